@@ -1,0 +1,71 @@
+/* config.h - a network, its training and its scoring as data: YAML in, canonical YAML out.
+ *
+ * Every key of the file has a name such as train.beta; --set uses the same names. A key that is
+ * not known is an error that suggests the nearest one.
+ */
+#ifndef VF_CONFIG_H
+#define VF_CONFIG_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "fail.h"
+
+#define CONFIG_FORMAT 1
+#define CONFIG_MAX_LAYERS 64
+
+enum layer_kind { LAYER_FLATTEN, LAYER_LINEAR, LAYER_RELU };
+enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
+enum optimizer { ADAM, SGD };
+enum estimator { PLUGIN, CROSS };
+enum gradient { PATHWISE, SCORE };
+enum weights { WEIGHTS_ONE, WEIGHTS_LR };
+
+struct layer_spec {
+	enum layer_kind kind;
+	int out; /* linear: its outputs */
+};
+
+struct layer_list {
+	struct layer_spec v[CONFIG_MAX_LAYERS];
+	int n;
+};
+
+struct config {
+	int format;
+	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
+	int input_shape[3];    /* channels, height, width */
+	int latent;
+	struct layer_list encoder, decoder;
+	struct {
+		int likelihood, optimizer, batch, steps, checkpoints;
+		double beta, lr, holdout;
+		double seed;
+	} train;
+	struct {
+		int likelihood, draws, estimator, gradient, weights;
+		double beta;
+		double seed;
+		char layers[256];
+	} score;
+};
+
+void config_defaults(struct config *c);
+/* Reads YAML text over what c holds. */
+int config_parse(struct config *c, const char *text, size_t len, struct fail *f);
+/* "key=value"; the value is YAML, as in a file. */
+int config_set(struct config *c, const char *assignment, struct fail *f);
+/* Whether sizes fit together and nothing is missing. */
+int config_check(const struct config *c, struct fail *f);
+/* Appends all keys, in one order and form. */
+int config_write(const struct config *c, struct buf *out, struct fail *f);
+/* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
+ * build or installation. The message for an unknown preset lists where it was looked for. */
+int config_load(struct config *c, const char *name, struct fail *f);
+/* The number of elements of the input. */
+int config_input_size(const struct config *c);
+
+/* The word of `words` (NULL-terminated) nearest to what was written, when near enough; or NULL. */
+const char *nearest_word(const char *what, const char *const *words);
+
+#endif

@@ -1,0 +1,18 @@
+/* loss.h - the loss of a beta-VAE for one record and one draw (Kong & Chaudhuri 2021, eq. 6):
+ *
+ *   l = beta * KL(N(mu, sigma^2) || N(0, I)) + recon,    xi = mu + sigma eps
+ *   recon = |sigmoid(f(xi)) - x|^2 (gaussian), sum BCE(sigmoid(f(xi)), x) (bernoulli),
+ *           or |f(xi) - x|^2 (linear), summed over the elements.
+ */
+#ifndef VF_LOSS_H
+#define VF_LOSS_H
+
+#include "config.h"
+
+/* recon of one row of n logits f against x; d[n], when not NULL, becomes its gradient by f (may be f). */
+double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);
+
+/* head[2 latent] = mu, then logvar: the encoder's output. */
+double loss_kl(const float *head, int latent);
+
+#endif

@@ -1,0 +1,25 @@
+/* mat.h - the matrix products of the networks, row-major float. Only mat.c sees BLAS.
+ *
+ * Every product runs on the calling thread alone; parallelism is the caller's. The result of a
+ * call depends on its shape and on nothing else, so that fixed units of work give the same bits
+ * on any thread.
+ */
+#ifndef VF_MAT_H
+#define VF_MAT_H
+
+/* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
+ * may call at once (256, or 1 where the library is not safe for it). */
+int mat_begin(void);
+
+/* c[n x p] = a[n x d] b[p x d]^T (+ c when add) */
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
+/* c[n x p] = a[n x d] b[d x p] */
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
+/* c[n x p] = a[d x n]^T b[d x p] */
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
+
+/* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
+double dot(const float *a, const float *b, int n);
+double sum(const float *a, int n);
+
+#endif

@@ -1,0 +1,71 @@
+/* model.h - a trained network: parameters, the configuration that made them, and the directory
+ * NAME.vae/ they live in (vae-model(5)).
+ */
+#ifndef VF_MODEL_H
+#define VF_MODEL_H
+
+#include <stdint.h>
+
+#include "cli.h"
+#include "config.h"
+#include "network.h"
+#include "safetensors.h"
+
+#define MODEL_MAX_TENSORS (4 * CONFIG_MAX_LAYERS)
+
+struct model {
+	struct config cfg;
+	struct network enc, dec;
+	struct tensor tensor[MODEL_MAX_TENSORS]; /* in the order of the parameters */
+	int ntensors;
+	size_t nparams;
+	float *params;      /* owned, 64-byte aligned */
+	int64_t step;       /* optimiser steps taken */
+	int64_t since;      /* steps since the checkpoint before */
+	int64_t records;    /* of the training set */
+	double lr, loss, holdout_loss; /* losses: NAN when not known */
+	char id[17];        /* hash of configuration and parameters */
+	char path[512];
+};
+
+/* Networks, tensor names and zeroed parameters for a configuration that config_check() passed. */
+int model_build(struct model *m, const struct config *cfg, struct fail *f);
+/* He et al. (2015): weights normal with std sqrt(2/fan_in), biases 0. */
+void model_init(struct model *m, uint64_t seed);
+void model_free(struct model *m);
+
+/* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it; sets
+ * are --set assignments laid over the configuration it holds. */
+int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
+int model_write(struct model *m, const char *path, struct fail *f);
+
+/* The checkpoints of a directory, by step. */
+struct checkpoints {
+	int64_t *step;
+	int n;
+};
+int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f);
+void checkpoints_free(struct checkpoints *c);
+/* DIR/step-NNNNNNNNN.safetensors */
+void checkpoint_path(char *out, size_t room, const char *dir, int64_t step);
+
+/* The models behind -m: a finished directory or one checkpoint file. which: "last", "all" or a
+ * list of steps. Allocates *out (n models), freed with models_free(). */
+int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f);
+void models_free(struct model *m, int n);
+/* The id of several checkpoints together (of one: its own). */
+void models_id(const struct model *m, int n, char id[17]);
+
+/* A directory being made. Refuses one that is there, unless replace: then it is built aside and
+ * exchanged at the end. */
+struct model_dir {
+	char path[512]; /* where it will stand */
+	char work[560]; /* where files are to be written */
+};
+int model_dir_begin(struct model_dir *d, const char *path, int replace, struct fail *f);
+/* Writes model.yaml (its presence means finished) and puts the directory in place. */
+int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f);
+/* After a failure: removes the directory if it holds no checkpoint, or was built aside. */
+void model_dir_abort(struct model_dir *d);
+
+#endif

@@ -1,0 +1,39 @@
+/* safetensors.h - the safetensors format: 8 bytes of header length, a JSON header, raw tensors.
+ * Float32 only; https://github.com/huggingface/safetensors describes it. */
+#ifndef VF_SAFETENSORS_H
+#define VF_SAFETENSORS_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "fail.h"
+
+struct json_t;
+
+struct tensor {
+	char name[64];
+	int ndim;
+	size_t shape[4], count;
+};
+
+/* A file in memory. data points into the bytes read; metadata is the header's __metadata__ object
+ * (strings by name), or NULL. */
+struct safetensors {
+	struct buf bytes;
+	struct json_t *header, *metadata;
+	size_t data; /* where the tensors begin */
+};
+
+int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
+/* Finds a tensor of this name and shape and copies it to out. A wrong shape names both shapes. */
+int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);
+/* A string of the metadata, or NULL. */
+const char *safetensors_meta(const struct safetensors *s, const char *name);
+void safetensors_free(struct safetensors *s);
+
+/* Writes tensors that lie one behind the other in values; metadata (strings) may be NULL. Appears
+ * whole or not at all. */
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f);
+
+#endif

@@ -1,0 +1,142 @@
+#include "atomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int write_all(int fd, const void *p, size_t n, struct fail *f)
+{
+	const char *s = p;
+	while (n) {
+		ssize_t k = write(fd, s, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return fail_errno(f, "cannot write");
+		s += k;
+		n -= (size_t)k;
+	}
+	return 0;
+}
+
+int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
+{
+	struct stat st;
+	*a = (struct atomic_file){.fd = -1};
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device or a FIFO is written to, never replaced */
+		a->fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (a->fd < 0)
+			return fail_errno(f, "%s", path);
+		a->path = strdup(path);
+		if (a->path)
+			return 0;
+		atomic_abort(a);
+		return fail_set(f, "out of memory");
+	}
+	a->path = realpath(path, NULL); /* a symbolic link's target is replaced, not the link */
+	if (!a->path)
+		a->path = strdup(path);
+	a->temp = a->path ? malloc(strlen(a->path) + 32) : NULL;
+	if (!a->temp) {
+		atomic_abort(a);
+		return fail_set(f, "out of memory");
+	}
+	for (int i = 0; i < 100 && a->fd < 0; i++) {
+		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);
+		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (a->fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (a->fd < 0) {
+		fail_errno(f, "%s", path);
+		free(a->temp);
+		a->temp = NULL;
+		atomic_abort(a);
+		return -1;
+	}
+	return 0;
+}
+
+static void release(struct atomic_file *a)
+{
+	free(a->path);
+	free(a->temp);
+	*a = (struct atomic_file){.fd = -1};
+}
+
+void atomic_abort(struct atomic_file *a)
+{
+	if (a->fd >= 0) {
+		close(a->fd);
+		if (a->temp)
+			unlink(a->temp);
+	}
+	release(a);
+}
+
+int sync_parent(const char *path, struct fail *f)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	/* some file systems cannot sync a directory; the rename itself has been done */
+	int r = fd < 0 || (fsync(fd) && errno != EINVAL && errno != ENOSYS && errno != EROFS)
+	                ? fail_errno(f, "%s: cannot sync its directory", path) : 0;
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	return r;
+}
+
+int atomic_commit(struct atomic_file *a, struct fail *f)
+{
+	if (a->temp && fsync(a->fd) && errno != EINVAL && errno != ENOSYS) {
+		fail_errno(f, "%s: cannot sync", a->path);
+		atomic_abort(a);
+		return -1;
+	}
+	int bad = close(a->fd);
+	a->fd = -1;
+	if (bad || (a->temp && rename(a->temp, a->path))) {
+		fail_errno(f, "%s", a->path);
+		if (a->temp)
+			unlink(a->temp);
+		release(a);
+		return -1;
+	}
+	int r = a->temp ? sync_parent(a->path, f) : 0;
+	release(a);
+	return r;
+}
+
+int atomic_write(const char *path, const void *p, size_t n, struct fail *f)
+{
+	struct atomic_file a;
+	if (atomic_open(&a, path, f))
+		return -1;
+	if (write_all(a.fd, p, n, f)) {
+		fail_add(f, "%s", path);
+		atomic_abort(&a);
+		return -1;
+	}
+	return atomic_commit(&a, f);
+}
+
+int temp_file(struct fail *f)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[4096];
+	if (!dir || !*dir)
+		dir = "/tmp";
+	if (snprintf(path, sizeof path, "%s/vae-spool-XXXXXX", dir) >= (int)sizeof path)
+		return fail_set(f, "TMPDIR is too long");
+	int fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, "cannot spool in %s", dir);
+	unlink(path);
+	return fd;
+}

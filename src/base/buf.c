@@ -1,0 +1,93 @@
+#include "buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int buf_reserve(struct buf *b, size_t extra, struct fail *f)
+{
+	if (extra < b->cap - b->len && b->p)
+		return 0;
+	if (extra > SIZE_MAX / 2 - b->len - 1)
+		return fail_set(f, "out of memory: %zu more bytes wanted", extra);
+	size_t want = b->len + extra + 1;
+	size_t cap = b->cap ? b->cap : 64;
+	while (cap < want)
+		cap += cap / 2 + 1;
+	char *p = realloc(b->p, cap);
+	if (!p)
+		return fail_set(f, "out of memory: %zu bytes wanted", cap);
+	b->p = p;
+	b->cap = cap;
+	b->p[b->len] = 0;
+	return 0;
+}
+
+int buf_add(struct buf *b, const void *p, size_t n, struct fail *f)
+{
+	if (buf_reserve(b, n, f))
+		return -1;
+	if (n)
+		memcpy(b->p + b->len, p, n);
+	b->len += n;
+	b->p[b->len] = 0;
+	return 0;
+}
+
+int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	int r = n < 0 ? fail_set(f, "cannot format text") : buf_reserve(b, (size_t)n, f);
+	if (!r) {
+		vsnprintf(b->p + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+	return r;
+}
+
+int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, "%s", path);
+	int r = 0;
+	for (;;) {
+		if (buf_reserve(b, 1 << 16, f)) {
+			r = -1;
+			break;
+		}
+		ssize_t n = read(fd, b->p + b->len, b->cap - b->len - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			r = fail_errno(f, "%s", path);
+		if (n <= 0)
+			break;
+		b->len += (size_t)n;
+		if (b->len > max) {
+			r = fail_set(f, "%s: larger than %zu bytes", path, max);
+			break;
+		}
+	}
+	if (b->p)
+		b->p[b->len] = 0;
+	close(fd);
+	return r;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){0};
+}

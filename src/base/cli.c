@@ -1,0 +1,219 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomic.h"
+
+static void print_help(const char *tool, const char *operands, const char *about, const struct cli_opt *o)
+{
+	printf("usage: %s [options]%s%s\n%s\n\n", tool, operands ? " " : "", operands ? operands : "", about);
+	for (; o->letter || o->name; o++) {
+		char left[80];
+		const char *arg = o->arg ? o->arg : "";
+		if (!o->name)
+			snprintf(left, sizeof left, o->kind == CLI_LEVEL ? "-%c[%s]" : "-%c %s", o->letter, arg);
+		else if (o->letter)
+			snprintf(left, sizeof left, "-%c, --%s%s%s", o->letter, o->name, *arg ? " " : "", arg);
+		else
+			snprintf(left, sizeof left, "    --%s%s%s", o->name, *arg ? " " : "", arg);
+		printf("  %-26s %s\n", left, o->help);
+	}
+}
+
+/* A descriptor that is closed would be given to the next file opened, which stray output would
+ * then overwrite. Opened the wrong way round, its use fails as it should. */
+static void guard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+static int parse_long(const char *s, long *out)
+{
+	char *end;
+	errno = 0;
+	*out = strtol(s, &end, 10);
+	return end == s || *end || errno || *out < 0 ? -1 : 0;
+}
+
+static int parse_real(const char *s, double *out)
+{
+	char *end;
+	*out = strtod(s, &end);
+	return end == s || *end || !isfinite(*out) ? -1 : 0;
+}
+
+static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
+{
+	char shown[80] = "";
+	if (o->name)
+		snprintf(shown, sizeof shown, "--%s", o->name);
+	else
+		snprintf(shown, sizeof shown, "-%c", o->letter);
+	struct cli_list *list = o->to;
+	long level;
+	switch (o->kind) {
+	case CLI_FLAG:
+		*(int *)o->to = 1;
+		return 0;
+	case CLI_TEXT:
+		*(const char **)o->to = arg;
+		return 0;
+	case CLI_LIST:
+		if (list->n == (int)(sizeof list->v / sizeof *list->v))
+			return cli_usage(c, "%s is given too often", shown);
+		list->v[list->n++] = arg;
+		return 0;
+	case CLI_INT:
+		return parse_long(arg, o->to) ? cli_usage(c, "%s wants a whole number, not '%s'", shown, arg) : 0;
+	case CLI_REAL:
+		return parse_real(arg, o->to) ? cli_usage(c, "%s wants a number, not '%s'", shown, arg) : 0;
+	case CLI_LEVEL:
+		level = 3;
+		if (arg && (parse_long(arg, &level) || level < 1 || level > 22))
+			return cli_usage(c, "-z wants a level from 1 to 22, not '%s'", arg);
+		*(int *)o->to = (int)level;
+		return 0;
+	}
+	return 0;
+}
+
+enum { MAX_OPTS = 64 };
+
+int cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
+              int argc, char **argv)
+{
+	struct option longs[MAX_OPTS] = {{0}};
+	char shorts[3 * MAX_OPTS] = "";
+	int n = 0;
+	guard_descriptors();
+	setlocale(LC_CTYPE, "C.UTF-8"); /* names are bytes to us, whatever cron or the shell have set */
+	signal(SIGPIPE, SIG_DFL);
+	c->tool = tool;
+	c->started = seconds_now();
+	c->level = -2; /* WRITER_BY_NAME */
+	c->prefix = "";
+	c->on_error = "pass";
+	c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	for (const struct cli_opt *o = opts; o->letter || o->name; o++) {
+		int has = o->kind == CLI_LEVEL ? optional_argument : o->arg ? required_argument : no_argument;
+		if (o->name)
+			longs[n++] = (struct option){o->name, has, NULL, 256 + (int)(o - opts)};
+		if (o->letter) {
+			char one[4] = {o->letter, has ? ':' : 0, has == optional_argument ? ':' : 0, 0};
+			strcat(shorts, one);
+		}
+	}
+	opterr = 0;
+	int got;
+	char all[3 * MAX_OPTS + 1] = ":";
+	strcat(all, shorts);
+	while ((got = getopt_long(argc, argv, all, longs, NULL)) != -1) {
+		if (got == '?' || got == ':') {
+			const char *word = argv[optind > 1 ? optind - 1 : 1];
+			if (got == ':')
+				return cli_usage(c, "option '%s' wants an argument", word);
+			if (optopt && optopt < 256 && strncmp(word, "--", 2) != 0)
+				return cli_usage(c, "there is no option -%c", optopt);
+			return cli_usage(c, "there is no option '%s', or it takes no argument, or it is cut too short", word);
+		}
+		const struct cli_opt *o = opts;
+		if (got >= 256)
+			o = opts + (got - 256);
+		else
+			while (o->letter != got)
+				o++;
+		if (o->letter == 'h') {
+			print_help(tool, operands, about, opts);
+			return cli_end(c, EXIT_OK);
+		}
+		if (o->letter == 'V') {
+			printf("%s (vae-filters) %s\n", tool, VF_VERSION);
+			return cli_end(c, EXIT_OK);
+		}
+		int bad = store(c, o, optarg);
+		if (bad)
+			return bad;
+	}
+	c->files = argv + optind;
+	c->nfiles = argc - optind;
+	if (c->nfiles && !operands)
+		return cli_usage(c, "no operand is wanted, but '%s' is given", c->files[0]);
+	if (c->jobs < 1 || c->jobs > 256)
+		return cli_usage(c, "-j wants 1 to 256");
+	for (const char *p = c->prefix; *p; p++)
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '.' || *p == '-') || p - c->prefix > 60)
+			return cli_usage(c, "--prefix wants at most 60 of a-z 0-9 _ . -, not '%s'", c->prefix);
+	if (strcmp(c->on_error, "pass") != 0 && strcmp(c->on_error, "reject") != 0 && strcmp(c->on_error, "fail") != 0)
+		return cli_usage(c, "--on-error is pass, reject or fail, not '%s'", c->on_error);
+	if (strcmp(c->on_error, "reject") == 0 && !c->rejects)
+		return cli_usage(c, "--on-error reject wants -r FILE");
+	return -1;
+}
+
+int cli_failed(const struct cli *c, const struct fail *f)
+{
+	fprintf(stderr, "%s: %s\n", c->tool, f->msg);
+	return EXIT_FAILED;
+}
+
+int cli_usage(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	fprintf(stderr, "%s: ", c->tool);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, " (%s -h shows the options)\n", c->tool);
+	return EXIT_USAGE;
+}
+
+void cli_note(const struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	if (c->quiet)
+		return;
+	fprintf(stderr, "%s: ", c->tool);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int cli_end(struct cli *c, int status)
+{
+	struct fail f;
+	if (fflush(stdout) || ferror(stdout)) {
+		fail_errno(&f, "standard output");
+		status = cli_failed(c, &f);
+	}
+	if (c->summary && (status == EXIT_OK || status == EXIT_POLICY)) {
+		struct buf b = {0};
+		if (fields_set_string(&c->counts, "tool", c->tool, &f) || fields_set_string(&c->counts, "version", VF_VERSION, &f) ||
+		    fields_set_real(&c->counts, "seconds", seconds_now() - c->started, &f) || fields_write(&c->counts, &b, &f) ||
+		    atomic_write(c->summary, b.p, b.len, &f)) {
+			fail_add(&f, "--summary");
+			status = cli_failed(c, &f);
+		}
+		buf_free(&b);
+	}
+	fields_free(&c->counts);
+	return status;
+}
+
+const char *cli_field(const struct cli *c, char *name, const char *base)
+{
+	snprintf(name, 256, "%s%s", c->prefix, base);
+	return name;
+}

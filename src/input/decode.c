@@ -1,0 +1,104 @@
+#include "picture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum input_kind input_kind(const char *ext)
+{
+	static const struct {
+		const char *ext;
+		enum input_kind kind;
+	} known[] = {
+		{"png", INPUT_PNG},    {"jpg", INPUT_JPEG},   {"jpeg", INPUT_JPEG},
+		{"pgm", INPUT_NETPBM}, {"ppm", INPUT_NETPBM}, {"npy", INPUT_NPY},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(ext, known[i].ext))
+			return known[i].kind;
+	return INPUT_NONE;
+}
+
+static int copy_npy(const void *data, size_t len, int channels, int height, int width, uint8_t *out, struct fail *f)
+{
+	size_t want[] = {(size_t)channels, (size_t)height, (size_t)width};
+	struct npy n;
+	if (npy_parse(data, len, &n, f))
+		return -1;
+	if (n.type != NPY_U8)
+		return fail_set(f, "npy of type '%s' where '|u1' was wanted", n.type == NPY_F4 ? "<f4" : "<f8");
+	int flat = n.ndim == 2 && channels == 1;
+	if ((n.ndim == 3 || flat) && !memcmp(n.shape, want + flat, (size_t)n.ndim * sizeof *want)) {
+		memcpy(out, n.values, n.count);
+		return 0;
+	}
+	fail_set(f, "npy of %d dimensions (", n.ndim);
+	for (int i = 0; i < n.ndim; i++) {
+		size_t used = strlen(f->msg);
+		snprintf(f->msg + used, sizeof f->msg - used, "%s%zu", i ? ", " : "", n.shape[i]);
+	}
+	size_t used = strlen(f->msg);
+	snprintf(f->msg + used, sizeof f->msg - used, ") where (%d, %d, %d) was wanted", channels, height, width);
+	return -1;
+}
+
+/* In place: a gray sample never lies behind the colour it is made of. */
+static void to_gray(struct picture *p)
+{
+	size_t n = (size_t)p->width * (size_t)p->height;
+	const uint8_t *c = p->pixels;
+	for (size_t i = 0; i < n; i++, c += 3)
+		p->pixels[i] = (uint8_t)((19595u * c[0] + 38470u * c[1] + 7471u * c[2] + 32768) >> 16);
+	p->channels = 1;
+}
+
+/* Interleaved to planar; gray fills every channel. */
+static void to_planar(const struct picture *p, int channels, uint8_t *out)
+{
+	size_t n = (size_t)p->width * (size_t)p->height;
+	for (int c = 0; c < channels; c++, out += n) {
+		if (p->channels == 1) {
+			memcpy(out, p->pixels, n);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			out[i] = p->pixels[3 * i + (size_t)c];
+	}
+}
+
+int input_decode(enum input_kind kind, const void *data, size_t len, int channels, int height, int width,
+                 uint8_t *out, struct fail *f)
+{
+	struct picture p, fit;
+	int r;
+	if (kind == INPUT_NPY)
+		return copy_npy(data, len, channels, height, width, out, f);
+	if (channels != 1 && channels != 3)
+		return fail_set(f, "a picture has 1 or 3 channels where %d were wanted", channels);
+	switch (kind) {
+	case INPUT_PNG:
+		r = png_decode(data, len, &p, f);
+		break;
+	case INPUT_JPEG:
+		r = jpeg_decode(data, len, &p, f);
+		break;
+	case INPUT_NETPBM:
+		r = netpbm_decode(data, len, &p, f);
+		break;
+	default:
+		return fail_set(f, "no decoder for this extension: png, jpg, jpeg, pgm, ppm or npy was wanted");
+	}
+	if (r)
+		return -1;
+	if (p.channels == 3 && channels == 1)
+		to_gray(&p);
+	if (p.width != width || p.height != height) {
+		r = picture_resize(&p, width, height, &fit, f);
+		picture_free(&p);
+		if (r)
+			return -1;
+		p = fit;
+	}
+	to_planar(&p, channels, out);
+	picture_free(&p);
+	return 0;
+}

@@ -1,0 +1,214 @@
+#include "input.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define MAX_DIMS 8
+#define ALIGN 64
+
+static const struct {
+	const char *descr;
+	size_t size;
+} types[] = {[NPY_U8] = {"|u1", 1}, [NPY_F4] = {"<f4", 4}, [NPY_F8] = {"<f8", 8}};
+
+/* The header is a Python dict written out; what of it numpy writes is read, and nothing else. */
+struct reader {
+	const char *p, *end;
+	struct fail *f;
+};
+
+static void skip_spaces(struct reader *r)
+{
+	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n'))
+		r->p++;
+}
+
+static int accept(struct reader *r, char c)
+{
+	skip_spaces(r);
+	if (r->p == r->end || *r->p != c)
+		return 0;
+	r->p++;
+	return 1;
+}
+
+static int wanted(struct reader *r, const char *what)
+{
+	size_t left = (size_t)(r->end - r->p);
+	if (!left)
+		return fail_set(r->f, "npy header ends where %s was wanted", what);
+	return fail_set(r->f, "npy header has byte 0x%02x where %s was wanted", (unsigned char)*r->p, what);
+}
+
+/* A quoted string without escapes into s, cut to what fits: no known word is that long. */
+static int read_string(struct reader *r, const char *what, char *s, size_t size)
+{
+	char quote = accept(r, '\'') ? '\'' : accept(r, '"') ? '"' : 0;
+	if (!quote)
+		return wanted(r, what);
+	size_t n = 0;
+	for (; r->p < r->end && *r->p != quote; r->p++)
+		if (n + 1 < size)
+			s[n++] = *r->p > ' ' && *r->p < 0x7f ? *r->p : '?';
+	s[n] = 0;
+	if (r->p == r->end)
+		return wanted(r, "a closing quote");
+	r->p++;
+	return 0;
+}
+
+static int read_descr(struct reader *r, struct npy *out)
+{
+	char s[16];
+	if (read_string(r, "a plain type in quotes", s, sizeof s))
+		return -1;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if (!strcmp(s, types[i].descr)) {
+			out->type = (enum npy_type)i;
+			return 0;
+		}
+	return fail_set(r->f, "npy of type '%s' where '|u1', '<f4' or '<f8' was wanted", s);
+}
+
+static int read_bool(struct reader *r, int *out)
+{
+	skip_spaces(r);
+	size_t left = (size_t)(r->end - r->p);
+	*out = left >= 4 && !memcmp(r->p, "True", 4);
+	if (!*out && (left < 5 || memcmp(r->p, "False", 5)))
+		return wanted(r, "True or False");
+	r->p += *out ? 4 : 5;
+	return 0;
+}
+
+static int read_dim(struct reader *r, size_t *out)
+{
+	const char *start = r->p;
+	for (*out = 0; r->p < r->end && *r->p >= '0' && *r->p <= '9'; r->p++) {
+		size_t digit = (size_t)(*r->p - '0');
+		if (*out > (SIZE_MAX - digit) / 10)
+			return fail_set(r->f, "npy header has a dimension larger than %zu", SIZE_MAX);
+		*out = *out * 10 + digit;
+	}
+	return r->p > start ? 0 : wanted(r, "a dimension");
+}
+
+static int read_shape(struct reader *r, struct npy *out)
+{
+	int comma = 1;
+	if (!accept(r, '('))
+		return wanted(r, "a shape in parentheses");
+	while (!accept(r, ')')) {
+		if (!comma)
+			return wanted(r, "a comma or ')'");
+		if (out->ndim == MAX_DIMS)
+			return fail_set(r->f, "npy of more than the limit of %d dimensions", MAX_DIMS);
+		if (read_dim(r, &out->shape[out->ndim++]))
+			return -1;
+		comma = accept(r, ',');
+	}
+	if (out->ndim == 1 && !comma)
+		return fail_set(r->f, "npy header has a number in parentheses where a shape such as (%zu,) was wanted",
+		                out->shape[0]);
+	return 0;
+}
+
+static int read_dict(struct reader *r, struct npy *out, int *fortran)
+{
+	static const char *const keys[] = {"descr", "fortran_order", "shape"};
+	unsigned seen = 0;
+	int comma = 1;
+	if (!accept(r, '{'))
+		return wanted(r, "'{'");
+	while (!accept(r, '}')) {
+		char key[24];
+		unsigned k = 0;
+		if (!comma)
+			return wanted(r, "a comma or '}'");
+		if (read_string(r, "a key in quotes", key, sizeof key))
+			return -1;
+		while (k < 3 && strcmp(key, keys[k]))
+			k++;
+		if (k == 3 || seen & 1u << k)
+			return fail_set(r->f, "npy header has the key '%s' %s", key, k == 3 ? "that is not known" : "twice");
+		seen |= 1u << k;
+		if (!accept(r, ':'))
+			return wanted(r, "':'");
+		if (k == 0 ? read_descr(r, out) : k == 1 ? read_bool(r, fortran) : read_shape(r, out))
+			return -1;
+		comma = accept(r, ',');
+	}
+	for (unsigned k = 0; k < 3; k++)
+		if (!(seen & 1u << k))
+			return fail_set(r->f, "npy header lacks the key '%s'", keys[k]);
+	skip_spaces(r);
+	return r->p == r->end ? 0 : wanted(r, "its end");
+}
+
+int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
+{
+	const uint8_t *p = data;
+	*out = (struct npy){0};
+	if (len < 10 || memcmp(p, "\x93NUMPY", 6))
+		return fail_set(f, "not an npy file: it does not start with \\x93NUMPY and a header");
+	if (p[6] < 1 || p[6] > 3 || p[7])
+		return fail_set(f, "npy of version %d.%d where 1.0, 2.0 or 3.0 was wanted", p[6], p[7]);
+	size_t start = p[6] == 1 ? 10 : 12, header = (size_t)p[8] | (size_t)p[9] << 8;
+	if (start == 12 && len >= 12)
+		header |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
+	if (len < start || len - start < header)
+		return fail_set(f, "npy file is cut short: %zu bytes where a header of %zu was wanted", len, header);
+
+	struct reader r = {(const char *)data + start, (const char *)data + start + header, f};
+	int fortran = 0;
+	if (read_dict(&r, out, &fortran))
+		return -1;
+	if (fortran && out->ndim > 1)
+		return fail_set(f, "npy in Fortran order where C order was wanted");
+	size_t size = types[out->type].size;
+	int empty = 0;
+	out->count = 1;
+	for (int i = 0; i < out->ndim; i++) {
+		if (!out->shape[i])
+			empty = 1;
+		else if (out->count > SIZE_MAX / size / out->shape[i])
+			return fail_set(f, "npy of more than %zu bytes", SIZE_MAX);
+		else
+			out->count *= out->shape[i];
+	}
+	if (empty)
+		out->count = 0;
+	if (len - start - header != out->count * size)
+		return fail_set(f, "npy holds %zu bytes of values where its shape wants %zu", len - start - header,
+		                out->count * size);
+	out->values = r.end;
+	return 0;
+}
+
+int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f)
+{
+	size_t before = out->len;
+	if (ndim < 0 || ndim > MAX_DIMS)
+		return fail_set(f, "npy of %d dimensions where 0 to %d were wanted", ndim, MAX_DIMS);
+	if (buf_add(out, "\x93NUMPY\1\0\0", 10, f) ||
+	    buf_addf(out, f, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[type].descr))
+		goto undo;
+	for (int i = 0; i < ndim; i++)
+		if (buf_addf(out, f, "%s%zu", i ? ", " : "", shape[i]))
+			goto undo;
+	if (buf_addf(out, f, ndim == 1 ? ",), }" : "), }"))
+		goto undo;
+	/* numpy also leaves room for the first dimension to grow to 21 digits: of no effect, since with
+	 * it or without any shape that fits into memory comes to 128 bytes. */
+	size_t len = out->len - before, pad = ALIGN - 1 - len % ALIGN;
+	if (buf_addf(out, f, "%*s\n", (int)pad, ""))
+		goto undo;
+	len += pad + 1 - 10;
+	out->p[before + 8] = (char)(len & 0xff);
+	out->p[before + 9] = (char)(len >> 8);
+	return 0;
+undo:
+	if (out->p)
+		out->p[out->len = before] = 0;
+	return -1;
+}

@@ -1,0 +1,30 @@
+#include "picture.h"
+
+#include <stdlib.h>
+
+int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f)
+{
+	*p = (struct picture){0};
+	if (!width || !height)
+		return fail_set(f, "picture of %zu x %zu pixels is empty", width, height);
+	if (width > INPUT_MAX_SIDE || height > INPUT_MAX_SIDE)
+		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %d a side", width, height,
+		                INPUT_MAX_SIDE);
+	if (width * height > INPUT_MAX_PIXELS)
+		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,
+		                INPUT_MAX_PIXELS);
+	size_t size = width * height * (size_t)channels;
+	p->pixels = malloc(size);
+	if (!p->pixels)
+		return fail_set(f, "out of memory: %zu bytes wanted for a picture", size);
+	p->width = (int)width;
+	p->height = (int)height;
+	p->channels = channels;
+	return 0;
+}
+
+void picture_free(struct picture *p)
+{
+	free(p->pixels);
+	*p = (struct picture){0};
+}

@@ -1,0 +1,142 @@
+#include "picture.h"
+
+#include <png.h>
+#include <string.h>
+
+/* Metadata is skipped, never stored; a chunk longer than this is no metadata. */
+#define MAX_CHUNK (16u << 20)
+
+struct source {
+	const uint8_t *p;
+	size_t left;
+};
+
+static void read_bytes(png_structp png, png_bytep to, size_t n)
+{
+	struct source *s = png_get_io_ptr(png);
+	if (n > s->left)
+		png_error(png, "file is cut short");
+	memcpy(to, s->p, n);
+	s->p += n;
+	s->left -= n;
+}
+
+static _Noreturn void decode_error(png_structp png, png_const_charp msg)
+{
+	fail_set(png_get_error_ptr(png), "cannot decode PNG: %s", msg);
+	png_longjmp(png, 1);
+}
+
+static void ignore_warning(png_structp png, png_const_charp msg)
+{
+}
+
+/* Everything that becomes 8-bit gray or RGB; decode_error() jumps out of it. */
+static int read_picture(png_structp png, png_infop info, struct picture *out, struct fail *f)
+{
+	/* Only IHDR, PLTE, tRNS and IDAT are looked at: no profile or text is ever inflated. */
+	png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+	png_set_chunk_malloc_max(png, MAX_CHUNK);
+	png_set_chunk_cache_max(png, 1);
+	png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+	/* libpng's own limit comes without numbers: ours, in picture_alloc(), speaks first. */
+	png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+	png_read_info(png, info);
+
+	int colour = png_get_color_type(png, info);
+	if (picture_alloc(out, png_get_image_width(png, info), png_get_image_height(png, info),
+	                  colour & PNG_COLOR_MASK_COLOR ? 3 : 1, f))
+		return -1;
+	if (colour == PNG_COLOR_TYPE_PALETTE)
+		png_set_palette_to_rgb(png);
+	else if (png_get_bit_depth(png, info) < 8)
+		png_set_expand_gray_1_2_4_to_8(png);
+	png_set_strip_16(png);
+	png_set_strip_alpha(png);
+	int passes = png_set_interlace_handling(png);
+	png_read_update_info(png, info);
+
+	size_t stride = (size_t)out->width * (size_t)out->channels;
+	if (png_get_rowbytes(png, info) != stride)
+		return fail_set(f, "cannot decode PNG: rows of %zu bytes where %zu were wanted",
+		                png_get_rowbytes(png, info), stride);
+	while (passes--)
+		for (int y = 0; y < out->height; y++)
+			png_read_row(png, out->pixels + (size_t)y * stride, NULL);
+	png_read_end(png, NULL);
+	return 0;
+}
+
+int png_decode(const void *data, size_t len, struct picture *out, struct fail *f)
+{
+	struct source src = {data, len};
+	*out = (struct picture){0};
+	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, f, decode_error, ignore_warning);
+	png_infop info = png ? png_create_info_struct(png) : NULL;
+	if (!info) {
+		fail_set(f, "out of memory for a PNG decoder");
+	} else if (!setjmp(png_jmpbuf(png))) {
+		png_set_read_fn(png, &src, read_bytes);
+		if (!read_picture(png, info, out, f)) {
+			png_destroy_read_struct(&png, &info, NULL);
+			return 0;
+		}
+	}
+	png_destroy_read_struct(&png, &info, NULL);
+	picture_free(out);
+	return -1;
+}
+
+/* Encoding: the buffer keeps its own reason when memory is out. */
+
+static void write_bytes(png_structp png, png_bytep from, size_t n)
+{
+	if (buf_add(png_get_io_ptr(png), from, n, png_get_error_ptr(png)))
+		png_longjmp(png, 1);
+}
+
+static void flush_nothing(png_structp png)
+{
+}
+
+static _Noreturn void encode_error(png_structp png, png_const_charp msg)
+{
+	fail_set(png_get_error_ptr(png), "cannot encode PNG: %s", msg);
+	png_longjmp(png, 1);
+}
+
+static void write_picture(png_structp png, png_infop info, const uint8_t *pixels, int width, int height, int channels)
+{
+	png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
+	             channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+	/* Fixed, so that the bytes depend on nothing else; gray is mostly flat here (digits, masks)
+	 * and smallest unfiltered, colour mostly photographs. */
+	png_set_compression_level(png, 6);
+	png_set_filter(png, PNG_FILTER_TYPE_BASE, channels == 3 ? PNG_FILTER_PAETH : PNG_FILTER_NONE);
+	png_write_info(png, info);
+	for (int y = 0; y < height; y++)
+		png_write_row(png, pixels + (size_t)y * (size_t)width * (size_t)channels);
+	png_write_end(png, NULL);
+}
+
+int png_encode(const uint8_t *pixels, int width, int height, int channels, struct buf *out, struct fail *f)
+{
+	if (channels != 1 && channels != 3)
+		return fail_set(f, "cannot encode PNG: %d channels where 1 or 3 were wanted", channels);
+	size_t before = out->len;
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, f, encode_error, ignore_warning);
+	png_infop info = png ? png_create_info_struct(png) : NULL;
+	if (!info) {
+		fail_set(f, "out of memory for a PNG encoder");
+	} else if (!setjmp(png_jmpbuf(png))) {
+		png_set_write_fn(png, out, write_bytes, flush_nothing);
+		write_picture(png, info, pixels, width, height, channels);
+		png_destroy_write_struct(&png, &info);
+		return 0;
+	}
+	png_destroy_write_struct(&png, &info);
+	if (out->p) /* nothing half-written stays */
+		out->p[out->len = before] = 0;
+	return -1;
+}

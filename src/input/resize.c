@@ -1,0 +1,159 @@
+#include "picture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Weights are fixed-point with as many bits as leave 8 for a sample and 2 for sign and overshoot. */
+#define WEIGHT_BITS (32 - 8 - 2)
+#define HALF (1 << (WEIGHT_BITS - 1))
+
+/* Which samples of a line make each sample of its resized line, and how much each counts. */
+struct taps {
+	int *first, *count; /* of each sample out */
+	int32_t *weight;    /* max weights for each sample out */
+	int max;
+};
+
+static void taps_free(struct taps *t)
+{
+	free(t->first);
+	free(t->count);
+	free(t->weight);
+}
+
+/* The triangle filter around each sample's centre, as wide as the reduction (antialias) but never
+ * narrower than between two samples. Every operation on doubles is in Pillow's order: another
+ * one would round some weight differently. */
+static int taps_make(struct taps *t, int from, int to, struct fail *f)
+{
+	double scale = (double)from / to, stretch = scale < 1 ? 1 : scale, inverse = 1 / stretch;
+	t->max = 2 * (int)ceil(stretch) + 1;
+	size_t n = (size_t)to, max = (size_t)t->max;
+	t->first = malloc(n * sizeof *t->first);
+	t->count = malloc(n * sizeof *t->count);
+	t->weight = malloc(n * max * sizeof *t->weight);
+	double *w = malloc(max * sizeof *w);
+	if (!t->first || !t->count || !t->weight || !w) {
+		taps_free(t);
+		free(w);
+		return fail_set(f, "out of memory for resizing %d samples to %d", from, to);
+	}
+	for (int i = 0; i < to; i++) {
+		double centre = (i + 0.5) * scale, sum = 0;
+		int lo = (int)(centre - stretch + 0.5), hi = (int)(centre + stretch + 0.5);
+		lo = lo < 0 ? 0 : lo;
+		hi = hi > from ? from : hi;
+		for (int k = 0; k < hi - lo; k++) {
+			double x = fabs((k + lo - centre + 0.5) * inverse);
+			w[k] = x < 1 ? 1 - x : 0;
+			sum += w[k];
+		}
+		for (int k = 0; k < hi - lo; k++)
+			t->weight[(size_t)i * max + (size_t)k] = (int32_t)(0.5 + (sum != 0 ? w[k] / sum : w[k]) * (1 << WEIGHT_BITS));
+		t->first[i] = lo;
+		t->count[i] = hi - lo;
+	}
+	free(w);
+	return 0;
+}
+
+static inline uint8_t to_sample(int32_t sum)
+{
+	sum >>= WEIGHT_BITS;
+	return (uint8_t)(sum > 255 ? 255 : sum); /* no weight is negative */
+}
+
+static void resize_row(const struct taps *t, const uint8_t *in, int width, int channels, uint8_t *out)
+{
+	for (int x = 0; x < width; x++) {
+		const int32_t *w = t->weight + (size_t)x * (size_t)t->max;
+		const uint8_t *p = in + (size_t)t->first[x] * (size_t)channels;
+		int n = t->count[x];
+		if (channels == 1) {
+			int32_t sum = HALF;
+			for (int k = 0; k < n; k++)
+				sum += p[k] * w[k];
+			*out++ = to_sample(sum);
+			continue;
+		}
+		int32_t r = HALF, g = HALF, b = HALF;
+		for (int k = 0; k < n; k++, p += 3) {
+			r += p[0] * w[k];
+			g += p[1] * w[k];
+			b += p[2] * w[k];
+		}
+		*out++ = to_sample(r);
+		*out++ = to_sample(g);
+		*out++ = to_sample(b);
+	}
+}
+
+static int resize_width(const struct picture *in, int width, struct picture *out, struct fail *f)
+{
+	struct taps t;
+	if (picture_alloc(out, (size_t)width, (size_t)in->height, in->channels, f))
+		return -1;
+	if (taps_make(&t, in->width, width, f)) {
+		picture_free(out);
+		return -1;
+	}
+	size_t from = (size_t)in->width * (size_t)in->channels, to = (size_t)width * (size_t)in->channels;
+	for (int y = 0; y < in->height; y++)
+		resize_row(&t, in->pixels + (size_t)y * from, width, in->channels, out->pixels + (size_t)y * to);
+	taps_free(&t);
+	return 0;
+}
+
+static int resize_height(const struct picture *in, int height, struct picture *out, struct fail *f)
+{
+	struct taps t;
+	if (picture_alloc(out, (size_t)in->width, (size_t)height, in->channels, f))
+		return -1;
+	size_t stride = (size_t)in->width * (size_t)in->channels;
+	int32_t *sum = malloc(stride * sizeof *sum); /* a row at a time: the inner loops run along it */
+	if (!sum)
+		fail_set(f, "out of memory: %zu bytes wanted for a row", stride * sizeof *sum);
+	if (!sum || taps_make(&t, in->height, height, f)) {
+		free(sum);
+		picture_free(out);
+		return -1;
+	}
+	for (int y = 0; y < height; y++) {
+		const int32_t *w = t.weight + (size_t)y * (size_t)t.max;
+		const uint8_t *p = in->pixels + (size_t)t.first[y] * stride;
+		for (size_t i = 0; i < stride; i++)
+			sum[i] = HALF;
+		for (int k = 0; k < t.count[y]; k++, p += stride)
+			for (size_t i = 0; i < stride; i++)
+				sum[i] += p[i] * w[k];
+		for (size_t i = 0; i < stride; i++)
+			out->pixels[(size_t)y * stride + i] = to_sample(sum[i]);
+	}
+	free(sum);
+	taps_free(&t);
+	return 0;
+}
+
+int picture_resize(const struct picture *in, int width, int height, struct picture *out, struct fail *f)
+{
+	*out = (struct picture){0};
+	if (width < 1 || height < 1)
+		return fail_set(f, "picture cannot be resized to %d x %d pixels", width, height);
+	if (width != in->width && height != in->height) {
+		struct picture wide;
+		if (resize_width(in, width, &wide, f))
+			return -1;
+		int r = resize_height(&wide, height, out, f);
+		picture_free(&wide);
+		return r;
+	}
+	if (width != in->width)
+		return resize_width(in, width, out, f);
+	if (height != in->height)
+		return resize_height(in, height, out, f);
+	if (picture_alloc(out, (size_t)width, (size_t)height, in->channels, f))
+		return -1;
+	memcpy(out->pixels, in->pixels, (size_t)width * (size_t)height * (size_t)in->channels);
+	return 0;
+}

@@ -1,0 +1,454 @@
+#include "config.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <yaml.h>
+
+/* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
+enum kind { K_INT, K_REAL, K_WORD, K_LIST, K_TEXT, K_SHAPE, K_LAYERS };
+
+struct key {
+	const char *name;
+	enum kind kind;
+	size_t at;
+	double lo, hi; /* numbers: the range; lists and texts: hi is the room */
+	const char *const *words;
+};
+
+static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NULL};
+static const char *const optimizers[] = {"adam", "sgd", NULL};
+static const char *const estimators[] = {"plugin", "cross", NULL};
+static const char *const gradients[] = {"pathwise", "score", NULL};
+static const char *const weightings[] = {"one", "lr", NULL};
+static const char *const layer_names[] = {"flatten", "linear", "relu", NULL};
+
+#define AT(m) offsetof(struct config, m)
+#define SEED_MAX 9007199254740992.0 /* 2^53: whole numbers a double holds */
+static const struct key keys[] = {
+	{"format", K_INT, AT(format), 1, 1e9, NULL},
+	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
+	{"input.shape", K_SHAPE, AT(input_shape), 1, 65536, NULL},
+	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
+	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
+	{"model.decoder", K_LAYERS, AT(decoder), 0, 0, NULL},
+	{"train.likelihood", K_WORD, AT(train.likelihood), 0, 0, likelihoods},
+	{"train.beta", K_REAL, AT(train.beta), 0, 1e9, NULL},
+	{"train.optimizer", K_WORD, AT(train.optimizer), 0, 0, optimizers},
+	{"train.lr", K_REAL, AT(train.lr), 0, 1e9, NULL},
+	{"train.batch", K_INT, AT(train.batch), 1, 65536, NULL},
+	{"train.steps", K_INT, AT(train.steps), 1, 1e9, NULL},
+	{"train.checkpoints", K_INT, AT(train.checkpoints), 1, 10000, NULL},
+	{"train.holdout", K_REAL, AT(train.holdout), 0, 0.9, NULL},
+	{"train.seed", K_REAL, AT(train.seed), 0, SEED_MAX, NULL},
+	{"score.likelihood", K_WORD, AT(score.likelihood), 0, 0, likelihoods},
+	{"score.beta", K_REAL, AT(score.beta), 0, 1e9, NULL},
+	{"score.draws", K_INT, AT(score.draws), 1, 4096, NULL},
+	{"score.estimator", K_WORD, AT(score.estimator), 0, 0, estimators},
+	{"score.gradient", K_WORD, AT(score.gradient), 0, 0, gradients},
+	{"score.weights", K_WORD, AT(score.weights), 0, 0, weightings},
+	{"score.layers", K_TEXT, AT(score.layers), 0, 256, NULL},
+	{"score.seed", K_REAL, AT(score.seed), 0, SEED_MAX, NULL},
+};
+enum { NKEYS = sizeof keys / sizeof *keys };
+
+void config_defaults(struct config *c)
+{
+	*c = (struct config){.format = CONFIG_FORMAT};
+	strcpy(c->input_field, "png,jpg,jpeg,pgm,ppm,npy");
+	c->train.likelihood = BERNOULLI;
+	c->train.beta = c->score.beta = 4;
+	c->train.optimizer = ADAM;
+	c->train.lr = 5e-4;
+	c->train.batch = 64;
+	c->train.steps = 10000;
+	c->train.checkpoints = 8;
+	c->train.holdout = 0.02;
+	c->score.draws = 16;
+	strcpy(c->score.layers, "all");
+}
+
+int config_input_size(const struct config *c) { return c->input_shape[0] * c->input_shape[1] * c->input_shape[2]; }
+
+/* --- the nearest word (Levenshtein) --- */
+
+static int distance(const char *a, const char *b)
+{
+	int row[128], na = (int)strlen(a), nb = (int)strlen(b);
+	if (na > 127 || nb > 127)
+		return INT_MAX;
+	for (int j = 0; j <= nb; j++)
+		row[j] = j;
+	for (int i = 1; i <= na; i++) {
+		int diagonal = row[0];
+		row[0] = i;
+		for (int j = 1; j <= nb; j++) {
+			int best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[nb];
+}
+
+const char *nearest_word(const char *what, const char *const *words)
+{
+	const char *best = NULL;
+	int least = (int)strlen(what) / 2 + 1;
+	for (; *words; words++) {
+		int d = distance(what, *words);
+		if (d <= least) {
+			least = d - 1;
+			best = *words;
+		}
+	}
+	return best;
+}
+
+static int unknown(const char *what, const char *found, const char *const *words, struct fail *f)
+{
+	const char *near = nearest_word(found, words);
+	return near ? fail_set(f, "unknown %s '%.100s'; did you mean '%s'?", what, found, near)
+	            : fail_set(f, "unknown %s '%.100s'", what, found);
+}
+
+/* --- values --- */
+
+static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
+
+static int parse_number(const struct key *k, const char *s, double *out, struct fail *f)
+{
+	char *end;
+	*out = s ? strtod(s, &end) : 0;
+	if (!s || end == s || *end || !isfinite(*out))
+		return fail_set(f, "%s wants a number, not '%.100s'", k->name, s ? s : "a list");
+	if (*out < k->lo || *out > k->hi)
+		return fail_set(f, "%s is %s, outside %.9g to %.9g", k->name, s, k->lo, k->hi);
+	int whole = k->kind != K_REAL || k->hi == SEED_MAX;
+	if (whole && *out != floor(*out))
+		return fail_set(f, "%s wants a whole number, not %s", k->name, s);
+	return 0;
+}
+
+static int set_layers(yaml_document_t *d, const yaml_node_t *n, const struct key *k, struct layer_list *list, struct fail *f)
+{
+	struct layer_list got = {.n = 0};
+	if (n->type != YAML_SEQUENCE_NODE)
+		return fail_set(f, "%s wants a list of layers", k->name);
+	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
+		yaml_node_t *item = yaml_document_get_node(d, *i), *value = NULL;
+		const char *name = scalar(item);
+		if (!name && item->type == YAML_MAPPING_NODE && item->data.mapping.pairs.top - item->data.mapping.pairs.start == 1) {
+			name = scalar(yaml_document_get_node(d, item->data.mapping.pairs.start->key));
+			value = yaml_document_get_node(d, item->data.mapping.pairs.start->value);
+		}
+		if (!name)
+			return fail_set(f, "%s: layer %d is neither a name nor a name with its size", k->name, got.n);
+		if (got.n == CONFIG_MAX_LAYERS)
+			return fail_set(f, "%s: more than %d layers", k->name, CONFIG_MAX_LAYERS);
+		struct layer_spec *l = &got.v[got.n++];
+		int kind = 0;
+		while (layer_names[kind] && strcmp(layer_names[kind], name) != 0)
+			kind++;
+		if (!layer_names[kind])
+			return unknown("layer", name, layer_names, f);
+		*l = (struct layer_spec){.kind = (enum layer_kind)kind};
+		if (l->kind == LAYER_LINEAR) {
+			struct key size = {k->name, K_INT, 0, 1, 1e6, NULL};
+			double v;
+			if (parse_number(&size, scalar(value), &v, f))
+				return fail_add(f, "layer %d (linear, as in {linear: 1024})", got.n - 1);
+			l->out = (int)v;
+		} else if (value) {
+			return fail_set(f, "%s: layer %d, %s, takes no size", k->name, got.n - 1, name);
+		}
+	}
+	*list = got;
+	return 0;
+}
+
+/* Lists and texts are written back as they are: only characters that need no quoting. */
+static int plain(const char *s, const struct key *k, struct fail *f)
+{
+	for (; *s; s++)
+		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("._,-", *s)))
+			return fail_set(f, "%s: only letters, digits and . _ , - are wanted", k->name);
+	return 0;
+}
+
+static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *k, char *to, struct fail *f)
+{
+	char got[256] = "";
+	const char *one = scalar(n);
+	if (n->type == YAML_MAPPING_NODE)
+		return fail_set(f, "%s wants a list", k->name);
+	if (one) {
+		if (strlen(one) >= (size_t)k->hi)
+			return fail_set(f, "%s is too long", k->name);
+		if (plain(one, k, f))
+			return -1;
+		strcpy(to, one);
+		return 0;
+	}
+	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
+		one = scalar(yaml_document_get_node(d, *i));
+		if (!one || strlen(got) + strlen(one) + 2 > (size_t)k->hi)
+			return fail_set(f, "%s: not a list of short words", k->name);
+		if (*got)
+			strcat(got, ",");
+		strcat(got, one);
+	}
+	if (plain(got, k, f))
+		return -1;
+	strcpy(to, got);
+	return 0;
+}
+
+static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key *k, int *to, struct fail *f)
+{
+	double v[3];
+	if (n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != 3)
+		return fail_set(f, "%s wants [channels, height, width]", k->name);
+	for (int i = 0; i < 3; i++)
+		if (parse_number(k, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
+			return -1;
+	for (int i = 0; i < 3; i++)
+		to[i] = (int)v[i];
+	return 0;
+}
+
+static int set_key(struct config *c, const struct key *k, yaml_document_t *d, const yaml_node_t *n, struct fail *f)
+{
+	char *at = (char *)c + k->at;
+	const char *s = scalar(n);
+	double v;
+	int i = 0;
+	switch (k->kind) {
+	case K_INT:
+		if (parse_number(k, s, &v, f))
+			return -1;
+		*(int *)at = (int)v;
+		return 0;
+	case K_REAL:
+		return parse_number(k, s, (double *)at, f);
+	case K_WORD:
+		while (s && k->words[i] && strcmp(k->words[i], s) != 0)
+			i++;
+		if (!s || !k->words[i])
+			return unknown(k->name, s ? s : "(a list)", k->words, f);
+		*(int *)at = i;
+		return 0;
+	case K_LIST:
+	case K_TEXT:
+		return set_list(d, n, k, at, f);
+	case K_SHAPE:
+		return set_shape(d, n, k, (int *)at, f);
+	case K_LAYERS:
+		return set_layers(d, n, k, (struct layer_list *)at, f);
+	}
+	return 0;
+}
+
+static int set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, struct fail *f)
+{
+	const char *names[NKEYS + 1] = {NULL};
+	for (int i = 0; i < NKEYS; i++) {
+		if (strcmp(keys[i].name, name) == 0)
+			return set_key(c, &keys[i], d, value, f);
+		names[i] = keys[i].name;
+	}
+	return unknown("key", name, names, f);
+}
+
+/* --- documents --- */
+
+static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f)
+{
+	yaml_parser_t p;
+	if (!yaml_parser_initialize(&p))
+		return fail_set(f, "out of memory");
+	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
+	int r = 0;
+	if (!yaml_parser_load(&p, d)) {
+		r = fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem ? p.problem : "not YAML");
+	} else if (!yaml_document_get_root_node(d)) {
+		yaml_document_delete(d);
+		r = fail_set(f, "empty");
+	}
+	yaml_parser_delete(&p);
+	return r;
+}
+
+static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t *n, const char *section, struct fail *f)
+{
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
+		yaml_node_t *key = yaml_document_get_node(d, p->key), *value = yaml_document_get_node(d, p->value);
+		const char *k = scalar(key);
+		char name[200];
+		if (!k)
+			return fail_set(f, "line %zu: a key is no word", key->start_mark.line + 1);
+		snprintf(name, sizeof name, "%s%s%s", section, *section ? "." : "", k);
+		int deeper = value->type == YAML_MAPPING_NODE && !*section;
+		if (deeper ? parse_section(c, d, value, name, f) : set_named(c, name, d, value, f))
+			return deeper ? -1 : fail_add(f, "line %zu", key->start_mark.line + 1);
+		if (strcmp(name, "format") == 0 && c->format > CONFIG_FORMAT)
+			return fail_set(f, "format %d is newer than this program knows (%d)", c->format, CONFIG_FORMAT);
+	}
+	return 0;
+}
+
+int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
+{
+	yaml_document_t d;
+	if (load(&d, text, len, f))
+		return -1;
+	yaml_node_t *root = yaml_document_get_root_node(&d);
+	int r = root->type == YAML_MAPPING_NODE ? parse_section(c, &d, root, "", f) : fail_set(f, "not a mapping of keys");
+	yaml_document_delete(&d);
+	return r;
+}
+
+int config_set(struct config *c, const char *assignment, struct fail *f)
+{
+	const char *eq = strchr(assignment, '=');
+	char name[200];
+	if (!eq || eq == assignment || eq - assignment >= (long)sizeof name)
+		return fail_set(f, "--set wants key=value, not '%.100s'", assignment);
+	snprintf(name, sizeof name, "%.*s", (int)(eq - assignment), assignment);
+	yaml_document_t d;
+	if (load(&d, eq + 1, strlen(eq + 1), f))
+		return fail_add(f, "--set %s", name);
+	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), f);
+	yaml_document_delete(&d);
+	return r ? fail_add(f, "--set") : 0;
+}
+
+/* --- writing --- */
+
+static int write_layers(const struct layer_list *list, struct buf *out, struct fail *f)
+{
+	int r = buf_addf(out, f, "[");
+	for (int i = 0; i < list->n && !r; i++) {
+		const char *name = layer_names[list->v[i].kind], *sep = i ? ", " : "";
+		r = list->v[i].kind == LAYER_LINEAR ? buf_addf(out, f, "%s{%s: %d}", sep, name, list->v[i].out)
+		                                    : buf_addf(out, f, "%s%s", sep, name);
+	}
+	return r ? r : buf_addf(out, f, "]\n");
+}
+
+int config_write(const struct config *c, struct buf *out, struct fail *f)
+{
+	char section[32] = "";
+	int r = 0;
+	for (int i = 0; i < NKEYS && !r; i++) {
+		const struct key *k = &keys[i];
+		const char *at = (const char *)c + k->at, *dot = strchr(k->name, '.');
+		size_t n = dot ? (size_t)(dot - k->name) : 0;
+		if (dot && (strlen(section) != n || memcmp(section, k->name, n) != 0)) {
+			snprintf(section, sizeof section, "%.*s", (int)n, k->name);
+			r = buf_addf(out, f, "%s:\n", section);
+		}
+		r = r ? r : buf_addf(out, f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : k->name);
+		if (r)
+			break;
+		const int *v = (const int *)at;
+		switch (k->kind) {
+		case K_INT:
+			r = buf_addf(out, f, "%d\n", *v);
+			break;
+		case K_REAL:
+			r = buf_addf(out, f, k->hi == SEED_MAX ? "%.0f\n" : "%.9g\n", *(const double *)at);
+			break;
+		case K_WORD:
+			r = buf_addf(out, f, "%s\n", k->words[*v]);
+			break;
+		case K_LIST:
+			r = buf_addf(out, f, "[%s]\n", at);
+			break;
+		case K_TEXT:
+			r = buf_addf(out, f, "\"%s\"\n", at);
+			break;
+		case K_SHAPE:
+			r = buf_addf(out, f, "[%d, %d, %d]\n", v[0], v[1], v[2]);
+			break;
+		case K_LAYERS:
+			r = write_layers((const struct layer_list *)at, out, f);
+			break;
+		}
+	}
+	return r;
+}
+
+/* --- checking and finding --- */
+
+static int check_list(const struct layer_list *list, const char *name, int want, struct fail *f)
+{
+	int out = 0;
+	for (int i = 0; i < list->n; i++)
+		if (list->v[i].kind == LAYER_LINEAR)
+			out = list->v[i].out;
+	if (list->n == 0 || out == 0)
+		return fail_set(f, "model.%s has no layer with weights", name);
+	if (list->v[0].kind == LAYER_RELU)
+		return fail_set(f, "model.%s begins with relu; it wants flatten or linear first", name);
+	if (list->v[list->n - 1].kind != LAYER_LINEAR)
+		return fail_set(f, "model.%s must end in a linear layer: the loss brings its own sigmoid", name);
+	if (out != want)
+		return fail_set(f, "model.%s ends in %d numbers, where %d are wanted", name, out, want);
+	return 0;
+}
+
+int config_check(const struct config *c, struct fail *f)
+{
+	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
+	if (size == 0 || size > 1 << 24)
+		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
+	if (c->latent == 0)
+		return fail_set(f, "model.latent is missing");
+	if (c->input_shape[0] != 1 && c->input_shape[0] != 3)
+		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
+	if (check_list(&c->encoder, "encoder", 2 * c->latent, f) || check_list(&c->decoder, "decoder", (int)size, f))
+		return -1;
+	if (c->train.checkpoints > c->train.steps)
+		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);
+	if (c->score.estimator == CROSS && c->score.draws < 2)
+		return fail_set(f, "score.estimator cross wants at least 2 draws");
+	return 0;
+}
+
+int config_load(struct config *c, const char *name, struct fail *f)
+{
+	struct buf text = {0};
+	char self[PATH_MAX], path[2][PATH_MAX + 256];
+	size_t n = strlen(name);
+	int r;
+	if (strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".yaml") == 0)) {
+		snprintf(path[0], sizeof path[0], "%s", name);
+	} else {
+		ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
+		char *slash = k > 0 ? memrchr(self, '/', (size_t)k) : NULL;
+		if (!slash)
+			return fail_set(f, "cannot tell where this program lies, to find preset '%s'", name);
+		*slash = 0;
+		/* installed: PREFIX/bin beside PREFIX/share; built: build/ beside config/ */
+		snprintf(path[0], sizeof path[0], "%s/../share/vae-filters/config/%.100s.yaml", self, name);
+		snprintf(path[1], sizeof path[1], "%s/../config/%.100s.yaml", self, name);
+		int at = access(path[0], F_OK) == 0 ? 0 : 1;
+		if (access(path[at], F_OK))
+			return fail_set(f, "no preset '%.100s': neither %s nor %s is there", name, path[0], path[1]);
+		if (at)
+			memcpy(path[0], path[1], sizeof path[0]);
+	}
+	r = buf_read_file(&text, path[0], 1 << 20, f);
+	if (!r && config_parse(c, text.p, text.len, f))
+		r = fail_add(f, "%s", path[0]);
+	buf_free(&text);
+	return r;
+}

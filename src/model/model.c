@@ -1,0 +1,188 @@
+#include "model.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "rng.h"
+
+static void name_tensors(struct model *m, const struct network *net)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (l->kind != LAYER_LINEAR)
+			continue;
+		struct tensor *w = &m->tensor[m->ntensors++], *b = &m->tensor[m->ntensors++];
+		*w = (struct tensor){.ndim = 2, .shape = {(size_t)l->out, (size_t)l->in}, .count = (size_t)l->out * (size_t)l->in};
+		*b = (struct tensor){.ndim = 1, .shape = {(size_t)l->out}, .count = (size_t)l->out};
+		snprintf(w->name, sizeof w->name, "%s.%d.weight", net->name, i);
+		snprintf(b->name, sizeof b->name, "%s.%d.bias", net->name, i);
+	}
+}
+
+int model_build(struct model *m, const struct config *cfg, struct fail *f)
+{
+	*m = (struct model){.cfg = *cfg, .lr = cfg->train.lr, .loss = NAN, .holdout_loss = NAN};
+	network_build(&m->enc, "encoder", &cfg->encoder, config_input_size(cfg), &m->nparams);
+	network_build(&m->dec, "decoder", &cfg->decoder, cfg->latent, &m->nparams);
+	name_tensors(m, &m->enc);
+	name_tensors(m, &m->dec);
+	if (m->nparams > (size_t)1 << 31)
+		return fail_set(f, "a network of %zu parameters", m->nparams);
+	size_t bytes = (m->nparams * sizeof(float) + 63) / 64 * 64;
+	m->params = aligned_alloc(64, bytes);
+	if (!m->params)
+		return fail_set(f, "out of memory: %zu bytes of parameters", bytes);
+	memset(m->params, 0, bytes);
+	return 0;
+}
+
+void model_init(struct model *m, uint64_t seed)
+{
+	float *at = m->params;
+	for (int i = 0; i < m->ntensors; i++) {
+		const struct tensor *t = &m->tensor[i];
+		if (t->ndim > 1) {
+			size_t rows = t->shape[0], fan_in = t->count / rows;
+			float std = sqrtf(2.0f / (float)fan_in);
+			for (size_t r = 0; r < rows; r++) {
+				float *row = at + r * fan_in;
+				rng_normal(row, (int)fan_in, seed, ROLE_INIT, (uint64_t)i, 0, (uint32_t)r);
+				for (size_t k = 0; k < fan_in; k++)
+					row[k] *= std;
+			}
+		}
+		at += t->count;
+	}
+}
+
+void model_free(struct model *m)
+{
+	free(m->params);
+	m->params = NULL;
+}
+
+static int set_id(struct model *m, struct fail *f)
+{
+	struct buf text = {0};
+	if (config_write(&m->cfg, &text, f))
+		return -1;
+	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
+	snprintf(m->id, sizeof m->id, "%016" PRIx64, (uint64_t)h);
+	buf_free(&text);
+	return 0;
+}
+
+static double meta_number(const struct safetensors *s, const char *name, double missing)
+{
+	const char *v = safetensors_meta(s, name);
+	return v ? strtod(v, NULL) : missing;
+}
+
+static int fill(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	float *at = m->params;
+	for (int i = 0; i < m->ntensors; i++) {
+		if (safetensors_get(s, &m->tensor[i], at, f))
+			return -1;
+		for (size_t k = 0; k < m->tensor[i].count; k++)
+			if (!isfinite(at[k]))
+				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
+		at += m->tensor[i].count;
+	}
+	return 0;
+}
+
+static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
+{
+	const char *text = safetensors_meta(s, "config");
+	if (!text)
+		return fail_set(f, "no configuration in its metadata: bring it in with vae-ckpt import");
+	config_defaults(cfg);
+	if (config_parse(cfg, text, strlen(text), f) || config_check(cfg, f))
+		return fail_add(f, "its configuration");
+	return 0;
+}
+
+int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+{
+	struct safetensors s;
+	struct config cfg;
+	*m = (struct model){.params = NULL};
+	if (safetensors_read(&s, path, f))
+		return -1;
+	int r = read_config(&cfg, &s, f) || model_build(m, &cfg, f) || fill(m, &s, f) || set_id(m, f) ? -1 : 0;
+	if (!r) {
+		m->step = (int64_t)meta_number(&s, "step", 0);
+		m->since = (int64_t)meta_number(&s, "steps_since", 0);
+		m->records = (int64_t)meta_number(&s, "records", 0);
+		m->lr = meta_number(&s, "lr", cfg.train.lr);
+		m->loss = meta_number(&s, "loss", NAN);
+		m->holdout_loss = meta_number(&s, "holdout_loss", NAN);
+		snprintf(m->path, sizeof m->path, "%s", path);
+	}
+	safetensors_free(&s);
+	if (r) {
+		model_free(m);
+		return fail_add(f, "%s", path);
+	}
+	/* the networks are built: only how a score is made may still change */
+	for (int i = 0; sets && i < sets->n; i++) {
+		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0)
+			r = fail_set(f, "--set %.60s: belongs to the model and cannot change once it is trained", sets->v[i]);
+		else
+			r = config_set(&m->cfg, sets->v[i], f);
+		if (r || config_check(&m->cfg, f)) {
+			model_free(m);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int model_write(struct model *m, const char *path, struct fail *f)
+{
+	struct buf text = {0};
+	if (config_write(&m->cfg, &text, f))
+		return -1;
+	char step[32], since[32], records[32], lr[32], loss[32], holdout[32], batch[32];
+	snprintf(step, sizeof step, "%" PRId64, m->step);
+	snprintf(since, sizeof since, "%" PRId64, m->since);
+	snprintf(records, sizeof records, "%" PRId64, m->records);
+	snprintf(lr, sizeof lr, "%.9g", m->lr);
+	snprintf(batch, sizeof batch, "%d", m->cfg.train.batch);
+	snprintf(loss, sizeof loss, "%.9g", m->loss);
+	snprintf(holdout, sizeof holdout, "%.9g", m->holdout_loss);
+	json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "config", text.p, "step", step, "steps_since", since, "records",
+	                         records, "lr", lr, "batch", batch);
+	buf_free(&text);
+	int bad = !meta;
+	if (!bad && isfinite(m->loss))
+		bad = json_object_set_new(meta, "loss", json_string(loss));
+	if (!bad && isfinite(m->holdout_loss))
+		bad = json_object_set_new(meta, "holdout_loss", json_string(holdout));
+	int r = bad ? fail_set(f, "out of memory") : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
+	json_decref(meta);
+	return r;
+}
+
+void models_free(struct model *m, int n)
+{
+	for (int i = 0; i < n; i++)
+		model_free(&m[i]);
+	free(m);
+}
+
+void models_id(const struct model *m, int n, char id[17])
+{
+	XXH64_hash_t h = 0;
+	memcpy(id, m[0].id, 17);
+	for (int i = 0; i < n; i++)
+		h = XXH3_64bits_withSeed(m[i].id, 16, h);
+	if (n > 1)
+		snprintf(id, 17, "%016" PRIx64, (uint64_t)h);
+}

@@ -1,0 +1,149 @@
+#include "safetensors.h"
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "atomic.h"
+
+#define MAX_FILE (16ull << 30)
+#define MAX_HEADER (100ull << 20) /* the format's own limit */
+
+static int check_header(struct safetensors *s, struct fail *f)
+{
+	const char *name;
+	json_t *t;
+	size_t room = s->bytes.len - s->data;
+	json_object_foreach(s->header, name, t)
+	{
+		if (strcmp(name, "__metadata__") == 0) {
+			if (!json_is_object(t))
+				return fail_set(f, "__metadata__ is no object");
+			s->metadata = t;
+			continue;
+		}
+		json_t *o = json_object_get(t, "data_offsets"), *shape = json_object_get(t, "shape");
+		json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
+		if (!json_is_string(json_object_get(t, "dtype")) || !json_is_array(shape) || json_array_size(o) != 2)
+			return fail_set(f, "tensor '%.60s': dtype, shape or data_offsets is missing", name);
+		if (from < 0 || to < from || (uint64_t)to > room)
+			return fail_set(f, "tensor '%.60s': bytes %lld to %lld lie outside the %zu there are", name, (long long)from,
+			                (long long)to, room);
+	}
+	return 0;
+}
+
+int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
+{
+	*s = (struct safetensors){.header = NULL};
+	if (buf_read_file(&s->bytes, path, MAX_FILE, f))
+		return -1;
+	uint64_t n = 0;
+	for (int i = 7; i >= 0 && s->bytes.len >= 8; i--)
+		n = n << 8 | (unsigned char)s->bytes.p[i];
+	json_error_t e;
+	int r = 0;
+	if (s->bytes.len < 10 || n < 2 || n > MAX_HEADER || n > s->bytes.len - 8)
+		r = fail_set(f, "not a safetensors file, or cut");
+	if (!r) {
+		s->data = 8 + (size_t)n;
+		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
+		if (!json_is_object(s->header))
+			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : e.text);
+	}
+	if (r || check_header(s, f)) {
+		safetensors_free(s);
+		return fail_add(f, "%s", path);
+	}
+	return 0;
+}
+
+static void show_shape(char *out, size_t room, int n, const size_t *shape)
+{
+	size_t at = (size_t)snprintf(out, room, "[");
+	for (int i = 0; i < n && at < room; i++)
+		at += (size_t)snprintf(out + at, room - at, "%s%zu", i ? ", " : "", shape[i]);
+	if (at < room)
+		snprintf(out + at, room - at, "]");
+}
+
+int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f)
+{
+	json_t *t = json_object_get(s->header, want->name);
+	if (!t)
+		return fail_set(f, "tensor '%s' is missing", want->name);
+	const char *dtype = json_string_value(json_object_get(t, "dtype"));
+	if (strcmp(dtype, "F32") != 0)
+		return fail_set(f, "tensor '%s' is %.20s; F32 is wanted", want->name, dtype);
+	json_t *shape = json_object_get(t, "shape"), *o = json_object_get(t, "data_offsets");
+	size_t dims[8] = {0}, n = json_array_size(shape);
+	int same = n == (size_t)want->ndim;
+	for (size_t i = 0; i < n && i < 8; i++) {
+		dims[i] = (size_t)json_integer_value(json_array_get(shape, i));
+		same &= i < (size_t)want->ndim && dims[i] == want->shape[i];
+	}
+	if (!same) {
+		char a[128], b[128];
+		show_shape(a, sizeof a, n < 8 ? (int)n : 8, dims);
+		show_shape(b, sizeof b, want->ndim, want->shape);
+		return fail_set(f, "tensor '%s' has shape %s; the configuration wants %s", want->name, a, b);
+	}
+	json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
+	if ((uint64_t)(to - from) != want->count * sizeof(float))
+		return fail_set(f, "tensor '%s' has %lld bytes, not %zu", want->name, (long long)(to - from), want->count * sizeof(float));
+	memcpy(out, s->bytes.p + s->data + from, want->count * sizeof(float));
+	return 0;
+}
+
+const char *safetensors_meta(const struct safetensors *s, const char *name)
+{
+	return s->metadata ? json_string_value(json_object_get(s->metadata, name)) : NULL;
+}
+
+void safetensors_free(struct safetensors *s)
+{
+	json_decref(s->header);
+	buf_free(&s->bytes);
+	*s = (struct safetensors){.header = NULL};
+}
+
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f)
+{
+	json_t *h = json_object();
+	size_t at = 0;
+	int bad = !h || (metadata && json_object_set(h, "__metadata__", metadata));
+	for (int i = 0; i < n && !bad; i++) {
+		json_t *shape = json_array();
+		for (int k = 0; k < t[i].ndim; k++)
+			bad |= json_array_append_new(shape, json_integer((json_int_t)t[i].shape[k]));
+		size_t end = at + t[i].count * sizeof(float);
+		json_t *one = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
+		bad |= !one || json_object_set_new(h, t[i].name, one);
+		at = end;
+	}
+	char *text = bad ? NULL : json_dumps(h, JSON_COMPACT);
+	json_decref(h);
+	if (!text)
+		return fail_set(f, "out of memory");
+	size_t len = strlen(text), padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
+	unsigned char head[8];
+	for (int i = 0; i < 8; i++)
+		head[i] = (unsigned char)((uint64_t)padded >> 8 * i);
+	struct atomic_file a;
+	int r = atomic_open(&a, path, f);
+	if (!r) {
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f) ||
+		    write_all(a.fd, values, at, f);
+		if (r) {
+			atomic_abort(&a);
+			r = fail_add(f, "%s", path);
+		} else {
+			r = atomic_commit(&a, f);
+		}
+	}
+	free(text);
+	return r;
+}

@@ -1,0 +1,53 @@
+#include "mat.h"
+
+#include <cblas.h>
+
+int mat_begin(void)
+{
+	/* under OpenMP the number of threads belongs to the calling thread, hence once in each */
+	openblas_set_num_threads(1);
+	return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : 256;
+}
+
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add)
+{
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+}
+
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d)
+{
+	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+}
+
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d)
+{
+	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+}
+
+enum { LANES = 16, RUN = 1024 }; /* floats add up over at most RUN/LANES terms before they go into a double */
+
+double dot(const float *a, const float *b, int n)
+{
+	double total = 0;
+	for (int from = 0; from < n; from += RUN) {
+		int len = n - from < RUN ? n - from : RUN, i = 0;
+		float lane[LANES] = {0}, rest = 0;
+		for (; i + LANES <= len; i += LANES)
+			for (int k = 0; k < LANES; k++)
+				lane[k] += a[from + i + k] * b[from + i + k];
+		for (; i < len; i++)
+			rest += a[from + i] * b[from + i];
+		for (int k = 0; k < LANES; k++)
+			total += (double)lane[k];
+		total += (double)rest;
+	}
+	return total;
+}
+
+double sum(const float *a, int n)
+{
+	double total = 0;
+	for (int i = 0; i < n; i++)
+		total += (double)a[i];
+	return total;
+}

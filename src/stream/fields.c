@@ -1,0 +1,406 @@
+#include "fields.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "name.h"
+
+void fields_clear(struct fields *s)
+{
+	s->text.len = 0;
+	s->n = 0;
+}
+
+void fields_free(struct fields *s)
+{
+	buf_free(&s->text);
+	free(s->v);
+	*s = (struct fields){0};
+}
+
+static struct field *push(struct fields *s, struct fail *f)
+{
+	if (s->n == FIELDS_MAX) {
+		fail_set(f, "more than %d fields", FIELDS_MAX);
+		return NULL;
+	}
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 16;
+		struct field *v = realloc(s->v, cap * sizeof *v);
+		if (!v) {
+			fail_set(f, "out of memory");
+			return NULL;
+		}
+		s->v = v;
+		s->cap = cap;
+	}
+	return &s->v[s->n++];
+}
+
+/* --- reading: a strict, flat subset of JSON (RFC 8259) over the text kept in s->text --- */
+
+struct cursor {
+	const char *p;
+	size_t i, n;
+};
+
+static void skip_space(struct cursor *c)
+{
+	while (c->i < c->n && (c->p[c->i] == ' ' || c->p[c->i] == '\t' || c->p[c->i] == '\n' || c->p[c->i] == '\r'))
+		c->i++;
+}
+
+static int hex4(const char *p, size_t n)
+{
+	int v = 0;
+	for (int i = 0; i < 4; i++) {
+		char ch = (size_t)i < n ? p[i] : 'z';
+		int d = ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
+		if (d < 0)
+			return -1;
+		v = 16 * v + d;
+	}
+	return v;
+}
+
+/* At a quote: moves behind the closing one; the string's text is [*from, *from + *len). */
+static int scan_string(struct cursor *c, uint32_t *from, uint32_t *len)
+{
+	if (c->i >= c->n || c->p[c->i] != '"')
+		return -1;
+	size_t i = c->i + 1;
+	*from = (uint32_t)i;
+	while (i < c->n && c->p[i] != '"') {
+		if ((unsigned char)c->p[i] < 0x20)
+			return -1;
+		if (c->p[i] != '\\') {
+			int k = utf8_length(c->p + i, c->n - i);
+			if (k == 0)
+				return -1;
+			i += (size_t)k;
+		} else if (i + 1 < c->n && c->p[i + 1] == 'u') {
+			if (hex4(c->p + i + 2, c->n - i - 2) < 0)
+				return -1;
+			i += 6;
+		} else if (i + 1 < c->n && c->p[i + 1] && strchr("\"\\/bfnrt", c->p[i + 1])) {
+			i += 2;
+		} else {
+			return -1;
+		}
+	}
+	if (i >= c->n)
+		return -1;
+	*len = (uint32_t)(i - *from);
+	c->i = i + 1;
+	return 0;
+}
+
+static size_t digits(const struct cursor *c, size_t i)
+{
+	size_t k = i;
+	while (k < c->n && c->p[k] >= '0' && c->p[k] <= '9')
+		k++;
+	return k - i;
+}
+
+static int scan_number(struct cursor *c)
+{
+	size_t i = c->i, k;
+	if (i < c->n && c->p[i] == '-')
+		i++;
+	k = digits(c, i);
+	if (k == 0 || (k > 1 && c->p[i] == '0'))
+		return -1;
+	i += k;
+	if (i < c->n && c->p[i] == '.') {
+		k = digits(c, i + 1);
+		if (k == 0)
+			return -1;
+		i += 1 + k;
+	}
+	if (i < c->n && (c->p[i] == 'e' || c->p[i] == 'E')) {
+		i++;
+		if (i < c->n && (c->p[i] == '+' || c->p[i] == '-'))
+			i++;
+		k = digits(c, i);
+		if (k == 0)
+			return -1;
+		i += k;
+	}
+	c->i = i;
+	return 0;
+}
+
+static int scan_value(struct cursor *c, struct field *v)
+{
+	static const struct { const char *word; char type; } words[] = {{"true", 't'}, {"false", 'f'}, {"null", '0'}};
+	if (c->i < c->n && c->p[c->i] == '"') {
+		v->type = 's';
+		return scan_string(c, &v->value, &v->value_len);
+	}
+	v->value = (uint32_t)c->i;
+	v->type = 'n';
+	size_t w = 0;
+	for (; w < 3; w++) {
+		size_t k = strlen(words[w].word);
+		if (c->n - c->i >= k && memcmp(c->p + c->i, words[w].word, k) == 0) {
+			v->type = words[w].type;
+			c->i += k;
+			break;
+		}
+	}
+	if (w == 3 && scan_number(c))
+		return -1;
+	v->value_len = (uint32_t)(c->i - v->value);
+	return 0;
+}
+
+static int same_name(const struct fields *s, const struct field *a, const char *name, size_t len)
+{
+	return a->name_len == len && memcmp(s->text.p + a->name, name, len) == 0;
+}
+
+static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
+{
+	skip_space(c);
+	if (c->i >= c->n || c->p[c->i++] != '{')
+		return fail_set(f, "not a JSON object");
+	skip_space(c);
+	if (c->i < c->n && c->p[c->i] == '}') {
+		c->i++;
+	} else {
+		for (;;) {
+			struct field v;
+			skip_space(c);
+			if (scan_string(c, &v.name, &v.name_len))
+				return fail_set(f, "not JSON at byte %zu: a field name is wanted", c->i);
+			skip_space(c);
+			if (c->i >= c->n || c->p[c->i++] != ':')
+				return fail_set(f, "not JSON at byte %zu: a colon is wanted", c->i);
+			skip_space(c);
+			if (scan_value(c, &v))
+				return fail_set(f, "not flat JSON at byte %zu: a number, string, true, false or null is wanted", c->i);
+			for (size_t i = 0; i < s->n; i++)
+				if (same_name(s, &s->v[i], s->text.p + v.name, v.name_len))
+					return fail_set(f, "field \"%.*s\" stands twice", (int)v.name_len, s->text.p + v.name);
+			struct field *to = push(s, f);
+			if (!to)
+				return -1;
+			*to = v;
+			skip_space(c);
+			char sep = c->i < c->n ? c->p[c->i++] : 0;
+			if (sep == '}')
+				break;
+			if (sep != ',')
+				return fail_set(f, "not JSON at byte %zu: a comma or the end of the object is wanted", c->i);
+		}
+	}
+	skip_space(c);
+	if (c->i != c->n)
+		return fail_set(f, "bytes behind the JSON object");
+	return 0;
+}
+
+int fields_parse(struct fields *s, const char *text, size_t len, struct fail *f)
+{
+	fields_clear(s);
+	if (len > FIELDS_MAX_BYTES)
+		return fail_set(f, "fields of %zu bytes, more than %u", len, FIELDS_MAX_BYTES);
+	if (buf_add(&s->text, text, len, f))
+		return -1;
+	struct cursor c = {s->text.p, 0, len};
+	if (parse_members(s, &c, f)) {
+		fields_clear(s);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- asking --- */
+
+const struct field *fields_find(const struct fields *s, const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < s->n; i++)
+		if (same_name(s, &s->v[i], name, len))
+			return &s->v[i];
+	return NULL;
+}
+
+int fields_number(const struct fields *s, const char *name, double *value)
+{
+	const struct field *v = fields_find(s, name);
+	if (!v || v->type != 'n')
+		return 0;
+	/* the character behind a number in the text is never a part of one, so strtod stops */
+	*value = strtod(s->text.p + v->value, NULL);
+	return isfinite(*value);
+}
+
+static int put_codepoint(struct buf *out, unsigned u, struct fail *f)
+{
+	char c[4];
+	int n = 0;
+	if (u < 0x80) {
+		c[n++] = (char)u;
+	} else if (u < 0x800) {
+		c[n++] = (char)(0xc0 | u >> 6);
+		c[n++] = (char)(0x80 | (u & 63));
+	} else if (u < 0x10000) {
+		c[n++] = (char)(0xe0 | u >> 12);
+		c[n++] = (char)(0x80 | (u >> 6 & 63));
+		c[n++] = (char)(0x80 | (u & 63));
+	} else {
+		c[n++] = (char)(0xf0 | u >> 18);
+		c[n++] = (char)(0x80 | (u >> 12 & 63));
+		c[n++] = (char)(0x80 | (u >> 6 & 63));
+		c[n++] = (char)(0x80 | (u & 63));
+	}
+	return buf_add(out, c, (size_t)n, f);
+}
+
+int fields_string(const struct fields *s, const char *name, struct buf *out, struct fail *f)
+{
+	const struct field *v = fields_find(s, name);
+	if (!v)
+		return 0;
+	const char *p = s->text.p + v->value, *end = p + v->value_len;
+	if (v->type != 's')
+		return buf_add(out, p, v->value_len, f) ? -1 : 1;
+	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+	while (p < end) {
+		const char *run = p;
+		while (p < end && *p != '\\')
+			p++;
+		if (buf_add(out, run, (size_t)(p - run), f))
+			return -1;
+		if (p == end)
+			break;
+		if (p[1] != 'u') {
+			const char *at = strchr(from, p[1]);
+			if (buf_add(out, at ? &to[at - from] : &p[1], 1, f))
+				return -1;
+			p += 2;
+			continue;
+		}
+		unsigned u = (unsigned)hex4(p + 2, 4);
+		p += 6;
+		if (u >= 0xd800 && u < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+			unsigned low = (unsigned)hex4(p + 2, 4);
+			if (low >= 0xdc00 && low < 0xe000) {
+				u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
+				p += 6;
+			}
+		}
+		if (u >= 0xd800 && u < 0xe000)
+			u = 0xfffd; /* half a pair says nothing */
+		if (put_codepoint(out, u, f))
+			return -1;
+	}
+	return 1;
+}
+
+/* --- writing --- */
+
+static int set_raw(struct fields *s, const char *name, const char *value, size_t len, char type, struct fail *f)
+{
+	struct field *v = (struct field *)fields_find(s, name);
+	if (!v) {
+		size_t k = strlen(name), at = s->text.len;
+		v = push(s, f);
+		if (!v)
+			return -1;
+		*v = (struct field){.name = (uint32_t)at, .name_len = (uint32_t)k};
+		if (buf_add(&s->text, name, k, f)) {
+			s->n--;
+			return -1;
+		}
+	}
+	v->value = (uint32_t)s->text.len;
+	v->value_len = (uint32_t)len;
+	v->type = type;
+	/* a space behind it, so that a number's text ends where it ends */
+	return buf_add(&s->text, value, len, f) || buf_add(&s->text, " ", 1, f) ? -1 : 0;
+}
+
+int fields_set_real(struct fields *s, const char *name, double value, struct fail *f)
+{
+	char t[40];
+	if (!isfinite(value))
+		return fail_set(f, "%s is not finite", name);
+	int n = snprintf(t, sizeof t, "%.9g", value);
+	return set_raw(s, name, t, (size_t)n, 'n', f);
+}
+
+int fields_set_int(struct fields *s, const char *name, int64_t value, struct fail *f)
+{
+	char t[40];
+	int n = snprintf(t, sizeof t, "%lld", (long long)value);
+	return set_raw(s, name, t, (size_t)n, 'n', f);
+}
+
+int json_quote(struct buf *out, const char *p, size_t n, struct fail *f)
+{
+	static const char hex[] = "0123456789abcdef";
+	if (buf_add(out, "\"", 1, f))
+		return -1;
+	for (size_t i = 0; i < n;) {
+		int len = utf8_length(p + i, n - i);
+		unsigned char c = (unsigned char)p[i];
+		char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+		int r;
+		if (len == 0) { /* \\xHH: the bytes of name_escape(), as JSON writes them */
+			char bad[5] = {'\\', '\\', 'x', hex[c >> 4], hex[c & 15]};
+			r = buf_add(out, bad, 5, f);
+			len = 1;
+		} else if (c == '"' || c == '\\') {
+			esc[1] = (char)c;
+			r = buf_add(out, esc, 2, f);
+		} else if (c < 0x20 || c == 0x7f) {
+			r = buf_add(out, esc, 6, f);
+		} else {
+			r = buf_add(out, p + i, (size_t)len, f);
+		}
+		if (r)
+			return -1;
+		i += (size_t)len;
+	}
+	return buf_add(out, "\"", 1, f);
+}
+
+int fields_set_string(struct fields *s, const char *name, const char *value, struct fail *f)
+{
+	struct buf b = {0};
+	int r = json_quote(&b, value, strlen(value), f);
+	if (!r)
+		r = set_raw(s, name, b.p + 1, b.len - 2, 's', f);
+	buf_free(&b);
+	return r;
+}
+
+void fields_remove(struct fields *s, const char *name)
+{
+	struct field *v = (struct field *)fields_find(s, name);
+	if (!v)
+		return;
+	size_t i = (size_t)(v - s->v);
+	memmove(v, v + 1, (s->n - i - 1) * sizeof *v);
+	s->n--;
+}
+
+int fields_write(const struct fields *s, struct buf *out, struct fail *f)
+{
+	if (buf_add(out, "{", 1, f))
+		return -1;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct field *v = &s->v[i];
+		const char *q = v->type == 's' ? "\"" : "";
+		if (buf_add(out, i ? ",\"" : "\"", i ? 2 : 1, f) || buf_add(out, s->text.p + v->name, v->name_len, f) ||
+		    buf_add(out, "\":", 2, f) || buf_add(out, q, v->type == 's', f) ||
+		    buf_add(out, s->text.p + v->value, v->value_len, f) || buf_add(out, q, v->type == 's', f))
+			return -1;
+	}
+	return buf_add(out, "}\n", 2, f);
+}

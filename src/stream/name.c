@@ -1,0 +1,80 @@
+#include "name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t name_split(const char *path, const char **ext)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	const char *dot = strchr(base, '.');
+	if (!dot || dot == base || !dot[1])
+		return 0;
+	/* __x__/...: members about the stream, not of it */
+	if (path[0] == '_' && path[1] == '_') {
+		size_t first = strcspn(path, "/");
+		if (first > 4 && path[first] == '/' && path[first - 1] == '_' && path[first - 2] == '_')
+			return 0;
+	}
+	*ext = dot + 1;
+	return (size_t)(dot - path);
+}
+
+int utf8_length(const char *p, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)p;
+	if (n == 0)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	int len = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	if (len == 0 || (size_t)len > n)
+		return 0;
+	for (int i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, and past U+10FFFF */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+int name_escape(struct buf *out, const char *p, size_t n, struct fail *f)
+{
+	static const char hex[] = "0123456789abcdef";
+	for (size_t i = 0; i < n;) {
+		int len = utf8_length(p + i, n - i);
+		unsigned char c = (unsigned char)p[i];
+		char esc[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+		const char *add = p + i;
+		size_t k = (size_t)len;
+		/* C1 control characters are two bytes in UTF-8 and move a terminal just the same */
+		int control = c < 0x20 || c == 0x7f || (c == 0xc2 && len == 2 && (unsigned char)p[i + 1] < 0xa0);
+		if (c == '\\' || c == '\t' || c == '\n') {
+			esc[1] = c == '\t' ? 't' : c == '\n' ? 'n' : '\\';
+			add = esc, k = 2;
+		} else if (len == 0 || control) {
+			add = esc, k = 4, len = 1;
+		}
+		if (buf_add(out, add, k, f))
+			return -1;
+		i += (size_t)len;
+	}
+	return 0;
+}
+
+const char *name_show(char *out, size_t size, const char *p)
+{
+	struct buf b = {0};
+	struct fail f;
+	size_t n = strlen(p);
+	out[0] = 0;
+	if (name_escape(&b, p, n > 512 ? 512 : n, &f) == 0 && b.p)
+		snprintf(out, size, "%s%s", b.p, n > 512 ? "..." : "");
+	buf_free(&b);
+	if (strlen(out) + 1 == size && size > 4)
+		strcpy(out + size - 4, "...");
+	return out;
+}

@@ -1,0 +1,129 @@
+#include "record.h"
+
+#include <archive_entry.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "name.h"
+
+void record_free(struct record *r)
+{
+	for (size_t i = 0; i < r->cap; i++) {
+		if (r->m[i].entry)
+			archive_entry_free(r->m[i].entry);
+		buf_free(&r->m[i].data);
+		buf_free(&r->m[i].ext);
+	}
+	free(r->m);
+	buf_free(&r->key);
+	fields_free(&r->fields);
+	*r = (struct record){.scores = -1};
+}
+
+struct member *record_push(struct record *r, struct fail *f)
+{
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? 2 * r->cap : 4;
+		struct member *m = realloc(r->m, cap * sizeof *m);
+		if (!m) {
+			fail_set(f, "out of memory");
+			return NULL;
+		}
+		memset(m + r->cap, 0, (cap - r->cap) * sizeof *m);
+		r->m = m;
+		r->cap = cap;
+	}
+	struct member *m = &r->m[r->n];
+	if (!m->entry)
+		m->entry = archive_entry_new();
+	if (!m->entry) {
+		fail_set(f, "out of memory");
+		return NULL;
+	}
+	m->data.len = m->ext.len = 0;
+	m->loose = 0;
+	m->name = "";
+	r->n++;
+	return m;
+}
+
+static int has_ext(const struct member *m, const char *ext, size_t len)
+{
+	return !m->loose && m->ext.len == len && memcmp(m->ext.p, ext, len) == 0;
+}
+
+const struct member *record_member(const struct record *r, const char *ext)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (has_ext(&r->m[i], ext, strlen(ext)))
+			return &r->m[i];
+	return NULL;
+}
+
+const struct member *record_payload(const struct record *r, const char *extensions, struct fail *f)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (const char *e = extensions; *e;) {
+			size_t len = strcspn(e, ",");
+			if (has_ext(&r->m[i], e, len))
+				return &r->m[i];
+			e += len + (e[len] == ',');
+		}
+	char shown[200];
+	size_t at = 0;
+	for (size_t i = 0; i < r->n && at < sizeof shown - 1; i++)
+		if (!r->m[i].loose && (int)i != r->scores) {
+			char one[80];
+			name_show(one, sizeof one, r->m[i].ext.p);
+			at += (size_t)snprintf(shown + at, sizeof shown - at, "%s%s", at ? ", " : "", one);
+		}
+	fail_set(f, "no payload: none of its extensions (%s) is one of %s", at ? shown : "none", extensions);
+	return NULL;
+}
+
+int record_fields(struct record *r, struct fail *f)
+{
+	if (r->fields_read)
+		return 0;
+	fields_clear(&r->fields);
+	if (r->scores >= 0) {
+		const struct member *m = &r->m[r->scores];
+		if (fields_parse(&r->fields, m->data.p, m->data.len, f)) {
+			fail_add(f, "member %s", FIELDS_EXT);
+			return record_fail(r, f);
+		}
+	}
+	r->fields_read = 1;
+	return 0;
+}
+
+int record_value(struct record *r, const char *name, struct buf *out, struct fail *f)
+{
+	if (record_fields(r, f))
+		return -1;
+	int got = fields_string(&r->fields, name, out, f);
+	if (got)
+		return got;
+	if (strcmp(name, "key") == 0)
+		return name_escape(out, r->key.p, r->key.len, f) ? -1 : 1;
+	const struct member *m = strcmp(name, "cls") == 0 ? record_member(r, "cls") : NULL;
+	if (!m)
+		return 0;
+	size_t from = 0, to = m->data.len;
+	while (from < to && isspace((unsigned char)m->data.p[from]))
+		from++;
+	while (to > from && isspace((unsigned char)m->data.p[to - 1]))
+		to--;
+	return name_escape(out, m->data.p + from, to - from, f) ? -1 : 1;
+}
+
+int record_fail(const struct record *r, struct fail *f)
+{
+	char shown[256];
+	if (r->ordinal == 0)
+		return fail_add(f, "%s: member '%s'", r->file, name_show(shown, sizeof shown, r->n ? r->m[0].name : ""));
+	return fail_add(f, "%s: record %llu '%s'", r->file, (unsigned long long)r->ordinal,
+	                name_show(shown, sizeof shown, r->key.p));
+}

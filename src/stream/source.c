@@ -1,0 +1,197 @@
+#include "source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "atomic.h"
+
+#define BLOCK (1u << 18)
+#define TAR_END 1024 /* zero bytes that end an archive */
+
+struct input {
+	const char *path; /* NULL: standard input */
+	int spool;        /* the raw bytes of an input that cannot be sought, or -1 */
+	off_t start;      /* where standard input stood */
+	struct stat st;   /* to notice a file that changed between two passes */
+	int seekable;
+};
+
+struct source {
+	struct input *in;
+	int n, at, fd, twice, again;
+	const uint64_t *from, *len; /* ranges of fd instead of inputs */
+	size_t nranges, range;
+	uint64_t range_at, given, total;
+	int ended;
+	char block[BLOCK];
+};
+
+struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
+{
+	int standard = n == 0;
+	struct source *s = calloc(1, sizeof *s);
+	if (standard)
+		n = 1;
+	if (s)
+		s->in = calloc((size_t)n, sizeof *s->in);
+	if (!s || !s->in) {
+		free(s);
+		fail_set(f, "out of memory");
+		return NULL;
+	}
+	s->n = n;
+	s->at = s->fd = -1;
+	s->twice = twice;
+	int known = 1, stdins = 0;
+	for (int i = 0; i < n; i++) {
+		struct input *in = &s->in[i];
+		in->spool = -1;
+		in->path = standard || strcmp(paths[i], "-") == 0 ? NULL : paths[i];
+		if (in->path ? stat(in->path, &in->st) : fstat(0, &in->st)) {
+			fail_errno(f, "%s", in->path ? in->path : "standard input");
+			source_close(s);
+			return NULL;
+		}
+		if (!in->path && ++stdins > 1) {
+			fail_set(f, "standard input is named twice");
+			source_close(s);
+			return NULL;
+		}
+		in->start = in->path ? 0 : lseek(0, 0, SEEK_CUR);
+		in->seekable = S_ISREG(in->st.st_mode) && in->start >= 0;
+		if (in->seekable && in->st.st_size > in->start)
+			s->total += (uint64_t)(in->st.st_size - in->start);
+		known &= in->seekable;
+	}
+	if (!known)
+		s->total = 0;
+	return s;
+}
+
+struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *len, size_t n, struct fail *f)
+{
+	struct source *s = calloc(1, sizeof *s);
+	if (!s) {
+		fail_set(f, "out of memory");
+		return NULL;
+	}
+	*s = (struct source){.at = -1, .fd = fd, .from = from, .len = len, .nranges = n};
+	return s;
+}
+
+const char *source_name(const struct source *s)
+{
+	if (s->from)
+		return "spool";
+	return s->at >= 0 && s->at < s->n && s->in[s->at].path ? s->in[s->at].path : "standard input";
+}
+
+static void leave_input(struct source *s)
+{
+	if (s->fd > 2 && s->in[s->at].path && !(s->again && s->in[s->at].spool >= 0))
+		close(s->fd);
+	s->fd = -1;
+}
+
+int source_next(struct source *s, struct fail *f)
+{
+	s->ended = 0;
+	if (s->from)
+		return ++s->at == 0;
+	if (s->at >= 0 && s->at < s->n)
+		leave_input(s);
+	if (++s->at >= s->n)
+		return 0;
+	struct input *in = &s->in[s->at];
+	struct stat st;
+	if (s->again && in->spool >= 0) {
+		s->fd = in->spool;
+		return lseek(s->fd, 0, SEEK_SET) < 0 ? fail_errno(f, "cannot rewind the spool") : 1;
+	}
+	s->fd = in->path ? open(in->path, O_RDONLY | O_CLOEXEC) : 0;
+	if (s->fd < 0 || fstat(s->fd, &st))
+		return fail_errno(f, "%s", source_name(s));
+	if (S_ISDIR(st.st_mode))
+		return fail_set(f, "%s: is a directory, not a stream of records", source_name(s));
+	if (s->again && (st.st_size != in->st.st_size || st.st_mtime != in->st.st_mtime || st.st_ino != in->st.st_ino))
+		return fail_set(f, "%s: changed between two passes", source_name(s));
+	if (s->again && !in->path && lseek(0, in->start, SEEK_SET) < 0)
+		return fail_errno(f, "standard input: cannot rewind");
+	if (s->twice && !s->again && !in->seekable) {
+		in->spool = temp_file(f);
+		if (in->spool < 0)
+			return -1;
+	}
+	return 1;
+}
+
+static ptrdiff_t read_ranges(struct source *s, struct fail *f)
+{
+	while (s->range < s->nranges && s->range_at == s->len[s->range]) {
+		s->range++;
+		s->range_at = 0;
+	}
+	if (s->range == s->nranges) { /* ranges hold no end-of-archive: give one */
+		ptrdiff_t n = s->ended ? 0 : TAR_END;
+		memset(s->block, 0, (size_t)n);
+		s->ended = 1;
+		return n;
+	}
+	uint64_t left = s->len[s->range] - s->range_at;
+	ssize_t n = pread(s->fd, s->block, left < BLOCK ? (size_t)left : BLOCK, (off_t)(s->from[s->range] + s->range_at));
+	if (n > 0)
+		s->range_at += (uint64_t)n;
+	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is cut short") : n;
+}
+
+ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
+{
+	ptrdiff_t n;
+	*block = s->block;
+	if (s->from) {
+		n = read_ranges(s, f);
+	} else {
+		do
+			n = read(s->fd, s->block, BLOCK);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return fail_errno(f, "cannot read");
+		int spool = s->again ? -1 : s->in[s->at].spool;
+		if (n > 0 && spool >= 0 && write_all(spool, s->block, (size_t)n, f))
+			return fail_add(f, "spool in $TMPDIR");
+	}
+	if (n > 0)
+		s->given += (uint64_t)n;
+	return n;
+}
+
+int source_rewind(struct source *s, struct fail *f)
+{
+	(void)f;
+	s->again = 1;
+	s->at = -1;
+	s->given = 0;
+	return 0;
+}
+
+uint64_t source_bytes(const struct source *s) { return s->given; }
+uint64_t source_total(const struct source *s) { return s->total; }
+
+void source_close(struct source *s)
+{
+	if (!s)
+		return;
+	if (!s->from) {
+		if (s->at >= 0 && s->at < s->n)
+			leave_input(s);
+		for (int i = 0; i < s->n; i++)
+			if (s->in[i].spool >= 0)
+				close(s->in[i].spool);
+	}
+	free(s->in);
+	free(s);
+}

@@ -1,0 +1,214 @@
+#include "writer.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "name.h"
+
+struct writer {
+	struct archive *a;
+	int fd;
+	struct atomic_file file; /* when it goes to a path */
+	const char *name;        /* for messages */
+	struct fail error;       /* what the write callback could not do */
+	int spool;
+};
+
+static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n)
+{
+	struct writer *w = ctx;
+	if (write_all(w->fd, p, n, &w->error)) {
+		archive_set_error(a, EIO, "%s", w->error.msg);
+		return -1;
+	}
+	return (la_ssize_t)n;
+}
+
+static int archive_fail(struct writer *w, struct fail *f)
+{
+	const char *why = w->error.msg[0] ? w->error.msg : archive_error_string(w->a);
+	return fail_set(f, "%s: %s", w->name, why ? why : "cannot write");
+}
+
+static void release(struct writer *w)
+{
+	archive_write_free(w->a);
+	atomic_abort(&w->file);
+	free(w);
+}
+
+static int set_up(struct writer *w, int level, struct fail *f)
+{
+	struct archive *a = w->a;
+	char number[16];
+	snprintf(number, sizeof number, "%d", level);
+	if (archive_write_set_format_pax(a) != ARCHIVE_OK ||
+	    /* one header for an extended attribute, not two */
+	    archive_write_set_format_option(a, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK)
+		return archive_fail(w, f);
+	if (level != WRITER_PLAIN) {
+		if (archive_write_add_filter_zstd(a) != ARCHIVE_OK)
+			return archive_fail(w, f);
+		if (archive_write_set_filter_option(a, "zstd", "compression-level", number) != ARCHIVE_OK)
+			return fail_set(f, "zstd has no level %d", level);
+	}
+	/* whatever stdout is, the same bytes: no padding of the last block */
+	if (archive_write_set_bytes_per_block(a, 1 << 16) != ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK || archive_write_open(a, w, NULL, on_write, NULL) != ARCHIVE_OK)
+		return archive_fail(w, f);
+	return 0;
+}
+
+static struct writer *open_writer(const char *path, int fd, int level, struct fail *f)
+{
+	struct writer *w = calloc(1, sizeof *w);
+	if (!w) {
+		fail_set(f, "out of memory");
+		return NULL;
+	}
+	w->file.fd = -1;
+	w->a = archive_write_new();
+	w->name = path ? path : fd == 1 ? "standard output" : "spool in $TMPDIR";
+	w->spool = fd > 2;
+	w->fd = fd;
+	int r = w->a ? 0 : fail_set(f, "out of memory");
+	if (!r && path) {
+		r = atomic_open(&w->file, path, f);
+		w->name = w->file.path;
+		w->fd = w->file.fd;
+	}
+	if (r || set_up(w, level, f)) {
+		if (w->a)
+			archive_write_fail(w->a);
+		release(w);
+		return NULL;
+	}
+	return w;
+}
+
+struct writer *writer_open(const char *path, int level, struct fail *f)
+{
+	size_t n = path ? strlen(path) : 0;
+	if (level == WRITER_BY_NAME)
+		level = n > 4 && strcmp(path + n - 4, ".zst") == 0 ? WRITER_DEFAULT_LEVEL : WRITER_PLAIN;
+	if (!path && isatty(1)) {
+		fail_set(f, "standard output is a terminal: redirect it, or give -o FILE");
+		return NULL;
+	}
+	return open_writer(path, 1, level, f);
+}
+
+struct writer *writer_open_spool(int fd, struct fail *f) { return open_writer(NULL, fd, WRITER_PLAIN, f); }
+
+static int write_member(struct writer *w, struct member *m, struct fail *f)
+{
+	int r = archive_write_header(w->a, m->entry);
+	/* a warning: a name that is not UTF-8 goes out as it is, marked so */
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return archive_fail(w, f);
+	for (size_t done = 0; done < m->data.len;) {
+		la_ssize_t n = archive_write_data(w->a, m->data.p + done, m->data.len - done);
+		if (n <= 0)
+			return archive_fail(w, f);
+		done += (size_t)n;
+	}
+	/* pads to the tar block now, so that writer_bytes() is where the next member begins */
+	return archive_write_finish_entry(w->a) == ARCHIVE_OK ? 0 : archive_fail(w, f);
+}
+
+struct member *record_add(struct record *rec, const char *name, int64_t mtime, struct fail *f)
+{
+	struct member *m = record_push(rec, f);
+	if (!m)
+		return NULL;
+	archive_entry_clear(m->entry);
+	archive_entry_set_pathname(m->entry, name);
+	archive_entry_set_filetype(m->entry, AE_IFREG);
+	archive_entry_set_perm(m->entry, 0644);
+	archive_entry_set_mtime(m->entry, mtime, 0);
+	m->name = archive_entry_pathname(m->entry);
+	const char *ext = "";
+	if (!m->name || name_split(m->name, &ext) == 0) {
+		fail_set(f, "'%s' is no name for a member", name);
+		return NULL;
+	}
+	return buf_add(&m->ext, ext, strlen(ext), f) ? NULL : m;
+}
+
+/* Makes KEY.vae.json out of the fields, new or in place. */
+static int refresh_scores(struct record *r, struct fail *f)
+{
+	if (r->scores < 0) {
+		struct buf name = {0};
+		if (buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f))
+			return -1;
+		struct member *m = record_add(r, name.p, 0, f);
+		buf_free(&name);
+		if (!m)
+			return -1;
+		r->scores = (int)r->n - 1;
+	}
+	struct member *m = &r->m[r->scores];
+	struct archive_entry *first = NULL;
+	for (size_t i = 0; i < r->n && !first; i++)
+		if (!r->m[i].loose && (int)i != r->scores)
+			first = r->m[i].entry;
+	if (first) {
+		archive_entry_set_mtime(m->entry, archive_entry_mtime(first), archive_entry_mtime_nsec(first));
+		archive_entry_set_uid(m->entry, archive_entry_uid(first));
+		archive_entry_set_gid(m->entry, archive_entry_gid(first));
+		archive_entry_set_uname(m->entry, archive_entry_uname(first));
+		archive_entry_set_gname(m->entry, archive_entry_gname(first));
+	}
+	archive_entry_set_perm(m->entry, 0644);
+	m->data.len = 0;
+	if (fields_write(&r->fields, &m->data, f))
+		return -1;
+	archive_entry_set_size(m->entry, (int64_t)m->data.len);
+	r->fields_changed = 0;
+	return 0;
+}
+
+int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f)
+{
+	if (r->fields_changed && refresh_scores(r, f))
+		return record_fail(r, f);
+	for (size_t i = 0; i < r->n; i++)
+		if ((int)i != r->scores && (part & (r->m[i].loose ? WRITER_LOOSE : WRITER_OWN)) && write_member(w, &r->m[i], f))
+			return -1;
+	if (r->scores >= 0 && (part & WRITER_OWN))
+		return write_member(w, &r->m[r->scores], f);
+	return 0;
+}
+
+uint64_t writer_bytes(struct writer *w) { return (uint64_t)archive_filter_bytes(w->a, 0); }
+
+int writer_close(struct writer *w, struct fail *f)
+{
+	/* a full disk may show only here */
+	int r = archive_write_close(w->a) == ARCHIVE_OK ? 0 : archive_fail(w, f);
+	archive_write_free(w->a);
+	w->a = NULL;
+	if (w->file.path && r)
+		atomic_abort(&w->file);
+	else if (w->file.path)
+		r = atomic_commit(&w->file, f);
+	else if (!r && !w->spool && close(w->fd)) /* NFS and quotas report at close */
+		r = fail_errno(f, "%s: cannot close", w->name);
+	free(w);
+	return r;
+}
+
+void writer_abort(struct writer *w)
+{
+	if (!w)
+		return;
+	archive_write_fail(w->a); /* or freeing it would write an end-of-archive */
+	release(w);
+}

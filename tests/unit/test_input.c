@@ -1,0 +1,237 @@
+/* src/input against vectors made by numpy and Pillow (tests/data/input), and forms written out here. */
+#include "input_files.h"
+
+static void check_npy(const char *name, const struct buf *b, const char *rest)
+{
+	struct npy n;
+	struct fail f;
+	struct buf h = {0};
+	int type, used, ndim = 0, same = 1;
+	unsigned want;
+	size_t dim;
+	sscanf(rest, "%d %x%n", &type, &want, &used);
+	int r = npy_parse(b->p, b->len, &n, &f);
+	ok(!r && (int)n.type == type, "%s: parsed", name);
+	for (; sscanf(rest += used, "%zu%n", &dim, &used) == 1; ndim++)
+		same &= n.shape[ndim] == dim;
+	size_t size = type == NPY_U8 ? 1 : type == NPY_F4 ? 4 : 8;
+	ok(same && n.ndim == ndim && crc(n.values, n.count * size) == want, "%s: shape and values", name);
+	if (b->p[6] != 1)
+		return;
+	r = npy_header(&h, n.type, n.ndim, n.shape, &f);
+	ok(!r && h.len == b->len - n.count * size && !memcmp(h.p, b->p, h.len), "%s: header as numpy writes it", name);
+	buf_free(&h);
+}
+
+static void check_case(const char *verb, const char *name, const char *rest)
+{
+	struct buf b = load(name);
+	struct picture p = {0}, q = {0};
+	struct fail f = {0};
+	int w, h, c;
+	unsigned want;
+	if (!strcmp(verb, "npy")) {
+		check_npy(name, &b, rest);
+	} else if (!strcmp(verb, "refuse")) {
+		refused(kind_of(name), b.p, b.len, rest, name);
+	} else if (!strcmp(verb, "decode")) {
+		sscanf(rest, "%d %d %d %x", &w, &h, &c, &want);
+		int r = decode(kind_of(name), b.p, b.len, &p, &f);
+		ok(!r && p.width == w && p.height == h && p.channels == c && crc(p.pixels, (size_t)(w * h * c)) == want,
+		   "decode %s %s%s", name, rest, f.msg);
+	} else if (!strcmp(verb, "resize")) {
+		sscanf(rest, "%d %d %x", &w, &h, &want);
+		int r = decode(kind_of(name), b.p, b.len, &p, &f) || picture_resize(&p, w, h, &q, &f);
+		ok(!r && q.width == w && q.height == h && crc(q.pixels, (size_t)(w * h * q.channels)) == want,
+		   "resize %s %s%s", name, rest, f.msg);
+	} else {
+		sscanf(rest, "%d %d %d %x", &c, &h, &w, &want);
+		size_t n = (size_t)(c * h * w);
+		uint8_t *t = malloc(n);
+		int r = input_decode(kind_of(name), b.p, b.len, c, h, w, t, &f);
+		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == want, "tensor %s %s%s", name, rest, f.msg);
+		free(t);
+	}
+	picture_free(&p);
+	picture_free(&q);
+	buf_free(&b);
+}
+
+static void test_cases(void)
+{
+	struct buf b = load("cases.txt");
+	int n = 0;
+	for (char *line = strtok(b.p, "\n"); line; line = strtok(NULL, "\n"), n++) {
+		char verb[16], name[64];
+		int at;
+		if (sscanf(line, "%15s %63s %n", verb, name, &at) == 2)
+			check_case(verb, name, line + at);
+	}
+	ok(n > 150, "%d cases read", n);
+	buf_free(&b);
+}
+
+static void test_literals(void)
+{
+	static const struct {
+		const char *text, *word; /* word NULL: decodes to 1 and 2 */
+	} pnm[] = {
+		{"P2 2 1 255 1 2", NULL},        {"P2#x\n2 1 255\n1#y\n2#z", NULL}, {"P5 2 1 255\n\1\2", NULL},
+		{"P2 2 1 256 1 2", NULL}, /* 1 of 256: 255.996 of 65535, rounded before the high byte is kept */
+		{"P5 2 1 255\n\1\2\3", NULL},    {"P5 2 1#\n255#\n\1\2", NULL},     {"P4 2 1\n\1", "P5"},
+		{"P5 2 2 255\n\1\2\3", "cut"}, {"P5 2 1 65536\n\1\2", "65535"},   {"P5 2 1 1\n\1\2", "maxval of 1"},
+		{"P2 2 1 255 1 256", "255"},     {"P2 2 1 255 1 -2", "0x2d"},       {"P2 2 1 255 1", "1 bytes of samples where 3"},
+		{"P5 99999999999999999999 1 255\n\1\2", "width"}, {"P5 2 x 255\n\1\2", "height"}, {"P5 2 1 0\n\1\2", "maxval"},
+	};
+	for (size_t i = 0; i < sizeof pnm / sizeof *pnm; i++) {
+		struct picture p;
+		struct fail f;
+		if (pnm[i].word) {
+			refused(INPUT_NETPBM, pnm[i].text, strlen(pnm[i].text), pnm[i].word, "netpbm");
+			continue;
+		}
+		int r = decode(INPUT_NETPBM, pnm[i].text, strlen(pnm[i].text), &p, &f);
+		ok(!r && p.width == 2 && p.height == 1 && p.pixels[0] == 1 && p.pixels[1] == 2, "netpbm %zu %s", i, f.msg);
+		picture_free(&p);
+	}
+	static const struct {
+		const char *text, *word; /* six bytes of values follow; word NULL: parses */
+	} npy[] = {
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", NULL},
+		{"{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"|u1\"}", NULL},
+		{" { 'shape' : ( 6 , ) , 'descr' : '|u1' , 'fortran_order' : True } \n", NULL},
+		{"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "Fortran"},
+		{"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "'>f4'"},
+		{"{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (2, 3), }", "plain type"},
+		{"{'descr': '|u1', 'fortran_order': Falsy, 'shape': (2, 3), }", "byte 0x46 where True or False"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (6), }", "(6,)"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4), }", "6 bytes of values where its shape wants 8"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", "wants 4"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (-2, 3), }", "a dimension"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2 3), }", "a comma"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296, 6), }", "more than"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999,), }", "larger than"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,6), }", "8 dimensions"},
+		{"{'descr': '|u1', 'fortran_order': False, }", "lacks the key 'shape'"},
+		{"{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (6,), }", "twice"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (6,), 'x': 1}", "not known"},
+		{"{'descr': '|u1', 'fortran_order': False, 'shape': (6,)} x", "its end"},
+		{"{'descr': '|u1", "closing quote"},
+	};
+	for (size_t i = 0; i < sizeof npy / sizeof *npy; i++) {
+		char file[256];
+		struct npy n;
+		struct fail f = {0};
+		size_t len = strlen(npy[i].text);
+		memcpy(file, "\x93NUMPY\1\0", 8);
+		file[8] = (char)len, file[9] = 0;
+		memcpy(file + 10, npy[i].text, len);
+		memset(file + 10 + len, 7, 6);
+		if (npy[i].word)
+			refused(INPUT_NPY, file, len + 16, npy[i].word, "npy");
+		else
+			ok(!npy_parse(file, len + 16, &n, &f) && n.count == 6 && *(const char *)n.values == 7, "npy %zu %s", i, f.msg);
+	}
+}
+
+static void test_encode(void)
+{
+	static const int size[][3] = {{1, 1, 1}, {28, 28, 1}, {28, 28, 3}, {300, 7, 3}, {7, 300, 1}};
+	uint8_t px[300 * 7 * 3];
+	struct fail f = {0};
+	for (size_t i = 0; i < sizeof px; i++)
+		px[i] = (uint8_t)(i * i * 31 >> 5);
+	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+		int w = size[i][0], h = size[i][1], c = size[i][2];
+		struct buf b = {0};
+		struct picture p;
+		int r = buf_add(&b, "tar", 3, &f) || png_encode(px, w, h, c, &b, &f);
+		size_t one = b.len - 3;
+		ok(!r && !decode(INPUT_PNG, b.p + 3, one, &p, &f) && p.width == w && p.height == h && p.channels == c &&
+		       !memcmp(p.pixels, px, (size_t)(w * h * c)), "png_encode %d x %d x %d comes back", w, h, c);
+		r = png_encode(px, w, h, c, &b, &f);
+		ok(!r && !memcmp(b.p, "tar", 3) && b.len == 3 + 2 * one && !memcmp(b.p + 3, b.p + 3 + one, one),
+		   "png_encode %d x %d x %d again: the same %zu bytes", w, h, c, one);
+		picture_free(&p);
+		buf_free(&b);
+	}
+	struct buf b = {0};
+	buf_add(&b, "tar", 3, &f);
+	ok(png_encode(px, 5, 5, 2, &b, &f) == -1 && strstr(f.msg, "2 channels"), "two channels: %s", f.msg);
+	ok(png_encode(px, 0, 5, 1, &b, &f) == -1 && b.len == 3 && !strcmp(b.p, "tar"), "width 0: %s", f.msg);
+	buf_free(&b);
+}
+
+static void test_kind(void)
+{
+	static const struct {
+		const char *ext;
+		enum input_kind kind;
+	} kinds[] = {{"png", INPUT_PNG},     {"jpg", INPUT_JPEG}, {"jpeg", INPUT_JPEG},     {"pgm", INPUT_NETPBM},
+	             {"ppm", INPUT_NETPBM},  {"npy", INPUT_NPY},  {"seg.png", INPUT_NONE},  {"", INPUT_NONE},
+	             {"pn", INPUT_NONE},     {"pngx", INPUT_NONE}, {"PNG", INPUT_NONE}};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		ok(input_kind(kinds[i].ext) == kinds[i].kind, "kind of '%s'", kinds[i].ext);
+}
+
+static void test_tensor_errors(void)
+{
+	static const struct {
+		const char *name;
+		int c, h, w;
+		const char *word;
+	} bad[] = {{"s-rgb.png", 2, 11, 13, "2 were wanted"},      {"s-rgb.png", 1, 0, 13, "13 x 0"},
+	           {"u1-2d.npy", 1, 13, 11, "(11, 13) where (1, 13, 11)"}, {"u1-2d.npy", 3, 11, 13, "(3, 11, 13)"},
+	           {"u1-3d.npy", 3, 5, 4, "(3, 4, 5) where"},      {"f4-1d.npy", 1, 1, 7, "'<f4' where '|u1'"},
+	           {"cases.txt", 1, 1, 1, "no decoder"},           {"bad-crc.png", 3, 11, 13, "CRC"}};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct buf b = load(bad[i].name);
+		struct fail f = {0};
+		uint8_t out[3 * 13 * 13];
+		int r = input_decode(kind_of(bad[i].name), b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
+		ok(r == -1 && well_said(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
+		buf_free(&b);
+	}
+}
+
+static void test_idx(void)
+{
+	static const struct {
+		const char *name;
+		int ndim;
+		size_t dim[4];
+	} files[] = {{"images.idx", 3, {4, 5, 3}},     {"images.idx.gz", 3, {4, 5, 3}}, {"members.idx.gz", 3, {4, 5, 3}},
+	             {"labels.idx", 1, {10}},          {"colour.idx.gz", 4, {2, 3, 4, 5}}};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char path[256];
+		struct fail f = {0};
+		uint8_t item[60];
+		size_t n = 0, size = 1, wrong = 0;
+		snprintf(path, sizeof path, DIR "%s", files[i].name);
+		struct idx *x = idx_open(path, &f);
+		if (!ok(x && idx_ndim(x) == files[i].ndim, "%s: opened %s", path, f.msg))
+			continue;
+		for (int d = 0; d < files[i].ndim; d++) {
+			wrong += idx_dim(x, d) != files[i].dim[d];
+			size *= d ? files[i].dim[d] : 1;
+		}
+		int r;
+		for (; (r = idx_next(x, item, &f)) == 1; n++)
+			for (size_t k = 0; k < size; k++)
+				wrong += item[k] != (n * size + k) * 7 % 251;
+		ok(!r && n == files[i].dim[0] && !wrong, "%s: %zu items, %zu wrong %s", path, n, wrong, f.msg);
+		ok(idx_next(x, item, &f) == 0, "%s: the end stays the end", path);
+		idx_close(x);
+	}
+}
+
+int main(void)
+{
+	test_cases();
+	test_literals();
+	test_encode();
+	test_kind();
+	test_tensor_errors();
+	test_idx();
+	return done();
+}
