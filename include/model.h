@@ -32,6 +32,9 @@ struct model {
 int model_build(struct model *m, const struct config *cfg, struct fail *f);
 /* He et al. (2015): weights normal with std sqrt(2/fan_in), biases 0. */
 void model_init(struct model *m, uint64_t seed);
+/* Takes the parameters out of a file with torch's names; every tensor must be there, of the right
+ * shape and finite. */
+int model_fill(struct model *m, const struct safetensors *s, struct fail *f);
 void model_free(struct model *m);
 
 /* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it; sets
@@ -67,5 +70,7 @@ int model_dir_begin(struct model_dir *d, const char *path, int replace, struct f
 int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f);
 /* After a failure: removes the directory if it holds no checkpoint, or was built aside. */
 void model_dir_abort(struct model_dir *d);
+/* The same, checkpoints or not: an import is whole or not at all. */
+void model_dir_discard(struct model_dir *d);
 
 #endif

@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -232,8 +233,9 @@ void pool_run(struct pool *p, int n, void (*fn)(void *ctx, int i), void *ctx)
 	atomic_store(&p->left, p->threads - 1);
 	next_round(p);
 	take_work(p);
-	while (atomic_load(&p->left) > 0)
-		;
+	for (int s = 0; atomic_load(&p->left) > 0; s++)
+		if (s > SPINS) /* more threads than processors: let the last one run */
+			sched_yield();
 }
 
 void pool_close(struct pool *p)

@@ -36,7 +36,7 @@ void progress_show(struct progress *p, double done, double total, double count, 
 
 void progress_end(struct progress *p)
 {
-	if (p->drawn)
+	if (p->drawn) /* never begun: nothing drawn */
 		fprintf(stderr, "\r\033[K");
 	p->drawn = 0;
 }

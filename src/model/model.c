@@ -83,7 +83,7 @@ static double meta_number(const struct safetensors *s, const char *name, double 
 	return v ? strtod(v, NULL) : missing;
 }
 
-static int fill(struct model *m, const struct safetensors *s, struct fail *f)
+int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
 {
 	float *at = m->params;
 	for (int i = 0; i < m->ntensors; i++) {
@@ -115,7 +115,7 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || model_build(m, &cfg, f) || fill(m, &s, f) || set_id(m, f) ? -1 : 0;
+	int r = read_config(&cfg, &s, f) || model_build(m, &cfg, f) || model_fill(m, &s, f) || set_id(m, f) ? -1 : 0;
 	if (!r) {
 		m->step = (int64_t)meta_number(&s, "step", 0);
 		m->since = (int64_t)meta_number(&s, "steps_since", 0);

@@ -217,3 +217,9 @@ void model_dir_abort(struct model_dir *d)
 		remove_dir(d->work);
 	checkpoints_free(&c);
 }
+
+void model_dir_discard(struct model_dir *d)
+{
+	if (d->work[0])
+		remove_dir(d->work);
+}

@@ -48,14 +48,13 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
 static int archive_fail(struct reader *r, struct fail *f)
 {
 	const char *why = archive_error_string(r->a);
-	if (r->given == 0 && !r->read_error.msg[0])
-		return fail_set(f, "%s: empty input (0 bytes); an empty stream of records has 1024 zero bytes", source_name(r->src));
 	if (r->read_error.msg[0])
-		return fail_set(f, "%s: %s", source_name(r->src), r->read_error.msg);
+		return fail_set(f, "%s", r->read_error.msg);
+	if (r->given == 0)
+		return fail_set(f, "empty input (0 bytes); an empty stream of records has 1024 zero bytes");
 	if (why && strstr(why, "Unrecognized archive format"))
-		return fail_set(f, "%s: not a tar stream (plain, zstd, gzip, xz, lz4 or bzip2)", source_name(r->src));
-	return fail_set(f, "%s: damaged or cut behind member %llu: %s", source_name(r->src),
-	                (unsigned long long)r->members, why ? why : "unknown error");
+		return fail_set(f, "not a tar stream (plain, zstd, gzip, xz, lz4 or bzip2)");
+	return fail_set(f, "damaged or cut: %s", why ? why : "unknown error");
 }
 
 /* Opens the next input: 1, 0 when there is none, -1. */
@@ -75,8 +74,10 @@ static int open_input(struct reader *r, struct fail *f)
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
 	if (archive_read_set_option(a, NULL, "read_concatenated_archives", "1") != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
-	if (archive_read_open(a, r, NULL, on_read, NULL) != ARCHIVE_OK)
-		return archive_fail(r, f);
+	if (archive_read_open(a, r, NULL, on_read, NULL) != ARCHIVE_OK) {
+		archive_fail(r, f);
+		return fail_add(f, "%s", source_name(r->src));
+	}
 	return 1;
 }
 
@@ -92,8 +93,10 @@ static int zeros(const char *p, size_t n)
 static int finish_input(struct reader *r, struct fail *f)
 {
 	const char *name = source_name(r->src);
-	if (r->given == 0)
-		return archive_fail(r, f);
+	if (r->given == 0) {
+		archive_fail(r, f);
+		return fail_add(f, "%s", name);
+	}
 	if ((uint64_t)archive_filter_bytes(r->a, 0) < r->end + 1024)
 		return fail_set(f, "%s: cut: no end-of-archive behind member %llu", name, (unsigned long long)r->members);
 	uint64_t taken = (uint64_t)archive_filter_bytes(r->a, -1);
@@ -247,8 +250,10 @@ static int next_member(struct reader *r, struct member *m, struct fail *f)
 			r->file_edge = 1;
 			continue;
 		}
-		if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
-			return archive_fail(r, f);
+		if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
+			archive_fail(r, f);
+			return fail_add(f, "%s: behind member %llu", source_name(r->src), (unsigned long long)r->members);
+		}
 		r->members++;
 		if (read_member(r, m, f)) {
 			char shown[256];

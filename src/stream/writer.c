@@ -108,6 +108,8 @@ struct writer *writer_open_spool(int fd, struct fail *f) { return open_writer(NU
 
 static int write_member(struct writer *w, struct member *m, struct fail *f)
 {
+	if (m->data.len || archive_entry_filetype(m->entry) == AE_IFREG)
+		archive_entry_set_size(m->entry, (int64_t)m->data.len);
 	int r = archive_write_header(w->a, m->entry);
 	/* a warning: a name that is not UTF-8 goes out as it is, marked so */
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
@@ -170,7 +172,6 @@ static int refresh_scores(struct record *r, struct fail *f)
 	m->data.len = 0;
 	if (fields_write(&r->fields, &m->data, f))
 		return -1;
-	archive_entry_set_size(m->entry, (int64_t)m->data.len);
 	r->fields_changed = 0;
 	return 0;
 }

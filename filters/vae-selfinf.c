@@ -1,0 +1,323 @@
+/* vae-selfinf: VAE-TracIn self influence of every record. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "batch.h"
+#include "flow.h"
+#include "influence.h"
+#include "input.h"
+#include "mat.h"
+#include "pool.h"
+
+struct slot {
+	struct batch batch;
+	struct score *score;
+	double *part;
+};
+
+struct worker {
+	struct influence *influence;
+	float *x, *eps;
+	int ready;
+};
+
+struct selfinf {
+	struct flow flow;
+	struct model *models;
+	int nmodels, rows, parts;
+	struct worker *worker;
+	const char *eps_path;
+	struct buf eps_file;
+	struct npy eps;
+	char id[17], options[17];
+	const char **claims; /* the names of the fields it writes */
+};
+
+static const struct model *last(const struct selfinf *s) { return &s->models[s->nmodels - 1]; }
+
+/* --- the pipeline --- */
+
+static int on_fill(void *ctx, void *slot, struct fail *f)
+{
+	return batch_fill(&((struct slot *)slot)->batch, ((struct selfinf *)ctx)->flow.in, f);
+}
+
+/* The given noise of a batch's records, by their positions in the stream. */
+static int copy_eps(const struct selfinf *s, const struct batch *b, float *to, struct fail *f)
+{
+	size_t per = s->eps.shape[1] * s->eps.shape[2];
+	if (b->first + (uint64_t)b->nrows > s->eps.shape[0])
+		return fail_set(f, "%s: noise for %zu records, but the stream has more", s->eps_path, s->eps.shape[0]);
+	memset(to, 0, (size_t)b->rows * per * sizeof *to);
+	memcpy(to, (const char *)s->eps.values + b->first * per * sizeof *to, (size_t)b->nrows * per * sizeof *to);
+	return 0;
+}
+
+static int on_work(void *ctx, int worker, void *slot, struct fail *f)
+{
+	struct selfinf *s = ctx;
+	struct slot *p = slot;
+	struct worker *w = &s->worker[worker];
+	if (!w->ready++)
+		mat_begin();
+	batch_decode(&p->batch, &last(s)->cfg);
+	batch_floats(&p->batch, w->x);
+	if (w->eps && copy_eps(s, &p->batch, w->eps, f))
+		return -1;
+	influence_score(w->influence, w->x, p->batch.id, w->eps, p->score, p->part);
+	return 0;
+}
+
+static int set_part(struct selfinf *s, struct record *r, const double *part, struct fail *f)
+{
+	const struct model *m = last(s);
+	char base[160], name[256];
+	for (int i = 0; i < m->ntensors; i += 2) { /* weight and bias of a layer */
+		snprintf(base, sizeof base, "selfinf_%.*s", (int)(strrchr(m->tensor[i].name, '.') - m->tensor[i].name), m->tensor[i].name);
+		if (fields_set_real(&r->fields, cli_field(s->flow.cli, name, base), part[i] + part[i + 1], f))
+			return -1;
+	}
+	return 0;
+}
+
+/* 0 done; -1 with the reason: a value that is not finite. */
+static int set_fields(struct selfinf *s, struct record *r, const struct score *v, const double *part, struct fail *f)
+{
+	const struct cli *c = s->flow.cli;
+	const struct { const char *name; double value; } reals[] = {
+		{"selfinf", v->selfinf}, {"selfinf_se", v->selfinf_se}, {"loss", v->loss}, {"recon", v->recon},
+		{"nll", v->nll}, {"kl", v->kl}, {"mu_norm", v->mu_norm}, {"sigma_norm", v->sigma_norm},
+	};
+	char name[256];
+	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+		if (i == 1 && last(s)->cfg.score.draws < 2)
+			continue; /* one draw has no spread */
+		if (fields_set_real(&r->fields, cli_field(c, name, reals[i].name), reals[i].value, f))
+			return -1;
+	}
+	if (part && set_part(s, r, part, f))
+		return -1;
+	if (fields_set_string(&r->fields, cli_field(c, name, "model"), s->id, f) ||
+	    fields_set_string(&r->fields, cli_field(c, name, "options"), s->options, f))
+		return -1;
+	fields_remove(&r->fields, cli_field(c, name, "error"));
+	r->fields_changed = 1;
+	return 0;
+}
+
+static void drop_fields(const struct selfinf *s, struct record *r)
+{
+	char name[256];
+	for (const char *const *n = s->claims; *n; n++)
+		fields_remove(&r->fields, cli_field(s->flow.cli, name, *n));
+}
+
+static int on_consume(void *ctx, void *slot, struct fail *f)
+{
+	struct selfinf *s = ctx;
+	struct slot *p = slot;
+	struct batch *b = &p->batch;
+	struct flow *w = &s->flow;
+	for (int i = 0; i < b->nitems; i++) {
+		struct record *r = &b->item[i];
+		int row = b->row[i];
+		if (row < 0) {
+			if (writer_record(w->out, r, WRITER_ALL, f))
+				return -1;
+			continue;
+		}
+		w->records++;
+		if (flow_claim(w, r, s->claims, f))
+			return -1;
+		struct fail *why = &b->why[row];
+		if (!why->msg[0])
+			set_fields(s, r, &p->score[row], p->part ? p->part + row * last(s)->ntensors : NULL, why);
+		if (why->msg[0])
+			drop_fields(s, r);
+		if (why->msg[0] ? flow_unscored(w, r, why->msg, f) : flow_pass(w, r, f))
+			return -1;
+	}
+	progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, NULL);
+	return 0;
+}
+
+/* --- setting up --- */
+
+static int read_eps(struct selfinf *s, struct fail *f)
+{
+	const struct config *cfg = &last(s)->cfg;
+	if (buf_read_file(&s->eps_file, s->eps_path, (size_t)8 << 30, f))
+		return -1;
+	if (npy_parse(s->eps_file.p, s->eps_file.len, &s->eps, f))
+		return fail_add(f, "%s", s->eps_path);
+	if (s->eps.type != NPY_F4 || s->eps.ndim != 3 || s->eps.shape[1] != (size_t)cfg->score.draws || s->eps.shape[2] != (size_t)cfg->latent)
+		return fail_set(f, "%s: float32 of shape [records, %d, %d] is wanted", s->eps_path, cfg->score.draws, cfg->latent);
+	return 0;
+}
+
+/* A hash of what shapes a score beside the model. */
+static int hash_options(struct selfinf *s, const char *which, struct fail *f)
+{
+	struct buf text = {0};
+	struct config cfg = last(s)->cfg;
+	int r = config_write(&cfg, &text, f) || buf_addf(&text, f, "checkpoints: %s %d\n", which, s->nmodels) ||
+	        buf_add(&text, s->eps_file.p ? s->eps_file.p : "", s->eps_file.len, f);
+	if (!r)
+		snprintf(s->options, sizeof s->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
+	buf_free(&text);
+	return r ? -1 : 0;
+}
+
+static int list_claims(struct selfinf *s, struct fail *f)
+{
+	static const char *const base[] = {"selfinf", "selfinf_se", "loss", "recon", "nll", "kl", "mu_norm", "sigma_norm", "model", "options", "error"};
+	size_t n = sizeof base / sizeof *base;
+	s->claims = calloc(n + 1, sizeof *s->claims);
+	if (!s->claims)
+		return fail_set(f, "out of memory");
+	memcpy(s->claims, base, sizeof base);
+	return 0;
+}
+
+static int set_up(struct selfinf *s, const struct cli *c, const char *which, int workers, struct fail *f)
+{
+	const struct config *cfg = &last(s)->cfg;
+	if (s->eps_path && read_eps(s, f))
+		return -1;
+	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
+		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
+	models_id(s->models, s->nmodels, s->id);
+	if (hash_options(s, which, f) || list_claims(s, f))
+		return -1;
+	s->rows = influence_batch(cfg->score.draws);
+	s->worker = calloc((size_t)workers, sizeof *s->worker);
+	if (!s->worker)
+		return fail_set(f, "out of memory");
+	for (int i = 0; i < workers; i++) {
+		struct worker *w = &s->worker[i];
+		size_t rows = (size_t)s->rows;
+		w->influence = influence_open(s->models, s->nmodels, s->rows, f);
+		if (!w->influence)
+			return -1;
+		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);
+		w->eps = s->eps_path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
+		if (!w->x || (s->eps_path && !w->eps))
+			return fail_set(f, "out of memory");
+	}
+	return 0;
+}
+
+static int run(struct selfinf *s, int workers, struct fail *f)
+{
+	int n = 2 * workers + 2, r = 0;
+	struct slot *slot = calloc((size_t)n, sizeof *slot);
+	void **slots = calloc((size_t)n, sizeof *slots);
+	if (!slot || !slots)
+		r = fail_set(f, "out of memory");
+	for (int i = 0; i < n && !r; i++) {
+		slots[i] = &slot[i];
+		r = batch_open(&slot[i].batch, s->rows, &last(s)->cfg, f);
+		slot[i].score = calloc((size_t)s->rows, sizeof *slot[i].score);
+		slot[i].part = s->parts ? calloc((size_t)s->rows * (size_t)last(s)->ntensors, sizeof *slot[i].part) : NULL;
+		if (!r && (!slot[i].score || (s->parts && !slot[i].part)))
+			r = fail_set(f, "out of memory");
+	}
+	struct pipeline p = {s, slots, n, workers, on_fill, on_work, on_consume};
+	if (!r)
+		r = pipeline_run(&p, f);
+	for (int i = 0; slot && i < n; i++) {
+		batch_free(&slot[i].batch);
+		free(slot[i].score);
+		free(slot[i].part);
+	}
+	free(slot);
+	free(slots);
+	return r;
+}
+
+static void tear_down(struct selfinf *s, int workers)
+{
+	for (int i = 0; s->worker && i < workers; i++) {
+		influence_close(s->worker[i].influence);
+		free(s->worker[i].x);
+		free(s->worker[i].eps);
+	}
+	free(s->worker);
+	free(s->claims);
+	buf_free(&s->eps_file);
+	if (s->models)
+		models_free(s->models, s->nmodels);
+}
+
+/* Options that are short for --set score.KEY=VALUE, laid behind those given with --set. */
+struct shorthand {
+	const char *draws, *estimator, *gradient, *layers, *weights, *seed;
+};
+
+static void add_set(struct cli_list *set, char *text, const char *key, const char *value)
+{
+	if (!value || set->n == (int)(sizeof set->v / sizeof *set->v))
+		return;
+	snprintf(text, 400, "score.%s=%.300s", key, value);
+	set->v[set->n++] = text;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.tool = NULL};
+	struct selfinf s = {.rows = 0};
+	struct shorthand h = {NULL};
+	const char *model = NULL, *which = "last";
+	const struct cli_opt opts[] = {
+		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
+		{0, "checkpoints", "WHICH", CLI_TEXT, &which, "last (default), all, or steps such as 5000,10000: summed over"},
+		{'d', "draws", "M", CLI_TEXT, &h.draws, "noise draws a record (default: the model's, mostly 16)"},
+		{0, "estimator", "WHICH", CLI_TEXT, &h.estimator, "plugin: square of one mean; cross: two halves, unbiased"},
+		{0, "gradient", "WHICH", CLI_TEXT, &h.gradient, "pathwise (default) or score (score function)"},
+		{0, "layers", "LIST", CLI_TEXT, &h.layers, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
+		{0, "weights", "WHICH", CLI_TEXT, &h.weights, "of checkpoints: one, or lr (learning rate x steps / records)"},
+		{0, "seed", "N", CLI_TEXT, &h.seed, "of the noise (--set score.seed=N)"},
+		{0, "eps", "FILE.npy", CLI_TEXT, &s.eps_path, "take the noise from FILE: float32 [record, draw, latent]"},
+		{0, "parts", NULL, CLI_FLAG, &s.parts, "also append selfinf_LAYER, the part of every layer"},
+		CLI_SET(&c),
+		CLI_ON_ERROR(&c),
+		CLI_NAMES(&c),
+		CLI_JOBS(&c),
+		CLI_INPUT(&c),
+		CLI_OUTPUT(&c),
+		CLI_BASE(&c),
+	};
+	int status = cli_begin(&c, "vae-selfinf", "[FILE ...]", "Appends the VAE-TracIn self influence of every record.", opts, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!model)
+		return cli_usage(&c, "-m NAME.vae is wanted");
+	struct cli_list sets = c.set;
+	char text[6][400];
+	add_set(&sets, text[0], "draws", h.draws);
+	add_set(&sets, text[1], "estimator", h.estimator);
+	add_set(&sets, text[2], "gradient", h.gradient);
+	add_set(&sets, text[3], "layers", h.layers);
+	add_set(&sets, text[4], "weights", h.weights);
+	add_set(&sets, text[5], "seed", h.seed);
+	struct fail f;
+	s.flow.cli = &c;
+	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	int r = models_open(&s.models, &s.nmodels, model, which, &sets, &f);
+	if (!r)
+		r = set_up(&s, &c, which, workers, &f);
+	if (!r)
+		r = flow_open(&s.flow, &c, 0, &f);
+	if (!r)
+		r = run(&s, workers, &f);
+	if (!r)
+		r = fields_set_string(&c.counts, "model", s.id, &f) || fields_set_string(&c.counts, "options", s.options, &f) ||
+		    fields_set_int(&c.counts, "checkpoints", s.nmodels, &f);
+	status = flow_finish(&s.flow, r, &f);
+	tear_down(&s, workers);
+	return status;
+}

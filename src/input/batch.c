@@ -1,0 +1,81 @@
+#include "batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "input.h"
+
+enum { LOOSE_PER_ROW = 4 }; /* more loose members than that end a batch early */
+
+int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
+{
+	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows, .size = (size_t)config_input_size(cfg)};
+	b->item = calloc((size_t)b->max_items, sizeof *b->item);
+	b->row = calloc((size_t)b->max_items, sizeof *b->row);
+	b->pixels = calloc((size_t)rows, b->size);
+	b->id = calloc((size_t)rows, sizeof *b->id);
+	b->why = calloc((size_t)rows, sizeof *b->why);
+	if (b->item && b->row && b->pixels && b->id && b->why)
+		return 0;
+	batch_free(b);
+	return fail_set(f, "out of memory for a batch of %d records", rows);
+}
+
+int batch_fill(struct batch *b, struct reader *in, struct fail *f)
+{
+	b->nitems = b->nrows = 0;
+	while (b->nrows < b->rows && b->nitems < b->max_items) {
+		struct record *r = &b->item[b->nitems];
+		int got = reader_next(in, r, f);
+		if (got < 0)
+			return -1;
+		if (got == READER_END)
+			break;
+		if (got == READER_RECORD && b->nrows == 0)
+			b->first = r->ordinal - 1;
+		b->row[b->nitems++] = got == READER_RECORD ? b->nrows++ : -1;
+	}
+	return b->nitems > 0;
+}
+
+void batch_decode(struct batch *b, const struct config *cfg)
+{
+	memset(b->pixels, 0, (size_t)b->rows * b->size);
+	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
+	for (int i = 0; i < b->nitems; i++) {
+		int row = b->row[i];
+		if (row < 0)
+			continue;
+		struct fail *why = &b->why[row];
+		uint8_t *to = b->pixels + (size_t)row * b->size;
+		why->msg[0] = 0;
+		const struct member *m = record_payload(&b->item[i], cfg->input_field, why);
+		if (!m)
+			continue;
+		b->id[row] = XXH3_64bits(m->data.p, m->data.len);
+		enum input_kind kind = input_kind(m->ext.p);
+		if (kind == INPUT_NONE)
+			fail_set(why, "no decoder for .%.60s", m->ext.p);
+		else if (input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, why))
+			memset(to, 0, b->size);
+	}
+}
+
+void batch_floats(const struct batch *b, float *x)
+{
+	for (size_t i = 0; i < (size_t)b->rows * b->size; i++)
+		x[i] = (float)b->pixels[i] / 255.0f;
+}
+
+void batch_free(struct batch *b)
+{
+	for (int i = 0; b->item && i < b->max_items; i++)
+		record_free(&b->item[i]);
+	free(b->item);
+	free(b->row);
+	free(b->pixels);
+	free(b->id);
+	free(b->why);
+	*b = (struct batch){.item = NULL};
+}
