@@ -16,7 +16,7 @@ VERSION := 0.1.0
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -pthread \
 	-fno-trapping-math -fno-math-errno $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 # Looked up once, and not for targets that build nothing.
-NOBUILD := deps clean
+NOBUILD := deps clean demo uninstall
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
@@ -46,14 +46,58 @@ $(TOOLS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
+$(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
 build-deps:
 	@pkg-config --exists $(LIBS) || { echo "missing libraries ($(LIBS)): run 'make deps', or install their -dev packages" >&2; exit 1; }
 
 unit: $(UNIT:%=$(B)/%)
 
+# --- installing what is needed ---
+
+DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev
+DEB_TEST  := bats mandoc libarchive-tools zstd gzip xz-utils bzip2 lz4 attr perl bsdutils
+DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
+DEB_DEMO  := dataset-fashion-mnist
+
+# deps: what building, testing and the demo need. DEPS="..." for a part of it.
+DEPS ?= $(DEB_BUILD) $(DEB_TEST) $(DEB_LINT) $(DEB_DEMO)
+deps:
+	@.ci/deps $(DEPS)
+
+# --- testing ---
+
+check: all unit
+	@tests/run $(CURDIR)/$(B)
+
+lint:
+	@.ci/lint
+
+bench: all $(B)/bench
+	@PATH="$(CURDIR)/$(B):$$PATH" sh tests/bench/run
+
+demo:
+	@$(MAKE) --no-print-directory deps DEPS="$(DEB_BUILD) $(DEB_DEMO) zstd"
+	@$(MAKE) --no-print-directory all
+	@PATH="$(CURDIR)/$(B):$$PATH" examples/pipeline/demo.sh $(CURDIR)/demo
+
+# --- installing ---
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vae-filters/config
+	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 config/*.yaml $(DESTDIR)$(PREFIX)/share/vae-filters/config
+	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s/$${m##*/} || exit 1; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	for m in $(MAN); do s=$${m##*.}; rm -f $(DESTDIR)$(PREFIX)/share/man/man$$s/$${m##*/}; done
+	rm -rf $(DESTDIR)$(PREFIX)/share/vae-filters
+
 clean:
 	rm -rf build build-san
 
-.PHONY: all unit build-deps clean
+.PHONY: all unit build-deps deps check lint bench demo install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "%s wants -o", verbs[i].verb);
 	if (verbs[i].files != (c.nfiles > 1))
 		return cli_usage(&c, verbs[i].files ? "%s wants the files to bring in" : "%s takes no files", verbs[i].verb);
-	struct fail f;
+	struct fail f = {{0}};
 	int r = verbs[i].run(&c, &o, &f);
 	if (r)
 		cli_failed(&c, &f);

@@ -30,7 +30,8 @@ static int json_member(struct record *r, const char *name, struct buf *scratch, 
 	int got = v ? 1 : record_value(r, name, scratch, f);
 	if (got <= 0)
 		return got;
-	if (buf_add(out, out->p[out->len - 1] == '{' ? "" : ",", out->p[out->len - 1] != '{', f) ||
+	int first = out->p && out->p[out->len - 1] == '{';
+	if (buf_add(out, ",", !first, f) ||
 	    json_quote(out, name, strlen(name), f) || buf_add(out, ":", 1, f))
 		return -1;
 	if (!v)
@@ -111,7 +112,7 @@ int main(int argc, char **argv)
 	if ((!o.fields && !o.json) || (o.fields && (!*o.fields || strstr(o.fields, ",,") || *o.fields == ',')))
 		return cli_usage(&c, "-k wants the names of the fields to print, separated by commas");
 	struct flow w;
-	struct fail f;
+	struct fail f = {{0}};
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	return flow_finish(&w, r ? r : cut(&w, &o, &f), &f);
 }

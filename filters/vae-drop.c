@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 	if (o.mark && c.rejects)
 		return cli_usage(&c, "--mark drops nothing, so -r has nothing to hold");
 	struct flow w;
-	struct fail f;
+	struct fail f = {{0}};
 	int r = flow_open(&w, &c, c.dry_run ? FLOW_SINK : 0, &f);
 	if (!r)
 		r = drop(&w, &o, &f);

@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "-k wants up to %d fields", MAX_FIELDS);
 	}
 	struct flow w = {.cli = &c};
-	struct fail f;
+	struct fail f = {{0}};
 	e.positive = expr_parse(positive, &f);
 	int r = e.positive ? flow_open(&w, &c, FLOW_SINK, &f) : fail_add(&f, "--positive");
 	if (!r)

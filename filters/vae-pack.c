@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	if (name_split(probe, &ext) == 0 || strcmp(ext, "png") != 0)
 		return cli_usage(&c, "--key-prefix '%s': a key has no dot behind its last slash, and is no __x__/", p.prefix);
 	struct tick t;
-	struct fail f;
+	struct fail f = {{0}};
 	progress_begin(&t.progress, &c, "records");
 	p.tick = on_tick;
 	p.ctx = &t;

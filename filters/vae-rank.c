@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 	if (o.sort && c.keys_per_file)
 		return cli_usage(&c, "--sort wants every key once; it does not go with --keys-per-file");
 	struct flow w;
-	struct fail f;
+	struct fail f = {{0}};
 	struct ranking rank = {.v = NULL};
 	struct spool s = {.fd = -1};
 	int r = flow_open(&w, &c, o.sort ? 0 : FLOW_TWICE, &f);

@@ -304,7 +304,7 @@ int main(int argc, char **argv)
 	add_set(&sets, text[3], "layers", h.layers);
 	add_set(&sets, text[4], "weights", h.weights);
 	add_set(&sets, text[5], "seed", h.seed);
-	struct fail f;
+	struct fail f = {{0}};
 	s.flow.cli = &c;
 	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
 	int r = models_open(&s.models, &s.nmodels, model, which, &sets, &f);

@@ -158,11 +158,13 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	int status = cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv);
-	if (status >= 0)
+	if (status < 0 && (!config || !output))
+		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
+	if (status >= 0) {
+		free(t);
 		return status;
-	if (!config || !output)
-		return cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
-	struct fail f;
+	}
+	struct fail f = {{0}};
 	struct model_dir dir = {.work = ""};
 	config_defaults(&t->cfg);
 	int r = config_load(&t->cfg, config, &f);

@@ -11,13 +11,19 @@ struct fail {
 	char msg[1024]; /* one line of UTF-8, names in it escaped by name_escape() */
 };
 
-/* Sets the message; always returns -1, so that `return fail_set(...)` reads well. */
-int fail_set(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* -1, as a call: a macro's bare value would be warned about where it is not used. */
+static inline int fail_returned(void) { return -1; }
 
-/* Puts "prefix: " before the message that is there; always returns -1. */
-int fail_add(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Sets the message; -1, so that `return fail_set(...)` reads well. */
+#define fail_set(f, ...) (fail_put((f), __VA_ARGS__), fail_returned())
+/* Puts "prefix: " before the message that is there; -1. */
+#define fail_add(f, ...) (fail_prefix((f), __VA_ARGS__), fail_returned())
+/* fail_set() with ": " and strerror(errno) behind it; -1. */
+#define fail_errno(f, ...) (fail_put_errno((f), __VA_ARGS__), fail_returned())
 
-/* fail_set() with ": " and strerror(errno) behind it. */
-int fail_errno(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What the macros call; the macros show every reader, analyzers too, that -1 comes back. */
+void fail_put(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fail_prefix(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fail_put_errno(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

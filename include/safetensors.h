@@ -25,7 +25,8 @@ struct safetensors {
 };
 
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
-/* Finds a tensor of this name and shape and copies it to out. A wrong shape names both shapes. */
+/* Finds a tensor of this name and shape and copies it to out, unless that is NULL. A wrong shape
+ * names both shapes. */
 int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);
 /* A string of the metadata, or NULL. */
 const char *safetensors_meta(const struct safetensors *s, const char *name);

@@ -193,7 +193,7 @@ void cli_note(const struct cli *c, const char *fmt, ...)
 
 int cli_end(struct cli *c, int status)
 {
-	struct fail f;
+	struct fail f = {{0}};
 	if (fflush(stdout) || ferror(stdout)) {
 		fail_errno(&f, "standard output");
 		status = cli_failed(c, &f);

@@ -125,7 +125,7 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 	for (; !r.failed && n < p->workers + 1; n++)
 		if (pthread_create(&t[n], NULL, n ? work_thread : fill_thread, &r)) {
 			pthread_mutex_lock(&r.lock);
-			struct fail no;
+			struct fail no = {{0}};
 			fail_set(&no, "cannot start a thread");
 			stop(&r, &no, 0);
 			pthread_mutex_unlock(&r.lock);
@@ -155,7 +155,9 @@ struct pool {
 	atomic_int next, left, round, quit;
 };
 
-enum { SPINS = 20000 };
+/* Steps follow each other within microseconds, so waiting spins at first; on a busy machine it must
+ * not take the processor from the thread it waits for, so then it yields, and at last sleeps. */
+enum { SPINS = 2000, YIELDS = 100 };
 
 static void take_work(struct pool *p)
 {
@@ -172,8 +174,9 @@ static void *loop_thread(void *arg)
 	struct pool *p = arg;
 	int seen = 0;
 	for (;;) {
-		for (int s = 0; s < SPINS && atomic_load(&p->round) == seen; s++)
-			;
+		for (int s = 0; s < SPINS + YIELDS && atomic_load(&p->round) == seen; s++)
+			if (s >= SPINS)
+				sched_yield();
 		if (atomic_load(&p->round) == seen) {
 			pthread_mutex_lock(&p->lock);
 			while (atomic_load(&p->round) == seen)
@@ -234,7 +237,7 @@ void pool_run(struct pool *p, int n, void (*fn)(void *ctx, int i), void *ctx)
 	next_round(p);
 	take_work(p);
 	for (int s = 0; atomic_load(&p->left) > 0; s++)
-		if (s > SPINS) /* more threads than processors: let the last one run */
+		if (s >= SPINS)
 			sched_yield();
 }
 

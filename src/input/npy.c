@@ -74,8 +74,8 @@ static int read_bool(struct reader *r, int *out)
 {
 	skip_spaces(r);
 	size_t left = (size_t)(r->end - r->p);
-	*out = left >= 4 && !memcmp(r->p, "True", 4);
-	if (!*out && (left < 5 || memcmp(r->p, "False", 5)))
+	*out = left >= 4 && memcmp(r->p, "True", 4) == 0;
+	if (!*out && (left < 5 || memcmp(r->p, "False", 5) != 0))
 		return wanted(r, "True or False");
 	r->p += *out ? 4 : 5;
 	return 0;
@@ -127,7 +127,7 @@ static int read_dict(struct reader *r, struct npy *out, int *fortran)
 			return wanted(r, "a comma or '}'");
 		if (read_string(r, "a key in quotes", key, sizeof key))
 			return -1;
-		while (k < 3 && strcmp(key, keys[k]))
+		while (k < 3 && strcmp(key, keys[k]) != 0)
 			k++;
 		if (k == 3 || seen & 1u << k)
 			return fail_set(r->f, "npy header has the key '%s' %s", key, k == 3 ? "that is not known" : "twice");
@@ -149,7 +149,7 @@ int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
 {
 	const uint8_t *p = data;
 	*out = (struct npy){0};
-	if (len < 10 || memcmp(p, "\x93NUMPY", 6))
+	if (len < 10 || memcmp(p, "\x93NUMPY", 6) != 0)
 		return fail_set(f, "not an npy file: it does not start with \\x93NUMPY and a header");
 	if (p[6] < 1 || p[6] > 3 || p[7])
 		return fail_set(f, "npy of version %d.%d where 1.0, 2.0 or 3.0 was wanted", p[6], p[7]);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "name.h"
+
 /* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
 enum kind { K_INT, K_REAL, K_WORD, K_LIST, K_TEXT, K_SHAPE, K_LAYERS };
 
@@ -114,9 +116,11 @@ const char *nearest_word(const char *what, const char *const *words)
 
 static int unknown(const char *what, const char *found, const char *const *words, struct fail *f)
 {
+	char shown[128];
 	const char *near = nearest_word(found, words);
-	return near ? fail_set(f, "unknown %s '%.100s'; did you mean '%s'?", what, found, near)
-	            : fail_set(f, "unknown %s '%.100s'", what, found);
+	name_show(shown, sizeof shown, found);
+	return near ? fail_set(f, "unknown %s '%s'; did you mean '%s'?", what, shown, near)
+	            : fail_set(f, "unknown %s '%s'", what, shown);
 }
 
 /* --- values --- */
@@ -125,15 +129,17 @@ static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SC
 
 static int parse_number(const struct key *k, const char *s, double *out, struct fail *f)
 {
-	char *end;
-	*out = s ? strtod(s, &end) : 0;
-	if (!s || end == s || *end || !isfinite(*out))
-		return fail_set(f, "%s wants a number, not '%.100s'", k->name, s ? s : "a list");
-	if (*out < k->lo || *out > k->hi)
-		return fail_set(f, "%s is %s, outside %.9g to %.9g", k->name, s, k->lo, k->hi);
+	char *end, shown[128];
+	double v = s ? strtod(s, &end) : 0;
+	name_show(shown, sizeof shown, s ? s : "a list");
+	if (!s || end == s || *end || !isfinite(v))
+		return fail_set(f, "%s wants a number, not '%s'", k->name, shown);
+	if (v < k->lo || v > k->hi)
+		return fail_set(f, "%s is %s, outside %.9g to %.9g", k->name, shown, k->lo, k->hi);
 	int whole = k->kind != K_REAL || k->hi == SEED_MAX;
-	if (whole && *out != floor(*out))
-		return fail_set(f, "%s wants a whole number, not %s", k->name, s);
+	if (whole && v != floor(v))
+		return fail_set(f, "%s wants a whole number, not %s", k->name, shown);
+	*out = v;
 	return 0;
 }
 
@@ -174,9 +180,14 @@ static int set_layers(yaml_document_t *d, const yaml_node_t *n, const struct key
 	return 0;
 }
 
-/* Lists and texts are written back as they are: only characters that need no quoting. */
+/* Lists and texts are written back as they are: only characters that need no quoting, and in a
+ * list no word that YAML would not read back. */
 static int plain(const char *s, const struct key *k, struct fail *f)
 {
+	if (k->kind == K_LIST && (!*s || *s == ',' || strstr(s, ",,") || s[strlen(s) - 1] == ','))
+		return fail_set(f, "%s has an empty word", k->name);
+	if (k->kind == K_LIST && (*s == '-' || strstr(s, ",-")))
+		return fail_set(f, "%s: no word may begin with '-'", k->name);
 	for (; *s; s++)
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("._,-", *s)))
 			return fail_set(f, "%s: only letters, digits and . _ , - are wanted", k->name);
@@ -226,7 +237,7 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 
 static int set_key(struct config *c, const struct key *k, yaml_document_t *d, const yaml_node_t *n, struct fail *f)
 {
-	char *at = (char *)c + k->at;
+	void *at = (char *)c + k->at;
 	const char *s = scalar(n);
 	double v;
 	int i = 0;
@@ -237,7 +248,7 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 		*(int *)at = (int)v;
 		return 0;
 	case K_REAL:
-		return parse_number(k, s, (double *)at, f);
+		return parse_number(k, s, at, f);
 	case K_WORD:
 		while (s && k->words[i] && strcmp(k->words[i], s) != 0)
 			i++;
@@ -249,9 +260,9 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 	case K_TEXT:
 		return set_list(d, n, k, at, f);
 	case K_SHAPE:
-		return set_shape(d, n, k, (int *)at, f);
+		return set_shape(d, n, k, at, f);
 	case K_LAYERS:
-		return set_layers(d, n, k, (struct layer_list *)at, f);
+		return set_layers(d, n, k, at, f);
 	}
 	return 0;
 }
@@ -260,8 +271,13 @@ static int set_named(struct config *c, const char *name, yaml_document_t *d, con
 {
 	const char *names[NKEYS + 1] = {NULL};
 	for (int i = 0; i < NKEYS; i++) {
-		if (strcmp(keys[i].name, name) == 0)
-			return set_key(c, &keys[i], d, value, f);
+		if (strcmp(keys[i].name, name) == 0) {
+			int r = set_key(c, &keys[i], d, value, f), newer = c->format;
+			if (r || newer <= CONFIG_FORMAT)
+				return r;
+			c->format = CONFIG_FORMAT;
+			return fail_set(f, "format %d is newer than this program knows (%d)", newer, CONFIG_FORMAT);
+		}
 		names[i] = keys[i].name;
 	}
 	return unknown("key", name, names, f);
@@ -269,9 +285,17 @@ static int set_named(struct config *c, const char *name, yaml_document_t *d, con
 
 /* --- documents --- */
 
+enum { MAX_BRACKETS = 2000 };
+
 static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f)
 {
 	yaml_parser_t p;
+	size_t open = 0;
+	/* libyaml takes time by the square of open brackets: minutes for 100 KB of them */
+	for (size_t i = 0; i < len; i++)
+		open += text[i] == '[' || text[i] == '{';
+	if (open > MAX_BRACKETS)
+		return fail_set(f, "more than %d brackets", MAX_BRACKETS);
 	if (!yaml_parser_initialize(&p))
 		return fail_set(f, "out of memory");
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
@@ -298,8 +322,6 @@ static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t
 		int deeper = value->type == YAML_MAPPING_NODE && !*section;
 		if (deeper ? parse_section(c, d, value, name, f) : set_named(c, name, d, value, f))
 			return deeper ? -1 : fail_add(f, "line %zu", key->start_mark.line + 1);
-		if (strcmp(name, "format") == 0 && c->format > CONFIG_FORMAT)
-			return fail_set(f, "format %d is newer than this program knows (%d)", c->format, CONFIG_FORMAT);
 	}
 	return 0;
 }
@@ -318,13 +340,13 @@ int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
 int config_set(struct config *c, const char *assignment, struct fail *f)
 {
 	const char *eq = strchr(assignment, '=');
-	char name[200];
+	char name[200], shown[128];
 	if (!eq || eq == assignment || eq - assignment >= (long)sizeof name)
-		return fail_set(f, "--set wants key=value, not '%.100s'", assignment);
+		return fail_set(f, "--set wants key=value, not '%s'", name_show(shown, sizeof shown, assignment));
 	snprintf(name, sizeof name, "%.*s", (int)(eq - assignment), assignment);
 	yaml_document_t d;
 	if (load(&d, eq + 1, strlen(eq + 1), f))
-		return fail_add(f, "--set %s", name);
+		return fail_add(f, "--set %s", name_show(shown, sizeof shown, name));
 	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), f);
 	yaml_document_delete(&d);
 	return r ? fail_add(f, "--set") : 0;
@@ -349,7 +371,8 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 	int r = 0;
 	for (int i = 0; i < NKEYS && !r; i++) {
 		const struct key *k = &keys[i];
-		const char *at = (const char *)c + k->at, *dot = strchr(k->name, '.');
+		const void *at = (const char *)c + k->at;
+		const char *dot = strchr(k->name, '.');
 		size_t n = dot ? (size_t)(dot - k->name) : 0;
 		if (dot && (strlen(section) != n || memcmp(section, k->name, n) != 0)) {
 			snprintf(section, sizeof section, "%.*s", (int)n, k->name);
@@ -370,16 +393,16 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 			r = buf_addf(out, f, "%s\n", k->words[*v]);
 			break;
 		case K_LIST:
-			r = buf_addf(out, f, "[%s]\n", at);
+			r = buf_addf(out, f, "[%s]\n", (const char *)at);
 			break;
 		case K_TEXT:
-			r = buf_addf(out, f, "\"%s\"\n", at);
+			r = buf_addf(out, f, "\"%s\"\n", (const char *)at);
 			break;
 		case K_SHAPE:
 			r = buf_addf(out, f, "[%d, %d, %d]\n", v[0], v[1], v[2]);
 			break;
 		case K_LAYERS:
-			r = write_layers((const struct layer_list *)at, out, f);
+			r = write_layers(at, out, f);
 			break;
 		}
 	}
@@ -396,8 +419,9 @@ static int check_list(const struct layer_list *list, const char *name, int want,
 			out = list->v[i].out;
 	if (list->n == 0 || out == 0)
 		return fail_set(f, "model.%s has no layer with weights", name);
-	if (list->v[0].kind == LAYER_RELU)
-		return fail_set(f, "model.%s begins with relu; it wants flatten or linear first", name);
+	for (int i = 0; list->v[i].kind != LAYER_LINEAR; i++) /* relu works in place, and must not on the input */
+		if (list->v[i].kind == LAYER_RELU)
+			return fail_set(f, "model.%s has a relu before its first linear layer", name);
 	if (list->v[list->n - 1].kind != LAYER_LINEAR)
 		return fail_set(f, "model.%s must end in a linear layer: the loss brings its own sigmoid", name);
 	if (out != want)

@@ -145,7 +145,7 @@ static int remove_dir(const char *dir)
 	static const char *const names[] = {"model.yaml", "train.jsonl", "state"};
 	char file[1200];
 	struct checkpoints c;
-	struct fail ignored;
+	struct fail ignored = {{0}};
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(file, sizeof file, "%s/%s", dir, names[i]);
 		unlink(file);
@@ -209,7 +209,7 @@ int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail 
 void model_dir_abort(struct model_dir *d)
 {
 	struct checkpoints c;
-	struct fail ignored;
+	struct fail ignored = {{0}};
 	int aside = strcmp(d->work, d->path) != 0;
 	if (!d->work[0] || checkpoints_list(&c, d->work, &ignored))
 		return;

@@ -7,15 +7,38 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "name.h"
 
 #define MAX_FILE (16ull << 30)
 #define MAX_HEADER (100ull << 20) /* the format's own limit */
 
-static int check_header(struct safetensors *s, struct fail *f)
+struct span {
+	uint64_t from, to;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
+}
+
+/* The format: tensors lie one behind the other, without holes, and fill the file. */
+static int check_places(struct span *v, size_t n, uint64_t room, struct fail *f)
+{
+	uint64_t at = 0;
+	qsort(v, n, sizeof *v, by_place);
+	for (size_t i = 0; i < n; at = v[i++].to)
+		if (v[i].from != at)
+			return fail_set(f, "tensors overlap or leave a hole at byte %llu", (unsigned long long)(v[i].from < at ? v[i].from : at));
+	return at == room ? 0 : fail_set(f, "%llu bytes behind the last tensor", (unsigned long long)(room - at));
+}
+
+static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 {
 	const char *name;
+	char shown[80];
 	json_t *t;
-	size_t room = s->bytes.len - s->data;
+	size_t room = s->bytes.len - s->data, n = 0;
 	json_object_foreach(s->header, name, t)
 	{
 		if (strcmp(name, "__metadata__") == 0) {
@@ -26,24 +49,29 @@ static int check_header(struct safetensors *s, struct fail *f)
 		}
 		json_t *o = json_object_get(t, "data_offsets"), *shape = json_object_get(t, "shape");
 		json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
+		name_show(shown, sizeof shown, name);
 		if (!json_is_string(json_object_get(t, "dtype")) || !json_is_array(shape) || json_array_size(o) != 2)
-			return fail_set(f, "tensor '%.60s': dtype, shape or data_offsets is missing", name);
+			return fail_set(f, "tensor '%s': dtype, shape or data_offsets is missing", shown);
 		if (from < 0 || to < from || (uint64_t)to > room)
-			return fail_set(f, "tensor '%.60s': bytes %lld to %lld lie outside the %zu there are", name, (long long)from,
+			return fail_set(f, "tensor '%s': bytes %lld to %lld lie outside the %zu there are", shown, (long long)from,
 			                (long long)to, room);
+		v[n++] = (struct span){(uint64_t)from, (uint64_t)to};
 	}
-	return 0;
+	return check_places(v, n, room, f);
 }
 
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 {
 	*s = (struct safetensors){.header = NULL};
-	if (buf_read_file(&s->bytes, path, MAX_FILE, f))
+	if (buf_read_file(&s->bytes, path, MAX_FILE, f)) {
+		buf_free(&s->bytes);
 		return -1;
+	}
 	uint64_t n = 0;
 	for (int i = 7; i >= 0 && s->bytes.len >= 8; i--)
 		n = n << 8 | (unsigned char)s->bytes.p[i];
 	json_error_t e;
+	char shown[200];
 	int r = 0;
 	if (s->bytes.len < 10 || n < 2 || n > MAX_HEADER || n > s->bytes.len - 8)
 		r = fail_set(f, "not a safetensors file, or cut");
@@ -51,9 +79,14 @@ int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 		s->data = 8 + (size_t)n;
 		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
 		if (!json_is_object(s->header))
-			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : e.text);
+			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : name_show(shown, sizeof shown, e.text));
 	}
-	if (r || check_header(s, f)) {
+	struct span *v = calloc(json_object_size(s->header) + 1, sizeof *v);
+	if (!r && !v)
+		r = fail_set(f, "out of memory");
+	r = r || check_header(s, v, f);
+	free(v);
+	if (r) {
 		safetensors_free(s);
 		return fail_add(f, "%s", path);
 	}
@@ -74,9 +107,10 @@ int safetensors_get(const struct safetensors *s, const struct tensor *want, floa
 	json_t *t = json_object_get(s->header, want->name);
 	if (!t)
 		return fail_set(f, "tensor '%s' is missing", want->name);
+	char a[128], b[128];
 	const char *dtype = json_string_value(json_object_get(t, "dtype"));
 	if (strcmp(dtype, "F32") != 0)
-		return fail_set(f, "tensor '%s' is %.20s; F32 is wanted", want->name, dtype);
+		return fail_set(f, "tensor '%s' is %s; F32 is wanted", want->name, name_show(a, sizeof a, dtype));
 	json_t *shape = json_object_get(t, "shape"), *o = json_object_get(t, "data_offsets");
 	size_t dims[8] = {0}, n = json_array_size(shape);
 	int same = n == (size_t)want->ndim;
@@ -85,7 +119,6 @@ int safetensors_get(const struct safetensors *s, const struct tensor *want, floa
 		same &= i < (size_t)want->ndim && dims[i] == want->shape[i];
 	}
 	if (!same) {
-		char a[128], b[128];
 		show_shape(a, sizeof a, n < 8 ? (int)n : 8, dims);
 		show_shape(b, sizeof b, want->ndim, want->shape);
 		return fail_set(f, "tensor '%s' has shape %s; the configuration wants %s", want->name, a, b);
@@ -93,7 +126,8 @@ int safetensors_get(const struct safetensors *s, const struct tensor *want, floa
 	json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
 	if ((uint64_t)(to - from) != want->count * sizeof(float))
 		return fail_set(f, "tensor '%s' has %lld bytes, not %zu", want->name, (long long)(to - from), want->count * sizeof(float));
-	memcpy(out, s->bytes.p + s->data + from, want->count * sizeof(float));
+	if (out)
+		memcpy(out, s->bytes.p + s->data + from, want->count * sizeof(float));
 	return 0;
 }
 

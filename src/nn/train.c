@@ -254,8 +254,8 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		return NULL;
 	}
 	int n = slices(t, &m->enc, 0, 0) + slices(t, &m->dec, 1, 0);
-	t->slice = calloc((size_t)n, sizeof *t->slice);
-	t->sqnorm = calloc((size_t)n, sizeof *t->sqnorm);
+	t->slice = calloc((size_t)n + 1, sizeof *t->slice);
+	t->sqnorm = calloc((size_t)n + 1, sizeof *t->sqnorm);
 	t->recon = calloc(batch, sizeof *t->recon);
 	t->kl = calloc(batch, sizeof *t->kl);
 	t->xi = floats(batch * (size_t)t->latent);

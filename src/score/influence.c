@@ -119,7 +119,7 @@ void influence_close(struct influence *s)
 	if (!s)
 		return;
 	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
-	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
 	free(s->eps);
 	free(s->xi);

@@ -68,7 +68,7 @@ int name_escape(struct buf *out, const char *p, size_t n, struct fail *f)
 const char *name_show(char *out, size_t size, const char *p)
 {
 	struct buf b = {0};
-	struct fail f;
+	struct fail f = {{0}};
 	size_t n = strlen(p);
 	out[0] = 0;
 	if (name_escape(&b, p, n > 512 ? 512 : n, &f) == 0 && b.p)
