@@ -24,7 +24,7 @@ static int list(struct cli *c, const struct options *o, struct fail *f)
 {
 	struct model *m;
 	int n;
-	if (models_open(&m, &n, o->model, o->which ? o->which : "all", &c->set, f))
+	if (models_open(&m, &n, o->model, o->which ? o->which : "unfinished", &c->set, f))
 		return -1;
 	printf("step\tid\tloss\tholdout_loss\tlr\trecords\n");
 	for (int i = 0; i < n; i++) {
@@ -178,6 +178,8 @@ int main(int argc, char **argv)
 	if (verbs[i].files != (c.nfiles > 1))
 		return cli_usage(&c, verbs[i].files ? "%s wants the files to bring in" : "%s takes no files", verbs[i].verb);
 	struct fail f = {{0}};
+	if (config_try(&c.set, &f))
+		return cli_usage(&c, "%s", f.msg);
 	int r = verbs[i].run(&c, &o, &f);
 	if (r)
 		cli_failed(&c, &f);

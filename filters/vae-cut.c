@@ -17,10 +17,20 @@ static int tsv_value(struct record *r, const char *name, struct buf *scratch, st
 	int got = record_value(r, name, scratch, f);
 	if (got <= 0)
 		return got;
-	/* key and cls come escaped; a field's text is escaped here */
-	if (!fields_find(&r->fields, name))
+	/* names in fields are stored escaped, as key and cls come: only what would break the line is left to do */
+	size_t plain = 0;
+	while (plain < scratch->len && (unsigned char)scratch->p[plain] >= 0x20 && scratch->p[plain] != 0x7f)
+		plain++;
+	if (plain == scratch->len)
 		return buf_add(out, scratch->p, scratch->len, f);
 	return name_escape(out, scratch->p, scratch->len, f);
+}
+
+/* Appends a field's value as it stands. */
+static int json_value(const struct fields *s, const struct field *v, struct buf *out, struct fail *f)
+{
+	size_t quoted = v->type == 's';
+	return buf_add(out, "\"", quoted, f) || buf_add(out, s->text.p + v->value, v->value_len, f) || buf_add(out, "\"", quoted, f) ? -1 : 0;
 }
 
 static int json_member(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f)
@@ -34,11 +44,17 @@ static int json_member(struct record *r, const char *name, struct buf *scratch, 
 	if (buf_add(out, ",", !first, f) ||
 	    json_quote(out, name, strlen(name), f) || buf_add(out, ":", 1, f))
 		return -1;
-	if (!v)
-		return json_quote(out, scratch->p, scratch->len, f);
-	int quoted = v->type == 's';
-	return buf_add(out, "\"", (size_t)quoted, f) || buf_add(out, r->fields.text.p + v->value, v->value_len, f) ||
-	                       buf_add(out, "\"", (size_t)quoted, f) ? -1 : 0;
+	return v ? json_value(&r->fields, v, out, f) : json_quote(out, scratch->p, scratch->len, f);
+}
+
+/* Every field but the one that is given, names as they stand. */
+static int json_others(const struct fields *s, const struct field *but, struct buf *out, struct fail *f)
+{
+	for (const struct field *v = s->v; v < s->v + s->n; v++)
+		if (v != but && (buf_add(out, ",\"", 2, f) || buf_add(out, s->text.p + v->name, v->name_len, f) ||
+		                 buf_add(out, "\":", 2, f) || json_value(s, v, out, f)))
+			return -1;
+	return 0;
 }
 
 /* One line for a record; names are separated by NUL and end with an empty one. */
@@ -55,16 +71,9 @@ static int line(struct record *r, const struct options *o, const char *names, st
 		if (o->json ? json_member(r, n, scratch, out, f) : tsv_value(r, n, scratch, out, f))
 			return -1;
 	}
-	if (!*names) { /* all there is */
-		if (json_member(r, "key", scratch, out, f))
-			return -1;
-		for (size_t i = 0; i < r->fields.n; i++) {
-			char name[512];
-			snprintf(name, sizeof name, "%.*s", (int)r->fields.v[i].name_len, r->fields.text.p + r->fields.v[i].name);
-			if (strcmp(name, "key") != 0 && json_member(r, name, scratch, out, f))
-				return -1;
-		}
-	}
+	/* all there is */
+	if (!*names && (json_member(r, "key", scratch, out, f) || json_others(&r->fields, fields_find(&r->fields, "key"), out, f)))
+		return -1;
 	return buf_add(out, "}\n" + !o->json, 1 + (size_t)o->json, f);
 }
 
@@ -109,7 +118,8 @@ int main(int argc, char **argv)
 	int status = cli_begin(&c, "vae-cut", "[FILE ...]", "Prints fields of records as TSV or JSON lines.", opts, argc, argv);
 	if (status >= 0)
 		return status;
-	if ((!o.fields && !o.json) || (o.fields && (!*o.fields || strstr(o.fields, ",,") || *o.fields == ',')))
+	size_t n = o.fields ? strlen(o.fields) : 0;
+	if ((!o.fields && !o.json) || (o.fields && (!n || strstr(o.fields, ",,") || *o.fields == ',' || o.fields[n - 1] == ',')))
 		return cli_usage(&c, "-k wants the names of the fields to print, separated by commas");
 	struct flow w;
 	struct fail f = {{0}};

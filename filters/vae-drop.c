@@ -52,13 +52,14 @@ static int matches(struct options *o, const struct record *r)
 	}
 	if (!o->top)
 		return v > o->above;
-	if (isnan(o->share))
-		return v < o->count;
+	/* only a rank has a number of ranked records beside it */
 	snprintf(total, sizeof total, "%.240s_n", o->field);
 	if (!fields_number(&r->fields, total, &n)) {
 		o->without++;
 		return 0;
 	}
+	if (isnan(o->share))
+		return v < o->count;
 	/* at most this share: half a record is none */
 	return v < floor(o->share / 100 * n * (1 + 1e-12));
 }
@@ -98,8 +99,8 @@ static int drop(struct flow *w, struct options *o, struct fail *f)
 	}
 	record_free(&r);
 	if (!got && w->records && o->without == w->records)
-		got = fail_set(f, "none of %llu records has the field '%s'%s", (unsigned long long)w->records, o->field,
-		               o->top ? " (vae-rank writes it)" : "");
+		got = fail_set(f, o->top ? "none of %llu records has a rank in the fields '%s' and '%s_n', as vae-rank writes them"
+		                      : "none of %llu records has a number in the field '%s'", (unsigned long long)w->records, o->field, o->field);
 	return got;
 }
 
@@ -115,7 +116,6 @@ int main(int argc, char **argv)
 		{0, "mark", NULL, CLI_FLAG, &o.mark, "drop nothing, only append dropped_by to what would go"},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "write no records, only say how many would go (-v: which)"},
 		CLI_NAMES(&c),
-		CLI_INPUT(&c),
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};

@@ -145,7 +145,11 @@ int main(int argc, char **argv)
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
 	e.positive = expr_parse(positive, &f);
-	int r = e.positive ? flow_open(&w, &c, FLOW_SINK, &f) : fail_add(&f, "--positive");
+	if (!e.positive) {
+		free(list);
+		return cli_usage(&c, "--positive: %s", f.msg);
+	}
+	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
 		r = read_all(&w, &e, &f) || check(&e, w.records, positive, &f) ? -1 : 0;
 	if (!r && e.missing)

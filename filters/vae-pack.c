@@ -17,7 +17,7 @@ static void on_tick(void *ctx, const struct pack *p, double total)
 	progress_show(&t->progress, (double)p->seen, total, (double)p->packed, NULL);
 }
 
-static int pack(struct cli *c, struct pack *p, const char *only, struct fail *f)
+static int pack(struct cli *c, struct pack *p, struct fail *f)
 {
 	struct stat st;
 	if (stat(c->files[0], &st))
@@ -25,8 +25,6 @@ static int pack(struct cli *c, struct pack *p, const char *only, struct fail *f)
 	int dir = S_ISDIR(st.st_mode);
 	if (dir && c->nfiles > 1)
 		return fail_set(f, "%s: a directory is packed alone, without labels", c->files[0]);
-	if (only && !(p->only = expr_parse(only, f)))
-		return fail_add(f, "--only");
 	p->out = writer_open(c->output, c->level == WRITER_BY_NAME && !c->output ? WRITER_PLAIN : c->level, f);
 	if (!p->out)
 		return -1;
@@ -64,13 +62,17 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--key-prefix '%s': a key has no dot behind its last slash, and is no __x__/", p.prefix);
 	struct tick t;
 	struct fail f = {{0}};
+	if (only && !(p.only = expr_parse(only, &f)))
+		return cli_usage(&c, "--only: %s", f.msg);
 	progress_begin(&t.progress, &c, "records");
 	p.tick = on_tick;
 	p.ctx = &t;
 	p.limit = (uint64_t)limit;
-	int r = pack(&c, &p, only, &f);
+	int r = pack(&c, &p, &f);
 	progress_end(&t.progress);
 	expr_free((struct expr *)p.only);
+	if (!r && p.missing)
+		cli_note(&c, "%llu records lack a name of --only and were not packed", (unsigned long long)p.missing);
 	if (!r && p.skipped)
 		cli_note(&c, "%llu directory entries skipped: links, special or dot files, or names without an extension", (unsigned long long)p.skipped);
 	if (!r)

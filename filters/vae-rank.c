@@ -46,7 +46,10 @@ static int spool_record(struct spool *s, struct record *r, struct fail *f)
 static int first_pass(struct flow *w, const struct options *o, struct ranking *rank, struct spool *s, struct fail *f)
 {
 	struct record r = {.scores = -1};
+	struct writer *out = w->out;
 	int got;
+	if (!o->sort)
+		w->out = NULL; /* what stands between records comes with the second pass */
 	while ((got = flow_next(w, &r, f)) > 0) {
 		double v = NAN;
 		if (flow_claim(w, &r, names, f) || (fields_number(&r.fields, o->field, &v), ranking_add(rank, v, f)) ||
@@ -55,6 +58,7 @@ static int first_pass(struct flow *w, const struct options *o, struct ranking *r
 			break;
 		}
 	}
+	w->out = out;
 	record_free(&r);
 	if (!got && rank->n && !rank->scored)
 		got = fail_set(f, "none of %zu records has a number in the field '%s'", rank->n, o->field);
@@ -66,10 +70,15 @@ static int annotate(struct flow *w, const struct options *o, const struct rankin
 	const struct cli *c = w->cli;
 	char name[256];
 	double v = 0;
-	if (at < 0)
-		return 0;
 	if (record_fields(r, f))
 		return -1;
+	if (at < 0) { /* a rank of an earlier run would look like one of this */
+		for (const char *const *n = names; *n; n++) {
+			r->fields_changed |= fields_find(&r->fields, cli_field(c, name, *n)) != NULL;
+			fields_remove(&r->fields, name);
+		}
+		return 0;
+	}
 	fields_number(&r->fields, o->field, &v);
 	r->fields_changed = 1;
 	if (fields_set_int(&r->fields, cli_field(c, name, "rank"), at, f) ||
@@ -149,15 +158,12 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELD", CLI_TEXT, &o.field, "the field to rank by, highest first (default selfinf)"},
 		{0, "sort", NULL, CLI_FLAG, &o.sort, "emit the records in rank order, the unscored last"},
 		CLI_NAMES(&c),
-		CLI_INPUT(&c),
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
 	int status = cli_begin(&c, "vae-rank", "[FILE ...]", "Ranks records by a field: appends rank, rank_n, rank_by, pct and z.", opts, argc, argv);
 	if (status >= 0)
 		return status;
-	if (o.sort && c.keys_per_file)
-		return cli_usage(&c, "--sort wants every key once; it does not go with --keys-per-file");
 	struct flow w;
 	struct fail f = {{0}};
 	struct ranking rank = {.v = NULL};

@@ -93,6 +93,7 @@ static int set_fields(struct selfinf *s, struct record *r, const struct score *v
 		{"nll", v->nll}, {"kl", v->kl}, {"mu_norm", v->mu_norm}, {"sigma_norm", v->sigma_norm},
 	};
 	char name[256];
+	fields_remove_prefix(&r->fields, cli_field(c, name, "selfinf_")); /* parts of an earlier run */
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
 		if (i == 1 && last(s)->cfg.score.draws < 2)
 			continue; /* one draw has no spread */
@@ -160,12 +161,14 @@ static int read_eps(struct selfinf *s, struct fail *f)
 }
 
 /* A hash of what shapes a score beside the model. */
-static int hash_options(struct selfinf *s, const char *which, struct fail *f)
+static int hash_options(struct selfinf *s, struct fail *f)
 {
 	struct buf text = {0};
 	struct config cfg = last(s)->cfg;
-	int r = config_write(&cfg, &text, f) || buf_addf(&text, f, "checkpoints: %s %d\n", which, s->nmodels) ||
+	int r = config_write(&cfg, &text, f) || 
 	        buf_add(&text, s->eps_file.p ? s->eps_file.p : "", s->eps_file.len, f);
+	for (int i = 0; i < s->nmodels && !r; i++)
+		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", s->models[i].step);
 	if (!r)
 		snprintf(s->options, sizeof s->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
 	buf_free(&text);
@@ -183,7 +186,7 @@ static int list_claims(struct selfinf *s, struct fail *f)
 	return 0;
 }
 
-static int set_up(struct selfinf *s, const struct cli *c, const char *which, int workers, struct fail *f)
+static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fail *f)
 {
 	const struct config *cfg = &last(s)->cfg;
 	if (s->eps_path && read_eps(s, f))
@@ -191,7 +194,7 @@ static int set_up(struct selfinf *s, const struct cli *c, const char *which, int
 	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
 		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
 	models_id(s->models, s->nmodels, s->id);
-	if (hash_options(s, which, f) || list_claims(s, f))
+	if (hash_options(s, f) || list_claims(s, f))
 		return -1;
 	s->rows = influence_batch(cfg->score.draws);
 	s->worker = calloc((size_t)workers, sizeof *s->worker);
@@ -258,12 +261,12 @@ struct shorthand {
 	const char *draws, *estimator, *gradient, *layers, *weights, *seed;
 };
 
-static void add_set(struct cli_list *set, char *text, const char *key, const char *value)
+static void add_set(struct cli *c, char *text, const char *key, const char *value)
 {
-	if (!value || set->n == (int)(sizeof set->v / sizeof *set->v))
+	if (!value)
 		return;
 	snprintf(text, 400, "score.%s=%.300s", key, value);
-	set->v[set->n++] = text;
+	cli_add_set(c, text);
 }
 
 int main(int argc, char **argv)
@@ -287,7 +290,6 @@ int main(int argc, char **argv)
 		CLI_ON_ERROR(&c),
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
-		CLI_INPUT(&c),
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
@@ -296,20 +298,23 @@ int main(int argc, char **argv)
 		return status;
 	if (!model)
 		return cli_usage(&c, "-m NAME.vae is wanted");
-	struct cli_list sets = c.set;
 	char text[6][400];
-	add_set(&sets, text[0], "draws", h.draws);
-	add_set(&sets, text[1], "estimator", h.estimator);
-	add_set(&sets, text[2], "gradient", h.gradient);
-	add_set(&sets, text[3], "layers", h.layers);
-	add_set(&sets, text[4], "weights", h.weights);
-	add_set(&sets, text[5], "seed", h.seed);
+	add_set(&c, text[0], "draws", h.draws);
+	add_set(&c, text[1], "estimator", h.estimator);
+	add_set(&c, text[2], "gradient", h.gradient);
+	add_set(&c, text[3], "layers", h.layers);
+	add_set(&c, text[4], "weights", h.weights);
+	add_set(&c, text[5], "seed", h.seed);
 	struct fail f = {{0}};
+	if (config_try(&c.set, &f))
+		return cli_usage(&c, "%s", f.msg);
+	if (c.nfiles == 0)
+		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;
 	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
-	int r = models_open(&s.models, &s.nmodels, model, which, &sets, &f);
+	int r = models_open(&s.models, &s.nmodels, model, which, &c.set, &f);
 	if (!r)
-		r = set_up(&s, &c, which, workers, &f);
+		r = set_up(&s, &c, workers, &f);
 	if (!r)
 		r = flow_open(&s.flow, &c, 0, &f);
 	if (!r)

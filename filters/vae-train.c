@@ -141,14 +141,15 @@ int main(int argc, char **argv)
 	struct cli c = {.tool = NULL};
 	struct train *t = calloc(1, sizeof *t);
 	const char *config = NULL, *output = NULL;
-	double seed = NAN;
+	char seed_set[100];
+	const char *seed = NULL;
 	if (!t)
 		return EXIT_FAILED;
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, tiny) or a YAML file: network and training"},
 		{'o', "output", "NAME.vae", CLI_TEXT, &output, "the directory to make: checkpoints, log, configuration"},
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace NAME.vae, when the new model is finished"},
-		{0, "seed", "N", CLI_REAL, &seed, "start, order, noise and held-out share (--set train.seed=N)"},
+		{0, "seed", "N", CLI_TEXT, &seed, "start, order, noise and held-out share (--set train.seed=N)"},
 		CLI_SET(&c),
 		{'p', "pass", NULL, CLI_FLAG, &t->pass, "pass the records on to standard output when the training is done"},
 		{'z', NULL, "LEVEL", CLI_LEVEL, &c.level, "compress what -p passes on with zstd (default level 3)"},
@@ -158,20 +159,29 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	int status = cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv);
+	struct fail f = {{0}};
 	if (status < 0 && (!config || !output))
 		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
+	if (status < 0 && t->pass && c.keys_per_file)
+		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
+	if (status < 0 && seed) {
+		snprintf(seed_set, sizeof seed_set, "train.seed=%.80s", seed);
+		cli_add_set(&c, seed_set);
+	}
+	if (status < 0 && config_try(&c.set, &f))
+		status = cli_usage(&c, "%s", f.msg);
 	if (status >= 0) {
 		free(t);
 		return status;
 	}
-	struct fail f = {{0}};
 	struct model_dir dir = {.work = ""};
 	config_defaults(&t->cfg);
 	int r = config_load(&t->cfg, config, &f);
-	if (!r && !isnan(seed))
-		t->cfg.train.seed = seed;
 	for (int i = 0; i < c.set.n && !r; i++)
-		r = config_set(&t->cfg, c.set.v[i], &f);
+		if (config_set(&t->cfg, c.set.v[i], &f)) {
+			free(t);
+			return cli_usage(&c, "%s", f.msg);
+		}
 	if (!r && config_check(&t->cfg, &f))
 		r = fail_add(&f, "%s", config);
 	if (!r)

@@ -69,7 +69,7 @@ struct cli {
 	{0, "replace", NULL, CLI_FLAG, &(c)->replace, "replace fields that are there already"},          \
 	{0, "prefix", "P", CLI_TEXT, &(c)->prefix, "put P before the names of the fields"}
 #define CLI_ON_ERROR(c)                                                                                  \
-	{0, "on-error", "WHAT", CLI_TEXT, &(c)->on_error, "records that cannot be read: pass (marked), reject (to -r) or fail"}, \
+	{0, "on-error", "WHAT", CLI_TEXT, &(c)->on_error, "records that cannot be read: pass, reject (to -r) or fail"}, \
 	{'r', "rejects", "FILE", CLI_TEXT, &(c)->rejects, "where rejected records go"}
 
 /* Sets the locale and SIGPIPE, checks descriptors 0 to 2, parses: -1 to go on, or the exit
@@ -83,6 +83,10 @@ int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Writes --summary if it was asked for, closes stdout where text went: the exit status. Frees. */
 int cli_end(struct cli *c, int status);
+/* Waits until standard input has its first bytes, or ends. */
+void cli_wait_input(void);
+/* One more --set, unless there are too many already; text is borrowed. */
+void cli_add_set(struct cli *c, const char *text);
 /* Puts a prefix before a field's name, into buf (256 bytes). */
 const char *cli_field(const struct cli *c, char *name, const char *base);
 

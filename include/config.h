@@ -55,6 +55,9 @@ void config_defaults(struct config *c);
 int config_parse(struct config *c, const char *text, size_t len, struct fail *f);
 /* "key=value"; the value is YAML, as in a file. */
 int config_set(struct config *c, const char *assignment, struct fail *f);
+/* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
+struct cli_list;
+int config_try(const struct cli_list *sets, struct fail *f);
 /* Whether sizes fit together and nothing is missing. */
 int config_check(const struct config *c, struct fail *f);
 /* Appends all keys, in one order and form. */

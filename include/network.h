@@ -37,14 +37,17 @@ int tape_open(struct tape *t, const struct network *net, int rows, struct fail *
 
 /* One layer each, over columns [from, to) of its output, input or weights, so that training can
  * split a layer into fixed units; scoring takes them whole.
- *   x [rows][in], y and dy [rows][out], w [out][in], b [out]. */
-void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to);
+ *   x [rows][in], y and dy [rows][out], w [out][in], b [out].
+ * relu: the relu that follows is applied in the same pass over y. */
+void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to);
 /* dw [to-from][in], db [to-from] */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to);
-void relu_forward(float *y, int rows, int out, int from, int to);
 /* dy *= (y > 0): by the output, which is also the input's sign */
 void relu_backward(float *dy, const float *y, int rows, int out, int from, int to);
+
+/* Whether a relu stands between layer i and the next one with weights. */
+int network_relu_behind(const struct network *net, int i);
 
 /* What layer i of the network reads: input itself, or the output of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);

@@ -10,7 +10,9 @@ struct pack {
 	const char *prefix;    /* before the ordinal in every key */
 	const struct expr *only; /* pack what matches, or NULL for all */
 	uint64_t limit;        /* at most so many records; 0: all */
-	uint64_t seen, packed, skipped; /* counts; skipped: directory entries that can be no payload */
+	uint64_t seen, packed;
+	uint64_t skipped; /* directory entries that can be no payload */
+	uint64_t missing; /* records without a name that `only` asks for */
 	/* called now and then */
 	void (*tick)(void *ctx, const struct pack *p, double total);
 	void *ctx;

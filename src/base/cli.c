@@ -5,14 +5,17 @@
 #include <getopt.h>
 #include <locale.h>
 #include <math.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "atomic.h"
+#include "name.h"
 
 static void print_help(const char *tool, const char *operands, const char *about, const struct cli_opt *o)
 {
@@ -37,6 +40,63 @@ static void guard_descriptors(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/* A line on stderr, in one write. Names come escaped into it, but paths and arguments as they were
+ * given: what could move a terminal is escaped here as name_escape() does, backslashes left alone. */
+static void say(const struct cli *c, const char *msg)
+{
+	struct buf b = {0};
+	struct fail f;
+	size_t n = strlen(msg);
+	int r = buf_addf(&b, &f, "%s: ", c->tool);
+	for (size_t i = 0; i < n && !r;) {
+		size_t plain = i;
+		while (plain < n && msg[plain] != '\\')
+			plain++;
+		r = name_escape(&b, msg + i, plain - i, &f) || (plain < n && buf_add(&b, "\\", 1, &f));
+		i = plain + 1;
+	}
+	if (!r && !buf_add(&b, "\n", 1, &f))
+		fwrite(b.p, 1, b.len, stderr);
+	buf_free(&b);
+}
+
+/* Two names of one regular file, there already or yet to be made. */
+static int same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	int have = stat(a, &x) == 0, other = stat(b, &y) == 0;
+	if (have || other)
+		return have && other && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	const char *path[2] = {a, b}, *base[2];
+	struct stat st[2];
+	for (int i = 0; i < 2; i++) {
+		const char *slash = strrchr(path[i], '/');
+		char *dir = slash ? strndup(path[i], (size_t)(slash - path[i]) + 1) : strdup(".");
+		base[i] = slash ? slash + 1 : path[i];
+		int bad = !dir || stat(dir, &st[i]);
+		free(dir);
+		if (bad)
+			return 0;
+	}
+	return strcmp(base[0], base[1]) == 0 && st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+}
+
+/* Two outputs of the same name would end as one of them. */
+static int check_outputs(const struct cli *c)
+{
+	const struct { const char *option, *path; } out[] = {{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}};
+	struct stat std, st;
+	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < i; k++)
+			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
+				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
+		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
+			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
+	}
+	return -1;
 }
 
 static int parse_long(const char *s, long *out)
@@ -89,7 +149,7 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 	return 0;
 }
 
-enum { MAX_OPTS = 64 };
+enum { MAX_OPTS = 64, MAX_JOBS = 256 };
 
 int cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
               int argc, char **argv)
@@ -100,12 +160,14 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 	guard_descriptors();
 	setlocale(LC_CTYPE, "C.UTF-8"); /* names are bytes to us, whatever cron or the shell have set */
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file size is an error of write(), told like a full disk */
 	c->tool = tool;
 	c->started = seconds_now();
 	c->level = -2; /* WRITER_BY_NAME */
 	c->prefix = "";
 	c->on_error = "pass";
 	c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	c->jobs = c->jobs < 1 ? 1 : c->jobs > MAX_JOBS ? MAX_JOBS : c->jobs;
 	for (const struct cli_opt *o = opts; o->letter || o->name; o++) {
 		int has = o->kind == CLI_LEVEL ? optional_argument : o->arg ? required_argument : no_argument;
 		if (o->name)
@@ -150,8 +212,8 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 	c->nfiles = argc - optind;
 	if (c->nfiles && !operands)
 		return cli_usage(c, "no operand is wanted, but '%s' is given", c->files[0]);
-	if (c->jobs < 1 || c->jobs > 256)
-		return cli_usage(c, "-j wants 1 to 256");
+	if (c->jobs < 1 || c->jobs > MAX_JOBS)
+		return cli_usage(c, "-j wants 1 to %d", MAX_JOBS);
 	for (const char *p = c->prefix; *p; p++)
 		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '.' || *p == '-') || p - c->prefix > 60)
 			return cli_usage(c, "--prefix wants at most 60 of a-z 0-9 _ . -, not '%s'", c->prefix);
@@ -159,36 +221,38 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 		return cli_usage(c, "--on-error is pass, reject or fail, not '%s'", c->on_error);
 	if (strcmp(c->on_error, "reject") == 0 && !c->rejects)
 		return cli_usage(c, "--on-error reject wants -r FILE");
-	return -1;
+	return check_outputs(c);
 }
 
 int cli_failed(const struct cli *c, const struct fail *f)
 {
-	fprintf(stderr, "%s: %s\n", c->tool, f->msg);
+	say(c, f->msg);
 	return EXIT_FAILED;
 }
 
 int cli_usage(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
-	fprintf(stderr, "%s: ", c->tool);
+	char msg[1024], hint[64];
+	snprintf(hint, sizeof hint, " (%s -h shows the options)", c->tool);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(msg, sizeof msg - sizeof hint, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, " (%s -h shows the options)\n", c->tool);
+	strcat(msg, hint);
+	say(c, msg);
 	return EXIT_USAGE;
 }
 
 void cli_note(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
+	char msg[1024];
 	if (c->quiet)
 		return;
-	fprintf(stderr, "%s: ", c->tool);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	say(c, msg);
 }
 
 int cli_end(struct cli *c, int status)
@@ -210,6 +274,19 @@ int cli_end(struct cli *c, int status)
 	}
 	fields_free(&c->counts);
 	return status;
+}
+
+void cli_wait_input(void)
+{
+	struct pollfd p = {.fd = 0, .events = POLLIN};
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+void cli_add_set(struct cli *c, const char *text)
+{
+	if (c->set.n < (int)(sizeof c->set.v / sizeof *c->set.v))
+		c->set.v[c->set.n++] = text;
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

@@ -54,7 +54,8 @@ void batch_decode(struct batch *b, const struct config *cfg)
 		if (!m)
 			continue;
 		b->id[row] = XXH3_64bits(m->data.p, m->data.len);
-		enum input_kind kind = input_kind(m->ext.p);
+		const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
+		enum input_kind kind = input_kind(dot ? dot + 1 : m->ext.p);
 		if (kind == INPUT_NONE)
 			fail_set(why, "no decoder for .%.60s", m->ext.p);
 		else if (input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, why))

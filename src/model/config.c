@@ -1,4 +1,5 @@
 #include "config.h"
+#include "cli.h"
 
 #include <limits.h>
 #include <math.h>
@@ -350,6 +351,16 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), f);
 	yaml_document_delete(&d);
 	return r ? fail_add(f, "--set") : 0;
+}
+
+int config_try(const struct cli_list *sets, struct fail *f)
+{
+	struct config c;
+	config_defaults(&c);
+	for (int i = 0; i < sets->n; i++)
+		if (config_set(&c, sets->v[i], f))
+			return -1;
+	return 0;
 }
 
 /* --- writing --- */

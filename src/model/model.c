@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "name.h"
 #include "rng.h"
 
 static void name_tensors(struct model *m, const struct network *net)
@@ -24,13 +25,18 @@ static void name_tensors(struct model *m, const struct network *net)
 	}
 }
 
-int model_build(struct model *m, const struct config *cfg, struct fail *f)
+static void lay_out(struct model *m, const struct config *cfg)
 {
 	*m = (struct model){.cfg = *cfg, .lr = cfg->train.lr, .loss = NAN, .holdout_loss = NAN};
 	network_build(&m->enc, "encoder", &cfg->encoder, config_input_size(cfg), &m->nparams);
 	network_build(&m->dec, "decoder", &cfg->decoder, cfg->latent, &m->nparams);
 	name_tensors(m, &m->enc);
 	name_tensors(m, &m->dec);
+}
+
+int model_build(struct model *m, const struct config *cfg, struct fail *f)
+{
+	lay_out(m, cfg);
 	if (m->nparams > (size_t)1 << 31)
 		return fail_set(f, "a network of %zu parameters", m->nparams);
 	size_t bytes = (m->nparams * sizeof(float) + 63) / 64 * 64;
@@ -83,6 +89,36 @@ static double meta_number(const struct safetensors *s, const char *name, double 
 	return v ? strtod(v, NULL) : missing;
 }
 
+static int meta_count(const struct safetensors *s, const char *name, int64_t *out, struct fail *f)
+{
+	double v = meta_number(s, name, 0);
+	if (!(v >= 0 && v <= 0x1p53 && v == floor(v)))
+		return fail_set(f, "its metadata: %s is no count", name);
+	*out = (int64_t)v;
+	return 0;
+}
+
+static int read_metadata(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	if (meta_count(s, "step", &m->step, f) || meta_count(s, "steps_since", &m->since, f) || meta_count(s, "records", &m->records, f))
+		return -1;
+	m->lr = meta_number(s, "lr", m->cfg.train.lr);
+	m->loss = meta_number(s, "loss", NAN);
+	m->holdout_loss = meta_number(s, "holdout_loss", NAN);
+	return isfinite(m->lr) ? 0 : fail_set(f, "its metadata: lr is no number");
+}
+
+/* Whether the file holds what the configuration describes: before anything of that size is allocated. */
+static int matches(const struct config *cfg, const struct safetensors *s, struct fail *f)
+{
+	struct model m;
+	lay_out(&m, cfg);
+	for (int i = 0; i < m.ntensors; i++)
+		if (safetensors_get(s, &m.tensor[i], NULL, f))
+			return -1;
+	return 0;
+}
+
 int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
 {
 	float *at = m->params;
@@ -112,19 +148,13 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 {
 	struct safetensors s;
 	struct config cfg;
+	char shown[80];
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || model_build(m, &cfg, f) || model_fill(m, &s, f) || set_id(m, f) ? -1 : 0;
-	if (!r) {
-		m->step = (int64_t)meta_number(&s, "step", 0);
-		m->since = (int64_t)meta_number(&s, "steps_since", 0);
-		m->records = (int64_t)meta_number(&s, "records", 0);
-		m->lr = meta_number(&s, "lr", cfg.train.lr);
-		m->loss = meta_number(&s, "loss", NAN);
-		m->holdout_loss = meta_number(&s, "holdout_loss", NAN);
-		snprintf(m->path, sizeof m->path, "%s", path);
-	}
+	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || model_fill(m, &s, f) || set_id(m, f) ||
+	        read_metadata(m, &s, f);
+	snprintf(m->path, sizeof m->path, "%s", path);
 	safetensors_free(&s);
 	if (r) {
 		model_free(m);
@@ -133,7 +163,8 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 	/* the networks are built: only how a score is made may still change */
 	for (int i = 0; sets && i < sets->n; i++) {
 		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0)
-			r = fail_set(f, "--set %.60s: belongs to the model and cannot change once it is trained", sets->v[i]);
+			r = fail_set(f, "--set %s: belongs to the model and cannot change once it is trained",
+			             name_show(shown, sizeof shown, sets->v[i]));
 		else
 			r = config_set(&m->cfg, sets->v[i], f);
 		if (r || config_check(&m->cfg, f)) {

@@ -68,7 +68,7 @@ void checkpoints_free(struct checkpoints *c)
 /* Keeps of c what `which` names. */
 static int choose(struct checkpoints *c, const char *dir, const char *which, struct fail *f)
 {
-	if (strcmp(which, "all") == 0)
+	if (strcmp(which, "all") == 0 || strcmp(which, "unfinished") == 0)
 		return 0;
 	if (strcmp(which, "last") == 0) {
 		c->step[0] = c->step[c->n - 1];
@@ -80,21 +80,30 @@ static int choose(struct checkpoints *c, const char *dir, const char *which, str
 	for (const char *p = which; *p;) {
 		char *end;
 		int64_t step = strtoll(p, &end, 10);
-		int i = 0;
+		int i = kept;
 		if (end == p || (*end && *end != ','))
 			return fail_set(f, "--checkpoints wants last, all or a list of steps, not '%.60s'", which);
+		if (step <= last)
+			return fail_set(f, "--checkpoints wants its steps in increasing order, each once");
 		while (i < c->n && c->step[i] != step)
 			i++;
 		if (i == c->n)
 			return fail_set(f, "%s has no checkpoint of step %" PRId64, dir, step);
-		if (step <= last)
-			return fail_set(f, "--checkpoints wants its steps in increasing order, each once");
 		last = step;
 		c->step[kept++] = step;
 		p = end + (*end == ',');
 	}
 	c->n = kept;
 	return kept ? 0 : fail_set(f, "--checkpoints names no step");
+}
+
+static int same_network(const struct model *a, const struct model *b)
+{
+	int same = a->ntensors == b->ntensors && a->cfg.latent == b->cfg.latent && a->enc.in == b->enc.in;
+	for (int i = 0; same && i < a->ntensors; i++)
+		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 && a->tensor[i].shape[0] == b->tensor[i].shape[0] &&
+		       a->tensor[i].count == b->tensor[i].count;
+	return same;
 }
 
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f)
@@ -104,7 +113,9 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	char file[1024];
 	if (stat(path, &st))
 		return fail_errno(f, "%s", path);
-	int dir = S_ISDIR(st.st_mode);
+	int dir = S_ISDIR(st.st_mode), unfinished = strcmp(which, "unfinished") == 0;
+	if (!dir && !unfinished && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
+		return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
 	if (dir) {
 		if (checkpoints_list(&c, path, f))
 			return -1;
@@ -112,7 +123,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 		int r = 0;
 		if (c.n == 0)
 			r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
-		else if (access(file, F_OK))
+		else if (!unfinished && access(file, F_OK))
 			r = fail_set(f, "%s: its training has not finished (no model.yaml); -m %s/step-... uses one checkpoint as it is", path, path);
 		if (r || choose(&c, path, which, f)) {
 			checkpoints_free(&c);
@@ -125,7 +136,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 		if (dir)
 			checkpoint_path(file, sizeof file, path, c.step[i]);
 		r = model_read(&m[i], dir ? file : path, sets, f);
-		if (!r && m[i].nparams != m[0].nparams)
+		if (!r && !same_network(&m[i], &m[0]))
 			r = fail_set(f, "%s: not of the same network as the checkpoint before it", file);
 	}
 	*n = c.n;
@@ -160,7 +171,26 @@ static int remove_dir(const char *dir)
 	return rmdir(dir);
 }
 
-int model_dir_begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+/* Whether it holds what only a training leaves: nothing else is ever replaced or removed. */
+static int holds_training(const char *dir)
+{
+	static const char *const names[] = {"model.yaml", "train.jsonl"};
+	struct checkpoints c;
+	struct fail ignored = {{0}};
+	char file[1200];
+	int there = 0;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(file, sizeof file, "%s/%s", dir, names[i]);
+		there |= access(file, F_OK) == 0;
+	}
+	if (checkpoints_list(&c, dir, &ignored))
+		return 0;
+	there |= c.n > 0;
+	checkpoints_free(&c);
+	return there;
+}
+
+static int begin(struct model_dir *d, const char *path, int replace, struct fail *f)
 {
 	struct stat st;
 	size_t n = strlen(path);
@@ -173,6 +203,8 @@ int model_dir_begin(struct model_dir *d, const char *path, int replace, struct f
 	int there = lstat(d->path, &st) == 0;
 	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is there and is no model directory", d->path);
+	if (there && !holds_training(d->path))
+		return fail_set(f, "%s: is there and is no model directory", d->path);
 	if (there && !replace) {
 		char yaml[600];
 		snprintf(yaml, sizeof yaml, "%s/model.yaml", d->path);
@@ -182,6 +214,14 @@ int model_dir_begin(struct model_dir *d, const char *path, int replace, struct f
 	if (there)
 		snprintf(d->work, sizeof d->work, "%s.tmp%ld", d->path, (long)getpid());
 	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : 0;
+}
+
+int model_dir_begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+{
+	int r = begin(d, path, replace, f);
+	if (r)
+		d->work[0] = 0; /* what is there is not ours to remove */
+	return r;
 }
 
 int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f)

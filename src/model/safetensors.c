@@ -50,7 +50,8 @@ static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 		json_t *o = json_object_get(t, "data_offsets"), *shape = json_object_get(t, "shape");
 		json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
 		name_show(shown, sizeof shown, name);
-		if (!json_is_string(json_object_get(t, "dtype")) || !json_is_array(shape) || json_array_size(o) != 2)
+		if (!json_is_string(json_object_get(t, "dtype")) || !json_is_array(shape) || json_array_size(o) != 2 ||
+		    !json_is_integer(json_array_get(o, 0)) || !json_is_integer(json_array_get(o, 1)))
 			return fail_set(f, "tensor '%s': dtype, shape or data_offsets is missing", shown);
 		if (from < 0 || to < from || (uint64_t)to > room)
 			return fail_set(f, "tensor '%s': bytes %lld to %lld lie outside the %zu there are", shown, (long long)from,

@@ -42,11 +42,18 @@ int tape_open(struct tape *t, const struct network *net, int rows, struct fail *
 	return 0;
 }
 
-void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to)
+void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu)
 {
-	for (int r = 0; r < rows; r++)
-		memcpy(y + (size_t)r * (size_t)out + from, b + from, (size_t)(to - from) * sizeof *y);
-	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 1);
+	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 0);
+	for (int r = 0; r < rows; r++) {
+		float *v = y + (size_t)r * (size_t)out;
+		if (relu)
+			for (int i = from; i < to; i++)
+				v[i] = v[i] + b[i] > 0 ? v[i] + b[i] : 0;
+		else
+			for (int i = from; i < to; i++)
+				v[i] += b[i];
+	}
 }
 
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to)
@@ -64,15 +71,6 @@ void linear_gradient(float *dw, float *db, const float *dy, const float *x, int 
 			db[i] += dy[(size_t)r * (size_t)out + (size_t)(from + i)];
 }
 
-void relu_forward(float *y, int rows, int out, int from, int to)
-{
-	for (int r = 0; r < rows; r++) {
-		float *v = y + (size_t)r * (size_t)out;
-		for (int i = from; i < to; i++)
-			v[i] = v[i] > 0 ? v[i] : 0;
-	}
-}
-
 void relu_backward(float *dy, const float *y, int rows, int out, int from, int to)
 {
 	for (int r = 0; r < rows; r++) {
@@ -88,15 +86,21 @@ const float *network_source(const struct network *net, int i, const float *input
 	return net->l[i].source < 0 ? input : act->v[net->l[i].source];
 }
 
+int network_relu_behind(const struct network *net, int i)
+{
+	while (++i < net->n && net->l[i].kind != LAYER_LINEAR)
+		if (net->l[i].kind == LAYER_RELU)
+			return 1;
+	return 0;
+}
+
 void network_forward(const struct network *net, const float *params, const float *input, const struct tape *act)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
 		if (l->kind == LAYER_LINEAR)
 			linear_forward(act->v[i], network_source(net, i, input, act), params + l->weight, params + l->bias, act->rows, l->in,
-			               l->out, 0, l->out);
-		else if (l->kind == LAYER_RELU)
-			relu_forward(act->v[l->source], act->rows, l->out, 0, l->out);
+			               l->out, 0, l->out, network_relu_behind(net, i));
 	}
 }
 

@@ -45,10 +45,7 @@ static void forward_unit(void *ctx, int u)
 	int from = edge(l->out, u), to = edge(l->out, u + 1);
 	float *y = t->act->v[t->layer];
 	linear_forward(y, network_source(net, t->layer, t->from, t->act), t->m->params + l->weight, t->m->params + l->bias, t->batch,
-	               l->in, l->out, from, to);
-	for (int i = t->layer + 1; i < net->n && net->l[i].kind != LAYER_LINEAR; i++)
-		if (net->l[i].kind == LAYER_RELU)
-			relu_forward(y, t->batch, l->out, from, to);
+	               l->in, l->out, from, to, network_relu_behind(net, t->layer));
 }
 
 static void forward(struct trainer *t, const struct network *net, const struct tape *act, const float *from)

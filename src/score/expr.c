@@ -166,7 +166,15 @@ static int number(const struct buf *b, double *out)
 	if (!b->len)
 		return 0;
 	*out = strtod(b->p, &end);
-	return *end == 0 && isfinite(*out);
+	return end == b->p + b->len && isfinite(*out);
+}
+
+/* By bytes: a field's text may hold a NUL. */
+static int compare_text(const struct buf *a, const struct buf *b)
+{
+	size_t n = a->len < b->len ? a->len : b->len;
+	int c = n ? memcmp(a->p, b->p, n) : 0;
+	return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
 static int compare(enum op op, const struct buf *a, const struct buf *b)
@@ -176,7 +184,7 @@ static int compare(enum op op, const struct buf *a, const struct buf *b)
 	if (number(a, &x) && number(b, &y))
 		c = (x > y) - (x < y);
 	else
-		c = strcmp(a->p ? a->p : "", b->p ? b->p : "");
+		c = compare_text(a, b);
 	switch (op) {
 	case EQ: return c == 0;
 	case NE: return c != 0;

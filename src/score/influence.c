@@ -20,6 +20,7 @@ struct influence {
 	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
 	struct config cfg;
 	struct tape enc, dec, ddec, denc[2], tangent;
+	float *sigma;                  /* [batch][latent] */
 	float *eps, *xi, *dxi, *dhead; /* [batch][draws][latent], dhead [..][2 latent] */
 	float *ga, *gd;                /* [draws][draws] */
 	double *recon, *nll;           /* [batch][draws] */
@@ -27,7 +28,7 @@ struct influence {
 	char use_enc[CONFIG_MAX_LAYERS], use_dec[CONFIG_MAX_LAYERS];
 };
 
-int influence_batch(int draws) { return draws >= 512 ? 1 : 512 / draws; }
+int influence_batch(int draws) { return draws >= 1024 ? 1 : 1024 / draws; }
 
 double checkpoint_weight(const struct model *m)
 {
@@ -97,6 +98,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, s
 		influence_close(s);
 		return NULL;
 	}
+	s->sigma = floats((size_t)batch * (size_t)s->latent);
 	s->eps = floats(size);
 	s->xi = floats(size);
 	s->dxi = floats(size);
@@ -106,7 +108,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, s
 	s->recon = calloc((size_t)rows, sizeof *s->recon);
 	s->nll = calloc((size_t)rows, sizeof *s->nll);
 	s->h = calloc((size_t)rows, sizeof *s->h);
-	if (!s->eps || !s->xi || !s->dxi || !s->dhead || !s->ga || !s->gd || !s->recon || !s->nll || !s->h) {
+	if (!s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->ga || !s->gd || !s->recon || !s->nll || !s->h) {
 		fail_set(f, "out of memory for %d rows", rows);
 		influence_close(s);
 		return NULL;
@@ -121,6 +123,7 @@ void influence_close(struct influence *s)
 	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
+	free(s->sigma);
 	free(s->eps);
 	free(s->xi);
 	free(s->dxi);
@@ -140,6 +143,9 @@ static void draw(struct influence *s, const struct model *m, const uint64_t *id,
 	int n = s->latent;
 	for (int r = 0; r < s->batch; r++) {
 		const float *head = s->enc.v[m->enc.last] + (size_t)r * 2 * (size_t)n;
+		float *sigma = s->sigma + (size_t)r * (size_t)n;
+		for (int i = 0; i < n; i++)
+			sigma[i] = expf(0.5f * head[n + i]);
 		for (int j = 0; j < s->draws; j++) {
 			size_t at = ((size_t)r * (size_t)s->draws + (size_t)j) * (size_t)n;
 			if (eps)
@@ -147,7 +153,7 @@ static void draw(struct influence *s, const struct model *m, const uint64_t *id,
 			else
 				rng_normal(s->eps + at, n, (uint64_t)s->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m->step, id[r], (uint32_t)j);
 			for (int i = 0; i < n; i++)
-				s->xi[at + (size_t)i] = head[i] + expf(0.5f * head[n + i]) * s->eps[at + (size_t)i];
+				s->xi[at + (size_t)i] = head[i] + sigma[i] * s->eps[at + (size_t)i];
 		}
 	}
 }
@@ -169,16 +175,15 @@ static void losses(struct influence *s, const struct model *m, const float *x)
 
 /* Gradient by mu and logvar of one draw. Pathwise: through xi. Score function (eq. 9 as printed):
  * grad log Q(xi|x) * (beta log Q/P + recon), xi held still. */
-static void head_gradient(const struct influence *s, const float *head, size_t row, float *d)
+static void head_gradient(const struct influence *s, const float *head, const float *sigma, size_t row, float *d)
 {
 	int n = s->latent;
 	const float *g = s->dxi + row * (size_t)n, *eps = s->eps + row * (size_t)n, *xi = s->xi + row * (size_t)n;
 	float beta = (float)s->cfg.score.beta;
 	if (s->cfg.score.gradient == PATHWISE) {
 		for (int i = 0; i < n; i++) {
-			float sigma = expf(0.5f * head[n + i]);
 			d[i] = beta * head[i] + g[i];
-			d[n + i] = 0.5f * (beta * (sigma * sigma - 1) + g[i] * sigma * eps[i]);
+			d[n + i] = 0.5f * (beta * (sigma[i] * sigma[i] - 1) + g[i] * sigma[i] * eps[i]);
 		}
 		return;
 	}
@@ -187,7 +192,7 @@ static void head_gradient(const struct influence *s, const float *head, size_t r
 		ratio += 0.5 * ((double)xi[i] * (double)xi[i] - (double)eps[i] * (double)eps[i] - (double)head[n + i]);
 	float scale = (float)(s->cfg.score.beta * ratio + s->recon[row]);
 	for (int i = 0; i < n; i++) {
-		d[i] = scale * eps[i] / expf(0.5f * head[n + i]);
+		d[i] = scale * eps[i] / sigma[i];
 		d[n + i] = scale * 0.5f * (eps[i] * eps[i] - 1);
 	}
 }
@@ -202,13 +207,14 @@ static void head_means(struct influence *s, const struct model *m, int halves)
 		for (int k = 0; k < halves; k++) {
 			int from = halves == 2 && k ? s->half : 0, to = halves == 2 && !k ? s->half : s->draws;
 			float *mean = s->denc[k].v[m->enc.last] + (size_t)r * n;
+			float share = 1.0f / (float)(to - from);
 			memset(mean, 0, n * sizeof *mean);
 			for (int j = from; j < to; j++) {
 				size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
 				float *d = s->dhead + row * n;
-				head_gradient(s, head, row, d);
+				head_gradient(s, head, s->sigma + (size_t)r * (size_t)s->latent, row, d);
 				for (size_t i = 0; i < n; i++)
-					mean[i] += d[i] / (float)(to - from);
+					mean[i] += d[i] * share;
 			}
 		}
 	}
@@ -399,5 +405,7 @@ int influence_gram(struct influence *s, const float *x, double *out, struct fail
 	for (int i = 0; i < m->dec.n; i++)
 		if (s->use_dec[i] && add_dots(out, network_source(&m->dec, i, s->xi, &s->dec), m->dec.l[i].in, s->ddec.v[i], m->dec.l[i].out, s->batch, s->draws, f))
 			return -1;
+	for (int i = 0; i < s->batch * s->batch; i++)
+		out[i] *= checkpoint_weight(m);
 	return 0;
 }

@@ -235,8 +235,11 @@ int fields_number(const struct fields *s, const char *name, double *value)
 	if (!v || v->type != 'n')
 		return 0;
 	/* the character behind a number in the text is never a part of one, so strtod stops */
-	*value = strtod(s->text.p + v->value, NULL);
-	return isfinite(*value);
+	double number = strtod(s->text.p + v->value, NULL);
+	if (!isfinite(number)) /* 1e999 */
+		return 0;
+	*value = number;
+	return 1;
 }
 
 static int put_codepoint(struct buf *out, unsigned u, struct fail *f)
@@ -388,6 +391,15 @@ void fields_remove(struct fields *s, const char *name)
 	size_t i = (size_t)(v - s->v);
 	memmove(v, v + 1, (s->n - i - 1) * sizeof *v);
 	s->n--;
+}
+
+void fields_remove_prefix(struct fields *s, const char *prefix)
+{
+	size_t len = strlen(prefix), n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].name_len < len || memcmp(s->text.p + s->v[i].name, prefix, len) != 0)
+			s->v[n++] = s->v[i];
+	s->n = n;
 }
 
 int fields_write(const struct fields *s, struct buf *out, struct fail *f)

@@ -101,7 +101,7 @@ int flow_close(struct flow *w, struct fail *f)
 	struct cli *c = w->cli;
 	progress_end(&w->progress);
 	if (w->failed)
-		cli_note(c, "%llu of %llu records could not be scored; the first: %s", (unsigned long long)w->failed,
+		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
 		         (unsigned long long)w->records, w->first_failure);
 	if (w->rejects) {
 		struct writer *rejects = w->rejects;

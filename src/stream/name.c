@@ -11,14 +11,17 @@ size_t name_split(const char *path, const char **ext)
 	const char *dot = strchr(base, '.');
 	if (!dot || dot == base || !dot[1])
 		return 0;
-	/* __x__/...: members about the stream, not of it */
+	/* __x__/...: members about the stream, not of it, also where tar was told to pack `.` */
+	const char *whole = path;
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
 	if (path[0] == '_' && path[1] == '_') {
 		size_t first = strcspn(path, "/");
 		if (first > 4 && path[first] == '/' && path[first - 1] == '_' && path[first - 2] == '_')
 			return 0;
 	}
 	*ext = dot + 1;
-	return (size_t)(dot - path);
+	return (size_t)(dot - whole);
 }
 
 int utf8_length(const char *p, size_t n)

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""The fair opponent of vae-selfinf and vae-train: PyTorch doing the same work, as well as it can.
+
+  opponent.py selfinf MODEL.safetensors IMAGES.idx FROM TO [DRAWS]   self influence, batched draws, Gram norms
+  opponent.py train THREADS STEPS adam|sgd IMAGES.idx                steps of mnist-mlp, batch 64
+Prints records (or steps) a second, reading of the pictures excluded. One thread for selfinf: run two
+processes on halves of the data. Needs Debian's python3-torch; tests/bench/run uses it when it is there.
+"""
+import json
+import struct
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+LATENT, BETA = 128, 4.0
+
+
+def networks():
+    enc = nn.Sequential(nn.Flatten(), nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.ReLU(),
+                        nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 2 * LATENT))
+    dec = nn.Sequential(nn.Linear(LATENT, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(),
+                        nn.Linear(512, 1024), nn.ReLU(), nn.Linear(1024, 784))
+    return nn.ModuleDict({"encoder": enc, "decoder": dec})
+
+
+def load(net, path):
+    with open(path, "rb") as f:
+        head = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        data = f.read()
+    state = {}
+    for name, t in head.items():
+        if name != "__metadata__":
+            a, b = t["data_offsets"]
+            state[name] = torch.from_numpy(np.frombuffer(data[a:b], "<f4").reshape(t["shape"]).copy())
+    net.load_state_dict(state)
+
+
+def images(path):
+    raw = np.fromfile(path, np.uint8)
+    return raw[16:].reshape(-1, 784)
+
+
+def forward(seq, x):
+    """Activations before each linear layer, and each one's output."""
+    ins, outs = [], []
+    for layer in seq:
+        if isinstance(layer, nn.Linear):
+            ins.append(x)
+            x = layer(x)
+            outs.append(x)
+        else:
+            x = layer(x)
+    return x, ins, outs
+
+
+def selfinf(net, x, draws):
+    n = x.shape[0]
+    # only the gradients by the layers' outputs are wanted, not by the weights
+    for p in net.parameters():
+        p.requires_grad_(False)
+    head, ea, eo = None, [], []
+    with torch.no_grad():
+        head, ea, _ = forward(net["encoder"], x)
+    head = head.requires_grad_(True)
+    mu, logvar = head[:, :LATENT], head[:, LATENT:]
+    eps = torch.randn(n, draws, LATENT)
+    xi = mu[:, None] + torch.exp(0.5 * logvar)[:, None] * eps
+    a, da, do = forward(net["decoder"], xi.reshape(n * draws, LATENT))
+    recon = ((torch.sigmoid(a).view(n, draws, -1) - x[:, None]) ** 2).sum()
+    grads = torch.autograd.grad(recon, do + [head])
+    total = torch.zeros(n)
+    for act, d in zip(da, grads[:-1]):
+        A, D = act.detach().view(n, draws, -1), d.view(n, draws, -1)
+        ga, gd = A @ A.transpose(1, 2), D @ D.transpose(1, 2)
+        total += (gd * (ga + 1)).sum((1, 2)) / draws ** 2
+    with torch.no_grad():
+        m, lv = head[:, :LATENT], head[:, LATENT:]
+        d = grads[-1] / draws + torch.cat([BETA * m, 0.5 * BETA * (lv.exp() - 1)], 1)
+        i = len(ea) - 1
+        for layer in reversed(net["encoder"]):
+            if isinstance(layer, nn.Linear):
+                total += (d * d).sum(1) * ((ea[i] * ea[i]).sum(1) + 1)
+                if i > 0:
+                    d = (d @ layer.weight) * (ea[i] > 0)
+                i -= 1
+    return total
+
+
+def run_selfinf(model, idx, first, last, draws):
+    torch.set_num_threads(1)
+    net = networks()
+    load(net, model)
+    x = torch.from_numpy(images(idx)[first:last].astype(np.float32) / 255)
+    selfinf(net, x[:64], draws)
+    start = time.time()
+    for i in range(0, len(x), 64):
+        selfinf(net, x[i:i + 64], draws)
+    print("%.1f" % (len(x) / (time.time() - start)))
+
+
+def run_train(threads, steps, optimizer, idx):
+    torch.set_num_threads(threads)
+    net = networks()
+    x = torch.from_numpy(images(idx)[:6400].astype(np.float32) / 255)
+    opt = torch.optim.Adam(net.parameters(), 5e-4) if optimizer == "adam" else torch.optim.SGD(net.parameters(), 1e-4)
+
+    def step(i):
+        b = x[64 * i % 6400:64 * i % 6400 + 64]
+        head = net["encoder"](b)
+        mu, logvar = head[:, :LATENT], head[:, LATENT:]
+        xi = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+        recon = F.binary_cross_entropy_with_logits(net["decoder"](xi), b, reduction="sum")
+        kl = 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum()
+        loss = (recon + BETA * kl) / 64
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+
+    for i in range(5):
+        step(i)
+    start = time.time()
+    for i in range(steps):
+        step(i)
+    print("%.1f" % (steps / (time.time() - start)))
+
+
+if sys.argv[1] == "selfinf":
+    run_selfinf(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]) if len(sys.argv) > 6 else 16)
+else:
+    run_train(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])

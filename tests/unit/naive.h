@@ -1,0 +1,220 @@
+/* naive.h - a beta-VAE of linear and relu layers in double precision, in plain loops: the loss, its
+ * gradient by every weight written out in full, and small random models to compare them on.
+ *
+ * Nothing here is shared with src/nn or src/score, not even where a weight stands among the
+ * parameters: layers are walked in torch's order, weight [out][in] before bias [out]. */
+#ifndef VF_NAIVE_H
+#define VF_NAIVE_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+#include "tap.h"
+
+enum { NAIVE_LAYERS = 12, NAIVE_WIDTH = 160 };
+
+/* --- numbers of our own: xorshift64*, and Box-Muller in double --- */
+
+static inline double naive_uniform(uint64_t *state)
+{
+	uint64_t x = *state ? *state : 88172645463325252u;
+	x ^= x >> 12, x ^= x << 25, x ^= x >> 27;
+	*state = x;
+	return ((double)((x * 2685821657736338717u) >> 11) + 0.5) * 0x1p-53;
+}
+
+static inline double naive_normal(uint64_t *state)
+{
+	double r = sqrt(-2 * log(naive_uniform(state)));
+	return r * cos(6.283185307179586 * naive_uniform(state));
+}
+
+static inline void naive_fill(float *out, size_t n, int normal, double scale, uint64_t *state)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)(scale * (normal ? naive_normal(state) : naive_uniform(state)));
+}
+
+/* --- forward --- */
+
+struct naive_pass { /* a list of layers run on one row: v[i] is what layer i reads */
+	int size[NAIVE_LAYERS + 1];
+	size_t at[NAIVE_LAYERS]; /* where the layer's weight stands */
+	double v[NAIVE_LAYERS + 1][NAIVE_WIDTH];
+};
+
+/* Returns where the next list's parameters begin. */
+static inline size_t naive_run(const struct layer_list *l, const double *p, size_t at, const double *x, int in, struct naive_pass *t)
+{
+	memcpy(t->v[0], x, (size_t)in * sizeof *x);
+	t->size[0] = in;
+	for (int i = 0; i < l->n; i++) {
+		const double *a = t->v[i];
+		double *y = t->v[i + 1];
+		int n = t->size[i], out = l->v[i].kind == LAYER_LINEAR ? l->v[i].out : n;
+		t->size[i + 1] = out;
+		t->at[i] = at;
+		for (int o = 0; o < out; o++) {
+			if (l->v[i].kind != LAYER_LINEAR) {
+				y[o] = l->v[i].kind == LAYER_RELU && a[o] < 0 ? 0 : a[o];
+				continue;
+			}
+			y[o] = p[at + (size_t)(out * n + o)];
+			for (int k = 0; k < n; k++)
+				y[o] += p[at + (size_t)(o * n + k)] * a[k];
+		}
+		if (l->v[i].kind == LAYER_LINEAR)
+			at += (size_t)(out * n + out);
+	}
+	return at;
+}
+
+static inline double naive_recon(int likelihood, const double *f, const double *x, int n, double *d)
+{
+	double total = 0;
+	for (int i = 0; i < n; i++) {
+		double s = 1 / (1 + exp(-f[i]));
+		if (likelihood == GAUSSIAN) {
+			total += (s - x[i]) * (s - x[i]);
+			d[i] = 2 * (s - x[i]) * s * (1 - s);
+		} else if (likelihood == BERNOULLI) {
+			total += (f[i] > 0 ? f[i] : 0) + log1p(exp(-fabs(f[i]))) - x[i] * f[i];
+			d[i] = s - x[i];
+		} else {
+			total += (f[i] - x[i]) * (f[i] - x[i]);
+			d[i] = 2 * (f[i] - x[i]);
+		}
+	}
+	return total;
+}
+
+struct naive { /* a loss: which one, and over which parameters */
+	const struct config *cfg;
+	double *p; /* owned */
+	size_t n;
+	int likelihood;
+	double beta;
+};
+
+struct naive_draw { /* one record, one draw */
+	double recon, kl, xi[NAIVE_WIDTH], by_f[NAIVE_WIDTH];
+	struct naive_pass enc, dec;
+};
+
+static inline double naive_loss(const struct naive *m, const double *x, const double *eps, struct naive_draw *t)
+{
+	int n = m->cfg->latent, in = m->cfg->input_shape[0] * m->cfg->input_shape[1] * m->cfg->input_shape[2];
+	size_t at = naive_run(&m->cfg->encoder, m->p, 0, x, in, &t->enc);
+	const double *mu = t->enc.v[m->cfg->encoder.n], *logvar = mu + n;
+	t->kl = 0;
+	for (int i = 0; i < n; i++) {
+		t->xi[i] = mu[i] + exp(logvar[i] / 2) * eps[i];
+		t->kl += (mu[i] * mu[i] + exp(logvar[i]) - 1 - logvar[i]) / 2;
+	}
+	naive_run(&m->cfg->decoder, m->p, at, t->xi, n, &t->dec);
+	t->recon = naive_recon(m->likelihood, t->dec.v[m->cfg->decoder.n], x, in, t->by_f);
+	return t->recon + m->beta * t->kl;
+}
+
+/* --- backward --- */
+
+/* d, the gradient by the list's output, becomes the gradient by its input; weights' go to g. */
+static inline void naive_back(const struct layer_list *l, const double *p, const struct naive_pass *t, double *d, double *g)
+{
+	for (int i = l->n - 1; i >= 0; i--) {
+		int n = t->size[i], out = t->size[i + 1];
+		double by_in[NAIVE_WIDTH] = {0};
+		if (l->v[i].kind == LAYER_LINEAR) {
+			for (int o = 0; o < out; o++) {
+				for (int k = 0; k < n; k++) {
+					g[t->at[i] + (size_t)(o * n + k)] += d[o] * t->v[i][k];
+					by_in[k] += d[o] * p[t->at[i] + (size_t)(o * n + k)];
+				}
+				g[t->at[i] + (size_t)(out * n + o)] += d[o];
+			}
+			memcpy(d, by_in, sizeof by_in);
+		} else if (l->v[i].kind == LAYER_RELU) {
+			for (int k = 0; k < n; k++)
+				d[k] = t->v[i][k] > 0 ? d[k] : 0;
+		}
+	}
+}
+
+/* Adds the gradient of one record's loss at one draw to g. score: the encoder's part by eq. 9 of
+ * Kong & Chaudhuri, grad log Q(xi|x) (beta log Q(xi|x)/P(xi) + recon), with xi held still. */
+static inline void naive_gradient(const struct naive *m, const double *x, const double *eps, int score, double *g)
+{
+	struct naive_draw t;
+	int n = m->cfg->latent;
+	naive_loss(m, x, eps, &t);
+	const double *mu = t.enc.v[m->cfg->encoder.n], *logvar = mu + n;
+	double d[NAIVE_WIDTH], log_ratio = 0;
+	memcpy(d, t.by_f, sizeof d);
+	naive_back(&m->cfg->decoder, m->p, &t.dec, d, g);
+	double head[NAIVE_WIDTH];
+	for (int i = 0; i < n; i++) {
+		double var = exp(logvar[i]), off = t.xi[i] - mu[i];
+		log_ratio += (-off * off / var - logvar[i] + t.xi[i] * t.xi[i]) / 2;
+	}
+	for (int i = 0; i < n; i++) {
+		double var = exp(logvar[i]), sd = sqrt(var), off = t.xi[i] - mu[i];
+		head[i] = score ? off / var * (m->beta * log_ratio + t.recon) : m->beta * mu[i] + d[i];
+		head[n + i] = score ? (off * off / var - 1) / 2 * (m->beta * log_ratio + t.recon)
+		                    : m->beta * (var - 1) / 2 + d[i] * sd * eps[i] / 2;
+	}
+	naive_back(&m->cfg->encoder, m->p, &t.enc, head, g);
+}
+
+/* --- models to compare on --- */
+
+#define BAIL(f) (printf("Bail out! %s:%d: %s\n", __FILE__, __LINE__, (f)->msg), exit(1))
+
+/* A model of the configuration in YAML, with random weights and biases. */
+static inline void naive_model(struct model *m, const char *yaml, double scale, uint64_t *state)
+{
+	struct config c;
+	struct fail f = {{0}};
+	config_defaults(&c);
+	if (config_parse(&c, yaml, strlen(yaml), &f) || config_check(&c, &f) || model_build(m, &c, &f))
+		BAIL(&f);
+	naive_fill(m->params, m->nparams, 1, scale, state);
+}
+
+static inline struct naive naive_of(const struct model *m, int likelihood, double beta)
+{
+	struct naive n = {&m->cfg, calloc(m->nparams, sizeof(double)), m->nparams, likelihood, beta};
+	for (size_t i = 0; i < m->nparams; i++)
+		n.p[i] = (double)m->params[i];
+	return n;
+}
+
+static inline void widen(double *to, const float *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] = (double)from[i];
+}
+
+static inline double inner(const double *a, const double *b, size_t n)
+{
+	double q = 0;
+	for (size_t i = 0; i < n; i++)
+		q += a[i] * b[i];
+	return q;
+}
+
+/* The larger of two errors, where no number is the largest: fmax() would drop it. */
+static inline double worse(double a, double b) { return isnan(a) || b <= a ? a : b; }
+
+/* |a - b| / |b| over vectors */
+static inline double apart(const double *a, const double *b, size_t n)
+{
+	double q = 0;
+	for (size_t i = 0; i < n; i++)
+		q += (a[i] - b[i]) * (a[i] - b[i]);
+	return sqrt(q / inner(b, b, n));
+}
+
+#endif

@@ -1,0 +1,259 @@
+/* Configurations: presets round-trip, --set of every kind, what is refused is named, and hostile
+ * YAML ends in a message. (test_model.c has checkpoints.) */
+#include <ctype.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "name.h"
+#include "tap.h"
+
+static const char tiny[] = "config/tiny.yaml";
+
+/* One line that a terminal can show. */
+static int well_said(const struct fail *f)
+{
+	for (const char *p = f->msg; *p;) {
+		int n = utf8_length(p, strlen(p));
+		if (!n || iscntrl((unsigned char)*p))
+			return 0;
+		p += n;
+	}
+	return f->msg[0] != 0;
+}
+
+static int parse(struct config *c, const char *text, size_t len, struct fail *f)
+{
+	f->msg[0] = 0;
+	config_defaults(c);
+	/* a copy of just this many bytes, so that the address sanitizer sees a read behind them */
+	char *copy = malloc(len ? len : 1);
+	memcpy(copy, text, len);
+	int r = config_parse(c, copy, len, f);
+	free(copy);
+	return r;
+}
+
+static int written_same(const struct config *a, const struct config *b)
+{
+	struct buf x = {0}, y = {0};
+	struct fail f;
+	int same = !config_write(a, &x, &f) && !config_write(b, &y, &f) && x.len == y.len && !memcmp(x.p, y.p, x.len);
+	buf_free(&x);
+	buf_free(&y);
+	return same;
+}
+
+/* Written and read again: the same configuration. */
+static int round_trips(const struct config *c)
+{
+	struct buf b = {0};
+	struct config again;
+	struct fail f;
+	memset(&again, 0x55, sizeof again); /* every key must be among what is written */
+	int r = !config_write(c, &b, &f) && !config_parse(&again, b.p, b.len, &f) && written_same(c, &again);
+	buf_free(&b);
+	return r;
+}
+
+static void test_presets(void)
+{
+	glob_t presets;
+	ok(!glob("config/*.yaml", 0, NULL, &presets) && presets.gl_pathc >= 2, "presets are found: run from the root of the source");
+	for (size_t i = 0; i < presets.gl_pathc; i++) {
+		struct config c;
+		struct fail f = {{0}};
+		config_defaults(&c);
+		int r = config_load(&c, presets.gl_pathv[i], &f) || config_check(&c, &f);
+		ok(!r && round_trips(&c), "%s: loads, fits, and comes back as it was written %s", presets.gl_pathv[i], f.msg);
+	}
+	globfree(&presets);
+	struct config c;
+	struct fail f = {{0}};
+	config_defaults(&c);
+	ok(!config_load(&c, "mnist-mlp", &f) && c.latent == 128 && c.encoder.n == 8 && c.encoder.v[1].out == 1024 && c.decoder.v[6].out == 784 &&
+	       c.encoder.v[2].kind == LAYER_RELU && c.encoder.v[0].kind == LAYER_FLATTEN && config_input_size(&c) == 784 &&
+	       c.train.lr == 0.0005 && c.train.likelihood == BERNOULLI && c.score.likelihood == GAUSSIAN,
+	   "mnist-mlp is found by its name, and holds what it should %s", f.msg);
+	ok(config_load(&c, "mnist-mpl", &f) == -1 && strstr(f.msg, "mnist-mpl") && strstr(f.msg, "config/"), "an unknown preset: %s", f.msg);
+}
+
+/* text NULL: taken; else part of the message */
+static void test_set(void)
+{
+	static const struct {
+		const char *set, *text;
+	} cases[] = {
+		{"model.latent=7", NULL}, {"train.beta=0.25", NULL}, {"train.beta=1e-3", NULL}, {"train.optimizer=sgd", NULL},
+		{"score.likelihood=linear", NULL}, {"score.estimator=cross", NULL}, {"score.gradient=score", NULL}, {"score.weights=lr", NULL},
+		{"score.layers=decoder.4,decoder.6", NULL}, {"score.layers=[encoder.1, decoder.6]", NULL}, {"input.field=[png, seg.png]", NULL},
+		{"input.field=ppm,npy", NULL}, {"input.shape=[3, 64, 32]", NULL}, {"model.decoder=[{linear: 8}, relu, {linear: 9}]", NULL},
+		{"train.seed=9007199254740992", NULL}, {"score.draws=4096", NULL}, {"train.lr=0", NULL}, {"format=1", NULL},
+		{"model.latnt=7", "did you mean 'model.latent'"}, {"score.drawss=7", "did you mean 'score.draws'"}, {"zzz=7", "unknown key 'zzz'"},
+		{"train.optimizer=adm", "did you mean 'adam'"}, {"model.encoder=[{liner: 7}]", "did you mean 'linear'"},
+		{"model.latent=0", "outside 1 to"}, {"model.latent=-3", "outside"}, {"model.latent=2.5", "whole number"}, {"model.latent=x", "not 'x'"},
+		{"model.latent=[1]", "wants a number"}, {"train.beta=nan", "not 'nan'"}, {"train.beta=inf", "not 'inf'"}, {"train.beta=1e999", "1e999"},
+		{"train.beta=4x", "'4x'"}, {"train.seed=1.5", "whole"}, {"train.seed=1e17", "outside"}, {"train.holdout=1", "outside 0 to 0.9"},
+		{"model.latent=99999999999", "outside"}, {"input.shape=[1, 2]", "[channels, height, width]"}, {"input.shape=7", "[channels"},
+		{"input.shape=[1, x, 2]", "'x'"}, {"input.shape=[1, 0, 2]", "outside"}, {"model.encoder=relu", "list of layers"},
+		{"model.encoder=[[linear]]", "layer 0"}, {"model.encoder=[linear]", "layer 0"}, {"model.encoder=[{relu: 3}]", "takes no size"},
+		{"model.encoder=[{linear: 3, relu: 2}]", "layer 0"}, {"model.encoder=[{linear: 0}]", "outside 1 to"},
+		{"model.encoder=[{linear: [1]}]", "wants a number"}, {"score.layers={a: b}", "wants a list"}, {"score.layers=a b", "only letters"},
+		{"input.field=[[a]]", "not a list of short words"}, {"train=3", "unknown key"}, {"train={beta: 3}", "unknown key"},
+		{"=3", "key=value"}, {"train.beta", "key=value"}, {"", "key=value"}, {"train.beta=", "empty"}, {"train.beta=[", "train.beta"},
+		{"format=2", "newer"}, {"format=0", "outside"}, {"input.field=png,", "empty"}, {"input.field=[-]", "'-'"}, {"input.field=[png, -b]", "'-'"},
+		{"input.field=''", "empty"}, {"input.field=png,,npy", "empty"}, {"train.optimizer=\"a\\e[31m\\nb\"", "train.optimizer"},
+		{"train.\033[31m=3", "unknown key"}, {"train.\xff=3", "unknown key"}, {"train.beta=\"\\e[0m\"", "train.beta"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config c, before;
+		struct fail f = {{0}};
+		char shown[80];
+		config_defaults(&c);
+		config_load(&c, tiny, &f);
+		before = c;
+		int r = config_set(&c, cases[i].set, &f);
+		name_show(shown, sizeof shown, cases[i].set);
+		if (cases[i].text)
+			ok(r == -1 && strstr(f.msg, cases[i].text) && well_said(&f) && written_same(&before, &c), "--set %s: %s", shown, f.msg);
+		else
+			ok(!r && round_trips(&c) && (!strcmp(cases[i].set, "format=1") || !written_same(&before, &c)), "--set %s: taken %s", shown, f.msg);
+	}
+	struct config c;
+	struct fail f = {{0}};
+	config_defaults(&c);
+	config_load(&c, tiny, &f);
+	ok(!config_set(&c, "score.layers=[a.1, b.2]", &f) && !strcmp(c.score.layers, "a.1,b.2"), "a list is kept with commas");
+	ok(!config_set(&c, "train.seed=12345678901234", &f) && c.train.seed == 12345678901234.0 && round_trips(&c), "a seed keeps all its digits");
+	char room[400] = "score.layers=";
+	memset(room + 13, 'a', 256);
+	ok(config_set(&c, room, &f) == -1 && strstr(f.msg, "too long"), "256 bytes of layers: %s", f.msg);
+	room[13 + 255] = 0;
+	ok(!config_set(&c, room, &f) && strlen(c.score.layers) == 255 && round_trips(&c), "255 bytes of layers");
+	memset(room, 'k', sizeof room), room[300] = '=', room[301] = 0;
+	ok(config_set(&c, room, &f) == -1 && well_said(&f), "a key of 300 bytes: %s", f.msg);
+}
+
+static void test_check(void)
+{
+	static const struct {
+		const char *set, *text;
+	} cases[] = {
+		{"input.shape=[2, 8, 8]", "2 channels"}, {"input.shape=[1, 65536, 65536]", "16 million"}, {"model.latent=5", "ends in 8 numbers, where 10"},
+		{"model.decoder=[{linear: 63}]", "ends in 63 numbers, where 64"}, {"model.decoder=[]", "no layer with weights"},
+		{"model.decoder=[flatten]", "no layer with weights"}, {"model.decoder=[{linear: 64}, relu]", "end in a linear"},
+		{"model.encoder=[relu, {linear: 8}]", "relu"}, {"model.encoder=[flatten, relu, {linear: 8}]", "relu"},
+		{"train.checkpoints=401", "more than train.steps"}, {"score.draws=1", NULL}, {"score.layers=bogus", NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct config c;
+		struct fail f = {{0}};
+		config_defaults(&c);
+		int r = config_load(&c, tiny, &f) || config_set(&c, cases[i].set, &f);
+		int checked = config_check(&c, &f);
+		ok(!r && (cases[i].text ? checked == -1 && strstr(f.msg, cases[i].text) : !checked), "check after %s: %s", cases[i].set, f.msg);
+	}
+	struct config c;
+	struct fail f = {{0}};
+	config_defaults(&c);
+	ok(config_check(&c, &f) == -1 && strstr(f.msg, "input.shape"), "nothing set: %s", f.msg);
+	config_load(&c, tiny, &f);
+	ok(!config_set(&c, "score.estimator=cross", &f) && !config_set(&c, "score.draws=1", &f) && config_check(&c, &f) == -1, "cross of 1 draw: %s", f.msg);
+}
+
+static void refused(const char *text, size_t len, const char *want, const char *what)
+{
+	struct config c;
+	struct fail f;
+	int r = parse(&c, text, len, &f);
+	ok(r == -1 && well_said(&f) && strstr(f.msg, want), "%s: %s", what, f.msg);
+}
+
+static void test_hostile(void)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"", "empty"}, {"# nothing\n", "empty"}, {"a", "not a mapping"}, {"- a\n", "not a mapping"}, {"train: [", "line"}, {"a: b: c", "line"},
+		{"train:\n  betta: 3\n", "line 2: unknown key 'train.betta'; did you mean 'train.beta'"}, {"train: &a {train: *a}\n", "train.train"},
+		{"&a {train: *a}\n", "train.train"}, {"*a", "line"}, {"? [a]\n: 3\n", "no word"}, {"train: {? {a: b} : 3}\n", "no word"},
+		{"format: 2\nnew: [1]\n", "newer"}, {"format: x\n", "'x'"}, {"train: {beta: &a [*a]}\n", "wants a number"},
+		{"model: {encoder: &a [*a]}\n", "layer 0"}, {"model: {encoder: &a [{linear: *a}]}\n", "layer 0"},
+		{"input: {shape: &a [*a, *a, *a]}\n", "wants a number"}, {"score: {layers: &a [*a]}\n", "short words"}, {"\"a\\nb\": 3\n", "unknown key"},
+		{"\"\\e]0;x\\a\": 3\n", "unknown key"}, {"train: {optimizer: \"\\u009b31m\"}\n", "optimizer"}, {"\xff\xfe", "empty"}, {"a: \xff\n", "line"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char what[80];
+		refused(cases[i].text, strlen(cases[i].text), cases[i].want, name_show(what, sizeof what, cases[i].text));
+	}
+	enum { BIG = 1 << 20 };
+	char *big = malloc(BIG + 64);
+	memset(big, '[', BIG);
+	refused(big, BIG, "brackets", "a million brackets");
+	memset(big, 'k', BIG);
+	strcpy(big + BIG, ": 3\n");
+	refused(big, BIG + 4, "", "a key of a million bytes");
+	memset(big, ' ', BIG);
+	memcpy(big, "train:", 6);
+	refused(big, BIG, "", "a million blanks");
+	for (int i = 0; i < BIG; i += 2)
+		memcpy(big + i, "- ", 2);
+	refused(big, BIG, "", "half a million nested lists");
+	strcpy(big, "model: {encoder: [");
+	for (int i = 0; i < 65; i++)
+		strcat(big, "relu, ");
+	strcat(big, "relu]}\n");
+	refused(big, strlen(big), "more than 64 layers", "66 layers");
+	struct config c;
+	struct fail f;
+	ok(!parse(&c, "train: {beta: 1, beta: 2}\n", 26, &f) ? c.train.beta == 2 : well_said(&f), "a key twice: the last holds, or it is refused");
+	free(big);
+	/* every byte of a preset cut, dropped, and changed */
+	struct buf b = {0};
+	if (buf_read_file(&b, tiny, 1 << 16, &f))
+		return (void)ok(0, "%s", f.msg);
+	int bad = 0, taken = 0, n = 0;
+	char *copy = malloc(b.len);
+	for (size_t i = 0; i < b.len; i++)
+		for (int how = 0; how < 12; how++, n++) {
+			size_t len = b.len;
+			memcpy(copy, b.p, len);
+			if (how == 0)
+				len = i;
+			else if (how == 1)
+				memmove(copy + i, copy + i + 1, --len - i);
+			else if (how < 10)
+				copy[i] ^= (char)(1 << (how - 2));
+			else
+				copy[i] = how == 10 ? '{' : '*';
+			if (parse(&c, copy, len, &f))
+				bad += !well_said(&f);
+			else
+				taken++, bad += !config_check(&c, &f) && !round_trips(&c);
+		}
+	ok(!bad && taken > n / 10 && taken < n, "%d changed presets: %d taken and come back as written, the others have a message", n, taken);
+	free(copy);
+	buf_free(&b);
+}
+
+static void test_nearest(void)
+{
+	static const char *const words[] = {"linear", "relu", "flatten", NULL};
+	char longer[300];
+	memset(longer, 'a', 299), longer[299] = 0;
+	ok(nearest_word("lineer", words) == words[0] && nearest_word("Relu", words) == words[1] && nearest_word("fltten", words) == words[2],
+	   "a letter off: the word that was meant");
+	ok(!nearest_word("softmax", words) && !nearest_word(longer, words), "too far off: none");
+}
+
+int main(void)
+{
+	test_presets();
+	test_set();
+	test_check();
+	test_hostile();
+	test_nearest();
+	return done();
+}

@@ -1,0 +1,150 @@
+/* loss_recon and loss_kl against libm in double, over logits from -100 to 100. */
+#include "loss.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "naive.h"
+
+static const char *const name[] = {"gaussian", "bernoulli", "linear"};
+
+/* One element in double: the value, and how far a float's may lie from the gradient when s itself
+ * is right to a rounding or two (s - x cancels where the picture is well reconstructed). */
+static double exact(int likelihood, double f, double x, double *d, double *slack)
+{
+	double s = f < 0 ? exp(f) / (1 + exp(f)) : 1 / (1 + exp(-f)), c = exp(-fabs(f)) / (1 + exp(-fabs(f)));
+	double rounding = 2e-7;
+	if (likelihood == GAUSSIAN) {
+		*d = 2 * (s - x) * c * (1 - c);
+		*slack = rounding * 2 * c * (s > x ? s : x);
+		return (s - x) * (s - x);
+	}
+	if (likelihood == BERNOULLI) {
+		*d = s - x;
+		*slack = rounding * (s > x ? s : x);
+		return (f > 0 ? f : 0) - x * f + log1p(exp(-fabs(f)));
+	}
+	*d = 2 * (f - x);
+	*slack = rounding * 2 * (fabs(f) + x);
+	return (f - x) * (f - x);
+}
+
+/* Both ways through the rows: blocks of 16 alike, and a single element (the rest of a row). */
+static void test_elements(int likelihood)
+{
+	double worst_value = 0, worst_d = 0, worst_single = 0;
+	float worst_at = 0;
+	static const float targets[] = {0, 1, 0.5f, 1 / 255.0f, 254 / 255.0f, 0.3f};
+	for (int i = -20000; i <= 20000; i++)
+		for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
+			float f[16], x[16], d[16], d1, at = (float)i * 0.005f + (i % 7 ? 0.0001f * (float)(i % 13) : 0);
+			for (int j = 0; j < 16; j++)
+				f[j] = at, x[j] = targets[k];
+			double want_d, slack, want = exact(likelihood, (double)at, (double)targets[k], &want_d, &slack);
+			double got = loss_recon((enum likelihood)likelihood, f, x, 16, d) / 16;
+			double one = loss_recon((enum likelihood)likelihood, f, x, 1, &d1);
+			/* values against the terms they come from: f - x f cancels for x near 1 */
+			double size = likelihood == BERNOULLI ? want + fabs((double)at) * (double)targets[k] * (at > 0) : want + (double)targets[k];
+			double e = fabs(got - want) / (size + 1e-30), off = worse(fabs((double)d[0] - want_d), fabs((double)d[15] - want_d));
+			double g = off / (3e-7 * fabs(want_d) + slack + 1e-37);
+			worst_value = worse(worst_value, e);
+			worst_single = worse(worst_single, fabs(one - want) / (size + 1e-30));
+			if (g > worst_d)
+				worst_d = g, worst_at = at;
+			off = fabs((double)d1 - want_d) / (3e-7 * fabs(want_d) + slack + 1e-37);
+			worst_d = worse(worst_d, off);
+		}
+	ok(worst_value < 5e-7 && worst_single < 5e-7, "%s: a value is at most %.2g (alone %.2g) off", name[likelihood], worst_value, worst_single);
+	ok(worst_d < 1, "%s: a gradient is at most %.2g of the tolerance off (at %g)", name[likelihood], worst_d, (double)worst_at);
+}
+
+/* What the head of loss.c promises of its polynomials, seen from outside: with x = 0 and f < 0
+ * the bernoulli gradient is the sigmoid, its value softplus. */
+static void test_polynomials(void)
+{
+	double sigmoid = 0, softplus = 0;
+	for (int i = 0; i <= 86000; i++) {
+		float f = -(float)i * 0.001f, x = 0, d;
+		double v = loss_recon(BERNOULLI, &f, &x, 1, &d), e = exp((double)f);
+		sigmoid = worse(sigmoid, fabs((double)d / (e / (1 + e)) - 1));
+		softplus = worse(softplus, fabs(v - log1p(e)));
+	}
+	ok(sigmoid < 3e-7, "the sigmoid of 0 to -86 is right to %.2g relative", sigmoid);
+	ok(softplus < 1.5e-7, "softplus of 0 to -86 is right to %.2g", softplus);
+	float far = -100, x = 0, d;
+	double v = loss_recon(BERNOULLI, &far, &x, 1, &d);
+	ok(v >= 0 && v < 2e-38 && d >= 0 && d < 2e-38f, "beyond float's exponents the sigmoid goes to 0 (%g, %g)", v, (double)d);
+}
+
+static void test_rows(int likelihood)
+{
+	enum { MOST = 67 };
+	uint64_t state = 11;
+	double worst = 0;
+	int same = 1, clean = 1;
+	for (int n = 0; n <= MOST; n++)
+		for (int again = 0; again < 20; again++) {
+			float f[MOST], x[MOST], d[MOST + 1], g[MOST];
+			double want = 0;
+			naive_fill(f, MOST, 1, again + 1, &state);
+			naive_fill(x, MOST, 0, 1, &state);
+			d[n] = 77;
+			for (int i = 0; i < n; i++) {
+				double by, slack;
+				want += exact(likelihood, (double)f[i], (double)x[i], &by, &slack);
+			}
+			double got = loss_recon((enum likelihood)likelihood, f, x, n, d);
+			worst = worse(worst, n ? fabs(got - want) / want : fabs(got));
+			clean &= d[n] == 77;
+			same &= got == loss_recon((enum likelihood)likelihood, f, x, n, NULL);
+			memcpy(g, f, sizeof g);
+			same &= got == loss_recon((enum likelihood)likelihood, g, x, n, g) && !memcmp(g, d, (size_t)n * sizeof *g);
+		}
+	ok(worst < 1e-6, "%s: rows of 0 to %d elements, at most %.2g off", name[likelihood], MOST, worst);
+	ok(same, "%s: without gradient, or with it over the logits: the same bits", name[likelihood]);
+	ok(clean, "%s: nothing is written behind the row", name[likelihood]);
+}
+
+static void test_not_finite(void)
+{
+	for (int likelihood = 0; likelihood < 3; likelihood++) {
+		float f[17] = {0}, x[17] = {0}, d[17];
+		f[16] = NAN;
+		int tail = !isfinite(loss_recon((enum likelihood)likelihood, f, x, 17, d));
+		f[16] = 0, f[3] = NAN;
+		ok(tail && !isfinite(loss_recon((enum likelihood)likelihood, f, x, 17, d)), "%s: a logit that is no number shows in the loss",
+		   name[likelihood]);
+	}
+}
+
+static void test_kl(void)
+{
+	uint64_t state = 5;
+	double worst = 0;
+	for (int n = 1; n < 300; n += 7) {
+		float head[600];
+		double want = 0;
+		naive_fill(head, 600, 1, 3, &state);
+		for (int i = 0; i < n; i++) {
+			/* of N(mu, s^2) from N(0, 1): log(1/s) + (s^2 + mu^2)/2 - 1/2 */
+			double mu = (double)head[i], s = exp((double)head[n + i] / 2);
+			want += -log(s) + (s * s + mu * mu) / 2 - 0.5;
+		}
+		worst = worse(worst, fabs(loss_kl(head, n) - want) / want);
+	}
+	ok(worst < 1e-12, "the KL term is right to %.2g relative", worst);
+	float none[4] = {0};
+	ok(loss_kl(none, 2) == 0, "the KL term of the prior itself is 0");
+}
+
+int main(void)
+{
+	for (int likelihood = 0; likelihood < 3; likelihood++) {
+		test_elements(likelihood);
+		test_rows(likelihood);
+	}
+	test_polynomials();
+	test_not_finite();
+	test_kl();
+	return done();
+}

@@ -1,0 +1,189 @@
+/* Scores, dot products and training steps of the published MLP against numbers that PyTorch made in
+ * double, from the directory that the environment variable VAE_REF names (see its README). Skipped
+ * where there is none. The training's pictures are looked for in $VAE_REF/../data. */
+#include <jansson.h>
+
+#include "influence.h"
+#include "input.h"
+#include "mat.h"
+#include "naive.h"
+#include "train.h"
+
+enum { RECORDS = 64, INPUT = 784, LATENT = 128, DRAWS = 16, STEPS = 20 };
+
+static const char *ref;
+static struct fail f;
+
+static json_t *load_json(const char *name)
+{
+	char path[4096];
+	json_error_t e;
+	snprintf(path, sizeof path, "%s/mnist/%s", ref, name);
+	json_t *j = json_load_file(path, 0, &e);
+	if (!j) {
+		fail_set(&f, "%s: %s", path, e.text);
+		BAIL(&f);
+	}
+	return j;
+}
+
+/* The values of an array of this many, as float; u8 as pixels of [0, 1]. */
+static void load_npy(const char *name, float *out, double *wide, size_t count)
+{
+	struct buf b = {0};
+	struct npy n;
+	char path[4096];
+	snprintf(path, sizeof path, "%s/mnist/%s", ref, name);
+	if (buf_read_file(&b, path, 1 << 24, &f) || npy_parse(b.p, b.len, &n, &f))
+		BAIL(&f);
+	if (n.count != count || (n.type == NPY_F8) != !!wide) {
+		fail_set(&f, "%s: %zu numbers of type %d", path, n.count, n.type);
+		BAIL(&f);
+	}
+	for (size_t i = 0; n.type == NPY_U8 && i < count; i++)
+		out[i] = (float)((const unsigned char *)n.values)[i] / 255;
+	if (n.type == NPY_F4)
+		memcpy(out, n.values, count * sizeof *out);
+	if (wide)
+		memcpy(wide, n.values, count * sizeof *wide);
+	buf_free(&b);
+}
+
+static double number(const json_t *o, const char *name)
+{
+	const json_t *v = json_object_get(o, name);
+	return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void load_model(struct model *m)
+{
+	struct config c;
+	struct safetensors s;
+	char path[4096];
+	size_t at = 0;
+	config_defaults(&c);
+	snprintf(path, sizeof path, "%s/mnist/init.safetensors", ref);
+	if (config_load(&c, "config/mnist-mlp.yaml", &f) || config_check(&c, &f) || model_build(m, &c, &f) || safetensors_read(&s, path, &f))
+		BAIL(&f);
+	for (int i = 0; i < m->ntensors; at += m->tensor[i++].count)
+		if (safetensors_get(&s, &m->tensor[i], m->params + at, &f))
+			BAIL(&f);
+	safetensors_free(&s);
+}
+
+static void test_scores(struct model *m)
+{
+	static float x[RECORDS * INPUT], eps[RECORDS * DRAWS * LATENT];
+	static double gram[RECORDS * RECORDS], expected[RECORDS * RECORDS], part[RECORDS * MODEL_MAX_TENSORS];
+	struct score out[RECORDS];
+	uint64_t id[RECORDS] = {0};
+	load_npy("input_u8_64x1x28x28.npy", x, NULL, RECORDS * INPUT);
+	load_npy("eps_64x16x128.npy", eps, NULL, RECORDS * DRAWS * LATENT);
+	load_npy("expected_gram_64x64.npy", NULL, expected, RECORDS * RECORDS);
+	json_t *j = load_json("expected_selfinf.json"), *records = json_object_get(j, "records");
+	m->cfg.score.draws = DRAWS;
+	m->cfg.score.beta = number(j, "beta");
+	m->cfg.score.likelihood = GAUSSIAN;
+	struct influence *s = influence_open(m, 1, RECORDS, &f);
+	if (!s)
+		BAIL(&f);
+	influence_score(s, x, id, eps, out, part);
+	int far = 0;
+	double recon = 0, kl = 0, nll = 0, loss = 0, selfinf = 0, dots = 0, sums = 0, parts[MODEL_MAX_TENSORS] = {0};
+	for (size_t r = 0; r < RECORDS; r++) {
+		const json_t *e = json_array_get(records, r), *by = json_object_get(e, "per_tensor");
+		recon = worse(recon, fabs(out[r].recon / number(e, "recon") - 1));
+		kl = worse(kl, fabs(out[r].kl / number(e, "kl") - 1));
+		nll = worse(nll, fabs(out[r].nll / number(e, "bce") - 1));
+		loss = worse(loss, fabs(out[r].loss / number(e, "loss") - 1));
+		selfinf = worse(selfinf, fabs(out[r].selfinf / number(e, "selfinf") - 1));
+		far += !(fabs(out[r].selfinf / number(e, "selfinf") - 1) < 1e-5);
+		for (int i = 0; i < m->ntensors; i++)
+			parts[i] = worse(parts[i], fabs(part[r * (size_t)m->ntensors + (size_t)i] / number(by, m->tensor[i].name) - 1));
+	}
+	ok(json_array_size(records) == RECORDS, "%zu records are expected", json_array_size(records));
+	ok(recon < 1e-6, "recon at most %.2g off", recon);
+	ok(kl < 1e-6, "kl at most %.2g off", kl);
+	ok(nll < 1e-6, "nll (bernoulli) at most %.2g off", nll);
+	ok(loss < 1e-6, "loss at most %.2g off", loss);
+	/* a relu at zero may flip in float: few records, by little */
+	ok(selfinf < 1e-4 && far <= RECORDS / 10, "selfinf at most %.2g off, of %d records by more than 1e-5", selfinf, far);
+	for (int i = 0; i < m->ntensors; i++)
+		ok(parts[i] < 1e-4, "part of %s at most %.2g off", m->tensor[i].name, parts[i]);
+	ok(!influence_gram(s, x, gram, &f), "dots between records %s", f.msg);
+	for (int a = 0; a < RECORDS; a++)
+		for (int b = 0; b < RECORDS; b++) {
+			double size = sqrt(expected[a * (RECORDS + 1)] * expected[b * (RECORDS + 1)]);
+			dots = worse(dots, fabs(gram[a * RECORDS + b] - expected[a * RECORDS + b]) / size);
+			sums = a == b ? worse(sums, fabs(gram[a * RECORDS + a] / out[a].selfinf - 1)) : sums;
+		}
+	ok(dots < 1e-4, "dots at most %.2g off", dots);
+	ok(sums < 1e-5, "a record's dot with itself is its selfinf, to %.2g", sums);
+	json_decref(j);
+	influence_close(s);
+}
+
+static void test_training(struct model *m)
+{
+	static float x[RECORDS * INPUT], eps[STEPS * RECORDS * LATENT];
+	char path[4096];
+	snprintf(path, sizeof path, "%s/../data/mnist-train-images-idx3-ubyte.gz", ref);
+	struct idx *images = idx_open(path, &f);
+	if (!images) {
+		skip("20 steps of SGD", f.msg);
+		return;
+	}
+	load_npy("eps_sgd_20x64x128.npy", eps, NULL, STEPS * RECORDS * LATENT);
+	json_t *j = load_json("expected_sgd_20_steps.json"), *steps = json_object_get(j, "steps");
+	m->cfg.train.likelihood = BERNOULLI;
+	m->cfg.train.optimizer = SGD;
+	m->cfg.train.beta = 4;
+	m->cfg.train.lr = 1e-4;
+	m->cfg.train.batch = RECORDS;
+	struct pool *pool = pool_open(2, &f);
+	struct trainer *t = pool ? trainer_open(m, pool, &f) : NULL;
+	if (!t)
+		BAIL(&f);
+	double worst[4] = {0};
+	for (size_t step = 0; step < STEPS; step++) {
+		struct train_stats s;
+		unsigned char image[INPUT];
+		for (int r = 0; r < RECORDS; r++) {
+			if (idx_next(images, image, &f) != 1)
+				BAIL(&f);
+			for (int i = 0; i < INPUT; i++)
+				x[r * INPUT + i] = (float)image[i] / 255;
+		}
+		if (trainer_step(t, x, eps + step * RECORDS * LATENT, 1, &s, &f))
+			BAIL(&f);
+		const double got[4] = {s.recon, s.kl, s.loss, s.grad_sqnorm};
+		for (size_t k = 0; k < 4; k++)
+			worst[k] = worse(worst[k], fabs(got[k] / json_number_value(json_array_get(json_array_get(steps, step), k)) - 1));
+	}
+	static const char *const column[4] = {"recon", "kl", "loss", "grad_sqnorm"};
+	for (size_t k = 0; k < 4; k++) {
+		const char *name = json_string_value(json_array_get(json_object_get(j, "columns"), k));
+		ok(name && !strcmp(name, column[k]) && worst[k] < 1e-3, "%d steps of SGD: %s at most %.2g off", STEPS, column[k], worst[k]);
+	}
+	ok(json_array_size(steps) == STEPS, "%zu steps are expected", json_array_size(steps));
+	trainer_close(t);
+	pool_close(pool);
+	idx_close(images);
+	json_decref(j);
+}
+
+int main(void)
+{
+	struct model m;
+	ref = getenv("VAE_REF");
+	if (!ref || !*ref) {
+		skip("reference numbers from PyTorch", "VAE_REF names no directory");
+		return done();
+	}
+	mat_begin();
+	load_model(&m);
+	test_scores(&m);
+	test_training(&m);
+	model_free(&m);
+	return done();
+}
