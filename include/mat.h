@@ -15,8 +15,8 @@ int mat_begin(void);
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
 /* c[n x p] = a[n x d] b[d x p] */
 void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
-/* c[n x p] = a[d x n]^T b[d x p] */
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
+/* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add);
 
 /* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);

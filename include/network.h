@@ -41,8 +41,9 @@ int tape_open(struct tape *t, const struct network *net, int rows, struct fail *
  * relu: the relu that follows is applied in the same pass over y. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to);
-/* dw [to-from][in], db [to-from] */
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to);
+/* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add */
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
+                     int add);
 /* dy *= (y > 0): by the output, which is also the input's sign */
 void relu_backward(float *dy, const float *y, int rows, int out, int from, int to);
 

@@ -110,7 +110,7 @@ static int pack_file(struct pack *p, struct record *r, const FTSENT *e, const ch
 int pack_directory(struct pack *p, const char *dir, struct fail *f)
 {
 	char *const roots[] = {(char *)dir, NULL};
-	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR | FTS_COMFOLLOW, by_bytes);
+	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_bytes);
 	struct record r = {.scores = -1};
 	FTSENT *e;
 	uint64_t ordinal = 0;

@@ -19,9 +19,9 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
 }
 
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d)
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add)
 {
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, scale, a, lda, b, ldb, add ? 1 : 0, c, ldc);
 }
 
 enum { LANES = 16, RUN = 1024 }; /* floats add up over at most RUN/LANES terms before they go into a double */

@@ -6,6 +6,7 @@
 
 #include "loss.h"
 #include "mat.h"
+#include "simd.h"
 
 /* Units: a layer of 512 columns or more is cut in four, of 64 or more in two; rows go by eights. */
 static int units(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
@@ -134,10 +135,10 @@ static void backward(struct trainer *t, const struct network *net, const struct 
 
 /* --- gradient and update, slice by slice while the gradient is in cache --- */
 
-static void adam(float *w, float *m, float *v, const float *g, size_t n, float lr, long step)
+/* c1, c2: what undoes the start of the averages at zero (Kingma & Ba 2015) */
+INLINE void adam_slice(float *w, float *m, float *v, const float *g, size_t n, float lr, float c1, float c2)
 {
 	const float b1 = 0.9f, b2 = 0.999f;
-	float c1 = 1 / (1 - powf(b1, (float)step)), c2 = 1 / (1 - powf(b2, (float)step));
 	for (size_t i = 0; i < n; i++) {
 		m[i] = b1 * m[i] + (1 - b1) * g[i];
 		v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
@@ -145,17 +146,9 @@ static void adam(float *w, float *m, float *v, const float *g, size_t n, float l
 	}
 }
 
-static void update(struct trainer *t, size_t at, size_t n)
-{
-	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
-	const float *g = t->grad + at;
-	if (t->m->cfg.train.optimizer == ADAM) {
-		adam(w, t->adam_m + at, t->adam_v + at, g, n, lr, t->steps);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		w[i] -= lr * g[i];
-}
+AVX2_VARIANT(void, adam, (float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, float lr, float c1, float c2), {
+	adam_slice(w, m, v, g, n, lr, c1, c2);
+})
 
 static void update_unit(void *ctx, int u)
 {
@@ -164,19 +157,26 @@ static void update_unit(void *ctx, int u)
 	const struct network *net = s->decoder ? &t->m->dec : &t->m->enc;
 	const struct layer *l = &net->l[s->layer];
 	const struct tape *act = s->decoder ? &t->dec : &t->enc, *delta = s->decoder ? &t->ddec : &t->denc;
-	int from = edge(l->out, s->unit), to = edge(l->out, s->unit + 1);
+	const float *x = network_source(net, s->layer, s->decoder ? t->xi : t->x, act), *dy = delta->v[s->layer];
+	int from = edge(l->out, s->unit), to = edge(l->out, s->unit + 1), is_adam = t->m->cfg.train.optimizer == ADAM;
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	linear_gradient(t->grad + w, t->grad + b, delta->v[s->layer], network_source(net, s->layer, s->decoder ? t->xi : t->x, act),
-	                t->batch, l->in, l->out, from, to);
+	float *params = t->m->params, lr = (float)t->m->cfg.train.lr;
+	if (is_adam || t->want_norm)
+		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
 	if (t->want_norm) {
 		double q = dot(t->grad + b, t->grad + b, (int)nb);
 		for (size_t k = 0; k < nw; k += (size_t)l->in)
 			q += dot(t->grad + w + k, t->grad + w + k, l->in);
 		t->sqnorm[u] = q;
 	}
-	update(t, w, nw);
-	update(t, b, nb);
+	if (!is_adam) { /* plain descent: the product goes straight into the weights */
+		linear_gradient(params + w, params + b, dy, x, t->batch, l->in, l->out, from, to, -lr, 1);
+		return;
+	}
+	float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
+	PICK(adam)(params + w, t->adam_m + w, t->adam_v + w, t->grad + w, nw, lr, c1, c2);
+	PICK(adam)(params + b, t->adam_m + b, t->adam_v + b, t->grad + b, nb, lr, c1, c2);
 }
 
 static int slices(struct trainer *t, const struct network *net, int decoder, int write)
