@@ -131,7 +131,7 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		*(const char **)o->to = arg;
 		return 0;
 	case CLI_LIST:
-		if (list->n == (int)(sizeof list->v / sizeof *list->v))
+		if (list->n == CLI_LIST_MAX)
 			return cli_usage(c, "%s is given too often", shown);
 		list->v[list->n++] = arg;
 		return 0;
@@ -279,14 +279,13 @@ int cli_end(struct cli *c, int status)
 void cli_wait_input(void)
 {
 	struct pollfd p = {.fd = 0, .events = POLLIN};
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+	while (!isatty(0) && poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
 }
 
 void cli_add_set(struct cli *c, const char *text)
 {
-	if (c->set.n < (int)(sizeof c->set.v / sizeof *c->set.v))
-		c->set.v[c->set.n++] = text;
+	c->set.v[c->set.n++] = text;
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

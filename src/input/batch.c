@@ -8,6 +8,17 @@
 
 enum { LOOSE_PER_ROW = 4 }; /* more loose members than that end a batch early */
 
+/* And so do more bytes than that: a batch of large records must not fill the memory. */
+#define MAX_BYTES ((size_t)64 << 20)
+
+static size_t record_bytes(const struct record *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		n += r->m[i].data.len;
+	return n;
+}
+
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
 {
 	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows, .size = (size_t)config_input_size(cfg)};
@@ -24,8 +35,9 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 {
+	size_t bytes = 0;
 	b->nitems = b->nrows = 0;
-	while (b->nrows < b->rows && b->nitems < b->max_items) {
+	while (b->nrows < b->rows && b->nitems < b->max_items && bytes < MAX_BYTES) {
 		struct record *r = &b->item[b->nitems];
 		int got = reader_next(in, r, f);
 		if (got < 0)
@@ -35,6 +47,7 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 		if (got == READER_RECORD && b->nrows == 0)
 			b->first = r->ordinal - 1;
 		b->row[b->nitems++] = got == READER_RECORD ? b->nrows++ : -1;
+		bytes += record_bytes(r);
 	}
 	return b->nitems > 0;
 }

@@ -38,7 +38,7 @@ static int emit(struct pack *p, struct record *r, double total, struct fail *f)
 {
 	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
 	p->seen++;
-	p->missing += (uint64_t)missing;
+	p->missing += (uint64_t)(missing && !wanted);
 	if (p->tick && p->seen % 256 == 0)
 		p->tick(p->ctx, p, total);
 	if (wanted <= 0)
