@@ -83,6 +83,22 @@ static int same_file(const char *a, const char *b)
 	return strcmp(base[0], base[1]) == 0 && st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
 }
 
+/* Told now, not after an hour of work. */
+static int check_summary(const struct cli *c)
+{
+	struct stat st;
+	struct atomic_file a;
+	struct fail f;
+	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return -1;
+	if (atomic_open(&a, c->summary, &f)) {
+		fail_add(&f, "--summary");
+		return cli_failed(c, &f);
+	}
+	atomic_abort(&a);
+	return -1;
+}
+
 /* Two outputs of the same name would end as one of them. */
 static int check_outputs(const struct cli *c)
 {
@@ -96,7 +112,7 @@ static int check_outputs(const struct cli *c)
 		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
-	return -1;
+	return check_summary(c);
 }
 
 static int parse_long(const char *s, long *out)

@@ -17,7 +17,7 @@ struct writer {
 	struct atomic_file file; /* when it goes to a path */
 	const char *name;        /* for messages */
 	struct fail error;       /* what the write callback could not do */
-	int aborted, spool;
+	int aborted, ended, spool;
 };
 
 /* Once a write has failed, or the stream is aborted, nothing more goes out: so an end-of-archive
@@ -191,10 +191,27 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 
 uint64_t writer_bytes(struct writer *w) { return (uint64_t)archive_filter_bytes(w->a, 0); }
 
+/* A full disk may show only here. */
+static int end(struct writer *w, struct fail *f)
+{
+	if (w->ended)
+		return 0;
+	w->ended = 1;
+	return archive_write_close(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
+}
+
+int writer_prepare(struct writer *w, struct fail *f)
+{
+	if (!w->file.path)
+		return 0;
+	if (end(w, f))
+		return -1;
+	return w->file.temp && fsync(w->fd) && errno != EINVAL && errno != ENOSYS ? fail_errno(f, "%s: cannot sync", w->name) : 0;
+}
+
 int writer_close(struct writer *w, struct fail *f)
 {
-	/* a full disk may show only here */
-	int r = archive_write_close(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
+	int r = end(w, f);
 	archive_write_free(w->a);
 	w->a = NULL;
 	if (w->file.path && r)
