@@ -69,8 +69,8 @@ struct gmm {
 	double *var;    /* [k]: s^2 of one coordinate, the maximum likelihood estimate (equation 3) */
 	double *radius2; /* [n]: |x_i - mean|^2 */
 };
-/* k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, the best of 10 starts; clusters by
- * size, the largest 0. Fails when there are fewer distinct points than k. */
+/* k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, from the best of 10 starts (after
+ * 10 iterations); clusters by size, the largest 0. Fails when there are fewer distinct points than k. */
 int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e, uint32_t *cluster, struct fail *f);
 int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int k, struct fail *f);
 void gmm_free(struct gmm *g);

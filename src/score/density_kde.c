@@ -41,7 +41,7 @@ static void exponents(const struct kde *k, double *g, size_t row, double aa, siz
 		double both = aa + bb[j], d2 = both - 2 * g[j];
 		if (!k->x->u8 && !(d2 > 1e-4 * both)) /* what cancels is measured; of samples nothing was rounded */
 			d2 = steps2(k->x, row, k->x, from + j);
-		g[j] = d2 * k->scale;
+		g[j] = d2 > 0 ? d2 * k->scale : 0; /* the scale may be infinite */
 	}
 	if (row >= from && row < from + n)
 		g[row - from] = -INFINITY;

@@ -7,7 +7,7 @@
 #include "rng.h"
 #include "tiles.h"
 
-enum { STARTS = 10, ITERATIONS = 100, COLUMNS = 64 };
+enum { STARTS = 10, TRY = 10, ITERATIONS = 300, COLUMNS = 64 };
 
 struct kmeans {
 	const struct points *x;
@@ -129,26 +129,35 @@ static void fill_empty(struct kmeans *m)
 	}
 }
 
-/* The sum of squared distances at the end; own is the assignment. */
-static double lloyd(struct kmeans *m, uint32_t *before, const struct effort *e)
+/* Centres of what own says. */
+static void move_centres(struct kmeans *m, const struct effort *e)
 {
-	size_t n = m->x->n, d = (size_t)m->x->d;
+	size_t d = (size_t)m->x->d;
+	memset(m->size, 0, m->k * sizeof *m->size);
+	for (size_t i = 0; i < m->x->n; i++)
+		m->size[m->own[i]]++;
+	fill_empty(m);
+	run_units(e, NULL, (d + COLUMNS - 1) / COLUMNS, average, m, &m->base);
+	for (size_t c = 0; c < m->k; c++) {
+		m->sq[c] = 0;
+		for (size_t j = 0; j < d; j++)
+			m->sq[c] += m->centre[c * d + j] * m->centre[c * d + j];
+	}
+}
+
+/* From the centres there are; the sum of squared distances at the end, own is the assignment. */
+static double lloyd(struct kmeans *m, int iterations, uint32_t *before, const struct effort *e)
+{
+	size_t n = m->x->n;
 	double total = 0;
-	for (int t = 0; t < ITERATIONS; t++) {
+	for (int t = 0; t < iterations; t++) {
 		run_units(e, NULL, (n + m->tile - 1) / m->tile, assign, m, &m->base);
-		memset(m->size, 0, m->k * sizeof *m->size);
-		for (size_t i = 0; i < n; i++)
-			m->size[m->own[i]]++;
-		fill_empty(m);
 		if (t && memcmp(before, m->own, n * sizeof *before) == 0)
 			break;
+		move_centres(m, e); /* and before is what it made of own */
 		memcpy(before, m->own, n * sizeof *before);
-		run_units(e, NULL, (d + COLUMNS - 1) / COLUMNS, average, m, &m->base);
-		for (size_t c = 0; c < m->k; c++) {
-			m->sq[c] = 0;
-			for (size_t j = 0; j < d; j++)
-				m->sq[c] += m->centre[c * d + j] * m->centre[c * d + j];
-		}
+		if (e->tick && iterations > TRY)
+			e->tick(e->ctx, "k-means", t + 1, iterations);
 	}
 	for (size_t i = 0; i < n; i++)
 		total += m->d2[i];
@@ -208,15 +217,19 @@ int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e,
 		return fail_set(f, "%d clusters are wanted, but there are only %zu records", k, x->n);
 	uint32_t *before = malloc(x->n * sizeof *before);
 	int bad = !before ? fail_set(f, "out of memory") : prepare(&m, e, f);
-	for (uint64_t start = 0; start < STARTS && !bad; start++) {
+	for (uint64_t start = 0; start < STARTS && !bad; start++) { /* a few iterations tell which start is good */
 		bad = choose_centres(&m, seed, start, e, f);
-		double total = bad ? INFINITY : lloyd(&m, before, e);
+		double total = bad ? INFINITY : lloyd(&m, TRY, before, e);
 		if (total < best) {
 			best = total;
 			memcpy(cluster, m.own, x->n * sizeof *cluster);
 		}
-		if (e->tick && !bad)
-			e->tick(e->ctx, "k-means", (double)start + 1, STARTS);
+	}
+	if (!bad) {
+		memcpy(m.own, cluster, x->n * sizeof *cluster);
+		move_centres(&m, e);
+		lloyd(&m, ITERATIONS, before, e);
+		memcpy(cluster, m.own, x->n * sizeof *cluster);
 	}
 	if (!bad)
 		bad = number(cluster, x->n, (size_t)k, f);
