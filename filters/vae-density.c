@@ -73,6 +73,8 @@ static int check_options(struct density *d, const struct cli *c)
 		return cli_usage(c, "--clusters wants 1 to 65536");
 	if (d->top > 1000000)
 		return cli_usage(c, "--top wants 0 to 1000000");
+	if (d->test_file && strcmp(d->test_file, "-") == 0)
+		return cli_usage(c, "-t wants a file");
 	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
 	for (int i = 0; i < c->set.n && !latent; i++)

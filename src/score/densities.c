@@ -150,26 +150,34 @@ static int write_list(const struct densities *s, struct test *t, int opponents, 
 	return r ? -1 : buf_addf(&t->line, f, "]");
 }
 
-static int write_line(const struct densities *s, struct test *t, enum density_method m, double nll, uint32_t cluster, const char *why,
-                      struct fail *f)
+static int begin_line(struct test *t, const char *method, struct fail *f)
 {
 	t->line.len = 0;
 	if (buf_add(&t->line, "{", 1, f) || quote(&t->line, "test", t->key, f))
 		return -1;
-	if (m < DENSITY_METHODS && (buf_addf(&t->line, f, ",") || quote(&t->line, "method", density_names[m], f)))
-		return -1;
-	if (why) {
-		if (buf_addf(&t->line, f, ",") || quote(&t->line, "error", why, f))
-			return -1;
-	} else {
-		const char *name = m == DENSITY_GMM ? densities_cluster(s, cluster) : NULL;
-		if (buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
-		    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
-		    (name && (buf_addf(&t->line, f, ",") || quote(&t->line, "gmm_cluster", name, f))) ||
-		    write_list(s, t, 0, f) || write_list(s, t, 1, f))
-			return -1;
-	}
+	return method && (buf_addf(&t->line, f, ",") || quote(&t->line, "method", method, f)) ? -1 : 0;
+}
+
+static int end_line(struct test *t, struct fail *f)
+{
 	return buf_addf(&t->line, f, "}\n") || write_all(t->fd, t->line.p, t->line.len, f) ? -1 : 0;
+}
+
+/* method NULL: no method has one */
+static int write_error(struct test *t, const char *method, const char *why, struct fail *f)
+{
+	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || quote(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
+}
+
+static int write_line(const struct densities *s, struct test *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
+{
+	const char *name = m == DENSITY_GMM ? densities_cluster(s, cluster) : NULL;
+	if (begin_line(t, density_names[m], f) || buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
+	    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
+	    (name && (buf_addf(&t->line, f, ",") || quote(&t->line, "gmm_cluster", name, f))) ||
+	    write_list(s, t, 0, f) || write_list(s, t, 1, f))
+		return -1;
+	return end_line(t, f);
 }
 
 static void add_reach(struct reach *r, const double *influence, size_t n)
@@ -198,7 +206,9 @@ static int test_one(struct densities *s, struct test *t, const struct points *z,
 		                           : gmm_test(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, &nll, &cluster, &why);
 		if (!r)
 			add_reach(s->reach[m], t->influence, s->x.n);
-		if (t->fd >= 0 && write_line(s, t, (enum density_method)m, nll, cluster, r ? why.msg : NULL, f))
+		if (t->fd < 0)
+			continue;
+		if (r ? write_error(t, density_names[m], why.msg, f) : write_line(s, t, (enum density_method)m, nll, cluster, f))
 			return -1;
 	}
 	return 0;
@@ -222,7 +232,7 @@ int densities_test(struct densities *s, const struct collect *tests, const struc
 	}
 	for (size_t j = 0; j < tests->why.n && fd >= 0 && !r; j++) {
 		t.key = names_get(&tests->bad_key, j);
-		r = write_line(s, &t, DENSITY_METHODS, 0, 0, names_get(&tests->why, j), f);
+		r = write_error(&t, NULL, names_get(&tests->why, j), f);
 	}
 	free(t.d2);
 	free(t.influence);
