@@ -97,6 +97,15 @@ static struct points floats(size_t n, int d, double scale, double offset, uint64
 	return (struct points){NULL, v, n, d, 1};
 }
 
+/* two groups so far apart that within one a product of blocks keeps no digit */
+static struct points groups(size_t n, int d, double spread, double apart, uint64_t seed)
+{
+	struct points x = floats(n, d, spread, 0, seed);
+	for (size_t i = 0; i < n * (size_t)d; i++)
+		((float *)x.f4)[i] += (float)(i / (size_t)d % 2 ? apart : -apart);
+	return x;
+}
+
 static struct points samples(size_t n, int d, int levels, uint64_t seed)
 {
 	uint8_t *v = malloc(n * (size_t)d);
@@ -228,6 +237,19 @@ static void kde_of_many(void)
 	ok(worst < 1e-9, "KDE: over several blocks of samples (%.2g)", worst);
 	free(one);
 	free(two);
+	drop(&x);
+}
+
+static void kde_of_groups(void)
+{
+	struct fail f = {{0}};
+	struct points x = groups(60, 9, 0.01, 1000, 33);
+	double others[60], worst = 0;
+	threads(1);
+	kde_others(&x, 0.02, &effort, others, &f);
+	for (size_t i = 0; i < x.n; i++)
+		worst = gap(worst, kde_nll(x.n, 9, 0.02, log_add(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
+	ok(worst < 1e-12, "KDE: in groups far apart, where products cancel (%.2g)", worst);
 	drop(&x);
 }
 
@@ -506,12 +528,14 @@ int main(void)
 		radii_are_exact(samples(1500, 6, 4, 1), 10, t, "samples full of ties, two blocks");
 		radii_are_exact(samples(300, 500, 256, 2), 7, t, "long rows of samples");
 		radii_are_exact(floats(1200, 9, 1, 1000, 3), 4, t, "vectors far from the origin");
+		radii_are_exact(groups(300, 9, 0.01, 1000, 5), 4, t, "two groups far apart");
 		radii_are_exact(floats(64, 2, 1e25, 0, 4), 1, t, "vectors whose squares are no floats");
 	}
 	knn_is_refitting();
 	knn_without_neighbours();
 	kde_is_refitting();
 	kde_of_many();
+	kde_of_groups();
 	kde_of_far_points();
 	gmm_is_refitting();
 	gmm_expansions();
