@@ -134,7 +134,7 @@ static int export(struct cli *c, const struct options *o, struct fail *f)
 	int n;
 	if (models_open(&m, &n, o->model, o->which ? o->which : "last", &c->set, f))
 		return -1;
-	int r = n == 1 ? safetensors_write(c->output, m->tensor, m->ntensors, m->params, NULL, f)
+	int r = n == 1 ? model_export(m, c->output, f)
 	               : fail_set(f, "export writes one checkpoint; --checkpoints names %d", n);
 	models_free(m, n);
 	return r;

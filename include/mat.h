@@ -18,6 +18,9 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add);
 
+/* mat_nt() in double */
+void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d);
+
 /* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);
 double sum(const float *a, int n);

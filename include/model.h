@@ -41,6 +41,8 @@ void model_free(struct model *m);
  * are --set assignments laid over the configuration it holds. */
 int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
+/* The tensors alone under torch's names, with the step, on which a score's noise depends. */
+int model_export(const struct model *m, const char *path, struct fail *f);
 
 /* The checkpoints of a directory, by step. */
 struct checkpoints {

@@ -24,6 +24,11 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, scale, a, lda, b, ldb, add ? 1 : 0, c, ldc);
 }
 
+void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d)
+{
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+}
+
 enum { LANES = 16, RUN = 1024 }; /* floats add up over at most RUN/LANES terms before they go into a double */
 
 double dot(const float *a, const float *b, int n)
