@@ -196,7 +196,7 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	models_id(s->models, s->nmodels, s->id);
 	if (hash_options(s, f) || list_claims(s, f))
 		return -1;
-	s->rows = influence_batch(cfg->score.draws);
+	s->rows = influence_batch(last(s));
 	s->worker = calloc((size_t)workers, sizeof *s->worker);
 	if (!s->worker)
 		return fail_set(f, "out of memory");

@@ -7,6 +7,8 @@
 #ifndef VF_MAT_H
 #define VF_MAT_H
 
+#include <stddef.h>
+
 /* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
@@ -15,8 +17,11 @@ int mat_begin(void);
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
 /* c[n x p] = a[n x d] b[d x p] */
 void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
-/* c[n x p] = a[d x n]^T b[d x p] */
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
+/* c[n x p] = a[d x n]^T b[d x p] (+ c when add) */
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
+
+/* n zeros, aligned for vectors; NULL without memory; freed with free(). */
+float *mat_floats(size_t n);
 
 /* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);
