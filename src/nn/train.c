@@ -369,7 +369,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		trainer_close(t);
 		return NULL;
 	}
-	t->shares = t->batch / ROWS < 1 ? 1 : t->batch / ROWS < MOST_SHARES ? t->batch / ROWS : MOST_SHARES;
+	t->shares = (t->batch + ROWS - 1) / ROWS < MOST_SHARES ? (t->batch + ROWS - 1) / ROWS : MOST_SHARES;
 	int bad = open_convolutions(t, &m->enc, 0) | open_convolutions(t, &m->dec, 1);
 	if (m->enc.convolves || m->dec.convolves) {
 		t->packed = mat_floats(m->nparams);

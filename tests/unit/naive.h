@@ -15,7 +15,7 @@
 #include "model.h"
 #include "tap.h"
 
-enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 400 };
+enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 700 };
 
 /* --- numbers of our own: xorshift64*, and Box-Muller in double --- */
 

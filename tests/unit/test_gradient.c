@@ -26,7 +26,7 @@ static const char *const networks[] = {
 	"    {conv_transpose2d: {out: 3, kernel: 3}}]\n",
 	/* an elementwise layer first, two behind each other, both convolutions in both lists, more padding than kernel */
 	"input: {shape: [1, 6, 4]}\nmodel:\n  latent: 3\n"
-	"  encoder: [sigmoid, {conv2d: {out: 5, kernel: 1}}, tanh, {leaky_relu: 0.3}, {conv2d: {out: 2, kernel: 4, stride: 3, padding: 2}}, relu,\n"
+	"  encoder: [sigmoid, {conv2d: {out: 5, kernel: 1}}, tanh, {leaky_relu: 0.3}, {conv2d: {out: 2, kernel: 4, stride: 3, padding: 2}}, {leaky_relu: 0.1},\n"
 	"    {conv_transpose2d: {out: 2, kernel: 2, stride: 2, padding: 1}}, flatten, tanh, {linear: 6}]\n"
 	"  decoder: [{unflatten: [3, 1, 1]}, {leaky_relu: 0.2}, {conv_transpose2d: {out: 4, kernel: 3}}, {conv2d: {out: 2, kernel: 1, padding: 2}}, relu,\n"
 	"    {conv2d: {out: 6, kernel: 5, stride: 2}}, flatten, {linear: 24}]\n",
