@@ -83,7 +83,8 @@ static void test_threads(int optimizer, const char *yaml, const char *kind)
 			ok(!memcmp(r[0].m.params, r[k].m.params, bytes) && !memcmp(&s[0], &s[k], sizeof *s),
 			   "%s, step %d: %d threads leave the same bits as one, in weights and losses", name, step, k + 1);
 	}
-	ok(s[0].loss < 0.99 * first, "%s: the loss falls, from %g to %g", name, first, s[0].loss);
+	if (yaml == wide) /* the other begins at the loss of gray, which is the best for noise */
+		ok(s[0].loss < 0.97 * first, "%s: the loss falls, from %g to %g", name, first, s[0].loss);
 	float *kept = malloc(bytes);
 	memcpy(kept, r[1].m.params, bytes);
 	next_batch(&r[1]);
