@@ -203,7 +203,7 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	for (int i = 0; i < workers; i++) {
 		struct worker *w = &s->worker[i];
 		size_t rows = (size_t)s->rows;
-		w->influence = influence_open(s->models, s->nmodels, s->rows, f);
+		w->influence = influence_open(s->models, s->nmodels, s->rows, 0, f);
 		if (!w->influence)
 			return -1;
 		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);

@@ -37,7 +37,7 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
  * gradients by the weight, added to what is there when add. */
 void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const float *w, int add, int rows,
                    float *scratch);
-/* db: the sum of dy over rows and positions, [biases] */
-void conv_bias(const struct layer *l, float *db, const float *dy, int rows);
+/* db: the sum of dy over rows and positions, [biases], added to what is there when add */
+void conv_bias(const struct layer *l, float *db, const float *dy, int add, int rows);
 
 #endif

@@ -27,8 +27,9 @@ struct score {
 int influence_batch(const struct model *m);
 
 /* models are borrowed; scoring options are those of models[n-1].cfg. layers: "all", "encoder",
- * "decoder" or names such as decoder.4, decoder.6. */
-struct influence *influence_open(const struct model *models, int n, int batch, struct fail *f);
+ * "decoder" or names such as decoder.4, decoder.6. keep: influence_dots() will be wanted, which takes
+ * more memory. */
+struct influence *influence_open(const struct model *models, int n, int batch, int keep, struct fail *f);
 /* Scores a batch: x [batch][input]; id: a hash of each payload, for the noise; eps [batch][draws]
  * [latent] instead of noise of our own, or NULL; out [batch]. part, when not NULL, gets the parts
  * of selfinf, [batch][ntensors]. */

@@ -52,6 +52,10 @@ struct tape {
 	int rows;
 };
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
+/* With only `few` rows for the layers from `cut` on, which then run group by group over views: rows
+ * from `row` on of the layers before, all of the others. A view is not freed. */
+int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f);
+struct tape tape_view(const struct tape *t, const struct network *net, int cut, size_t row, int rows);
 
 /* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
 void network_pack(const struct network *net, const float *params, float *packed);

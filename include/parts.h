@@ -31,7 +31,14 @@ void products_close(struct products *p);
 
 /* Products of one record: x [draws][in] what the layer read, d [draws][out] gradients by its output. */
 void products_gram(struct products *p, const struct layer *l, const float *x, const float *d);
-/* The same for a convolution, by gradients written out; fills dx [draws][in] too, unless NULL. */
+/* The same for a convolution, by gradients written out, in steps: sums, products_room() floats, holds
+ * the sums of every unit's gradients; products_write() fills in or adds some rows of one unit, and dx too,
+ * unless NULL; products_between() makes the products. */
+size_t products_room(const struct products *p, const struct layer *l);
+void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
+                    const float *w, int rows);
+void products_between(struct products *p, const struct layer *l, const float *sums);
+/* All of it, of rows [draws]. */
 void products_explicit(struct products *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w);
 
 /* One row of a layer: <g0, g1> of the gradients that d0 and d1 make, by its weight and bias; and

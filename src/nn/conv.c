@@ -175,11 +175,12 @@ void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy,
 	}
 }
 
-void conv_bias(const struct layer *l, float *db, const float *dy, int rows)
+void conv_bias(const struct layer *l, float *db, const float *dy, int add, int rows)
 {
 	int channels = conv_biases(l);
 	size_t n = (size_t)rows * (size_t)(l->out / channels);
-	memset(db, 0, (size_t)channels * sizeof *db);
+	if (!add)
+		memset(db, 0, (size_t)channels * sizeof *db);
 	for (size_t i = 0; i < n; i++, dy += channels)
 		for (int k = 0; k < channels; k++)
 			db[k] += dy[k];

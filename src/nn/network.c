@@ -78,23 +78,33 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 	net->area = net->writes_pixels ? s.h * s.w : in.h * in.w;
 }
 
-int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f)
+int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_cut(t, net, rows, net->n, 0, f); }
+
+int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f)
 {
-	size_t total = 0, at = 0;
+	size_t size[CONFIG_MAX_LAYERS], total = 0, at = 0;
 	*t = (struct tape){.rows = rows};
-	for (int i = 0; i < net->n; i++)
-		if (net->l[i].own)
-			total += ((size_t)rows * (size_t)net->l[i].out + 15) / 16 * 16;
+	for (int i = 0; i < net->n; i++) {
+		size[i] = net->l[i].own ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
+		total += size[i];
+	}
 	t->all = aligned_alloc(64, total * sizeof(float));
 	if (!t->all)
 		return fail_set(f, "out of memory: %zu bytes for activations", total * sizeof(float));
 	memset(t->all, 0, total * sizeof(float));
-	for (int i = 0; i < net->n; i++)
-		if (net->l[i].own) {
-			t->v[i] = t->all + at;
-			at += ((size_t)rows * (size_t)net->l[i].out + 15) / 16 * 16;
-		}
+	for (int i = 0; i < net->n; at += size[i++])
+		t->v[i] = net->l[i].own ? t->all + at : NULL;
 	return 0;
+}
+
+struct tape tape_view(const struct tape *t, const struct network *net, int cut, size_t row, int rows)
+{
+	struct tape v = *t;
+	v.rows = rows;
+	for (int i = 0; i < cut; i++)
+		if (v.v[i])
+			v.v[i] += row * (size_t)net->l[i].out;
+	return v;
 }
 
 void network_pack(const struct network *net, const float *params, float *packed)

@@ -178,7 +178,7 @@ static void backward_share(void *ctx, int u)
 		float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
 		const float *d = t->delta->v[i] + out;
 		conv_backward(l, dx ? dx + in : NULL, g, d, network_source(net, i, t->from, t->act) + in, t->packed + l->weight, 0, to - from, scratch);
-		conv_bias(l, g + nw, d, to - from);
+		conv_bias(l, g + nw, d, 0, to - from);
 	}
 }
 

@@ -39,7 +39,7 @@ static float *written_out(const struct layer *l, const struct side *a, size_t n,
 		size_t row = (size_t)r * (size_t)a->draws;
 		const float *d = a->d + row * (size_t)l->out;
 		conv_backward(l, NULL, g + (size_t)r * n, d, a->x + row * (size_t)l->in, NULL, 0, a->draws, scratch);
-		conv_bias(l, g + (size_t)r * n + conv_weights(l), d, a->draws);
+		conv_bias(l, g + (size_t)r * n + conv_weights(l), d, 0, a->draws);
 	}
 	for (size_t i = 0; g && i < (size_t)a->batch * n; i++)
 		g[i] *= share;
@@ -70,6 +70,8 @@ static struct side side(const struct influence *s, const float *x, int decoder, 
 int influence_dots(const struct influence *a, const float *xa, const struct influence *b, const float *xb, double *out, struct fail *f)
 {
 	const struct model *m = &a->models[a->n - 1];
+	if (!a->keep || !b->keep)
+		return fail_set(f, "dot products want the gradients kept");
 	if (a->cfg.score.estimator != PLUGIN || b->cfg.score.estimator != PLUGIN)
 		return fail_set(f, "dot products of mean gradients want the plugin estimator");
 	memset(out, 0, (size_t)a->batch * (size_t)b->batch * sizeof *out);

@@ -43,19 +43,16 @@ static void draw(struct influence *s, const struct model *m, const uint64_t *id,
 	}
 }
 
-static void losses(struct influence *s, const struct model *m, const float *x)
+/* Of draws [from, to) of record r: f holds their logits, d gets the gradients by them. */
+static void losses(struct influence *s, const struct model *m, const float *x, int r, int from, int to, const float *f, float *d)
 {
 	enum likelihood scored = (enum likelihood)s->cfg.score.likelihood, trained = (enum likelihood)s->cfg.train.likelihood;
-	int n = m->enc.in;
-	for (int r = 0; r < s->batch; r++)
-		for (int j = 0; j < s->draws; j++) {
-			size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
-			const float *f = s->dec.v[m->dec.last] + row * (size_t)n, *xr = x + (size_t)r * (size_t)n;
-			s->nll[row] = trained == scored ? 0 : loss_recon(trained, f, xr, n, NULL);
-			s->recon[row] = loss_recon(scored, f, xr, n, s->ddec.v[m->dec.last] + row * (size_t)n);
-			if (trained == scored)
-				s->nll[row] = s->recon[row];
-		}
+	size_t n = (size_t)m->enc.in;
+	for (int j = from; j < to; j++, f += n, d += n) {
+		size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
+		s->recon[row] = loss_recon(scored, f, x + (size_t)r * n, (int)n, d);
+		s->nll[row] = trained == scored ? s->recon[row] : loss_recon(trained, f, x + (size_t)r * n, (int)n, NULL);
+	}
 }
 
 /* Gradient by mu and logvar of one draw. Pathwise: through xi. Score function (eq. 9 as printed):
@@ -193,12 +190,53 @@ static void add_products(struct influence *s, const struct target *t, int r, con
 	add_part(t, r, l->tensor + 1, bias / pairs);
 }
 
-/* Backward through the decoder, with the parts of its layers on the way: where a gradient is written
+/* The layers behind the cut, forward and backward, of rows [row, row + rows), which are draws from `from`
+ * on of record r and belong to one unit. */
+static void decode_group(struct influence *s, const struct model *m, const float *packed, const float *x, int r, int unit, int from, int rows)
+{
+	const struct network *net = &m->dec;
+	size_t row = (size_t)r * (size_t)s->draws + (size_t)from;
+	struct tape act = tape_view(&s->dec, net, s->cut, row, rows), delta = tape_view(&s->ddec, net, s->cut, row, rows);
+	const float *xi = s->xi + row * (size_t)s->latent;
+	float *dxi = s->dxi + row * (size_t)s->latent;
+	for (int i = s->cut; i < net->n; i++)
+		layer_forward(net, i, packed, xi, &act, 0, rows, s->products.col);
+	losses(s, m, x, r, from, from + rows, act.v[net->last], delta.v[net->last]);
+	for (int i = net->n - 1; i >= s->cut; i--) {
+		const struct layer *l = &net->l[i];
+		if (s->sums[i])
+			products_write(&s->products, l, s->sums[i], unit, from > s->products.edge[unit], l->source < 0 ? dxi : delta.v[l->source],
+			               network_source(net, i, xi, &act), delta.v[i], packed + l->weight, rows);
+		else
+			layer_backward(net, i, packed, &act, &delta, dxi, 0, rows, s->products.col);
+	}
+}
+
+/* One record through the layers behind the cut. */
+static void decode_record(struct influence *s, const struct model *m, const float *packed, const float *x, int r, const struct target *t)
+{
+	const struct products *p = &s->products;
+	if (s->cut == m->dec.n) {
+		size_t at = (size_t)r * (size_t)s->draws * (size_t)m->enc.in;
+		losses(s, m, x, r, 0, s->draws, s->dec.v[m->dec.last] + at, s->ddec.v[m->dec.last] + at);
+		return;
+	}
+	for (int u = 0; u < p->units; u++)
+		for (int j = p->edge[u]; j < p->edge[u + 1]; j += INFLUENCE_GROUP)
+			decode_group(s, m, packed, x, r, u, j, p->edge[u + 1] - j < INFLUENCE_GROUP ? p->edge[u + 1] - j : INFLUENCE_GROUP);
+	for (int i = s->cut; i < m->dec.n; i++)
+		if (s->sums[i]) {
+			products_between(&s->products, &m->dec.l[i], s->sums[i]);
+			add_products(s, t, r, &m->dec.l[i]);
+		}
+}
+
+/* Backward through the layers before the cut, with their parts on the way: where a gradient is written
  * out, it shares what is unrolled with the gradient by the layer's input. */
 static void decoder_back(struct influence *s, const struct model *m, const float *packed, const struct target *t)
 {
 	const struct network *net = &m->dec;
-	for (int i = net->n - 1; i >= 0; i--) {
+	for (int i = s->cut - 1; i >= 0; i--) {
 		const struct layer *l = &net->l[i];
 		int used = network_weighs(l) && s->use_dec[i], written = used && parts_explicit(l, s->draws);
 		float *dx = l->source < 0 ? s->dxi : s->ddec.v[l->source];
@@ -269,8 +307,10 @@ void influence_score(struct influence *s, const float *x, const uint64_t *id, co
 		struct target t = {checkpoint_weight(m), out, part, ntensors};
 		network_forward(&m->enc, packed, input, &s->enc, scratch);
 		draw(s, m, id, eps);
-		network_forward(&m->dec, packed, s->xi, &s->dec, scratch);
-		losses(s, m, in_order(s, x, m->dec.writes_pixels));
+		for (int i = 0; i < s->cut; i++)
+			layer_forward(&m->dec, i, packed, s->xi, &s->dec, 0, s->dec.rows, scratch);
+		for (int r = 0; r < s->batch; r++)
+			decode_record(s, m, packed, in_order(s, x, m->dec.writes_pixels), r, &t);
 		decoder_back(s, m, packed, &t);
 		head_means(s, m, halves);
 		for (int k = 0; k < halves; k++)

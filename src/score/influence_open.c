@@ -2,16 +2,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv.h"
 #include "influence_state.h"
 #include "mat.h"
 
-/* Numbers a row in the buffers of a network. */
-static size_t width(const struct network *net)
+/* Numbers a row in the buffers of a network's first n layers. */
+static size_t width(const struct network *net, int n)
 {
-	size_t n = 0;
+	size_t sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += net->l[i].own ? (size_t)net->l[i].out : 0;
+	return sum;
+}
+
+/* The first layer behind the last one whose products are too short for a few rows: linear layers, and
+ * convolutions of few positions, want many at once to share a weight that is large for their work. */
+static int find_cut(const struct network *net)
+{
+	int cut = 0;
 	for (int i = 0; i < net->n; i++)
-		n += net->l[i].own ? (size_t)net->l[i].out : 0;
-	return n;
+		if (network_weighs(&net->l[i]) && (net->l[i].kind == LAYER_LINEAR || conv_positions(&net->l[i]) < 16))
+			cut = i + 1;
+	while (cut < net->n && !net->l[cut].own)
+		cut++; /* what works in place goes with the layer before it */
+	return cut;
 }
 
 int influence_batch(const struct model *m)
@@ -19,8 +33,9 @@ int influence_batch(const struct model *m)
 	int draws = m->cfg.score.draws, most = draws >= 1024 ? 1 : 1024 / draws;
 	if (!m->enc.convolves && !m->dec.convolves)
 		return most;
-	/* pictures between layers: as many records as 64 MB hold */
-	size_t record = (2 * (size_t)draws * width(&m->dec) + 4 * width(&m->enc)) * sizeof(float), n = ((size_t)64 << 20) / record;
+	/* pictures between layers: as many records as 32 MB hold */
+	size_t numbers = 2 * (size_t)draws * width(&m->dec, find_cut(&m->dec)) + 4 * width(&m->enc, m->enc.n);
+	size_t n = ((size_t)32 << 20) / (numbers * sizeof(float));
 	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
 }
 
@@ -88,7 +103,23 @@ static int wants_blocks(const struct influence *s, const struct network *dec)
 	return any;
 }
 
-struct influence *influence_open(const struct model *models, int n, int batch, struct fail *f)
+/* Where the decoder is cut: nowhere, when a layer behind wants Gram matrices of all draws. */
+static int open_groups(struct influence *s, const struct network *dec, struct fail *f)
+{
+	int blocks = wants_blocks(s, dec);
+	if (products_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
+		return -1;
+	s->cut = s->keep || !blocks ? dec->n : find_cut(dec);
+	for (int i = s->cut; i < dec->n; i++)
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !parts_explicit(&dec->l[i], s->draws))
+			s->cut = dec->n;
+	for (int i = s->cut; i < dec->n; i++)
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(products_room(&s->products, &dec->l[i]))))
+			return fail_set(f, "out of memory for gradients");
+	return 0;
+}
+
+struct influence *influence_open(const struct model *models, int n, int batch, int keep, struct fail *f)
 {
 	struct influence *s = calloc(1, sizeof *s);
 	if (!s) {
@@ -96,14 +127,14 @@ struct influence *influence_open(const struct model *models, int n, int batch, s
 		return NULL;
 	}
 	const struct model *m = &models[n - 1];
-	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent};
+	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent, .keep = keep};
 	s->half = s->draws / 2;
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
+	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
-	    tape_open(&s->dec, &m->dec, rows, f) || tape_open(&s->ddec, &m->dec, rows, f) || open_pixels(s, m, f) ||
-	    products_open(&s->products, &m->enc, &m->dec, s->draws, wants_blocks(s, &m->dec), f)) {
+	    tape_open_cut(&s->dec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) ||
+	    tape_open_cut(&s->ddec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f)) {
 		influence_close(s);
 		return NULL;
 	}
@@ -112,8 +143,8 @@ struct influence *influence_open(const struct model *models, int n, int batch, s
 	s->xi = mat_floats(size);
 	s->dxi = mat_floats(size);
 	s->dhead = mat_floats(2 * size);
-	s->mean = mat_floats(width(&m->enc));
-	s->along = mat_floats(width(&m->enc));
+	s->mean = mat_floats(width(&m->enc, m->enc.n));
+	s->along = mat_floats(width(&m->enc, m->enc.n));
 	s->recon = calloc((size_t)rows, sizeof *s->recon);
 	s->nll = calloc((size_t)rows, sizeof *s->nll);
 	s->h = calloc((size_t)rows, sizeof *s->h);
@@ -136,6 +167,8 @@ void influence_close(struct influence *s)
 		if (s->packed[c] != s->models[c].params)
 			free(s->packed[c]);
 	free(s->packed);
+	for (int i = 0; i < CONFIG_MAX_LAYERS; i++)
+		free(s->sums[i]);
 	products_close(&s->products);
 	free(s->pixels);
 	free(s->sigma);

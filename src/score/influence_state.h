@@ -16,10 +16,16 @@ struct influence {
 	float *mean, *along;           /* of one row of an encoder's layer */
 	float **packed;                /* of each model; its own parameters where nothing is reordered */
 	struct products products;
+	/* The decoder's layers from cut on run a few rows at a time, forward, loss and backward, so that
+	 * pictures stay in the cache; sums of their gradients: */
+	int cut, keep;
+	float *sums[CONFIG_MAX_LAYERS];
 	double *recon, *nll;           /* [batch][draws] */
 	double *h;                     /* [batch][units]: sum over checkpoints of w <g_u, mean g>, g_u the mean of a unit */
 	char use_enc[CONFIG_MAX_LAYERS], use_dec[CONFIG_MAX_LAYERS];
 };
+
+enum { INFLUENCE_GROUP = 4 };
 
 /* What a network reads or is compared with: the batch, in the order it wants. */
 static inline const float *in_order(const struct influence *s, const float *x, int pixels) { return pixels ? s->pixels : x; }

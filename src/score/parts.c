@@ -32,7 +32,7 @@ static void measure(struct room *r, const struct network *net, int draws)
 		r->out = larger(r->out, (size_t)l->out);
 		if (l->kind != LAYER_LINEAR) {
 			r->col = larger(r->col, conv_scratch(l));
-			r->weight = larger(r->weight, conv_weights(l));
+			r->weight = larger(r->weight, conv_weights(l) + (size_t)conv_biases(l));
 			rows *= (size_t)conv_positions(l);
 			if (!parts_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
 				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)conv_unrolled(l));
@@ -92,7 +92,7 @@ static void bias_products(struct products *p, const struct layer *l, const float
 {
 	size_t n = (size_t)conv_biases(l);
 	for (int u = 0; u < p->units; u++)
-		conv_bias(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, p->edge[u + 1] - p->edge[u]);
+		conv_bias(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
 	between_units(p, p->bias, p->sums, n);
 }
 
@@ -135,16 +135,31 @@ void products_gram(struct products *p, const struct layer *l, const float *x, co
 		bias_products(p, l, d);
 }
 
+size_t products_room(const struct products *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
+
+void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
+                    const float *w, int rows)
+{
+	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
+	conv_backward(l, dx, sums + (size_t)unit * nw, d, x, w, add, rows, p->col);
+	conv_bias(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
+}
+
+void products_between(struct products *p, const struct layer *l, const float *sums)
+{
+	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
+	between_units(p, p->weight, sums, nw);
+	between_units(p, p->bias, sums + (size_t)p->units * nw, nb);
+}
+
 void products_explicit(struct products *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w)
 {
-	size_t n = conv_weights(l);
 	for (int u = 0; u < p->units; u++) {
 		size_t from = (size_t)p->edge[u];
-		conv_backward(l, dx ? dx + from * (size_t)l->in : NULL, p->grad + (size_t)u * n, d + from * (size_t)l->out, x + from * (size_t)l->in, w, 0,
-		              p->edge[u + 1] - p->edge[u], p->col);
+		products_write(p, l, p->grad, u, 0, dx ? dx + from * (size_t)l->in : NULL, x + from * (size_t)l->in, d + from * (size_t)l->out, w,
+		               p->edge[u + 1] - p->edge[u]);
 	}
-	between_units(p, p->weight, p->grad, n);
-	bias_products(p, l, d);
+	products_between(p, l, p->grad);
 }
 
 /* --- one row --- */
@@ -198,9 +213,9 @@ void products_row(struct products *p, const struct layer *l, float *along, const
 		explicit_row(p, l, along, x, d0, d1, dm, weight);
 	int n = conv_biases(l);
 	float *b0 = p->sums, *b1 = b0 + n, *bm = b1 + n;
-	conv_bias(l, b0, d0, 1);
-	conv_bias(l, b1, d1, 1);
-	conv_bias(l, bm, dm, 1);
+	conv_bias(l, b0, d0, 0, 1);
+	conv_bias(l, b1, d1, 0, 1);
+	conv_bias(l, bm, dm, 0, 1);
 	*bias = dot(b0, b1, n);
 	for (int i = 0; i < l->out; i++)
 		along[i] += bm[i % n];

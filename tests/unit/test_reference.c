@@ -37,7 +37,7 @@ static void test_scores(struct model *m)
 	m->cfg.score.draws = DRAWS;
 	m->cfg.score.beta = number(j, "beta");
 	m->cfg.score.likelihood = GAUSSIAN;
-	struct influence *s = influence_open(m, 1, RECORDS, &f);
+	struct influence *s = influence_open(m, 1, RECORDS, 1, &f);
 	if (!s)
 		BAIL(&f);
 	influence_score(s, x, id, eps, out, part);

@@ -47,7 +47,7 @@ static void load_pictures(const struct config *c)
 static struct influence *score(const struct model *m, const float *input, const float *noise, int n, struct score *out, double *part)
 {
 	uint64_t id[RECORDS] = {0};
-	struct influence *s = influence_open(m, 1, n, &f);
+	struct influence *s = influence_open(m, 1, n, 1, &f);
 	if (!s)
 		BAIL(&f);
 	influence_score(s, input, id, noise, out, part);
