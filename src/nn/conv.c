@@ -67,8 +67,10 @@ static void gather_lines(const struct layer *l, float *col, const float *big, in
 					continue;
 				}
 				const float *src = b + ((size_t)(y.at + k) * (size_t)l->bw + (size_t)(v.at + v.lo)) * c;
-				if (n != run)
-					memset(col, 0, run * sizeof *col);
+				if (n != run) {
+					memset(col, 0, left * sizeof *col);
+					memset(col + left + n, 0, (run - left - n) * sizeof *col);
+				}
 				memcpy(col + left, src, n * sizeof *col);
 			}
 		}
@@ -125,15 +127,30 @@ static void to_big(const struct layer *l, float *big, const float *small, const 
 	}
 }
 
+/* y [n][channels] becomes b, or 0 without one */
+static void fill_bias(float *y, const float *b, size_t n, int channels)
+{
+	size_t total = n * (size_t)channels, have = (size_t)channels;
+	if (!b) {
+		memset(y, 0, total * sizeof *y);
+		return;
+	}
+	memcpy(y, b, have * sizeof *y);
+	for (; 2 * have <= total && have < 1024; have *= 2)
+		memcpy(y + have, y, have * sizeof *y);
+	for (size_t at = have; at < total; at += have)
+		memcpy(y + at, y, (total - at < have ? total - at : have) * sizeof *y);
+}
+
 static void add_bias(float *y, const float *b, int relu, size_t n, int channels)
 {
-	for (size_t i = 0; i < n; i++, y += channels) {
-		if (b)
-			for (int k = 0; k < channels; k++)
-				y[k] += b[k];
+	for (size_t i = 0; b && i < n; i++, y += channels) {
 		if (relu)
 			for (int k = 0; k < channels; k++)
-				y[k] = y[k] > 0 ? y[k] : 0;
+				y[k] = y[k] + b[k] > 0 ? y[k] + b[k] : 0;
+		else
+			for (int k = 0; k < channels; k++)
+				y[k] += b[k];
 	}
 }
 
@@ -151,13 +168,16 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
 		int n = from + step < rows ? step : rows - from;
 		float *out = y + (size_t)from * (size_t)l->out;
 		const float *in = x + (size_t)from * (size_t)l->in;
+		size_t pixels = (size_t)n * (size_t)(l->out / channels), all = (size_t)n * (size_t)l->out;
 		if (l->kind == LAYER_CONV2D) {
 			to_small(l, out, NULL, in, NULL, w, 0, n, scratch);
-		} else {
-			memset(out, 0, (size_t)n * (size_t)l->out * sizeof *out);
-			to_big(l, out, in, w, n, scratch);
+			add_bias(out, b, relu, pixels, channels);
+			continue;
 		}
-		add_bias(out, b, relu, (size_t)n * (size_t)(l->out / channels), channels);
+		fill_bias(out, b, pixels, channels);
+		to_big(l, out, in, w, n, scratch);
+		for (size_t i = 0; relu && i < all; i++)
+			out[i] = out[i] > 0 ? out[i] : 0;
 	}
 }
 
@@ -177,11 +197,19 @@ void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy,
 
 void conv_bias(const struct layer *l, float *db, const float *dy, int add, int rows)
 {
-	int channels = conv_biases(l);
-	size_t n = (size_t)rows * (size_t)(l->out / channels);
+	enum { LANES = 16, FEW = 16 }; /* few channels: as many pixels at once as fill the lanes */
+	int channels = conv_biases(l), wide = channels < FEW ? channels * LANES : channels;
+	size_t n = (size_t)rows * (size_t)l->out, i = 0;
+	float lane[FEW * LANES] = {0};
 	if (!add)
 		memset(db, 0, (size_t)channels * sizeof *db);
-	for (size_t i = 0; i < n; i++, dy += channels)
+	if (channels < FEW)
+		for (; i + (size_t)wide <= n; i += (size_t)wide)
+			for (int k = 0; k < wide; k++)
+				lane[k] += dy[i + (size_t)k];
+	for (; i < n; i += (size_t)channels)
 		for (int k = 0; k < channels; k++)
-			db[k] += dy[k];
+			db[k] += dy[i + (size_t)k];
+	for (int k = 0; channels < FEW && k < wide; k++)
+		db[k % channels] += lane[k];
 }

@@ -180,26 +180,30 @@ void linear_gradient(float *dw, float *db, const float *dy, const float *x, int 
 
 void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n)
 {
-	for (size_t i = 0; l->kind == LAYER_RELU && i < n; i++)
-		y[i] = x[i] > 0 ? x[i] : 0;
-	for (size_t i = 0; l->kind == LAYER_LEAKY_RELU && i < n; i++)
-		y[i] = x[i] > 0 ? x[i] : l->slope * x[i];
-	for (size_t i = 0; l->kind == LAYER_TANH && i < n; i++)
-		y[i] = tanhf(x[i]);
-	for (size_t i = 0; l->kind == LAYER_SIGMOID && i < n; i++)
-		y[i] = 1 / (1 + expf(-x[i]));
+	float slope = l->kind == LAYER_LEAKY_RELU ? l->slope : 0;
+	if (l->kind == LAYER_RELU || l->kind == LAYER_LEAKY_RELU)
+		for (size_t i = 0; i < n; i++)
+			y[i] = x[i] > 0 ? x[i] : slope * x[i];
+	else if (l->kind == LAYER_TANH)
+		for (size_t i = 0; i < n; i++)
+			y[i] = tanhf(x[i]);
+	else if (l->kind == LAYER_SIGMOID)
+		for (size_t i = 0; i < n; i++)
+			y[i] = 1 / (1 + expf(-x[i]));
 }
 
 void elementwise_backward(const struct layer *l, float *dx, const float *dy, const float *y, size_t n)
 {
-	for (size_t i = 0; l->kind == LAYER_RELU && i < n; i++)
-		dx[i] = y[i] > 0 ? dy[i] : 0;
-	for (size_t i = 0; l->kind == LAYER_LEAKY_RELU && i < n; i++)
-		dx[i] = y[i] > 0 ? dy[i] : l->slope * dy[i];
-	for (size_t i = 0; l->kind == LAYER_TANH && i < n; i++)
-		dx[i] = dy[i] * (1 - y[i] * y[i]);
-	for (size_t i = 0; l->kind == LAYER_SIGMOID && i < n; i++)
-		dx[i] = dy[i] * (y[i] * (1 - y[i]));
+	float slope = l->kind == LAYER_LEAKY_RELU ? l->slope : 0;
+	if (l->kind == LAYER_RELU || l->kind == LAYER_LEAKY_RELU)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (y[i] > 0 ? 1 : slope);
+	else if (l->kind == LAYER_TANH)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (1 - y[i] * y[i]);
+	else if (l->kind == LAYER_SIGMOID)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (y[i] * (1 - y[i]));
 }
 
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act)
