@@ -53,10 +53,10 @@ static int show(struct cli *c, const struct options *o, struct fail *f)
 		double q = 0;
 		for (size_t k = 0; k < t->count; k += 4096)
 			q += dot(at + k, at + k, (int)(t->count - k < 4096 ? t->count - k : 4096));
-		printf("# %s\t[%zu%s", t->name, t->shape[0], t->ndim > 1 ? ", " : "]");
-		if (t->ndim > 1)
-			printf("%zu]", t->shape[1]);
-		printf("\tnorm %.6g\n", sqrt(q));
+		printf("# %s\t[%zu", t->name, t->shape[0]);
+		for (int k = 1; k < t->ndim; k++)
+			printf(", %zu", t->shape[k]);
+		printf("]\tnorm %.6g\n", sqrt(q));
 		at += t->count;
 	}
 	buf_free(&text);

@@ -204,14 +204,14 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	models_id(s->models, s->nmodels, s->id);
 	if (hash_options(s, f) || list_claims(s, f))
 		return -1;
-	s->rows = influence_batch(cfg->score.draws);
+	s->rows = influence_batch(last(s));
 	s->worker = calloc((size_t)workers, sizeof *s->worker);
 	if (!s->worker)
 		return fail_set(f, "out of memory");
 	for (int i = 0; i < workers; i++) {
 		struct worker *w = &s->worker[i];
 		size_t rows = (size_t)s->rows;
-		w->influence = influence_open(s->models, s->nmodels, s->rows, f);
+		w->influence = influence_open(s->models, s->nmodels, s->rows, 0, f);
 		if (!w->influence)
 			return -1;
 		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);

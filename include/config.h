@@ -14,7 +14,17 @@
 #define CONFIG_FORMAT 1
 #define CONFIG_MAX_LAYERS 64
 
-enum layer_kind { LAYER_FLATTEN, LAYER_LINEAR, LAYER_RELU };
+enum layer_kind {
+	LAYER_FLATTEN,
+	LAYER_UNFLATTEN,
+	LAYER_LINEAR,
+	LAYER_CONV2D,
+	LAYER_CONV_TRANSPOSE2D,
+	LAYER_RELU,
+	LAYER_LEAKY_RELU,
+	LAYER_TANH,
+	LAYER_SIGMOID,
+};
 enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 enum optimizer { ADAM, SGD };
 enum estimator { PLUGIN, CROSS };
@@ -23,7 +33,10 @@ enum weights { WEIGHTS_ONE, WEIGHTS_LR };
 
 struct layer_spec {
 	enum layer_kind kind;
-	int out; /* linear: its outputs */
+	int out;                     /* linear: its outputs; convolutions: channels */
+	int kernel, stride, padding; /* convolutions, the same both ways */
+	int shape[3];                /* unflatten: channels, height, width */
+	double slope;                /* leaky_relu, below 0 */
 };
 
 struct layer_list {

@@ -7,6 +7,8 @@
 #ifndef VF_MAT_H
 #define VF_MAT_H
 
+#include <stddef.h>
+
 /* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
@@ -20,6 +22,9 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 
 /* mat_nt() in double */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d);
+
+/* n zeros, aligned for vectors; NULL without memory; freed with free(). */
+float *mat_floats(size_t n);
 
 /* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);

@@ -30,7 +30,8 @@ struct model {
 
 /* Networks, tensor names and zeroed parameters for a configuration that config_check() passed. */
 int model_build(struct model *m, const struct config *cfg, struct fail *f);
-/* He et al. (2015): weights normal with std sqrt(2/fan_in), biases 0. */
+/* He et al. (2015): weights normal with std sqrt(2/fan_in), biases 0; of conv_transpose2d both uniform
+ * in +-1/sqrt(channels out * kernel^2). */
 void model_init(struct model *m, uint64_t seed);
 /* Takes the parameters out of a file with torch's names; every tensor must be there, of the right
  * shape and finite. */

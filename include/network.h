@@ -1,8 +1,10 @@
 /* network.h - a list of layers over flat parameters, run forward and backward over rows.
  *
  * Rows are records or draws; activations and deltas are row-major float arrays, one row each.
- * Layers without weights work in place, so act[i] of a relu is act[i-1]; a delta exists for each
- * layer with weights and is the gradient of the loss by that layer's output.
+ * Pictures between layers lie pixel by pixel (height, width, channels), so that what a kernel covers
+ * is a few long runs; rows and the parameters of linear layers are in torch's order, and flatten and
+ * unflatten reorder where the two differ. Elementwise layers work in place where they can and get
+ * their derivative from their output; a delta is the gradient of the loss by what lies in the buffer.
  */
 #ifndef VF_NETWORK_H
 #define VF_NETWORK_H
@@ -13,51 +15,88 @@
 
 struct layer {
 	enum layer_kind kind;
-	int in, out;          /* numbers a row */
-	size_t weight, bias;  /* where they stand among the parameters: weight [out][in], bias [out] */
-	int source;           /* the layer with weights whose output this one reads, -1: the input */
+	int in, out;         /* numbers a row */
+	size_t weight, bias; /* where they stand among the parameters: linear [out][in], [out]; see conv.h */
+	int tensor;          /* number of the weight's tensor; the bias's is the next */
+	int source;          /* the layer whose buffer this one reads, -1: the input */
+	int own;             /* has a buffer; else its output lies in its source's */
+	int relu;            /* has weights, and the relu behind it is applied in the same pass */
+	int fused;           /* is that relu */
+	int channels, area;  /* of the picture that flatten reads or unflatten makes */
+	float slope;         /* leaky_relu */
+	/* Convolutions have a small side of positions and a big side that kernels are laid over: conv2d
+	 * reads big and writes small, conv_transpose2d the other way round. */
+	int p, sh, sw, c, bh, bw; /* small: p channels, sh x sw; big: c channels, bh x bw */
+	int kernel, stride, padding;
 };
 
 struct network {
 	const char *name; /* "encoder" or "decoder": the first part of torch's names */
 	struct layer l[CONFIG_MAX_LAYERS];
-	int n, in, out, last; /* last: the last layer with weights */
+	int n, in, out, last; /* last: the layer whose buffer holds the network's output */
+	int reads_pixels, writes_pixels; /* its input is wanted, its output comes pixel by pixel */
+	int channels, area;   /* of the picture it reads or writes that way */
+	int convolves;        /* has a convolution */
 };
 
-/* Lays out the parameters from *at on (in torch's order) and moves *at behind them. */
-void network_build(struct network *net, const char *name, const struct layer_list *spec, int in, size_t *at);
+/* Lays out the parameters from *at on (in torch's order) and moves *at behind them. The list has
+ * passed layers_check(); width and height are those of a picture that is read, in channels. */
+struct shape;
+void network_build(struct network *net, const char *name, const struct layer_list *spec, struct shape in, size_t *at);
+int network_weighs(const struct layer *l); /* has weights and biases */
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
 struct tape {
-	float *v[CONFIG_MAX_LAYERS]; /* by layer; NULL where the layer has no weights */
+	float *v[CONFIG_MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
 	float *all;
 	int rows;
 };
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
+/* With only `few` rows for the layers from `cut` on, which then run group by group over views: rows
+ * from `row` on of the layers before, all of the others. A view is not freed. */
+int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f);
+struct tape tape_view(const struct tape *t, const struct network *net, int cut, size_t row, int rows);
 
-/* One layer each, over columns [from, to) of its output, input or weights, so that training can
+/* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
+void network_pack(const struct network *net, const float *params, float *packed);
+/* How many floats of scratch a layer's pass wants; 0 without convolutions. */
+size_t network_scratch(const struct network *net);
+
+/* [rows][channels][area] to [rows][area][channels], and back. */
+void to_pixels(float *out, const float *in, int rows, int channels, int area);
+void to_planes(float *out, const float *in, int rows, int channels, int area);
+
+/* Linear layers, over columns [from, to) of their output, input or weights, so that training can
  * split a layer into fixed units; scoring takes them whole.
- *   x [rows][in], y and dy [rows][out], w [out][in], b [out].
+ *   x [rows][in], y and dy [rows][out], w [out][in], b [out], or NULL for none.
  * relu: the relu that follows is applied in the same pass over y. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
                      int add);
-/* dy *= (y > 0): by the output, which is also the input's sign */
-void relu_backward(float *dy, const float *y, int rows, int out, int from, int to);
+/* y = f(x), and dx = dy f'(x), told from y; n numbers, in place or not. */
+void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n);
+void elementwise_backward(const struct layer *l, float *dx, const float *dy, const float *y, size_t n);
 
-/* Whether a relu stands between layer i and the next one with weights. */
-int network_relu_behind(const struct network *net, int i);
-
-/* What layer i of the network reads: input itself, or the output of its source. */
+/* What layer i of the network reads: input itself, or the buffer of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);
 
+/* One layer over rows [from, to). packed: all parameters, as network_pack() leaves them. */
+void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from,
+                   int to, float *scratch);
+/* The gradient by what the layer reads, into its source's delta or, for the input, into dinput
+ * unless that is NULL. In-place layers turn the delta they find. */
+void layer_backward(const struct network *net, int i, const float *packed, const struct tape *act, const struct tape *delta,
+                    float *dinput, int from, int to, float *scratch);
+/* Layers without weights: a change of what they read to one of what they write, over all rows. */
+void layer_tangent(const struct network *net, int i, const struct tape *act, const struct tape *tangent);
+
 /* act gets all outputs; the last one is act->v[net->last]. */
-void network_forward(const struct network *net, const float *params, const float *input, const struct tape *act);
+void network_forward(const struct network *net, const float *packed, const float *input, const struct tape *act, float *scratch);
 /* delta->v[net->last] holds the gradient by the output; the others are filled in. dinput, when not
  * NULL, becomes the gradient by the input. */
-void network_backward(const struct network *net, const float *params, const struct tape *act, const struct tape *delta,
-                      float *dinput);
+void network_backward(const struct network *net, const float *packed, const struct tape *act, const struct tape *delta,
+                      float *dinput, float *scratch);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "layers.h"
 #include "name.h"
 
 /* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
@@ -27,7 +28,6 @@ static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const estimators[] = {"plugin", "cross", NULL};
 static const char *const gradients[] = {"pathwise", "score", NULL};
 static const char *const weightings[] = {"one", "lr", NULL};
-static const char *const layer_names[] = {"flatten", "linear", "relu", NULL};
 
 #define AT(m) offsetof(struct config, m)
 #define SEED_MAX 9007199254740992.0 /* 2^53: whole numbers a double holds */
@@ -115,7 +115,7 @@ const char *nearest_word(const char *what, const char *const *words)
 	return best;
 }
 
-static int unknown(const char *what, const char *found, const char *const *words, struct fail *f)
+int config_unknown(const char *what, const char *found, const char *const *words, struct fail *f)
 {
 	char shown[128];
 	const char *near = nearest_word(found, words);
@@ -128,57 +128,24 @@ static int unknown(const char *what, const char *found, const char *const *words
 
 static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
 
-static int parse_number(const struct key *k, const char *s, double *out, struct fail *f)
+int config_number(const char *name, const char *s, double lo, double hi, int whole, double *out, struct fail *f)
 {
 	char *end, shown[128];
 	double v = s ? strtod(s, &end) : 0;
 	name_show(shown, sizeof shown, s ? s : "a list");
 	if (!s || end == s || *end || !isfinite(v))
-		return fail_set(f, "%s wants a number, not '%s'", k->name, shown);
-	if (v < k->lo || v > k->hi)
-		return fail_set(f, "%s is %s, outside %.9g to %.9g", k->name, shown, k->lo, k->hi);
-	int whole = k->kind != K_REAL || k->hi == SEED_MAX;
+		return fail_set(f, "%s wants a number, not '%s'", name, shown);
+	if (v < lo || v > hi)
+		return fail_set(f, "%s is %s, outside %.9g to %.9g", name, shown, lo, hi);
 	if (whole && v != floor(v))
-		return fail_set(f, "%s wants a whole number, not %s", k->name, shown);
+		return fail_set(f, "%s wants a whole number, not %s", name, shown);
 	*out = v;
 	return 0;
 }
 
-static int set_layers(yaml_document_t *d, const yaml_node_t *n, const struct key *k, struct layer_list *list, struct fail *f)
+static int parse_number(const struct key *k, const char *s, double *out, struct fail *f)
 {
-	struct layer_list got = {.n = 0};
-	if (n->type != YAML_SEQUENCE_NODE)
-		return fail_set(f, "%s wants a list of layers", k->name);
-	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
-		yaml_node_t *item = yaml_document_get_node(d, *i), *value = NULL;
-		const char *name = scalar(item);
-		if (!name && item->type == YAML_MAPPING_NODE && item->data.mapping.pairs.top - item->data.mapping.pairs.start == 1) {
-			name = scalar(yaml_document_get_node(d, item->data.mapping.pairs.start->key));
-			value = yaml_document_get_node(d, item->data.mapping.pairs.start->value);
-		}
-		if (!name)
-			return fail_set(f, "%s: layer %d is neither a name nor a name with its size", k->name, got.n);
-		if (got.n == CONFIG_MAX_LAYERS)
-			return fail_set(f, "%s: more than %d layers", k->name, CONFIG_MAX_LAYERS);
-		struct layer_spec *l = &got.v[got.n++];
-		int kind = 0;
-		while (layer_names[kind] && strcmp(layer_names[kind], name) != 0)
-			kind++;
-		if (!layer_names[kind])
-			return unknown("layer", name, layer_names, f);
-		*l = (struct layer_spec){.kind = (enum layer_kind)kind};
-		if (l->kind == LAYER_LINEAR) {
-			struct key size = {k->name, K_INT, 0, 1, 1e6, NULL};
-			double v;
-			if (parse_number(&size, scalar(value), &v, f))
-				return fail_add(f, "layer %d (linear, as in {linear: 1024})", got.n - 1);
-			l->out = (int)v;
-		} else if (value) {
-			return fail_set(f, "%s: layer %d, %s, takes no size", k->name, got.n - 1, name);
-		}
-	}
-	*list = got;
-	return 0;
+	return config_number(k->name, s, k->lo, k->hi, k->kind != K_REAL || k->hi == SEED_MAX, out, f);
 }
 
 /* Lists and texts are written back as they are: only characters that need no quoting, and in a
@@ -254,7 +221,7 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 		while (s && k->words[i] && strcmp(k->words[i], s) != 0)
 			i++;
 		if (!s || !k->words[i])
-			return unknown(k->name, s ? s : "(a list)", k->words, f);
+			return config_unknown(k->name, s ? s : "(a list)", k->words, f);
 		*(int *)at = i;
 		return 0;
 	case K_LIST:
@@ -263,7 +230,7 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 	case K_SHAPE:
 		return set_shape(d, n, k, at, f);
 	case K_LAYERS:
-		return set_layers(d, n, k, at, f);
+		return layers_parse(d, n, k->name, at, f);
 	}
 	return 0;
 }
@@ -281,7 +248,7 @@ static int set_named(struct config *c, const char *name, yaml_document_t *d, con
 		}
 		names[i] = keys[i].name;
 	}
-	return unknown("key", name, names, f);
+	return config_unknown("key", name, names, f);
 }
 
 /* --- documents --- */
@@ -365,17 +332,6 @@ int config_try(const struct cli_list *sets, struct fail *f)
 
 /* --- writing --- */
 
-static int write_layers(const struct layer_list *list, struct buf *out, struct fail *f)
-{
-	int r = buf_addf(out, f, "[");
-	for (int i = 0; i < list->n && !r; i++) {
-		const char *name = layer_names[list->v[i].kind], *sep = i ? ", " : "";
-		r = list->v[i].kind == LAYER_LINEAR ? buf_addf(out, f, "%s{%s: %d}", sep, name, list->v[i].out)
-		                                    : buf_addf(out, f, "%s%s", sep, name);
-	}
-	return r ? r : buf_addf(out, f, "]\n");
-}
-
 int config_write(const struct config *c, struct buf *out, struct fail *f)
 {
 	char section[32] = "";
@@ -413,7 +369,8 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 			r = buf_addf(out, f, "[%d, %d, %d]\n", v[0], v[1], v[2]);
 			break;
 		case K_LAYERS:
-			r = write_layers(at, out, f);
+			r = layers_write(at, out, f);
+			r = r ? r : buf_addf(out, f, "\n");
 			break;
 		}
 	}
@@ -421,24 +378,6 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 }
 
 /* --- checking and finding --- */
-
-static int check_list(const struct layer_list *list, const char *name, int want, struct fail *f)
-{
-	int out = 0;
-	for (int i = 0; i < list->n; i++)
-		if (list->v[i].kind == LAYER_LINEAR)
-			out = list->v[i].out;
-	if (list->n == 0 || out == 0)
-		return fail_set(f, "model.%s has no layer with weights", name);
-	for (int i = 0; list->v[i].kind != LAYER_LINEAR; i++) /* relu works in place, and must not on the input */
-		if (list->v[i].kind == LAYER_RELU)
-			return fail_set(f, "model.%s has a relu before its first linear layer", name);
-	if (list->v[list->n - 1].kind != LAYER_LINEAR)
-		return fail_set(f, "model.%s must end in a linear layer: the loss brings its own sigmoid", name);
-	if (out != want)
-		return fail_set(f, "model.%s ends in %d numbers, where %d are wanted", name, out, want);
-	return 0;
-}
 
 int config_check(const struct config *c, struct fail *f)
 {
@@ -449,7 +388,9 @@ int config_check(const struct config *c, struct fail *f)
 		return fail_set(f, "model.latent is missing");
 	if (c->input_shape[0] != 1 && c->input_shape[0] != 3)
 		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
-	if (check_list(&c->encoder, "encoder", 2 * c->latent, f) || check_list(&c->decoder, "decoder", (int)size, f))
+	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], PIXELS};
+	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, ROW}, f) ||
+	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, ROW}, input, f))
 		return -1;
 	if (c->train.checkpoints > c->train.steps)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);

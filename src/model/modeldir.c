@@ -102,8 +102,8 @@ static int same_network(const struct model *a, const struct model *b)
 {
 	int same = a->ntensors == b->ntensors && a->cfg.latent == b->cfg.latent && a->enc.in == b->enc.in;
 	for (int i = 0; same && i < a->ntensors; i++)
-		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 && a->tensor[i].shape[0] == b->tensor[i].shape[0] &&
-		       a->tensor[i].count == b->tensor[i].count;
+		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 &&
+		       memcmp(a->tensor[i].shape, b->tensor[i].shape, sizeof a->tensor[i].shape) == 0;
 	return same;
 }
 

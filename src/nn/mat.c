@@ -1,6 +1,8 @@
 #include "mat.h"
 
 #include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
 
 int mat_begin(void)
 {
@@ -27,6 +29,15 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d)
 {
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+}
+
+float *mat_floats(size_t n)
+{
+	size_t bytes = (n * sizeof(float) + 63) / 64 * 64 + 64; /* never of no bytes */
+	float *p = aligned_alloc(64, bytes);
+	if (p)
+		memset(p, 0, bytes);
+	return p;
 }
 
 enum { LANES = 16, RUN = 1024 }; /* floats add up over at most RUN/LANES terms before they go into a double */

@@ -1,51 +1,158 @@
 #include "network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv.h"
+#include "layers.h"
 #include "mat.h"
 
-void network_build(struct network *net, const char *name, const struct layer_list *spec, int in, size_t *at)
+/* --- building --- */
+
+int network_weighs(const struct layer *l) { return layer_has_weights(l->kind); }
+
+static void build_convolution(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out)
 {
-	*net = (struct network){.name = name, .n = spec->n, .in = in, .last = -1};
-	for (int i = 0; i < spec->n; i++) {
-		struct layer *l = &net->l[i];
-		*l = (struct layer){.kind = spec->v[i].kind, .in = in, .out = in, .source = net->last};
-		if (l->kind == LAYER_LINEAR) {
-			l->out = spec->v[i].out;
-			l->weight = *at;
-			l->bias = l->weight + (size_t)l->out * (size_t)l->in;
-			*at = l->bias + (size_t)l->out;
-			net->last = i;
-		}
-		in = l->out;
-	}
-	net->out = in;
+	const struct shape *small = l->kind == LAYER_CONV2D ? out : in, *big = l->kind == LAYER_CONV2D ? in : out;
+	l->p = small->c, l->sh = small->h, l->sw = small->w;
+	l->c = big->c, l->bh = big->h, l->bw = big->w;
+	l->kernel = spec->kernel, l->stride = spec->stride, l->padding = spec->padding;
 }
 
-int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f)
+static void place_parameters(struct layer *l, size_t *at)
 {
-	size_t total = 0, at = 0;
+	int linear = l->kind == LAYER_LINEAR;
+	l->weight = *at;
+	l->bias = l->weight + (linear ? (size_t)l->out * (size_t)l->in : conv_weights(l));
+	*at = l->bias + (size_t)(linear ? l->out : conv_biases(l));
+}
+
+/* Whether the first layer that is not elementwise is a convolution: it wants pixels. */
+static int begins_with_convolution(const struct layer_list *spec)
+{
+	int i = 0;
+	while (i < spec->n && layer_is_elementwise(spec->v[i].kind))
+		i++;
+	return i < spec->n && (spec->v[i].kind == LAYER_CONV2D || spec->v[i].kind == LAYER_CONV_TRANSPOSE2D);
+}
+
+void network_build(struct network *net, const char *name, const struct layer_list *spec, struct shape in, size_t *at)
+{
+	struct shape s = in;
+	struct fail ignored;
+	int touched = 0; /* the buffer at hand already holds an elementwise layer's output */
+	*net = (struct network){.name = name, .n = spec->n, .in = shape_size(&in), .last = -1};
+	net->reads_pixels = begins_with_convolution(spec) && in.c > 1 && in.h * in.w > 1;
+	for (int i = 0; i < spec->n; i++) {
+		struct layer *l = &net->l[i];
+		struct shape from = s;
+		layer_shape(&spec->v[i], &s, &ignored);
+		*l = (struct layer){.kind = spec->v[i].kind, .in = shape_size(&from), .out = shape_size(&s), .source = net->last, .slope = (float)spec->v[i].slope};
+		if (network_weighs(l)) {
+			if (l->kind != LAYER_LINEAR) {
+				build_convolution(l, &spec->v[i], &from, &s);
+				net->convolves = 1;
+			}
+			place_parameters(l, at);
+			l->own = 1;
+			touched = 0;
+		} else if (layer_is_elementwise(l->kind)) {
+			l->own = touched || net->last < 0;
+			l->fused = l->kind == LAYER_RELU && !l->own && network_weighs(&net->l[net->last]);
+			if (l->fused)
+				net->l[net->last].relu = 1;
+			touched = 1;
+		} else {
+			const struct shape *picture = l->kind == LAYER_FLATTEN ? &from : &s;
+			l->channels = picture->c;
+			l->area = picture->h * picture->w;
+			l->own = picture->is == PICTURE && l->channels > 1 && l->area > 1;
+			touched = l->own ? 0 : touched;
+		}
+		net->last = l->own ? i : net->last;
+	}
+	net->out = shape_size(&s);
+	net->writes_pixels = s.is == PICTURE && s.c > 1 && s.h * s.w > 1;
+	net->channels = net->writes_pixels ? s.c : in.c;
+	net->area = net->writes_pixels ? s.h * s.w : in.h * in.w;
+}
+
+int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_cut(t, net, rows, net->n, 0, f); }
+
+int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f)
+{
+	size_t size[CONFIG_MAX_LAYERS], total = 0, at = 0;
 	*t = (struct tape){.rows = rows};
-	for (int i = 0; i < net->n; i++)
-		if (net->l[i].kind == LAYER_LINEAR)
-			total += ((size_t)rows * (size_t)net->l[i].out + 15) / 16 * 16;
+	for (int i = 0; i < net->n; i++) {
+		size[i] = net->l[i].own ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
+		total += size[i];
+	}
 	t->all = aligned_alloc(64, total * sizeof(float));
 	if (!t->all)
 		return fail_set(f, "out of memory: %zu bytes for activations", total * sizeof(float));
 	memset(t->all, 0, total * sizeof(float));
-	for (int i = 0; i < net->n; i++)
-		if (net->l[i].kind == LAYER_LINEAR) {
-			t->v[i] = t->all + at;
-			at += ((size_t)rows * (size_t)net->l[i].out + 15) / 16 * 16;
-		}
+	for (int i = 0; i < net->n; at += size[i++])
+		t->v[i] = net->l[i].own ? t->all + at : NULL;
 	return 0;
+}
+
+struct tape tape_view(const struct tape *t, const struct network *net, int cut, size_t row, int rows)
+{
+	struct tape v = *t;
+	v.rows = rows;
+	for (int i = 0; i < cut; i++)
+		if (v.v[i])
+			v.v[i] += row * (size_t)net->l[i].out;
+	return v;
+}
+
+void network_pack(const struct network *net, const float *params, float *packed)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (!network_weighs(l))
+			continue;
+		if (l->kind == LAYER_LINEAR) {
+			memcpy(packed + l->weight, params + l->weight, ((size_t)l->in + 1) * (size_t)l->out * sizeof *packed);
+			continue;
+		}
+		conv_pack(l, packed + l->weight, params + l->weight, 0, l->p);
+		memcpy(packed + l->bias, params + l->bias, (size_t)conv_biases(l) * sizeof *packed);
+	}
+}
+
+size_t network_scratch(const struct network *net)
+{
+	size_t most = 0;
+	for (int i = 0; i < net->n; i++)
+		if (network_weighs(&net->l[i]) && net->l[i].kind != LAYER_LINEAR && conv_scratch(&net->l[i]) > most)
+			most = conv_scratch(&net->l[i]);
+	return most;
+}
+
+/* --- layers --- */
+
+void to_pixels(float *out, const float *in, int rows, int channels, int area)
+{
+	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
+		for (int i = 0; i < area; i++)
+			for (int c = 0; c < channels; c++)
+				*out++ = in[(size_t)c * (size_t)area + (size_t)i];
+}
+
+void to_planes(float *out, const float *in, int rows, int channels, int area)
+{
+	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
+		for (int c = 0; c < channels; c++)
+			for (int i = 0; i < area; i++)
+				*out++ = in[(size_t)i * (size_t)channels + (size_t)c];
 }
 
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu)
 {
 	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 0);
-	for (int r = 0; r < rows; r++) {
+	for (int r = 0; b && r < rows; r++) {
 		float *v = y + (size_t)r * (size_t)out;
 		if (relu)
 			for (int i = from; i < to; i++)
@@ -72,14 +179,32 @@ void linear_gradient(float *dw, float *db, const float *dy, const float *x, int 
 			db[i] += scale * dy[(size_t)r * (size_t)out + (size_t)(from + i)];
 }
 
-void relu_backward(float *dy, const float *y, int rows, int out, int from, int to)
+void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n)
 {
-	for (int r = 0; r < rows; r++) {
-		float *d = dy + (size_t)r * (size_t)out;
-		const float *v = y + (size_t)r * (size_t)out;
-		for (int i = from; i < to; i++)
-			d[i] = v[i] > 0 ? d[i] : 0;
-	}
+	float slope = l->kind == LAYER_LEAKY_RELU ? l->slope : 0;
+	if (l->kind == LAYER_RELU || l->kind == LAYER_LEAKY_RELU)
+		for (size_t i = 0; i < n; i++)
+			y[i] = x[i] > 0 ? x[i] : slope * x[i];
+	else if (l->kind == LAYER_TANH)
+		for (size_t i = 0; i < n; i++)
+			y[i] = tanhf(x[i]);
+	else if (l->kind == LAYER_SIGMOID)
+		for (size_t i = 0; i < n; i++)
+			y[i] = 1 / (1 + expf(-x[i]));
+}
+
+void elementwise_backward(const struct layer *l, float *dx, const float *dy, const float *y, size_t n)
+{
+	float slope = l->kind == LAYER_LEAKY_RELU ? l->slope : 0;
+	if (l->kind == LAYER_RELU || l->kind == LAYER_LEAKY_RELU)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (y[i] > 0 ? 1 : slope);
+	else if (l->kind == LAYER_TANH)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (1 - y[i] * y[i]);
+	else if (l->kind == LAYER_SIGMOID)
+		for (size_t i = 0; i < n; i++)
+			dx[i] = dy[i] * (y[i] * (1 - y[i]));
 }
 
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act)
@@ -87,35 +212,76 @@ const float *network_source(const struct network *net, int i, const float *input
 	return net->l[i].source < 0 ? input : act->v[net->l[i].source];
 }
 
-int network_relu_behind(const struct network *net, int i)
+void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from, int to,
+                   float *scratch)
 {
-	while (++i < net->n && net->l[i].kind != LAYER_LINEAR)
-		if (net->l[i].kind == LAYER_RELU)
-			return 1;
-	return 0;
+	const struct layer *l = &net->l[i];
+	int rows = to - from, buffer = l->own ? i : l->source;
+	if (buffer < 0)
+		return; /* flatten of what lies flat */
+	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
+	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
+	if (l->kind == LAYER_LINEAR)
+		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu);
+	else if (network_weighs(l))
+		conv_forward(l, y, x, packed + l->weight, packed + l->bias, l->relu, rows, scratch);
+	else if (l->kind == LAYER_FLATTEN && l->own)
+		to_planes(y, x, rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->own)
+		to_pixels(y, x, rows, l->channels, l->area);
+	else if (!l->fused)
+		elementwise_forward(l, y, x, (size_t)rows * (size_t)l->out);
 }
 
-void network_forward(const struct network *net, const float *params, const float *input, const struct tape *act)
+void layer_backward(const struct network *net, int i, const float *packed, const struct tape *act, const struct tape *delta, float *dinput,
+                    int from, int to, float *scratch)
 {
-	for (int i = 0; i < net->n; i++) {
-		const struct layer *l = &net->l[i];
-		if (l->kind == LAYER_LINEAR)
-			linear_forward(act->v[i], network_source(net, i, input, act), params + l->weight, params + l->bias, act->rows, l->in,
-			               l->out, 0, l->out, network_relu_behind(net, i));
-	}
+	const struct layer *l = &net->l[i];
+	int rows = to - from, buffer = l->own ? i : l->source;
+	float *dx = l->source < 0 ? dinput : delta->v[l->source];
+	if (!dx || buffer < 0)
+		return;
+	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
+	dx += (size_t)from * (size_t)l->in;
+	if (l->kind == LAYER_LINEAR)
+		linear_backward(dx, dy, packed + l->weight, rows, l->in, l->out, 0, l->in);
+	else if (network_weighs(l))
+		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
+	else if (l->kind == LAYER_FLATTEN && l->own)
+		to_pixels(dx, dy, rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->own)
+		to_planes(dx, dy, rows, l->channels, l->area);
+	else
+		elementwise_backward(l, dx, dy, y, (size_t)rows * (size_t)l->out);
 }
 
-void network_backward(const struct network *net, const float *params, const struct tape *act, const struct tape *delta,
-                      float *dinput)
+void layer_tangent(const struct network *net, int i, const struct tape *act, const struct tape *tangent)
 {
-	for (int i = net->n - 1; i >= 0; i--) {
-		const struct layer *l = &net->l[i];
-		if (l->kind == LAYER_RELU) {
-			relu_backward(delta->v[l->source], act->v[l->source], act->rows, l->out, 0, l->out);
-		} else if (l->kind == LAYER_LINEAR) {
-			float *to = l->source < 0 ? dinput : delta->v[l->source];
-			if (to)
-				linear_backward(to, delta->v[i], params + l->weight, act->rows, l->in, l->out, 0, l->in);
-		}
-	}
+	const struct layer *l = &net->l[i];
+	int buffer = l->own ? i : l->source;
+	if (buffer < 0)
+		return;
+	size_t n = (size_t)tangent->rows * (size_t)l->out;
+	float *to = tangent->v[buffer];
+	if (l->source < 0)
+		memset(to, 0, n * sizeof *to); /* the input does not move */
+	else if (l->kind == LAYER_FLATTEN && l->own)
+		to_planes(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->own)
+		to_pixels(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
+	else
+		elementwise_backward(l, to, tangent->v[l->source], act->v[buffer], n);
+}
+
+void network_forward(const struct network *net, const float *packed, const float *input, const struct tape *act, float *scratch)
+{
+	for (int i = 0; i < net->n; i++)
+		layer_forward(net, i, packed, input, act, 0, act->rows, scratch);
+}
+
+void network_backward(const struct network *net, const float *packed, const struct tape *act, const struct tape *delta, float *dinput,
+                      float *scratch)
+{
+	for (int i = net->n - 1; i >= 0; i--)
+		layer_backward(net, i, packed, act, delta, dinput, 0, act->rows, scratch);
 }

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conv.h"
 #include "loss.h"
 #include "mat.h"
 #include "simd.h"
 
-/* Units: a layer of 512 columns or more is cut in four, of 64 or more in two; rows go by eights. */
+/* Units: a linear layer of 512 columns or more is cut in four, of 64 or more in two; rows go by eights.
+ * Runs of other layers are cut by rows, and a unit goes through the whole run while its rows are in
+ * the cache; each leaves a gradient of its own, and these are added up in the order of the units. */
 static int units(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
 static int edge(int columns, int unit) { return (int)((long)columns * unit / units(columns)); }
-enum { ROWS = 8 };
+enum { ROWS = 8, MOST_SHARES = 16 };
 
 struct slice { /* a unit of the update: rows of one layer's weights */
 	int layer, unit, decoder;
@@ -23,6 +26,12 @@ struct trainer {
 	int batch, latent, input;
 	struct tape enc, dec, denc, ddec;
 	float *xi, *dxi, *grad, *adam_m, *adam_v;
+	float *pixels;      /* the batch, pixel by pixel, where a network wants that */
+	float *packed;      /* the parameters of convolutions (conv.h), where there are any */
+	float *share[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: [shares][weights + biases] of a convolution */
+	float *scratch;     /* [shares][room] */
+	size_t room;
+	int shares;         /* units that a run of layers is cut into */
 	double *recon, *kl; /* by row */
 	double *sqnorm;     /* by slice */
 	struct slice *slice;
@@ -33,7 +42,7 @@ struct trainer {
 	const struct tape *act, *delta;
 	const float *x, *eps, *from;
 	float *dinput;
-	int layer, learn, want_norm;
+	int layer, end, learn, want_norm; /* a run of layers: [layer, end) */
 };
 
 /* --- forward --- */
@@ -46,17 +55,39 @@ static void forward_unit(void *ctx, int u)
 	int from = edge(l->out, u), to = edge(l->out, u + 1);
 	float *y = t->act->v[t->layer];
 	linear_forward(y, network_source(net, t->layer, t->from, t->act), t->m->params + l->weight, t->m->params + l->bias, t->batch,
-	               l->in, l->out, from, to, network_relu_behind(net, t->layer));
+	               l->in, l->out, from, to, l->relu);
 }
+
+static int first_row(const struct trainer *t, int share) { return (int)((long)t->batch * share / t->shares); }
+
+static void forward_share(void *ctx, int u)
+{
+	struct trainer *t = ctx;
+	for (int i = t->layer; i < t->end; i++)
+		layer_forward(t->net, i, t->packed, t->from, t->act, first_row(t, u), first_row(t, u + 1), t->scratch + (size_t)u * t->room);
+}
+
+/* Whether there is anything to do for layer i, which is no linear one. */
+static int idle(const struct network *net, int i) { return net->l[i].fused || (net->l[i].kind == LAYER_FLATTEN && !net->l[i].own); }
 
 static void forward(struct trainer *t, const struct network *net, const struct tape *act, const float *from)
 {
 	t->net = net;
 	t->act = act;
 	t->from = from;
-	for (t->layer = 0; t->layer < net->n; t->layer++)
-		if (net->l[t->layer].kind == LAYER_LINEAR)
+	for (t->layer = 0; t->layer < net->n; t->layer = t->end) {
+		int busy = 0;
+		t->end = t->layer;
+		if (net->l[t->layer].kind == LAYER_LINEAR) {
+			t->end++;
 			pool_run(t->pool, units(net->l[t->layer].out), forward_unit, t);
+			continue;
+		}
+		for (; t->end < net->n && net->l[t->end].kind != LAYER_LINEAR; t->end++)
+			busy |= !idle(net, t->end);
+		if (busy)
+			pool_run(t->pool, t->shares, forward_share, t);
+	}
 }
 
 /* --- what stands between the networks --- */
@@ -74,15 +105,24 @@ static void draw_unit(void *ctx, int u)
 	}
 }
 
+static void pixels_unit(void *ctx, int u)
+{
+	struct trainer *t = ctx;
+	int n = (u + 1) * ROWS < t->batch ? ROWS : t->batch - u * ROWS;
+	size_t at = (size_t)(u * ROWS) * (size_t)t->input;
+	to_pixels(t->pixels + at, t->x + at, n, t->m->enc.channels, t->m->enc.area);
+}
+
 static void loss_unit(void *ctx, int u)
 {
 	struct trainer *t = ctx;
 	int n = t->input, to = (u + 1) * ROWS < t->batch ? (u + 1) * ROWS : t->batch;
 	float share = 1.0f / (float)t->batch; /* the batch's loss is a mean */
+	const float *x = t->m->dec.writes_pixels ? t->pixels : t->x;
 	for (int r = u * ROWS; r < to; r++) {
 		size_t at = (size_t)r * (size_t)n;
 		float *d = t->learn ? t->ddec.v[t->m->dec.last] + at : NULL;
-		t->recon[r] = loss_recon((enum likelihood)t->m->cfg.train.likelihood, t->dec.v[t->m->dec.last] + at, t->x + at, n, d);
+		t->recon[r] = loss_recon((enum likelihood)t->m->cfg.train.likelihood, t->dec.v[t->m->dec.last] + at, x + at, n, d);
 		for (int i = 0; d && i < n; i++)
 			d[i] *= share;
 	}
@@ -115,21 +155,57 @@ static void backward_unit(void *ctx, int u)
 	int from = edge(l->in, u), to = edge(l->in, u + 1);
 	float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
 	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, t->batch, l->in, l->out, from, to);
-	for (int i = t->layer - 1; i > l->source; i--)
-		if (net->l[i].kind == LAYER_RELU)
-			relu_backward(dx, t->act->v[l->source], t->batch, l->in, from, to);
+	if (t->layer > 0 && net->l[t->layer - 1].fused)
+		for (int r = 0; r < t->batch; r++) {
+			size_t at = (size_t)r * (size_t)l->in + (size_t)from;
+			elementwise_backward(&net->l[t->layer - 1], dx + at, dx + at, t->act->v[l->source] + at, (size_t)(to - from));
+		}
 }
 
-static void backward(struct trainer *t, const struct network *net, const struct tape *act, const struct tape *delta, float *dinput)
+static void backward_share(void *ctx, int u)
+{
+	struct trainer *t = ctx;
+	const struct network *net = t->net;
+	int from = first_row(t, u), to = first_row(t, u + 1);
+	float *scratch = t->scratch + (size_t)u * t->room;
+	for (int i = t->end - 1; i >= t->layer; i--) {
+		const struct layer *l = &net->l[i];
+		if (!network_weighs(l)) {
+			layer_backward(net, i, t->packed, t->act, t->delta, t->dinput, from, to, scratch);
+			continue;
+		}
+		size_t nw = conv_weights(l), in = (size_t)from * (size_t)l->in, out = (size_t)from * (size_t)l->out;
+		float *g = t->share[net == &t->m->dec][i] + (size_t)u * (nw + (size_t)conv_biases(l));
+		float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
+		const float *d = t->delta->v[i] + out;
+		conv_backward(l, dx ? dx + in : NULL, g, d, network_source(net, i, t->from, t->act) + in, t->packed + l->weight, 0, to - from, scratch);
+		conv_bias(l, g + nw, d, 0, to - from);
+	}
+}
+
+static void backward(struct trainer *t, const struct network *net, const struct tape *act, const struct tape *delta, const float *from, float *dinput)
 {
 	t->net = net;
 	t->act = act;
 	t->delta = delta;
+	t->from = from;
 	t->dinput = dinput;
-	for (t->layer = net->n - 1; t->layer >= 0; t->layer--) {
-		const struct layer *l = &net->l[t->layer];
-		if (l->kind == LAYER_LINEAR && (l->source >= 0 || dinput))
-			pool_run(t->pool, units(l->in), backward_unit, t);
+	for (t->end = net->n; t->end > 0; t->end = t->layer) {
+		const struct layer *l = &net->l[t->end - 1];
+		int busy = 0;
+		t->layer = t->end - 1;
+		if (l->kind == LAYER_LINEAR) {
+			if (l->source >= 0 || dinput)
+				pool_run(t->pool, units(l->in), backward_unit, t);
+			if (t->layer > 0 && net->l[t->layer - 1].fused)
+				t->layer--; /* done with it */
+			continue;
+		}
+		while (t->layer >= 0 && net->l[t->layer].kind != LAYER_LINEAR)
+			busy |= net->l[t->layer].fused || !idle(net, t->layer), t->layer--;
+		t->layer++;
+		if (busy)
+			pool_run(t->pool, t->shares, backward_share, t);
 	}
 }
 
@@ -150,6 +226,53 @@ AVX2_VARIANT(void, adam, (float *restrict w, float *restrict m, float *restrict 
 	adam_slice(w, m, v, g, n, lr, c1, c2);
 })
 
+static void update(struct trainer *t, size_t at, size_t n)
+{
+	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
+	const float *g = t->grad + at;
+	if (t->m->cfg.train.optimizer == ADAM) {
+		float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
+		PICK(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		w[i] -= lr * g[i];
+}
+
+static double sqnorm(const float *g, size_t n)
+{
+	double q = 0;
+	for (size_t k = 0; k < n; k += 4096)
+		q += dot(g + k, g + k, (int)(n - k < 4096 ? n - k : 4096));
+	return q;
+}
+
+/* Rows [from, to) of a convolution's weight, and with the first of them its bias: the shares added up. */
+static void update_convolution(struct trainer *t, const struct layer *l, float *share, int u, int from, int to)
+{
+	size_t k = (size_t)conv_unrolled(l), nw = conv_weights(l), nb = (size_t)conv_biases(l), per = nw + nb;
+	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
+	for (int s = 1; s < t->shares; s++) {
+		const float *more = share + (size_t)s * per;
+		for (size_t i = at; i < at + n; i++)
+			share[i] += more[i];
+		for (size_t i = nw; from == 0 && i < per; i++)
+			share[i] += more[i];
+	}
+	conv_unpack(l, t->grad + w, share + at, from, to);
+	t->sqnorm[u] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
+	update(t, w, n);
+	conv_pack(l, t->packed + w, t->m->params + w, from, to);
+	if (from > 0)
+		return;
+	memcpy(t->grad + l->bias, share + nw, nb * sizeof *share);
+	t->sqnorm[u] += t->want_norm ? sqnorm(t->grad + l->bias, nb) : 0;
+	update(t, l->bias, nb);
+	memcpy(t->packed + l->bias, t->m->params + l->bias, nb * sizeof *share);
+}
+
+static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_pixels ? t->pixels : t->x; }
+
 static void update_unit(void *ctx, int u)
 {
 	struct trainer *t = ctx;
@@ -157,35 +280,36 @@ static void update_unit(void *ctx, int u)
 	const struct network *net = s->decoder ? &t->m->dec : &t->m->enc;
 	const struct layer *l = &net->l[s->layer];
 	const struct tape *act = s->decoder ? &t->dec : &t->enc, *delta = s->decoder ? &t->ddec : &t->denc;
-	const float *x = network_source(net, s->layer, s->decoder ? t->xi : t->x, act), *dy = delta->v[s->layer];
-	int from = edge(l->out, s->unit), to = edge(l->out, s->unit + 1), is_adam = t->m->cfg.train.optimizer == ADAM;
-	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
-	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	float *params = t->m->params, lr = (float)t->m->cfg.train.lr;
-	if (is_adam || t->want_norm)
-		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
-	if (t->want_norm) {
-		double q = dot(t->grad + b, t->grad + b, (int)nb);
-		for (size_t k = 0; k < nw; k += (size_t)l->in)
-			q += dot(t->grad + w + k, t->grad + w + k, l->in);
-		t->sqnorm[u] = q;
-	}
-	if (!is_adam) { /* plain descent: the product goes straight into the weights */
-		linear_gradient(params + w, params + b, dy, x, t->batch, l->in, l->out, from, to, -lr, 1);
+	int rows = l->kind == LAYER_LINEAR ? l->out : l->p, from = edge(rows, s->unit), to = edge(rows, s->unit + 1);
+	if (l->kind != LAYER_LINEAR) {
+		update_convolution(t, l, t->share[s->decoder][s->layer], u, from, to);
 		return;
 	}
-	float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
-	PICK(adam)(params + w, t->adam_m + w, t->adam_v + w, t->grad + w, nw, lr, c1, c2);
-	PICK(adam)(params + b, t->adam_m + b, t->adam_v + b, t->grad + b, nb, lr, c1, c2);
+	const float *x = network_source(net, s->layer, s->decoder ? t->xi : encoder_input(t), act), *dy = delta->v[s->layer];
+	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
+	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
+	int is_adam = t->m->cfg.train.optimizer == ADAM;
+	if (is_adam || t->want_norm)
+		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
+	if (t->want_norm)
+		t->sqnorm[u] = sqnorm(t->grad + b, nb) + sqnorm(t->grad + w, nw);
+	if (is_adam) {
+		update(t, w, nw);
+		update(t, b, nb);
+	} else { /* plain descent: the product goes straight into the weights */
+		linear_gradient(t->m->params + w, t->m->params + b, dy, x, t->batch, l->in, l->out, from, to, -(float)t->m->cfg.train.lr, 1);
+	}
 }
 
 static int slices(struct trainer *t, const struct network *net, int decoder, int write)
 {
 	int n = 0;
-	for (int i = 0; i < net->n; i++)
-		for (int u = 0; net->l[i].kind == LAYER_LINEAR && u < units(net->l[i].out); u++, n++)
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		for (int u = 0; network_weighs(l) && u < units(l->kind == LAYER_LINEAR ? l->out : l->p); u++, n++)
 			if (write)
 				t->slice[t->nslices + n] = (struct slice){i, u, decoder};
+	}
 	return n;
 }
 
@@ -196,7 +320,9 @@ void trainer_loss(struct trainer *t, const float *x, const float *eps, struct tr
 	int row_units = (t->batch + ROWS - 1) / ROWS;
 	t->x = x;
 	t->eps = eps;
-	forward(t, &t->m->enc, &t->enc, x);
+	if (t->pixels)
+		pool_run(t->pool, row_units, pixels_unit, t);
+	forward(t, &t->m->enc, &t->enc, encoder_input(t));
 	pool_run(t->pool, row_units, draw_unit, t);
 	forward(t, &t->m->dec, &t->dec, t->xi);
 	pool_run(t->pool, row_units, loss_unit, t);
@@ -215,9 +341,9 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 	t->learn = 0;
 	if (!isfinite(s->loss))
 		return fail_set(f, "the loss is not finite (recon %g, kl %g)", s->recon, s->kl);
-	backward(t, &t->m->dec, &t->dec, &t->ddec, t->dxi);
+	backward(t, &t->m->dec, &t->dec, &t->ddec, t->xi, t->dxi);
 	pool_run(t->pool, (t->batch + ROWS - 1) / ROWS, head_unit, t);
-	backward(t, &t->m->enc, &t->enc, &t->denc, NULL);
+	backward(t, &t->m->enc, &t->enc, &t->denc, encoder_input(t), NULL);
 	t->steps++;
 	t->want_norm = want_norm;
 	pool_run(t->pool, t->nslices, update_unit, t);
@@ -226,13 +352,18 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 	return 0;
 }
 
-static float *floats(size_t n)
+/* What convolutions want; room that nothing needs is left out. */
+static int open_convolutions(struct trainer *t, const struct network *net, int decoder)
 {
-	size_t bytes = (n * sizeof(float) + 63) / 64 * 64;
-	float *p = aligned_alloc(64, bytes);
-	if (p)
-		memset(p, 0, bytes);
-	return p;
+	size_t room = network_scratch(net);
+	int bad = 0;
+	t->room = room > t->room ? room : t->room;
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (network_weighs(l) && l->kind != LAYER_LINEAR)
+			bad |= !(t->share[decoder][i] = mat_floats((size_t)t->shares * (conv_weights(l) + (size_t)conv_biases(l))));
+	}
+	return bad;
 }
 
 struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
@@ -250,17 +381,30 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		trainer_close(t);
 		return NULL;
 	}
+	t->shares = (t->batch + ROWS - 1) / ROWS < MOST_SHARES ? (t->batch + ROWS - 1) / ROWS : MOST_SHARES;
+	int bad = open_convolutions(t, &m->enc, 0) | open_convolutions(t, &m->dec, 1);
+	if (m->enc.convolves || m->dec.convolves) {
+		t->packed = mat_floats(m->nparams);
+		t->scratch = mat_floats((size_t)t->shares * t->room);
+		bad |= !t->packed || !t->scratch;
+	}
+	if (t->packed) {
+		network_pack(&m->enc, m->params, t->packed);
+		network_pack(&m->dec, m->params, t->packed);
+	}
+	if (m->enc.reads_pixels || m->dec.writes_pixels)
+		bad |= !(t->pixels = mat_floats(batch * (size_t)t->input));
 	int n = slices(t, &m->enc, 0, 0) + slices(t, &m->dec, 1, 0);
 	t->slice = calloc((size_t)n + 1, sizeof *t->slice);
 	t->sqnorm = calloc((size_t)n + 1, sizeof *t->sqnorm);
 	t->recon = calloc(batch, sizeof *t->recon);
 	t->kl = calloc(batch, sizeof *t->kl);
-	t->xi = floats(batch * (size_t)t->latent);
-	t->dxi = floats(batch * (size_t)t->latent);
-	t->grad = floats(m->nparams);
-	t->adam_m = is_adam ? floats(m->nparams) : NULL;
-	t->adam_v = is_adam ? floats(m->nparams) : NULL;
-	if (!t->slice || !t->sqnorm || !t->recon || !t->kl || !t->xi || !t->dxi || !t->grad || (is_adam && (!t->adam_m || !t->adam_v))) {
+	t->xi = mat_floats(batch * (size_t)t->latent);
+	t->dxi = mat_floats(batch * (size_t)t->latent);
+	t->grad = mat_floats(m->nparams);
+	t->adam_m = is_adam ? mat_floats(m->nparams) : NULL;
+	t->adam_v = is_adam ? mat_floats(m->nparams) : NULL;
+	if (bad || !t->slice || !t->sqnorm || !t->recon || !t->kl || !t->xi || !t->dxi || !t->grad || (is_adam && (!t->adam_m || !t->adam_v))) {
 		fail_set(f, "out of memory for the optimiser of %zu parameters", m->nparams);
 		trainer_close(t);
 		return NULL;
@@ -279,6 +423,13 @@ void trainer_close(struct trainer *t)
 	free(t->denc.all);
 	free(t->dec.all);
 	free(t->ddec.all);
+	for (int i = 0; i < CONFIG_MAX_LAYERS; i++) {
+		free(t->share[0][i]);
+		free(t->share[1][i]);
+	}
+	free(t->packed);
+	free(t->scratch);
+	free(t->pixels);
 	free(t->xi);
 	free(t->dxi);
 	free(t->grad);

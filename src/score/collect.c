@@ -19,7 +19,7 @@ struct slot {
 
 struct worker {
 	struct tape tape;
-	float *x;
+	float *x, *pixels, *scratch; /* pixels: x as a convolution reads it */
 	int ready;
 };
 
@@ -27,6 +27,7 @@ struct run {
 	struct collect *c;
 	struct reader *in;
 	struct worker *worker;
+	float *packed; /* the encoder's parameters as its layers read them */
 };
 
 /* --- names and groups --- */
@@ -181,7 +182,9 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 		mat_begin();
 	batch_floats(&s->batch, w->x);
 	const struct network *enc = &c->model->enc;
-	network_forward(enc, c->model->params, w->x, &w->tape);
+	if (enc->reads_pixels)
+		to_pixels(w->pixels, w->x, ROWS, enc->channels, enc->area);
+	network_forward(enc, run->packed, enc->reads_pixels ? w->pixels : w->x, &w->tape, w->scratch);
 	for (int r = 0; r < ROWS; r++)
 		memcpy(s->v + (size_t)r * (size_t)c->d, w->tape.v[enc->last] + (size_t)r * (size_t)enc->out, (size_t)c->d * sizeof *s->v);
 	return 0;
@@ -312,16 +315,29 @@ static int read_all(struct run *run, int workers, struct fail *f)
 	return r;
 }
 
+static int worker_open(struct worker *w, const struct network *enc, struct fail *f)
+{
+	size_t size = (size_t)ROWS * (size_t)enc->in;
+	w->x = mat_floats(size);
+	w->pixels = mat_floats(size);
+	w->scratch = mat_floats(network_scratch(enc));
+	if (!w->x || !w->pixels || !w->scratch)
+		return fail_set(f, "out of memory");
+	return tape_open(&w->tape, enc, ROWS, f);
+}
+
 int collect_run(struct collect *c, struct reader *in, int workers, struct fail *f)
 {
 	struct run run = {.c = c, .in = in, .worker = calloc((size_t)workers, sizeof *run.worker)};
 	int r = run.worker ? 1 : fail_set(f, "out of memory");
-	for (int i = 0; i < workers && r > 0 && c->model; i++) {
-		run.worker[i].x = malloc((size_t)ROWS * (size_t)c->model->enc.in * sizeof *run.worker[i].x);
-		if (!run.worker[i].x)
+	for (int i = 0; i < workers && r > 0 && c->model; i++)
+		r = worker_open(&run.worker[i], &c->model->enc, f) ? -1 : 1;
+	if (r > 0 && c->model) {
+		run.packed = mat_floats(c->model->nparams);
+		if (run.packed)
+			network_pack(&c->model->enc, c->model->params, run.packed);
+		else
 			r = fail_set(f, "out of memory");
-		else if (tape_open(&run.worker[i].tape, &c->model->enc, ROWS, f))
-			r = -1;
 	}
 	if (r > 0)
 		r = c->shaped ? (fit_shape(c, f) ? -1 : 1) : find_shape(&run, f);
@@ -329,9 +345,12 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 		r = read_all(&run, workers, f);
 	for (int i = 0; run.worker && i < workers; i++) {
 		free(run.worker[i].x);
+		free(run.worker[i].pixels);
+		free(run.worker[i].scratch);
 		free(run.worker[i].tape.all);
 	}
 	free(run.worker);
+	free(run.packed);
 	return r;
 }
 

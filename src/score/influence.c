@@ -1,34 +1,20 @@
 /* For a batch of B records and m draws, per checkpoint:
  *   encoder forward (B rows) -> mu, logvar -> xi (B m rows) -> decoder forward -> loss and its
  *   gradient -> decoder backward (B m rows) -> gradients by mu and logvar, draw by draw.
- * Decoder layers: two Gram matrices a record. Encoder layers: one backward pass of the mean over
- * the draws (two, one a half, for the cross estimator), and a tangent pass along the mean
- * gradient, whose result s gives <g_j, mean g> = s . (gradient by the encoder's output of draw j). */
+ * Decoder layers: products between draws, or between blocks of draws, on the way back (parts.h).
+ * Encoder layers: one backward pass of the mean over the draws (two, one a half, for the cross
+ * estimator), and a tangent pass along the mean gradient, whose result s gives
+ * <g_j, mean g> = s . (gradient by the encoder's output of draw j). */
 #include "influence.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "conv.h"
+#include "influence_state.h"
 #include "loss.h"
 #include "mat.h"
 #include "rng.h"
-
-struct influence {
-	const struct model *models;
-	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
-	struct config cfg;
-	struct tape enc, dec, ddec, denc[2], tangent;
-	float *sigma;                  /* [batch][latent] */
-	float *eps, *xi, *dxi, *dhead; /* [batch][draws][latent], dhead [..][2 latent] */
-	float *ga, *gd;                /* [draws][draws] */
-	double *recon, *nll;           /* [batch][draws] */
-	double *h;                     /* [batch][draws]: sum over checkpoints of w <g_j, mean g> */
-	char use_enc[CONFIG_MAX_LAYERS], use_dec[CONFIG_MAX_LAYERS];
-};
-
-int influence_batch(int draws) { return draws >= 1024 ? 1 : 1024 / draws; }
 
 double checkpoint_weight(const struct model *m)
 {
@@ -36,107 +22,6 @@ double checkpoint_weight(const struct model *m)
 		return 1;
 	return m->lr * (double)m->since / (double)(m->records > 0 ? m->records : 1);
 }
-
-static void choose_layers(const struct network *net, const char *list, char *use, int *named)
-{
-	for (int i = 0; i < net->n; i++) {
-		char name[40];
-		snprintf(name, sizeof name, "%s.%d", net->name, i);
-		use[i] = 0;
-		for (const char *p = list; net->l[i].kind == LAYER_LINEAR && *p;) {
-			size_t len = strcspn(p, ",");
-			int whole = (len == 3 && memcmp(p, "all", 3) == 0) || (len == strlen(net->name) && memcmp(p, net->name, len) == 0);
-			if (whole || (len == strlen(name) && memcmp(p, name, len) == 0)) {
-				use[i] = 1;
-				*named += !whole;
-			}
-			p += len + (p[len] == ',');
-		}
-	}
-}
-
-static int parse_layers(struct influence *s, struct fail *f)
-{
-	const char *list = s->cfg.score.layers;
-	int named = 0, wanted = 0;
-	choose_layers(&s->models[0].enc, list, s->use_enc, &named);
-	choose_layers(&s->models[0].dec, list, s->use_dec, &named);
-	for (const char *p = list; *p;) {
-		size_t len = strcspn(p, ",");
-		wanted += !(len == 3 && memcmp(p, "all", 3) == 0) && !(len == 7 && (memcmp(p, "encoder", 7) == 0 || memcmp(p, "decoder", 7) == 0));
-		p += len + (p[len] == ',');
-	}
-	if (!*list || named < wanted)
-		return fail_set(f, "--layers '%s': the model has no such layer with weights; try all, encoder, decoder, or names as vae-ckpt show prints them", list);
-	return 0;
-}
-
-static float *floats(size_t n)
-{
-	size_t bytes = (n * sizeof(float) + 63) / 64 * 64;
-	float *p = aligned_alloc(64, bytes);
-	if (p)
-		memset(p, 0, bytes);
-	return p;
-}
-
-struct influence *influence_open(const struct model *models, int n, int batch, struct fail *f)
-{
-	struct influence *s = calloc(1, sizeof *s);
-	if (!s) {
-		fail_set(f, "out of memory");
-		return NULL;
-	}
-	const struct model *m = &models[n - 1];
-	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent};
-	s->half = s->draws / 2;
-	int rows = batch * s->draws;
-	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
-	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
-	    tape_open(&s->dec, &m->dec, rows, f) || tape_open(&s->ddec, &m->dec, rows, f)) {
-		influence_close(s);
-		return NULL;
-	}
-	s->sigma = floats((size_t)batch * (size_t)s->latent);
-	s->eps = floats(size);
-	s->xi = floats(size);
-	s->dxi = floats(size);
-	s->dhead = floats(2 * size);
-	s->ga = floats((size_t)s->draws * (size_t)s->draws);
-	s->gd = floats((size_t)s->draws * (size_t)s->draws);
-	s->recon = calloc((size_t)rows, sizeof *s->recon);
-	s->nll = calloc((size_t)rows, sizeof *s->nll);
-	s->h = calloc((size_t)rows, sizeof *s->h);
-	if (!s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->ga || !s->gd || !s->recon || !s->nll || !s->h) {
-		fail_set(f, "out of memory for %d rows", rows);
-		influence_close(s);
-		return NULL;
-	}
-	return s;
-}
-
-void influence_close(struct influence *s)
-{
-	if (!s)
-		return;
-	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
-	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
-		free(t[i]->all);
-	free(s->sigma);
-	free(s->eps);
-	free(s->xi);
-	free(s->dxi);
-	free(s->dhead);
-	free(s->ga);
-	free(s->gd);
-	free(s->recon);
-	free(s->nll);
-	free(s->h);
-	free(s);
-}
-
-/* --- one checkpoint --- */
 
 static void draw(struct influence *s, const struct model *m, const uint64_t *id, const float *eps)
 {
@@ -158,19 +43,16 @@ static void draw(struct influence *s, const struct model *m, const uint64_t *id,
 	}
 }
 
-static void losses(struct influence *s, const struct model *m, const float *x)
+/* Of draws [from, to) of record r: f holds their logits, d gets the gradients by them. */
+static void losses(struct influence *s, const struct model *m, const float *x, int r, int from, int to, const float *f, float *d)
 {
 	enum likelihood scored = (enum likelihood)s->cfg.score.likelihood, trained = (enum likelihood)s->cfg.train.likelihood;
-	int n = m->enc.in;
-	for (int r = 0; r < s->batch; r++)
-		for (int j = 0; j < s->draws; j++) {
-			size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
-			const float *f = s->dec.v[m->dec.last] + row * (size_t)n, *xr = x + (size_t)r * (size_t)n;
-			s->nll[row] = trained == scored ? 0 : loss_recon(trained, f, xr, n, NULL);
-			s->recon[row] = loss_recon(scored, f, xr, n, s->ddec.v[m->dec.last] + row * (size_t)n);
-			if (trained == scored)
-				s->nll[row] = s->recon[row];
-		}
+	size_t n = (size_t)m->enc.in;
+	for (int j = from; j < to; j++, f += n, d += n) {
+		size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
+		s->recon[row] = loss_recon(scored, f, x + (size_t)r * n, (int)n, d);
+		s->nll[row] = trained == scored ? s->recon[row] : loss_recon(trained, f, x + (size_t)r * n, (int)n, NULL);
+	}
 }
 
 /* Gradient by mu and logvar of one draw. Pathwise: through xi. Score function (eq. 9 as printed):
@@ -234,80 +116,141 @@ static void add_part(const struct target *t, int r, int tensor, double v)
 		t->part[(size_t)r * (size_t)t->ntensors + (size_t)tensor] += t->w * v;
 }
 
-static void encoder_parts(struct influence *s, const struct model *m, const float *x, int halves, const struct target *t)
+/* What moves a layer's output when its own parameters, and what it reads, move along the mean
+ * gradient; the parts of the layers on the way. */
+static void encoder_weights(struct influence *s, const struct model *m, const float *packed, const float *input, int i, int halves,
+                            const struct target *t)
+{
+	const struct layer *l = &m->enc.l[i];
+	const float *x = network_source(&m->enc, i, input, &s->enc);
+	float left = halves == 2 ? (float)s->half / (float)s->draws : 1, *tangent = s->tangent.v[i];
+	if (l->source < 0)
+		memset(tangent, 0, (size_t)s->batch * (size_t)l->out * sizeof *tangent);
+	else if (l->kind == LAYER_LINEAR)
+		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0);
+	else
+		conv_forward(l, tangent, s->tangent.v[l->source], packed + l->weight, NULL, 0, s->batch, s->products.col);
+	for (int r = 0; s->use_enc[i] && r < s->batch; r++) {
+		size_t at = (size_t)r * (size_t)l->out;
+		const float *d0 = s->denc[0].v[i] + at, *d1 = s->denc[halves - 1].v[i] + at, *mean = d0;
+		double weight, bias;
+		for (int k = 0; halves == 2 && k < l->out; k++)
+			s->mean[k] = left * d0[k] + (1 - left) * d1[k];
+		if (halves == 2)
+			mean = s->mean;
+		products_row(&s->products, l, s->along, x + (size_t)r * (size_t)l->in, d0, d1, mean, &weight, &bias);
+		for (int k = 0; k < l->out; k++)
+			tangent[at + (size_t)k] += s->along[k];
+		add_part(t, r, l->tensor, weight);
+		add_part(t, r, l->tensor + 1, bias);
+	}
+}
+
+static void encoder_parts(struct influence *s, const struct model *m, const float *packed, const float *input, int halves, const struct target *t)
 {
 	const struct network *net = &m->enc;
-	float left = halves == 2 ? (float)s->half / (float)s->draws : 1;
-	int tensor = 0;
+	const struct products *p = &s->products;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (l->kind == LAYER_RELU)
-			relu_backward(s->tangent.v[l->source], s->enc.v[l->source], s->batch, l->out, 0, l->out);
-		if (l->kind != LAYER_LINEAR)
-			continue;
-		const float *in = network_source(net, i, x, &s->enc);
-		float *tangent = s->tangent.v[i];
-		for (int r = 0; r < s->batch; r++) {
-			const float *a = in + (size_t)r * (size_t)l->in;
-			const float *d0 = s->denc[0].v[i] + (size_t)r * (size_t)l->out;
-			const float *d1 = s->denc[halves - 1].v[i] + (size_t)r * (size_t)l->out;
-			double aa = dot(a, a, l->in), dd = dot(d0, d1, l->out);
-			float along = s->use_enc[i] ? (float)(aa + 1) : 0;
-			for (int k = 0; k < l->out; k++)
-				tangent[(size_t)r * (size_t)l->out + (size_t)k] = along * (left * d0[k] + (1 - left) * d1[k]);
-			if (s->use_enc[i]) {
-				add_part(t, r, tensor, aa * dd);
-				add_part(t, r, tensor + 1, dd);
-			}
-		}
-		if (l->source >= 0)
-			mat_nt(tangent, l->out, s->tangent.v[l->source], l->in, m->params + l->weight, l->in, s->batch, l->out, l->in, 1);
-		tensor += 2;
+		if (network_weighs(l))
+			encoder_weights(s, m, packed, input, i, halves, t);
+		else
+			layer_tangent(net, i, &s->enc, &s->tangent);
 	}
 	const float *last = s->tangent.v[net->last];
 	for (int r = 0; r < s->batch; r++)
-		for (int j = 0; j < s->draws; j++) {
-			size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
-			s->h[row] += t->w * dot(s->dhead + row * (size_t)net->out, last + (size_t)r * (size_t)net->out, net->out);
+		for (int u = 0; u < p->units; u++)
+			for (int j = p->edge[u]; j < p->edge[u + 1]; j++) {
+				size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
+				s->h[r * p->units + u] += t->w * dot(s->dhead + row * (size_t)net->out, last + (size_t)r * (size_t)net->out, net->out) /
+				                          (p->edge[u + 1] - p->edge[u]);
+			}
+}
+
+/* What the products of a record's layer add to its score. */
+static void add_products(struct influence *s, const struct target *t, int r, const struct layer *l)
+{
+	const struct products *p = &s->products;
+	int n = p->units, cross = s->cfg.score.estimator == CROSS;
+	/* the pairs (u, v) that count: all, or one of each half */
+	int to_u = cross ? p->half : n, from_v = cross ? p->half : 0;
+	double pairs = cross ? (double)s->half * (double)(s->draws - s->half) : (double)s->draws * (double)s->draws, weight = 0, bias = 0;
+	for (int u = 0; u < n; u++) {
+		double all = 0, w = 0, b = 0;
+		for (int v = 0; v < n; v++) {
+			all += p->weight[u * n + v] + p->bias[u * n + v];
+			w += v >= from_v ? p->weight[u * n + v] : 0;
+			b += v >= from_v ? p->bias[u * n + v] : 0;
+		}
+		s->h[r * n + u] += t->w * all / s->draws / (p->edge[u + 1] - p->edge[u]);
+		weight += u < to_u ? w : 0;
+		bias += u < to_u ? b : 0;
+	}
+	add_part(t, r, l->tensor, weight / pairs);
+	add_part(t, r, l->tensor + 1, bias / pairs);
+}
+
+/* The layers behind the cut, forward and backward, of rows [row, row + rows), which are draws from `from`
+ * on of record r and belong to one unit. */
+static void decode_group(struct influence *s, const struct model *m, const float *packed, const float *x, int r, int unit, int from, int rows)
+{
+	const struct network *net = &m->dec;
+	size_t row = (size_t)r * (size_t)s->draws + (size_t)from;
+	struct tape act = tape_view(&s->dec, net, s->cut, row, rows), delta = tape_view(&s->ddec, net, s->cut, row, rows);
+	const float *xi = s->xi + row * (size_t)s->latent;
+	float *dxi = s->dxi + row * (size_t)s->latent;
+	for (int i = s->cut; i < net->n; i++)
+		layer_forward(net, i, packed, xi, &act, 0, rows, s->products.col);
+	losses(s, m, x, r, from, from + rows, act.v[net->last], delta.v[net->last]);
+	for (int i = net->n - 1; i >= s->cut; i--) {
+		const struct layer *l = &net->l[i];
+		if (s->sums[i])
+			products_write(&s->products, l, s->sums[i], unit, from > s->products.edge[unit], l->source < 0 ? dxi : delta.v[l->source],
+			               network_source(net, i, xi, &act), delta.v[i], packed + l->weight, rows);
+		else
+			layer_backward(net, i, packed, &act, &delta, dxi, 0, rows, s->products.col);
+	}
+}
+
+/* One record through the layers behind the cut. */
+static void decode_record(struct influence *s, const struct model *m, const float *packed, const float *x, int r, const struct target *t)
+{
+	const struct products *p = &s->products;
+	if (s->cut == m->dec.n) {
+		size_t at = (size_t)r * (size_t)s->draws * (size_t)m->enc.in;
+		losses(s, m, x, r, 0, s->draws, s->dec.v[m->dec.last] + at, s->ddec.v[m->dec.last] + at);
+		return;
+	}
+	for (int u = 0; u < p->units; u++)
+		for (int j = p->edge[u]; j < p->edge[u + 1]; j += INFLUENCE_GROUP)
+			decode_group(s, m, packed, x, r, u, j, p->edge[u + 1] - j < INFLUENCE_GROUP ? p->edge[u + 1] - j : INFLUENCE_GROUP);
+	for (int i = s->cut; i < m->dec.n; i++)
+		if (s->sums[i]) {
+			products_between(&s->products, &m->dec.l[i], s->sums[i]);
+			add_products(s, t, r, &m->dec.l[i]);
 		}
 }
 
-static void decoder_parts(struct influence *s, const struct model *m, const struct target *t)
+/* Backward through the layers before the cut, with their parts on the way: where a gradient is written
+ * out, it shares what is unrolled with the gradient by the layer's input. */
+static void decoder_back(struct influence *s, const struct model *m, const float *packed, const struct target *t)
 {
 	const struct network *net = &m->dec;
-	int n = s->draws, cross = s->cfg.score.estimator == CROSS, tensor = 0;
-	/* the pairs (j, k) that count: all, or one of each half */
-	int to_j = cross ? s->half : n, from_k = cross ? s->half : 0;
-	double pairs = (double)to_j * (double)(n - from_k);
-	for (int i = 0; i < m->enc.n; i++)
-		tensor += 2 * (m->enc.l[i].kind == LAYER_LINEAR);
-	for (int i = 0; i < net->n; i++) {
+	for (int i = s->cut - 1; i >= 0; i--) {
 		const struct layer *l = &net->l[i];
-		if (l->kind != LAYER_LINEAR)
-			continue;
-		const float *in = network_source(net, i, s->xi, &s->dec);
-		for (int r = 0; s->use_dec[i] && r < s->batch; r++) {
-			size_t row = (size_t)r * (size_t)n;
-			const float *a = in + row * (size_t)l->in, *d = s->ddec.v[i] + row * (size_t)l->out;
-			mat_nt(s->ga, n, a, l->in, a, l->in, n, n, l->in, 0);
-			mat_nt(s->gd, n, d, l->out, d, l->out, n, n, l->out, 0);
-			double weight = 0, bias = 0;
-			for (int j = 0; j < n; j++) {
-				double wj = 0, bj = 0, all = 0;
-				for (int k = 0; k < n; k++) {
-					double g = (double)s->gd[j * n + k], p = g * (double)s->ga[j * n + k];
-					all += p + g;
-					wj += k >= from_k ? p : 0;
-					bj += k >= from_k ? g : 0;
-				}
-				s->h[row + (size_t)j] += t->w * all / n;
-				weight += j < to_j ? wj : 0;
-				bias += j < to_j ? bj : 0;
-			}
-			add_part(t, r, tensor, weight / pairs);
-			add_part(t, r, tensor + 1, bias / pairs);
+		int used = network_weighs(l) && s->use_dec[i], written = used && parts_explicit(l, s->draws);
+		float *dx = l->source < 0 ? s->dxi : s->ddec.v[l->source];
+		if (!written)
+			layer_backward(net, i, packed, &s->dec, &s->ddec, s->dxi, 0, s->ddec.rows, s->products.col);
+		const float *x = network_source(net, i, s->xi, &s->dec);
+		for (int r = 0; used && r < s->batch; r++) {
+			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
+			if (written)
+				products_explicit(&s->products, l, dx + in, x + in, s->ddec.v[i] + out, packed + l->weight);
+			else
+				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
+			add_products(s, t, r, l);
 		}
-		tensor += 2;
 	}
 }
 
@@ -332,80 +275,50 @@ static void describe(const struct influence *s, const struct model *m, struct sc
 	}
 }
 
-/* Delta method: the estimate is close to |E g|^2, whose change with the mean of g is 2 <g, E g>. */
-static double standard_error(const double *h, int n)
+/* Delta method: the estimate is close to |E g|^2, whose change with the mean of g is 2 <g, E g>. h:
+ * of units of draws, whose shares of all draws need not be equal. */
+static double standard_error(const double *h, const struct products *p)
 {
 	double mean = 0, q = 0;
-	if (n < 2)
+	if (p->units < 2)
 		return NAN;
-	for (int j = 0; j < n; j++)
-		mean += h[j] / n;
-	for (int j = 0; j < n; j++)
-		q += (h[j] - mean) * (h[j] - mean);
-	return 2 * sqrt(q / (n - 1) / n);
+	for (int u = 0; u < p->units; u++)
+		mean += h[u] * (p->edge[u + 1] - p->edge[u]) / p->draws;
+	for (int u = 0; u < p->units; u++) {
+		double off = (h[u] - mean) * (p->edge[u + 1] - p->edge[u]) / p->draws;
+		q += off * off;
+	}
+	return 2 * sqrt(q * p->units / (p->units - 1));
 }
 
 void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part)
 {
 	int ntensors = s->models[0].ntensors, halves = s->cfg.score.estimator == CROSS ? 2 : 1;
+	float *scratch = s->products.col;
 	memset(out, 0, (size_t)s->batch * sizeof *out);
-	memset(s->h, 0, (size_t)s->batch * (size_t)s->draws * sizeof *s->h);
+	memset(s->h, 0, (size_t)s->batch * (size_t)s->products.units * sizeof *s->h);
 	if (part)
 		memset(part, 0, (size_t)s->batch * (size_t)ntensors * sizeof *part);
+	if (s->pixels)
+		to_pixels(s->pixels, x, s->batch, s->models[0].enc.channels, s->models[0].enc.area);
 	for (int c = 0; c < s->n; c++) {
 		const struct model *m = &s->models[c];
+		const float *packed = s->packed[c], *input = in_order(s, x, m->enc.reads_pixels);
 		struct target t = {checkpoint_weight(m), out, part, ntensors};
-		network_forward(&m->enc, m->params, x, &s->enc);
+		network_forward(&m->enc, packed, input, &s->enc, scratch);
 		draw(s, m, id, eps);
-		network_forward(&m->dec, m->params, s->xi, &s->dec);
-		losses(s, m, x);
-		network_backward(&m->dec, m->params, &s->dec, &s->ddec, s->dxi);
+		for (int i = 0; i < s->cut; i++)
+			layer_forward(&m->dec, i, packed, s->xi, &s->dec, 0, s->dec.rows, scratch);
+		for (int r = 0; r < s->batch; r++)
+			decode_record(s, m, packed, in_order(s, x, m->dec.writes_pixels), r, &t);
+		decoder_back(s, m, packed, &t);
 		head_means(s, m, halves);
 		for (int k = 0; k < halves; k++)
-			network_backward(&m->enc, m->params, &s->enc, &s->denc[k], NULL);
-		encoder_parts(s, m, x, halves, &t);
-		decoder_parts(s, m, &t);
+			network_backward(&m->enc, packed, &s->enc, &s->denc[k], NULL, scratch);
+		encoder_parts(s, m, packed, input, halves, &t);
 		if (c == s->n - 1)
 			describe(s, m, out);
 	}
 	for (int r = 0; r < s->batch; r++)
-		out[r].selfinf_se = standard_error(s->h + (size_t)r * (size_t)s->draws, s->draws);
-}
-
-/* --- dot products between records --- */
-
-/* out[r][q] += sum over the draws of r and q of (a.a' + 1)(d.d') / draws^2; a and d have `draws` rows a record */
-static int add_dots(double *out, const float *a, int na, const float *d, int nd, int batch, int draws, struct fail *f)
-{
-	int rows = batch * draws;
-	float *ga = floats((size_t)draws * (size_t)rows), *gd = floats((size_t)draws * (size_t)rows);
-	for (int r = 0; ga && gd && r < batch; r++) {
-		size_t row = (size_t)r * (size_t)draws;
-		mat_nt(ga, rows, a + row * (size_t)na, na, a, na, draws, rows, na, 0);
-		mat_nt(gd, rows, d + row * (size_t)nd, nd, d, nd, draws, rows, nd, 0);
-		for (int j = 0; j < draws; j++)
-			for (int k = 0; k < rows; k++)
-				out[r * batch + k / draws] += ((double)ga[j * rows + k] + 1) * (double)gd[j * rows + k] / draws / draws;
-	}
-	int bad = !ga || !gd;
-	free(ga);
-	free(gd);
-	return bad ? fail_set(f, "out of memory") : 0;
-}
-
-int influence_gram(struct influence *s, const float *x, double *out, struct fail *f)
-{
-	const struct model *m = &s->models[s->n - 1];
-	if (s->cfg.score.estimator != PLUGIN)
-		return fail_set(f, "dot products of mean gradients want the plugin estimator");
-	memset(out, 0, (size_t)s->batch * (size_t)s->batch * sizeof *out);
-	for (int i = 0; i < m->enc.n; i++)
-		if (s->use_enc[i] && add_dots(out, network_source(&m->enc, i, x, &s->enc), m->enc.l[i].in, s->denc[0].v[i], m->enc.l[i].out, s->batch, 1, f))
-			return -1;
-	for (int i = 0; i < m->dec.n; i++)
-		if (s->use_dec[i] && add_dots(out, network_source(&m->dec, i, s->xi, &s->dec), m->dec.l[i].in, s->ddec.v[i], m->dec.l[i].out, s->batch, s->draws, f))
-			return -1;
-	for (int i = 0; i < s->batch * s->batch; i++)
-		out[i] *= checkpoint_weight(m);
-	return 0;
+		out[r].selfinf_se = standard_error(s->h + (size_t)r * (size_t)s->products.units, &s->products);
 }

@@ -1,8 +1,9 @@
-/* naive.h - a beta-VAE of linear and relu layers in double precision, in plain loops: the loss, its
+/* naive.h - a beta-VAE of all kinds of layers in double precision, in plain loops: the loss, its
  * gradient by every weight written out in full, and small random models to compare them on.
  *
  * Nothing here is shared with src/nn or src/score, not even where a weight stands among the
- * parameters: layers are walked in torch's order, weight [out][in] before bias [out]. */
+ * parameters: layers are walked in torch's order, weight before bias, and pictures lie in torch's order,
+ * channels, height, width. */
 #ifndef VF_NAIVE_H
 #define VF_NAIVE_H
 
@@ -14,7 +15,7 @@
 #include "model.h"
 #include "tap.h"
 
-enum { NAIVE_LAYERS = 12, NAIVE_WIDTH = 160 };
+enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 700 };
 
 /* --- numbers of our own: xorshift64*, and Box-Muller in double --- */
 
@@ -40,34 +41,115 @@ static inline void naive_fill(float *out, size_t n, int normal, double scale, ui
 
 /* --- forward --- */
 
+struct naive_shape {
+	int c, h, w;
+};
+
 struct naive_pass { /* a list of layers run on one row: v[i] is what layer i reads */
 	int size[NAIVE_LAYERS + 1];
+	struct naive_shape shape[NAIVE_LAYERS + 1];
 	size_t at[NAIVE_LAYERS]; /* where the layer's weight stands */
 	double v[NAIVE_LAYERS + 1][NAIVE_WIDTH];
 };
 
-/* Returns where the next list's parameters begin. */
-static inline size_t naive_run(const struct layer_list *l, const double *p, size_t at, const double *x, int in, struct naive_pass *t)
+static inline int naive_convolves(const struct layer_spec *l) { return l->kind == LAYER_CONV2D || l->kind == LAYER_CONV_TRANSPOSE2D; }
+
+static inline struct naive_shape naive_shape(const struct layer_spec *l, struct naive_shape s)
 {
-	memcpy(t->v[0], x, (size_t)in * sizeof *x);
-	t->size[0] = in;
+	int k = l->kernel, t = l->stride, p = l->padding;
+	if (l->kind == LAYER_LINEAR)
+		return (struct naive_shape){l->out, 1, 1};
+	if (l->kind == LAYER_FLATTEN)
+		return (struct naive_shape){s.c * s.h * s.w, 1, 1};
+	if (l->kind == LAYER_UNFLATTEN)
+		return (struct naive_shape){l->shape[0], l->shape[1], l->shape[2]};
+	if (l->kind == LAYER_CONV2D)
+		return (struct naive_shape){l->out, (s.h + 2 * p - k) / t + 1, (s.w + 2 * p - k) / t + 1};
+	if (l->kind == LAYER_CONV_TRANSPOSE2D)
+		return (struct naive_shape){l->out, (s.h - 1) * t - 2 * p + k, (s.w - 1) * t - 2 * p + k};
+	return s;
+}
+
+/* Every product of a weight and an input that goes into an output: y += w x (d NULL), or, backward,
+ * g += d x and by_in += d w. */
+static inline void naive_convolve(const struct layer_spec *l, struct naive_shape in, struct naive_shape out, const double *w, const double *x,
+                                  double *y, const double *d, double *g, double *by_in)
+{
+	int k = l->kernel, transposed = l->kind == LAYER_CONV_TRANSPOSE2D;
+	struct naive_shape at = transposed ? in : out, over = transposed ? out : in; /* the kernel lies at each place of one, over the other */
+	for (int a = 0; a < at.c; a++)
+		for (int i = 0; i < at.h * at.w; i++)
+			for (int o = 0; o < over.c; o++)
+				for (int u = 0; u < k * k; u++) {
+					int row = i / at.w * l->stride - l->padding + u / k, col = i % at.w * l->stride - l->padding + u % k;
+					if (row < 0 || row >= over.h || col < 0 || col >= over.w)
+						continue;
+					int one = a * at.h * at.w + i, other = (o * over.h + row) * over.w + col, wi = (a * over.c + o) * k * k + u;
+					int xi = transposed ? one : other, yi = transposed ? other : one;
+					if (!d) {
+						y[yi] += w[wi] * x[xi];
+					} else {
+						g[wi] += d[yi] * x[xi];
+						by_in[xi] += d[yi] * w[wi];
+					}
+				}
+}
+
+static inline double naive_elementwise(const struct layer_spec *l, double a)
+{
+	switch (l->kind) {
+	case LAYER_RELU: return a < 0 ? 0 : a;
+	case LAYER_LEAKY_RELU: return a < 0 ? l->slope * a : a;
+	case LAYER_TANH: return tanh(a);
+	case LAYER_SIGMOID: return 1 / (1 + exp(-a));
+	default: return a;
+	}
+}
+
+static inline double naive_slope(const struct layer_spec *l, double a)
+{
+	switch (l->kind) {
+	case LAYER_RELU: return a > 0;
+	case LAYER_LEAKY_RELU: return a > 0 ? 1 : l->slope;
+	case LAYER_TANH: return 1 / cosh(a) / cosh(a);
+	case LAYER_SIGMOID: return 1 / (2 + exp(a) + exp(-a));
+	default: return 1;
+	}
+}
+
+/* Numbers in a layer's weight; its biases are as many as its outputs or its channels out. */
+static inline size_t naive_weights(const struct layer_spec *l, struct naive_shape in)
+{
+	if (naive_convolves(l))
+		return (size_t)(in.c * l->out * l->kernel * l->kernel);
+	return l->kind == LAYER_LINEAR ? (size_t)(in.c * in.h * in.w * l->out) : 0;
+}
+
+/* Returns where the next list's parameters begin. */
+static inline size_t naive_run(const struct layer_list *l, const double *p, size_t at, const double *x, struct naive_shape in, struct naive_pass *t)
+{
+	t->shape[0] = in;
+	t->size[0] = in.c * in.h * in.w;
+	memcpy(t->v[0], x, (size_t)t->size[0] * sizeof *x);
 	for (int i = 0; i < l->n; i++) {
-		const double *a = t->v[i];
+		const struct layer_spec *s = &l->v[i];
+		const double *a = t->v[i], *w = p + at;
 		double *y = t->v[i + 1];
-		int n = t->size[i], out = l->v[i].kind == LAYER_LINEAR ? l->v[i].out : n;
-		t->size[i + 1] = out;
+		size_t weights = naive_weights(s, t->shape[i]);
+		struct naive_shape to = t->shape[i + 1] = naive_shape(s, t->shape[i]);
+		int n = t->size[i], out = t->size[i + 1] = to.c * to.h * to.w;
 		t->at[i] = at;
 		for (int o = 0; o < out; o++) {
-			if (l->v[i].kind != LAYER_LINEAR) {
-				y[o] = l->v[i].kind == LAYER_RELU && a[o] < 0 ? 0 : a[o];
-				continue;
-			}
-			y[o] = p[at + (size_t)(out * n + o)];
-			for (int k = 0; k < n; k++)
-				y[o] += p[at + (size_t)(o * n + k)] * a[k];
+			if (!weights)
+				y[o] = naive_elementwise(s, a[o]);
+			else
+				y[o] = w[weights + (size_t)(o / (to.h * to.w))];
+			for (int k = 0; s->kind == LAYER_LINEAR && k < n; k++)
+				y[o] += w[o * n + k] * a[k];
 		}
-		if (l->v[i].kind == LAYER_LINEAR)
-			at += (size_t)(out * n + out);
+		if (naive_convolves(s))
+			naive_convolve(s, t->shape[i], to, w, a, y, NULL, NULL, NULL);
+		at += weights ? weights + (size_t)to.c : 0;
 	}
 	return at;
 }
@@ -107,14 +189,15 @@ struct naive_draw { /* one record, one draw */
 static inline double naive_loss(const struct naive *m, const double *x, const double *eps, struct naive_draw *t)
 {
 	int n = m->cfg->latent, in = m->cfg->input_shape[0] * m->cfg->input_shape[1] * m->cfg->input_shape[2];
-	size_t at = naive_run(&m->cfg->encoder, m->p, 0, x, in, &t->enc);
+	struct naive_shape picture = {m->cfg->input_shape[0], m->cfg->input_shape[1], m->cfg->input_shape[2]};
+	size_t at = naive_run(&m->cfg->encoder, m->p, 0, x, picture, &t->enc);
 	const double *mu = t->enc.v[m->cfg->encoder.n], *logvar = mu + n;
 	t->kl = 0;
 	for (int i = 0; i < n; i++) {
 		t->xi[i] = mu[i] + exp(logvar[i] / 2) * eps[i];
 		t->kl += (mu[i] * mu[i] + exp(logvar[i]) - 1 - logvar[i]) / 2;
 	}
-	naive_run(&m->cfg->decoder, m->p, at, t->xi, n, &t->dec);
+	naive_run(&m->cfg->decoder, m->p, at, t->xi, (struct naive_shape){n, 1, 1}, &t->dec);
 	t->recon = naive_recon(m->likelihood, t->dec.v[m->cfg->decoder.n], x, in, t->by_f);
 	return t->recon + m->beta * t->kl;
 }
@@ -125,21 +208,25 @@ static inline double naive_loss(const struct naive *m, const double *x, const do
 static inline void naive_back(const struct layer_list *l, const double *p, const struct naive_pass *t, double *d, double *g)
 {
 	for (int i = l->n - 1; i >= 0; i--) {
+		const struct layer_spec *s = &l->v[i];
+		struct naive_shape to = t->shape[i + 1];
 		int n = t->size[i], out = t->size[i + 1];
-		double by_in[NAIVE_WIDTH] = {0};
-		if (l->v[i].kind == LAYER_LINEAR) {
-			for (int o = 0; o < out; o++) {
-				for (int k = 0; k < n; k++) {
-					g[t->at[i] + (size_t)(o * n + k)] += d[o] * t->v[i][k];
-					by_in[k] += d[o] * p[t->at[i] + (size_t)(o * n + k)];
-				}
-				g[t->at[i] + (size_t)(out * n + o)] += d[o];
+		size_t weights = naive_weights(s, t->shape[i]);
+		const double *w = p + t->at[i];
+		double by_in[NAIVE_WIDTH] = {0}, *gw = g + t->at[i];
+		for (int o = 0; o < out; o++) {
+			if (!weights)
+				by_in[o] = d[o] * naive_slope(s, t->v[i][o]);
+			else
+				gw[weights + (size_t)(o / (to.h * to.w))] += d[o];
+			for (int k = 0; s->kind == LAYER_LINEAR && k < n; k++) {
+				gw[o * n + k] += d[o] * t->v[i][k];
+				by_in[k] += d[o] * w[o * n + k];
 			}
-			memcpy(d, by_in, sizeof by_in);
-		} else if (l->v[i].kind == LAYER_RELU) {
-			for (int k = 0; k < n; k++)
-				d[k] = t->v[i][k] > 0 ? d[k] : 0;
 		}
+		if (naive_convolves(s))
+			naive_convolve(s, t->shape[i], to, w, t->v[i], NULL, d, gw, by_in);
+		memcpy(d, by_in, sizeof by_in);
 	}
 }
 

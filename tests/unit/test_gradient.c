@@ -5,9 +5,11 @@
 #include "influence.h"
 #include "mat.h"
 #include "naive.h"
+#include "parts.h"
 #include "train.h"
 
-enum { BATCH = 5, MOST_DRAWS = 16, INPUT = 12, LATENT = 3 };
+enum { BATCH = 5, MOST_DRAWS = 22, MOST_INPUTS = 105, LATENT = 3 };
+static int inputs; /* of the network at hand */
 
 /* The second has what a list may also hold: no flatten, layers without relu, two relus, a flatten between. */
 static const char *const networks[] = {
@@ -17,20 +19,48 @@ static const char *const networks[] = {
 	"input: {shape: [3, 2, 2]}\nmodel:\n  latent: 3\n"
 	"  encoder: [{linear: 17}, {linear: 9}, relu, flatten, relu, {linear: 6}]\n"
 	"  decoder: [flatten, {linear: 4}, {linear: 12}]\n",
+	/* odd kernels, other strides, not square; every elementwise layer */
+	"input: {shape: [3, 5, 7]}\nmodel:\n  latent: 3\n"
+	"  encoder: [{conv2d: {out: 4, kernel: 3, stride: 2, padding: 1}}, relu, {conv2d: {out: 3, kernel: 2}}, leaky_relu, flatten, {linear: 6}]\n"
+	"  decoder: [{linear: 12}, {unflatten: [2, 2, 3]}, tanh, {conv_transpose2d: {out: 3, kernel: 3, stride: 2, padding: 1}}, sigmoid,\n"
+	"    {conv_transpose2d: {out: 3, kernel: 3}}]\n",
+	/* an elementwise layer first, two behind each other, both convolutions in both lists, more padding than kernel */
+	"input: {shape: [1, 6, 4]}\nmodel:\n  latent: 3\n"
+	"  encoder: [sigmoid, {conv2d: {out: 5, kernel: 1}}, tanh, {leaky_relu: 0.3}, {conv2d: {out: 2, kernel: 4, stride: 3, padding: 2}}, {leaky_relu: 0.1},\n"
+	"    {conv_transpose2d: {out: 2, kernel: 2, stride: 2, padding: 1}}, flatten, tanh, {linear: 6}]\n"
+	"  decoder: [{unflatten: [3, 1, 1]}, {leaky_relu: 0.2}, {conv_transpose2d: {out: 4, kernel: 3}}, {conv2d: {out: 2, kernel: 1, padding: 2}}, relu,\n"
+	"    {conv2d: {out: 6, kernel: 5, stride: 2}}, flatten, {linear: 24}]\n",
+	/* few positions under many channels: Gram matrices; relu between unflatten and a convolution */
+	"input: {shape: [3, 4, 4]}\nmodel:\n  latent: 3\n"
+	"  encoder: [relu, {conv2d: {out: 8, kernel: 3, stride: 2, padding: 1}}, relu, {conv2d: {out: 20, kernel: 2}}, relu, flatten, {linear: 6}]\n"
+	"  decoder: [relu, {linear: 20}, {unflatten: [20, 1, 1]}, relu, {conv_transpose2d: {out: 8, kernel: 2}}, leaky_relu,\n"
+	"    {conv_transpose2d: {out: 3, kernel: 4, stride: 2, padding: 1}}]\n",
+	/* pictures only within the encoder, which ends in a convolution; a decoder of rows */
+	"input: {shape: [3, 4, 4]}\nmodel:\n  latent: 3\n"
+	"  encoder: [flatten, {unflatten: [3, 4, 4]}, {conv2d: {out: 6, kernel: 4}}]\n  decoder: [{linear: 48}]\n",
+	/* positions enough to go through the decoder in groups, behind layers that are not */
+	"input: {shape: [1, 7, 8]}\nmodel:\n  latent: 3\n  encoder: [flatten, {linear: 6}]\n"
+	"  decoder: [{linear: 40}, relu, {unflatten: [2, 4, 5]}, tanh, {conv_transpose2d: {out: 3, kernel: 2}}, relu, {conv_transpose2d: {out: 1, kernel: 3}}]\n",
+	/* an encoder of rows, a decoder that ends in a picture in rows */
+	"input: {shape: [3, 2, 2]}\nmodel:\n  latent: 3\n"
+	"  encoder: [{linear: 6}]\n  decoder: [{unflatten: [3, 1, 1]}, {conv_transpose2d: {out: 3, kernel: 2}}, flatten]\n",
 };
+/* Of random weights: pictures have many inputs, and sigma should not overflow. */
+static double scale_of(int network) { return network < 2 ? 0.6 : 0.25; }
 enum { NETWORKS = sizeof networks / sizeof *networks };
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear"};
 
 struct data { /* a batch, in float and in double */
-	float x[BATCH * INPUT], eps[BATCH * MOST_DRAWS * LATENT];
-	double xd[BATCH * INPUT], epsd[BATCH * MOST_DRAWS * LATENT];
+	float x[BATCH * MOST_INPUTS], eps[BATCH * MOST_DRAWS * LATENT];
+	double xd[BATCH * MOST_INPUTS], epsd[BATCH * MOST_DRAWS * LATENT];
 };
 
-static void make_data(struct data *d, uint64_t *state)
+static void make_data(struct data *d, const struct model *m, uint64_t *state)
 {
-	naive_fill(d->x, BATCH * INPUT, 0, 1, state);
+	inputs = config_input_size(&m->cfg);
+	naive_fill(d->x, (size_t)(BATCH * inputs), 0, 1, state);
 	naive_fill(d->eps, BATCH * MOST_DRAWS * LATENT, 1, 1, state);
-	widen(d->xd, d->x, BATCH * INPUT);
+	widen(d->xd, d->x, (size_t)(BATCH * inputs));
 	widen(d->epsd, d->eps, BATCH * MOST_DRAWS * LATENT);
 }
 
@@ -42,7 +72,7 @@ static double batch_loss(const struct naive *m, const struct data *d)
 	struct naive_draw t;
 	double total = 0;
 	for (int r = 0; r < BATCH; r++)
-		total += naive_loss(m, d->xd + r * INPUT, d->epsd + r * LATENT, &t) / BATCH;
+		total += naive_loss(m, d->xd + r * inputs, d->epsd + r * LATENT, &t) / BATCH;
 	return total;
 }
 
@@ -74,8 +104,8 @@ static void test_training(int network, int likelihood)
 	struct data d;
 	struct train_stats s;
 	uint64_t state = 100 + (uint64_t)(10 * network + likelihood);
-	naive_model(&m, networks[network], 0.6, &state);
-	make_data(&d, &state);
+	naive_model(&m, networks[network], scale_of(network), &state);
+	make_data(&d, &m, &state);
 	m.cfg.train.likelihood = likelihood;
 	m.cfg.train.beta = 1.7;
 	struct naive n = naive_of(&m, likelihood, 1.7);
@@ -89,7 +119,7 @@ static void test_training(int network, int likelihood)
 		n.p[i] = w;
 	}
 	for (int r = 0; r < BATCH; r++)
-		naive_gradient(&n, d.xd + r * INPUT, d.epsd + r * LATENT, 0, by_hand);
+		naive_gradient(&n, d.xd + r * inputs, d.epsd + r * LATENT, 0, by_hand);
 	for (size_t i = 0; i < n.n; i++)
 		by_hand[i] /= BATCH;
 	ok(apart(by_hand, by_difference, n.n) < 1e-7, "network %d, %s: the naive gradient agrees with central differences (%.2g)", network,
@@ -128,7 +158,7 @@ static void add_explicit(struct explicit_scores *e, const struct model *m, const
 		memset(g, 0, (size_t)draws * n.n * sizeof *g);
 		for (int j = 0; j < draws; j++) {
 			double *gj = g + (size_t)j * n.n;
-			naive_gradient(&n, d->xd + r * INPUT, d->epsd + (r * draws + j) * LATENT, m->cfg.score.gradient == SCORE, gj);
+			naive_gradient(&n, d->xd + r * inputs, d->epsd + (r * draws + j) * LATENT, m->cfg.score.gradient == SCORE, gj);
 			size_t at = 0;
 			for (int i = 0; i < m->ntensors; at += m->tensor[i++].count)
 				if (!use[i])
@@ -161,6 +191,18 @@ static void add_explicit(struct explicit_scores *e, const struct model *m, const
 	free(n.p);
 }
 
+/* The units that selfinf_se counts: draws, or blocks of them where a gradient in the decoder is written out. */
+static int edges(const struct model *m, const char *use, int *edge)
+{
+	int draws = m->cfg.score.draws, half = draws / 2, blocks = 0;
+	for (int i = 0; i < m->dec.n; i++)
+		blocks |= network_weighs(&m->dec.l[i]) && use[m->dec.l[i].tensor] && parts_explicit(&m->dec.l[i], draws);
+	int n = !blocks || draws < 2 ? draws : draws < 4 ? 2 : 4;
+	for (int u = 0; u <= n; u++)
+		edge[u] = n == draws ? u : n == 2 ? (u == 1 ? half : u * draws / 2) : (const int[]){0, half / 2, half, half + (draws - half) / 2, draws}[u];
+	return n;
+}
+
 static void explain(struct explicit_scores *e, const struct model *m, int checkpoints, const struct data *d, const char *use)
 {
 	double h[BATCH * MOST_DRAWS] = {0};
@@ -176,10 +218,40 @@ static void explain(struct explicit_scores *e, const struct model *m, int checkp
 		for (int j = 0; j < draws; j++)
 			mean += h[r * draws + j] / draws;
 		e->se_scale[r] = 2 * sqrt(inner(h + r * draws, h + r * draws, (size_t)draws)) / draws;
-		for (int j = 0; j < draws; j++)
-			q += (h[r * draws + j] - mean) * (h[r * draws + j] - mean);
-		e->se[r] = 2 * sqrt(q / (draws - 1) / draws);
+		int edge[MOST_DRAWS + 1], n = edges(m, use, edge);
+		for (int u = 0; u < n; u++) {
+			double off = 0;
+			for (int j = edge[u]; j < edge[u + 1]; j++)
+				off += (h[r * draws + j] - mean) / draws;
+			q += off * off;
+		}
+		e->se[r] = 2 * sqrt(q * n / (n - 1));
 	}
+}
+
+/* Where nothing is kept, a few rows at a time: the same scores. */
+static void compare_groups(const struct model *m, int checkpoints, const struct data *d, const struct score *kept, const double *kept_part, const char *what)
+{
+	struct fail f = {{0}};
+	struct score out[BATCH];
+	double part[BATCH * MODEL_MAX_TENSORS], off = 0;
+	uint64_t id[BATCH] = {0};
+	struct influence *s = influence_open(m, checkpoints, BATCH, 0, &f);
+	if (!s)
+		BAIL(&f);
+	influence_score(s, d->x, id, d->eps, out, part);
+	for (int r = 0; r < BATCH; r++) {
+		double size = 0;
+		for (int i = 0; i < m->ntensors; i++)
+			size += fabs(kept_part[r * m->ntensors + i]);
+		for (int i = 0; i < m->ntensors; i++)
+			off = worse(off, fabs(part[r * m->ntensors + i] - kept_part[r * m->ntensors + i]) / size);
+		off = worse(off, fabs(out[r].selfinf - kept[r].selfinf) / size);
+		off = m->cfg.score.draws > 1 ? worse(off, fabs(out[r].selfinf_se - kept[r].selfinf_se) / size) : off;
+		off = worse(off, fabs(out[r].loss / kept[r].loss - 1));
+	}
+	ok(off < 1e-5, "%s: in groups %.2g off", what, off);
+	influence_close(s);
 }
 
 /* Scores and compares; what: for the messages. */
@@ -190,16 +262,19 @@ static void compare(const struct model *m, int checkpoints, const struct data *d
 	struct score out[BATCH];
 	double part[BATCH * MODEL_MAX_TENSORS], total = 0, parts = 0, se = 0, sums = 0, unused = 0;
 	uint64_t id[BATCH] = {0};
-	struct influence *s = influence_open(m, checkpoints, BATCH, &f);
+	struct influence *s = influence_open(m, checkpoints, BATCH, 1, &f);
 	if (!s)
 		BAIL(&f);
 	influence_score(s, d->x, id, d->eps, out, part);
+	compare_groups(m, checkpoints, d, out, part, what);
 	explain(e, m, checkpoints, d, use);
 	int nt = m->ntensors, nan_se = 1;
 	for (int r = 0; r < BATCH; r++) {
-		double sum = 0, scale = 0;
+		double sum = 0, scale = 0, least = 0; /* a layer behind dead relus has no gradient at all */
+		for (int i = 0; i < nt; i++)
+			least += 1e-12 * e->scale[r * nt + i];
 		for (int i = 0; i < nt; i++) {
-			parts = use[i] ? worse(parts, fabs(part[r * nt + i] - e->part[r * nt + i]) / e->scale[r * nt + i]) : parts;
+			parts = use[i] ? worse(parts, fabs(part[r * nt + i] - e->part[r * nt + i]) / (e->scale[r * nt + i] + least)) : parts;
 			unused += use[i] ? 0 : fabs(part[r * nt + i]);
 			sum += part[r * nt + i];
 			scale += e->scale[r * nt + i];
@@ -232,13 +307,13 @@ static void compare(const struct model *m, int checkpoints, const struct data *d
 static void test_influence(int network)
 {
 	static const char all[MODEL_MAX_TENSORS] = {[0 ... MODEL_MAX_TENSORS - 1] = 1};
-	static const int draws[] = {1, 2, 3, 5, 16};
+	static const int draws[] = {1, 2, 3, 5, 22};
 	struct model m;
 	struct data d;
 	char what[128];
 	uint64_t state = 200 + (uint64_t)network;
-	naive_model(&m, networks[network], 0.6, &state);
-	make_data(&d, &state);
+	naive_model(&m, networks[network], scale_of(network), &state);
+	make_data(&d, &m, &state);
 	m.cfg.score.beta = 2.5;
 	for (int likelihood = 0; likelihood < 3; likelihood++)
 		for (int k = 0; k < 5; k++)
@@ -271,7 +346,7 @@ static void test_layers(void)
 	struct fail f;
 	uint64_t state = 300;
 	naive_model(&m, networks[0], 0.6, &state);
-	make_data(&d, &state);
+	make_data(&d, &m, &state);
 	m.cfg.score.draws = 4;
 	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
 		char what[64], use[MODEL_MAX_TENSORS] = {0};
@@ -284,7 +359,7 @@ static void test_layers(void)
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		snprintf(m.cfg.score.layers, sizeof m.cfg.score.layers, "%s", wrong[i]);
-		ok(!influence_open(&m, 1, 1, &f) && strstr(f.msg, "no such layer"), "layers '%s': refused", wrong[i]);
+		ok(!influence_open(&m, 1, 1, 1, &f) && strstr(f.msg, "no such layer"), "layers '%s': refused", wrong[i]);
 	}
 	model_free(&m);
 }
@@ -296,7 +371,6 @@ static void test_checkpoints(void)
 	struct model m[3];
 	struct data d;
 	uint64_t state = 400;
-	make_data(&d, &state);
 	for (int how = 0; how < 4; how++) {
 		for (int c = 0; c < 3; c++) {
 			naive_model(&m[c], networks[0], 0.4 + 0.1 * c, &state);
@@ -308,6 +382,7 @@ static void test_checkpoints(void)
 			m[c].records = 1000 + c;
 			m[c].lr = 0.1 / (c + 1);
 		}
+		make_data(&d, m, &state);
 		near(checkpoint_weight(&m[1]), how & 1 ? 0.05 * 60 / 1001 : 1, 1e-15, "a checkpoint's weight");
 		char what[64];
 		snprintf(what, sizeof what, "3 checkpoints, weights %s, %s", how & 1 ? "lr" : "one", how & 2 ? "cross" : "plugin");

@@ -1,59 +1,12 @@
 /* Scores, dot products and training steps of the published MLP against numbers that PyTorch made in
  * double, from the directory that the environment variable VAE_REF names (see its README). Skipped
  * where there is none. The training's pictures are looked for in $VAE_REF/../data. */
-#include <jansson.h>
-
 #include "influence.h"
-#include "input.h"
 #include "mat.h"
-#include "naive.h"
+#include "reference.h"
 #include "train.h"
 
 enum { RECORDS = 64, INPUT = 784, LATENT = 128, DRAWS = 16, STEPS = 20 };
-
-static const char *ref;
-static struct fail f;
-
-static json_t *load_json(const char *name)
-{
-	char path[4096];
-	json_error_t e;
-	snprintf(path, sizeof path, "%s/mnist/%s", ref, name);
-	json_t *j = json_load_file(path, 0, &e);
-	if (!j) {
-		fail_set(&f, "%s: %s", path, e.text);
-		BAIL(&f);
-	}
-	return j;
-}
-
-/* The values of an array of this many, as float; u8 as pixels of [0, 1]. */
-static void load_npy(const char *name, float *out, double *wide, size_t count)
-{
-	struct buf b = {0};
-	struct npy n;
-	char path[4096];
-	snprintf(path, sizeof path, "%s/mnist/%s", ref, name);
-	if (buf_read_file(&b, path, 1 << 24, &f) || npy_parse(b.p, b.len, &n, &f))
-		BAIL(&f);
-	if (n.count != count || (n.type == NPY_F8) != !!wide) {
-		fail_set(&f, "%s: %zu numbers of type %d", path, n.count, n.type);
-		BAIL(&f);
-	}
-	for (size_t i = 0; n.type == NPY_U8 && i < count; i++)
-		out[i] = (float)((const unsigned char *)n.values)[i] / 255;
-	if (n.type == NPY_F4)
-		memcpy(out, n.values, count * sizeof *out);
-	if (wide)
-		memcpy(wide, n.values, count * sizeof *wide);
-	buf_free(&b);
-}
-
-static double number(const json_t *o, const char *name)
-{
-	const json_t *v = json_object_get(o, name);
-	return json_is_number(v) ? json_number_value(v) : NAN;
-}
 
 static void load_model(struct model *m)
 {
@@ -84,7 +37,7 @@ static void test_scores(struct model *m)
 	m->cfg.score.draws = DRAWS;
 	m->cfg.score.beta = number(j, "beta");
 	m->cfg.score.likelihood = GAUSSIAN;
-	struct influence *s = influence_open(m, 1, RECORDS, &f);
+	struct influence *s = influence_open(m, 1, RECORDS, 1, &f);
 	if (!s)
 		BAIL(&f);
 	influence_score(s, x, id, eps, out, part);
@@ -175,11 +128,8 @@ static void test_training(struct model *m)
 int main(void)
 {
 	struct model m;
-	ref = getenv("VAE_REF");
-	if (!ref || !*ref) {
-		skip("reference numbers from PyTorch", "VAE_REF names no directory");
+	if (!reference_open("mnist"))
 		return done();
-	}
 	mat_begin();
 	load_model(&m);
 	test_scores(&m);

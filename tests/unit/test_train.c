@@ -13,6 +13,12 @@ static const char wide[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
 			   "  decoder: [{linear: 70}, relu, {linear: 520}, relu, {linear: 90}]\n";
 static const char narrow[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
 			     "  encoder: [flatten, {linear: 11}, relu, {linear: 10}]\n  decoder: [{linear: 70}, relu, {linear: 90}]\n";
+/* Rows in two shares; every kind of layer that is no linear one, in runs. */
+static const char pictures[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
+			       "  encoder: [tanh, {conv2d: {out: 70, kernel: 3, stride: 4, padding: 1}}, relu, {conv2d: {out: 8, kernel: 2}}, leaky_relu,\n"
+			       "    flatten, {linear: 20}, relu, {linear: 10}]\n"
+			       "  decoder: [{linear: 60}, relu, {unflatten: [2, 5, 6]}, sigmoid, {conv_transpose2d: {out: 3, kernel: 2}}, relu,\n"
+			       "    {conv_transpose2d: {out: 1, kernel: 4}}]\n";
 enum { INPUT = 90 };
 
 struct run {
@@ -52,15 +58,16 @@ static void end(struct run *r)
 	model_free(&r->m);
 }
 
-static void test_threads(int optimizer)
+static void test_threads(int optimizer, const char *yaml, const char *kind)
 {
 	enum { STEPS = 30 };
 	static struct run r[3];
 	struct train_stats s[3], fresh;
 	struct fail f = {{0}};
-	const char *name = optimizer == ADAM ? "adam" : "sgd";
+	char name[40];
+	snprintf(name, sizeof name, "%s, %s", kind, optimizer == ADAM ? "adam" : "sgd");
 	for (int k = 0; k < 3; k++)
-		begin(&r[k], wide, k + 1, optimizer, optimizer == ADAM ? 0.003 : 0.001);
+		begin(&r[k], yaml, k + 1, optimizer, optimizer == ADAM ? 0.003 : 0.001);
 	size_t bytes = r[0].m.nparams * sizeof(float);
 	double first = 0;
 	for (int step = 0; step < STEPS; step++) {
@@ -76,7 +83,8 @@ static void test_threads(int optimizer)
 			ok(!memcmp(r[0].m.params, r[k].m.params, bytes) && !memcmp(&s[0], &s[k], sizeof *s),
 			   "%s, step %d: %d threads leave the same bits as one, in weights and losses", name, step, k + 1);
 	}
-	ok(s[0].loss < 0.97 * first, "%s: the loss falls, from %g to %g", name, first, s[0].loss);
+	if (yaml == wide) /* the other begins at the loss of gray, which is the best for noise */
+		ok(s[0].loss < 0.97 * first, "%s: the loss falls, from %g to %g", name, first, s[0].loss);
 	float *kept = malloc(bytes);
 	memcpy(kept, r[1].m.params, bytes);
 	next_batch(&r[1]);
@@ -91,13 +99,14 @@ static void test_threads(int optimizer)
 }
 
 /* Kingma & Ba's algorithm 1 and plain descent, over gradients in double. */
-static void test_optimizer(int optimizer)
+static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 {
 	enum { STEPS = 8 };
 	static struct run r;
-	const char *name = optimizer == ADAM ? "adam" : "sgd";
+	char name[40];
+	snprintf(name, sizeof name, "%s, %s", kind, optimizer == ADAM ? "adam" : "sgd");
 	double lr = optimizer == ADAM ? 0.01 : 0.02, xd[INPUT], epsd[LATENT];
-	begin(&r, narrow, 2, optimizer, lr);
+	begin(&r, yaml, 2, optimizer, lr);
 	struct naive n = naive_of(&r.m, BERNOULLI, 2);
 	double *g = calloc(n.n, sizeof *g), *m = calloc(n.n, sizeof *m), *v = calloc(n.n, sizeof *v), *w = calloc(n.n, sizeof *w);
 	double *start = calloc(n.n, sizeof *start);
@@ -166,7 +175,7 @@ static void test_not_finite(void)
 
 /* --- scores --- */
 
-static void test_scores(void)
+static void test_scores(const char *yaml)
 {
 	enum { MANY = 101 }; /* with 3 draws: rows that fill no tile of the products */
 	static float x[MANY * INPUT], y[MANY * INPUT];
@@ -175,12 +184,12 @@ static void test_scores(void)
 	uint64_t id[MANY], turned[MANY], state = 3;
 	struct fail f = {{0}};
 	struct model m;
-	naive_model(&m, wide, 0.15, &state);
+	naive_model(&m, yaml, 0.15, &state);
 	naive_fill(x, MANY * INPUT, 0, 1, &state);
 	m.cfg.score.draws = 3;
 	for (int r = 0; r < MANY; r++)
 		id[r] = (uint64_t)r * 0x9e3779b97f4a7c15u;
-	struct influence *s = influence_open(&m, 1, MANY, &f), *other = influence_open(&m, 1, MANY, &f);
+	struct influence *s = influence_open(&m, 1, MANY, 1, &f), *other = influence_open(&m, 1, MANY, 1, &f);
 	if (!s || !other)
 		BAIL(&f);
 	influence_score(s, x, id, NULL, a, NULL);
@@ -216,7 +225,7 @@ static void test_scores(void)
 	ok(others == 0 && a[7].selfinf != b[7].selfinf && a[7].kl == b[7].kl, "another id for one record: its noise alone changes");
 	m.cfg.score.seed = 1;
 	influence_close(s);
-	s = influence_open(&m, 1, MANY, &f);
+	s = influence_open(&m, 1, MANY, 1, &f);
 	influence_score(s, x, id, NULL, a, NULL);
 	others = 0;
 	for (int r = 0; r < MANY; r++)
@@ -237,10 +246,13 @@ int main(void)
 {
 	mat_begin();
 	for (int optimizer = ADAM; optimizer <= SGD; optimizer++) {
-		test_threads(optimizer);
-		test_optimizer(optimizer);
+		test_threads(optimizer, wide, "rows");
+		test_threads(optimizer, pictures, "pictures");
+		test_optimizer(optimizer, narrow, "rows");
+		test_optimizer(optimizer, pictures, "pictures");
 	}
 	test_not_finite();
-	test_scores();
+	test_scores(wide);
+	test_scores(pictures);
 	return done();
 }

@@ -1,0 +1,185 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conv.h"
+#include "influence_state.h"
+#include "mat.h"
+
+/* Numbers a row in the buffers of a network's first n layers. */
+static size_t width(const struct network *net, int n)
+{
+	size_t sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += net->l[i].own ? (size_t)net->l[i].out : 0;
+	return sum;
+}
+
+/* The first layer behind the last one whose products are too short for a few rows: linear layers, and
+ * convolutions of few positions, want many at once to share a weight that is large for their work. */
+static int find_cut(const struct network *net)
+{
+	int cut = 0;
+	for (int i = 0; i < net->n; i++)
+		if (network_weighs(&net->l[i]) && (net->l[i].kind == LAYER_LINEAR || conv_positions(&net->l[i]) < 16))
+			cut = i + 1;
+	while (cut < net->n && !net->l[cut].own)
+		cut++; /* what works in place goes with the layer before it */
+	return cut;
+}
+
+int influence_batch(const struct model *m)
+{
+	int draws = m->cfg.score.draws, most = draws >= 1024 ? 1 : 1024 / draws;
+	if (!m->enc.convolves && !m->dec.convolves)
+		return most;
+	/* pictures between layers: as many records as 32 MB hold */
+	size_t numbers = 2 * (size_t)draws * width(&m->dec, find_cut(&m->dec)) + 4 * width(&m->enc, m->enc.n);
+	size_t n = ((size_t)32 << 20) / (numbers * sizeof(float));
+	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
+}
+
+static void choose_layers(const struct network *net, const char *list, char *use, int *named)
+{
+	for (int i = 0; i < net->n; i++) {
+		char name[40];
+		snprintf(name, sizeof name, "%s.%d", net->name, i);
+		use[i] = 0;
+		for (const char *p = list; network_weighs(&net->l[i]) && *p;) {
+			size_t len = strcspn(p, ",");
+			int whole = (len == 3 && memcmp(p, "all", 3) == 0) || (len == strlen(net->name) && memcmp(p, net->name, len) == 0);
+			if (whole || (len == strlen(name) && memcmp(p, name, len) == 0)) {
+				use[i] = 1;
+				*named += !whole;
+			}
+			p += len + (p[len] == ',');
+		}
+	}
+}
+
+static int parse_layers(struct influence *s, struct fail *f)
+{
+	const char *list = s->cfg.score.layers;
+	int named = 0, wanted = 0;
+	choose_layers(&s->models[0].enc, list, s->use_enc, &named);
+	choose_layers(&s->models[0].dec, list, s->use_dec, &named);
+	for (const char *p = list; *p;) {
+		size_t len = strcspn(p, ",");
+		wanted += !(len == 3 && memcmp(p, "all", 3) == 0) && !(len == 7 && (memcmp(p, "encoder", 7) == 0 || memcmp(p, "decoder", 7) == 0));
+		p += len + (p[len] == ',');
+	}
+	if (!*list || named < wanted)
+		return fail_set(f, "--layers '%s': the model has no such layer with weights; try all, encoder, decoder, or names as vae-ckpt show prints them", list);
+	return 0;
+}
+
+/* The parameters of every model in the order of the kernels; pictures likewise. */
+static int open_pixels(struct influence *s, const struct model *m, struct fail *f)
+{
+	s->packed = calloc((size_t)s->n, sizeof *s->packed);
+	if (!s->packed)
+		return fail_set(f, "out of memory");
+	for (int c = 0; c < s->n; c++) {
+		s->packed[c] = s->models[c].params;
+		if (!m->enc.convolves && !m->dec.convolves)
+			continue;
+		s->packed[c] = mat_floats(m->nparams);
+		if (!s->packed[c])
+			return fail_set(f, "out of memory for %zu parameters", m->nparams);
+		network_pack(&m->enc, s->models[c].params, s->packed[c]);
+		network_pack(&m->dec, s->models[c].params, s->packed[c]);
+	}
+	if (m->enc.reads_pixels || m->dec.writes_pixels)
+		s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
+	return (m->enc.reads_pixels || m->dec.writes_pixels) && !s->pixels ? fail_set(f, "out of memory") : 0;
+}
+
+/* Whether a decoder's layer in use has its gradients written out: then draws go by blocks. */
+static int wants_blocks(const struct influence *s, const struct network *dec)
+{
+	int any = 0;
+	for (int i = 0; i < dec->n; i++)
+		any |= s->use_dec[i] && parts_explicit(&dec->l[i], s->draws);
+	return any;
+}
+
+/* Where the decoder is cut: nowhere, when a layer behind wants Gram matrices of all draws. */
+static int open_groups(struct influence *s, const struct network *dec, struct fail *f)
+{
+	int blocks = wants_blocks(s, dec);
+	if (products_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
+		return -1;
+	s->cut = s->keep || !blocks ? dec->n : find_cut(dec);
+	for (int i = s->cut; i < dec->n; i++)
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !parts_explicit(&dec->l[i], s->draws))
+			s->cut = dec->n;
+	for (int i = s->cut; i < dec->n; i++)
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(products_room(&s->products, &dec->l[i]))))
+			return fail_set(f, "out of memory for gradients");
+	return 0;
+}
+
+struct influence *influence_open(const struct model *models, int n, int batch, int keep, struct fail *f)
+{
+	struct influence *s = calloc(1, sizeof *s);
+	if (!s) {
+		fail_set(f, "out of memory");
+		return NULL;
+	}
+	const struct model *m = &models[n - 1];
+	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent, .keep = keep};
+	s->half = s->draws / 2;
+	int rows = batch * s->draws;
+	size_t size = (size_t)rows * (size_t)s->latent;
+	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
+	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
+	    tape_open_cut(&s->dec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) ||
+	    tape_open_cut(&s->ddec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f)) {
+		influence_close(s);
+		return NULL;
+	}
+	s->sigma = mat_floats((size_t)batch * (size_t)s->latent);
+	s->eps = mat_floats(size);
+	s->xi = mat_floats(size);
+	s->dxi = mat_floats(size);
+	s->dhead = mat_floats(2 * size);
+	s->mean = mat_floats(width(&m->enc, m->enc.n));
+	s->along = mat_floats(width(&m->enc, m->enc.n));
+	s->recon = calloc((size_t)rows, sizeof *s->recon);
+	s->nll = calloc((size_t)rows, sizeof *s->nll);
+	s->h = calloc((size_t)rows, sizeof *s->h);
+	if (!s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->mean || !s->along || !s->recon || !s->nll || !s->h) {
+		fail_set(f, "out of memory for %d rows", rows);
+		influence_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+void influence_close(struct influence *s)
+{
+	if (!s)
+		return;
+	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
+		free(t[i]->all);
+	for (int c = 0; s->packed && c < s->n; c++)
+		if (s->packed[c] != s->models[c].params)
+			free(s->packed[c]);
+	free(s->packed);
+	for (int i = 0; i < CONFIG_MAX_LAYERS; i++)
+		free(s->sums[i]);
+	products_close(&s->products);
+	free(s->pixels);
+	free(s->sigma);
+	free(s->eps);
+	free(s->xi);
+	free(s->dxi);
+	free(s->dhead);
+	free(s->mean);
+	free(s->along);
+	free(s->recon);
+	free(s->nll);
+	free(s->h);
+	free(s);
+}
