@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	if (!t)
 		return EXIT_FAILED;
 	const struct cli_opt opts[] = {
-		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, tiny) or a YAML file: network and training"},
+		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, beta-vae-h, ...) or a YAML file: network and training"},
 		{'o', "output", "NAME.vae", CLI_TEXT, &output, "the directory to make: checkpoints, log, configuration"},
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace NAME.vae, when the new model is finished"},
 		{0, "seed", "N", CLI_TEXT, &seed, "start, order, noise and held-out share (--set train.seed=N)"},

@@ -58,3 +58,26 @@ idx()
 	[ "$(grep -ciE 'nan|inf[^l]' out/clusters.svg)" -eq 0 ]
 	[ "$(wc -l <out/over.jsonl)" -eq 3 ]
 }
+
+@test "images/clean.sh draws JPEG pictures, and cleans them to a shard" {
+	cd "$BATS_TEST_TMPDIR"
+	VAE_PICTURES=50 VAE_STEPS=4 VAE_TOP=10% run "$root/examples/images/clean.sh" "" out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(ls out/drawn | wc -l)" -eq 50 ]
+	[[ $output == *"clean shard: out/clean.tar.zst (45 pictures)"* ]]
+	[ "$(vae-cut -k key out/quarantine.tar.zst | wc -l)" -eq 5 ]
+	[ -z "$(vae-cut -k error out/clean.tar.zst | tr -d '\n')" ]
+	# a folder of one's own; the files keep their bytes
+	VAE_STEPS=4 run "$root/examples/images/clean.sh" out/drawn again
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	mkdir files
+	tar --zstd -C files -xf again/clean.tar.zst
+	for f in files/*.jpg; do
+		cksum <"$f"
+	done | sort >kept
+	for f in out/drawn/*.jpg; do
+		cksum <"$f"
+	done | sort >drawn
+	[ "$(wc -l <kept)" -eq 49 ]
+	[ -z "$(comm -23 kept drawn)" ]
+}

@@ -11,6 +11,12 @@ static const char yaml[] = "input: {shape: [1, 3, 4]}\nmodel:\n  latent: 3\n"
 			   "  encoder: [flatten, {linear: 7}, relu, {linear: 5}, relu, {linear: 6}]\n"
 			   "  decoder: [{linear: 5}, relu, {linear: 7}, relu, {linear: 12}]\n";
 
+/* Gradients written out: selfinf_se counts blocks of draws. */
+static const char pictures[] = "input: {shape: [1, 3, 4]}\nmodel:\n  latent: 3\n"
+			       "  encoder: [{conv2d: {out: 4, kernel: 2}}, relu, flatten, {linear: 6}]\n"
+			       "  decoder: [{linear: 12}, relu, {unflatten: [2, 2, 3]}, {conv_transpose2d: {out: 4, kernel: 1}}, relu,\n"
+			       "    {conv_transpose2d: {out: 1, kernel: 2}}]\n";
+
 struct spread { /* of the scores of one record over the seeds */
 	double mean, sd, se; /* se: the root of the mean of selfinf_se squared */
 	double v[SEEDS];
@@ -126,22 +132,24 @@ static void test_scatter(const char *name, double most)
 int main(void)
 {
 	static const struct {
-		const char *name;
+		const char *name, *yaml;
 		double scale, most;
 		float logvar, beta;
 		int likelihood;
 	} cases[] = {
-		{"calm", 0.45, 1.15, 0, 4, GAUSSIAN},          /* tr Cov is 1 to 5 % of |E g|^2 */
-		{"wide", 0.9, 1.15, 1, 0.3f, GAUSSIAN},        /* 1 to 7 %, recon against the KL term */
-		{"noisy", 0.675, 1.35, 1, 0.3f, BERNOULLI},    /* 2 to 4 times |E g|^2, as in published models */
+		{"calm", yaml, 0.45, 1.15, 0, 4, GAUSSIAN},          /* tr Cov is 1 to 5 % of |E g|^2 */
+		{"wide", yaml, 0.9, 1.15, 1, 0.3f, GAUSSIAN},        /* 1 to 7 %, recon against the KL term */
+		{"noisy", yaml, 0.675, 1.35, 1, 0.3f, BERNOULLI},    /* 2 to 4 times |E g|^2, as in published models */
+		{"pictures", pictures, 0.45, 1.15, 0, 4, GAUSSIAN},
+		{"noisy pictures", pictures, 0.6, 1.5, 1, 0.3f, BERNOULLI},
 	};
 	mat_begin();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct model m;
 		uint64_t state = 21;
-		naive_model(&m, yaml, cases[i].scale, &state);
-		for (int k = 0; k < LATENT; k++) /* encoder.5.bias, behind 7*12+7, 5*7+5 and 6*5 numbers: the part of logvar */
-			m.params[91 + 40 + 30 + LATENT + k] += cases[i].logvar;
+		naive_model(&m, cases[i].yaml, cases[i].scale, &state);
+		for (int k = 0; k < LATENT; k++) /* the last bias of the encoder: the part of logvar */
+			m.params[m.enc.l[m.enc.last].bias + LATENT + (size_t)k] += cases[i].logvar;
 		m.cfg.score.beta = (double)cases[i].beta;
 		m.cfg.score.likelihood = cases[i].likelihood;
 		for (int record = 0; record < (i == 1 ? 1 : 2); record++) {

@@ -1,0 +1,67 @@
+#!/usr/bin/env bats
+# A network that PyTorch saved works here: a vector made by tests/data/torch/make_vectors.py.
+
+setup()
+{
+	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	BIN=${BIN:-$root/build}
+	case $BIN in /*) ;; *) BIN=$root/$BIN ;; esac
+	PATH=$BIN:$PATH
+	data=$root/tests/data/torch
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+fields=selfinf,recon,kl,loss,selfinf_encoder.0,selfinf_encoder.2,selfinf_encoder.5,selfinf_encoder.7
+fields=$fields,selfinf_decoder.0,selfinf_decoder.3,selfinf_decoder.5,selfinf_decoder.7,selfinf_decoder.9
+
+@test "a state dict of convolutional and linear layers imports, and scores as torch's autograd does" {
+	vae-ckpt import -q -c "$data/net.yaml" -o net.vae "$data/net.safetensors"
+	vae-selfinf -q -m net.vae --parts --eps "$data/eps.npy" "$data/pictures.tar" | vae-cut -H -k $fields >got.tsv
+	perl -MJSON::PP -e '
+		my $want = decode_json(do { local (@ARGV, $/) = $ARGV[0]; <> });
+		open my $f, "<", "got.tsv" or die; my @name = split /\s+/, <$f>;
+		my ($rows, $worst) = (0, 0);
+		while (<$f>) {
+			my @v = split; my $w = $want->[$rows++];
+			for (0 .. $#name) {
+				my $off = abs($v[$_] / $w->{$name[$_]} - 1);
+				print "record $rows, $name[$_]: $v[$_], wanted $w->{$name[$_]}\n" if $off > 1e-5;
+				$worst = $off if $off > $worst;
+			}
+		}
+		exit !($rows == @$want && @name == 13 && $worst <= 1e-5);' "$data/expected.json"
+}
+
+@test "the same tensors come out again, under the same names and shapes" {
+	vae-ckpt import -q -c "$data/net.yaml" -o net.vae "$data/net.safetensors"
+	vae-ckpt export -q -m net.vae -o again.safetensors
+	vae-ckpt import -q -c "$data/net.yaml" -o twice.vae again.safetensors
+	[ "$(vae-ckpt show -m net.vae | grep -v step)" = "$(vae-ckpt show -m twice.vae | grep -v step)" ]
+	vae-ckpt show -m net.vae | grep -F "encoder.0.weight	[4, 3, 3, 3]"
+	vae-ckpt show -m net.vae | grep -F "decoder.5.weight	[4, 3, 4, 4]"
+	vae-ckpt show -m net.vae | grep -F "decoder.5.bias	[3]"
+}
+
+@test "a tensor of another kernel is refused with both shapes" {
+	sed 's/out: 4, kernel: 3, stride: 2, padding: 1/out: 4, kernel: 4, stride: 2, padding: 1/; s/out: 5, kernel: 2/out: 5, kernel: 1/; s/linear: 7/linear: 7/' "$data/net.yaml" >other.yaml
+	run vae-ckpt import -q -c ./other.yaml -o net.vae "$data/net.safetensors"
+	[ "$status" -eq 1 ]
+	[[ $output == *"has shape [4, 3, 3, 3]; the configuration wants [4, 3, 4, 4]"* ]]
+	[ ! -e net.vae ]
+}
+
+@test "the lines of Python in vae-model(5) save what imports" {
+	/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null || skip "no torch for python3 here"
+	mandoc -T ascii "$root/man/vae-model.5" | perl -pe 's/.\x08//g' |
+		perl -ne '$on = 1 if /import json, struct, torch/; s/^ {11}// and print if $on; last if /f\.write\(struct/' >save.py
+	cat >make.py <<-E
+		import runpy, torch
+		net = torch.nn.ModuleDict({"encoder": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8)),
+		    "decoder": torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 64))})
+		torch.save(net.state_dict(), "vae-10000.pt")
+	E
+	/usr/bin/python3 make.py
+	/usr/bin/python3 save.py
+	vae-ckpt import -q -c tiny -o net.vae vae-10000.safetensors
+	vae-ckpt list -m net.vae | cut -f1 | grep -x 10000
+}
