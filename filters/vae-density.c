@@ -69,6 +69,8 @@ static int check_options(struct density *d, const struct cli *c)
 		return cli_usage(c, "--first-order and --as-printed are two forms of the same; one of them is wanted");
 	if (d->neighbors < 1 || d->neighbors > 100000)
 		return cli_usage(c, "--neighbors wants 1 to 100000");
+	if (d->s.use[DENSITY_KNN] && d->neighbors == 1)
+		return cli_usage(c, "--neighbors wants 2 or more for knn: every record is the first neighbour of itself");
 	if (d->clusters > 65536)
 		return cli_usage(c, "--clusters wants 1 to 65536");
 	if (d->top > 1000000)

@@ -326,6 +326,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 		--sigma 0
 		--sigma wide
 		--neighbors 0
+		--neighbors 1
 		--space latent
 		--space pixels
 		-m m.vae
