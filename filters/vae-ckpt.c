@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		{"list", list, 1, 0, 0, 0}, {"show", show, 1, 0, 0, 0}, {"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},
 	};
 	struct cli c = {.tool = NULL};
-	struct options o = {NULL};
+	struct options o = {.model = NULL};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (list, show, export)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: all for list, last for the others)"},

@@ -281,7 +281,7 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct selfinf s = {.rows = 0};
-	struct shorthand h = {NULL};
+	struct shorthand h = {.draws = NULL};
 	const char *model = NULL, *which = "last";
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},

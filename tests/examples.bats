@@ -37,7 +37,8 @@ idx()
 	[[ $output == *"Quarantined: 5 records"* ]] # 2 % of 240 clothes and 40 boots, rounded down
 	kept=$(vae-cut -k key out/clean.tar.zst | wc -l)
 	gone=$(vae-cut -k key out/quarantine.tar.zst | wc -l)
-	[ "$kept" -eq 275 ] && [ "$gone" -eq 5 ]
+	[ "$kept" -eq 275 ]
+	[ "$gone" -eq 5 ]
 	[ -f out/clothes.vae/model.yaml ]
 }
 
