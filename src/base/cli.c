@@ -47,7 +47,7 @@ static void guard_descriptors(void)
 static void say(const struct cli *c, const char *msg)
 {
 	struct buf b = {0};
-	struct fail f;
+	struct fail f = {{0}};
 	size_t n = strlen(msg);
 	int r = buf_addf(&b, &f, "%s: ", c->tool);
 	for (size_t i = 0; i < n && !r;) {
@@ -88,7 +88,7 @@ static int check_summary(const struct cli *c)
 {
 	struct stat st;
 	struct atomic_file a;
-	struct fail f;
+	struct fail f = {{0}};
 	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return -1;
 	if (atomic_open(&a, c->summary, &f)) {
