@@ -3,6 +3,8 @@
 
   opponent.py selfinf MODEL.safetensors IMAGES.idx FROM TO [DRAWS]   self influence, batched draws, Gram norms
   opponent.py train THREADS STEPS adam|sgd IMAGES.idx                steps of mnist-mlp, batch 64
+  opponent.py selfinf-conv RECORDS [DRAWS]                            the same on beta-vae-h, latent 128, noise pictures
+  opponent.py train-conv THREADS STEPS                                steps of beta-vae-h, batch 64, adam
 Prints records (or steps) a second, reading of the pictures excluded. One thread for selfinf: run two
 processes on halves of the data. Needs Debian's python3-torch; tests/bench/run uses it when it is there.
 """
@@ -128,7 +130,67 @@ def run_train(threads, steps, optimizer, idx):
     print("%.1f" % (steps / (time.time() - start)))
 
 
-if sys.argv[1] == "selfinf":
+def convolutional():
+    def conv(i, o, *a): return nn.Conv2d(i, o, 4, *a)
+    def back(i, o, *a): return nn.ConvTranspose2d(i, o, 4, *a)
+    enc = nn.Sequential(conv(3, 32, 2, 1), nn.ReLU(), conv(32, 32, 2, 1), nn.ReLU(), conv(32, 64, 2, 1), nn.ReLU(),
+                        conv(64, 64, 2, 1), nn.ReLU(), conv(64, 256), nn.ReLU(), nn.Flatten(), nn.Linear(256, 2 * LATENT))
+    dec = nn.Sequential(nn.Linear(LATENT, 256), nn.Unflatten(1, (256, 1, 1)), nn.ReLU(), back(256, 64), nn.ReLU(), back(64, 64, 2, 1),
+                        nn.ReLU(), back(64, 32, 2, 1), nn.ReLU(), back(32, 32, 2, 1), nn.ReLU(), back(32, 3, 2, 1))
+    return nn.ModuleDict({"encoder": enc, "decoder": dec})
+
+
+def loss_conv(net, x, draws):
+    """Mean over the draws of each record, summed over the records: the encoder runs once a record."""
+    head = net["encoder"](x)
+    mu, logvar = head[:, :LATENT], head[:, LATENT:]
+    xi = (mu[:, None] + torch.exp(0.5 * logvar)[:, None] * torch.randn(len(x), draws, LATENT)).reshape(-1, LATENT)
+    f = torch.sigmoid(net["decoder"](xi)).view(len(x), draws, -1)
+    return ((f - x.view(len(x), 1, -1)) ** 2).sum() / draws + BETA * 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum()
+
+
+def run_selfinf_conv(records, draws):
+    torch.set_num_threads(1)
+    net = convolutional()
+    params = list(net.parameters())
+    x = torch.rand(records + 4, 3, 64, 64)
+
+    def one(i):
+        return sum((g * g).sum() for g in torch.autograd.grad(loss_conv(net, x[i:i + 1], draws), params))
+
+    for i in range(4):
+        one(records + i)
+    start = time.time()
+    for i in range(records):
+        one(i)
+    print("%.1f" % (records / (time.time() - start)))
+
+
+def run_train_conv(threads, steps):
+    torch.set_num_threads(threads)
+    net = convolutional()
+    opt = torch.optim.Adam(net.parameters(), 1e-4)
+    x = torch.rand(64, 3, 64, 64)
+
+    def step():
+        loss = loss_conv(net, x, 1) / 64
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+
+    for i in range(3):
+        step()
+    start = time.time()
+    for i in range(steps):
+        step()
+    print("%.2f" % (steps / (time.time() - start)))
+
+
+if sys.argv[1] == "selfinf-conv":
+    run_selfinf_conv(int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 16)
+elif sys.argv[1] == "train-conv":
+    run_train_conv(int(sys.argv[2]), int(sys.argv[3]))
+elif sys.argv[1] == "selfinf":
     run_selfinf(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]) if len(sys.argv) > 6 else 16)
 else:
     run_train(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
