@@ -51,7 +51,7 @@ idx()
 	cd "$BATS_TEST_TMPDIR"
 	VAE_PICTURES=50 VAE_STEPS=4 VAE_TOP=10% run "$root/examples/images/clean.sh" "" out
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	[ "$(ls out/drawn | wc -l)" -eq 50 ]
+	[ "$(find out/drawn -name "*.jpg" | wc -l)" -eq 50 ]
 	[[ $output == *"clean shard: out/clean.tar.zst (45 pictures)"* ]]
 	[ "$(vae-cut -k key out/quarantine.tar.zst | wc -l)" -eq 5 ]
 	[ -z "$(vae-cut -k error out/clean.tar.zst | tr -d '\n')" ]
