@@ -9,7 +9,7 @@
 #include "model.h"
 
 struct options {
-	const char *model, *config, *output, *which;
+	const char *model, *config, *which;
 };
 
 static void print_loss(double v)
@@ -24,7 +24,7 @@ static int list(struct cli *c, const struct options *o, struct fail *f)
 {
 	struct model *m;
 	int n;
-	if (models_open(&m, &n, o->model, o->which ? o->which : "unfinished", &c->set, f))
+	if (models_open(&m, &n, o->model, o->which, &c->set, f))
 		return -1;
 	printf("step\tid\tloss\tholdout_loss\tlr\trecords\n");
 	for (int i = 0; i < n; i++) {
@@ -117,7 +117,7 @@ static int import(struct cli *c, const struct options *o, struct fail *f)
 			return -1;
 	if (config_check(&cfg, f))
 		return fail_add(f, "%s", o->config);
-	if (model_dir_begin(&dir, o->output, c->replace, f))
+	if (model_dir_begin(&dir, c->output, c->replace, f))
 		return -1;
 	int r = 0;
 	for (int i = 1; i < c->nfiles && !r; i++)
@@ -134,7 +134,7 @@ static int export(struct cli *c, const struct options *o, struct fail *f)
 	int n;
 	if (models_open(&m, &n, o->model, o->which ? o->which : "last", &c->set, f))
 		return -1;
-	int r = n == 1 ? safetensors_write(o->output, m->tensor, m->ntensors, m->params, NULL, f)
+	int r = n == 1 ? model_export(m, c->output, f)
 	               : fail_set(f, "export writes one checkpoint; --checkpoints names %d", n);
 	models_free(m, n);
 	return r;
@@ -150,12 +150,12 @@ int main(int argc, char **argv)
 		{"list", list, 1, 0, 0, 0}, {"show", show, 1, 0, 0, 0}, {"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},
 	};
 	struct cli c = {.tool = NULL};
-	struct options o = {NULL};
+	struct options o = {.model = NULL};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (list, show, export)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: all for list, last for the others)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'o', "output", "OUT", CLI_TEXT, &o.output, "the directory to make (import), the file to write (export)"},
+		{'o', "output", "OUT", CLI_TEXT, &c.output, "the directory to make (import), the file to write (export)"},
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import)"},
 		CLI_SET(&c),
 		CLI_BASE(&c),
@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "%s wants -m NAME.vae", verbs[i].verb);
 	if (verbs[i].config && !o.config)
 		return cli_usage(&c, "%s wants -c NAME", verbs[i].verb);
-	if (verbs[i].output && !o.output)
+	if (verbs[i].output && !c.output)
 		return cli_usage(&c, "%s wants -o", verbs[i].verb);
 	if (verbs[i].files != (c.nfiles > 1))
 		return cli_usage(&c, verbs[i].files ? "%s wants the files to bring in" : "%s takes no files", verbs[i].verb);

@@ -74,7 +74,7 @@ static int line(struct record *r, const struct options *o, const char *names, st
 	/* all there is */
 	if (!*names && (json_member(r, "key", scratch, out, f) || json_others(&r->fields, fields_find(&r->fields, "key"), out, f)))
 		return -1;
-	return buf_add(out, "}\n" + !o->json, 1 + (size_t)o->json, f);
+	return o->json ? buf_add(out, "}\n", 2, f) : buf_add(out, "\n", 1, f);
 }
 
 static int cut(struct flow *w, const struct options *o, struct fail *f)

@@ -22,7 +22,7 @@ static const char *const names[] = {"dropped_by", NULL};
 
 static int parse_rule(struct cli *c, struct options *o)
 {
-	if (!o->top == isnan(o->above))
+	if ((o->top != NULL) == !isnan(o->above))
 		return cli_usage(c, "one of --top and --above is wanted");
 	o->share = NAN;
 	if (o->top) {

@@ -40,7 +40,7 @@ static int read_all(struct flow *w, struct eval *e, struct fail *f)
 			break;
 		}
 		e->positives += (uint64_t)positive;
-		e->missing += (uint64_t)missing;
+		e->missing += (uint64_t)(missing && !positive);
 		for (int i = 0; i < e->n && !(got < 0); i++) {
 			double v = NAN;
 			fields_number(&r.fields, e->field[i], &v);

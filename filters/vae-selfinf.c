@@ -93,10 +93,15 @@ static int set_fields(struct selfinf *s, struct record *r, const struct score *v
 		{"nll", v->nll}, {"kl", v->kl}, {"mu_norm", v->mu_norm}, {"sigma_norm", v->sigma_norm},
 	};
 	char name[256];
-	fields_remove_prefix(&r->fields, cli_field(c, name, "selfinf_")); /* parts of an earlier run */
+	if (!part) { /* parts of an earlier run; what is set anew keeps its place, so that twice is as once */
+		fields_remove_prefix(&r->fields, cli_field(c, name, "selfinf_encoder."));
+		fields_remove_prefix(&r->fields, cli_field(c, name, "selfinf_decoder."));
+	}
 	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
-		if (i == 1 && last(s)->cfg.score.draws < 2)
-			continue; /* one draw has no spread */
+		if (i == 1 && last(s)->cfg.score.draws < 2) { /* one draw has no spread */
+			fields_remove(&r->fields, cli_field(c, name, reals[i].name));
+			continue;
+		}
 		if (fields_set_real(&r->fields, cli_field(c, name, reals[i].name), reals[i].value, f))
 			return -1;
 	}
@@ -110,9 +115,12 @@ static int set_fields(struct selfinf *s, struct record *r, const struct score *v
 	return 0;
 }
 
+/* Takes away what an earlier run wrote, the parts of layers too. */
 static void drop_fields(const struct selfinf *s, struct record *r)
 {
 	char name[256];
+	fields_remove_prefix(&r->fields, cli_field(s->flow.cli, name, "selfinf_encoder."));
+	fields_remove_prefix(&r->fields, cli_field(s->flow.cli, name, "selfinf_decoder."));
 	for (const char *const *n = s->claims; *n; n++)
 		fields_remove(&r->fields, cli_field(s->flow.cli, name, *n));
 }
@@ -273,7 +281,7 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct selfinf s = {.rows = 0};
-	struct shorthand h = {NULL};
+	struct shorthand h = {.draws = NULL};
 	const char *model = NULL, *which = "last";
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
@@ -308,7 +316,7 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
 		return cli_usage(&c, "%s", f.msg);
-	if (c.nfiles == 0)
+	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;
 	int workers = mat_begin() > 1 ? (int)c.jobs : 1;

@@ -178,10 +178,7 @@ int main(int argc, char **argv)
 	config_defaults(&t->cfg);
 	int r = config_load(&t->cfg, config, &f);
 	for (int i = 0; i < c.set.n && !r; i++)
-		if (config_set(&t->cfg, c.set.v[i], &f)) {
-			free(t);
-			return cli_usage(&c, "%s", f.msg);
-		}
+		r = config_set(&t->cfg, c.set.v[i], &f);
 	if (!r && config_check(&t->cfg, &f))
 		r = fail_add(&f, "%s", config);
 	if (!r)

@@ -8,6 +8,7 @@
 #define VF_BATCH_H
 
 #include "config.h"
+#include "input.h"
 #include "reader.h"
 
 struct batch {
@@ -27,6 +28,10 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
 /* Decodes all rows; a failure is a row's own affair. */
 void batch_decode(struct batch *b, const struct config *cfg);
+/* The payload of an item that is a row: its decoder in *kind, its hash in id. NULL with the reason in why. */
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind);
+/* Instead of decoding: every row's n float values from an .npy into v [rows][n]. */
+void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v);
 /* [rows][size] as floats in 0..1 */
 void batch_floats(const struct batch *b, float *x);
 void batch_free(struct batch *b);

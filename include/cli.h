@@ -20,8 +20,10 @@ enum cli_kind {
 	CLI_LEVEL, /* int *: -z or -zLEVEL */
 };
 
+enum { CLI_LIST_MAX = 64, CLI_LIST_MORE = 8 };
+
 struct cli_list {
-	const char *v[64];
+	const char *v[CLI_LIST_MAX + CLI_LIST_MORE]; /* as often as an option may be given, and what a tool adds itself */
 	int n;
 };
 
@@ -42,6 +44,7 @@ struct cli {
 	const char *output;    /* -o: a file instead of standard output */
 	const char *rejects;   /* -r */
 	const char *summary;   /* --summary FILE */
+	const char *influence; /* --influence FILE */
 	const char *prefix;    /* --prefix, never NULL */
 	const char *on_error;  /* pass, reject or fail */
 	struct cli_list set;   /* --set key=value */
@@ -85,7 +88,7 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_end(struct cli *c, int status);
 /* Waits until standard input has its first bytes, or ends. */
 void cli_wait_input(void);
-/* One more --set, unless there are too many already; text is borrowed. */
+/* One more --set of the tool's own (at most CLI_LIST_MORE); text is borrowed. */
 void cli_add_set(struct cli *c, const char *text);
 /* Puts a prefix before a field's name, into buf (256 bytes). */
 const char *cli_field(const struct cli *c, char *name, const char *base);

@@ -1,7 +1,8 @@
 /* flow.h - the frame of a filter: a reader, a writer, a file of rejects, and the counts.
  *
  * Order at the end: rejects are put in place before the output ends, so that a record is never in
- * neither. A flow that is aborted leaves no end-of-archive and no rejects file.
+ * neither. A flow that is aborted leaves no end-of-archive and no rejects file; one whose standard
+ * output fails in its last bytes has put the rejects in place.
  */
 #ifndef VF_FLOW_H
 #define VF_FLOW_H

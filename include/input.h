@@ -57,6 +57,12 @@ enum input_kind input_kind(const char *ext);
 int input_decode(enum input_kind kind, const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f);
 
+/* What a payload decodes to as it is: channels, height and width of a picture or of an .npy of u8; or
+ * [1, 1, values] and *vector = 1 for an .npy of f4 or f8 of any shape. */
+int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f);
+/* The values of an .npy of f4 or f8, n of them, all finite, rounded to float. */
+int input_vector(const void *data, size_t len, int n, float *out, struct fail *f);
+
 /* IDX files (LeCun's MNIST format), plain or gzip, read one item after the other. */
 struct idx;
 struct idx *idx_open(const char *path, struct fail *f);

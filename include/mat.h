@@ -17,8 +17,11 @@ int mat_begin(void);
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
 /* c[n x p] = a[n x d] b[d x p] */
 void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
-/* c[n x p] = a[d x n]^T b[d x p] (+ c when add) */
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
+/* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add);
+
+/* mat_nt() in double */
+void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d);
 
 /* n zeros, aligned for vectors; NULL without memory; freed with free(). */
 float *mat_floats(size_t n);

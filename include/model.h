@@ -42,6 +42,8 @@ void model_free(struct model *m);
  * are --set assignments laid over the configuration it holds. */
 int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
+/* The tensors alone under torch's names, with the step, on which a score's noise depends. */
+int model_export(const struct model *m, const char *path, struct fail *f);
 
 /* The checkpoints of a directory, by step. */
 struct checkpoints {
@@ -54,7 +56,7 @@ void checkpoints_free(struct checkpoints *c);
 void checkpoint_path(char *out, size_t room, const char *dir, int64_t step);
 
 /* The models behind -m: a finished directory or one checkpoint file. which: "last", "all" or a
- * list of steps; "unfinished" is all, finished or not. Allocates *out (n models), freed with models_free(). */
+ * list of steps; NULL: all, also of a directory whose training has not finished. Allocates *out (n models), freed with models_free(). */
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f);
 void models_free(struct model *m, int n);
 /* The id of several checkpoints together (of one: its own). */

@@ -72,8 +72,9 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
  * relu: the relu that follows is applied in the same pass over y. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to);
-/* dw [to-from][in], db [to-from] */
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to);
+/* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add */
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
+                     int add);
 /* y = f(x), and dx = dy f'(x), told from y; n numbers, in place or not. */
 void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n);
 void elementwise_backward(const struct layer *l, float *dx, const float *dy, const float *y, size_t n);

@@ -9,7 +9,7 @@
 /* Four random words for a counter under a key. */
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-enum rng_role { ROLE_TRAIN_RECORD = 1, ROLE_TEST_RECORD, ROLE_TRAINING, ROLE_SHUFFLE, ROLE_INIT, ROLE_HOLDOUT };
+enum rng_role { ROLE_TRAIN_RECORD = 1, ROLE_TEST_RECORD, ROLE_TRAINING, ROLE_SHUFFLE, ROLE_INIT, ROLE_HOLDOUT, ROLE_CLUSTERS };
 
 /* n standard normals for (seed, role, stream, counter): for a record's noise stream is the
  * checkpoint's step, id the hash of its payload, index the draw. */

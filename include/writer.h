@@ -28,6 +28,9 @@ struct member *record_add(struct record *rec, const char *name, int64_t mtime, s
 
 /* Uncompressed bytes written so far. */
 uint64_t writer_bytes(struct writer *w);
+/* A file: writes the end-of-archive and syncs, so that writer_close() has but to rename it. Nothing
+ * for standard output. */
+int writer_prepare(struct writer *w, struct fail *f);
 /* Writes the end-of-archive, syncs and renames a file; frees w in every case. */
 int writer_close(struct writer *w, struct fail *f);
 void writer_abort(struct writer *w);

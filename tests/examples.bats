@@ -37,7 +37,8 @@ idx()
 	[[ $output == *"Quarantined: 5 records"* ]] # 2 % of 240 clothes and 40 boots, rounded down
 	kept=$(vae-cut -k key out/clean.tar.zst | wc -l)
 	gone=$(vae-cut -k key out/quarantine.tar.zst | wc -l)
-	[ "$kept" -eq 275 ] && [ "$gone" -eq 5 ]
+	[ "$kept" -eq 275 ]
+	[ "$gone" -eq 5 ]
 	[ -f out/clothes.vae/model.yaml ]
 }
 
@@ -45,6 +46,18 @@ idx()
 	VAE_DATA=/nonexistent run "$root/examples/pipeline/demo.sh" "$BATS_TEST_TMPDIR/out"
 	[ "$status" -eq 1 ]
 	[[ $output == *"dataset-fashion-mnist"* ]]
+}
+
+@test "clusters/clusters.sh draws the six clusters, and k-NN peaks on the one of ten" {
+	cd "$BATS_TEST_TMPDIR"
+	run "$root/examples/clusters/clusters.sh" out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | awk '/^[0-5] / && $2 > high { high = $2; which = $1 } END { print which }')" -eq 4 ]
+	[ "$(echo "$output" | awk '/^[0-5] / && $4 > high { high = $4; which = $1 } END { print which }')" -eq 5 ]
+	[ "$(grep -c '<circle' out/clusters.svg)" -eq 600 ]
+	[ "$(tail -n 1 out/clusters.svg)" = "</svg>" ]
+	[ "$(grep -ciE 'nan|inf[^l]' out/clusters.svg)" -eq 0 ]
+	[ "$(wc -l <out/over.jsonl)" -eq 3 ]
 }
 
 @test "images/clean.sh draws JPEG pictures, and cleans them to a shard" {

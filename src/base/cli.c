@@ -47,7 +47,7 @@ static void guard_descriptors(void)
 static void say(const struct cli *c, const char *msg)
 {
 	struct buf b = {0};
-	struct fail f;
+	struct fail f = {{0}};
 	size_t n = strlen(msg);
 	int r = buf_addf(&b, &f, "%s: ", c->tool);
 	for (size_t i = 0; i < n && !r;) {
@@ -83,20 +83,36 @@ static int same_file(const char *a, const char *b)
 	return strcmp(base[0], base[1]) == 0 && st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
 }
 
+/* Told now, not after an hour of work. */
+static int check_summary(const struct cli *c)
+{
+	struct stat st;
+	struct atomic_file a;
+	struct fail f = {{0}};
+	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return -1;
+	if (atomic_open(&a, c->summary, &f)) {
+		fail_add(&f, "--summary");
+		return cli_failed(c, &f);
+	}
+	atomic_abort(&a);
+	return -1;
+}
+
 /* Two outputs of the same name would end as one of them. */
 static int check_outputs(const struct cli *c)
 {
-	const struct { const char *option, *path; } out[] = {{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}};
+	const struct { const char *option, *path; } out[] = {{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}};
 	struct stat std, st;
 	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		for (int k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
 		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
-	return -1;
+	return check_summary(c);
 }
 
 static int parse_long(const char *s, long *out)
@@ -131,7 +147,7 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		*(const char **)o->to = arg;
 		return 0;
 	case CLI_LIST:
-		if (list->n == (int)(sizeof list->v / sizeof *list->v))
+		if (list->n == CLI_LIST_MAX)
 			return cli_usage(c, "%s is given too often", shown);
 		list->v[list->n++] = arg;
 		return 0;
@@ -279,14 +295,13 @@ int cli_end(struct cli *c, int status)
 void cli_wait_input(void)
 {
 	struct pollfd p = {.fd = 0, .events = POLLIN};
-	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+	while (!isatty(0) && poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
 }
 
 void cli_add_set(struct cli *c, const char *text)
 {
-	if (c->set.n < (int)(sizeof c->set.v / sizeof *c->set.v))
-		c->set.v[c->set.n++] = text;
+	c->set.v[c->set.n++] = text;
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

@@ -4,9 +4,18 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "input.h"
-
 enum { LOOSE_PER_ROW = 4 }; /* more loose members than that end a batch early */
+
+/* And so do more bytes than that: a batch of large records must not fill the memory. */
+#define MAX_BYTES ((size_t)64 << 20)
+
+static size_t record_bytes(const struct record *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		n += r->m[i].data.len;
+	return n;
+}
 
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
 {
@@ -24,8 +33,9 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 {
+	size_t bytes = 0;
 	b->nitems = b->nrows = 0;
-	while (b->nrows < b->rows && b->nitems < b->max_items) {
+	while (b->nrows < b->rows && b->nitems < b->max_items && bytes < MAX_BYTES) {
 		struct record *r = &b->item[b->nitems];
 		int got = reader_next(in, r, f);
 		if (got < 0)
@@ -35,8 +45,25 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 		if (got == READER_RECORD && b->nrows == 0)
 			b->first = r->ordinal - 1;
 		b->row[b->nitems++] = got == READER_RECORD ? b->nrows++ : -1;
+		bytes += record_bytes(r);
 	}
 	return b->nitems > 0;
+}
+
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind)
+{
+	int row = b->row[item];
+	struct fail *why = &b->why[row];
+	why->msg[0] = 0;
+	const struct member *m = record_payload(&b->item[item], cfg->input_field, why);
+	if (!m)
+		return NULL;
+	b->id[row] = XXH3_64bits(m->data.p, m->data.len);
+	const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
+	*kind = input_kind(dot ? dot + 1 : m->ext.p);
+	if (*kind == INPUT_NONE)
+		fail_set(why, "no decoder for .%.60s", m->ext.p);
+	return *kind == INPUT_NONE ? NULL : m;
 }
 
 void batch_decode(struct batch *b, const struct config *cfg)
@@ -47,19 +74,25 @@ void batch_decode(struct batch *b, const struct config *cfg)
 		int row = b->row[i];
 		if (row < 0)
 			continue;
-		struct fail *why = &b->why[row];
 		uint8_t *to = b->pixels + (size_t)row * b->size;
-		why->msg[0] = 0;
-		const struct member *m = record_payload(&b->item[i], cfg->input_field, why);
-		if (!m)
-			continue;
-		b->id[row] = XXH3_64bits(m->data.p, m->data.len);
-		const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
-		enum input_kind kind = input_kind(dot ? dot + 1 : m->ext.p);
-		if (kind == INPUT_NONE)
-			fail_set(why, "no decoder for .%.60s", m->ext.p);
-		else if (input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, why))
+		enum input_kind kind;
+		const struct member *m = batch_payload(b, i, cfg, &kind);
+		if (m && input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, &b->why[row]))
 			memset(to, 0, b->size);
+	}
+}
+
+void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v)
+{
+	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
+	for (int i = 0; i < b->nitems; i++) {
+		int row = b->row[i];
+		enum input_kind kind;
+		const struct member *m = row < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m && kind != INPUT_NPY)
+			fail_set(&b->why[row], "a picture, where an .npy of %d numbers was wanted", n);
+		else if (m)
+			input_vector(m->data.p, m->data.len, n, v + (size_t)row * (size_t)n, &b->why[row]);
 	}
 }
 

@@ -1,5 +1,7 @@
 #include "picture.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +67,20 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
+static int decode_picture(enum input_kind kind, const void *data, size_t len, struct picture *p, struct fail *f)
+{
+	switch (kind) {
+	case INPUT_PNG:
+		return png_decode(data, len, p, f);
+	case INPUT_JPEG:
+		return jpeg_decode(data, len, p, f);
+	case INPUT_NETPBM:
+		return netpbm_decode(data, len, p, f);
+	default:
+		return fail_set(f, "no decoder for this extension: png, jpg, jpeg, pgm, ppm or npy was wanted");
+	}
+}
+
 int input_decode(enum input_kind kind, const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f)
 {
@@ -74,19 +90,7 @@ int input_decode(enum input_kind kind, const void *data, size_t len, int channel
 		return copy_npy(data, len, channels, height, width, out, f);
 	if (channels != 1 && channels != 3)
 		return fail_set(f, "a picture has 1 or 3 channels where %d were wanted", channels);
-	switch (kind) {
-	case INPUT_PNG:
-		r = png_decode(data, len, &p, f);
-		break;
-	case INPUT_JPEG:
-		r = jpeg_decode(data, len, &p, f);
-		break;
-	case INPUT_NETPBM:
-		r = netpbm_decode(data, len, &p, f);
-		break;
-	default:
-		return fail_set(f, "no decoder for this extension: png, jpg, jpeg, pgm, ppm or npy was wanted");
-	}
+	r = decode_picture(kind, data, len, &p, f);
 	if (r)
 		return -1;
 	if (p.channels == 3 && channels == 1)
@@ -100,5 +104,55 @@ int input_decode(enum input_kind kind, const void *data, size_t len, int channel
 	}
 	to_planar(&p, channels, out);
 	picture_free(&p);
+	return 0;
+}
+
+int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
+{
+	struct picture p;
+	struct npy n;
+	*vector = 0;
+	if (kind != INPUT_NPY) {
+		if (decode_picture(kind, data, len, &p, f))
+			return -1;
+		shape[0] = p.channels;
+		shape[1] = p.height;
+		shape[2] = p.width;
+		picture_free(&p);
+		return 0;
+	}
+	if (npy_parse(data, len, &n, f))
+		return -1;
+	*vector = n.type != NPY_U8;
+	if (!*vector && n.ndim != 2 && n.ndim != 3)
+		return fail_set(f, "npy of u8 of %d dimensions where [height, width] or [channels, height, width] was wanted", n.ndim);
+	if (n.count < 1 || n.count > INPUT_MAX_PIXELS)
+		return fail_set(f, "npy of %zu values where 1 to %u were wanted", n.count, INPUT_MAX_PIXELS);
+	shape[0] = *vector || n.ndim == 2 ? 1 : (int)n.shape[0];
+	shape[1] = *vector ? 1 : (int)n.shape[n.ndim - 2];
+	shape[2] = *vector ? (int)n.count : (int)n.shape[n.ndim - 1];
+	return 0;
+}
+
+int input_vector(const void *data, size_t len, int count, float *out, struct fail *f)
+{
+	struct npy n;
+	if (npy_parse(data, len, &n, f))
+		return -1;
+	if (n.type == NPY_U8)
+		return fail_set(f, "npy of type '|u1' where '<f4' or '<f8' was wanted");
+	if (n.count != (size_t)count)
+		return fail_set(f, "npy of %zu values where %d were wanted", n.count, count);
+	for (size_t i = 0; i < n.count; i++) {
+		double v;
+		if (n.type == NPY_F4) {
+			memcpy(&out[i], (const char *)n.values + 4 * i, 4);
+		} else {
+			memcpy(&v, (const char *)n.values + 8 * i, 8);
+			out[i] = fabs(v) <= (double)FLT_MAX ? (float)v : NAN;
+		}
+		if (!isfinite(out[i]))
+			return fail_set(f, "npy has a value that is not finite, at %zu", i);
+	}
 	return 0;
 }

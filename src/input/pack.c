@@ -38,7 +38,7 @@ static int emit(struct pack *p, struct record *r, double total, struct fail *f)
 {
 	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
 	p->seen++;
-	p->missing += (uint64_t)missing;
+	p->missing += (uint64_t)(missing && !wanted);
 	if (p->tick && p->seen % 256 == 0)
 		p->tick(p->ctx, p, total);
 	if (wanted <= 0)
@@ -110,7 +110,7 @@ static int pack_file(struct pack *p, struct record *r, const FTSENT *e, const ch
 int pack_directory(struct pack *p, const char *dir, struct fail *f)
 {
 	char *const roots[] = {(char *)dir, NULL};
-	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR | FTS_COMFOLLOW, by_bytes);
+	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_bytes);
 	struct record r = {.scores = -1};
 	FTSENT *e;
 	uint64_t ordinal = 0;

@@ -231,6 +231,16 @@ int model_write(struct model *m, const char *path, struct fail *f)
 	return r;
 }
 
+int model_export(const struct model *m, const char *path, struct fail *f)
+{
+	char step[32];
+	snprintf(step, sizeof step, "%" PRId64, m->step);
+	json_t *meta = json_pack("{s:s}", "step", step);
+	int r = meta ? safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f) : fail_set(f, "out of memory");
+	json_decref(meta);
+	return r;
+}
+
 void models_free(struct model *m, int n)
 {
 	for (int i = 0; i < n; i++)

@@ -10,6 +10,7 @@
 
 #include "atomic.h"
 #include "model.h"
+#include "name.h"
 
 #define STEP_FORMAT "step-%09" PRId64 ".safetensors"
 
@@ -68,7 +69,7 @@ void checkpoints_free(struct checkpoints *c)
 /* Keeps of c what `which` names. */
 static int choose(struct checkpoints *c, const char *dir, const char *which, struct fail *f)
 {
-	if (strcmp(which, "all") == 0 || strcmp(which, "unfinished") == 0)
+	if (strcmp(which, "all") == 0)
 		return 0;
 	if (strcmp(which, "last") == 0) {
 		c->step[0] = c->step[c->n - 1];
@@ -113,8 +114,9 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	char file[1024];
 	if (stat(path, &st))
 		return fail_errno(f, "%s", path);
-	int dir = S_ISDIR(st.st_mode), unfinished = strcmp(which, "unfinished") == 0;
-	if (!dir && !unfinished && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
+	int dir = S_ISDIR(st.st_mode), unfinished = !which;
+	which = which ? which : "all";
+	if (!dir && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
 		return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
 	if (dir) {
 		if (checkpoints_list(&c, path, f))
@@ -150,15 +152,16 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	return 0;
 }
 
+static const char *const dir_files[] = {"model.yaml", "train.jsonl"}; /* beside the checkpoints */
+
 /* Removes a model directory: only the files that vae-train writes, then the directory itself. */
 static int remove_dir(const char *dir)
 {
-	static const char *const names[] = {"model.yaml", "train.jsonl", "state"};
 	char file[1200];
 	struct checkpoints c;
 	struct fail ignored = {{0}};
-	for (size_t i = 0; i < 3; i++) {
-		snprintf(file, sizeof file, "%s/%s", dir, names[i]);
+	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++) {
+		snprintf(file, sizeof file, "%s/%s", dir, dir_files[i]);
 		unlink(file);
 	}
 	if (checkpoints_list(&c, dir, &ignored))
@@ -171,23 +174,26 @@ static int remove_dir(const char *dir)
 	return rmdir(dir);
 }
 
-/* Whether it holds what only a training leaves: nothing else is ever replaced or removed. */
-static int holds_training(const char *dir)
+/* Only what a training leaves is ever replaced or removed: 0 when dir holds that and nothing else. */
+static int check_replaceable(const char *dir, struct fail *f)
 {
-	static const char *const names[] = {"model.yaml", "train.jsonl"};
-	struct checkpoints c;
-	struct fail ignored = {{0}};
-	char file[1200];
-	int there = 0;
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(file, sizeof file, "%s/%s", dir, names[i]);
-		there |= access(file, F_OK) == 0;
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int ours = 0, r = d ? 0 : fail_errno(f, "%s", dir);
+	while (!r && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		char shown[200];
+		int known = step_of(e->d_name) >= 0;
+		for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++)
+			known |= strcmp(e->d_name, dir_files[i]) == 0;
+		ours += known;
+		if (!known)
+			r = fail_set(f, "%s: holds '%s', which is no part of a model: not replaced", dir, name_show(shown, sizeof shown, e->d_name));
 	}
-	if (checkpoints_list(&c, dir, &ignored))
-		return 0;
-	there |= c.n > 0;
-	checkpoints_free(&c);
-	return there;
+	if (d)
+		closedir(d);
+	return r ? r : ours ? 0 : fail_set(f, "%s: is there and is no model directory", dir);
 }
 
 static int begin(struct model_dir *d, const char *path, int replace, struct fail *f)
@@ -203,8 +209,8 @@ static int begin(struct model_dir *d, const char *path, int replace, struct fail
 	int there = lstat(d->path, &st) == 0;
 	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is there and is no model directory", d->path);
-	if (there && !holds_training(d->path))
-		return fail_set(f, "%s: is there and is no model directory", d->path);
+	if (there && check_replaceable(d->path, f))
+		return -1;
 	if (there && !replace) {
 		char yaml[600];
 		snprintf(yaml, sizeof yaml, "%s/model.yaml", d->path);

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
+#include "simd.h"
 
 /* exp(x) for x <= 0: 2^n * p(r), n = round(x/ln2) */
 INLINE float exp_negative(float x)
@@ -87,26 +87,15 @@ INLINE double row(enum likelihood likelihood, const float *f, const float *x, in
 	return total;
 }
 
-#define VARIANT(name, attribute)                                                                             \
-	attribute static double name(enum likelihood likelihood, const float *f, const float *x, int n, float *d) \
-	{                                                                                                        \
-		if (likelihood == GAUSSIAN)                                                                      \
-			return row(GAUSSIAN, f, x, n, d);                                                        \
-		return likelihood == BERNOULLI ? row(BERNOULLI, f, x, n, d) : row(LINEAR, f, x, n, d);            \
-	}
-
-VARIANT(recon_plain, )
-#if defined(__x86_64__)
-VARIANT(recon_avx2, __attribute__((target("avx2"))))
-#endif
+AVX2_VARIANT(double, recon, (enum likelihood likelihood, const float *f, const float *x, int n, float *d), {
+	if (likelihood == GAUSSIAN)
+		return row(GAUSSIAN, f, x, n, d);
+	return likelihood == BERNOULLI ? row(BERNOULLI, f, x, n, d) : row(LINEAR, f, x, n, d);
+})
 
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d)
 {
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2"))
-		return recon_avx2(likelihood, f, x, n, d);
-#endif
-	return recon_plain(likelihood, f, x, n, d);
+	return PICK(recon)(likelihood, f, x, n, d);
 }
 
 double loss_kl(const float *head, int latent)

@@ -21,9 +21,14 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
 }
 
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add)
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add)
 {
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, scale, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+}
+
+void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d)
+{
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
 }
 
 float *mat_floats(size_t n)

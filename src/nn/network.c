@@ -168,14 +168,15 @@ void linear_backward(float *dx, const float *dy, const float *w, int rows, int i
 	mat_nn(dx + from, in, dy, out, w + from, in, rows, to - from, out);
 }
 
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to)
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
+                     int add)
 {
-	mat_tn(dw, in, dy + from, out, x, in, to - from, in, rows, 0);
-	for (int i = 0; i < to - from; i++)
+	mat_tn(dw, in, dy + from, out, x, in, to - from, in, rows, scale, add);
+	for (int i = 0; i < to - from && !add; i++)
 		db[i] = 0;
 	for (int r = 0; r < rows; r++)
 		for (int i = 0; i < to - from; i++)
-			db[i] += dy[(size_t)r * (size_t)out + (size_t)(from + i)];
+			db[i] += scale * dy[(size_t)r * (size_t)out + (size_t)(from + i)];
 }
 
 void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n)

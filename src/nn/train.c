@@ -7,6 +7,7 @@
 #include "conv.h"
 #include "loss.h"
 #include "mat.h"
+#include "simd.h"
 
 /* Units: a linear layer of 512 columns or more is cut in four, of 64 or more in two; rows go by eights.
  * Runs of other layers are cut by rows, and a unit goes through the whole run while its rows are in
@@ -210,10 +211,10 @@ static void backward(struct trainer *t, const struct network *net, const struct 
 
 /* --- gradient and update, slice by slice while the gradient is in cache --- */
 
-static void adam(float *w, float *m, float *v, const float *g, size_t n, float lr, long step)
+/* c1, c2: what undoes the start of the averages at zero (Kingma & Ba 2015) */
+INLINE void adam_slice(float *w, float *m, float *v, const float *g, size_t n, float lr, float c1, float c2)
 {
 	const float b1 = 0.9f, b2 = 0.999f;
-	float c1 = 1 / (1 - powf(b1, (float)step)), c2 = 1 / (1 - powf(b2, (float)step));
 	for (size_t i = 0; i < n; i++) {
 		m[i] = b1 * m[i] + (1 - b1) * g[i];
 		v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
@@ -221,12 +222,17 @@ static void adam(float *w, float *m, float *v, const float *g, size_t n, float l
 	}
 }
 
+AVX2_VARIANT(void, adam, (float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, float lr, float c1, float c2), {
+	adam_slice(w, m, v, g, n, lr, c1, c2);
+})
+
 static void update(struct trainer *t, size_t at, size_t n)
 {
 	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
 	const float *g = t->grad + at;
 	if (t->m->cfg.train.optimizer == ADAM) {
-		adam(w, t->adam_m + at, t->adam_v + at, g, n, lr, t->steps);
+		float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
+		PICK(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -279,14 +285,20 @@ static void update_unit(void *ctx, int u)
 		update_convolution(t, l, t->share[s->decoder][s->layer], u, from, to);
 		return;
 	}
+	const float *x = network_source(net, s->layer, s->decoder ? t->xi : encoder_input(t), act), *dy = delta->v[s->layer];
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	linear_gradient(t->grad + w, t->grad + b, delta->v[s->layer],
-	                network_source(net, s->layer, s->decoder ? t->xi : encoder_input(t), act), t->batch, l->in, l->out, from, to);
+	int is_adam = t->m->cfg.train.optimizer == ADAM;
+	if (is_adam || t->want_norm)
+		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
 	if (t->want_norm)
 		t->sqnorm[u] = sqnorm(t->grad + b, nb) + sqnorm(t->grad + w, nw);
-	update(t, w, nw);
-	update(t, b, nb);
+	if (is_adam) {
+		update(t, w, nw);
+		update(t, b, nb);
+	} else { /* plain descent: the product goes straight into the weights */
+		linear_gradient(t->m->params + w, t->m->params + b, dy, x, t->batch, l->in, l->out, from, to, -(float)t->m->cfg.train.lr, 1);
+	}
 }
 
 static int slices(struct trainer *t, const struct network *net, int decoder, int write)

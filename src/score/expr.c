@@ -15,11 +15,11 @@ struct expr {
 
 struct parser {
 	const char *text, *p;
-	int depth;
+	int depth, terms;
 	struct fail *f;
 };
 
-enum { MAX_DEPTH = 100 };
+enum { MAX_DEPTH = 100, MAX_TERMS = 5000 }; /* a chain of terms is as deep as it is long */
 
 void expr_free(struct expr *e)
 {
@@ -65,6 +65,8 @@ static int take(struct parser *p, const char *word)
 
 static struct expr *leaf(struct parser *p, enum op op, const char *from, size_t n)
 {
+	if (++p->terms > MAX_TERMS)
+		return fail_at(p, "too many terms");
 	struct expr *e = calloc(1, sizeof *e);
 	if (e)
 		e->text = strndup(from, n);

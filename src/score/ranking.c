@@ -59,7 +59,8 @@ static double median_deviation(const struct ranked *v, size_t n, double median)
 void ranking_sort(struct ranking *r)
 {
 	size_t n = r->scored;
-	qsort(r->v, r->n, sizeof *r->v, before);
+	if (r->n)
+		qsort(r->v, r->n, sizeof *r->v, before);
 	r->median = r->spread = 0;
 	if (n == 0)
 		return;

@@ -103,6 +103,9 @@ int flow_close(struct flow *w, struct fail *f)
 	if (w->failed)
 		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
 		         (unsigned long long)w->records, w->first_failure);
+	/* whatever can fail does so before either takes its place */
+	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
+		return -1;
 	if (w->rejects) {
 		struct writer *rejects = w->rejects;
 		w->rejects = NULL;

@@ -406,7 +406,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 		keyset_clear(&r->keys);
 	int fresh = keyset_add(&r->keys, rec->key.p, len, f);
 	if (fresh == 0)
-		fail_set(f, "this key comes back after other keys (in one FILE after another: see --keys-per-file)");
+		fail_set(f, "this key comes back after other keys");
 	if (fresh <= 0)
 		return record_fail(rec, f);
 	return fill_record(r, rec, f) ? -1 : READER_RECORD;

@@ -8,6 +8,10 @@
 
 #include "name.h"
 
+/* A buffer larger than that is not kept for the next record: a few large ones among many would
+ * end in every slot of a pipeline. */
+#define RECORD_KEPT_BYTES ((size_t)4 << 20)
+
 void record_free(struct record *r)
 {
 	for (size_t i = 0; i < r->cap; i++) {
@@ -42,6 +46,8 @@ struct member *record_push(struct record *r, struct fail *f)
 		fail_set(f, "out of memory");
 		return NULL;
 	}
+	if (m->data.cap > RECORD_KEPT_BYTES)
+		buf_free(&m->data);
 	m->data.len = m->ext.len = 0;
 	m->loose = 0;
 	m->name = "";

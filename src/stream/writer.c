@@ -17,16 +17,18 @@ struct writer {
 	struct atomic_file file; /* when it goes to a path */
 	const char *name;        /* for messages */
 	struct fail error;       /* what the write callback could not do */
-	int spool;
+	int aborted, ended, spool;
 };
 
+/* Once a write has failed, or the stream is aborted, nothing more goes out: so an end-of-archive
+ * never does. libarchive is not told, for it leaks its buffer when it is (3.6); whoever calls it
+ * looks at w->error. */
 static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n)
 {
 	struct writer *w = ctx;
-	if (write_all(w->fd, p, n, &w->error)) {
-		archive_set_error(a, EIO, "%s", w->error.msg);
-		return -1;
-	}
+	(void)a;
+	if (!w->aborted && write_all(w->fd, p, n, &w->error))
+		w->aborted = 1;
 	return (la_ssize_t)n;
 }
 
@@ -38,6 +40,7 @@ static int archive_fail(struct writer *w, struct fail *f)
 
 static void release(struct writer *w)
 {
+	w->aborted = 1;
 	archive_write_free(w->a);
 	atomic_abort(&w->file);
 	free(w);
@@ -84,8 +87,6 @@ static struct writer *open_writer(const char *path, int fd, int level, struct fa
 		w->fd = w->file.fd;
 	}
 	if (r || set_up(w, level, f)) {
-		if (w->a)
-			archive_write_fail(w->a);
 		release(w);
 		return NULL;
 	}
@@ -121,7 +122,7 @@ static int write_member(struct writer *w, struct member *m, struct fail *f)
 		done += (size_t)n;
 	}
 	/* pads to the tar block now, so that writer_bytes() is where the next member begins */
-	return archive_write_finish_entry(w->a) == ARCHIVE_OK ? 0 : archive_fail(w, f);
+	return archive_write_finish_entry(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
 }
 
 struct member *record_add(struct record *rec, const char *name, int64_t mtime, struct fail *f)
@@ -190,10 +191,27 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 
 uint64_t writer_bytes(struct writer *w) { return (uint64_t)archive_filter_bytes(w->a, 0); }
 
+/* A full disk may show only here. */
+static int end(struct writer *w, struct fail *f)
+{
+	if (w->ended)
+		return 0;
+	w->ended = 1;
+	return archive_write_close(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
+}
+
+int writer_prepare(struct writer *w, struct fail *f)
+{
+	if (!w->file.path)
+		return 0;
+	if (end(w, f))
+		return -1;
+	return w->file.temp && fsync(w->fd) && errno != EINVAL && errno != ENOSYS ? fail_errno(f, "%s: cannot sync", w->name) : 0;
+}
+
 int writer_close(struct writer *w, struct fail *f)
 {
-	/* a full disk may show only here */
-	int r = archive_write_close(w->a) == ARCHIVE_OK ? 0 : archive_fail(w, f);
+	int r = end(w, f);
 	archive_write_free(w->a);
 	w->a = NULL;
 	if (w->file.path && r)
@@ -208,8 +226,6 @@ int writer_close(struct writer *w, struct fail *f)
 
 void writer_abort(struct writer *w)
 {
-	if (!w)
-		return;
-	archive_write_fail(w->a); /* or freeing it would write an end-of-archive */
-	release(w);
+	if (w)
+		release(w);
 }

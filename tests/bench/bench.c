@@ -107,7 +107,7 @@ static double product(int how, int n, int p, int d)
 			else if (how == 1)
 				mat_nt(c, p, a, d, b, d, n, p, d, 0);
 			else
-				mat_tn(c, p, a, n, b, p, n, p, d, 0);
+				mat_tn(c, p, a, n, b, p, n, p, d, 1, 0);
 		}
 		double s = (seconds_now() - from) / TIMES;
 		best = s < best ? s : best;

@@ -1,0 +1,370 @@
+/* vae-density: influence functions of k-NN, KDE and Gaussian mixtures; two passes over the stream. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "atomic.h"
+#include "densities.h"
+#include "flow.h"
+#include "mat.h"
+
+struct density {
+	struct flow flow;
+	struct densities s;
+	struct collect records, tests;
+	struct model *models;
+	int nmodels;
+	struct progress progress;
+	const char *method, *sigma, *group, *space, *model, *test_file;
+	long neighbors, clusters, top, seed;
+	int first_order, as_printed;
+	char options[17];
+	const char *claims[24]; /* the names of the fields it writes */
+	char names[24][24];
+};
+
+/* --- the command line --- */
+
+static int parse_methods(struct density *d, const struct cli *c)
+{
+	for (const char *p = d->method; *p || p == d->method;) {
+		size_t len = strcspn(p, ",");
+		int m = 0;
+		while (m < DENSITY_METHODS && (strlen(density_names[m]) != len || memcmp(p, density_names[m], len) != 0))
+			m++;
+		if (m == DENSITY_METHODS || (p[len] && !p[len + 1]))
+			return cli_usage(c, "--method is knn, kde, gmm, or several of them with commas between, not '%s'", d->method);
+		d->s.use[m] = 1;
+		p += len + (p[len] == ',');
+	}
+	return -1;
+}
+
+static int parse_sigma(struct density *d, const struct cli *c)
+{
+	char *end;
+	if (strcmp(d->sigma, "auto") == 0)
+		return -1;
+	d->s.sigma = strtod(d->sigma, &end);
+	if (end == d->sigma || *end || !isfinite(d->s.sigma) || d->s.sigma <= 0)
+		return cli_usage(c, "--sigma wants a positive number, or auto, not '%s'", d->sigma);
+	return -1;
+}
+
+static int check_options(struct density *d, const struct cli *c)
+{
+	int gmm = d->s.use[DENSITY_GMM], latent = strcmp(d->space, "latent") == 0;
+	if (!latent && strcmp(d->space, "pixel") != 0)
+		return cli_usage(c, "--space is pixel or latent, not '%s'", d->space);
+	if (latent != (d->model != NULL))
+		return cli_usage(c, latent ? "--space latent wants -m NAME.vae" : "-m goes with --space latent");
+	if (gmm && !d->group == !d->clusters)
+		return cli_usage(c, "--method gmm wants one of --clusters K and --cluster-field FIELD");
+	if (!gmm && (d->group || d->clusters || d->first_order || d->as_printed))
+		return cli_usage(c, "--clusters, --cluster-field, --first-order and --as-printed go with --method gmm");
+	if (d->first_order && d->as_printed)
+		return cli_usage(c, "--first-order and --as-printed are two forms of the same; one of them is wanted");
+	if (d->neighbors < 1 || d->neighbors > 100000)
+		return cli_usage(c, "--neighbors wants 1 to 100000");
+	if (d->s.use[DENSITY_KNN] && d->neighbors == 1)
+		return cli_usage(c, "--neighbors wants 2 or more for knn: every record is the first neighbour of itself");
+	if (d->clusters > 65536)
+		return cli_usage(c, "--clusters wants 1 to 65536");
+	if (d->top > 1000000)
+		return cli_usage(c, "--top wants 0 to 1000000");
+	if (d->test_file && strcmp(d->test_file, "-") == 0)
+		return cli_usage(c, "-t wants a file");
+	if (c->influence && !d->test_file)
+		return cli_usage(c, "--influence goes with -t TESTS");
+	for (int i = 0; i < c->set.n && !latent; i++)
+		if (strncmp(c->set.v[i], "input.", 6) != 0)
+			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
+	struct fail f = {{0}};
+	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+}
+
+static void claim(struct density *d, size_t *n, const char *method, const char *name)
+{
+	snprintf(d->names[*n], sizeof d->names[*n], "%s%s%s", method, *method ? "_" : "", name);
+	d->claims[*n] = d->names[*n];
+	++*n;
+}
+
+static void list_claims(struct density *d)
+{
+	size_t n = 0;
+	for (int m = 0; m < DENSITY_METHODS; m++) {
+		static const char *const testinf[] = {"testinf_max", "testinf_min", "testinf_mean"};
+		if (!d->s.use[m])
+			continue;
+		claim(d, &n, density_names[m], "nll");
+		claim(d, &n, density_names[m], "selfinf");
+		if (m == DENSITY_GMM)
+			claim(d, &n, density_names[m], "cluster");
+		for (size_t i = 0; i < 3 && d->test_file; i++)
+			claim(d, &n, density_names[m], testinf[i]);
+	}
+	if (d->model)
+		claim(d, &n, "", "model");
+	claim(d, &n, "", "options");
+	claim(d, &n, "", "error");
+}
+
+/* --- the first pass --- */
+
+static void on_read(void *ctx, const struct reader *in, uint64_t records)
+{
+	struct density *d = ctx;
+	progress_show(&d->flow.progress, (double)reader_bytes(in), (double)reader_total(in), (double)records, "reading");
+}
+
+static void on_tick(void *ctx, const char *what, double done, double total)
+{
+	progress_show(&((struct density *)ctx)->progress, done, total, done, what);
+}
+
+static int on_record(void *ctx, struct record *r, struct fail *f)
+{
+	struct density *d = ctx;
+	return flow_claim(&d->flow, r, d->claims, f);
+}
+
+static int configure(struct density *d, const struct cli *c, struct fail *f)
+{
+	struct collect *r = &d->records;
+	if (d->model) {
+		if (models_open(&d->models, &d->nmodels, d->model, "last", &c->set, f))
+			return -1;
+		r->model = &d->models[0];
+		r->cfg = r->model->cfg;
+	} else {
+		config_defaults(&r->cfg);
+		for (int i = 0; i < c->set.n; i++)
+			if (config_set(&r->cfg, c->set.v[i], f))
+				return -1;
+	}
+	r->shaped = config_input_size(&r->cfg) > 0;
+	r->group = d->group;
+	r->keys = d->test_file != NULL;
+	r->strict = strcmp(c->on_error, "fail") == 0;
+	r->check = on_record;
+	r->tick = on_read;
+	r->ctx = d;
+	return 0;
+}
+
+/* The test records, as the shape of the others has them. */
+static int read_tests(struct density *d, int workers, struct fail *f)
+{
+	char *path = (char *)d->test_file;
+	struct collect *t = &d->tests;
+	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .vector = d->records.vector, .model = d->records.model,
+	                      .keys = 1, .strict = d->records.strict};
+	struct reader *in = reader_open(&path, 1, 0, f);
+	int r = in ? collect_run(t, in, workers, f) : -1;
+	reader_close(in);
+	if (!r && t->why.n)
+		cli_note(d->flow.cli, "%zu of %" PRIu64 " test records could not be read; the first: '%s': %s", t->why.n, t->records,
+		         names_get(&t->bad_key, 0), names_get(&t->why, 0));
+	if (!r && t->records && !t->n)
+		return fail_set(f, "%s: none of %" PRIu64 " test records could be read; the first: %s", path, t->records, names_get(&t->why, 0));
+	return r;
+}
+
+static int test(struct density *d, const struct effort *e, struct fail *f)
+{
+	struct atomic_file to = {.fd = -1};
+	const char *path = d->flow.cli->influence;
+	if (path && atomic_open(&to, path, f))
+		return fail_add(f, "--influence");
+	int r = densities_test(&d->s, &d->tests, e, to.fd, f);
+	if (path && r)
+		atomic_abort(&to);
+	return r ? -1 : path && atomic_commit(&to, f) ? fail_add(f, "--influence") : 0;
+}
+
+/* A hash of what shapes a score beside the model; the records themselves are a part of it. */
+static int hash_options(struct density *d, struct fail *f)
+{
+	struct buf t = {0};
+	const struct collect *c = &d->records;
+	int r = buf_addf(&t, f, "%s %s %s %s %ld %ld %ld %d %d ", d->method, d->sigma, d->group ? d->group : "", d->space, d->neighbors,
+	                 d->clusters, d->seed, d->first_order, d->as_printed) ||
+	        buf_addf(&t, f, "%s %d %d %d %zu %" PRIu64 " %zu %" PRIu64, c->cfg.input_field, c->cfg.input_shape[0], c->cfg.input_shape[1],
+	                 c->cfg.input_shape[2], c->n, c->hash, d->tests.n, d->tests.hash);
+	if (!r)
+		snprintf(d->options, sizeof d->options, "%012" PRIx64, (uint64_t)XXH3_64bits(t.p, t.len) >> 16);
+	buf_free(&t);
+	return r ? -1 : 0;
+}
+
+static int compute(struct density *d, const struct cli *c, int workers, struct fail *f)
+{
+	struct effort e = {pool_open(workers, f), workers, on_tick, d};
+	if (!e.pool)
+		return -1;
+	progress_begin(&d->progress, c, "steps");
+	int r = densities_fit(&d->s, &d->records, &e, f);
+	if (!r && d->test_file)
+		r = test(d, &e, f);
+	progress_end(&d->progress);
+	pool_close(e.pool);
+	return r ? -1 : hash_options(d, f);
+}
+
+/* --- the second pass --- */
+
+static int set_real(const struct density *d, struct record *r, int m, const char *base, double v, struct fail *f)
+{
+	char name[256], with[64];
+	snprintf(with, sizeof with, "%s_%s", density_names[m], base);
+	return isfinite(v) ? fields_set_real(&r->fields, cli_field(d->flow.cli, name, with), v, f) : 0;
+}
+
+static int set_cluster(const struct density *d, struct record *r, size_t i, struct fail *f)
+{
+	char name[256];
+	uint32_t c = d->s.gmm.cluster[i];
+	const char *text = densities_cluster(&d->s, c);
+	cli_field(d->flow.cli, name, "gmm_cluster");
+	return text ? fields_set_string(&r->fields, name, text, f) : fields_set_int(&r->fields, name, c, f);
+}
+
+/* The scores that point i has; why says which it has not. */
+static int set_fields(const struct density *d, struct record *r, size_t i, struct fail *why, struct fail *f)
+{
+	const struct cli *c = d->flow.cli;
+	char name[256];
+	for (int m = 0; m < DENSITY_METHODS; m++) {
+		double nll, self;
+		struct fail none = {{0}};
+		if (!d->s.use[m])
+			continue;
+		if (densities_score(&d->s, (enum density_method)m, i, &nll, &self, &none) && !why->msg[0])
+			*why = none;
+		if (set_real(d, r, m, "nll", nll, f) || set_real(d, r, m, "selfinf", self, f) || (m == DENSITY_GMM && set_cluster(d, r, i, f)))
+			return -1;
+		const struct reach *t = d->s.reach[m] ? &d->s.reach[m][i] : NULL;
+		if (t && t->n && (set_real(d, r, m, "testinf_max", t->max, f) || set_real(d, r, m, "testinf_min", t->min, f) ||
+		                  set_real(d, r, m, "testinf_mean", t->sum / (double)t->n, f)))
+			return -1;
+	}
+	if (d->model && fields_set_string(&r->fields, cli_field(c, name, "model"), d->models[0].id, f))
+		return -1;
+	return fields_set_string(&r->fields, cli_field(c, name, "options"), d->options, f);
+}
+
+static int annotate(struct density *d, struct record *r, size_t i, const char *bad, struct fail *f)
+{
+	struct fail why = {{0}};
+	char name[256];
+	if (flow_claim(&d->flow, r, d->claims, f))
+		return -1;
+	for (const char *const *n = d->claims; *n; n++) /* of an earlier run */
+		fields_remove(&r->fields, cli_field(d->flow.cli, name, *n));
+	r->fields_changed = 1;
+	if (bad)
+		fail_set(&why, "%s", bad);
+	else if (set_fields(d, r, i, &why, f))
+		return record_fail(r, f);
+	return why.msg[0] ? flow_unscored(&d->flow, r, why.msg, f) : flow_pass(&d->flow, r, f);
+}
+
+static int second_pass(struct density *d, struct fail *f)
+{
+	const struct collect *c = &d->records;
+	struct record r = {.scores = -1};
+	size_t i = 0, nbad = 0;
+	int got = reader_rewind(d->flow.in, f);
+	d->flow.records = 0;
+	while (!got && (got = flow_next(&d->flow, &r, f)) > 0) {
+		int bad = nbad < c->why.n && c->bad[nbad] == d->flow.records - 1;
+		if (!bad && i == c->n)
+			got = fail_set(f, "%s: changed between two passes", r.file);
+		else
+			got = annotate(d, &r, i, bad ? names_get(&c->why, nbad) : NULL, f);
+		i += (size_t)!bad;
+		nbad += (size_t)bad;
+	}
+	record_free(&r);
+	return got;
+}
+
+static int summarise(const struct density *d, struct cli *c, struct fail *f)
+{
+	if (fields_set_string(&c->counts, "method", d->method, f) || fields_set_string(&c->counts, "options", d->options, f) ||
+	    fields_set_int(&c->counts, "points", (int64_t)d->records.n, f) || fields_set_int(&c->counts, "dimensions", d->records.d, f) ||
+	    (d->model && fields_set_string(&c->counts, "model", d->models[0].id, f)) ||
+	    (d->s.use[DENSITY_KDE] && d->s.sigma > 0 && fields_set_real(&c->counts, "sigma", d->s.sigma, f)) ||
+	    (d->s.use[DENSITY_GMM] && fields_set_int(&c->counts, "clusters", d->s.gmm.k, f)) ||
+	    (d->test_file && (fields_set_int(&c->counts, "tests", (int64_t)d->tests.n, f) ||
+	                      fields_set_int(&c->counts, "tests_unread", (int64_t)d->tests.why.n, f))))
+		return -1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.tool = NULL};
+	struct density d = {.method = "knn", .sigma = "auto", .space = "pixel", .neighbors = 10, .top = 10};
+	const struct cli_opt opts[] = {
+		{0, "method", "LIST", CLI_TEXT, &d.method, "knn (default), kde, gmm, or several, as in knn,kde"},
+		{0, "neighbors", "K", CLI_INT, &d.neighbors, "of k-NN, and of --sigma auto (default 10)"},
+		{0, "sigma", "S", CLI_TEXT, &d.sigma, "of KDE; auto (default): the median distance to the K-th neighbour"},
+		{0, "clusters", "K", CLI_INT, &d.clusters, "of gmm: found by k-means"},
+		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group, "of gmm: given by a field, or by cls"},
+		{0, "first-order", NULL, CLI_FLAG, &d.first_order, "of gmm: expanded to first order in 1/N"},
+		{0, "as-printed", NULL, CLI_FLAG, &d.as_printed, "of gmm: by equations 4 and 5 as the paper prints them"},
+		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the samples; latent: the means of an encoder"},
+		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent"},
+		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
+		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
+		{0, "top", "N", CLI_INT, &d.top, "how many of each (default 10)"},
+		{0, "seed", "N", CLI_INT, &d.seed, "of k-means (default 0)"},
+		CLI_SET(&c),
+		CLI_ON_ERROR(&c),
+		CLI_NAMES(&c),
+		CLI_JOBS(&c),
+		CLI_OUTPUT(&c),
+		CLI_BASE(&c),
+	};
+	int status = cli_begin(&c, "vae-density", "[FILE ...]",
+	                       "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv);
+	if (status >= 0 || (status = parse_methods(&d, &c)) >= 0 || (status = parse_sigma(&d, &c)) >= 0 || (status = check_options(&d, &c)) >= 0)
+		return status;
+	struct fail f = {{0}};
+	d.s.k = (int)d.neighbors;
+	d.s.clusters = (int)d.clusters;
+	d.s.form = d.first_order ? GMM_FIRST_ORDER : d.as_printed ? GMM_AS_PRINTED : GMM_EXACT;
+	d.s.seed = (uint64_t)d.seed;
+	d.s.top = (size_t)d.top;
+	d.flow.cli = &c;
+	list_claims(&d);
+	if (c.nfiles == 0 && d.model)
+		cli_wait_input(); /* vae-train -p may still be making the model */
+	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	int r = configure(&d, &c, &f);
+	if (!r)
+		r = flow_open(&d.flow, &c, FLOW_TWICE, &f);
+	if (!r)
+		r = collect_run(&d.records, d.flow.in, workers, &f);
+	progress_end(&d.flow.progress);
+	if (!r && d.test_file)
+		r = read_tests(&d, workers, &f);
+	if (!r)
+		r = compute(&d, &c, workers, &f);
+	if (!r)
+		r = second_pass(&d, &f);
+	if (!r)
+		r = summarise(&d, &c, &f);
+	status = flow_finish(&d.flow, r, &f);
+	densities_free(&d.s);
+	collect_free(&d.records);
+	collect_free(&d.tests);
+	if (d.models)
+		models_free(d.models, d.nmodels);
+	return status;
+}

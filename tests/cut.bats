@@ -1,0 +1,91 @@
+# vae-cut: TSV and JSON lines.
+# shellcheck disable=SC2028
+
+load helper
+
+setup_file() {
+	{
+		echo 'name=a/1.cls data=%20%097%0a%0a'
+		echo 'name=a/1.vae.json data={"x":1.50,"s":"tab\there","n":null,"t":true,"u":"\u00e9\n\\"}'
+		echo 'name=%ff%09%5c.cls data=b%0ac'
+		echo 'name=%c3%a9%22.vae.json data={"x":-0.0,"s":"","c":"\u0085\u001b[1m"}'
+		echo 'name=none.txt data=x'
+	} | mktar >"$F/in.tar"
+}
+
+@test "TSV: order, digits, escapes, missing fields empty" {
+	ok vae-cut -k x,key,cls,s,n,t,u,c,nope "$F/in.tar"
+	{
+		printf '1.50\ta/1\t7\ttab\\there\tnull\ttrue\té\\n\\\\\t\t\n'
+		printf '\t\\xff\\t\\\\\tb\\nc\t\t\t\t\t\t\n'
+		printf -- '-0.0\té"\t\t\t\t\t\t\\xc2\\x85\\x1b[1m\t\n'
+		printf '\tnone\t\t\t\t\t\t\t\n'
+	} >"$T/want"
+	diff "$T/want" "$T/out"
+	ok vae-cut -k key "$F/in.tar"
+	is "$(wc -l <"$T/out")" 4
+}
+
+@test "TSV: -H" {
+	ok vae-cut -H -k key,x "$F/in.tar"
+	is "$(head -1 "$T/out")" $'key\tx'
+	is "$(wc -l <"$T/out")" 5
+	head -c 1024 /dev/zero >"$T/empty"
+	ok vae-cut -H -k key,x "$T/empty"
+	is "$(cat "$T/out")" $'key\tx'
+}
+
+@test "JSON lines: each valid, values as they stand, missing ones left out" {
+	ok vae-cut --json "$F/in.tar"
+	isjson --flat <"$T/out"
+	{
+		echo '{"key":"a/1","x":1.50,"s":"tab\there","n":null,"t":true,"u":"\u00e9\n\\"}'
+		echo '{"key":"\\xff\\t\\\\"}'
+		echo '{"key":"é\"","x":-0.0,"s":"","c":"\u0085\u001b[1m"}'
+		echo '{"key":"none"}'
+	} >"$T/want"
+	diff "$T/want" "$T/out"
+	ok vae-cut --json -k cls,x,nope "$F/in.tar"
+	isjson --flat <"$T/out"
+	is "$(tr '\n' ' ' <"$T/out")" '{"cls":"7","x":1.50} {"cls":"b\\nc"} {"x":-0.0} {} '
+}
+
+@test "JSON lines: field names that need quotes, and long ones" {
+	local long
+	long=$(printf 'n%.0s' {1..700})
+	printf 'name=a.vae.json data={"q\\"uote":1,"b\\\\s":2,"\\u00e9":3,"é":4,"%s":5,"key":"mine"}\n' "$long" | mktar >"$T/in"
+	ok vae-cut --json "$T/in"
+	isjson --flat <"$T/out"
+	is "$(cat "$T/out")" "{\"key\":\"mine\",\"q\\\"uote\":1,\"b\\\\s\":2,\"\\u00e9\":3,\"é\":4,\"$long\":5}"
+	ok vae-cut -k key "$T/in"
+	is "$(cat "$T/out")" mine
+}
+
+@test "TSV and JSON write a name alike" {
+	ok vae-cut --json -k key "$F/in.tar"
+	sed 's/^{"key":"//; s/"}$//; s/\\\(["\\]\)/\1/g' "$T/out" >"$T/json"
+	ok vae-cut -k key "$F/in.tar"
+	diff "$T/out" "$T/json"
+}
+
+@test "-k wants names" {
+	local k
+	fails 2 vae-cut "$F/in.tar"
+	for k in '' ',' 'a,,b' ',a' 'a,'; do
+		fails 2 vae-cut -k "$k" "$F/in.tar"
+		[ ! -s "$T/out" ]
+	done
+}
+
+@test "a field named cls or key goes before the member" {
+	printf 'name=a.cls data=3\nname=a.vae.json data={"cls":"field"}\n' | mktar >"$T/in"
+	is "$(field cls <"$T/in")" field
+}
+
+@test "a reader that leaves kills it silently" {
+	pictures "$F/pics" 1
+	for i in {1..400}; do echo "name=$(printf 'k%.0s' {1..90})$i.cls data=1"; done | mktar >"$T/in"
+	[ "$(vae-cut -k key,key <"$T/in" | wc -c)" -gt 70000 ]
+	run bash -c 'vae-cut -k key,key <"$1" | head -c1 >/dev/null; echo "${PIPESTATUS[0]}"' - "$T/in"
+	is "$output" 141
+}

@@ -1,0 +1,343 @@
+#!/usr/bin/env bats
+# vae-density: its options, and the laws of a filter. That the numbers are right is test_density.c's affair;
+# here some are counted by hand.
+
+setup()
+{
+	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	BIN=${BIN:-$root/build}
+	case $BIN in /*) ;; *) BIN=$root/$BIN ;; esac
+	PATH=$BIN:$PATH
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# vectors NAME.tar [KEY VALUES... ;]...: records KEY.npy of float64, and KEY.cls where the key ends in @CLS
+vectors()
+{
+	perl -e '
+		my $tar = shift;
+		mkdir "v";
+		while (@ARGV) {
+			my ($key, @v) = shift;
+			push @v, shift while @ARGV && $ARGV[0] ne ";";
+			shift;
+			my $head = sprintf "%-117s\n", "{\x27descr\x27: \x27<f8\x27, \x27fortran_order\x27: False, \x27shape\x27: (" . @v . ",), }";
+			if ($key =~ s/@(.*)//) { open my $c, ">", "v/$key.cls"; print $c $1; }
+			open my $f, ">", "v/$key.npy" or die;
+			binmode $f;
+			print $f "\x93NUMPY\1\0\x76\0", $head, pack "d<*", @v;
+		}' "$@"
+	(cd v && tar -cf "../$1" -- *)
+	rm -r v
+}
+
+line() { vectors line.tar a@x 0 \; b@x 1 \; c@x 3 \; d@y 7 \; e@y 8.5 \; f@y 11; }
+
+# pictures N: N gray pictures of 8x8 as IDX
+pictures()
+{
+	perl -e 'my ($n) = @ARGV; binmode STDOUT; print pack "N4", 0x803, $n, 8, 8;
+		for my $r (0 .. $n - 1) { print chr(($r * 37 + $_ * ($r % 7 + 3) * 11) % 251) for 0 .. 63 }' "$1" >p.idx
+	vae-pack p.idx
+}
+
+field() { vae-cut -k "$1" "$2"; }
+# close_to A B: equal to 9 digits
+close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e-8 : d <= 1e-8) }' || { echo "$1 is not $2"; false; }; }
+
+@test "knn: likelihood and self influence of points on a line" {
+	line
+	vae-density --neighbors 2 line.tar >o.tar
+	# a: R_2 = 1, R_3 = 3 of six points; the ball in one dimension is 2 long
+	close_to "$(field knn_nll o.tar | head -n 1)" "$(awk 'BEGIN { printf "%.12g", log(6) + log(2) + log(1) - log(2) }')"
+	close_to "$(field knn_selfinf o.tar | head -n 1)" "$(awk 'BEGIN { printf "%.12g", log(5 / 6) + log(3) }')"
+	# f: R_2 = 2.5, R_3 = 4
+	close_to "$(field knn_selfinf o.tar | tail -n 1)" "$(awk 'BEGIN { printf "%.12g", log(5 / 6) + log(4 / 2.5) }')"
+}
+
+@test "kde: likelihood and self influence of points on a line" {
+	line
+	vae-density --method kde --sigma 2 line.tar >o.tar
+	close_to "$(field kde_nll o.tar | head -n 1)" "$(awk 'BEGIN { n = split("0 1 3 7 8.5 11", v)
+		for (i = 1; i <= n; i++) s += exp(-v[i] ^ 2 / 8); printf "%.12g", -log(s / 6 / sqrt(2 * 3.14159265358979 * 4)) }')"
+	close_to "$(field kde_selfinf o.tar | head -n 1)" "$(awk 'BEGIN { n = split("1 3 7 8.5 11", v)
+		for (i = 1; i <= n; i++) s += exp(-v[i] ^ 2 / 8); printf "%.12g", log((1 + s) / 6) - log(s / 5) }')"
+}
+
+@test "kde: --sigma auto is the median distance to the K-th other record" {
+	line
+	vae-density --method kde --neighbors 1 --summary s.json line.tar >/dev/null
+	grep -q '"sigma":1.5,' s.json # of 1 1 2 1.5 1.5 2.5
+	vae-density --method kde --neighbors 1 --sigma 1.5 line.tar | vae-cut -k kde_nll >given
+	vae-density --method kde --neighbors 1 line.tar | vae-cut -k kde_nll | cmp - given
+	vectors same.tar a 1 \; b 1 \; c 1 \; d 2
+	run vae-density --method kde --neighbors 1 same.tar -o o.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"--sigma auto finds none"* ]]
+	[ ! -e o.tar ]
+}
+
+@test "gmm: the exact value is the default, and the expansions are others" {
+	line
+	vae-density --method gmm --cluster-field cls line.tar >o.tar
+	# a in 0 1 3: without it mean 2, variance 1
+	close_to "$(field gmm_selfinf o.tar | head -n 1)" "$(awk 'BEGIN { s = 14 / 9; m = 4 / 3
+		with = log(.5) - log(s) / 2 - m ^ 2 / 2 / s; without = log(2 / 5) - 2; printf "%.12g", with - without }')"
+	[ "$(field gmm_cluster o.tar | tr -d '\n')" = xxxyyy ]
+	vae-density --method gmm --cluster-field cls --first-order line.tar >first.tar
+	close_to "$(field gmm_selfinf first.tar | head -n 1)" "$(awk 'BEGIN { s = 14 / 9; u = 16 / 9; printf "%.12g", 3 / 6 + u * u / s / 6 / s - 1 / 6 }')"
+	vae-density --method gmm --cluster-field cls --as-printed line.tar >printed.tar
+	close_to "$(field gmm_selfinf printed.tar | head -n 1)" "$(awk 'BEGIN { s = 14 / 9; u = 16 / 9; printf "%.12g", 3 / 6 + u / s / 6 / s - 1 / 6 }')"
+	[ "$(field options o.tar | sort -u | wc -l)" -eq 1 ]
+	[ "$(cat <(field options o.tar) <(field options first.tar) <(field options printed.tar) | sort -u | wc -l)" -eq 3 ]
+}
+
+@test "gmm: k-means finds clusters and numbers them from the largest" {
+	vectors c.tar a 0 0 \; b 50 0 \; c 50 1 \; d 51 0 \; e 0 1 \; f 1 0 \; g 52 1
+	vae-density --method gmm --clusters 2 c.tar >o.tar
+	[ "$(field gmm_cluster o.tar | tr -d '\n')" = 1000110 ]
+	run vae-density --method gmm --clusters 8 c.tar -o no.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"8 clusters are wanted, but there are only 7 records"* ]]
+	# the seed is heard: from another start the same split of evenly spread points is a coincidence
+	# shellcheck disable=SC2046 # words
+	vectors even.tar $(seq 40 | awk '{ print (NR > 1 ? ";" : ""), "k" 100 + $1, $1 * 7 % 41, $1 * 11 % 43 }')
+	for seed in 0 1 2 3 4 5; do vae-density --method gmm --clusters 9 --seed $seed even.tar | vae-cut -k gmm_cluster | md5sum; done >sums
+	[ "$(sort -u sums | wc -l)" -gt 1 ]
+}
+
+@test "methods together are each alone" {
+	pictures 30 >p.tar
+	vae-density --method knn,kde,gmm --clusters 2 --sigma 1 p.tar >all.tar
+	for m in knn 'kde --sigma 1' 'gmm --clusters 2'; do
+		n=${m%% *}
+		# shellcheck disable=SC2086 # an option may follow
+		vae-density --method $m p.tar | vae-cut -k "${n}_nll,${n}_selfinf" >one
+		vae-cut -k "${n}_nll,${n}_selfinf" all.tar | cmp - one
+	done
+}
+
+@test "law 1: all members pass, byte for byte and in order, and a second pass changes nothing" {
+	mkdir -p d/x
+	pictures 12 | tar -xf - -C d
+	for f in d/*.png; do printf '%s' "${f##*0}" >"${f%.png}.cls"; done
+	echo loose >d/README
+	(cd d && tar -cf ../in.tar 00000000.* x README 000000[01]*[1-9].*)
+	vae-density in.tar >o.tar
+	diff <(tar -tf in.tar) <(tar -tf o.tar | grep -v 'vae.json$')
+	mkdir a b
+	tar -xf in.tar -C a
+	tar -xf o.tar -C b
+	[ "$(find b -name '*.vae.json' | wc -l)" -eq "$(find a -name '*.png' | wc -l)" ]
+	find b -name '*.vae.json' -delete
+	diff -r a b
+	vae-density --replace o.tar | cmp - o.tar
+}
+
+@test "laws 2 and 5: the same bytes for any -j, compression and way in" {
+	pictures 150 >p.tar
+	vae-density --method knn,kde,gmm --clusters 3 -j1 p.tar >one.tar
+	vae-density --method knn,kde,gmm --clusters 3 -j2 p.tar | cmp - one.tar
+	vae-density --method knn,kde,gmm --clusters 3 -j2 <p.tar | cmp - one.tar
+	tail -c +1 p.tar | vae-density --method knn,kde,gmm --clusters 3 | cmp - one.tar # a pipe: spooled
+	zstd -qc p.tar | vae-density --method knn,kde,gmm --clusters 3 -z | zstd -dqc | cmp - one.tar
+	vae-density p.tar | vae-cut -k knn_nll,knn_selfinf >plain
+	mkdir x
+	tar -xf p.tar -C x
+	(cd x && tar -cf ../half1.tar -- 000000[0-6]* 0000007[0-4]* && tar -cf ../half2.tar -- 0000007[5-9]* 000000[89]* 000001*)
+	vae-density half1.tar half2.tar | vae-cut -k knn_nll,knn_selfinf | cmp - plain
+	cat half1.tar half2.tar | vae-density | vae-cut -k knn_nll,knn_selfinf | cmp - plain
+	# options names what shaped the scores, so also the records, but not their order
+	[ "$(vae-density half2.tar half1.tar | vae-cut -k options | sort -u)" = "$(vae-density p.tar | vae-cut -k options | sort -u)" ]
+	[ "$(vae-density half2.tar | vae-cut -k options | sort -u)" != "$(vae-density half1.tar | vae-cut -k options | sort -u)" ]
+	# another order: the same scores, record by record
+	vae-density half2.tar half1.tar | vae-cut -k key,knn_nll,knn_selfinf | sort | cut -f2- | cmp - plain
+}
+
+@test "law 3: what is cut fails, and an empty stream is none" {
+	pictures 3 >p.tar
+	for n in 1 511 700 2048 4000; do
+		run bash -c "head -c $n p.tar | vae-density -q >o.tar"
+		[ "$status" -eq 1 ]
+	done
+	tar -cf empty.tar -T /dev/null
+	vae-density --method knn,kde,gmm --clusters 2 --summary s.json empty.tar >o.tar
+	grep -q '"records":0,' s.json
+	[ "$(tar -tf o.tar | wc -l)" -eq 0 ]
+}
+
+@test "law 4: a full disk fails, a closed pipe kills" {
+	pictures 300 >p.tar
+	run bash -c 'vae-density p.tar >/dev/full'
+	[ "$status" -eq 1 ]
+	run bash -c 'vae-density p.tar | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}'
+	[ "$status" -eq 141 ]
+	run bash -c 'vae-density p.tar >&-'
+	[ "$status" -eq 1 ]
+}
+
+@test "law 9: what cannot be read passes with its reason, and changes no other score" {
+	pictures 20 >p.tar
+	mkdir d
+	tar -xf p.tar -C d
+	vae-density --neighbors 3 p.tar | vae-cut -k knn_nll,knn_selfinf >good
+	echo no picture >d/00000000a.png
+	echo text >d/00000013a.txt
+	(cd d && tar -cf ../mixed.tar -- *)
+	vae-density -q --neighbors 3 mixed.tar >o.tar
+	[ "$(field key,error o.tar | awk -F '\t' '$2 != "" { print $1 }' | tr '\n' ' ')" = "00000000a 00000013a " ]
+	[ "$(field error o.tar | grep -c txt)" -eq 1 ]
+	vae-cut -k knn_nll,knn_selfinf o.tar | awk '/[0-9]/' | cmp - good
+	vae-density -q --neighbors 3 --on-error reject -r r.tar --summary s.json mixed.tar >kept.tar
+	[ "$(field key r.tar | tr '\n' ' ')" = "00000000a 00000013a " ]
+	vae-cut -k knn_nll,knn_selfinf kept.tar | cmp - good
+	grep -q '"records":22,"unscored":2,"rejected":2' s.json
+	run vae-density --neighbors 3 --on-error fail -o no.tar mixed.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"00000000a"* ]]
+	[ ! -e no.tar ]
+}
+
+@test "a score that does not exist leaves its reason, and the others stand" {
+	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@p 4 \; e@q 100 \; f@q 101 \; g@p 6
+	vae-density -q --method knn,kde,gmm --neighbors 3 --sigma 1 --cluster-field cls v.tar >o.tar
+	field key,error o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster is of 2/ ? "gmm" : $2) }' >got
+	printf '%s\n' 'a knn' 'b knn' 'c knn' 'd ' 'e gmm' 'f gmm' 'g ' | diff - got
+	[ "$(field knn_nll o.tar | head -n 1)" = "" ]
+	[ "$(field kde_selfinf o.tar | head -n 1)" != "" ]
+	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 7 ]
+	# k records for k neighbours: a likelihood, but nobody can be left out
+	vae-density -q --neighbors 7 v.tar >k.tar
+	[ "$(field knn_nll k.tar | grep -c .)" -eq 7 ]
+	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
+	[[ "$(field error k.tar)" == *"too few for 7 neighbours"* ]]
+	vectors one.tar a 1
+	vae-density -q --method kde one.tar >o.tar
+	[ "$(field error o.tar)" = "KDE: one record cannot be left out" ]
+	vectors far.tar a 0 \; b 0 \; c 1
+	vae-density -q --method kde --sigma 1e-200 far.tar >o.tar
+	[ "$(field error o.tar | grep -c 'alone at the scale')" -eq 1 ]
+	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 2 ]
+}
+
+@test "--cluster-field: a record without it gets a reason and is no part of the mixture" {
+	vectors v.tar a@p 1 \; b@p 2 \; c@p 4 \; d 3
+	vectors w.tar a@p 1 \; b@p 2 \; c@p 4
+	vae-density -q --method gmm --cluster-field cls v.tar >o.tar
+	[[ "$(field error o.tar | tail -n 1)" == *"names its cluster"* ]]
+	vae-density --method gmm --cluster-field cls w.tar | vae-cut -k gmm_nll,gmm_selfinf >w
+	vae-cut -k gmm_nll,gmm_selfinf o.tar | head -n 3 | cmp - w
+}
+
+@test "--replace and --prefix: a name that is there is an error before any work" {
+	line
+	vae-density --neighbors 2 line.tar >o.tar
+	run vae-density --neighbors 3 o.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"field 'knn_nll' is there already: see --replace and --prefix"* ]]
+	vae-density --neighbors 3 --prefix w_ o.tar >two.tar
+	[ "$(field knn_nll two.tar | head -n 1)" = "$(field knn_nll o.tar | head -n 1)" ]
+	[ "$(field w_knn_nll two.tar | head -n 1)" = "$(vae-density --neighbors 3 line.tar | vae-cut -k knn_nll | head -n 1)" ]
+	vae-density --neighbors 3 --replace o.tar | vae-cut -k knn_nll | cmp - <(field w_knn_nll two.tar)
+	# what does not exist any more does not stay from before
+	vae-density -q --neighbors 6 --replace o.tar >k.tar
+	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
+	[ "$(field knn_nll k.tar | grep -c .)" -eq 6 ]
+}
+
+@test "-t: influence over test records, with proponents and opponents" {
+	line
+	vectors t.tar z 0.375 \; bad@x 1 2
+	vae-density -q --method knn,kde,gmm --cluster-field cls --neighbors 2 --sigma 2 --top 3 -t t.tar --influence f.jsonl --summary s.json line.tar >o.tar
+	[ "$(wc -l <f.jsonl)" -eq 4 ]
+	# z: a at 0.375, b at 0.625, c at 2.625
+	low=$(awk 'BEGIN { printf "%.9g", log(5 / 6) }') high=$(awk 'BEGIN { printf "%.9g", log(5 / 6) + log(2.625 / 0.625) }')
+	grep '"method":"knn"' f.jsonl | grep -q "\"proponents\":\[{\"key\":\"a\",\"influence\":$high,\"distance\":0.375},{\"key\":\"b\",\"influence\":$high,\"distance\":0.625}\]"
+	grep '"method":"knn"' f.jsonl | grep -q "\"opponents\":\[{\"key\":\"f\",\"influence\":$low,\"distance\":10.625},{\"key\":\"e\",.*{\"key\":\"d\",[^{]*\]}"
+	close_to "$(field knn_testinf_mean o.tar | head -n 1)" "$high"
+	close_to "$(field knn_testinf_max o.tar | tail -n 1)" "$low"
+	grep '"method":"gmm"' f.jsonl | grep -q '"gmm_cluster":"x"'
+	tail -n 1 f.jsonl | grep -q '^{"test":"bad","error":"npy of 2 values where 1 were wanted"}$'
+	grep -q '"tests":1,"tests_unread":1' s.json
+	close_to "$(field gmm_testinf_min o.tar | tail -n 1)" "$low"
+	vae-density --method kde --sigma 2 --top 0 -t t.tar --influence f.jsonl -q line.tar >/dev/null
+	head -n 1 f.jsonl | grep -q '"proponents":\[\],"opponents":\[\]'
+	vae-density -q --method kde --sigma 2 line.tar >plain.tar
+	[ "$(field kde_testinf_max plain.tar | grep -c .)" -eq 0 ]
+	run vae-density -t nowhere.tar --influence g.jsonl line.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *nowhere.tar* ]]
+	[ ! -e g.jsonl ]
+	run vae-density -t t.tar --influence same.tar -o same.tar line.tar
+	[ "$status" -eq 2 ]
+}
+
+@test "the shape is the first record's that decodes, or that of --set" {
+	mkdir d
+	pictures 6 | tar -xf - -C d
+	printf 'P2 2 2 255 1 2 3 4\n' >d/9.pgm
+	echo no picture >d/0.png
+	(cd d && tar -cf ../v.tar -- 0.png 0000* 9.pgm)
+	vae-density -q --neighbors 2 --summary s.json v.tar >o.tar
+	grep -q '"points":7,"dimensions":64' s.json
+	[ "$(field error o.tar | grep -c .)" -eq 1 ]
+	vae-density -q --neighbors 2 --set 'input.shape=[1,4,4]' --summary s.json v.tar >/dev/null
+	grep -q '"dimensions":16' s.json
+	(cd d && tar -cf ../w.tar -- 9.pgm 0000*)
+	vae-density -q --neighbors 2 --summary s.json w.tar >/dev/null
+	grep -q '"points":7,"dimensions":4' s.json
+	vectors n.tar a 1 2
+	vae-density -q --summary s.json v.tar n.tar >o.tar
+	grep -q '"points":7' s.json
+	[[ "$(field error o.tar | tail -n 1)" == *"'|u1' was wanted"* ]]
+	vectors n.tar a 1 2 \; b 1 inf \; c 1 2 3
+	vae-density -q --summary s.json n.tar >o.tar
+	[[ "$(field error o.tar | sed -n 2p)" == *"not finite"* ]]
+	[[ "$(field error o.tar | sed -n 3p)" == *"3 values where 2"* ]]
+}
+
+@test "--space latent: the means of an encoder" {
+	pictures 40 >p.tar
+	vae-train -q -c tiny --set train.steps=20 -o m.vae p.tar
+	vae-density --space latent -m m.vae --method knn,gmm --clusters 2 --neighbors 3 --summary s.json p.tar >o.tar
+	grep -q '"points":40,"dimensions":4' s.json
+	[ "$(field model o.tar | sort -u)" = "$(vae-selfinf -m m.vae p.tar | vae-cut -k model | sort -u)" ]
+	[ "$(field knn_selfinf o.tar | grep -c .)" -eq 40 ]
+	vae-density --space latent -m m.vae --method knn,gmm --clusters 2 --neighbors 3 -j1 p.tar | cmp - o.tar
+	vae-density --neighbors 3 p.tar >pixel.tar
+	run cmp -s <(field knn_nll o.tar) <(field knn_nll pixel.tar)
+	[ "$status" -eq 1 ]
+}
+
+@test "law 7: a wrong command line exits 2 and says why" {
+	line
+	while read -r options; do
+		# shellcheck disable=SC2086 # words
+		run vae-density $options line.tar
+		[ "$status" -eq 2 ] || { echo "$options: $status, $output"; false; }
+		[[ $output == "vae-density: "*"(vae-density -h shows the options)" ]] || { echo "$options: $output"; false; }
+	done <<-END
+		--method knm
+		--method knn,
+		--method gmm
+		--method gmm --clusters 2 --cluster-field cls
+		--clusters 2
+		--method gmm --clusters 2 --first-order --as-printed
+		--sigma 0
+		--sigma wide
+		--neighbors 0
+		--neighbors 1
+		--space latent
+		--space pixels
+		-m m.vae
+		--influence f.jsonl
+		-t -
+		--set train.steps=5
+		--set input.shape=wide
+		--on-error reject
+		--nothing
+	END
+	run vae-density -h
+	[ "$status" -eq 0 ]
+	[[ $output == "usage: vae-density [options] [FILE ...]"* ]]
+}

@@ -1,0 +1,156 @@
+# The stream, where one tool stands for all: sparse files, odd tars, names, signals.
+# shellcheck disable=SC2119,SC2120,SC2016
+
+load helper
+
+setup_file() {
+	pictures "$F/pics" 3
+}
+
+pass() { vae-drop --top 0 -q "$@"; }
+
+@test "a sparse member comes out as the file it was" {
+	truncate -s 300000 "$T/s.bin"
+	printf 'middle' | dd of="$T/s.bin" bs=1 seek=150000 conv=notrunc status=none
+	truncate -s 100000 "$T/hole.bin"
+	printf '{"rank":0,"rank_n":9}' >"$T/s.vae.json"
+	cd "$T"
+	for format in gnu pax; do
+		tar -S --format=$format -cf in.tar s.bin s.vae.json hole.bin
+		ok pass "$T/in.tar"
+		mkdir $format
+		tar -C $format -xf out
+		same s.bin $format/s.bin
+		same hole.bin $format/hole.bin
+	done
+}
+
+@test "a sparse member that claims far more than there is, is refused" {
+	truncate -s 20G "$T/huge.bin"
+	printf 'end' | dd of="$T/huge.bin" bs=1 seek=21474836480 conv=notrunc status=none
+	cd "$T"
+	for format in gnu pax; do
+		tar -S --format=$format -cf in.tar huge.bin 2>/dev/null || skip 'no sparse files here'
+		[ "$(wc -c <in.tar)" -lt 100000 ]
+		fails 1 pass "$T/in.tar"
+		says in.tar huge.bin
+	done
+}
+
+@test "large records do not add up in memory" {
+	(ulimit -v 1800000 && vae-cut -V >/dev/null 2>&1) || skip 'a sanitizer reserves more address space than the limit of this test'
+	pictures "$F/pics" 3
+	plain_stream 3 | mktar | train "$T/m.vae"
+	cd "$T"
+	truncate -s 70M h.bin
+	for i in {10..39}; do ln h.bin "h$i.bin"; done
+	tar -S --hard-dereference -cf in.tar h??.bin
+	[ "$(wc -c <in.tar)" -lt 100000 ] || skip 'no sparse files here'
+	local got=0
+	(ulimit -v 1800000 && vae-selfinf -j1 -m m.vae in.tar 2>err | wc -c >size) || got=$?
+	is "$got" 0
+	[ "$(cat size)" -gt 2200000000 ] || die "$(cat err)"
+}
+
+@test "ustar, GNU and pax headers of the same members give the same bytes" {
+	for format in ustar gnu pax; do
+		printf 'name=%s/%s.pgm file=%s/pics/0.pgm uname=ann\nname=%s/%s.vae.json data={"rank":9,"rank_n":10}\n' \
+			"$(printf 'd%.0s' {1..90})" "$(printf 'n%.0s' {1..80})" "$F" "$(printf 'd%.0s' {1..90})" "$(printf 'n%.0s' {1..80})" |
+			mktar --format $format | pass >"$T/$format"
+	done
+	same "$T/ustar" "$T/gnu"
+	same "$T/ustar" "$T/pax"
+}
+
+@test "extended attributes do not double on every pass" {
+	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k=v x:LIBARCHIVE.xattr.user.k=dg x:SCHILY.xattr.user.j=w\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar | pass >"$T/1"
+	pass <"$T/1" >"$T/2"
+	pass <"$T/2" >"$T/3"
+	same "$T/1" "$T/2"
+	same "$T/2" "$T/3"
+	lstar <"$T/1" | grep -q '^a.cls .*{user.j=w,user.k=v}'
+}
+
+@test "keys: the first dot of the basename, dots in directories, case kept" {
+	{
+		echo 'name=train.v1/0001.seg.PNG data=1'
+		echo 'name=train.v1/0001.Cls data=2'
+		echo 'name=./a.b.c data=3'
+		echo 'name=/abs.x data=4'
+		echo 'name=__a/x.y data=5'
+		echo 'name=____/x.y data=loose?'
+		echo 'name=__a__/x.y data=loose'
+		echo 'name=a/__b__/x.y data=6'
+		echo 'name=a. data=loose'
+		echo 'name=a/.x.y data=loose'
+		echo 'name=ends/a.b type=5'
+	} | mktar >"$T/in"
+	is "$(field key <"$T/in" | tr '\n' ' ')" 'train.v1/0001 ./a /abs __a/x ____/x a/__b__/x '
+}
+
+@test "a record that is split over two FILEs is one, as in cat, unless every FILE numbers anew" {
+	printf 'name=a.x data=1\n' | mktar >"$T/1.tar"
+	printf 'name=a.y data=2\n' | mktar >"$T/2.tar"
+	is "$(vae-cut -k key "$T/1.tar" "$T/2.tar" | wc -l)" 1
+	is "$(cat "$T/1.tar" "$T/2.tar" | vae-cut -k key | wc -l)" 1
+	is "$(vae-cut --keys-per-file -k key "$T/1.tar" "$T/2.tar" | wc -l)" 2
+	fails 1 vae-cut -k key "$T/1.tar" "$T/1.tar"
+	says "$T/1.tar" a.x
+}
+
+@test "many members in a record, and too many" {
+	for i in {1..300}; do echo "name=a.x$i data=$i"; done | mktar >"$T/in"
+	is "$(vae-cut -k key "$T/in" | wc -l)" 1
+	for i in {1..10001}; do echo "name=a.x$i data="; done | mktar >"$T/in"
+	fails 1 vae-cut -k key "$T/in"
+	says "record 1 'a'" 10000
+}
+
+@test "a long name in a message is cut, in one line" {
+	printf 'name=%s.x data=1\nname=%s.X data=2\n' "$(printf 'é%.0s' {1..900})" "$(printf 'é%.0s' {1..900})" | sed 's/é/%c3%a9/g' | mktar >"$T/in"
+	fails 1 vae-cut -k key "$T/in"
+	[ "$(wc -c <"$T/err")" -lt 1200 ]
+	iconv -f UTF-8 -t UTF-8 <"$T/err" >/dev/null || die "not UTF-8: $(cat "$T/err")"
+}
+
+@test "a FILE with a name that moves a terminal" {
+	local file
+	file=$T/$(printf 'a\033[31m\nb.tar')
+	printf 'not a tar\n' >"$file"
+	fails 1 vae-cut -k key "$file"
+	says 'a\x1b[31m\nb.tar'
+	fails 1 vae-drop --top 1 -o "$T/$(printf 'x\033/y')" "$file"
+	fails 2 vae-drop --top "$(printf '\033[1m')" "$file"
+	fails 2 vae-cut -k x -j "$(printf '\233')"
+	fails 1 vae-selfinf -m "$T/$(printf 'm\033\n')" "$file"
+}
+
+@test "standard input at its end-of-archive: the writer before does not die of SIGPIPE" {
+	run bash -c '{ printf "name=a.x data=1\n" | "$1/mktar"; head -c 3072000 /dev/zero; } | vae-cut -k key; echo "${PIPESTATUS[*]}"' - "$LIB"
+	is "$output" $'a\n0 0'
+}
+
+@test "interrupted: no end-of-archive, no files, killed by the signal" {
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
+	mkfifo "$T/fifo"
+	local got=0 pid
+	vae-drop --top 0 -o "$T/o.tar" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	exec 9<>"$T/fifo"
+	head -c 1000 "$T/in" >&9
+	sleep 0.1
+	kill -TERM $pid
+	exec 9>&-
+	wait $pid || got=$?
+	is "$got" 143
+	absent "$T/o.tar"
+}
+
+@test "a pipeline of all the tools, from pictures to what is left" {
+	pictures "$T/p" 40
+	cd "$T"
+	vae-pack -q p | vae-train -q -c tiny --set train.steps=40 -p -o m.vae | vae-selfinf -m m.vae | vae-rank | vae-drop --top 10% -r bad.tar.zst >clean.tar
+	is "$(field key <clean.tar | wc -l)" 36
+	is "$(field rank <bad.tar.zst | sort -n | tr '\n' ' ')" '0 1 2 3 '
+	awk 'NR == FNR { if ($1 > max) max = $1; next } $1 < max { exit 1 }' <(field selfinf <clean.tar) <(field selfinf <bad.tar.zst)
+}

@@ -1,0 +1,168 @@
+# vae-train: what it leaves behind, and what it refuses.
+
+load helper
+
+setup_file() {
+	pictures "$F/pics" 30
+	plain_stream 30 | mktar >"$F/in.tar"
+	train "$F/m.vae" <"$F/in.tar"
+}
+
+sums() { (cd "$1" && cksum -- * | sort); }
+
+@test "a model directory: checkpoints, log, configuration" {
+	is "$(names "$F/m.vae")" 'model.yaml step-000000008.safetensors step-000000016.safetensors step-000000024.safetensors train.jsonl '
+	isjson --flat <"$F/m.vae/train.jsonl"
+	grep -q '^format: 1$' "$F/m.vae/model.yaml"
+	grep -q 'steps: 24' "$F/m.vae/model.yaml"
+	# its own configuration makes it again
+	vae-train -q -c "$F/m.vae/model.yaml" -o "$T/again.vae" <"$F/in.tar"
+	sums "$F/m.vae" | grep -v jsonl >"$T/a"
+	sums "$T/again.vae" | grep -v jsonl >"$T/b"
+	diff "$T/a" "$T/b"
+}
+
+@test "the loss falls, the seed matters" {
+	vae-train -q -c tiny -o "$T/m.vae" --summary "$T/s" <"$F/in.tar"
+	awk -F '[:,]' 'NR == 1 { first = $4 } { last = $4 } END { exit !(last < first) }' "$T/m.vae/train.jsonl"
+	grep -q '"steps":400,"trained_on":' "$T/s"
+	train "$T/seed.vae" --seed 7 <"$F/in.tar"
+	not cmp -s "$F/m.vae/step-000000024.safetensors" "$T/seed.vae/step-000000024.safetensors"
+	train "$T/set.vae" --set train.seed=7 <"$F/in.tar"
+	same "$T/set.vae/step-000000024.safetensors" "$T/seed.vae/step-000000024.safetensors"
+}
+
+@test "an existing model stays without --replace, and is exchanged with it" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	fails 1 train "$T/m.vae" "$F/in.tar"
+	says "$T/m.vae" --replace
+	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
+	train "$T/m.vae" --replace --seed 3 "$F/in.tar"
+	not cmp -s "$F/m.vae/step-000000024.safetensors" "$T/m.vae/step-000000024.safetensors"
+	is "$(names "$T" '*vae*')" 'm.vae '
+	ok train "$T/m.vae/" --replace "$F/in.tar"
+	is "$(names "$T" '*vae*')" 'm.vae '
+	echo file >"$T/f"
+	fails 1 train "$T/f" --replace "$F/in.tar"
+	is "$(cat "$T/f")" file
+	fails 1 train "$T/no/such/m.vae" "$F/in.tar"
+	says "$T/no/such/m.vae"
+}
+
+@test "a foreign directory is not taken for a model" {
+	mkdir "$T/home"
+	echo precious >"$T/home/file"
+	fails 1 train "$T/home" "$F/in.tar"
+	fails 1 train "$T/home" --replace "$F/in.tar"
+	is "$(find "$T" -name file -exec cat {} +)" precious
+}
+
+# slow MODEL [OPTION...]: a training that goes on until it is killed; its pid in $pid
+slow() {
+	local model=$1
+	shift
+	vae-train -q -c tiny --set train.steps=100000000 --set train.checkpoints=10000 --set train.holdout=0 -o "$model" "$@" <"$F/in.tar" >/dev/null 2>"$T/err" 3>&- &
+	pid=$!
+	for _ in {1..200}; do
+		compgen -G "$model*/train.jsonl" >/dev/null && [ -n "$(find "$T" -newer "$T/stamp" -name train.jsonl)" ] && break
+		sleep 0.02
+	done
+	sleep 0.1
+	kill -0 $pid
+}
+
+@test "killed: the old model stays" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	touch "$T/stamp"
+	sleep 0.02
+	slow "$T/m.vae" --replace
+	kill -9 $pid
+	wait $pid || true
+	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
+	ok vae-ckpt list -m "$T/m.vae"
+}
+
+@test "killed without an old model: what is there says that it is unfinished" {
+	touch "$T/stamp"
+	sleep 0.02
+	slow "$T/m.vae"
+	kill -9 $pid
+	wait $pid || true
+	absent "$T/m.vae/model.yaml"
+	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
+	says "$T/m.vae"
+	fails 1 train "$T/m.vae" "$F/in.tar"
+	says unfinished --replace
+	ok train "$T/m.vae" --replace "$F/in.tar"
+	ok vae-ckpt list -m "$T/m.vae"
+	is "$(names "$T" '*vae*')" 'm.vae '
+}
+
+@test "a model without model.yaml is unfinished, one checkpoint of it can be used" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	rm "$T/m.vae/model.yaml"
+	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
+	says 'not finished' model.yaml
+	ok vae-ckpt list -m "$T/m.vae"
+	fails 1 vae-ckpt export -m "$T/m.vae" -o "$T/e"
+	ok vae-selfinf -m "$T/m.vae/step-000000024.safetensors" "$F/in.tar"
+}
+
+@test "a loss that is not finite: one line, nothing left, the old model stays" {
+	fails 1 train "$T/m.vae" --set train.lr=1e9 "$F/in.tar"
+	says 'not finite' step 1e+09
+	is "$(names "$T" '*vae*')" ''
+	fails 1 train "$T/m.vae" --set train.lr=1e4 --set train.optimizer=sgd -p "$F/in.tar"
+	not lstar <"$T/out" >/dev/null 2>&1
+	cp -r "$F/m.vae" "$T/m.vae"
+	fails 1 train "$T/m.vae" --replace --set train.lr=1e9 "$F/in.tar"
+	is "$(names "$T" '*vae*')" 'm.vae '
+	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
+}
+
+@test "configurations that are wrong" {
+	fails 2 train "$T/m.vae" --set train.stepz=5 "$F/in.tar"
+	says train.stepz train.steps
+	fails 2 train "$T/m.vae" --set trian.lr=5 "$F/in.tar"
+	says train.lr
+	fails 2 train "$T/m.vae" --set train.lr=fast "$F/in.tar"
+	fails 2 train "$T/m.vae" --set train.lr "$F/in.tar"
+	fails 2 train "$T/m.vae" --set train.steps=0 "$F/in.tar"
+	fails 2 train "$T/m.vae" --set train.batch=1.5 "$F/in.tar"
+	fails 1 vae-train -c nope -o "$T/m.vae" "$F/in.tar"
+	says "'nope'"
+	fails 1 vae-train -c "$T/none.yaml" -o "$T/m.vae" "$F/in.tar"
+	says "$T/none.yaml" 'No such file'
+	sed 's/^format: 1/format: 2/' "$F/m.vae/model.yaml" >"$T/c.yaml"
+	fails 1 vae-train -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+	says "$T/c.yaml" newer
+	sed 's/  steps:/  stesp:/' "$F/m.vae/model.yaml" >"$T/c.yaml"
+	fails 1 vae-train -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+	says "$T/c.yaml" stesp train.steps line
+	sed 's/linear: 8/linear: 9/' "$F/m.vae/model.yaml" >"$T/c.yaml"
+	fails 1 vae-train -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+	says encoder 9 8
+	sed 's/shape: .*/shape: [1, 9, 9]/' "$F/m.vae/model.yaml" >"$T/c.yaml"
+	fails 1 vae-train -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+	for text in '' '[' 'x: [' '- a' 'a: &b *b' '"' "$(printf '\tx: 1')"; do
+		printf '%s' "$text" >"$T/c.yaml"
+		fails 1 vae-train -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+		says "$T/c.yaml"
+	done
+	fails 2 vae-train -o "$T/m.vae" "$F/in.tar"
+	fails 2 vae-train -c tiny "$F/in.tar"
+	absent "$T/m.vae"
+}
+
+@test "an output that cannot be written: the records are not said to be whole" {
+	[ -w /dev/full ] || skip 'no /dev/full here'
+	local got=0
+	vae-train -q -c tiny --set train.steps=2 --set train.checkpoints=1 -p -o "$T/m.vae" "$F/in.tar" >/dev/full 2>"$T/err" || got=$?
+	is "$got" 1
+	says 'No space left'
+}
+
+@test "pictures of another size are resized to the model's" {
+	printf 'name=a.pgm data=P5%%0a4%%204%%0a255%%0a0123456789abcdef\n' | mktar | ok train "$T/m.vae" --on-error fail
+	ok vae-ckpt list -m "$T/m.vae"
+}

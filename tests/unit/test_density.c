@@ -1,0 +1,373 @@
+/* The influence functions of k-NN, KDE and the mixture against what they stand for: the estimator
+ * fitted again, in plain loops, without one point. */
+#include "density.h"
+
+#include "mat.h"
+#include "naive.h"
+
+static struct effort effort; /* of as many threads as a test sets */
+
+static void threads(int n)
+{
+	struct fail f;
+	pool_close(effort.pool);
+	effort = (struct effort){pool_open(n, &f), n, NULL, NULL};
+}
+
+/* --- the estimators, fitted to all points but one; `without` = n: to all --- */
+
+static double at(const struct points *x, size_t i, int k)
+{
+	size_t j = i * (size_t)x->d + (size_t)k;
+	return x->unit * (x->u8 ? (double)x->u8[j] : (double)x->f4[j]);
+}
+
+static double plain_d2(const struct points *a, size_t i, const struct points *b, size_t j)
+{
+	double s = 0;
+	for (int k = 0; k < a->d; k++)
+		s += (at(a, i, k) - at(b, j, k)) * (at(a, i, k) - at(b, j, k));
+	return s;
+}
+
+static int up(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* distances from z_j to the points, sorted; returns how many */
+static size_t plain_sorted(const struct points *x, size_t without, const struct points *z, size_t j, double *out)
+{
+	size_t m = 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (i != without)
+			out[m++] = sqrt(plain_d2(x, i, z, j));
+	qsort(out, m, sizeof *out, up);
+	return m;
+}
+
+static double plain_knn(const struct points *x, size_t without, const struct points *z, size_t j, int k)
+{
+	double *r = malloc(x->n * sizeof *r);
+	size_t m = plain_sorted(x, without, z, j, r);
+	double nll = -log(k / ((double)m * pow(M_PI, x->d / 2.0) / tgamma(x->d / 2.0 + 1) * pow(r[k - 1], x->d)));
+	free(r);
+	return nll;
+}
+
+static double plain_kde(const struct points *x, size_t without, const struct points *z, size_t j, double sigma)
+{
+	long double p = 0;
+	size_t m = 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (i != without) {
+			p += expl(-(long double)plain_d2(x, i, z, j) / 2 / sigma / sigma);
+			m++;
+		}
+	return -(double)(logl(p / m) - x->d / 2.0L * logl(2 * 3.141592653589793238463L * sigma * sigma));
+}
+
+static double plain_gmm(const struct points *x, const uint32_t *cluster, uint32_t c, size_t without, const struct points *z, size_t j)
+{
+	double mean[64] = {0}, s2 = 0, vv = 0;
+	size_t m = 0, all = 0;
+	for (size_t i = 0; i < x->n; i++)
+		all += i != without;
+	for (size_t i = 0; i < x->n; i++)
+		m += i != without && cluster[i] == c;
+	for (int k = 0; k < x->d; k++) {
+		for (size_t i = 0; i < x->n; i++)
+			mean[k] += i != without && cluster[i] == c ? at(x, i, k) / (double)m : 0;
+		for (size_t i = 0; i < x->n; i++)
+			s2 += i != without && cluster[i] == c ? (at(x, i, k) - mean[k]) * (at(x, i, k) - mean[k]) / (double)m / x->d : 0;
+		vv += (at(z, j, k) - mean[k]) * (at(z, j, k) - mean[k]);
+	}
+	return -log((double)m / (double)all) + x->d / 2.0 * log(2 * M_PI * s2) + vv / 2 / s2;
+}
+
+/* --- data --- */
+
+static struct points floats(size_t n, int d, double scale, double offset, uint64_t seed)
+{
+	float *v = malloc(n * (size_t)d * sizeof *v);
+	for (size_t i = 0; i < n * (size_t)d; i++)
+		v[i] = (float)(offset + scale * naive_normal(&seed));
+	return (struct points){NULL, v, n, d, 1};
+}
+
+/* two groups so far apart that within one a product of blocks keeps no digit */
+static struct points groups(size_t n, int d, double spread, double apart, uint64_t seed)
+{
+	struct points x = floats(n, d, spread, 0, seed);
+	for (size_t i = 0; i < n * (size_t)d; i++)
+		((float *)x.f4)[i] += (float)(i / (size_t)d % 2 ? apart : -apart);
+	return x;
+}
+
+static struct points samples(size_t n, int d, int levels, uint64_t seed)
+{
+	uint8_t *v = malloc(n * (size_t)d);
+	for (size_t i = 0; i < n * (size_t)d; i++)
+		v[i] = (uint8_t)(naive_uniform(&seed) * levels);
+	return (struct points){v, NULL, n, d, 1 / 255.0};
+}
+
+static void drop(struct points *p)
+{
+	free((void *)p->u8);
+	free((void *)p->f4);
+}
+
+/* the largest |a - b| relative to |b|, or to 1 where b is smaller */
+static double gap(double worst, double a, double b)
+{
+	double g = fabs(a - b) / fmax(1, fabs(b));
+	return isnan(g) || g > worst ? (isnan(g) ? INFINITY : g) : worst;
+}
+
+/* --- k-NN --- */
+
+static void radii_are_exact(struct points x, int k, int nthreads, const char *what)
+{
+	struct fail f = {{0}};
+	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
+	threads(nthreads);
+	int bad = knn_radii(&x, k, &effort, r, &f);
+	for (size_t i = 0; i < x.n && !bad; i++) {
+		plain_sorted(&x, x.n, &x, i, s);
+		worst = fmax(worst, fabs(r[2 * i] - s[k - 1]) + fabs(r[2 * i + 1] - s[k]));
+	}
+	ok(!bad && worst <= 1e-12 * x.unit * 255, "R_k and R_{k+1}, %s, %d threads (off by %.2g)", what, nthreads, worst);
+	free(r);
+	free(s);
+	drop(&x);
+}
+
+static void knn_is_refitting(void)
+{
+	enum { K = 5 };
+	struct fail f = {{0}};
+	struct points x = floats(90, 3, 1, 0, 11), z = floats(12, 3, 1, 0, 12);
+	double r[180], d2[90], inf[90], nll, self = 0, test = 0, likelihood = 0;
+	threads(1);
+	ok(knn_radii(&x, K, &effort, r, &f) == 0, "k-NN of 90 points");
+	for (size_t i = 0; i < x.n; i++) {
+		double l = plain_knn(&x, x.n, &x, i, K);
+		likelihood = gap(likelihood, knn_nll(x.n, 3, K, r[2 * i]), l);
+		self = gap(self, knn_influence(x.n, 3, r[2 * i], r[2 * i + 1], 1), plain_knn(&x, i, &x, i, K) - l);
+	}
+	ok(likelihood < 1e-9, "k-NN: the likelihood (%.2g)", likelihood);
+	ok(self < 1e-9, "k-NN: self influence is that of fitting again (%.2g)", self);
+	likelihood = 0;
+	for (size_t j = 0; j < z.n; j++) {
+		test_distances(&x, &z, j, &effort, d2, &f);
+		int bad = knn_test(d2, x.n, 3, K, inf, &nll, &f);
+		likelihood = gap(likelihood, bad ? NAN : nll, plain_knn(&x, x.n, &z, j, K));
+		for (size_t i = 0; i < x.n; i++)
+			test = gap(test, inf[i], plain_knn(&x, i, &z, j, K) - plain_knn(&x, x.n, &z, j, K));
+	}
+	ok(likelihood < 1e-9, "k-NN: the likelihood of test points (%.2g)", likelihood);
+	ok(test < 1e-9, "k-NN: influence over test points is that of fitting again (%.2g)", test);
+	drop(&x);
+	drop(&z);
+}
+
+static void knn_without_neighbours(void)
+{
+	struct fail f = {{0}};
+	uint8_t v[] = {7, 7, 7, 9, 20};
+	struct points x = {v, NULL, 5, 1, 1 / 255.0};
+	double r[10], d2[5], inf[5], nll;
+	threads(1);
+	knn_radii(&x, 3, &effort, r, &f);
+	ok(r[0] == 0 && r[1] > 0, "k-NN: k equal points have R_k = 0, counting themselves");
+	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: they have no score");
+	knn_radii(&x, 5, &effort, r, &f);
+	ok(isinf(r[1]) && isfinite(r[0]), "k-NN: of k points, the (k+1)-th neighbour does not exist");
+	test_distances(&x, &x, 0, &effort, d2, &f);
+	ok(knn_test(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: a test point on k equal ones has a reason (%s)", f.msg);
+	ok(knn_test(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: of too few points too (%s)", f.msg);
+}
+
+/* --- KDE --- */
+
+static void kde_is_refitting(void)
+{
+	struct fail f = {{0}};
+	const double sigma = 0.8;
+	struct points x = floats(80, 4, 1, 100, 21), z = floats(9, 4, 1, 100, 22);
+	double others[80], d2[80], inf[80], nll, self = 0, test = 0, likelihood = 0;
+	threads(2);
+	ok(kde_others(&x, sigma, &effort, others, &f) == 0, "KDE of 80 points, far from the origin");
+	for (size_t i = 0; i < x.n; i++) {
+		double l = plain_kde(&x, x.n, &x, i, sigma);
+		likelihood = gap(likelihood, kde_nll(x.n, 4, sigma, log_add(0, others[i])), l);
+		self = gap(self, kde_influence(x.n, 0, others[i]), plain_kde(&x, i, &x, i, sigma) - l);
+	}
+	ok(likelihood < 1e-9, "KDE: the likelihood (%.2g)", likelihood);
+	ok(self < 1e-9, "KDE: self influence is that of fitting again (%.2g)", self);
+	likelihood = 0;
+	for (size_t j = 0; j < z.n; j++) {
+		test_distances(&x, &z, j, &effort, d2, &f);
+		int bad = kde_test(d2, x.n, 4, sigma, inf, &nll, &f);
+		likelihood = gap(likelihood, bad ? NAN : nll, plain_kde(&x, x.n, &z, j, sigma));
+		for (size_t i = 0; i < x.n; i++)
+			test = gap(test, inf[i], plain_kde(&x, i, &z, j, sigma) - plain_kde(&x, x.n, &z, j, sigma));
+	}
+	ok(likelihood < 1e-9, "KDE: the likelihood of test points (%.2g)", likelihood);
+	ok(test < 1e-9, "KDE: influence over test points is that of fitting again (%.2g)", test);
+	drop(&x);
+	drop(&z);
+}
+
+static void kde_of_many(void)
+{
+	struct fail f = {{0}};
+	struct points x = samples(700, 20, 256, 31); /* more than one block */
+	double *one = malloc(700 * sizeof *one), *two = malloc(700 * sizeof *two), worst = 0;
+	threads(1);
+	kde_others(&x, 0.5, &effort, one, &f);
+	threads(2);
+	kde_others(&x, 0.5, &effort, two, &f);
+	ok(memcmp(one, two, 700 * sizeof *one) == 0, "KDE: the same bits on two threads");
+	for (size_t i = 0; i < x.n; i += 50)
+		worst = gap(worst, kde_nll(x.n, 20, 0.5, log_add(0, one[i])), plain_kde(&x, x.n, &x, i, 0.5));
+	ok(worst < 1e-9, "KDE: over several blocks of samples (%.2g)", worst);
+	free(one);
+	free(two);
+	drop(&x);
+}
+
+static void kde_of_groups(void)
+{
+	struct fail f = {{0}};
+	struct points x = groups(60, 9, 0.01, 1000, 33);
+	double others[60], worst = 0;
+	threads(1);
+	kde_others(&x, 0.02, &effort, others, &f);
+	for (size_t i = 0; i < x.n; i++)
+		worst = gap(worst, kde_nll(x.n, 9, 0.02, log_add(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
+	ok(worst < 1e-12, "KDE: in groups far apart, where products cancel (%.2g)", worst);
+	drop(&x);
+}
+
+static void kde_of_far_points(void)
+{
+	struct fail f = {{0}};
+	float v[] = {0, 0.5f, 3000, 3001};
+	struct points x = {NULL, v, 4, 1, 1}, z = {NULL, v + 2, 1, 1, 1};
+	double others[4], d2[3], inf[3], nll;
+	threads(1);
+	kde_others(&x, 0.01, &effort, others, &f);
+	near(kde_influence(4, 0, others[2]), log(0.75) + 5000, 1e-12, "KDE: a point at 100 sigma keeps its distance as its influence");
+	near(others[0], -1250, 1e-12, "KDE: and one at 50, where its float would be 0");
+	x.n = 2;
+	test_distances(&x, &z, 0, &effort, d2, &f);
+	ok(kde_test(d2, 2, 1, 0.5, inf, &nll, &f) == 0 && isfinite(nll), "KDE: a test point at 6000 sigma has a likelihood (%.9g)", -nll);
+	near(inf[1], -log(2) + (3000.0 * 3000 - 2999.5 * 2999.5) / 2 / 0.25, 1e-12, "KDE: which hangs on its nearest point alone");
+	near(inf[0], -log(2), 1e-12, "KDE: and not on the other");
+	ok(kde_test(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: beyond all numbers there is none (%s)", f.msg);
+	x.n = 1;
+	kde_others(&x, 1, &effort, others, &f);
+	ok(!isfinite(kde_influence(1, 0, others[0])), "KDE: one point cannot be left out");
+}
+
+/* --- the mixture --- */
+
+static void gmm_is_refitting(void)
+{
+	struct fail f = {{0}};
+	struct points x = floats(60, 5, 1, 3, 41), z = floats(8, 5, 1.5, 3, 42);
+	uint32_t cluster[60], c;
+	struct gmm g;
+	double d2[60], inf[60], nll, self = 0, test = 0, likelihood = 0;
+	float *v = (float *)x.f4;
+	for (size_t i = 0; i < 60; i++) {
+		cluster[i] = i < 25 ? 0 : i < 55 ? 1 : 2; /* the last of five */
+		for (int k = 0; k < 5; k++)
+			v[i * 5 + (size_t)k] += 30 * (float)cluster[i];
+	}
+	threads(1);
+	ok(gmm_fit(&g, &x, cluster, 3, &f) == 0, "a mixture of three");
+	for (size_t i = 0; i < x.n; i++) {
+		c = cluster[i];
+		double l = plain_gmm(&x, cluster, c, x.n, &x, i), s2 = g.var[c], uu = g.radius2[i];
+		likelihood = gap(likelihood, gmm_nll(x.n, g.size[c], 5, s2, uu), l);
+		self = gap(self, gmm_influence(GMM_EXACT, x.n, g.size[c], 5, s2, uu, uu, 0), plain_gmm(&x, cluster, c, i, &x, i) - l);
+	}
+	ok(likelihood < 1e-9, "mixture: the likelihood (%.2g)", likelihood);
+	ok(self < 1e-9, "mixture: self influence is that of fitting again (%.2g)", self);
+	likelihood = 0;
+	for (size_t j = 0; j < z.n; j++) {
+		test_distances(&x, &z, j, &effort, d2, &f);
+		int bad = gmm_test(&g, GMM_EXACT, d2, &z, j, x.n, inf, &nll, &c, &f);
+		likelihood = gap(likelihood, bad || c != 0 ? NAN : nll, plain_gmm(&x, cluster, 0, x.n, &z, j));
+		for (size_t i = 0; i < x.n; i++)
+			test = gap(test, inf[i], plain_gmm(&x, cluster, 0, i, &z, j) - plain_gmm(&x, cluster, 0, x.n, &z, j));
+	}
+	ok(likelihood < 1e-9, "mixture: the likelihood of test points (%.2g)", likelihood);
+	ok(test < 1e-9, "mixture: influence over test points, also from other clusters, is that of fitting again (%.2g)", test);
+	near(inf[59], log(59.0 / 60), 1e-14, "mixture: from another cluster it is log((N-1)/N)");
+	gmm_free(&g);
+	drop(&x);
+	drop(&z);
+}
+
+static void gmm_expansions(void)
+{
+	const double d = 7, s2 = 0.3, uu = 4, vv = 1.7, zx = 3.1;
+	double right[3], printed[3];
+	for (int i = 0; i < 3; i++) {
+		size_t n0 = (size_t)1000 << i;
+		double e = gmm_influence(GMM_EXACT, 3 * n0, n0, (int)d, s2, uu, vv, zx);
+		right[i] = gmm_influence(GMM_FIRST_ORDER, 3 * n0, n0, (int)d, s2, uu, vv, zx) - e;
+		printed[i] = gmm_influence(GMM_AS_PRINTED, 3 * n0, n0, (int)d, s2, uu, vv, zx) - e;
+	}
+	for (int i = 0; i < 2; i++) {
+		near(right[i] / right[i + 1], 4, 0.05, "mixture: twice the points, a quarter of the first order's error");
+		near(printed[i] / printed[i + 1], 2, 0.05, "mixture: as printed, half of it: the error is of first order itself");
+	}
+	near(gmm_influence(GMM_FIRST_ORDER, 90, 30, 7, s2, uu, vv, zx), 9 / 60.0 + (uu * vv / 7 / s2 - zx) / 60 / s2 - 1 / 90.0, 1e-14,
+	     "mixture: the first order as it is written");
+	near(gmm_influence(GMM_AS_PRINTED, 90, 30, 7, s2, uu, vv, zx), 9 / 60.0 + (vv / s2 - zx) / 60 / s2 - 1 / 90.0, 1e-14,
+	     "mixture: equation 4 as it is printed");
+	near(gmm_other(GMM_FIRST_ORDER, 90), -1 / 90.0, 1e-14, "mixture: the first order over another cluster");
+	ok(isnan(gmm_influence(GMM_EXACT, 90, 2, 7, s2, uu, vv, zx)) && isnan(gmm_influence(GMM_FIRST_ORDER, 90, 2, 7, s2, uu, vv, zx)),
+	   "mixture: a cluster of two has no influence");
+	ok(isnan(gmm_influence(GMM_EXACT, 90, 4, 1, 1.0 / 8, 9.0 / 24, 9.0 / 24, 0)), "mixture: nor has one of which equal points would be left");
+}
+
+/* --- proponents and opponents --- */
+
+static void strongest_are_sorted(void)
+{
+	const double inf[] = {1, -2, NAN, 3, 1, 0, -2, 3}, d2[] = {5, 1, 0, 2, 4, 9, 7, 2};
+	struct extreme e[8];
+	ok(strongest(inf, d2, 8, 0, 3, e) == 3 && e[0].i == 3 && e[1].i == 7 && e[2].i == 4, "proponents: highest, then nearest, then first");
+	ok(strongest(inf, d2, 8, 1, 8, e) == 3 && e[0].i == 6 && e[1].i == 1 && e[2].i == 5, "opponents: lowest, then farthest; zero is one");
+	ok(strongest(inf, d2, 8, 0, 0, e) == 0, "none are wanted");
+}
+
+int main(void)
+{
+	mat_begin();
+	for (int t = 1; t < 3; t++) {
+		radii_are_exact(samples(1500, 6, 4, 1), 10, t, "samples full of ties, two blocks");
+		radii_are_exact(samples(300, 500, 256, 2), 7, t, "long rows of samples");
+		radii_are_exact(floats(1200, 9, 1, 1000, 3), 4, t, "vectors far from the origin");
+		radii_are_exact(groups(300, 9, 0.01, 1000, 5), 4, t, "two groups far apart");
+		radii_are_exact(floats(64, 2, 1e25, 0, 4), 1, t, "vectors whose squares are no floats");
+	}
+	knn_is_refitting();
+	knn_without_neighbours();
+	kde_is_refitting();
+	kde_of_many();
+	kde_of_groups();
+	kde_of_far_points();
+	gmm_is_refitting();
+	gmm_expansions();
+	strongest_are_sorted();
+	pool_close(effort.pool);
+	return done();
+}

@@ -1,0 +1,87 @@
+/* Keys and extensions, and how names are shown. */
+#include <string.h>
+
+#include "name.h"
+#include "tap.h"
+
+static void splits(const char *path, const char *key, const char *ext)
+{
+	const char *got = "";
+	size_t n = name_split(path, &got);
+	ok(n == strlen(key) && strncmp(path, key, n) == 0 && strcmp(got, ext) == 0, "%s: key '%.*s', extension '%s'", path, (int)n, path, got);
+}
+
+static void loose(const char *path)
+{
+	const char *got = "";
+	ok(name_split(path, &got) == 0, "%s belongs to no record", path);
+}
+
+static void escapes(const char *from, size_t n, const char *want, const char *what)
+{
+	struct buf b = {0};
+	struct fail f;
+	ok(name_escape(&b, from, n, &f) == 0 && b.len == strlen(want) && memcmp(b.p ? b.p : "", want, b.len) == 0, "%s: %s", what, b.p ? b.p : "");
+	buf_free(&b);
+}
+
+int main(void)
+{
+	splits("train.v1/0001.seg.PNG", "train.v1/0001", "seg.PNG");
+	splits("a.b", "a", "b");
+	splits("./a.b.c", "./a", "b.c");
+	splits("/a.b", "/a", "b");
+	splits("a..b", "a", ".b");
+	splits("\xff.\xff", "\xff", "\xff");
+	splits("x/__y__/a.b", "x/__y__/a", "b");
+	splits("__a/x.y", "__a/x", "y");
+	splits("a__/x.y", "a__/x", "y");
+	splits("____/x.y", "____/x", "y");
+	splits("__a__.x", "__a__", "x");
+	splits("__/__.x", "__/__", "x");
+	loose("a");
+	loose("a.");
+	loose(".a");
+	loose(".a.b");
+	loose("d.d/a");
+	loose("d/.b.c");
+	loose("d/");
+	loose("");
+	loose("/");
+	loose("__meta__/x.json");
+	loose("__a__/b/c.d");
+	loose("./__meta__/x.json");
+
+	static const struct { const char *s; int len; } utf8[] = {
+		{"a", 1}, {"\xc3\xa9", 2}, {"\xe2\x82\xac", 3}, {"\xf0\x9f\x98\x80", 4}, {"\xf4\x8f\xbf\xbf", 4}, {"\xed\x9f\xbf", 3},
+		{"\x80", 0}, {"\xc3", 0}, {"\xc3(", 0}, {"\xc0\x80", 0}, {"\xc1\xbf", 0}, {"\xe0\x80\x80", 0}, {"\xe0\x9f\xbf", 0},
+		{"\xed\xa0\x80", 0}, {"\xf0\x80\x80\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"\xf5\x80\x80\x80", 0}, {"\xff", 0},
+		{"\xe2\x82", 0}, {"\xf0\x9f\x98", 0},
+	};
+	for (size_t i = 0; i < sizeof utf8 / sizeof *utf8; i++)
+		ok(utf8_length(utf8[i].s, strlen(utf8[i].s)) == utf8[i].len, "UTF-8 sequence %zu is of %d bytes", i, utf8[i].len);
+	ok(utf8_length("\xc3\xa9", 1) == 0, "a sequence cut by the length");
+	ok(utf8_length("", 0) == 0, "no bytes");
+	ok(utf8_length("\0", 1) == 1, "NUL is a character");
+
+	escapes("plain \xc3\xa9", 8, "plain \xc3\xa9", "UTF-8 stays");
+	escapes("\\", 1, "\\\\", "a backslash");
+	escapes("\t\n\r\x1b\x7f", 5, "\\t\\n\\x0d\\x1b\\x7f", "control bytes");
+	escapes("\0", 1, "\\x00", "NUL");
+	escapes("\xff\xc3", 2, "\\xff\\xc3", "not UTF-8");
+	escapes("\xc2\x9b" "31m", 5, "\\xc2\\x9b" "31m", "C1 control characters move a terminal too");
+	escapes("\xc2\xa0", 2, "\xc2\xa0", "what is behind them stays");
+	escapes("", 0, "", "nothing");
+
+	char out[16], big[2000];
+	ok(strcmp(name_show(out, sizeof out, "a\x1b"), "a\\x1b") == 0, "name_show escapes");
+	memset(big, 'x', sizeof big - 1);
+	big[sizeof big - 1] = 0;
+	name_show(out, sizeof out, big);
+	ok(strlen(out) == 15 && strcmp(out + 12, "...") == 0, "and cuts: %s", out);
+	char wide[1000];
+	name_show(wide, sizeof wide, big);
+	ok(strlen(wide) == 515 && strcmp(wide + 512, "...") == 0, "after 512 bytes at the latest");
+	ok(strcmp(name_show(out, sizeof out, ""), "") == 0, "an empty name");
+	return done();
+}

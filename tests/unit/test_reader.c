@@ -1,0 +1,200 @@
+/* The reader: every prefix of a stream, under every compression, fails; with any byte changed it
+ * ends, in an error or not. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "reader.h"
+#include "tap.h"
+#include "writer.h"
+
+static struct fail f;
+static char path[64];
+static int fd;
+
+static void put(const void *p, size_t n)
+{
+	struct fail why;
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) < 0 || write_all(fd, p, n, &why))
+		abort();
+}
+
+/* Reads all of the file: records, or -1; the message in f. */
+static int count(int flags, int twice)
+{
+	char *paths[] = {path};
+	struct record rec = {.scores = -1};
+	struct reader *r = reader_open(paths, 1, flags, &f);
+	int n = 0, got = r ? 0 : -1;
+	for (int pass = 0; pass < 1 + twice && r && got >= 0; pass++) {
+		if (pass && reader_rewind(r, &f))
+			got = -1;
+		for (n = 0; got >= 0 && (got = reader_next(r, &rec, &f)) > 0;)
+			n += got == READER_RECORD;
+	}
+	record_free(&rec);
+	reader_close(r);
+	return got < 0 ? -1 : n;
+}
+
+/* A small tar: a directory, two records of two members. */
+static void make_tar(struct buf *out)
+{
+	struct record rec = {.scores = -1, .file = "made"};
+	const char *dir = getenv("TMPDIR");
+	char file[300];
+	snprintf(file, sizeof file, "%.200s/vae-test-reader-%ld.tar", dir && *dir ? dir : "/tmp", (long)getpid());
+	struct writer *w = writer_open(file, WRITER_PLAIN, &f);
+	for (int i = 0; w && i < 2; i++) {
+		static const char *const names[2][2] = {{"a/0.png", "a/0.cls"}, {"a/1.png", "a/1.cls"}};
+		rec.n = 0;
+		for (int k = 0; k < 2; k++) {
+			struct member *m = record_add(&rec, names[i][k], 1000000000, &f);
+			if (!m || buf_addf(&m->data, &f, "member %d of record %d", k, i))
+				abort();
+		}
+		if (writer_record(w, &rec, WRITER_ALL, &f))
+			abort();
+	}
+	if (!w || writer_close(w, &f) || buf_read_file(out, file, 1 << 20, &f))
+		abort();
+	unlink(file);
+	record_free(&rec);
+}
+
+/* in, through one of libarchive's filters */
+static int compress(const struct buf *in, const char *filter, struct buf *out)
+{
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	size_t room = in->len + 65536, used = 0;
+	char *p = malloc(room);
+	int r = !p || archive_write_add_filter_by_name(a, filter) != ARCHIVE_OK || archive_write_set_format_raw(a) != ARCHIVE_OK ||
+	        archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK || archive_write_open_memory(a, p, room, &used) != ARCHIVE_OK;
+	archive_entry_set_filetype(e, AE_IFREG);
+	r = r || archive_write_header(a, e) != ARCHIVE_OK || archive_write_data(a, in->p, in->len) != (la_ssize_t)in->len ||
+	    archive_write_close(a) != ARCHIVE_OK || buf_add(out, p, used, &f);
+	archive_entry_free(e);
+	archive_write_free(a);
+	free(p);
+	return r;
+}
+
+int main(void)
+{
+	static const char *const filters[] = {NULL, "zstd", "gzip", "xz", "bzip2", "lz4"};
+	struct buf tar = {0}, two = {0};
+	setlocale(LC_CTYPE, "C.UTF-8");
+	fd = memfd_create("stream", 0); /* in memory: it is written thousands of times */
+	if (fd < 0)
+		abort();
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	make_tar(&tar);
+	ok(tar.len == 4 * 1024 + 1024, "a tar of two records: %zu bytes", tar.len);
+	buf_add(&two, tar.p, tar.len, &f);
+	buf_add(&two, tar.p, tar.len, &f);
+	memcpy(two.p + tar.len, "b", 1); /* other keys, and their checksums */
+	for (int i = 0; i < 4; i++) {
+		char *h = two.p + tar.len + (size_t)i * 1024;
+		unsigned sum = 0;
+		h[0] = 'b';
+		memset(h + 148, ' ', 8);
+		for (int k = 0; k < 512; k++)
+			sum += (unsigned char)h[k];
+		snprintf(h + 148, 8, "%06o", sum);
+	}
+
+	for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+		struct buf all = {0};
+		const char *name = filters[i] ? filters[i] : "plain";
+		if (filters[i] ? compress(&tar, filters[i], &all) : buf_add(&all, tar.p, tar.len, &f)) {
+			skip(name, "this libarchive cannot write it");
+			continue;
+		}
+		put(all.p, all.len);
+		ok(count(0, 0) == 2 && count(READER_TWICE, 1) == 2, "%s: whole, once and twice", name);
+		int taken = 0, silent = 0;
+		for (size_t n = all.len; n-- > 0;) {
+			if (ftruncate(fd, (off_t)n))
+				abort();
+			f.msg[0] = 0;
+			taken += count(0, 0) >= 0;
+			silent += !strstr(f.msg, path);
+		}
+		ok(!taken && !silent, "%s: none of the %zu proper prefixes is taken (%d), all are told (%d)", name, all.len, taken, silent);
+		int worse = 0;
+		for (size_t n = 0; n < all.len; n++) { /* to be run under a sanitizer */
+			char was = all.p[n];
+			all.p[n] = (char)(was ^ (1 << n % 8));
+			put(all.p, all.len);
+			worse += count(0, 0) > 4;
+			all.p[n] = was;
+		}
+		ok(!worse, "%s: any byte changed", name);
+		for (size_t k = 1; k <= 3; k++) {
+			put(all.p, all.len);
+			if (write(fd, "xxx", k) != (ssize_t)k)
+				abort();
+			ok(count(0, 0) == -1, "%s: %zu bytes behind the end: %s", name, k, f.msg);
+		}
+		buf_free(&all);
+	}
+
+	put(two.p, two.len);
+	ok(count(0, 0) == 4, "two archives, one behind the other");
+	int taken = 0, at = 0;
+	for (size_t n = 0; n < two.len; n++) {
+		put(two.p, n);
+		if (count(0, 0) >= 0) {
+			taken++;
+			at = (int)n;
+		}
+	}
+	ok(taken == 1 && at == (int)tar.len, "cut anywhere but between the two (%d taken, at %d of %zu)", taken, at, two.len);
+
+	static const char zeros[20480];
+	put(tar.p, tar.len);
+	if (write_all(fd, zeros, sizeof zeros, &f))
+		abort();
+	taken = 0;
+	for (size_t n = 0; n < sizeof zeros; n += 512) {
+		if (ftruncate(fd, (off_t)(tar.len + n)))
+			abort();
+		taken += count(0, 0) == 2;
+	}
+	ok(taken == 40, "zero blocks behind the end are padding");
+	int whole[3];
+	for (int k = 0; k < 3; k++) {
+		static const size_t sizes[] = {0, 512, 1024};
+		put(zeros, sizes[k]);
+		whole[k] = count(0, 0);
+	}
+	ok(whole[0] == -1 && whole[1] == -1 && whole[2] == 0, "no bytes and 512 zeros are nothing, 1024 are an empty stream");
+
+	char *twice[] = {path, path};
+	struct record rec = {.scores = -1};
+	put(tar.p, tar.len);
+	struct reader *r = reader_open(twice, 2, 0, &f);
+	int n = 0, got;
+	while ((got = reader_next(r, &rec, &f)) > 0)
+		n++;
+	ok(got == -1 && n == 2 && strstr(f.msg, "comes back"), "a FILE twice: %s", f.msg);
+	reader_close(r);
+	r = reader_open(twice, 2, READER_KEYS_PER_FILE, &f);
+	for (n = 0; (got = reader_next(r, &rec, &f)) > 0;)
+		n++;
+	ok(got == 0 && n == 4 && rec.ordinal == 0, "unless every FILE may use the keys of the others");
+	ok(reader_bytes(r) == 2 * tar.len && reader_total(r) == 2 * tar.len, "bytes taken, and in all");
+	reader_close(r);
+	record_free(&rec);
+	buf_free(&tar);
+	buf_free(&two);
+	close(fd);
+	return done();
+}
