@@ -27,7 +27,7 @@ vae-pack "$folder" >"$out/all.tar"
 vae-train -v --replace -c beta-vae-h --set train.steps="$steps" --set train.checkpoints=4 --set train.lr=0.001 -o "$out/images.vae" "$out/all.tar"
 
 echo "2. Scoring, and putting the top $top aside"
-vae-selfinf -v -m "$out/images.vae" "$out/all.tar" | vae-rank |
+vae-selfinf -v -m "$out/images.vae" --checkpoints all "$out/all.tar" | vae-rank |
 	vae-drop --top "$top" -r "$out/quarantine.tar.zst" -z >"$out/clean.tar.zst"
 
 echo "Put aside, the most influential first:"

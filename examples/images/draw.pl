@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # draw.pl DIR [N]: draws N (300) JPEG pictures of 96x96 into DIR for clean.sh to clean: hills under a sky, as
-# mosaics of 8x8 squares, and every fiftieth something else (stripes, noise, a negative), in DIR/odd-*.jpg.
+# mosaics of 8x8 squares, and every fiftieth something else (large squares, noise, a negative), in DIR/odd-*.jpg.
 # They are drawn, not photographed: enough to show the pipeline, no proof of how well it works on yours.
 use strict;
 use warnings;
@@ -56,7 +56,9 @@ sub odd
 	my ($kind) = @_;
 	my $hills = hills();
 	return [map { [clip(255 - $_->[0]), 255 - $_->[1], 255 - $_->[2]] } @$hills] if $kind == 2;
-	return [map { $kind ? [1 + rand 250, 1 + rand 250, 1 + rand 250] : $_ % 2 ? [230, 60, 200] : [30, 200, 60] } 0 .. $side * $side - 1];
+	my $large = $kind ? 1 : 4;
+	my @colour = map { [1 + rand 250, 1 + rand 250, 1 + rand 250] } 1 .. $side * $side;
+	return [map { my ($y, $x) = (int($_ / $side / $large), int($_ % $side / $large)); $colour[$y * $side + $x] } 0 .. $side * $side - 1];
 }
 
 srand 1;
