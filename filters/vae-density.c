@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "atomic.h"
@@ -54,6 +55,32 @@ static int parse_sigma(struct density *d, const struct cli *c)
 	return -1;
 }
 
+static int is_file(const char *path, const struct stat *of)
+{
+	struct stat st;
+	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
+	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
+}
+
+/* What was read would be gone. */
+static int check_influence(const struct density *d, const struct cli *c)
+{
+	struct stat of;
+	const char *path = c->influence;
+	if (!path)
+		return -1;
+	if (!d->test_file)
+		return cli_usage(c, "--influence goes with -t TESTS");
+	if (stat(path, &of))
+		return -1;
+	if (is_file(d->test_file, &of))
+		return cli_usage(c, "--influence and -t name the same file, '%s'", path);
+	for (int i = 0; i < c->nfiles; i++)
+		if (is_file(c->files[i], &of))
+			return cli_usage(c, "--influence names an input, '%s'", path);
+	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "--influence names the file on standard input, '%s'", path) : -1;
+}
+
 static int check_options(struct density *d, const struct cli *c)
 {
 	int gmm = d->s.use[DENSITY_GMM], latent = strcmp(d->space, "latent") == 0;
@@ -77,8 +104,6 @@ static int check_options(struct density *d, const struct cli *c)
 		return cli_usage(c, "--top wants 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
 		return cli_usage(c, "-t wants a file");
-	if (c->influence && !d->test_file)
-		return cli_usage(c, "--influence goes with -t TESTS");
 	for (int i = 0; i < c->set.n && !latent; i++)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
@@ -183,6 +208,9 @@ static int test(struct density *d, const struct effort *e, struct fail *f)
 	int r = densities_test(&d->s, &d->tests, e, to.fd, f);
 	if (path && r)
 		atomic_abort(&to);
+	if (!r && d->s.unanswered)
+		cli_note(d->flow.cli, "%" PRIu64 " of %zu test records are without an influence; the first: %s", d->s.unanswered, d->tests.n,
+		         d->s.first_unanswered.msg);
 	return r ? -1 : path && atomic_commit(&to, f) ? fail_add(f, "--influence") : 0;
 }
 
@@ -333,7 +361,8 @@ int main(int argc, char **argv)
 	};
 	int status = cli_begin(&c, "vae-density", "[FILE ...]",
 	                       "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv);
-	if (status >= 0 || (status = parse_methods(&d, &c)) >= 0 || (status = parse_sigma(&d, &c)) >= 0 || (status = check_options(&d, &c)) >= 0)
+	if (status >= 0 || (status = parse_methods(&d, &c)) >= 0 || (status = parse_sigma(&d, &c)) >= 0 || (status = check_options(&d, &c)) >= 0 ||
+	    (status = check_influence(&d, &c)) >= 0)
 		return status;
 	struct fail f = {{0}};
 	d.s.k = (int)d.neighbors;

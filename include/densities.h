@@ -31,6 +31,8 @@ struct densities {
 	uint32_t *cluster;
 	struct gmm gmm;
 	struct reach *reach[DENSITY_METHODS]; /* [n], after densities_test() */
+	uint64_t unanswered;     /* test records over which a method has no influence */
+	struct fail first_unanswered;
 };
 
 extern const char *const density_names[DENSITY_METHODS]; /* knn, kde, gmm */

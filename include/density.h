@@ -43,7 +43,7 @@ double points_distance2(const struct points *a, size_t i, const struct points *b
 
 /* r [n][2]: R_k and R_{k+1} of every point, itself counted; INFINITY where there are fewer points.
  * Candidates come from products of float blocks, with a bound on their rounding; what can be among
- * the k+1 nearest is measured in double. Memory: a few blocks a thread, and n (k+1) distances. */
+ * the k+1 nearest is measured in double. Memory: a few blocks a thread, and n min(k+1, n) distances. */
 int knn_radii(const struct points *x, int k, const struct effort *e, double *r, struct fail *f);
 double knn_nll(size_t n, int d, int k, double rk);
 /* Equation 1: log((N-1)/N), and d log(R_{k+1}/R_k) more for one of the k nearest. */
@@ -62,10 +62,12 @@ double log_add(double a, double b); /* log(e^a + e^b) */
 /* --- the mixture: p(z) = N_c/N N(z; mu_c, s_c^2 I) in the cluster c that z is nearest to --- */
 
 struct gmm {
+	struct points x;         /* borrowed */
 	const uint32_t *cluster; /* [n], borrowed */
 	int k, d;
 	size_t *size;   /* [k] */
-	double *mean;   /* [k][d], in units */
+	size_t *member; /* [k]: the first point of each */
+	double *mean;   /* [k][d], in steps from that member, so that equal points have exactly no spread */
 	double *var;    /* [k]: s^2 of one coordinate, the maximum likelihood estimate (equation 3) */
 	double *radius2; /* [n]: |x_i - mean|^2 */
 };

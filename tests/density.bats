@@ -309,6 +309,95 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$status" -eq 1 ]
 }
 
+# tensor NAME ROWS COLUMNS [ROW COLUMN VALUE]...: the entry of a safetensors header to `head`, floats to `body`; 0 where none is given
+tensor()
+{
+	perl -e '
+		my ($name, $rows, $columns, @at) = @ARGV;
+		my @v = (0) x ($rows * $columns);
+		while (my ($r, $c, $x) = splice @at, 0, 3) { $v[$r * $columns + $c] = $x }
+		my $from = -s "body" || 0;
+		open my $h, ">>", "head"; open my $b, ">>", "body"; binmode $b;
+		printf $h "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%d,%d]}", -s "head" ? "," : "", $name,
+			$name =~ /bias/ ? $rows : "$rows,$columns", $from, $from + 4 * @v;
+		print $b pack "f<*", @v' "$@"
+}
+
+@test "--space latent: a mean that is no number is no point, among the records and the tests" {
+	# the mean is pixel 0 and 3e38 times pixels 1 and 2, in 0..1
+	rm -f head body
+	tensor encoder.1.weight 2 64 0 0 1 0 1 3e38 0 2 3e38
+	tensor encoder.1.bias 2 1
+	tensor decoder.0.weight 64 1
+	tensor decoder.0.bias 64 1
+	perl -e 'local $/; open my $h, "<", "head"; my $t = "{" . <$h> . "}"; $t .= " " x (-length($t) % 8);
+		open my $b, "<", "body"; binmode STDOUT; print pack("Q<", length $t), $t, <$b>' >w.safetensors
+	printf 'input: {shape: [1, 8, 8]}\nmodel: {latent: 1, encoder: [flatten, {linear: 2}], decoder: [{linear: 64}]}\n' >w.yaml
+	vae-ckpt import -q -c w.yaml -o w.vae w.safetensors
+	mkdir d
+	for i in 1 2 3 4 5 6; do printf 'P2 8 8 255 %s 0 0 %s\n' $((i * i)) "$(seq -s ' ' 61)" >d/$i.pgm; done
+	(cd d && tar -cf ../good.tar -- *)
+	printf 'P2 8 8 255 9 255 255 %s\n' "$(seq -s ' ' 61)" >d/3x.pgm
+	(cd d && tar -cf ../mixed.tar -- * && tar -cf ../t.tar 3x.pgm 4.pgm)
+	w() { vae-density -q --space latent -m w.vae --method knn,kde,gmm --neighbors 2 --clusters 1 "$@"; }
+	w --summary s.json mixed.tar >o.tar
+	grep -q '"points":6,' s.json
+	[ "$(field key,error o.tar | grep -P '\t.')" = "3x	the encoder's mean is not finite" ]
+	w good.tar | vae-cut -k knn_nll,kde_selfinf,gmm_nll >good
+	vae-cut -k knn_nll,kde_selfinf,gmm_nll o.tar | awk '/[0-9]/' | cmp - good
+	w -t t.tar --influence f.jsonl good.tar >/dev/null
+	[ "$(wc -l <f.jsonl)" -eq 4 ]
+	[ "$(tail -n 1 f.jsonl)" = '{"test":"3x","error":"the encoder'"'"'s mean is not finite"}' ]
+}
+
+@test "gmm: equal pictures have no score" {
+	mkdir d
+	pictures 8 | tar -xf - -C d
+	for i in $(seq 10 39); do cp d/00000005.png "d/$i.png"; done
+	(cd d && tar -cf ../same.tar -- ??.png)
+	vae-density -q --method gmm --clusters 1 same.tar >o.tar
+	[ "$(field error o.tar | grep -c 'no spread')" -eq 30 ]
+	[ "$(field gmm_nll,gmm_selfinf o.tar | grep -c '[0-9]')" -eq 0 ]
+}
+
+@test "-t: a test record that has no answer is remarked on" {
+	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@q 4 \; e@q 6 \; f@q 9
+	vectors t.tar x 1 \; y 1.5 \; z 5
+	run vae-density --method knn,gmm --neighbors 3 --cluster-field cls -t t.tar --influence f.jsonl -o o.tar v.tar
+	[ "$status" -eq 0 ]
+	[[ $output == *"2 of 3 test records are without an influence; the first: 'x': knn: at least 3 records are the same"* ]]
+	[ "$(grep -c '"error"' f.jsonl)" -eq 3 ]
+}
+
+@test "-t: without points every test record and method has a line that says so" {
+	line
+	tar -cf empty.tar -T /dev/null
+	mkdir d
+	echo no picture >d/a.png
+	(cd d && tar -cf ../bad.tar a.png)
+	for in in empty bad; do
+		vae-density -q --method knn,kde --influence f.jsonl -t line.tar $in.tar >/dev/null
+		[ "$(wc -l <f.jsonl)" -eq 12 ]
+		[ "$(head -n 1 f.jsonl)" = '{"test":"a","method":"knn","error":"there are no records to explain it"}' ]
+	done
+}
+
+@test "--influence must not name an input" {
+	line
+	cp line.tar t.tar
+	ln t.tar other.tar
+	sum=$(cat line.tar t.tar | md5sum)
+	for f in line.tar t.tar ./line.tar other.tar; do
+		run vae-density -t t.tar --influence $f -o o.tar line.tar
+		[ "$status" -eq 2 ]
+		[[ $output == *"--influence "*"'$f'"* ]]
+	done
+	run bash -c 'vae-density -t t.tar --influence line.tar -o o.tar <line.tar'
+	[ "$status" -eq 2 ]
+	[ "$sum" = "$(cat line.tar t.tar | md5sum)" ]
+	[ ! -e o.tar ]
+}
+
 @test "law 7: a wrong command line exits 2 and says why" {
 	line
 	while read -r options; do

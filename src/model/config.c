@@ -235,11 +235,14 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 	return 0;
 }
 
-static int set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, struct fail *f)
+/* given: the keys that the document has had, or NULL for the one of --set. */
+static int set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, char *given, struct fail *f)
 {
 	const char *names[NKEYS + 1] = {NULL};
 	for (int i = 0; i < NKEYS; i++) {
 		if (strcmp(keys[i].name, name) == 0) {
+			if (given && given[i]++)
+				return fail_set(f, "%s is given twice", name);
 			int r = set_key(c, &keys[i], d, value, f), newer = c->format;
 			if (r || newer <= CONFIG_FORMAT)
 				return r;
@@ -278,7 +281,7 @@ static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f
 	return r;
 }
 
-static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t *n, const char *section, struct fail *f)
+static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t *n, const char *section, char *given, struct fail *f)
 {
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
 		yaml_node_t *key = yaml_document_get_node(d, p->key), *value = yaml_document_get_node(d, p->value);
@@ -288,7 +291,7 @@ static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t
 			return fail_set(f, "line %zu: a key is no word", key->start_mark.line + 1);
 		snprintf(name, sizeof name, "%s%s%s", section, *section ? "." : "", k);
 		int deeper = value->type == YAML_MAPPING_NODE && !*section;
-		if (deeper ? parse_section(c, d, value, name, f) : set_named(c, name, d, value, f))
+		if (deeper ? parse_section(c, d, value, name, given, f) : set_named(c, name, d, value, given, f))
 			return deeper ? -1 : fail_add(f, "line %zu", key->start_mark.line + 1);
 	}
 	return 0;
@@ -297,10 +300,11 @@ static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t
 int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
 {
 	yaml_document_t d;
+	char given[NKEYS] = {0};
 	if (load(&d, text, len, f))
 		return -1;
 	yaml_node_t *root = yaml_document_get_root_node(&d);
-	int r = root->type == YAML_MAPPING_NODE ? parse_section(c, &d, root, "", f) : fail_set(f, "not a mapping of keys");
+	int r = root->type == YAML_MAPPING_NODE ? parse_section(c, &d, root, "", given, f) : fail_set(f, "not a mapping of keys");
 	yaml_document_delete(&d);
 	return r;
 }
@@ -315,7 +319,7 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	yaml_document_t d;
 	if (load(&d, eq + 1, strlen(eq + 1), f))
 		return fail_add(f, "--set %s", name_show(shown, sizeof shown, name));
-	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), f);
+	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), NULL, f);
 	yaml_document_delete(&d);
 	return r ? fail_add(f, "--set") : 0;
 }

@@ -108,11 +108,14 @@ static int parse_int(const char *key, const char *text, double lo, double hi, in
 	return 0;
 }
 
+static size_t line_of(yaml_document_t *d, int node) { return yaml_document_get_node(d, node)->start_mark.line + 1; }
+
 static int parse_convolution(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
 {
 	static const char *const words[] = {"out", "kernel", "stride", "padding", NULL};
 	int *const to[] = {&l->out, &l->kernel, &l->stride, &l->padding};
 	static const double hi[] = {1e6, 255, 255, 255};
+	size_t line[4] = {0}; /* where a key was given */
 	l->stride = 1;
 	if (!n || n->type != YAML_MAPPING_NODE)
 		return fail_set(f, "%s wants {out: C, kernel: K, stride: S, padding: P}", key);
@@ -123,6 +126,9 @@ static int parse_convolution(yaml_document_t *d, const yaml_node_t *n, const cha
 			i++;
 		if (!word || !words[i])
 			return config_unknown("key", word ? word : "(a list)", words, f);
+		if (line[i])
+			return fail_set(f, "%s is given twice, in line %zu and in line %zu", word, line[i], line_of(d, p->key));
+		line[i] = line_of(d, p->key);
 		if (parse_int(key, scalar(yaml_document_get_node(d, p->value)), i == 3 ? 0 : 1, hi[i], to[i], f))
 			return fail_add(f, "%s", word);
 	}

@@ -1,5 +1,6 @@
 #include "collect.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -165,6 +166,15 @@ static int read_group(struct collect *c, struct record *r, uint32_t *group, stru
 
 static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(&((struct slot *)slot)->batch, ((struct run *)ctx)->in, f); }
 
+/* One such point would take all sums over the others with it. */
+static void refuse_infinite(struct slot *s, size_t d)
+{
+	for (size_t r = 0; r < (size_t)s->batch.nrows; r++)
+		for (size_t k = 0; k < d && !s->batch.why[r].msg[0]; k++)
+			if (!isfinite(s->v[r * d + k]))
+				fail_set(&s->batch.why[r], "the encoder's mean is not finite");
+}
+
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct run *run = ctx;
@@ -187,6 +197,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	network_forward(enc, run->packed, enc->reads_pixels ? w->pixels : w->x, &w->tape, w->scratch);
 	for (int r = 0; r < ROWS; r++)
 		memcpy(s->v + (size_t)r * (size_t)c->d, w->tape.v[enc->last] + (size_t)r * (size_t)enc->out, (size_t)c->d * sizeof *s->v);
+	refuse_infinite(s, (size_t)c->d);
 	return 0;
 }
 

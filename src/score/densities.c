@@ -193,19 +193,39 @@ static void add_reach(struct reach *r, const double *influence, size_t n)
 	}
 }
 
+/* Influence of all points over test record j into t; 0, or -1 and why. */
+static int ask(const struct densities *s, enum density_method m, struct test *t, const struct points *z, size_t j, double *nll,
+               uint32_t *cluster, struct fail *why)
+{
+	if (!s->x.n)
+		return fail_set(why, "there are no records to explain it");
+	if (m == DENSITY_KNN)
+		return knn_test(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
+	if (m == DENSITY_KDE)
+		return kde_test(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
+	return gmm_test(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
+}
+
+static void note_unanswered(struct densities *s, const struct test *t, int m, const struct fail *why)
+{
+	if (!s->unanswered++)
+		fail_set(&s->first_unanswered, "'%s': %s: %s", t->key, density_names[m], why->msg);
+}
+
 static int test_one(struct densities *s, struct test *t, const struct points *z, size_t j, struct fail *f)
 {
+	int noted = 0;
 	for (int m = 0; m < DENSITY_METHODS; m++) {
 		struct fail why = {{0}};
 		double nll = NAN;
 		uint32_t cluster = 0;
 		if (!s->use[m])
 			continue;
-		int r = m == DENSITY_KNN   ? knn_test(t->d2, s->x.n, s->x.d, s->k, t->influence, &nll, &why)
-		        : m == DENSITY_KDE ? kde_test(t->d2, s->x.n, s->x.d, s->sigma, t->influence, &nll, &why)
-		                           : gmm_test(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, &nll, &cluster, &why);
+		int r = ask(s, (enum density_method)m, t, z, j, &nll, &cluster, &why);
 		if (!r)
 			add_reach(s->reach[m], t->influence, s->x.n);
+		else if (!noted++)
+			note_unanswered(s, t, m, &why);
 		if (t->fd < 0)
 			continue;
 		if (r ? write_error(t, density_names[m], why.msg, f) : write_line(s, t, (enum density_method)m, nll, cluster, f))
@@ -224,9 +244,9 @@ int densities_test(struct densities *s, const struct collect *tests, const struc
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
 		if (s->use[m] && !(s->reach[m] = calloc(n + 1, sizeof *s->reach[m])))
 			r = fail_set(f, "out of memory");
-	for (size_t j = 0; j < z.n && n && !r; j++) {
+	for (size_t j = 0; j < z.n && !r; j++) {
 		t.key = names_get(&tests->key, j);
-		r = test_distances(&s->x, &z, j, e, t.d2, f) || test_one(s, &t, &z, j, f);
+		r = (n && test_distances(&s->x, &z, j, e, t.d2, f)) || test_one(s, &t, &z, j, f);
 		if (e->tick)
 			e->tick(e->ctx, "test records", (double)j + 1, (double)z.n);
 	}

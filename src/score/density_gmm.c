@@ -1,40 +1,49 @@
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "density.h"
 
-static double coordinate(const struct points *x, size_t i, size_t k)
+static double steps(const struct points *x, size_t i, size_t k)
 {
 	size_t at = i * (size_t)x->d + k;
-	return x->unit * (x->u8 ? (double)x->u8[at] : (double)x->f4[at]);
+	return x->u8 ? (double)x->u8[at] : (double)x->f4[at];
 }
 
-static double to_mean(const struct gmm *g, const struct points *x, size_t i, size_t c)
+/* From the member that the mean is kept from: of equal points exactly 0. */
+static double offset(const struct gmm *g, const struct points *z, size_t i, size_t c, size_t k)
+{
+	return steps(z, i, k) - steps(&g->x, g->member[c], k);
+}
+
+static double to_mean(const struct gmm *g, const struct points *z, size_t i, size_t c)
 {
 	double s = 0;
 	for (size_t k = 0; k < (size_t)g->d; k++) {
-		double t = coordinate(x, i, k) - g->mean[c * (size_t)g->d + k];
+		double t = offset(g, z, i, c, k) - g->mean[c * (size_t)g->d + k];
 		s += t * t;
 	}
-	return s;
+	return s * z->unit * z->unit;
 }
 
 int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int k, struct fail *f)
 {
 	size_t n = x->n, d = (size_t)x->d;
-	*g = (struct gmm){.cluster = cluster, .k = k, .d = x->d};
+	*g = (struct gmm){.x = *x, .cluster = cluster, .k = k, .d = x->d};
 	g->size = calloc((size_t)k + 1, sizeof *g->size);
+	g->member = calloc((size_t)k + 1, sizeof *g->member);
 	g->mean = calloc((size_t)k * d + 1, sizeof *g->mean);
 	g->var = calloc((size_t)k + 1, sizeof *g->var);
 	g->radius2 = calloc(n + 1, sizeof *g->radius2);
-	if (!g->size || !g->mean || !g->var || !g->radius2) {
+	if (!g->size || !g->member || !g->mean || !g->var || !g->radius2) {
 		gmm_free(g);
 		return fail_set(f, "out of memory for a mixture of %d", k);
 	}
 	for (size_t i = 0; i < n; i++) {
-		g->size[cluster[i]]++;
+		if (!g->size[cluster[i]]++)
+			g->member[cluster[i]] = i;
 		for (size_t j = 0; j < d; j++)
-			g->mean[cluster[i] * d + j] += coordinate(x, i, j);
+			g->mean[cluster[i] * d + j] += offset(g, x, i, cluster[i], j);
 	}
 	for (size_t c = 0; c < (size_t)k; c++)
 		for (size_t j = 0; j < d && g->size[c]; j++)
@@ -49,6 +58,7 @@ int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int 
 void gmm_free(struct gmm *g)
 {
 	free(g->size);
+	free(g->member);
 	free(g->mean);
 	free(g->var);
 	free(g->radius2);
@@ -65,7 +75,7 @@ static double exact(double n, double n0, double d, double s2, double uu, double 
 {
 	double m = n0 - 1, uv = 0.5 * (uu + vv - zx);
 	double rest = n0 / m * (s2 - uu / (m * d));
-	if (!(rest > 1e-13 * s2)) /* rounding: the others are one point */
+	if (!(rest > 4 * (n0 + d) * DBL_EPSILON * s2)) /* what n0 d sums round by: the others are one point */
 		return NAN;
 	double far = vv + 2 * uv / m + uu / (m * m); /* |z - mu'|^2 */
 	return log(n0 / m) + log1p(-1 / n) + 0.5 * d * log(rest / s2) + far / (2 * rest) - vv / (2 * s2);

@@ -14,6 +14,8 @@ struct knn {
 	size_t keep;  /* k + 1 */
 	size_t tile, blocks, base;
 	double slack; /* of a distance, relative to (|a| + |b|)^2 */
+	double least; /* what it is off by where products are too small to be floats */
+	double scale; /* of a coordinate in a block */
 	float *centre;
 	double *near; /* [n][keep], ascending, in squared steps */
 	pthread_mutex_t *lock; /* [blocks]: of the rows of near */
@@ -22,7 +24,7 @@ struct knn {
 
 struct side { /* a block, as a unit of work has it */
 	size_t from, rows;
-	float *v;    /* [rows][d] */
+	float *v;    /* [rows][d], scaled as all but near is */
 	double *sq;  /* [rows] */
 	float *sqf, *limit; /* [rows]: sq; below which |a-b|^2 can still be near */
 	double longest;
@@ -43,7 +45,7 @@ static void load(const struct knn *k, struct side *s, size_t block)
 {
 	s->from = block * k->tile;
 	s->rows = k->x->n - s->from < k->tile ? k->x->n - s->from : k->tile;
-	tile_floats(k->x, s->from, s->rows, k->centre, s->v, s->sq);
+	tile_floats(k->x, s->from, s->rows, k->centre, k->scale, s->v, s->sq);
 	s->longest = 0;
 	for (size_t r = 0; r < s->rows; r++) {
 		s->sqf[r] = (float)s->sq[r];
@@ -55,7 +57,8 @@ static void load(const struct knn *k, struct side *s, size_t block)
 static void set_limit(const struct knn *k, struct side *s, size_t r, double longest)
 {
 	double last = k->near[(s->from + r) * k->keep + k->keep - 1], both = sqrt(s->sq[r]) + longest;
-	s->limit[r] = last > 0 ? (float)(last + k->slack * both * both) : -INFINITY; /* nothing is nearer than 0 */
+	double most = last * k->scale * k->scale + k->slack * both * both + k->least;
+	s->limit[r] = last > 0 ? (float)most : -INFINITY; /* nothing is nearer than 0 */
 }
 
 static int insert(const struct knn *k, size_t row, double d2)
@@ -148,6 +151,7 @@ static int find(struct knn *k, const struct effort *e, struct fail *f)
 	if (!(k->centre = points_centre(k->x, f)) ||
 	    shelf_open(&k->shelf, e->threads, 2 * side_bytes(k->tile, d) + k->tile * k->tile * sizeof(float), f))
 		return -1;
+	k->scale = points_scale(k->x, k->centre);
 	for (size_t i = 0; i < k->blocks; i++)
 		pthread_mutex_init(&k->lock[i], NULL);
 	run_units(e, "k-NN", k->blocks * (k->blocks + 1) / 2, pair_of_blocks, k, &k->base);
@@ -158,17 +162,21 @@ static int find(struct knn *k, const struct effort *e, struct fail *f)
 
 int knn_radii(const struct points *x, int k, const struct effort *e, double *r, struct fail *f)
 {
-	struct knn s = {.x = x, .keep = (size_t)k + 1, .tile = tile_rows(x->d, 1024, sizeof(float))};
-	if (!x->n)
+	size_t want = (size_t)k, keep = want < x->n ? want + 1 : x->n;
+	struct knn s = {.x = x, .keep = keep, .tile = tile_rows(x->d, 1024, sizeof(float))};
+	for (size_t i = 0; i < 2 * x->n; i++)
+		r[i] = INFINITY;
+	if (want > x->n || !x->n) /* nobody has so many neighbours */
 		return 0;
 	s.tile = s.tile < x->n ? s.tile : x->n;
 	s.blocks = (x->n + s.tile - 1) / s.tile;
 	/* d roundings of a.b in any order (Higham 2002, section 3.1), of 2^-24 each, and a few more */
 	s.slack = ((double)x->d + 16) * 0x1p-24;
+	s.least = ((double)x->d + 16) * 0x1p-124; /* as many products that were flushed to 0, twice */
 	int bad = find(&s, e, f);
 	for (size_t i = 0; i < x->n && !bad; i++)
-		for (size_t j = 0; j < 2; j++)
-			r[2 * i + j] = sqrt(s.near[i * s.keep + s.keep - 2 + j]) * x->unit;
+		for (size_t j = want - 1; j < keep; j++)
+			r[2 * i + j - (want - 1)] = sqrt(s.near[i * keep + j]) * x->unit;
 	free(s.near);
 	free(s.lock);
 	free(s.centre);

@@ -24,7 +24,17 @@ float *points_centre(const struct points *x, struct fail *f)
 	return c;
 }
 
-void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, float *out, double *sq)
+double points_scale(const struct points *x, const float *centre)
+{
+	size_t d = (size_t)x->d;
+	double most = 0;
+	for (size_t i = 0; i < x->n && x->f4; i++)
+		for (size_t k = 0; k < d; k++)
+			most = fmax(most, fabs((double)x->f4[i * d + k] - (double)centre[k]));
+	return most > 0 ? ldexp(1, 48 - ilogb(most)) : 1;
+}
+
+void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *out, double *sq)
 {
 	size_t d = (size_t)x->d;
 	for (size_t r = 0; r < rows; r++, out += d) {
@@ -36,7 +46,7 @@ void tile_floats(const struct points *x, size_t from, size_t rows, const float *
 				out[k] = (float)u[k] - centre[k];
 		else
 			for (size_t k = 0; k < d; k++)
-				out[k] = v[k] - centre[k];
+				out[k] = (float)(((double)v[k] - (double)centre[k]) * scale);
 		for (size_t k = 0; k < d; k++)
 			s += (double)out[k] * (double)out[k];
 		sq[r] = s;

@@ -8,8 +8,12 @@
 
 /* A whole number near the mean of every coordinate: distances do not change, products shrink. */
 float *points_centre(const struct points *x, struct fail *f);
-/* Rows [from, from + rows) less the centre into out [rows][d], and their squared lengths. Of samples both are exact. */
-void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, float *out, double *sq);
+/* A power of two that takes the largest coordinate less the centre to about 2^48, where sums of squares are floats; of
+ * samples 1. */
+double points_scale(const struct points *x, const float *centre);
+/* Rows [from, from + rows) less the centre, times the scale, into out [rows][d], and their squared lengths; doubles are not
+ * scaled. Of samples all are exact. */
+void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *out, double *sq);
 void tile_doubles(const struct points *x, size_t from, size_t rows, const float *centre, double *out, double *sq);
 /* |a_i - b_j|^2 in steps */
 double steps2(const struct points *a, size_t i, const struct points *b, size_t j);

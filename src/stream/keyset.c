@@ -3,18 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST = 81920 }; /* 1.3 MB at once: a shard of 65,536 keys never moves them */
+
 /* The slot that holds h, or the empty one where it belongs. */
 static XXH128_hash_t *find(XXH128_hash_t *slot, size_t cap, XXH128_hash_t h)
 {
-	size_t i = (size_t)h.low64 & (cap - 1);
+	size_t i = (size_t)((unsigned __int128)h.low64 * cap >> 64);
 	while ((slot[i].low64 | slot[i].high64) && (slot[i].low64 != h.low64 || slot[i].high64 != h.high64))
-		i = (i + 1) & (cap - 1);
+		i = i + 1 < cap ? i + 1 : 0;
 	return &slot[i];
 }
 
 static int grow(struct keyset *s, struct fail *f)
 {
-	size_t cap = s->cap ? 2 * s->cap : 1024;
+	size_t cap = s->cap ? s->cap + s->cap / 2 : FIRST;
 	XXH128_hash_t *slot = calloc(cap, sizeof *slot);
 	if (!slot)
 		return fail_set(f, "out of memory for the set of %zu keys", s->n);
@@ -29,7 +31,7 @@ static int grow(struct keyset *s, struct fail *f)
 
 int keyset_add(struct keyset *s, const char *key, size_t len, struct fail *f)
 {
-	if (4 * (s->n + 1) > 3 * s->cap && grow(s, f))
+	if (5 * (s->n + 1) > 4 * s->cap && grow(s, f))
 		return -1;
 	XXH128_hash_t h = XXH3_128bits(key, len);
 	if (!(h.low64 | h.high64))

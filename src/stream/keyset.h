@@ -1,4 +1,4 @@
-/* keyset.h - the set of keys seen: 16 bytes each (XXH3-128), so that 10 million take 320 MB at most. */
+/* keyset.h - the set of keys seen: 16 bytes each (XXH3-128), in a table that is a half to four fifths full. */
 #ifndef VF_KEYSET_H
 #define VF_KEYSET_H
 

@@ -144,6 +144,32 @@ static void radii_are_exact(struct points x, int k, int nthreads, const char *wh
 	drop(&x);
 }
 
+/* two points far out, in the first block of 1024, so that the others' squares are the smallest of floats, or none */
+static struct points outliers(size_t n, int d, double scale, double far, uint64_t seed)
+{
+	struct points x = floats(n, d, scale, 0, seed);
+	((float *)x.f4)[0] = (float)far;
+	((float *)x.f4)[d] = (float)-far;
+	return x;
+}
+
+/* R_k and R_{k+1} have no absolute size here */
+static void radii_of_any_size(struct points x, int k, const char *what)
+{
+	struct fail f = {{0}};
+	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
+	threads(1);
+	int bad = knn_radii(&x, k, &effort, r, &f);
+	for (size_t i = 0; i < x.n && !bad; i++) {
+		plain_sorted(&x, x.n, &x, i, s);
+		worst = fmax(worst, fabs(r[2 * i] / s[k - 1] - 1) + fabs(r[2 * i + 1] / s[k] - 1));
+	}
+	ok(!bad && worst < 1e-12, "R_k and R_{k+1}, %s (off by %.2g)", what, worst);
+	free(r);
+	free(s);
+	drop(&x);
+}
+
 static void knn_is_refitting(void)
 {
 	enum { K = 5 };
@@ -185,6 +211,7 @@ static void knn_without_neighbours(void)
 	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: they have no score");
 	knn_radii(&x, 5, &effort, r, &f);
 	ok(isinf(r[1]) && isfinite(r[0]), "k-NN: of k points, the (k+1)-th neighbour does not exist");
+	ok(knn_radii(&x, 2000000000, &effort, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory goes to neighbours that are not there %s", f.msg);
 	test_distances(&x, &x, 0, &effort, d2, &f);
 	ok(knn_test(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: a test point on k equal ones has a reason (%s)", f.msg);
 	ok(knn_test(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: of too few points too (%s)", f.msg);
@@ -338,6 +365,62 @@ static void gmm_expansions(void)
 	ok(isnan(gmm_influence(GMM_EXACT, 90, 4, 1, 1.0 / 8, 9.0 / 24, 9.0 / 24, 0)), "mixture: nor has one of which equal points would be left");
 }
 
+/* how many of the points have a self influence */
+static int scored(const struct points *x, const uint32_t *cluster, int k, double *spread)
+{
+	struct fail f;
+	struct gmm g;
+	int n = 0;
+	gmm_fit(&g, x, cluster, k, &f);
+	*spread = g.var[0];
+	for (size_t i = 0; i < x->n; i++) {
+		double uu = g.radius2[i];
+		n += !isnan(gmm_influence(GMM_EXACT, x->n, g.size[cluster[i]], x->d, g.var[cluster[i]], uu, uu, 0));
+	}
+	gmm_free(&g);
+	return n;
+}
+
+static void gmm_of_equal_points(void)
+{
+	struct fail f = {{0}};
+	enum { N = 30 };
+	struct points x = samples(N, 64, 256, 51), y = floats(N, 3, 1, 0, 52);
+	const uint8_t *u = x.u8;
+	float *v = (float *)y.f4;
+	uint32_t one[N] = {0}, two[N];
+	double spread, d2[N], inf[N], nll;
+	int odd = 1;
+	for (size_t i = 1; i < N; i++)
+		memcpy((uint8_t *)x.u8 + i * 64, u, 64);
+	int n = scored(&x, one, 1, &spread);
+	ok(n == 0 && spread == 0, "mixture: equal pictures have no spread, to the last bit (%.2g)", spread);
+	struct gmm g;
+	struct points z = samples(1, 64, 256, 53);
+	uint32_t c;
+	threads(1);
+	gmm_fit(&g, &x, one, 1, &f);
+	test_distances(&x, &z, 0, &effort, d2, &f);
+	ok(gmm_test(&g, GMM_EXACT, d2, &z, 0, N, inf, &nll, &c, &f) && strstr(f.msg, "no spread"), "mixture: and explain no test point (%s)", f.msg);
+	gmm_free(&g);
+	for (size_t i = 0; i < N; i++) {
+		two[i] = i >= 20; /* the last ten are all different */
+		for (size_t k = 0; k < 3; k++)
+			v[i * 3 + k] = i < 20 ? (k == 1 ? 2 : k ? -2 : 1) * (float)(1 / 3.0) : v[i * 3 + k];
+	}
+	ok(scored(&y, two, 2, &spread) == 10 && spread == 0, "mixture: nor have equal vectors, in one cluster of two");
+	for (size_t at = 0; at < N; at += N - 1) { /* the odd one first, or last */
+		for (size_t i = 0; i < N; i++)
+			for (size_t k = 0; k < 3; k++)
+				v[i * 3 + k] = (k == 1 ? 2 : k ? -2 : i == at ? 1.0001f : 1) * (float)(1 / 3.0);
+		odd &= scored(&y, one, 1, &spread) == N - 1 && spread > 0;
+	}
+	ok(odd, "mixture: of equal vectors but one, that one has no self influence, and the others have");
+	drop(&x);
+	drop(&y);
+	drop(&z);
+}
+
 /* --- proponents and opponents --- */
 
 static void strongest_are_sorted(void)
@@ -359,6 +442,12 @@ int main(void)
 		radii_are_exact(groups(300, 9, 0.01, 1000, 5), 4, t, "two groups far apart");
 		radii_are_exact(floats(64, 2, 1e25, 0, 4), 1, t, "vectors whose squares are no floats");
 	}
+	radii_of_any_size(floats(200, 5, 3e-23, 0, 6), 5, "vectors whose squares are too small for floats");
+	radii_of_any_size(floats(200, 5, 1e-22, 0, 7), 5, "vectors whose squares have few digits");
+	radii_of_any_size(floats(200, 5, 1e19, 0, 8), 5, "vectors whose squares are too large for floats");
+	radii_of_any_size(floats(200, 5, 1e-40, 0, 9), 5, "vectors that have few digits themselves");
+	radii_of_any_size(outliers(1200, 5, 2e-17, 1e19, 10), 5, "vectors beside two far out, whose squares have few digits");
+	radii_of_any_size(outliers(1200, 5, 1e-20, 1e19, 12), 5, "vectors beside two farther out, which have none");
 	knn_is_refitting();
 	knn_without_neighbours();
 	kde_is_refitting();
@@ -367,6 +456,7 @@ int main(void)
 	kde_of_far_points();
 	gmm_is_refitting();
 	gmm_expansions();
+	gmm_of_equal_points();
 	strongest_are_sorted();
 	pool_close(effort.pool);
 	return done();
