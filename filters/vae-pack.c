@@ -25,7 +25,7 @@ static int pack(struct cli *c, struct pack *p, struct fail *f)
 	int dir = S_ISDIR(st.st_mode);
 	if (dir && c->nfiles > 1)
 		return fail_set(f, "%s: a directory is packed alone, without labels", c->files[0]);
-	p->out = writer_open(c->output, c->level == WRITER_BY_NAME && !c->output ? WRITER_PLAIN : c->level, f);
+	p->out = writer_open(c->output, c->level, f);
 	if (!p->out)
 		return -1;
 	int r = dir ? pack_directory(p, c->files[0], f) : pack_idx(p, c->files[0], c->nfiles > 1 ? c->files[1] : NULL, f);

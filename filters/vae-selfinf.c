@@ -41,6 +41,25 @@ static const struct model *last(const struct selfinf *s) { return &s->models[s->
 
 /* --- the pipeline --- */
 
+static int on_open(void *ctx, void *slot, struct fail *f)
+{
+	const struct selfinf *s = ctx;
+	struct slot *p = slot;
+	if (batch_open(&p->batch, s->rows, &last(s)->cfg, f))
+		return -1;
+	p->score = calloc((size_t)s->rows, sizeof *p->score);
+	p->part = s->parts ? calloc((size_t)s->rows * (size_t)last(s)->ntensors, sizeof *p->part) : NULL;
+	return p->score && (!s->parts || p->part) ? 0 : fail_set(f, "out of memory");
+}
+
+static void on_close(void *slot)
+{
+	struct slot *p = slot;
+	batch_free(&p->batch);
+	free(p->score);
+	free(p->part);
+}
+
 static int on_fill(void *ctx, void *slot, struct fail *f)
 {
 	return batch_fill(&((struct slot *)slot)->batch, ((struct selfinf *)ctx)->flow.in, f);
@@ -222,34 +241,6 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	return 0;
 }
 
-static int run(struct selfinf *s, int workers, struct fail *f)
-{
-	int n = 2 * workers + 2, r = 0;
-	struct slot *slot = calloc((size_t)n, sizeof *slot);
-	void **slots = calloc((size_t)n, sizeof *slots);
-	if (!slot || !slots)
-		r = fail_set(f, "out of memory");
-	for (int i = 0; i < n && !r; i++) {
-		slots[i] = &slot[i];
-		r = batch_open(&slot[i].batch, s->rows, &last(s)->cfg, f);
-		slot[i].score = calloc((size_t)s->rows, sizeof *slot[i].score);
-		slot[i].part = s->parts ? calloc((size_t)s->rows * (size_t)last(s)->ntensors, sizeof *slot[i].part) : NULL;
-		if (!r && (!slot[i].score || (s->parts && !slot[i].part)))
-			r = fail_set(f, "out of memory");
-	}
-	struct pipeline p = {s, slots, n, workers, on_fill, on_work, on_consume};
-	if (!r)
-		r = pipeline_run(&p, f);
-	for (int i = 0; slot && i < n; i++) {
-		batch_free(&slot[i].batch);
-		free(slot[i].score);
-		free(slot[i].part);
-	}
-	free(slot);
-	free(slots);
-	return r;
-}
-
 static void tear_down(struct selfinf *s, int workers)
 {
 	for (int i = 0; s->worker && i < workers; i++) {
@@ -325,8 +316,9 @@ int main(int argc, char **argv)
 		r = set_up(&s, &c, workers, &f);
 	if (!r)
 		r = flow_open(&s.flow, &c, 0, &f);
+	const struct pipeline p = {&s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
 	if (!r)
-		r = run(&s, workers, &f);
+		r = pipeline_run(&p, &f);
 	if (!r)
 		r = fields_set_string(&c.counts, "model", s.id, &f) || fields_set_string(&c.counts, "options", s.options, &f) ||
 		    fields_set_int(&c.counts, "checkpoints", s.nmodels, &f);

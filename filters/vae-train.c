@@ -23,6 +23,9 @@ struct train {
 
 /* --- reading: reader thread -> decoders -> the data set --- */
 
+static int on_open(void *ctx, void *slot, struct fail *f) { return batch_open(slot, ROWS, &((struct train *)ctx)->cfg, f); }
+static void on_close(void *slot) { batch_free(slot); }
+
 static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(slot, ((struct train *)ctx)->flow.in, f); }
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
@@ -64,20 +67,9 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 
 static int read_records(struct train *t, int workers, struct fail *f)
 {
-	enum { MAX = 520 };
-	struct batch batch[MAX] = {{0}};
-	void *slots[MAX];
-	int n = 2 * workers + 2, r = 0;
+	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume};
 	t->data.size = (size_t)config_input_size(&t->cfg);
-	for (int i = 0; i < n && !r; i++) {
-		slots[i] = &batch[i];
-		r = batch_open(&batch[i], ROWS, &t->cfg, f);
-	}
-	struct pipeline p = {t, slots, n, workers, on_fill, on_work, on_consume};
-	if (!r)
-		r = pipeline_run(&p, f);
-	for (int i = 0; i < n; i++)
-		batch_free(&batch[i]);
+	int r = pipeline_run(&p, f);
 	progress_end(&t->flow.progress);
 	return r;
 }

@@ -6,13 +6,17 @@
 #ifndef VF_POOL_H
 #define VF_POOL_H
 
+#include <stddef.h>
+
 #include "fail.h"
 
-/* reader thread -> workers -> the caller's thread, over a ring of slots that the caller owns. */
+/* reader thread -> workers -> the caller's thread, over a ring of slots: two a worker and two more. */
 struct pipeline {
 	void *ctx;
-	void **slots; /* nslots things, filled, worked on and consumed in ring order */
-	int nslots, workers;
+	int workers;
+	size_t slot_size; /* slots begin as zeros; filled, worked on and consumed in ring order */
+	int (*open)(void *ctx, void *slot, struct fail *f);
+	void (*close)(void *slot); /* of every slot, also one that open() did not reach */
 	/* In one thread, in order: 1 filled, 0 the end (slot unused), -1. */
 	int (*fill)(void *ctx, void *slot, struct fail *f);
 	/* In worker 0..workers-1, any order. */

@@ -14,10 +14,14 @@ struct run {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum state *state;
+	char *slots;
+	int nslots;
 	long filled, taken, consumed; /* how many slots went through each stage */
 	int ended, failed, reader_failed, next_worker;
 	struct fail why;
 };
+
+static void *slot(const struct run *r, int i) { return r->slots + (size_t)i * r->p->slot_size; }
 
 static void stop(struct run *r, const struct fail *f, int reader)
 {
@@ -37,14 +41,14 @@ static void *fill_thread(void *arg)
 	for (;;) {
 		struct fail f = {{0}};
 		pthread_mutex_lock(&r->lock);
-		while (!r->failed && r->filled - r->consumed == p->nslots)
+		while (!r->failed && r->filled - r->consumed == r->nslots)
 			pthread_cond_wait(&r->changed, &r->lock);
 		int go = !r->failed;
 		pthread_mutex_unlock(&r->lock);
 		if (!go)
 			break;
-		int i = (int)(r->filled % p->nslots);
-		int got = p->fill(p->ctx, p->slots[i], &f);
+		int i = (int)(r->filled % r->nslots);
+		int got = p->fill(p->ctx, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
 		if (got > 0) {
 			r->state[i] = FILLED;
@@ -76,11 +80,11 @@ static void *work_thread(void *arg)
 			pthread_cond_wait(&r->changed, &r->lock);
 			continue;
 		}
-		int i = (int)(r->taken++ % p->nslots);
+		int i = (int)(r->taken++ % r->nslots);
 		r->state[i] = BUSY;
 		pthread_mutex_unlock(&r->lock);
 		struct fail f = {{0}};
-		int bad = p->work(p->ctx, me, p->slots[i], &f);
+		int bad = p->work(p->ctx, me, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
 		r->state[i] = DONE;
 		if (bad)
@@ -96,14 +100,14 @@ static void consume_all(struct run *r)
 	const struct pipeline *p = r->p;
 	pthread_mutex_lock(&r->lock);
 	for (;;) {
-		int i = (int)(r->consumed % p->nslots);
+		int i = (int)(r->consumed % r->nslots);
 		while (!r->failed && !(r->consumed < r->filled && r->state[i] == DONE) && !(r->ended && r->consumed == r->filled))
 			pthread_cond_wait(&r->changed, &r->lock);
 		if (r->failed || r->consumed == r->filled)
 			break;
 		pthread_mutex_unlock(&r->lock);
 		struct fail f = {{0}};
-		int bad = p->consume(p->ctx, p->slots[i], &f);
+		int bad = p->consume(p->ctx, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
 		if (bad)
 			stop(r, &f, 0);
@@ -116,12 +120,15 @@ static void consume_all(struct run *r)
 
 int pipeline_run(const struct pipeline *p, struct fail *f)
 {
-	struct run r = {.p = p, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	struct run r = {.p = p, .nslots = 2 * p->workers + 2, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	pthread_t *t = calloc((size_t)p->workers + 1, sizeof *t);
-	r.state = calloc((size_t)p->nslots, sizeof *r.state);
+	r.state = calloc((size_t)r.nslots, sizeof *r.state);
+	r.slots = calloc((size_t)r.nslots, p->slot_size);
 	int n = 0;
-	if (!t || !r.state)
+	if (!t || !r.state || !r.slots)
 		fail_set(&r.why, "out of memory"), r.failed = 1;
+	for (int i = 0; !r.failed && i < r.nslots; i++)
+		r.failed = p->open(p->ctx, slot(&r, i), &r.why) != 0;
 	for (; !r.failed && n < p->workers + 1; n++)
 		if (pthread_create(&t[n], NULL, n ? work_thread : fill_thread, &r)) {
 			pthread_mutex_lock(&r.lock);
@@ -135,8 +142,11 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 		consume_all(&r);
 	for (int i = 0; i < n; i++)
 		pthread_join(t[i], NULL);
+	for (int i = 0; r.slots && i < r.nslots; i++)
+		p->close(slot(&r, i));
 	free(t);
 	free(r.state);
+	free(r.slots);
 	if (r.failed || r.reader_failed)
 		*f = r.why;
 	return r.failed || r.reader_failed ? -1 : 0;

@@ -262,6 +262,9 @@ static void slot_close(struct slot *s)
 	free(s->v);
 }
 
+static int on_open(void *ctx, void *slot, struct fail *f) { return slot_open(slot, ((struct run *)ctx)->c, f); }
+static void on_close(void *slot) { slot_close(slot); }
+
 static int fit_shape(struct collect *c, struct fail *f)
 {
 	if (c->model && c->vector)
@@ -305,27 +308,6 @@ static int find_shape(struct run *run, struct fail *f)
 	return got;
 }
 
-static int read_all(struct run *run, int workers, struct fail *f)
-{
-	int n = 2 * workers + 2, r = 0;
-	struct slot *slot = calloc((size_t)n, sizeof *slot);
-	void **slots = calloc((size_t)n, sizeof *slots);
-	if (!slot || !slots)
-		r = fail_set(f, "out of memory");
-	for (int i = 0; i < n && !r; i++) {
-		slots[i] = &slot[i];
-		r = slot_open(&slot[i], run->c, f);
-	}
-	struct pipeline p = {run, slots, n, workers, on_fill, on_work, on_consume};
-	if (!r)
-		r = pipeline_run(&p, f);
-	for (int i = 0; slot && i < n; i++)
-		slot_close(&slot[i]);
-	free(slot);
-	free(slots);
-	return r;
-}
-
 static int worker_open(struct worker *w, const struct network *enc, struct fail *f)
 {
 	size_t size = (size_t)ROWS * (size_t)enc->in;
@@ -352,8 +334,9 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 	}
 	if (r > 0)
 		r = c->shaped ? (fit_shape(c, f) ? -1 : 1) : find_shape(&run, f);
+	const struct pipeline p = {&run, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
 	if (r > 0)
-		r = read_all(&run, workers, f);
+		r = pipeline_run(&p, f);
 	for (int i = 0; run.worker && i < workers; i++) {
 		free(run.worker[i].x);
 		free(run.worker[i].pixels);

@@ -19,7 +19,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	if (!w->in)
 		return -1;
 	if (!(flags & FLOW_SINK)) {
-		w->out = writer_open(c->output, c->level == WRITER_BY_NAME && !c->output ? WRITER_PLAIN : c->level, f);
+		w->out = writer_open(c->output, c->level, f);
 		if (!w->out)
 			return -1;
 	}
