@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "fit.h"
@@ -18,7 +19,8 @@ struct train {
 	struct progress progress;
 	uint64_t *bad; /* positions of records that could not be decoded: -p does not pass rejected ones */
 	size_t nbad;
-	int pass;
+	int pass, resume;
+	double save_every;
 };
 
 /* --- reading: reader thread -> decoders -> the data set --- */
@@ -94,20 +96,22 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 		return -1;
 	model_init(&m, (uint64_t)t->cfg.train.seed);
 	long threads = mat_begin() > 1 ? c->jobs : 1;
-	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .tick = on_tick, .ctx = t};
+	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .save_every = t->save_every, .tick = on_tick, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;
 	progress_end(&t->progress);
 	pool_close(fit.pool);
 	if (!r)
 		r = model_dir_finish(dir, &t->cfg, f);
-	if (!r && c->verbose)
+	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
+		cli_note(c, "%s has taken its %d steps: nothing was to do", dir->path, t->cfg.train.steps);
+	else if (!r && c->verbose)
 		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld, m.loss, m.holdout_loss);
 	if (!r)
 		r = fields_set_int(&c->counts, "steps", t->cfg.train.steps, f) || fields_set_int(&c->counts, "trained_on", (int64_t)t->data.ntrain, f) ||
 		    fields_set_int(&c->counts, "held_out", (int64_t)t->data.nheld, f) || fields_set_real(&c->counts, "loss", m.loss, f) ||
 		    (isfinite(m.holdout_loss) && fields_set_real(&c->counts, "holdout_loss", m.holdout_loss, f)) ||
-		    fields_set_string(&c->counts, "model", dir->path, f);
+		    fields_set_string(&c->counts, "model", dir->path, f) || (fit.from && fields_set_int(&c->counts, "resumed_from", fit.from, f));
 	model_free(&m);
 	return r;
 }
@@ -137,10 +141,15 @@ int main(int argc, char **argv)
 	const char *seed = NULL;
 	if (!t)
 		return EXIT_FAILED;
+	t->save_every = 60;
+	t->data.limit = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, beta-vae-h, ...) or a YAML file: network and training"},
 		{'o', "output", "NAME.vae", CLI_TEXT, &output, "the directory to make: checkpoints, log, configuration"},
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace NAME.vae, when the new model is finished"},
+		{0, "resume", NULL, CLI_FLAG, &t->resume, "go on with the training in NAME.vae, if there is one, to the same bits"},
+		{0, "save-every", "SECONDS", CLI_REAL, &t->save_every, "how often to save what --resume goes on from (default 60; 0: at checkpoints)"},
+		{0, "mem", "SIZE", CLI_SIZE, &t->data.limit, "decoded records kept in memory; more go to a file in $TMPDIR (default: half of the memory)"},
 		{0, "seed", "N", CLI_TEXT, &seed, "start, order, noise and held-out share (--set train.seed=N)"},
 		CLI_SET(&c),
 		{'p', "pass", NULL, CLI_FLAG, &t->pass, "pass the records on to standard output when the training is done"},
@@ -156,6 +165,10 @@ int main(int argc, char **argv)
 		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
 	if (status < 0 && t->pass && c.keys_per_file)
 		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
+	if (status < 0 && t->resume && c.replace)
+		status = cli_usage(&c, "--resume goes on with what is there, and --replace begins anew: one of them is wanted");
+	if (status < 0 && !(t->save_every >= 0))
+		status = cli_usage(&c, "--save-every wants seconds from 0 up");
 	if (status < 0 && seed) {
 		snprintf(seed_set, sizeof seed_set, "train.seed=%.80s", seed);
 		cli_add_set(&c, seed_set);
@@ -174,7 +187,7 @@ int main(int argc, char **argv)
 	if (!r && config_check(&t->cfg, &f))
 		r = fail_add(&f, "%s", config);
 	if (!r)
-		r = model_dir_begin(&dir, output, c.replace, &f);
+		r = model_dir_begin(&dir, output, t->resume ? MODEL_DIR_RESUME : c.replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, &f);
 	if (!r)
 		r = flow_open(&t->flow, &c, t->pass ? FLOW_TWICE : FLOW_SINK, &f);
 	if (!r)

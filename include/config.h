@@ -75,6 +75,8 @@ int config_try(const struct cli_list *sets, struct fail *f);
 int config_check(const struct config *c, struct fail *f);
 /* Appends all keys, in one order and form. */
 int config_write(const struct config *c, struct buf *out, struct fail *f);
+/* The first key that the two differ in, or NULL. */
+int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
 /* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
  * build or installation. The message for an unknown preset lists where it was looked for. */
 int config_load(struct config *c, const char *name, struct fail *f);

@@ -336,48 +336,58 @@ int config_try(const struct cli_list *sets, struct fail *f)
 
 /* --- writing --- */
 
+static int write_value(const struct config *c, const struct key *k, struct buf *out, struct fail *f)
+{
+	const void *at = (const char *)c + k->at;
+	const int *v = at;
+	switch (k->kind) {
+	case K_INT:
+		return buf_addf(out, f, "%d", *v);
+	case K_REAL:
+		return buf_addf(out, f, k->hi == SEED_MAX ? "%.0f" : "%.9g", *(const double *)at);
+	case K_WORD:
+		return buf_addf(out, f, "%s", k->words[*v]);
+	case K_LIST:
+		return buf_addf(out, f, "[%s]", (const char *)at);
+	case K_TEXT:
+		return buf_addf(out, f, "\"%s\"", (const char *)at);
+	case K_SHAPE:
+		return buf_addf(out, f, "[%d, %d, %d]", v[0], v[1], v[2]);
+	case K_LAYERS:
+		return layers_write(at, out, f);
+	}
+	return 0;
+}
+
 int config_write(const struct config *c, struct buf *out, struct fail *f)
 {
 	char section[32] = "";
 	int r = 0;
 	for (int i = 0; i < NKEYS && !r; i++) {
 		const struct key *k = &keys[i];
-		const void *at = (const char *)c + k->at;
 		const char *dot = strchr(k->name, '.');
 		size_t n = dot ? (size_t)(dot - k->name) : 0;
 		if (dot && (strlen(section) != n || memcmp(section, k->name, n) != 0)) {
 			snprintf(section, sizeof section, "%.*s", (int)n, k->name);
 			r = buf_addf(out, f, "%s:\n", section);
 		}
-		r = r ? r : buf_addf(out, f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : k->name);
-		if (r)
-			break;
-		const int *v = (const int *)at;
-		switch (k->kind) {
-		case K_INT:
-			r = buf_addf(out, f, "%d\n", *v);
-			break;
-		case K_REAL:
-			r = buf_addf(out, f, k->hi == SEED_MAX ? "%.0f\n" : "%.9g\n", *(const double *)at);
-			break;
-		case K_WORD:
-			r = buf_addf(out, f, "%s\n", k->words[*v]);
-			break;
-		case K_LIST:
-			r = buf_addf(out, f, "[%s]\n", (const char *)at);
-			break;
-		case K_TEXT:
-			r = buf_addf(out, f, "\"%s\"\n", (const char *)at);
-			break;
-		case K_SHAPE:
-			r = buf_addf(out, f, "[%d, %d, %d]\n", v[0], v[1], v[2]);
-			break;
-		case K_LAYERS:
-			r = layers_write(at, out, f);
-			r = r ? r : buf_addf(out, f, "\n");
-			break;
-		}
+		r = r || buf_addf(out, f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : k->name) || write_value(c, k, out, f) || buf_add(out, "\n", 1, f) ? -1 : 0;
 	}
+	return r;
+}
+
+int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f)
+{
+	struct buf x = {0}, y = {0};
+	int r = 0;
+	*key = NULL;
+	for (int i = 0; i < NKEYS && !r && !*key; i++) {
+		x.len = y.len = 0;
+		r = write_value(a, &keys[i], &x, f) || write_value(b, &keys[i], &y, f) ? -1 : 0;
+		*key = !r && strcmp(x.p, y.p) != 0 ? keys[i].name : NULL;
+	}
+	buf_free(&x);
+	buf_free(&y);
 	return r;
 }
 
