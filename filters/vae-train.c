@@ -60,18 +60,40 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 			continue;
 		t->flow.records++;
 		if (b->why[row].msg[0] ? undecoded(t, &b->item[i], b->why[row].msg, b->first + (uint64_t)row, f)
-		                       : dataset_add(&t->data, b->pixels + (size_t)row * b->size, b->id[row], f))
+		                       : dataset_add(&t->data, b->numbers ? (void *)(b->numbers + (size_t)row * b->size) : b->pixels + (size_t)row * b->size, b->id[row], f))
 			return -1;
 	}
 	progress_show(&t->flow.progress, (double)reader_bytes(t->flow.in), (double)reader_total(t->flow.in), (double)t->flow.records, "reading");
 	return 0;
 }
 
+/* The first record that has a shape gives it to the network: 1 to go on, 0 at the end of the stream, -1. */
+static int first_shape(struct train *t, struct fail *f)
+{
+	struct batch b;
+	int found = 0, got = batch_open(&b, ROWS, &t->cfg, f) ? -1 : 1;
+	while (got > 0 && !found) {
+		got = batch_fill(&b, t->flow.in, f);
+		found = got > 0 && batch_shape(&b, &t->cfg);
+		if (got > 0 && !found && on_consume(t, &b, f))
+			got = -1;
+	}
+	t->data.size = (size_t)config_input_size(&t->cfg);
+	if (got > 0 && (config_check(&t->cfg, f) || batch_room(&b, &t->cfg, f) || on_work(t, 0, &b, f) || on_consume(t, &b, f)))
+		got = -1;
+	batch_free(&b);
+	return got;
+}
+
 static int read_records(struct train *t, int workers, struct fail *f)
 {
+	int got = 1;
 	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume};
+	t->data.vector = t->cfg.input_kind == VECTOR_INPUT;
 	t->data.size = (size_t)config_input_size(&t->cfg);
-	int r = pipeline_run(&p, f);
+	if (config_waits(&t->cfg))
+		got = first_shape(t, f);
+	int r = got > 0 ? pipeline_run(&p, f) : got;
 	progress_end(&t->flow.progress);
 	return r;
 }
@@ -95,6 +117,10 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 	if (dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f) || model_build(&m, &t->cfg, f))
 		return -1;
 	model_init(&m, (uint64_t)t->cfg.train.seed);
+	if (t->data.vector && (model_standard(&m, f) || dataset_statistics(&t->data, m.standard.mean, m.standard.deviation, f))) {
+		model_free(&m);
+		return -1;
+	}
 	long threads = mat_begin() > 1 ? c->jobs : 1;
 	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .save_every = t->save_every, .tick = on_tick, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
@@ -130,6 +156,16 @@ static int pass_on(struct train *t, struct cli *c, struct fail *f)
 	}
 	record_free(&r);
 	return got;
+}
+
+/* As far as it can be checked before the records are seen. */
+static int check_config(struct config *cfg, struct fail *f)
+{
+	struct config any = *cfg;
+	if (!config_waits(cfg))
+		return config_check(cfg, f);
+	any.input_shape[0] = any.input_shape[1] = any.input_shape[2] = 1;
+	return config_check(&any, f);
 }
 
 int main(int argc, char **argv)
@@ -184,7 +220,7 @@ int main(int argc, char **argv)
 	int r = config_load(&t->cfg, config, &f);
 	for (int i = 0; i < c.set.n && !r; i++)
 		r = config_set(&t->cfg, c.set.v[i], &f);
-	if (!r && config_check(&t->cfg, &f))
+	if (!r && check_config(&t->cfg, &f))
 		r = fail_add(&f, "%s", config);
 	if (!r)
 		r = model_dir_begin(&dir, output, t->resume ? MODEL_DIR_RESUME : c.replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, &f);

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "config.h"
+#include "input.h"
 #include "network.h"
 #include "safetensors.h"
 
@@ -20,6 +21,7 @@ struct model {
 	int ntensors;
 	size_t nparams;
 	float *params;      /* owned, 64-byte aligned */
+	struct standard standard; /* of vectors: [input], owned; NULL where they are read as they are */
 	int64_t step;       /* optimiser steps taken */
 	int64_t since;      /* steps since the checkpoint before */
 	int64_t records;    /* of the training set */
@@ -33,8 +35,10 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f);
 /* He et al. (2015): weights normal with std sqrt(2/fan_in), biases 0; of conv_transpose2d both uniform
  * in +-1/sqrt(channels out * kernel^2). */
 void model_init(struct model *m, uint64_t seed);
+/* Room for the mean and deviation of every number. */
+int model_standard(struct model *m, struct fail *f);
 /* Takes the parameters out of a file with torch's names; every tensor must be there, of the right
- * shape and finite. */
+ * shape and finite. Of a model that reads vectors also their mean and deviation, when the file has them. */
 int model_fill(struct model *m, const struct safetensors *s, struct fail *f);
 void model_free(struct model *m);
 
@@ -42,7 +46,7 @@ void model_free(struct model *m);
  * are --set assignments laid over the configuration it holds. */
 int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
-/* The tensors alone under torch's names, with the step, on which a score's noise depends. */
+/* The tensors alone under torch's names, with mean and deviation, and the step, on which a score's noise depends. */
 int model_export(const struct model *m, const char *path, struct fail *f);
 
 /* The checkpoints of a directory, by step. */

@@ -23,6 +23,7 @@ struct key {
 	const char *const *words;
 };
 
+static const char *const input_kinds[] = {"picture", "vector", NULL};
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NULL};
 static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const estimators[] = {"plugin", "cross", NULL};
@@ -34,6 +35,7 @@ static const char *const weightings[] = {"one", "lr", NULL};
 static const struct key keys[] = {
 	{"format", K_INT, AT(format), 1, 1e9, NULL},
 	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
+	{"input.kind", K_WORD, AT(input_kind), 0, 0, input_kinds},
 	{"input.shape", K_SHAPE, AT(input_shape), 1, 65536, NULL},
 	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
 	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
@@ -393,16 +395,38 @@ int config_difference(const struct config *a, const struct config *b, const char
 
 /* --- checking and finding --- */
 
-int config_check(const struct config *c, struct fail *f)
+static int asks_input(const struct layer_list *l)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+			return 1;
+	return 0;
+}
+
+int config_waits(const struct config *c)
+{
+	return c->input_kind == VECTOR_INPUT && config_input_size(c) == 0 && asks_input(&c->decoder);
+}
+
+static void answer_input(struct layer_list *l, int size)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+			l->v[i].out = size;
+}
+
+int config_check(struct config *c, struct fail *f)
 {
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
 	if (size == 0 || size > 1 << 24)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
-	if (c->input_shape[0] != 1 && c->input_shape[0] != 3)
+	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)
 		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
 	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], PIXELS};
+	answer_input(&c->encoder, (int)size);
+	answer_input(&c->decoder, (int)size);
 	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, ROW}, f) ||
 	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, ROW}, input, f))
 		return -1;

@@ -17,6 +17,7 @@
 
 struct feed { /* one batch, rows filled in parallel */
 	const struct dataset *d;
+	const struct standard *standard;
 	uint32_t *row; /* positions of its records */
 	float *x, *eps;
 	int batch, latent;
@@ -29,8 +30,11 @@ static void fill_row(void *ctx, int r)
 	struct feed *b = ctx;
 	const uint8_t *from = b->d->x + (size_t)b->row[r] * dataset_row(b->d);
 	float *to = b->x + (size_t)r * b->d->size;
-	for (size_t i = 0; i < b->d->size; i++)
-		to[i] = (float)from[i] / 255.0f;
+	if (b->d->vector)
+		input_standardise(b->standard, (const double *)(const void *)from, b->d->size, to);
+	else
+		for (size_t i = 0; i < b->d->size; i++)
+			to[i] = (float)from[i] / 255.0f;
 	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, (uint64_t)r, 0);
 }
 
@@ -235,7 +239,7 @@ int fit_run(struct fit *t, struct fail *f)
 	struct run r = {.t = t, .started = seconds_now()};
 	size_t batch = (size_t)cfg->train.batch;
 	r.saved = r.started;
-	r.feed = (struct feed){.d = t->data, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
+	r.feed = (struct feed){.d = t->data, .standard = &t->m->standard, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
 	r.feed.row = malloc(batch * sizeof *r.feed.row);
 	r.feed.x = malloc(batch * t->data->size * sizeof *r.feed.x);
 	r.feed.eps = malloc(batch * (size_t)cfg->latent * sizeof *r.feed.eps);

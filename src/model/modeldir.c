@@ -105,6 +105,11 @@ static int same_network(const struct model *a, const struct model *b)
 	for (int i = 0; same && i < a->ntensors; i++)
 		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 &&
 		       memcmp(a->tensor[i].shape, b->tensor[i].shape, sizeof a->tensor[i].shape) == 0;
+	same &= a->cfg.input_kind == b->cfg.input_kind && !a->standard.mean == !b->standard.mean;
+	if (same && a->standard.mean) {
+		size_t bytes = (size_t)a->enc.in * sizeof(double);
+		same = memcmp(a->standard.mean, b->standard.mean, bytes) == 0 && memcmp(a->standard.deviation, b->standard.deviation, bytes) == 0;
+	}
 	return same;
 }
 
