@@ -76,6 +76,19 @@ struct standard {
 };
 void input_standardise(const struct standard *s, const double *v, size_t n, float *out);
 
+/* CSV (RFC 4180), plain or gzip, a row after the other; "-" is standard input. Blank lines are skipped, a byte
+ * order mark too; a line ends in \n or \r\n. At most 65536 cells and 64 MiB a row. */
+struct csv;
+struct csv *csv_open(const char *path, struct fail *f);
+/* The next row: 1, 0 at the end, -1. */
+int csv_next(struct csv *c, struct fail *f);
+int csv_cells(const struct csv *c);
+/* Without its quotes; a NUL stands behind it. */
+const char *csv_cell(const struct csv *c, int i, size_t *len);
+/* Where the row begins, from 1. */
+size_t csv_line(const struct csv *c);
+void csv_close(struct csv *c);
+
 /* IDX files (LeCun's MNIST format), plain or gzip, read one item after the other. */
 struct idx;
 struct idx *idx_open(const char *path, struct fail *f);
