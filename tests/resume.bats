@@ -33,7 +33,7 @@ kill_it() {
 # after STATE: what stands behind the header, and the header but for times
 after() {
 	perl -e 'local $/; open my $f, "<:raw", $ARGV[0] or die; my $all = <$f>; my $n = unpack "Q<", $all;
-		my $h = substr $all, 8, $n; $h =~ s/seconds [0-9.]+ log_bytes \d+//; $h =~ s/"checksum":"\w+"//; $h =~ s/ +$//; print $h, substr $all, 8 + $n' "$1"
+		my $h = substr $all, 8, $n; $h =~ s/log_bytes \d+\\nseconds [0-9.]+//; $h =~ s/"checksum":"\w+"//; $h =~ s/ +$//; print $h, substr $all, 8 + $n' "$1"
 }
 
 curve() { sed 's/,"seconds":.*//' "$1/train.jsonl"; }
@@ -67,7 +67,7 @@ stopped() {
 	while [ $got -ne 0 ]; do
 		[ $kills -lt 200 ]
 		background "$T/m.vae" --resume --save-every 0.01 "$F/in.tar"
-		sleep $after
+		sleep "$after"
 		kill -9 "$pid" 2>/dev/null || true
 		got=0
 		wait "$pid" 2>/dev/null || got=$?

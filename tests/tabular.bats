@@ -1,4 +1,5 @@
 # Numeric vectors from a CSV file to a score: the preset tabular, and how vectors are standardised.
+# shellcheck disable=SC2016
 
 load helper
 

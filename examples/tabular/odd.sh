@@ -17,7 +17,7 @@ if [ -n "${1:-}" ]; then
 	label=${2:-}
 else
 	table=$out/drawn.csv
-	label=what
+	label="what"
 	perl "$here/draw.pl" >"$table"
 fi
 

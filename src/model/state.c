@@ -34,44 +34,84 @@ static uint64_t checksum(const char *config, const char *counts, float *const *v
 	return h;
 }
 
-static void write_counts(char out[1000], const struct state *s)
+/* What the counts are, in the order they are written. */
+struct count {
+	const char *name;
+	int64_t *whole; /* one of the two */
+	double *real;
+};
+enum { COUNTS = 14 };
+
+static void list_counts(struct state *s, struct count c[COUNTS])
 {
-	snprintf(out, 1000,
-	         "step %" PRId64 " records %" PRId64 " data %016" PRIx64 " last_checkpoint %" PRId64 " checkpoint_counted %" PRId64
-	         " checkpoint_sum %.17g counted %" PRId64 " recon %.17g kl %.17g loss %.17g checkpoint_loss %.17g holdout_loss %.17g"
-	         " seconds %.3f log_bytes %" PRId64,
-	         s->step, s->records, s->data, s->last_checkpoint, s->checkpoint_counted, s->checkpoint_sum, s->counted, s->sum.recon, s->sum.kl,
-	         s->sum.loss, s->loss, s->holdout, s->seconds, s->log_bytes);
+	const struct count all[COUNTS] = {
+		{"step", &s->step, NULL},
+		{"records", &s->records, NULL},
+		{"data", (int64_t *)&s->data, NULL},
+		{"last_checkpoint", &s->last_checkpoint, NULL},
+		{"checkpoint_counted", &s->checkpoint_counted, NULL},
+		{"checkpoint_sum", NULL, &s->checkpoint_sum},
+		{"counted", &s->counted, NULL},
+		{"recon", NULL, &s->sum.recon},
+		{"kl", NULL, &s->sum.kl},
+		{"loss", NULL, &s->sum.loss},
+		{"checkpoint_loss", NULL, &s->loss},
+		{"holdout_loss", NULL, &s->holdout},
+		{"log_bytes", &s->log_bytes, NULL},
+		{"seconds", NULL, &s->seconds},
+	};
+	memcpy(c, all, sizeof all);
+}
+
+static int write_counts(struct buf *out, const struct state *s, struct fail *f)
+{
+	struct state copy = *s;
+	struct count c[COUNTS];
+	int r = 0;
+	list_counts(&copy, c);
+	for (int i = 0; i < COUNTS && !r; i++)
+		r = c[i].whole ? buf_addf(out, f, "%s %" PRId64 "\n", c[i].name, *c[i].whole) : buf_addf(out, f, "%s %.17g\n", c[i].name, *c[i].real);
+	return r;
 }
 
 static int read_counts(const char *text, struct state *s)
 {
-	*s = (struct state){.step = -1};
-	int n = sscanf(text,
-	               "step %" SCNd64 " records %" SCNd64 " data %" SCNx64 " last_checkpoint %" SCNd64 " checkpoint_counted %" SCNd64
-	               " checkpoint_sum %lg counted %" SCNd64 " recon %lg kl %lg loss %lg checkpoint_loss %lg holdout_loss %lg"
-	               " seconds %lg log_bytes %" SCNd64,
-	               &s->step, &s->records, &s->data, &s->last_checkpoint, &s->checkpoint_counted, &s->checkpoint_sum, &s->counted, &s->sum.recon,
-	               &s->sum.kl, &s->sum.loss, &s->loss, &s->holdout, &s->seconds, &s->log_bytes);
-	return n == 14 && s->step >= 0 && s->log_bytes >= 0 ? 0 : -1;
+	struct count c[COUNTS];
+	list_counts(s, c);
+	for (int i = 0; i < COUNTS; i++) {
+		size_t n = strlen(c[i].name);
+		char *end;
+		if (strncmp(text, c[i].name, n) != 0 || text[n] != ' ')
+			return -1;
+		text += n + 1;
+		if (c[i].whole)
+			*c[i].whole = strtoll(text, &end, 10);
+		else
+			*c[i].real = strtod(text, &end);
+		if (end == text || *end != '\n')
+			return -1;
+		text = end + 1;
+	}
+	return *text || s->step < 0 || s->log_bytes < 0 ? -1 : 0;
 }
 
 int state_write(const char *dir, const struct state *s, const struct model *m, const struct trainer *trainer, struct fail *f)
 {
 	struct tensor t[3];
 	float *values[3];
-	struct buf text = {0};
-	char path[600], counts[1000], sum[17];
+	struct buf text = {0}, counts = {0};
+	char path[600], sum[17];
 	int n = list_tensors(t, values, m, trainer);
-	if (config_write(&m->cfg, &text, f))
-		return -1;
 	state_path(path, dir);
-	write_counts(counts, s);
-	snprintf(sum, sizeof sum, "%016" PRIx64, checksum(text.p, counts, values, n, m->nparams));
-	json_t *meta = json_pack("{s:s, s:s, s:s}", "config", text.p, "counts", counts, "checksum", sum);
-	int r = meta ? safetensors_write_parts(path, t, n, (const float *const *)values, meta, f) : fail_set(f, "out of memory");
-	json_decref(meta);
+	int r = config_write(&m->cfg, &text, f) || write_counts(&counts, s, f) ? -1 : 0;
+	if (!r) {
+		snprintf(sum, sizeof sum, "%016" PRIx64, checksum(text.p, counts.p, values, n, m->nparams));
+		json_t *meta = json_pack("{s:s, s:s, s:s}", "config", text.p, "counts", counts.p, "checksum", sum);
+		r = meta ? safetensors_write_parts(path, t, n, (const float *const *)values, meta, f) : fail_set(f, "out of memory");
+		json_decref(meta);
+	}
 	buf_free(&text);
+	buf_free(&counts);
 	return r;
 }
 

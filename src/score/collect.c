@@ -125,12 +125,11 @@ static int add_point(struct collect *c, const struct slot *s, int row, uint32_t 
 		return fail_set(f, "more than %u records", UINT32_MAX);
 	if (c->n == c->cap && grow(c, f))
 		return -1;
-	const double *numbers = s->batch.numbers + (size_t)row * d;
 	if (s->v)
 		memcpy(c->f4 + c->n * d, s->v + (size_t)row * d, d * sizeof *c->f4);
 	else if (s->batch.numbers)
 		for (size_t k = 0; k < d; k++)
-			c->f4[c->n * d + k] = (float)numbers[k];
+			c->f4[c->n * d + k] = (float)s->batch.numbers[(size_t)row * d + k];
 	else
 		memcpy(c->u8 + c->n * d, s->batch.pixels + (size_t)row * d, d);
 	c->group_of[c->n++] = group;
