@@ -12,9 +12,10 @@ LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Werror
 
 VERSION := 0.1.0
-# -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads FP flags.
+# -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads FP flags. No contraction
+# to fused multiply-add: the variants of simd.h are to give the same bits.
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -pthread \
-	-fno-trapping-math -fno-math-errno $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+	-fno-trapping-math -fno-math-errno -ffp-contract=off $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 # Looked up once, and not for targets that build nothing.
 NOBUILD := deps clean demo uninstall
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)

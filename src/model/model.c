@@ -11,6 +11,7 @@
 #include "conv.h"
 #include "layers.h"
 #include "name.h"
+#include "mat.h"
 #include "rng.h"
 
 static void name_tensors(struct model *m, struct network *net)
@@ -46,12 +47,8 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 	lay_out(m, cfg);
 	if (m->nparams > (size_t)1 << 31)
 		return fail_set(f, "a network of %zu parameters", m->nparams);
-	size_t bytes = (m->nparams * sizeof(float) + 63) / 64 * 64;
-	m->params = aligned_alloc(64, bytes);
-	if (!m->params)
-		return fail_set(f, "out of memory: %zu bytes of parameters", bytes);
-	memset(m->params, 0, bytes);
-	return 0;
+	m->params = mat_floats(m->nparams);
+	return m->params ? 0 : fail_set(f, "out of memory: %zu parameters", m->nparams);
 }
 
 /* Uniform in +-bound; i: which tensor. */
