@@ -41,7 +41,7 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 	if (!d)
 		return fail_errno(f, "%s", dir);
 	struct dirent *e;
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		int64_t step = step_of(e->d_name);
 		if (step < 0)
 			continue;
@@ -54,10 +54,13 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 		c->step = more;
 		c->step[c->n++] = step;
 	}
+	int bad = errno ? fail_errno(f, "%s", dir) : 0; /* else a checkpoint could be missed */
 	closedir(d);
-	if (c->n)
+	if (bad)
+		checkpoints_free(c);
+	else if (c->n)
 		qsort(c->step, (size_t)c->n, sizeof *c->step, by_step);
-	return 0;
+	return bad;
 }
 
 void checkpoints_free(struct checkpoints *c)
@@ -180,7 +183,7 @@ static int check_replaceable(const char *dir, struct fail *f)
 	DIR *d = opendir(dir);
 	struct dirent *e;
 	int ours = 0, r = d ? 0 : fail_errno(f, "%s", dir);
-	while (!r && (e = readdir(d))) {
+	while (!r && (errno = 0, e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		char shown[200];
@@ -191,6 +194,8 @@ static int check_replaceable(const char *dir, struct fail *f)
 		if (!known)
 			r = fail_set(f, "%s: holds '%s', which is no part of a model: not replaced", dir, name_show(shown, sizeof shown, e->d_name));
 	}
+	if (!r && errno)
+		r = fail_errno(f, "%s", dir);
 	if (d)
 		closedir(d);
 	return r ? r : ours ? 0 : fail_set(f, "%s: is there and is no model directory", dir);
