@@ -74,7 +74,10 @@ static int open_input(struct reader *r, struct fail *f)
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
 	if (archive_read_set_option(a, NULL, "read_concatenated_archives", "1") != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
-	if (archive_read_open(a, r, NULL, on_read, NULL) != ARCHIVE_OK) {
+	/* not archive_read_open(): it goes on when it had no memory for what it is given (3.6), and dies */
+	if (archive_read_set_read_callback(a, on_read) != ARCHIVE_OK || archive_read_set_callback_data(a, r) != ARCHIVE_OK)
+		return fail_set(f, "libarchive: %s", archive_error_string(a));
+	if (archive_read_open1(a) != ARCHIVE_OK) {
 		archive_fail(r, f);
 		return fail_add(f, "%s", source_name(r->src));
 	}

@@ -149,9 +149,8 @@ static int refresh_scores(struct record *r, struct fail *f)
 {
 	if (r->scores < 0) {
 		struct buf name = {0};
-		if (buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f))
-			return -1;
-		struct member *m = record_add(r, name.p, 0, f);
+		int bad = buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f);
+		struct member *m = bad ? NULL : record_add(r, name.p, 0, f);
 		buf_free(&name);
 		if (!m)
 			return -1;
