@@ -9,7 +9,7 @@ SAN     ?=
 B       ?= build$(if $(SAN),-san)
 
 LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Werror
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.1.0
 # -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads FP flags.

@@ -30,8 +30,7 @@ static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(sl
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
-	batch_decode(slot, &((struct train *)ctx)->cfg);
-	return 0;
+	return batch_decode(slot, &((struct train *)ctx)->cfg, f);
 }
 
 static int undecoded(struct train *t, struct record *r, const char *why, uint64_t position, struct fail *f)
@@ -135,8 +134,10 @@ int main(int argc, char **argv)
 	const char *config = NULL, *output = NULL;
 	char seed_set[100];
 	const char *seed = NULL;
-	if (!t)
+	if (!t) {
+		fputs("vae-train: out of memory\n", stderr);
 		return EXIT_FAILED;
+	}
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, beta-vae-h, ...) or a YAML file: network and training"},
 		{'o', "output", "NAME.vae", CLI_TEXT, &output, "the directory to make: checkpoints, log, configuration"},
@@ -161,7 +162,7 @@ int main(int argc, char **argv)
 		cli_add_set(&c, seed_set);
 	}
 	if (status < 0 && config_try(&c.set, &f))
-		status = cli_usage(&c, "%s", f.msg);
+		status = cli_refused(&c, &f);
 	if (status >= 0) {
 		free(t);
 		return status;

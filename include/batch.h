@@ -26,12 +26,12 @@ struct batch {
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f);
 /* Reads until the rows are taken: 1, 0 when nothing was left, -1. */
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
-/* Decodes all rows; a failure is a row's own affair. */
-void batch_decode(struct batch *b, const struct config *cfg);
+/* Decodes all rows; a failure is a row's own affair, unless memory is out: -1. */
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
 /* The payload of an item that is a row: its decoder in *kind, its hash in id. NULL with the reason in why. */
 const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind);
 /* Instead of decoding: every row's n float values from an .npy into v [rows][n]. */
-void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v);
+int batch_vectors(struct batch *b, const struct config *cfg, int n, float *v, struct fail *f);
 /* [rows][size] as floats in 0..1 */
 void batch_floats(const struct batch *b, float *x);
 void batch_free(struct batch *b);

@@ -66,7 +66,18 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	return *kind == INPUT_NONE ? NULL : m;
 }
 
-void batch_decode(struct batch *b, const struct config *cfg)
+/* A record is bad by its bytes alone: that there was no memory to read it is a failure of the whole. */
+static int check_memory(const struct batch *b, struct fail *f)
+{
+	for (int row = 0; row < b->nrows; row++)
+		if (b->why[row].msg[0] && b->why[row].memory) {
+			*f = b->why[row];
+			return -1;
+		}
+	return 0;
+}
+
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 {
 	memset(b->pixels, 0, (size_t)b->rows * b->size);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
@@ -80,9 +91,10 @@ void batch_decode(struct batch *b, const struct config *cfg)
 		if (m && input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, &b->why[row]))
 			memset(to, 0, b->size);
 	}
+	return check_memory(b, f);
 }
 
-void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v)
+int batch_vectors(struct batch *b, const struct config *cfg, int n, float *v, struct fail *f)
 {
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
@@ -94,6 +106,7 @@ void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v)
 		else if (m)
 			input_vector(m->data.p, m->data.len, n, v + (size_t)row * (size_t)n, &b->why[row]);
 	}
+	return check_memory(b, f);
 }
 
 void batch_floats(const struct batch *b, float *x)

@@ -181,11 +181,10 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	const struct collect *c = run->c;
 	struct slot *s = slot;
 	struct worker *w = &run->worker[worker];
-	if (c->vector) {
-		batch_vectors(&s->batch, &c->cfg, c->d, s->v);
-		return 0;
-	}
-	batch_decode(&s->batch, &c->cfg);
+	if (c->vector)
+		return batch_vectors(&s->batch, &c->cfg, c->d, s->v, f);
+	if (batch_decode(&s->batch, &c->cfg, f))
+		return -1;
 	if (!c->model)
 		return 0;
 	if (!w->ready++)
@@ -231,13 +230,19 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 /* --- setting up --- */
 
 /* Takes the shape of the first record of the batch that has one; the others of it get their reason. */
-static void look(struct collect *c, struct batch *b)
+static int look(struct collect *c, struct batch *b, struct fail *f)
 {
 	for (int i = 0; i < b->nitems && !c->shaped; i++) {
 		enum input_kind kind;
 		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, &c->cfg, &kind);
-		c->shaped = m && input_shape(kind, m->data.p, m->data.len, c->cfg.input_shape, &c->vector, &b->why[b->row[i]]) == 0;
+		struct fail *why = m ? &b->why[b->row[i]] : NULL;
+		c->shaped = m && input_shape(kind, m->data.p, m->data.len, c->cfg.input_shape, &c->vector, why) == 0;
+		if (m && !c->shaped && why->memory) {
+			*f = *why;
+			return -1;
+		}
 	}
+	return 0;
 }
 
 static int slot_open(struct slot *s, const struct collect *c, struct fail *f)
@@ -284,8 +289,8 @@ static int find_shape(struct run *run, struct fail *f)
 	int got = slot_open(&probe, c, f) ? -1 : 1;
 	while (got > 0 && !c->shaped) {
 		got = batch_fill(&probe.batch, run->in, f);
-		if (got > 0)
-			look(c, &probe.batch);
+		if (got > 0 && look(c, &probe.batch, f))
+			got = -1;
 		if (got > 0 && !c->shaped && on_consume(run, &probe, f))
 			got = -1;
 	}
