@@ -52,7 +52,16 @@ $(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
 build-deps:
 	@pkg-config --exists $(LIBS) || { echo "missing libraries ($(LIBS)): run 'make deps', or install their -dev packages" >&2; exit 1; }
 
-unit: $(UNIT:%=$(B)/%)
+# Preloaded into the tools, so without a sanitizer of its own.
+$(B)/fault-shim.so: tests/fault/shim.c tests/fault/fault.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -fPIC -shared -o $@ $< -ldl
+
+$(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $<
+
+unit: $(UNIT:%=$(B)/%) $(B)/fault-shim.so $(B)/fault-loop
 
 # --- installing what is needed ---
 
@@ -70,6 +79,10 @@ deps:
 
 check: all unit
 	@tests/run $(CURDIR)/$(B)
+
+# Every call of every tool fails once, which takes long; `check` does so for every place calls come from.
+faults: all unit
+	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats tests/fault.bats
 
 lint:
 	@.ci/lint
@@ -99,6 +112,6 @@ uninstall:
 clean:
 	rm -rf build build-san
 
-.PHONY: all unit build-deps deps check lint bench demo install uninstall clean
+.PHONY: all unit build-deps deps check faults lint bench demo install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -7,6 +7,7 @@
  *   -k KINDS   only these, separated by commas        -f  every call, not only every place
  *   -m MAX     at most so many calls of a kind        -s SHIM   the library to preload
  *   -j N       runs at a time                         -v  say what every run ended with
+ *   -L FILE    leaks of others, as LeakSanitizer's suppressions
  *
  * A first run without failures gives the reference and the places that calls come from: by default
  * the first call from every place fails, the first calls and some in between. Then, in each run:
@@ -65,7 +66,7 @@ struct job {
 };
 
 static struct {
-	const char *shim, *input, *seed, *growing, *only;
+	const char *shim, *leaks, *input, *seed, *growing, *only;
 	char **command;
 	const char *tool;
 	char base[400];
@@ -242,9 +243,12 @@ static void start(struct job *j, int kind, int mode, long nth)
 		alarm(TIMEOUT); /* stays over exec: a hang ends as a signal */
 		if (dup2(p[0], 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(j->dir) || setenv("TMPDIR", j->tmp, 1) ||
 		    setenv("VF_FAULT", j->state_path, 1) || setenv("LD_PRELOAD", o.shim, 1) ||
-		    setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1:allocator_may_return_null=1:exitcode=86", 1) ||
+		    setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0:exitcode=86", 1) ||
 		    setenv("UBSAN_OPTIONS", "halt_on_error=1:exitcode=86:print_stacktrace=1", 1))
 			_exit(126);
+		char lsan[600];
+		put(lsan, sizeof lsan, "print_suppressions=0%s%s", o.leaks ? ":suppressions=" : "", o.leaks ? o.leaks : "");
+		setenv("LSAN_OPTIONS", lsan, 1);
 		execvp(o.command[0], o.command);
 		_exit(127);
 	}
@@ -472,7 +476,7 @@ static int choose(const struct fault *c, int kind, long *nth, int room)
 int main(int argc, char **argv)
 {
 	int c;
-	while ((c = getopt(argc, argv, "+i:pd:g:k:fm:s:j:v")) != -1)
+	while ((c = getopt(argc, argv, "+i:pd:g:k:fm:s:j:vL:")) != -1)
 		switch (c) {
 		case 'i': o.input = optarg; break;
 		case 'p': o.pipe = 1; break;
@@ -482,6 +486,7 @@ int main(int argc, char **argv)
 		case 'f': o.full = 1; break;
 		case 'm': o.max = strtol(optarg, NULL, 10); break;
 		case 's': o.shim = optarg; break;
+		case 'L': o.leaks = optarg; break;
 		case 'j': o.jobs = (int)strtol(optarg, NULL, 10); break;
 		case 'v': o.verbose = 1; break;
 		default: return 2;

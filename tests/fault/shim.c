@@ -30,7 +30,9 @@
 
 static struct fault by_hand, *state;
 static int trace;
-static uintptr_t blas_from, blas_to;
+static struct range {
+	uintptr_t from, to;
+} blas, archive; /* where the code of a library lies */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static __thread int inside __attribute__((tls_model("initial-exec")));
 
@@ -60,11 +62,13 @@ static void note_place(int kind, long n)
 	atomic_flag_clear(&lock);
 }
 
+static int lies_in(const struct range *r, uintptr_t at) { return at >= r->from && at < r->to; }
+
 /* Counts a call; 1 when it is the one. */
 static int hit(int kind, const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
-	if (!state || inside || (at >= blas_from && at < blas_to))
+	if (!state || inside || lies_in(&blas, at))
 		return 0;
 	long n = __atomic_add_fetch(&state->count[kind], 1, __ATOMIC_RELAXED);
 	int yes = 0;
@@ -336,6 +340,17 @@ FILE *fopen(const char *path, const char *mode)
 
 /* --- what is let through by name --- */
 
+/* The runtime of the address sanitizer asks it about every thread, and ends the process when there is no
+ * memory for the answer. */
+int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
+{
+	REAL(int, pthread_getattr_np, pthread_t, pthread_attr_t *);
+	inside++;
+	int r = real(t, a);
+	inside--;
+	return r;
+}
+
 /* libarchive 3.6 writes into the filter it had no memory for, or frees it twice. */
 int archive_write_add_filter_zstd(void *a);
 int archive_write_add_filter_zstd(void *a)
@@ -347,19 +362,63 @@ int archive_write_add_filter_zstd(void *a)
 	return r;
 }
 
+/* And loses an extended attribute it reads, without a word. */
+void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size);
+void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size)
+{
+	REAL(void, archive_entry_xattr_add_entry, void *, const char *, const void *, size_t);
+	int let = lies_in(&archive, (uintptr_t)__builtin_return_address(0));
+	inside += let;
+	real(e, name, value, size);
+	inside -= let;
+}
+
+/* And where it writes the header of a member with such an attribute, or with a name beyond ASCII, it dies
+ * or writes another header. Other headers are tested. */
+int archive_write_header(void *a, void *e);
+int archive_write_header(void *a, void *e)
+{
+	REAL(int, archive_write_header, void *, void *);
+	static int (*count)(void *);
+	static const char *(*pathname)(void *);
+	if (!count)
+		count = (int (*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_xattr_count");
+	if (!pathname)
+		pathname = (const char *(*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_pathname");
+	int let = count(e) > 0;
+	for (const char *p = pathname(e); p && *p; p++)
+		let |= (unsigned char)*p > 0x7e;
+	inside += let;
+	int r = real(a, e);
+	inside -= let;
+	return r;
+}
+
+/* And uses what it has freed, when this has failed. */
+int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags);
+int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
+{
+	REAL(int, lzma_stream_decoder, void *, uint64_t, uint32_t);
+	inside++;
+	int r = real(s, limit, flags);
+	inside--;
+	return r;
+}
+
 /* --- beginning --- */
 
-static int find_blas(struct dl_phdr_info *i, size_t size, void *ctx)
+static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 {
 	(void)size, (void)ctx;
-	if (!strstr(i->dlpi_name, "openblas"))
+	struct range *r = strstr(i->dlpi_name, "openblas") ? &blas : strstr(i->dlpi_name, "libarchive") ? &archive : NULL;
+	if (!r)
 		return 0;
 	for (int k = 0; k < i->dlpi_phnum; k++)
 		if (i->dlpi_phdr[k].p_type == PT_LOAD && (i->dlpi_phdr[k].p_flags & PF_X)) {
-			blas_from = i->dlpi_addr + i->dlpi_phdr[k].p_vaddr;
-			blas_to = blas_from + i->dlpi_phdr[k].p_memsz;
+			r->from = i->dlpi_addr + i->dlpi_phdr[k].p_vaddr;
+			r->to = r->from + i->dlpi_phdr[k].p_memsz;
 		}
-	return 1;
+	return 0;
 }
 
 static int word(const char *s, size_t n, const char *const *words, int nwords)
@@ -389,7 +448,7 @@ __attribute__((constructor)) static void begin(void)
 	const char *path = getenv("VF_FAULT"), *at = getenv("VF_FAULT_AT");
 	backtrace(warm, 4); /* loads what it needs */
 	trace = getenv("VF_FAULT_TRACE") != NULL;
-	dl_iterate_phdr(find_blas, NULL);
+	dl_iterate_phdr(find_code, NULL);
 	FILE *out = fopencookie((void *)(intptr_t)1, "w", cookie);
 	if (out)
 		stdout = out;
