@@ -16,7 +16,7 @@ VERSION := 0.1.0
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -pthread \
 	-fno-trapping-math -fno-math-errno $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 # Looked up once, and not for targets that build nothing.
-NOBUILD := deps clean demo uninstall
+NOBUILD := deps clean demo uninstall fuzz
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
@@ -61,7 +61,25 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $<
 
-unit: $(UNIT:%=$(B)/%) $(B)/fault-shim.so $(B)/fault-loop
+# --- fuzzing: targets of libFuzzer, and their kept corpus gone through without it ---
+
+FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader
+FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
+
+$(B)/test_fuzz_corpus: $(B)/tests/fuzz/replay.o $(FUZZ_OBJS) $(B)/libvaefilters.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+
+$(FUZZ:%=$(B)/fuzz-%): $(B)/fuzz-%: tests/fuzz/entry.c $(FUZZ_OBJS) $(B)/libvaefilters.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $^ $(PKG_LIBS) -lm
+
+fuzz-targets: $(FUZZ:%=$(B)/fuzz-%)
+
+# FUZZ_SECONDS for each target; FUZZ="reader png" for a few.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
+
+unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop
 
 # --- installing what is needed ---
 
@@ -110,8 +128,8 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/vae-filters
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz
 
-.PHONY: all unit build-deps deps check faults lint bench demo install uninstall clean
+.PHONY: all unit build-deps deps check faults fuzz fuzz-targets lint bench demo install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
