@@ -1,5 +1,6 @@
 #include "reader.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -76,6 +77,7 @@ int fuzz_reader(const uint8_t *data, size_t size)
 	uint64_t zero = 0, alen, blen;
 	int fd = fuzz_file(data, size, path), one = memfd_create("one", MFD_CLOEXEC), two = memfd_create("two", MFD_CLOEXEC);
 	WANT(one >= 0 && two >= 0);
+	WANT(setlocale(LC_CTYPE, "C.UTF-8")); /* as every tool does */
 	struct reader *in = reader_open(paths, 1, 0, &f);
 	WANT(in);
 	if (copy(in, one, &a, &alen, &f) == 0) {
