@@ -70,12 +70,13 @@ faults() {
 	local tool
 	for tool in "$ROOT"/filters/vae-*.c; do
 		tool=$(basename "$tool" .c)
-		grep -q "^@test \"faults: $tool[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
+		grep -q "^@test \"faults: ${tool}[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
 	done
 }
 
 @test "the loop tells what is wrong: an exit status, output, a file" {
 	# a "tool" that takes a failed call for nothing, one that leaves a file, one that dies
+	# shellcheck disable=SC2016 # the tool's
 	printf '#!/bin/sh\n(cat "$1" 2>/dev/null; :) | cat\n' >"$T/deaf" && chmod +x "$T/deaf"
 	! fault-loop -s "$BIN/fault-shim.so" -k read -- "$T/deaf" "$F/p.tar" 2>"$T/err" || die 'a deaf tool passes'
 	grep -q 'other output' "$T/err"
