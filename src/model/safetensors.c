@@ -145,9 +145,9 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-/* Appends the header; *bytes is what the tensors take. Not by jansson: its json_dumps() leaves names
+/* Appends the header. Not by jansson: its json_dumps() leaves names
  * out when memory is (2.14), and says nothing. */
-static int write_header(struct buf *out, const struct tensor *t, int n, struct json_t *metadata, size_t *bytes, struct fail *f)
+static int write_header(struct buf *out, const struct tensor *t, int n, struct json_t *metadata, struct fail *f)
 {
 	const char *name, *comma = "";
 	json_t *value;
@@ -160,25 +160,24 @@ static int write_header(struct buf *out, const struct tensor *t, int n, struct j
 	}
 	if (metadata)
 		r = r || buf_addf(out, f, "}");
-	*bytes = 0;
+	size_t at = 0;
 	for (int i = 0; i < n && !r; i++) {
-		size_t end = *bytes + t[i].count * sizeof(float);
+		size_t end = at + t[i].count * sizeof(float);
 		r = buf_addf(out, f, "%s", metadata || i ? "," : "") || json_quote(out, t[i].name, strlen(t[i].name), f) ||
 		    buf_addf(out, f, ":{\"dtype\":\"F32\",\"shape\":[");
 		for (int k = 0; k < t[i].ndim && !r; k++)
 			r = buf_addf(out, f, "%s%zu", k ? "," : "", t[i].shape[k]);
-		r = r || buf_addf(out, f, "],\"data_offsets\":[%zu,%zu]}", *bytes, end);
-		*bytes = end;
+		r = r || buf_addf(out, f, "],\"data_offsets\":[%zu,%zu]}", at, end);
+		at = end;
 	}
 	return r || buf_addf(out, f, "}") ? -1 : 0;
 }
 
-int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
-                      struct fail *f)
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f)
 {
 	struct buf text = {0};
-	size_t at;
-	if (write_header(&text, t, n, metadata, &at, f)) {
+	if (write_header(&text, t, n, metadata, f)) {
 		buf_free(&text);
 		return -1;
 	}
@@ -189,8 +188,9 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 	struct atomic_file a;
 	int r = atomic_open(&a, path, f);
 	if (!r) {
-		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text.p, len, f) || write_all(a.fd, "       ", padded - len, f) ||
-		    write_all(a.fd, values, at, f);
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text.p, len, f) || write_all(a.fd, "       ", padded - len, f);
+		for (int i = 0; i < n && !r; i++)
+			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
 			atomic_abort(&a);
 			r = fail_add(f, "%s", path);
@@ -199,5 +199,18 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 		}
 	}
 	buf_free(&text);
+	return r;
+}
+
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f)
+{
+	const float **at = malloc(((size_t)n + 1) * sizeof *at);
+	if (!at)
+		return fail_set(f, "out of memory");
+	for (int i = 0; i < n; i++, values += t[i - 1].count)
+		at[i] = values;
+	int r = safetensors_write_parts(path, t, n, at, metadata, f);
+	free(at);
 	return r;
 }

@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 /* What is read is written, and read again the same, to the byte. */
-static void round_trip(const struct config *c)
+static void round_trip(struct config *c)
 {
 	struct config again;
 	struct buf one = {0}, two = {0};

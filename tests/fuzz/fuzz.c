@@ -44,7 +44,7 @@ void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind)
 		struct buf png = {0};
 		struct picture q;
 		uint8_t a[3 * 5 * 7], b[3 * 5 * 7];
-		int shape[3], vector;
+		int shape[3], vector = 0;
 		WANT(png_encode(p->pixels, p->width, p->height, p->channels, &png, &f) == 0);
 		WANT(png_decode(png.p, png.len, &q, &f) == 0);
 		WANT(q.width == p->width && q.height == p->height && q.channels == p->channels);

@@ -10,7 +10,7 @@ int fuzz_npy(const uint8_t *data, size_t size)
 {
 	struct npy n, again;
 	struct fail f;
-	int shape[3], vector;
+	int shape[3], vector = 0;
 	uint8_t small[16];
 	if (npy_parse(data, size, &n, &f)) {
 		WANT(f.msg[0]);
@@ -28,11 +28,11 @@ int fuzz_npy(const uint8_t *data, size_t size)
 	buf_free(&b);
 	if (input_shape(INPUT_NPY, data, size, shape, &vector, &f) == 0) {
 		WANT((size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2] == n.count && n.count > 0);
-		float *v = malloc(n.count * sizeof *v);
+		double *v = malloc(n.count * sizeof *v);
 		WANT(v);
-		if (input_vector(data, size, (int)n.count, v, &f) == 0)
+		if (input_vector(INPUT_NPY, data, size, (int)n.count, v, &f) == 0)
 			for (size_t i = 0; i < n.count; i++)
-				WANT(vector && isfinite(v[i]));
+				WANT(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
 			WANT(input_decode(INPUT_NPY, data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);

@@ -39,7 +39,7 @@ static void load_pictures(const struct config *c)
 		BAIL(&f);
 	if (batch_decode(&b, c, &f))
 		BAIL(&f);
-	batch_floats(&b, decoded);
+	batch_floats(&b, NULL, decoded);
 	ok(b.nrows == RECORDS, "%d records in images.tar", b.nrows);
 	batch_free(&b);
 	reader_close(r);
