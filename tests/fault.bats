@@ -39,8 +39,8 @@ faults() {
 
 @test "faults: vae-pack DIR" { faults -- vae-pack "$F/pics"; }
 @test "faults: vae-pack IDX, gzip" { faults -k alloc,read,write,open,close -- vae-pack "$F/images.idx" "$F/labels.idx.gz" --only 'cls < 2' -o o.tar; }
-@test "faults: vae-train -p" { faults -g train.jsonl -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
-@test "faults: vae-train --replace" { faults -g train.jsonl -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
+@test "faults: vae-train -p" { faults -g train.jsonl -w m.vae/state -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
+@test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
 @test "faults: vae-ckpt list" { faults -- vae-ckpt list -m "$F/m.vae"; }
 @test "faults: vae-ckpt show" { faults -- vae-ckpt show -m "$F/m.vae"; }
 @test "faults: vae-ckpt export" { faults -- vae-ckpt export -m "$F/m.vae" -o x.safetensors; }

@@ -4,6 +4,7 @@
  *   -i FILE    standard input (otherwise /dev/null); -p gives it as a pipe
  *   -d DIR     what the working directory holds before each run
  *   -g NAME    a file that may also be left as a beginning of what it would have been (a log)
+ *   -w NAME    a file replaced while the command runs: after a failure any version will do, uncompared
  *   -k KINDS   only these, separated by commas        -f  every call, not only every place
  *   -m MAX     at most so many calls of a kind        -s SHIM   the library to preload
  *   -j N       runs at a time                         -v  say what every run ended with
@@ -66,7 +67,7 @@ struct job {
 };
 
 static struct {
-	const char *shim, *leaks, *input, *seed, *growing, *only;
+	const char *shim, *leaks, *input, *seed, *growing, *replaced, *only;
 	char **command;
 	const char *tool;
 	char base[400];
@@ -296,7 +297,7 @@ static const char *check_files(const struct tree *got, int failed, int ended)
 			continue;
 		if (!old && !new)
 			return tell("leaves '%s'", name);
-		if (failed && ((old && same(t, old)) || (o.growing && strstr(name, o.growing) && begins(t, new))))
+		if (failed && ((old && same(t, old)) || (o.replaced && strstr(name, o.replaced)) || (o.growing && strstr(name, o.growing) && begins(t, new))))
 			continue;
 		if (!same(t, new))
 			return tell("'%s' is wrong (%zu bytes; %zu in the reference)", name, t->n, new ? new->n : 0);
@@ -476,12 +477,13 @@ static int choose(const struct fault *c, int kind, long *nth, int room)
 int main(int argc, char **argv)
 {
 	int c;
-	while ((c = getopt(argc, argv, "+i:pd:g:k:fm:s:j:vL:")) != -1)
+	while ((c = getopt(argc, argv, "+i:pd:g:w:k:fm:s:j:vL:")) != -1)
 		switch (c) {
 		case 'i': o.input = optarg; break;
 		case 'p': o.pipe = 1; break;
 		case 'd': o.seed = optarg; break;
 		case 'g': o.growing = optarg; break;
+		case 'w': o.replaced = optarg; break;
 		case 'k': o.only = optarg; break;
 		case 'f': o.full = 1; break;
 		case 'm': o.max = strtol(optarg, NULL, 10); break;
