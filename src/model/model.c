@@ -113,8 +113,10 @@ int model_standard(struct model *m, struct fail *f)
 static int set_id(struct model *m, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
 	size_t bytes = (size_t)m->enc.in * sizeof(double);
 	if (m->standard.mean)
@@ -262,8 +264,10 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 int model_write(struct model *m, const char *path, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	char step[32], since[32], records[32], lr[32], loss[32], holdout[32], batch[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	snprintf(since, sizeof since, "%" PRId64, m->since);
