@@ -159,7 +159,7 @@ static void test_header(const struct buf *b)
 		{"[0,16]", "[0,12]", "hole"}, {"[0,16]", "[0,20]", "overlap"}, {"[0,16]", "[4,16]", "hole"}, {"[16,24]", "[8,16]", "overlap"},
 		{"[0,16]", "[\"a\",16]", "data_offsets"}, {w, "\"x\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}", "'encoder.1.weight' is missing"},
 		{w, "\"\\u001b]0;x\\u0007\":3", "dtype"}, {w, "\"encoder.1.bias\":3", "JSON"}, {"\"config\":", "\"konfig\":", "no configuration"},
-		{"\"__metadata__\":", "\"__metadata__\":3,\"y\":", "no object"}, {"{\"__metadata__\"", "[{\"__metadata__\"", "JSON"}, {"{\"__metadata__\"", "\033", "JSON"},
+		{"\"__metadata__\":", "\"__metadata__\":3,\"y\":", "no object"}, {"{\"encoder", "[{\"encoder", "JSON"}, {"{\"encoder", "\033", "JSON"},
 		{"latent: 1", "latent: 70000", "latent"}, {"format: 1", "format: 9", "newer"}, {"linear: 3", "linear: 1000000", "the configuration wants [1000000, 1]"},
 		{"linear: 2", "linear: 4", "where 2 are wanted"}, {"flatten, ", "flatten, relu, ", "'encoder.2.weight' is missing"}, {"\"step\":\"123456789\"", "\"step\":\"1e300\"", "step"},
 		{"\"step\":\"123456789\"", "\"step\":\"nan\"", "step"}, {"\"steps_since\":\"1234\"", "\"steps_since\":\"-1\"", "steps_since"},
@@ -192,7 +192,7 @@ static void test_bytes(const struct buf *b)
 			}
 			copy[i] ^= (char)(1 << bit);
 		}
-	ok(bad == 0 && taken > 200 && taken < n / 2, "%zu files with a bit changed: %zu are finite models, the others have a message", n, taken);
+	ok(bad == 0 && taken > 20 && taken < n / 50, "%zu files with a bit changed: %zu are finite models, the others have a message", n, taken);
 	free(copy);
 }
 
