@@ -30,6 +30,7 @@ row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
+row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
 LAWS=()

@@ -196,6 +196,36 @@ static void test_bytes(const struct buf *b)
 	free(copy);
 }
 
+/* Damage that leaves numbers: the checksums name it; a file without them is taken, and said to be so. */
+static void test_checksums(const struct buf *b)
+{
+	struct model m;
+	struct fail f = {{0}};
+	char *copy = calloc(b->len, 1);
+	memcpy(copy, b->p, b->len);
+	ok(!read_bytes(&m, copy, b->len, &f) && m.checked, "a file that was written here carries checksums");
+	model_free(&m);
+	copy[b->len - 4] ^= 1; /* the last bit of a bias of decoder.2 */
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'decoder.2.bias' does not match its checksum"), "one bit of a tensor: %s", f.msg);
+	copy[b->len - 4] ^= 1;
+	char *at = memmem(copy, b->len, "\"records\":\"6", 12);
+	at[11] = '5';
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "metadata do not match"), "one digit of the metadata: %s", f.msg);
+	at[11] = '6';
+	at = memmem(copy, b->len, "\"checksums\"", 11);
+	memcpy(at, "\"checksumz\"", 11);
+	ok(!read_bytes(&m, copy, b->len, &f) && !m.checked, "a file without checksums is taken: %s", f.msg);
+	model_free(&m);
+	memcpy(at, "\"checksums\"", 11);
+	at = memmem(copy, b->len, " encoder.1.bias=", 16);
+	at[1] = 'f';
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'fncoder.1.bias' has a checksum, but is missing"), "a checksum of nothing: %s", f.msg);
+	at[1] = 'e';
+	at[20] = 'x';
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "is no checksum"), "a checksum that is none: %s", f.msg);
+	free(copy);
+}
+
 /* Two checkpoints with as many parameters, but in other layers, are no model. */
 static void test_mixed(void)
 {
@@ -248,6 +278,7 @@ int main(void)
 	struct buf b = test_round_trip();
 	test_header(&b);
 	test_bytes(&b);
+	test_checksums(&b);
 	test_mixed();
 	buf_free(&b);
 	in_dir(path, sizeof path, "a.safetensors");
