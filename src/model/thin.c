@@ -1,9 +1,11 @@
 #include "thin.h"
 
-#include <inttypes.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "atomic.h"
@@ -106,7 +108,7 @@ static int pass(const struct thinning *t, const char *dir, int write, struct fai
 	return 0;
 }
 
-int thin_apply(const struct thinning *t, const char *dir, struct fail *f)
+static int remove_others(const struct thinning *t, const char *dir, struct fail *f)
 {
 	char path[1024];
 	if (pass(t, dir, 0, f))
@@ -118,6 +120,17 @@ int thin_apply(const struct thinning *t, const char *dir, struct fail *f)
 	}
 	checkpoint_path(path, sizeof path, dir, t->c.step[0]);
 	return sync_parent(path, f) ? -1 : pass(t, dir, 1, f);
+}
+
+int thin_apply(const struct thinning *t, const char *dir, struct fail *f)
+{
+	/* the lock of a training that goes on there; a file system that cannot lock is taken as it is */
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(f, "%s", dir);
+	int r = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: somebody else is writing there", dir) : remove_others(t, dir, f);
+	close(fd);
+	return r;
 }
 
 void thin_free(struct thinning *t)
