@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STARTS = 3, LIFTED_STEPS = 2, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
+enum { STARTS = 3, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
 
 /* Added to the variances, in coordinates of spread 1: lets collinear fields have an inverse, and lies far above the
  * noise of 9 digits and of float32. */
 #define RIDGE 1e-10
+#define COLLINEAR 1e-8
 #define KEEP 0.975 /* of normal records, in the reweighting */
 
 struct fit {
@@ -260,10 +261,19 @@ static void begin(struct fit *w, int start)
 	concentrate(w, kth_distance(w, (w->n - 1) / 2));
 }
 
+/* Coordinates that the ones before them do not determine. */
+static int rank_of(const struct fit *w)
+{
+	int rank = 0;
+	for (int i = 0; i < w->p; i++)
+		rank += w->root[i * w->p + i] * w->root[i * w->p + i] > COLLINEAR * w->scatter[i * w->p + i];
+	return rank;
+}
+
 /* The scatter times a factor, so that the median of d^2 is that of chi-squared. */
 static void rescale(struct fit *w)
 {
-	double s = kth_distance(w, w->n / 2) / chi2_quantile(w->p, 0.5);
+	double s = kth_distance(w, w->n / 2) / chi2_quantile(rank_of(w), 0.5);
 	if (!(s > 0))
 		return;
 	for (int i = 0; i < w->p * w->p; i++) {
@@ -288,24 +298,24 @@ static void minimum_covariance(struct joint *j, struct fit *w)
 	double best = HUGE_VAL;
 	for (int start = 0; start < STARTS; start++) {
 		begin(w, start);
-		for (int i = 0; i < LIFTED_STEPS; i++)
+		double before = HUGE_VAL;
+		for (int i = 0; i < MAX_STEPS; i++) {
 			concentrate(w, kth_distance(w, last));
+			if (!(w->logdet < before - 1e-13 * fabs(before)))
+				break;
+			before = w->logdet;
+		}
 		if (w->logdet < best) {
 			best = w->logdet;
 			keep(j, w);
 		}
 	}
 	memcpy(w->centre, j->centre, sizeof w->centre);
+	memcpy(w->scatter, j->scatter, sizeof w->scatter);
 	memcpy(w->root, j->root, sizeof w->root);
 	measure(w);
-	for (int i = 0; i < MAX_STEPS; i++) {
-		double before = i ? w->logdet : HUGE_VAL;
-		concentrate(w, kth_distance(w, last));
-		if (!(w->logdet < before - 1e-13 * fabs(before)))
-			break;
-	}
 	rescale(w);
-	concentrate(w, chi2_quantile(w->p, KEEP));
+	concentrate(w, chi2_quantile(rank_of(w), KEEP));
 	rescale(w);
 	keep(j, w);
 }
@@ -438,7 +448,7 @@ int joint_collinear(const struct joint *j)
 		double unit[JOINT_MAX] = {0};
 		unit[k] = 1;
 		solve(j->root, unit, j->used); /* unit[k]: one over the variance that the others leave */
-		if (unit[k] * j->scatter[k * j->used + k] > 1e8)
+		if (unit[k] * j->scatter[k * j->used + k] > 1 / COLLINEAR)
 			found = i;
 		k++;
 	}
