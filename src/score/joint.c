@@ -344,7 +344,9 @@ int joint_fit(struct joint *j, double *x, size_t n, struct fail *f)
 		minimum_covariance(j, w);
 	free(scratch);
 	free(w);
-	return j->used ? 0 : fail_set(f, "no field for a joint score: each has one value in more than half of the records");
+	if (j->used) /* the root to the bit as joint_ready() reckons it for whoever has the scatter from a file */
+		return joint_ready(j, f);
+	return fail_set(f, "no field for a joint score: each has one value in more than half of the records");
 }
 
 /* --- scores --- */
