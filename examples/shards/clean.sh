@@ -28,7 +28,7 @@ fresh() {
 	target=$1
 	shift
 	for source; do
-		[ "$source" -nt "$target" ] && return 1
+		[ -z "$(find "$source" -newer "$target")" ] || return 1
 	done
 	return 0
 }
@@ -50,7 +50,7 @@ while [ "$n" -gt 0 ]; do # the arguments become their scored files
 	n=$((n - 1))
 done
 # the last one of a pipeline fails where any did
-vae-rank --replace "$@" | vae-drop -q -i --top "$top" 2>/dev/null | vae-cut -k key >"$out/drop.keys.new" 2>/dev/null || {
+vae-rank --replace "$@" | vae-drop -q -i --top "$top" | vae-cut -k key >"$out/drop.keys.new" || {
 	echo "clean: the shards could not be ranked together; nothing was cleaned" >&2
 	exit 1
 }
