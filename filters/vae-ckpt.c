@@ -117,15 +117,19 @@ static const struct verb {
 	{"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},  {"eval", NULL, 1, 0, 0, 2},
 };
 
-/* Its operands, the verb away, fit: -1, or an exit status. */
-static int check(struct cli *c, const struct ckpt *o, const struct verb **out)
+static const struct verb *find_verb(const struct cli *c)
 {
-	size_t i = 0, count = sizeof verbs / sizeof *verbs;
-	while (c->nfiles && i < count && strcmp(verbs[i].name, c->files[0]) != 0)
-		i++;
-	if (!c->nfiles || i == count)
+	for (size_t i = 0; c->nfiles && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].name, c->files[0]) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* What is given fits the verb: -1, or an exit status. */
+static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
+{
+	if (!v)
 		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->nfiles ? ", not " : "", c->nfiles ? c->files[0] : "");
-	const struct verb *v = *out = &verbs[i];
 	if (v->model && !o->model)
 		return cli_usage(c, "%s wants -m NAME.vae", v->name);
 	if (v->config && !o->config)
@@ -174,8 +178,10 @@ int main(int argc, char **argv)
 	};
 	int status = cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",
 	                       "Looks into checkpoints, verifies, thins, imports and exports them, or scores records with them.", opts, argc, argv);
-	const struct verb *v = NULL;
-	if (status >= 0 || (status = check(&c, &o, &v)) >= 0)
+	if (status >= 0)
+		return status;
+	const struct verb *v = find_verb(&c);
+	if ((status = check(&c, &o, v)) >= 0)
 		return status;
 	char draws[400], seed[400];
 	if (o.draws)

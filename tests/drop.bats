@@ -1,5 +1,5 @@
 # vae-drop: rules, rejects, marks.
-# shellcheck disable=SC2094
+# shellcheck disable=SC2094,SC2002,SC2016
 
 load helper
 
