@@ -64,7 +64,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	if (!w->ready++)
 		mat_begin();
 	batch_decode(&p->batch, &e->models[e->n - 1].cfg);
-	batch_floats(&p->batch, w->x);
+	batch_floats(&p->batch, &e->models[e->n - 1].standard, w->x);
 	losses_score(w->losses, w->x, p->batch.id, p->loss);
 	return 0;
 }

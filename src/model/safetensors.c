@@ -165,13 +165,13 @@ static int hash_metadata(json_t *metadata, uint64_t *out, struct fail *f)
 	return 0;
 }
 
-static int add_checksums(json_t *metadata, const struct tensor *t, int n, const float *values, struct fail *f)
+static int add_checksums(json_t *metadata, const struct tensor *t, int n, const float *const *values, struct fail *f)
 {
 	struct buf b = {0};
 	uint64_t h = 0;
 	int r = hash_metadata(metadata, &h, f) || buf_addf(&b, f, "__metadata__=%016" PRIx64, h);
-	for (int i = 0; i < n && !r; values += t[i++].count)
-		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values, t[i].count * sizeof *values));
+	for (int i = 0; i < n && !r; i++)
+		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values[i], t[i].count * sizeof **values));
 	if (!r && json_object_set_new(metadata, CHECKSUMS, json_string(b.p)))
 		r = fail_set(f, "out of memory");
 	buf_free(&b);
@@ -224,11 +224,9 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
-                      struct fail *f)
+/* The header as text, or NULL; *bytes is what the tensors take. */
+static char *header(const struct tensor *t, int n, struct json_t *metadata)
 {
-	if (metadata && add_checksums(metadata, t, n, values, f))
-		return fail_add(f, "%s", path);
 	json_t *h = json_object();
 	size_t at = 0;
 	int bad = !h;
@@ -244,6 +242,15 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 	bad |= metadata && json_object_set(h, "__metadata__", metadata);
 	char *text = bad ? NULL : json_dumps(h, JSON_COMPACT);
 	json_decref(h);
+	return text;
+}
+
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f)
+{
+	if (metadata && add_checksums(metadata, t, n, values, f))
+		return fail_add(f, "%s", path);
+	char *text = header(t, n, metadata);
 	if (!text)
 		return fail_set(f, "out of memory");
 	size_t len = strlen(text), padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
@@ -253,8 +260,9 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 	struct atomic_file a;
 	int r = atomic_open(&a, path, f);
 	if (!r) {
-		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f) ||
-		    write_all(a.fd, values, at, f);
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f);
+		for (int i = 0; i < n && !r; i++)
+			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
 			atomic_abort(&a);
 			r = fail_add(f, "%s", path);
@@ -263,5 +271,18 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 		}
 	}
 	free(text);
+	return r;
+}
+
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f)
+{
+	const float **at = malloc(((size_t)n + 1) * sizeof *at);
+	if (!at)
+		return fail_set(f, "out of memory");
+	for (int i = 0; i < n; i++, values += t[i - 1].count)
+		at[i] = values;
+	int r = safetensors_write_parts(path, t, n, at, metadata, f);
+	free(at);
 	return r;
 }
