@@ -199,8 +199,11 @@ static int hash_options(struct selfinf *s, struct fail *f)
 	struct config cfg = last(s)->cfg;
 	int r = config_write(&cfg, &text, f) || 
 	        buf_add(&text, s->eps_file.p ? s->eps_file.p : "", s->eps_file.len, f);
-	for (int i = 0; i < s->nmodels && !r; i++)
+	for (int i = 0; i < s->nmodels && !r; i++) {
 		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", s->models[i].step);
+		if (!r && cfg.score.weights == WEIGHTS_LR) /* which hang on what other checkpoints there are */
+			r = buf_addf(&text, f, "weight: %.9g\n", checkpoint_weight(&s->models[i]));
+	}
 	if (!r)
 		snprintf(s->options, sizeof s->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
 	buf_free(&text);

@@ -46,6 +46,7 @@ struct cli {
 	const char *rejects;   /* -r */
 	const char *summary;   /* --summary FILE */
 	const char *influence; /* --influence FILE */
+	const char *save_ref;  /* --save-ref FILE */
 	const char *prefix;    /* --prefix, never NULL */
 	const char *on_error;  /* pass, reject or fail */
 	struct cli_list set;   /* --set key=value */

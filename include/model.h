@@ -23,9 +23,10 @@ struct model {
 	float *params;      /* owned, 64-byte aligned */
 	struct standard standard; /* of vectors: [input], owned; NULL where they are read as they are */
 	int64_t step;       /* optimiser steps taken */
-	int64_t since;      /* steps since the checkpoint before */
+	int64_t since;      /* steps since the checkpoint before: of a directory's, the one that is there now */
 	int64_t records;    /* of the training set */
 	double lr, loss, holdout_loss; /* losses: NAN when not known */
+	int checked;        /* the file carried checksums, which match */
 	char id[17];        /* hash of configuration and parameters */
 	char path[512];
 };
@@ -45,6 +46,8 @@ void model_free(struct model *m);
 /* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it; sets
  * are --set assignments laid over the configuration it holds. */
 int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
+/* The same, but values that are not finite and checksums that do not match are left to whoever looks. */
+int model_look(struct model *m, const char *path, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
 /* The tensors alone under torch's names, with mean and deviation, and the step, on which a score's noise depends. */
 int model_export(const struct model *m, const char *path, struct fail *f);
@@ -52,12 +55,15 @@ int model_export(const struct model *m, const char *path, struct fail *f);
 /* The checkpoints of a directory, by step. */
 struct checkpoints {
 	int64_t *step;
+	int64_t *since; /* steps since the one before that is there; of the first, its step */
 	int n;
 };
 int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f);
 void checkpoints_free(struct checkpoints *c);
 /* DIR/step-NNNNNNNNN.safetensors */
 void checkpoint_path(char *out, size_t room, const char *dir, int64_t step);
+/* Those that models_open() would open; of a single file one with step -1, whose path is its own. */
+int checkpoints_choose(struct checkpoints *c, const char *path, const char *which, struct fail *f);
 
 /* The models behind -m: a directory or one checkpoint file. which: "last", "all" or a list of steps; NULL: all.
  * "last" and "all" want a directory whose training has finished; every checkpoint of another is whole, and can be

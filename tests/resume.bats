@@ -33,7 +33,7 @@ kill_it() {
 # after STATE: what stands behind the header, and the header but for times
 after() {
 	perl -e 'local $/; open my $f, "<:raw", $ARGV[0] or die; my $all = <$f>; my $n = unpack "Q<", $all;
-		my $h = substr $all, 8, $n; $h =~ s/log_bytes \d+\\nseconds [0-9.]+//; $h =~ s/"checksum":"\w+"//; $h =~ s/ +$//; print $h, substr $all, 8 + $n' "$1"
+		my $h = substr $all, 8, $n; $h =~ s/log_bytes \d+\\u000aseconds [0-9.]+//; $h =~ s/"checksum":"\w+"//; $h =~ s/__metadata__=\w+//; $h =~ s/ +$//; print $h, substr $all, 8 + $n' "$1"
 }
 
 curve() { sed 's/,"seconds":.*//' "$1/train.jsonl"; }

@@ -117,10 +117,12 @@ static int check_summary(const struct cli *c)
 /* Two outputs of the same name would end as one of them. */
 static int check_outputs(const struct cli *c)
 {
-	const struct { const char *option, *path; } out[] = {{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}};
+	const struct { const char *option, *path; } out[] = {
+		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+	};
 	struct stat std, st;
 	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		for (int k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);

@@ -204,19 +204,28 @@ static int write_standard(const struct model *m, json_t *meta, struct fail *f)
 	return 0;
 }
 
-int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
+static int fill(struct model *m, const struct safetensors *s, int finite, struct fail *f)
 {
 	float *at = m->params;
 	for (int i = 0; i < m->ntensors; i++) {
 		if (safetensors_get(s, &m->tensor[i], at, f))
 			return -1;
-		for (size_t k = 0; k < m->tensor[i].count; k++)
+		for (size_t k = 0; finite && k < m->tensor[i].count; k++)
 			if (!isfinite(at[k]))
 				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
 		at += m->tensor[i].count;
 	}
 	return read_standard(m, s, f);
 }
+
+static int check(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	int got = safetensors_check(s, f);
+	m->checked = got > 0;
+	return got < 0 ? -1 : 0;
+}
+
+int model_fill(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {
@@ -229,22 +238,32 @@ static int read_config(struct config *cfg, const struct safetensors *s, struct f
 	return 0;
 }
 
-int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+static int read_file(struct model *m, const char *path, int strict, struct fail *f)
 {
 	struct safetensors s;
 	struct config cfg;
-	char shown[80];
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || model_fill(m, &s, f) || set_id(m, f) ||
-	        read_metadata(m, &s, f);
+	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || fill(m, &s, strict, f) || set_id(m, f) ||
+	        read_metadata(m, &s, f) || (strict && check(m, &s, f));
 	snprintf(m->path, sizeof m->path, "%s", path);
 	safetensors_free(&s);
 	if (r) {
 		model_free(m);
 		return fail_add(f, "%s", path);
 	}
+	return 0;
+}
+
+int model_look(struct model *m, const char *path, struct fail *f) { return read_file(m, path, 0, f); }
+
+int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+{
+	char shown[80];
+	int r = 0;
+	if (read_file(m, path, 1, f))
+		return -1;
 	/* the networks are built: only how a score is made may still change */
 	for (int i = 0; sets && i < sets->n; i++) {
 		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||

@@ -17,7 +17,10 @@
 
 void checkpoint_path(char *out, size_t room, const char *dir, int64_t step)
 {
-	snprintf(out, room, "%s/" STEP_FORMAT, dir, step);
+	if (step < 0)
+		snprintf(out, room, "%s", dir);
+	else
+		snprintf(out, room, "%s/" STEP_FORMAT, dir, step);
 }
 
 /* The step in a checkpoint's name, or -1. */
@@ -35,6 +38,22 @@ static int by_step(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int add_step(struct checkpoints *c, int64_t step, struct fail *f)
+{
+	size_t n = (size_t)c->n + 1;
+	int64_t *more = realloc(c->step, n * sizeof *more), *since = NULL;
+	if (more)
+		c->step = more;
+	since = realloc(c->since, n * sizeof *since);
+	if (since)
+		c->since = since;
+	if (!more || !since)
+		return fail_set(f, "out of memory");
+	c->since[c->n] = -1;
+	c->step[c->n++] = step;
+	return 0;
+}
+
 int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 {
 	*c = (struct checkpoints){.step = NULL};
@@ -46,14 +65,11 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 		int64_t step = step_of(e->d_name);
 		if (step < 0)
 			continue;
-		int64_t *more = realloc(c->step, (size_t)(c->n + 1) * sizeof *more);
-		if (!more) {
+		if (add_step(c, step, f)) {
 			closedir(d);
 			checkpoints_free(c);
-			return fail_set(f, "out of memory");
+			return -1;
 		}
-		c->step = more;
-		c->step[c->n++] = step;
 	}
 	int bad = errno ? fail_errno(f, "%s", dir) : 0; /* else a checkpoint could be missed */
 	closedir(d);
@@ -61,12 +77,15 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 		checkpoints_free(c);
 	else if (c->n)
 		qsort(c->step, (size_t)c->n, sizeof *c->step, by_step);
+	for (int i = 0; i < c->n; i++)
+		c->since[i] = c->step[i] - (i ? c->step[i - 1] : 0);
 	return bad;
 }
 
 void checkpoints_free(struct checkpoints *c)
 {
 	free(c->step);
+	free(c->since);
 	*c = (struct checkpoints){.step = NULL};
 }
 
@@ -77,6 +96,7 @@ static int choose(struct checkpoints *c, const char *dir, const char *which, str
 		return 0;
 	if (strcmp(which, "last") == 0) {
 		c->step[0] = c->step[c->n - 1];
+		c->since[0] = c->since[c->n - 1];
 		c->n = 1;
 		return 0;
 	}
@@ -95,6 +115,7 @@ static int choose(struct checkpoints *c, const char *dir, const char *which, str
 		if (i == c->n)
 			return fail_set(f, "%s has no checkpoint of step %" PRId64, dir, step);
 		last = step;
+		c->since[kept] = c->since[i];
 		c->step[kept++] = step;
 		p = end + (*end == ',');
 	}
@@ -116,38 +137,49 @@ static int same_network(const struct model *a, const struct model *b)
 	return same;
 }
 
-int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f)
+int checkpoints_choose(struct checkpoints *c, const char *path, const char *which, struct fail *f)
 {
 	struct stat st;
-	struct checkpoints c = {.n = 1};
 	char file[1024];
+	*c = (struct checkpoints){.step = NULL};
 	if (stat(path, &st))
 		return fail_errno(f, "%s", path);
 	/* who names steps has looked: only `last' and `all' would be others tomorrow */
-	int dir = S_ISDIR(st.st_mode), unfinished = !which || (strcmp(which, "last") != 0 && strcmp(which, "all") != 0);
+	int unfinished = !which || (strcmp(which, "last") != 0 && strcmp(which, "all") != 0);
 	which = which ? which : "all";
-	if (!dir && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
-		return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
-	if (dir) {
-		if (checkpoints_list(&c, path, f))
-			return -1;
-		snprintf(file, sizeof file, "%s/model.yaml", path);
-		int r = 0;
-		if (c.n == 0)
-			r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
-		else if (!unfinished && access(file, F_OK))
-			r = fail_set(f, "%s: its training has not finished (no model.yaml); --checkpoints STEP, or -m %s/step-..., uses what is there", path, path);
-		if (r || choose(&c, path, which, f)) {
-			checkpoints_free(&c);
-			return -1;
-		}
+	if (!S_ISDIR(st.st_mode)) {
+		if (strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
+			return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
+		return add_step(c, -1, f);
 	}
+	if (checkpoints_list(c, path, f))
+		return -1;
+	snprintf(file, sizeof file, "%s/model.yaml", path);
+	int r = 0;
+	if (c->n == 0)
+		r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
+	else if (!unfinished && access(file, F_OK))
+		r = fail_set(f, "%s: its training has not finished (no model.yaml); --checkpoints STEP, or -m %s/step-..., uses what is there", path, path);
+	if (r || choose(c, path, which, f)) {
+		checkpoints_free(c);
+		return -1;
+	}
+	return 0;
+}
+
+int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f)
+{
+	struct checkpoints c;
+	char file[1024];
+	if (checkpoints_choose(&c, path, which, f))
+		return -1;
 	struct model *m = calloc((size_t)c.n, sizeof *m);
 	int r = m ? 0 : fail_set(f, "out of memory");
 	for (int i = 0; i < c.n && !r; i++) {
-		if (dir)
-			checkpoint_path(file, sizeof file, path, c.step[i]);
-		r = model_read(&m[i], dir ? file : path, sets, f);
+		checkpoint_path(file, sizeof file, path, c.step[i]);
+		r = model_read(&m[i], file, sets, f);
+		if (!r && c.since[i] >= 0)
+			m[i].since = c.since[i]; /* also where vae-ckpt thin was killed, or files were removed by hand */
 		if (!r && !same_network(&m[i], &m[0]))
 			r = fail_set(f, "%s: not of the same network as the checkpoint before it", file);
 	}

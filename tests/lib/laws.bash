@@ -25,10 +25,12 @@ row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-de
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
 row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T/rejects.tar"'
+row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --max-drop 10%'
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
+row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
 LAWS=()
