@@ -142,3 +142,260 @@ check() {
 	ok vae-rank -k w --summary "$T/s" "$T/in"
 	grep -q '"ranked":2,"rank_by":"w","records":3,' "$T/s"
 }
+
+# --- the joint score ---
+
+# pairs N [AWK]: records r/0001 ... with a and b, logs normal and correlated; AWK may change a, b, or the line's tail t
+pairs() {
+	awk -v n="$1" 'function normal(   s, i) { s = -6; for (i = 0; i < 12; i++) s += rand(); return s }
+		BEGIN { srand(7); for (i = 1; i <= n; i++) {
+			c = normal(); a = exp(c + 0.3 * normal()); b = exp(2 + 0.5 * c + 0.1 * normal()); t = ""
+			'"${2:-}"'
+			printf "name=r/%04d.vae.json data={\"a\":%.9g,\"b\":%.9g%s}\n", i, a, b, t } }' | mktar
+}
+
+two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
+
+@test "-k a,b: strangers first, low ones last or with --side both first" {
+	# 5: high in both, 6: against the grain, 7: low in both
+	pairs 300 'if (i == 5) { a = exp(5); b = exp(5) } if (i == 6) { a = exp(2); b = 1 } if (i == 7) { a = exp(-5); b = exp(-1) }' >"$T/in"
+	two
+	is "$(field key,rank,rank_n,rank_by <"$T/out" | sed -n 5p)" $'r/0005\t0\t300\ta,b'
+	is "$(field rank <"$T/out" | sed -n 7p)" 299
+	is "$(field key,joint <"$T/out" | sort -t $'\t' -k 2,2gr | sed -n '1p;$p' | cut -f 1 | tr '\n' ' ')" 'r/0005 r/0007 '
+	is "$(field pct <"$T/out" | sed -n 5p)" 100
+	awk -v z="$(field z <"$T/out" | sed -n 5p)" 'BEGIN { exit !(z > 3) }'
+	field rank,joint <"$T/out" | sort -n | cut -f 2 >"$T/by_rank"
+	sort -gr "$T/by_rank" | diff "$T/by_rank" -
+	two --side both
+	is "$(field rank <"$T/out" | sed -n 5,7p | sort | tr '\n' ' ')" '0 1 2 '
+	awk -v d="$(field joint <"$T/out" | sort -g | head -1)" 'BEGIN { exit !(d >= 0) }'
+	# in any order of the fields, and with --sort
+	mv "$T/out" "$T/both"
+	vae-rank --sort --side both -k b,a <"$T/in" | field key,joint | head -4 | awk '{ printf "%s %.6f\n", $1, $2 }' >"$T/sorted"
+	field rank,key,joint <"$T/both" | sort -n | cut -f 2,3 | head -4 | awk '{ printf "%s %.6f\n", $1, $2 }' | diff - "$T/sorted"
+}
+
+@test "-k a,b: d^2 has the median of chi-squared, powers and units change nothing" {
+	pairs 501 >"$T/in"
+	two --side both
+	field joint <"$T/out" >"$T/d"
+	near "$(sort -g "$T/d" | awk 'NR == 251 { printf "%.9f", $1 * $1 }')" 1.38629436 1e-6
+	pairs 501 'a = 7 * a * a; b = 1e6 * sqrt(b)' >"$T/in"
+	two --side both
+	field joint <"$T/out" | paste "$T/d" - | awk '{ if (($1 - $2)^2 > 1e-10) exit 1 }'
+}
+
+@test "-k a,b: a record without one of them has no rank" {
+	pairs 50 'if (i == 3) t = ",\"rank\":1,\"joint\":9"; if (i == 4) a = "x"' | vae-rank --replace -k b >"$T/in"
+	fails 1 vae-rank -k a,b "$T/in"
+	says "r/0001" rank --replace
+	printf 'name=z.vae.json data={"b":2,"rank":7,"joint":3}\n' | mktar | cat "$T/in" - >"$T/in2"
+	ok vae-rank --replace -k a,b "$T/in2"
+	is "$(field key,rank,rank_n,joint,b <"$T/out" | tail -1)" $'z\t\t\t\t2'
+	is "$(field rank_n <"$T/out" | sed -n 5p)" 50
+	ok vae-rank --prefix j. -k a,b "$T/in2"
+	is "$(field j.rank_n,j.rank_by <"$T/out" | sed -n 5p)" $'50\ta,b'
+	[ -n "$(field j.joint <"$T/out" | sed -n 5p)" ]
+}
+
+@test "-k a,b: too few, constants, collinear fields" {
+	pairs 9 >"$T/in"
+	fails 1 vae-rank -k a,b "$T/in"
+	says '2 fields' '10 records' 'there are 9'
+	ok vae-rank -k a "$T/in"
+	fails 1 vae-rank -k a,nope "$T/in"
+	says "'a,nope'"
+	head -c 1024 /dev/zero >"$T/none"
+	ok vae-rank -k a,b "$T/none"
+	pairs 60 't = ",\"c\":" (i > 20 ? 4 : i) ",\"d\":" a * b ",\"e\":1"' >"$T/in"
+	ok vae-rank -k a,b,c "$T/in"
+	says "'c'" 'left out'
+	is "$(wc -l <"$T/err")" 1
+	field joint <"$T/out" >"$T/d"
+	is "$(vae-rank -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
+	ok vae-rank -k a,b,d "$T/in"
+	says "'d' follows from the others"
+	ok vae-rank -q -k a,b,d "$T/in"
+	[ ! -s "$T/err" ]
+	fails 1 vae-rank -k c,e "$T/in"
+	says 'no field for a joint score'
+	ok vae-rank -k a,b "$T/in"
+	[ ! -s "$T/err" ]
+}
+
+@test "-k and --side: bad lists" {
+	pairs 20 >"$T/in"
+	local k
+	for k in '' , a, ,a a,,b a,b,a; do
+		fails 2 vae-rank -k "$k" "$T/in"
+		says -k
+	done
+	fails 2 vae-rank -k "$(seq -s , 65)" "$T/in"
+	says 64
+	fails 2 vae-rank -k a,b --side low "$T/in"
+	says --side "'low'"
+	fails 2 vae-rank -k a --side both "$T/in"
+	says --side
+}
+
+# --- references ---
+
+# pick FILE: key, pct and z
+pick() { field key,pct,z <"$1"; }
+
+@test "--ref gives a trusted set's own records their pct and z" {
+	values 3 1 4 1.5 9 2.6 5.3 -7 1e-3 0 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	mv "$T/out" "$T/ranked"
+	vae-rank -k w <"$T/in" >"$T/want" # the stream still passes, the same
+	same "$T/want" "$T/ranked"
+	tr -d "\n" <"$T/ref" | isjson
+	grep -q '"records":10,' "$T/ref"
+	cat "$T/in" | ok vae-rank -k w --ref "$T/ref"
+	pick "$T/ranked" >"$T/want"
+	pick "$T/out" | diff "$T/want" -
+	is "$(field rank,rank_n,rank_by <"$T/out" | sort -u)" $'\t\tw'
+	# -k is in the reference
+	ok vae-rank --ref "$T/ref" "$T/in"
+	pick "$T/out" | diff "$T/want" -
+	# new ones: between two, below all, above all, on one
+	values 3.5 -8 10 9 - | vae-rank --ref "$T/ref" >"$T/out"
+	is "$(field pct <"$T/out" | tr '\n' ' ')" '70 0 100 100  '
+	near "$(field z <"$T/out" | sed -n 3p)" "$(awk 'BEGIN { printf "%.12f", (10 - 2.05) / (1.4826 * 1.9995) }')" 1e-8
+	is "$(field rank_by <"$T/out" | tail -1)" ''
+}
+
+@test "--save-ref with --sort, and of more records than are kept" {
+	pairs 12000 >"$T/in"
+	ok vae-rank -k a --sort --save-ref "$T/ref.sorted" "$T/in"
+	ok vae-rank -k a --save-ref "$T/ref" "$T/in"
+	same "$T/ref" "$T/ref.sorted"
+	mv "$T/out" "$T/ranked"
+	[ "$(grep -c . "$T/ref")" -ge 10001 ]
+	ok vae-rank --ref "$T/ref" "$T/in"
+	is "$(field z <"$T/out" | md5sum)" "$(field z <"$T/ranked" | md5sum)"
+	paste <(field pct <"$T/ranked") <(field pct <"$T/out") | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d } END { exit !(NR == 12000 && most < 0.01) }'
+}
+
+@test "--ref of a joint score" {
+	pairs 400 'if (i < 20) a *= 50; t = ",\"c\":" i % 7 - 3 + rand()' >"$T/in"
+	local side
+	for side in high both; do
+		ok vae-rank -k a,b,c --side $side --save-ref "$T/ref.$side" "$T/in"
+		field key,joint,pct,z,rank_by <"$T/out" >"$T/want"
+		ok vae-rank --ref "$T/ref.$side" "$T/in"
+		field key,joint,pct,z,rank_by <"$T/out" | diff "$T/want" -
+		ok vae-rank -k a,b,c --side $side --ref "$T/ref.$side" "$T/in"
+		[ ! -s "$T/err" ]
+	done
+	printf 'name=%s.vae.json data={"a":%s,"b":%s,"c":0}\n' x 1e9 1e9 y 0 1 z -1e300 1e300 | mktar >"$T/new"
+	ok vae-rank --ref "$T/ref.high" "$T/new"
+	is "$(field pct <"$T/out" | sed -n 1p)" 100
+	[ -n "$(field joint <"$T/out" | sed -n 3p)" ]
+	fails 1 vae-rank -k a,b,c --side both --ref "$T/ref.high" "$T/new"
+	says "$T/ref.high" '--side both'
+	fails 1 vae-rank -k a,c,b --ref "$T/ref.high" "$T/new"
+	says "$T/ref.high" "'a,b,c'" "'a,c,b'"
+}
+
+# scored MODEL OPTIONS [PREFIX]: five records
+scored() {
+	local i
+	for i in 1 2 3 4 5; do
+		printf 'name=%s-%d.vae.json data={"%ss":%d,"%smodel":"%s","%soptions":"%s"}\n' "$1$2" $i "${3:-}" $i "${3:-}" "$1" "${3:-}" "$2"
+	done | mktar
+}
+
+@test "scores of another model or other options are refused" {
+	scored A x >"$T/Ax"
+	scored A y >"$T/Ay"
+	scored B x >"$T/Bx"
+	fails 1 vae-rank -k s --save-ref "$T/ref" "$T/Ax" "$T/Bx"
+	says "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
+	fails 1 vae-rank -k s --save-ref "$T/ref" "$T/Ax" "$T/Ay"
+	says "options 'y'"
+	absent "$T/ref"
+	no_leftovers "$T"
+	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair
+	ok vae-rank -k s --save-ref "$T/ref" "$T/Ax"
+	ok vae-rank --ref "$T/ref" "$T/Ax"
+	fails 1 vae-rank --ref "$T/ref" "$T/Bx"
+	says "$T/Bx: record 1 'Bx-1'" "model 'B'" "the reference has 'A'"
+	fails 1 vae-rank --ref "$T/ref" "$T/Ay"
+	says "options 'y'" "the reference has 'x'"
+	scored A x p_ >"$T/pAx"
+	fails 1 vae-rank -k p_s --ref "$T/ref" "$T/pAx"
+	says "'s'" "'p_s'"
+	ok vae-rank -k p_s --save-ref "$T/p.ref" "$T/pAx"
+	scored B x p_ >"$T/pBx"
+	fails 1 vae-rank --ref "$T/p.ref" "$T/pBx"
+	says "model 'B'"
+	values 1 2 3 | sed 's/"w"/"s"/' >"$T/plain" # none named
+	fails 1 vae-rank --ref "$T/ref" "$T/plain"
+	says '(none)'
+}
+
+@test "references that are none" {
+	values 1 2 3 4 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	fails 1 vae-rank --ref "$T/none" "$T/in"
+	says --ref "$T/none" 'No such file'
+	fails 1 vae-rank --ref "$T/in" "$T/in"
+	says --ref "$T/in" 'not a vae-rank reference'
+	fails 1 vae-rank --ref /dev/null "$T/in"
+	sed 's/"records":4/"records":5/' "$T/ref" >"$T/changed"
+	fails 1 vae-rank --ref "$T/changed" "$T/in"
+	says "$T/changed" damaged
+	head -c 100 "$T/ref" >"$T/cut"
+	fails 1 vae-rank --ref "$T/cut" "$T/in"
+	fails 1 vae-rank --ref "$T" "$T/in"
+	fails 2 vae-rank --sort --ref "$T/ref" "$T/in"
+	fails 2 vae-rank --save-ref "$T/x" --ref "$T/ref" "$T/in"
+	absent "$T/x"
+}
+
+@test "--ref: fields that are there already, and streams that have none" {
+	values 1 2 3 4 >"$T/in"
+	vae-rank -k w --save-ref "$T/ref" "$T/in" >"$T/ranked"
+	fails 1 vae-rank --ref "$T/ref" "$T/ranked"
+	says "'rank'" --replace
+	ok vae-rank --replace --ref "$T/ref" "$T/ranked"
+	is "$(field rank,rank_n,pct <"$T/out" | tail -1)" $'\t\t100'
+	ok vae-rank --prefix p. --ref "$T/ref" "$T/ranked"
+	is "$(field rank,p.pct,p.rank_by <"$T/out" | tail -1)" $'0\t100\tw'
+	ok vae-rank --summary "$T/s" --ref "$T/ref" "$T/in"
+	grep -q '"ranked":4,"rank_by":"w","records":4,' "$T/s"
+	values - - >"$T/in"
+	fails 1 vae-rank --ref "$T/ref" "$T/in"
+	says 'none of 2 records' "'w'"
+	head -c 1024 /dev/zero >"$T/none"
+	ok vae-rank --ref "$T/ref" "$T/none"
+	fails 1 vae-rank --save-ref "$T/new" "$T/none"
+	says --save-ref 'no records'
+	absent "$T/new"
+}
+
+@test "--save-ref: whole or not at all" {
+	values 1 2 3 4 >"$T/in"
+	echo old >"$T/ref"
+	head -c 3000 "$T/in" >"$T/cut"
+	fails 1 vae-rank -k w --save-ref "$T/ref" "$T/cut"
+	is "$(cat "$T/ref")" old
+	if [ -w /dev/full ]; then
+		local got=0
+		vae-rank -k w --save-ref "$T/ref" "$T/in" >/dev/full 2>"$T/err" || got=$?
+		is "$got" 1
+		is "$(cat "$T/ref")" old
+		fails 1 vae-rank -k w --save-ref /dev/full "$T/in"
+		says --save-ref 'No space'
+	fi
+	no_leftovers "$T"
+	fails 1 vae-rank -k w --save-ref "$T/no/ref" "$T/in"
+	says --save-ref "$T/no/ref"
+	fails 2 vae-rank -k w --save-ref "$T/x" -o "$T/x" "$T/in"
+	says --save-ref -o
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	ok vae-rank --ref "$T/ref" "$T/in"
+	no_leftovers "$T"
+}
