@@ -1,5 +1,5 @@
 # vae-rank: ranks, percentiles, robust z, order.
-# shellcheck disable=SC2016,SC2046
+# shellcheck disable=SC2002,SC2016,SC2046
 
 load helper
 
@@ -227,7 +227,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 @test "-k and --side: bad lists" {
 	pairs 20 >"$T/in"
 	local k
-	for k in '' , a, ,a a,,b a,b,a; do
+	for k in '' ',' 'a,' ',a' 'a,,b' 'a,b,a'; do
 		fails 2 vae-rank -k "$k" "$T/in"
 		says -k
 	done

@@ -26,32 +26,32 @@ struct fit {
 /* The k-th smallest (from 0); v is put in another order. Pivots are drawn, so that no order of values is slow. */
 static double select_kth(double *v, size_t n, size_t k)
 {
-	size_t low = 0, high = n - 1;
+	size_t low = 0, end = n;
 	uint64_t draw = n;
-	while (low < high) {
+	while (end - low > 1) {
 		draw = draw * 6364136223846793005u + 1442695040888963407u;
-		double pivot = v[low + (size_t)((draw >> 33) % (high - low + 1))];
-		size_t i = low, j = high;
-		for (;;) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i >= j)
-				break;
+		double pivot = v[low + (size_t)((draw >> 33) % (end - low))];
+		size_t below = low, above = end; /* v[low..below) < pivot = v[below..i), v[above..end) > pivot */
+		for (size_t i = low; i < above;) {
 			double t = v[i];
-			v[i++] = v[j];
-			v[j--] = t;
+			if (t < pivot) {
+				v[i++] = v[below];
+				v[below++] = t;
+			} else if (t > pivot) {
+				v[i] = v[--above];
+				v[above] = t;
+			} else {
+				i++;
+			}
 		}
-		/* v[low..j] <= pivot <= v[j+1..high], where j may hold the pivot itself */
-		if (i == j && v[j] > pivot)
-			j--;
-		if (k <= j)
-			high = j;
+		if (k >= below && k < above)
+			return pivot;
+		if (k < below)
+			end = below;
 		else
-			low = j + 1;
+			low = above;
 	}
-	return v[k];
+	return v[low];
 }
 
 static double median(double *v, size_t n)
@@ -213,7 +213,7 @@ static void concentrate(struct fit *w, double cut)
 {
 	int p = w->p;
 	double y[JOINT_MAX], sum[JOINT_MAX] = {0}, count = 0;
-	memset(w->scatter, 0, sizeof *w->scatter * (size_t)(p * p));
+	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->d2[i] > cut)
 			continue;
@@ -241,7 +241,7 @@ static void begin(struct fit *w, int start)
 	int p = w->p;
 	double y[JOINT_MAX];
 	memset(w->centre, 0, sizeof w->centre);
-	memset(w->scatter, 0, sizeof *w->scatter * (size_t)(p * p));
+	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
 	for (size_t i = 0; i < w->n && start; i++) {
 		double norm = 0;
 		for (int a = 0; a < p; a++) {
@@ -286,7 +286,7 @@ static void rescale(struct fit *w)
 
 static void keep(struct joint *j, const struct fit *w)
 {
-	size_t square = (size_t)(w->p * w->p);
+	size_t square = (size_t)w->p * (size_t)w->p;
 	memcpy(j->centre, w->centre, sizeof j->centre);
 	memcpy(j->scatter, w->scatter, square * sizeof *j->scatter);
 	memcpy(j->root, w->root, square * sizeof *j->root);
@@ -322,7 +322,7 @@ static void minimum_covariance(struct joint *j, struct fit *w)
 
 int joint_fit(struct joint *j, double *x, size_t n, struct fail *f)
 {
-	if (n < (size_t)(RECORDS_A_FIELD * j->p))
+	if (n / RECORDS_A_FIELD < (size_t)j->p)
 		return fail_set(f, "a joint score of %d fields wants %d records that have them all, and there are %zu", j->p,
 		                RECORDS_A_FIELD * j->p, n);
 	double *scratch = malloc(2 * n * sizeof *scratch);
@@ -426,7 +426,7 @@ double joint_distance(const struct joint *j, const double *coordinates)
 
 double joint_score(const struct joint *j, const double *values)
 {
-	double x[JOINT_MAX];
+	double x[JOINT_MAX] = {0};
 	for (int i = 0; i < j->p; i++)
 		x[i] = transform(&j->axis[i], values[i]);
 	standardise(j, x, x);
