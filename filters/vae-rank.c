@@ -247,11 +247,11 @@ static int check_options(struct rank *k)
 {
 	const struct cli *c = &k->cli;
 	struct fail f = {{0}};
-	if (k->side && strcmp(k->side, "high") != 0 && strcmp(k->side, "both") != 0)
-		return cli_usage(c, "--side is high or both, not '%s'", k->side);
+	enum joint_side side = k->side ? joint_side_of(k->side) : JOINT_HIGH;
+	if (side == JOINT_SIDES)
+		return cli_usage(c, "--side is high, both or sum, not '%s'", k->side);
 	if (k->ref_file && (k->sort || c->save_ref))
 		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
-	enum joint_side side = k->side && *k->side == 'b' ? JOINT_BOTH : JOINT_HIGH;
 	if (rankby_open(&k->by, k->list ? k->list : "selfinf", side, &f))
 		return cli_usage(c, "-k: %s", f.msg);
 	return k->side && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--side is for the joint score of several fields (-k a,b)") : -1;
@@ -317,7 +317,7 @@ int main(int argc, char **argv)
 	struct cli *c = &k.cli;
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELDS", CLI_TEXT, &k.list, "the field to rank by, highest first (default selfinf); of a,b,c the joint score"},
-		{0, "side", "SIDE", CLI_TEXT, &k.side, "what is strange in a joint score: high values (default), or both high and low"},
+		{0, "side", "SIDE", CLI_TEXT, &k.side, "what is strange in a joint score: high values (default), their sum, or both high and low"},
 		{0, "sort", NULL, CLI_FLAG, &k.sort, "emit the records in rank order, the unscored last"},
 		{0, "save-ref", "FILE", CLI_TEXT, &c->save_ref, "keep the distribution of the score in FILE, for --ref"},
 		{0, "ref", "FILE", CLI_TEXT, &k.ref_file, "no ranks: pct and z against the distribution in FILE, in one pass"},

@@ -20,8 +20,12 @@ enum { JOINT_MAX = 64 };
  * JOINT_HIGH: the signed distance from the set of points that are nowhere above the centre. Outside, it is the
  * smallest Mahalanobis distance to a point of the set (the statistic of Perlman 1969, "One-sided testing problems in
  * multivariate analysis"); inside, it is negative, the distance to the nearest face: the largest (y_i - c_i) / sd_i.
- * Of one field it is the robust z of its log. It never falls when a field rises. */
-enum joint_side { JOINT_HIGH, JOINT_BOTH };
+ * JOINT_SUM: the sum of all y_i - c_i, divided by its standard deviation under the scatter.
+ * Of one field the last two are the robust z of its log. They never fall when a field rises. */
+enum joint_side { JOINT_HIGH, JOINT_BOTH, JOINT_SUM, JOINT_SIDES };
+extern const char *const joint_side_names[JOINT_SIDES];
+/* JOINT_SIDES: there is none of that name, or name is NULL. */
+enum joint_side joint_side_of(const char *name);
 
 /* JOINT_LOG where at most 1 % of the values are 0 or less: these count as unit, the smallest positive value.
  * JOINT_ASINH otherwise: asinh(x / unit), linear near 0 and a log of either sign beyond; unit: the median of |x|

@@ -170,6 +170,11 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	two --side both
 	is "$(field rank <"$T/out" | sed -n 5,7p | sort | tr '\n' ' ')" '0 1 2 '
 	awk -v d="$(field joint <"$T/out" | sort -g | head -1)" 'BEGIN { exit !(d >= 0) }'
+	# the sum: what is high in one and low in the other is not strange
+	two --side sum
+	is "$(field rank <"$T/out" | sed -n '5p;7p' | tr '\n' ' ')" '0 299 '
+	[ "$(field rank <"$T/out" | sed -n 6p)" -gt 30 ]
+	two --side both
 	# in any order of the fields, and with --sort
 	mv "$T/out" "$T/both"
 	vae-rank --sort --side both -k b,a <"$T/in" | field key,joint | head -4 | awk '{ printf "%s %.6f\n", $1, $2 }' >"$T/sorted"
@@ -281,7 +286,7 @@ pick() { field key,pct,z <"$1"; }
 @test "--ref of a joint score" {
 	pairs 400 'if (i < 20) a *= 50; t = ",\"c\":" i % 7 - 3 + rand()' >"$T/in"
 	local side
-	for side in high both; do
+	for side in high both sum; do
 		ok vae-rank -k a,b,c --side $side --save-ref "$T/ref.$side" "$T/in"
 		field key,joint,pct,z,rank_by <"$T/out" >"$T/want"
 		ok vae-rank --ref "$T/ref.$side" "$T/in"

@@ -13,6 +13,8 @@ enum { STARTS = 3, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
 #define COLLINEAR 1e-8
 #define KEEP 0.975 /* of normal records, in the reweighting */
 
+const char *const joint_side_names[JOINT_SIDES] = {"high", "both", "sum"};
+
 struct fit {
 	const double *x; /* [n] rows of p coordinates, stride apart */
 	size_t n;
@@ -351,6 +353,24 @@ int joint_fit(struct joint *j, double *x, size_t n, struct fail *f)
 
 /* --- scores --- */
 
+enum joint_side joint_side_of(const char *name)
+{
+	int i = 0;
+	while (i < JOINT_SIDES && (!name || strcmp(name, joint_side_names[i]) != 0))
+		i++;
+	return (enum joint_side)i;
+}
+
+static double sum(const struct joint *j, const double *y)
+{
+	double s = 0, variance = 0;
+	for (int i = 0; i < j->used; i++)
+		s += y[i];
+	for (int i = 0; i < j->used * j->used; i++)
+		variance += j->scatter[i];
+	return s / sqrt(variance);
+}
+
 /* The part of y that no point <= 0 comes nearer to: min over z <= 0 of (y - z)^T S^-1 (y - z). With y - z = S t that
  * is min over t >= 0 of t^T S t / 2 - t^T y, by the active sets of Lawson & Hanson 1974, chapter 23. */
 static double above2(const struct joint *j, const double *y)
@@ -421,6 +441,8 @@ double joint_distance(const struct joint *j, const double *coordinates)
 	}
 	if (j->side == JOINT_BOTH)
 		return sqrt(solve_norm2(j->root, y, j->used));
+	if (j->side == JOINT_SUM)
+		return sum(j, y);
 	return top <= 0 ? top : sqrt(above2(j, y));
 }
 

@@ -115,7 +115,7 @@ static int add_numbers(struct buf *b, const char *name, const double *v, int n, 
 
 static int add_joint(struct buf *b, const struct joint *j, struct fail *f)
 {
-	int r = buf_addf(b, f, "\"joint\":{\"side\":\"%s\",\n\"axes\":[", j->side == JOINT_BOTH ? "both" : "high");
+	int r = buf_addf(b, f, "\"joint\":{\"side\":\"%s\",\n\"axes\":[", joint_side_names[j->side]);
 	for (int i = 0; i < j->p && !r; i++)
 		r = buf_addf(b, f, "%s{\"form\":\"%s\",\"unit\":%.17g,\"median\":%.17g,\"spread\":%.17g}", i ? ",\n" : "",
 		             j->axis[i].form == JOINT_LOG ? "log" : "asinh", j->axis[i].unit, j->axis[i].median, j->axis[i].spread);
@@ -197,11 +197,10 @@ static int read_axis(const json_t *o, struct joint_axis *a, struct fail *f)
 
 static int read_joint(const json_t *o, struct joint *j, struct fail *f)
 {
-	const char *side = json_string_value(json_object_get(o, "side"));
 	const json_t *axes = json_object_get(o, "axes");
-	if (!side || (strcmp(side, "high") != 0 && strcmp(side, "both") != 0))
-		return fail_set(f, "'side' is not high or both");
-	j->side = *side == 'b' ? JOINT_BOTH : JOINT_HIGH;
+	j->side = joint_side_of(json_string_value(json_object_get(o, "side")));
+	if (j->side == JOINT_SIDES)
+		return fail_set(f, "'side' is not high, both or sum");
 	if (!json_is_array(axes) || json_array_size(axes) != (size_t)j->p)
 		return fail_set(f, "'axes' has %zu entries, not %d", json_array_size(axes), j->p);
 	for (int i = 0; i < j->p; i++) {

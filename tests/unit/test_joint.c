@@ -213,6 +213,12 @@ static void one_side(void)
 	near(joint_distance(&j, (double[]){2, 1}), 2, 1e-14, "both above, the second no more than the first lets expect");
 	near(joint_distance(&j, (double[]){2, 1.95}), sqrt((4 + 1.95 * 1.95 - 2 * 0.95 * 2 * 1.95) / (1 - 0.95 * 0.95)), 1e-12, "both above, alike");
 	near(joint_score(&j, (double[]){exp(3), exp(-1)}), 3, 1e-14, "logs");
+	j.side = JOINT_SUM;
+	near(joint_score(&j, (double[]){exp(3), exp(-1)}), 2 / sqrt(3.9), 1e-14, "a sum, in its standard deviations");
+	near(joint_distance(&j, (double[]){-3, 1}), -2 / sqrt(3.9), 1e-14, "of either sign");
+	ok(joint_side_of("sum") == JOINT_SUM && joint_side_of("both") == JOINT_BOTH && joint_side_of("low") == JOINT_SIDES &&
+	           joint_side_of(NULL) == JOINT_SIDES, "sides by name");
+	j.side = JOINT_HIGH;
 
 	int bad = 0, falls = 0, beyond = 0;
 	for (int round = 0; round < 20000; round++) {
@@ -327,7 +333,7 @@ static void equivariance(void)
 			off = fmax(off, fabs(d[i] / other[i] - 1));
 		ok(off < 1e-6, "%d fields: products of powers of the fields give the same distances (%.2g)", p, off);
 	}
-	for (enum joint_side side = JOINT_HIGH; side <= JOINT_BOTH; side++) {
+	for (enum joint_side side = JOINT_HIGH; side < JOINT_SIDES; side++) {
 		draw(N, 3, N / 10, 5, 1);
 		int bad = scores(&j, 3, side, N, 1, &f);
 		memcpy(other, d, sizeof other);

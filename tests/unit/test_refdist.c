@@ -259,6 +259,7 @@ int main(void)
 	percentiles();
 	joint(JOINT_HIGH);
 	joint(JOINT_BOTH);
+	joint(JOINT_SUM);
 	hostile();
 	unlink(path);
 	return chdir("/") || rmdir(dir) || done();
