@@ -156,38 +156,62 @@ pairs() {
 
 two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 
-@test "-k a,b: strangers first, low ones last or with --side both first" {
+@test "-k a,b: the sum of the logs of tail shares, ties and records without one" {
+	awk 'BEGIN { srand(3); for (i = 1; i <= 80; i++) printf "name=r/%04d.vae.json data={\"a\":%d,\"b\":%s}\n", i, 9 * rand(), i % 8 ? 1e9 * rand() - 5e8 : "\"-\"" }' | mktar >"$T/in"
+	two
+	field key,a,b,joint <"$T/out" | awk -F '\t' '
+		{ key[NR] = $1; a[NR] = $2; b[NR] = $3; got[NR] = $4; if ($3 != "-") n++ }
+		END {
+			for (i = 1; i <= NR; i++) {
+				if (b[i] == "-") { if (got[i] != "") exit 1; continue }
+				high = wide = 0
+				for (k = 1; k <= NR; k++) if (b[k] != "-") { high += a[k] >= a[i]; wide += b[k] >= b[i] }
+				want = log(n / high) + log(n / wide)
+				if ((want - got[i])^2 > 1e-16) { print key[i], want, got[i]; exit 1 }
+			}
+			exit NR != 80 || n != 70
+		}'
+	mv "$T/out" "$T/default"
+	two --joint tails
+	same "$T/out" "$T/default"
+	# rising maps of the fields change no byte of it
+	field key,joint,rank,pct,z <"$T/out" >"$T/want"
+	mv "$T/in" "$T/in0"
+	field key,a,b <"$T/in0" | awk -F '\t' '{ printf "name=%s.vae.json data={\"a\":%.17g,\"b\":%s}\n", $1, exp($2) - 7, $3 == "-" ? "null" : sprintf("%.17g", ($3 / 1e9)^3) }' | mktar >"$T/in"
+	two
+	field key,joint,rank,pct,z <"$T/out" | diff "$T/want" -
+}
+
+@test "-k a,b: strangers first, low ones last or with mahalanobis both first" {
 	# 5: high in both, 6: against the grain, 7: low in both
 	pairs 300 'if (i == 5) { a = exp(5); b = exp(5) } if (i == 6) { a = exp(2); b = 1 } if (i == 7) { a = exp(-5); b = exp(-1) }' >"$T/in"
 	two
 	is "$(field key,rank,rank_n,rank_by <"$T/out" | sed -n 5p)" $'r/0005\t0\t300\ta,b'
-	is "$(field rank <"$T/out" | sed -n 7p)" 299
-	is "$(field key,joint <"$T/out" | sort -t $'\t' -k 2,2gr | sed -n '1p;$p' | cut -f 1 | tr '\n' ' ')" 'r/0005 r/0007 '
+	near "$(field joint <"$T/out" | sed -n 5p)" "$(awk 'BEGIN { printf "%.12f", 2 * log(300) }')" 1e-7
+	is "$(field rank,joint <"$T/out" | sed -n 7p)" $'299\t0'
 	is "$(field pct <"$T/out" | sed -n 5p)" 100
 	awk -v z="$(field z <"$T/out" | sed -n 5p)" 'BEGIN { exit !(z > 3) }'
 	field rank,joint <"$T/out" | sort -n | cut -f 2 >"$T/by_rank"
 	sort -gr "$T/by_rank" | diff "$T/by_rank" -
-	two --side both
+	two --joint mahalanobis
 	is "$(field rank <"$T/out" | sed -n 5,7p | sort | tr '\n' ' ')" '0 1 2 '
 	awk -v d="$(field joint <"$T/out" | sort -g | head -1)" 'BEGIN { exit !(d >= 0) }'
-	# the sum: what is high in one and low in the other is not strange
-	two --side sum
-	is "$(field rank <"$T/out" | sed -n '5p;7p' | tr '\n' ' ')" '0 299 '
-	[ "$(field rank <"$T/out" | sed -n 6p)" -gt 30 ]
-	two --side both
 	# in any order of the fields, and with --sort
-	mv "$T/out" "$T/both"
-	vae-rank --sort --side both -k b,a <"$T/in" | field key,joint | head -4 | awk '{ printf "%s %.6f\n", $1, $2 }' >"$T/sorted"
-	field rank,key,joint <"$T/both" | sort -n | cut -f 2,3 | head -4 | awk '{ printf "%s %.6f\n", $1, $2 }' | diff - "$T/sorted"
+	local kind
+	for kind in tails mahalanobis; do
+		two --joint $kind
+		vae-rank --sort --joint $kind -k b,a <"$T/in" | field rank,key,joint | awk '{ printf "%d %s %.6f\n", $1, $2, $3 }' >"$T/sorted"
+		field rank,key,joint <"$T/out" | sort -n | awk '{ printf "%d %s %.6f\n", $1, $2, $3 }' | diff - "$T/sorted"
+	done
 }
 
-@test "-k a,b: d^2 has the median of chi-squared, powers and units change nothing" {
+@test "--joint mahalanobis: d^2 has the median of chi-squared, powers and units change nothing" {
 	pairs 501 >"$T/in"
-	two --side both
+	two --joint mahalanobis
 	field joint <"$T/out" >"$T/d"
 	near "$(sort -g "$T/d" | awk 'NR == 251 { printf "%.9f", $1 * $1 }')" 1.38629436 1e-6
 	pairs 501 'a = 7 * a * a; b = 1e6 * sqrt(b)' >"$T/in"
-	two --side both
+	two --joint mahalanobis
 	field joint <"$T/out" | paste "$T/d" - | awk '{ if (($1 - $2)^2 > 1e-10) exit 1 }'
 }
 
@@ -204,32 +228,47 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	[ -n "$(field j.joint <"$T/out" | sed -n 5p)" ]
 }
 
-@test "-k a,b: too few, constants, collinear fields" {
+@test "-k a,b: few records, constants, collinear fields" {
 	pairs 9 >"$T/in"
-	fails 1 vae-rank -k a,b "$T/in"
+	fails 1 vae-rank --joint mahalanobis -k a,b "$T/in"
 	says '2 fields' '10 records' 'there are 9'
+	ok vae-rank -k a,b "$T/in"
+	is "$(field rank <"$T/out" | sort -n | tr '\n' ' ')" '0 1 2 3 4 5 6 7 8 '
 	ok vae-rank -k a "$T/in"
 	fails 1 vae-rank -k a,nope "$T/in"
 	says "'a,nope'"
 	head -c 1024 /dev/zero >"$T/none"
-	ok vae-rank -k a,b "$T/none"
+	local kind
+	for kind in tails mahalanobis; do
+		ok vae-rank --joint $kind -k a,b "$T/none"
+		[ ! -s "$T/err" ]
+	done
 	pairs 60 't = ",\"c\":" (i > 20 ? 4 : i) ",\"d\":" a * b ",\"e\":1"' >"$T/in"
-	ok vae-rank -k a,b,c "$T/in"
-	says "'c'" 'left out'
+	ok vae-rank -k a,b,e "$T/in"
+	says "'e'" 'one value in all records'
 	is "$(wc -l <"$T/err")" 1
 	field joint <"$T/out" >"$T/d"
 	is "$(vae-rank -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
-	ok vae-rank -k a,b,d "$T/in"
-	says "'d' follows from the others"
-	ok vae-rank -q -k a,b,d "$T/in"
+	ok vae-rank -q -k a,b,e "$T/in"
 	[ ! -s "$T/err" ]
-	fails 1 vae-rank -k c,e "$T/in"
+	ok vae-rank -k a,b,c,d "$T/in"
+	[ ! -s "$T/err" ]
+	ok vae-rank --joint mahalanobis -k a,b,c "$T/in"
+	says "'c'" 'left out'
+	is "$(wc -l <"$T/err")" 1
+	field joint <"$T/out" >"$T/d"
+	is "$(vae-rank --joint mahalanobis -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
+	ok vae-rank --joint mahalanobis -k a,b,d "$T/in"
+	says "'d' follows from the others"
+	ok vae-rank --joint mahalanobis -q -k a,b,d "$T/in"
+	[ ! -s "$T/err" ]
+	fails 1 vae-rank --joint mahalanobis -k c,e "$T/in"
 	says 'no field for a joint score'
-	ok vae-rank -k a,b "$T/in"
+	ok vae-rank --joint mahalanobis -k a,b "$T/in"
 	[ ! -s "$T/err" ]
 }
 
-@test "-k and --side: bad lists" {
+@test "-k and --joint: bad lists" {
 	pairs 20 >"$T/in"
 	local k
 	for k in '' ',' 'a,' ',a' 'a,,b' 'a,b,a'; do
@@ -238,10 +277,10 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	done
 	fails 2 vae-rank -k "$(seq -s , 65)" "$T/in"
 	says 64
-	fails 2 vae-rank -k a,b --side low "$T/in"
-	says --side "'low'"
-	fails 2 vae-rank -k a --side both "$T/in"
-	says --side
+	fails 2 vae-rank -k a,b --joint sum "$T/in"
+	says --joint "'sum'"
+	fails 2 vae-rank -k a --joint tails "$T/in"
+	says --joint
 }
 
 # --- references ---
@@ -285,23 +324,26 @@ pick() { field key,pct,z <"$1"; }
 
 @test "--ref of a joint score" {
 	pairs 400 'if (i < 20) a *= 50; t = ",\"c\":" i % 7 - 3 + rand()' >"$T/in"
-	local side
-	for side in high both sum; do
-		ok vae-rank -k a,b,c --side $side --save-ref "$T/ref.$side" "$T/in"
+	local kind
+	for kind in tails mahalanobis; do
+		ok vae-rank -k a,b,c --joint $kind --save-ref "$T/ref.$kind" "$T/in"
 		field key,joint,pct,z,rank_by <"$T/out" >"$T/want"
-		ok vae-rank --ref "$T/ref.$side" "$T/in"
+		ok vae-rank --ref "$T/ref.$kind" "$T/in"
 		field key,joint,pct,z,rank_by <"$T/out" | diff "$T/want" -
-		ok vae-rank -k a,b,c --side $side --ref "$T/ref.$side" "$T/in"
+		ok vae-rank -k a,b,c --joint $kind --ref "$T/ref.$kind" "$T/in"
 		[ ! -s "$T/err" ]
 	done
-	printf 'name=%s.vae.json data={"a":%s,"b":%s,"c":0}\n' x 1e9 1e9 y 0 1 z -1e300 1e300 | mktar >"$T/new"
-	ok vae-rank --ref "$T/ref.high" "$T/new"
+	printf 'name=%s.vae.json data={"a":%s,"b":%s,"c":0.5}\n' x 1e9 1e9 y 0 1 z -1e300 1e300 | mktar >"$T/new"
+	ok vae-rank --ref "$T/ref.mahalanobis" "$T/new"
 	is "$(field pct <"$T/out" | sed -n 1p)" 100
 	[ -n "$(field joint <"$T/out" | sed -n 3p)" ]
-	fails 1 vae-rank -k a,b,c --side both --ref "$T/ref.high" "$T/new"
-	says "$T/ref.high" '--side both'
-	fails 1 vae-rank -k a,c,b --ref "$T/ref.high" "$T/new"
-	says "$T/ref.high" "'a,b,c'" "'a,c,b'"
+	ok vae-rank --ref "$T/ref.tails" "$T/new"
+	near "$(field joint <"$T/out" | sed -n 1p)" "$(awk -v c="$(vae-cut --json <"$T/in" | grep -c '"c":\(0\.[5-9]\|[1-9]\)')" 'BEGIN { printf "%.12f", 2 * log(400) + log(400 / c) }')" 1e-7
+	near "$(field joint <"$T/out" | sed -n 3p)" "$(field joint <"$T/out" | sed -n 1p | awk '{ printf "%.12f", $1 - log(400) }')" 1e-7
+	fails 1 vae-rank -k a,b,c --joint mahalanobis --ref "$T/ref.tails" "$T/new"
+	says "$T/ref.tails" '--joint mahalanobis'
+	fails 1 vae-rank -k a,c,b --ref "$T/ref.tails" "$T/new"
+	says "$T/ref.tails" "'a,b,c'" "'a,c,b'"
 }
 
 # scored MODEL OPTIONS [PREFIX]: five records
