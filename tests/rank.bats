@@ -129,6 +129,12 @@ check() {
 	# the second file is a FIFO: opening it waits until the first has been read
 	fails 1 timeout 20 bash -c 'vae-rank -k w "$1/in" "$1/wait" & exec 9>"$1/wait"; mv "$1/in.new" "$1/in"; cat "$1/z" >&9; exec 9>&-; wait $!' - "$T"
 	says "$T/in" changed
+	# one that hides it: the same size and time, and more records
+	printf 'name=a.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in"
+	printf 'name=b.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in.new"
+	touch -r "$T/in" "$T/time"
+	fails 1 timeout 20 bash -c 'vae-rank -k w "$1/in" "$1/wait" & exec 9>"$1/wait"; cat "$1/in.new" >"$1/in"; touch -r "$1/time" "$1/in"; cat "$1/z" >&9; exec 9>&-; wait $!' - "$T"
+	says 'more records' changed
 }
 
 @test "two passes: a file that is sought begins where it stood" {
