@@ -17,7 +17,7 @@ struct spool { /* --sort: every record as tar, and where it lies */
 
 struct rank {
 	struct cli cli;
-	const char *list, *side, *ref_file;
+	const char *list, *joint, *ref_file;
 	int sort;
 	struct flow flow;
 	struct rankby by;
@@ -112,22 +112,19 @@ static int set_common(const struct cli *c, const struct rankby *by, struct recor
 	               ? record_fail(r, f) : 0;
 }
 
-/* at: the rank, or -1 */
-static int annotate(const struct rank *k, struct record *r, int64_t at, struct fail *f)
+static int annotate(const struct rank *k, struct record *r, uint64_t at, double v, struct fail *f)
 {
 	const struct ranking *all = &k->ranking;
 	char name[256];
-	double v = 0;
 	if (record_fields(r, f))
 		return -1;
-	rankby_score(&k->by, &r->fields, &v);
 	clear(&k->cli, &k->by, r);
-	if (at < 0)
+	if (at >= all->scored)
 		return 0;
-	if (fields_set_int(&r->fields, cli_field(&k->cli, name, "rank"), at, f) ||
+	if (fields_set_int(&r->fields, cli_field(&k->cli, name, "rank"), (int64_t)at, f) ||
 	    fields_set_int(&r->fields, cli_field(&k->cli, name, "rank_n"), (int64_t)all->scored, f))
 		return record_fail(r, f);
-	double pct = 100 * (double)(all->scored - (size_t)at) / (double)all->scored;
+	double pct = 100 * (double)(all->scored - at) / (double)all->scored;
 	return set_common(&k->cli, &k->by, r, pct, ranking_z(all, v), v, f);
 }
 
@@ -173,8 +170,12 @@ static int second_pass(struct rank *k, struct fail *f)
 			got = item;
 			break;
 		}
-		int64_t at = !k->sort ? ranking_rank(&k->ranking, i) : i < k->ranking.scored ? (int64_t)i : -1;
-		got = annotate(k, &r, at, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
+		if (i >= k->ranking.n) {
+			got = fail_set(f, "more records than in the first pass: changed between two passes");
+			break;
+		}
+		const struct ranked *this = &k->ranking.v[i];
+		got = annotate(k, &r, k->sort ? i : this->index, this->value, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
 		i++;
 		k->flow.records++;
 	}
@@ -233,13 +234,14 @@ static int compare_stream(struct rank *k, struct fail *f)
 static void remark(const struct cli *c, const struct rankby *by)
 {
 	const struct joint *j = &by->joint;
-	if (j->p == 1 || !j->used)
+	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.used))
 		return;
 	for (int i = 0; i < j->p; i++)
-		if (!(j->axis[i].spread > 0))
-			cli_note(c, "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
-	if (joint_collinear(j) >= 0)
-		cli_note(c, "the field '%s' follows from the others, or nearly so", by->field[joint_collinear(j)]);
+		if (joint_idle(j, i))
+			cli_note(c, j->kind == JOINT_TAILS ? "the field '%s' has one value in all records, and adds nothing to the joint score"
+			                                   : "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
+	if (j->kind == JOINT_MAHALANOBIS && mcd_collinear(&j->mcd) >= 0)
+		cli_note(c, "the field '%s' follows from the others, or nearly so", by->field[mcd_collinear(&j->mcd)]);
 }
 
 /* -1 to go on, or the exit status of a wrong command line. */
@@ -247,17 +249,17 @@ static int check_options(struct rank *k)
 {
 	const struct cli *c = &k->cli;
 	struct fail f = {{0}};
-	if (k->side && strcmp(k->side, "high") != 0 && strcmp(k->side, "both") != 0)
-		return cli_usage(c, "--side is high or both, not '%s'", k->side);
+	enum joint_kind kind = k->joint ? joint_of(k->joint) : JOINT_TAILS;
+	if (kind == JOINT_KINDS)
+		return cli_usage(c, "--joint is tails or mahalanobis, not '%s'", k->joint);
 	if (k->ref_file && (k->sort || c->save_ref))
 		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
-	enum joint_side side = k->side && *k->side == 'b' ? JOINT_BOTH : JOINT_HIGH;
-	if (rankby_open(&k->by, k->list ? k->list : "selfinf", side, &f))
+	if (rankby_open(&k->by, k->list ? k->list : "selfinf", kind, &f))
 		return cli_usage(c, "-k: %s", f.msg);
-	return k->side && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--side is for the joint score of several fields (-k a,b)") : -1;
+	return k->joint && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--joint is for the joint score of several fields (-k a,b)") : -1;
 }
 
-/* The reference, which must be of what -k and --side say, where they are given. */
+/* The reference, which must be of what -k and --joint say, where they are given. */
 static int open_reference(struct rank *k, struct fail *f)
 {
 	struct reference *ref = &k->reference;
@@ -265,8 +267,8 @@ static int open_reference(struct rank *k, struct fail *f)
 		return fail_add(f, "--ref");
 	if (k->list && strcmp(k->list, ref->by.text) != 0)
 		return fail_set(f, "%s: a reference of '%s', and -k is '%s'", k->ref_file, ref->by.text, k->list);
-	if (k->side && (ref->by.joint.p == 1 || k->by.joint.side != ref->by.joint.side))
-		return fail_set(f, "%s: this reference was not made with --side %s", k->ref_file, k->side);
+	if (k->joint && (ref->by.joint.p == 1 || k->by.joint.kind != ref->by.joint.kind))
+		return fail_set(f, "%s: this reference was not made with --joint %s", k->ref_file, k->joint);
 	return 0;
 }
 
@@ -317,7 +319,7 @@ int main(int argc, char **argv)
 	struct cli *c = &k.cli;
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELDS", CLI_TEXT, &k.list, "the field to rank by, highest first (default selfinf); of a,b,c the joint score"},
-		{0, "side", "SIDE", CLI_TEXT, &k.side, "what is strange in a joint score: high values (default), or both high and low"},
+		{0, "joint", "KIND", CLI_TEXT, &k.joint, "the joint score: tails, of high values (default), or mahalanobis, of high and low ones"},
 		{0, "sort", NULL, CLI_FLAG, &k.sort, "emit the records in rank order, the unscored last"},
 		{0, "save-ref", "FILE", CLI_TEXT, &c->save_ref, "keep the distribution of the score in FILE, for --ref"},
 		{0, "ref", "FILE", CLI_TEXT, &k.ref_file, "no ranks: pct and z against the distribution in FILE, in one pass"},

@@ -1,57 +1,39 @@
-/* joint.h - the joint score of several fields: how far a record's logs lie from the bulk of all records, by a
- * robust Mahalanobis distance that strangers among the records cannot bend (up to a quarter of them).
+/* joint.h - the joint score of several fields.
  *
- * Every field becomes a coordinate: its log, minus the median, over 1.4826 times the median deviation. Centre and
- * scatter are the reweighted minimum covariance determinant over h = 3n/4 records (Rousseeuw & Van Driessen 1999,
- * "A fast algorithm for the minimum covariance determinant estimator"), begun from robust starts in place of
- * random ones (after Hubert, Rousseeuw & Verdonck 2012, "A deterministic algorithm for robust location and
- * scatter"), so that the same records give the same score.
+ * JOINT_TAILS: the sum over the fields of -ln(share of the records whose value is at least as high), the combination
+ * of tail probabilities of Fisher 1932, Statistical Methods for Research Workers, section 21.1. It depends on ranks
+ * alone, and never falls when a field rises. Twice it is chi-squared with 2p degrees of freedom where the fields are
+ * independent.
+ * JOINT_MAHALANOBIS: how far the logs lie from the bulk, high or low (mcd.h).
  */
 #ifndef VF_JOINT_H
 #define VF_JOINT_H
 
-#include <stddef.h>
+#include "mcd.h"
+#include "quantiles.h"
 
-#include "fail.h"
+enum { JOINT_MAX = MCD_MAX };
 
-enum { JOINT_MAX = 64 };
-
-/* JOINT_BOTH: the Mahalanobis distance from the centre, where low is as strange as high.
- * JOINT_HIGH: the signed distance from the set of points that are nowhere above the centre. Outside, it is the
- * smallest Mahalanobis distance to a point of the set (the statistic of Perlman 1969, "One-sided testing problems in
- * multivariate analysis"); inside, it is negative, the distance to the nearest face: the largest (y_i - c_i) / sd_i.
- * Of one field it is the robust z of its log. It never falls when a field rises. */
-enum joint_side { JOINT_HIGH, JOINT_BOTH };
-
-/* JOINT_LOG where at most 1 % of the values are 0 or less: these count as unit, the smallest positive value.
- * JOINT_ASINH otherwise: asinh(x / unit), linear near 0 and a log of either sign beyond; unit: the median of |x|
- * (where that is 0, its mean). */
-enum joint_form { JOINT_LOG, JOINT_ASINH };
-
-struct joint_axis {
-	enum joint_form form;
-	double unit, median, spread; /* spread 0: more than half the values are equal, and the field is left out */
-};
+enum joint_kind { JOINT_TAILS, JOINT_MAHALANOBIS, JOINT_KINDS };
+extern const char *const joint_names[JOINT_KINDS];
+/* JOINT_KINDS: there is none of that name, or name is NULL. */
+enum joint_kind joint_of(const char *name);
 
 struct joint {
-	int p;                           /* fields, at most JOINT_MAX */
-	enum joint_side side;
-	struct joint_axis axis[JOINT_MAX];
-	int used;                        /* axes that are not left out: the coordinates, in order */
-	double centre[JOINT_MAX];        /* [used] */
-	double scatter[JOINT_MAX * JOINT_MAX]; /* [used][used], scaled so that d^2 of normal logs is chi-squared */
-	double root[JOINT_MAX * JOINT_MAX];    /* its Cholesky factor, lower */
+	int p; /* fields, at most JOINT_MAX */
+	enum joint_kind kind;
+	struct quantiles tail[JOINT_MAX]; /* of JOINT_TAILS: the values of each field */
+	struct mcd mcd;                   /* of JOINT_MAHALANOBIS */
 };
 
-/* Fits j (p and side are set) to n records x [n][p], whose rows become coordinates on the way. Beside them it
- * wants 16 bytes a record. -1 where there are fewer than 5 records a field, or no field is left. */
+/* Fits j (p and kind are set) to n records x [n][p]; afterwards x[i] is the score of record i. Beside them it wants
+ * 16 bytes a record. joint_free() in any case. */
 int joint_fit(struct joint *j, double *x, size_t n, struct fail *f);
-/* Of a row as joint_fit() leaves it, and of the values of a record. */
-double joint_distance(const struct joint *j, const double *coordinates);
+/* Of the values of a record. A value beyond all of the fit has the share of the highest, 1/n. Of the fit's own
+ * records it is what joint_fit() gives, to the bit; of JOINT_TAILS only up to QUANTILES_MOST records. */
 double joint_score(const struct joint *j, const double *values);
-/* Reckons used and root of what was read from a file: -1 where the scatter is not positive definite. */
-int joint_ready(struct joint *j, struct fail *f);
-/* A field that the others determine to 1e-4 of its spread (the last such), or -1. */
-int joint_collinear(const struct joint *j);
+/* A field that says nothing: left out of the distance, or of one value in all records. */
+int joint_idle(const struct joint *j, int field);
+void joint_free(struct joint *j);
 
 #endif

@@ -15,7 +15,7 @@ struct rankby {
 };
 
 /* list: names with commas between; none twice, none empty. rankby_free() in any case. */
-int rankby_open(struct rankby *b, const char *list, enum joint_side side, struct fail *f);
+int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct fail *f);
 /* The numbers of a record: 1, or 0 when one is missing or no number. */
 int rankby_values(const struct rankby *b, const struct fields *s, double *values);
 /* The next record of the stream, into the ranking and, for a joint score, into memory: 8 bytes a field. */

@@ -2,16 +2,14 @@
  * percentile and z against it in one pass.
  *
  * The file is JSON (vae-records(5)) with all digits of every number, and ends in a hash of what stands before, so
- * that a file that is damaged is told. Percentiles come from order statistics: all values of a set of up to
- * REFERENCE_QUANTILES records, else so many, evenly spaced by rank with both ends among them.
+ * that a file that is damaged is told. Percentiles, and the shares of a joint score of tails, come from order statistics
+ * (quantiles.h).
  */
 #ifndef VF_REFDIST_H
 #define VF_REFDIST_H
 
 #include "atomic.h"
 #include "rankby.h"
-
-enum { REFERENCE_QUANTILES = 10001 };
 
 /* Which model and options the fields of a rankby were scored with; NULL: the records do not say. A field F that was
  * written under --prefix P has them in Pmodel and Poptions: the longest P that F begins with counts. */
@@ -28,10 +26,8 @@ void origin_free(struct origin *o, int p);
 struct reference {
 	struct rankby by;
 	struct origin origin;
-	uint64_t records; /* of the trusted set, that had the score */
+	struct quantiles score; /* of the trusted records that had it */
 	double median, spread;
-	double *value; /* [n], ascending: value[i] is that of rank i (records - 1) / (n - 1) from below, rounded down */
-	size_t n;
 };
 
 /* Writes a reference: r is sorted, b is fitted. */

@@ -15,6 +15,7 @@ setup_file() { laws_setup; }
 @test "law 1: members come out as they went in: density" { law_members density; }
 @test "law 1: members come out as they went in: rank" { law_members rank; }
 @test "law 1: members come out as they went in: sort" { law_members sort; }
+@test "law 1: members come out as they went in: ref" { law_members ref; }
 @test "law 1: members come out as they went in: drop" { law_members drop; }
 @test "law 1: members come out as they went in: guard" { law_members guard; }
 @test "law 1: members come out as they went in: mark" { law_members mark; }
@@ -24,6 +25,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars by other programs: density" { law_formats density; }
 @test "law 1: tars by other programs: rank" { law_formats rank; }
 @test "law 1: tars by other programs: sort" { law_formats sort; }
+@test "law 1: tars by other programs: ref" { law_formats ref; }
 @test "law 1: tars by other programs: drop" { law_formats drop; }
 @test "law 1: tars by other programs: guard" { law_formats guard; }
 @test "law 1: tars by other programs: mark" { law_formats mark; }
@@ -33,6 +35,7 @@ setup_file() { laws_setup; }
 @test "law 1: passing twice gives the bytes of once: density" { law_again density; }
 @test "law 1: passing twice gives the bytes of once: rank" { law_again rank; }
 @test "law 1: passing twice gives the bytes of once: sort" { law_again sort; }
+@test "law 1: passing twice gives the bytes of once: ref" { law_again ref; }
 @test "law 1: passing twice gives the bytes of once: drop" { law_again drop; }
 @test "law 1: passing twice gives the bytes of once: guard" { law_again guard; }
 @test "law 1: passing twice gives the bytes of once: mark" { law_again mark; }
@@ -42,6 +45,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: density" { law_compressed density; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
+@test "law 2: compressed input: ref" { law_compressed ref; }
 @test "law 2: compressed input: drop" { law_compressed drop; }
 @test "law 2: compressed input: guard" { law_compressed guard; }
 @test "law 2: compressed input: mark" { law_compressed mark; }
@@ -53,6 +57,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and FILE arguments: density" { law_joined density; }
 @test "law 2: concatenated input and FILE arguments: rank" { law_joined rank; }
 @test "law 2: concatenated input and FILE arguments: sort" { law_joined sort; }
+@test "law 2: concatenated input and FILE arguments: ref" { law_joined ref; }
 @test "law 2: concatenated input and FILE arguments: drop" { law_joined drop; }
 @test "law 2: concatenated input and FILE arguments: guard" { law_joined guard; }
 @test "law 2: concatenated input and FILE arguments: mark" { law_joined mark; }
@@ -64,6 +69,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: density" { law_zstd density; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
+@test "law 2: -z: ref" { law_zstd ref; }
 @test "law 2: -z: drop" { law_zstd drop; }
 @test "law 2: -z: guard" { law_zstd guard; }
 @test "law 2: -z: mark" { law_zstd mark; }
@@ -74,6 +80,7 @@ setup_file() { laws_setup; }
 @test "law 3: every cut input fails: density" { law_prefixes density; }
 @test "law 3: every cut input fails: rank" { law_prefixes rank; }
 @test "law 3: every cut input fails: sort" { law_prefixes sort; }
+@test "law 3: every cut input fails: ref" { law_prefixes ref; }
 @test "law 3: every cut input fails: drop" { law_prefixes drop; }
 @test "law 3: every cut input fails: guard" { law_prefixes guard; }
 @test "law 3: every cut input fails: mark" { law_prefixes mark; }
@@ -85,6 +92,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure fails the next filter too: density" { law_travels density; }
 @test "law 3: a failure fails the next filter too: rank" { law_travels rank; }
 @test "law 3: a failure fails the next filter too: sort" { law_travels sort; }
+@test "law 3: a failure fails the next filter too: ref" { law_travels ref; }
 @test "law 3: a failure fails the next filter too: drop" { law_travels drop; }
 @test "law 3: a failure fails the next filter too: guard" { law_travels guard; }
 @test "law 3: a failure fails the next filter too: mark" { law_travels mark; }
@@ -94,6 +102,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files and the old ones alone: density" { law_old_files density; }
 @test "law 3: a failure leaves no new files and the old ones alone: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files and the old ones alone: sort" { law_old_files sort; }
+@test "law 3: a failure leaves no new files and the old ones alone: ref" { law_old_files ref; }
 @test "law 3: a failure leaves no new files and the old ones alone: drop" { law_old_files drop; }
 @test "law 3: a failure leaves no new files and the old ones alone: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files and the old ones alone: mark" { law_old_files mark; }
@@ -103,6 +112,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: density" { law_full density; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
+@test "law 4: a full device: ref" { law_full ref; }
 @test "law 4: a full device: drop" { law_full drop; }
 @test "law 4: a full device: guard" { law_full guard; }
 @test "law 4: a full device: mark" { law_full mark; }
@@ -116,6 +126,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
+@test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
 @test "law 4: a reader that leaves: drop" { law_sigpipe drop; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
 @test "law 4: a reader that leaves: mark" { law_sigpipe mark; }
@@ -126,6 +137,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: density" { law_closed density; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
+@test "law 4: closed descriptors: ref" { law_closed ref; }
 @test "law 4: closed descriptors: drop" { law_closed drop; }
 @test "law 4: closed descriptors: guard" { law_closed guard; }
 @test "law 4: closed descriptors: mark" { law_closed mark; }
@@ -139,6 +151,7 @@ setup_file() { laws_setup; }
 @test "law 4: a file size limit: density" { law_file_limit density; }
 @test "law 4: a file size limit: rank" { law_file_limit rank; }
 @test "law 4: a file size limit: sort" { law_file_limit sort; }
+@test "law 4: a file size limit: ref" { law_file_limit ref; }
 @test "law 4: a file size limit: drop" { law_file_limit drop; }
 @test "law 4: a file size limit: guard" { law_file_limit guard; }
 @test "law 4: a file size limit: mark" { law_file_limit mark; }
@@ -159,6 +172,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and bad options: density" { law_usage density; }
 @test "law 7: -h, -V and bad options: rank" { law_usage rank; }
 @test "law 7: -h, -V and bad options: sort" { law_usage sort; }
+@test "law 7: -h, -V and bad options: ref" { law_usage ref; }
 @test "law 7: -h, -V and bad options: drop" { law_usage drop; }
 @test "law 7: -h, -V and bad options: guard" { law_usage guard; }
 @test "law 7: -h, -V and bad options: mark" { law_usage mark; }
@@ -172,6 +186,7 @@ setup_file() { laws_setup; }
 @test "law 7: refuses a terminal: density" { law_terminal density; }
 @test "law 7: refuses a terminal: rank" { law_terminal rank; }
 @test "law 7: refuses a terminal: sort" { law_terminal sort; }
+@test "law 7: refuses a terminal: ref" { law_terminal ref; }
 @test "law 7: refuses a terminal: drop" { law_terminal drop; }
 @test "law 7: refuses a terminal: guard" { law_terminal guard; }
 @test "law 7: refuses a terminal: mark" { law_terminal mark; }
@@ -182,6 +197,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
+@test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
 @test "law 8: only records on stdout, nothing on stderr: drop" { law_quiet drop; }
 @test "law 8: only records on stdout, nothing on stderr: guard" { law_quiet guard; }
 @test "law 8: only records on stdout, nothing on stderr: mark" { law_quiet mark; }
@@ -193,6 +209,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: density" { law_summary density; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
+@test "law 8: --summary: ref" { law_summary ref; }
 @test "law 8: --summary: drop" { law_summary drop; }
 @test "law 8: --summary: guard" { law_summary guard; }
 @test "law 8: --summary: mark" { law_summary mark; }
@@ -205,6 +222,7 @@ setup_file() { laws_setup; }
 @test "law 9: broken fields: density" { law_bad_fields density; }
 @test "law 9: broken fields: rank" { law_bad_fields rank; }
 @test "law 9: broken fields: sort" { law_bad_fields sort; }
+@test "law 9: broken fields: ref" { law_bad_fields ref; }
 @test "law 9: broken fields: drop" { law_bad_fields drop; }
 @test "law 9: broken fields: guard" { law_bad_fields guard; }
 @test "law 9: broken fields: mark" { law_bad_fields mark; }
@@ -220,6 +238,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier stages keep their digits: density" { law_digits density; }
 @test "law 9: fields of earlier stages keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier stages keep their digits: sort" { law_digits sort; }
+@test "law 9: fields of earlier stages keep their digits: ref" { law_digits ref; }
 @test "law 9: fields of earlier stages keep their digits: drop" { law_digits drop; }
 @test "law 9: fields of earlier stages keep their digits: guard" { law_digits guard; }
 @test "law 9: fields of earlier stages keep their digits: mark" { law_digits mark; }
@@ -228,6 +247,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is whole or not there: density" { law_output density; }
 @test "law 10: -o is whole or not there: rank" { law_output rank; }
 @test "law 10: -o is whole or not there: sort" { law_output sort; }
+@test "law 10: -o is whole or not there: ref" { law_output ref; }
 @test "law 10: -o is whole or not there: drop" { law_output drop; }
 @test "law 10: -o is whole or not there: guard" { law_output guard; }
 @test "law 10: -o is whole or not there: mark" { law_output mark; }
@@ -238,6 +258,7 @@ setup_file() { laws_setup; }
 @test "law 10: two locales, the same bytes: density" { law_locale density; }
 @test "law 10: two locales, the same bytes: rank" { law_locale rank; }
 @test "law 10: two locales, the same bytes: sort" { law_locale sort; }
+@test "law 10: two locales, the same bytes: ref" { law_locale ref; }
 @test "law 10: two locales, the same bytes: drop" { law_locale drop; }
 @test "law 10: two locales, the same bytes: guard" { law_locale guard; }
 @test "law 10: two locales, the same bytes: mark" { law_locale mark; }
@@ -247,6 +268,7 @@ setup_file() { laws_setup; }
 @test "bad input: density" { law_bad_input density; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
+@test "bad input: ref" { law_bad_input ref; }
 @test "bad input: drop" { law_bad_input drop; }
 @test "bad input: guard" { law_bad_input guard; }
 @test "bad input: mark" { law_bad_input mark; }
@@ -258,6 +280,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: density" { law_empty density; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }
+@test "an empty stream: ref" { law_empty ref; }
 @test "an empty stream: drop" { law_empty drop; }
 @test "an empty stream: guard" { law_empty guard; }
 @test "an empty stream: mark" { law_empty mark; }

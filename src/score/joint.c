@@ -1,458 +1,94 @@
 #include "joint.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STARTS = 3, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
+const char *const joint_names[JOINT_KINDS] = {"tails", "mahalanobis"};
 
-/* Added to the variances, in coordinates of spread 1: lets collinear fields have an inverse, and lies far above the
- * noise of 9 digits and of float32. */
-#define RIDGE 1e-10
-#define COLLINEAR 1e-8
-#define KEEP 0.975 /* of normal records, in the reweighting */
-
-struct fit {
-	const double *x; /* [n] rows of p coordinates, stride apart */
-	size_t n;
-	int p, stride;
-	double *d2, *scratch; /* [n] */
-	double centre[JOINT_MAX], scatter[JOINT_MAX * JOINT_MAX], root[JOINT_MAX * JOINT_MAX], logdet;
-};
-
-/* --- numbers --- */
-
-/* The k-th smallest (from 0); v is put in another order. Pivots are drawn, so that no order of values is slow. */
-static double select_kth(double *v, size_t n, size_t k)
+enum joint_kind joint_of(const char *name)
 {
-	size_t low = 0, high = n - 1;
-	uint64_t draw = n;
-	while (low < high) {
-		draw = draw * 6364136223846793005u + 1442695040888963407u;
-		double pivot = v[low + (size_t)((draw >> 33) % (high - low + 1))];
-		size_t i = low, j = high;
-		for (;;) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i >= j)
-				break;
-			double t = v[i];
-			v[i++] = v[j];
-			v[j--] = t;
-		}
-		/* v[low..j] <= pivot <= v[j+1..high], where j may hold the pivot itself */
-		if (i == j && v[j] > pivot)
-			j--;
-		if (k <= j)
-			high = j;
-		else
-			low = j + 1;
-	}
-	return v[k];
+	int i = 0;
+	while (i < JOINT_KINDS && (!name || strcmp(name, joint_names[i]) != 0))
+		i++;
+	return (enum joint_kind)i;
 }
 
-static double median(double *v, size_t n)
+static double surprise(const struct quantiles *q, double value)
 {
-	double upper = select_kth(v, n, n / 2);
-	return n % 2 ? upper : 0.5 * (upper + select_kth(v, n, n / 2 - 1));
+	return log((double)q->records / fmax(1, quantiles_high(q, value)));
 }
 
-/* P(chi-squared of p degrees <= x), by the series of the incomplete gamma function. */
-static double chi2_cdf(int p, double x)
+static int by_value(const void *pa, const void *pb)
 {
-	int sign;
-	double a = 0.5 * p, term = 1 / a, sum = term;
-	for (int k = 1; k < 10000 && term > 1e-17 * sum; k++) {
-		term *= 0.5 * x / (a + k);
-		sum += term;
-	}
-	return x > 0 ? sum * exp(a * log(0.5 * x) - 0.5 * x - lgamma_r(a, &sign)) : 0;
+	double a = *(const double *)pa, b = *(const double *)pb;
+	return (a > b) - (a < b);
 }
 
-static double chi2_quantile(int p, double share)
+/* A field of all records, x[i * stride], becomes their surprise; v: scratch [n]. */
+static int fit_tail(struct quantiles *tail, double *x, size_t n, size_t stride, double *v, struct fail *f)
 {
-	double low = 0, high = 20 + 5 * p;
-	for (int i = 0; i < 100; i++) {
-		double x = 0.5 * (low + high);
-		*(chi2_cdf(p, x) < share ? &low : &high) = x;
-	}
-	return 0.5 * (low + high);
-}
-
-/* Lower factor l of s, both [p][p]; the log of the determinant, or NAN. */
-static double cholesky(const double *s, double *l, int p)
-{
-	double logdet = 0;
-	for (int i = 0; i < p; i++)
-		for (int j = 0; j <= i; j++) {
-			double t = s[i * p + j];
-			for (int k = 0; k < j; k++)
-				t -= l[i * p + k] * l[j * p + k];
-			if (i > j) {
-				l[i * p + j] = t / l[j * p + j];
-				continue;
-			}
-			if (!(t > 0))
-				return NAN;
-			l[i * p + i] = sqrt(t);
-			logdet += log(t);
-		}
-	return logdet;
-}
-
-/* |l^-1 y|^2 */
-static double solve_norm2(const double *l, const double *y, int p)
-{
-	double w[JOINT_MAX], sum = 0;
-	for (int i = 0; i < p; i++) {
-		double t = y[i];
-		for (int k = 0; k < i; k++)
-			t -= l[i * p + k] * w[k];
-		w[i] = t / l[i * p + i];
-		sum += w[i] * w[i];
-	}
-	return sum;
-}
-
-/* (l l^T)^-1 y, in place */
-static void solve(const double *l, double *y, int p)
-{
-	for (int i = 0; i < p; i++) {
-		for (int k = 0; k < i; k++)
-			y[i] -= l[i * p + k] * y[k];
-		y[i] /= l[i * p + i];
-	}
-	for (int i = p; i-- > 0;) {
-		for (int k = i + 1; k < p; k++)
-			y[i] -= l[k * p + i] * y[k];
-		y[i] /= l[i * p + i];
-	}
-}
-
-/* --- coordinates --- */
-
-static double transform(const struct joint_axis *a, double x)
-{
-	if (a->form == JOINT_LOG)
-		return log(x > 0 ? x : a->unit);
-	double size = fabs(x) / a->unit;
-	return copysign(size < 1e8 ? asinh(size) : M_LN2 + log(fabs(x)) - log(a->unit), x);
-}
-
-/* Chooses form and unit for a column, by its values; v: scratch [n]. */
-static void choose_form(struct joint_axis *a, const double *x, size_t n, int stride, double *v)
-{
-	size_t below = 0;
-	double least = HUGE_VAL, mean = 0;
-	for (size_t i = 0; i < n; i++) {
-		double t = x[i * (size_t)stride];
-		below += t <= 0;
-		if (t > 0 && t < least)
-			least = t;
-		v[i] = fabs(t);
-		mean += v[i] / (double)n;
-	}
-	if (100 * below <= n && below < n) {
-		*a = (struct joint_axis){.form = JOINT_LOG, .unit = least};
-		return;
-	}
-	double unit = median(v, n);
-	*a = (struct joint_axis){.form = JOINT_ASINH, .unit = unit > 0 ? unit : mean > 0 ? mean : 1};
-}
-
-static void fit_axis(struct joint_axis *a, double *x, size_t n, int stride, double *v)
-{
-	choose_form(a, x, n, stride, v);
 	for (size_t i = 0; i < n; i++)
-		v[i] = x[i * (size_t)stride] = transform(a, x[i * (size_t)stride]);
-	a->median = median(v, n);
+		v[i] = x[i * stride];
+	qsort(v, n, sizeof *v, by_value);
+	const struct quantiles all = {.value = v, .n = n, .records = n};
 	for (size_t i = 0; i < n; i++)
-		v[i] = fabs(x[i * (size_t)stride] - a->median);
-	a->spread = 1.4826 * median(v, n);
+		x[i * stride] = surprise(&all, x[i * stride]);
+	*tail = (struct quantiles){.n = quantiles_kept(n), .records = n};
+	tail->value = malloc(tail->n * sizeof *tail->value);
+	if (!tail->value)
+		return fail_set(f, "out of memory for the joint score of %zu records", n);
+	for (size_t i = 0; i < tail->n; i++)
+		tail->value[i] = v[quantiles_rank(tail, i)];
+	return 0;
 }
 
-/* Transformed values to coordinates, where the used ones close up; row may be out. */
-static void standardise(const struct joint *j, const double *row, double *out)
+static int fit_tails(struct joint *j, double *x, size_t n, struct fail *f)
 {
-	int k = 0;
-	for (int i = 0; i < j->p; i++)
-		if (j->axis[i].spread > 0)
-			out[k++] = (row[i] - j->axis[i].median) / j->axis[i].spread;
-}
-
-/* --- centre and scatter --- */
-
-static void measure(struct fit *w)
-{
-	double y[JOINT_MAX];
-	for (size_t i = 0; i < w->n; i++) {
-		for (int k = 0; k < w->p; k++)
-			y[k] = w->x[i * (size_t)w->stride + (size_t)k] - w->centre[k];
-		w->d2[i] = solve_norm2(w->root, y, w->p);
+	size_t p = (size_t)j->p;
+	double *v = malloc(n * sizeof *v);
+	if (!v)
+		return fail_set(f, "out of memory for the joint score of %zu records", n);
+	int r = 0;
+	for (size_t k = 0; k < p && !r; k++)
+		r = fit_tail(&j->tail[k], x + k, n, p, v, f);
+	free(v);
+	for (size_t i = 0; i < n && !r; i++) {
+		double sum = 0;
+		for (size_t k = 0; k < p; k++)
+			sum += x[i * p + k];
+		x[i] = sum;
 	}
-}
-
-static double kth_distance(struct fit *w, size_t k)
-{
-	memcpy(w->scratch, w->d2, w->n * sizeof *w->d2);
-	return select_kth(w->scratch, w->n, k);
-}
-
-static void factor(struct fit *w)
-{
-	for (int i = 0; i < w->p; i++)
-		w->scatter[i * w->p + i] += RIDGE;
-	w->logdet = cholesky(w->scatter, w->root, w->p);
-}
-
-/* Mean and covariance of the records within a distance, in place of those there are, and all distances by them. */
-static void concentrate(struct fit *w, double cut)
-{
-	int p = w->p;
-	double y[JOINT_MAX], sum[JOINT_MAX] = {0}, count = 0;
-	memset(w->scatter, 0, sizeof *w->scatter * (size_t)(p * p));
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->d2[i] > cut)
-			continue;
-		count++;
-		for (int a = 0; a < p; a++) { /* about the old centre: nothing cancels */
-			y[a] = w->x[i * (size_t)w->stride + (size_t)a] - w->centre[a];
-			sum[a] += y[a];
-			for (int b = 0; b <= a; b++)
-				w->scatter[a * p + b] += y[a] * y[b];
-		}
-	}
-	for (int a = 0; a < p; a++)
-		for (int b = 0; b <= a; b++)
-			w->scatter[a * p + b] = w->scatter[b * p + a] = (w->scatter[a * p + b] - sum[a] * sum[b] / count) / count;
-	for (int a = 0; a < p; a++)
-		w->centre[a] += sum[a] / count;
-	factor(w);
-	measure(w);
-}
-
-/* The robust starts: distances by the coordinates as they stand, by the covariance of their tanh, and by that of
- * their directions. All are positive semidefinite, and no record has more than a bounded part in them. */
-static void begin(struct fit *w, int start)
-{
-	int p = w->p;
-	double y[JOINT_MAX];
-	memset(w->centre, 0, sizeof w->centre);
-	memset(w->scatter, 0, sizeof *w->scatter * (size_t)(p * p));
-	for (size_t i = 0; i < w->n && start; i++) {
-		double norm = 0;
-		for (int a = 0; a < p; a++) {
-			y[a] = w->x[i * (size_t)w->stride + (size_t)a];
-			y[a] = start == 1 ? tanh(y[a]) : y[a];
-			norm += y[a] * y[a];
-		}
-		double weight = start == 1 ? 1 : norm > 0 ? p / norm : 0;
-		for (int a = 0; a < p; a++)
-			for (int b = 0; b < p; b++)
-				w->scatter[a * p + b] += weight * y[a] * y[b] / (double)w->n;
-	}
-	for (int a = 0; a < p && !start; a++)
-		w->scatter[a * p + a] = 1;
-	factor(w);
-	measure(w);
-	concentrate(w, kth_distance(w, (w->n - 1) / 2));
-}
-
-/* Coordinates that the ones before them do not determine. */
-static int rank_of(const struct fit *w)
-{
-	int rank = 0;
-	for (int i = 0; i < w->p; i++)
-		rank += w->root[i * w->p + i] * w->root[i * w->p + i] > COLLINEAR * w->scatter[i * w->p + i];
-	return rank;
-}
-
-/* The scatter times a factor, so that the median of d^2 is that of chi-squared. */
-static void rescale(struct fit *w)
-{
-	double s = kth_distance(w, w->n / 2) / chi2_quantile(rank_of(w), 0.5);
-	if (!(s > 0))
-		return;
-	for (int i = 0; i < w->p * w->p; i++) {
-		w->scatter[i] *= s;
-		w->root[i] *= sqrt(s);
-	}
-	for (size_t i = 0; i < w->n; i++)
-		w->d2[i] /= s;
-}
-
-static void keep(struct joint *j, const struct fit *w)
-{
-	size_t square = (size_t)(w->p * w->p);
-	memcpy(j->centre, w->centre, sizeof j->centre);
-	memcpy(j->scatter, w->scatter, square * sizeof *j->scatter);
-	memcpy(j->root, w->root, square * sizeof *j->root);
-}
-
-static void minimum_covariance(struct joint *j, struct fit *w)
-{
-	size_t last = w->n - w->n / 4 - 1; /* of the h = 3n/4 nearest */
-	double best = HUGE_VAL;
-	for (int start = 0; start < STARTS; start++) {
-		begin(w, start);
-		double before = HUGE_VAL;
-		for (int i = 0; i < MAX_STEPS; i++) {
-			concentrate(w, kth_distance(w, last));
-			if (!(w->logdet < before - 1e-13 * fabs(before)))
-				break;
-			before = w->logdet;
-		}
-		if (w->logdet < best) {
-			best = w->logdet;
-			keep(j, w);
-		}
-	}
-	memcpy(w->centre, j->centre, sizeof w->centre);
-	memcpy(w->scatter, j->scatter, sizeof w->scatter);
-	memcpy(w->root, j->root, sizeof w->root);
-	measure(w);
-	rescale(w);
-	concentrate(w, chi2_quantile(rank_of(w), KEEP));
-	rescale(w);
-	keep(j, w);
+	return r;
 }
 
 int joint_fit(struct joint *j, double *x, size_t n, struct fail *f)
 {
-	if (n < (size_t)(RECORDS_A_FIELD * j->p))
-		return fail_set(f, "a joint score of %d fields wants %d records that have them all, and there are %zu", j->p,
-		                RECORDS_A_FIELD * j->p, n);
-	double *scratch = malloc(2 * n * sizeof *scratch);
-	struct fit *w = calloc(1, sizeof *w);
-	if (!scratch || !w) {
-		free(scratch);
-		free(w);
-		return fail_set(f, "out of memory for the joint score of %zu records", n);
-	}
-	*w = (struct fit){.x = x, .n = n, .stride = j->p, .d2 = scratch, .scratch = scratch + n};
-	for (int i = 0; i < j->p; i++) {
-		fit_axis(&j->axis[i], x + i, n, j->p, scratch);
-		w->p += j->axis[i].spread > 0;
-	}
-	j->used = w->p;
-	for (size_t i = 0; i < n; i++)
-		standardise(j, x + i * (size_t)j->p, x + i * (size_t)j->p);
-	if (w->p)
-		minimum_covariance(j, w);
-	free(scratch);
-	free(w);
-	if (j->used) /* the root to the bit as joint_ready() reckons it for whoever has the scatter from a file */
-		return joint_ready(j, f);
-	return fail_set(f, "no field for a joint score: each has one value in more than half of the records");
-}
-
-/* --- scores --- */
-
-/* The part of y that no point <= 0 comes nearer to: min over z <= 0 of (y - z)^T S^-1 (y - z). With y - z = S t that
- * is min over t >= 0 of t^T S t / 2 - t^T y, by the active sets of Lawson & Hanson 1974, chapter 23. */
-static double above2(const struct joint *j, const double *y)
-{
-	int p = j->used, set[JOINT_MAX], m = 0;
-	double t[JOINT_MAX] = {0}, s[JOINT_MAX], sub[JOINT_MAX * JOINT_MAX], root[JOINT_MAX * JOINT_MAX], d2 = 0;
-	for (int round = 0; round < 10 * p; round++) {
-		/* the steepest coordinate that is out of the set */
-		int add = -1;
-		double slope = 0;
-		for (int i = 0; i < p; i++) {
-			double g = y[i], size = fabs(y[i]);
-			int in = 0;
-			for (int k = 0; k < m; k++) {
-				g -= j->scatter[i * p + set[k]] * t[set[k]];
-				size += fabs(j->scatter[i * p + set[k]] * t[set[k]]);
-				in |= set[k] == i;
-			}
-			g /= sqrt(j->scatter[i * p + i]);
-			if (!in && g > slope && g * sqrt(j->scatter[i * p + i]) > 1e-13 * size) {
-				slope = g;
-				add = i;
-			}
-		}
-		if (add < 0)
-			break;
-		set[m++] = add;
-		for (;;) {
-			for (int a = 0; a < m; a++) {
-				s[a] = y[set[a]];
-				for (int b = 0; b < m; b++)
-					sub[a * m + b] = j->scatter[set[a] * p + set[b]];
-			}
-			if (isnan(cholesky(sub, root, m)))
-				return d2;
-			solve(root, s, m);
-			double step = 1;
-			for (int a = 0; a < m; a++)
-				if (s[a] <= 0)
-					step = fmin(step, t[set[a]] / (t[set[a]] - s[a]));
-			int kept = 0;
-			for (int a = 0; a < m; a++) {
-				int i = set[a], gone = s[a] <= 0 && t[i] + step * (s[a] - t[i]) <= 1e-12 * t[i];
-				t[i] = gone ? 0 : t[i] + step * (s[a] - t[i]);
-				if (!gone)
-					set[kept++] = i;
-			}
-			if (kept == m)
-				break;
-			m = kept;
-		}
-		double now = 0;
-		for (int k = 0; k < m; k++)
-			now += t[set[k]] * y[set[k]];
-		if (now <= d2) /* each round comes nearer, but for rounding */
-			break;
-		d2 = now;
-	}
-	return d2;
-}
-
-double joint_distance(const struct joint *j, const double *coordinates)
-{
-	double y[JOINT_MAX], top = -HUGE_VAL;
-	for (int i = 0; i < j->used; i++) {
-		y[i] = coordinates[i] - j->centre[i];
-		top = fmax(top, y[i] / sqrt(j->scatter[i * j->used + i]));
-	}
-	if (j->side == JOINT_BOTH)
-		return sqrt(solve_norm2(j->root, y, j->used));
-	return top <= 0 ? top : sqrt(above2(j, y));
+	if (j->kind == JOINT_TAILS)
+		return n ? fit_tails(j, x, n, f) : fail_set(f, "a joint score of no records");
+	j->mcd.p = j->p;
+	return mcd_fit(&j->mcd, x, n, f);
 }
 
 double joint_score(const struct joint *j, const double *values)
 {
-	double x[JOINT_MAX];
-	for (int i = 0; i < j->p; i++)
-		x[i] = transform(&j->axis[i], values[i]);
-	standardise(j, x, x);
-	return joint_distance(j, x);
+	if (j->kind == JOINT_MAHALANOBIS)
+		return mcd_score(&j->mcd, values);
+	double sum = 0;
+	for (int k = 0; k < j->p; k++)
+		sum += surprise(&j->tail[k], values[k]);
+	return sum;
 }
 
-int joint_ready(struct joint *j, struct fail *f)
+int joint_idle(const struct joint *j, int field)
 {
-	j->used = 0;
-	for (int i = 0; i < j->p; i++)
-		j->used += j->axis[i].spread > 0;
-	return isfinite(cholesky(j->scatter, j->root, j->used)) ? 0 : fail_set(f, "the scatter is not positive definite");
+	const struct quantiles *q = &j->tail[field];
+	return j->kind == JOINT_TAILS ? q->value[0] == q->value[q->n - 1] : !(j->mcd.axis[field].spread > 0);
 }
 
-int joint_collinear(const struct joint *j)
+void joint_free(struct joint *j)
 {
-	int found = -1;
-	for (int i = 0, k = 0; i < j->p; i++) {
-		if (!(j->axis[i].spread > 0))
-			continue;
-		double unit[JOINT_MAX] = {0};
-		unit[k] = 1;
-		solve(j->root, unit, j->used); /* unit[k]: one over the variance that the others leave */
-		if (unit[k] * j->scatter[k * j->used + k] > 1 / COLLINEAR)
-			found = i;
-		k++;
-	}
-	return found;
+	for (int k = 0; k < JOINT_MAX; k++)
+		free(j->tail[k].value);
+	*j = (struct joint){.p = 0};
 }

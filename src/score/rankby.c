@@ -6,10 +6,10 @@
 
 #include "name.h"
 
-int rankby_open(struct rankby *b, const char *list, enum joint_side side, struct fail *f)
+int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct fail *f)
 {
 	char shown[80];
-	*b = (struct rankby){.joint.side = side};
+	*b = (struct rankby){.joint.kind = kind};
 	b->text = strdup(list);
 	char *copy = strdup(list);
 	if (!b->text || !copy) {
@@ -66,12 +66,9 @@ int rankby_fit(struct rankby *b, struct ranking *r, struct fail *f)
 		return 0;
 	if (joint_fit(&b->joint, b->x, b->n, f))
 		return -1;
-	const double *row = b->x;
-	for (size_t i = 0; i < r->n; i++)
-		if (!isnan(r->v[i].value)) {
-			r->v[i].value = joint_distance(&b->joint, row);
-			row += b->joint.p;
-		}
+	for (size_t i = 0, k = 0; i < r->n; i++)
+		if (!isnan(r->v[i].value))
+			r->v[i].value = b->x[k++];
 	free(b->x);
 	b->x = NULL;
 	return 0;
@@ -91,5 +88,6 @@ void rankby_free(struct rankby *b)
 	free(b->text);
 	free(b->field[0]);
 	free(b->x);
+	joint_free(&b->joint);
 	*b = (struct rankby){.text = NULL};
 }

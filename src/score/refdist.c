@@ -113,32 +113,57 @@ static int add_numbers(struct buf *b, const char *name, const double *v, int n, 
 	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
-static int add_joint(struct buf *b, const struct joint *j, struct fail *f)
+static int add_values(struct buf *b, const struct quantiles *q, struct fail *f)
 {
-	int r = buf_addf(b, f, "\"joint\":{\"side\":\"%s\",\n\"axes\":[", j->side == JOINT_BOTH ? "both" : "high");
-	for (int i = 0; i < j->p && !r; i++)
-		r = buf_addf(b, f, "%s{\"form\":\"%s\",\"unit\":%.17g,\"median\":%.17g,\"spread\":%.17g}", i ? ",\n" : "",
-		             j->axis[i].form == JOINT_LOG ? "log" : "asinh", j->axis[i].unit, j->axis[i].median, j->axis[i].spread);
-	return r || buf_addf(b, f, "],\n") || add_numbers(b, "centre", j->centre, j->used, f) || buf_addf(b, f, ",\n") ||
-	                       add_numbers(b, "scatter", j->scatter, j->used * j->used, f) || buf_addf(b, f, "},\n") ? -1 : 0;
+	int r = buf_addf(b, f, "[");
+	for (size_t i = 0; i < q->n && !r; i++)
+		r = buf_addf(b, f, i ? ",\n%.17g" : "%.17g", q->value[i]);
+	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
-static uint64_t rank_below(uint64_t i, uint64_t records, uint64_t n) { return n > 1 ? i * (records - 1) / (n - 1) : 0; }
+static int add_mcd(struct buf *b, const struct mcd *m, struct fail *f)
+{
+	int r = buf_addf(b, f, "\"axes\":[");
+	for (int i = 0; i < m->p && !r; i++)
+		r = buf_addf(b, f, "%s{\"form\":\"%s\",\"unit\":%.17g,\"median\":%.17g,\"spread\":%.17g}", i ? ",\n" : "",
+		             m->axis[i].form == MCD_LOG ? "log" : "asinh", m->axis[i].unit, m->axis[i].median, m->axis[i].spread);
+	return r || buf_addf(b, f, "],\n") || add_numbers(b, "centre", m->centre, m->used, f) || buf_addf(b, f, ",\n") ||
+	                       add_numbers(b, "scatter", m->scatter, m->used * m->used, f) ? -1 : 0;
+}
+
+static int add_tails(struct buf *b, const struct joint *j, struct fail *f)
+{
+	int r = buf_addf(b, f, "\"fields\":[");
+	for (int i = 0; i < j->p && !r; i++)
+		r = buf_addf(b, f, i ? ",\n" : "") || add_values(b, &j->tail[i], f);
+	return r || buf_addf(b, f, "]") ? -1 : 0;
+}
+
+static int add_joint(struct buf *b, const struct joint *j, struct fail *f)
+{
+	int r = buf_addf(b, f, "\"joint\":{\"kind\":\"%s\",\n", joint_names[j->kind]) ||
+	        (j->kind == JOINT_TAILS ? add_tails(b, j, f) : add_mcd(b, &j->mcd, f));
+	return r || buf_addf(b, f, "},\n") ? -1 : 0;
+}
 
 int reference_write(const struct ranking *r, const struct rankby *b, const struct origin *o, struct atomic_file *to, struct fail *f)
 {
 	struct buf t = {0};
-	size_t n = r->scored < REFERENCE_QUANTILES ? r->scored : REFERENCE_QUANTILES;
-	if (!n)
+	struct quantiles q = {.n = quantiles_kept(r->scored), .records = r->scored};
+	if (!q.n)
 		return fail_set(f, "there are no records to make a reference of");
+	q.value = malloc(q.n * sizeof *q.value);
+	if (!q.value)
+		return fail_set(f, "out of memory");
+	for (size_t i = 0; i < q.n; i++)
+		q.value[i] = r->v[r->scored - 1 - quantiles_rank(&q, i)].value;
 	int bad = buf_addf(&t, f, "{\"format\":\"%s\",\n\"rank_by\":", FORMAT) || add_text(&t, b->text, f) ||
 	          buf_addf(&t, f, ",\n") || add_texts(&t, "model", o->model, b->joint.p, f) ||
 	          add_texts(&t, "options", o->options, b->joint.p, f) ||
 	          (b->joint.p > 1 && add_joint(&t, &b->joint, f)) ||
-	          buf_addf(&t, f, "\"records\":%zu,\n\"median\":%.17g,\n\"spread\":%.17g,\n\"values\":[", r->scored, r->median, r->spread);
-	for (size_t i = 0; i < n && !bad; i++)
-		bad = buf_addf(&t, f, i ? ",\n%.17g" : "%.17g", r->v[r->scored - 1 - rank_below(i, r->scored, n)].value);
-	bad = bad || buf_addf(&t, f, "],\n");
+	          buf_addf(&t, f, "\"records\":%zu,\n\"median\":%.17g,\n\"spread\":%.17g,\n\"values\":", r->scored, r->median, r->spread) ||
+	          add_values(&t, &q, f) || buf_addf(&t, f, ",\n");
+	free(q.value);
 	if (!bad)
 		bad = buf_addf(&t, f, "%s%016" PRIx64 "%s", hash_name, (uint64_t)XXH3_64bits(t.p, t.len), hash_end) ||
 		      write_all(to->fd, t.p, t.len, f);
@@ -155,9 +180,8 @@ static int number(const json_t *o, const char *name, double *v, struct fail *f)
 	return json_is_number(t) ? 0 : fail_set(f, "'%s' is no number", name);
 }
 
-static int numbers(const json_t *o, const char *name, double *v, size_t n, struct fail *f)
+static int numbers(const json_t *a, const char *name, double *v, size_t n, struct fail *f)
 {
-	const json_t *a = json_object_get(o, name);
 	if (json_array_size(a) != n || !json_is_array(a))
 		return fail_set(f, "'%s' has %zu numbers, not %zu", name, json_array_size(a), n);
 	for (size_t i = 0; i < n; i++) {
@@ -184,59 +208,80 @@ static int texts(const json_t *o, const char *name, char **v, size_t n, struct f
 	return 0;
 }
 
-static int read_axis(const json_t *o, struct joint_axis *a, struct fail *f)
+static int read_axis(const json_t *o, struct mcd_axis *a, struct fail *f)
 {
 	const char *form = json_string_value(json_object_get(o, "form"));
 	if (!form || (strcmp(form, "log") != 0 && strcmp(form, "asinh") != 0))
 		return fail_set(f, "'form' is not log or asinh");
-	a->form = *form == 'l' ? JOINT_LOG : JOINT_ASINH;
+	a->form = *form == 'l' ? MCD_LOG : MCD_ASINH;
 	if (number(o, "unit", &a->unit, f) || number(o, "median", &a->median, f) || number(o, "spread", &a->spread, f))
 		return -1;
 	return a->unit > 0 && a->spread >= 0 ? 0 : fail_set(f, "'unit' or 'spread' is negative, or 'unit' 0");
 }
 
-static int read_joint(const json_t *o, struct joint *j, struct fail *f)
+static int read_mcd(const json_t *o, struct mcd *m, struct fail *f)
 {
-	const char *side = json_string_value(json_object_get(o, "side"));
 	const json_t *axes = json_object_get(o, "axes");
-	if (!side || (strcmp(side, "high") != 0 && strcmp(side, "both") != 0))
-		return fail_set(f, "'side' is not high or both");
-	j->side = *side == 'b' ? JOINT_BOTH : JOINT_HIGH;
-	if (!json_is_array(axes) || json_array_size(axes) != (size_t)j->p)
-		return fail_set(f, "'axes' has %zu entries, not %d", json_array_size(axes), j->p);
-	for (int i = 0; i < j->p; i++) {
-		if (read_axis(json_array_get(axes, (size_t)i), &j->axis[i], f))
+	if (!json_is_array(axes) || json_array_size(axes) != (size_t)m->p)
+		return fail_set(f, "'axes' has %zu entries, not %d", json_array_size(axes), m->p);
+	for (int i = 0; i < m->p; i++) {
+		if (read_axis(json_array_get(axes, (size_t)i), &m->axis[i], f))
 			return -1;
-		j->used += j->axis[i].spread > 0;
+		m->used += m->axis[i].spread > 0;
 	}
-	size_t n = (size_t)j->used;
+	size_t n = (size_t)m->used;
 	if (!n)
 		return fail_set(f, "no axis has a 'spread'");
-	if (numbers(o, "centre", j->centre, n, f) || numbers(o, "scatter", j->scatter, n * n, f))
+	if (numbers(json_object_get(o, "centre"), "centre", m->centre, n, f) || numbers(json_object_get(o, "scatter"), "scatter", m->scatter, n * n, f))
 		return -1;
 	for (size_t i = 0; i < n * n; i++)
-		if (j->scatter[i] != j->scatter[i % n * n + i / n])
+		if (m->scatter[i] != m->scatter[i % n * n + i / n])
 			return fail_set(f, "'scatter' is not symmetric");
-	return joint_ready(j, f);
+	return mcd_ready(m, f);
 }
 
-static int read_values(const json_t *o, struct reference *ref, struct fail *f)
+/* An array of values, for so many records. */
+static int read_values(const json_t *a, const char *name, struct quantiles *q, uint64_t records, struct fail *f)
+{
+	q->records = records;
+	q->n = quantiles_kept(records);
+	q->value = malloc(q->n * sizeof *q->value);
+	if (!q->value)
+		return fail_set(f, "out of memory");
+	if (numbers(a, name, q->value, q->n, f))
+		return -1;
+	for (size_t i = 1; i < q->n; i++)
+		if (q->value[i] < q->value[i - 1])
+			return fail_set(f, "'%s' do not rise", name);
+	return 0;
+}
+
+static int read_joint(const json_t *o, struct joint *j, uint64_t records, struct fail *f)
+{
+	const json_t *fields = json_object_get(o, "fields");
+	j->kind = joint_of(json_string_value(json_object_get(o, "kind")));
+	if (j->kind == JOINT_KINDS)
+		return fail_set(f, "'kind' is not tails or mahalanobis");
+	if (j->kind == JOINT_MAHALANOBIS) {
+		j->mcd.p = j->p;
+		return read_mcd(o, &j->mcd, f);
+	}
+	if (!json_is_array(fields) || json_array_size(fields) != (size_t)j->p)
+		return fail_set(f, "'fields' has %zu entries, not %d", json_array_size(fields), j->p);
+	for (int i = 0; i < j->p; i++)
+		if (read_values(json_array_get(fields, (size_t)i), "fields", &j->tail[i], records, f))
+			return -1;
+	return 0;
+}
+
+static int read_scores(const json_t *o, struct reference *ref, struct fail *f)
 {
 	json_int_t records = json_integer_value(json_object_get(o, "records"));
-	ref->n = json_array_size(json_object_get(o, "values"));
 	if (records < 1 || records > MAX_RECORDS)
 		return fail_set(f, "'records' is no count");
-	ref->records = (uint64_t)records;
-	if (ref->n != (ref->records < REFERENCE_QUANTILES ? ref->records : REFERENCE_QUANTILES))
-		return fail_set(f, "'values' has %zu numbers, which does not fit %" PRIu64 " records", ref->n, ref->records);
-	ref->value = malloc(ref->n * sizeof *ref->value);
-	if (!ref->value)
-		return fail_set(f, "out of memory");
-	if (number(o, "median", &ref->median, f) || number(o, "spread", &ref->spread, f) || numbers(o, "values", ref->value, ref->n, f))
+	if (number(o, "median", &ref->median, f) || number(o, "spread", &ref->spread, f) ||
+	    read_values(json_object_get(o, "values"), "values", &ref->score, (uint64_t)records, f))
 		return -1;
-	for (size_t i = 1; i < ref->n; i++)
-		if (ref->value[i] < ref->value[i - 1])
-			return fail_set(f, "'values' do not rise");
 	return ref->spread >= 0 ? 0 : fail_set(f, "'spread' is negative");
 }
 
@@ -247,12 +292,13 @@ static int read_all(const json_t *o, struct reference *ref, struct fail *f)
 		return fail_set(f, "not a " FORMAT);
 	if (!by)
 		return fail_set(f, "'rank_by' is no string");
-	if (rankby_open(&ref->by, by, JOINT_HIGH, f))
+	if (rankby_open(&ref->by, by, JOINT_TAILS, f))
 		return -1;
 	int p = ref->by.joint.p;
 	ref->origin = (struct origin){.whose = "the reference has", .known = 1};
-	return texts(o, "model", ref->origin.model, (size_t)p, f) || texts(o, "options", ref->origin.options, (size_t)p, f) ||
-	                       (p > 1 && read_joint(json_object_get(o, "joint"), &ref->by.joint, f)) || read_values(o, ref, f) ? -1 : 0;
+	if (texts(o, "model", ref->origin.model, (size_t)p, f) || texts(o, "options", ref->origin.options, (size_t)p, f) || read_scores(o, ref, f))
+		return -1;
+	return p > 1 ? read_joint(json_object_get(o, "joint"), &ref->by.joint, ref->score.records, f) : 0;
 }
 
 static int check_hash(const struct buf *t, struct fail *f)
@@ -280,7 +326,7 @@ static int parse(struct reference *ref, const struct buf *t, struct fail *f)
 int reference_read(struct reference *ref, const char *path, struct fail *f)
 {
 	struct buf t = {0};
-	*ref = (struct reference){.n = 0};
+	*ref = (struct reference){.spread = 0};
 	int r = buf_read_file(&t, path, MAX_FILE, f);
 	if (!r && parse(ref, &t, f))
 		r = fail_add(f, "%s", path);
@@ -292,19 +338,7 @@ int reference_read(struct reference *ref, const char *path, struct fail *f)
 
 double reference_pct(const struct reference *ref, double value)
 {
-	size_t low = 0, high = ref->n; /* values below low are <= value, from high on > value */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (ref->value[middle] <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || low == ref->n)
-		return low ? 100 : 0;
-	uint64_t from = rank_below(low - 1, ref->records, ref->n), to = rank_below(low, ref->records, ref->n);
-	double a = ref->value[low - 1], b = ref->value[low], part = (value / 2 - a / 2) / (b / 2 - a / 2);
-	return 100 * ((double)from + 1 + part * (double)(to - from - 1)) / (double)ref->records;
+	return 100 * quantiles_low(&ref->score, value) / (double)ref->score.records;
 }
 
 double reference_z(const struct reference *ref, double value)
@@ -316,6 +350,6 @@ void reference_free(struct reference *ref)
 {
 	origin_free(&ref->origin, ref->by.joint.p);
 	rankby_free(&ref->by);
-	free(ref->value);
-	*ref = (struct reference){.n = 0};
+	free(ref->score.value);
+	*ref = (struct reference){.spread = 0};
 }

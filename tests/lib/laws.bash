@@ -24,6 +24,7 @@ row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-s
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
+row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'
 row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T/rejects.tar"'
 row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --max-drop 10%'
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
@@ -98,6 +99,7 @@ laws_setup() {
 	stream 40 | mktar >"$F/plain.tar"
 	stream 2 | mktar >"$F/small.tar"
 	plain_stream 40 | mktar | train "$F/m.vae"
+	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
 
 	# all that a tar can hold and a filter must leave alone
 	long=$(printf 'long-%.0s' {1..60})
