@@ -63,6 +63,13 @@ int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3]
 /* The values of an .npy of f4 or f8, n of them, all finite, rounded to float. */
 int input_vector(const void *data, size_t len, int n, float *out, struct fail *f);
 
+/* How many bytes these become under zlib's level 6; d begins as zeros and is used again. */
+struct deflated {
+	struct z_stream_s *z;
+};
+int deflated_size(struct deflated *d, const void *data, size_t len, uint64_t *size, struct fail *f);
+void deflated_free(struct deflated *d);
+
 /* IDX files (LeCun's MNIST format), plain or gzip, read one item after the other. */
 struct idx;
 struct idx *idx_open(const char *path, struct fail *f);
