@@ -29,7 +29,7 @@ static int write_curves(const struct judge *j, const char *dir, struct fail *f)
 		svg.len = path.len = 0;
 		int drawn = curves_draw(j, (enum curves)i, NULL, &svg, f);
 		if (drawn > 0 && (buf_addf(&path, f, "%s/%s.svg", dir, curves_name((enum curves)i)) || atomic_write(path.p, svg.p, svg.len, f)))
-			drawn = -1;
+			drawn = fail_add(f, "--svg");
 		r = drawn < 0 ? -1 : 0;
 	}
 	buf_free(&svg);

@@ -46,6 +46,8 @@ struct judge {
 /* fields: names separated by commas; cuts: as in "1%,5%,100", or NULL for seven of percent; positive: an
  * expression, or NULL. A failure is one of usage. */
 int judge_open(struct judge *j, const char *fields, const char *cuts, const char *positive, struct fail *f);
+/* Other fields in place of the one that was asked for, when no record so far has that as a number. */
+int judge_rename(struct judge *j, const char *fields, struct fail *f);
 /* One more record: 1 positive, 0, -1. */
 int judge_add(struct judge *j, struct record *r, struct fail *f);
 /* Sorts and measures. */

@@ -25,6 +25,8 @@ double curves_quantile(const struct judged *v, double q)
 	size_t n = v->d.rank.scored, i = (size_t)ceil(q * (double)n);
 	if (!n)
 		return NAN;
+	if (q == 0.5)
+		return v->d.rank.median; /* of an even number the middle of two, as vae-rank has it */
 	return v->d.rank.v[n - (i < 1 ? 1 : i > n ? n : i)].value; /* highest first */
 }
 

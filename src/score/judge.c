@@ -72,6 +72,28 @@ int judge_open(struct judge *j, const char *fields, const char *cuts, const char
 	return positive && !j->positive ? fail_add(f, "--positive") : 0;
 }
 
+int judge_rename(struct judge *j, const char *fields, struct fail *f)
+{
+	struct judge old = *j;
+	j->n = 0;
+	if (parse_fields(j, fields, f)) {
+		free(j->names);
+		*j = old;
+		return -1;
+	}
+	/* the baselines keep what they have; others have had nothing, of which the labels are known */
+	int bad = 0;
+	for (int i = j->asked; i < j->n; i++)
+		j->v[i].d = old.v[old.n - (j->n - i)].d;
+	const struct detection *was = &old.v[0].d;
+	for (int i = 0; i < j->asked && !bad; i++)
+		for (size_t k = 0; k < was->rank.n && !bad; k++)
+			bad = detection_add(&j->v[i].d, NAN, (int)(was->rank.v[k].index & 1), f);
+	ranking_free(&old.v[0].d.rank);
+	free(old.names);
+	return bad;
+}
+
 /* The compressed size of a payload; NAN where there is none. */
 static int payload_size(struct judge *j, const struct record *r, double *size, struct fail *f)
 {
