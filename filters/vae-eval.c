@@ -12,8 +12,8 @@
 static int read_all(struct flow *w, struct judge *j, struct fail *f)
 {
 	struct record r = {.scores = -1};
-	int got;
-	while ((got = flow_next(w, &r, f)) > 0)
+	int got = 1;
+	while (got > 0 && (got = flow_next(w, &r, f)) > 0)
 		if (judge_add(j, &r, f) < 0)
 			got = -1;
 	record_free(&r);

@@ -9,8 +9,8 @@
 static int read_all(struct flow *w, struct report *r, struct fail *f)
 {
 	struct record rec = {.scores = -1};
-	int got;
-	while ((got = flow_next(w, &rec, f)) > 0)
+	int got = 1;
+	while (got > 0 && (got = flow_next(w, &rec, f)) > 0)
 		if (report_record(r, &rec, f))
 			got = -1;
 	record_free(&rec);
@@ -75,6 +75,9 @@ int main(int argc, char **argv)
 		bad = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!bad)
 		bad = read_all(&w, &r, &f) || report_finish(&r, &f) || write_page(&c, &r, (size_t)(size * 1e6), &f) ? -1 : 0;
+	if (!bad && r.positive && r.j.records && (r.j.positives == 0 || r.j.positives == r.j.records))
+		cli_note(&c, "--positive '%s' matches %s of %llu records: there is no detection curve", r.positive, r.j.positives ? "all" : "none",
+		         (unsigned long long)r.j.records);
 	report_free(&r);
 	return flow_finish(&w, bad, &f);
 }

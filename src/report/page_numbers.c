@@ -245,6 +245,10 @@ void put_detection(struct page *p)
 		put(p, " a name of it");
 	}
 	put(p, ".</p>\n");
+	if (j->positives == 0 || j->positives == j->records) {
+		put(p, "<p>There is nothing to tell apart, and no curve.</p>\n</section>\n");
+		return;
+	}
 	put_judged(p);
 	for (int i = 0; i < j->nwithout; i++)
 		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", j->without[i]);

@@ -165,11 +165,26 @@ static int find_fields(struct report *r, struct record *rec, struct fail *f)
 	return bad ? -1 : 0;
 }
 
+/* record_value(), in which a NUL is written out, so that it ends no string. */
+static int text_of(struct record *rec, const char *name, struct buf *out, struct fail *f)
+{
+	struct buf raw = {0};
+	int got = record_value(rec, name, &raw, f);
+	for (size_t i = 0; i < raw.len && got > 0;) {
+		size_t n = strlen(raw.p + i);
+		if (buf_add(out, raw.p + i, n, f) || (i + n < raw.len && buf_addf(out, f, "\\x00")))
+			got = -1;
+		i += n + 1;
+	}
+	buf_free(&raw);
+	return got;
+}
+
 /* What shaped the scores, and whether there are any. */
 static int look(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf model = {0}, options = {0}, error = {0};
-	int a = record_value(rec, "model", &model, f), b = record_value(rec, "options", &options, f), e = record_value(rec, "error", &error, f);
+	int a = text_of(rec, "model", &model, f), b = text_of(rec, "options", &options, f), e = text_of(rec, "error", &error, f);
 	int bad = a < 0 || b < 0 || e < 0;
 	if (!bad && a && model.p)
 		bad = count(r->made, &r->nmade, REPORT_MADE, &r->made_others, model.p, b && options.p ? options.p : "", f);
@@ -235,9 +250,9 @@ static int take_dropped(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf why = {0};
 	double score = NAN;
-	int missing = 0, has = record_value(rec, "dropped_by", &why, f);
+	int missing = 0, has = text_of(rec, "dropped_by", &why, f);
 	if (has == 0)
-		has = record_value(rec, "error", &why, f);
+		has = text_of(rec, "error", &why, f);
 	int positive = r->j.positive ? expr_match(r->j.positive, rec, &missing, f) : 0;
 	int bad = has < 0 || positive < 0;
 	if (!bad) {
@@ -257,8 +272,6 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
 		return fail_add(f, "--quarantine");
-	if (r->positive && (r->j.positives == 0 || r->j.positives == r->j.records))
-		return judge_check(&r->j, r->positive, f);
 	return judge_finish(&r->j, f) || ends_finish(&r->high, f) || ends_finish(&r->low, f) || ends_finish(&r->quarantined, f) ? -1 : 0;
 }
 

@@ -202,7 +202,7 @@ int judge_finish(struct judge *j, struct fail *f)
 	/* a baseline that says nothing is left out, and named */
 	int kept = j->asked;
 	for (int i = j->asked; i < j->n; i++)
-		if (j->v[i].d.rank.scored == 0 || (j->positive && !tells_apart(&j->v[i]))) {
+		if (j->v[i].d.rank.scored == 0 || (j->positives && j->positives < j->records && !tells_apart(&j->v[i]))) {
 			j->without[j->nwithout++] = j->v[i].name;
 			ranking_free(&j->v[i].d.rank);
 			j->loss = i == j->loss ? -1 : j->loss;

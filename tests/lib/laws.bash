@@ -28,6 +28,7 @@ row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
+row report  'text stream fields' 'vae-report -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
