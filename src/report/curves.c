@@ -164,11 +164,12 @@ int curves_histogram(const struct judge *j, const struct judged *v, const char *
 		x.high += x.high != 0 ? fabs(x.high) / 10 : 0.5;
 	}
 	for (int i = 0; i <= BINS; i++)
-		edge[i] = x.log ? x.low * pow(x.high / x.low, (double)i / BINS) : x.low + (x.high - x.low) * i / BINS;
+		edge[i] = x.log ? exp(log(x.low) + (log(x.high) - log(x.low)) * i / BINS) : x.low + (x.high - x.low) * i / BINS;
+	edge[0] = x.low;
 	edge[BINS] = x.high;
 	for (size_t i = 0; i < r->scored; i++) {
 		int mark = (int)(r->v[i].index & 1);
-		double s = x.log ? log(r->v[i].value / x.low) / log(x.high / x.low) : (r->v[i].value - x.low) / (x.high - x.low);
+		double s = x.log ? (log(r->v[i].value) - log(x.low)) / (log(x.high) - log(x.low)) : (r->v[i].value - x.low) / (x.high - x.low);
 		count[mark][(int)fmin(fmax(s * BINS, 0), BINS - 1)]++;
 		total[mark]++;
 	}

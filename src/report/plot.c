@@ -22,9 +22,11 @@ int plot_number(char *out, size_t room, double v)
 
 /* --- places --- */
 
+/* 0 to 1 inside; never far outside, nor NaN. */
 static double share(const struct axis *a, double v)
 {
-	return a->log ? log(v / a->low) / log(a->high / a->low) : (v - a->low) / (a->high - a->low);
+	double s = a->log ? (log(v) - log(a->low)) / (log(a->high) - log(a->low)) : (v - a->low) / (a->high - a->low);
+	return fmin(fmax(s, -1), 2);
 }
 
 static double at_x(const struct plot *p, double v) { return LEFT + share(&p->x, v) * (WIDTH - LEFT - RIGHT); }
