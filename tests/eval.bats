@@ -113,12 +113,12 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 
 # sized LOSS:C:BYTES...: payloads that grow, with a loss and a label
 sized() {
-	local p i=0
-	for p; do
+	local each p i=0
+	for each; do
 		i=$((i + 1))
-		set -- ${p//:/ }
-		printf 'name=r/%04d.png data=%s\n' $i "$(head -c "$3" /dev/zero | tr '\0' x)"
-		printf 'name=r/%04d.cls data=%s\nname=r/%04d.vae.json data={"w":%s,"loss":%s}\n' $i "$2" $i $((i * i)) "$1"
+		IFS=: read -ra p <<<"$each"
+		printf 'name=r/%04d.png data=%s\n' $i "$(head -c "${p[2]}" /dev/zero | tr '\0' x)"
+		printf 'name=r/%04d.cls data=%s\nname=r/%04d.vae.json data={"w":%s,"loss":%s}\n' $i "${p[1]}" $i $((i * i)) "${p[0]}"
 	done | mktar
 }
 

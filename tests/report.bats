@@ -189,6 +189,9 @@ sound() {
 	grep -q '1000 values from -1 to 1' "$T/p.html"
 	grep -q '5 values from -2 to 4' "$T/p.html"
 	grep -q 'value 1 is not finite' "$T/p.html"
+	# all on one scale, from -2 to 232; a few values are written out
+	grep -q '<span class="vals">7</span>' "$T/p.html"
+	is "$(grep -o '<path d="M50.0 [0-9.]*h0"' "$T/p.html" | sort -u)" '<path d="M50.0 58.8h0"'
 	grep -q '<img width="128" height="85"' "$T/p.html"
 }
 

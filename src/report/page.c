@@ -113,6 +113,7 @@ static void put_nav(struct page *p)
 int page_write(const struct report *r, int side, int shown, int rows, const char *note, struct buf *out, struct fail *f)
 {
 	struct page p = {.r = r, .out = out, .f = f, .side = side, .shown = shown, .rows = rows, .note = note};
+	page_scale(&p);
 	put(&p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
 	        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"

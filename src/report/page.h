@@ -11,6 +11,7 @@ struct page {
 	int bad;              /* the first failure stays; nothing is put after it */
 	int side, shown, rows;
 	const char *note;
+	double low, high; /* of all vectors in the page: they share one scale */
 };
 
 void put(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -21,11 +22,13 @@ void put_count(struct page *p, uint64_t n);
 /* N of something, with its plural. */
 void put_things(struct page *p, uint64_t n, const char *one, const char *many);
 
-/* A list of records with their pictures. rank: number them; what: what the score is called, for those who do
- * not see; extra: text below each, or NULL. */
+/* A list of records with their pictures; what: what the score is called, for those who do not see. */
 void put_sheet(struct page *p, const struct shown *v, size_t n, const char *what, int numbered);
 /* One record as a list item; score NAN: none shown. */
 void put_record(struct page *p, const struct shown *s, size_t number, const char *what, double score);
+
+/* Sets the scale. */
+void page_scale(struct page *p);
 
 /* Sections, in the order of the page; each puts nothing where it has nothing to say. */
 void put_scored(struct page *p);

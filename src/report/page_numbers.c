@@ -223,6 +223,24 @@ static void put_cuts(struct page *p)
 	put(p, "</tbody></table></div>\n");
 }
 
+/* What the curves come to: whether the first score is worth its time. */
+static void put_verdict(struct page *p)
+{
+	const struct judge *j = &p->r->j;
+	const struct judged *lead = &j->v[0], *best = NULL;
+	for (const struct judged *v = j->v + j->asked; v < j->v + j->n; v++)
+		if (!isnan(v->auc) && (!best || v->auc > best->auc))
+			best = v;
+	if (isnan(lead->auc))
+		return;
+	put(p, "<p>Checked by <strong>");
+	put_text(p, lead->name);
+	put(p, "</strong>, they are found with an AUC of <strong>%.4f</strong>, where half is chance and %.4f the most there is.", lead->auc, lead->ceiling);
+	if (best)
+		put(p, " %s <strong>%s</strong> alone comes to <strong>%.4f</strong>.", best->auc >= lead->auc ? "The simpler" : "The better of the baselines,", best->name, best->auc);
+	put(p, "</p>\n");
+}
+
 void put_detection(struct page *p)
 {
 	const struct judge *j = &p->r->j;
@@ -249,6 +267,7 @@ void put_detection(struct page *p)
 		put(p, "<p>There is nothing to tell apart, and no curve.</p>\n</section>\n");
 		return;
 	}
+	put_verdict(p);
 	put_judged(p);
 	for (int i = 0; i < j->nwithout; i++)
 		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", j->without[i]);

@@ -74,16 +74,47 @@ static void put_vector(struct page *p, const struct shown *s, size_t number, con
 		low = s->low[i] < low ? s->low[i] : low;
 		high = s->high[i] > high ? s->high[i] : high;
 	}
-	double span = (double)high - (double)low;
+	double span = p->high - p->low;
 	put(p, "<svg class=\"sp\" role=\"img\" viewBox=\"0 0 %d %d\" aria-label=\"", W, H);
 	put_alt(p, s, number, what, score);
 	put(p, "; %zu values from %.4g to %.4g\"><path d=\"", s->values, (double)low, (double)high);
 	for (int i = 0; i < s->points; i++) {
 		double x = 2 + (s->points > 1 ? (W - 4) * (double)i / (s->points - 1) : W / 2.0), y[2] = {s->low[i], s->high[i]};
 		for (int k = 0; k < (y[0] == y[1] ? 1 : 2); k++)
-			put(p, "%s%.1f %.1f", i + k ? "L" : "M", x, span > 0 ? H - 3 - (H - 6) * (y[k] - (double)low) / span : H / 2.0);
+			put(p, "%s%.1f %.1f", i + k ? "L" : "M", x, span > 0 ? H - 3 - (H - 6) * (y[k] - p->low) / span : H / 2.0);
 	}
 	put(p, "%s\"/></svg>", s->points == 1 ? "h0" : "");
+}
+
+static void widen(struct page *p, const struct shown *s)
+{
+	for (int i = 0; s->kind == SHOWN_VECTOR && i < s->points; i++) {
+		p->low = fmin(p->low, (double)s->low[i]);
+		p->high = fmax(p->high, (double)s->high[i]);
+	}
+}
+
+void page_scale(struct page *p)
+{
+	const struct ends *e[] = {&p->r->high, &p->r->low, &p->r->quarantined};
+	const struct wanted *w[] = {&p->r->trained, &p->r->tests};
+	p->low = INFINITY;
+	p->high = -INFINITY;
+	for (int k = 0; k < 3; k++)
+		for (size_t i = 0; i < e[k]->n; i++)
+			widen(p, &e[k]->v[i]);
+	for (int k = 0; k < 2; k++)
+		for (size_t i = 0; i < w[k]->n; i++)
+			widen(p, w[k]->v[i]);
+}
+
+/* A few values are better read than seen. */
+static void put_values(struct page *p, const struct shown *s)
+{
+	put(p, "<span class=\"vals\">");
+	for (int i = 0; i < s->points; i++)
+		put(p, "%s%.4g", i ? ", " : "", (double)s->low[i]);
+	put(p, "</span> ");
 }
 
 void put_record(struct page *p, const struct shown *s, size_t number, const char *what, double score)
@@ -106,6 +137,8 @@ void put_record(struct page *p, const struct shown *s, size_t number, const char
 		put_number(p, score);
 		put(p, "</b> ");
 	}
+	if (s->kind == SHOWN_VECTOR && s->values <= 4)
+		put_values(p, s);
 	put(p, "<bdi class=\"key\">");
 	put_text(p, s->key);
 	put(p, "</bdi>");
@@ -145,8 +178,8 @@ void put_ends(struct page *p)
 		put_text(p, lead);
 		put(p, "</h2>\n<p>The ");
 		put_things(p, e->n < (size_t)p->shown ? e->n : (uint64_t)p->shown, "record", "records");
-		put(p, " with the %s score, %s first.%s%s</p>\n", i ? "lowest" : "highest", i ? "lowest" : "highest", strstr(lead, "selfinf") ? " " : "",
-		    strstr(lead, "selfinf") ? said[i] : "");
+		put(p, " with the %s score, %s first.%s%s</p>\n", i ? "lowest" : "highest", i ? "lowest" : "highest", strcmp(lead, "selfinf") == 0 ? " " : "",
+		    strcmp(lead, "selfinf") == 0 ? said[i] : "");
 		put_sheet(p, e->v, e->n, lead, 1);
 		put(p, "</section>\n");
 	}
@@ -155,7 +188,7 @@ void put_ends(struct page *p)
 static void put_row(struct page *p, const struct row *row)
 {
 	static const char *const kind[2] = {"Proponents", "Opponents"};
-	static const char *const said[2] = {"made the model like it", "made the model dislike it"};
+	static const char *const said[2] = {"made it more likely", "made it less likely"};
 	const struct shown *test = wanted_find(&p->r->tests, row->test);
 	put(p, "<article class=\"row\"><h3>Test record <bdi class=\"key\">");
 	put_text(p, row->test);
@@ -191,7 +224,7 @@ void put_rows(struct page *p)
 	if (!p->r->rows_path)
 		return;
 	put(p, "<section id=\"influence\" aria-labelledby=\"h-influence\"><h2 id=\"h-influence\">Influence over test records</h2>\n"
-	       "<p>Proponents are the records whose learning lowered the loss of a test record most, opponents those that raised it.");
+	       "<p>Proponents are the records that made a test record more likely to the model, the strongest first; opponents made it less likely.");
 	if (rows->n + rows->left_out > most) {
 		put(p, " Shown: %zu of ", most);
 		put_things(p, rows->n + rows->left_out, "line", "lines");

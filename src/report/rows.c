@@ -79,7 +79,7 @@ int rows_read(struct rows *rows, const char *path, size_t most, int each, struct
 	ssize_t len;
 	int r = 0;
 	for (unsigned long long number = 1; !r && (len = getline(&line, &room, in)) >= 0; number++) {
-		struct row spare, *to = rows->n < most ? &rows->v[rows->n] : &spare;
+		struct row spare = {.test = NULL}, *to = rows->n < most ? &rows->v[rows->n] : &spare;
 		if (len > MAX_LINE)
 			r = fail_set(f, "%s: line %llu: longer than %d bytes", path, number, MAX_LINE);
 		int got = r ? -1 : read_line(to, line, (size_t)len, each < ROWS_EACH ? each : ROWS_EACH, f);

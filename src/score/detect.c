@@ -87,11 +87,14 @@ static int point(struct curve *c, double x, double y, struct fail *f)
 {
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 256;
-		double *x2 = realloc(c->x, cap * sizeof *x2), *y2 = x2 ? realloc(c->y, cap * sizeof *y2) : NULL;
-		c->x = x2 ? x2 : c->x;
-		if (!y2)
+		double *more = realloc(c->x, cap * sizeof *more);
+		if (!more)
 			return fail_set(f, "out of memory");
-		c->y = y2;
+		c->x = more;
+		more = realloc(c->y, cap * sizeof *more);
+		if (!more)
+			return fail_set(f, "out of memory");
+		c->y = more;
 		c->cap = cap;
 	}
 	c->x[c->n] = x;

@@ -97,7 +97,7 @@ int judge_rename(struct judge *j, const char *fields, struct fail *f)
 /* The compressed size of a payload; NAN where there is none. */
 static int payload_size(struct judge *j, const struct record *r, double *size, struct fail *f)
 {
-	struct fail why;
+	struct fail why = {{0}};
 	const struct member *m = record_payload(r, j->extensions, &why);
 	*size = NAN;
 	if (!m)
@@ -150,7 +150,7 @@ int judge_check(const struct judge *j, const char *positive, struct fail *f)
 
 double *judge_values(const struct judge *j, const struct judged *v, struct fail *f)
 {
-	double *out = malloc((j->records + 1) * sizeof *out);
+	double *out = calloc(j->records + 1, sizeof *out);
 	if (!out)
 		fail_set(f, "out of memory for %llu values", (unsigned long long)j->records);
 	for (size_t i = 0; out && i < v->d.rank.n; i++)
@@ -160,7 +160,7 @@ double *judge_values(const struct judge *j, const struct judged *v, struct fail 
 
 char *judge_labels(const struct judge *j, struct fail *f)
 {
-	char *out = malloc(j->records + 1);
+	char *out = calloc(j->records + 1, 1);
 	if (!out)
 		fail_set(f, "out of memory for %llu labels", (unsigned long long)j->records);
 	const struct ranking *r = &j->v[0].d.rank;
