@@ -9,6 +9,8 @@
  * the text around it or is not seen at all (bidi controls, zero width, tags) becomes \u{HEX}. */
 int html_text(struct buf *out, const char *p, size_t n, struct fail *f);
 int html_string(struct buf *out, const char *s, struct fail *f);
+/* Newlines stay. */
+int html_lines(struct buf *out, const char *s, struct fail *f);
 /* At most `most` characters of it, then an ellipsis. */
 int html_short(struct buf *out, const char *s, size_t most, struct fail *f);
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f);

@@ -28,7 +28,7 @@ struct plot {
 
 	struct buf *out; /* set by plot_begin() */
 	struct fail *f;
-	int bad, legend;
+	int bad, legend, dots;
 };
 
 /* Each appends to out; what fails shows in plot_end(). Text is escaped here. */

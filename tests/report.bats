@@ -155,6 +155,13 @@ sound() {
 	printf 'name=a.vae.json data={"knn_selfinf":1,"z":2}\nname=b.vae.json data={"rank":1}\n' | mktar >"$T/in.tar"
 	ok vae-report "$T/in.tar"
 	grep -q 'Highest knn_selfinf' "$T/out"
+	# a key and a label of any length leave room for the others
+	{
+		printf 'name=%s.pgm file=%s\n' "$(head -c 90000 /dev/zero | tr '\0' k | sed 's|.\{100\}|&/|g')x" "$F/pics/1.pgm"
+		printf 'name=%s.vae.json data={"w":1,"error":"%s"}\n' "$(head -c 90000 /dev/zero | tr '\0' k | sed 's|.\{100\}|&/|g')x" "$(head -c 100000 /dev/zero | tr '\0' e)"
+	} | mktar >"$T/in.tar"
+	ok vae-report -k w --max-size 0.04 "$T/in.tar"
+	grep -q 'kkkk…</bdi>' "$T/out"
 	# fields that come late
 	printf 'name=a.vae.json data={"rank":1}\nname=b.vae.json data={"kl":2}\nname=c.vae.json data={"kl":3}\n' | mktar >"$T/in.tar"
 	ok vae-report --positive 'key != "b"' "$T/in.tar"

@@ -121,7 +121,7 @@ static int draw_scatter(const struct judge *j, const char *id, struct buf *out, 
 			snprintf(fit, sizeof fit, "least squares: R\xc2\xb2 %.4f, Spearman %.4f", v->loss.r2, v->loss.spearman);
 		snprintf(text, sizeof text, "%zu records; %s", v->loss.n, fit);
 		snprintf(name, sizeof name, "%.40s", v->name);
-		struct plot p = {.x = {.label = "negative loss (nats)"}, .y = {.label = name}, .title = about[CURVES_SCATTER].title, .text = text, .id = id, .legends = 1 + (j->positives > 0)};
+		struct plot p = {.x = {.label = "negative loss"}, .y = {.label = name}, .title = about[CURVES_SCATTER].title, .text = text, .id = id, .legends = 1 + (j->positives > 0)};
 		limits(x, y, j->records, &p.x);
 		limits(y, x, j->records, &p.y);
 		plot_begin(&p, out, f);

@@ -57,6 +57,17 @@ int html_text(struct buf *out, const char *p, size_t n, struct fail *f)
 
 int html_string(struct buf *out, const char *s, struct fail *f) { return html_text(out, s, strlen(s), f); }
 
+int html_lines(struct buf *out, const char *s, struct fail *f)
+{
+	while (*s) {
+		size_t n = strcspn(s, "\n");
+		if (html_text(out, s, n, f) || (s[n] && buf_add(out, "\n", 1, f)))
+			return -1;
+		s += n + (s[n] != 0);
+	}
+	return 0;
+}
+
 int html_short(struct buf *out, const char *s, size_t most, struct fail *f)
 {
 	size_t n = strlen(s), i = 0;

@@ -9,6 +9,8 @@
 #include "html.h"
 #include "plot.h"
 
+enum { LONGEST = 2000 }; /* characters of a key or a field: one of a megabyte must not crowd out the others */
+
 void put(struct page *p, const char *fmt, ...)
 {
 	va_list ap, again;
@@ -29,7 +31,7 @@ void put(struct page *p, const char *fmt, ...)
 
 void put_text(struct page *p, const char *s)
 {
-	if (!p->bad && html_string(p->out, s, p->f))
+	if (!p->bad && html_short(p->out, s, LONGEST, p->f))
 		p->bad = 1;
 }
 

@@ -15,6 +15,7 @@ struct page {
 };
 
 void put(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Anybody's text, escaped, and cut where it is very long. */
 void put_text(struct page *p, const char *s);
 /* A number for people: 3,888,409, 12.35, 0.001234; "none" for NAN. */
 void put_number(struct page *p, double v);

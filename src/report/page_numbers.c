@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "curves.h"
+#include "html.h"
 #include "page.h"
 #include "plot.h"
 
@@ -96,10 +97,9 @@ void put_scored(struct page *p)
 	put_failed(p);
 	if (r->model) {
 		struct buf yaml = {0};
-		if (!p->bad && config_write(&r->model->cfg, &yaml, p->f))
-			p->bad = 1;
 		put(p, "<details><summary>Configuration of the model</summary><pre>");
-		put_text(p, yaml.p ? yaml.p : "");
+		if (!p->bad && (config_write(&r->model->cfg, &yaml, p->f) || html_lines(p->out, yaml.p, p->f)))
+			p->bad = 1;
 		put(p, "</pre></details>\n");
 		buf_free(&yaml);
 	}
@@ -316,7 +316,7 @@ void put_training(struct page *p)
 	if (held)
 		snprintf(said, sizeof said, ", of records held out %.6g", y[held - 1]);
 	snprintf(text, sizeof text, "loss %.6g at step %.0f, %.6g at step %.0f%s", r->curve.loss[0], r->curve.step[0], r->curve.loss[n - 1], r->curve.step[n - 1], said);
-	struct plot plot = {.x = {0, r->curve.step[n - 1], .label = "optimiser steps"}, .y = {low, high, .log = low > 0 && high > 4 * low, .label = "loss (nats a record)"},
+	struct plot plot = {.x = {0, r->curve.step[n - 1], .label = "optimiser steps"}, .y = {low, high, .log = low > 0 && high > 4 * low, .label = "mean loss of a record"},
 	                    .title = "Training curve", .text = text, .id = "g-training", .legends = 1 + (held > 0)};
 	put(p, "<section id=\"training\" aria-labelledby=\"h-training\"><h2 id=\"h-training\">Training</h2>\n<div class=\"figs\"><figure>");
 	if (!p->bad) {

@@ -132,7 +132,7 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 {
 	p->out = out;
 	p->f = f;
-	p->bad = p->legend = 0;
+	p->bad = p->legend = p->dots = 0;
 	mend(&p->x);
 	mend(&p->y);
 	int height = HEIGHT + ROW * p->legends + (p->legends ? 4 : 0);
@@ -201,6 +201,7 @@ static void cells(struct plot *p, const unsigned *count, int series)
 
 void plot_dots(struct plot *p, const double *x, const double *y, const char *mark, size_t n)
 {
+	p->dots = 1;
 	unsigned *count = malloc((size_t)COLUMNS * ROWS * sizeof *count);
 	if (!count && !p->bad)
 		p->bad = fail_set(p->f, "out of memory") != 0;
@@ -223,7 +224,11 @@ void plot_dots(struct plot *p, const double *x, const double *y, const char *mar
 void plot_legend(struct plot *p, int series, const char *text)
 {
 	int y = HEIGHT + ROW * p->legend++ + 10;
-	PUT(p, "<path class=\"ln s%d\" d=\"M%d %dh22\"/><text class=\"lg\" x=\"%d\" y=\"%d\">", series, LEFT, y - 4, LEFT + 30, y);
+	if (p->dots && series == PLOT_POSITIVE)
+		PUT(p, "<path class=\"dt s%d\" d=\"M%d %dh0\"/>", series, LEFT + 11, y - 4);
+	else
+		PUT(p, "<path class=\"ln s%d\" d=\"M%d %dh22\"/>", series, LEFT, y - 4);
+	PUT(p, "<text class=\"lg\" x=\"%d\" y=\"%d\">", LEFT + 30, y);
 	put_text(p, text, 60);
 	PUT(p, "</text>\n");
 }
