@@ -151,7 +151,7 @@ void put_scores(struct page *p)
 	int drawn = p->bad ? 0 : curves_draw(j, CURVES_SCATTER, "g-scatter", &svg, p->f);
 	if (drawn) {
 		put(p, "<figure id=\"scatter\">%s", svg.p ? svg.p : "");
-		figure(p, drawn, "Each dot is a record, darker where there are more. Where all dots lie on a line, the loss alone says as much.");
+		figure(p, drawn, "Each dot is a record, stronger where there are more. Where all dots lie on a line, the loss alone says as much.");
 	}
 	for (int i = 0; i < j->n; i++) {
 		svg.len = 0;

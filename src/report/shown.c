@@ -38,7 +38,7 @@ static int picture_of_samples(struct shown *s, const int shape[3], struct fail *
 
 static int draw_picture(struct shown *s, struct fail *why)
 {
-	int shape[3], vector;
+	int shape[3], vector = 0;
 	if (input_shape(s->decoder, s->payload.p, s->payload.len, shape, &vector, why))
 		return -1;
 	if (s->decoder == INPUT_NPY)
