@@ -17,6 +17,7 @@ enum cli_kind {
 	CLI_LIST,  /* struct cli_list *, may be given again */
 	CLI_INT,   /* long *, from 0 up */
 	CLI_REAL,  /* double * */
+	CLI_SIZE,  /* size_t *: bytes, also as in 512K, 100M, 2G */
 	CLI_LEVEL, /* int *: -z or -zLEVEL */
 };
 

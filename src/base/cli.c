@@ -130,6 +130,20 @@ static int parse_real(const char *s, double *out)
 	return end == s || *end || !isfinite(*out) ? -1 : 0;
 }
 
+static int parse_size(const char *s, size_t *out)
+{
+	char *end;
+	double v = strtod(s, &end);
+	const char *units = "KMGT", *unit = *end ? strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end) : NULL;
+	if (end == s || (*end && (!unit || end[1])) || !(v >= 0))
+		return -1;
+	v *= unit ? pow(1024, (double)(unit - units + 1)) : 1;
+	if (v > 0x1p62)
+		return -1;
+	*out = (size_t)v;
+	return 0;
+}
+
 static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 {
 	char shown[80] = "";
@@ -155,6 +169,8 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		return parse_long(arg, o->to) ? cli_usage(c, "%s wants a whole number, not '%s'", shown, arg) : 0;
 	case CLI_REAL:
 		return parse_real(arg, o->to) ? cli_usage(c, "%s wants a number, not '%s'", shown, arg) : 0;
+	case CLI_SIZE:
+		return parse_size(arg, o->to) ? cli_usage(c, "%s wants a size such as 512K, 100M or 2G, not '%s'", shown, arg) : 0;
 	case CLI_LEVEL:
 		level = 3;
 		if (arg && (parse_long(arg, &level) || level < 1 || level > 22))
