@@ -184,15 +184,17 @@ sound() {
 		out "f.npy", npy("|u1", "30,", join "", map { chr($_ * 8) } 0 .. 29);
 		out "g.npy", npy("<f4", "1,", pack "f<", 7);
 		out "h.npy", npy("<f4", "2,", pack("f<", 1) . pack("V", 0x7f800000));
+		out "j.npy", npy("<i2", "6,", pack "s<6", -2, 5, 100, 0, 1, 2);
 		out "i.pgm", "P5\n1 2000\n255\n" . "x" x 2000;' "$T"
-	for i in a.ppm b.npy c.npy d.npy e.npy f.npy g.npy h.npy i.pgm; do
+	for i in a.ppm b.npy c.npy d.npy e.npy f.npy g.npy h.npy i.pgm j.npy; do
 		printf 'name=%s file=%s\nname=%s.vae.json data={"w":%d}\n' "$i" "$T/$i" "${i%.*}" "'$i"
 	done | mktar >"$T/in.tar"
-	ok vae-report -k w --top 9 -o "$T/p.html" "$T/in.tar"
+	ok vae-report -k w --top 10 -o "$T/p.html" "$T/in.tar"
 	browse "$T/p.html" 390
 	sound
 	is "$(seen images)" 8 # a, b, c and i at both ends
-	is "$(grep -o '<svg class="sp"' "$T/p.html" | wc -l)" 8
+	is "$(grep -o '<svg class="sp"' "$T/p.html" | wc -l)" 10
+	grep -q '6 values from -2 to 100' "$T/p.html"
 	grep -q '1000 values from -1 to 1' "$T/p.html"
 	grep -q '5 values from -2 to 4' "$T/p.html"
 	grep -q 'value 1 is not finite' "$T/p.html"

@@ -24,7 +24,10 @@ static void put_model(struct page *p)
 	for (int i = 0; i < r->nmade; i++)
 		known |= strcmp(r->made[i].text[0], r->model_id) == 0 || strcmp(r->made[i].text[0], r->all_id) == 0;
 	term(p, "Network");
-	put(p, "beta-VAE, input %d\xc3\x97%d\xc3\x97%d, %d latent variables, ", c->input_shape[0], c->input_shape[1], c->input_shape[2], c->latent);
+	if (c->input_kind == VECTOR_INPUT)
+		put(p, "beta-VAE, input of %d numbers, %d latent variables, ", config_input_size(c), c->latent);
+	else
+		put(p, "beta-VAE, input %d\xc3\x97%d\xc3\x97%d, %d latent variables, ", c->input_shape[0], c->input_shape[1], c->input_shape[2], c->latent);
 	put_count(p, m->nparams);
 	put(p, " parameters");
 	end_term(p);

@@ -62,20 +62,6 @@ static int draw_picture(struct shown *s, struct fail *why)
 	return r;
 }
 
-static double value_of(const struct npy *a, size_t i)
-{
-	float f4;
-	double f8;
-	if (a->type == NPY_U8)
-		return ((const uint8_t *)a->values)[i];
-	if (a->type == NPY_F4) {
-		memcpy(&f4, (const char *)a->values + 4 * i, 4);
-		return (double)f4;
-	}
-	memcpy(&f8, (const char *)a->values + 8 * i, 8);
-	return f8;
-}
-
 static int draw_vector(struct shown *s, const struct npy *a, struct fail *why)
 {
 	size_t n = a->count < SHOWN_POINTS ? a->count : SHOWN_POINTS;
@@ -88,7 +74,7 @@ static int draw_vector(struct shown *s, const struct npy *a, struct fail *why)
 	for (size_t k = 0; k < n; k++) {
 		double low = INFINITY, high = -INFINITY;
 		for (size_t i = k * a->count / n; i < (k + 1) * a->count / n; i++) {
-			double v = value_of(a, i);
+			double v = npy_value(a, i);
 			if (!isfinite(v) || fabs(v) > 1e30)
 				return fail_set(why, "value %zu is not finite", i);
 			low = fmin(low, v);
