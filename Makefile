@@ -88,7 +88,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop
 # --- installing what is needed ---
 
 DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev
-DEB_TEST  := bats mandoc libarchive-tools zstd gzip xz-utils bzip2 lz4 attr perl bsdutils
+DEB_TEST  := bats mandoc libarchive-tools zstd gzip xz-utils bzip2 lz4 attr perl bsdutils chromium
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist
 

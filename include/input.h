@@ -89,6 +89,13 @@ const char *csv_cell(const struct csv *c, int i, size_t *len);
 size_t csv_line(const struct csv *c);
 void csv_close(struct csv *c);
 
+/* How many bytes these become under zlib's level 6; d begins as zeros and is used again. */
+struct deflated {
+	struct z_stream_s *z;
+};
+int deflated_size(struct deflated *d, const void *data, size_t len, uint64_t *size, struct fail *f);
+void deflated_free(struct deflated *d);
+
 /* IDX files (LeCun's MNIST format), plain or gzip, read one item after the other. */
 struct idx;
 struct idx *idx_open(const char *path, struct fail *f);

@@ -41,6 +41,12 @@ idx()
 	[ "$kept" -eq 275 ]
 	[ "$gone" -eq 5 ]
 	[ -f out/clothes.vae/model.yaml ]
+	# it ends with a page, and says where
+	[[ $output == *"file://$PWD/out/report.html"* ]]
+	grep -q '<title>Ankle boots among clothes</title>' out/report.html
+	grep -q '5 records are in the quarantine' out/report.html
+	grep -q 'id="judged"' out/report.html
+	grep -q 'Training curve' out/report.html
 }
 
 @test "pipeline/demo.sh says what is missing where there is no data" {

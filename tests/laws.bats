@@ -51,6 +51,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: mark" { law_compressed mark; }
 @test "law 2: compressed input: cut" { law_compressed cut; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
+@test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
 @test "law 2: concatenated input and FILE arguments: train" { law_joined train; }
 @test "law 2: concatenated input and FILE arguments: selfinf" { law_joined selfinf; }
@@ -63,6 +64,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and FILE arguments: mark" { law_joined mark; }
 @test "law 2: concatenated input and FILE arguments: cut" { law_joined cut; }
 @test "law 2: concatenated input and FILE arguments: eval" { law_joined eval; }
+@test "law 2: concatenated input and FILE arguments: report" { law_joined report; }
 @test "law 2: concatenated input and FILE arguments: loss" { law_joined loss; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
@@ -86,6 +88,7 @@ setup_file() { laws_setup; }
 @test "law 3: every cut input fails: mark" { law_prefixes mark; }
 @test "law 3: every cut input fails: cut" { law_prefixes cut; }
 @test "law 3: every cut input fails: eval" { law_prefixes eval; }
+@test "law 3: every cut input fails: report" { law_prefixes report; }
 @test "law 3: every cut input fails: loss" { law_prefixes loss; }
 @test "law 3: a failure fails the next filter too: train" { law_travels train; }
 @test "law 3: a failure fails the next filter too: selfinf" { law_travels selfinf; }
@@ -118,6 +121,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: mark" { law_full mark; }
 @test "law 4: a full device: cut" { law_full cut; }
 @test "law 4: a full device: eval" { law_full eval; }
+@test "law 4: a full device: report" { law_full report; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
 @test "law 4: a full device: loss" { law_full loss; }
 @test "law 4: a full device: pack" { law_full pack; }
@@ -143,6 +147,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: mark" { law_closed mark; }
 @test "law 4: closed descriptors: cut" { law_closed cut; }
 @test "law 4: closed descriptors: eval" { law_closed eval; }
+@test "law 4: closed descriptors: report" { law_closed report; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
@@ -178,6 +183,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and bad options: mark" { law_usage mark; }
 @test "law 7: -h, -V and bad options: cut" { law_usage cut; }
 @test "law 7: -h, -V and bad options: eval" { law_usage eval; }
+@test "law 7: -h, -V and bad options: report" { law_usage report; }
 @test "law 7: -h, -V and bad options: ckpt" { law_usage ckpt; }
 @test "law 7: -h, -V and bad options: loss" { law_usage loss; }
 @test "law 7: -h, -V and bad options: pack" { law_usage pack; }
@@ -203,6 +209,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: mark" { law_quiet mark; }
 @test "law 8: only records on stdout, nothing on stderr: cut" { law_quiet cut; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
+@test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
 @test "law 8: --summary: train" { law_summary train; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
@@ -215,6 +222,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: mark" { law_summary mark; }
 @test "law 8: --summary: cut" { law_summary cut; }
 @test "law 8: --summary: eval" { law_summary eval; }
+@test "law 8: --summary: report" { law_summary report; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: pack" { law_summary pack; }
@@ -228,6 +236,7 @@ setup_file() { laws_setup; }
 @test "law 9: broken fields: mark" { law_bad_fields mark; }
 @test "law 9: broken fields: cut" { law_bad_fields cut; }
 @test "law 9: broken fields: eval" { law_bad_fields eval; }
+@test "law 9: broken fields: report" { law_bad_fields report; }
 @test "law 9: broken fields: loss" { law_bad_fields loss; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
@@ -274,6 +283,7 @@ setup_file() { laws_setup; }
 @test "bad input: mark" { law_bad_input mark; }
 @test "bad input: cut" { law_bad_input cut; }
 @test "bad input: eval" { law_bad_input eval; }
+@test "bad input: report" { law_bad_input report; }
 @test "bad input: loss" { law_bad_input loss; }
 @test "an empty stream: train" { law_empty train; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
@@ -286,4 +296,5 @@ setup_file() { laws_setup; }
 @test "an empty stream: mark" { law_empty mark; }
 @test "an empty stream: cut" { law_empty cut; }
 @test "an empty stream: eval" { law_empty eval; }
+@test "an empty stream: report" { law_empty report; }
 @test "an empty stream: loss" { law_empty loss; }

@@ -30,6 +30,7 @@ row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --ma
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
+row report  'text stream fields' 'vae-report -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
 row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row pack    'tar output' 'vae-pack "$F/pics"'
