@@ -14,9 +14,11 @@
 struct batch {
 	struct record *item; /* records and loose members, in stream order */
 	int nitems, max_items;
-	int *row;            /* of each item, -1 for a loose one */
+	int *row;            /* of each item, -1 for a loose one or one that was skipped */
 	int rows, nrows;     /* rows there are, rows taken */
 	uint64_t first;      /* position of the first row's record in the stream, from 0 */
+	int (*skip)(void *ctx, uint64_t position); /* records that shall get no row, or NULL */
+	void *ctx;
 	uint8_t *pixels;     /* [rows][size]: the network reads value / 255 */
 	uint64_t *id;        /* [rows]: hash of the payload, 0 where there is none */
 	struct fail *why;    /* [rows]: empty, or why the record could not be decoded */
@@ -24,6 +26,8 @@ struct batch {
 };
 
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f);
+/* Room for so many items, where many get no row. */
+int batch_widen(struct batch *b, int items, struct fail *f);
 /* Reads until the rows are taken: 1, 0 when nothing was left, -1. */
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
 /* Decodes all rows; a failure is a row's own affair. */

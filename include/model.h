@@ -61,6 +61,8 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 void models_free(struct model *m, int n);
 /* The id of several checkpoints together (of one: its own). */
 void models_id(const struct model *m, int n, char id[17]);
+/* A hash of what else shaped a score: the configuration as it was set, the steps, and more, of the tool's own. */
+int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f);
 
 /* A directory being made. Refuses one that is there, unless replace: then it is built aside and
  * exchanged at the end. */
