@@ -144,7 +144,7 @@ static int set_fields(struct tool *s, struct record *r, const struct over *v, st
 	return fields_set_string(to, cli_field(c, n, "model"), s->id, f) || fields_set_string(to, cli_field(c, n, "options"), s->options, f) ? -1 : 0;
 }
 
-/* What the record is to its test records; NULL influence: no candidate of any. */
+/* What the record is to its test records; row -1: no candidate of any. */
 static int add(struct tool *s, struct record *r, const struct slot *p, int row, struct over *out, struct fail *f)
 {
 	struct buf key = {0}, cls = {0};

@@ -56,7 +56,7 @@ static void lay_out(const struct against *a, const struct against_rows *r)
 	}
 }
 
-/* lay: where an influence was asked for. What is not finite is no score. */
+/* What is not finite, where an influence was asked for, is no score. */
 static void scale(const struct against *a, const struct against_rows *r, size_t row)
 {
 	const struct tests *t = a->tests;

@@ -1,5 +1,6 @@
 #include "gradients.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,8 @@ int gradients_open(struct influence *s, struct fail *f)
 	s->side = SIDE;
 	if (plan(s, &m->enc, 0, f) || plan(s, &m->dec, 1, f))
 		return -1;
+	if (s->written > INT_MAX)
+		return fail_set(f, "a gradient of %zu numbers, more than products can be told of", s->written);
 	s->out = mat_floats((size_t)s->batch * s->written);
 	s->left = mat_floats((size_t)s->side * (size_t)s->side);
 	s->right = mat_floats((size_t)s->side * (size_t)s->side);

@@ -52,16 +52,14 @@ static int pick(struct testinf *s, int kind, size_t q, const struct seen *r, dou
 	struct picks *p = &s->picks[kind][q];
 	if (p->n == s->top && (!p->n || !before(influence, &p->v[p->n - 1], kind)))
 		return 0;
-	if (p->n == p->cap) {
+	if (p->n == p->cap && p->n < s->top) {
 		size_t cap = p->cap ? 2 * p->cap : 16;
 		cap = cap < s->top ? cap : s->top;
-		if (p->n < s->top) {
-			struct pick *more = realloc(p->v, cap * sizeof *more);
-			if (!more)
-				return fail_set(f, "out of memory for proponents and opponents");
-			p->v = more;
-			p->cap = cap;
-		}
+		struct pick *more = realloc(p->v, cap * sizeof *more);
+		if (!more)
+			return fail_set(f, "out of memory for proponents and opponents");
+		p->v = more;
+		p->cap = cap;
 	}
 	struct pick one = {influence, distance, r->norm, r->position, strdup(r->key), dup_or_null(r->cls)};
 	if (!one.key || (r->cls && !one.cls)) {
