@@ -117,7 +117,7 @@ static int import(struct cli *c, const struct options *o, struct fail *f)
 			return -1;
 	if (config_check(&cfg, f))
 		return fail_add(f, "%s", o->config);
-	if (model_dir_begin(&dir, c->output, c->replace, f))
+	if (model_dir_begin(&dir, c->output, c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f))
 		return -1;
 	int r = 0;
 	for (int i = 1; i < c->nfiles && !r; i++)

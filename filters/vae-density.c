@@ -166,7 +166,7 @@ static int read_tests(struct density *d, int workers, struct fail *f)
 {
 	char *path = (char *)d->test_file;
 	struct collect *t = &d->tests;
-	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .vector = d->records.vector, .model = d->records.model,
+	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .model = d->records.model,
 	                      .keys = 1, .strict = d->records.strict};
 	struct reader *in = reader_open(&path, 1, 0, f);
 	int r = in ? collect_run(t, in, workers, f) : -1;

@@ -69,7 +69,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	if (!w->ready++)
 		mat_begin();
 	batch_decode(&p->batch, &last(s)->cfg);
-	batch_floats(&p->batch, w->x);
+	batch_floats(&p->batch, &last(s)->standard, w->x);
 	if (w->eps && noise_copy(&s->noise, "records", p->batch.first, p->batch.nrows, p->batch.rows, w->eps, f))
 		return -1;
 	influence_score(w->influence, w->x, p->batch.id, w->eps, p->score, p->part);

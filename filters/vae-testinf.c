@@ -111,7 +111,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	if (!b->nrows)
 		return 0; /* nothing but records that are skipped */
 	batch_decode(b, &last(s)->cfg);
-	batch_floats(b, w->x);
+	batch_floats(b, &last(s)->standard, w->x);
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0)
 			p->position[b->row[i]] = b->item[i].ordinal - 1;

@@ -36,5 +36,8 @@ void safetensors_free(struct safetensors *s);
  * whole or not at all. */
 int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
                       struct fail *f);
+/* The same of tensors that lie here and there. */
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f);
 
 #endif

@@ -62,7 +62,7 @@ setup_file() {
 	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/old.vae" "$T/e.safetensors"
 	says --replace
 	fails 1 vae-ckpt import -c "$T/c.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
-	is "$(names "$T/old.vae" | wc -w)" 5
+	is "$(names "$T/old.vae" | wc -w)" 6
 	ok vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
 	is "$(vae-ckpt list -m "$T/old.vae" | wc -l)" 2
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"

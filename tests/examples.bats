@@ -82,3 +82,23 @@ idx()
 	[ "$(wc -l <kept)" -eq 49 ]
 	[ -z "$(comm -23 kept drawn)" ]
 }
+
+@test "tabular/odd.sh finds the rows whose columns are turned round, and goes on where it was stopped" {
+	cd "$BATS_TEST_TMPDIR"
+	VAE_STEPS=800 run "$root/examples/tabular/odd.sh"
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | grep -c 'plain$\|turned$')" -eq 24 ]
+	[ "$(echo "$output" | sed -n 2,11p | grep -c 'turned$')" -ge 6 ]
+	# line numbers are those of the table
+	line=$(echo "$output" | sed -n 2p | cut -f 1)
+	[ "$(sed -n "${line}p" tabular-demo/drawn.csv)" = "$(echo "$output" | sed -n 2p | cut -f 3)" ]
+	first=$output
+	VAE_STEPS=800 run "$root/examples/tabular/odd.sh"
+	[ "$(echo "$output" | grep -v 'nothing was to do')" = "$first" ]
+	# a table of one's own
+	printf 'x,y\n' >own.csv
+	seq 100 | awk -v OFS=, '{ print $1 % 7, $1 % 5 }' >>own.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" own.csv "" own
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | tail -n +2 | wc -l)" -eq 2 ]
+}

@@ -19,13 +19,12 @@ static size_t record_bytes(const struct record *r)
 
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
 {
-	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows, .size = (size_t)config_input_size(cfg)};
+	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows};
 	b->item = calloc((size_t)b->max_items, sizeof *b->item);
 	b->row = calloc((size_t)b->max_items, sizeof *b->row);
-	b->pixels = calloc((size_t)rows, b->size);
 	b->id = calloc((size_t)rows, sizeof *b->id);
 	b->why = calloc((size_t)rows, sizeof *b->why);
-	if (b->item && b->row && b->pixels && b->id && b->why)
+	if (b->item && b->row && b->id && b->why && !batch_room(b, cfg, f))
 		return 0;
 	batch_free(b);
 	return fail_set(f, "out of memory for a batch of %d records", rows);
@@ -43,6 +42,20 @@ int batch_widen(struct batch *b, int items, struct fail *f)
 	memset(item + b->max_items, 0, (size_t)(items - b->max_items) * sizeof *item);
 	b->max_items = items;
 	return 0;
+}
+
+int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
+{
+	free(b->pixels);
+	free(b->numbers);
+	b->pixels = NULL;
+	b->numbers = NULL;
+	b->size = (size_t)config_input_size(cfg);
+	if (b->size && cfg->input_kind == VECTOR_INPUT)
+		b->numbers = calloc((size_t)b->rows * b->size, sizeof *b->numbers);
+	else if (b->size)
+		b->pixels = calloc((size_t)b->rows, b->size);
+	return b->size && !b->pixels && !b->numbers ? fail_set(f, "out of memory for a batch of %d records", b->rows) : 0;
 }
 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f)
@@ -81,40 +94,51 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	return *kind == INPUT_NONE ? NULL : m;
 }
 
+int batch_shape(struct batch *b, struct config *cfg)
+{
+	for (int i = 0; i < b->nitems; i++) {
+		enum input_kind kind;
+		int vector = cfg->input_kind == VECTOR_INPUT;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m && input_shape(kind, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
+			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_kind kind, const struct member *m)
+{
+	size_t at = (size_t)row * b->size;
+	const int *s = cfg->input_shape;
+	if (b->numbers && input_vector(kind, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
+		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
+	if (b->pixels && input_decode(kind, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+		memset(b->pixels + at, 0, b->size);
+}
+
 void batch_decode(struct batch *b, const struct config *cfg)
 {
-	memset(b->pixels, 0, (size_t)b->rows * b->size);
+	if (b->pixels)
+		memset(b->pixels, 0, (size_t)b->rows * b->size);
+	if (b->numbers)
+		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
-		int row = b->row[i];
-		if (row < 0)
-			continue;
-		uint8_t *to = b->pixels + (size_t)row * b->size;
 		enum input_kind kind;
-		const struct member *m = batch_payload(b, i, cfg, &kind);
-		if (m && input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, &b->why[row]))
-			memset(to, 0, b->size);
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m)
+			decode_row(b, b->row[i], cfg, kind, m);
 	}
 }
 
-void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v)
+void batch_floats(const struct batch *b, const struct standard *s, float *x)
 {
-	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
-	for (int i = 0; i < b->nitems; i++) {
-		int row = b->row[i];
-		enum input_kind kind;
-		const struct member *m = row < 0 ? NULL : batch_payload(b, i, cfg, &kind);
-		if (m && kind != INPUT_NPY)
-			fail_set(&b->why[row], "a picture, where an .npy of %d numbers was wanted", n);
-		else if (m)
-			input_vector(m->data.p, m->data.len, n, v + (size_t)row * (size_t)n, &b->why[row]);
-	}
-}
-
-void batch_floats(const struct batch *b, float *x)
-{
-	for (size_t i = 0; i < (size_t)b->rows * b->size; i++)
+	for (size_t i = 0; b->pixels && i < (size_t)b->rows * b->size; i++)
 		x[i] = (float)b->pixels[i] / 255.0f;
+	for (size_t r = 0; b->numbers && r < (size_t)b->rows; r++)
+		input_standardise(s, b->numbers + r * b->size, b->size, x + r * b->size);
 }
 
 void batch_free(struct batch *b)
@@ -124,6 +148,7 @@ void batch_free(struct batch *b)
 	free(b->item);
 	free(b->row);
 	free(b->pixels);
+	free(b->numbers);
 	free(b->id);
 	free(b->why);
 	*b = (struct batch){.item = NULL};

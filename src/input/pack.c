@@ -9,9 +9,9 @@
 
 #include "input.h"
 #include "name.h"
+#include "pack_record.h"
 
-/* Begins a record with the key of this ordinal. */
-static int begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
+int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
 {
 	r->n = r->key.len = 0;
 	r->scores = -1;
@@ -23,7 +23,7 @@ static int begin(struct pack *p, struct record *r, uint64_t ordinal, const char 
 	return buf_addf(&r->key, f, "%s%08" PRIu64, p->prefix, ordinal);
 }
 
-static struct member *add(struct record *r, const char *ext, int64_t mtime, struct fail *f)
+struct member *pack_add(struct record *r, const char *ext, int64_t mtime, struct fail *f)
 {
 	struct buf name = {0};
 	struct member *m = NULL;
@@ -33,8 +33,7 @@ static struct member *add(struct record *r, const char *ext, int64_t mtime, stru
 	return m;
 }
 
-/* Writes the record if it is wanted: 1 to go on, 0 when the limit is reached, -1. */
-static int emit(struct pack *p, struct record *r, double total, struct fail *f)
+int pack_emit(struct pack *p, struct record *r, double total, struct fail *f)
 {
 	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
 	p->seen++;
@@ -57,16 +56,16 @@ static int pack_items(struct pack *p, struct idx *images, struct idx *labels, co
 	if (!pixels)
 		go = fail_set(f, "out of memory");
 	for (uint64_t i = 0; go > 0 && (go = idx_next(images, pixels, f)) > 0; i++) {
-		struct member *m = begin(p, &r, i, path, f) ? NULL : add(&r, "png", 0, f);
+		struct member *m = pack_begin(p, &r, i, path, f) ? NULL : pack_add(&r, "png", 0, f);
 		if (!m || (m->data.len = 0, png_encode(pixels, width, height, channels, &m->data, f)))
 			go = -1;
 		if (go > 0 && labels) {
 			go = idx_next(labels, &label, f);
-			m = go > 0 ? add(&r, "cls", 0, f) : NULL;
+			m = go > 0 ? pack_add(&r, "cls", 0, f) : NULL;
 			go = m && !buf_addf(&m->data, f, "%d", label) ? go : -1;
 		}
 		if (go > 0)
-			go = emit(p, &r, (double)idx_dim(images, 0), f);
+			go = pack_emit(p, &r, (double)idx_dim(images, 0), f);
 	}
 	record_free(&r);
 	free(pixels);
@@ -97,11 +96,11 @@ static int pack_file(struct pack *p, struct record *r, const FTSENT *e, const ch
 	const char *dot = strrchr(e->fts_name, '.');
 	struct buf source = {0};
 	int go = -1;
-	struct member *m = begin(p, r, ordinal, e->fts_path, f) ? NULL : add(r, dot + 1, e->fts_statp->st_mtime, f);
+	struct member *m = pack_begin(p, r, ordinal, e->fts_path, f) ? NULL : pack_add(r, dot + 1, e->fts_statp->st_mtime, f);
 	if (m && !buf_read_file(&m->data, e->fts_accpath, RECORD_MAX_BYTES, f) && !name_escape(&source, below, strlen(below), f) &&
 	    !fields_set_string(&r->fields, "source", source.p, f)) {
 		r->fields_changed = 1;
-		go = emit(p, r, 0, f);
+		go = pack_emit(p, r, 0, f);
 	}
 	buf_free(&source);
 	return go;

@@ -99,7 +99,18 @@ void model_init(struct model *m, uint64_t seed)
 void model_free(struct model *m)
 {
 	free(m->params);
+	free(m->standard.mean);
+	free(m->standard.deviation);
 	m->params = NULL;
+	m->standard = (struct standard){.mean = NULL};
+}
+
+int model_standard(struct model *m, struct fail *f)
+{
+	size_t n = (size_t)m->enc.in;
+	m->standard.mean = calloc(n, sizeof *m->standard.mean);
+	m->standard.deviation = calloc(n, sizeof *m->standard.deviation);
+	return m->standard.mean && m->standard.deviation ? 0 : fail_set(f, "out of memory for the statistics of %zu numbers", n);
 }
 
 static int set_id(struct model *m, struct fail *f)
@@ -108,6 +119,9 @@ static int set_id(struct model *m, struct fail *f)
 	if (config_write(&m->cfg, &text, f))
 		return -1;
 	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
+	size_t bytes = (size_t)m->enc.in * sizeof(double);
+	if (m->standard.mean)
+		h = XXH3_64bits_withSeed(m->standard.deviation, bytes, XXH3_64bits_withSeed(m->standard.mean, bytes, h));
 	snprintf(m->id, sizeof m->id, "%016" PRIx64, (uint64_t)h);
 	buf_free(&text);
 	return 0;
@@ -149,6 +163,48 @@ static int matches(const struct config *cfg, const struct safetensors *s, struct
 	return 0;
 }
 
+/* n numbers in text, finite and not below least. */
+static int read_numbers(const char *name, const char *text, double *out, size_t n, double least, struct fail *f)
+{
+	char *end;
+	for (size_t i = 0; i < n; i++, text = end) {
+		out[i] = strtod(text, &end);
+		if (end == text || !isfinite(out[i]) || out[i] < least)
+			return fail_set(f, "its metadata: %s is not %zu numbers", name, n);
+	}
+	return text[strspn(text, " ")] ? fail_set(f, "its metadata: %s is more than %zu numbers", name, n) : 0;
+}
+
+static int read_standard(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	const char *mean = safetensors_meta(s, "mean"), *deviation = safetensors_meta(s, "deviation");
+	size_t n = (size_t)m->enc.in;
+	if (m->cfg.input_kind != VECTOR_INPUT || (!mean && !deviation))
+		return 0;
+	if (!mean || !deviation)
+		return fail_set(f, "its metadata: only one of mean and deviation is there");
+	return model_standard(m, f) || read_numbers("mean", mean, m->standard.mean, n, -HUGE_VAL, f) ||
+	       read_numbers("deviation", deviation, m->standard.deviation, n, 0, f) ? -1 : 0;
+}
+
+/* Puts mean and deviation into a file's metadata. */
+static int write_standard(const struct model *m, json_t *meta, struct fail *f)
+{
+	const struct { const char *name; const double *v; } all[] = {{"mean", m->standard.mean}, {"deviation", m->standard.deviation}};
+	for (int i = 0; i < 2 && all[i].v; i++) {
+		struct buf text = {0};
+		int r = 0;
+		for (int k = 0; k < m->enc.in && !r; k++)
+			r = buf_addf(&text, f, "%s%.17g", k ? " " : "", all[i].v[k]);
+		if (!r && json_object_set_new(meta, all[i].name, json_string(text.p)))
+			r = fail_set(f, "out of memory");
+		buf_free(&text);
+		if (r)
+			return -1;
+	}
+	return 0;
+}
+
 int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
 {
 	float *at = m->params;
@@ -160,7 +216,7 @@ int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
 				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
 		at += m->tensor[i].count;
 	}
-	return 0;
+	return read_standard(m, s, f);
 }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
@@ -192,7 +248,8 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 	}
 	/* the networks are built: only how a score is made may still change */
 	for (int i = 0; sets && i < sets->n; i++) {
-		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0)
+		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||
+		    strncmp(sets->v[i], "input.kind", 10) == 0)
 			r = fail_set(f, "--set %s: belongs to the model and cannot change once it is trained",
 			             name_show(shown, sizeof shown, sets->v[i]));
 		else
@@ -226,7 +283,8 @@ int model_write(struct model *m, const char *path, struct fail *f)
 		bad = json_object_set_new(meta, "loss", json_string(loss));
 	if (!bad && isfinite(m->holdout_loss))
 		bad = json_object_set_new(meta, "holdout_loss", json_string(holdout));
-	int r = bad ? fail_set(f, "out of memory") : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
+	int r = bad ? fail_set(f, "out of memory") : write_standard(m, meta, f);
+	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;
 }
@@ -236,7 +294,8 @@ int model_export(const struct model *m, const char *path, struct fail *f)
 	char step[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	json_t *meta = json_pack("{s:s}", "step", step);
-	int r = meta ? safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f) : fail_set(f, "out of memory");
+	int r = meta ? write_standard(m, meta, f) : fail_set(f, "out of memory");
+	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;
 }

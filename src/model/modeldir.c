@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,11 @@ static int same_network(const struct model *a, const struct model *b)
 	for (int i = 0; same && i < a->ntensors; i++)
 		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 &&
 		       memcmp(a->tensor[i].shape, b->tensor[i].shape, sizeof a->tensor[i].shape) == 0;
+	same &= a->cfg.input_kind == b->cfg.input_kind && !a->standard.mean == !b->standard.mean;
+	if (same && a->standard.mean) {
+		size_t bytes = (size_t)a->enc.in * sizeof(double);
+		same = memcmp(a->standard.mean, b->standard.mean, bytes) == 0 && memcmp(a->standard.deviation, b->standard.deviation, bytes) == 0;
+	}
 	return same;
 }
 
@@ -114,7 +120,8 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	char file[1024];
 	if (stat(path, &st))
 		return fail_errno(f, "%s", path);
-	int dir = S_ISDIR(st.st_mode), unfinished = !which;
+	/* who names steps has looked: only `last' and `all' would be others tomorrow */
+	int dir = S_ISDIR(st.st_mode), unfinished = !which || (strcmp(which, "last") != 0 && strcmp(which, "all") != 0);
 	which = which ? which : "all";
 	if (!dir && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
 		return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
@@ -126,7 +133,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 		if (c.n == 0)
 			r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
 		else if (!unfinished && access(file, F_OK))
-			r = fail_set(f, "%s: its training has not finished (no model.yaml); -m %s/step-... uses one checkpoint as it is", path, path);
+			r = fail_set(f, "%s: its training has not finished (no model.yaml); --checkpoints STEP, or -m %s/step-..., uses what is there", path, path);
 		if (r || choose(&c, path, which, f)) {
 			checkpoints_free(&c);
 			return -1;
@@ -152,51 +159,96 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	return 0;
 }
 
-static const char *const dir_files[] = {"model.yaml", "train.jsonl"}; /* beside the checkpoints */
+static const char *const dir_files[] = {"model.yaml", "train.jsonl", "state"}; /* beside the checkpoints */
 
-/* Removes a model directory: only the files that vae-train writes, then the directory itself. */
-static int remove_dir(const char *dir)
+/* Whether the file is a part of a model, or what a kill left of one that was being written. */
+static int is_part(const char *name, int *temporary)
 {
-	char file[1200];
-	struct checkpoints c;
-	struct fail ignored = {{0}};
-	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++) {
-		snprintf(file, sizeof file, "%s/%s", dir, dir_files[i]);
-		unlink(file);
-	}
-	if (checkpoints_list(&c, dir, &ignored))
-		return -1;
-	for (int i = 0; i < c.n; i++) {
-		checkpoint_path(file, sizeof file, dir, c.step[i]);
-		unlink(file);
-	}
-	checkpoints_free(&c);
-	return rmdir(dir);
+	char base[64];
+	const char *tmp = strstr(name, ".tmp");
+	size_t n = tmp ? (size_t)(tmp - name) : strlen(name);
+	*temporary = tmp != NULL;
+	if (n >= sizeof base || (tmp && tmp[4 + strspn(tmp + 4, "0123456789-")]))
+		return 0;
+	memcpy(base, name, n);
+	base[n] = 0;
+	int known = step_of(base) >= 0;
+	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++)
+		known |= strcmp(base, dir_files[i]) == 0;
+	return known;
 }
 
-/* Only what a training leaves is ever replaced or removed: 0 when dir holds that and nothing else. */
-static int check_replaceable(const char *dir, struct fail *f)
+/* Removes the files that vae-train writes, or of them only what a kill left. */
+static int clean_dir(const char *dir, int only_temporary)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	int ours = 0, r = d ? 0 : fail_errno(f, "%s", dir);
+	int temporary;
+	while (d && (e = readdir(d)))
+		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary))
+			unlinkat(dirfd(d), e->d_name, 0);
+	return d ? closedir(d) : -1;
+}
+
+static int remove_dir(const char *dir) { return clean_dir(dir, 0) ? -1 : rmdir(dir); }
+
+/* Only what a training leaves is ever replaced, removed or gone on with: 0 when dir holds that and nothing else. */
+static int check_ours(const char *dir, int *parts, struct fail *f)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int temporary, r = d ? 0 : fail_errno(f, "%s", dir);
+	*parts = 0;
 	while (!r && (e = readdir(d))) {
+		char shown[200];
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		char shown[200];
-		int known = step_of(e->d_name) >= 0;
-		for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++)
-			known |= strcmp(e->d_name, dir_files[i]) == 0;
-		ours += known;
-		if (!known)
-			r = fail_set(f, "%s: holds '%s', which is no part of a model: not replaced", dir, name_show(shown, sizeof shown, e->d_name));
+		++*parts;
+		if (!is_part(e->d_name, &temporary))
+			r = fail_set(f, "%s: holds '%s', which is no part of a model: not touched", dir, name_show(shown, sizeof shown, e->d_name));
 	}
 	if (d)
 		closedir(d);
-	return r ? r : ours ? 0 : fail_set(f, "%s: is there and is no model directory", dir);
+	return r;
 }
 
-static int begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+/* Holds the directory until the process ends: two trainings in it would undo each other. A file system that
+ * cannot lock is taken as it is. */
+static int lock(struct model_dir *d, const char *dir, struct fail *f)
+{
+	d->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->lock < 0)
+		return fail_errno(f, "%s", dir);
+	return flock(d->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: a training is running there", dir) : 0;
+}
+
+static int begin_there(struct model_dir *d, enum model_dir_mode mode, struct fail *f)
+{
+	char file[700];
+	int parts;
+	struct checkpoints c;
+	if (check_ours(d->path, &parts, f) || lock(d, d->path, f))
+		return -1;
+	if (!parts && mode != MODEL_DIR_RESUME)
+		return fail_set(f, "%s: is there and is no model directory", d->path);
+	snprintf(file, sizeof file, "%s/model.yaml", d->path);
+	d->finished = access(file, F_OK) == 0;
+	if (mode == MODEL_DIR_NEW)
+		return fail_set(f, "%s: %s; --replace makes it anew", d->path,
+		                d->finished ? "this model is there" : "an unfinished training is there, which --resume goes on with");
+	if (mode == MODEL_DIR_REPLACE)
+		return 0;
+	snprintf(file, sizeof file, "%s/state", d->path);
+	if (checkpoints_list(&c, d->path, f))
+		return -1;
+	int made = c.n || d->finished;
+	checkpoints_free(&c);
+	if (made && access(file, F_OK))
+		return fail_set(f, "%s: has no state to go on from: an imported model, or one of an older version", d->path);
+	return clean_dir(d->path, 1) ? fail_errno(f, "%s", d->path) : 0;
+}
+
+static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
 {
 	struct stat st;
 	size_t n = strlen(path);
@@ -204,36 +256,44 @@ static int begin(struct model_dir *d, const char *path, int replace, struct fail
 		n--;
 	if (n >= sizeof d->path)
 		return fail_set(f, "%.100s...: too long", path);
+	*d = (struct model_dir){.lock = -1};
 	snprintf(d->path, sizeof d->path, "%.*s", (int)n, path);
 	strcpy(d->work, d->path);
 	int there = lstat(d->path, &st) == 0;
 	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is there and is no model directory", d->path);
-	if (there && check_replaceable(d->path, f))
+	d->resumed = there && mode == MODEL_DIR_RESUME;
+	if (there && begin_there(d, mode, f))
 		return -1;
-	if (there && !replace) {
-		char yaml[600];
-		snprintf(yaml, sizeof yaml, "%s/model.yaml", d->path);
-		return fail_set(f, "%s: %s; --replace makes it anew", d->path,
-		                access(yaml, F_OK) ? "an unfinished training is there" : "this model is there");
-	}
+	if (d->resumed)
+		return 0;
 	if (there)
 		snprintf(d->work, sizeof d->work, "%s.tmp%ld", d->path, (long)getpid());
-	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : 0;
+	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : there ? 0 : lock(d, d->work, f);
 }
 
-int model_dir_begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
 {
-	int r = begin(d, path, replace, f);
+	int r = begin(d, path, mode, f);
 	if (r)
 		d->work[0] = 0; /* what is there is not ours to remove */
 	return r;
+}
+
+int model_dir_reopen(struct model_dir *d, struct fail *f)
+{
+	char file[600];
+	snprintf(file, sizeof file, "%s/model.yaml", d->work);
+	d->finished = 0;
+	return unlink(file) && errno != ENOENT ? fail_errno(f, "%s", file) : sync_parent(file, f);
 }
 
 int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f)
 {
 	struct buf text = {0};
 	char file[600];
+	if (d->finished && d->resumed)
+		return 0; /* nothing was changed: nor is its time, which make goes by */
 	snprintf(file, sizeof file, "%s/model.yaml", d->work);
 	int r = config_write(cfg, &text, f) || atomic_write(file, text.p, text.len, f) ? -1 : 0;
 	buf_free(&text);
@@ -257,7 +317,7 @@ void model_dir_abort(struct model_dir *d)
 	struct checkpoints c;
 	struct fail ignored = {{0}};
 	int aside = strcmp(d->work, d->path) != 0;
-	if (!d->work[0] || checkpoints_list(&c, d->work, &ignored))
+	if (!d->work[0] || d->resumed || checkpoints_list(&c, d->work, &ignored))
 		return;
 	if (aside || c.n == 0)
 		remove_dir(d->work);

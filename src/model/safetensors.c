@@ -144,8 +144,8 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
-                      struct fail *f)
+/* The header as text, or NULL; *bytes is what the tensors take. */
+static char *header(const struct tensor *t, int n, struct json_t *metadata)
 {
 	json_t *h = json_object();
 	size_t at = 0;
@@ -161,6 +161,13 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 	}
 	char *text = bad ? NULL : json_dumps(h, JSON_COMPACT);
 	json_decref(h);
+	return text;
+}
+
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f)
+{
+	char *text = header(t, n, metadata);
 	if (!text)
 		return fail_set(f, "out of memory");
 	size_t len = strlen(text), padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
@@ -170,8 +177,9 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 	struct atomic_file a;
 	int r = atomic_open(&a, path, f);
 	if (!r) {
-		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f) ||
-		    write_all(a.fd, values, at, f);
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f);
+		for (int i = 0; i < n && !r; i++)
+			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
 			atomic_abort(&a);
 			r = fail_add(f, "%s", path);
@@ -180,5 +188,18 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 		}
 	}
 	free(text);
+	return r;
+}
+
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f)
+{
+	const float **at = malloc(((size_t)n + 1) * sizeof *at);
+	if (!at)
+		return fail_set(f, "out of memory");
+	for (int i = 0; i < n; i++, values += t[i - 1].count)
+		at[i] = values;
+	int r = safetensors_write_parts(path, t, n, at, metadata, f);
+	free(at);
 	return r;
 }

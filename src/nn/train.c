@@ -388,10 +388,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		t->scratch = mat_floats((size_t)t->shares * t->room);
 		bad |= !t->packed || !t->scratch;
 	}
-	if (t->packed) {
-		network_pack(&m->enc, m->params, t->packed);
-		network_pack(&m->dec, m->params, t->packed);
-	}
+	trainer_continue(t, 0);
 	if (m->enc.reads_pixels || m->dec.writes_pixels)
 		bad |= !(t->pixels = mat_floats(batch * (size_t)t->input));
 	int n = slices(t, &m->enc, 0, 0) + slices(t, &m->dec, 1, 0);
@@ -413,6 +410,17 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	t->nslices = slices(t, &m->dec, 1, 1);
 	t->nslices += slices(t, &m->enc, 0, 1);
 	return t;
+}
+
+struct optimizer_state trainer_state(const struct trainer *t) { return (struct optimizer_state){t->adam_m, t->adam_v}; }
+
+void trainer_continue(struct trainer *t, long steps)
+{
+	t->steps = steps;
+	if (t->packed) {
+		network_pack(&t->m->enc, t->m->params, t->packed);
+		network_pack(&t->m->dec, t->m->params, t->packed);
+	}
 }
 
 void trainer_close(struct trainer *t)

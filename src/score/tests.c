@@ -156,7 +156,7 @@ static int read_batch(struct reading *g, struct fail *f)
 	if (!g->count)
 		return 0;
 	batch_decode(b, &t->models[t->nmodels - 1].cfg);
-	batch_floats(b, g->x);
+	batch_floats(b, &t->models[t->nmodels - 1].standard, g->x);
 	if (g->eps && noise_copy(t->noise, "test records", t->n, g->count, b->rows, g->eps, f))
 		return -1;
 	if (more_blocks(t, f))

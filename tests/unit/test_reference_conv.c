@@ -38,7 +38,7 @@ static void load_pictures(const struct config *c)
 	if (!r || batch_open(&b, RECORDS, c, &f) || batch_fill(&b, r, &f) != 1)
 		BAIL(&f);
 	batch_decode(&b, c);
-	batch_floats(&b, decoded);
+	batch_floats(&b, NULL, decoded);
 	ok(b.nrows == RECORDS, "%d records in images.tar", b.nrows);
 	batch_free(&b);
 	reader_close(r);
