@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, verbs[i].files ? "%s wants the files to bring in" : "%s takes no files", verbs[i].verb);
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
-		return cli_usage(&c, "%s", f.msg);
+		return cli_refused(&c, &f);
 	int r = verbs[i].run(&c, &o, &f);
 	if (r)
 		cli_failed(&c, &f);

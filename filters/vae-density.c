@@ -88,7 +88,7 @@ static int check_options(struct density *d, const struct cli *c)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 static void claim(struct density *d, size_t *n, const char *method, const char *name)

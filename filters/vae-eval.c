@@ -137,17 +137,22 @@ int main(int argc, char **argv)
 		return status;
 	if (!positive)
 		return cli_usage(&c, "--positive EXPR is wanted: which records should be found");
+	struct flow w = {.cli = &c};
+	struct fail f = {{0}};
 	char *list = strdup(fields);
-	if (!list || split(&e, list)) {
+	if (!list) {
+		fail_set(&f, "out of memory");
+		return cli_failed(&c, &f);
+	}
+	if (split(&e, list)) {
 		free(list);
 		return cli_usage(&c, "-k wants up to %d fields", MAX_FIELDS);
 	}
-	struct flow w = {.cli = &c};
-	struct fail f = {{0}};
 	e.positive = expr_parse(positive, &f);
 	if (!e.positive) {
 		free(list);
-		return cli_usage(&c, "--positive: %s", f.msg);
+		fail_add(&f, "--positive");
+		return cli_refused(&c, &f);
 	}
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)

@@ -100,8 +100,10 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--key-prefix '%s': a key has no dot behind its last slash, and is no __x__/", p.prefix);
 	struct tick t;
 	struct fail f = {{0}};
-	if (only && !(p.only = expr_parse(only, &f)))
-		return cli_usage(&c, "--only: %s", f.msg);
+	if (only && !(p.only = expr_parse(only, &f))) {
+		fail_add(&f, "--only");
+		return cli_refused(&c, &f);
+	}
 	progress_begin(&t.progress, &c, "records");
 	p.tick = on_tick;
 	p.ctx = &t;

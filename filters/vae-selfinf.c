@@ -68,7 +68,8 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct worker *w = &s->worker[worker];
 	if (!w->ready++)
 		mat_begin();
-	batch_decode(&p->batch, &last(s)->cfg);
+	if (batch_decode(&p->batch, &last(s)->cfg, f))
+		return -1;
 	batch_floats(&p->batch, &last(s)->standard, w->x);
 	if (w->eps && noise_copy(&s->noise, "records", p->batch.first, p->batch.nrows, p->batch.rows, w->eps, f))
 		return -1;
@@ -151,6 +152,10 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 			set_fields(s, r, &p->score[row], p->part ? p->part + row * last(s)->ntensors : NULL, why);
 		if (why->msg[0])
 			drop_fields(s, r);
+		if (why->msg[0] && why->memory) { /* a field that could not be set */
+			*f = *why;
+			return -1;
+		}
 		if (why->msg[0] ? flow_unscored(w, r, why->msg, f) : flow_pass(w, r, f))
 			return -1;
 	}
@@ -245,7 +250,7 @@ int main(int argc, char **argv)
 	cli_add_shorts(&c, h, 6);
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
-		return cli_usage(&c, "%s", f.msg);
+		return cli_refused(&c, &f);
 	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;

@@ -32,8 +32,7 @@ static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(sl
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
-	batch_decode(slot, &((struct train *)ctx)->cfg);
-	return 0;
+	return batch_decode(slot, &((struct train *)ctx)->cfg, f);
 }
 
 static int undecoded(struct train *t, struct record *r, const char *why, uint64_t position, struct fail *f)
@@ -74,7 +73,9 @@ static int first_shape(struct train *t, struct fail *f)
 	int found = 0, got = batch_open(&b, ROWS, &t->cfg, f) ? -1 : 1;
 	while (got > 0 && !found) {
 		got = batch_fill(&b, t->flow.in, f);
-		found = got > 0 && batch_shape(&b, &t->cfg);
+		found = got > 0 ? batch_shape(&b, &t->cfg, f) : 0;
+		if (found < 0)
+			got = -1;
 		if (got > 0 && !found && on_consume(t, &b, f))
 			got = -1;
 	}
@@ -175,8 +176,10 @@ int main(int argc, char **argv)
 	const char *config = NULL, *output = NULL;
 	char seed_set[100];
 	const char *seed = NULL;
-	if (!t)
+	if (!t) {
+		fputs("vae-train: out of memory\n", stderr);
 		return EXIT_FAILED;
+	}
 	t->save_every = 60;
 	t->data.limit = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 	const struct cli_opt opts[] = {
@@ -210,7 +213,7 @@ int main(int argc, char **argv)
 		cli_add_set(&c, seed_set);
 	}
 	if (status < 0 && config_try(&c.set, &f))
-		status = cli_usage(&c, "%s", f.msg);
+		status = cli_refused(&c, &f);
 	if (status >= 0) {
 		free(t);
 		return status;

@@ -33,12 +33,12 @@ int batch_widen(struct batch *b, int items, struct fail *f);
 /* The same room again, when the shape has become known. */
 int batch_room(struct batch *b, const struct config *cfg, struct fail *f);
 /* Takes the shape of the first record of the batch that has one, and its kind unless vectors are wanted: 1; 0
- * when there is none, and why says of each record what was wrong. */
-int batch_shape(struct batch *b, struct config *cfg);
+ * when there is none, and why says of each record what was wrong; -1 when memory is out. */
+int batch_shape(struct batch *b, struct config *cfg, struct fail *f);
 /* Reads until the rows are taken: 1, 0 when nothing was left, -1. */
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
-/* Decodes all rows; a failure is a row's own affair. */
-void batch_decode(struct batch *b, const struct config *cfg);
+/* Decodes all rows; a failure is a row's own affair, unless memory is out: -1. */
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
 /* The payload of an item that is a row: its decoder in *kind, its hash in id. NULL with the reason in why. */
 const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind);
 /* [rows][size] as the network reads them: samples in 0..1, or vectors standardised */

@@ -83,6 +83,8 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
               int argc, char **argv);
 /* Prints "TOOL: message" to stderr; returns EXIT_FAILED (or EXIT_USAGE). */
 int cli_failed(const struct cli *c, const struct fail *f);
+/* What an option says could not be taken: usage, unless it was memory that ran out. */
+int cli_refused(const struct cli *c, const struct fail *f);
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A remark to stderr, unless -q. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

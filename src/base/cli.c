@@ -42,6 +42,19 @@ static void guard_descriptors(void)
 			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+/* When there is no memory to say it well, which may be just what is to be said. */
+static void say_plainly(const char *tool, const char *msg)
+{
+	char line[1200];
+	snprintf(line, sizeof line - 1, "%s: %s", tool, msg);
+	size_t n = strlen(line);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e)
+			line[i] = '?';
+	line[n++] = '\n';
+	fwrite(line, 1, n, stderr);
+}
+
 /* A line on stderr, in one write. Names come escaped into it, but paths and arguments as they were
  * given: what could move a terminal is escaped here as name_escape() does, backslashes left alone. */
 static void say(const struct cli *c, const char *msg)
@@ -59,6 +72,8 @@ static void say(const struct cli *c, const char *msg)
 	}
 	if (!r && !buf_add(&b, "\n", 1, &f))
 		fwrite(b.p, 1, b.len, stderr);
+	else
+		say_plainly(c->tool, msg);
 	buf_free(&b);
 }
 
@@ -281,6 +296,11 @@ int cli_failed(const struct cli *c, const struct fail *f)
 {
 	say(c, f->msg);
 	return EXIT_FAILED;
+}
+
+int cli_refused(const struct cli *c, const struct fail *f)
+{
+	return f->memory ? cli_failed(c, f) : cli_usage(c, "%s", f->msg);
 }
 
 int cli_usage(const struct cli *c, const char *fmt, ...)

@@ -94,7 +94,18 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	return *kind == INPUT_NONE ? NULL : m;
 }
 
-int batch_shape(struct batch *b, struct config *cfg)
+/* A record is bad by its bytes alone: that there was no memory to read it is a failure of the whole. */
+static int check_memory(const struct batch *b, struct fail *f)
+{
+	for (int row = 0; row < b->nrows; row++)
+		if (b->why[row].msg[0] && b->why[row].memory) {
+			*f = b->why[row];
+			return -1;
+		}
+	return 0;
+}
+
+int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
 		enum input_kind kind;
@@ -105,7 +116,7 @@ int batch_shape(struct batch *b, struct config *cfg)
 			return 1;
 		}
 	}
-	return 0;
+	return check_memory(b, f);
 }
 
 static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_kind kind, const struct member *m)
@@ -118,7 +129,7 @@ static void decode_row(struct batch *b, int row, const struct config *cfg, enum 
 		memset(b->pixels + at, 0, b->size);
 }
 
-void batch_decode(struct batch *b, const struct config *cfg)
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 {
 	if (b->pixels)
 		memset(b->pixels, 0, (size_t)b->rows * b->size);
@@ -131,6 +142,7 @@ void batch_decode(struct batch *b, const struct config *cfg)
 		if (m)
 			decode_row(b, b->row[i], cfg, kind, m);
 	}
+	return check_memory(b, f);
 }
 
 void batch_floats(const struct batch *b, const struct standard *s, float *x)

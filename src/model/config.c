@@ -274,7 +274,9 @@ static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
 	int r = 0;
 	if (!yaml_parser_load(&p, d)) {
-		r = fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem ? p.problem : "not YAML");
+		/* libyaml has a text for every other error */
+		r = p.error == YAML_MEMORY_ERROR || !p.problem ? fail_set(f, "out of memory for YAML")
+		                                 : fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem);
 	} else if (!yaml_document_get_root_node(d)) {
 		yaml_document_delete(d);
 		r = fail_set(f, "empty");

@@ -11,6 +11,7 @@
 #include "conv.h"
 #include "layers.h"
 #include "name.h"
+#include "mat.h"
 #include "rng.h"
 
 static void name_tensors(struct model *m, struct network *net)
@@ -46,12 +47,8 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 	lay_out(m, cfg);
 	if (m->nparams > (size_t)1 << 31)
 		return fail_set(f, "a network of %zu parameters", m->nparams);
-	size_t bytes = (m->nparams * sizeof(float) + 63) / 64 * 64;
-	m->params = aligned_alloc(64, bytes);
-	if (!m->params)
-		return fail_set(f, "out of memory: %zu bytes of parameters", bytes);
-	memset(m->params, 0, bytes);
-	return 0;
+	m->params = mat_floats(m->nparams);
+	return m->params ? 0 : fail_set(f, "out of memory: %zu parameters", m->nparams);
 }
 
 /* Uniform in +-bound; i: which tensor. */
@@ -116,8 +113,10 @@ int model_standard(struct model *m, struct fail *f)
 static int set_id(struct model *m, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
 	size_t bytes = (size_t)m->enc.in * sizeof(double);
 	if (m->standard.mean)
@@ -265,8 +264,10 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 int model_write(struct model *m, const char *path, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	char step[32], since[32], records[32], lr[32], loss[32], holdout[32], batch[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	snprintf(since, sizeof since, "%" PRId64, m->since);

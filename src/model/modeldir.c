@@ -42,7 +42,7 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 	if (!d)
 		return fail_errno(f, "%s", dir);
 	struct dirent *e;
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		int64_t step = step_of(e->d_name);
 		if (step < 0)
 			continue;
@@ -55,10 +55,13 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 		c->step = more;
 		c->step[c->n++] = step;
 	}
+	int bad = errno ? fail_errno(f, "%s", dir) : 0; /* else a checkpoint could be missed */
 	closedir(d);
-	if (c->n)
+	if (bad)
+		checkpoints_free(c);
+	else if (c->n)
 		qsort(c->step, (size_t)c->n, sizeof *c->step, by_step);
-	return 0;
+	return bad;
 }
 
 void checkpoints_free(struct checkpoints *c)
@@ -199,7 +202,7 @@ static int check_ours(const char *dir, int *parts, struct fail *f)
 	struct dirent *e;
 	int temporary, r = d ? 0 : fail_errno(f, "%s", dir);
 	*parts = 0;
-	while (!r && (e = readdir(d))) {
+	while (!r && (errno = 0, e = readdir(d))) {
 		char shown[200];
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
@@ -207,6 +210,8 @@ static int check_ours(const char *dir, int *parts, struct fail *f)
 		if (!is_part(e->d_name, &temporary))
 			r = fail_set(f, "%s: holds '%s', which is no part of a model: not touched", dir, name_show(shown, sizeof shown, e->d_name));
 	}
+	if (!r && errno)
+		r = fail_errno(f, "%s", dir);
 	if (d)
 		closedir(d);
 	return r;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "fields.h"
 #include "name.h"
 
 #define MAX_FILE (16ull << 30)
@@ -144,40 +145,50 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-/* The header as text, or NULL; *bytes is what the tensors take. */
-static char *header(const struct tensor *t, int n, struct json_t *metadata)
+/* Appends the header. Not by jansson: its json_dumps() leaves names
+ * out when memory is (2.14), and says nothing. */
+static int write_header(struct buf *out, const struct tensor *t, int n, struct json_t *metadata, struct fail *f)
 {
-	json_t *h = json_object();
+	const char *name, *comma = "";
+	json_t *value;
+	int r = buf_addf(out, f, metadata ? "{\"__metadata__\":{" : "{");
+	json_object_foreach(metadata, name, value)
+	{
+		r = r || buf_addf(out, f, "%s", comma) || json_quote(out, name, strlen(name), f) || buf_addf(out, f, ":") ||
+		    json_quote(out, json_string_value(value), json_string_length(value), f);
+		comma = ",";
+	}
+	if (metadata)
+		r = r || buf_addf(out, f, "}");
 	size_t at = 0;
-	int bad = !h || (metadata && json_object_set(h, "__metadata__", metadata));
-	for (int i = 0; i < n && !bad; i++) {
-		json_t *shape = json_array();
-		for (int k = 0; k < t[i].ndim; k++)
-			bad |= json_array_append_new(shape, json_integer((json_int_t)t[i].shape[k]));
+	for (int i = 0; i < n && !r; i++) {
 		size_t end = at + t[i].count * sizeof(float);
-		json_t *one = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
-		bad |= !one || json_object_set_new(h, t[i].name, one);
+		r = buf_addf(out, f, "%s", metadata || i ? "," : "") || json_quote(out, t[i].name, strlen(t[i].name), f) ||
+		    buf_addf(out, f, ":{\"dtype\":\"F32\",\"shape\":[");
+		for (int k = 0; k < t[i].ndim && !r; k++)
+			r = buf_addf(out, f, "%s%zu", k ? "," : "", t[i].shape[k]);
+		r = r || buf_addf(out, f, "],\"data_offsets\":[%zu,%zu]}", at, end);
 		at = end;
 	}
-	char *text = bad ? NULL : json_dumps(h, JSON_COMPACT);
-	json_decref(h);
-	return text;
+	return r || buf_addf(out, f, "}") ? -1 : 0;
 }
 
 int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
                             struct fail *f)
 {
-	char *text = header(t, n, metadata);
-	if (!text)
-		return fail_set(f, "out of memory");
-	size_t len = strlen(text), padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
+	struct buf text = {0};
+	if (write_header(&text, t, n, metadata, f)) {
+		buf_free(&text);
+		return -1;
+	}
+	size_t len = text.len, padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
 	unsigned char head[8];
 	for (int i = 0; i < 8; i++)
 		head[i] = (unsigned char)((uint64_t)padded >> 8 * i);
 	struct atomic_file a;
 	int r = atomic_open(&a, path, f);
 	if (!r) {
-		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f);
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text.p, len, f) || write_all(a.fd, "       ", padded - len, f);
 		for (int i = 0; i < n && !r; i++)
 			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
@@ -187,7 +198,7 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
 			r = atomic_commit(&a, f);
 		}
 	}
-	free(text);
+	buf_free(&text);
 	return r;
 }
 

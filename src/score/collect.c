@@ -184,7 +184,8 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	const struct collect *c = run->c;
 	struct slot *s = slot;
 	struct worker *w = &run->worker[worker];
-	batch_decode(&s->batch, &c->cfg);
+	if (batch_decode(&s->batch, &c->cfg, f))
+		return -1;
 	if (!c->model)
 		return 0;
 	if (!w->ready++)
@@ -270,8 +271,9 @@ static int find_shape(struct run *run, struct fail *f)
 	int got = slot_open(&s, c, f) ? -1 : 1;
 	while (got > 0 && !c->shaped) {
 		got = batch_fill(&s.batch, run->in, f);
-		c->shaped = got > 0 && batch_shape(&s.batch, &c->cfg);
-		if (got > 0 && !c->shaped && on_consume(run, &s, f))
+		int shape = got > 0 ? batch_shape(&s.batch, &c->cfg, f) : 0;
+		c->shaped = shape > 0;
+		if (shape < 0 || (got > 0 && !c->shaped && on_consume(run, &s, f)))
 			got = -1;
 	}
 	if (got > 0 && (fit_shape(c, f) || slot_room(&s, c, f) || on_work(run, 0, &s, f) || on_consume(run, &s, f)))

@@ -37,7 +37,8 @@ static void load_pictures(const struct config *c)
 	struct reader *r = reader_open(paths, 1, 0, &f);
 	if (!r || batch_open(&b, RECORDS, c, &f) || batch_fill(&b, r, &f) != 1)
 		BAIL(&f);
-	batch_decode(&b, c);
+	if (batch_decode(&b, c, &f))
+		BAIL(&f);
 	batch_floats(&b, NULL, decoded);
 	ok(b.nrows == RECORDS, "%d records in images.tar", b.nrows);
 	batch_free(&b);
