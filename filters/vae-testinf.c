@@ -110,7 +110,8 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 		mat_begin();
 	if (!b->nrows)
 		return 0; /* nothing but records that are skipped */
-	batch_decode(b, &last(s)->cfg);
+	if (batch_decode(b, &last(s)->cfg, f))
+		return -1;
 	batch_floats(b, &last(s)->standard, w->x);
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0)

@@ -155,7 +155,8 @@ static int read_batch(struct reading *g, struct fail *f)
 	t->taken += (uint64_t)b->nrows;
 	if (!g->count)
 		return 0;
-	batch_decode(b, &t->models[t->nmodels - 1].cfg);
+	if (batch_decode(b, &t->models[t->nmodels - 1].cfg, f))
+		return -1;
 	batch_floats(b, &t->models[t->nmodels - 1].standard, g->x);
 	if (g->eps && noise_copy(t->noise, "test records", t->n, g->count, b->rows, g->eps, f))
 		return -1;
