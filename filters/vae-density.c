@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "atomic.h"
@@ -55,30 +54,11 @@ static int parse_sigma(struct density *d, const struct cli *c)
 	return -1;
 }
 
-static int is_file(const char *path, const struct stat *of)
-{
-	struct stat st;
-	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
-	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
-}
-
-/* What was read would be gone. */
 static int check_influence(const struct density *d, const struct cli *c)
 {
-	struct stat of;
-	const char *path = c->influence;
-	if (!path)
-		return -1;
-	if (!d->test_file)
+	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
-	if (stat(path, &of))
-		return -1;
-	if (is_file(d->test_file, &of))
-		return cli_usage(c, "--influence and -t name the same file, '%s'", path);
-	for (int i = 0; i < c->nfiles; i++)
-		if (is_file(c->files[i], &of))
-			return cli_usage(c, "--influence names an input, '%s'", path);
-	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "--influence names the file on standard input, '%s'", path) : -1;
+	return cli_not_input(c, "--influence", c->influence, d->test_file, "-t");
 }
 
 static int check_options(struct density *d, const struct cli *c)

@@ -14,9 +14,11 @@
 struct batch {
 	struct record *item; /* records and loose members, in stream order */
 	int nitems, max_items;
-	int *row;            /* of each item, -1 for a loose one */
+	int *row;            /* of each item, -1 for a loose one or one that was skipped */
 	int rows, nrows;     /* rows there are, rows taken */
 	uint64_t first;      /* position of the first row's record in the stream, from 0 */
+	int (*skip)(void *ctx, uint64_t position); /* records that shall get no row, or NULL */
+	void *ctx;
 	uint8_t *pixels;     /* [rows][size] of pictures: the network reads value / 255 */
 	double *numbers;     /* [rows][size] of vectors, instead */
 	uint64_t *id;        /* [rows]: hash of the payload, 0 where there is none */
@@ -26,6 +28,8 @@ struct batch {
 
 /* With room for values of the configuration's shape; for none when that is not known. */
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f);
+/* Room for so many items, where many get no row. */
+int batch_widen(struct batch *b, int items, struct fail *f);
 /* The same room again, when the shape has become known. */
 int batch_room(struct batch *b, const struct config *cfg, struct fail *f);
 /* Takes the shape of the first record of the batch that has one, and its kind unless vectors are wanted: 1; 0

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "atomic.h"
 #include "buf.h"
 #include "fail.h"
 
@@ -52,6 +53,15 @@ const char *npy_descr(enum npy_type type);
 double npy_value(const struct npy *n, size_t i);
 /* The header of a little-endian C-order .npy of this type and shape, behind what is in out. */
 int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f);
+/* A matrix of float32 written row by row, whose number of rows is known at the end; the file appears whole or not at all. */
+struct npy_rows {
+	struct atomic_file to;
+	size_t columns, rows;
+};
+int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct fail *f);
+int npy_rows_add(struct npy_rows *n, const float *row, struct fail *f);
+int npy_rows_commit(struct npy_rows *n, struct fail *f);
+void npy_rows_abort(struct npy_rows *n);
 
 /* Which decoder a member's extension (in lower case) names; INPUT_NONE when none does. */
 enum input_kind { INPUT_NONE, INPUT_PNG, INPUT_JPEG, INPUT_NETPBM, INPUT_NPY };

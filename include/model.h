@@ -72,6 +72,10 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 void models_free(struct model *m, int n);
 /* The id of several checkpoints together (of one: its own). */
 void models_id(const struct model *m, int n, char id[17]);
+/* w_c of a checkpoint (TracIn, Pruthi et al. 2020, section 3): 1, or lr * steps since the last / records. */
+double checkpoint_weight(const struct model *m);
+/* A hash of what else shaped a score: the configuration as it was set, the steps and weights, and more, of the tool's own. */
+int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f);
 
 /* A directory being made. MODEL_DIR_NEW refuses one that is there; with MODEL_DIR_REPLACE it is built aside and
  * exchanged at the end; MODEL_DIR_RESUME goes on in it, or makes it where there is none. Two at a time in one

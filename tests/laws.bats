@@ -13,6 +13,8 @@ setup_file() { laws_setup; }
 @test "law 1: members come out as they went in: train" { law_members train; }
 @test "law 1: members come out as they went in: selfinf" { law_members selfinf; }
 @test "law 1: members come out as they went in: density" { law_members density; }
+@test "law 1: members come out as they went in: testinf" { law_members testinf; }
+@test "law 1: members come out as they went in: nearest" { law_members nearest; }
 @test "law 1: members come out as they went in: rank" { law_members rank; }
 @test "law 1: members come out as they went in: sort" { law_members sort; }
 @test "law 1: members come out as they went in: ref" { law_members ref; }
@@ -23,6 +25,8 @@ setup_file() { laws_setup; }
 @test "law 1: tars by other programs: train" { law_formats train; }
 @test "law 1: tars by other programs: selfinf" { law_formats selfinf; }
 @test "law 1: tars by other programs: density" { law_formats density; }
+@test "law 1: tars by other programs: testinf" { law_formats testinf; }
+@test "law 1: tars by other programs: nearest" { law_formats nearest; }
 @test "law 1: tars by other programs: rank" { law_formats rank; }
 @test "law 1: tars by other programs: sort" { law_formats sort; }
 @test "law 1: tars by other programs: ref" { law_formats ref; }
@@ -33,6 +37,8 @@ setup_file() { laws_setup; }
 @test "law 1: passing twice gives the bytes of once: train" { law_again train; }
 @test "law 1: passing twice gives the bytes of once: selfinf" { law_again selfinf; }
 @test "law 1: passing twice gives the bytes of once: density" { law_again density; }
+@test "law 1: passing twice gives the bytes of once: testinf" { law_again testinf; }
+@test "law 1: passing twice gives the bytes of once: nearest" { law_again nearest; }
 @test "law 1: passing twice gives the bytes of once: rank" { law_again rank; }
 @test "law 1: passing twice gives the bytes of once: sort" { law_again sort; }
 @test "law 1: passing twice gives the bytes of once: ref" { law_again ref; }
@@ -43,6 +49,8 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: train" { law_compressed train; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: density" { law_compressed density; }
+@test "law 2: compressed input: testinf" { law_compressed testinf; }
+@test "law 2: compressed input: nearest" { law_compressed nearest; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
 @test "law 2: compressed input: ref" { law_compressed ref; }
@@ -56,6 +64,8 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and FILE arguments: train" { law_joined train; }
 @test "law 2: concatenated input and FILE arguments: selfinf" { law_joined selfinf; }
 @test "law 2: concatenated input and FILE arguments: density" { law_joined density; }
+@test "law 2: concatenated input and FILE arguments: testinf" { law_joined testinf; }
+@test "law 2: concatenated input and FILE arguments: nearest" { law_joined nearest; }
 @test "law 2: concatenated input and FILE arguments: rank" { law_joined rank; }
 @test "law 2: concatenated input and FILE arguments: sort" { law_joined sort; }
 @test "law 2: concatenated input and FILE arguments: ref" { law_joined ref; }
@@ -69,6 +79,8 @@ setup_file() { laws_setup; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: density" { law_zstd density; }
+@test "law 2: -z: testinf" { law_zstd testinf; }
+@test "law 2: -z: nearest" { law_zstd nearest; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
 @test "law 2: -z: ref" { law_zstd ref; }
@@ -80,6 +92,8 @@ setup_file() { laws_setup; }
 @test "law 3: every cut input fails: train" { law_prefixes train; }
 @test "law 3: every cut input fails: selfinf" { law_prefixes selfinf; }
 @test "law 3: every cut input fails: density" { law_prefixes density; }
+@test "law 3: every cut input fails: testinf" { law_prefixes testinf; }
+@test "law 3: every cut input fails: nearest" { law_prefixes nearest; }
 @test "law 3: every cut input fails: rank" { law_prefixes rank; }
 @test "law 3: every cut input fails: sort" { law_prefixes sort; }
 @test "law 3: every cut input fails: ref" { law_prefixes ref; }
@@ -93,6 +107,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure fails the next filter too: train" { law_travels train; }
 @test "law 3: a failure fails the next filter too: selfinf" { law_travels selfinf; }
 @test "law 3: a failure fails the next filter too: density" { law_travels density; }
+@test "law 3: a failure fails the next filter too: testinf" { law_travels testinf; }
+@test "law 3: a failure fails the next filter too: nearest" { law_travels nearest; }
 @test "law 3: a failure fails the next filter too: rank" { law_travels rank; }
 @test "law 3: a failure fails the next filter too: sort" { law_travels sort; }
 @test "law 3: a failure fails the next filter too: ref" { law_travels ref; }
@@ -103,6 +119,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files and the old ones alone: train" { law_old_files train; }
 @test "law 3: a failure leaves no new files and the old ones alone: selfinf" { law_old_files selfinf; }
 @test "law 3: a failure leaves no new files and the old ones alone: density" { law_old_files density; }
+@test "law 3: a failure leaves no new files and the old ones alone: testinf" { law_old_files testinf; }
+@test "law 3: a failure leaves no new files and the old ones alone: nearest" { law_old_files nearest; }
 @test "law 3: a failure leaves no new files and the old ones alone: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files and the old ones alone: sort" { law_old_files sort; }
 @test "law 3: a failure leaves no new files and the old ones alone: ref" { law_old_files ref; }
@@ -113,6 +131,8 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: density" { law_full density; }
+@test "law 4: a full device: testinf" { law_full testinf; }
+@test "law 4: a full device: nearest" { law_full nearest; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
 @test "law 4: a full device: ref" { law_full ref; }
@@ -128,6 +148,8 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
+@test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
+@test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
 @test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
@@ -139,6 +161,8 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: train" { law_closed train; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
 @test "law 4: closed descriptors: density" { law_closed density; }
+@test "law 4: closed descriptors: testinf" { law_closed testinf; }
+@test "law 4: closed descriptors: nearest" { law_closed nearest; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
 @test "law 4: closed descriptors: ref" { law_closed ref; }
@@ -154,6 +178,8 @@ setup_file() { laws_setup; }
 @test "law 4: a file size limit: train" { law_file_limit train; }
 @test "law 4: a file size limit: selfinf" { law_file_limit selfinf; }
 @test "law 4: a file size limit: density" { law_file_limit density; }
+@test "law 4: a file size limit: testinf" { law_file_limit testinf; }
+@test "law 4: a file size limit: nearest" { law_file_limit nearest; }
 @test "law 4: a file size limit: rank" { law_file_limit rank; }
 @test "law 4: a file size limit: sort" { law_file_limit sort; }
 @test "law 4: a file size limit: ref" { law_file_limit ref; }
@@ -164,17 +190,22 @@ setup_file() { laws_setup; }
 @test "law 4: a file size limit: pack" { law_file_limit pack; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
+@test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
+@test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
+@test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
 @test "law 7: -h, -V and bad options: train" { law_usage train; }
 @test "law 7: -h, -V and bad options: selfinf" { law_usage selfinf; }
 @test "law 7: -h, -V and bad options: density" { law_usage density; }
+@test "law 7: -h, -V and bad options: testinf" { law_usage testinf; }
+@test "law 7: -h, -V and bad options: nearest" { law_usage nearest; }
 @test "law 7: -h, -V and bad options: rank" { law_usage rank; }
 @test "law 7: -h, -V and bad options: sort" { law_usage sort; }
 @test "law 7: -h, -V and bad options: ref" { law_usage ref; }
@@ -190,6 +221,8 @@ setup_file() { laws_setup; }
 @test "law 7: refuses a terminal: train" { law_terminal train; }
 @test "law 7: refuses a terminal: selfinf" { law_terminal selfinf; }
 @test "law 7: refuses a terminal: density" { law_terminal density; }
+@test "law 7: refuses a terminal: testinf" { law_terminal testinf; }
+@test "law 7: refuses a terminal: nearest" { law_terminal nearest; }
 @test "law 7: refuses a terminal: rank" { law_terminal rank; }
 @test "law 7: refuses a terminal: sort" { law_terminal sort; }
 @test "law 7: refuses a terminal: ref" { law_terminal ref; }
@@ -201,6 +234,8 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
+@test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
+@test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
 @test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
@@ -214,6 +249,8 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: train" { law_summary train; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
 @test "law 8: --summary: density" { law_summary density; }
+@test "law 8: --summary: testinf" { law_summary testinf; }
+@test "law 8: --summary: nearest" { law_summary nearest; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
 @test "law 8: --summary: ref" { law_summary ref; }
@@ -228,6 +265,8 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: pack" { law_summary pack; }
 @test "law 9: broken fields: selfinf" { law_bad_fields selfinf; }
 @test "law 9: broken fields: density" { law_bad_fields density; }
+@test "law 9: broken fields: testinf" { law_bad_fields testinf; }
+@test "law 9: broken fields: nearest" { law_bad_fields nearest; }
 @test "law 9: broken fields: rank" { law_bad_fields rank; }
 @test "law 9: broken fields: sort" { law_bad_fields sort; }
 @test "law 9: broken fields: ref" { law_bad_fields ref; }
@@ -241,10 +280,14 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
+@test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
+@test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: fields of earlier stages keep their digits: train" { law_digits train; }
 @test "law 9: fields of earlier stages keep their digits: selfinf" { law_digits selfinf; }
 @test "law 9: fields of earlier stages keep their digits: density" { law_digits density; }
+@test "law 9: fields of earlier stages keep their digits: testinf" { law_digits testinf; }
+@test "law 9: fields of earlier stages keep their digits: nearest" { law_digits nearest; }
 @test "law 9: fields of earlier stages keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier stages keep their digits: sort" { law_digits sort; }
 @test "law 9: fields of earlier stages keep their digits: ref" { law_digits ref; }
@@ -254,6 +297,8 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier stages keep their digits: loss" { law_digits loss; }
 @test "law 10: -o is whole or not there: selfinf" { law_output selfinf; }
 @test "law 10: -o is whole or not there: density" { law_output density; }
+@test "law 10: -o is whole or not there: testinf" { law_output testinf; }
+@test "law 10: -o is whole or not there: nearest" { law_output nearest; }
 @test "law 10: -o is whole or not there: rank" { law_output rank; }
 @test "law 10: -o is whole or not there: sort" { law_output sort; }
 @test "law 10: -o is whole or not there: ref" { law_output ref; }
@@ -265,6 +310,8 @@ setup_file() { laws_setup; }
 @test "law 10: two locales, the same bytes: train" { law_locale train; }
 @test "law 10: two locales, the same bytes: selfinf" { law_locale selfinf; }
 @test "law 10: two locales, the same bytes: density" { law_locale density; }
+@test "law 10: two locales, the same bytes: testinf" { law_locale testinf; }
+@test "law 10: two locales, the same bytes: nearest" { law_locale nearest; }
 @test "law 10: two locales, the same bytes: rank" { law_locale rank; }
 @test "law 10: two locales, the same bytes: sort" { law_locale sort; }
 @test "law 10: two locales, the same bytes: ref" { law_locale ref; }
@@ -275,6 +322,8 @@ setup_file() { laws_setup; }
 @test "bad input: train" { law_bad_input train; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: density" { law_bad_input density; }
+@test "bad input: testinf" { law_bad_input testinf; }
+@test "bad input: nearest" { law_bad_input nearest; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
 @test "bad input: ref" { law_bad_input ref; }
@@ -288,6 +337,8 @@ setup_file() { laws_setup; }
 @test "an empty stream: train" { law_empty train; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
 @test "an empty stream: density" { law_empty density; }
+@test "an empty stream: testinf" { law_empty testinf; }
+@test "an empty stream: nearest" { law_empty nearest; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }
 @test "an empty stream: ref" { law_empty ref; }

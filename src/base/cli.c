@@ -119,17 +119,39 @@ static int check_outputs(const struct cli *c)
 {
 	const struct { const char *option, *path; } out[] = {
 		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+		{"--matrix", c->matrix},
 	};
 	struct stat std, st;
 	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (int i = 0; i < 5; i++) {
-		for (int k = 0; k < i; k++)
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+		for (size_t k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
 		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
 	return check_summary(c);
+}
+
+static int is_file(const char *path, const struct stat *of)
+{
+	struct stat st;
+	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
+	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
+}
+
+/* What was read would be gone. */
+int cli_not_input(const struct cli *c, const char *option, const char *path, const char *more, const char *more_option)
+{
+	struct stat of;
+	if (!path || stat(path, &of))
+		return -1;
+	if (more && is_file(more, &of))
+		return cli_usage(c, "%s and %s name the same file, '%s'", option, more_option, path);
+	for (int i = 0; i < c->nfiles; i++)
+		if (is_file(c->files[i], &of))
+			return cli_usage(c, "%s names an input, '%s'", option, path);
+	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "%s names the file on standard input, '%s'", option, path) : -1;
 }
 
 static int parse_long(const char *s, long *out)
@@ -340,6 +362,15 @@ void cli_wait_input(void)
 void cli_add_set(struct cli *c, const char *text)
 {
 	c->set.v[c->set.n++] = text;
+}
+
+void cli_add_shorts(struct cli *c, struct cli_short *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (s[i].value) {
+			snprintf(s[i].text, sizeof s[i].text, "score.%s=%.300s", s[i].key, s[i].value);
+			cli_add_set(c, s[i].text);
+		}
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

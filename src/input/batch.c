@@ -30,6 +30,20 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 	return fail_set(f, "out of memory for a batch of %d records", rows);
 }
 
+int batch_widen(struct batch *b, int items, struct fail *f)
+{
+	struct record *item = realloc(b->item, (size_t)items * sizeof *item);
+	if (item)
+		b->item = item;
+	int *row = item ? realloc(b->row, (size_t)items * sizeof *row) : NULL;
+	if (!row)
+		return fail_set(f, "out of memory for a batch of %d records", items);
+	b->row = row;
+	memset(item + b->max_items, 0, (size_t)(items - b->max_items) * sizeof *item);
+	b->max_items = items;
+	return 0;
+}
+
 int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
 {
 	free(b->pixels);
@@ -55,9 +69,10 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 			return -1;
 		if (got == READER_END)
 			break;
-		if (got == READER_RECORD && b->nrows == 0)
+		int wanted = got == READER_RECORD && !(b->skip && b->skip(b->ctx, r->ordinal - 1));
+		if (wanted && b->nrows == 0)
 			b->first = r->ordinal - 1;
-		b->row[b->nitems++] = got == READER_RECORD ? b->nrows++ : -1;
+		b->row[b->nitems++] = wanted ? b->nrows++ : -1;
 		bytes += record_bytes(r);
 	}
 	return b->nitems > 0;

@@ -336,3 +336,25 @@ void models_id(const struct model *m, int n, char id[17])
 	if (n > 1)
 		snprintf(id, 17, "%016" PRIx64, (uint64_t)h);
 }
+
+double checkpoint_weight(const struct model *m)
+{
+	if (m->cfg.score.weights == WEIGHTS_ONE)
+		return 1;
+	return m->lr * (double)m->since / (double)(m->records > 0 ? m->records : 1);
+}
+
+int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f)
+{
+	struct buf text = {0};
+	int r = config_write(&m[n - 1].cfg, &text, f) || (more->len && buf_add(&text, more->p, more->len, f));
+	for (int i = 0; i < n && !r; i++) {
+		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", m[i].step);
+		if (!r && m[i].cfg.score.weights == WEIGHTS_LR) /* which hang on what other checkpoints there are */
+			r = buf_addf(&text, f, "weight: %.9g\n", checkpoint_weight(&m[i]));
+	}
+	if (!r)
+		snprintf(hash, 17, "%012" PRIx64, (uint64_t)XXH3_64bits(text.p, text.len) >> 16);
+	buf_free(&text);
+	return r ? -1 : 0;
+}
