@@ -32,6 +32,8 @@ idx()
 @test "pipeline/demo.sh packs, trains, scores, ranks, quarantines and says where everything lies" {
 	idx 400 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"
+	cp train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz
+	cp train-labels-idx1-ubyte.gz t10k-labels-idx1-ubyte.gz
 	VAE_DATA=$BATS_TEST_TMPDIR VAE_STEPS=16 run "$root/examples/pipeline/demo.sh" out
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[[ $output == *"AUC of the detection curve"* ]]
@@ -47,6 +49,10 @@ idx()
 	grep -q '5 records are in the quarantine' out/report.html
 	grep -q 'id="judged"' out/report.html
 	grep -q 'Training curve' out/report.html
+	# eight unseen pictures, with rows of influence
+	[ "$(vae-cut -k cls out/tests.tar | sort | uniq -c | xargs)" = '1 0 1 1 1 2 1 3 1 4 1 6 2 9' ]
+	[ "$(grep -c '<article' out/report.html)" -eq 8 ]
+	if grep -q "not in the stream" out/report.html; then false; fi
 }
 
 @test "pipeline/demo.sh says what is missing where there is no data" {
