@@ -177,11 +177,10 @@ static int record(struct tool *s, struct slot *p, struct record *r, int row, str
 	char name[256];
 	s->flow.records++;
 	if (s->searching) {
-		const double *d = p->distance + (size_t)row * s->tests.n;
-		int unread = why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
+		int unread = !why || why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
 		if (unread)
 			return nearest_unread(&s->nearest, r->ordinal - 1, f);
-		nearest_add(&s->nearest, r->ordinal - 1, d);
+		nearest_add(&s->nearest, r->ordinal - 1, p->distance + (size_t)row * s->tests.n);
 		return 0;
 	}
 	if (!s->sanity && flow_claim(&s->flow, r, claims, f))

@@ -150,7 +150,10 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
 	if (!S_ISDIR(st.st_mode)) {
 		if (strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
 			return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
-		return add_step(c, -1, f);
+		if (!add_step(c, -1, f))
+			return 0;
+		checkpoints_free(c);
+		return -1;
 	}
 	if (checkpoints_list(c, path, f))
 		return -1;
