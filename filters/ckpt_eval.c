@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
 #include "batch.h"
 #include "ckpt.h"
@@ -115,20 +114,6 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 	return 0;
 }
 
-/* A hash of what shapes a loss beside the model. */
-static int hash_options(struct eval *e, struct fail *f)
-{
-	struct buf text = {0};
-	struct config cfg = e->models[e->n - 1].cfg;
-	int r = config_write(&cfg, &text, f);
-	for (int i = 0; i < e->n && !r; i++)
-		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", e->models[i].step);
-	if (!r)
-		snprintf(e->options, sizeof e->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
-	buf_free(&text);
-	return r;
-}
-
 static int name_fields(struct eval *e, struct fail *f)
 {
 	static const char *const more[] = {"model", "options", "error"};
@@ -150,7 +135,8 @@ static int set_up(struct eval *e, int workers, struct fail *f)
 {
 	const struct model *last = &e->models[e->n - 1];
 	models_id(e->models, e->n, e->id);
-	if (hash_options(e, f) || name_fields(e, f))
+	const struct buf none = {0};
+	if (models_options(e->models, e->n, &none, e->options, f) || name_fields(e, f))
 		return -1;
 	e->rows = influence_batch(last);
 	e->worker = calloc((size_t)workers, sizeof *e->worker);
