@@ -313,6 +313,14 @@ contents()
 	RULE='pct >= 100 && z > 10' MAX_DROP=100% run "$nightly" srv
 	ran 0
 	[ -e srv/clean/day-3.tar ]
+	# another of the same name does not take its place
+	cp trusted.tar srv/incoming/day-2.tar.zst
+	run "$nightly" srv
+	ran 1
+	[[ $output == "day-2.tar.zst: failed: a shard of this name"* ]]
+	[ "$(vae-cut -k key srv/done/day-2.tar.zst | wc -l)" -eq 31 ]
+	[ "$(vae-cut -k key srv/quarantine/day-2.tar.zst | wc -l)" -eq 4 ]
+	rm srv/incoming/day-2.tar.zst
 	# one that is cut stays where it is, with one line; the next one is cleaned
 	head -c 9000 srv/done/day-1.tar >srv/incoming/day-5.tar
 	cp srv/done/day-1.tar srv/incoming/day-6.tar
