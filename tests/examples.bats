@@ -363,4 +363,8 @@ contents()
 	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" own.csv "" own
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[ "$(echo "$output" | tail -n +2 | wc -l)" -eq 2 ]
+	# blank lines are no rows, but are counted as lines
+	(sed -n '1p; 1s/.*//p' own.csv && sed 1d own.csv && echo 1000,-900) >blank.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" blank.csv "" blank
+	[[ $(echo "$output" | sed -n 2p) == 103*1000,-900 ]]
 }
