@@ -402,3 +402,19 @@ hostile() {
 	is "$(lstar --names <"$T/r.tar" | tr '\n' ' ')" 'b.cls b.vae.json '
 	is "$(field w,dropped_by <"$T/r.tar")" $'2\tw == 2'
 }
+
+@test "-r and --summary over an input would be the end of what stays" {
+	stream 6 | mktar >"$T/in"
+	cp "$T/in" "$T/was"
+	fails 2 vae-drop --top 1 -r "$T/in" -o "$T/x" "$T/in"
+	says -r 'names an input'
+	fails 2 vae-drop --top 1 --summary "$T/in" -o "$T/x" "$T/in"
+	says --summary 'names an input'
+	fails 2 vae-drop --top 1 -r "$T/in" -o "$T/x" <"$T/in"
+	says -r 'on standard input'
+	same "$T/was" "$T/in"
+	absent "$T/x"
+	# -o may: the input has been read when it takes its place
+	ok vae-drop --top 1 -r "$T/r" -o "$T/in" "$T/in"
+	is "$(field key <"$T/in" | wc -l)" 5
+}

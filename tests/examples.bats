@@ -319,6 +319,14 @@ contents()
 	RULE='pct >= 100 && z > 10' MAX_DROP=100% run "$nightly" srv
 	ran 0
 	[ -e srv/clean/day-3.tar ]
+	# another of the same name does not take its place
+	cp trusted.tar srv/incoming/day-2.tar.zst
+	run "$nightly" srv
+	ran 1
+	[[ $output == "day-2.tar.zst: failed: a shard of this name"* ]]
+	[ "$(vae-cut -k key srv/done/day-2.tar.zst | wc -l)" -eq 31 ]
+	[ "$(vae-cut -k key srv/quarantine/day-2.tar.zst | wc -l)" -eq 4 ]
+	rm srv/incoming/day-2.tar.zst
 	# one that is cut stays where it is, with one line; the next one is cleaned
 	head -c 9000 srv/done/day-1.tar >srv/incoming/day-5.tar
 	cp srv/done/day-1.tar srv/incoming/day-6.tar
@@ -361,4 +369,8 @@ contents()
 	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" own.csv "" own
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[ "$(echo "$output" | tail -n +2 | wc -l)" -eq 2 ]
+	# blank lines are no rows, but are counted as lines
+	(sed -n '1p; 1s/.*//p' own.csv && sed 1d own.csv && echo 1000,-900) >blank.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" blank.csv "" blank
+	[[ $(echo "$output" | sed -n 2p) == 103*1000,-900 ]]
 }

@@ -452,3 +452,11 @@ scored() {
 	ok vae-rank --ref "$T/ref" "$T/in"
 	no_leftovers "$T"
 }
+
+@test "--save-ref over an input is refused" {
+	printf 'name=%d.vae.json data={"w":%d}\n' 1 1 2 5 3 4 | mktar >"$T/in"
+	cp "$T/in" "$T/was"
+	fails 2 vae-rank -k w --save-ref "$T/in" -o "$T/x" "$T/in"
+	says --save-ref 'names an input'
+	same "$T/was" "$T/in"
+}

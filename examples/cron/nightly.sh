@@ -44,6 +44,11 @@ worst=0
 for shard in incoming/*.tar*; do
 	[ -e "$shard" ] || continue # none
 	name=$(basename "$shard")
+	if [ -e "done/$name" ] || [ -e "held/$name" ]; then # it would take the place of the other, and of what that left
+		echo "$name: failed: a shard of this name is in $dir/done or $dir/held: give the new one another"
+		worst=1
+		continue
+	fi
 	status=0
 	{
 		vae-selfinf -q -m model.vae --replace "$shard" |

@@ -114,25 +114,6 @@ static int check_summary(const struct cli *c)
 	return -1;
 }
 
-/* Two outputs of the same name would end as one of them. */
-static int check_outputs(const struct cli *c)
-{
-	const struct { const char *option, *path; } out[] = {
-		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
-		{"--matrix", c->matrix},
-	};
-	struct stat std, st;
-	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
-		for (size_t k = 0; k < i; k++)
-			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
-				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
-		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
-			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
-	}
-	return check_summary(c);
-}
-
 static int is_file(const char *path, const struct stat *of)
 {
 	struct stat st;
@@ -152,6 +133,31 @@ int cli_not_input(const struct cli *c, const char *option, const char *path, con
 		if (is_file(c->files[i], &of))
 			return cli_usage(c, "%s names an input, '%s'", option, path);
 	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "%s names the file on standard input, '%s'", option, path) : -1;
+}
+
+/* Two outputs of the same name would end as one of them. */
+static int check_outputs(const struct cli *c)
+{
+	const struct { const char *option, *path; } out[] = {
+		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+		{"--matrix", c->matrix},
+	};
+	struct stat std, st;
+	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
+				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
+		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
+			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
+	}
+	/* -o may: it takes its place when all is read. Rejects alone, counts or a reference are no input any more. */
+	for (size_t i = 1; i < sizeof out / sizeof *out; i++) {
+		int status = cli_not_input(c, out[i].option, out[i].path, NULL, NULL);
+		if (status >= 0)
+			return status;
+	}
+	return check_summary(c);
 }
 
 static int parse_long(const char *s, long *out)
