@@ -93,6 +93,10 @@ static int one_record(struct eval *e, struct record *r, const double *loss, stru
 		set_fields(e, r, loss, why);
 	if (!why->msg[0])
 		return flow_pass(&e->flow, r, f);
+	if (why->memory) { /* a field that could not be set */
+		*f = *why;
+		return -1;
+	}
 	for (const char **n = e->names; *n; n++) /* of an earlier run */
 		fields_remove(&r->fields, cli_field(e->flow.cli, name, *n));
 	return flow_unscored(&e->flow, r, why->msg, f);

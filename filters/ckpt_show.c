@@ -137,6 +137,11 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		int checked = 0;
 		checkpoint_path(path, sizeof path, o->model, all.step[i]);
 		int wrong = verify_one(path, all.step[i], yaml ? &cfg : NULL, &checked, &why);
+		if (wrong && why.memory) { /* says nothing of the file */
+			checkpoints_free(&all);
+			*f = why;
+			return -1;
+		}
 		printf("%s\t%s\n", path, wrong ? "bad" : checked ? "ok" : "ok, but without checksums");
 		if (wrong && !bad++)
 			first = why;

@@ -42,7 +42,10 @@ static int parse_expr(const struct cli *c, const struct options *o, struct rule 
 	struct fail f = {{0}};
 	u->kind = RULE_EXPR;
 	u->expr = expr_parse(o->expr, &f);
-	return u->expr ? -1 : cli_usage(c, "-e: %s", f.msg);
+	if (u->expr)
+		return -1;
+	fail_add(&f, "-e");
+	return cli_refused(c, &f);
 }
 
 static int parse_rule(const struct cli *c, struct options *o, struct rule *u)

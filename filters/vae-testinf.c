@@ -407,7 +407,7 @@ static int check_options(struct tool *s, struct cli *c, const char *model)
 	    (status = cli_not_input(c, "--matrix", c->matrix, s->test_file, "-t")) >= 0)
 		return status;
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 int main(int argc, char **argv)

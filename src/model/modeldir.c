@@ -216,16 +216,22 @@ static int is_part(const char *name, int *temporary)
 	return known;
 }
 
-/* Removes the files that vae-train writes, or of them only what a kill left. */
+/* Removes the files that vae-train writes, or of them only what a kill left. -1 with errno: not all of them. */
 static int clean_dir(const char *dir, int only_temporary)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	int temporary;
-	while (d && (e = readdir(d)))
-		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary))
-			unlinkat(dirfd(d), e->d_name, 0);
-	return d ? closedir(d) : -1;
+	int temporary, why = 0;
+	if (!d)
+		return -1;
+	while (errno = 0, (e = readdir(d)))
+		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary) && unlinkat(dirfd(d), e->d_name, 0) && errno != ENOENT && !why)
+			why = errno;
+	if (errno) /* else some could stay unseen */
+		why = errno;
+	closedir(d);
+	errno = why;
+	return why ? -1 : 0;
 }
 
 static int remove_dir(const char *dir) { return clean_dir(dir, 0) ? -1 : rmdir(dir); }
