@@ -258,6 +258,9 @@ static int check_options(struct rank *k)
 		fail_add(&f, "-k");
 		return cli_refused(c, &f);
 	}
+	int status = cli_keeps(c, "--ref", k->ref_file);
+	if (status >= 0)
+		return status;
 	return k->joint && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--joint is for the joint score of several fields (-k a,b)") : -1;
 }
 

@@ -418,3 +418,13 @@ hostile() {
 	ok vae-drop --top 1 -r "$T/r" -o "$T/in" "$T/in"
 	is "$(field key <"$T/in" | wc -l)" 5
 }
+
+@test "no output takes the place of the list of keys" {
+	vae-cut -k key "$F/in.tar" | head -n 2 >"$T/list"
+	cp "$T/list" "$T/same"
+	fails 2 vae-drop --keys "$T/list" -o "$T/list" "$F/in.tar"
+	says -o --keys "$T/list"
+	fails 2 vae-drop --keys "$T/list" -r "$T/list" "$F/in.tar"
+	says -r --keys "$T/list"
+	cmp "$T/list" "$T/same"
+}

@@ -135,6 +135,11 @@ contents()
 	for i in $(seq 0 29); do cp p/a/0.pgm "p/d/$i.pgm"; done
 	vae-pack --key-prefix d/ -o d.tar.zst p/d
 	train -o m.vae a.tar b.tar c.tar d.tar.zst
+	gzip -k a.tar
+	run "$root/examples/shards/clean.sh" m.vae out a.tar.gz b.tar
+	ran 1
+	[[ $output == *"a.tar.gz: what is written"* ]]
+	[ ! -e out ]
 	TOP=7.5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
 	ran 0
 	[[ $output == "4 shards: 4 scored, 4 cleaned; 9 records are in out/quarantine" ]]

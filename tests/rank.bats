@@ -316,6 +316,15 @@ pick() { field key,pct,z <"$1"; }
 	is "$(field rank_by <"$T/out" | tail -1)" ''
 }
 
+@test "no output takes the place of the reference" {
+	values 3 1 4 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	cp "$T/ref" "$T/same"
+	fails 2 vae-rank -k w --ref "$T/ref" -o "$T/ref" "$T/in"
+	says -o --ref "$T/ref"
+	cmp "$T/ref" "$T/same"
+}
+
 @test "--save-ref with --sort, and of more records than are kept" {
 	pairs 12000 >"$T/in"
 	ok vae-rank -k a --sort --save-ref "$T/ref.sorted" "$T/in"
