@@ -16,7 +16,7 @@ int fuzz_npy(const uint8_t *data, size_t size)
 		WANT(f.msg[0]);
 		return 0;
 	}
-	size_t one = n.type == NPY_U8 ? 1 : n.type == NPY_F4 ? 4 : 8;
+	size_t one = npy_size(n.type);
 	const uint8_t *p = n.values;
 	WANT(p >= data && p + n.count * one == data + size);
 	struct buf b = {0};
