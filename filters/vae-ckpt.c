@@ -1,16 +1,11 @@
-/* vae-ckpt: looks into models and brings them in from elsewhere. */
+/* vae-ckpt: looks into models, thins them, brings them in from elsewhere, and scores their checkpoints. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mat.h"
-#include "model.h"
-
-struct options {
-	const char *model, *config, *which;
-};
+#include "ckpt.h"
 
 static void print_loss(double v)
 {
@@ -20,7 +15,7 @@ static void print_loss(double v)
 		printf("\t");
 }
 
-static int list(struct cli *c, const struct options *o, struct fail *f)
+static int list(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct model *m;
 	int n;
@@ -35,33 +30,6 @@ static int list(struct cli *c, const struct options *o, struct fail *f)
 	}
 	models_free(m, n);
 	return 0;
-}
-
-static int show(struct cli *c, const struct options *o, struct fail *f)
-{
-	struct model *m;
-	struct buf text = {0};
-	int n;
-	if (models_open(&m, &n, o->model, o->which ? o->which : "last", &c->set, f))
-		return -1;
-	int r = config_write(&m[n - 1].cfg, &text, f);
-	if (!r)
-		printf("# %s, step %" PRId64 ", id %s, %zu parameters\n%s", m[n - 1].path, m[n - 1].step, m[n - 1].id, m[n - 1].nparams, text.p);
-	const float *at = m[n - 1].params;
-	for (int i = 0; i < m[n - 1].ntensors && !r; i++) {
-		const struct tensor *t = &m[n - 1].tensor[i];
-		double q = 0;
-		for (size_t k = 0; k < t->count; k += 4096)
-			q += dot(at + k, at + k, (int)(t->count - k < 4096 ? t->count - k : 4096));
-		printf("# %s\t[%zu", t->name, t->shape[0]);
-		for (int k = 1; k < t->ndim; k++)
-			printf(", %zu", t->shape[k]);
-		printf("]\tnorm %.6g\n", sqrt(q));
-		at += t->count;
-	}
-	buf_free(&text);
-	models_free(m, n);
-	return r;
 }
 
 /* The step a file is of: its metadata's, or what its name says last, or its place in the list. */
@@ -87,7 +55,7 @@ static int import_file(struct cli *c, const struct config *cfg, const struct mod
 	char to[700];
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int64_t step = step_of(&s, path, place);
+	int64_t step = step_of(&s, path, place + 1);
 	int r = model_build(&m, cfg, f) ? -1 : 0;
 	if (!r) {
 		r = model_fill(&m, &s, f) ? fail_add(f, "%s", path) : 0;
@@ -104,7 +72,7 @@ static int import_file(struct cli *c, const struct config *cfg, const struct mod
 	return r;
 }
 
-static int import(struct cli *c, const struct options *o, struct fail *f)
+static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct config cfg;
 	struct model_dir dir;
@@ -117,10 +85,10 @@ static int import(struct cli *c, const struct options *o, struct fail *f)
 			return -1;
 	if (config_check(&cfg, f))
 		return fail_add(f, "%s", o->config);
-	if (model_dir_begin(&dir, c->output, c->replace, f))
+	if (model_dir_begin(&dir, c->output, c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f))
 		return -1;
 	int r = 0;
-	for (int i = 1; i < c->nfiles && !r; i++)
+	for (int i = 0; i < c->nfiles && !r; i++)
 		r = import_file(c, &cfg, &dir, i, &last, f);
 	r = r ? r : model_dir_finish(&dir, &cfg, f);
 	if (r)
@@ -128,7 +96,7 @@ static int import(struct cli *c, const struct options *o, struct fail *f)
 	return r;
 }
 
-static int export(struct cli *c, const struct options *o, struct fail *f)
+static int export(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct model *m;
 	int n;
@@ -140,47 +108,94 @@ static int export(struct cli *c, const struct options *o, struct fail *f)
 	return r;
 }
 
+static const struct verb {
+	const char *name;
+	int (*run)(struct cli *, const struct ckpt *, struct fail *);
+	int model, config, output, files; /* what it wants; files: 2 is may have */
+} verbs[] = {
+	{"list", list, 1, 0, 0, 0},          {"show", ckpt_show, 1, 0, 0, 0}, {"verify", ckpt_verify, 1, 0, 0, 0}, {"thin", ckpt_thin, 1, 0, 0, 0},
+	{"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},  {"eval", NULL, 1, 0, 0, 2},
+};
+
+static const struct verb *find_verb(const struct cli *c)
+{
+	for (size_t i = 0; c->nfiles && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].name, c->files[0]) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+/* What is given fits the verb: -1, or an exit status. */
+static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
+{
+	if (!v)
+		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->nfiles ? ", not " : "", c->nfiles ? c->files[0] : "");
+	if (v->model && !o->model)
+		return cli_usage(c, "%s wants -m NAME.vae", v->name);
+	if (v->config && !o->config)
+		return cli_usage(c, "%s wants -c NAME", v->name);
+	if (v->output && !c->output)
+		return cli_usage(c, "%s wants -o", v->name);
+	if (v->files < 2 && v->files != (c->nfiles > 1))
+		return cli_usage(c, v->files ? "%s wants the files to bring in" : "%s takes no files", v->name);
+	if ((v->run == ckpt_thin) != (o->keep != NULL))
+		return cli_usage(c, v->run == ckpt_thin ? "thin wants --keep N" : "--keep belongs to thin");
+	char *end;
+	long keep = o->keep ? strtol(o->keep, &end, 10) : 1;
+	if (o->keep && (*end || end == o->keep || keep < 1 || keep > 1000000000))
+		return cli_usage(c, "--keep wants a number of checkpoints, at least 1, not '%s'", o->keep);
+	if (strcmp(o->by, "even") != 0 && strcmp(o->by, "loss") != 0)
+		return cli_usage(c, "--by is even or loss, not '%s'", o->by);
+	if (o->which && (v->run == ckpt_thin || v->config))
+		return cli_usage(c, "%s takes no --checkpoints", v->name);
+	if (c->dry_run && v->run != ckpt_thin)
+		return cli_usage(c, "-n belongs to thin");
+	if (v->run && (c->rejects || o->draws || o->seed || *c->prefix))
+		return cli_usage(c, "-r, -d, --seed and --prefix belong to eval");
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *verb;
-		int (*run)(struct cli *, const struct options *, struct fail *);
-		int model, config, output, files;
-	} verbs[] = {
-		{"list", list, 1, 0, 0, 0}, {"show", show, 1, 0, 0, 0}, {"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},
-	};
 	struct cli c = {.tool = NULL};
-	struct options o = {.model = NULL};
+	struct ckpt o = {.by = "even"};
 	const struct cli_opt opts[] = {
-		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (list, show, export)"},
-		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: all for list, last for the others)"},
+		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (all but import)"},
+		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},
+		{0, "keep", "N", CLI_TEXT, &o.keep, "how many checkpoints stay (thin)"},
+		{0, "by", "WHAT", CLI_TEXT, &o.by, "even: evenly over the steps (default); loss: where it fell most (thin)"},
+		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing, only say what would go (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'o', "output", "OUT", CLI_TEXT, &c.output, "the directory to make (import), the file to write (export)"},
-		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import)"},
+		{'d', "draws", "M", CLI_TEXT, &o.draws, "noise draws a record (eval; default: the model's, mostly 16)"},
+		{0, "seed", "N", CLI_TEXT, &o.seed, "of the noise (eval)"},
+		CLI_ON_ERROR(&c),
+		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or fields that are there (eval)"},
+		{0, "prefix", "P", CLI_TEXT, &c.prefix, "put P before the names of the fields (eval)"},
+		CLI_JOBS(&c),
+		CLI_OUTPUT(&c),
 		CLI_SET(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-ckpt", "list | show | import FILE ... | export",
-	                       "Lists and shows checkpoints; imports and exports safetensors.", opts, argc, argv);
+	int status = cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",
+	                       "Looks into checkpoints, verifies, thins, imports and exports them, or scores records with them.", opts, argc, argv);
 	if (status >= 0)
 		return status;
-	size_t i = 0, count = sizeof verbs / sizeof *verbs;
-	while (c.nfiles && i < count && strcmp(verbs[i].verb, c.files[0]) != 0)
-		i++;
-	if (!c.nfiles || i == count)
-		return cli_usage(&c, "list, show, import or export is wanted%s%s", c.nfiles ? ", not " : "", c.nfiles ? c.files[0] : "");
-	if (verbs[i].model && !o.model)
-		return cli_usage(&c, "%s wants -m NAME.vae", verbs[i].verb);
-	if (verbs[i].config && !o.config)
-		return cli_usage(&c, "%s wants -c NAME", verbs[i].verb);
-	if (verbs[i].output && !c.output)
-		return cli_usage(&c, "%s wants -o", verbs[i].verb);
-	if (verbs[i].files != (c.nfiles > 1))
-		return cli_usage(&c, verbs[i].files ? "%s wants the files to bring in" : "%s takes no files", verbs[i].verb);
+	const struct verb *v = find_verb(&c);
+	if ((status = check(&c, &o, v)) >= 0)
+		return status;
+	char draws[400], seed[400];
+	if (o.draws)
+		cli_add_set(&c, (snprintf(draws, sizeof draws, "score.draws=%.300s", o.draws), draws));
+	if (o.seed)
+		cli_add_set(&c, (snprintf(seed, sizeof seed, "score.seed=%.300s", o.seed), seed));
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
-		return cli_usage(&c, "%s", f.msg);
-	int r = verbs[i].run(&c, &o, &f);
+		return cli_refused(&c, &f);
+	c.files++; /* the verb */
+	c.nfiles--;
+	if (!v->run)
+		return ckpt_eval(&c, &o);
+	int r = v->run(&c, &o, &f);
 	if (r)
 		cli_failed(&c, &f);
 	return cli_end(&c, r ? EXIT_FAILED : EXIT_OK);

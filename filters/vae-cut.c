@@ -3,28 +3,11 @@
 #include <string.h>
 
 #include "flow.h"
-#include "name.h"
 
 struct options {
 	const char *fields;
 	int json, header;
 };
-
-/* Appends the value of one name as TSV has it: escaped, empty when missing. */
-static int tsv_value(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f)
-{
-	scratch->len = 0;
-	int got = record_value(r, name, scratch, f);
-	if (got <= 0)
-		return got;
-	/* names in fields are stored escaped, as key and cls come: only what would break the line is left to do */
-	size_t plain = 0;
-	while (plain < scratch->len && (unsigned char)scratch->p[plain] >= 0x20 && scratch->p[plain] != 0x7f)
-		plain++;
-	if (plain == scratch->len)
-		return buf_add(out, scratch->p, scratch->len, f);
-	return name_escape(out, scratch->p, scratch->len, f);
-}
 
 /* Appends a field's value as it stands. */
 static int json_value(const struct fields *s, const struct field *v, struct buf *out, struct fail *f)
@@ -68,7 +51,7 @@ static int line(struct record *r, const struct options *o, const char *names, st
 	for (const char *n = names; *n; n += strlen(n) + 1) {
 		if (!o->json && n != names && buf_add(out, "\t", 1, f))
 			return -1;
-		if (o->json ? json_member(r, n, scratch, out, f) : tsv_value(r, n, scratch, out, f))
+		if (o->json ? json_member(r, n, scratch, out, f) : record_text(r, n, scratch, out, f) < 0)
 			return -1;
 	}
 	/* all there is */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "atomic.h"
@@ -55,30 +54,11 @@ static int parse_sigma(struct density *d, const struct cli *c)
 	return -1;
 }
 
-static int is_file(const char *path, const struct stat *of)
-{
-	struct stat st;
-	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
-	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
-}
-
-/* What was read would be gone. */
 static int check_influence(const struct density *d, const struct cli *c)
 {
-	struct stat of;
-	const char *path = c->influence;
-	if (!path)
-		return -1;
-	if (!d->test_file)
+	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
-	if (stat(path, &of))
-		return -1;
-	if (is_file(d->test_file, &of))
-		return cli_usage(c, "--influence and -t name the same file, '%s'", path);
-	for (int i = 0; i < c->nfiles; i++)
-		if (is_file(c->files[i], &of))
-			return cli_usage(c, "--influence names an input, '%s'", path);
-	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "--influence names the file on standard input, '%s'", path) : -1;
+	return cli_not_input(c, "--influence", c->influence, d->test_file, "-t");
 }
 
 static int check_options(struct density *d, const struct cli *c)
@@ -108,7 +88,7 @@ static int check_options(struct density *d, const struct cli *c)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 static void claim(struct density *d, size_t *n, const char *method, const char *name)
@@ -186,7 +166,7 @@ static int read_tests(struct density *d, int workers, struct fail *f)
 {
 	char *path = (char *)d->test_file;
 	struct collect *t = &d->tests;
-	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .vector = d->records.vector, .model = d->records.model,
+	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .model = d->records.model,
 	                      .keys = 1, .strict = d->records.strict};
 	struct reader *in = reader_open(&path, 1, 0, f);
 	int r = in ? collect_run(t, in, workers, f) : -1;

@@ -1,6 +1,7 @@
-/* vae-pack: IDX files or a directory to a stream of records. */
+/* vae-pack: IDX files, tables of numbers or a directory to a stream of records. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "cli.h"
@@ -17,18 +18,45 @@ static void on_tick(void *ctx, const struct pack *p, double total)
 	progress_show(&t->progress, (double)p->seen, total, (double)p->packed, NULL);
 }
 
-static int pack(struct cli *c, struct pack *p, struct fail *f)
+enum format { IDX, CSV, NPY, DIRECTORY, UNKNOWN };
+
+/* By the name, unless --format says. */
+static enum format format_of(const char *path, const char *said)
 {
+	static const char *const names[] = {"idx", "csv", "npy"};
+	char name[64];
+	const char *slash = strrchr(path, '/'), *dot;
 	struct stat st;
-	if (stat(c->files[0], &st))
-		return fail_errno(f, "%s", c->files[0]);
-	int dir = S_ISDIR(st.st_mode);
-	if (dir && c->nfiles > 1)
-		return fail_set(f, "%s: a directory is packed alone, without labels", c->files[0]);
+	for (int i = 0; said && i < 3; i++)
+		if (strcmp(said, names[i]) == 0)
+			return (enum format)i;
+	if (said)
+		return UNKNOWN;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return DIRECTORY;
+	size_t len = strlen(slash ? slash : path), skip = len > 50 ? len - 50 : 0;
+	snprintf(name, sizeof name, "%s", (slash ? slash : path) + skip);
+	dot = strrchr(name, '.');
+	if (dot && strcasecmp(dot, ".gz") == 0) {
+		*(char *)dot = 0;
+		dot = strrchr(name, '.');
+	}
+	return dot && strcasecmp(dot, ".csv") == 0 ? CSV : dot && strcasecmp(dot, ".npy") == 0 ? NPY : IDX;
+}
+
+static int pack(struct cli *c, struct pack *p, enum format format, struct fail *f)
+{
+	const char *path = c->files[0], *labels = c->nfiles > 1 ? c->files[1] : NULL;
+	struct stat st;
+	if (strcmp(path, "-") != 0 && stat(path, &st))
+		return fail_errno(f, "%s", path);
+	if (labels && (format == DIRECTORY || format == CSV))
+		return fail_set(f, format == CSV ? "%s: a CSV file is packed alone; --label names its column of labels" : "%s: a directory is packed alone, without labels", path);
 	p->out = writer_open(c->output, c->level, f);
 	if (!p->out)
 		return -1;
-	int r = dir ? pack_directory(p, c->files[0], f) : pack_idx(p, c->files[0], c->nfiles > 1 ? c->files[1] : NULL, f);
+	int r = format == DIRECTORY ? pack_directory(p, path, f) : format == CSV ? pack_csv(p, path, f)
+	        : format == NPY     ? pack_npy(p, path, labels, f) : pack_idx(p, path, labels, f);
 	if (r) {
 		writer_abort(p->out);
 		return -1;
@@ -40,21 +68,31 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct pack p = {.prefix = ""};
-	const char *only = NULL;
+	const char *only = NULL, *said = NULL;
 	long limit = 0;
 	const struct cli_opt opts[] = {
 		{0, "key-prefix", "P", CLI_TEXT, &p.prefix, "begin every key with P, as in train/"},
 		{0, "only", "EXPR", CLI_TEXT, &only, "pack only what matches, as in 'cls == 9'"},
 		{0, "limit", "N", CLI_INT, &limit, "stop after N records"},
+		{0, "label", "NAME|N", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or number from 1"},
+		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file holds names, also where some are numbers"},
+		{0, "format", "NAME", CLI_TEXT, &said, "idx, csv or npy, where the name does not say so"},
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | DIR",
-	                       "Packs IDX files or a directory into a stream of records.", opts, argc, argv);
+	int status = cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR",
+	                       "Packs IDX files, tables of numbers or a directory into a stream of records.", opts, argc, argv);
 	if (status >= 0)
 		return status;
 	if (c.nfiles < 1 || c.nfiles > 2)
-		return cli_usage(&c, "one IDX file of pictures and perhaps one of labels, or one directory, is wanted");
+		return cli_usage(&c, "one IDX or npy file and perhaps one of labels, or one CSV file or directory, is wanted");
+	enum format format = format_of(c.files[0], said);
+	if (format == UNKNOWN)
+		return cli_usage(&c, "--format is idx, csv or npy, not '%s'", said);
+	if ((p.label || p.header) && format != CSV)
+		return cli_usage(&c, "--label and --header are for CSV files, and '%s' is none (--format csv says so)", c.files[0]);
+	if (c.nfiles > 1 && strcmp(c.files[0], "-") == 0 && strcmp(c.files[1], "-") == 0)
+		return cli_usage(&c, "standard input is named twice");
 	const char *ext;
 	char probe[600];
 	snprintf(probe, sizeof probe, "%s0.png", p.prefix);
@@ -62,13 +100,15 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--key-prefix '%s': a key has no dot behind its last slash, and is no __x__/", p.prefix);
 	struct tick t;
 	struct fail f = {{0}};
-	if (only && !(p.only = expr_parse(only, &f)))
-		return cli_usage(&c, "--only: %s", f.msg);
+	if (only && !(p.only = expr_parse(only, &f))) {
+		fail_add(&f, "--only");
+		return cli_refused(&c, &f);
+	}
 	progress_begin(&t.progress, &c, "records");
 	p.tick = on_tick;
 	p.ctx = &t;
 	p.limit = (uint64_t)limit;
-	int r = pack(&c, &p, &f);
+	int r = pack(&c, &p, format, &f);
 	progress_end(&t.progress);
 	expr_free((struct expr *)p.only);
 	if (!r && p.missing)

@@ -1,16 +1,12 @@
-/* vae-rank: ranks records by a field; two passes over the stream. */
+/* vae-rank: ranks records by a field, or by the joint score of several: two passes over the stream. Against a
+ * reference, one. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "atomic.h"
 #include "flow.h"
-#include "ranking.h"
-
-struct options {
-	const char *field;
-	int sort;
-};
+#include "refdist.h"
 
 struct spool { /* --sort: every record as tar, and where it lies */
 	int fd;
@@ -19,7 +15,24 @@ struct spool { /* --sort: every record as tar, and where it lies */
 	size_t n, cap;
 };
 
-static const char *const names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
+struct rank {
+	struct cli cli;
+	const char *list, *joint, *ref_file;
+	int sort;
+	struct flow flow;
+	struct rankby by;
+	struct ranking ranking;
+	struct spool spool;
+	struct origin origin;       /* --save-ref: of the records; the file while it is written */
+	struct atomic_file save;
+	struct reference reference; /* --ref */
+};
+
+/* what is appended; of several fields, the last too */
+static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", NULL};
+static const char *const field_names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
+
+static const char *const *names(const struct rankby *by) { return by->joint.p > 1 ? all_names : field_names; }
 
 static int spool_record(struct spool *s, struct record *r, struct fail *f)
 {
@@ -43,96 +56,113 @@ static int spool_record(struct spool *s, struct record *r, struct fail *f)
 	return 0;
 }
 
-static int first_pass(struct flow *w, const struct options *o, struct ranking *rank, struct spool *s, struct fail *f)
+static int none_scored(const struct rankby *by, uint64_t n, struct fail *f)
+{
+	return fail_set(f, by->joint.p > 1 ? "none of %llu records has numbers in all of the fields '%s'"
+	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, by->text);
+}
+
+static int first_record(struct rank *k, struct record *r, struct fail *f)
+{
+	struct ranking *all = &k->ranking;
+	if (flow_claim(&k->flow, r, names(&k->by), f) || rankby_add(&k->by, &r->fields, all, f))
+		return -1;
+	if (k->save.path && !isnan(all->v[all->n - 1].value) && origin_same(&k->origin, &k->by, &r->fields, f))
+		return record_fail(r, f);
+	return k->sort ? spool_record(&k->spool, r, f) : 0;
+}
+
+static int first_pass(struct rank *k, struct fail *f)
 {
 	struct record r = {.scores = -1};
-	struct writer *out = w->out;
+	struct writer *out = k->flow.out;
 	int got;
-	if (!o->sort)
-		w->out = NULL; /* what stands between records comes with the second pass */
-	while ((got = flow_next(w, &r, f)) > 0) {
-		double v = NAN;
-		if (flow_claim(w, &r, names, f) || (fields_number(&r.fields, o->field, &v), ranking_add(rank, v, f)) ||
-		    (o->sort && spool_record(s, &r, f))) {
+	if (!k->sort)
+		k->flow.out = NULL; /* what stands between records comes with the second pass */
+	while ((got = flow_next(&k->flow, &r, f)) > 0)
+		if (first_record(k, &r, f)) {
 			got = -1;
 			break;
 		}
-	}
-	w->out = out;
+	k->flow.out = out;
 	record_free(&r);
-	if (!got && rank->n && !rank->scored)
-		got = fail_set(f, "none of %zu records has a number in the field '%s'", rank->n, o->field);
-	return got;
+	if (!got && k->ranking.n && !k->ranking.scored)
+		got = none_scored(&k->by, k->ranking.n, f);
+	return got ? got : rankby_fit(&k->by, &k->ranking, f);
 }
 
-static int annotate(struct flow *w, const struct options *o, const struct ranking *rank, struct record *r, int64_t at, struct fail *f)
+/* Takes away what an earlier run appended, which would look like a part of this one. */
+static void clear(const struct cli *c, const struct rankby *by, struct record *r)
 {
-	const struct cli *c = w->cli;
 	char name[256];
-	double v = 0;
+	for (const char *const *n = names(by); *n; n++) {
+		r->fields_changed |= fields_find(&r->fields, cli_field(c, name, *n)) != NULL;
+		fields_remove(&r->fields, name);
+	}
+}
+
+static int set_common(const struct cli *c, const struct rankby *by, struct record *r, double pct, double z, double value, struct fail *f)
+{
+	char name[256];
+	r->fields_changed = 1;
+	return fields_set_string(&r->fields, cli_field(c, name, "rank_by"), by->text, f) ||
+	                       fields_set_real(&r->fields, cli_field(c, name, "pct"), pct, f) ||
+	                       fields_set_real(&r->fields, cli_field(c, name, "z"), z, f) ||
+	                       (by->joint.p > 1 && fields_set_real(&r->fields, cli_field(c, name, "joint"), value, f))
+	               ? record_fail(r, f) : 0;
+}
+
+static int annotate(const struct rank *k, struct record *r, uint64_t at, double v, struct fail *f)
+{
+	const struct ranking *all = &k->ranking;
+	char name[256];
 	if (record_fields(r, f))
 		return -1;
-	if (at < 0) { /* a rank of an earlier run would look like one of this */
-		for (const char *const *n = names; *n; n++) {
-			r->fields_changed |= fields_find(&r->fields, cli_field(c, name, *n)) != NULL;
-			fields_remove(&r->fields, name);
-		}
+	clear(&k->cli, &k->by, r);
+	if (at >= all->scored)
 		return 0;
-	}
-	fields_number(&r->fields, o->field, &v);
-	r->fields_changed = 1;
-	if (fields_set_int(&r->fields, cli_field(c, name, "rank"), at, f) ||
-	    fields_set_int(&r->fields, cli_field(c, name, "rank_n"), (int64_t)rank->scored, f) ||
-	    fields_set_string(&r->fields, cli_field(c, name, "rank_by"), o->field, f) ||
-	    fields_set_real(&r->fields, cli_field(c, name, "pct"), 100 * (double)(rank->scored - (size_t)at) / (double)rank->scored, f) ||
-	    fields_set_real(&r->fields, cli_field(c, name, "z"), ranking_z(rank, v), f))
+	if (fields_set_int(&r->fields, cli_field(&k->cli, name, "rank"), (int64_t)at, f) ||
+	    fields_set_int(&r->fields, cli_field(&k->cli, name, "rank_n"), (int64_t)all->scored, f))
 		return record_fail(r, f);
-	return 0;
+	double pct = 100 * (double)(all->scored - at) / (double)all->scored;
+	return set_common(&k->cli, &k->by, r, pct, ranking_z(all, v), v, f);
 }
 
 /* Points the flow at what the first pass spooled, in rank order. */
-static int reread_sorted(struct flow *w, const struct ranking *rank, struct spool *s, uint64_t **order, struct fail *f)
+static int reread_sorted(struct rank *k, uint64_t **order, struct fail *f)
 {
-	*order = malloc(2 * (rank->n + 1) * sizeof **order);
+	size_t n = k->ranking.n;
+	*order = malloc(2 * (n + 1) * sizeof **order);
 	if (!*order)
 		return fail_set(f, "out of memory");
-	uint64_t *from = *order, *len = *order + rank->n;
-	for (size_t i = 0; i < rank->n; i++) {
-		from[i] = s->from[rank->v[i].index];
-		len[i] = s->len[rank->v[i].index];
+	uint64_t *from = *order, *len = *order + n;
+	for (size_t i = 0; i < n; i++) {
+		from[i] = k->spool.from[k->ranking.v[i].index];
+		len[i] = k->spool.len[k->ranking.v[i].index];
 	}
-	struct writer *out = s->out;
-	s->out = NULL;
+	struct writer *out = k->spool.out;
+	k->spool.out = NULL;
 	if (writer_close(out, f))
 		return -1;
-	struct reader *in = reader_open_ranges(s->fd, from, len, rank->n, f);
+	struct reader *in = reader_open_ranges(k->spool.fd, from, len, n, f);
 	if (!in)
 		return -1;
-	reader_close(w->in);
-	w->in = in;
+	reader_close(k->flow.in);
+	k->flow.in = in;
 	return 0;
 }
 
-static int rank_stream(struct flow *w, const struct options *o, struct ranking *rank, struct spool *s, struct fail *f)
+static int second_pass(struct rank *k, struct fail *f)
 {
 	struct record r = {.scores = -1};
-	uint64_t *order = NULL, i = 0;
-	int got = first_pass(w, o, rank, s, f);
-	if (got)
-		return -1;
-	ranking_sort(rank);
-	if (o->sort) {
-		got = reread_sorted(w, rank, s, &order, f);
-	} else {
-		ranking_by_position(rank);
-		got = reader_rewind(w->in, f);
-	}
-	w->records = 0;
-	struct writer *out = w->out;
+	struct writer *out = k->flow.out;
+	uint64_t i = 0;
+	int got = 0;
+	k->flow.records = 0;
 	while (!got) {
 		/* the first pass has let loose members between records out when sorting, else they come now */
-		int item = reader_next(w->in, &r, f);
-		if (item == READER_LOOSE && !o->sort) {
+		int item = reader_next(k->flow.in, &r, f);
+		if (item == READER_LOOSE && !k->sort) {
 			got = writer_record(out, &r, WRITER_ALL, f);
 			continue;
 		}
@@ -140,50 +170,180 @@ static int rank_stream(struct flow *w, const struct options *o, struct ranking *
 			got = item;
 			break;
 		}
-		int64_t at = !o->sort ? ranking_rank(rank, i) : i < rank->scored ? (int64_t)i : -1;
-		got = annotate(w, o, rank, &r, at, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
+		if (i >= k->ranking.n) {
+			got = fail_set(f, "more records than in the first pass: changed between two passes");
+			break;
+		}
+		const struct ranked *this = &k->ranking.v[i];
+		got = annotate(k, &r, k->sort ? i : this->index, this->value, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
 		i++;
-		w->records++;
+		k->flow.records++;
 	}
 	record_free(&r);
-	free(order);
 	return got;
+}
+
+static int rank_stream(struct rank *k, struct fail *f)
+{
+	uint64_t *order = NULL;
+	if (first_pass(k, f))
+		return -1;
+	ranking_sort(&k->ranking);
+	if (k->save.path && reference_write(&k->ranking, &k->by, &k->origin, &k->save, f))
+		return fail_add(f, "--save-ref");
+	if (!k->sort)
+		ranking_by_position(&k->ranking);
+	int r = k->sort ? reread_sorted(k, &order, f) : reader_rewind(k->flow.in, f);
+	if (!r)
+		r = second_pass(k, f);
+	free(order);
+	return r;
+}
+
+/* --ref: every record for itself. */
+static int compare_record(struct rank *k, struct record *r, struct fail *f)
+{
+	struct reference *ref = &k->reference;
+	double v;
+	if (flow_claim(&k->flow, r, names(&ref->by), f))
+		return -1;
+	int have = rankby_score(&ref->by, &r->fields, &v);
+	if (have && origin_same(&ref->origin, &ref->by, &r->fields, f))
+		return record_fail(r, f);
+	clear(&k->cli, &ref->by, r);
+	k->ranking.scored += (size_t)have;
+	if (have && set_common(&k->cli, &ref->by, r, reference_pct(ref, v), reference_z(ref, v), v, f))
+		return -1;
+	return flow_pass(&k->flow, r, f);
+}
+
+static int compare_stream(struct rank *k, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	int got;
+	while ((got = flow_next(&k->flow, &r, f)) > 0)
+		if (compare_record(k, &r, f)) {
+			got = -1;
+			break;
+		}
+	record_free(&r);
+	return !got && k->flow.records && !k->ranking.scored ? none_scored(&k->reference.by, k->flow.records, f) : got;
+}
+
+/* Fields that a joint score can do nothing with. */
+static void remark(const struct cli *c, const struct rankby *by)
+{
+	const struct joint *j = &by->joint;
+	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.used))
+		return;
+	for (int i = 0; i < j->p; i++)
+		if (joint_idle(j, i))
+			cli_note(c, j->kind == JOINT_TAILS ? "the field '%s' has one value in all records, and adds nothing to the joint score"
+			                                   : "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
+	if (j->kind == JOINT_MAHALANOBIS && mcd_collinear(&j->mcd) >= 0)
+		cli_note(c, "the field '%s' follows from the others, or nearly so", by->field[mcd_collinear(&j->mcd)]);
+}
+
+/* -1 to go on, or the exit status of a wrong command line. */
+static int check_options(struct rank *k)
+{
+	const struct cli *c = &k->cli;
+	struct fail f = {{0}};
+	enum joint_kind kind = k->joint ? joint_of(k->joint) : JOINT_TAILS;
+	if (kind == JOINT_KINDS)
+		return cli_usage(c, "--joint is tails or mahalanobis, not '%s'", k->joint);
+	if (k->ref_file && (k->sort || c->save_ref))
+		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
+	if (rankby_open(&k->by, k->list ? k->list : "selfinf", kind, &f))
+		return cli_usage(c, "-k: %s", f.msg);
+	return k->joint && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--joint is for the joint score of several fields (-k a,b)") : -1;
+}
+
+/* The reference, which must be of what -k and --joint say, where they are given. */
+static int open_reference(struct rank *k, struct fail *f)
+{
+	struct reference *ref = &k->reference;
+	if (reference_read(ref, k->ref_file, f))
+		return fail_add(f, "--ref");
+	if (k->list && strcmp(k->list, ref->by.text) != 0)
+		return fail_set(f, "%s: a reference of '%s', and -k is '%s'", k->ref_file, ref->by.text, k->list);
+	if (k->joint && (ref->by.joint.p == 1 || k->by.joint.kind != ref->by.joint.kind))
+		return fail_set(f, "%s: this reference was not made with --joint %s", k->ref_file, k->joint);
+	return 0;
+}
+
+static int open_all(struct rank *k, struct fail *f)
+{
+	k->origin.whose = "the records before have";
+	if (k->ref_file && open_reference(k, f))
+		return -1;
+	if (k->cli.save_ref && atomic_open(&k->save, k->cli.save_ref, f))
+		return fail_add(f, "--save-ref");
+	if (flow_open(&k->flow, &k->cli, k->sort || k->ref_file ? 0 : FLOW_TWICE, f))
+		return -1;
+	if (!k->sort)
+		return 0;
+	k->spool.fd = temp_file(f);
+	k->spool.out = k->spool.fd >= 0 ? writer_open_spool(k->spool.fd, f) : NULL;
+	return k->spool.out ? 0 : -1;
+}
+
+/* The reference takes its place when the records are out: a stream that fails leaves the old one. */
+static int close_all(struct rank *k, struct fail *f)
+{
+	const struct rankby *by = k->ref_file ? &k->reference.by : &k->by;
+	remark(&k->cli, by);
+	if (fields_set_int(&k->cli.counts, "ranked", (int64_t)k->ranking.scored, f) ||
+	    fields_set_string(&k->cli.counts, "rank_by", by->text, f) || flow_close(&k->flow, f))
+		return -1;
+	return k->save.path && atomic_commit(&k->save, f) ? fail_add(f, "--save-ref") : 0;
+}
+
+static void free_all(struct rank *k)
+{
+	atomic_abort(&k->save);
+	writer_abort(k->spool.out);
+	free(k->spool.from);
+	free(k->spool.len);
+	if (k->spool.fd >= 0)
+		close(k->spool.fd);
+	origin_free(&k->origin, k->by.joint.p);
+	ranking_free(&k->ranking);
+	rankby_free(&k->by);
+	reference_free(&k->reference);
 }
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
-	struct options o = {.field = "selfinf"};
+	static struct rank k = {.spool.fd = -1, .save.fd = -1};
+	struct cli *c = &k.cli;
 	const struct cli_opt opts[] = {
-		{'k', "key", "FIELD", CLI_TEXT, &o.field, "the field to rank by, highest first (default selfinf)"},
-		{0, "sort", NULL, CLI_FLAG, &o.sort, "emit the records in rank order, the unscored last"},
-		CLI_NAMES(&c),
-		CLI_OUTPUT(&c),
-		CLI_BASE(&c),
+		{'k', "key", "FIELDS", CLI_TEXT, &k.list, "the field to rank by, highest first (default selfinf); of a,b,c the joint score"},
+		{0, "joint", "KIND", CLI_TEXT, &k.joint, "the joint score: tails, of high values (default), or mahalanobis, of high and low ones"},
+		{0, "sort", NULL, CLI_FLAG, &k.sort, "emit the records in rank order, the unscored last"},
+		{0, "save-ref", "FILE", CLI_TEXT, &c->save_ref, "keep the distribution of the score in FILE, for --ref"},
+		{0, "ref", "FILE", CLI_TEXT, &k.ref_file, "no ranks: pct and z against the distribution in FILE, in one pass"},
+		CLI_NAMES(c),
+		CLI_OUTPUT(c),
+		CLI_BASE(c),
 	};
-	int status = cli_begin(&c, "vae-rank", "[FILE ...]", "Ranks records by a field: appends rank, rank_n, rank_by, pct and z.", opts, argc, argv);
-	if (status >= 0)
+	int status = cli_begin(c, "vae-rank", "[FILE ...]", "Ranks records by a field, or several jointly: appends rank, rank_n, rank_by, pct, z.", opts, argc, argv);
+	if (status < 0)
+		status = check_options(&k);
+	if (status >= 0) {
+		rankby_free(&k.by);
 		return status;
-	struct flow w;
-	struct fail f = {{0}};
-	struct ranking rank = {.v = NULL};
-	struct spool s = {.fd = -1};
-	int r = flow_open(&w, &c, o.sort ? 0 : FLOW_TWICE, &f);
-	if (!r && o.sort) {
-		s.fd = temp_file(&f);
-		s.out = s.fd >= 0 ? writer_open_spool(s.fd, &f) : NULL;
-		r = s.out ? 0 : -1;
 	}
+	struct fail f = {{0}};
+	int r = open_all(&k, &f);
 	if (!r)
-		r = rank_stream(&w, &o, &rank, &s, &f);
+		r = k.ref_file ? compare_stream(&k, &f) : rank_stream(&k, &f);
 	if (!r)
-		r = fields_set_int(&c.counts, "ranked", (int64_t)rank.scored, &f) || fields_set_string(&c.counts, "rank_by", o.field, &f);
-	writer_abort(s.out);
-	free(s.from);
-	free(s.len);
-	status = flow_finish(&w, r, &f);
-	ranking_free(&rank);
-	if (s.fd >= 0)
-		close(s.fd);
-	return status;
+		r = close_all(&k, &f);
+	if (r) {
+		flow_abort(&k.flow);
+		cli_failed(c, &f);
+	}
+	free_all(&k);
+	return cli_end(c, r ? EXIT_FAILED : EXIT_OK);
 }

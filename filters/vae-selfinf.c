@@ -1,16 +1,14 @@
 /* vae-selfinf: VAE-TracIn self influence of every record. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "batch.h"
 #include "flow.h"
 #include "influence.h"
-#include "input.h"
 #include "mat.h"
+#include "noise.h"
 #include "pool.h"
 
 struct slot {
@@ -30,9 +28,7 @@ struct selfinf {
 	struct model *models;
 	int nmodels, rows, parts;
 	struct worker *worker;
-	const char *eps_path;
-	struct buf eps_file;
-	struct npy eps;
+	struct noise noise;
 	char id[17], options[17];
 	const char **claims; /* the names of the fields it writes */
 };
@@ -65,17 +61,6 @@ static int on_fill(void *ctx, void *slot, struct fail *f)
 	return batch_fill(&((struct slot *)slot)->batch, ((struct selfinf *)ctx)->flow.in, f);
 }
 
-/* The given noise of a batch's records, by their positions in the stream. */
-static int copy_eps(const struct selfinf *s, const struct batch *b, float *to, struct fail *f)
-{
-	size_t per = s->eps.shape[1] * s->eps.shape[2];
-	if (b->first + (uint64_t)b->nrows > s->eps.shape[0])
-		return fail_set(f, "%s: noise for %zu records, but the stream has more", s->eps_path, s->eps.shape[0]);
-	memset(to, 0, (size_t)b->rows * per * sizeof *to);
-	memcpy(to, (const char *)s->eps.values + b->first * per * sizeof *to, (size_t)b->nrows * per * sizeof *to);
-	return 0;
-}
-
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct selfinf *s = ctx;
@@ -83,9 +68,10 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct worker *w = &s->worker[worker];
 	if (!w->ready++)
 		mat_begin();
-	batch_decode(&p->batch, &last(s)->cfg);
-	batch_floats(&p->batch, w->x);
-	if (w->eps && copy_eps(s, &p->batch, w->eps, f))
+	if (batch_decode(&p->batch, &last(s)->cfg, f))
+		return -1;
+	batch_floats(&p->batch, &last(s)->standard, w->x);
+	if (w->eps && noise_copy(&s->noise, "records", p->batch.first, p->batch.nrows, p->batch.rows, w->eps, f))
 		return -1;
 	influence_score(w->influence, w->x, p->batch.id, w->eps, p->score, p->part);
 	return 0;
@@ -166,6 +152,10 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 			set_fields(s, r, &p->score[row], p->part ? p->part + row * last(s)->ntensors : NULL, why);
 		if (why->msg[0])
 			drop_fields(s, r);
+		if (why->msg[0] && why->memory) { /* a field that could not be set */
+			*f = *why;
+			return -1;
+		}
 		if (why->msg[0] ? flow_unscored(w, r, why->msg, f) : flow_pass(w, r, f))
 			return -1;
 	}
@@ -174,33 +164,6 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 }
 
 /* --- setting up --- */
-
-static int read_eps(struct selfinf *s, struct fail *f)
-{
-	const struct config *cfg = &last(s)->cfg;
-	if (buf_read_file(&s->eps_file, s->eps_path, (size_t)8 << 30, f))
-		return -1;
-	if (npy_parse(s->eps_file.p, s->eps_file.len, &s->eps, f))
-		return fail_add(f, "%s", s->eps_path);
-	if (s->eps.type != NPY_F4 || s->eps.ndim != 3 || s->eps.shape[1] != (size_t)cfg->score.draws || s->eps.shape[2] != (size_t)cfg->latent)
-		return fail_set(f, "%s: float32 of shape [records, %d, %d] is wanted", s->eps_path, cfg->score.draws, cfg->latent);
-	return 0;
-}
-
-/* A hash of what shapes a score beside the model. */
-static int hash_options(struct selfinf *s, struct fail *f)
-{
-	struct buf text = {0};
-	struct config cfg = last(s)->cfg;
-	int r = config_write(&cfg, &text, f) || 
-	        buf_add(&text, s->eps_file.p ? s->eps_file.p : "", s->eps_file.len, f);
-	for (int i = 0; i < s->nmodels && !r; i++)
-		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", s->models[i].step);
-	if (!r)
-		snprintf(s->options, sizeof s->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
-	buf_free(&text);
-	return r ? -1 : 0;
-}
 
 static int list_claims(struct selfinf *s, struct fail *f)
 {
@@ -216,12 +179,12 @@ static int list_claims(struct selfinf *s, struct fail *f)
 static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fail *f)
 {
 	const struct config *cfg = &last(s)->cfg;
-	if (s->eps_path && read_eps(s, f))
+	if (noise_read(&s->noise, cfg->score.draws, cfg->latent, f))
 		return -1;
 	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
 		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
 	models_id(s->models, s->nmodels, s->id);
-	if (hash_options(s, f) || list_claims(s, f))
+	if (models_options(s->models, s->nmodels, &s->noise.file, s->options, f) || list_claims(s, f))
 		return -1;
 	s->rows = influence_batch(last(s));
 	s->worker = calloc((size_t)workers, sizeof *s->worker);
@@ -234,8 +197,8 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 		if (!w->influence)
 			return -1;
 		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);
-		w->eps = s->eps_path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
-		if (!w->x || (s->eps_path && !w->eps))
+		w->eps = s->noise.path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
+		if (!w->x || (s->noise.path && !w->eps))
 			return fail_set(f, "out of memory");
 	}
 	return 0;
@@ -250,40 +213,27 @@ static void tear_down(struct selfinf *s, int workers)
 	}
 	free(s->worker);
 	free(s->claims);
-	buf_free(&s->eps_file);
+	noise_free(&s->noise);
 	if (s->models)
 		models_free(s->models, s->nmodels);
-}
-
-/* Options that are short for --set score.KEY=VALUE, laid behind those given with --set. */
-struct shorthand {
-	const char *draws, *estimator, *gradient, *layers, *weights, *seed;
-};
-
-static void add_set(struct cli *c, char *text, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	snprintf(text, 400, "score.%s=%.300s", key, value);
-	cli_add_set(c, text);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct selfinf s = {.rows = 0};
-	struct shorthand h = {.draws = NULL};
+	struct cli_short h[] = {{.key = "draws"}, {.key = "estimator"}, {.key = "gradient"}, {.key = "layers"}, {.key = "weights"}, {.key = "seed"}};
 	const char *model = NULL, *which = "last";
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &which, "last (default), all, or steps such as 5000,10000: summed over"},
-		{'d', "draws", "M", CLI_TEXT, &h.draws, "noise draws a record (default: the model's, mostly 16)"},
-		{0, "estimator", "WHICH", CLI_TEXT, &h.estimator, "plugin: square of one mean; cross: two halves, unbiased"},
-		{0, "gradient", "WHICH", CLI_TEXT, &h.gradient, "pathwise (default) or score (score function)"},
-		{0, "layers", "LIST", CLI_TEXT, &h.layers, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
-		{0, "weights", "WHICH", CLI_TEXT, &h.weights, "of checkpoints: one, or lr (learning rate x steps / records)"},
-		{0, "seed", "N", CLI_TEXT, &h.seed, "of the noise (--set score.seed=N)"},
-		{0, "eps", "FILE.npy", CLI_TEXT, &s.eps_path, "take the noise from FILE: float32 [record, draw, latent]"},
+		{'d', "draws", "M", CLI_TEXT, &h[0].value, "noise draws a record (default: the model's, mostly 16)"},
+		{0, "estimator", "WHICH", CLI_TEXT, &h[1].value, "plugin: square of one mean; cross: two halves, unbiased"},
+		{0, "gradient", "WHICH", CLI_TEXT, &h[2].value, "pathwise (default) or score (score function)"},
+		{0, "layers", "LIST", CLI_TEXT, &h[3].value, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
+		{0, "weights", "WHICH", CLI_TEXT, &h[4].value, "of checkpoints: one, or lr (learning rate x steps / records)"},
+		{0, "seed", "N", CLI_TEXT, &h[5].value, "of the noise (--set score.seed=N)"},
+		{0, "eps", "FILE.npy", CLI_TEXT, &s.noise.path, "take the noise from FILE: float32 [record, draw, latent]"},
 		{0, "parts", NULL, CLI_FLAG, &s.parts, "also append selfinf_LAYER, the part of every layer"},
 		CLI_SET(&c),
 		CLI_ON_ERROR(&c),
@@ -297,16 +247,10 @@ int main(int argc, char **argv)
 		return status;
 	if (!model)
 		return cli_usage(&c, "-m NAME.vae is wanted");
-	char text[6][400];
-	add_set(&c, text[0], "draws", h.draws);
-	add_set(&c, text[1], "estimator", h.estimator);
-	add_set(&c, text[2], "gradient", h.gradient);
-	add_set(&c, text[3], "layers", h.layers);
-	add_set(&c, text[4], "weights", h.weights);
-	add_set(&c, text[5], "seed", h.seed);
+	cli_add_shorts(&c, h, 6);
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
-		return cli_usage(&c, "%s", f.msg);
+		return cli_refused(&c, &f);
 	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;

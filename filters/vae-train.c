@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "fit.h"
@@ -18,7 +19,8 @@ struct train {
 	struct progress progress;
 	uint64_t *bad; /* positions of records that could not be decoded: -p does not pass rejected ones */
 	size_t nbad;
-	int pass;
+	int pass, resume;
+	double save_every;
 };
 
 /* --- reading: reader thread -> decoders -> the data set --- */
@@ -30,8 +32,7 @@ static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(sl
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
-	batch_decode(slot, &((struct train *)ctx)->cfg);
-	return 0;
+	return batch_decode(slot, &((struct train *)ctx)->cfg, f);
 }
 
 static int undecoded(struct train *t, struct record *r, const char *why, uint64_t position, struct fail *f)
@@ -58,18 +59,42 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 			continue;
 		t->flow.records++;
 		if (b->why[row].msg[0] ? undecoded(t, &b->item[i], b->why[row].msg, b->first + (uint64_t)row, f)
-		                       : dataset_add(&t->data, b->pixels + (size_t)row * b->size, b->id[row], f))
+		                       : dataset_add(&t->data, b->numbers ? (void *)(b->numbers + (size_t)row * b->size) : b->pixels + (size_t)row * b->size, b->id[row], f))
 			return -1;
 	}
 	progress_show(&t->flow.progress, (double)reader_bytes(t->flow.in), (double)reader_total(t->flow.in), (double)t->flow.records, "reading");
 	return 0;
 }
 
+/* The first record that has a shape gives it to the network: 1 to go on, 0 at the end of the stream, -1. */
+static int first_shape(struct train *t, struct fail *f)
+{
+	struct batch b;
+	int found = 0, got = batch_open(&b, ROWS, &t->cfg, f) ? -1 : 1;
+	while (got > 0 && !found) {
+		got = batch_fill(&b, t->flow.in, f);
+		found = got > 0 ? batch_shape(&b, &t->cfg, f) : 0;
+		if (found < 0)
+			got = -1;
+		if (got > 0 && !found && on_consume(t, &b, f))
+			got = -1;
+	}
+	t->data.size = (size_t)config_input_size(&t->cfg);
+	if (got > 0 && (config_check(&t->cfg, f) || batch_room(&b, &t->cfg, f) || on_work(t, 0, &b, f) || on_consume(t, &b, f)))
+		got = -1;
+	batch_free(&b);
+	return got;
+}
+
 static int read_records(struct train *t, int workers, struct fail *f)
 {
+	int got = 1;
 	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume};
+	t->data.vector = t->cfg.input_kind == VECTOR_INPUT;
 	t->data.size = (size_t)config_input_size(&t->cfg);
-	int r = pipeline_run(&p, f);
+	if (config_waits(&t->cfg))
+		got = first_shape(t, f);
+	int r = got > 0 ? pipeline_run(&p, f) : got;
 	progress_end(&t->flow.progress);
 	return r;
 }
@@ -93,21 +118,27 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 	if (dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f) || model_build(&m, &t->cfg, f))
 		return -1;
 	model_init(&m, (uint64_t)t->cfg.train.seed);
+	if (t->data.vector && (model_standard(&m, f) || dataset_statistics(&t->data, m.standard.mean, m.standard.deviation, f))) {
+		model_free(&m);
+		return -1;
+	}
 	long threads = mat_begin() > 1 ? c->jobs : 1;
-	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .tick = on_tick, .ctx = t};
+	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .save_every = t->save_every, .tick = on_tick, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;
 	progress_end(&t->progress);
 	pool_close(fit.pool);
 	if (!r)
 		r = model_dir_finish(dir, &t->cfg, f);
-	if (!r && c->verbose)
+	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
+		cli_note(c, "%s has taken its %d steps: nothing was to do", dir->path, t->cfg.train.steps);
+	else if (!r && c->verbose)
 		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld, m.loss, m.holdout_loss);
 	if (!r)
 		r = fields_set_int(&c->counts, "steps", t->cfg.train.steps, f) || fields_set_int(&c->counts, "trained_on", (int64_t)t->data.ntrain, f) ||
 		    fields_set_int(&c->counts, "held_out", (int64_t)t->data.nheld, f) || fields_set_real(&c->counts, "loss", m.loss, f) ||
 		    (isfinite(m.holdout_loss) && fields_set_real(&c->counts, "holdout_loss", m.holdout_loss, f)) ||
-		    fields_set_string(&c->counts, "model", dir->path, f);
+		    fields_set_string(&c->counts, "model", dir->path, f) || (fit.from && fields_set_int(&c->counts, "resumed_from", fit.from, f));
 	model_free(&m);
 	return r;
 }
@@ -128,6 +159,16 @@ static int pass_on(struct train *t, struct cli *c, struct fail *f)
 	return got;
 }
 
+/* As far as it can be checked before the records are seen. */
+static int check_config(struct config *cfg, struct fail *f)
+{
+	struct config any = *cfg;
+	if (!config_waits(cfg))
+		return config_check(cfg, f);
+	any.input_shape[0] = any.input_shape[1] = any.input_shape[2] = 1;
+	return config_check(&any, f);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
@@ -135,12 +176,19 @@ int main(int argc, char **argv)
 	const char *config = NULL, *output = NULL;
 	char seed_set[100];
 	const char *seed = NULL;
-	if (!t)
+	if (!t) {
+		fputs("vae-train: out of memory\n", stderr);
 		return EXIT_FAILED;
+	}
+	t->save_every = 60;
+	t->data.limit = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &config, "a preset (mnist-mlp, beta-vae-h, ...) or a YAML file: network and training"},
 		{'o', "output", "NAME.vae", CLI_TEXT, &output, "the directory to make: checkpoints, log, configuration"},
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace NAME.vae, when the new model is finished"},
+		{0, "resume", NULL, CLI_FLAG, &t->resume, "go on with the training in NAME.vae, if there is one, to the same bits"},
+		{0, "save-every", "SECONDS", CLI_REAL, &t->save_every, "how often to save what --resume goes on from (default 60; 0: at checkpoints)"},
+		{0, "mem", "SIZE", CLI_SIZE, &t->data.limit, "decoded records kept in memory; more go to a file in $TMPDIR (default: half of the memory)"},
 		{0, "seed", "N", CLI_TEXT, &seed, "start, order, noise and held-out share (--set train.seed=N)"},
 		CLI_SET(&c),
 		{'p', "pass", NULL, CLI_FLAG, &t->pass, "pass the records on to standard output when the training is done"},
@@ -156,12 +204,16 @@ int main(int argc, char **argv)
 		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
 	if (status < 0 && t->pass && c.keys_per_file)
 		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
+	if (status < 0 && t->resume && c.replace)
+		status = cli_usage(&c, "--resume goes on with what is there, and --replace begins anew: one of them is wanted");
+	if (status < 0 && !(t->save_every >= 0))
+		status = cli_usage(&c, "--save-every wants seconds from 0 up");
 	if (status < 0 && seed) {
 		snprintf(seed_set, sizeof seed_set, "train.seed=%.80s", seed);
 		cli_add_set(&c, seed_set);
 	}
 	if (status < 0 && config_try(&c.set, &f))
-		status = cli_usage(&c, "%s", f.msg);
+		status = cli_refused(&c, &f);
 	if (status >= 0) {
 		free(t);
 		return status;
@@ -171,10 +223,10 @@ int main(int argc, char **argv)
 	int r = config_load(&t->cfg, config, &f);
 	for (int i = 0; i < c.set.n && !r; i++)
 		r = config_set(&t->cfg, c.set.v[i], &f);
-	if (!r && config_check(&t->cfg, &f))
+	if (!r && check_config(&t->cfg, &f))
 		r = fail_add(&f, "%s", config);
 	if (!r)
-		r = model_dir_begin(&dir, output, c.replace, &f);
+		r = model_dir_begin(&dir, output, t->resume ? MODEL_DIR_RESUME : c.replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, &f);
 	if (!r)
 		r = flow_open(&t->flow, &c, t->pass ? FLOW_TWICE : FLOW_SINK, &f);
 	if (!r)

@@ -17,6 +17,7 @@ enum cli_kind {
 	CLI_LIST,  /* struct cli_list *, may be given again */
 	CLI_INT,   /* long *, from 0 up */
 	CLI_REAL,  /* double * */
+	CLI_SIZE,  /* size_t *: bytes, also as in 512K, 100M, 2G */
 	CLI_LEVEL, /* int *: -z or -zLEVEL */
 };
 
@@ -45,6 +46,8 @@ struct cli {
 	const char *rejects;   /* -r */
 	const char *summary;   /* --summary FILE */
 	const char *influence; /* --influence FILE */
+	const char *save_ref;  /* --save-ref FILE */
+	const char *matrix;    /* --matrix FILE */
 	const char *prefix;    /* --prefix, never NULL */
 	const char *on_error;  /* pass, reject or fail */
 	struct cli_list set;   /* --set key=value */
@@ -81,6 +84,8 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
               int argc, char **argv);
 /* Prints "TOOL: message" to stderr; returns EXIT_FAILED (or EXIT_USAGE). */
 int cli_failed(const struct cli *c, const struct fail *f);
+/* What an option says could not be taken: usage, unless it was memory that ran out. */
+int cli_refused(const struct cli *c, const struct fail *f);
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A remark to stderr, unless -q. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -88,8 +93,17 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_end(struct cli *c, int status);
 /* Waits until standard input has its first bytes, or ends. */
 void cli_wait_input(void);
+/* For an output that is written while inputs are read: none of them (the operands, and `more` unless NULL) may be
+ * the file at path, which may be NULL. -1, or the exit status. */
+int cli_not_input(const struct cli *c, const char *option, const char *path, const char *more, const char *more_option);
 /* One more --set of the tool's own (at most CLI_LIST_MORE); text is borrowed. */
 void cli_add_set(struct cli *c, const char *text);
+/* An option that is short for --set score.KEY=VALUE, laid behind those given with --set; not given: NULL. */
+struct cli_short {
+	const char *key, *value;
+	char text[400];
+};
+void cli_add_shorts(struct cli *c, struct cli_short *s, int n);
 /* Puts a prefix before a field's name, into buf (256 bytes). */
 const char *cli_field(const struct cli *c, char *name, const char *base);
 

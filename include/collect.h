@@ -16,9 +16,8 @@ struct names { /* strings, one behind the other */
 
 struct collect {
 	/* what is wanted */
-	struct config cfg;         /* input.field and input.shape */
+	struct config cfg;         /* input.field, and input.kind and input.shape: what the points are, once they are read */
 	int shaped;                /* the shape is known; else it is that of the first record that decodes */
-	int vector;                /* .npy of f4 or f8, input.shape[2] numbers; decided with the shape */
 	const struct model *model; /* the encoder whose means are wanted, or NULL */
 	const char *group;         /* a field or cls: records of the same text are of one group; or NULL */
 	int keys;                  /* keep the keys */

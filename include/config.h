@@ -27,13 +27,14 @@ enum layer_kind {
 };
 enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 enum optimizer { ADAM, SGD };
+enum input_values { PICTURE_INPUT, VECTOR_INPUT };
 enum estimator { PLUGIN, CROSS };
 enum gradient { PATHWISE, SCORE };
 enum weights { WEIGHTS_ONE, WEIGHTS_LR };
 
 struct layer_spec {
 	enum layer_kind kind;
-	int out;                     /* linear: its outputs; convolutions: channels */
+	int out;                     /* linear: its outputs, 0: as many as the input has numbers; convolutions: channels */
 	int kernel, stride, padding; /* convolutions, the same both ways */
 	int shape[3];                /* unflatten: channels, height, width */
 	double slope;                /* leaky_relu, below 0 */
@@ -47,6 +48,7 @@ struct layer_list {
 struct config {
 	int format;
 	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
+	int input_kind;        /* what a payload is: a picture, or a vector of numbers */
 	int input_shape[3];    /* channels, height, width */
 	int latent;
 	struct layer_list encoder, decoder;
@@ -71,10 +73,14 @@ int config_set(struct config *c, const char *assignment, struct fail *f);
 /* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
 struct cli_list;
 int config_try(const struct cli_list *sets, struct fail *f);
-/* Whether sizes fit together and nothing is missing. */
-int config_check(const struct config *c, struct fail *f);
+/* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
+int config_check(struct config *c, struct fail *f);
+/* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */
+int config_waits(const struct config *c);
 /* Appends all keys, in one order and form. */
 int config_write(const struct config *c, struct buf *out, struct fail *f);
+/* The first key that the two differ in, or NULL. */
+int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
 /* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
  * build or installation. The message for an unknown preset lists where it was looked for. */
 int config_load(struct config *c, const char *name, struct fail *f);

@@ -1,4 +1,4 @@
-/* detect.h - how well a score finds known records: detection curve and AUROC. */
+/* detect.h - how well a score finds known records: detection curve, AUROC, average precision. */
 #ifndef VF_DETECT_H
 #define VF_DETECT_H
 
@@ -21,5 +21,22 @@ double detection_auc(const struct detection *d, double *ceiling);
 /* Probability that a positive scores above a negative, ties half (Mann & Whitney), and its standard
  * error (Hanley & McNeil 1982). */
 double detection_auroc(const struct detection *d, double *se);
+/* Average precision: the sum over thresholds of the precision there times the gain in recall. Equal
+ * scores are one threshold, so that their order does not matter. */
+double detection_precision(const struct detection *d);
+
+enum curve_kind {
+	CURVE_DETECTION, /* share checked, share of the positives found */
+	CURVE_ROC,       /* false positive rate, true positive rate */
+	CURVE_PRECISION, /* recall, precision: steps, the area below them is the average precision */
+};
+struct curve {
+	double *x, *y; /* n points; x in 0..1, never falling */
+	size_t n, cap;
+};
+/* For drawing: equal scores are one straight line, and points nearer than what an eye can tell apart are
+ * left out. Freed with curve_free(). */
+int detection_curve(const struct detection *d, enum curve_kind kind, struct curve *c, struct fail *f);
+void curve_free(struct curve *c);
 
 #endif

@@ -3,9 +3,10 @@
  *   or := and { "||" and }     and := not { "&&" not }     not := "!" not | "(" or ")" | compare
  *   compare := value [ (== != < <= > >=) value ]           value := number | "string" | name
  *
- * A name is a field, `key` or `cls`. Two numbers compare as numbers, else both as text. A comparison
- * with a missing name is false (also under !=), and the whole record counts as missing something.
- * A value alone is true when it is there and neither 0, false, null nor empty.
+ * A name is a field, `key` or `cls`. Two numbers compare as numbers, else both as text. A value alone
+ * is true when it is neither 0, false, null nor empty. What a missing name is part of is unknown, and
+ * so is its negation; `&&` and `||` are known where the other side decides (Kleene 1938). Only what is
+ * known to be true matches: a missing field never does.
  */
 #ifndef VF_EXPR_H
 #define VF_EXPR_H
@@ -16,7 +17,8 @@ struct expr;
 
 /* NULL with the column of what is wrong. */
 struct expr *expr_parse(const char *text, struct fail *f);
-/* 1 true, 0 false, -1 when the fields cannot be read; *missing is set to 1 when a name was missing. */
+/* 1 true, 0 false or unknown, -1 when the fields cannot be read; *missing is set to 1 when a name was
+ * missing. */
 int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f);
 void expr_free(struct expr *e);
 

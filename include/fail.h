@@ -9,6 +9,7 @@
 
 struct fail {
 	char msg[1024]; /* one line of UTF-8, names in it escaped by name_escape() */
+	int memory;     /* memory ran out: no fault of the data. Set by a message that begins with "out of memory" */
 };
 
 /* -1, as a call: a macro's bare value would be warned about where it is not used. */

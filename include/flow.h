@@ -40,5 +40,7 @@ void flow_abort(struct flow *w);
 
 /* The usual end of a tool's main: closes or aborts, frees, prints what failed. */
 int flow_finish(struct flow *w, int r, struct fail *f);
+/* The end where a policy stopped the tool: nothing is written but what f says, and --summary. */
+int flow_stop(struct flow *w, struct fail *f);
 
 #endif

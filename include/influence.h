@@ -6,6 +6,8 @@
  * of the elementwise product of two m x m Gram matrices. The encoder runs once a record; a draw's
  * gradient by its output is linear in what comes out of the decoder, so a mean needs one pass, and
  * <g_j, mean g> for all draws j needs one tangent pass along the mean gradient.
+ *
+ * Influence of one record over another is the dot product of their mean gradients (gradients.h).
  */
 #ifndef VF_INFLUENCE_H
 #define VF_INFLUENCE_H
@@ -26,23 +28,24 @@ struct score {
 /* The records of a batch, fixed by the network and the number of draws alone. */
 int influence_batch(const struct model *m);
 
+/* INFLUENCE_GRADIENTS: gradients.h will be asked; the plug-in estimator only. INFLUENCE_TESTS: these are test
+ * records, whose noise is another than that of the same payloads as training records. */
+enum { INFLUENCE_GRADIENTS = 1, INFLUENCE_TESTS = 2 };
+
 /* models are borrowed; scoring options are those of models[n-1].cfg. layers: "all", "encoder",
- * "decoder" or names such as decoder.4, decoder.6. keep: influence_dots() will be wanted, which takes
- * more memory. */
-struct influence *influence_open(const struct model *models, int n, int batch, int keep, struct fail *f);
+ * "decoder" or names such as decoder.4, decoder.6; what lies below the lowest of them is not computed. */
+struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f);
 /* Scores a batch: x [batch][input]; id: a hash of each payload, for the noise; eps [batch][draws]
  * [latent] instead of noise of our own, or NULL; out [batch]. part, when not NULL, gets the parts
  * of selfinf, [batch][ntensors]. */
 void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps,
                      struct score *out, double *part);
-/* All dot products of the mean gradients of the batch xa scored last by a with those of the batch xb
- * scored last by b, at the last checkpoint, out [a's batch][b's batch]: weight and draws as in the
- * plug-in estimator. Both are of the same models. The other is a batch with itself. */
-int influence_dots(const struct influence *a, const float *xa, const struct influence *b, const float *xb, double *out, struct fail *f);
-int influence_gram(const struct influence *s, const float *x, double *out, struct fail *f);
+/* The same, with a call after every checkpoint, from 0 on, while the gradients are at hand. -1 when that fails. */
+int influence_each(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
+                   int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f);
+/* The encoder's means at the last checkpoint, [batch][latent]: of the batch scored last, or, with x, of another
+ * for which nothing else is computed. */
+void influence_means(struct influence *s, const float *x, float *mu);
 void influence_close(struct influence *s);
-
-/* w_c of a checkpoint (section 5 of the paper's TracIn): 1, or lr * steps since the last / records. */
-double checkpoint_weight(const struct model *m);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "atomic.h"
 #include "buf.h"
 #include "fail.h"
 
@@ -36,7 +37,7 @@ int png_encode(const uint8_t *pixels, int width, int height, int channels, struc
 int picture_resize(const struct picture *in, int width, int height, struct picture *out, struct fail *f);
 
 /* numpy .npy files, C order only: a view into data, nothing copied. */
-enum npy_type { NPY_U8, NPY_F4, NPY_F8 };
+enum npy_type { NPY_U8, NPY_F4, NPY_F8, NPY_INT8, NPY_INT16, NPY_INT32, NPY_INT64, NPY_UINT16, NPY_UINT32, NPY_UINT64 };
 struct npy {
 	enum npy_type type;
 	int ndim;
@@ -44,8 +45,23 @@ struct npy {
 	const void *values;     /* little endian, not necessarily aligned */
 };
 int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f);
+/* The header alone, of a file of which len bytes are at hand: 0 and its length in *header, with `values` not set;
+ * or, when more of the file is wanted to tell, 1 and how much (at most 1 MiB). */
+int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *header, struct fail *f);
+size_t npy_size(enum npy_type type); /* bytes of a value */
+const char *npy_descr(enum npy_type type);
+double npy_value(const struct npy *n, size_t i);
 /* The header of a little-endian C-order .npy of this type and shape, behind what is in out. */
 int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f);
+/* A matrix of float32 written row by row, whose number of rows is known at the end; the file appears whole or not at all. */
+struct npy_rows {
+	struct atomic_file to;
+	size_t columns, rows;
+};
+int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct fail *f);
+int npy_rows_add(struct npy_rows *n, const float *row, struct fail *f);
+int npy_rows_commit(struct npy_rows *n, struct fail *f);
+void npy_rows_abort(struct npy_rows *n);
 
 /* Which decoder a member's extension (in lower case) names; INPUT_NONE when none does. */
 enum input_kind { INPUT_NONE, INPUT_PNG, INPUT_JPEG, INPUT_NETPBM, INPUT_NPY };
@@ -58,10 +74,37 @@ int input_decode(enum input_kind kind, const void *data, size_t len, int channel
                  uint8_t *out, struct fail *f);
 
 /* What a payload decodes to as it is: channels, height and width of a picture or of an .npy of u8; or
- * [1, 1, values] and *vector = 1 for an .npy of f4 or f8 of any shape. */
+ * [1, 1, values] and *vector = 1 for an .npy of another type, of any shape. *vector is 1 on entry where an .npy
+ * of any type is to be a vector, and a picture is wrong. */
 int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f);
-/* The values of an .npy of f4 or f8, n of them, all finite, rounded to float. */
-int input_vector(const void *data, size_t len, int n, float *out, struct fail *f);
+/* The values of an .npy, n of them, all finite and such that a float holds them. */
+int input_vector(enum input_kind kind, const void *data, size_t len, int n, double *out, struct fail *f);
+/* How a network reads a vector: (value - mean) / deviation, where a deviation of 0 counts as 1. Without a mean
+ * the values are taken as they are. */
+struct standard {
+	double *mean, *deviation;
+};
+void input_standardise(const struct standard *s, const double *v, size_t n, float *out);
+
+/* CSV (RFC 4180), plain or gzip, a row after the other; "-" is standard input. Blank lines are skipped, a byte
+ * order mark too; a line ends in \n or \r\n. At most 65536 cells and 64 MiB a row. */
+struct csv;
+struct csv *csv_open(const char *path, struct fail *f);
+/* The next row: 1, 0 at the end, -1. */
+int csv_next(struct csv *c, struct fail *f);
+int csv_cells(const struct csv *c);
+/* Without its quotes; a NUL stands behind it. */
+const char *csv_cell(const struct csv *c, int i, size_t *len);
+/* Where the row begins, from 1. */
+size_t csv_line(const struct csv *c);
+void csv_close(struct csv *c);
+
+/* How many bytes these become under zlib's level 6; d begins as zeros and is used again. */
+struct deflated {
+	struct z_stream_s *z;
+};
+int deflated_size(struct deflated *d, const void *data, size_t len, uint64_t *size, struct fail *f);
+void deflated_free(struct deflated *d);
 
 /* IDX files (LeCun's MNIST format), plain or gzip, read one item after the other. */
 struct idx;

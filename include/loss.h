@@ -12,6 +12,9 @@
 /* recon of one row of n logits f against x; d[n], when not NULL, becomes its gradient by f (may be f). */
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);
 
+/* The same, and into nll the recon of another likelihood, in one pass where the two share their work. */
+double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll);
+
 /* head[2 latent] = mu, then logvar: the encoder's output. */
 double loss_kl(const float *head, int latent);
 

@@ -20,6 +20,9 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add);
 
+/* c[n x n] = a[n x d] a^T */
+void mat_gram(float *c, const float *a, int n, int d);
+
 /* mat_nt() in double */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d);
 

@@ -26,10 +26,8 @@ int ranking_add(struct ranking *r, double value, struct fail *f);
 void ranking_sort(struct ranking *r);
 /* 0 where the spread is 0. */
 double ranking_z(const struct ranking *r, double value);
-/* After this, ranking_rank() answers by position, and v no longer holds values. */
+/* After this v is in the order of the stream, and an entry's index is the record's place in the order that was. */
 void ranking_by_position(struct ranking *r);
-/* The rank of the record at a position, 0 the highest; -1 when it is unscored. */
-int64_t ranking_rank(const struct ranking *r, uint64_t position);
 void ranking_free(struct ranking *r);
 
 #endif

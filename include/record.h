@@ -53,6 +53,11 @@ int record_fields(struct record *r, struct fail *f);
  * white space around it cut) unless a field has that name, else a field. 1, 0 missing, -1. */
 int record_value(struct record *r, const char *name, struct buf *out, struct fail *f);
 
+/* The same as a line or a column of TSV holds it, appended to out; scratch is overwritten. */
+int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
+/* Takes the scores away: the member KEY.vae.json, and the fields that were read from it. */
+void record_strip(struct record *r);
+
 /* "FILE: record 12 'KEY': " before the message that is there. */
 int record_fail(const struct record *r, struct fail *f);
 

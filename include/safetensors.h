@@ -1,5 +1,9 @@
 /* safetensors.h - the safetensors format: 8 bytes of header length, a JSON header, raw tensors.
- * Float32 only; https://github.com/huggingface/safetensors describes it. */
+ * Float32 only; https://github.com/huggingface/safetensors describes it.
+ *
+ * Files written here carry checksums in their metadata, which other readers ignore: the string
+ * `checksums` has `NAME=HEX` for every tensor, XXH3-64 of its bytes, and one of the other metadata
+ * under `__metadata__`, separated by spaces. */
 #ifndef VF_SAFETENSORS_H
 #define VF_SAFETENSORS_H
 
@@ -30,11 +34,16 @@ int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
 int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);
 /* A string of the metadata, or NULL. */
 const char *safetensors_meta(const struct safetensors *s, const char *name);
+/* Compares with the checksums: 1 all match, 0 there are none, -1 with what does not. */
+int safetensors_check(const struct safetensors *s, struct fail *f);
 void safetensors_free(struct safetensors *s);
 
-/* Writes tensors that lie one behind the other in values; metadata (strings) may be NULL. Appears
- * whole or not at all. */
+/* Writes tensors that lie one behind the other in values; metadata (strings), which may be NULL, gets
+ * their checksums. Appears whole or not at all. */
 int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
                       struct fail *f);
+/* The same of tensors that lie here and there. */
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f);
 
 #endif

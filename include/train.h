@@ -23,6 +23,13 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 int trainer_step(struct trainer *t, const float *x, const float *eps, int want_norm, struct train_stats *s, struct fail *f);
 /* The loss alone, nothing learnt. */
 void trainer_loss(struct trainer *t, const float *x, const float *eps, struct train_stats *s);
+/* What the optimiser remembers: Adam's averages [nparams], NULL under sgd. */
+struct optimizer_state {
+	float *m, *v;
+};
+struct optimizer_state trainer_state(const struct trainer *t);
+/* Goes on after so many steps: the parameters and averages were put in place by the caller. */
+void trainer_continue(struct trainer *t, long steps);
 void trainer_close(struct trainer *t);
 
 #endif

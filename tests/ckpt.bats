@@ -22,14 +22,255 @@ setup_file() {
 @test "show: configuration and tensors" {
 	ok vae-ckpt show -m "$F/m.vae"
 	grep -q 'latent: 4' "$T/out"
-	grep -q '^# decoder.2.weight	\[64, 32\]	norm [0-9.]*$' "$T/out"
+	grep -q '^# decoder.2.weight	\[64, 32\]	norm [0-9.]*	finite 2048 of 2048$' "$T/out"
 	is "$(grep -c '	norm ' "$T/out")" 8
+	grep -q '^# 8 steps since the checkpoint before, lr 0.003, 10 records, loss [0-9.]*$' "$T/out"
+	is "$(grep -c ' step ' "$T/out")" 1
 	# what it prints is a configuration
 	vae-train -q -c <(cat "$T/out") -o "$T/n.vae" <"$F/in.tar" || {
 		cp "$T/out" "$T/c.yaml"
 		vae-train -q -c "$T/c.yaml" -o "$T/n.vae" <"$F/in.tar"
 	}
 	is "$(vae-ckpt list -m "$T/n.vae" | tail -1)" "$(vae-ckpt list -m "$F/m.vae" | tail -1)"
+	# all of them; the losses are those of the list
+	ok vae-ckpt show -m "$F/m.vae" --checkpoints all
+	is "$(grep -c '	norm ' "$T/out")" 24
+	is "$(sed -n 's/.* loss \([0-9.]*\)$/\1/p' "$T/out")" "$(vae-ckpt list -m "$F/m.vae" | tail -n +2 | cut -f3)"
+	# norms, by other code
+	ok vae-ckpt show -m "$F/m.vae"
+	perl -e '
+		local $/; open my $f, "<:raw", $ARGV[0]; my $all = <$f>; my $n = unpack "Q<", $all;
+		my $h = substr $all, 8, $n;
+		while ($h =~ /"((?:en|de)coder\.\d+\.\w+)":\{[^}]*"data_offsets":\[(\d+),(\d+)\]/g) {
+			my $q = 0; $q += $_ * $_ for unpack "f<*", substr $all, 8 + $n + $2, $3 - $2;
+			printf "%s %.6g\n", $1, sqrt $q;
+		}' "$F/m.vae/step-000000024.safetensors" | LC_ALL=C sort >"$T/want"
+	sed -n 's/^# \([^	]*\)	.*	norm \([^	]*\)	.*/\1 \2/p' "$T/out" | LC_ALL=C sort >"$T/got"
+	is "$(wc -l <"$T/want")" 8
+	paste -d' ' "$T/want" "$T/got" | awk '$1 != $3 || $2 / $4 - 1 > 2e-5 || $2 / $4 - 1 < -2e-5 { exit 1 }'
+}
+
+# bytes FILE FROM-END HEX: writes these bytes so far from the end of a file
+bytes() {
+	perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, -$ARGV[1], 2; print $f pack "H*", $ARGV[2]' "$@"
+}
+
+@test "show: what is not finite is counted, and no obstacle" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	bytes "$T/m.vae/step-000000024.safetensors" 4 0000c07f
+	bytes "$T/m.vae/step-000000024.safetensors" 12 0000807f
+	ok vae-ckpt show -m "$T/m.vae"
+	grep -q '^# decoder.2.bias	\[64\]	norm [0-9.]*	finite 62 of 64$' "$T/out"
+	grep -q 'latent: 4' "$T/out"
+}
+
+@test "verify: what is whole" {
+	ok vae-ckpt verify -m "$F/m.vae"
+	[ ! -s "$T/err" ]
+	is "$(cut -f2 "$T/out" | sort | uniq -c | tr -s ' ')" ' 3 ok'
+	is "$(head -1 "$T/out" | cut -f1)" "$F/m.vae/step-000000008.safetensors"
+	ok vae-ckpt verify -m "$F/m.vae/step-000000016.safetensors"
+	is "$(cut -f2 "$T/out")" ok
+	ok vae-ckpt verify -m "$F/m.vae" --checkpoints 8,24
+	is "$(wc -l <"$T/out")" 2
+	# files without checksums are said to be so
+	cp -r "$F/m.vae" "$T/m.vae"
+	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/m.vae/step-000000016.safetensors"
+	ok vae-ckpt verify -m "$T/m.vae"
+	is "$(cut -f2 "$T/out" | tr '\n' ,)" 'ok,ok, but without checksums,ok,'
+	says '1 of 3 checkpoints carry no checksums'
+	# an import makes them; so does an export
+	ok vae-ckpt export -m "$T/m.vae" --checkpoints 16 -o "$T/e-16.safetensors"
+	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/e-16.safetensors"
+	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e-16.safetensors"
+	ok vae-ckpt verify -m "$T/i.vae"
+	is "$(cut -f2 "$T/out")" ok
+	# unfinished
+	rm "$T/m.vae/model.yaml"
+	ok vae-ckpt verify -m "$T/m.vae"
+	says 'not finished'
+}
+
+# broken MESSAGE...: verify finds it, exits 1 and says which file and why; others are still looked at
+broken() {
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	says "$T/m.vae/step-000000016.safetensors" "$@"
+	is "$(cut -f2 "$T/out" | tr '\n' ' ')" 'ok bad ok '
+	rm -rf "$T/m.vae"
+	cp -r "$F/m.vae" "$T/m.vae"
+}
+
+@test "verify: what is broken is named, file and tensor" {
+	local s=$T/m.vae/step-000000016.safetensors
+	cp -r "$F/m.vae" "$T/m.vae"
+	bytes "$s" 5 01
+	broken "'decoder.2.bias'" checksum
+	bytes "$s" 4 0000c07f
+	broken "'decoder.2.bias'" 'not finite'
+	perl -0pi -e 's/shape":\[32,64/shape":[64,32/' "$s"
+	broken "'encoder.1.weight'" '[64, 32]' '[32, 64]'
+	perl -0pi -e 's/"steps_since":"8"/"steps_since":"9"/' "$s"
+	broken metadata checksum
+	truncate -s -1 "$s"
+	broken "'decoder.2.bias'" outside
+	cp "$T/m.vae/step-000000024.safetensors" "$s"
+	broken 'is of step 24'
+	sed -i 's/linear: 32/linear: 31/g' "$T/m.vae/model.yaml"
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	says step-000000008 encoder.1.weight model.yaml 'and 2 more of 3'
+	echo 'model: [' >"$T/m.vae/model.yaml"
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	says "$T/m.vae/model.yaml"
+	# and no other tool takes it
+	rm -rf "$T/m.vae"
+	cp -r "$F/m.vae" "$T/m.vae"
+	bytes "$T/m.vae/step-000000024.safetensors" 5 01
+	no_model "$T/m.vae" decoder.2.bias checksum
+}
+
+@test "thin: what stays covers the steps of what went" {
+	local n by got
+	train "$T/all.vae" --replace --set train.checkpoints=12 <"$F/in.tar"
+	for n in 1 2 3 5 12 100; do
+		for by in even loss; do
+			rm -rf "$T/m.vae"
+			cp -r "$T/all.vae" "$T/m.vae"
+			echo state >"$T/m.vae/state"
+			ok vae-ckpt thin -m "$T/m.vae" --keep "$n" --by $by -n
+			mv "$T/out" "$T/dry"
+			is "$(names "$T/m.vae" | wc -w)" 15
+			ok vae-ckpt thin -m "$T/m.vae" --keep "$n" --by $by --summary "$T/s"
+			same "$T/dry" "$T/out"
+			got=$(vae-ckpt list -m "$T/m.vae" | tail -n +2 | cut -f1)
+			is "$got" "$(awk '$2 == "kept" { print $1 }' "$T/out")"
+			is "$(wc -l <<<"$got")" "$((n < 12 ? n : 12))"
+			is "$(tail -1 <<<"$got")" 24
+			grep -q "\"kept\":$((n < 12 ? n : 12)),\"removed\":$((n < 12 ? 12 - n : 0))," "$T/s"
+			is "$(names "$T/m.vae" | wc -w)" "$(((n < 12 ? n : 12) + 3))"
+			is "$(cat "$T/m.vae/state")" state
+			ok vae-ckpt verify -m "$T/m.vae"
+			[ ! -s "$T/err" ]
+			is "$(vae-ckpt show -m "$T/m.vae" --checkpoints all | awk '/ steps since / { s += $2 } END { print s }')" 24
+			# each file says the same alone
+			is "$(for f in "$T/m.vae"/step-*; do vae-ckpt show -m "$f"; done | awk '/ steps since / { s += $2 } END { print s }')" 24
+		done
+	done
+	# the weights are the same steps, elsewhere
+	is "$(vae-ckpt list -m "$T/m.vae")" "$(vae-ckpt list -m "$T/all.vae")"
+	rm -rf "$T/m.vae"
+	cp -r "$T/all.vae" "$T/m.vae"
+	ok vae-ckpt thin -m "$T/m.vae" --keep 1
+	vae-selfinf -q --weights lr -m "$T/m.vae" "$F/in.tar" | field selfinf >"$T/a"
+	vae-selfinf --weights one -m "$T/all.vae" "$F/in.tar" | field selfinf >"$T/b"
+	is "$(grep -c . "$T/a")" 10
+	paste "$T/a" "$T/b" | awk '{ d = $1 / ($2 * 0.003 * 24 / 10) - 1; if (d > 1e-6 || d < -1e-6) exit 1 }'
+	# files removed by hand are covered too, and the options say that the weights are others
+	rm -rf "$T/m.vae"
+	cp -r "$T/all.vae" "$T/m.vae"
+	vae-selfinf -q --weights lr -m "$T/m.vae" "$F/in.tar" | field options >"$T/c"
+	rm "$T/m.vae"/step-0000000{02,04,06,08,10,12,14,16,18,20,22}.safetensors
+	vae-selfinf -q --weights lr -m "$T/m.vae" "$F/in.tar" | field selfinf,options >"$T/d"
+	is "$(cut -f1 "$T/d")" "$(cat "$T/a")"
+	not is "$(cut -f2 "$T/d")" "$(cat "$T/c")"
+}
+
+@test "thin: what it refuses" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	fails 2 vae-ckpt thin -m "$T/m.vae"
+	says --keep
+	for n in 0 -1 x '' 1x; do fails 2 vae-ckpt thin -m "$T/m.vae" --keep "$n"; done
+	fails 2 vae-ckpt thin -m "$T/m.vae" --keep 1 --by hand
+	fails 2 vae-ckpt thin -m "$T/m.vae" --keep 1 --checkpoints 8
+	fails 2 vae-ckpt list -m "$T/m.vae" --keep 1
+	fails 2 vae-ckpt list -m "$T/m.vae" -n
+	fails 1 vae-ckpt thin -m "$T/m.vae/step-000000024.safetensors" --keep 1
+	says 'one checkpoint'
+	need flock
+	fails 1 flock "$T/m.vae" vae-ckpt thin -m "$T/m.vae" --keep 1
+	says 'somebody else'
+	is "$(names "$T/m.vae" 'step-*' | wc -w)" 3
+	perl -0pi -e 's/"checksums"/"nochecksu"/; s/"loss"/"lose"/' "$T/m.vae/step-000000008.safetensors"
+	fails 1 vae-ckpt thin -m "$T/m.vae" --keep 1 --by loss
+	says step-000000008 loss
+	bytes "$T/m.vae/step-000000024.safetensors" 5 01
+	fails 1 vae-ckpt thin -m "$T/m.vae" --keep 1
+	says 'nothing was removed' step-000000024 checksum
+	rm "$T/m.vae/model.yaml"
+	fails 1 vae-ckpt thin -m "$T/m.vae" --keep 1
+	says 'not finished'
+	is "$(names "$T/m.vae" 'step-*' | wc -w)" 3
+}
+
+@test "eval: the loss of every record at every checkpoint" {
+	ok vae-ckpt eval -m "$F/m.vae" --summary "$T/s" "$F/in.tar"
+	mv "$T/out" "$T/e.tar"
+	grep -q '"checkpoints":3,.*"records":10,"unscored":0' "$T/s"
+	is "$(vae-cut --json "$T/e.tar" | head -1 | grep -o '"[a-z_0-9]*":' | tr -d '\n')" '"key":"loss_8":"loss_16":"loss_24":"model":"options":'
+	# what vae-selfinf says at each of them, with the same noise
+	for n in 8 16 24; do
+		vae-selfinf -m "$F/m.vae" --checkpoints $n "$F/in.tar" | field loss >"$T/want"
+		field loss_$n <"$T/e.tar" >"$T/got"
+		is "$(grep -c . "$T/want")" 10
+		paste "$T/want" "$T/got" | awk '{ d = $1 / $2 - 1; if (d > 1e-6 || d < -1e-6) exit 1 }'
+	done
+	vae-selfinf -m "$F/m.vae" --seed 5 -d 3 --set score.likelihood=bernoulli --set score.beta=2 "$F/in.tar" | field loss >"$T/want"
+	vae-ckpt eval -m "$F/m.vae" --seed 5 -d 3 --set score.likelihood=bernoulli --set score.beta=2 "$F/in.tar" | field loss_24 >"$T/got"
+	paste "$T/want" "$T/got" | awk '{ d = $1 / $2 - 1; if (d > 1e-6 || d < -1e-6) exit 1 }'
+	# some of the checkpoints, a file, in a pipe behind other scores
+	ok vae-ckpt eval -m "$F/m.vae" --checkpoints 8,24 "$F/in.tar"
+	is "$(field loss_8,loss_16,loss_24 <"$T/out")" "$(field loss_8,none,loss_24 <"$T/e.tar")"
+	ok vae-ckpt eval -m "$F/m.vae/step-000000016.safetensors" "$F/in.tar"
+	is "$(field loss_16 <"$T/out")" "$(field loss_16 <"$T/e.tar")"
+	vae-selfinf -m "$F/m.vae" "$F/in.tar" >"$T/scored.tar"
+	fails 1 vae-ckpt eval -m "$F/m.vae" "$T/scored.tar"
+	says "'model'" --prefix
+	ok vae-ckpt eval -m "$F/m.vae" --prefix e_ "$T/scored.tar"
+	is "$(field e_loss_24,e_model <"$T/out")" "$(field loss_24,model <"$T/e.tar")"
+	ok vae-ckpt eval -m "$F/m.vae" --replace -o "$T/o.tar" "$T/e.tar"
+	same "$T/e.tar" "$T/o.tar"
+	# the model that was not trained learns the loss; it falls on the whole
+	is "$(field loss_8,loss_24 <"$T/e.tar" | awk '{ a += $1; b += $2 } END { print b < a }')" 1
+}
+
+@test "eval: another order gives the same losses, and what cannot be read is marked" {
+	vae-ckpt eval -m "$F/m.vae" "$F/in.tar" | field key,loss_8,loss_24 >"$T/want"
+	(echo 'name=x.txt data=1' && plain_stream 10 | awk '{ r[NR] = $0 } END { for (i = 19; i > 0; i -= 2) print r[i] "\n" r[i + 1] }') | mktar >"$T/in.tar"
+	ok vae-ckpt eval -m "$F/m.vae" "$T/in.tar"
+	says '1 of 11 records' "'x'"
+	field key,loss_8,loss_24,error <"$T/out" | sed -n 's/^x\t\t\t.*no payload.*/marked/p' | grep -qx marked
+	field key,loss_8,loss_24 <"$T/out" | tail -n +2 | LC_ALL=C sort >"$T/got"
+	paste "$T/want" "$T/got" | awk '$1 != $4 { exit 1 } { for (i = 2; i < 4; i++) { d = $i / $(i + 3) - 1; if (d > 1e-5 || d < -1e-5) exit 1 } n++ } END { exit n != 10 }'
+	# an error is no loss of an earlier run
+	vae-cut -k key,error <"$T/out" >/dev/null
+	printf 'name=x.txt data=1\nname=x.vae.json data={"loss_8":1,"loss_24":2,"kept":3}\n' | mktar >"$T/old.tar"
+	ok vae-ckpt eval -m "$F/m.vae" --replace "$T/old.tar"
+	is "$(field loss_8,loss_24,kept <"$T/out")" $'\t\t3'
+	# payloads of a network of convolutions too, at any -j
+	cat >"$T/conv.yaml" <<-EOF
+		input: {shape: [1, 8, 8]}
+		model:
+		  latent: 2
+		  encoder: [{conv2d: {out: 4, kernel: 4, stride: 2, padding: 1}}, relu, flatten, {linear: 4}]
+		  decoder: [{linear: 64}, relu, {unflatten: [4, 4, 4]}, {conv_transpose2d: {out: 1, kernel: 4, stride: 2, padding: 1}}]
+		train: {steps: 8, checkpoints: 2, holdout: 0, batch: 8}
+	EOF
+	vae-train -q -c "$T/conv.yaml" -o "$T/conv.vae" "$F/in.tar"
+	ok vae-ckpt eval -j1 -m "$T/conv.vae" "$F/in.tar"
+	mv "$T/out" "$T/j1.tar"
+	ok vae-ckpt eval -j3 -m "$T/conv.vae" "$F/in.tar"
+	same "$T/j1.tar" "$T/out"
+	vae-selfinf -m "$T/conv.vae" "$F/in.tar" | field loss >"$T/want"
+	field loss_8 <"$T/out" | paste "$T/want" - | awk '{ d = $1 / $2 - 1; if (d > 1e-6 || d < -1e-6) exit 1 } END { exit NR != 10 }'
+}
+
+@test "eval: options that are not for it, and such as are for it alone" {
+	fails 2 vae-ckpt eval "$F/in.tar"
+	fails 2 vae-ckpt eval -m "$F/m.vae" -d 0 "$F/in.tar"
+	fails 2 vae-ckpt list -m "$F/m.vae" -d 3
+	fails 2 vae-ckpt show -m "$F/m.vae" --prefix x_
+	fails 2 vae-ckpt show -m "$F/m.vae" -r "$T/r.tar"
+	fails 2 vae-ckpt verify -m "$F/m.vae" --seed 3
+	fails 2 vae-ckpt verify -m "$F/m.vae" extra
 }
 
 @test "export and import: the same id, the same scores" {
@@ -62,7 +303,7 @@ setup_file() {
 	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/old.vae" "$T/e.safetensors"
 	says --replace
 	fails 1 vae-ckpt import -c "$T/c.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
-	is "$(names "$T/old.vae" | wc -w)" 5
+	is "$(names "$T/old.vae" | wc -w)" 6
 	ok vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
 	is "$(vae-ckpt list -m "$T/old.vae" | wc -l)" 2
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"

@@ -1,5 +1,5 @@
 # vae-drop: rules, rejects, marks.
-# shellcheck disable=SC2094
+# shellcheck disable=SC2094,SC2002,SC2016
 
 load helper
 
@@ -43,6 +43,16 @@ keys() { field key | tr '\n' ' '; }
 	fails 2 vae-drop --top 1 --above 3 "$F/in.tar"
 	fails 2 vae-drop --top 1 --mark -r "$T/r.tar" "$F/in.tar"
 	absent "$T/r.tar"
+	fails 2 vae-drop --top 1 -e 'w > 1' "$F/in.tar"
+	fails 2 vae-drop --keys /dev/null -e 'w > 1' "$F/in.tar"
+	fails 2 vae-drop -k w -e 'w > 1' "$F/in.tar"
+	says -k
+	fails 2 vae-drop -k w --keys /dev/null "$F/in.tar"
+	fails 2 vae-drop --mark --strip --top 1 "$F/in.tar"
+	says --strip
+	fails 2 vae-drop --mark --max-drop 1 --top 1 "$F/in.tar"
+	says --max-drop
+	fails 2 vae-drop -i "$F/in.tar"
 }
 
 @test "-r: rejects with the rule, kept and rejected together are the input" {
@@ -148,4 +158,247 @@ keys() { field key | tr '\n' ' '; }
 	vae-drop --top 1 -r "$T/x.tar" "$F/in.tar" >"$T/x.tar" 2>"$T/err" || got=$?
 	is "$got" 2
 	ok vae-drop --top 1 -o /dev/null -r /dev/null "$F/in.tar"
+}
+
+# --- expressions ---
+
+@test "-e drops what matches, -i -e keeps it" {
+	ok vae-drop -e 'w > 16.5 || cls == 1 && w < 5' "$F/in.tar"
+	is "$(field w <"$T/out" | wc -l)" 15
+	is "$(field key <"$T/out" | head -3 | tr '\n' ' ')" 's/0000 s/0002 s/0003 '
+	ok vae-drop -i -e 'w > 16.5 || cls == 1 && w < 5' -r "$T/r.tar" "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0001 s/0004 s/0017 s/0018 s/0019 '
+	is "$(field dropped_by <"$T/r.tar" | sort -u)" 'not (w > 16.5 || cls == 1 && w < 5)'
+	is "$(field key <"$T/r.tar" | wc -l)" 15
+	ok vae-drop --expression 'key == "s/0007"' "$F/in.tar"
+	is "$(field key <"$T/out" | wc -l)" 19
+	not grep -q s/0007 <(lstar --names <"$T/out")
+	ok vae-drop --include -e "key >= 's/0018'" "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0018 s/0019 '
+}
+
+@test "-e: what is missing never matches, and is counted" {
+	(stream 4 && echo 'name=x.cls data=1' && echo 'name=y.vae.json data={"other":1}') | mktar >"$T/in"
+	local e
+	for e in 'w > 1' 'w != 1' '!(w <= 1)' '!w' 'w' 'none' '!none'; do
+		ok vae-drop -i -e "$e" -r "$T/r.tar" --summary "$T/s" "$T/in"
+		not grep -q '^[xy]$' <(field key <"$T/out") # kept by none of them
+		says 'did not match and went' '-e'
+		grep -q '"without_field":[26],' "$T/s"
+		ok vae-drop -e "$e" "$T/in"
+		field key <"$T/out" | grep -c '^[xy]$' | grep -qx 2
+		says 'lack a name' 'were kept'
+	done
+	# a field that none has is a remark, since an `error` may well be in none
+	ok vae-drop -e error --summary "$T/s" "$T/in"
+	is "$(field key <"$T/out" | wc -l)" 6
+	says '6 records lack'
+	grep -q '"dropped":0,.*"without_field":6,' "$T/s"
+	# with -i --top and -i --above too
+	ok vae-drop -i --top 50% "$T/in"
+	is "$(keys <"$T/out")" 's/0002 s/0003 '
+	says '2 records without' "'rank'" 'did not match and went'
+	ok vae-drop -i --above 1.5 -k w -r "$T/r.tar" "$T/in"
+	is "$(keys <"$T/out")" 's/0002 s/0003 '
+	is "$(field dropped_by <"$T/r.tar" | sort -u)" 'not (w > 1.5)'
+}
+
+@test "-e: a bad expression is a usage error that says where" {
+	fails 2 vae-drop -e 'w = 1' "$F/in.tar"
+	says -e 'column 3'
+	fails 2 vae-drop -e 'w > ' "$F/in.tar"
+	says 'column 5'
+	fails 2 vae-drop -e '' "$F/in.tar"
+	says 'column 1'
+	fails 2 vae-drop -e '(w > 1' "$F/in.tar"
+	says parenthesis 'column 7'
+	fails 2 vae-drop -e 'w > 1 w' "$F/in.tar"
+	fails 2 vae-drop -e "$(printf 'w \033[31m')" "$F/in.tar"
+	[ ! -s "$T/out" ]
+}
+
+# --- keys ---
+
+# hostile: keys with all that a name can hold
+hostile() {
+	local name
+	for name in a plain%20space t%09ab new%0aline back%5cslash back%5cx41 %ff%fe %c2%85c1 quote%22%27 %c3%a9%e2%82%ac cr%0d esc%1b[31m \
+		-dash ../up dir/./x null 0 %20lead trail%20 '#hash' "$(printf 'long%.0s' {1..80})" 'd/__x__/y'; do
+		echo "name=$name.cls data=1"
+		echo "name=$name.vae.json data={\"w\":1}"
+	done
+}
+
+@test "--keys: what vae-cut -k key prints comes back, whatever the names" {
+	hostile | mktar | vae-drop -e 'w != 1' >"$T/in.tar"
+	ok vae-cut -k key "$T/in.tar"
+	mv "$T/out" "$T/keys"
+	is "$(wc -l <"$T/keys")" 22
+	ok vae-drop --keys "$T/keys" -r "$T/r.tar" --summary "$T/s" "$T/in.tar"
+	[ ! -s "$T/err" ]
+	is "$(wc -c <"$T/out")" 1024
+	grep -q '"dropped":22,.*"keys":22,"keys_missing":0' "$T/s"
+	is "$(field dropped_by <"$T/r.tar" | sort -u)" "key in $T/keys"
+	ok vae-drop -i --keys "$T/keys" "$T/in.tar"
+	same "$T/in.tar" "$T/out"
+	# every one alone
+	local i
+	for ((i = 1; i <= 22; i++)); do
+		sed -n "${i}p" "$T/keys" >"$T/one"
+		ok vae-drop -i --keys "$T/one" "$T/in.tar"
+		[ ! -s "$T/err" ]
+		field key <"$T/out" >"$T/got"
+		same "$T/one" "$T/got"
+	done
+	# a field may be called key; then that is what both tools mean
+	printf 'name=a.vae.json data={"key":"b"}\nname=b.vae.json data={"key":"x\\ty\\u0000"}\n' | mktar >"$T/in.tar"
+	vae-cut -k key "$T/in.tar" | tail -1 >"$T/keys"
+	ok vae-drop --keys "$T/keys" "$T/in.tar"
+	is "$(lstar --names <"$T/out")" a.vae.json
+	[ ! -s "$T/err" ]
+}
+
+@test "--keys: keys that never came are told, and from where a list may come" {
+	printf 's/0003\nnobody\ns/0005\n\nnot\tthere\nnobody\n' >"$T/keys"
+	ok vae-drop --keys "$T/keys" --summary "$T/s" "$F/in.tar"
+	is "$(field key <"$T/out" | wc -l)" 18
+	says '2 of 4 listed keys never came' "'nobody'"
+	is "$(wc -l <"$T/err")" 1
+	grep -q '"keys":4,"keys_missing":2' "$T/s"
+	ok vae-drop -v --keys "$T/keys" "$F/in.tar"
+	says "'nobody'" "nor did 'not'"
+	ok vae-drop -q --keys "$T/keys" "$F/in.tar"
+	[ ! -s "$T/err" ]
+	# a table whose first column it is, with DOS line ends, no newline at the end, from standard input
+	ok bash -c 'printf "s/0001\t17.5\r\ns/0002\r\ns/0004" | vae-drop -i --keys - "$1"' - "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0001 s/0002 s/0004 '
+	[ ! -s "$T/err" ]
+	fails 2 vae-drop --keys - <"$F/in.tar"
+	says 'standard input'
+	fails 2 vae-drop --keys - "$F/in.tar" - <"$F/in.tar"
+	fails 1 vae-drop --keys "$T/none" "$F/in.tar"
+	says "$T/none" 'No such file'
+	fails 1 vae-drop --keys "$T" "$F/in.tar"
+	says directory
+	ok vae-drop --keys /dev/null "$F/in.tar"
+	is "$(field key <"$T/out" | wc -l)" 20
+	ok vae-drop -i --keys /dev/null "$F/in.tar"
+	is "$(wc -c <"$T/out")" 1024
+	# a message may show what a list holds
+	printf 'a\033[31mb\n' >"$T/keys"
+	ok vae-drop --keys "$T/keys" "$F/in.tar"
+	clean "$T/err"
+	says 'a\x1b[31mb'
+}
+
+@test "--keys: many keys" {
+	perl -e 'print map { sprintf "s/%04d\n", $_ } 10 .. 99_999' >"$T/keys"
+	ok vae-drop --keys "$T/keys" "$F/in.tar"
+	is "$(field key <"$T/out" | wc -l)" 10
+	says '99980 of 99990'
+}
+
+# --- the guard ---
+
+@test "--max-drop: at the limit it goes on, above it nothing is written and the status is 3" {
+	local max
+	ok vae-drop --top 5 -r "$T/r0.tar" "$F/in.tar"
+	mv "$T/out" "$T/want"
+	for max in 5 25% 25.0001% 100% 1000; do
+		ok vae-drop --top 5 --max-drop $max -r "$T/r.tar" --summary "$T/s" "$F/in.tar"
+		same "$T/want" "$T/out"
+		same "$T/r0.tar" "$T/r.tar"
+		grep -q '"dropped":5,.*"stopped":0,"records":20,.*"rejected":5,' "$T/s"
+		cat "$F/in.tar" | ok vae-drop --top 5 --max-drop $max # cannot be sought
+		same "$T/want" "$T/out"
+		rm "$T/r.tar" "$T/s"
+	done
+	for max in 4 24.99% 0 0%; do
+		fails 3 vae-drop --top 5 --max-drop $max -r "$T/r.tar" -o "$T/o.tar" --summary "$T/s" "$F/in.tar"
+		says '5 of 20 records would go' 'top 5 of rank' "--max-drop $max"
+		absent "$T/r.tar" "$T/o.tar"
+		no_leftovers "$T"
+		grep -q '"dropped":0,"matched":5,.*"stopped":1,"records":20,.*"rejected":0,' "$T/s"
+		cat "$F/in.tar" | fails 3 vae-drop -q --top 5 --max-drop $max -r "$T/r.tar"
+		[ ! -s "$T/out" ]
+		absent "$T/r.tar"
+	done
+	# what was there before stays, and the next one sees no whole stream
+	echo old >"$T/r.tar"
+	fails 3 vae-drop --top 5 --max-drop 1 -r "$T/r.tar" "$F/in.tar"
+	is "$(cat "$T/r.tar")" old
+	fails 1 bash -c 'vae-drop --top 5 --max-drop 1 "$1" 2>/dev/null | vae-cut -k key' - "$F/in.tar"
+	# the status of a dry run is that of a real one
+	local got=0
+	vae-drop -n --top 5 --max-drop 4 "$F/in.tar" >"$T/out" 2>"$T/err" || got=$?
+	is "$got" 3
+	says 'would drop 5 of 20' 'more than --max-drop 4'
+	ok vae-drop -n --top 5 --max-drop 5 "$F/in.tar"
+	for max in x -1 1.5 101% '' nan; do
+		fails 2 vae-drop --top 5 --max-drop "$max" "$F/in.tar"
+		says --max-drop
+	done
+}
+
+@test "--max-drop guards every rule" {
+	fails 3 vae-drop -e 'w > 5' --max-drop 50% "$F/in.tar"
+	fails 3 vae-drop -i -e 'w > 18' --max-drop 50% "$F/in.tar"
+	fails 3 vae-drop -i -e 'mispelt > 18' --max-drop 50% "$F/in.tar"
+	fails 3 vae-drop --above 1 -k w --max-drop 50% "$F/in.tar"
+	fails 3 vae-drop -i --keys /dev/null --max-drop 50% "$F/in.tar"
+	head -c 1024 /dev/zero >"$T/empty"
+	ok vae-drop -e 'w > 5' --max-drop 0 "$T/empty"
+	same "$T/empty" "$T/out"
+	# loose members come once
+	(echo 'name=README data=x' && stream 3 && echo 'name=end/ type=5') | mktar >"$T/in"
+	ok vae-drop -e 'w > 99' --max-drop 1 "$T/in"
+	is "$(lstar --names <"$T/out" | grep -c -e README -e end)" 2
+}
+
+# --- what rejects say ---
+
+@test "rejects say the rule and the threshold in force" {
+	ok vae-drop --top 25% -r "$T/r.tar" "$F/in.tar"
+	is "$(field dropped_by,dropped_threshold <"$T/r.tar" | sort -u)" $'top 25% of rank\t5'
+	ok vae-drop --above 17.25 -k w -r "$T/r.tar" "$F/in.tar"
+	is "$(field dropped_by,dropped_threshold <"$T/r.tar" | sort -u)" $'w > 17.25\t17.25'
+	ok vae-drop -i --top 19 -r "$T/r.tar" "$F/in.tar"
+	is "$(field key,dropped_by,dropped_threshold <"$T/r.tar")" $'s/0000\tnot (top 19 of rank)\t19'
+	ok vae-drop -e 'w > 18' -r "$T/r.tar" "$F/in.tar"
+	is "$(field dropped_by,dropped_threshold <"$T/r.tar" | sort -u)" $'w > 18\t'
+	# by another rule once more: the old threshold is not left behind
+	ok vae-drop --top 25% -r "$T/r.tar" "$F/in.tar"
+	fails 1 vae-drop -e 'w > 18' -r "$T/rr.tar" "$T/r.tar"
+	says dropped_by --replace
+	ok vae-drop -e 'w > 18' --replace -r "$T/rr.tar" "$T/r.tar"
+	is "$(field dropped_by,dropped_threshold <"$T/rr.tar" | sort -u)" $'w > 18\t'
+	local long
+	long="w > 18$(printf ' || w > 18%.0s' {1..200})"
+	ok vae-drop -e "$long" -r "$T/r.tar" "$F/in.tar"
+	is "$(field dropped_by <"$T/r.tar" | sort -u)" "$long"
+}
+
+# --- strip ---
+
+@test "--strip: what passes is the original, byte for byte" {
+	# a stream without scores of its own comes back as it was
+	plain_stream 20 | mktar | vae-drop -q -e none >"$T/plain.tar"
+	vae-density --method kde --sigma 3 "$T/plain.tar" | vae-rank -k kde_nll | vae-drop --top 0 --strip >"$T/out"
+	same "$T/plain.tar" "$T/out"
+	# rejects keep theirs, loose members stay, scores may stand anywhere in a record
+	{
+		echo 'name=dir/ type=5'
+		echo 'name=a.vae.json data={"w":1}'
+		echo 'name=a.cls data=1'
+		echo 'name=in/ type=5'
+		echo 'name=a.txt data=2'
+		echo 'name=b.cls data=1'
+		echo 'name=b.vae.json data={"w":2}'
+		echo 'name=c.vae.json data={"w":1}'
+		echo 'name=d.txt data=3'
+	} | mktar >"$T/in"
+	ok vae-drop -q -e 'w == 2' --strip -r "$T/r.tar" "$T/in"
+	is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'dir a.cls in a.txt d.txt '
+	is "$(lstar --names <"$T/r.tar" | tr '\n' ' ')" 'b.cls b.vae.json '
+	is "$(field w,dropped_by <"$T/r.tar")" $'2\tw == 2'
 }

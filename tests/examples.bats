@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The examples run as they stand, on small data made here.
+# shellcheck disable=SC2016,SC2030,SC2031
 
 setup()
 {
@@ -40,6 +41,12 @@ idx()
 	[ "$kept" -eq 275 ]
 	[ "$gone" -eq 5 ]
 	[ -f out/clothes.vae/model.yaml ]
+	# it ends with a page, and says where
+	[[ $output == *"file://$PWD/out/report.html"* ]]
+	grep -q '<title>Ankle boots among clothes</title>' out/report.html
+	grep -q '5 records are in the quarantine' out/report.html
+	grep -q 'id="judged"' out/report.html
+	grep -q 'Training curve' out/report.html
 }
 
 @test "pipeline/demo.sh says what is missing where there is no data" {
@@ -81,4 +88,271 @@ idx()
 	done | sort >drawn
 	[ "$(wc -l <kept)" -eq 49 ]
 	[ -z "$(comm -23 kept drawn)" ]
+}
+
+# pictures DIR N [SEED]: N gray 8x8 pictures DIR/0.pgm ..., alike but for the last tenth, which is noise
+pictures()
+{
+	mkdir -p "$1"
+	perl -e 'my ($d, $n, $s) = @ARGV; srand(unpack "%32C*", $s // "1"); for my $i (0 .. $n - 1) { open my $f, ">:raw", "$d/$i.pgm" or die $!;
+		print $f "P5\n8 8\n255\n", map { my ($x, $y) = ($_ % 8, int $_ / 8);
+			chr($i >= 0.9 * $n ? int rand 256 : 20 * $x + int rand 30) } 0 .. 63 }' "$1" "$2" "${3:-1}"
+}
+
+train()
+{
+	vae-train -q -c tiny --set train.steps=300 --set train.checkpoints=2 --set train.holdout=0 "$@"
+}
+
+# ran STATUS: so it did
+ran()
+{
+	[ "$status" -eq "$1" ] || { echo "status $status: $output"; false; }
+}
+
+# contents TAR...: every member's name and bytes but the scores, one line each, sorted
+contents()
+{
+	for t; do
+		"$root/tests/lib/lstar" <"$t" || echo "BROKEN $t"
+	done | grep -v '\.vae\.json ' | sort
+}
+
+@test "shards/clean.sh cleans by one ranking over all, keeps the sharding, and does nothing twice" {
+	cd "$BATS_TEST_TMPDIR"
+	for s in a b c; do
+		pictures "p/$s" 30 $s
+		vae-pack --key-prefix "$s/" -o "$s.tar" "p/$s"
+	done
+	# all strangers but those of the first shard
+	pictures p/d 30
+	for i in $(seq 0 29); do cp p/a/0.pgm "p/d/$i.pgm"; done
+	vae-pack --key-prefix d/ -o d.tar.zst p/d
+	train -o m.vae a.tar b.tar c.tar d.tar.zst
+	TOP=7.5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
+	ran 0
+	[[ $output == "4 shards: 4 scored, 4 cleaned; 9 records are in out/quarantine" ]]
+	# as if they had been ranked as one
+	for s in a.tar b.tar c.tar d.tar.zst; do vae-selfinf -m m.vae "$s"; done | vae-rank | vae-drop --top 7.5% -i | vae-cut -k key | sort >want
+	vae-cut -k key out/quarantine/* | sort >got
+	diff want got
+	[ "$(wc -l <got)" -eq 9 ]
+	[ "$(vae-cut -k key out/quarantine/d.tar.zst | wc -l)" -eq 0 ] # not the same share of each
+	vae-cut -k key,selfinf,dropped_by out/quarantine/a.tar | awk -F '\t' '$2 == "" || $3 != "key in out/drop.keys" { exit 1 }'
+	# shard by shard, what was there is there
+	for s in a b c; do
+		contents "out/clean/$s.tar" "out/quarantine/$s.tar" >got
+		contents "$s.tar" >want
+		diff want got
+		[ "$("$root/tests/lib/lstar" --names <"out/clean/$s.tar" | grep -c vae.json)" -eq 0 ]
+	done
+	# a second run changes nothing
+	find out -type f -exec ls -l --full-time {} + >before
+	TOP=7.5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
+	ran 0
+	[[ $output == "4 shards: 0 scored, 0 cleaned; 9 records"* ]]
+	find out -type f -exec ls -l --full-time {} + >after
+	diff before after
+	# one shard anew, and another share
+	touch b.tar
+	TOP=7.5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
+	[[ $output == "4 shards: 1 scored, 1 cleaned; 9 records"* ]]
+	TOP=5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
+	[[ $output == "4 shards: 0 scored, 4 cleaned; 6 records"* ]]
+}
+
+@test "shards/clean.sh goes on after a kill, and refuses shards that share keys" {
+	cd "$BATS_TEST_TMPDIR"
+	for s in a b c; do
+		pictures "p/$s" 20 $s
+		vae-pack --key-prefix "$s/" -o "$s.tar" "p/$s"
+	done
+	train -o m.vae a.tar b.tar c.tar
+	TOP=10% run "$root/examples/shards/clean.sh" m.vae want a.tar b.tar c.tar
+	ran 0
+	# a tool that kills the script that runs it, the N-th time it is run
+	mkdir bin
+	for t in vae-selfinf vae-rank vae-drop vae-cut; do
+		printf '#!/bin/sh\nn=$(($(cat count) - 1))\necho $n >count\n[ $n -ne 0 ] || kill -9 -$(cat group)\nexec "%s" "$@"\n' "$(command -v $t)" >bin/$t
+		chmod +x bin/$t
+	done
+	killed=0
+	for ((n = 1; n < 40; n++)); do
+		echo $n >count
+		status=0
+		setsid sh -c 'echo $$ >group; PATH=$PWD/bin:$PATH TOP=10% exec "$0" m.vae out a.tar b.tar c.tar' "$root/examples/shards/clean.sh" >said 2>&1 || status=$?
+		[ "$status" -ne 0 ] || break
+		killed=$((killed + 1))
+		[ $((n % 3)) -ne 0 ] || rm -rf out # from the start, and from what another kill left
+	done
+	[ "$status" -eq 0 ]
+	[ "$killed" -ge 4 ]
+	for d in clean quarantine; do
+		[ "$(cd out/$d && echo *)" = "a.tar b.tar c.tar" ]
+		for s in a b c; do
+			vae-cut -k key out/$d/$s.tar | cmp - <(vae-cut -k key want/$d/$s.tar)
+		done
+		cmp out/clean/a.tar want/clean/a.tar
+	done
+	# keys that come twice
+	vae-pack --key-prefix a/ -o e.tar p/b
+	TOP=10% run "$root/examples/shards/clean.sh" m.vae twice a.tar e.tar
+	ran 1
+	[[ $output == *"twice/scored/e.tar: record 21 'a/"*"comes back"* ]]
+	[[ $output == *"nothing was cleaned"* ]]
+	[ -z "$(find twice/clean twice/quarantine -type f)" ]
+	# and other bad calls
+	mkdir sub
+	cp a.tar sub
+	run "$root/examples/shards/clean.sh" m.vae out a.tar sub/a.tar
+	ran 1
+	[[ $output == *"same name: a.tar"* ]]
+	run "$root/examples/shards/clean.sh" m.vae out
+	ran 2
+	TOP=x run "$root/examples/shards/clean.sh" m.vae twice a.tar
+	ran 1
+	[[ $output == *"--top wants"* ]]
+}
+
+@test "make/Makefile: from shards to clean shards; a second run does nothing" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir raw
+	for s in a b; do
+		pictures "p/$s" 30 $s
+		vae-pack --key-prefix "$s/" -o "raw/$s.tar" "p/$s"
+	done
+	makefile=$root/examples/make/Makefile
+	set_='--set train.steps=200 --set train.checkpoints=2 --set train.holdout=0'
+	unset MAKEFLAGS MAKELEVEL
+	run make -j2 -f "$makefile" DROP='--top 10%' MAX_DROP=10% TRAIN="-q $set_"
+	ran 0
+	for s in a b; do
+		[ "$(vae-cut -k key clean/$s.tar | wc -l)" -eq 27 ]
+		[ "$(vae-cut -k key,selfinf,rank,dropped_by quarantine/$s.tar | grep -c 'top 10% of rank')" -eq 3 ]
+		contents clean/$s.tar quarantine/$s.tar >got
+		contents raw/$s.tar >want
+		diff want got
+	done
+	run make -f "$makefile" DROP='--top 10%' MAX_DROP=10%
+	ran 0
+	[[ $output == *"Nothing to be done for 'all'"* ]]
+	# one more shard: only that one
+	pictures p/c 30 c
+	vae-pack --key-prefix c/ -o raw/c.tar p/c
+	run make -f "$makefile" DROP='--top 10%' MAX_DROP=10%
+	ran 0
+	[ "$(grep -c 'vae-selfinf' <<<"$output")" -eq 1 ]
+	[ "$(grep -c 'vae-train' <<<"$output")" -eq 0 ]
+	# a new model: all of them
+	rm -r model.vae
+	run make -f "$makefile" DROP='--top 10%' MAX_DROP=10% TRAIN="-q $set_ --set train.seed=1"
+	ran 0
+	[ "$(grep -c "^vae-selfinf" <<<"$output")" -eq 3 ] || { echo "$output"; false; }
+	# what fails leaves no target, and the guard stops make
+	head -c 9000 raw/a.tar >raw/cut.tar
+	run make -f "$makefile"
+	ran 2
+	[[ $output == *"raw/cut.tar"* ]]
+	[ ! -e scored/cut.tar ]
+	[ ! -e clean/cut.tar ]
+	rm raw/cut.tar clean/a.tar
+	run make -f "$makefile" DROP='--top 10%' MAX_DROP=5%
+	ran 2
+	[[ $output == *"more than --max-drop 5%"* ]]
+	[ ! -e clean/a.tar ]
+}
+
+@test "cron/nightly.sh: silent, one line, held, failed, locked" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p srv/incoming
+	nightly=$root/examples/cron/nightly.sh
+	pictures p/t 300 7
+	rm p/t/2[789]?.pgm # trusted: without the noise
+	vae-pack --key-prefix t/ -o trusted.tar p/t
+	train -o srv/model.vae trusted.tar
+	vae-selfinf -m srv/model.vae trusted.tar | vae-rank --save-ref srv/ref.json >/dev/null
+	# nothing there
+	run "$nightly" srv
+	ran 0
+	[ -z "$output" ]
+	# as good as the trusted ones: silent
+	vae-drop -q -i -e 'key < "t/00000050"' -o srv/incoming/day-1.tar trusted.tar
+	RULE='pct >= 100 && z > 50' run "$nightly" srv
+	ran 0
+	[ -z "$output" ]
+	contents srv/clean/day-1.tar | cmp - <(contents trusted.tar | head -50)
+	[ -e srv/done/day-1.tar ]
+	[ ! -e srv/quarantine/day-1.tar ]
+	[ -z "$(ls srv/incoming)" ]
+	# three of thirty are noise, and one cannot be read: one line
+	pictures p/2 30 3
+	echo text >p/2/x.pgm
+	vae-pack --key-prefix 2/ -o srv/incoming/day-2.tar.zst p/2
+	RULE='pct >= 100 && z > 10 || error' MAX_DROP=15% run "$nightly" srv
+	ran 0
+	[ "$output" = "day-2.tar.zst: 4 of 31 records put aside in srv/quarantine/day-2.tar.zst" ]
+	vae-cut -k z,error,dropped_by srv/quarantine/day-2.tar.zst | awk -F '\t' '($1 <= 10 && $2 == "") || $3 == "" { exit 1 }'
+	[ "$(vae-cut -k key srv/clean/day-2.tar.zst | wc -l)" -eq 27 ]
+	grep -q '"dropped":4,' srv/summary/day-2.tar.zst.json
+	# a shard of noise is held; the one behind it is not
+	pictures p/3 9 4
+	for i in 0 1 2 3 4 5; do cp p/2/2$((i % 3 + 7)).pgm p/3/$i.pgm; done
+	vae-pack --key-prefix 3/ -o srv/incoming/day-3.tar p/3
+	cp srv/done/day-1.tar srv/incoming/day-4.tar
+	RULE='pct >= 100 && z > 10 || error' run "$nightly" srv
+	ran 3
+	[ "$(wc -l <<<"$output")" -eq 1 ]
+	[[ $output == "day-3.tar: held: "*" of 9 records would go"*"--max-drop 5%"* ]]
+	[ -e srv/held/day-3.tar ]
+	[ -e srv/clean/day-4.tar ]
+	[ ! -e srv/clean/day-3.tar ]
+	[ ! -e srv/quarantine/day-3.tar ]
+	grep -q '"stopped":1' srv/summary/day-3.tar.json
+	# looked at, and let in
+	mv srv/held/day-3.tar srv/incoming
+	RULE='pct >= 100 && z > 10' MAX_DROP=100% run "$nightly" srv
+	ran 0
+	[ -e srv/clean/day-3.tar ]
+	# one that is cut stays where it is, with one line; the next one is cleaned
+	head -c 9000 srv/done/day-1.tar >srv/incoming/day-5.tar
+	cp srv/done/day-1.tar srv/incoming/day-6.tar
+	RULE='z > 1e9' run "$nightly" srv
+	ran 1
+	[ "$(wc -l <<<"$output")" -eq 1 ]
+	[[ $output == "day-5.tar: failed: vae-selfinf: incoming/day-5.tar: "*cut* ]]
+	[ -e srv/incoming/day-5.tar ]
+	[ ! -e srv/clean/day-5.tar ]
+	[ -e srv/clean/day-6.tar ]
+	rm srv/incoming/day-5.tar
+	# another model than the reference's
+	mv srv/model.vae srv/old.vae
+	train --set train.seed=5 -o srv/model.vae trusted.tar
+	cp srv/done/day-1.tar srv/incoming/day-7.tar
+	run "$nightly" srv
+	ran 1
+	[[ $output == "day-7.tar: failed: vae-rank: "*model* ]]
+	# a run that is not over
+	run flock srv/.nightly.lock "$nightly" srv
+	ran 1
+	[[ $output == *"the run before is not over" ]]
+}
+
+@test "tabular/odd.sh finds the rows whose columns are turned round, and goes on where it was stopped" {
+	cd "$BATS_TEST_TMPDIR"
+	VAE_STEPS=800 run "$root/examples/tabular/odd.sh"
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | grep -c 'plain$\|turned$')" -eq 24 ]
+	[ "$(echo "$output" | sed -n 2,11p | grep -c 'turned$')" -ge 6 ]
+	# line numbers are those of the table
+	line=$(echo "$output" | sed -n 2p | cut -f 1)
+	[ "$(sed -n "${line}p" tabular-demo/drawn.csv)" = "$(echo "$output" | sed -n 2p | cut -f 3)" ]
+	first=$output
+	VAE_STEPS=800 run "$root/examples/tabular/odd.sh"
+	[ "$(echo "$output" | grep -v 'nothing was to do')" = "$first" ]
+	# a table of one's own
+	printf 'x,y\n' >own.csv
+	seq 100 | awk -v OFS=, '{ print $1 % 7, $1 % 5 }' >>own.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" own.csv "" own
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | tail -n +2 | wc -l)" -eq 2 ]
 }

@@ -1,4 +1,4 @@
-# vae-pack: IDX files and directories to records.
+# vae-pack: IDX files, tables of numbers and directories to records.
 # shellcheck disable=SC2059,SC2086
 
 load helper
@@ -197,4 +197,209 @@ tree() {
 	field source <"$T/out" >"$T/lines"
 	is "$(wc -l <"$T/lines")" 3
 	clean "$T/lines"
+}
+
+# --- tables of numbers ---
+
+# npy DESCR SHAPE PACK VALUES...: an npy file
+npy() {
+	perl -e 'my ($d, $s, $p, @v) = @ARGV; binmode STDOUT;
+		my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27$d\x27, \x27fortran_order\x27: False, \x27shape\x27: ($s), }";
+		print "\x93NUMPY\1\0", pack("v", length $h), $h, pack($p, @v)' "$@"
+}
+
+# values TAR: the numbers of every record's .npy of float64, a line each
+values() {
+	lstar <"$1" | awk '$1 ~ /\.npy$/ { print $NF }' | perl -lne 'my $b = pack "H*", $_; my $n = unpack "v", substr $b, 8, 2;
+		print join " ", map { sprintf "%.17g", $_ } unpack "d<*", substr $b, 10 + $n'
+}
+
+@test "CSV: a record a row, float64, names found and skipped" {
+	printf 'a,b,c\n1,2,3\n-0.1,1e-3,+4.5E2\r\n\n"7", 8 ,9.' >"$T/t.csv"
+	ok vae-pack "$T/t.csv"
+	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.npy 00000001.npy 00000002.npy '
+	values "$T/out" >"$T/got"
+	is "$(sed -n 1p "$T/got")" '1 2 3'
+	is "$(sed -n 2p "$T/got")" '-0.10000000000000001 0.001 450'
+	is "$(sed -n 3p "$T/got")" '7 8 9'
+	# as numpy writes such an array
+	npy '<f8' '3,' 'd<*' 1 2 3 | od -An -v -tx1 | tr -d ' \n' >"$T/want"
+	is "$(lstar <"$T/out" | awk '$1 == "00000000.npy" { print $2, $3, $4, $6, $NF }')" "$(printf '0 0644 0/0 0 %s' "$(cat "$T/want")")"
+	mv "$T/out" "$T/want"
+	sed 1d "$T/t.csv" >"$T/bare.csv"
+	ok vae-pack "$T/bare.csv"
+	same "$T/want" "$T/out"
+	(printf '\357\273\277' && cat "$T/t.csv") | gzip >"$T/T.CSV.gz"
+	ok vae-pack "$T/T.CSV.gz"
+	same "$T/want" "$T/out"
+	ok vae-pack --format csv - <"$T/t.csv"
+	same "$T/want" "$T/out"
+	ok vae-pack --format csv <(cat "$T/t.csv")
+	same "$T/want" "$T/out"
+	# names that are numbers
+	sed '1s/.*/2019,2020,c/' "$T/t.csv" >"$T/n.csv"
+	fails 1 vae-pack "$T/n.csv"
+	says "$T/n.csv: line 1, column 3" "'c'" 'no number' --header
+	ok vae-pack --header "$T/n.csv"
+	same "$T/want" "$T/out"
+	# no rows
+	ok vae-pack - --format csv < <(printf 'a,b\n')
+	is "$(wc -c <"$T/out")" 1024
+}
+
+@test "CSV: --label, by name and by number" {
+	printf 'x,"what, is it",y\n1,cat,2\n3,"dog ""rex""\nthe second",4\n5,,6\n' >"$T/t.csv"
+	ok vae-pack --label 'what, is it' "$T/t.csv"
+	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.npy 00000000.cls 00000001.npy 00000001.cls 00000002.npy '
+	is "$(lstar <"$T/out" | awk '$1 == "00000001.cls" { print $NF }')" "$(printf 'dog "rex"\nthe second' | od -An -v -tx1 | tr -d ' \n')"
+	is "$(values "$T/out" | tr '\n' ' ')" '1 2 3 4 5 6 '
+	mv "$T/out" "$T/want"
+	ok vae-pack --label 2 "$T/t.csv"
+	same "$T/want" "$T/out"
+	sed 1d "$T/t.csv" >"$T/bare.csv"
+	ok vae-pack --label 2 "$T/bare.csv"
+	same "$T/want" "$T/out"
+	ok vae-pack --label 2 --only 'cls == "cat"' --key-prefix k/ "$T/t.csv"
+	is "$(field key <"$T/out")" k/00000000
+	ok vae-pack --label 2 --limit 2 --summary "$T/s" "$T/t.csv"
+	grep -q '"records":2,"seen":2,' "$T/s"
+	for label in what 0 4 -1 ''; do
+		fails 1 vae-pack --label "$label" "$T/t.csv"
+		says --label "'$label'"
+	done
+	fails 1 vae-pack --label x "$T/bare.csv"
+	says 'no line of names'
+	printf 'a,a\n1,2\n' >"$T/t.csv"
+	fails 1 vae-pack --label a "$T/t.csv"
+	says 'columns 1 and 2'
+	printf 'a\nx\n' >"$T/t.csv"
+	fails 1 vae-pack --label a "$T/t.csv"
+	says 'no column but the label'
+	# a name that is a number goes before a number
+	printf '2,1\n5,6\n' >"$T/t.csv"
+	ok vae-pack --header --label 1 "$T/t.csv"
+	is "$(field cls <"$T/out")" 6
+}
+
+@test "CSV: what is wrong is said with file, line and column, and no whole stream comes out" {
+	local cell
+	for cell in abc '1;2' nan NA inf 0x10 1e 1e999 1e39 '' ' ' '1 2' '--1' '"1"2' '"12' "$(printf '\033[31m')"; do
+		printf 'a,"b ""c"""\n1,2\n\n3,%s\n5,6\n' "$cell" >"$T/t.csv"
+		fails 1 vae-pack "$T/t.csv"
+		says "$T/t.csv: line 4" 'column 2'
+		not lstar <"$T/out" >/dev/null 2>&1
+	done
+	printf 'a,"b ""c"""\n1,2\n3,x\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 3, column 2 (b "c"): '"'x' is no number"
+	printf '"a\nb",c\n1,2\n3\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 4: 1 cells, where 2 are wanted'
+	printf '1,2\n3,4,\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 2: 3 cells'
+	printf '1,2\n3,4\0\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 2, column 2'
+	: >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'no line'
+	printf '1,2\n3,4\n' | gzip | head -c 20 >"$T/t.csv.gz"
+	fails 1 vae-pack "$T/t.csv.gz"
+	says cut
+	fails 1 vae-pack "$T/none.csv"
+	says "$T/none.csv" 'No such file'
+	printf '1,2\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv" "$T/t.csv"
+	says --label
+	perl -e 'print "1," x 65536, "1\n"' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 65536
+	perl -e 'print "1" x (65 << 20)' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 1' 67108864
+	fails 2 vae-pack --format tsv "$T/t.csv"
+	says --format
+	fails 2 vae-pack --label 1 "$F/images.idx"
+	says --label CSV
+	fails 2 vae-pack --header "$F/images.idx"
+}
+
+@test "CSV: cells that lie across the blocks it is read in" {
+	perl -e 'for my $i (0 .. 30000) { printf "%d,\"%d\",%s%d.5\r\n", $i, $i * 7, " " x ($i % 13), $i }' >"$T/t.csv"
+	ok vae-pack "$T/t.csv"
+	values "$T/out" | awk '{ n += $1 == NR - 1 && $2 == 7 * $1 && $3 == $1 + 0.5 } END { exit !(n == 30001 && NR == 30001) }'
+}
+
+@test "npy: a record for each first index, types as they are, labels beside" {
+	npy '<f4' '3, 2' 'f<*' 1 2 3 4 5 6.5 >"$T/x.npy"
+	npy '<i8' '3,' 'q<*' 4 -1 12 >"$T/y.npy"
+	ok vae-pack "$T/x.npy" "$T/y.npy"
+	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.npy 00000000.cls 00000001.npy 00000001.cls 00000002.npy 00000002.cls '
+	is "$(field cls <"$T/out" | tr '\n' ' ')" '4 -1 12 '
+	is "$(lstar <"$T/out" | awk '$1 == "00000002.npy" { print $NF }')" "$(npy '<f4' '2,' 'f<*' 5 6.5 | od -An -v -tx1 | tr -d ' \n')"
+	mv "$T/out" "$T/want"
+	gzip -k "$T/x.npy"
+	ok vae-pack "$T/x.npy.gz" "$T/y.npy"
+	same "$T/want" "$T/out"
+	ok vae-pack --format npy - "$T/y.npy" <"$T/x.npy"
+	same "$T/want" "$T/out"
+	ok vae-pack --limit 1 --key-prefix p- "$T/x.npy"
+	is "$(lstar --names <"$T/out")" p-00000000.npy
+	ok vae-pack --only 'cls < 0' "$T/x.npy" "$T/y.npy"
+	is "$(field key <"$T/out")" 00000001
+	# pictures stay pictures
+	npy '|u1' '2, 8, 8' 'C*' $(seq 1 128) >"$T/p.npy"
+	ok vae-pack "$T/p.npy"
+	is "$(lstar <"$T/out" | awk '$1 == "00000001.npy" { print $NF }')" "$(npy '|u1' '8, 8' 'C*' $(seq 65 128) | od -An -v -tx1 | tr -d ' \n')"
+	mv "$T/out" "$T/p.tar"
+	ok train "$T/m.vae" --on-error fail <"$T/p.tar"
+	npy '<f8' '0, 5' 'd<*' >"$T/e.npy"
+	ok vae-pack "$T/e.npy"
+	is "$(wc -c <"$T/out")" 1024
+}
+
+@test "npy: headers that lie, files that are cut or too long" {
+	npy '<f4' '3, 2' 'f<*' 1 2 3 4 5 6 >"$T/good.npy"
+	local n size
+	size=$(wc -c <"$T/good.npy")
+	for n in 0 5 9 11 60 127 128 140 $((size - 1)); do
+		head -c "$n" "$T/good.npy" >"$T/x.npy"
+		fails 1 vae-pack "$T/x.npy"
+		says "$T/x.npy"
+		not lstar <"$T/out" >/dev/null 2>&1
+	done
+	(cat "$T/good.npy" && printf x) >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says 'goes on'
+	npy '<f4' '6,' 'f<*' 1 2 3 4 5 6 >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says dimensions
+	npy '>f4' '3, 2' 'f<*' 1 2 3 4 5 6 >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says "'>f4'"
+	npy '<f4' '3, 4611686018427387904' 'f<*' 1 >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	npy '<f4' '1, 1000000000' 'f<*' 1 >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says 4000000000
+	npy '<f4' '3, 0' 'f<*' >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says nothing
+	perl -e 'binmode STDOUT; print "\x93NUMPY\2\0", pack("V", 0xfffffff0), "{" x 100' >"$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says header
+	npy '<f8' '3,' 'd<*' 1 2 3 >"$T/y.npy"
+	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
+	says "$T/y.npy" integers
+	npy '<i4' '2,' 'l<*' 1 2 >"$T/y.npy"
+	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
+	says '2 labels for 3'
+	npy '<i4' '3,' 'l<*' 1 2 >"$T/y.npy"
+	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
+	says "$T/y.npy" cut
+	npy '<i4' '3,' 'l<*' 1 2 3 4 >"$T/y.npy"
+	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
+	says "$T/y.npy" 'goes on'
+	fails 2 vae-pack --format npy - -
 }

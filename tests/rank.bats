@@ -1,5 +1,5 @@
 # vae-rank: ranks, percentiles, robust z, order.
-# shellcheck disable=SC2016,SC2046
+# shellcheck disable=SC2002,SC2016,SC2046
 
 load helper
 
@@ -129,6 +129,12 @@ check() {
 	# the second file is a FIFO: opening it waits until the first has been read
 	fails 1 timeout 20 bash -c 'vae-rank -k w "$1/in" "$1/wait" & exec 9>"$1/wait"; mv "$1/in.new" "$1/in"; cat "$1/z" >&9; exec 9>&-; wait $!' - "$T"
 	says "$T/in" changed
+	# one that hides it: the same size and time, and more records
+	printf 'name=a.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in"
+	printf 'name=b.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in.new"
+	touch -r "$T/in" "$T/time"
+	fails 1 timeout 20 bash -c 'vae-rank -k w "$1/in" "$1/wait" & exec 9>"$1/wait"; cat "$1/in.new" >"$1/in"; touch -r "$1/time" "$1/in"; cat "$1/z" >&9; exec 9>&-; wait $!' - "$T"
+	says 'more records' changed
 }
 
 @test "two passes: a file that is sought begins where it stood" {
@@ -141,4 +147,308 @@ check() {
 	values 5 - 1 >"$T/in"
 	ok vae-rank -k w --summary "$T/s" "$T/in"
 	grep -q '"ranked":2,"rank_by":"w","records":3,' "$T/s"
+}
+
+# --- the joint score ---
+
+# pairs N [AWK]: records r/0001 ... with a and b, logs normal and correlated; AWK may change a, b, or the line's tail t
+pairs() {
+	awk -v n="$1" 'function normal(   s, i) { s = -6; for (i = 0; i < 12; i++) s += rand(); return s }
+		BEGIN { srand(7); for (i = 1; i <= n; i++) {
+			c = normal(); a = exp(c + 0.3 * normal()); b = exp(2 + 0.5 * c + 0.1 * normal()); t = ""
+			'"${2:-}"'
+			printf "name=r/%04d.vae.json data={\"a\":%.9g,\"b\":%.9g%s}\n", i, a, b, t } }' | mktar
+}
+
+two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
+
+@test "-k a,b: the sum of the logs of tail shares, ties and records without one" {
+	awk 'BEGIN { srand(3); for (i = 1; i <= 80; i++) printf "name=r/%04d.vae.json data={\"a\":%d,\"b\":%s}\n", i, 9 * rand(), i % 8 ? 1e9 * rand() - 5e8 : "\"-\"" }' | mktar >"$T/in"
+	two
+	field key,a,b,joint <"$T/out" | awk -F '\t' '
+		{ key[NR] = $1; a[NR] = $2; b[NR] = $3; got[NR] = $4; if ($3 != "-") n++ }
+		END {
+			for (i = 1; i <= NR; i++) {
+				if (b[i] == "-") { if (got[i] != "") exit 1; continue }
+				high = wide = 0
+				for (k = 1; k <= NR; k++) if (b[k] != "-") { high += a[k] >= a[i]; wide += b[k] >= b[i] }
+				want = log(n / high) + log(n / wide)
+				if ((want - got[i])^2 > 1e-16) { print key[i], want, got[i]; exit 1 }
+			}
+			exit NR != 80 || n != 70
+		}'
+	mv "$T/out" "$T/default"
+	two --joint tails
+	same "$T/out" "$T/default"
+	# rising maps of the fields change no byte of it
+	field key,joint,rank,pct,z <"$T/out" >"$T/want"
+	mv "$T/in" "$T/in0"
+	field key,a,b <"$T/in0" | awk -F '\t' '{ printf "name=%s.vae.json data={\"a\":%.17g,\"b\":%s}\n", $1, exp($2) - 7, $3 == "-" ? "null" : sprintf("%.17g", ($3 / 1e9)^3) }' | mktar >"$T/in"
+	two
+	field key,joint,rank,pct,z <"$T/out" | diff "$T/want" -
+}
+
+@test "-k a,b: strangers first, low ones last or with mahalanobis both first" {
+	# 5: high in both, 6: against the grain, 7: low in both
+	pairs 300 'if (i == 5) { a = exp(5); b = exp(5) } if (i == 6) { a = exp(2); b = 1 } if (i == 7) { a = exp(-5); b = exp(-1) }' >"$T/in"
+	two
+	is "$(field key,rank,rank_n,rank_by <"$T/out" | sed -n 5p)" $'r/0005\t0\t300\ta,b'
+	near "$(field joint <"$T/out" | sed -n 5p)" "$(awk 'BEGIN { printf "%.12f", 2 * log(300) }')" 1e-7
+	is "$(field rank,joint <"$T/out" | sed -n 7p)" $'299\t0'
+	is "$(field pct <"$T/out" | sed -n 5p)" 100
+	awk -v z="$(field z <"$T/out" | sed -n 5p)" 'BEGIN { exit !(z > 3) }'
+	field rank,joint <"$T/out" | sort -n | cut -f 2 >"$T/by_rank"
+	sort -gr "$T/by_rank" | diff "$T/by_rank" -
+	two --joint mahalanobis
+	is "$(field rank <"$T/out" | sed -n 5,7p | sort | tr '\n' ' ')" '0 1 2 '
+	awk -v d="$(field joint <"$T/out" | sort -g | head -1)" 'BEGIN { exit !(d >= 0) }'
+	# in any order of the fields, and with --sort
+	local kind
+	for kind in tails mahalanobis; do
+		two --joint $kind
+		vae-rank --sort --joint $kind -k b,a <"$T/in" | field rank,key,joint | awk '{ printf "%d %s %.6f\n", $1, $2, $3 }' >"$T/sorted"
+		field rank,key,joint <"$T/out" | sort -n | awk '{ printf "%d %s %.6f\n", $1, $2, $3 }' | diff - "$T/sorted"
+	done
+}
+
+@test "--joint mahalanobis: d^2 has the median of chi-squared, powers and units change nothing" {
+	pairs 501 >"$T/in"
+	two --joint mahalanobis
+	field joint <"$T/out" >"$T/d"
+	near "$(sort -g "$T/d" | awk 'NR == 251 { printf "%.9f", $1 * $1 }')" 1.38629436 1e-6
+	pairs 501 'a = 7 * a * a; b = 1e6 * sqrt(b)' >"$T/in"
+	two --joint mahalanobis
+	field joint <"$T/out" | paste "$T/d" - | awk '{ if (($1 - $2)^2 > 1e-10) exit 1 }'
+}
+
+@test "-k a,b: a record without one of them has no rank" {
+	pairs 50 'if (i == 3) t = ",\"rank\":1,\"joint\":9"; if (i == 4) a = "x"' | vae-rank --replace -k b >"$T/in"
+	fails 1 vae-rank -k a,b "$T/in"
+	says "r/0001" rank --replace
+	printf 'name=z.vae.json data={"b":2,"rank":7,"joint":3}\n' | mktar | cat "$T/in" - >"$T/in2"
+	ok vae-rank --replace -k a,b "$T/in2"
+	is "$(field key,rank,rank_n,joint,b <"$T/out" | tail -1)" $'z\t\t\t\t2'
+	is "$(field rank_n <"$T/out" | sed -n 5p)" 50
+	ok vae-rank --prefix j. -k a,b "$T/in2"
+	is "$(field j.rank_n,j.rank_by <"$T/out" | sed -n 5p)" $'50\ta,b'
+	[ -n "$(field j.joint <"$T/out" | sed -n 5p)" ]
+}
+
+@test "-k a,b: few records, constants, collinear fields" {
+	pairs 9 >"$T/in"
+	fails 1 vae-rank --joint mahalanobis -k a,b "$T/in"
+	says '2 fields' '10 records' 'there are 9'
+	ok vae-rank -k a,b "$T/in"
+	is "$(field rank <"$T/out" | sort -n | tr '\n' ' ')" '0 1 2 3 4 5 6 7 8 '
+	ok vae-rank -k a "$T/in"
+	fails 1 vae-rank -k a,nope "$T/in"
+	says "'a,nope'"
+	head -c 1024 /dev/zero >"$T/none"
+	local kind
+	for kind in tails mahalanobis; do
+		ok vae-rank --joint $kind -k a,b "$T/none"
+		[ ! -s "$T/err" ]
+	done
+	pairs 60 't = ",\"c\":" (i > 20 ? 4 : i) ",\"d\":" a * b ",\"e\":1"' >"$T/in"
+	ok vae-rank -k a,b,e "$T/in"
+	says "'e'" 'one value in all records'
+	is "$(wc -l <"$T/err")" 1
+	field joint <"$T/out" >"$T/d"
+	is "$(vae-rank -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
+	ok vae-rank -q -k a,b,e "$T/in"
+	[ ! -s "$T/err" ]
+	ok vae-rank -k a,b,c,d "$T/in"
+	[ ! -s "$T/err" ]
+	ok vae-rank --joint mahalanobis -k a,b,c "$T/in"
+	says "'c'" 'left out'
+	is "$(wc -l <"$T/err")" 1
+	field joint <"$T/out" >"$T/d"
+	is "$(vae-rank --joint mahalanobis -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
+	ok vae-rank --joint mahalanobis -k a,b,d "$T/in"
+	says "'d' follows from the others"
+	ok vae-rank --joint mahalanobis -q -k a,b,d "$T/in"
+	[ ! -s "$T/err" ]
+	fails 1 vae-rank --joint mahalanobis -k c,e "$T/in"
+	says 'no field for a joint score'
+	ok vae-rank --joint mahalanobis -k a,b "$T/in"
+	[ ! -s "$T/err" ]
+}
+
+@test "-k and --joint: bad lists" {
+	pairs 20 >"$T/in"
+	local k
+	for k in '' ',' 'a,' ',a' 'a,,b' 'a,b,a'; do
+		fails 2 vae-rank -k "$k" "$T/in"
+		says -k
+	done
+	fails 2 vae-rank -k "$(seq -s , 65)" "$T/in"
+	says 64
+	fails 2 vae-rank -k a,b --joint sum "$T/in"
+	says --joint "'sum'"
+	fails 2 vae-rank -k a --joint tails "$T/in"
+	says --joint
+}
+
+# --- references ---
+
+# pick FILE: key, pct and z
+pick() { field key,pct,z <"$1"; }
+
+@test "--ref gives a trusted set's own records their pct and z" {
+	values 3 1 4 1.5 9 2.6 5.3 -7 1e-3 0 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	mv "$T/out" "$T/ranked"
+	vae-rank -k w <"$T/in" >"$T/want" # the stream still passes, the same
+	same "$T/want" "$T/ranked"
+	tr -d "\n" <"$T/ref" | isjson
+	grep -q '"records":10,' "$T/ref"
+	cat "$T/in" | ok vae-rank -k w --ref "$T/ref"
+	pick "$T/ranked" >"$T/want"
+	pick "$T/out" | diff "$T/want" -
+	is "$(field rank,rank_n,rank_by <"$T/out" | sort -u)" $'\t\tw'
+	# -k is in the reference
+	ok vae-rank --ref "$T/ref" "$T/in"
+	pick "$T/out" | diff "$T/want" -
+	# new ones: between two, below all, above all, on one
+	values 3.5 -8 10 9 - | vae-rank --ref "$T/ref" >"$T/out"
+	is "$(field pct <"$T/out" | tr '\n' ' ')" '70 0 100 100  '
+	near "$(field z <"$T/out" | sed -n 3p)" "$(awk 'BEGIN { printf "%.12f", (10 - 2.05) / (1.4826 * 1.9995) }')" 1e-8
+	is "$(field rank_by <"$T/out" | tail -1)" ''
+}
+
+@test "--save-ref with --sort, and of more records than are kept" {
+	pairs 12000 >"$T/in"
+	ok vae-rank -k a --sort --save-ref "$T/ref.sorted" "$T/in"
+	ok vae-rank -k a --save-ref "$T/ref" "$T/in"
+	same "$T/ref" "$T/ref.sorted"
+	mv "$T/out" "$T/ranked"
+	[ "$(grep -c . "$T/ref")" -ge 10001 ]
+	ok vae-rank --ref "$T/ref" "$T/in"
+	is "$(field z <"$T/out" | md5sum)" "$(field z <"$T/ranked" | md5sum)"
+	paste <(field pct <"$T/ranked") <(field pct <"$T/out") | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most) most = d } END { exit !(NR == 12000 && most < 0.01) }'
+}
+
+@test "--ref of a joint score" {
+	pairs 400 'if (i < 20) a *= 50; t = ",\"c\":" i % 7 - 3 + rand()' >"$T/in"
+	local kind
+	for kind in tails mahalanobis; do
+		ok vae-rank -k a,b,c --joint $kind --save-ref "$T/ref.$kind" "$T/in"
+		field key,joint,pct,z,rank_by <"$T/out" >"$T/want"
+		ok vae-rank --ref "$T/ref.$kind" "$T/in"
+		field key,joint,pct,z,rank_by <"$T/out" | diff "$T/want" -
+		ok vae-rank -k a,b,c --joint $kind --ref "$T/ref.$kind" "$T/in"
+		[ ! -s "$T/err" ]
+	done
+	printf 'name=%s.vae.json data={"a":%s,"b":%s,"c":0.5}\n' x 1e9 1e9 y 0 1 z -1e300 1e300 | mktar >"$T/new"
+	ok vae-rank --ref "$T/ref.mahalanobis" "$T/new"
+	is "$(field pct <"$T/out" | sed -n 1p)" 100
+	[ -n "$(field joint <"$T/out" | sed -n 3p)" ]
+	ok vae-rank --ref "$T/ref.tails" "$T/new"
+	near "$(field joint <"$T/out" | sed -n 1p)" "$(awk -v c="$(vae-cut --json <"$T/in" | grep -c '"c":\(0\.[5-9]\|[1-9]\)')" 'BEGIN { printf "%.12f", 2 * log(400) + log(400 / c) }')" 1e-7
+	near "$(field joint <"$T/out" | sed -n 3p)" "$(field joint <"$T/out" | sed -n 1p | awk '{ printf "%.12f", $1 - log(400) }')" 1e-7
+	fails 1 vae-rank -k a,b,c --joint mahalanobis --ref "$T/ref.tails" "$T/new"
+	says "$T/ref.tails" '--joint mahalanobis'
+	fails 1 vae-rank -k a,c,b --ref "$T/ref.tails" "$T/new"
+	says "$T/ref.tails" "'a,b,c'" "'a,c,b'"
+}
+
+# scored MODEL OPTIONS [PREFIX]: five records
+scored() {
+	local i
+	for i in 1 2 3 4 5; do
+		printf 'name=%s-%d.vae.json data={"%ss":%d,"%smodel":"%s","%soptions":"%s"}\n' "$1$2" $i "${3:-}" $i "${3:-}" "$1" "${3:-}" "$2"
+	done | mktar
+}
+
+@test "scores of another model or other options are refused" {
+	scored A x >"$T/Ax"
+	scored A y >"$T/Ay"
+	scored B x >"$T/Bx"
+	fails 1 vae-rank -k s --save-ref "$T/ref" "$T/Ax" "$T/Bx"
+	says "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
+	fails 1 vae-rank -k s --save-ref "$T/ref" "$T/Ax" "$T/Ay"
+	says "options 'y'"
+	absent "$T/ref"
+	no_leftovers "$T"
+	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair
+	ok vae-rank -k s --save-ref "$T/ref" "$T/Ax"
+	ok vae-rank --ref "$T/ref" "$T/Ax"
+	fails 1 vae-rank --ref "$T/ref" "$T/Bx"
+	says "$T/Bx: record 1 'Bx-1'" "model 'B'" "the reference has 'A'"
+	fails 1 vae-rank --ref "$T/ref" "$T/Ay"
+	says "options 'y'" "the reference has 'x'"
+	scored A x p_ >"$T/pAx"
+	fails 1 vae-rank -k p_s --ref "$T/ref" "$T/pAx"
+	says "'s'" "'p_s'"
+	ok vae-rank -k p_s --save-ref "$T/p.ref" "$T/pAx"
+	scored B x p_ >"$T/pBx"
+	fails 1 vae-rank --ref "$T/p.ref" "$T/pBx"
+	says "model 'B'"
+	values 1 2 3 | sed 's/"w"/"s"/' >"$T/plain" # none named
+	fails 1 vae-rank --ref "$T/ref" "$T/plain"
+	says '(none)'
+}
+
+@test "references that are none" {
+	values 1 2 3 4 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	fails 1 vae-rank --ref "$T/none" "$T/in"
+	says --ref "$T/none" 'No such file'
+	fails 1 vae-rank --ref "$T/in" "$T/in"
+	says --ref "$T/in" 'not a vae-rank reference'
+	fails 1 vae-rank --ref /dev/null "$T/in"
+	sed 's/"records":4/"records":5/' "$T/ref" >"$T/changed"
+	fails 1 vae-rank --ref "$T/changed" "$T/in"
+	says "$T/changed" damaged
+	head -c 100 "$T/ref" >"$T/cut"
+	fails 1 vae-rank --ref "$T/cut" "$T/in"
+	fails 1 vae-rank --ref "$T" "$T/in"
+	fails 2 vae-rank --sort --ref "$T/ref" "$T/in"
+	fails 2 vae-rank --save-ref "$T/x" --ref "$T/ref" "$T/in"
+	absent "$T/x"
+}
+
+@test "--ref: fields that are there already, and streams that have none" {
+	values 1 2 3 4 >"$T/in"
+	vae-rank -k w --save-ref "$T/ref" "$T/in" >"$T/ranked"
+	fails 1 vae-rank --ref "$T/ref" "$T/ranked"
+	says "'rank'" --replace
+	ok vae-rank --replace --ref "$T/ref" "$T/ranked"
+	is "$(field rank,rank_n,pct <"$T/out" | tail -1)" $'\t\t100'
+	ok vae-rank --prefix p. --ref "$T/ref" "$T/ranked"
+	is "$(field rank,p.pct,p.rank_by <"$T/out" | tail -1)" $'0\t100\tw'
+	ok vae-rank --summary "$T/s" --ref "$T/ref" "$T/in"
+	grep -q '"ranked":4,"rank_by":"w","records":4,' "$T/s"
+	values - - >"$T/in"
+	fails 1 vae-rank --ref "$T/ref" "$T/in"
+	says 'none of 2 records' "'w'"
+	head -c 1024 /dev/zero >"$T/none"
+	ok vae-rank --ref "$T/ref" "$T/none"
+	fails 1 vae-rank --save-ref "$T/new" "$T/none"
+	says --save-ref 'no records'
+	absent "$T/new"
+}
+
+@test "--save-ref: whole or not at all" {
+	values 1 2 3 4 >"$T/in"
+	echo old >"$T/ref"
+	head -c 3000 "$T/in" >"$T/cut"
+	fails 1 vae-rank -k w --save-ref "$T/ref" "$T/cut"
+	is "$(cat "$T/ref")" old
+	if [ -w /dev/full ]; then
+		local got=0
+		vae-rank -k w --save-ref "$T/ref" "$T/in" >/dev/full 2>"$T/err" || got=$?
+		is "$got" 1
+		is "$(cat "$T/ref")" old
+		fails 1 vae-rank -k w --save-ref /dev/full "$T/in"
+		says --save-ref 'No space'
+	fi
+	no_leftovers "$T"
+	fails 1 vae-rank -k w --save-ref "$T/no/ref" "$T/in"
+	says --save-ref "$T/no/ref"
+	fails 2 vae-rank -k w --save-ref "$T/x" -o "$T/x" "$T/in"
+	says --save-ref -o
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	ok vae-rank --ref "$T/ref" "$T/in"
+	no_leftovers "$T"
 }

@@ -69,6 +69,10 @@ pass() { vae-drop --top 0 -q "$@"; }
 	same "$T/1" "$T/2"
 	same "$T/2" "$T/3"
 	lstar <"$T/1" | grep -q '^a.cls .*{user.j=w,user.k=v}'
+	# nor do their names grow
+	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k%%41=v\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/percent.tar"
+	fails 1 vae-drop --top 1 -r "$T/r" "$T/percent.tar"
+	says a.cls 'user.k%41'
 }
 
 @test "keys: the first dot of the basename, dots in directories, case kept" {

@@ -42,6 +42,19 @@ static void guard_descriptors(void)
 			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+/* When there is no memory to say it well, which may be just what is to be said. */
+static void say_plainly(const char *tool, const char *msg)
+{
+	char line[1200];
+	snprintf(line, sizeof line - 1, "%s: %s", tool, msg);
+	size_t n = strlen(line);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || (unsigned char)line[i] > 0x7e)
+			line[i] = '?';
+	line[n++] = '\n';
+	fwrite(line, 1, n, stderr);
+}
+
 /* A line on stderr, in one write. Names come escaped into it, but paths and arguments as they were
  * given: what could move a terminal is escaped here as name_escape() does, backslashes left alone. */
 static void say(const struct cli *c, const char *msg)
@@ -59,6 +72,8 @@ static void say(const struct cli *c, const char *msg)
 	}
 	if (!r && !buf_add(&b, "\n", 1, &f))
 		fwrite(b.p, 1, b.len, stderr);
+	else
+		say_plainly(c->tool, msg);
 	buf_free(&b);
 }
 
@@ -102,17 +117,41 @@ static int check_summary(const struct cli *c)
 /* Two outputs of the same name would end as one of them. */
 static int check_outputs(const struct cli *c)
 {
-	const struct { const char *option, *path; } out[] = {{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}};
+	const struct { const char *option, *path; } out[] = {
+		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+		{"--matrix", c->matrix},
+	};
 	struct stat std, st;
 	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (int i = 0; i < 4; i++) {
-		for (int k = 0; k < i; k++)
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+		for (size_t k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
 		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
 	return check_summary(c);
+}
+
+static int is_file(const char *path, const struct stat *of)
+{
+	struct stat st;
+	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
+	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
+}
+
+/* What was read would be gone. */
+int cli_not_input(const struct cli *c, const char *option, const char *path, const char *more, const char *more_option)
+{
+	struct stat of;
+	if (!path || stat(path, &of))
+		return -1;
+	if (more && is_file(more, &of))
+		return cli_usage(c, "%s and %s name the same file, '%s'", option, more_option, path);
+	for (int i = 0; i < c->nfiles; i++)
+		if (is_file(c->files[i], &of))
+			return cli_usage(c, "%s names an input, '%s'", option, path);
+	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "%s names the file on standard input, '%s'", option, path) : -1;
 }
 
 static int parse_long(const char *s, long *out)
@@ -128,6 +167,20 @@ static int parse_real(const char *s, double *out)
 	char *end;
 	*out = strtod(s, &end);
 	return end == s || *end || !isfinite(*out) ? -1 : 0;
+}
+
+static int parse_size(const char *s, size_t *out)
+{
+	char *end;
+	double v = strtod(s, &end);
+	const char *units = "KMGT", *unit = *end ? strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end) : NULL;
+	if (end == s || (*end && (!unit || end[1])) || !(v >= 0))
+		return -1;
+	v *= unit ? pow(1024, (double)(unit - units + 1)) : 1;
+	if (v > 0x1p62)
+		return -1;
+	*out = (size_t)v;
+	return 0;
 }
 
 static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
@@ -155,6 +208,8 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		return parse_long(arg, o->to) ? cli_usage(c, "%s wants a whole number, not '%s'", shown, arg) : 0;
 	case CLI_REAL:
 		return parse_real(arg, o->to) ? cli_usage(c, "%s wants a number, not '%s'", shown, arg) : 0;
+	case CLI_SIZE:
+		return parse_size(arg, o->to) ? cli_usage(c, "%s wants a size such as 512K, 100M or 2G, not '%s'", shown, arg) : 0;
 	case CLI_LEVEL:
 		level = 3;
 		if (arg && (parse_long(arg, &level) || level < 1 || level > 22))
@@ -246,6 +301,11 @@ int cli_failed(const struct cli *c, const struct fail *f)
 	return EXIT_FAILED;
 }
 
+int cli_refused(const struct cli *c, const struct fail *f)
+{
+	return f->memory ? cli_failed(c, f) : cli_usage(c, "%s", f->msg);
+}
+
 int cli_usage(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
@@ -302,6 +362,15 @@ void cli_wait_input(void)
 void cli_add_set(struct cli *c, const char *text)
 {
 	c->set.v[c->set.n++] = text;
+}
+
+void cli_add_shorts(struct cli *c, struct cli_short *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (s[i].value) {
+			snprintf(s[i].text, sizeof s[i].text, "score.%s=%.300s", s[i].key, s[i].value);
+			cli_add_set(c, s[i].text);
+		}
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

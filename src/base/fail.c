@@ -11,6 +11,7 @@ void fail_put(struct fail *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->msg, sizeof f->msg, fmt, ap);
 	va_end(ap);
+	f->memory = strncmp(fmt, "out of memory", 13) == 0;
 }
 
 void fail_prefix(struct fail *f, const char *fmt, ...)
@@ -31,6 +32,7 @@ void fail_put_errno(struct fail *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->msg, sizeof f->msg, fmt, ap);
 	va_end(ap);
+	f->memory = e == ENOMEM;
 	size_t n = strlen(f->msg);
 	snprintf(f->msg + n, sizeof f->msg - n, ": %s", strerror(e));
 }

@@ -4,8 +4,29 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "cli.h"
 
 /* --- the pipeline --- */
+
+/* libarchive (3.6) says exit(1) where memory runs out in its strings. With threads at work, what exit()
+ * takes down, it would take from under them: so it ends right there. */
+static atomic_int at_work;
+
+static void leave_at_once(void)
+{
+	if (atomic_load(&at_work))
+		_exit(EXIT_FAILED);
+}
+
+static void begin_work(void)
+{
+	static atomic_flag once = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&once))
+		(void)atexit(leave_at_once);
+	atomic_fetch_add(&at_work, 1);
+}
 
 enum state { EMPTY, FILLED, BUSY, DONE };
 
@@ -129,6 +150,7 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 		fail_set(&r.why, "out of memory"), r.failed = 1;
 	for (int i = 0; !r.failed && i < r.nslots; i++)
 		r.failed = p->open(p->ctx, slot(&r, i), &r.why) != 0;
+	begin_work();
 	for (; !r.failed && n < p->workers + 1; n++)
 		if (pthread_create(&t[n], NULL, n ? work_thread : fill_thread, &r)) {
 			pthread_mutex_lock(&r.lock);
@@ -142,6 +164,7 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 		consume_all(&r);
 	for (int i = 0; i < n; i++)
 		pthread_join(t[i], NULL);
+	atomic_fetch_sub(&at_work, 1);
 	for (int i = 0; r.slots && i < r.nslots; i++)
 		p->close(slot(&r, i));
 	free(t);

@@ -19,16 +19,43 @@ static size_t record_bytes(const struct record *r)
 
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
 {
-	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows, .size = (size_t)config_input_size(cfg)};
+	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows};
 	b->item = calloc((size_t)b->max_items, sizeof *b->item);
 	b->row = calloc((size_t)b->max_items, sizeof *b->row);
-	b->pixels = calloc((size_t)rows, b->size);
 	b->id = calloc((size_t)rows, sizeof *b->id);
 	b->why = calloc((size_t)rows, sizeof *b->why);
-	if (b->item && b->row && b->pixels && b->id && b->why)
+	if (b->item && b->row && b->id && b->why && !batch_room(b, cfg, f))
 		return 0;
 	batch_free(b);
 	return fail_set(f, "out of memory for a batch of %d records", rows);
+}
+
+int batch_widen(struct batch *b, int items, struct fail *f)
+{
+	struct record *item = realloc(b->item, (size_t)items * sizeof *item);
+	if (item)
+		b->item = item;
+	int *row = item ? realloc(b->row, (size_t)items * sizeof *row) : NULL;
+	if (!row)
+		return fail_set(f, "out of memory for a batch of %d records", items);
+	b->row = row;
+	memset(item + b->max_items, 0, (size_t)(items - b->max_items) * sizeof *item);
+	b->max_items = items;
+	return 0;
+}
+
+int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
+{
+	free(b->pixels);
+	free(b->numbers);
+	b->pixels = NULL;
+	b->numbers = NULL;
+	b->size = (size_t)config_input_size(cfg);
+	if (b->size && cfg->input_kind == VECTOR_INPUT)
+		b->numbers = calloc((size_t)b->rows * b->size, sizeof *b->numbers);
+	else if (b->size)
+		b->pixels = calloc((size_t)b->rows, b->size);
+	return b->size && !b->pixels && !b->numbers ? fail_set(f, "out of memory for a batch of %d records", b->rows) : 0;
 }
 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f)
@@ -42,9 +69,10 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 			return -1;
 		if (got == READER_END)
 			break;
-		if (got == READER_RECORD && b->nrows == 0)
+		int wanted = got == READER_RECORD && !(b->skip && b->skip(b->ctx, r->ordinal - 1));
+		if (wanted && b->nrows == 0)
 			b->first = r->ordinal - 1;
-		b->row[b->nitems++] = got == READER_RECORD ? b->nrows++ : -1;
+		b->row[b->nitems++] = wanted ? b->nrows++ : -1;
 		bytes += record_bytes(r);
 	}
 	return b->nitems > 0;
@@ -66,40 +94,63 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	return *kind == INPUT_NONE ? NULL : m;
 }
 
-void batch_decode(struct batch *b, const struct config *cfg)
+/* A record is bad by its bytes alone: that there was no memory to read it is a failure of the whole. */
+static int check_memory(const struct batch *b, struct fail *f)
 {
-	memset(b->pixels, 0, (size_t)b->rows * b->size);
-	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
-	for (int i = 0; i < b->nitems; i++) {
-		int row = b->row[i];
-		if (row < 0)
-			continue;
-		uint8_t *to = b->pixels + (size_t)row * b->size;
-		enum input_kind kind;
-		const struct member *m = batch_payload(b, i, cfg, &kind);
-		if (m && input_decode(kind, m->data.p, m->data.len, cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], to, &b->why[row]))
-			memset(to, 0, b->size);
-	}
+	for (int row = 0; row < b->nrows; row++)
+		if (b->why[row].msg[0] && b->why[row].memory) {
+			*f = b->why[row];
+			return -1;
+		}
+	return 0;
 }
 
-void batch_vectors(struct batch *b, const struct config *cfg, int n, float *v)
+int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
-	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
-		int row = b->row[i];
 		enum input_kind kind;
-		const struct member *m = row < 0 ? NULL : batch_payload(b, i, cfg, &kind);
-		if (m && kind != INPUT_NPY)
-			fail_set(&b->why[row], "a picture, where an .npy of %d numbers was wanted", n);
-		else if (m)
-			input_vector(m->data.p, m->data.len, n, v + (size_t)row * (size_t)n, &b->why[row]);
+		int vector = cfg->input_kind == VECTOR_INPUT;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m && input_shape(kind, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
+			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
+			return 1;
+		}
 	}
+	return check_memory(b, f);
 }
 
-void batch_floats(const struct batch *b, float *x)
+static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_kind kind, const struct member *m)
 {
-	for (size_t i = 0; i < (size_t)b->rows * b->size; i++)
+	size_t at = (size_t)row * b->size;
+	const int *s = cfg->input_shape;
+	if (b->numbers && input_vector(kind, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
+		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
+	if (b->pixels && input_decode(kind, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+		memset(b->pixels + at, 0, b->size);
+}
+
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
+{
+	if (b->pixels)
+		memset(b->pixels, 0, (size_t)b->rows * b->size);
+	if (b->numbers)
+		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
+	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
+	for (int i = 0; i < b->nitems; i++) {
+		enum input_kind kind;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m)
+			decode_row(b, b->row[i], cfg, kind, m);
+	}
+	return check_memory(b, f);
+}
+
+void batch_floats(const struct batch *b, const struct standard *s, float *x)
+{
+	for (size_t i = 0; b->pixels && i < (size_t)b->rows * b->size; i++)
 		x[i] = (float)b->pixels[i] / 255.0f;
+	for (size_t r = 0; b->numbers && r < (size_t)b->rows; r++)
+		input_standardise(s, b->numbers + r * b->size, b->size, x + r * b->size);
 }
 
 void batch_free(struct batch *b)
@@ -109,6 +160,7 @@ void batch_free(struct batch *b)
 	free(b->item);
 	free(b->row);
 	free(b->pixels);
+	free(b->numbers);
 	free(b->id);
 	free(b->why);
 	*b = (struct batch){.item = NULL};

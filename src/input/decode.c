@@ -27,7 +27,7 @@ static int copy_npy(const void *data, size_t len, int channels, int height, int 
 	if (npy_parse(data, len, &n, f))
 		return -1;
 	if (n.type != NPY_U8)
-		return fail_set(f, "npy of type '%s' where '|u1' was wanted", n.type == NPY_F4 ? "<f4" : "<f8");
+		return fail_set(f, "npy of type '%s' where '|u1' was wanted", npy_descr(n.type));
 	int flat = n.ndim == 2 && channels == 1;
 	if ((n.ndim == 3 || flat) && !memcmp(n.shape, want + flat, (size_t)n.ndim * sizeof *want)) {
 		memcpy(out, n.values, n.count);
@@ -111,7 +111,8 @@ int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3]
 {
 	struct picture p;
 	struct npy n;
-	*vector = 0;
+	if (*vector && kind != INPUT_NPY)
+		return fail_set(f, "a picture, where an .npy of numbers was wanted");
 	if (kind != INPUT_NPY) {
 		if (decode_picture(kind, data, len, &p, f))
 			return -1;
@@ -123,7 +124,7 @@ int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3]
 	}
 	if (npy_parse(data, len, &n, f))
 		return -1;
-	*vector = n.type != NPY_U8;
+	*vector |= n.type != NPY_U8;
 	if (!*vector && n.ndim != 2 && n.ndim != 3)
 		return fail_set(f, "npy of u8 of %d dimensions where [height, width] or [channels, height, width] was wanted", n.ndim);
 	if (n.count < 1 || n.count > INPUT_MAX_PIXELS)
@@ -134,25 +135,25 @@ int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3]
 	return 0;
 }
 
-int input_vector(const void *data, size_t len, int count, float *out, struct fail *f)
+int input_vector(enum input_kind kind, const void *data, size_t len, int count, double *out, struct fail *f)
 {
 	struct npy n;
+	if (kind != INPUT_NPY)
+		return fail_set(f, "a picture, where an .npy of %d numbers was wanted", count);
 	if (npy_parse(data, len, &n, f))
 		return -1;
-	if (n.type == NPY_U8)
-		return fail_set(f, "npy of type '|u1' where '<f4' or '<f8' was wanted");
 	if (n.count != (size_t)count)
 		return fail_set(f, "npy of %zu values where %d were wanted", n.count, count);
 	for (size_t i = 0; i < n.count; i++) {
-		double v;
-		if (n.type == NPY_F4) {
-			memcpy(&out[i], (const char *)n.values + 4 * i, 4);
-		} else {
-			memcpy(&v, (const char *)n.values + 8 * i, 8);
-			out[i] = fabs(v) <= (double)FLT_MAX ? (float)v : NAN;
-		}
-		if (!isfinite(out[i]))
+		out[i] = npy_value(&n, i);
+		if (!(fabs(out[i]) <= (double)FLT_MAX))
 			return fail_set(f, "npy has a value that is not finite, at %zu", i);
 	}
 	return 0;
+}
+
+void input_standardise(const struct standard *s, const double *v, size_t n, float *out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)(!s->mean ? v[i] : s->deviation[i] > 0 ? (v[i] - s->mean[i]) / s->deviation[i] : v[i] - s->mean[i]);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h> /* jpeglib.h wants it before */
 
+#include <jerror.h>
 #include <jpeglib.h>
 #include <setjmp.h>
 
@@ -21,7 +22,10 @@ static _Noreturn void decode_error(j_common_ptr c)
 	struct decoder *d = c->client_data;
 	char msg[JMSG_LENGTH_MAX];
 	c->err->format_message(c, msg);
-	fail_set(d->f, "cannot decode JPEG: %s", msg);
+	if (c->err->msg_code == JERR_OUT_OF_MEMORY)
+		fail_set(d->f, "out of memory for a JPEG decoder");
+	else
+		fail_set(d->f, "cannot decode JPEG: %s", msg);
 	longjmp(d->env, 1);
 }
 

@@ -5,11 +5,58 @@
 
 #define MAX_DIMS 8
 #define ALIGN 64
+#define MAX_HEADER (1 << 20)
 
 static const struct {
 	const char *descr;
 	size_t size;
-} types[] = {[NPY_U8] = {"|u1", 1}, [NPY_F4] = {"<f4", 4}, [NPY_F8] = {"<f8", 8}};
+} types[] = {
+	[NPY_U8] = {"|u1", 1},     [NPY_F4] = {"<f4", 4},    [NPY_F8] = {"<f8", 8},     [NPY_INT8] = {"|i1", 1},   [NPY_INT16] = {"<i2", 2},
+	[NPY_INT32] = {"<i4", 4},  [NPY_INT64] = {"<i8", 8}, [NPY_UINT16] = {"<u2", 2}, [NPY_UINT32] = {"<u4", 4}, [NPY_UINT64] = {"<u8", 8},
+};
+
+size_t npy_size(enum npy_type type) { return types[type].size; }
+const char *npy_descr(enum npy_type type) { return types[type].descr; }
+
+double npy_value(const struct npy *n, size_t i)
+{
+	union {
+		uint8_t u1;
+		int8_t i1;
+		uint16_t u2;
+		int16_t i2;
+		uint32_t u4;
+		int32_t i4;
+		uint64_t u8;
+		int64_t i8;
+		float f4;
+		double f8;
+	} v;
+	memcpy(&v, (const char *)n->values + types[n->type].size * i, types[n->type].size);
+	switch (n->type) {
+	case NPY_U8:
+		return v.u1;
+	case NPY_INT8:
+		return v.i1;
+	case NPY_UINT16:
+		return v.u2;
+	case NPY_INT16:
+		return v.i2;
+	case NPY_UINT32:
+		return v.u4;
+	case NPY_INT32:
+		return v.i4;
+	case NPY_UINT64:
+		return (double)v.u8;
+	case NPY_INT64:
+		return (double)v.i8;
+	case NPY_F4:
+		return (double)v.f4;
+	case NPY_F8:
+		break;
+	}
+	return v.f8;
+}
 
 /* The header is a Python dict written out; what of it numpy writes is read, and nothing else. */
 struct reader {
@@ -67,7 +114,7 @@ static int read_descr(struct reader *r, struct npy *out)
 			out->type = (enum npy_type)i;
 			return 0;
 		}
-	return fail_set(r->f, "npy of type '%s' where '|u1', '<f4' or '<f8' was wanted", s);
+	return fail_set(r->f, "npy of type '%s' where '<f4', '<f8', '|u1' or another little-endian integer was wanted", s);
 }
 
 static int read_bool(struct reader *r, int *out)
@@ -145,43 +192,64 @@ static int read_dict(struct reader *r, struct npy *out, int *fortran)
 	return r->p == r->end ? 0 : wanted(r, "its end");
 }
 
-int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
+/* Where the header begins, and its length: 0, or 1 when so many bytes are wanted to tell. */
+static int find_header(const uint8_t *p, size_t len, size_t *start, size_t *size, struct fail *f)
 {
-	const uint8_t *p = data;
-	*out = (struct npy){0};
-	if (len < 10 || memcmp(p, "\x93NUMPY", 6) != 0)
+	if (len && memcmp(p, "\x93NUMPY", len < 6 ? len : 6) != 0)
 		return fail_set(f, "not an npy file: it does not start with \\x93NUMPY and a header");
+	*start = 12;
+	*size = 0;
+	if (len < 12)
+		return 1;
 	if (p[6] < 1 || p[6] > 3 || p[7])
 		return fail_set(f, "npy of version %d.%d where 1.0, 2.0 or 3.0 was wanted", p[6], p[7]);
-	size_t start = p[6] == 1 ? 10 : 12, header = (size_t)p[8] | (size_t)p[9] << 8;
-	if (start == 12 && len >= 12)
-		header |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
-	if (len < start || len - start < header)
-		return fail_set(f, "npy file is cut short: %zu bytes where a header of %zu was wanted", len, header);
+	*start = p[6] == 1 ? 10 : 12;
+	*size = (size_t)p[8] | (size_t)p[9] << 8;
+	if (p[6] > 1)
+		*size |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
+	return *size > MAX_HEADER ? fail_set(f, "npy header of %zu bytes, more than %d", *size, MAX_HEADER) : 0;
+}
 
-	struct reader r = {(const char *)data + start, (const char *)data + start + header, f};
+int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *header, struct fail *f)
+{
+	size_t start = 0, size = 0;
+	*out = (struct npy){0};
+	int more = find_header(data, len, &start, &size, f);
+	*header = start + size;
+	if (more || len < *header)
+		return more < 0 ? -1 : 1;
+	struct reader r = {(const char *)data + start, (const char *)data + *header, f};
 	int fortran = 0;
 	if (read_dict(&r, out, &fortran))
 		return -1;
 	if (fortran && out->ndim > 1)
 		return fail_set(f, "npy in Fortran order where C order was wanted");
-	size_t size = types[out->type].size;
+	size_t one = types[out->type].size;
 	int empty = 0;
 	out->count = 1;
 	for (int i = 0; i < out->ndim; i++) {
 		if (!out->shape[i])
 			empty = 1;
-		else if (out->count > SIZE_MAX / size / out->shape[i])
+		else if (out->count > SIZE_MAX / one / out->shape[i])
 			return fail_set(f, "npy of more than %zu bytes", SIZE_MAX);
 		else
 			out->count *= out->shape[i];
 	}
 	if (empty)
 		out->count = 0;
-	if (len - start - header != out->count * size)
-		return fail_set(f, "npy holds %zu bytes of values where its shape wants %zu", len - start - header,
-		                out->count * size);
-	out->values = r.end;
+	return 0;
+}
+
+int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
+{
+	size_t header;
+	int more = npy_parse_header(data, len, out, &header, f);
+	if (more)
+		return more < 0 ? -1 : fail_set(f, len ? "npy file is cut short: %zu bytes where a header of %zu was wanted" : "not an npy file: it is empty", len, header);
+	size_t size = types[out->type].size;
+	if (len - header != out->count * size)
+		return fail_set(f, "npy holds %zu bytes of values where its shape wants %zu", len - header, out->count * size);
+	out->values = (const char *)data + header;
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "pack.h"
 
-#include <fts.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +8,10 @@
 
 #include "input.h"
 #include "name.h"
+#include "pack_record.h"
+#include "walk.h"
 
-/* Begins a record with the key of this ordinal. */
-static int begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
+int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
 {
 	r->n = r->key.len = 0;
 	r->scores = -1;
@@ -23,7 +23,7 @@ static int begin(struct pack *p, struct record *r, uint64_t ordinal, const char 
 	return buf_addf(&r->key, f, "%s%08" PRIu64, p->prefix, ordinal);
 }
 
-static struct member *add(struct record *r, const char *ext, int64_t mtime, struct fail *f)
+struct member *pack_add(struct record *r, const char *ext, int64_t mtime, struct fail *f)
 {
 	struct buf name = {0};
 	struct member *m = NULL;
@@ -33,8 +33,7 @@ static struct member *add(struct record *r, const char *ext, int64_t mtime, stru
 	return m;
 }
 
-/* Writes the record if it is wanted: 1 to go on, 0 when the limit is reached, -1. */
-static int emit(struct pack *p, struct record *r, double total, struct fail *f)
+int pack_emit(struct pack *p, struct record *r, double total, struct fail *f)
 {
 	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
 	p->seen++;
@@ -57,16 +56,16 @@ static int pack_items(struct pack *p, struct idx *images, struct idx *labels, co
 	if (!pixels)
 		go = fail_set(f, "out of memory");
 	for (uint64_t i = 0; go > 0 && (go = idx_next(images, pixels, f)) > 0; i++) {
-		struct member *m = begin(p, &r, i, path, f) ? NULL : add(&r, "png", 0, f);
+		struct member *m = pack_begin(p, &r, i, path, f) ? NULL : pack_add(&r, "png", 0, f);
 		if (!m || (m->data.len = 0, png_encode(pixels, width, height, channels, &m->data, f)))
 			go = -1;
 		if (go > 0 && labels) {
 			go = idx_next(labels, &label, f);
-			m = go > 0 ? add(&r, "cls", 0, f) : NULL;
+			m = go > 0 ? pack_add(&r, "cls", 0, f) : NULL;
 			go = m && !buf_addf(&m->data, f, "%d", label) ? go : -1;
 		}
 		if (go > 0)
-			go = emit(p, &r, (double)idx_dim(images, 0), f);
+			go = pack_emit(p, &r, (double)idx_dim(images, 0), f);
 	}
 	record_free(&r);
 	free(pixels);
@@ -90,54 +89,45 @@ int pack_idx(struct pack *p, const char *images, const char *labels, struct fail
 	return r;
 }
 
-static int by_bytes(const FTSENT **a, const FTSENT **b) { return strcmp((*a)->fts_name, (*b)->fts_name); }
+struct directory {
+	struct pack *pack;
+	struct record r;
+	uint64_t ordinal;
+};
 
-static int pack_file(struct pack *p, struct record *r, const FTSENT *e, const char *below, uint64_t ordinal, struct fail *f)
+static int pack_file(struct directory *d, const char *path, const char *below, const char *ext, int64_t mtime, struct fail *f)
 {
-	const char *dot = strrchr(e->fts_name, '.');
 	struct buf source = {0};
 	int go = -1;
-	struct member *m = begin(p, r, ordinal, e->fts_path, f) ? NULL : add(r, dot + 1, e->fts_statp->st_mtime, f);
-	if (m && !buf_read_file(&m->data, e->fts_accpath, RECORD_MAX_BYTES, f) && !name_escape(&source, below, strlen(below), f) &&
-	    !fields_set_string(&r->fields, "source", source.p, f)) {
-		r->fields_changed = 1;
-		go = emit(p, r, 0, f);
+	struct member *m = pack_begin(d->pack, &d->r, d->ordinal++, path, f) ? NULL : pack_add(&d->r, ext, mtime, f);
+	if (m && !buf_read_file(&m->data, path, RECORD_MAX_BYTES, f) && !name_escape(&source, below, strlen(below), f) &&
+	    !fields_set_string(&d->r.fields, "source", source.p, f)) {
+		d->r.fields_changed = 1;
+		go = pack_emit(d->pack, &d->r, 0, f);
 	}
 	buf_free(&source);
 	return go;
 }
 
+static int on_entry(void *ctx, const char *path, const char *below, const struct stat *st, struct fail *f)
+{
+	struct directory *d = ctx;
+	const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below, *dot = strrchr(name, '.');
+	int dir = S_ISDIR(st->st_mode);
+	if (dir && *name != '.')
+		return 1;
+	if (dir || !S_ISREG(st->st_mode) || *name == '.' || !dot || !dot[1]) {
+		d->pack->skipped++;
+		return 0;
+	}
+	int go = pack_file(d, path, below, dot + 1, st->st_mtime, f);
+	return go ? go : WALK_ENOUGH;
+}
+
 int pack_directory(struct pack *p, const char *dir, struct fail *f)
 {
-	char *const roots[] = {(char *)dir, NULL};
-	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_bytes);
-	struct record r = {.scores = -1};
-	FTSENT *e;
-	uint64_t ordinal = 0;
-	int go = t ? 1 : fail_errno(f, "%s", dir);
-	while (go > 0 && (e = fts_read(t))) {
-		char shown[300];
-		const char *dot = strrchr(e->fts_name, '.'), *below = e->fts_path + strlen(dir);
-		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS) {
-			go = fail_set(f, "%s: %s", name_show(shown, sizeof shown, e->fts_path), strerror(e->fts_errno));
-			break;
-		}
-		if (e->fts_info == FTS_D && e->fts_level > 0 && e->fts_name[0] == '.') {
-			fts_set(t, e, FTS_SKIP);
-			p->skipped++;
-		}
-		if (e->fts_info == FTS_D || e->fts_info == FTS_DP || e->fts_info == FTS_DOT)
-			continue;
-		if (e->fts_info != FTS_F || e->fts_name[0] == '.' || !dot || !dot[1]) {
-			p->skipped++;
-			continue;
-		}
-		while (*below == '/')
-			below++;
-		go = pack_file(p, &r, e, below, ordinal++, f);
-	}
-	if (t)
-		fts_close(t);
-	record_free(&r);
-	return go < 0 ? -1 : 0;
+	struct directory d = {.pack = p, .r = {.scores = -1}};
+	int r = walk(dir, on_entry, &d, f);
+	record_free(&d.r);
+	return r;
 }

@@ -1,6 +1,7 @@
 #include "picture.h"
 
 #include <png.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Metadata is skipped, never stored; a chunk longer than this is no metadata. */
@@ -21,9 +22,32 @@ static void read_bytes(png_structp png, png_bytep to, size_t n)
 	s->left -= n;
 }
 
+/* What libpng and zlib in it ask for; *ctx becomes 1 when it is not there, for their messages differ. */
+static png_voidp get_memory(png_structp png, png_alloc_size_t n)
+{
+	void *p = malloc(n);
+	int *out = png_get_mem_ptr(png);
+	if (!p)
+		*out = 1;
+	return p;
+}
+
+static void free_memory(png_structp png, png_voidp p) { free(p); }
+
+/* "out of memory" when that is it, whatever libpng says. */
+static void say_error(png_structp png, const char *what, const char *msg)
+{
+	const int *out = png_get_mem_ptr(png);
+	struct fail *f = png_get_error_ptr(png);
+	if (*out)
+		fail_set(f, "out of memory for PNG");
+	else
+		fail_set(f, "cannot %s PNG: %s", what, msg);
+}
+
 static _Noreturn void decode_error(png_structp png, png_const_charp msg)
 {
-	fail_set(png_get_error_ptr(png), "cannot decode PNG: %s", msg);
+	say_error(png, "decode", msg);
 	png_longjmp(png, 1);
 }
 
@@ -70,8 +94,9 @@ static int read_picture(png_structp png, png_infop info, struct picture *out, st
 int png_decode(const void *data, size_t len, struct picture *out, struct fail *f)
 {
 	struct source src = {data, len};
+	int out_of_memory = 0;
 	*out = (struct picture){0};
-	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, f, decode_error, ignore_warning);
+	png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, f, decode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	if (!info) {
 		fail_set(f, "out of memory for a PNG decoder");
@@ -101,7 +126,7 @@ static void flush_nothing(png_structp png)
 
 static _Noreturn void encode_error(png_structp png, png_const_charp msg)
 {
-	fail_set(png_get_error_ptr(png), "cannot encode PNG: %s", msg);
+	say_error(png, "encode", msg);
 	png_longjmp(png, 1);
 }
 
@@ -125,7 +150,8 @@ int png_encode(const uint8_t *pixels, int width, int height, int channels, struc
 	if (channels != 1 && channels != 3)
 		return fail_set(f, "cannot encode PNG: %d channels where 1 or 3 were wanted", channels);
 	size_t before = out->len;
-	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, f, encode_error, ignore_warning);
+	int out_of_memory = 0;
+	png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, f, encode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	if (!info) {
 		fail_set(f, "out of memory for a PNG encoder");

@@ -23,6 +23,7 @@ struct key {
 	const char *const *words;
 };
 
+static const char *const input_kinds[] = {"picture", "vector", NULL};
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NULL};
 static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const estimators[] = {"plugin", "cross", NULL};
@@ -34,6 +35,7 @@ static const char *const weightings[] = {"one", "lr", NULL};
 static const struct key keys[] = {
 	{"format", K_INT, AT(format), 1, 1e9, NULL},
 	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
+	{"input.kind", K_WORD, AT(input_kind), 0, 0, input_kinds},
 	{"input.shape", K_SHAPE, AT(input_shape), 1, 65536, NULL},
 	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
 	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
@@ -272,7 +274,9 @@ static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
 	int r = 0;
 	if (!yaml_parser_load(&p, d)) {
-		r = fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem ? p.problem : "not YAML");
+		/* libyaml has a text for every other error */
+		r = p.error == YAML_MEMORY_ERROR || !p.problem ? fail_set(f, "out of memory for YAML")
+		                                 : fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem);
 	} else if (!yaml_document_get_root_node(d)) {
 		yaml_document_delete(d);
 		r = fail_set(f, "empty");
@@ -336,63 +340,95 @@ int config_try(const struct cli_list *sets, struct fail *f)
 
 /* --- writing --- */
 
+static int write_value(const struct config *c, const struct key *k, struct buf *out, struct fail *f)
+{
+	const void *at = (const char *)c + k->at;
+	const int *v = at;
+	switch (k->kind) {
+	case K_INT:
+		return buf_addf(out, f, "%d", *v);
+	case K_REAL:
+		return buf_addf(out, f, k->hi == SEED_MAX ? "%.0f" : "%.9g", *(const double *)at);
+	case K_WORD:
+		return buf_addf(out, f, "%s", k->words[*v]);
+	case K_LIST:
+		return buf_addf(out, f, "[%s]", (const char *)at);
+	case K_TEXT:
+		return buf_addf(out, f, "\"%s\"", (const char *)at);
+	case K_SHAPE:
+		return buf_addf(out, f, "[%d, %d, %d]", v[0], v[1], v[2]);
+	case K_LAYERS:
+		return layers_write(at, out, f);
+	}
+	return 0;
+}
+
 int config_write(const struct config *c, struct buf *out, struct fail *f)
 {
 	char section[32] = "";
 	int r = 0;
 	for (int i = 0; i < NKEYS && !r; i++) {
 		const struct key *k = &keys[i];
-		const void *at = (const char *)c + k->at;
 		const char *dot = strchr(k->name, '.');
 		size_t n = dot ? (size_t)(dot - k->name) : 0;
 		if (dot && (strlen(section) != n || memcmp(section, k->name, n) != 0)) {
 			snprintf(section, sizeof section, "%.*s", (int)n, k->name);
 			r = buf_addf(out, f, "%s:\n", section);
 		}
-		r = r ? r : buf_addf(out, f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : k->name);
-		if (r)
-			break;
-		const int *v = (const int *)at;
-		switch (k->kind) {
-		case K_INT:
-			r = buf_addf(out, f, "%d\n", *v);
-			break;
-		case K_REAL:
-			r = buf_addf(out, f, k->hi == SEED_MAX ? "%.0f\n" : "%.9g\n", *(const double *)at);
-			break;
-		case K_WORD:
-			r = buf_addf(out, f, "%s\n", k->words[*v]);
-			break;
-		case K_LIST:
-			r = buf_addf(out, f, "[%s]\n", (const char *)at);
-			break;
-		case K_TEXT:
-			r = buf_addf(out, f, "\"%s\"\n", (const char *)at);
-			break;
-		case K_SHAPE:
-			r = buf_addf(out, f, "[%d, %d, %d]\n", v[0], v[1], v[2]);
-			break;
-		case K_LAYERS:
-			r = layers_write(at, out, f);
-			r = r ? r : buf_addf(out, f, "\n");
-			break;
-		}
+		r = r || buf_addf(out, f, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : k->name) || write_value(c, k, out, f) || buf_add(out, "\n", 1, f) ? -1 : 0;
 	}
+	return r;
+}
+
+int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f)
+{
+	struct buf x = {0}, y = {0};
+	int r = 0;
+	*key = NULL;
+	for (int i = 0; i < NKEYS && !r && !*key; i++) {
+		x.len = y.len = 0;
+		r = write_value(a, &keys[i], &x, f) || write_value(b, &keys[i], &y, f) ? -1 : 0;
+		*key = !r && strcmp(x.p, y.p) != 0 ? keys[i].name : NULL;
+	}
+	buf_free(&x);
+	buf_free(&y);
 	return r;
 }
 
 /* --- checking and finding --- */
 
-int config_check(const struct config *c, struct fail *f)
+static int asks_input(const struct layer_list *l)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+			return 1;
+	return 0;
+}
+
+int config_waits(const struct config *c)
+{
+	return c->input_kind == VECTOR_INPUT && config_input_size(c) == 0 && asks_input(&c->decoder);
+}
+
+static void answer_input(struct layer_list *l, int size)
+{
+	for (int i = 0; i < l->n; i++)
+		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+			l->v[i].out = size;
+}
+
+int config_check(struct config *c, struct fail *f)
 {
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
 	if (size == 0 || size > 1 << 24)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
-	if (c->input_shape[0] != 1 && c->input_shape[0] != 3)
+	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)
 		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
 	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], PIXELS};
+	answer_input(&c->encoder, (int)size);
+	answer_input(&c->decoder, (int)size);
 	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, ROW}, f) ||
 	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, ROW}, input, f))
 		return -1;

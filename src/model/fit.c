@@ -1,64 +1,23 @@
 #include "fit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "rng.h"
+#include "state.h"
 #include "train.h"
-
-int dataset_add(struct dataset *d, const uint8_t *x, uint64_t id, struct fail *f)
-{
-	if (d->n == UINT32_MAX)
-		return fail_set(f, "more than %u records", UINT32_MAX);
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? d->cap + d->cap / 2 : 1024;
-		uint8_t *more = realloc(d->x, cap * d->size);
-		if (more)
-			d->x = more;
-		uint64_t *ids = more ? realloc(d->id, cap * sizeof *ids) : NULL;
-		if (!ids)
-			return fail_set(f, "out of memory for %zu records of %zu bytes", cap, d->size);
-		d->id = ids;
-		d->cap = cap;
-	}
-	memcpy(d->x + d->n * d->size, x, d->size);
-	d->id[d->n++] = id;
-	return 0;
-}
-
-int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f)
-{
-	d->train = malloc((d->n + 1) * sizeof *d->train);
-	d->held = malloc((d->n + 1) * sizeof *d->held);
-	if (!d->train || !d->held)
-		return fail_set(f, "out of memory");
-	for (size_t i = 0; i < d->n; i++) {
-		uint32_t w;
-		rng_words(&w, 1, seed, ROLE_HOLDOUT, 0, d->id[i], 0);
-		if ((double)w * 0x1p-32 < share)
-			d->held[d->nheld++] = (uint32_t)i;
-		else
-			d->train[d->ntrain++] = (uint32_t)i;
-	}
-	return d->ntrain ? 0 : fail_set(f, "no record is left to train on (%zu read, %zu held out)", d->n, d->nheld);
-}
-
-void dataset_free(struct dataset *d)
-{
-	free(d->x);
-	free(d->id);
-	free(d->train);
-	free(d->held);
-	*d = (struct dataset){.x = NULL};
-}
 
 /* --- batches --- */
 
 struct feed { /* one batch, rows filled in parallel */
 	const struct dataset *d;
+	const struct standard *standard;
 	uint32_t *row; /* positions of its records */
 	float *x, *eps;
 	int batch, latent;
@@ -69,10 +28,13 @@ struct feed { /* one batch, rows filled in parallel */
 static void fill_row(void *ctx, int r)
 {
 	struct feed *b = ctx;
-	const uint8_t *from = b->d->x + (size_t)b->row[r] * b->d->size;
+	const uint8_t *from = b->d->x + (size_t)b->row[r] * dataset_row(b->d);
 	float *to = b->x + (size_t)r * b->d->size;
-	for (size_t i = 0; i < b->d->size; i++)
-		to[i] = (float)from[i] / 255.0f;
+	if (b->d->vector)
+		input_standardise(b->standard, (const double *)(const void *)from, b->d->size, to);
+	else
+		for (size_t i = 0; i < b->d->size; i++)
+			to[i] = (float)from[i] / 255.0f;
 	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, (uint64_t)r, 0);
 }
 
@@ -105,11 +67,8 @@ struct run {
 	struct feed feed;
 	struct epochs epochs;
 	FILE *log;
-	struct train_stats sum; /* since the last line of the log */
-	int64_t counted, last_checkpoint;
-	double checkpoint_sum, holdout;
-	int64_t checkpoint_counted;
-	double started;
+	struct state s;
+	double started, saved;
 };
 
 /* The mean loss over the held-out records, at most 2048 of them; the same noise every time. */
@@ -133,90 +92,165 @@ static double holdout_loss(struct run *r)
 	return loss;
 }
 
-static int log_line(struct run *r, int64_t step, int with_holdout, struct fail *f)
+static int log_line(struct run *r, int with_holdout, struct fail *f)
 {
-	double n = (double)r->counted;
-	fprintf(r->log, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g,", step, r->sum.loss / n, r->sum.recon / n, r->sum.kl / n);
-	if (with_holdout && isfinite(r->holdout))
-		fprintf(r->log, "\"holdout_loss\":%.9g,", r->holdout);
+	struct state *s = &r->s;
+	double n = (double)s->counted;
+	fprintf(r->log, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g,", s->step, s->sum.loss / n, s->sum.recon / n, s->sum.kl / n);
+	if (with_holdout && isfinite(s->holdout))
+		fprintf(r->log, "\"holdout_loss\":%.9g,", s->holdout);
 	fprintf(r->log, "\"seconds\":%.3f}\n", seconds_now() - r->started);
-	r->sum = (struct train_stats){.recon = 0};
-	r->counted = 0;
+	s->sum = (struct train_stats){.recon = 0};
+	s->counted = 0;
 	return fflush(r->log) || ferror(r->log) ? fail_errno(f, "%s/train.jsonl", r->t->dir->work) : 0;
 }
 
-static int checkpoint(struct run *r, int64_t step, struct fail *f)
+static int checkpoint(struct run *r, struct fail *f)
 {
 	struct model *m = r->t->m;
+	struct state *s = &r->s;
 	char path[700];
-	r->holdout = holdout_loss(r);
-	m->step = step;
-	m->since = step - r->last_checkpoint;
+	s->holdout = holdout_loss(r);
+	s->loss = s->checkpoint_sum / (double)s->checkpoint_counted;
+	m->step = s->step;
+	m->since = s->step - s->last_checkpoint;
 	m->records = (int64_t)r->t->data->ntrain;
-	m->loss = r->checkpoint_sum / (double)r->checkpoint_counted;
-	m->holdout_loss = r->holdout;
-	r->last_checkpoint = step;
-	r->checkpoint_sum = 0;
-	r->checkpoint_counted = 0;
-	checkpoint_path(path, sizeof path, r->t->dir->work, step);
+	m->loss = s->loss;
+	m->holdout_loss = s->holdout;
+	s->last_checkpoint = s->step;
+	s->checkpoint_sum = 0;
+	s->checkpoint_counted = 0;
+	checkpoint_path(path, sizeof path, r->t->dir->work, s->step);
 	return model_write(m, path, f);
+}
+
+/* After the checkpoint and the log that it speaks of: a kill in between goes back to the state before, and what
+ * comes then is written again, to the same bytes. */
+static int save(struct run *r, struct fail *f)
+{
+	r->saved = seconds_now();
+	r->s.seconds = r->saved - r->started;
+	r->s.log_bytes = (int64_t)ftello(r->log);
+	if (r->s.log_bytes < 0 || fflush(r->log) || (fsync(fileno(r->log)) && errno != EINVAL && errno != ENOSYS))
+		return fail_errno(f, "%s/train.jsonl", r->t->dir->work);
+	return state_write(r->t->dir->work, &r->s, r->t->m, r->trainer, f);
+}
+
+static void next_batch(struct run *r)
+{
+	for (int i = 0; i < r->feed.batch; i++)
+		r->feed.row[i] = next_position(&r->epochs);
 }
 
 static int steps(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
+	struct state *s = &r->s;
 	const struct config *cfg = &t->m->cfg;
 	int64_t total = cfg->train.steps, count = cfg->train.checkpoints, written = 0, every = total / 200 + 1;
-	for (int64_t step = 1; step <= total; step++) {
-		struct train_stats s;
-		for (int i = 0; i < r->feed.batch; i++)
-			r->feed.row[i] = next_position(&r->epochs);
+	while (written < count && total * (written + 1) / count <= s->step)
+		written++;
+	while (s->step < total) {
+		struct train_stats now;
+		s->step++;
+		next_batch(r);
 		r->feed.role = ROLE_TRAINING;
-		r->feed.step = (uint64_t)step;
+		r->feed.step = (uint64_t)s->step;
 		pool_run(t->pool, r->feed.batch, fill_row, &r->feed);
-		if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, &s, f))
-			return fail_add(f, "step %" PRId64 " of %" PRId64 " (learning rate %.9g)", step, total, cfg->train.lr);
-		r->sum.loss += s.loss;
-		r->sum.recon += s.recon;
-		r->sum.kl += s.kl;
-		r->counted++;
-		r->checkpoint_sum += s.loss;
-		r->checkpoint_counted++;
-		double mean = r->sum.loss / (double)r->counted;
-		int at_checkpoint = step == total * (written + 1) / count;
-		if (at_checkpoint) {
-			written++;
-			if (checkpoint(r, step, f))
-				return -1;
-		}
-		if ((at_checkpoint || step % every == 0) && log_line(r, step, at_checkpoint, f))
+		if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, &now, f))
+			return fail_add(f, "step %" PRId64 " of %" PRId64 " (learning rate %.9g)", s->step, total, cfg->train.lr);
+		s->sum.loss += now.loss;
+		s->sum.recon += now.recon;
+		s->sum.kl += now.kl;
+		s->counted++;
+		s->checkpoint_sum += now.loss;
+		s->checkpoint_counted++;
+		double mean = s->sum.loss / (double)s->counted;
+		int at_checkpoint = s->step == total * (written + 1) / count;
+		written += at_checkpoint;
+		if (at_checkpoint && checkpoint(r, f))
+			return -1;
+		if ((at_checkpoint || s->step % every == 0) && log_line(r, at_checkpoint, f))
+			return -1;
+		if ((at_checkpoint || (t->save_every > 0 && seconds_now() - r->saved >= t->save_every)) && save(r, f))
 			return -1;
 		if (t->tick)
-			t->tick(t->ctx, step, mean, r->holdout);
+			t->tick(t->ctx, s->step, mean, s->holdout);
 	}
 	return 0;
+}
+
+/* --- beginning, and going on --- */
+
+static int open_log(struct run *r, struct fail *f)
+{
+	char path[700];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/train.jsonl", r->t->dir->work);
+	r->log = fopen(path, r->s.log_bytes ? "r+e" : "we");
+	if (!r->log || fstat(fileno(r->log), &st))
+		return fail_errno(f, "%s", path);
+	if (st.st_size < r->s.log_bytes)
+		return fail_set(f, "%s: shorter than when the state was written", path);
+	/* lines behind the state are of steps that come again */
+	if (ftruncate(fileno(r->log), r->s.log_bytes) || fseeko(r->log, r->s.log_bytes, SEEK_SET))
+		return fail_errno(f, "%s", path);
+	return 0;
+}
+
+/* Puts everything where it stood after the state's step. */
+static int go_on(struct run *r, struct fail *f)
+{
+	struct fit *t = r->t;
+	const struct dataset *d = t->data;
+	const char *dir = t->dir->path;
+	if (r->s.records != (int64_t)d->n || r->s.data != d->hash)
+		return fail_set(f, "%s: its training began with other records, or in another order (%" PRId64 " then, %zu now); --replace begins anew", dir,
+		                r->s.records, d->n);
+	if (t->dir->finished && r->s.step < t->m->cfg.train.steps && model_dir_reopen(t->dir, f))
+		return -1;
+	for (int64_t i = 0; i < r->s.step && r->s.step < t->m->cfg.train.steps; i++)
+		next_batch(r); /* a shuffle begins with the order that the one before it left */
+	t->from = t->m->step = r->s.step;
+	t->m->loss = r->s.loss;
+	t->m->holdout_loss = r->s.holdout;
+	r->started -= r->s.seconds;
+	return 0;
+}
+
+static int begin(struct run *r, struct fail *f)
+{
+	struct fit *t = r->t;
+	int got = t->dir->resumed ? state_read(t->dir->path, &r->s, t->m, r->trainer, f) : 0;
+	if (got < 0)
+		return -1;
+	if (!got) /* a state from the start: where a checkpoint is, there is one */
+		r->s = (struct state){.records = (int64_t)t->data->n, .data = t->data->hash, .loss = NAN, .holdout = NAN};
+	if (got && go_on(r, f))
+		return -1;
+	if (r->s.step == t->m->cfg.train.steps)
+		return 0;
+	return open_log(r, f) || (!got && save(r, f)) ? -1 : 0;
 }
 
 int fit_run(struct fit *t, struct fail *f)
 {
 	const struct config *cfg = &t->m->cfg;
-	struct run r = {.t = t, .holdout = NAN, .started = seconds_now()};
+	struct run r = {.t = t, .started = seconds_now()};
 	size_t batch = (size_t)cfg->train.batch;
-	char path[700];
-	r.feed = (struct feed){.d = t->data, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
+	r.saved = r.started;
+	r.feed = (struct feed){.d = t->data, .standard = &t->m->standard, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
 	r.feed.row = malloc(batch * sizeof *r.feed.row);
 	r.feed.x = malloc(batch * t->data->size * sizeof *r.feed.x);
 	r.feed.eps = malloc(batch * (size_t)cfg->latent * sizeof *r.feed.eps);
 	r.epochs = (struct epochs){.n = t->data->ntrain, .seed = r.feed.seed, .order = t->data->train};
-	snprintf(path, sizeof path, "%s/train.jsonl", t->dir->work);
-	r.log = fopen(path, "we");
-	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_set(f, "out of memory") : !r.log ? fail_errno(f, "%s", path) : 0;
+	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_set(f, "out of memory") : 0;
 	if (!bad) {
 		r.trainer = trainer_open(t->m, t->pool, f);
-		bad = r.trainer ? steps(&r, f) : -1;
+		bad = !r.trainer || begin(&r, f) || steps(&r, f) ? -1 : 0;
 	}
 	if (r.log && fclose(r.log) && !bad)
-		bad = fail_errno(f, "%s", path);
+		bad = fail_errno(f, "%s/train.jsonl", t->dir->work);
 	trainer_close(r.trainer);
 	free(r.feed.row);
 	free(r.feed.x);

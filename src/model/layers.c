@@ -150,6 +150,8 @@ static int parse_layer(yaml_document_t *d, const yaml_node_t *value, const char 
 {
 	switch (l->kind) {
 	case LAYER_LINEAR:
+		if (value && scalar(value) && strcmp(scalar(value), "input") == 0)
+			return 0; /* config_check() puts the number there */
 		return parse_int(key, scalar(value), 1, 1e6, &l->out, f) ? fail_add(f, "layer %d (linear, as in {linear: 1024})", place) : 0;
 	case LAYER_CONV2D:
 	case LAYER_CONV_TRANSPOSE2D:
@@ -204,7 +206,9 @@ int layers_write(const struct layer_list *list, struct buf *out, struct fail *f)
 	for (int i = 0; i < list->n && !r; i++) {
 		const struct layer_spec *l = &list->v[i];
 		const char *name = names[l->kind], *sep = i ? ", " : "";
-		if (l->kind == LAYER_LINEAR)
+		if (l->kind == LAYER_LINEAR && !l->out)
+			r = buf_addf(out, f, "%s{%s: input}", sep, name);
+		else if (l->kind == LAYER_LINEAR)
 			r = buf_addf(out, f, "%s{%s: %d}", sep, name, l->out);
 		else if (is_convolution(l->kind))
 			r = buf_addf(out, f, "%s{%s: {out: %d, kernel: %d, stride: %d, padding: %d}}", sep, name, l->out, l->kernel, l->stride, l->padding);

@@ -11,6 +11,7 @@
 #include "conv.h"
 #include "layers.h"
 #include "name.h"
+#include "mat.h"
 #include "rng.h"
 
 static void name_tensors(struct model *m, struct network *net)
@@ -46,12 +47,8 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 	lay_out(m, cfg);
 	if (m->nparams > (size_t)1 << 31)
 		return fail_set(f, "a network of %zu parameters", m->nparams);
-	size_t bytes = (m->nparams * sizeof(float) + 63) / 64 * 64;
-	m->params = aligned_alloc(64, bytes);
-	if (!m->params)
-		return fail_set(f, "out of memory: %zu bytes of parameters", bytes);
-	memset(m->params, 0, bytes);
-	return 0;
+	m->params = mat_floats(m->nparams);
+	return m->params ? 0 : fail_set(f, "out of memory: %zu parameters", m->nparams);
 }
 
 /* Uniform in +-bound; i: which tensor. */
@@ -99,15 +96,31 @@ void model_init(struct model *m, uint64_t seed)
 void model_free(struct model *m)
 {
 	free(m->params);
+	free(m->standard.mean);
+	free(m->standard.deviation);
 	m->params = NULL;
+	m->standard = (struct standard){.mean = NULL};
+}
+
+int model_standard(struct model *m, struct fail *f)
+{
+	size_t n = (size_t)m->enc.in;
+	m->standard.mean = calloc(n, sizeof *m->standard.mean);
+	m->standard.deviation = calloc(n, sizeof *m->standard.deviation);
+	return m->standard.mean && m->standard.deviation ? 0 : fail_set(f, "out of memory for the statistics of %zu numbers", n);
 }
 
 static int set_id(struct model *m, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
+	size_t bytes = (size_t)m->enc.in * sizeof(double);
+	if (m->standard.mean)
+		h = XXH3_64bits_withSeed(m->standard.deviation, bytes, XXH3_64bits_withSeed(m->standard.mean, bytes, h));
 	snprintf(m->id, sizeof m->id, "%016" PRIx64, (uint64_t)h);
 	buf_free(&text);
 	return 0;
@@ -149,19 +162,70 @@ static int matches(const struct config *cfg, const struct safetensors *s, struct
 	return 0;
 }
 
-int model_fill(struct model *m, const struct safetensors *s, struct fail *f)
+/* n numbers in text, finite and not below least. */
+static int read_numbers(const char *name, const char *text, double *out, size_t n, double least, struct fail *f)
+{
+	char *end;
+	for (size_t i = 0; i < n; i++, text = end) {
+		out[i] = strtod(text, &end);
+		if (end == text || !isfinite(out[i]) || out[i] < least)
+			return fail_set(f, "its metadata: %s is not %zu numbers", name, n);
+	}
+	return text[strspn(text, " ")] ? fail_set(f, "its metadata: %s is more than %zu numbers", name, n) : 0;
+}
+
+static int read_standard(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	const char *mean = safetensors_meta(s, "mean"), *deviation = safetensors_meta(s, "deviation");
+	size_t n = (size_t)m->enc.in;
+	if (m->cfg.input_kind != VECTOR_INPUT || (!mean && !deviation))
+		return 0;
+	if (!mean || !deviation)
+		return fail_set(f, "its metadata: only one of mean and deviation is there");
+	return model_standard(m, f) || read_numbers("mean", mean, m->standard.mean, n, -HUGE_VAL, f) ||
+	       read_numbers("deviation", deviation, m->standard.deviation, n, 0, f) ? -1 : 0;
+}
+
+/* Puts mean and deviation into a file's metadata. */
+static int write_standard(const struct model *m, json_t *meta, struct fail *f)
+{
+	const struct { const char *name; const double *v; } all[] = {{"mean", m->standard.mean}, {"deviation", m->standard.deviation}};
+	for (int i = 0; i < 2 && all[i].v; i++) {
+		struct buf text = {0};
+		int r = 0;
+		for (int k = 0; k < m->enc.in && !r; k++)
+			r = buf_addf(&text, f, "%s%.17g", k ? " " : "", all[i].v[k]);
+		if (!r && json_object_set_new(meta, all[i].name, json_string(text.p)))
+			r = fail_set(f, "out of memory");
+		buf_free(&text);
+		if (r)
+			return -1;
+	}
+	return 0;
+}
+
+static int fill(struct model *m, const struct safetensors *s, int finite, struct fail *f)
 {
 	float *at = m->params;
 	for (int i = 0; i < m->ntensors; i++) {
 		if (safetensors_get(s, &m->tensor[i], at, f))
 			return -1;
-		for (size_t k = 0; k < m->tensor[i].count; k++)
+		for (size_t k = 0; finite && k < m->tensor[i].count; k++)
 			if (!isfinite(at[k]))
 				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
 		at += m->tensor[i].count;
 	}
-	return 0;
+	return read_standard(m, s, f);
 }
+
+static int check(struct model *m, const struct safetensors *s, struct fail *f)
+{
+	int got = safetensors_check(s, f);
+	m->checked = got > 0;
+	return got < 0 ? -1 : 0;
+}
+
+int model_fill(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {
@@ -174,25 +238,36 @@ static int read_config(struct config *cfg, const struct safetensors *s, struct f
 	return 0;
 }
 
-int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+static int read_file(struct model *m, const char *path, int strict, struct fail *f)
 {
 	struct safetensors s;
 	struct config cfg;
-	char shown[80];
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || model_fill(m, &s, f) || set_id(m, f) ||
-	        read_metadata(m, &s, f);
+	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || fill(m, &s, strict, f) || set_id(m, f) ||
+	        read_metadata(m, &s, f) || (strict && check(m, &s, f));
 	snprintf(m->path, sizeof m->path, "%s", path);
 	safetensors_free(&s);
 	if (r) {
 		model_free(m);
 		return fail_add(f, "%s", path);
 	}
+	return 0;
+}
+
+int model_look(struct model *m, const char *path, struct fail *f) { return read_file(m, path, 0, f); }
+
+int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+{
+	char shown[80];
+	int r = 0;
+	if (read_file(m, path, 1, f))
+		return -1;
 	/* the networks are built: only how a score is made may still change */
 	for (int i = 0; sets && i < sets->n; i++) {
-		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0)
+		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||
+		    strncmp(sets->v[i], "input.kind", 10) == 0)
 			r = fail_set(f, "--set %s: belongs to the model and cannot change once it is trained",
 			             name_show(shown, sizeof shown, sets->v[i]));
 		else
@@ -208,8 +283,10 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 int model_write(struct model *m, const char *path, struct fail *f)
 {
 	struct buf text = {0};
-	if (config_write(&m->cfg, &text, f))
+	if (config_write(&m->cfg, &text, f)) {
+		buf_free(&text);
 		return -1;
+	}
 	char step[32], since[32], records[32], lr[32], loss[32], holdout[32], batch[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	snprintf(since, sizeof since, "%" PRId64, m->since);
@@ -226,7 +303,8 @@ int model_write(struct model *m, const char *path, struct fail *f)
 		bad = json_object_set_new(meta, "loss", json_string(loss));
 	if (!bad && isfinite(m->holdout_loss))
 		bad = json_object_set_new(meta, "holdout_loss", json_string(holdout));
-	int r = bad ? fail_set(f, "out of memory") : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
+	int r = bad ? fail_set(f, "out of memory") : write_standard(m, meta, f);
+	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;
 }
@@ -236,7 +314,8 @@ int model_export(const struct model *m, const char *path, struct fail *f)
 	char step[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	json_t *meta = json_pack("{s:s}", "step", step);
-	int r = meta ? safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f) : fail_set(f, "out of memory");
+	int r = meta ? write_standard(m, meta, f) : fail_set(f, "out of memory");
+	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;
 }
@@ -256,4 +335,26 @@ void models_id(const struct model *m, int n, char id[17])
 		h = XXH3_64bits_withSeed(m[i].id, 16, h);
 	if (n > 1)
 		snprintf(id, 17, "%016" PRIx64, (uint64_t)h);
+}
+
+double checkpoint_weight(const struct model *m)
+{
+	if (m->cfg.score.weights == WEIGHTS_ONE)
+		return 1;
+	return m->lr * (double)m->since / (double)(m->records > 0 ? m->records : 1);
+}
+
+int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f)
+{
+	struct buf text = {0};
+	int r = config_write(&m[n - 1].cfg, &text, f) || (more->len && buf_add(&text, more->p, more->len, f));
+	for (int i = 0; i < n && !r; i++) {
+		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", m[i].step);
+		if (!r && m[i].cfg.score.weights == WEIGHTS_LR) /* which hang on what other checkpoints there are */
+			r = buf_addf(&text, f, "weight: %.9g\n", checkpoint_weight(&m[i]));
+	}
+	if (!r)
+		snprintf(hash, 17, "%012" PRIx64, (uint64_t)XXH3_64bits(text.p, text.len) >> 16);
+	buf_free(&text);
+	return r ? -1 : 0;
 }

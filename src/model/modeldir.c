@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +17,10 @@
 
 void checkpoint_path(char *out, size_t room, const char *dir, int64_t step)
 {
-	snprintf(out, room, "%s/" STEP_FORMAT, dir, step);
+	if (step < 0)
+		snprintf(out, room, "%s", dir);
+	else
+		snprintf(out, room, "%s/" STEP_FORMAT, dir, step);
 }
 
 /* The step in a checkpoint's name, or -1. */
@@ -34,6 +38,22 @@ static int by_step(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int add_step(struct checkpoints *c, int64_t step, struct fail *f)
+{
+	size_t n = (size_t)c->n + 1;
+	int64_t *more = realloc(c->step, n * sizeof *more), *since = NULL;
+	if (more)
+		c->step = more;
+	since = realloc(c->since, n * sizeof *since);
+	if (since)
+		c->since = since;
+	if (!more || !since)
+		return fail_set(f, "out of memory");
+	c->since[c->n] = -1;
+	c->step[c->n++] = step;
+	return 0;
+}
+
 int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 {
 	*c = (struct checkpoints){.step = NULL};
@@ -41,28 +61,31 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 	if (!d)
 		return fail_errno(f, "%s", dir);
 	struct dirent *e;
-	while ((e = readdir(d))) {
+	while (errno = 0, (e = readdir(d))) {
 		int64_t step = step_of(e->d_name);
 		if (step < 0)
 			continue;
-		int64_t *more = realloc(c->step, (size_t)(c->n + 1) * sizeof *more);
-		if (!more) {
+		if (add_step(c, step, f)) {
 			closedir(d);
 			checkpoints_free(c);
-			return fail_set(f, "out of memory");
+			return -1;
 		}
-		c->step = more;
-		c->step[c->n++] = step;
 	}
+	int bad = errno ? fail_errno(f, "%s", dir) : 0; /* else a checkpoint could be missed */
 	closedir(d);
-	if (c->n)
+	if (bad)
+		checkpoints_free(c);
+	else if (c->n)
 		qsort(c->step, (size_t)c->n, sizeof *c->step, by_step);
-	return 0;
+	for (int i = 0; i < c->n; i++)
+		c->since[i] = c->step[i] - (i ? c->step[i - 1] : 0);
+	return bad;
 }
 
 void checkpoints_free(struct checkpoints *c)
 {
 	free(c->step);
+	free(c->since);
 	*c = (struct checkpoints){.step = NULL};
 }
 
@@ -73,6 +96,7 @@ static int choose(struct checkpoints *c, const char *dir, const char *which, str
 		return 0;
 	if (strcmp(which, "last") == 0) {
 		c->step[0] = c->step[c->n - 1];
+		c->since[0] = c->since[c->n - 1];
 		c->n = 1;
 		return 0;
 	}
@@ -91,6 +115,7 @@ static int choose(struct checkpoints *c, const char *dir, const char *which, str
 		if (i == c->n)
 			return fail_set(f, "%s has no checkpoint of step %" PRId64, dir, step);
 		last = step;
+		c->since[kept] = c->since[i];
 		c->step[kept++] = step;
 		p = end + (*end == ',');
 	}
@@ -104,40 +129,57 @@ static int same_network(const struct model *a, const struct model *b)
 	for (int i = 0; same && i < a->ntensors; i++)
 		same = strcmp(a->tensor[i].name, b->tensor[i].name) == 0 &&
 		       memcmp(a->tensor[i].shape, b->tensor[i].shape, sizeof a->tensor[i].shape) == 0;
+	same &= a->cfg.input_kind == b->cfg.input_kind && !a->standard.mean == !b->standard.mean;
+	if (same && a->standard.mean) {
+		size_t bytes = (size_t)a->enc.in * sizeof(double);
+		same = memcmp(a->standard.mean, b->standard.mean, bytes) == 0 && memcmp(a->standard.deviation, b->standard.deviation, bytes) == 0;
+	}
 	return same;
+}
+
+int checkpoints_choose(struct checkpoints *c, const char *path, const char *which, struct fail *f)
+{
+	struct stat st;
+	char file[1024];
+	*c = (struct checkpoints){.step = NULL};
+	if (stat(path, &st))
+		return fail_errno(f, "%s", path);
+	/* who names steps has looked: only `last' and `all' would be others tomorrow */
+	int unfinished = !which || (strcmp(which, "last") != 0 && strcmp(which, "all") != 0);
+	which = which ? which : "all";
+	if (!S_ISDIR(st.st_mode)) {
+		if (strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
+			return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
+		return add_step(c, -1, f);
+	}
+	if (checkpoints_list(c, path, f))
+		return -1;
+	snprintf(file, sizeof file, "%s/model.yaml", path);
+	int r = 0;
+	if (c->n == 0)
+		r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
+	else if (!unfinished && access(file, F_OK))
+		r = fail_set(f, "%s: its training has not finished (no model.yaml); --checkpoints STEP, or -m %s/step-..., uses what is there", path, path);
+	if (r || choose(c, path, which, f)) {
+		checkpoints_free(c);
+		return -1;
+	}
+	return 0;
 }
 
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f)
 {
-	struct stat st;
-	struct checkpoints c = {.n = 1};
+	struct checkpoints c;
 	char file[1024];
-	if (stat(path, &st))
-		return fail_errno(f, "%s", path);
-	int dir = S_ISDIR(st.st_mode), unfinished = !which;
-	which = which ? which : "all";
-	if (!dir && strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
-		return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
-	if (dir) {
-		if (checkpoints_list(&c, path, f))
-			return -1;
-		snprintf(file, sizeof file, "%s/model.yaml", path);
-		int r = 0;
-		if (c.n == 0)
-			r = fail_set(f, "%s: is no model: it holds no checkpoint", path);
-		else if (!unfinished && access(file, F_OK))
-			r = fail_set(f, "%s: its training has not finished (no model.yaml); -m %s/step-... uses one checkpoint as it is", path, path);
-		if (r || choose(&c, path, which, f)) {
-			checkpoints_free(&c);
-			return -1;
-		}
-	}
+	if (checkpoints_choose(&c, path, which, f))
+		return -1;
 	struct model *m = calloc((size_t)c.n, sizeof *m);
 	int r = m ? 0 : fail_set(f, "out of memory");
 	for (int i = 0; i < c.n && !r; i++) {
-		if (dir)
-			checkpoint_path(file, sizeof file, path, c.step[i]);
-		r = model_read(&m[i], dir ? file : path, sets, f);
+		checkpoint_path(file, sizeof file, path, c.step[i]);
+		r = model_read(&m[i], file, sets, f);
+		if (!r && c.since[i] >= 0)
+			m[i].since = c.since[i]; /* also where vae-ckpt thin was killed, or files were removed by hand */
 		if (!r && !same_network(&m[i], &m[0]))
 			r = fail_set(f, "%s: not of the same network as the checkpoint before it", file);
 	}
@@ -152,51 +194,98 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	return 0;
 }
 
-static const char *const dir_files[] = {"model.yaml", "train.jsonl"}; /* beside the checkpoints */
+static const char *const dir_files[] = {"model.yaml", "train.jsonl", "state"}; /* beside the checkpoints */
 
-/* Removes a model directory: only the files that vae-train writes, then the directory itself. */
-static int remove_dir(const char *dir)
+/* Whether the file is a part of a model, or what a kill left of one that was being written. */
+static int is_part(const char *name, int *temporary)
 {
-	char file[1200];
-	struct checkpoints c;
-	struct fail ignored = {{0}};
-	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++) {
-		snprintf(file, sizeof file, "%s/%s", dir, dir_files[i]);
-		unlink(file);
-	}
-	if (checkpoints_list(&c, dir, &ignored))
-		return -1;
-	for (int i = 0; i < c.n; i++) {
-		checkpoint_path(file, sizeof file, dir, c.step[i]);
-		unlink(file);
-	}
-	checkpoints_free(&c);
-	return rmdir(dir);
+	char base[64];
+	const char *tmp = strstr(name, ".tmp");
+	size_t n = tmp ? (size_t)(tmp - name) : strlen(name);
+	*temporary = tmp != NULL;
+	if (n >= sizeof base || (tmp && tmp[4 + strspn(tmp + 4, "0123456789-")]))
+		return 0;
+	memcpy(base, name, n);
+	base[n] = 0;
+	int known = step_of(base) >= 0;
+	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++)
+		known |= strcmp(base, dir_files[i]) == 0;
+	return known;
 }
 
-/* Only what a training leaves is ever replaced or removed: 0 when dir holds that and nothing else. */
-static int check_replaceable(const char *dir, struct fail *f)
+/* Removes the files that vae-train writes, or of them only what a kill left. */
+static int clean_dir(const char *dir, int only_temporary)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	int ours = 0, r = d ? 0 : fail_errno(f, "%s", dir);
-	while (!r && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		char shown[200];
-		int known = step_of(e->d_name) >= 0;
-		for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++)
-			known |= strcmp(e->d_name, dir_files[i]) == 0;
-		ours += known;
-		if (!known)
-			r = fail_set(f, "%s: holds '%s', which is no part of a model: not replaced", dir, name_show(shown, sizeof shown, e->d_name));
-	}
-	if (d)
-		closedir(d);
-	return r ? r : ours ? 0 : fail_set(f, "%s: is there and is no model directory", dir);
+	int temporary;
+	while (d && (e = readdir(d)))
+		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary))
+			unlinkat(dirfd(d), e->d_name, 0);
+	return d ? closedir(d) : -1;
 }
 
-static int begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+static int remove_dir(const char *dir) { return clean_dir(dir, 0) ? -1 : rmdir(dir); }
+
+/* Only what a training leaves is ever replaced, removed or gone on with: 0 when dir holds that and nothing else. */
+static int check_ours(const char *dir, int *parts, struct fail *f)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int temporary, r = d ? 0 : fail_errno(f, "%s", dir);
+	*parts = 0;
+	while (!r && (errno = 0, e = readdir(d))) {
+		char shown[200];
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		++*parts;
+		if (!is_part(e->d_name, &temporary))
+			r = fail_set(f, "%s: holds '%s', which is no part of a model: not touched", dir, name_show(shown, sizeof shown, e->d_name));
+	}
+	if (!r && errno)
+		r = fail_errno(f, "%s", dir);
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* Holds the directory until the process ends: two trainings in it would undo each other. A file system that
+ * cannot lock is taken as it is. */
+static int lock(struct model_dir *d, const char *dir, struct fail *f)
+{
+	d->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d->lock < 0)
+		return fail_errno(f, "%s", dir);
+	return flock(d->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: a training is running there", dir) : 0;
+}
+
+static int begin_there(struct model_dir *d, enum model_dir_mode mode, struct fail *f)
+{
+	char file[700];
+	int parts;
+	struct checkpoints c;
+	if (check_ours(d->path, &parts, f) || lock(d, d->path, f))
+		return -1;
+	if (!parts && mode != MODEL_DIR_RESUME)
+		return fail_set(f, "%s: is there and is no model directory", d->path);
+	snprintf(file, sizeof file, "%s/model.yaml", d->path);
+	d->finished = access(file, F_OK) == 0;
+	if (mode == MODEL_DIR_NEW)
+		return fail_set(f, "%s: %s; --replace makes it anew", d->path,
+		                d->finished ? "this model is there" : "an unfinished training is there, which --resume goes on with");
+	if (mode == MODEL_DIR_REPLACE)
+		return 0;
+	snprintf(file, sizeof file, "%s/state", d->path);
+	if (checkpoints_list(&c, d->path, f))
+		return -1;
+	int made = c.n || d->finished;
+	checkpoints_free(&c);
+	if (made && access(file, F_OK))
+		return fail_set(f, "%s: has no state to go on from: an imported model, or one of an older version", d->path);
+	return clean_dir(d->path, 1) ? fail_errno(f, "%s", d->path) : 0;
+}
+
+static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
 {
 	struct stat st;
 	size_t n = strlen(path);
@@ -204,36 +293,44 @@ static int begin(struct model_dir *d, const char *path, int replace, struct fail
 		n--;
 	if (n >= sizeof d->path)
 		return fail_set(f, "%.100s...: too long", path);
+	*d = (struct model_dir){.lock = -1};
 	snprintf(d->path, sizeof d->path, "%.*s", (int)n, path);
 	strcpy(d->work, d->path);
 	int there = lstat(d->path, &st) == 0;
 	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is there and is no model directory", d->path);
-	if (there && check_replaceable(d->path, f))
+	d->resumed = there && mode == MODEL_DIR_RESUME;
+	if (there && begin_there(d, mode, f))
 		return -1;
-	if (there && !replace) {
-		char yaml[600];
-		snprintf(yaml, sizeof yaml, "%s/model.yaml", d->path);
-		return fail_set(f, "%s: %s; --replace makes it anew", d->path,
-		                access(yaml, F_OK) ? "an unfinished training is there" : "this model is there");
-	}
+	if (d->resumed)
+		return 0;
 	if (there)
 		snprintf(d->work, sizeof d->work, "%s.tmp%ld", d->path, (long)getpid());
-	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : 0;
+	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : there ? 0 : lock(d, d->work, f);
 }
 
-int model_dir_begin(struct model_dir *d, const char *path, int replace, struct fail *f)
+int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
 {
-	int r = begin(d, path, replace, f);
+	int r = begin(d, path, mode, f);
 	if (r)
 		d->work[0] = 0; /* what is there is not ours to remove */
 	return r;
+}
+
+int model_dir_reopen(struct model_dir *d, struct fail *f)
+{
+	char file[600];
+	snprintf(file, sizeof file, "%s/model.yaml", d->work);
+	d->finished = 0;
+	return unlink(file) && errno != ENOENT ? fail_errno(f, "%s", file) : sync_parent(file, f);
 }
 
 int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f)
 {
 	struct buf text = {0};
 	char file[600];
+	if (d->finished && d->resumed)
+		return 0; /* nothing was changed: nor is its time, which make goes by */
 	snprintf(file, sizeof file, "%s/model.yaml", d->work);
 	int r = config_write(cfg, &text, f) || atomic_write(file, text.p, text.len, f) ? -1 : 0;
 	buf_free(&text);
@@ -257,7 +354,7 @@ void model_dir_abort(struct model_dir *d)
 	struct checkpoints c;
 	struct fail ignored = {{0}};
 	int aside = strcmp(d->work, d->path) != 0;
-	if (!d->work[0] || checkpoints_list(&c, d->work, &ignored))
+	if (!d->work[0] || d->resumed || checkpoints_list(&c, d->work, &ignored))
 		return;
 	if (aside || c.n == 0)
 		remove_dir(d->work);

@@ -1,15 +1,19 @@
 #include "safetensors.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "atomic.h"
+#include "fields.h"
 #include "name.h"
 
 #define MAX_FILE (16ull << 30)
+#define CHECKSUMS "checksums"
 #define MAX_HEADER (100ull << 20) /* the format's own limit */
 
 struct span {
@@ -137,6 +141,83 @@ const char *safetensors_meta(const struct safetensors *s, const char *name)
 	return s->metadata ? json_string_value(json_object_get(s->metadata, name)) : NULL;
 }
 
+/* --- checksums --- */
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Of the strings of the metadata but the checksums, whatever the order they stand in. */
+static int hash_metadata(json_t *metadata, uint64_t *out, struct fail *f)
+{
+	const char **name = calloc(json_object_size(metadata) + 1, sizeof *name), *key;
+	json_t *value;
+	size_t n = 0;
+	if (!name)
+		return fail_set(f, "out of memory");
+	json_object_foreach(metadata, key, value) if (json_is_string(value) && strcmp(key, CHECKSUMS) != 0)
+		name[n++] = key;
+	qsort(name, n, sizeof *name, by_text);
+	*out = 0;
+	for (size_t i = 0; i < n; i++) {
+		value = json_object_get(metadata, name[i]);
+		*out = XXH3_64bits_withSeed(name[i], strlen(name[i]), *out);
+		*out = XXH3_64bits_withSeed(json_string_value(value), json_string_length(value), *out);
+	}
+	free(name);
+	return 0;
+}
+
+static int add_checksums(json_t *metadata, const struct tensor *t, int n, const float *const *values, struct fail *f)
+{
+	struct buf b = {0};
+	uint64_t h = 0;
+	int r = hash_metadata(metadata, &h, f) || buf_addf(&b, f, "__metadata__=%016" PRIx64, h);
+	for (int i = 0; i < n && !r; i++)
+		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values[i], t[i].count * sizeof **values));
+	if (!r && json_object_set_new(metadata, CHECKSUMS, json_string(b.p)))
+		r = fail_set(f, "out of memory");
+	buf_free(&b);
+	return r ? -1 : 0;
+}
+
+/* Of one entry NAME=HEX: what HEX should be. */
+static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h, struct fail *f)
+{
+	char shown[80];
+	if (strcmp(name, "__metadata__") == 0)
+		return hash_metadata(s->metadata, h, f);
+	json_t *o = json_object_get(json_object_get(s->header, name), "data_offsets");
+	if (!o)
+		return fail_set(f, "tensor '%s' has a checksum, but is missing", name_show(shown, sizeof shown, name));
+	json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
+	*h = XXH3_64bits(s->bytes.p + s->data + from, (size_t)(to - from));
+	return 0;
+}
+
+int safetensors_check(const struct safetensors *s, struct fail *f)
+{
+	const char *text = safetensors_meta(s, CHECKSUMS);
+	char shown[80], *save = NULL, *copy = text ? strdup(text) : NULL;
+	if (!text)
+		return 0;
+	int r = copy ? 1 : fail_set(f, "out of memory");
+	for (char *p = copy ? strtok_r(copy, " ", &save) : NULL; p && r > 0; p = strtok_r(NULL, " ", &save)) {
+		char *eq = strrchr(p, '='), *end = p;
+		uint64_t h = 0, want = eq ? strtoull(eq + 1, &end, 16) : 0;
+		if (!eq || end != eq + 17) {
+			r = fail_set(f, "its metadata: '%s' is no checksum", name_show(shown, sizeof shown, p));
+			break;
+		}
+		*eq = 0;
+		if (hash_entry(s, p, &h, f))
+			r = -1;
+		else if (h != want)
+			r = strcmp(p, "__metadata__") == 0 ? fail_set(f, "its metadata do not match their checksum: the file is damaged")
+			                                   : fail_set(f, "tensor '%s' does not match its checksum: the file is damaged", name_show(shown, sizeof shown, p));
+	}
+	free(copy);
+	return r;
+}
+
 void safetensors_free(struct safetensors *s)
 {
 	json_decref(s->header);
@@ -144,34 +225,51 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
-                      struct fail *f)
+/* Appends the header. Not by jansson: its json_dumps() leaves names
+ * out when memory is (2.14), and says nothing. */
+static int write_header(struct buf *out, const struct tensor *t, int n, struct json_t *metadata, struct fail *f)
 {
-	json_t *h = json_object();
+	const char *name, *comma = "";
+	json_t *value;
+	int r = buf_addf(out, f, "{");
 	size_t at = 0;
-	int bad = !h || (metadata && json_object_set(h, "__metadata__", metadata));
-	for (int i = 0; i < n && !bad; i++) {
-		json_t *shape = json_array();
-		for (int k = 0; k < t[i].ndim; k++)
-			bad |= json_array_append_new(shape, json_integer((json_int_t)t[i].shape[k]));
+	for (int i = 0; i < n && !r; i++) {
 		size_t end = at + t[i].count * sizeof(float);
-		json_t *one = json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
-		bad |= !one || json_object_set_new(h, t[i].name, one);
+		r = buf_addf(out, f, "%s", i ? "," : "") || json_quote(out, t[i].name, strlen(t[i].name), f) || buf_addf(out, f, ":{\"dtype\":\"F32\",\"shape\":[");
+		for (int k = 0; k < t[i].ndim && !r; k++)
+			r = buf_addf(out, f, "%s%zu", k ? "," : "", t[i].shape[k]);
+		r = r || buf_addf(out, f, "],\"data_offsets\":[%zu,%zu]}", at, end);
 		at = end;
 	}
-	char *text = bad ? NULL : json_dumps(h, JSON_COMPACT);
-	json_decref(h);
-	if (!text)
-		return fail_set(f, "out of memory");
-	size_t len = strlen(text), padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
+	if (metadata)
+		r = r || buf_addf(out, f, "%s\"__metadata__\":{", n ? "," : "");
+	json_object_foreach(metadata, name, value)
+	{
+		r = r || buf_addf(out, f, "%s", comma) || json_quote(out, name, strlen(name), f) || buf_addf(out, f, ":") ||
+		    json_quote(out, json_string_value(value), json_string_length(value), f);
+		comma = ",";
+	}
+	return r || buf_addf(out, f, metadata ? "}}" : "}") ? -1 : 0;
+}
+
+int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
+                            struct fail *f)
+{
+	struct buf text = {0};
+	if ((metadata && add_checksums(metadata, t, n, values, f)) || write_header(&text, t, n, metadata, f)) {
+		buf_free(&text);
+		return fail_add(f, "%s", path);
+	}
+	size_t len = text.len, padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
 	unsigned char head[8];
 	for (int i = 0; i < 8; i++)
 		head[i] = (unsigned char)((uint64_t)padded >> 8 * i);
 	struct atomic_file a;
 	int r = atomic_open(&a, path, f);
 	if (!r) {
-		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text, len, f) || write_all(a.fd, "       ", padded - len, f) ||
-		    write_all(a.fd, values, at, f);
+		r = write_all(a.fd, head, 8, f) || write_all(a.fd, text.p, len, f) || write_all(a.fd, "       ", padded - len, f);
+		for (int i = 0; i < n && !r; i++)
+			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
 			atomic_abort(&a);
 			r = fail_add(f, "%s", path);
@@ -179,6 +277,19 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 			r = atomic_commit(&a, f);
 		}
 	}
-	free(text);
+	buf_free(&text);
+	return r;
+}
+
+int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
+                      struct fail *f)
+{
+	const float **at = malloc(((size_t)n + 1) * sizeof *at);
+	if (!at)
+		return fail_set(f, "out of memory");
+	for (int i = 0; i < n; i++, values += t[i - 1].count)
+		at[i] = values;
+	int r = safetensors_write_parts(path, t, n, at, metadata, f);
+	free(at);
 	return r;
 }

@@ -3,6 +3,9 @@
 #include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "gram.h"
 
 int mat_begin(void)
 {
@@ -26,17 +29,32 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, scale, a, lda, b, ldb, add ? 1 : 0, c, ldc);
 }
 
+void mat_gram(float *c, const float *a, int n, int d)
+{
+	if (!gram_wide(c, a, n, d))
+		mat_nt(c, n, a, d, a, d, n, n, d, 0);
+}
+
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d)
 {
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
 }
 
+#define LARGE_PAGE ((size_t)2 << 20)
+
 float *mat_floats(size_t n)
 {
-	size_t bytes = (n * sizeof(float) + 63) / 64 * 64 + 64; /* never of no bytes */
-	float *p = aligned_alloc(64, bytes);
-	if (p)
-		memset(p, 0, bytes);
+	/* large blocks in large pages: the table of small ones does not cover the weights and rows of one product */
+	size_t bytes = n * sizeof(float) + 64, align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64; /* never of no bytes */
+	bytes = (bytes + align - 1) / align * align;
+	float *p = aligned_alloc(align, bytes);
+	if (!p)
+		return NULL;
+#ifdef MADV_HUGEPAGE
+	if (align == LARGE_PAGE)
+		madvise(p, bytes, MADV_HUGEPAGE); /* may be refused, and then costs only time */
+#endif
+	memset(p, 0, bytes);
 	return p;
 }
 

@@ -88,10 +88,9 @@ int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, 
 		size[i] = net->l[i].own ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
 		total += size[i];
 	}
-	t->all = aligned_alloc(64, total * sizeof(float));
+	t->all = mat_floats(total);
 	if (!t->all)
 		return fail_set(f, "out of memory: %zu bytes for activations", total * sizeof(float));
-	memset(t->all, 0, total * sizeof(float));
 	for (int i = 0; i < net->n; at += size[i++])
 		t->v[i] = net->l[i].own ? t->all + at : NULL;
 	return 0;

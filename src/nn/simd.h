@@ -1,20 +1,26 @@
-/* simd.h - the same lines compiled twice, for any processor and for AVX2, chosen at run time.
+/* simd.h - the same lines compiled for any processor, for AVX2 and for AVX-512, chosen at run time.
  *
- * Write the work as an INLINE function; AVX2_VARIANT() makes name_plain and name_avx2 out of the
- * body given, and HAVE_AVX2 says which to call. No fused multiply-add: both give the same bits. */
+ * Write the work as an INLINE function; SIMD_VARIANTS() makes name_plain, name_avx2 and name_avx512 out
+ * of the body given, and PICK() takes the best of those that the processor runs. No fused multiply-add (the Makefile
+ * forbids it): all give the same bits. */
 #ifndef VF_SIMD_H
 #define VF_SIMD_H
 
 #define INLINE static inline __attribute__((always_inline))
 
+enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512 };
+
+/* What the processor runs, or less: VAE_FILTERS_SIMD=plain or avx2 in the environment, for tests. */
+int simd_level(void);
+
 #if defined(__x86_64__)
-#define HAVE_AVX2 __builtin_cpu_supports("avx2")
-#define AVX2_VARIANT(type, name, parameters, body)                          \
+#define SIMD_VARIANTS(type, name, parameters, body)                         \
 	static type name##_plain parameters body                            \
-	__attribute__((target("avx2"))) static type name##_avx2 parameters body
-#define PICK(name) (HAVE_AVX2 ? name##_avx2 : name##_plain)
+	__attribute__((target("avx2"))) static type name##_avx2 parameters body \
+	__attribute__((target("avx512f,avx512vl"))) static type name##_avx512 parameters body
+#define PICK(name) (simd_level() == SIMD_PLAIN ? name##_plain : simd_level() == SIMD_AVX2 ? name##_avx2 : name##_avx512)
 #else
-#define AVX2_VARIANT(type, name, parameters, body) static type name##_plain parameters body
+#define SIMD_VARIANTS(type, name, parameters, body) static type name##_plain parameters body
 #define PICK(name) name##_plain
 #endif
 

@@ -14,7 +14,7 @@
  * the cache; each leaves a gradient of its own, and these are added up in the order of the units. */
 static int units(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
 static int edge(int columns, int unit) { return (int)((long)columns * unit / units(columns)); }
-enum { ROWS = 8, MOST_SHARES = 16 };
+enum { ROWS = 8, MOST_SHARES = 16, CHUNK = 64 };
 
 struct slice { /* a unit of the update: rows of one layer's weights */
 	int layer, unit, decoder;
@@ -222,7 +222,7 @@ INLINE void adam_slice(float *w, float *m, float *v, const float *g, size_t n, f
 	}
 }
 
-AVX2_VARIANT(void, adam, (float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, float lr, float c1, float c2), {
+SIMD_VARIANTS(void, adam, (float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, float lr, float c1, float c2), {
 	adam_slice(w, m, v, g, n, lr, c1, c2);
 })
 
@@ -273,6 +273,24 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 
 static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_pixels ? t->pixels : t->x; }
 
+/* Rows [from, to) of a linear layer's weight and bias. */
+static void update_rows(struct trainer *t, const struct layer *l, const float *x, const float *dy, int u, int from, int to)
+{
+	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
+	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
+	int is_adam = t->m->cfg.train.optimizer == ADAM;
+	if (is_adam || t->want_norm)
+		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
+	if (t->want_norm)
+		t->sqnorm[u] += sqnorm(t->grad + b, nb) + sqnorm(t->grad + w, nw);
+	if (is_adam) {
+		update(t, w, nw);
+		update(t, b, nb);
+	} else { /* plain descent: the product goes straight into the weights */
+		linear_gradient(t->m->params + w, t->m->params + b, dy, x, t->batch, l->in, l->out, from, to, -(float)t->m->cfg.train.lr, 1);
+	}
+}
+
 static void update_unit(void *ctx, int u)
 {
 	struct trainer *t = ctx;
@@ -286,18 +304,10 @@ static void update_unit(void *ctx, int u)
 		return;
 	}
 	const float *x = network_source(net, s->layer, s->decoder ? t->xi : encoder_input(t), act), *dy = delta->v[s->layer];
-	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
-	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	int is_adam = t->m->cfg.train.optimizer == ADAM;
-	if (is_adam || t->want_norm)
-		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
-	if (t->want_norm)
-		t->sqnorm[u] = sqnorm(t->grad + b, nb) + sqnorm(t->grad + w, nw);
-	if (is_adam) {
-		update(t, w, nw);
-		update(t, b, nb);
-	} else { /* plain descent: the product goes straight into the weights */
-		linear_gradient(t->m->params + w, t->m->params + b, dy, x, t->batch, l->in, l->out, from, to, -(float)t->m->cfg.train.lr, 1);
+	t->sqnorm[u] = 0;
+	for (int r = from, n; r < to; r += n) {
+		n = to - r < CHUNK ? to - r : CHUNK;
+		update_rows(t, l, x, dy, u, r, r + n);
 	}
 }
 
@@ -388,10 +398,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		t->scratch = mat_floats((size_t)t->shares * t->room);
 		bad |= !t->packed || !t->scratch;
 	}
-	if (t->packed) {
-		network_pack(&m->enc, m->params, t->packed);
-		network_pack(&m->dec, m->params, t->packed);
-	}
+	trainer_continue(t, 0);
 	if (m->enc.reads_pixels || m->dec.writes_pixels)
 		bad |= !(t->pixels = mat_floats(batch * (size_t)t->input));
 	int n = slices(t, &m->enc, 0, 0) + slices(t, &m->dec, 1, 0);
@@ -413,6 +420,17 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	t->nslices = slices(t, &m->dec, 1, 1);
 	t->nslices += slices(t, &m->enc, 0, 1);
 	return t;
+}
+
+struct optimizer_state trainer_state(const struct trainer *t) { return (struct optimizer_state){t->adam_m, t->adam_v}; }
+
+void trainer_continue(struct trainer *t, long steps)
+{
+	t->steps = steps;
+	if (t->packed) {
+		network_pack(&t->m->enc, t->m->params, t->packed);
+		network_pack(&t->m->dec, t->m->params, t->packed);
+	}
 }
 
 void trainer_close(struct trainer *t)

@@ -104,7 +104,7 @@ static int find_group(struct collect *c, const char *text, uint32_t *group, stru
 static int grow(struct collect *c, struct fail *f)
 {
 	size_t cap = c->cap ? c->cap + c->cap / 2 : 256, d = (size_t)c->d;
-	int floats = c->vector || c->model;
+	int floats = c->cfg.input_kind == VECTOR_INPUT || c->model;
 	void *p = realloc(floats ? (void *)c->f4 : (void *)c->u8, cap * d * (floats ? sizeof *c->f4 : 1));
 	if (p && floats)
 		c->f4 = p;
@@ -127,6 +127,9 @@ static int add_point(struct collect *c, const struct slot *s, int row, uint32_t 
 		return -1;
 	if (s->v)
 		memcpy(c->f4 + c->n * d, s->v + (size_t)row * d, d * sizeof *c->f4);
+	else if (s->batch.numbers)
+		for (size_t k = 0; k < d; k++)
+			c->f4[c->n * d + k] = (float)s->batch.numbers[(size_t)row * d + k];
 	else
 		memcpy(c->u8 + c->n * d, s->batch.pixels + (size_t)row * d, d);
 	c->group_of[c->n++] = group;
@@ -181,16 +184,13 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	const struct collect *c = run->c;
 	struct slot *s = slot;
 	struct worker *w = &run->worker[worker];
-	if (c->vector) {
-		batch_vectors(&s->batch, &c->cfg, c->d, s->v);
-		return 0;
-	}
-	batch_decode(&s->batch, &c->cfg);
+	if (batch_decode(&s->batch, &c->cfg, f))
+		return -1;
 	if (!c->model)
 		return 0;
 	if (!w->ready++)
 		mat_begin();
-	batch_floats(&s->batch, w->x);
+	batch_floats(&s->batch, &c->model->standard, w->x);
 	const struct network *enc = &c->model->enc;
 	if (enc->reads_pixels)
 		to_pixels(w->pixels, w->x, ROWS, enc->channels, enc->area);
@@ -230,30 +230,19 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 
 /* --- setting up --- */
 
-/* Takes the shape of the first record of the batch that has one; the others of it get their reason. */
-static void look(struct collect *c, struct batch *b)
+/* Room for what the records are, as far as that is known. */
+static int slot_room(struct slot *s, const struct collect *c, struct fail *f)
 {
-	for (int i = 0; i < b->nitems && !c->shaped; i++) {
-		enum input_kind kind;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, &c->cfg, &kind);
-		c->shaped = m && input_shape(kind, m->data.p, m->data.len, c->cfg.input_shape, &c->vector, &b->why[b->row[i]]) == 0;
-	}
+	if (batch_room(&s->batch, &c->cfg, f))
+		return -1;
+	s->v = c->shaped && c->model ? calloc((size_t)ROWS * (size_t)c->d, sizeof *s->v) : NULL;
+	return c->shaped && c->model && !s->v ? fail_set(f, "out of memory for a batch of %d vectors", ROWS) : 0;
 }
 
 static int slot_open(struct slot *s, const struct collect *c, struct fail *f)
 {
-	struct config cfg = c->cfg;
-	if (!c->shaped || c->vector) /* no samples are wanted of it */
-		cfg.input_shape[0] = cfg.input_shape[1] = cfg.input_shape[2] = 1;
 	*s = (struct slot){.v = NULL};
-	if (batch_open(&s->batch, ROWS, &cfg, f))
-		return -1;
-	if (c->shaped && (c->vector || c->model)) {
-		s->v = calloc((size_t)ROWS * (size_t)c->d, sizeof *s->v);
-		if (!s->v)
-			return fail_set(f, "out of memory for a batch of %d vectors", ROWS);
-	}
-	return 0;
+	return batch_open(&s->batch, ROWS, &c->cfg, f) || slot_room(s, c, f) ? -1 : 0;
 }
 
 static void slot_close(struct slot *s)
@@ -267,8 +256,6 @@ static void on_close(void *slot) { slot_close(slot); }
 
 static int fit_shape(struct collect *c, struct fail *f)
 {
-	if (c->model && c->vector)
-		return fail_set(f, "a model reads samples, and this is an .npy of numbers");
 	if (config_input_size(&c->cfg) > MAX_SIZE)
 		return fail_set(f, "records of %d numbers, more than %d: --set input.shape=[c,h,w] makes pictures smaller",
 		                config_input_size(&c->cfg), MAX_SIZE);
@@ -280,30 +267,17 @@ static int fit_shape(struct collect *c, struct fail *f)
 static int find_shape(struct run *run, struct fail *f)
 {
 	struct collect *c = run->c;
-	struct slot probe, s = {.v = NULL};
-	int got = slot_open(&probe, c, f) ? -1 : 1;
+	struct slot s;
+	int got = slot_open(&s, c, f) ? -1 : 1;
 	while (got > 0 && !c->shaped) {
-		got = batch_fill(&probe.batch, run->in, f);
-		if (got > 0)
-			look(c, &probe.batch);
-		if (got > 0 && !c->shaped && on_consume(run, &probe, f))
+		got = batch_fill(&s.batch, run->in, f);
+		int shape = got > 0 ? batch_shape(&s.batch, &c->cfg, f) : 0;
+		c->shaped = shape > 0;
+		if (shape < 0 || (got > 0 && !c->shaped && on_consume(run, &s, f)))
 			got = -1;
 	}
-	if (got > 0 && (fit_shape(c, f) || slot_open(&s, c, f)))
+	if (got > 0 && (fit_shape(c, f) || slot_room(&s, c, f) || on_work(run, 0, &s, f) || on_consume(run, &s, f)))
 		got = -1;
-	if (got > 0) { /* the records go over into a batch with room for samples */
-		struct batch b = probe.batch;
-		probe.batch.item = s.batch.item;
-		probe.batch.row = s.batch.row;
-		s.batch.item = b.item;
-		s.batch.row = b.row;
-		s.batch.nitems = b.nitems;
-		s.batch.nrows = b.nrows;
-		s.batch.first = b.first;
-		if (on_work(run, 0, &s, f) || on_consume(run, &s, f))
-			got = -1;
-	}
-	slot_close(&probe);
 	slot_close(&s);
 	return got;
 }

@@ -43,7 +43,7 @@ static struct expr *make(struct parser *p, enum op op, struct expr *a, struct ex
 	struct expr *e = a && (b || op == NOT || op == TRUTH) ? calloc(1, sizeof *e) : NULL;
 	if (!e) {
 		if (a && (b || op == NOT || op == TRUTH))
-			fail_at(p, "out of memory");
+			fail_set(p->f, "out of memory");
 		expr_free(a);
 		expr_free(b);
 		return NULL;
@@ -72,7 +72,8 @@ static struct expr *leaf(struct parser *p, enum op op, const char *from, size_t 
 		e->text = strndup(from, n);
 	if (!e || !e->text) {
 		free(e);
-		return fail_at(p, "out of memory");
+		fail_set(p->f, "out of memory");
+		return NULL;
 	}
 	e->op = op;
 	return e;
@@ -205,23 +206,36 @@ static int truth(const struct buf *a)
 	return a->len && strcmp(a->p, "false") != 0 && strcmp(a->p, "null") != 0;
 }
 
-int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f)
+enum { UNKNOWN = 2 };
+
+/* 1, 0, UNKNOWN or -1 */
+static int value_of(const struct expr *e, struct record *r, struct fail *f)
 {
 	if (e->op == OR || e->op == AND || e->op == NOT) {
-		int a = expr_match(e->a, r, missing, f);
+		int a = value_of(e->a, r, f), decides = e->op == OR;
 		if (a < 0 || e->op == NOT)
-			return a < 0 ? -1 : !a;
-		return a == (e->op == OR) ? a : expr_match(e->b, r, missing, f);
+			return a < 0 || a == UNKNOWN ? a : !a;
+		if (a == decides)
+			return a;
+		int b = value_of(e->b, r, f);
+		return a == UNKNOWN && b == !decides ? UNKNOWN : b;
 	}
 	struct buf a = {0}, b = {0};
 	int got = text_of(e->a, r, &a, f);
 	if (got > 0 && e->b)
 		got = text_of(e->b, r, &b, f);
 	if (got == 0)
-		*missing = 1;
-	if (got > 0)
+		got = UNKNOWN;
+	else if (got > 0)
 		got = e->op == TRUTH ? truth(&a) : compare(e->op, &a, &b);
 	buf_free(&a);
 	buf_free(&b);
 	return got;
+}
+
+int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f)
+{
+	int got = value_of(e, r, f);
+	*missing |= got == UNKNOWN;
+	return got == UNKNOWN ? 0 : got;
 }

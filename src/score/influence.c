@@ -14,14 +14,6 @@
 #include "influence_state.h"
 #include "loss.h"
 #include "mat.h"
-#include "rng.h"
-
-double checkpoint_weight(const struct model *m)
-{
-	if (m->cfg.score.weights == WEIGHTS_ONE)
-		return 1;
-	return m->lr * (double)m->since / (double)(m->records > 0 ? m->records : 1);
-}
 
 static void draw(struct influence *s, const struct model *m, const uint64_t *id, const float *eps)
 {
@@ -36,7 +28,7 @@ static void draw(struct influence *s, const struct model *m, const uint64_t *id,
 			if (eps)
 				memcpy(s->eps + at, eps + at, (size_t)n * sizeof *eps);
 			else
-				rng_normal(s->eps + at, n, (uint64_t)s->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m->step, id[r], (uint32_t)j);
+				rng_normal(s->eps + at, n, (uint64_t)s->cfg.score.seed, s->role, (uint64_t)m->step, id[r], (uint32_t)j);
 			for (int i = 0; i < n; i++)
 				s->xi[at + (size_t)i] = head[i] + sigma[i] * s->eps[at + (size_t)i];
 		}
@@ -50,8 +42,7 @@ static void losses(struct influence *s, const struct model *m, const float *x, i
 	size_t n = (size_t)m->enc.in;
 	for (int j = from; j < to; j++, f += n, d += n) {
 		size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
-		s->recon[row] = loss_recon(scored, f, x + (size_t)r * n, (int)n, d);
-		s->nll[row] = trained == scored ? s->recon[row] : loss_recon(trained, f, x + (size_t)r * n, (int)n, NULL);
+		s->recon[row] = loss_recon_two(scored, trained, f, x + (size_t)r * n, (int)n, d, &s->nll[row]);
 	}
 }
 
@@ -202,12 +193,13 @@ static void decode_group(struct influence *s, const struct model *m, const float
 	for (int i = s->cut; i < net->n; i++)
 		layer_forward(net, i, packed, xi, &act, 0, rows, s->products.col);
 	losses(s, m, x, r, from, from + rows, act.v[net->last], delta.v[net->last]);
-	for (int i = net->n - 1; i >= s->cut; i--) {
+	for (int i = net->n - 1; i >= s->cut && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
 		if (s->sums[i])
-			products_write(&s->products, l, s->sums[i], unit, from > s->products.edge[unit], l->source < 0 ? dxi : delta.v[l->source],
+			products_write(&s->products, l, s->sums[i], unit, from > s->products.edge[unit],
+			               i == s->stop ? NULL : l->source < 0 ? dxi : delta.v[l->source],
 			               network_source(net, i, xi, &act), delta.v[i], packed + l->weight, rows);
-		else
+		else if (i != s->stop)
 			layer_backward(net, i, packed, &act, &delta, dxi, 0, rows, s->products.col);
 	}
 }
@@ -228,6 +220,7 @@ static void decode_record(struct influence *s, const struct model *m, const floa
 		if (s->sums[i]) {
 			products_between(&s->products, &m->dec.l[i], s->sums[i]);
 			add_products(s, t, r, &m->dec.l[i]);
+			gradients_take(s, i, r, s->sums[i]);
 		}
 }
 
@@ -236,20 +229,22 @@ static void decode_record(struct influence *s, const struct model *m, const floa
 static void decoder_back(struct influence *s, const struct model *m, const float *packed, const struct target *t)
 {
 	const struct network *net = &m->dec;
-	for (int i = s->cut - 1; i >= 0; i--) {
+	for (int i = s->cut - 1; i >= 0 && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
 		int used = network_weighs(l) && s->use_dec[i], written = used && parts_explicit(l, s->draws);
-		float *dx = l->source < 0 ? s->dxi : s->ddec.v[l->source];
-		if (!written)
+		float *dx = i == s->stop ? NULL : l->source < 0 ? s->dxi : s->ddec.v[l->source];
+		if (!written && i != s->stop)
 			layer_backward(net, i, packed, &s->dec, &s->ddec, s->dxi, 0, s->ddec.rows, s->products.col);
 		const float *x = network_source(net, i, s->xi, &s->dec);
 		for (int r = 0; used && r < s->batch; r++) {
 			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 			if (written)
-				products_explicit(&s->products, l, dx + in, x + in, s->ddec.v[i] + out, packed + l->weight);
+				products_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
 			else
 				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
 			add_products(s, t, r, l);
+			if (written)
+				gradients_take(s, i, r, s->products.grad);
 		}
 	}
 }
@@ -291,10 +286,28 @@ static double standard_error(const double *h, const struct products *p)
 	return 2 * sqrt(q * p->units / (p->units - 1));
 }
 
-void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part)
+/* The encoder's gradients and their parts. */
+static void encoder_back(struct influence *s, const struct model *m, const float *packed, const float *input, const struct target *t)
 {
-	int ntensors = s->models[0].ntensors, halves = s->cfg.score.estimator == CROSS ? 2 : 1;
+	int halves = s->cfg.score.estimator == CROSS ? 2 : 1;
+	head_means(s, m, halves);
+	for (int k = 0; k < halves; k++)
+		network_backward(&m->enc, packed, &s->enc, &s->denc[k], NULL, s->products.col);
+	encoder_parts(s, m, packed, input, halves, t);
+}
+
+/* What comes after every checkpoint, unless NULL. */
+struct after {
+	int (*each)(void *ctx, int checkpoint, struct fail *f);
+	void *ctx;
+};
+
+static int score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part,
+                 const struct after *after, struct fail *f)
+{
+	int ntensors = s->models[0].ntensors;
 	float *scratch = s->products.col;
+	s->x = x;
 	memset(out, 0, (size_t)s->batch * sizeof *out);
 	memset(s->h, 0, (size_t)s->batch * (size_t)s->products.units * sizeof *s->h);
 	if (part)
@@ -312,13 +325,39 @@ void influence_score(struct influence *s, const float *x, const uint64_t *id, co
 		for (int r = 0; r < s->batch; r++)
 			decode_record(s, m, packed, in_order(s, x, m->dec.writes_pixels), r, &t);
 		decoder_back(s, m, packed, &t);
-		head_means(s, m, halves);
-		for (int k = 0; k < halves; k++)
-			network_backward(&m->enc, packed, &s->enc, &s->denc[k], NULL, scratch);
-		encoder_parts(s, m, packed, input, halves, &t);
+		if (s->stop < 0)
+			encoder_back(s, m, packed, input, &t);
 		if (c == s->n - 1)
 			describe(s, m, out);
+		s->at = c;
+		gradients_fill(s);
+		if (after->each && after->each(after->ctx, c, f))
+			return -1;
 	}
 	for (int r = 0; r < s->batch; r++)
 		out[r].selfinf_se = standard_error(s->h + (size_t)r * (size_t)s->products.units, &s->products);
+	return 0;
+}
+
+void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part)
+{
+	score(s, x, id, eps, out, part, &(struct after){NULL, NULL}, NULL);
+}
+
+int influence_each(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
+                   int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f)
+{
+	return score(s, x, id, eps, out, NULL, &(struct after){each, ctx}, f);
+}
+
+void influence_means(struct influence *s, const float *x, float *mu)
+{
+	const struct model *m = &s->models[s->n - 1];
+	size_t n = (size_t)s->latent;
+	if (x && m->enc.reads_pixels)
+		to_pixels(s->pixels, x, s->batch, m->enc.channels, m->enc.area);
+	if (x)
+		network_forward(&m->enc, s->packed[s->n - 1], in_order(s, x, m->enc.reads_pixels), &s->enc, s->products.col);
+	for (size_t r = 0; r < (size_t)s->batch; r++)
+		memcpy(mu + r * n, s->enc.v[m->enc.last] + r * 2 * n, n * sizeof *mu);
 }

@@ -103,13 +103,27 @@ static int wants_blocks(const struct influence *s, const struct network *dec)
 	return any;
 }
 
+/* The lowest layer of the decoder to which backward has to go, -1 for all and the encoder. */
+static int find_stop(const struct influence *s)
+{
+	int i = 0;
+	while (i < CONFIG_MAX_LAYERS && !s->use_enc[i])
+		i++;
+	if (i < CONFIG_MAX_LAYERS)
+		return -1;
+	for (i = 0; !s->use_dec[i]; i++)
+		;
+	return i;
+}
+
 /* Where the decoder is cut: nowhere, when a layer behind wants Gram matrices of all draws. */
 static int open_groups(struct influence *s, const struct network *dec, struct fail *f)
 {
 	int blocks = wants_blocks(s, dec);
 	if (products_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
 		return -1;
-	s->cut = s->keep || !blocks ? dec->n : find_cut(dec);
+	s->cut = !blocks ? dec->n : find_cut(dec);
+	s->stop = find_stop(s);
 	for (int i = s->cut; i < dec->n; i++)
 		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !parts_explicit(&dec->l[i], s->draws))
 			s->cut = dec->n;
@@ -119,7 +133,7 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 	return 0;
 }
 
-struct influence *influence_open(const struct model *models, int n, int batch, int keep, struct fail *f)
+struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f)
 {
 	struct influence *s = calloc(1, sizeof *s);
 	if (!s) {
@@ -127,14 +141,16 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 		return NULL;
 	}
 	const struct model *m = &models[n - 1];
-	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent, .keep = keep};
+	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
+	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
 	s->half = s->draws / 2;
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
 	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
 	    tape_open_cut(&s->dec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) ||
-	    tape_open_cut(&s->ddec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f)) {
+	    tape_open_cut(&s->ddec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
+	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;
 	}
@@ -170,6 +186,7 @@ void influence_close(struct influence *s)
 	for (int i = 0; i < CONFIG_MAX_LAYERS; i++)
 		free(s->sums[i]);
 	products_close(&s->products);
+	gradients_close(s);
 	free(s->pixels);
 	free(s->sigma);
 	free(s->eps);

@@ -4,6 +4,16 @@
 
 #include "influence.h"
 #include "parts.h"
+#include "rng.h"
+
+/* A layer whose gradients are kept for dot products: factors [batch rows][p] and [batch rows][k], or written
+ * out, weight and bias; of a convolution's factors the bias alone. */
+struct kept {
+	const struct layer *l;
+	int decoder, layer, rows, p, k; /* rows: of a record's factors; 0: written out */
+	size_t at, size; /* numbers of a record that are written out, and where among them */
+	float *col;      /* a convolution's second factor */
+};
 
 struct influence {
 	const struct model *models;
@@ -18,12 +28,29 @@ struct influence {
 	struct products products;
 	/* The decoder's layers from cut on run a few rows at a time, forward, loss and backward, so that
 	 * pictures stay in the cache; sums of their gradients: */
-	int cut, keep;
+	int cut, stop; /* stop: the lowest layer of the decoder that a gradient is wanted of; -1: of the encoder too */
 	float *sums[CONFIG_MAX_LAYERS];
 	double *recon, *nll;           /* [batch][draws] */
 	double *h;                     /* [batch][units]: sum over checkpoints of w <g_u, mean g>, g_u the mean of a unit */
 	char use_enc[CONFIG_MAX_LAYERS], use_dec[CONFIG_MAX_LAYERS];
+	enum rng_role role;
+	/* gradients.h */
+	struct kept *kept;  /* [nkept], NULL where nobody asks */
+	int nkept, side;    /* side: of the blocks of Gram matrices */
+	size_t written;     /* numbers of a record that are written out */
+	float *out;         /* [batch][written] */
+	float *left, *right; /* [side][side] */
+	const float *x;     /* the batch at hand */
+	int at;             /* the checkpoint at hand */
 };
+
+/* gradients.c */
+int gradients_open(struct influence *s, struct fail *f);
+void gradients_close(struct influence *s);
+/* Of decoder's layer i, record r: the sums of every unit's gradients, as products_write() leaves them. */
+void gradients_take(struct influence *s, int i, int r, const float *sums);
+/* Everything else, when a checkpoint's backward passes are done. */
+void gradients_fill(struct influence *s);
 
 enum { INFLUENCE_GROUP = 4 };
 

@@ -128,8 +128,8 @@ void products_gram(struct products *p, const struct layer *l, const float *x, co
 		conv_gather(l, p->col, l->kind == LAYER_CONV2D ? x : d, p->draws);
 		g = p->col;
 	}
-	mat_nt(p->ga, n, a, na, a, na, n, n, na, 0);
-	mat_nt(p->gd, n, g, nd, g, nd, n, n, nd, 0);
+	mat_gram(p->ga, a, n, na);
+	mat_gram(p->gd, g, n, nd);
 	add_up(p, positions, linear);
 	if (!linear)
 		bias_products(p, l, d);

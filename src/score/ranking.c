@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 int ranking_add(struct ranking *r, double value, struct fail *f)
 {
@@ -78,18 +77,21 @@ double ranking_z(const struct ranking *r, double value) { return r->spread > 0 ?
 
 void ranking_by_position(struct ranking *r)
 {
-	/* the value's place in entry i now says the rank of the record at position i */
+	const uint64_t placed = 1ull << 63;
 	for (size_t i = 0; i < r->n; i++) {
-		int64_t rank = i < r->scored ? (int64_t)i : -1;
-		memcpy(&r->v[r->v[i].index].value, &rank, sizeof rank);
+		struct ranked carried = r->v[i];
+		for (uint64_t rank = i; !(carried.index & placed);) { /* along a cycle of the permutation, back to i */
+			uint64_t to = carried.index;
+			struct ranked next = r->v[to];
+			r->v[to] = (struct ranked){carried.value, rank | placed};
+			if (to == i)
+				break;
+			carried = next;
+			rank = to;
+		}
 	}
-}
-
-int64_t ranking_rank(const struct ranking *r, uint64_t position)
-{
-	int64_t rank;
-	memcpy(&rank, &r->v[position].value, sizeof rank);
-	return rank;
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i].index &= ~placed;
 }
 
 void ranking_free(struct ranking *r)

@@ -96,6 +96,13 @@ int flow_claim(const struct flow *w, struct record *r, const char *const *names,
 	return 0;
 }
 
+static int count(struct flow *w, struct fail *f)
+{
+	struct fields *s = &w->cli->counts;
+	return fields_set_int(s, "records", (int64_t)w->records, f) || fields_set_int(s, "unscored", (int64_t)w->failed, f) ||
+	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ? -1 : 0;
+}
+
 int flow_close(struct flow *w, struct fail *f)
 {
 	struct cli *c = w->cli;
@@ -120,9 +127,7 @@ int flow_close(struct flow *w, struct fail *f)
 	}
 	reader_close(w->in);
 	w->in = NULL;
-	return fields_set_int(&c->counts, "records", (int64_t)w->records, f) ||
-	                       fields_set_int(&c->counts, "unscored", (int64_t)w->failed, f) ||
-	                       fields_set_int(&c->counts, "rejected", (int64_t)w->rejected, f) ? -1 : 0;
+	return count(w, f);
 }
 
 void flow_abort(struct flow *w)
@@ -144,4 +149,12 @@ int flow_finish(struct flow *w, int r, struct fail *f)
 		cli_failed(w->cli, f);
 	}
 	return cli_end(w->cli, r ? EXIT_FAILED : EXIT_OK);
+}
+
+int flow_stop(struct flow *w, struct fail *f)
+{
+	flow_abort(w);
+	w->rejected = 0;
+	cli_failed(w->cli, f);
+	return cli_end(w->cli, count(w, f) ? EXIT_FAILED : EXIT_POLICY);
 }

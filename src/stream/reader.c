@@ -74,7 +74,10 @@ static int open_input(struct reader *r, struct fail *f)
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
 	if (archive_read_set_option(a, NULL, "read_concatenated_archives", "1") != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
-	if (archive_read_open(a, r, NULL, on_read, NULL) != ARCHIVE_OK) {
+	/* not archive_read_open(): it goes on when it had no memory for what it is given (3.6), and dies */
+	if (archive_read_set_read_callback(a, on_read) != ARCHIVE_OK || archive_read_set_callback_data(a, r) != ARCHIVE_OK)
+		return fail_set(f, "libarchive: %s", archive_error_string(a));
+	if (archive_read_open1(a) != ARCHIVE_OK) {
 		archive_fail(r, f);
 		return fail_add(f, "%s", source_name(r->src));
 	}
@@ -143,7 +146,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 	int r = x ? 0 : fail_set(f, "out of memory"), k = 0;
 	const char *name;
 	const void *value;
-	size_t size;
+	size_t size, kept = 0, there = 0;
 	while (!r && k < n && archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK) {
 		x[k] = (struct xattr){strdup(name), malloc(size + 1), size};
 		if (x[k].name && x[k].value)
@@ -157,7 +160,13 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 		archive_entry_xattr_clear(e);
 		for (int i = 0; i < k; i++)
 			if (i == 0 || strcmp(x[i].name, x[i - 1].name) != 0)
-				archive_entry_xattr_add_entry(e, x[i].name, x[i].value, x[i].size);
+				archive_entry_xattr_add_entry(e, x[i].name, x[i].value, x[i].size), kept += x[i].size + 1;
+		/* which cannot say that it had no memory */
+		archive_entry_xattr_reset(e);
+		while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK)
+			there += size + 1;
+		if (there != kept)
+			r = fail_set(f, "out of memory");
 	}
 	for (int i = 0; i < k; i++) {
 		free(x[i].name);

@@ -125,6 +125,32 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 	return name_escape(out, m->data.p + from, to - from, f) ? -1 : 1;
 }
 
+int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f)
+{
+	scratch->len = 0;
+	int got = record_value(r, name, scratch, f);
+	if (got <= 0)
+		return got;
+	/* names in fields are stored escaped, as key and cls come: only what would break the line is left to do */
+	size_t plain = 0;
+	while (plain < scratch->len && (unsigned char)scratch->p[plain] >= 0x20 && scratch->p[plain] != 0x7f)
+		plain++;
+	int bad = plain == scratch->len ? buf_add(out, scratch->p, scratch->len, f) : name_escape(out, scratch->p, scratch->len, f);
+	return bad ? -1 : 1;
+}
+
+void record_strip(struct record *r)
+{
+	if (r->scores >= 0) {
+		struct member gone = r->m[r->scores]; /* its memory stays for the next record */
+		memmove(r->m + r->scores, r->m + r->scores + 1, (r->n - (size_t)r->scores - 1) * sizeof *r->m);
+		r->m[--r->n] = gone;
+		r->scores = -1;
+	}
+	fields_clear(&r->fields);
+	r->fields_changed = 0;
+}
+
 int record_fail(const struct record *r, struct fail *f)
 {
 	char shown[256];

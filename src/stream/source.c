@@ -142,7 +142,10 @@ static ptrdiff_t read_ranges(struct source *s, struct fail *f)
 		return n;
 	}
 	uint64_t left = s->len[s->range] - s->range_at;
-	ssize_t n = pread(s->fd, s->block, left < BLOCK ? (size_t)left : BLOCK, (off_t)(s->from[s->range] + s->range_at));
+	ssize_t n;
+	do
+		n = pread(s->fd, s->block, left < BLOCK ? (size_t)left : BLOCK, (off_t)(s->from[s->range] + s->range_at));
+	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		s->range_at += (uint64_t)n;
 	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is cut short") : n;

@@ -107,8 +107,29 @@ struct writer *writer_open(const char *path, int level, struct fail *f)
 
 struct writer *writer_open_spool(int fd, struct fail *f) { return open_writer(NULL, fd, WRITER_PLAIN, f); }
 
+/* libarchive writes these bytes in an attribute's name as %XX and reads them back so: the name would
+ * grow each time that a stream passes. */
+static int check_xattrs(const struct writer *w, const struct member *m, struct fail *f)
+{
+	const char *name;
+	const void *value;
+	size_t size;
+	if (archive_entry_xattr_reset(m->entry) == 0)
+		return 0;
+	while (archive_entry_xattr_next(m->entry, &name, &value, &size) == ARCHIVE_OK)
+		for (const char *p = name; *p; p++)
+			if (*p <= ' ' || *p > '~' || *p == '%' || *p == '=') {
+				char a[200], b[200];
+				return fail_set(f, "%s: member '%s': extended attribute '%s': a name of printable ASCII without %% and = is wanted", w->name,
+				                name_show(a, sizeof a, m->name), name_show(b, sizeof b, name));
+			}
+	return 0;
+}
+
 static int write_member(struct writer *w, struct member *m, struct fail *f)
 {
+	if (check_xattrs(w, m, f))
+		return -1;
 	if (m->data.len || archive_entry_filetype(m->entry) == AE_IFREG)
 		archive_entry_set_size(m->entry, (int64_t)m->data.len);
 	int r = archive_write_header(w->a, m->entry);
@@ -149,9 +170,8 @@ static int refresh_scores(struct record *r, struct fail *f)
 {
 	if (r->scores < 0) {
 		struct buf name = {0};
-		if (buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f))
-			return -1;
-		struct member *m = record_add(r, name.p, 0, f);
+		int bad = buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f);
+		struct member *m = bad ? NULL : record_add(r, name.p, 0, f);
 		buf_free(&name);
 		if (!m)
 			return -1;

@@ -3,6 +3,10 @@
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
  *   bench gemms CONFIG      the share of the peak of one thread that the matrix products of vae-selfinf on a
  *                           convolutional network reach alone, in their shapes, of 0.92 GFLOP a record
+ *   bench naive CONFIG      CPU seconds a record for its influence over 128 test records when all gradients are
+ *                           written out: writing them, and one product a batch of 64
+ *   bench agree A.npy B.npy two matrices of vae-testinf: mean Spearman correlation over the tests, and mean share of A's
+ *                           ten highest that are among B's
  *   bench peak THREADS      GFLOP/s of large sgemm, one BLAS thread in each of THREADS
  *   bench time CMD ARG...   runs it; wall seconds, peak memory in kB and CPU seconds to stderr's fd 3 */
 #include <math.h>
@@ -13,13 +17,16 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "conv.h"
+#include "input.h"
 #include "mat.h"
 #include "model.h"
 #include "parts.h"
+#include "ranking.h"
 #include "rng.h"
 
 enum { SIDE = 28, N = 1024, REPS = 24 };
@@ -149,6 +156,100 @@ static int gemms(const char *config)
 	return 0;
 }
 
+/* Mean gradients of 16 draws, layer by layer as large as its weight, of a batch; and the product with as many tests, a half
+ * of 128. */
+static int naive(const char *config)
+{
+	enum { BATCH = 64, DRAWS = 16, CHUNK = 8192 };
+	static float c[BATCH * BATCH];
+	struct config cfg;
+	struct model m;
+	struct fail f = {{0}};
+	config_defaults(&cfg);
+	mat_begin();
+	if (config_load(&cfg, config, &f) || config_check(&cfg, &f) || model_build(&m, &cfg, &f)) {
+		fprintf(stderr, "bench: %s\n", f.msg);
+		return 1;
+	}
+	float *x = mat_floats((size_t)DRAWS << 12), *g = mat_floats(BATCH * m.nparams), *t = mat_floats(BATCH * m.nparams), db[1 << 12];
+	double best = 1e9;
+	for (int round = 0; x && g && t && round < 3; round++) {
+		clock_t from = clock();
+		for (size_t r = 0; r < BATCH; r++)
+			for (int i = 0; i < m.enc.n + m.dec.n; i++) {
+				const struct layer *l = i < m.enc.n ? &m.enc.l[i] : &m.dec.l[i - m.enc.n];
+				if (l->kind == LAYER_LINEAR)
+					linear_gradient(g + r * m.nparams + l->weight, db, x, x, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0, l->out, 1, 0);
+			}
+		clock_t write = clock() - from;
+		from = clock();
+		for (size_t at = 0; at < m.nparams; at += CHUNK)
+			mat_nt(c, BATCH, g + at, (int)m.nparams, t + at, (int)m.nparams, BATCH, BATCH, m.nparams - at < CHUNK ? (int)(m.nparams - at) : CHUNK, at > 0);
+		double s = (double)(write + 2 * (clock() - from)) / CLOCKS_PER_SEC / BATCH;
+		best = s < best ? s : best;
+	}
+	printf("%.6f\n", best);
+	return 0;
+}
+
+static float *read_matrix(const char *path, size_t *rows, size_t *columns)
+{
+	struct buf *b = calloc(1, sizeof *b);
+	struct npy n;
+	struct fail f = {{0}};
+	if (buf_read_file(b, path, (size_t)1 << 30, &f) || npy_parse(b->p, b->len, &n, &f) || n.type != NPY_F4 || n.ndim != 2) {
+		fprintf(stderr, "bench: %s: %s\n", path, f.msg);
+		exit(1);
+	}
+	*rows = n.shape[0];
+	*columns = n.shape[1];
+	return memcpy(malloc(n.count * sizeof(float)), n.values, n.count * sizeof(float));
+}
+
+/* Ranks of a column's numbers, the highest 0; n of those that are none. */
+static void rank_column(const float *v, size_t rows, size_t columns, size_t q, size_t *rank)
+{
+	struct ranking r = {.v = NULL};
+	struct fail f = {{0}};
+	for (size_t i = 0; i < rows; i++)
+		if (ranking_add(&r, (double)v[i * columns + q], &f))
+			exit(1);
+	ranking_sort(&r);
+	ranking_by_position(&r);
+	for (size_t i = 0; i < rows; i++)
+		rank[i] = ranking_rank(&r, i) < 0 ? rows : (size_t)ranking_rank(&r, i);
+	ranking_free(&r);
+}
+
+static int agree(const char *first, const char *second)
+{
+	size_t rows, columns, n, m;
+	float *a = read_matrix(first, &rows, &columns), *b = read_matrix(second, &n, &m);
+	size_t *ra = calloc(rows, sizeof *ra), *rb = calloc(rows, sizeof *rb);
+	double spearman = 0, overlap = 0;
+	if (n != rows || m != columns || rows < 10)
+		return 1;
+	for (size_t q = 0; q < columns; q++) {
+		double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, count = 0;
+		rank_column(a, rows, columns, q, ra);
+		rank_column(b, rows, columns, q, rb);
+		for (size_t i = 0; i < rows; i++) {
+			overlap += ra[i] < 10 && rb[i] < 10 ? 0.1 : 0;
+			if (rb[i] == rows)
+				a[i * columns + q] = NAN; /* the correlation is over the pairs that both have */
+		}
+		rank_column(a, rows, columns, q, ra);
+		for (size_t i = 0; i < rows; i++) {
+			double x = (double)ra[i], y = (double)rb[i];
+			if (rb[i] < rows)
+				sx += x, sy += y, xx += x * x, yy += y * y, xy += x * y, count++;
+		}
+		spearman += (xy - sx * sy / count) / sqrt((xx - sx * sx / count) * (yy - sy * sy / count));
+	}
+	printf("%.3f %.2f\n", spearman / (double)columns, overlap / (double)columns);
+	return 0;
+}
+
 static void *multiply(void *arg)
 {
 	float *m = arg;
@@ -204,6 +305,10 @@ int main(int argc, char **argv)
 		return jpeg((uint32_t)atol(argv[2]), argv[3]);
 	if (argc == 3 && strcmp(argv[1], "gemms") == 0)
 		return gemms(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "naive") == 0)
+		return naive(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "agree") == 0)
+		return agree(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "peak") == 0)
 		return peak(atoi(argv[2]));
 	if (argc > 2 && strcmp(argv[1], "time") == 0)

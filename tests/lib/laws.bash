@@ -22,13 +22,19 @@ row() {
 row train   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c tiny --set train.steps=4 --set train.checkpoints=1 --set train.holdout=0 --replace -o "$T/train.vae"'
 row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --prefix s_'
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
+row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
+row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
+row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'
 row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T/rejects.tar"'
+row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --max-drop 10%'
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
+row report  'text stream fields' 'vae-report -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
+row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
 LAWS=()
@@ -96,6 +102,7 @@ laws_setup() {
 	stream 40 | mktar >"$F/plain.tar"
 	stream 2 | mktar >"$F/small.tar"
 	plain_stream 40 | mktar | train "$F/m.vae"
+	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
 
 	# all that a tar can hold and a filter must leave alone
 	long=$(printf 'long-%.0s' {1..60})

@@ -54,7 +54,7 @@ static void test_case(const struct expected *e)
 	m.cfg.score.likelihood = e->likelihood;
 	m.cfg.score.estimator = e->estimator;
 	m.cfg.score.gradient = e->gradient;
-	struct influence *inf = influence_open(&m, 1, 1, 1, &f);
+	struct influence *inf = influence_open(&m, 1, 1, 0, &f);
 	if (!inf)
 		BAIL(&f);
 	influence_score(inf, x, &id, e->eps, &s, part);

@@ -32,7 +32,7 @@ static void scatter(struct model *m, const float *x, int draws, int estimator, s
 	struct fail f;
 	m->cfg.score.draws = draws;
 	m->cfg.score.estimator = estimator;
-	struct influence *inf = influence_open(m, 1, AT_ONCE, 1, &f);
+	struct influence *inf = influence_open(m, 1, AT_ONCE, 0, &f);
 	if (!inf)
 		BAIL(&f);
 	s->mean = s->sd = s->se = 0;

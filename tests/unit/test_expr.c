@@ -74,14 +74,26 @@ int main(void)
 	yields("e", 0, 0);
 	yields("s", 1, 0);
 
+	/* what is missing matches neither way */
 	yields("none == 1", 0, 1);
 	yields("none != 1", 0, 1);
 	yields("1 != none", 0, 1);
 	yields("none", 0, 1);
-	yields("!none", 1, 1);
-	yields("a == 2 || none == 1", 1, 0); /* not looked at */
-	yields("none == 1 || a == 2", 1, 1);
+	yields("!none", 0, 1);
+	yields("!!none", 0, 1);
+	yields("!(none == 1)", 0, 1);
+	yields("!(none == 1 || a == 1)", 0, 1);
+	yields("!(none == 1 && a == 2)", 0, 1);
 	yields("cls == 1", 0, 1);
+	/* unless the other side decides */
+	yields("a == 2 || none == 1", 1, 0);
+	yields("none == 1 || a == 2", 1, 0);
+	yields("none == 1 && a == 1", 0, 0);
+	yields("!(none == 1 && a == 1)", 1, 0);
+	yields("none == 1 && a == 2", 0, 1);
+	yields("a == 2 && none == 1", 0, 1);
+	yields("none == 1 || a == 1", 0, 1);
+	yields("none == 1 || none == 2", 0, 1);
 
 	wrong("", 1);
 	wrong("a ==", 5);

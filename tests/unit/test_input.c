@@ -1,4 +1,5 @@
 /* src/input against vectors made by numpy and Pillow (tests/data/input), and forms written out here. */
+#include <math.h>
 #include "input_files.h"
 
 static void check_npy(const char *name, const struct buf *b, const char *rest)
@@ -134,6 +135,51 @@ static void test_literals(void)
 	}
 }
 
+/* One value of every type, and what is no number that a float holds. */
+static void test_vectors(void)
+{
+	static const struct {
+		const char *descr, *bytes;
+		size_t size;
+		double value;
+	} one[] = {
+		{"|u1", "\xfe", 1, 254},
+		{"|i1", "\xfe", 1, -2},
+		{"<u2", "\xfe\xff", 2, 65534},
+		{"<i2", "\xfe\xff", 2, -2},
+		{"<u4", "\xfe\xff\xff\xff", 4, 4294967294.0},
+		{"<i4", "\xfe\xff\xff\xff", 4, -2},
+		{"<u8", "\0\0\0\0\0\0\0\x80", 8, 0x1p63},
+		{"<i8", "\0\0\0\0\0\0\0\x80", 8, -0x1p63},
+		{"<f4", "\0\0\x40\xc0", 4, -3},
+		{"<f8", "\0\0\0\0\0\0\x08\xc0", 8, -3},
+		{"<f4", "\0\0\xc0\x7f", 4, NAN},
+		{"<f4", "\0\0\x80\x7f", 4, NAN},
+		{"<f8", "\0\0\0\0\0\0\0\x48", 8, NAN}, /* 2^129 */
+	};
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+		char file[256];
+		double v[2] = {0, 7};
+		struct fail f = {0};
+		size_t len = (size_t)sprintf(file + 10, "{'descr': '%s', 'fortran_order': False, 'shape': (1, 1)}", one[i].descr);
+		memcpy(file, "\x93NUMPY\1\0", 8);
+		file[8] = (char)len, file[9] = 0;
+		memcpy(file + 10 + len, one[i].bytes, one[i].size);
+		int r = input_vector(INPUT_NPY, file, 10 + len + one[i].size, 1, v, &f);
+		if (one[i].value == one[i].value)
+			ok(!r && v[0] == one[i].value && v[1] == 7, "npy of %s: %.17g %s", one[i].descr, v[0], f.msg);
+		else
+			ok(r == -1 && strstr(f.msg, "not finite"), "npy of %s: %s", one[i].descr, f.msg);
+		ok(input_vector(INPUT_NPY, file, 10 + len + one[i].size, 2, v, &f) == -1, "one value is not two");
+	}
+	double v[] = {3, 5, -1}, mean[] = {1, 4, -1}, deviation[] = {4, 0, 0.5};
+	float x[3];
+	input_standardise(&(struct standard){mean, deviation}, v, 3, x);
+	ok(x[0] == 0.5f && x[1] == 1 && x[2] == 0, "standardised, a deviation of 0 counts as 1: %g %g %g", (double)x[0], (double)x[1], (double)x[2]);
+	input_standardise(&(struct standard){NULL, NULL}, v, 3, x);
+	ok(x[0] == 3 && x[1] == 5 && x[2] == -1, "without a mean as they are");
+}
+
 static void test_encode(void)
 {
 	static const int size[][3] = {{1, 1, 1}, {28, 28, 1}, {28, 28, 3}, {300, 7, 3}, {7, 300, 1}};
@@ -229,6 +275,7 @@ int main(void)
 {
 	test_cases();
 	test_literals();
+	test_vectors();
 	test_encode();
 	test_kind();
 	test_tensor_errors();

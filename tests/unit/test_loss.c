@@ -117,6 +117,28 @@ static void test_not_finite(void)
 	}
 }
 
+/* Two likelihoods in one pass, against each alone, for all pairs. */
+static void test_two(void)
+{
+	enum { MOST = 70 };
+	uint64_t state = 11;
+	int same = 1;
+	for (int first = 0; first < 3; first++)
+		for (int second = 0; second < 3; second++)
+			for (int n = 0; n <= MOST; n++) {
+				float f[MOST], x[MOST], d[MOST], g[MOST];
+				double nll;
+				naive_fill(f, MOST, 1, 4, &state);
+				for (int i = 0; i < MOST; i++)
+					x[i] = (float)(i % 7) / 6.0f;
+				double alone = loss_recon((enum likelihood)first, f, x, n, d), other = loss_recon((enum likelihood)second, f, x, n, NULL);
+				memcpy(g, f, sizeof g);
+				same &= alone == loss_recon_two((enum likelihood)first, (enum likelihood)second, g, x, n, g, &nll) && nll == other;
+				same &= !memcmp(g, d, (size_t)n * sizeof *g);
+			}
+	ok(same, "two likelihoods in one pass: the same bits as each alone");
+}
+
 static void test_kl(void)
 {
 	uint64_t state = 5;
@@ -145,6 +167,7 @@ int main(void)
 	}
 	test_polynomials();
 	test_not_finite();
+	test_two();
 	test_kl();
 	return done();
 }

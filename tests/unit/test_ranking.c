@@ -76,7 +76,7 @@ static int agrees(const double *v, size_t n)
 		int64_t above = 0;
 		for (size_t k = 0; k < n; k++)
 			above += v[k] > v[i] || (v[k] == v[i] && k < i);
-		good &= ranking_rank(&r, i) == (isnan(v[i]) ? -1 : above);
+		good &= isnan(v[i]) ? isnan(r.v[i].value) && r.v[i].index >= r.scored : r.v[i].value == v[i] && r.v[i].index == (uint64_t)above;
 	}
 	ranking_free(&r);
 	return good;

@@ -189,7 +189,7 @@ static void test_scores(const char *yaml)
 	m.cfg.score.draws = 3;
 	for (int r = 0; r < MANY; r++)
 		id[r] = (uint64_t)r * 0x9e3779b97f4a7c15u;
-	struct influence *s = influence_open(&m, 1, MANY, 1, &f), *other = influence_open(&m, 1, MANY, 1, &f);
+	struct influence *s = influence_open(&m, 1, MANY, 0, &f), *other = influence_open(&m, 1, MANY, 0, &f);
 	if (!s || !other)
 		BAIL(&f);
 	influence_score(s, x, id, NULL, a, NULL);
@@ -225,7 +225,7 @@ static void test_scores(const char *yaml)
 	ok(others == 0 && a[7].selfinf != b[7].selfinf && a[7].kl == b[7].kl, "another id for one record: its noise alone changes");
 	m.cfg.score.seed = 1;
 	influence_close(s);
-	s = influence_open(&m, 1, MANY, 1, &f);
+	s = influence_open(&m, 1, MANY, 0, &f);
 	influence_score(s, x, id, NULL, a, NULL);
 	others = 0;
 	for (int r = 0; r < MANY; r++)

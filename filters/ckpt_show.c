@@ -1,0 +1,171 @@
+/* vae-ckpt show, verify and thin. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ckpt.h"
+#include "mat.h"
+#include "thin.h"
+
+/* The norm over what is finite, and how many numbers that are. */
+static double norm(const float *v, size_t n, size_t *finite)
+{
+	double q = 0;
+	*finite = 0;
+	for (size_t k = 0; k < n; k += 4096) {
+		size_t some = n - k < 4096 ? n - k : 4096, ok = 0;
+		for (size_t i = 0; i < some; i++)
+			ok += isfinite(v[k + i]) != 0;
+		*finite += ok;
+		if (ok == some)
+			q += dot(v + k, v + k, (int)some);
+		else
+			for (size_t i = 0; i < some; i++)
+				q += isfinite(v[k + i]) ? (double)v[k + i] * (double)v[k + i] : 0;
+	}
+	return sqrt(q);
+}
+
+static void show_loss(const char *name, double v)
+{
+	if (isfinite(v))
+		printf(", %s %.6g", name, v);
+}
+
+static void show_one(const struct model *m)
+{
+	const float *at = m->params;
+	size_t finite;
+	printf("# %s, step %" PRId64 ", id %s, %zu parameters\n", m->path, m->step, m->id, m->nparams);
+	printf("# %" PRId64 " steps since the checkpoint before, lr %.9g, %" PRId64 " records", m->since, m->lr, m->records);
+	show_loss("loss", m->loss);
+	show_loss("holdout_loss", m->holdout_loss);
+	printf("\n");
+	for (int i = 0; i < m->ntensors; at += m->tensor[i++].count) {
+		const struct tensor *t = &m->tensor[i];
+		printf("# %s\t[%zu", t->name, t->shape[0]);
+		for (int k = 1; k < t->ndim; k++)
+			printf(", %zu", t->shape[k]);
+		printf("]\tnorm %.6g", norm(at, t->count, &finite));
+		printf("\tfinite %zu of %zu\n", finite, t->count);
+	}
+}
+
+int ckpt_show(struct cli *c, const struct ckpt *o, struct fail *f)
+{
+	struct checkpoints all;
+	struct buf text = {0};
+	char path[1024];
+	(void)c;
+	if (checkpoints_choose(&all, o->model, o->which ? o->which : "last", f))
+		return -1;
+	int r = 0;
+	for (int i = 0; i < all.n && !r; i++) {
+		struct model m;
+		checkpoint_path(path, sizeof path, o->model, all.step[i]);
+		r = model_look(&m, path, f); /* also what no tool would score with */
+		if (r)
+			break;
+		m.since = all.since[i] < 0 ? m.since : all.since[i];
+		show_one(&m);
+		text.len = 0;
+		r = i == all.n - 1 ? config_write(&m.cfg, &text, f) : 0;
+		model_free(&m);
+	}
+	if (!r)
+		fputs(text.p, stdout);
+	buf_free(&text);
+	checkpoints_free(&all);
+	return r;
+}
+
+/* One file: 0, or -1 with what is wrong. */
+static int verify_one(const char *path, int64_t step, const struct config *cfg, int *checked, struct fail *f)
+{
+	struct model m, want = {.params = NULL};
+	if (model_read(&m, path, NULL, f))
+		return -1;
+	int r = 0;
+	*checked = m.checked;
+	if (step >= 0 && m.step != step)
+		r = fail_set(f, "%s: is of step %" PRId64 ", which its name is not", path, m.step);
+	if (!r && cfg && model_build(&want, cfg, f))
+		r = -1;
+	for (int i = 0; !r && cfg && i < (want.ntensors > m.ntensors ? want.ntensors : m.ntensors); i++) {
+		const struct tensor *a = &m.tensor[i], *b = &want.tensor[i];
+		if (strcmp(a->name, b->name) != 0 || memcmp(a->shape, b->shape, sizeof a->shape) != 0)
+			r = fail_set(f, "%s: tensor '%s' is not what model.yaml describes", path, a->name[0] ? a->name : b->name);
+	}
+	model_free(&want);
+	model_free(&m);
+	return r;
+}
+
+/* The directory's model.yaml: 1 read, 0 there is none, -1. */
+static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
+{
+	char path[1024];
+	struct buf text = {0};
+	struct fail none;
+	snprintf(path, sizeof path, "%s/model.yaml", dir);
+	if (buf_read_file(&text, path, 1 << 20, &none))
+		return 0;
+	config_defaults(cfg);
+	int r = config_parse(cfg, text.p, text.len, f) || config_check(cfg, f) ? fail_add(f, "%s", path) : 1;
+	buf_free(&text);
+	return r;
+}
+
+int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
+{
+	struct checkpoints all;
+	struct config cfg;
+	struct fail first = {{0}};
+	char path[1024];
+	int bad = 0, bare = 0;
+	if (checkpoints_choose(&all, o->model, o->which, f))
+		return -1;
+	int yaml = all.step[0] < 0 ? 0 : read_yaml(&cfg, o->model, f);
+	for (int i = 0; i < all.n && yaml >= 0; i++) {
+		struct fail why = {{0}};
+		int checked = 0;
+		checkpoint_path(path, sizeof path, o->model, all.step[i]);
+		int wrong = verify_one(path, all.step[i], yaml ? &cfg : NULL, &checked, &why);
+		printf("%s\t%s\n", path, wrong ? "bad" : checked ? "ok" : "ok, but without checksums");
+		if (wrong && !bad++)
+			first = why;
+		bare += !wrong && !checked;
+	}
+	int n = all.n, whole = all.step[0] < 0 || yaml > 0;
+	checkpoints_free(&all);
+	if (yaml < 0)
+		return -1;
+	if (bad)
+		return bad == 1 ? fail_set(f, "%s", first.msg) : fail_set(f, "%.900s (and %d more of %d checkpoints)", first.msg, bad - 1, n);
+	if (bare)
+		cli_note(c, "%d of %d checkpoints carry no checksums", bare, n);
+	if (!whole)
+		cli_note(c, "%s: its training has not finished (no model.yaml)", o->model);
+	return 0;
+}
+
+int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f)
+{
+	struct thinning t;
+	int gone = 0;
+	if (thin_choose(&t, o->model, (int)strtol(o->keep, NULL, 10), strcmp(o->by, "loss") == 0 ? THIN_LOSS : THIN_EVEN, f))
+		return -1;
+	int r = c->dry_run ? 0 : thin_apply(&t, o->model, f);
+	for (int i = 0; i < t.c.n && !r; i++) {
+		printf("%" PRId64 "\t%s\n", t.c.step[i], t.keep[i] ? "kept" : "removed");
+		gone += !t.keep[i];
+	}
+	if (!r && c->dry_run)
+		cli_note(c, "would remove %d of %d checkpoints", gone, t.c.n);
+	if (!r)
+		r = fields_set_int(&c->counts, "kept", t.c.n - gone, f) || fields_set_int(&c->counts, "removed", gone, f) ? -1 : 0;
+	thin_free(&t);
+	return r;
+}

@@ -1,0 +1,83 @@
+/* vae-report: one page that shows what a scored stream is like. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomic.h"
+#include "report.h"
+
+static int read_all(struct flow *w, struct report *r, struct fail *f)
+{
+	struct record rec = {.scores = -1};
+	int got = 1;
+	while (got > 0 && (got = flow_next(w, &rec, f)) > 0)
+		if (report_record(r, &rec, f))
+			got = -1;
+	record_free(&rec);
+	return got;
+}
+
+static int write_page(struct cli *c, const struct report *r, size_t max, struct fail *f)
+{
+	struct buf page = {0};
+	int bad = page_fit(r, max, &page, f);
+	if (!bad && c->output)
+		bad = atomic_write(c->output, page.p, page.len, f);
+	else if (!bad)
+		fwrite(page.p, 1, page.len, stdout); /* cli_end() looks at what became of it */
+	if (!bad)
+		bad = fields_set_int(&c->counts, "bytes", (int64_t)page.len, f);
+	buf_free(&page);
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.tool = NULL};
+	struct report r = {.title = "Scored records"};
+	long top = 40, rows = 8;
+	double size = 5;
+	const struct cli_opt opts[] = {
+		{'k', "key", "FIELD,...", CLI_TEXT, &r.fields, "the scores to show; the first one ranks (default: those there are)"},
+		{0, "positive", "EXPR", CLI_TEXT, &r.positive, "records known as strangers, as in 'cls > 100': draws the detection curve"},
+		{'m', "model", "NAME.vae", CLI_TEXT, &r.model_path, "the model: says what it is, and draws its training curve"},
+		{0, "influence", "FILE", CLI_TEXT, &r.rows_path, "proponents and opponents, as --influence of other tools wrote them"},
+		{'t', "tests", "TESTS", CLI_TEXT, &r.tests_path, "the test records of --influence, for their pictures"},
+		{0, "quarantine", "FILE", CLI_TEXT, &r.quarantine_path, "records that were put aside (-r of vae-drop)"},
+		{0, "title", "TEXT", CLI_TEXT, &r.title, "the page's title"},
+		{0, "top", "N", CLI_INT, &top, "records shown of either end, and of the quarantine (default 40)"},
+		{0, "rows", "N", CLI_INT, &rows, "test records shown (default 8)"},
+		{0, "max-size", "MB", CLI_REAL, &size, "the page's size in millions of bytes: pictures give way (default 5)"},
+		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
+		CLI_INPUT(&c),
+		CLI_BASE(&c),
+	};
+	int status = cli_begin(&c, "vae-report", "[FILE ...]", "Writes one HTML page about a scored stream.", opts, argc, argv);
+	if (status >= 0)
+		return status;
+	struct flow w = {.cli = &c};
+	struct fail f = {{0}};
+	if (top > 1000 || rows > 1000)
+		return cli_usage(&c, "--top and --rows want at most 1000");
+	if (!(size > 0 && size <= 1000))
+		return cli_usage(&c, "--max-size wants 0 to 1000 MB");
+	if (r.tests_path && !r.rows_path)
+		return cli_usage(&c, "-t goes with --influence");
+	if (judge_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
+		judge_free(&r.j);
+		return cli_usage(&c, "%s", f.msg);
+	}
+	r.top = (int)top;
+	r.nrows = (int)rows;
+	r.keys_per_file = c.keys_per_file;
+	int bad = !c.output && isatty(1) ? fail_set(&f, "standard output is a terminal: name a file with -o") : report_open(&r, &f);
+	if (!bad)
+		bad = flow_open(&w, &c, FLOW_SINK, &f);
+	if (!bad)
+		bad = read_all(&w, &r, &f) || report_finish(&r, &f) || write_page(&c, &r, (size_t)(size * 1e6), &f) ? -1 : 0;
+	if (!bad && r.positive && r.j.records && (r.j.positives == 0 || r.j.positives == r.j.records))
+		cli_note(&c, "--positive '%s' matches %s of %llu records: there is no detection curve", r.positive, r.j.positives ? "all" : "none",
+		         (unsigned long long)r.j.records);
+	report_free(&r);
+	return flow_finish(&w, bad, &f);
+}

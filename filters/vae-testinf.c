@@ -1,0 +1,461 @@
+/* vae-testinf: VAE-TracIn of every record over given test records. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "against.h"
+#include "batch.h"
+#include "flow.h"
+#include "mat.h"
+#include "name.h"
+#include "pool.h"
+#include "testinf.h"
+
+enum { ITEMS = 32 }; /* a row, where most records get none */
+
+struct slot {
+	struct batch batch;
+	uint64_t *position; /* of each row's record in the stream */
+	struct score *score;
+	float *mu;
+	double *influence, *distance;
+};
+
+struct worker {
+	struct influence *influence;
+	float *x, *eps;
+	int ready;
+};
+
+struct tool {
+	struct flow flow;
+	struct model *models;
+	int nmodels, rows, searching; /* searching: the pass that finds candidates */
+	struct noise noise, test_noise;
+	struct tests tests;
+	struct testinf result;
+	struct nearest nearest;
+	struct worker *worker;
+	struct npy_rows matrix;
+	struct atomic_file table;
+	float *line; /* of the matrix */
+	const char *test_file, *normalize;
+	enum normalize by;
+	long sanity, candidates, top;
+	size_t memory;
+	char id[17], options[17];
+};
+
+static const char *const claims[] = {"testinf_max", "testinf_max_key", "testinf_min", "testinf_min_key", "testinf_mean",
+                                     "testinf_n", "model", "options", "error", NULL};
+
+static const struct model *last(const struct tool *s) { return &s->models[s->nmodels - 1]; }
+
+/* --- the pipeline: one batch --- */
+
+static int on_skip(void *ctx, uint64_t position) { return nearest_skip(&((struct tool *)ctx)->nearest, position); }
+
+static int on_open(void *ctx, void *slot, struct fail *f)
+{
+	struct tool *s = ctx;
+	struct slot *p = slot;
+	size_t rows = (size_t)s->rows;
+	if (batch_open(&p->batch, s->rows, &last(s)->cfg, f))
+		return -1;
+	if (s->candidates && !s->searching) {
+		if (batch_widen(&p->batch, ITEMS * s->rows, f))
+			return -1;
+		p->batch.skip = on_skip;
+		p->batch.ctx = s;
+	}
+	p->position = calloc(rows, sizeof *p->position);
+	p->score = calloc(rows, sizeof *p->score);
+	p->mu = calloc(rows * (size_t)last(s)->cfg.latent, sizeof *p->mu);
+	p->influence = calloc(rows * s->tests.n, sizeof *p->influence);
+	p->distance = calloc(rows * s->tests.n, sizeof *p->distance);
+	return p->position && p->score && p->mu && p->influence && p->distance ? 0 : fail_set(f, "out of memory for %d records and %zu test records", s->rows, s->tests.n);
+}
+
+static void on_close(void *slot)
+{
+	struct slot *p = slot;
+	batch_free(&p->batch);
+	free(p->position);
+	free(p->score);
+	free(p->mu);
+	free(p->influence);
+	free(p->distance);
+}
+
+static int on_fill(void *ctx, void *slot, struct fail *f)
+{
+	return batch_fill(&((struct slot *)slot)->batch, ((struct tool *)ctx)->flow.in, f);
+}
+
+static struct against_rows rows_of(const struct slot *p)
+{
+	return (struct against_rows){p->batch.nrows, p->batch.id, p->position, p->batch.why, p->score, p->mu, p->influence, p->distance};
+}
+
+static int on_work(void *ctx, int worker, void *slot, struct fail *f)
+{
+	struct tool *s = ctx;
+	struct slot *p = slot;
+	struct worker *w = &s->worker[worker];
+	struct batch *b = &p->batch;
+	const struct against a = {&s->tests, s->candidates ? &s->nearest : NULL, s->by};
+	if (!w->ready++)
+		mat_begin();
+	if (!b->nrows)
+		return 0; /* nothing but records that are skipped */
+	if (batch_decode(b, &last(s)->cfg, f))
+		return -1;
+	batch_floats(b, &last(s)->standard, w->x);
+	for (int i = 0; i < b->nitems; i++)
+		if (b->row[i] >= 0)
+			p->position[b->row[i]] = b->item[i].ordinal - 1;
+	const struct against_rows r = rows_of(p);
+	if (s->searching) {
+		against_distances(&a, w->influence, w->x, &r);
+		return 0;
+	}
+	if (w->eps && noise_copy(&s->noise, "records", b->first, b->nrows, b->rows, w->eps, f))
+		return -1;
+	return against_score(&a, w->influence, w->x, w->eps, &r, f);
+}
+
+/* --- the pipeline: one record --- */
+
+static int set_fields(struct tool *s, struct record *r, const struct over *v, struct fail *f)
+{
+	const struct cli *c = s->flow.cli;
+	const struct test *t = s->tests.v;
+	struct fields *to = &r->fields;
+	char n[256];
+	if (v->n && (fields_set_real(to, cli_field(c, n, "testinf_max"), v->max, f) ||
+	             fields_set_string(to, cli_field(c, n, "testinf_max_key"), t[v->max_at].key, f) ||
+	             fields_set_real(to, cli_field(c, n, "testinf_min"), v->min, f) ||
+	             fields_set_string(to, cli_field(c, n, "testinf_min_key"), t[v->min_at].key, f) ||
+	             fields_set_real(to, cli_field(c, n, "testinf_mean"), v->mean, f)))
+		return -1;
+	if (s->candidates && fields_set_int(to, cli_field(c, n, "testinf_n"), (int64_t)v->n, f))
+		return -1;
+	return fields_set_string(to, cli_field(c, n, "model"), s->id, f) || fields_set_string(to, cli_field(c, n, "options"), s->options, f) ? -1 : 0;
+}
+
+/* What the record is to its test records; row -1: no candidate of any. */
+static int add(struct tool *s, struct record *r, const struct slot *p, int row, struct over *out, struct fail *f)
+{
+	struct buf key = {0}, cls = {0};
+	*out = (struct over){.n = 0};
+	if (row < 0)
+		return 0;
+	int has = name_escape(&key, r->key.p, r->key.len, f) ? -1 : record_value(r, "cls", &cls, f);
+	struct seen one = {key.p, has > 0 ? cls.p ? cls.p : "" : NULL, r->ordinal - 1, p->score[row].mu_norm};
+	size_t at = (size_t)row * s->tests.n;
+	int bad = has < 0 || testinf_add(&s->result, &one, p->influence + at, p->distance + at, out, f);
+	buf_free(&key);
+	buf_free(&cls);
+	return bad ? -1 : 0;
+}
+
+static int add_line(struct tool *s, const struct slot *p, int row, int scored, struct fail *f)
+{
+	if (!s->line)
+		return 0;
+	for (size_t q = 0; q < s->tests.n; q++)
+		s->line[q] = scored && row >= 0 ? (float)p->influence[(size_t)row * s->tests.n + q] : NAN;
+	return npy_rows_add(&s->matrix, s->line, f) ? fail_add(f, "--matrix") : 0;
+}
+
+static int record(struct tool *s, struct slot *p, struct record *r, int row, struct fail *f)
+{
+	struct fail *why = row < 0 ? NULL : &p->batch.why[row];
+	struct over v;
+	char name[256];
+	s->flow.records++;
+	if (s->searching) {
+		const double *d = p->distance + (size_t)row * s->tests.n;
+		int unread = why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
+		if (unread)
+			return nearest_unread(&s->nearest, r->ordinal - 1, f);
+		nearest_add(&s->nearest, r->ordinal - 1, d);
+		return 0;
+	}
+	if (!s->sanity && flow_claim(&s->flow, r, claims, f))
+		return -1;
+	for (const char *const *n = claims; *n && !s->sanity; n++) /* of an earlier run */
+		fields_remove(&r->fields, cli_field(s->flow.cli, name, *n));
+	r->fields_changed = !s->sanity;
+	int scored = !why || !why->msg[0];
+	if (add_line(s, p, row, scored, f) || (scored && add(s, r, p, row, &v, f)))
+		return -1;
+	if (!scored)
+		return flow_unscored(&s->flow, r, why->msg, f);
+	if (!s->sanity && set_fields(s, r, &v, f))
+		return record_fail(r, f);
+	return flow_pass(&s->flow, r, f);
+}
+
+static int on_consume(void *ctx, void *slot, struct fail *f)
+{
+	struct tool *s = ctx;
+	struct slot *p = slot;
+	struct flow *w = &s->flow;
+	for (int i = 0; i < p->batch.nitems; i++) {
+		struct record *r = &p->batch.item[i];
+		if (r->ordinal ? record(s, p, r, p->batch.row[i], f) : !s->searching && w->out && writer_record(w->out, r, WRITER_ALL, f))
+			return -1;
+	}
+	progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, s->searching ? "nearest" : NULL);
+	return 0;
+}
+
+/* --- passes over the stream --- */
+
+static int run(struct tool *s, int workers, struct fail *f)
+{
+	const struct pipeline p = {s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
+	return pipeline_run(&p, f);
+}
+
+static int again(struct tool *s, struct fail *f)
+{
+	progress_end(&s->flow.progress);
+	s->flow.records = 0;
+	return reader_rewind(s->flow.in, f);
+}
+
+/* The pass that finds out who is near. */
+static int search(struct tool *s, int workers, struct fail *f)
+{
+	s->searching = 1;
+	int r = nearest_open(&s->nearest, (size_t)s->candidates, s->tests.n, f) || run(s, workers, f) || nearest_sort(&s->nearest, f) || again(s, f);
+	s->searching = 0;
+	return r ? -1 : 0;
+}
+
+/* The first records of the stream are the tests; the rest is counted, for the share that is to be listed. */
+static int read_first(struct tool *s, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	int got = tests_read(&s->tests, s->flow.in, f) ? -1 : 1;
+	uint64_t n = s->tests.taken;
+	while (got > 0) {
+		got = reader_next(s->flow.in, &r, f);
+		n += got == READER_RECORD;
+	}
+	record_free(&r);
+	if (s->top < 0)
+		s->top = n < 1000 ? 1 : (long)(n / 1000);
+	return got ? -1 : again(s, f);
+}
+
+static int read_tests(struct tool *s, struct fail *f)
+{
+	char *path = (char *)s->test_file;
+	struct tests *t = &s->tests;
+	const char *name = s->sanity ? "the stream" : path;
+	*t = (struct tests){.models = s->models, .nmodels = s->nmodels, .noise = &s->test_noise, .memory = s->memory,
+	                    .most = s->sanity ? (uint64_t)s->sanity : UINT64_MAX, .cosine = s->by == BY_BOTH};
+	struct reader *in = s->sanity ? NULL : reader_open(&path, 1, 0, f);
+	int r = s->sanity ? read_first(s, f) : in ? tests_read(t, in, f) : -1;
+	reader_close(in);
+	size_t i = 0;
+	while (!r && i < t->n && !t->v[i].why)
+		i++;
+	if (!r && !t->n)
+		return fail_set(f, "%s: no test records", name);
+	if (!r && t->unread == t->n)
+		return fail_set(f, "%s: none of %zu test records could be read; the first: '%s': %s", name, t->n, t->v[i].key, t->v[i].why);
+	if (!r && t->unread)
+		cli_note(s->flow.cli, "%zu of %zu test records could not be read; the first: '%s': %s", t->unread, t->n, t->v[i].key, t->v[i].why);
+	return r;
+}
+
+/* --- setting up --- */
+
+static int hash_options(struct tool *s, struct fail *f)
+{
+	struct buf b = {0};
+	const struct buf *eps[] = {&s->noise.file, &s->test_noise.file};
+	int r = buf_addf(&b, f, "%s %ld %zu %" PRIu64 " ", s->normalize, s->candidates, s->tests.n, s->tests.hash);
+	for (int i = 0; i < 2 && !r; i++)
+		r = buf_addf(&b, f, "%zu ", eps[i]->len) || (eps[i]->len && buf_add(&b, eps[i]->p, eps[i]->len, f));
+	r = r || models_options(s->models, s->nmodels, &b, s->options, f);
+	buf_free(&b);
+	return r ? -1 : 0;
+}
+
+static int open_models(struct tool *s, const struct cli *c, const char *model, const char *which, struct fail *f)
+{
+	if (models_open(&s->models, &s->nmodels, model, which, &c->set, f))
+		return -1;
+	for (int i = 0; i < s->nmodels; i++) /* two records have two noises: their product needs no halves */
+		s->models[i].cfg.score.estimator = PLUGIN;
+	const struct config *cfg = &last(s)->cfg;
+	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
+		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
+	models_id(s->models, s->nmodels, s->id);
+	return noise_read(&s->noise, cfg->score.draws, cfg->latent, f) || noise_read(&s->test_noise, cfg->score.draws, cfg->latent, f) ? -1 : 0;
+}
+
+static int open_workers(struct tool *s, int workers, struct fail *f)
+{
+	const struct config *cfg = &last(s)->cfg;
+	size_t rows = (size_t)influence_batch(last(s));
+	s->rows = (int)rows;
+	s->worker = calloc((size_t)workers, sizeof *s->worker);
+	for (int i = 0; i < workers && s->worker; i++) {
+		struct worker *w = &s->worker[i];
+		w->influence = influence_open(s->models, s->nmodels, s->rows, INFLUENCE_GRADIENTS, f);
+		if (!w->influence)
+			return -1;
+		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);
+		w->eps = s->noise.path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
+		if (!w->x || (s->noise.path && !w->eps))
+			return fail_set(f, "out of memory");
+	}
+	return s->worker ? 0 : fail_set(f, "out of memory");
+}
+
+/* Told before the work, where a path cannot be written. */
+static int open_outputs(struct tool *s, struct fail *f)
+{
+	const struct cli *c = s->flow.cli;
+	if (c->influence && atomic_open(&s->table, c->influence, f))
+		return fail_add(f, "--influence");
+	if (!c->matrix)
+		return 0;
+	s->line = malloc(s->tests.n * sizeof *s->line);
+	if (!s->line)
+		return fail_set(f, "out of memory");
+	return npy_rows_open(&s->matrix, c->matrix, s->tests.n, f) ? fail_add(f, "--matrix") : 0;
+}
+
+static int score(struct tool *s, int workers, struct fail *f)
+{
+	if (read_tests(s, f) || hash_options(s, f) || open_workers(s, workers, f) ||
+	    testinf_open(&s->result, &s->tests, s->top < 0 ? 10 : (size_t)s->top, f) || open_outputs(s, f) ||
+	    (s->candidates && search(s, workers, f)) || run(s, workers, f))
+		return -1;
+	testinf_end(&s->result);
+	return 0;
+}
+
+/* What is written when all records have been scored. */
+static int finish(struct tool *s, struct cli *c, struct fail *f)
+{
+	if (c->influence && testinf_write(&s->result, s->table.fd, f))
+		return fail_add(f, "--influence");
+	if (c->influence && atomic_commit(&s->table, f))
+		return fail_add(f, "--influence");
+	if (c->matrix && npy_rows_commit(&s->matrix, f))
+		return fail_add(f, "--matrix");
+	if (s->sanity)
+		testinf_print(&s->result);
+	return fields_set_string(&c->counts, "model", s->id, f) || fields_set_string(&c->counts, "options", s->options, f) ||
+	       fields_set_int(&c->counts, "checkpoints", s->nmodels, f) || fields_set_int(&c->counts, "tests", (int64_t)s->tests.n, f) ||
+	       fields_set_int(&c->counts, "tests_unread", (int64_t)s->tests.unread, f) ||
+	       fields_set_int(&c->counts, "top", (int64_t)s->result.top, f) || testinf_summarise(&s->result, s->sanity != 0, &c->counts, f) ? -1 : 0;
+}
+
+static void tear_down(struct tool *s, int workers)
+{
+	for (int i = 0; s->worker && i < workers; i++) {
+		influence_close(s->worker[i].influence);
+		free(s->worker[i].x);
+		free(s->worker[i].eps);
+	}
+	free(s->worker);
+	free(s->line);
+	atomic_abort(&s->table);
+	npy_rows_abort(&s->matrix);
+	testinf_free(&s->result);
+	nearest_free(&s->nearest);
+	tests_free(&s->tests);
+	noise_free(&s->noise);
+	noise_free(&s->test_noise);
+	if (s->models)
+		models_free(s->models, s->nmodels);
+}
+
+/* --- the command line --- */
+
+static int check_options(struct tool *s, struct cli *c, const char *model)
+{
+	static const char *const ways[] = {"none", "train", "both"};
+	int status;
+	if (!model)
+		return cli_usage(c, "-m NAME.vae is wanted");
+	if (!s->test_file == !s->sanity)
+		return cli_usage(c, "one of -t TESTS and --sanity N is wanted");
+	if (s->test_file && strcmp(s->test_file, "-") == 0)
+		return cli_usage(c, "-t wants a file");
+	while (s->by <= BY_BOTH && strcmp(ways[s->by], s->normalize) != 0)
+		s->by++;
+	if (s->by > BY_BOTH)
+		return cli_usage(c, "--normalize is none, train or both, not '%s'", s->normalize);
+	if (s->top > 1000000 || s->candidates > 1000000000 || s->sanity > 1000000000)
+		return cli_usage(c, "--top wants at most 1000000, --candidates and --sanity 1000000000");
+	if (s->sanity && (c->output || c->rejects || s->candidates || s->test_noise.path))
+		return cli_usage(c, "--sanity writes no records and makes test records of its own: not with -o, -r, --candidates or --eps-tests");
+	if (s->candidates && s->noise.path)
+		return cli_usage(c, "--eps goes by position, where --candidates leaves records out");
+	if ((status = cli_not_input(c, "--influence", c->influence, s->test_file, "-t")) >= 0 ||
+	    (status = cli_not_input(c, "--matrix", c->matrix, s->test_file, "-t")) >= 0)
+		return status;
+	struct fail f = {{0}};
+	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.tool = NULL};
+	struct tool s = {.normalize = "none", .top = -1, .memory = (size_t)2 << 30, .table.fd = -1, .matrix.to.fd = -1};
+	struct cli_short h[] = {{.key = "draws"}, {.key = "gradient"}, {.key = "layers"}, {.key = "weights"}, {.key = "seed"}};
+	const char *model = NULL, *which = "last";
+	const struct cli_opt opts[] = {
+		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
+		{'t', "tests", "TESTS", CLI_TEXT, &s.test_file, "test records: the influence over them is appended"},
+		{0, "sanity", "N", CLI_INT, &s.sanity, "the first N records as tests; no records out, but a table"},
+		{0, "checkpoints", "WHICH", CLI_TEXT, &which, "last (default), all, or steps such as 5000,10000: summed over"},
+		{'d', "draws", "M", CLI_TEXT, &h[0].value, "noise draws a record (default: the model's, mostly 16)"},
+		{0, "gradient", "WHICH", CLI_TEXT, &h[1].value, "pathwise (default) or score (score function)"},
+		{0, "layers", "LIST", CLI_TEXT, &h[2].value, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
+		{0, "weights", "WHICH", CLI_TEXT, &h[3].value, "of checkpoints: one, or lr (learning rate x steps / records)"},
+		{0, "normalize", "WHICH", CLI_TEXT, &s.normalize, "none (default); by the gradient's length: train; both (cosine)"},
+		{0, "candidates", "K", CLI_INT, &s.candidates, "only of the K nearest of each test in latent space"},
+		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
+		{0, "top", "N", CLI_INT, &s.top, "how many of each (default 10; with --sanity 0.1 %)"},
+		{0, "matrix", "FILE.npy", CLI_TEXT, &c.matrix, "write all influences to FILE.npy: float32 [record, test]"},
+		{0, "mem", "SIZE", CLI_SIZE, &s.memory, "of the tests' gradients in memory; the rest goes to $TMPDIR (2G)"},
+		{0, "seed", "N", CLI_TEXT, &h[4].value, "of the noise (--set score.seed=N)"},
+		{0, "eps", "FILE.npy", CLI_TEXT, &s.noise.path, "take the noise from FILE: float32 [record, draw, latent]"},
+		{0, "eps-tests", "FILE.npy", CLI_TEXT, &s.test_noise.path, "the same, of the test records"},
+		CLI_SET(&c),
+		CLI_ON_ERROR(&c),
+		CLI_NAMES(&c),
+		CLI_JOBS(&c),
+		CLI_OUTPUT(&c),
+		CLI_BASE(&c),
+	};
+	int status = cli_begin(&c, "vae-testinf", "[FILE ...]", "Appends the VAE-TracIn influence of every record over test records.", opts, argc, argv);
+	if (status >= 0)
+		return status;
+	cli_add_shorts(&c, h, 5);
+	if ((status = check_options(&s, &c, model)) >= 0)
+		return status;
+	struct fail f = {{0}};
+	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
+		cli_wait_input(); /* vae-train -p may still be making the model */
+	s.flow.cli = &c;
+	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	int flags = (s.sanity ? FLOW_SINK : 0) | (s.sanity || s.candidates ? FLOW_TWICE : 0);
+	int r = open_models(&s, &c, model, which, &f) || flow_open(&s.flow, &c, flags, &f) || score(&s, workers, &f) || finish(&s, &c, &f);
+	status = flow_finish(&s.flow, r, &f);
+	tear_down(&s, workers);
+	return status;
+}

@@ -1,0 +1,166 @@
+#include "input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "infile.h"
+
+enum { MAX_CELLS = 65536, MAX_ROW = 1 << 26 };
+
+struct csv {
+	struct infile *in;
+	char block[1 << 16];
+	size_t at, len;
+	int ended, last; /* the file; the row before this one ended with it */
+	struct buf text; /* the cells of a row, each with a NUL behind it */
+	size_t *cell;    /* [n + 1]: where they begin */
+	int n, cap;
+	size_t line, next_line;
+};
+
+struct csv *csv_open(const char *path, struct fail *f)
+{
+	struct csv *c = calloc(1, sizeof *c);
+	if (!c) {
+		fail_set(f, "out of memory for a CSV file");
+		return NULL;
+	}
+	c->next_line = 1;
+	c->in = infile_open(path, f);
+	if (c->in && !infile_read(c->in, c->block, sizeof c->block, &c->len, f)) {
+		c->at = c->len >= 3 && memcmp(c->block, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
+		return c;
+	}
+	csv_close(c);
+	return NULL;
+}
+
+/* The next byte without taking it: 0..255, -1 at the end, -2 on error. */
+static int peek(struct csv *c, struct fail *f)
+{
+	if (c->at == c->len) {
+		c->at = 0;
+		if (infile_read(c->in, c->block, sizeof c->block, &c->len, f))
+			return -2;
+		if (!c->len)
+			return -1;
+	}
+	return (unsigned char)c->block[c->at];
+}
+
+static int put(struct csv *c, int byte, struct fail *f)
+{
+	char one = (char)byte;
+	if (c->text.len >= MAX_ROW)
+		return fail_set(f, "%s: line %zu: a row of more than %d bytes", infile_name(c->in), c->line, MAX_ROW);
+	if (c->text.len + 1 >= c->text.cap || !c->text.p)
+		return buf_add(&c->text, &one, 1, f);
+	c->text.p[c->text.len++] = one;
+	return 0;
+}
+
+static int begin_cell(struct csv *c, struct fail *f)
+{
+	if (c->n == MAX_CELLS)
+		return fail_set(f, "%s: line %zu: more than %d cells", infile_name(c->in), c->line, MAX_CELLS);
+	if (c->n + 2 > c->cap) {
+		int cap = c->cap ? 2 * c->cap : 64;
+		size_t *p = realloc(c->cell, (size_t)cap * sizeof *p);
+		if (!p)
+			return fail_set(f, "out of memory for %d cells", cap);
+		c->cell = p;
+		c->cap = cap;
+	}
+	c->cell[c->n++] = c->text.len;
+	return 0;
+}
+
+/* What stands between quotes; the first has been taken. */
+static int quoted(struct csv *c, struct fail *f)
+{
+	for (;;) {
+		int b = peek(c, f);
+		if (b < 0)
+			return b == -2 ? -1 : fail_set(f, "%s: line %zu: the quotes of column %d are never closed", infile_name(c->in), c->line, c->n);
+		c->at++;
+		c->next_line += b == '\n';
+		if (b == '"') {
+			if ((b = peek(c, f)) == -2)
+				return -1;
+			if (b != '"')
+				return 0;
+			c->at++;
+		}
+		if (put(c, b, f))
+			return -1;
+	}
+}
+
+/* A cell, and what ends it: ',', '\n', or -1 at the end of the file; -2 on error. */
+static int read_cell(struct csv *c, struct fail *f)
+{
+	int b = begin_cell(c, f) ? -2 : peek(c, f), closed = b == '"';
+	if (closed) {
+		c->at++;
+		b = quoted(c, f) ? -2 : peek(c, f);
+	}
+	for (; b >= 0; b = peek(c, f)) {
+		c->at++;
+		if (b == '\r') {
+			int next = peek(c, f);
+			if (next < 0)
+				return next == -2 || put(c, 0, f) ? -2 : -1;
+			c->at += next == '\n';
+			b = next == '\n' ? '\n' : b; /* alone it is a byte like others */
+		}
+		if (b == ',' || b == '\n')
+			break;
+		if (closed) {
+			fail_set(f, "%s: line %zu: text behind the quotes of column %d", infile_name(c->in), c->line, c->n);
+			return -2;
+		}
+		if (put(c, b, f))
+			return -2;
+	}
+	return b != -2 && put(c, 0, f) ? -2 : b;
+}
+
+int csv_next(struct csv *c, struct fail *f)
+{
+	int b;
+	do {
+		c->n = 0;
+		c->text.len = 0;
+		c->line = c->next_line++;
+		if (c->ended || (b = peek(c, f)) == -1)
+			return 0;
+		if (b == -2)
+			return -1;
+		while ((b = read_cell(c, f)) == ',')
+			;
+		if (b == -2)
+			return -1;
+		c->ended = b == -1;
+	} while (c->n == 1 && !c->text.p[0] && c->text.len == 1); /* a blank line */
+	c->cell[c->n] = c->text.len;
+	return 1;
+}
+
+int csv_cells(const struct csv *c) { return c->n; }
+size_t csv_line(const struct csv *c) { return c->line; }
+
+const char *csv_cell(const struct csv *c, int i, size_t *len)
+{
+	*len = c->cell[i + 1] - c->cell[i] - 1;
+	return c->text.p + c->cell[i];
+}
+
+void csv_close(struct csv *c)
+{
+	if (!c)
+		return;
+	infile_close(c->in);
+	buf_free(&c->text);
+	free(c->cell);
+	free(c);
+}

@@ -1,0 +1,47 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+
+/* The header of as many rows as there are: of one length whatever their number (npy_header). */
+static int header(const struct npy_rows *n, struct buf *b, struct fail *f)
+{
+	return npy_header(b, NPY_F4, 2, (const size_t[]){n->rows, n->columns}, f);
+}
+
+int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct fail *f)
+{
+	struct buf b = {0};
+	*n = (struct npy_rows){.columns = columns};
+	if (atomic_open(&n->to, path, f))
+		return -1;
+	int r = 0;
+	if (lseek(n->to.fd, 0, SEEK_CUR) < 0)
+		r = fail_set(f, "%s: its first bytes are written last, which wants a file", path);
+	r = r || header(n, &b, f) || write_all(n->to.fd, b.p, b.len, f);
+	buf_free(&b);
+	if (r)
+		npy_rows_abort(n);
+	return r ? -1 : 0;
+}
+
+int npy_rows_add(struct npy_rows *n, const float *row, struct fail *f)
+{
+	n->rows++;
+	return write_all(n->to.fd, row, n->columns * sizeof *row, f);
+}
+
+int npy_rows_commit(struct npy_rows *n, struct fail *f)
+{
+	struct buf b = {0};
+	int r = header(n, &b, f);
+	if (!r && lseek(n->to.fd, 0, SEEK_SET) < 0)
+		r = fail_errno(f, "cannot write");
+	r = r || write_all(n->to.fd, b.p, b.len, f);
+	buf_free(&b);
+	if (r)
+		npy_rows_abort(n);
+	return r ? -1 : atomic_commit(&n->to, f);
+}
+
+void npy_rows_abort(struct npy_rows *n) { atomic_abort(&n->to); }

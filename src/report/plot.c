@@ -1,0 +1,255 @@
+#include "plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "html.h"
+
+enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42, ROW = 19 };
+
+int plot_number(char *out, size_t room, double v)
+{
+	static const struct { double unit; const char *sign; } si[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
+	double a = fabs(v);
+	if (a >= 1e4 && a < 1e15)
+		for (size_t i = 0; i < sizeof si / sizeof *si; i++)
+			if (a >= si[i].unit)
+				return snprintf(out, room, "%.4g%s", v / si[i].unit, si[i].sign);
+	return snprintf(out, room, "%.4g", v);
+}
+
+/* --- places --- */
+
+/* 0 to 1 inside; never far outside, nor NaN. */
+static double share(const struct axis *a, double v)
+{
+	double s = a->log ? (log(v) - log(a->low)) / (log(a->high) - log(a->low)) : (v - a->low) / (a->high - a->low);
+	return fmin(fmax(s, -1), 2);
+}
+
+static double at_x(const struct plot *p, double v) { return LEFT + share(&p->x, v) * (WIDTH - LEFT - RIGHT); }
+static double at_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - share(&p->y, v) * (HEIGHT - BOTTOM - TOP); }
+
+#define PUT(p, ...)                                                   \
+	do {                                                          \
+		if (!(p)->bad && buf_addf((p)->out, (p)->f, __VA_ARGS__)) \
+			(p)->bad = 1;                                 \
+	} while (0)
+
+static void put_text(struct plot *p, const char *s, size_t most)
+{
+	if (!p->bad && html_short(p->out, s, most, p->f))
+		p->bad = 1;
+}
+
+/* --- axes --- */
+
+/* An axis has a length, and a logarithmic one is above 0. */
+static void mend(struct axis *a)
+{
+	if (!(a->low <= a->high)) {
+		a->low = 0;
+		a->high = 1;
+	}
+	a->low = fmax(a->low, -1e300); /* the length is finite too */
+	a->high = fmin(a->high, 1e300);
+	if (a->log && !(a->low > 0))
+		a->log = 0;
+	if (a->high - a->low <= 1e-12 * (fabs(a->low) + fabs(a->high))) {
+		double d = a->low != 0 ? fabs(a->low) / 10 : 0.5;
+		a->low -= d;
+		a->high += d;
+	}
+}
+
+/* Fills in up to 12 ticks: 1, 2 and 5 times powers of ten. */
+static int ticks(const struct axis *a, double *v)
+{
+	int n = 0;
+	double span = a->high - a->low;
+	if (a->log && a->high / a->low >= 8) {
+		int first = (int)floor(log10(a->low)), last = (int)ceil(log10(a->high)), every = (last - first) / 7 + 1;
+		static const double within[] = {1, 2, 5};
+		for (int e = first; e <= last; e += every)
+			for (int k = 0; k < (last - first <= 2 ? 3 : 1); k++) {
+				double t = within[k] * pow(10, e);
+				if (t >= a->low * 0.999 && t <= a->high * 1.001 && n < 12)
+					v[n++] = t;
+			}
+		if (n > 1)
+			return n;
+		n = 0;
+	}
+	double step = pow(10, floor(log10(span / 4)));
+	step *= span / step > 12 ? 5 : span / step > 6 ? 2 : 1;
+	for (double k = ceil(a->low / step - 1e-9); k * step <= a->high + 1e-9 * step && n < 12; k++)
+		v[n++] = k * step == 0 ? 0 : k * step;
+	return n;
+}
+
+static void tick_text(struct plot *p, const struct axis *a, double v)
+{
+	char t[40];
+	plot_number(t, sizeof t, a->percent ? 100 * v : v);
+	PUT(p, "%s", t[0] == '-' ? "\xe2\x88\x92" : "");
+	PUT(p, "%s</text>", t + (t[0] == '-'));
+}
+
+static void label(struct plot *p, const struct axis *a)
+{
+	put_text(p, a->label, 44);
+	PUT(p, "%s%s</text>\n", a->percent ? " (%)" : "", a->log ? " (log)" : "");
+}
+
+static void axes(struct plot *p)
+{
+	double v[12];
+	int n = ticks(&p->y, v);
+	PUT(p, "<g class=\"ax\">");
+	for (int i = 0; i < n; i++) {
+		double y = at_y(p, v[i]);
+		PUT(p, "<path class=\"gr\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4);
+		tick_text(p, &p->y, v[i]);
+	}
+	n = ticks(&p->x, v);
+	for (int i = 0; i < n; i++) {
+		double x = at_x(p, v[i]);
+		PUT(p, "<path d=\"M%.1f %dv4\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 17,
+		    x > WIDTH - RIGHT - 12 ? "end" : "middle");
+		tick_text(p, &p->x, v[i]);
+	}
+	PUT(p, "<path d=\"M%d %dH%d\"/>", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT);
+	PUT(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 7);
+	label(p, &p->x);
+	PUT(p, "<text transform=\"translate(12 %d)rotate(-90)\" text-anchor=\"middle\">", (TOP + HEIGHT - BOTTOM) / 2);
+	label(p, &p->y);
+	PUT(p, "</g>\n");
+}
+
+void plot_begin(struct plot *p, struct buf *out, struct fail *f)
+{
+	p->out = out;
+	p->f = f;
+	p->bad = p->legend = p->dots = 0;
+	mend(&p->x);
+	mend(&p->y);
+	int height = HEIGHT + ROW * p->legends + (p->legends ? 4 : 0);
+	if (p->id) {
+		PUT(p, "<svg class=\"plot\" role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"%s-t %s-d\">", WIDTH, height, p->id, p->id);
+		PUT(p, "<title id=\"%s-t\">", p->id);
+	} else {
+		PUT(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">", 2 * WIDTH,
+		    2 * height, WIDTH, height);
+		PUT(p, "<title>");
+	}
+	put_text(p, p->title, 200);
+	PUT(p, p->id ? "</title><desc id=\"%s-d\">" : "</title><desc>", p->id);
+	put_text(p, p->text, 2000);
+	PUT(p, "</desc>\n");
+	if (!p->id) {
+		PUT(p, "<style>\n");
+		if (!p->bad && plot_style(out, f))
+			p->bad = 1;
+		PUT(p, "</style>\n<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", WIDTH, height);
+	}
+	axes(p);
+}
+
+/* --- what is drawn --- */
+
+void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n)
+{
+	PUT(p, "<path class=\"ln s%d\" d=\"", series);
+	for (size_t i = 0; i < n; i++)
+		PUT(p, "%s%.1f %.1f", i ? "L" : "M", at_x(p, x[i]), at_y(p, y[i]));
+	PUT(p, "\"/>\n");
+}
+
+void plot_steps(struct plot *p, int series, const double *edge, const double *height, size_t n)
+{
+	double base = at_y(p, p->y.low), last = base;
+	PUT(p, "<path class=\"st s%d\" d=\"M%.1f %.1f", series, at_x(p, edge[0]), base);
+	for (size_t i = 0; i < n; i++) {
+		double y = at_y(p, height[i]);
+		if (fabs(y - last) > 0.04)
+			PUT(p, "H%.1fV%.1f", at_x(p, edge[i]), y);
+		last = y;
+	}
+	PUT(p, "H%.1fV%.1f\"/>\n", at_x(p, edge[n]), base);
+}
+
+enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4 };
+
+static int shade(unsigned count) { return count == 0 ? -1 : count < 2 ? 0 : count < 5 ? 1 : count < 20 ? 2 : 3; }
+
+static void cells(struct plot *p, const unsigned *count, int series)
+{
+	for (int s = 0; s < SHADES; s++) {
+		int some = 0;
+		for (int i = 0; i < COLUMNS * ROWS; i++)
+			if (shade(count[i]) == s) {
+				if (!some++)
+					PUT(p, "<path class=\"dt d%d s%d\" d=\"", s, series);
+				PUT(p, "M%d %dh0", i % COLUMNS * CELL + 1, i / COLUMNS * CELL + 1);
+			}
+		if (some)
+			PUT(p, "\"/>\n");
+	}
+}
+
+void plot_dots(struct plot *p, const double *x, const double *y, const char *mark, size_t n)
+{
+	p->dots = 1;
+	unsigned *count = malloc((size_t)COLUMNS * ROWS * sizeof *count);
+	if (!count && !p->bad)
+		p->bad = fail_set(p->f, "out of memory") != 0;
+	for (int series = 0; series <= PLOT_POSITIVE && count; series += PLOT_POSITIVE) {
+		if (series && !mark)
+			break;
+		memset(count, 0, (size_t)COLUMNS * ROWS * sizeof *count);
+		for (size_t i = 0; i < n; i++) {
+			if (isnan(x[i]) || isnan(y[i]) || (mark && mark[i]) != (series != 0))
+				continue;
+			int column = (int)(at_x(p, x[i]) / CELL), row = (int)(at_y(p, y[i]) / CELL);
+			if (column >= 0 && column < COLUMNS && row >= 0 && row < ROWS)
+				count[row * COLUMNS + column]++;
+		}
+		cells(p, count, series);
+	}
+	free(count);
+}
+
+void plot_legend(struct plot *p, int series, const char *text)
+{
+	int y = HEIGHT + ROW * p->legend++ + 10;
+	if (p->dots && series == PLOT_POSITIVE)
+		PUT(p, "<path class=\"dt s%d\" d=\"M%d %dh0\"/>", series, LEFT + 11, y - 4);
+	else
+		PUT(p, "<path class=\"ln s%d\" d=\"M%d %dh22\"/>", series, LEFT, y - 4);
+	PUT(p, "<text class=\"lg\" x=\"%d\" y=\"%d\">", LEFT + 30, y);
+	put_text(p, text, 60);
+	PUT(p, "</text>\n");
+}
+
+int plot_end(struct plot *p)
+{
+	PUT(p, "</svg>\n");
+	return p->bad ? -1 : 0;
+}
+
+/* Hues that stay apart for most who see colours otherwise (after Okabe & Ito); lines also differ in dashes. */
+int plot_style(struct buf *out, struct fail *f)
+{
+	return buf_addf(out, f, "%s",
+		".plot{--s0:#0b5cad;--s1:#b4531a;--s2:#5b6b73;--s3:#157a5a;--s4:#8a3f8f;--s5:#7a6400;--s6:#c4203a;--s7:#8b949c;--ink:#3d454c;--grid:#e3e7ea;--paper:#fff;"
+		"font:13px system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",sans-serif;fill:none;stroke-linejoin:round}\n"
+		"@media(prefers-color-scheme:dark){.plot{--s0:#6fb3ff;--s1:#f0a06a;--s2:#a7b4bc;--s3:#5fd0a6;--s4:#d79be0;--s5:#d8c25a;--s6:#ff7a8a;--s7:#7c868e;--ink:#c3cad0;--grid:#30373d;--paper:#14181b}}\n"
+		".plot text{fill:var(--ink)}.plot .paper{fill:var(--paper)}.plot .ax path{stroke:var(--s7)}.plot .ax .gr{stroke:var(--grid)}\n"
+		".plot .ln{stroke-width:2}.plot .st{stroke-width:1.5;fill-opacity:.16}.plot .dt{stroke-width:3.2;stroke-linecap:round}\n"
+		".plot .d0{stroke-opacity:.35}.plot .d1{stroke-opacity:.55}.plot .d2{stroke-opacity:.8}.plot .dt.s6{stroke-opacity:1;stroke-width:4}\n"
+		".plot .s0{stroke:var(--s0)}.plot .s1{stroke:var(--s1)}.plot .s2{stroke:var(--s2)}.plot .s3{stroke:var(--s3)}.plot .s4{stroke:var(--s4)}.plot .s5{stroke:var(--s5)}.plot .s6{stroke:var(--s6)}.plot .s7{stroke:var(--s7)}.plot .s8{stroke:var(--ink)}\n"
+		".plot .st.s0{fill:var(--s0)}.plot .st.s6{fill:var(--s6)}\n"
+		".plot .ln.s1{stroke-dasharray:7 3}.plot .ln.s2{stroke-dasharray:2 3}.plot .ln.s3{stroke-dasharray:10 3 2 3}.plot .ln.s4{stroke-dasharray:4 2}.plot .ln.s5{stroke-dasharray:12 4}.plot .ln.s7{stroke-width:1;stroke-dasharray:3 3}\n");
+}

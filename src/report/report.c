@@ -1,0 +1,300 @@
+#include "report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "name.h"
+
+/* --- the model --- */
+
+static int add_point(struct report *r, double step, double loss, double holdout, struct fail *f)
+{
+	if (r->curve.n == r->curve.cap) {
+		size_t cap = r->curve.cap ? 2 * r->curve.cap : 256;
+		double **all[] = {&r->curve.step, &r->curve.loss, &r->curve.holdout};
+		for (int i = 0; i < 3; i++) {
+			double *more = realloc(*all[i], cap * sizeof *more);
+			if (!more)
+				return fail_set(f, "out of memory");
+			*all[i] = more;
+		}
+		r->curve.cap = cap;
+	}
+	r->curve.step[r->curve.n] = step;
+	r->curve.loss[r->curve.n] = loss;
+	r->curve.holdout[r->curve.n++] = holdout;
+	return 0;
+}
+
+/* train.jsonl, where there is one: an imported model has none. */
+static int read_curve(struct report *r, struct fail *f)
+{
+	struct buf path = {0};
+	struct fields line = {.n = 0};
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t len;
+	int bad = buf_addf(&path, f, "%s/train.jsonl", r->model_path);
+	FILE *in = bad ? NULL : fopen(path.p, "re");
+	if (!bad && !in && errno != ENOENT && errno != ENOTDIR)
+		bad = fail_errno(f, "%s", path.p);
+	for (int n = 1; in && !bad && (len = getline(&text, &room, in)) >= 0; n++) {
+		double step, loss, holdout = NAN;
+		bad = fields_parse(&line, text, (size_t)len, f) ? fail_add(f, "%s: line %d", path.p, n) : 0;
+		if (!bad && fields_number(&line, "step", &step) && fields_number(&line, "loss", &loss)) {
+			fields_number(&line, "holdout_loss", &holdout);
+			bad = add_point(r, step, loss, holdout, f);
+		}
+	}
+	if (in && ferror(in) && !bad)
+		bad = fail_errno(f, "%s", path.p);
+	if (in)
+		fclose(in);
+	free(text);
+	fields_free(&line);
+	buf_free(&path);
+	return bad ? -1 : 0;
+}
+
+static int read_model(struct report *r, struct fail *f)
+{
+	static const struct cli_list none;
+	struct model *all;
+	int n;
+	if (models_open(&r->model, &n, r->model_path, "last", &none, f))
+		return -1;
+	models_id(r->model, 1, r->model_id);
+	if (models_open(&all, &r->checkpoints, r->model_path, "all", &none, f))
+		return -1;
+	models_id(all, r->checkpoints, r->all_id);
+	models_free(all, r->checkpoints);
+	return read_curve(r, f);
+}
+
+int report_open(struct report *r, struct fail *f)
+{
+	if (ends_open(&r->high, (size_t)r->top, 1, 0, f) || ends_open(&r->low, (size_t)r->top, -1, 0, f) ||
+	    ends_open(&r->quarantined, (size_t)r->top, 1, 1, f))
+		return -1;
+	if (r->model_path && read_model(r, f))
+		return fail_add(f, "-m");
+	if (r->rows_path && rows_read(&r->rows, r->rows_path, (size_t)r->nrows, ROWS_EACH, f))
+		return fail_add(f, "--influence");
+	for (size_t i = 0; i < r->rows.n; i++) {
+		const struct row *row = &r->rows.v[i];
+		if (wanted_add(&r->tests, row->test, f))
+			return -1;
+		for (int w = 0; w < 2; w++)
+			for (int k = 0; k < row->n[w]; k++)
+				if (wanted_add(&r->trained, row->item[w][k].key, f))
+					return -1;
+	}
+	return wanted_sort(&r->tests, f) || wanted_sort(&r->trained, f) ? -1 : 0;
+}
+
+/* --- the stream --- */
+
+/* Counts a text (of two parts); those that come too late are others. */
+static int count(struct tally *t, int *n, int room, uint64_t *others, const char *a, const char *b, struct fail *f)
+{
+	for (int i = 0; i < *n; i++)
+		if (strcmp(t[i].text[0], a) == 0 && (!b || strcmp(t[i].text[1], b) == 0)) {
+			t[i].n++;
+			return 0;
+		}
+	if (*n == room) {
+		++*others;
+		return 0;
+	}
+	t[*n] = (struct tally){{strdup(a), b ? strdup(b) : NULL}, 1};
+	if (!t[*n].text[0] || (b && !t[*n].text[1])) {
+		free(t[*n].text[0]);
+		return fail_set(f, "out of memory");
+	}
+	++*n;
+	return 0;
+}
+
+/* Names that other stages keep books with, and that are no scores. */
+static int bookkeeping(const char *name)
+{
+	static const char *const words[] = {"rank", "rank_n", "pct", "z", "loss", "cls", NULL};
+	size_t n = strlen(name);
+	for (int i = 0; words[i]; i++)
+		if (strcmp(name, words[i]) == 0)
+			return 1;
+	return n > 3 && strcmp(name + n - 3, "_se") == 0;
+}
+
+/* Without -k: the numbers of the first record that has any, selfinf or what comes nearest to it first. */
+static int find_fields(struct report *r, struct record *rec, struct fail *f)
+{
+	enum { MOST = 8 };
+	struct buf list = {0};
+	const struct fields *s = &rec->fields;
+	char name[64], first[64] = "";
+	int n = 0, bad = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct field *v = &s->v[i];
+		snprintf(name, sizeof name, "%.*s", (int)(v->name_len < 64 ? v->name_len : 63), s->text.p + v->name);
+		if (v->type == 'n' && v->name_len < 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == v->name_len && !bookkeeping(name) &&
+		    (!first[0] || strcmp(name, "selfinf") == 0 || (strstr(name, "selfinf") && !strstr(first, "selfinf"))))
+			strcpy(first, name);
+	}
+	if (!first[0])
+		return 0;
+	bad = buf_addf(&list, f, "%s", first);
+	for (size_t i = 0; i < s->n && n + 1 < MOST && !bad; i++) {
+		const struct field *v = &s->v[i];
+		if (v->type != 'n' || v->name_len >= 64)
+			continue;
+		snprintf(name, sizeof name, "%.*s", (int)v->name_len, s->text.p + v->name);
+		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != v->name_len || bookkeeping(name) || strcmp(name, first) == 0)
+			continue;
+		bad = buf_addf(&list, f, ",%s", name);
+		n++;
+	}
+	if (!bad)
+		bad = judge_rename(&r->j, list.p, f);
+	buf_free(&list);
+	r->found_fields = 1;
+	return bad ? -1 : 0;
+}
+
+/* record_value(), in which a NUL is written out, so that it ends no string. */
+static int text_of(struct record *rec, const char *name, struct buf *out, struct fail *f)
+{
+	struct buf raw = {0};
+	int got = record_value(rec, name, &raw, f);
+	for (size_t i = 0; i < raw.len && got > 0;) {
+		size_t n = strlen(raw.p + i);
+		if (buf_add(out, raw.p + i, n, f) || (i + n < raw.len && buf_addf(out, f, "\\x00")))
+			got = -1;
+		i += n + 1;
+	}
+	buf_free(&raw);
+	return got;
+}
+
+/* What shaped the scores, and whether there are any. */
+static int look(struct report *r, struct record *rec, struct fail *f)
+{
+	struct buf model = {0}, options = {0}, error = {0};
+	int a = text_of(rec, "model", &model, f), b = text_of(rec, "options", &options, f), e = text_of(rec, "error", &error, f);
+	int bad = a < 0 || b < 0 || e < 0;
+	if (!bad && a && model.p)
+		bad = count(r->made, &r->nmade, REPORT_MADE, &r->made_others, model.p, b && options.p ? options.p : "", f);
+	if (!bad && e) {
+		r->unscored++;
+		if (r->nfailed < REPORT_FAILED) {
+			struct shown *s = &r->failed[r->nfailed++];
+			bad = shown_take(s, rec, "", NAN, r->j.records, 0, f);
+			snprintf(s->why, sizeof s->why, "%.150s", error.p ? error.p : "");
+		}
+	}
+	buf_free(&model);
+	buf_free(&options);
+	buf_free(&error);
+	return bad ? -1 : 0;
+}
+
+int report_record(struct report *r, struct record *rec, struct fail *f)
+{
+	struct buf key = {0};
+	double score = NAN;
+	uint64_t position = r->j.records;
+	if (record_fields(rec, f) || (!r->fields && !r->found_fields && find_fields(r, rec, f)))
+		return -1;
+	int positive = judge_add(&r->j, rec, f);
+	if (positive < 0)
+		return -1;
+	fields_number(&rec->fields, r->j.v[0].name, &score);
+	const char *extensions = r->j.extensions;
+	int bad = look(r, rec, f) || ends_add(&r->high, rec, extensions, score, position, positive, f) ||
+	          ends_add(&r->low, rec, extensions, score, position, positive, f);
+	if (!bad && r->trained.n)
+		bad = name_escape(&key, rec->key.p, rec->key.len, f) || wanted_look(&r->trained, rec, key.p, extensions, score, position, f);
+	buf_free(&key);
+	return bad ? -1 : 0;
+}
+
+/* --- what stands beside it --- */
+
+static int read_beside(struct report *r, const char *path, int (*take)(struct report *, struct record *, struct fail *), struct fail *f)
+{
+	char *paths[] = {(char *)path};
+	struct record rec = {.scores = -1};
+	struct reader *in = reader_open(paths, 1, r->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
+	int got = in ? 1 : -1;
+	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)
+		if (got == READER_RECORD && take(r, &rec, f))
+			got = -1;
+	record_free(&rec);
+	reader_close(in);
+	return got;
+}
+
+static int take_test(struct report *r, struct record *rec, struct fail *f)
+{
+	struct buf key = {0};
+	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || wanted_look(&r->tests, rec, key.p, r->j.extensions, NAN, 0, f);
+	buf_free(&key);
+	return bad ? -1 : 0;
+}
+
+static int take_dropped(struct report *r, struct record *rec, struct fail *f)
+{
+	struct buf why = {0};
+	double score = NAN;
+	int missing = 0, has = text_of(rec, "dropped_by", &why, f);
+	if (has == 0)
+		has = text_of(rec, "error", &why, f);
+	int positive = r->j.positive ? expr_match(r->j.positive, rec, &missing, f) : 0;
+	int bad = has < 0 || positive < 0;
+	if (!bad) {
+		if (why.len > REPORT_LONGEST)
+			why.p[why.len = REPORT_LONGEST] = 0;
+		fields_number(&rec->fields, r->j.v[0].name, &score);
+		bad = count(r->reason, &r->nreasons, REPORT_REASONS, &r->reason_others, has && why.p ? why.p : "no reason given", NULL, f) ||
+		      ends_add(&r->quarantined, rec, r->j.extensions, score, r->in_quarantine++, positive, f);
+	}
+	buf_free(&why);
+	return bad ? -1 : 0;
+}
+
+int report_finish(struct report *r, struct fail *f)
+{
+	if (r->tests_path && read_beside(r, r->tests_path, take_test, f))
+		return fail_add(f, "-t");
+	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
+		return fail_add(f, "--quarantine");
+	return judge_finish(&r->j, f) || ends_finish(&r->high, f) || ends_finish(&r->low, f) || ends_finish(&r->quarantined, f) ? -1 : 0;
+}
+
+void report_free(struct report *r)
+{
+	judge_free(&r->j);
+	for (int i = 0; i < r->nfailed; i++)
+		shown_free(&r->failed[i]);
+	for (int i = 0; i < r->nmade; i++) {
+		free(r->made[i].text[0]);
+		free(r->made[i].text[1]);
+	}
+	for (int i = 0; i < r->nreasons; i++)
+		free(r->reason[i].text[0]);
+	ends_free(&r->high);
+	ends_free(&r->low);
+	ends_free(&r->quarantined);
+	rows_free(&r->rows);
+	wanted_free(&r->trained);
+	wanted_free(&r->tests);
+	if (r->model)
+		models_free(r->model, 1);
+	free(r->curve.step);
+	free(r->curve.loss);
+	free(r->curve.holdout);
+}

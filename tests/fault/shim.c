@@ -1,0 +1,500 @@
+/* A library to preload that makes one call fail, or all from one on (fault.h).
+ *
+ *   LD_PRELOAD=fault-shim.so VF_FAULT=STATE         as the mapped file STATE says (fault-loop makes it)
+ *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  by hand; VF_FAULT_TRACE=1 also says from where
+ *
+ * Counting begins when the program's libraries are initialised, a moment before main(): what their
+ * constructors do is theirs. What libc does inside itself is not seen, so stdout and what fopen()
+ * gives are streams over read() and write() of this file. Calls out of libopenblas are let through:
+ * it has no error to return and ends or hangs the process by its own design. Under a sanitizer the
+ * shim stands before its runtime, and strdup() and the like, which the runtime answers itself, are
+ * not seen.
+ */
+#include "fault.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct fault by_hand, *state;
+static int trace;
+static struct range {
+	uintptr_t from, to;
+} blas, archive; /* where the code of a library lies */
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+static __thread int inside __attribute__((tls_model("initial-exec")));
+
+#define REAL(type, name, ...)                          \
+	static type (*real)(__VA_ARGS__);              \
+	if (!real)                                     \
+		real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
+
+/* A place: the callers up to main(). */
+static void note_place(int kind, long n)
+{
+	void *stack[40];
+	uint64_t h = 14695981039346656037u + (uint64_t)kind;
+	int depth = backtrace(stack, 40);
+	for (int i = 2; i < depth; i++)
+		h = (h ^ (uint64_t)(uintptr_t)stack[i]) * 1099511628211u;
+	h |= 1;
+	while (atomic_flag_test_and_set(&lock))
+		;
+	size_t at = (size_t)(h >> 20) % FAULT_HASHES;
+	while (state->seen[at] && state->seen[at] != h)
+		at = (at + 1) % FAULT_HASHES;
+	if (!state->seen[at] && state->nplaces[kind] < FAULT_PLACES) {
+		state->seen[at] = h;
+		state->place[kind][state->nplaces[kind]++] = n;
+	}
+	atomic_flag_clear(&lock);
+}
+
+static int lies_in(const struct range *r, uintptr_t at) { return at >= r->from && at < r->to; }
+
+/* Counts a call; 1 when it is the one. */
+static int hit(int kind, const void *caller)
+{
+	uintptr_t at = (uintptr_t)caller;
+	if (!state || inside || lies_in(&blas, at))
+		return 0;
+	long n = __atomic_add_fetch(&state->count[kind], 1, __ATOMIC_RELAXED);
+	int yes = 0;
+	if (state->mode == FAULT_COUNT) {
+		inside = 1;
+		int e = errno;
+		note_place(kind, n);
+		errno = e;
+		inside = 0;
+	} else if (state->kind == kind) {
+		yes = n == state->nth || (n > state->nth && (state->mode == FAULT_ON || state->mode == FAULT_SHORTS));
+	}
+	if (yes && __atomic_add_fetch(&state->fired, 1, __ATOMIC_RELAXED) == 1 && trace) {
+		void *stack[40];
+		inside = 1;
+		backtrace_symbols_fd(stack, backtrace(stack, 40), 2);
+		inside = 0;
+	}
+	return yes;
+}
+
+static int fails(int kind, int error, const void *caller)
+{
+	if (!hit(kind, caller))
+		return 0;
+	errno = error;
+	return 1;
+}
+
+#define FAILS(kind, error) fails(kind, error, __builtin_return_address(0))
+
+/* --- memory --- */
+
+void *malloc(size_t n)
+{
+	REAL(void *, malloc, size_t);
+	return FAILS(FAULT_ALLOC, ENOMEM) ? NULL : real(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	REAL(void *, calloc, size_t, size_t);
+	return FAILS(FAULT_ALLOC, ENOMEM) ? NULL : real(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+	REAL(void *, realloc, void *, size_t);
+	return FAILS(FAULT_ALLOC, ENOMEM) ? NULL : real(p, n);
+}
+
+void *aligned_alloc(size_t align, size_t n)
+{
+	REAL(void *, aligned_alloc, size_t, size_t);
+	return FAILS(FAULT_ALLOC, ENOMEM) ? NULL : real(align, n);
+}
+
+int posix_memalign(void **p, size_t align, size_t n)
+{
+	REAL(int, posix_memalign, void **, size_t, size_t);
+	return FAILS(FAULT_ALLOC, ENOMEM) ? ENOMEM : real(p, align, n);
+}
+
+/* --- files --- */
+
+/* 1: fails; else *n is cut where a short transfer is due. */
+static int transfer(int kind, int error, size_t *n, const void *caller)
+{
+	if (!hit(kind, caller))
+		return 0;
+	if (state->mode == FAULT_SHORT || state->mode == FAULT_SHORTS) {
+		*n = *n < 3 ? *n > 0 : *n / 3;
+		return 0;
+	}
+	errno = state->mode == FAULT_EINTR ? EINTR : error;
+	return 1;
+}
+
+#define TRANSFER_FAILS(kind, error, n) transfer(kind, error, n, __builtin_return_address(0))
+
+ssize_t read(int fd, void *p, size_t n)
+{
+	REAL(ssize_t, read, int, void *, size_t);
+	return TRANSFER_FAILS(FAULT_READ, EIO, &n) ? -1 : real(fd, p, n);
+}
+
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+	REAL(ssize_t, pread, int, void *, size_t, off_t);
+	return TRANSFER_FAILS(FAULT_READ, EIO, &n) ? -1 : real(fd, p, n, at);
+}
+
+ssize_t write(int fd, const void *p, size_t n)
+{
+	REAL(ssize_t, write, int, const void *, size_t);
+	return fd != 2 && TRANSFER_FAILS(FAULT_WRITE, ENOSPC, &n) ? -1 : real(fd, p, n);
+}
+
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	REAL(ssize_t, pwrite, int, const void *, size_t, off_t);
+	return TRANSFER_FAILS(FAULT_WRITE, ENOSPC, &n) ? -1 : real(fd, p, n, at);
+}
+
+/* Failures that are no transfers are left alone where nothing is to go wrong. */
+static int harmless(void) { return state && state->mode >= FAULT_SHORT; }
+
+int ftruncate(int fd, off_t n)
+{
+	REAL(int, ftruncate, int, off_t);
+	return !harmless() && FAILS(FAULT_WRITE, ENOSPC) ? -1 : real(fd, n);
+}
+
+int posix_fallocate(int fd, off_t from, off_t n)
+{
+	REAL(int, posix_fallocate, int, off_t, off_t);
+	return !harmless() && FAILS(FAULT_WRITE, ENOSPC) ? ENOSPC : real(fd, from, n);
+}
+
+struct dirent *readdir(DIR *d)
+{
+	REAL(struct dirent *, readdir, DIR *);
+	return !harmless() && FAILS(FAULT_READ, EIO) ? NULL : real(d);
+}
+
+int fsync(int fd)
+{
+	REAL(int, fsync, int);
+	return FAILS(FAULT_FSYNC, EIO) ? -1 : real(fd);
+}
+
+int fdatasync(int fd)
+{
+	REAL(int, fdatasync, int);
+	return FAILS(FAULT_FSYNC, EIO) ? -1 : real(fd);
+}
+
+int msync(void *p, size_t n, int flags)
+{
+	REAL(int, msync, void *, size_t, int);
+	return FAILS(FAULT_FSYNC, EIO) ? -1 : real(p, n, flags);
+}
+
+int rename(const char *from, const char *to)
+{
+	REAL(int, rename, const char *, const char *);
+	return FAILS(FAULT_RENAME, EIO) ? -1 : real(from, to);
+}
+
+int renameat(int a, const char *from, int b, const char *to)
+{
+	REAL(int, renameat, int, const char *, int, const char *);
+	return FAILS(FAULT_RENAME, EIO) ? -1 : real(a, from, b, to);
+}
+
+int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	REAL(int, renameat2, int, const char *, int, const char *, unsigned);
+	return FAILS(FAULT_RENAME, EIO) ? -1 : real(a, from, b, to, flags);
+}
+
+int link(const char *from, const char *to)
+{
+	REAL(int, link, const char *, const char *);
+	return FAILS(FAULT_RENAME, EIO) ? -1 : real(from, to);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	REAL(int, mkdir, const char *, mode_t);
+	return FAILS(FAULT_RENAME, EIO) ? -1 : real(path, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	REAL(int, open, const char *, int, ...);
+	va_list ap;
+	va_start(ap, flags);
+	mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return FAILS(FAULT_OPEN, ENFILE) ? -1 : real(path, flags, mode);
+}
+
+int mkostemp(char *path, int flags)
+{
+	REAL(int, mkostemp, char *, int);
+	return FAILS(FAULT_OPEN, ENFILE) ? -1 : real(path, flags);
+}
+
+DIR *opendir(const char *path)
+{
+	REAL(DIR *, opendir, const char *);
+	return FAILS(FAULT_OPEN, ENFILE) ? NULL : real(path);
+}
+
+int close(int fd)
+{
+	REAL(int, close, int);
+	int bad = FAILS(FAULT_CLOSE, EIO), r = real(fd);
+	if (bad)
+		errno = EIO;
+	return bad ? -1 : r;
+}
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+	REAL(void *, mmap, void *, size_t, int, int, int, off_t);
+	return fd >= 0 && FAILS(FAULT_MAP, ENOMEM) ? MAP_FAILED : real(at, n, prot, flags, fd, offset);
+}
+
+int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
+{
+	REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	return FAILS(FAULT_THREAD, EAGAIN) ? EAGAIN : real(t, a, fn, arg);
+}
+
+/* --- stdio, which libc would let call its own read() and write() --- */
+
+static ssize_t cookie_read(void *fd, char *p, size_t n)
+{
+	ssize_t k;
+	do
+		k = read((int)(intptr_t)fd, p, n);
+	while (k < 0 && errno == EINTR);
+	return k;
+}
+
+static int cookie_seek(void *fd, off64_t *at, int whence)
+{
+	off_t to = lseek((int)(intptr_t)fd, *at, whence);
+	if (to < 0)
+		return -1;
+	*at = to;
+	return 0;
+}
+static int cookie_close(void *fd) { return close((int)(intptr_t)fd); }
+
+/* Less than n is an error of the stream: short writes are gone on with, as libc does with a file.
+ * An interruption, too: no tool has a handler that would let one through to stdio. */
+static ssize_t cookie_write(void *fd, const char *p, size_t n)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t k = write((int)(intptr_t)fd, p + done, n - done);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			break;
+		done += (size_t)k;
+	}
+	return (ssize_t)done;
+}
+
+static const cookie_io_functions_t cookie = {cookie_read, cookie_write, cookie_seek, cookie_close};
+
+/* A cookie has no descriptor of its own to tell. */
+static struct {
+	FILE *f;
+	int fd;
+} opened[8];
+
+int fileno(FILE *f)
+{
+	REAL(int, fileno, FILE *);
+	for (int i = 0; i < 8; i++)
+		if (f && opened[i].f == f)
+			return opened[i].fd;
+	return real(f);
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+	int plus = strchr(mode, '+') != NULL;
+	int flags = *mode == 'r' ? (plus ? O_RDWR : O_RDONLY) : (plus ? O_RDWR : O_WRONLY) | O_CREAT | (*mode == 'a' ? O_APPEND : O_TRUNC);
+	REAL(FILE *, fopen, const char *, const char *);
+	if (!state || inside)
+		return real(path, mode);
+	int fd = open(path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), 0666);
+	FILE *f = fd < 0 ? NULL : fopencookie((void *)(intptr_t)fd, mode, cookie);
+	if (fd >= 0 && !f)
+		close(fd);
+	static int next; /* enough for tools that have one open at a time */
+	if (f) {
+		opened[next % 8].f = f;
+		opened[next++ % 8].fd = fd;
+	}
+	return f;
+}
+
+/* --- time stands still, so that files which say how long a run took can be compared --- */
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	REAL(int, clock_gettime, clockid_t, struct timespec *);
+	if (!state || clock != CLOCK_MONOTONIC)
+		return real(clock, t);
+	*t = (struct timespec){.tv_sec = 1000};
+	return 0;
+}
+
+/* --- what is let through by name --- */
+
+/* The runtime of the address sanitizer asks it about every thread, and ends the process when there is no
+ * memory for the answer. */
+int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
+{
+	REAL(int, pthread_getattr_np, pthread_t, pthread_attr_t *);
+	inside++;
+	int r = real(t, a);
+	inside--;
+	return r;
+}
+
+/* libarchive 3.6 writes into the filter it had no memory for, or frees it twice. */
+int archive_write_add_filter_zstd(void *a);
+int archive_write_add_filter_zstd(void *a)
+{
+	REAL(int, archive_write_add_filter_zstd, void *);
+	inside++;
+	int r = real(a);
+	inside--;
+	return r;
+}
+
+/* And loses an extended attribute it reads, without a word. */
+void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size);
+void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size)
+{
+	REAL(void, archive_entry_xattr_add_entry, void *, const char *, const void *, size_t);
+	int let = lies_in(&archive, (uintptr_t)__builtin_return_address(0));
+	inside += let;
+	real(e, name, value, size);
+	inside -= let;
+}
+
+/* And where it writes the header of a member with such an attribute, or with a name beyond ASCII, it dies
+ * or writes another header. Other headers are tested. */
+int archive_write_header(void *a, void *e);
+int archive_write_header(void *a, void *e)
+{
+	REAL(int, archive_write_header, void *, void *);
+	static int (*count)(void *);
+	static const char *(*pathname)(void *);
+	if (!count)
+		count = (int (*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_xattr_count");
+	if (!pathname)
+		pathname = (const char *(*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_pathname");
+	int let = count(e) > 0;
+	for (const char *p = pathname(e); p && *p; p++)
+		let |= (unsigned char)*p > 0x7e;
+	inside += let;
+	int r = real(a, e);
+	inside -= let;
+	return r;
+}
+
+/* And uses what it has freed, when this has failed. */
+int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags);
+int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
+{
+	REAL(int, lzma_stream_decoder, void *, uint64_t, uint32_t);
+	inside++;
+	int r = real(s, limit, flags);
+	inside--;
+	return r;
+}
+
+/* --- beginning --- */
+
+static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
+{
+	(void)size, (void)ctx;
+	struct range *r = strstr(i->dlpi_name, "openblas") ? &blas : strstr(i->dlpi_name, "libarchive") ? &archive : NULL;
+	if (!r)
+		return 0;
+	for (int k = 0; k < i->dlpi_phnum; k++)
+		if (i->dlpi_phdr[k].p_type == PT_LOAD && (i->dlpi_phdr[k].p_flags & PF_X)) {
+			r->from = i->dlpi_addr + i->dlpi_phdr[k].p_vaddr;
+			r->to = r->from + i->dlpi_phdr[k].p_memsz;
+		}
+	return 0;
+}
+
+static int word(const char *s, size_t n, const char *const *words, int nwords)
+{
+	for (int i = 0; i < nwords; i++)
+		if (strlen(words[i]) == n && memcmp(words[i], s, n) == 0)
+			return i;
+	fprintf(stderr, "fault-shim: VF_FAULT_AT is KIND:MODE:N\n");
+	abort();
+}
+
+static struct fault *parse_by_hand(const char *s)
+{
+	static const char *const kinds[] = FAULT_KIND_NAMES, *const modes[] = FAULT_MODE_NAMES;
+	size_t n = strcspn(s, ":");
+	by_hand.kind = word(s, n, kinds, FAULT_KINDS);
+	s += n + (s[n] == ':');
+	n = strcspn(s, ":");
+	by_hand.mode = word(s, n, modes, 6);
+	by_hand.nth = strtol(s + n + (s[n] == ':'), NULL, 10);
+	return &by_hand;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+	void *warm[4];
+	const char *path = getenv("VF_FAULT"), *at = getenv("VF_FAULT_AT");
+	backtrace(warm, 4); /* loads what it needs */
+	trace = getenv("VF_FAULT_TRACE") != NULL;
+	dl_iterate_phdr(find_code, NULL);
+	FILE *out = fopencookie((void *)(intptr_t)1, "w", cookie);
+	if (out)
+		stdout = out;
+	struct fault *s = NULL;
+	if (at) {
+		s = parse_by_hand(at);
+	} else if (path) {
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+		s = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (s == MAP_FAILED) {
+			fprintf(stderr, "fault-shim: cannot map %s\n", path);
+			abort();
+		}
+		close(fd);
+	}
+	state = s;
+}

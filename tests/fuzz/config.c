@@ -1,0 +1,42 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+
+/* What is read is written, and read again the same, to the byte. */
+static void round_trip(struct config *c)
+{
+	struct config again;
+	struct buf one = {0}, two = {0};
+	struct fail f;
+	config_defaults(&again);
+	WANT(config_write(c, &one, &f) == 0);
+	int r = config_parse(&again, one.p, one.len, &f);
+	/* a configuration that lacks something is written with zeros, which are out of range */
+	WANT(r == 0 || config_check(c, &f) != 0);
+	if (r == 0) {
+		WANT(config_write(&again, &two, &f) == 0);
+		WANT(one.len == two.len && memcmp(one.p, two.p, one.len) == 0);
+	}
+	buf_free(&one);
+	buf_free(&two);
+}
+
+int fuzz_config(const uint8_t *data, size_t size)
+{
+	struct config c;
+	struct fail f;
+	char *text = fuzz_text(data, size);
+	config_defaults(&c);
+	if (config_parse(&c, (const char *)data, size, &f) == 0)
+		round_trip(&c);
+	else
+		WANT(f.msg[0]);
+	config_defaults(&c);
+	if (config_set(&c, text, &f) == 0)
+		round_trip(&c);
+	free(text);
+	return 0;
+}

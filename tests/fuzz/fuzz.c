@@ -1,0 +1,61 @@
+#include "fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "input.h"
+
+_Noreturn void fuzz_unwanted(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+	abort();
+}
+
+char *fuzz_text(const uint8_t *data, size_t size)
+{
+	char *s = malloc(size + 1);
+	WANT(s);
+	if (size)
+		memcpy(s, data, size);
+	s[size] = 0;
+	return s;
+}
+
+int fuzz_file(const uint8_t *data, size_t size, char path[64])
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+	WANT(fd >= 0);
+	WANT(write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind)
+{
+	size_t n = (size_t)p->width * (size_t)p->height;
+	WANT(p->width >= 1 && p->width <= INPUT_MAX_SIDE && p->height >= 1 && p->height <= INPUT_MAX_SIDE && n <= INPUT_MAX_PIXELS);
+	WANT(p->channels == 1 || p->channels == 3);
+	if (n <= 1 << 16) {
+		/* as PNG and back; twice to a network's size; its shape */
+		struct fail f;
+		struct buf png = {0};
+		struct picture q;
+		uint8_t a[3 * 5 * 7], b[3 * 5 * 7];
+		int shape[3], vector = 0;
+		WANT(png_encode(p->pixels, p->width, p->height, p->channels, &png, &f) == 0);
+		WANT(png_decode(png.p, png.len, &q, &f) == 0);
+		WANT(q.width == p->width && q.height == p->height && q.channels == p->channels);
+		WANT(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
+		WANT(input_decode((enum input_kind)kind, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_kind)kind, data, size, 3, 5, 7, b, &f) == 0);
+		WANT(memcmp(a, b, sizeof a) == 0);
+		WANT(input_decode((enum input_kind)kind, data, size, 1, 5, 7, a, &f) == 0);
+		WANT(input_shape((enum input_kind)kind, data, size, shape, &vector, &f) == 0);
+		WANT(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
+		picture_free(&q);
+		buf_free(&png);
+	}
+	picture_free(p);
+}

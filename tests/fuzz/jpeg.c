@@ -1,0 +1,13 @@
+#include "fuzz.h"
+#include "input.h"
+
+int fuzz_jpeg(const uint8_t *data, size_t size)
+{
+	struct picture p;
+	struct fail f = {{0}};
+	if (jpeg_decode(data, size, &p, &f) == 0)
+		fuzz_picture(&p, data, size, INPUT_JPEG);
+	else
+		WANT(f.msg[0] && !p.pixels);
+	return 0;
+}

@@ -1,0 +1,13 @@
+#include "fuzz.h"
+#include "input.h"
+
+int fuzz_png(const uint8_t *data, size_t size)
+{
+	struct picture p;
+	struct fail f = {{0}};
+	if (png_decode(data, size, &p, &f) == 0)
+		fuzz_picture(&p, data, size, INPUT_PNG);
+	else
+		WANT(f.msg[0] && !p.pixels);
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* The matrix products against sums in double, over shapes that reach every edge of the tiles: few rows
+ * and many, odd sizes, wider leading dimensions, more than one block of k. VAE_FILTERS_SIMD chooses the Gram
+ * kernel (tests/simd.bats runs this with each). */
+#include "mat.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "naive.h"
+
+enum { MOST = 1 << 20 };
+static float *a, *b, *c, *before;
+
+enum how { NT, NT_ADD, NN, TN, TN_ADD, HOWS };
+static const char *const name[] = {"nt", "nt, added", "nn", "tn", "tn, scaled and added"};
+
+static float at_a(enum how h, int i, int k, int lda) { return h >= TN ? a[(size_t)k * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)k]; }
+static float at_b(enum how h, int k, int j, int ldb) { return h <= NT_ADD ? b[(size_t)j * (size_t)ldb + (size_t)k] : b[(size_t)k * (size_t)ldb + (size_t)j]; }
+
+static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
+{
+	if (h == NT || h == NT_ADD)
+		mat_nt(c, ldc, a, lda, b, ldb, n, p, d, h == NT_ADD);
+	else if (h == NN)
+		mat_nn(c, ldc, a, lda, b, ldb, n, p, d);
+	else
+		mat_tn(c, ldc, a, lda, b, ldb, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD);
+}
+
+/* The worst error against the sum of the terms' sizes; *clean: nothing is written beside the product. */
+static double check(enum how h, int n, int p, int d, int gap, int *clean)
+{
+	int lda = (h >= TN ? n : d) + gap, ldb = (h <= NT_ADD ? d : p) + 2 * gap, ldc = p + 3 * gap;
+	double worst = 0;
+	memcpy(c, before, (size_t)n * (size_t)ldc * sizeof *c);
+	multiply(h, ldc, lda, ldb, n, p, d);
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < ldc; j++) {
+			size_t at = (size_t)i * (size_t)ldc + (size_t)j;
+			if (j >= p) {
+				*clean &= c[at] == before[at];
+				continue;
+			}
+			double s = 0, size = 1e-30;
+			for (int k = 0; k < d; k++) {
+				double t = (double)at_a(h, i, k, lda) * (double)at_b(h, k, j, ldb);
+				s += t, size += fabs(t);
+			}
+			s *= h == TN_ADD ? -0.5 : 1;
+			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
+			size += fabs(s);
+			worst = worse(worst, fabs(s - (double)c[at]) / size);
+		}
+	return worst;
+}
+
+static void test_shapes(enum how h)
+{
+	static const int shape[][3] = {
+		{1, 1, 1}, {1, 1, 0}, {6, 64, 16}, {5, 63, 17}, {7, 65, 15}, {1, 200, 33}, {200, 1, 40}, {13, 16, 5}, {4, 48, 100}, {64, 100, 130},
+		{65, 17, 1}, {10, 130, 300}, {33, 300, 64}, {2, 31, 2100}, {70, 70, 1025}, {16, 784, 256}, {96, 33, 64},
+	};
+	double worst = 0;
+	int clean = 1, which = 0;
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+		for (int gap = 0; gap < 2; gap++) {
+			double e = check(h, shape[i][0], shape[i][1], shape[i][2], 5 * gap, &clean);
+			which = e > worst ? (int)i : which;
+			worst = worse(worst, e);
+		}
+	ok(worst < 1e-6 && clean, "%s: at most %.2g off (%d x %d x %d), nothing written beside", name[h], worst, shape[which][0], shape[which][1], shape[which][2]);
+}
+
+static void test_gram(void)
+{
+	double worst = 0;
+	int even = 1;
+	for (int n = 1; n <= 70; n += n < 20 ? 1 : 25)
+		for (int d = 1; d < 1100; d = 3 * d + 2) {
+			mat_gram(c, a, n, d);
+			for (int i = 0; i < n; i++)
+				for (int j = 0; j < n; j++) {
+					double s = 0, size = 1e-30;
+					for (int k = 0; k < d; k++) {
+						double t = (double)a[i * d + k] * (double)a[j * d + k];
+						s += t, size += fabs(t);
+					}
+					worst = worse(worst, fabs(s - (double)c[i * n + j]) / size);
+					even &= n > 64 || fabsf(c[i * n + j] - c[j * n + i]) <= 1e-6f * (float)size;
+				}
+		}
+	ok(worst < 1e-6 && even, "Gram matrices of 1 to 70 rows: at most %.2g off, symmetric", worst);
+}
+
+/* What no number is must not be lost, and a product with zeros at its edges must not make any. */
+static void test_not_finite(void)
+{
+	float old = a[3];
+	a[3] = NAN;
+	mat_nt(c, 40, a, 20, b, 20, 9, 40, 20, 0);
+	int bad = 0, other = 0;
+	for (int j = 0; j < 40; j++)
+		bad += isnan(c[j]);
+	for (int j = 40; j < 9 * 40; j++)
+		other += !isfinite(c[j]);
+	ok(bad == 40 && other == 0, "a number that is none shows in its row and in no other");
+	a[3] = old;
+}
+
+int main(void)
+{
+	uint64_t state = 3;
+	a = malloc(MOST * sizeof *a), b = malloc(MOST * sizeof *b), c = malloc(MOST * sizeof *c);
+	before = malloc(MOST * sizeof *c);
+	if (!a || !b || !c || !before)
+		return 1;
+	mat_begin();
+	float *all[] = {a, b, before};
+	for (int i = 0; i < 3; i++)
+		naive_fill(all[i], MOST, 1, 1, &state);
+	for (int h = 0; h < HOWS; h++)
+		test_shapes((enum how)h);
+	test_gram();
+	test_not_finite();
+	free(a), free(b), free(c), free(before);
+	return done();
+}

@@ -1,0 +1,401 @@
+/* The robust distance, against exhaustive searches and plain definitions. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcd.h"
+#include "tap.h"
+
+enum { MOST = 4000, P = 8 };
+
+static double x[MOST * P], values[MOST * P], d[MOST], other[MOST];
+static uint64_t state = 88172645463325252u;
+
+static double chance(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (double)(state >> 11) * 0x1p-53;
+}
+
+static double normal(void)
+{
+	double s = 0;
+	for (int i = 0; i < 12; i++)
+		s += chance();
+	return s - 6;
+}
+
+/* Fits to exp(x) (or to x itself) and leaves the score of every record in d. */
+static int scores(struct mcd *j, int p, int n, int logs, struct fail *f)
+{
+	*j = (struct mcd){.p = p};
+	for (int i = 0; i < n * p; i++)
+		values[i] = logs ? exp(x[i]) : x[i];
+	static double rows[MOST * P];
+	memcpy(rows, values, sizeof(double) * (size_t)(n * p));
+	if (mcd_fit(j, rows, (size_t)n, f))
+		return -1;
+	int same = 1;
+	for (int i = 0; i < n; i++) {
+		d[i] = mcd_score(j, values + i * p);
+		same &= d[i] == rows[i];
+	}
+	return same ? 0 : fail_set(f, "the score of the values is not that of the fit");
+}
+
+/* --- the exact estimator, by trying every subset; Gauss-Jordan in place of a Cholesky factor --- */
+
+static double invert(double *a, int p)
+{
+	double det = 1;
+	for (int k = 0; k < p; k++) {
+		double pivot = a[k * p + k];
+		det *= pivot;
+		a[k * p + k] = 1;
+		for (int i = 0; i < p; i++)
+			a[k * p + i] /= pivot;
+		for (int i = 0; i < p; i++) {
+			double t = a[i * p + k];
+			if (i == k)
+				continue;
+			a[i * p + k] = 0;
+			for (int l = 0; l < p; l++)
+				a[i * p + l] -= t * a[k * p + l];
+		}
+	}
+	return det;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double u = *(const double *)a, v = *(const double *)b;
+	return (u > v) - (u < v);
+}
+
+static double plain_median(const double *v, int n)
+{
+	double t[MOST];
+	memcpy(t, v, sizeof *t * (size_t)n);
+	qsort(t, (size_t)n, sizeof *t, by_size);
+	return n % 2 ? t[n / 2] : 0.5 * (t[n / 2 - 1] + t[n / 2]);
+}
+
+/* Mean and inverse covariance of the rows that are in; the determinant. */
+static double moments(const double *u, int n, int p, const char *in, double *mean, double *inverse)
+{
+	int count = 0;
+	memset(mean, 0, sizeof *mean * (size_t)p);
+	memset(inverse, 0, sizeof *inverse * (size_t)(p * p));
+	for (int i = 0; i < n; i++)
+		for (int a = 0; in[i] && a < p; a++) {
+			mean[a] += u[i * p + a];
+			count += a == 0;
+		}
+	for (int a = 0; a < p; a++)
+		mean[a] /= count;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; in[i] && k < p * p; k++)
+			inverse[k] += (u[i * p + k / p] - mean[k / p]) * (u[i * p + k % p] - mean[k % p]) / count;
+	return invert(inverse, p);
+}
+
+static double distance2(const double *row, int p, const double *mean, const double *inverse)
+{
+	double s = 0;
+	for (int a = 0; a < p; a++)
+		for (int b = 0; b < p; b++)
+			s += (row[a] - mean[a]) * inverse[a * p + b] * (row[b] - mean[b]);
+	return s;
+}
+
+/* chi-squared of 2 degrees is exponential: its quantiles have a closed form */
+static void plain_scores(int n, double *out)
+{
+	enum { p = 2 };
+	double mean[p], inverse[p * p], best = HUGE_VAL, best_mean[p] = {0}, best_inverse[p * p] = {0};
+	char in[32];
+	for (uint32_t mask = 0; mask < 1u << n; mask++) {
+		if (__builtin_popcount(mask) != n - n / 4)
+			continue;
+		for (int i = 0; i < n; i++)
+			in[i] = mask >> i & 1;
+		double det = moments(x, n, p, in, mean, inverse);
+		if (det < best) {
+			best = det;
+			memcpy(best_mean, mean, sizeof mean);
+			memcpy(best_inverse, inverse, sizeof inverse);
+		}
+	}
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < n; i++)
+			out[i] = distance2(x + i * p, p, best_mean, best_inverse);
+		double t[32], s;
+		memcpy(t, out, sizeof *t * (size_t)n);
+		qsort(t, (size_t)n, sizeof *t, by_size);
+		s = t[n / 2] / (2 * log(2));
+		for (int i = 0; i < n; i++) {
+			out[i] /= s;
+			in[i] = out[i] <= -2 * log(1 - 0.975);
+		}
+		if (!round)
+			moments(x, n, p, in, best_mean, best_inverse);
+	}
+	for (int i = 0; i < n; i++)
+		out[i] = sqrt(out[i]);
+}
+
+static void exhaustive(void)
+{
+	enum { N = 16, ROUNDS = 60 };
+	struct mcd j;
+	struct fail f;
+	int equal = 0;
+	double worst = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < N; i++) {
+			double a = normal(), b = normal();
+			x[2 * i] = 2 + 0.5 * a + (i < 4 ? 4 : 0);
+			x[2 * i + 1] = 1 + 0.8 * a + 0.3 * b - (i < 4 ? 4 : 0);
+		}
+		plain_scores(N, other);
+		double off = scores(&j, 2, N, 1, &f) ? HUGE_VAL : 0;
+		for (int i = 0; i < N; i++)
+			off = fmax(off, fabs(d[i] - other[i]) / other[i]);
+		equal += off < 1e-7;
+		worst = fmax(worst, off);
+	}
+	ok(equal == ROUNDS, "the exact minimum covariance determinant in %d of %d searches (worst %.2g)", equal, ROUNDS, worst);
+}
+
+/* --- robustness --- */
+
+/* n records of p correlated normal logs; the first `planted` are moved. */
+static void draw(int n, int p, int planted, double shift, int spread_out)
+{
+	for (int i = 0; i < n; i++) {
+		double common = normal();
+		for (int a = 0; a < p; a++) {
+			x[i * p + a] = 0.9 * common + 0.4 * normal() + a;
+			if (i < planted)
+				x[i * p + a] += spread_out ? shift * (2 + normal()) : a == p - 1 ? shift : -0.2 * shift;
+			if (i < planted && !spread_out)
+				x[i * p + a] = a + (a == p - 1 ? shift : -0.2 * shift) + 0.01 * normal();
+		}
+	}
+}
+
+static void breakdown(void)
+{
+	struct mcd j;
+	struct fail f;
+	enum { N = 1000 };
+	static double clean[N];
+	for (int p = 2; p <= 8; p += 3)
+		for (int kind = 0; kind < 6; kind++) {
+			double shift = kind < 3 ? (const double[]){8, 20, 100}[kind] : (const double[]){3, 15, 60}[kind - 3];
+			int planted = N / 5, found = 1;
+			uint64_t before = state;
+			draw(N, p, planted, shift, kind >= 3);
+			/* what is fitted to the others alone, from the 200th on */
+			memmove(x, x + planted * p, sizeof *x * (size_t)((N - planted) * p));
+			int bad = scores(&j, p, N - planted, 1, &f);
+			memcpy(clean, d, sizeof clean);
+			state = before;
+			draw(N, p, planted, shift, kind >= 3);
+			bad |= scores(&j, p, N, 1, &f);
+			double least = HUGE_VAL, most = 0, off = 0;
+			for (int i = 0; i < planted; i++)
+				least = fmin(least, d[i]);
+			for (int i = planted; i < N; i++) {
+				most = fmax(most, d[i]);
+				off = fmax(off, fabs(d[i] - clean[i - planted]) / (1 + clean[i - planted]));
+			}
+			if (kind < 3)
+				found = least > most;
+			ok(!bad && found && off < 0.25, "%d fields, 20 %% strangers %s by %g: the others' distances stay (%.2f), %s", p,
+			   kind < 3 ? "in a clump" : "scattered", shift, off, kind < 3 ? "all strangers beyond them" : "");
+		}
+}
+
+static void equivariance(void)
+{
+	struct mcd j;
+	struct fail f;
+	enum { N = 700 };
+	double off = 0;
+	for (int p = 2; p <= 6; p += 2) {
+		draw(N, p, N / 4, 20, 1);
+		int bad = scores(&j, p, N, 1, &f);
+		memcpy(other, d, sizeof other);
+		double m[P * P];
+		for (int i = 0; i < p * p; i++)
+			m[i] = normal() + (i / p == i % p ? 2 : 0);
+		for (int i = 0; i < N; i++) {
+			double y[P];
+			memcpy(y, x + i * p, sizeof *y * (size_t)p);
+			for (int a = 0; a < p; a++) {
+				x[i * p + a] = a - 3;
+				for (int b = 0; b < p; b++)
+					x[i * p + a] += m[a * p + b] * y[b];
+			}
+		}
+		bad |= scores(&j, p, N, 1, &f);
+		off = bad ? HUGE_VAL : 0;
+		for (int i = 0; i < N; i++)
+			off = fmax(off, fabs(d[i] / other[i] - 1));
+		ok(off < 1e-6, "%d fields: products of powers of the fields give the same distances (%.2g)", p, off);
+	}
+	draw(N, 3, N / 10, 5, 1);
+	int bad = scores(&j, 3, N, 1, &f);
+	memcpy(other, d, sizeof other);
+	for (int i = 0; i < N * 3; i++)
+		x[i] = x[i] * (const double[]){0.5, 1, 7}[i % 3] + 2 * (i % 3) - 5;
+	bad |= scores(&j, 3, N, 1, &f);
+	off = bad ? HUGE_VAL : 0;
+	for (int i = 0; i < N; i++)
+		off = fmax(off, fabs(d[i] - other[i]));
+	ok(off < 1e-9, "powers and units of a field change nothing (%.2g)", off);
+	/* another order: other sums, the same scores */
+	for (int i = 0; i < N / 2; i++)
+		for (int a = 0; a < 3; a++) {
+			double t = x[i * 3 + a];
+			x[i * 3 + a] = x[(N - 1 - i) * 3 + a];
+			x[(N - 1 - i) * 3 + a] = t;
+		}
+	memcpy(other, d, sizeof other);
+	bad |= scores(&j, 3, N, 1, &f);
+	off = bad ? HUGE_VAL : 0;
+	for (int i = 0; i < N; i++)
+		off = fmax(off, fabs(d[i] - other[N - 1 - i]));
+	ok(off < 1e-9, "nor does the order of the records (%.2g)", off);
+}
+
+static void scale(void)
+{
+	struct mcd j;
+	struct fail f;
+	static const double middle[] = {0.45493642311957, 1.38629436111989, 0, 3.35669398003332};
+	for (int p = 1; p <= 4; p += p) {
+		draw(1001, p, 0, 0, 0);
+		int bad = scores(&j, p, 1001, 1, &f);
+		double m = plain_median(d, 1001);
+		ok(!bad && fabs(m * m / middle[p - 1] - 1) < 1e-9, "%d fields: the median of d^2 is that of chi-squared", p);
+	}
+	draw(4000, 2, 0, 0, 0);
+	scores(&j, 2, 4000, 1, &f);
+	int beyond = 0;
+	for (int i = 0; i < 4000; i++)
+		beyond += d[i] * d[i] > -2 * log(0.01);
+	ok(beyond > 20 && beyond < 65, "1 %% of normal logs lies beyond the 99 %% quantile (%d of 4000)", beyond);
+}
+
+/* --- what fields can hold --- */
+
+static int all_finite(int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!isfinite(d[i]))
+			return 0;
+	return 1;
+}
+
+static void oddities(void)
+{
+	struct mcd j;
+	struct fail f;
+	enum { N = 200 };
+
+	draw(N, 2, 0, 0, 0);
+	scores(&j, 2, N, 1, &f);
+	ok(mcd_collinear(&j) < 0, "two fields of their own");
+	memcpy(other, d, sizeof other);
+	for (int i = N; i-- > 0;) {
+		double a = x[2 * i], b = x[2 * i + 1];
+		x[3 * i] = a;
+		x[3 * i + 1] = b;
+		x[3 * i + 2] = a;
+	}
+	double off = scores(&j, 3, N, 1, &f) ? HUGE_VAL : 0;
+	/* the scale follows from 3 degrees in place of 2 */
+	double ratio = other[0] / d[0];
+	for (int i = 0; i < N; i++)
+		if (d[i] > 0)
+			off = fmax(off, fabs(other[i] / d[i] / ratio - 1));
+	ok(off < 0.3 && mcd_collinear(&j) == 2, "the same field twice is found, and harmless (%.2g)", off);
+	for (int i = 0; i < N; i++)
+		x[3 * i + 2] = x[3 * i] - 2 * x[3 * i + 1] + 1e-9 * normal();
+	ok(!scores(&j, 3, N, 1, &f) && mcd_collinear(&j) == 2 && all_finite(N), "a product of others, but for the digits");
+
+	draw(N, 3, 0, 0, 0);
+	for (int i = 0; i < N; i++)
+		x[3 * i + 1] = i % 3 ? 0.7 : i;
+	ok(!scores(&j, 3, N, 1, &f) && j.used == 2 && j.axis[1].spread == 0 && all_finite(N) && mcd_collinear(&j) < 0,
+	   "a field with one value in most records is left out");
+	memcpy(other, d, sizeof other);
+	for (int i = 0; i < N; i++) {
+		double a = x[3 * i], b = x[3 * i + 2];
+		x[2 * i] = a;
+		x[2 * i + 1] = b;
+	}
+	scores(&j, 2, N, 1, &f);
+	ok(memcmp(d, other, sizeof *d * N) == 0, "as if it were not there");
+	for (int i = 0; i < 2 * N; i++)
+		x[i] = 3;
+	ok(scores(&j, 2, N, 1, &f) && strstr(f.msg, "no field"), "nothing but constants: '%s'", f.msg);
+
+	draw(N, 2, 0, 0, 0);
+	ok(scores(&j, 2, 9, 1, &f) && strstr(f.msg, "10 records") && strstr(f.msg, "are 9"), "too few: '%s'", f.msg);
+	ok(!scores(&j, 2, 10, 1, &f) && all_finite(10), "just enough");
+
+	/* zeros and negative numbers */
+	draw(N, 2, 0, 0, 0);
+	for (int i = 0; i < 2 * N; i++)
+		x[i] = exp(x[i]);
+	x[0] = -1;
+	x[2] = 0;
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].form == MCD_LOG && all_finite(N), "1 %% of 0 and less: still logs");
+	double least = HUGE_VAL;
+	for (int i = 2; i < N; i++)
+		least = fmin(least, x[2 * i]);
+	near(j.axis[0].unit, least, 0, "where these count as the smallest positive value");
+	x[4] = 0;
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].form == MCD_ASINH && j.axis[1].form == MCD_LOG && all_finite(N), "more: asinh");
+	for (int i = 0; i < 2 * N; i++)
+		x[i] = normal();
+	scores(&j, 2, N, 0, &f);
+	memcpy(other, d, sizeof other);
+	for (int i = 0; i < 2 * N; i++)
+		x[i] *= i % 2 ? -1 : 1e6;
+	off = scores(&j, 2, N, 0, &f) ? HUGE_VAL : 0;
+	for (int i = 0; i < N; i++)
+		off = fmax(off, fabs(d[i] / other[i] - 1));
+	ok(off < 1e-9, "either sign and any unit: the same scores (%.2g)", off);
+
+	/* a few at the edge of what numbers can be */
+	x[0] = 1.7e308;
+	x[3] = -1.7e308;
+	x[4] = 5e-324;
+	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 10 && d[1] > 10, "extremes of either sign");
+	for (int i = 0; i < 2 * N; i++)
+		x[i] = exp(normal());
+	x[0] = 1.7e308;
+	x[2] = 5e-324;
+	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 100 && d[1] > 100, "extremes, in logs");
+
+	j = (struct mcd){.p = 2, .scatter = {1, 2, 2, 1}};
+	j.axis[0].spread = j.axis[1].spread = 1;
+	ok(mcd_ready(&j, &f) != 0, "a scatter that is none: '%s'", f.msg);
+}
+
+int main(void)
+{
+	exhaustive();
+	scale();
+	breakdown();
+	equivariance();
+	oddities();
+	return done();
+}

@@ -1,0 +1,321 @@
+/* References: what is read is what was written, to the bit; percentiles and z are those of the ranking; whatever
+ * else a file may hold is refused. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "refdist.h"
+#include "tap.h"
+
+static const char path[] = "test_refdist.json"; /* in a directory of its own */
+static struct fail f;
+static uint64_t state = 88172645463325252u;
+
+static double chance(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (double)(state >> 11) * 0x1p-53;
+}
+
+static int save(struct ranking *r, struct rankby *b, struct origin *o)
+{
+	struct atomic_file to;
+	if (atomic_open(&to, path, &f))
+		return -1;
+	if (reference_write(r, b, o, &to, &f)) {
+		atomic_abort(&to);
+		return -1;
+	}
+	return atomic_commit(&to, &f);
+}
+
+/* 0 when every record's pct and z against the reference are those of the ranking. */
+static int compare(size_t n, double (*draw)(size_t i), double tolerance)
+{
+	struct rankby b;
+	struct ranking r = {.v = NULL};
+	struct origin o = {.known = 1};
+	struct reference ref;
+	int bad = rankby_open(&b, "a", JOINT_TAILS, &f);
+	for (size_t i = 0; i < n; i++)
+		bad |= ranking_add(&r, draw(i), &f);
+	ranking_sort(&r);
+	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
+	bad = bad || ref.score.records != r.scored || ref.score.n != (n < QUANTILES_MOST ? n : QUANTILES_MOST) ||
+	      memcmp(&ref.median, &r.median, 8) != 0 || memcmp(&ref.spread, &r.spread, 8) != 0;
+	double before = 101;
+	for (size_t i = 0; i < n && !bad; i++) {
+		double v = r.v[i].value, pct = 100 * (double)(n - i) / (double)n, got = reference_pct(&ref, v);
+		int tie = i > 0 && r.v[i - 1].value == v;
+		bad = !(tie || fabs(got - pct) <= tolerance) || got > before || reference_z(&ref, v) != ranking_z(&r, v);
+		before = got;
+	}
+	bad = bad || reference_pct(&ref, HUGE_VAL) != 100 || reference_pct(&ref, -HUGE_VAL) != 0 ||
+	      reference_pct(&ref, r.v[0].value) != 100;
+	/* beside a record: the share of the next lower one, and where all are kept exactly that */
+	for (size_t i = 0; i + 1 < n && !bad && n < QUANTILES_MOST; i++) {
+		double high = r.v[i].value, low = r.v[i + 1].value, middle = low / 2 + high / 2;
+		bad = middle > low && middle < high && reference_pct(&ref, middle) != reference_pct(&ref, low);
+	}
+	reference_free(&ref);
+	rankby_free(&b);
+	ranking_free(&r);
+	return bad;
+}
+
+static double real(size_t i) { return tan(3 * (chance() - 0.5)) * exp(20 * chance()); }
+static double tied(size_t i) { return floor(10 * chance()); }
+static double extreme(size_t i) { return i % 4 == 0 ? 1.7e308 : i % 4 == 1 ? -1.7e308 : i % 4 == 2 ? 5e-324 : -0.0; }
+static double one(size_t i) { return 0.1; }
+static double skewed(size_t i) { return exp(8 * chance() * chance()); }
+
+static void percentiles(void)
+{
+	int bad = 0;
+	for (size_t n = 1; n < 200; n++)
+		bad += compare(n, real, 0) != 0;
+	ok(!bad, "pct and z of 1 to 199 records are those of the ranking, to the bit (%d wrong)", bad);
+	ok(!compare(50, tied, 0) && !compare(500, tied, 0), "ties have the share of their highest");
+	ok(!compare(4, extreme, 0) && !compare(7, one, 0), "extremes, and one value");
+	ok(!compare(QUANTILES_MOST - 1, real, 0) && !compare(QUANTILES_MOST, real, 0), "as many records as are kept");
+	ok(!compare(QUANTILES_MOST + 1, real, 0.01) && !compare(60000, skewed, 0.01) && !compare(3 * QUANTILES_MOST, real, 0.01),
+	   "more: within one kept value, 0.01 percent");
+	ok(!compare(40000, tied, 0.01), "more, with ties");
+	struct ranking r = {.v = NULL};
+	struct rankby b;
+	struct origin o = {.known = 1};
+	rankby_open(&b, "a", JOINT_TAILS, &f);
+	f.msg[0] = 0;
+	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "of nothing there is none: '%s'", f.msg);
+	rankby_free(&b);
+}
+
+static void joint(enum joint_kind kind)
+{
+	enum { N = 300 };
+	struct rankby b;
+	struct ranking r = {.v = NULL};
+	struct origin o = {.whose = "here is"};
+	struct reference ref;
+	struct fields s = {.n = 0};
+	char text[400];
+	int bad = rankby_open(&b, "x.a,x.b,x.c,n", kind, &f);
+	for (int i = 0; i < N; i++) {
+		double a = exp(chance()), c = chance() - 0.5;
+		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
+		         a, a * exp(chance()), c, i % 5 == 0);
+		bad |= fields_parse(&s, text, strlen(text), &f) || rankby_add(&b, &s, &r, &f) || origin_same(&o, &b, &s, &f);
+	}
+	bad |= rankby_fit(&b, &r, &f);
+	ranking_sort(&r);
+	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
+	ok(!bad && strcmp(ref.by.text, b.text) == 0 && ref.by.joint.kind == kind &&
+	           (kind == JOINT_TAILS ? ref.by.joint.tail[3].n == N : ref.by.joint.mcd.used == 3 && ref.by.joint.mcd.axis[2].form == MCD_ASINH),
+	   "a joint score's reference: %s", f.msg);
+	double v, w;
+	for (int i = 0; i < N && !bad; i++) {
+		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * chance()), exp(chance()), chance() - 0.4);
+		bad = fields_parse(&s, text, strlen(text), &f) || !rankby_score(&b, &s, &v) || !rankby_score(&ref.by, &s, &w) || memcmp(&v, &w, 8) != 0;
+	}
+	ok(!bad, "gives the scores of the fit, to the bit");
+	ok(strcmp(ref.origin.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.origin.options[2], "") == 0 && !ref.origin.model[3] &&
+	           strcmp(ref.origin.options[3], "o") == 0,
+	   "model and options of each field, by its prefix");
+	static const char *const texts[] = {
+		"{\"x.a\":1,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\",\"more\":1}", NULL,
+		"{\"x.a\":1,\"x.model\":\"n\",\"x.options\":\"\",\"options\":\"o\"}", "model 'n'",
+		"{\"x.a\":1,\"x.options\":\"\",\"options\":\"o\"}", "model '(none)'",
+		"{\"x.a\":1,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"p\",\"options\":\"o\"}", "options 'p'",
+		"{\"x.a\":1,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\",\"model\":\"m\"}", "'n' has model 'm'",
+		"{\"x.a\":1}", "model '(none)', and the reference has 'm\\n",
+	};
+	for (int i = 0; i < 12; i += 2) {
+		f.msg[0] = 0;
+		bad = fields_parse(&s, texts[i], strlen(texts[i]), &f);
+		int same = origin_same(&ref.origin, &ref.by, &s, &f) == 0;
+		ok(!bad && (texts[i + 1] ? !same && strstr(f.msg, texts[i + 1]) : same), "origin %s: '%s'", texts[i], f.msg);
+	}
+	fields_free(&s);
+	origin_free(&o, b.joint.p);
+	reference_free(&ref);
+	rankby_free(&b);
+	ranking_free(&r);
+}
+
+/* Of more records than are kept: a trusted record's joint score by the file is near its own, its share too. */
+static void large(void)
+{
+	enum { N = 30000 };
+	struct rankby b;
+	struct ranking r = {.v = NULL};
+	struct origin o = {.known = 1};
+	struct reference ref;
+	struct fields s = {.n = 0};
+	char text[100];
+	static double v[N][2];
+	int bad = rankby_open(&b, "a,b", JOINT_TAILS, &f);
+	for (int i = 0; i < N; i++) {
+		v[i][0] = chance();
+		v[i][1] = exp(9 * chance());
+		snprintf(text, sizeof text, "{\"a\":%.17g,\"b\":%.17g}", v[i][0], v[i][1]);
+		bad |= fields_parse(&s, text, strlen(text), &f) || rankby_add(&b, &s, &r, &f);
+	}
+	bad |= rankby_fit(&b, &r, &f);
+	ranking_sort(&r);
+	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
+	double off = 0, off_pct = 0;
+	for (int i = 0; i < N && !bad; i++) {
+		const double *own = v[r.v[i].index];
+		double got = joint_score(&ref.by.joint, own), least = fmin(1 - own[0], 1 - log(own[1]) / 9);
+		bad = got != joint_score(&b.joint, own);
+		if (least > 0.01)
+			off = fmax(off, fabs(got - r.v[i].value));
+		off_pct = fmax(off_pct, fabs(reference_pct(&ref, got) - 100 * (double)(N - i) / N));
+	}
+	ok(!bad && off > 0 && off < 0.02 && off_pct < 0.5, "of %d records: joint within %.2g, pct within %.2g", N, off, off_pct);
+	fields_free(&s);
+	reference_free(&ref);
+	rankby_free(&b);
+	ranking_free(&r);
+}
+
+static int reads(const char *text, size_t len, int hash)
+{
+	struct reference ref;
+	char *all = malloc(len + 1), digits[17];
+	memcpy(all, text, len);
+	if (hash && len > 27) {
+		snprintf(digits, sizeof digits, "%016llx", (unsigned long long)XXH3_64bits(all, len - 27));
+		memcpy(all + len - 19, digits, 16);
+	}
+	f.msg[0] = 0;
+	unlink(path); /* else closing it waits for the disk, as atomic_write() would */
+	FILE *to = fopen(path, "w");
+	int r = !to || fwrite(all, 1, len, to) != len || fclose(to) || reference_read(&ref, path, &f);
+	free(all);
+	if (f.msg[0] && !strstr(f.msg, path)) {
+		printf("# without a path: %s\n", f.msg);
+		r = 0;
+	}
+	reference_free(&ref);
+	return !r;
+}
+
+/* text with the first `from` in it made `to`, hashed again */
+static int changed(const struct buf *t, const char *from, const char *to)
+{
+	const char *at = strstr(t->p, from);
+	struct buf b = {0};
+	if (!at) {
+		printf("# no '%s' in the file\n", from);
+		return 1;
+	}
+	buf_add(&b, t->p, (size_t)(at - t->p), &f);
+	buf_add(&b, to, strlen(to), &f);
+	buf_add(&b, at + strlen(from), t->len - (size_t)(at - t->p) - strlen(from), &f);
+	int r = reads(b.p, b.len, 1);
+	buf_free(&b);
+	return r;
+}
+
+static const char *const both_by_hand[][2] = {
+	{"reference 1", "reference 2"}, {"\"x,y\"", "\"x,y,z\""}, {"\"x,y\"", "\"x\""}, {"\"x,y\"", "\"x,x\""}, {"\"x,y\"", "7"},
+	{"\"x,y\"", "\",\""}, {"[null,null]", "[null]"}, {"[null,null]", "[1,null]"}, {"[null,null]", "null"},
+	{"\"kind\":\"", "\"kind\":\"low"}, {"\"kind\":\"", "\"kind\":1,\"x\":\""},
+	{"\"records\":3", "\"records\":4"}, {"\"records\":3", "\"records\":0"}, {"\"records\":3", "\"records\":-3"},
+	{"\"records\":3", "\"records\":3.5"}, {"\"records\":3", "\"records\":99999999999999999999"}, {"\"records\":3", "\"records\":10001"},
+	{"\"records\":3", "\"records\":9000000000000000000"}, {"\"records\":3", "\"records\":3,\"records\":3"},
+	{"\"values\":[", "\"values\":[9,"}, {"\"values\":[", "\"values\":[[],"}, {"-7", "8"}, {"-7", "NaN"}, {"-7", "-1e400"},
+	{"\"median\":0,\n", "\"median\":{},\n"}, {"\"spread\":1,\n\"values\"", "\"spread\":-1,\n\"values\""}, {"{\"format\"", "[\"format\""},
+	{"\"joint\":{", "\"joints\":{"}, {"\"joint\":{", "\"joint\":1,\"z\":{"},
+};
+static const char *const tails_by_hand[][2] = {
+	{"\"fields\":[", "\"fields\":[[1,2,3],"}, {"\"fields\":[", "\"fields\":[],\"x\":["}, {"\"fields\":[", "\"field\":["}, {"[-2,", "[-2,-2,"},
+	{"[-2,", "[\"-2\","}, {"[-2,", "[5,"}, {"[-2,", "[1e999,"}, {"[-2,", "7,[-2,"}, {"\"tails\"", "\"mahalanobis\""},
+};
+static const char *const mcd_by_hand[][2] = {
+	{"\"form\":\"log\"", "\"form\":\"exp\""}, {"\"unit\":0.5", "\"unit\":0"}, {"\"unit\":0.5", "\"unit\":-1"},
+	{"\"unit\":0.5", "\"unit\":\"1\""}, {"\"unit\":0.5", "\"unit\":1e999"},
+	{"\"spread\":2", "\"spread\":-2"}, {"\"spread\":2", "\"spread\":0"}, {"\"spread\":2", "\"spread\":null"},
+	{"\"axes\":[", "\"axes\":[{},"}, {"\"axes\":[", "\"axis\":["}, {"[1,0.5,0.5,1]", "[1,0.5,0.4,1]"}, {"[1,0.5,0.5,1]", "[1,2,2,1]"},
+	{"[1,0.5,0.5,1]", "[1,0.5,0.5]"}, {"[1,0.5,0.5,1]", "[1,0.5,0.5,-1]"}, {"[1,0.5,0.5,1]", "[0,0,0,0]"}, {"\"centre\":[0,0]", "\"centre\":[0]"},
+	{"\"centre\":[0,0]", "\"centre\":[0,\"0\"]"}, {"\"mahalanobis\"", "\"tails\""},
+};
+
+static int read_changed(const struct buf *t, const char *const by_hand[][2], size_t n)
+{
+	int read = 0;
+	for (size_t i = 0; i < n; i++)
+		if (changed(t, by_hand[i][0], by_hand[i][1])) {
+			printf("# read: %s for %s\n", by_hand[i][1], by_hand[i][0]);
+			read++;
+		}
+	return read;
+}
+
+static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t by_hand_n)
+{
+	struct rankby b;
+	struct ranking r = {.v = NULL};
+	struct origin o = {.known = 1};
+	struct buf t = {0};
+	int bad = rankby_open(&b, "x,y", kind, &f);
+	double x[] = {1, 3, -2, 4, 0.25, 5};
+	struct mcd *m = &b.joint.mcd;
+	*m = (struct mcd){.p = 2, .used = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
+	memcpy(m->scatter, (double[]){1, 0.5, 0.5, 1}, 4 * sizeof(double));
+	bad |= kind == JOINT_TAILS && joint_fit(&b.joint, x, 3, &f);
+	bad |= ranking_add(&r, -7, &f) || ranking_add(&r, 0, &f) || ranking_add(&r, 1, &f);
+	ranking_sort(&r);
+	r.spread = 1;
+	bad |= save(&r, &b, &o) || buf_read_file(&t, path, 1 << 20, &f);
+	ok(!bad && reads(t.p, t.len, 0) && reads(t.p, t.len, 1), "a small one reads: %s", f.msg);
+	bad = 0;
+	for (size_t n = 0; n < t.len; n++)
+		bad += reads(t.p, n, 0);
+	ok(!bad, "cut anywhere it is refused (%d read)", bad);
+	for (size_t i = 0; i < 8 * t.len; i++) {
+		t.p[i / 8] ^= (char)(1 << i % 8);
+		bad += reads(t.p, t.len, 0);
+		t.p[i / 8] ^= (char)(1 << i % 8);
+	}
+	ok(!bad, "with any bit changed it is refused (%d read)", bad);
+	bad = read_changed(&t, both_by_hand, sizeof both_by_hand / sizeof *both_by_hand) + read_changed(&t, by_hand, by_hand_n);
+	ok(!bad, "contents that do not fit are refused, their hash right or not (%d read)", bad);
+	int read = 0;
+	for (int i = 0; i < 20000; i++) {
+		struct buf c = {0};
+		buf_add(&c, t.p, t.len, &f);
+		for (int k = 0; k < 1 + i % 3; k++)
+			c.p[(size_t)(chance() * (double)(t.len - 27))] = "0123456789-.eE[]{},:\"x\0\xff"[(int)(chance() * 24)];
+		read += reads(c.p, c.len, 1);
+		buf_free(&c);
+	}
+	ok(read > 0 && read < 15000, "damage under a right hash does no harm (%d of 20000 read)", read);
+	f.msg[0] = 0;
+	struct reference ref;
+	ok(reference_read(&ref, "nowhere/x.json", &f) && strstr(f.msg, "nowhere/x.json: No such"), "a file that is not there: '%s'", f.msg);
+	reference_free(&ref);
+	buf_free(&t);
+	rankby_free(&b);
+	ranking_free(&r);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/vae-test-XXXXXX";
+	if (!mkdtemp(dir) || chdir(dir))
+		return 1;
+	percentiles();
+	joint(JOINT_TAILS);
+	joint(JOINT_MAHALANOBIS);
+	large();
+	hostile(JOINT_TAILS, tails_by_hand, sizeof tails_by_hand / sizeof *tails_by_hand);
+	hostile(JOINT_MAHALANOBIS, mcd_by_hand, sizeof mcd_by_hand / sizeof *mcd_by_hand);
+	unlink(path);
+	return chdir("/") || rmdir(dir) || done();
+}
