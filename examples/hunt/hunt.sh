@@ -10,6 +10,7 @@
 #   VAE_SEEDS    train.seed; with several, there is also a row of all of them together (default 1)
 #   VAE_STEPS    steps of a training (default 15600: two minutes on two cores at 130 steps a second)
 #   VAE_EVERY    steps between checkpoints (default 2600)
+#   VAE_AT       the steps whose checkpoints are judged (default: all there are)
 #   VAE_DRAWS    draws of the scores (default 4)
 #   VAE_MNIST, VAE_FASHION, VAE_LETTERS: folders of the IDX files
 # `hunt.sh DIR pack|train|score` does one of its three parts; without it, all.
@@ -75,6 +76,7 @@ score() {
 	step=$(basename "$4" .safetensors)
 	step=$(printf "%s" "${step#step-}" | sed "s,^0*,,")
 	out=$1-b$2-s$3-$step.rows
+	case " ${VAE_AT:-$step} " in *" $step "*) ;; *) return ;; esac
 	[ -e "$out" ] && return
 	parts=
 	for layer in $layers; do parts=$parts,selfinf_$layer; done
@@ -87,8 +89,9 @@ score() {
 		vae-rank -k nll,latent_knn_nll,pixel_knn_nll --prefix nll_latent_pixel_ |
 		vae-rank -k recon,latent_knn_nll,pixel_knn_nll --prefix recon_latent_pixel_ |
 		vae-rank -k nll,selfinf,latent_knn_nll --prefix nll_selfinf_latent_ |
+		vae-rank -k nll,latent_knn_nll --joint mahalanobis --prefix mahalanobis_ |
 		vae-eval --positive "$(strangers "$1")" \
-			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint" |
+			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
 		rows "$1	$2	$3	$step" >"$out.tmp"
 	[ -s "$out.tmp" ] || { echo "hunt: no scores of $4" >&2; exit 1; }
 	mv "$out.tmp" "$out"
@@ -116,6 +119,17 @@ together() {
 	rm together.tar
 }
 
+# sums SET BETA SEED: self influence summed over all checkpoints
+sums() {
+	out=$1-b$2-s$3-sums.rows
+	[ -e "$out" ] && return
+	list=$(seq -s , "$every" "$every" "$steps")
+	vae-selfinf -m "$1-b$2-s$3.vae" --checkpoints "$list" -d "${VAE_DRAWS:-4}" --prefix checkpoints_ "$1.tar" |
+		vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf |
+		rows "$1	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
+	mv "$out.tmp" "$out"
+}
+
 for set in $sets; do
 	strangers "$set" >/dev/null
 	case $part in pack | all) pack "$set" ;; esac
@@ -127,7 +141,8 @@ for set in $sets; do
 			for seed in ${VAE_SEEDS:-1}; do
 				for file in "$set-b$beta-s$seed.vae"/step-*.safetensors; do score "$set" "$beta" "$seed" "$file"; done
 			done
-			case ${VAE_SEEDS:-1} in *' '*) together "$set" "$beta" "$steps" ;; esac
+			case ${VAE_SEEDS:-1} in *' '*) for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done ;; esac
+			for seed in ${VAE_SEEDS:-1}; do sums "$set" "$beta" "$seed"; done
 		done ;;
 	esac
 done
