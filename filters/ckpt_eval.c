@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
 #include "batch.h"
 #include "ckpt.h"
@@ -94,6 +93,10 @@ static int one_record(struct eval *e, struct record *r, const double *loss, stru
 		set_fields(e, r, loss, why);
 	if (!why->msg[0])
 		return flow_pass(&e->flow, r, f);
+	if (why->memory) { /* a field that could not be set */
+		*f = *why;
+		return -1;
+	}
 	for (const char **n = e->names; *n; n++) /* of an earlier run */
 		fields_remove(&r->fields, cli_field(e->flow.cli, name, *n));
 	return flow_unscored(&e->flow, r, why->msg, f);
@@ -113,20 +116,6 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 	}
 	progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, NULL);
 	return 0;
-}
-
-/* A hash of what shapes a loss beside the model. */
-static int hash_options(struct eval *e, struct fail *f)
-{
-	struct buf text = {0};
-	struct config cfg = e->models[e->n - 1].cfg;
-	int r = config_write(&cfg, &text, f);
-	for (int i = 0; i < e->n && !r; i++)
-		r = buf_addf(&text, f, "checkpoint: %" PRId64 "\n", e->models[i].step);
-	if (!r)
-		snprintf(e->options, sizeof e->options, "%012" PRIx64, XXH3_64bits(text.p, text.len) >> 16);
-	buf_free(&text);
-	return r;
 }
 
 static int name_fields(struct eval *e, struct fail *f)
@@ -150,7 +139,8 @@ static int set_up(struct eval *e, int workers, struct fail *f)
 {
 	const struct model *last = &e->models[e->n - 1];
 	models_id(e->models, e->n, e->id);
-	if (hash_options(e, f) || name_fields(e, f))
+	const struct buf none = {0};
+	if (models_options(e->models, e->n, &none, e->options, f) || name_fields(e, f))
 		return -1;
 	e->rows = influence_batch(last);
 	e->worker = calloc((size_t)workers, sizeof *e->worker);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ckpt.h"
 #include "mat.h"
@@ -108,10 +109,13 @@ static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
 {
 	char path[1024];
 	struct buf text = {0};
-	struct fail none;
 	snprintf(path, sizeof path, "%s/model.yaml", dir);
-	if (buf_read_file(&text, path, 1 << 20, &none))
+	if (access(path, F_OK))
 		return 0;
+	if (buf_read_file(&text, path, 1 << 20, f)) {
+		buf_free(&text);
+		return -1;
+	}
 	config_defaults(cfg);
 	int r = config_parse(cfg, text.p, text.len, f) || config_check(cfg, f) ? fail_add(f, "%s", path) : 1;
 	buf_free(&text);
@@ -133,6 +137,11 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		int checked = 0;
 		checkpoint_path(path, sizeof path, o->model, all.step[i]);
 		int wrong = verify_one(path, all.step[i], yaml ? &cfg : NULL, &checked, &why);
+		if (wrong && why.memory) { /* says nothing of the file */
+			checkpoints_free(&all);
+			*f = why;
+			return -1;
+		}
 		printf("%s\t%s\n", path, wrong ? "bad" : checked ? "ok" : "ok, but without checksums");
 		if (wrong && !bad++)
 			first = why;

@@ -58,7 +58,7 @@ static int check_influence(const struct density *d, const struct cli *c)
 {
 	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
-	return cli_not_input(c, "--influence", c->influence, d->test_file, "-t");
+	return cli_keeps(c, "-t", d->test_file);
 }
 
 static int check_options(struct density *d, const struct cli *c)

@@ -42,7 +42,10 @@ static int parse_expr(const struct cli *c, const struct options *o, struct rule 
 	struct fail f = {{0}};
 	u->kind = RULE_EXPR;
 	u->expr = expr_parse(o->expr, &f);
-	return u->expr ? -1 : cli_usage(c, "-e: %s", f.msg);
+	if (u->expr)
+		return -1;
+	fail_add(&f, "-e");
+	return cli_refused(c, &f);
 }
 
 static int parse_rule(const struct cli *c, struct options *o, struct rule *u)
@@ -62,7 +65,8 @@ static int parse_rule(const struct cli *c, struct options *o, struct rule *u)
 		standard |= strcmp(c->files[i], "-") == 0;
 	if (o->keys && strcmp(o->keys, "-") == 0 && standard)
 		return cli_usage(c, "--keys - and the records cannot both come from standard input: name FILEs");
-	return o->expr ? parse_expr(c, o, u) : -1;
+	status = cli_keeps(c, "--keys", o->keys);
+	return status < 0 && o->expr ? parse_expr(c, o, u) : status;
 }
 
 static int describe(const struct options *o, struct rule *u, struct fail *f)

@@ -254,8 +254,13 @@ static int check_options(struct rank *k)
 		return cli_usage(c, "--joint is tails or mahalanobis, not '%s'", k->joint);
 	if (k->ref_file && (k->sort || c->save_ref))
 		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
-	if (rankby_open(&k->by, k->list ? k->list : "selfinf", kind, &f))
-		return cli_usage(c, "-k: %s", f.msg);
+	if (rankby_open(&k->by, k->list ? k->list : "selfinf", kind, &f)) {
+		fail_add(&f, "-k");
+		return cli_refused(c, &f);
+	}
+	int status = cli_keeps(c, "--ref", k->ref_file);
+	if (status >= 0)
+		return status;
 	return k->joint && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--joint is for the joint score of several fields (-k a,b)") : -1;
 }
 

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "-t goes with --influence");
 	if (judge_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
 		judge_free(&r.j);
-		return cli_usage(&c, "%s", f.msg);
+		return cli_refused(&c, &f);
 	}
 	r.top = (int)top;
 	r.nrows = (int)rows;

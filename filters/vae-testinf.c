@@ -177,11 +177,10 @@ static int record(struct tool *s, struct slot *p, struct record *r, int row, str
 	char name[256];
 	s->flow.records++;
 	if (s->searching) {
-		const double *d = p->distance + (size_t)row * s->tests.n;
-		int unread = why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
+		int unread = !why || why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
 		if (unread)
 			return nearest_unread(&s->nearest, r->ordinal - 1, f);
-		nearest_add(&s->nearest, r->ordinal - 1, d);
+		nearest_add(&s->nearest, r->ordinal - 1, p->distance + (size_t)row * s->tests.n);
 		return 0;
 	}
 	if (!s->sanity && flow_claim(&s->flow, r, claims, f))
@@ -404,11 +403,10 @@ static int check_options(struct tool *s, struct cli *c, const char *model)
 		return cli_usage(c, "--sanity writes no records and makes test records of its own: not with -o, -r, --candidates or --eps-tests");
 	if (s->candidates && s->noise.path)
 		return cli_usage(c, "--eps goes by position, where --candidates leaves records out");
-	if ((status = cli_not_input(c, "--influence", c->influence, s->test_file, "-t")) >= 0 ||
-	    (status = cli_not_input(c, "--matrix", c->matrix, s->test_file, "-t")) >= 0)
+	if ((status = cli_keeps(c, "-t", s->test_file)) >= 0)
 		return status;
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_usage(c, "%s", f.msg) : -1;
+	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 int main(int argc, char **argv)

@@ -93,9 +93,8 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_end(struct cli *c, int status);
 /* Waits until standard input has its first bytes, or ends. */
 void cli_wait_input(void);
-/* For an output that is written while inputs are read: none of them (the operands, and `more` unless NULL) may be
- * the file at path, which may be NULL. -1, or the exit status. */
-int cli_not_input(const struct cli *c, const char *option, const char *path, const char *more, const char *more_option);
+/* No output may take the place of path (or NULL), which the tool reads for itself. -1, or the exit status. */
+int cli_keeps(const struct cli *c, const char *option, const char *path);
 /* One more --set of the tool's own (at most CLI_LIST_MORE); text is borrowed. */
 void cli_add_set(struct cli *c, const char *text);
 /* An option that is short for --set score.KEY=VALUE, laid behind those given with --set; not given: NULL. */

@@ -17,8 +17,8 @@ struct expr;
 
 /* NULL with the column of what is wrong. */
 struct expr *expr_parse(const char *text, struct fail *f);
-/* 1 true, 0 false or unknown, -1 when the fields cannot be read; *missing is set to 1 when a name was
- * missing. */
+/* 1 true, 0 false or unknown, -1 when the fields cannot be read; *missing is set to 1 when it is
+ * unknown, for a name was missing. */
 int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f);
 void expr_free(struct expr *e);
 

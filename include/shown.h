@@ -31,7 +31,7 @@ struct shown {
 
 /* Takes what it needs of a record: a small payload as it is, a large one drawn at once. */
 int shown_take(struct shown *s, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
-/* Decodes what is still payload; a failure to decode is in why. */
+/* Decodes what is still payload; a failure to decode is in why; -1: out of memory. */
 int shown_draw(struct shown *s, struct fail *f);
 void shown_free(struct shown *s);
 

@@ -89,6 +89,10 @@ bytes() {
 	rm "$T/m.vae/model.yaml"
 	ok vae-ckpt verify -m "$T/m.vae"
 	says 'not finished'
+	# there, but not to be read
+	mkdir "$T/m.vae/model.yaml"
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	says "$T/m.vae/model.yaml"
 }
 
 # broken MESSAGE...: verify finds it, exits 1 and says which file and why; others are still looked at

@@ -402,3 +402,29 @@ hostile() {
 	is "$(lstar --names <"$T/r.tar" | tr '\n' ' ')" 'b.cls b.vae.json '
 	is "$(field w,dropped_by <"$T/r.tar")" $'2\tw == 2'
 }
+
+@test "-r and --summary over an input would be the end of what stays" {
+	stream 6 | mktar >"$T/in"
+	cp "$T/in" "$T/was"
+	fails 2 vae-drop --top 1 -r "$T/in" -o "$T/x" "$T/in"
+	says -r 'names an input'
+	fails 2 vae-drop --top 1 --summary "$T/in" -o "$T/x" "$T/in"
+	says --summary 'names an input'
+	fails 2 vae-drop --top 1 -r "$T/in" -o "$T/x" <"$T/in"
+	says -r 'on standard input'
+	same "$T/was" "$T/in"
+	absent "$T/x"
+	# -o may: the input has been read when it takes its place
+	ok vae-drop --top 1 -r "$T/r" -o "$T/in" "$T/in"
+	is "$(field key <"$T/in" | wc -l)" 5
+}
+
+@test "no output takes the place of the list of keys" {
+	vae-cut -k key "$F/in.tar" | head -n 2 >"$T/list"
+	cp "$T/list" "$T/same"
+	fails 2 vae-drop --keys "$T/list" -o "$T/list" "$F/in.tar"
+	says -o --keys "$T/list"
+	fails 2 vae-drop --keys "$T/list" -r "$T/list" "$F/in.tar"
+	says -r --keys "$T/list"
+	cmp "$T/list" "$T/same"
+}

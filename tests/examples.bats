@@ -32,6 +32,8 @@ idx()
 @test "pipeline/demo.sh packs, trains, scores, ranks, quarantines and says where everything lies" {
 	idx 400 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"
+	cp train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz
+	cp train-labels-idx1-ubyte.gz t10k-labels-idx1-ubyte.gz
 	VAE_DATA=$BATS_TEST_TMPDIR VAE_STEPS=16 run "$root/examples/pipeline/demo.sh" out
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[[ $output == *"AUC of the detection curve"* ]]
@@ -47,6 +49,10 @@ idx()
 	grep -q '5 records are in the quarantine' out/report.html
 	grep -q 'id="judged"' out/report.html
 	grep -q 'Training curve' out/report.html
+	# eight unseen pictures, with rows of influence
+	[ "$(vae-cut -k cls out/tests.tar | sort | uniq -c | xargs)" = '1 0 1 1 1 2 1 3 1 4 1 6 2 9' ]
+	[ "$(grep -c '<article' out/report.html)" -eq 8 ]
+	if grep -q "not in the stream" out/report.html; then false; fi
 }
 
 @test "pipeline/demo.sh says what is missing where there is no data" {
@@ -129,6 +135,11 @@ contents()
 	for i in $(seq 0 29); do cp p/a/0.pgm "p/d/$i.pgm"; done
 	vae-pack --key-prefix d/ -o d.tar.zst p/d
 	train -o m.vae a.tar b.tar c.tar d.tar.zst
+	gzip -k a.tar
+	run "$root/examples/shards/clean.sh" m.vae out a.tar.gz b.tar
+	ran 1
+	[[ $output == *"a.tar.gz: what is written"* ]]
+	[ ! -e out ]
 	TOP=7.5% run "$root/examples/shards/clean.sh" m.vae out a.tar b.tar c.tar d.tar.zst
 	ran 0
 	[[ $output == "4 shards: 4 scored, 4 cleaned; 9 records are in out/quarantine" ]]
@@ -313,6 +324,14 @@ contents()
 	RULE='pct >= 100 && z > 10' MAX_DROP=100% run "$nightly" srv
 	ran 0
 	[ -e srv/clean/day-3.tar ]
+	# another of the same name does not take its place
+	cp trusted.tar srv/incoming/day-2.tar.zst
+	run "$nightly" srv
+	ran 1
+	[[ $output == "day-2.tar.zst: failed: a shard of this name"* ]]
+	[ "$(vae-cut -k key srv/done/day-2.tar.zst | wc -l)" -eq 31 ]
+	[ "$(vae-cut -k key srv/quarantine/day-2.tar.zst | wc -l)" -eq 4 ]
+	rm srv/incoming/day-2.tar.zst
 	# one that is cut stays where it is, with one line; the next one is cleaned
 	head -c 9000 srv/done/day-1.tar >srv/incoming/day-5.tar
 	cp srv/done/day-1.tar srv/incoming/day-6.tar
@@ -355,6 +374,10 @@ contents()
 	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" own.csv "" own
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[ "$(echo "$output" | tail -n +2 | wc -l)" -eq 2 ]
+	# blank lines are no rows, but are counted as lines
+	(sed -n '1p; 1s/.*//p' own.csv && sed 1d own.csv && echo 1000,-900) >blank.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" blank.csv "" blank
+	[[ $(echo "$output" | sed -n 2p) == 103*1000,-900 ]]
 }
 
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {

@@ -5,7 +5,7 @@
 load helper
 
 setup_file() {
-	local data=$ROOT/tests/data/input
+	local data=$ROOT/tests/data/input i
 	pictures "$F/pics" 6
 	stream 6 | sed 's/"rank_n":6/"rank_n":6,"selfinf":1/' | mktar >"$F/s.tar"
 	plain_stream 6 | mktar >"$F/p.tar"
@@ -18,10 +18,21 @@ setup_file() {
 	vae-ckpt export -m "$F/m.vae" -o "$F/x.safetensors"
 	mkdir -p "$F/old.model" "$F/old.files"
 	cp -r "$F/m.vae" "$F/old.model/m.vae"
+	cp -r "$F/old.model" "$F/half"
+	rm "$F/half/m.vae/model.yaml" # a training that stopped
 	echo old | tee "$F/old.files/out.tar.zst" "$F/old.files/rejects.tar" >"$F/old.files/sum.json"
 	for i in zstd gzip xz bzip2 lz4; do
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done
+	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over.jsonl" --top 2 "$F/p.tar" >"$F/null"
+	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
+	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
+	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
+	for ((i = 0; i < 40; i++)); do # fields that a Gaussian fits
+		printf 'name=%d.cls data=1\nname=%d.vae.json data={"a":%d,"b":%d}\n' $i $i $((i * i % 41)) $((i * 7 % 29))
+	done | mktar >"$F/more.tar"
+	printf 'a,b,"c"\n1,2,x\n3,4.5,y\n-1e3,0,"z""q"\n' | tee "$F/rows.csv" | gzip -c >"$F/rows.csv.gz"
+	cp "$ROOT/tests/data/input/f8-4d.npy" "$F/rows.npy"
 	printf '\0\0\10\3\0\0\0\3\0\0\0\2\0\0\0\2abcdefghijkl' >"$F/images.idx"
 	printf '\0\0\10\1\0\0\0\3\0\1\2' | gzip -c >"$F/labels.idx.gz"
 }
@@ -40,19 +51,32 @@ faults() {
 @test "faults: vae-pack DIR" { faults -- vae-pack "$F/pics"; }
 @test "faults: vae-pack IDX, gzip" { faults -k alloc,read,write,open,close -- vae-pack "$F/images.idx" "$F/labels.idx.gz" --only 'cls < 2' -o o.tar; }
 @test "faults: vae-train -p" { faults -g train.jsonl -w m.vae/state -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
+@test "faults: vae-pack CSV" { faults -k alloc,read,write,open,close -- vae-pack --label c "$F/rows.csv.gz"; }
+@test "faults: vae-pack npy" { faults -k alloc,read,write,open,close -- vae-pack "$F/rows.npy"; }
+@test "faults: vae-train --resume, --mem 0" { faults -m 100 -g train.jsonl -w m.vae/state -d "$F/half" -i "$F/p.tar" -- vae-train -q -c tiny --resume --mem 0 --set train.holdout=0 --set train.steps=3 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
 @test "faults: vae-ckpt list" { faults -- vae-ckpt list -m "$F/m.vae"; }
 @test "faults: vae-ckpt show" { faults -- vae-ckpt show -m "$F/m.vae"; }
 @test "faults: vae-ckpt export" { faults -- vae-ckpt export -m "$F/m.vae" -o x.safetensors; }
 @test "faults: vae-ckpt import" { faults -- vae-ckpt import -c tiny -o m.vae "$F/x.safetensors"; }
+@test "faults: vae-ckpt verify" { faults -k alloc,write -- vae-ckpt verify -m "$F/m.vae"; }
+@test "faults: vae-ckpt thin" { faults -d "$F/old.model" -- vae-ckpt thin --keep 1 -m m.vae; }
+@test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }
 @test "faults: vae-selfinf" { faults -i "$F/mixed.tar" -- vae-selfinf -m "$F/m.vae" --checkpoints all -j 1 -o out.tar --summary sum.json; }
 @test "faults: vae-selfinf -j 2" { faults -k alloc,read,write,thread -i "$F/s.tar" -- vae-selfinf -m "$F/m.vae" --parts --prefix s_ -j 2; }
+@test "faults: vae-testinf" { faults -k alloc,read,write,open,fsync,rename -m 100 -d "$F/old.files" -i "$F/mixed.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" --checkpoints all -d 2 --influence i.jsonl --matrix i.npy -j 1 -o out.tar; }
+@test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
 @test "faults: vae-rank" { faults -p -i "$F/s.tar" -- vae-rank -k w --prefix t_; }
+@test "faults: vae-rank -k a,b --save-ref" { faults -k alloc,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-rank -k w,rank --save-ref ref.json --prefix t_; }
+@test "faults: vae-rank --joint mahalanobis" { faults -k alloc,write -i "$F/more.tar" -- vae-rank -k a,b --joint mahalanobis; }
+@test "faults: vae-rank --ref" { faults -k alloc,read,write -i "$F/s.tar" -- vae-rank --ref "$F/ref.json" --prefix t_; }
 @test "faults: vae-rank --sort" { faults -i "$F/s.tar" -- vae-rank --sort -k w --prefix t_; }
 @test "faults: vae-drop" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-drop --top 2 -r rejects.tar -o out.tar.zst --summary sum.json; }
+@test "faults: vae-drop -e --max-drop" { faults -k alloc,read,write -i "$F/s.tar" -- vae-drop -e 'rank < 2 || missing == "x"' --max-drop 50%; }
+@test "faults: vae-drop --keys" { faults -k alloc,read,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-drop --keys "$F/keys" -r rejects.tar; }
 @test "faults: vae-cut" { faults -i "$F/s.tar" -- vae-cut -k key,w,cls; }
 @test "faults: vae-cut --json, every compression" {
 	local some=0 i kinds=()
@@ -68,6 +92,8 @@ faults() {
 	is "$some" 1
 }
 @test "faults: vae-eval" { faults -i "$F/s.tar" -- vae-eval -k w,selfinf --positive 'cls == 1 || key == "none"' --json; }
+
+@test "faults: vae-report" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-report -m "$F/m.vae" -k selfinf --influence "$F/over.jsonl" -t "$F/p.tar" --quarantine "$F/q.tar" --top 2 --rows 2 -o page.html; }
 
 @test "every tool has a row" {
 	local tool

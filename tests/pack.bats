@@ -403,3 +403,12 @@ values() {
 	says "$T/y.npy" 'goes on'
 	fails 2 vae-pack --format npy - -
 }
+
+@test "csv: an empty cell in quotes is no blank line" {
+	printf 'a\n1\n\n""\n2\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says "$T/t.csv: line 4, column 1 (a)" 'is empty'
+	printf '""\n1\n2' >"$T/t.csv" # as pandas writes a column without a name
+	ok vae-pack --header "$T/t.csv"
+	is "$(vae-cut -k key <"$T/out" | wc -l)" 2
+}

@@ -316,6 +316,15 @@ pick() { field key,pct,z <"$1"; }
 	is "$(field rank_by <"$T/out" | tail -1)" ''
 }
 
+@test "no output takes the place of the reference" {
+	values 3 1 4 >"$T/in"
+	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
+	cp "$T/ref" "$T/same"
+	fails 2 vae-rank -k w --ref "$T/ref" -o "$T/ref" "$T/in"
+	says -o --ref "$T/ref"
+	cmp "$T/ref" "$T/same"
+}
+
 @test "--save-ref with --sort, and of more records than are kept" {
 	pairs 12000 >"$T/in"
 	ok vae-rank -k a --sort --save-ref "$T/ref.sorted" "$T/in"
@@ -451,4 +460,12 @@ scored() {
 	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
 	ok vae-rank --ref "$T/ref" "$T/in"
 	no_leftovers "$T"
+}
+
+@test "--save-ref over an input is refused" {
+	printf 'name=%d.vae.json data={"w":%d}\n' 1 1 2 5 3 4 | mktar >"$T/in"
+	cp "$T/in" "$T/was"
+	fails 2 vae-rank -k w --save-ref "$T/in" -o "$T/x" "$T/in"
+	says --save-ref 'names an input'
+	same "$T/was" "$T/in"
 }

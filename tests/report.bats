@@ -300,6 +300,25 @@ sound() {
 	says -t "$T/cut.tar"
 }
 
+@test "--influence: what vae-testinf wrote" {
+	local side
+	vae-testinf -q -m "$F/m.vae" -t "$F/tests.tar" --normalize both --top 3 --influence "$T/over.jsonl" "$F/plain.tar" >/dev/null
+	is "$(wc -l <"$T/over.jsonl")" 4
+	ok vae-report --top 0 --influence "$T/over.jsonl" -t "$F/tests.tar" "$F/ranked.tar"
+	# every picture, in the order of the file: the test, its proponents, its opponents
+	for side in proponents opponents; do
+		grep -q "\"$side\":\[{" "$T/over.jsonl"
+	done
+	grep -o '"\(test\|key\)":"[^"]*"' "$T/over.jsonl" | cut -d'"' -f4 >"$T/want"
+	sed -n '/id="influence"/,/<\/section>/p' "$T/out" | grep -o 'alt="[^"]*' | sed 's/alt="//; s/Number [0-9]*: //; s/, .*//' >"$T/got"
+	[ "$(wc -l <"$T/want")" -gt 12 ]
+	diff "$T/want" "$T/got"
+	# their values, and a minus sign for opponents
+	grep -q ", influence $(sed -n '1s/.*"proponents":\[{"key":"[^"]*",[^}]*"influence":\([^,}]*\).*/\1/p' "$T/over.jsonl" | xargs printf %.4g)\"" "$T/out"
+	grep -q ', influence −0' "$T/out"
+	not grep -q 'not in the stream' "$T/out"
+}
+
 @test "--quarantine: what was put aside, and why" {
 	grep -q '6 records are in the quarantine' "$F/full.html"
 	grep -qF "$(vae-cut -k dropped_by "$F/quarantine.tar" | sed -n '1s/.*/<bdi>&<\/bdi><\/th><td class="n">/p')" "$F/full.html"

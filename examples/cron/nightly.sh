@@ -44,6 +44,19 @@ worst=0
 for shard in incoming/*.tar*; do
 	[ -e "$shard" ] || continue # none
 	name=$(basename "$shard")
+	case $name in
+	*.tar | *.tar.zst) ;;
+	*)
+		echo "$name: failed: what it leaves would be no $name: tar or tar.zst are written"
+		worst=1
+		continue
+		;;
+	esac
+	if [ -e "done/$name" ] || [ -e "held/$name" ]; then # it would take the place of the other, and of what that left
+		echo "$name: failed: a shard of this name is in $dir/done or $dir/held: give the new one another"
+		worst=1
+		continue
+	fi
 	status=0
 	{
 		vae-selfinf -q -m model.vae --replace "$shard" |

@@ -20,6 +20,15 @@ if [ -n "$(for s; do basename -- "$s"; done | sort | uniq -d)" ]; then
 	echo "clean: two shards have the same name: $(for s; do basename -- "$s"; done | sort | uniq -d | head -n 1)" >&2
 	exit 1
 fi
+for shard; do
+	case $shard in
+	*.tar | *.tar.zst) ;;
+	*)
+		echo "clean: $shard: what is written has the name of the shard, and is tar or tar.zst" >&2
+		exit 1
+		;;
+	esac
+done
 mkdir -p "$out/scored" "$out/clean" "$out/quarantine"
 
 # fresh TARGET SOURCE...: the target is there and older than none of its sources

@@ -114,25 +114,6 @@ static int check_summary(const struct cli *c)
 	return -1;
 }
 
-/* Two outputs of the same name would end as one of them. */
-static int check_outputs(const struct cli *c)
-{
-	const struct { const char *option, *path; } out[] = {
-		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
-		{"--matrix", c->matrix},
-	};
-	struct stat std, st;
-	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
-		for (size_t k = 0; k < i; k++)
-			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
-				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
-		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
-			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
-	}
-	return check_summary(c);
-}
-
 static int is_file(const char *path, const struct stat *of)
 {
 	struct stat st;
@@ -140,18 +121,63 @@ static int is_file(const char *path, const struct stat *of)
 	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
 }
 
-/* What was read would be gone. */
-int cli_not_input(const struct cli *c, const char *option, const char *path, const char *more, const char *more_option)
+struct output {
+	const char *option, *path;
+};
+enum { OUTPUTS = 6 };
+
+static void outputs(const struct cli *c, struct output out[OUTPUTS])
+{
+	const struct output all[OUTPUTS] = {
+		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+		{"--matrix", c->matrix},
+	};
+	memcpy(out, all, sizeof all);
+}
+
+static int not_input(const struct cli *c, const struct output *o)
 {
 	struct stat of;
-	if (!path || stat(path, &of))
+	if (!o->path || stat(o->path, &of))
 		return -1;
-	if (more && is_file(more, &of))
-		return cli_usage(c, "%s and %s name the same file, '%s'", option, more_option, path);
 	for (int i = 0; i < c->nfiles; i++)
 		if (is_file(c->files[i], &of))
-			return cli_usage(c, "%s names an input, '%s'", option, path);
-	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "%s names the file on standard input, '%s'", option, path) : -1;
+			return cli_usage(c, "%s names an input, '%s'", o->option, o->path);
+	return !c->nfiles && is_file("-", &of) ? cli_usage(c, "%s names the file on standard input, '%s'", o->option, o->path) : -1;
+}
+
+int cli_keeps(const struct cli *c, const char *option, const char *path)
+{
+	struct output out[OUTPUTS];
+	struct stat of;
+	outputs(c, out);
+	for (int i = 0; i < OUTPUTS; i++)
+		if (path && out[i].path && stat(out[i].path, &of) == 0 && is_file(path, &of))
+			return cli_usage(c, "%s and %s name the same file, '%s'", out[i].option, option, path);
+	return -1;
+}
+
+/* Two outputs of the same name would end as one of them, and what was read would be gone. */
+static int check_outputs(const struct cli *c)
+{
+	struct output out[OUTPUTS];
+	outputs(c, out);
+	struct stat std, st;
+	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
+	for (int i = 0; i < OUTPUTS; i++) {
+		for (int k = 0; k < i; k++)
+			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
+				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
+		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
+			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
+	}
+	/* -o may: it takes its place when all is read. Rejects alone, counts or a reference are no input any more. */
+	for (int i = 1; i < OUTPUTS; i++) {
+		int status = not_input(c, &out[i]);
+		if (status >= 0)
+			return status;
+	}
+	return check_summary(c);
 }
 
 static int parse_long(const char *s, long *out)

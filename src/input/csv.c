@@ -127,21 +127,21 @@ static int read_cell(struct csv *c, struct fail *f)
 
 int csv_next(struct csv *c, struct fail *f)
 {
-	int b;
+	int b, first;
 	do {
 		c->n = 0;
 		c->text.len = 0;
 		c->line = c->next_line++;
-		if (c->ended || (b = peek(c, f)) == -1)
+		if (c->ended || (first = peek(c, f)) == -1)
 			return 0;
-		if (b == -2)
+		if (first == -2)
 			return -1;
 		while ((b = read_cell(c, f)) == ',')
 			;
 		if (b == -2)
 			return -1;
 		c->ended = b == -1;
-	} while (c->n == 1 && !c->text.p[0] && c->text.len == 1); /* a blank line */
+	} while (c->n == 1 && first != '"' && c->text.len == 1 && !c->text.p[0]); /* a blank line; "" is an empty cell */
 	c->cell[c->n] = c->text.len;
 	return 1;
 }

@@ -150,7 +150,10 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
 	if (!S_ISDIR(st.st_mode)) {
 		if (strcmp(which, "last") != 0 && strcmp(which, "all") != 0)
 			return fail_set(f, "%s is one checkpoint: --checkpoints chooses from a directory", path);
-		return add_step(c, -1, f);
+		if (!add_step(c, -1, f))
+			return 0;
+		checkpoints_free(c);
+		return -1;
 	}
 	if (checkpoints_list(c, path, f))
 		return -1;
@@ -213,16 +216,22 @@ static int is_part(const char *name, int *temporary)
 	return known;
 }
 
-/* Removes the files that vae-train writes, or of them only what a kill left. */
+/* Removes the files that vae-train writes, or of them only what a kill left. -1 with errno: not all of them. */
 static int clean_dir(const char *dir, int only_temporary)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	int temporary;
-	while (d && (e = readdir(d)))
-		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary))
-			unlinkat(dirfd(d), e->d_name, 0);
-	return d ? closedir(d) : -1;
+	int temporary, why = 0;
+	if (!d)
+		return -1;
+	while (errno = 0, (e = readdir(d)))
+		if (is_part(e->d_name, &temporary) && (temporary || !only_temporary) && unlinkat(dirfd(d), e->d_name, 0) && errno != ENOENT && !why)
+			why = errno;
+	if (errno) /* else some could stay unseen */
+		why = errno;
+	closedir(d);
+	errno = why;
+	return why ? -1 : 0;
 }
 
 static int remove_dir(const char *dir) { return clean_dir(dir, 0) ? -1 : rmdir(dir); }

@@ -65,6 +65,16 @@ static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 	return check_places(v, n, room, f);
 }
 
+/* jansson (2.14) takes what it had no memory for as not there, or for a fault of the text. */
+static _Thread_local int starved;
+
+static void *json_malloc(size_t n)
+{
+	void *p = malloc(n);
+	starved |= !p;
+	return p;
+}
+
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 {
 	*s = (struct safetensors){.header = NULL};
@@ -82,8 +92,12 @@ int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 		r = fail_set(f, "not a safetensors file, or cut");
 	if (!r) {
 		s->data = 8 + (size_t)n;
+		json_set_alloc_funcs(json_malloc, free);
+		starved = 0;
 		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
-		if (!json_is_object(s->header))
+		if (starved)
+			r = fail_set(f, "out of memory for the header");
+		else if (!json_is_object(s->header))
 			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : name_show(shown, sizeof shown, e.text));
 	}
 	struct span *v = calloc(json_object_size(s->header) + 1, sizeof *v);

@@ -50,7 +50,7 @@ static int read_curve(struct report *r, struct fail *f)
 			bad = add_point(r, step, loss, holdout, f);
 		}
 	}
-	if (in && ferror(in) && !bad)
+	if (in && !bad && !feof(in)) /* getline() sets no error where memory runs out */
 		bad = fail_errno(f, "%s", path.p);
 	if (in)
 		fclose(in);

@@ -92,7 +92,7 @@ int rows_read(struct rows *rows, const char *path, size_t most, int each, struct
 			rows->n++;
 		}
 	}
-	if (!r && ferror(in))
+	if (!r && !feof(in)) /* getline() sets no error where memory runs out */
 		r = fail_errno(f, "%s", path);
 	free(line);
 	fclose(in);

@@ -96,6 +96,10 @@ int shown_draw(struct shown *s, struct fail *f)
 		return 0;
 	int npy = s->decoder == INPUT_NPY && npy_parse(s->payload.p, s->payload.len, &a, &why) == 0;
 	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? draw_vector(s, &a, &why) : draw_picture(s, &why);
+	if (r && why.memory) {
+		*f = why;
+		return -1;
+	}
 	if (r) {
 		picture_free(&s->picture);
 		free(s->low);
@@ -144,6 +148,10 @@ int shown_take(struct shown *s, struct record *r, const char *extensions, double
 	if (!s->key || (has && !s->label))
 		return fail_set(f, "out of memory");
 	const struct member *m = record_payload(r, extensions, &why);
+	if (!m && why.memory) {
+		*f = why;
+		return -1;
+	}
 	if (!m) {
 		snprintf(s->why, sizeof s->why, "%.150s", why.msg);
 		return 0;

@@ -1,0 +1,30 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "input.h"
+
+/* Lines rise, every cell ends in a NUL, and what was read once is read the same again. */
+int fuzz_csv(const uint8_t *data, size_t size)
+{
+	char path[64];
+	struct fail f, g;
+	int fd = fuzz_file(data, size, path), got = -1;
+	struct csv *c = csv_open(path, &f), *again = csv_open(path, &g);
+	WANT(!c == !again);
+	for (size_t last = 0; c && (got = csv_next(c, &f)) > 0; last = csv_line(c)) {
+		WANT(csv_next(again, &g) > 0 && csv_cells(c) > 0 && csv_cells(c) == csv_cells(again) && csv_line(c) > last);
+		for (int i = 0; i < csv_cells(c); i++) {
+			size_t n, m;
+			const char *a = csv_cell(c, i, &n), *b = csv_cell(again, i, &m);
+			WANT(n == m && a[n] == 0 && memcmp(a, b, n) == 0);
+		}
+	}
+	WANT(got == 0 || f.msg[0]);
+	if (c)
+		csv_close(c);
+	if (again)
+		csv_close(again);
+	close(fd);
+	return 0;
+}
