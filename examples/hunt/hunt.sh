@@ -12,8 +12,17 @@
 #   VAE_EVERY    steps between checkpoints (default 2600)
 #   VAE_AT       the steps whose checkpoints are judged (default: all there are)
 #   VAE_DRAWS    draws of the scores (default 4)
+#   VAE_SCORE_BETA  score.beta, which selfinf and loss are of (default 4)
 #   VAE_MNIST, VAE_FASHION, VAE_LETTERS: folders of the IDX files
 # `hunt.sh DIR pack|train|score` does one of its three parts; without it, all.
+#
+# table.tsv beside this script is of these runs, two cores, VAE_MNIST and VAE_LETTERS being MNIST's training set
+# and 1000 handwritten capitals:
+#   VAE_SETS=mnist VAE_SEEDS='1 2 3' VAE_STEPS=15600 VAE_AT=15600; of seed 2 also at 2600, 5200 and 10400, and seed 1
+#   went on to 31200
+#   VAE_SETS='fashion-0 fashion-1 fashion-2 fashion-3 fashion-4 fashion-5 fashion-6 fashion-9' VAE_STEPS=5200 VAE_AT=5200
+#   VAE_BETAS=4 with fashion-1, -3, -9 as above, and with mnist, VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
+# Not run: fashion-7, fashion-8; trainings of 10 and 30 minutes; more seeds on Fashion-MNIST.
 set -eu
 dir=${1:-hunt}
 part=${2:-all}
@@ -80,7 +89,7 @@ score() {
 	[ -e "$out" ] && return
 	parts=
 	for layer in $layers; do parts=$parts,selfinf_$layer; done
-	vae-selfinf -m "$4" -d "${VAE_DRAWS:-4}" --parts "$1.tar" |
+	vae-selfinf -m "$4" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --parts "$1.tar" |
 		vae-density --space latent --neighbors 30 --prefix latent_ -m "$4" |
 		vae-rank -k nll,latent_knn_nll --prefix nll_latent_ |
 		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
@@ -106,7 +115,7 @@ together() {
 	for seed in $VAE_SEEDS; do
 		file=$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors
 		[ -e "$file" ] || continue
-		vae-selfinf -m "$file" -d "${VAE_DRAWS:-4}" --prefix "s${seed}_" together.tar |
+		vae-selfinf -m "$file" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "s${seed}_" together.tar |
 			vae-density --space latent --neighbors 30 --prefix "s${seed}_latent_" -m "$file" -o together.next
 		mv together.next together.tar
 		keys=$keys,s${seed}_nll,s${seed}_latent_knn_nll
@@ -124,7 +133,7 @@ sums() {
 	out=$1-b$2-s$3-sums.rows
 	[ -e "$out" ] && return
 	list=$(seq -s , "$every" "$every" "$steps")
-	vae-selfinf -m "$1-b$2-s$3.vae" --checkpoints "$list" -d "${VAE_DRAWS:-4}" --prefix checkpoints_ "$1.tar" |
+	vae-selfinf -m "$1-b$2-s$3.vae" --checkpoints "$list" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$1.tar" |
 		vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf |
 		rows "$1	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
 	mv "$out.tmp" "$out"
