@@ -379,3 +379,28 @@ contents()
 	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" blank.csv "" blank
 	[[ $(echo "$output" | sed -n 2p) == 103*1000,-900 ]]
 }
+
+@test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
+	idx 300 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	export VAE_FASHION=$BATS_TEST_TMPDIR VAE_SETS=fashion-9 VAE_SEEDS="1 2" VAE_STEPS=4 VAE_EVERY=2 VAE_AT=4 VAE_DRAWS=2
+	run "$root/examples/hunt/hunt.sh" out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(head -n 1 out/table.tsv)" = $'data\tbeta\tseed\tsteps\tscore\tdetection_auc\tauroc\tauroc_se\taverage_precision' ]
+	awk -F '\t' 'NR > 1 && (NF != 9 || $6 < 0 || $6 > 1 || $7 < 0 || $7 > 1) { exit 1 }' out/table.tsv
+	# the score of the table is that of the tools
+	vae-selfinf -m out/fashion-9-b1-s2.vae -d 2 out/fashion-9.tar | vae-eval --positive 'cls == 9' -k recon |
+		awk '/^recon .*[0-9]$/ && NF == 5 { print $2 }' >want
+	[ -s want ]
+	awk -F '\t' '$3 == 2 && $4 == 4 && $5 == "recon" { print $6 }' out/table.tsv | diff want -
+	grep -q 'together	4	joint	' out/table.tsv
+	grep -q '	checkpoints_selfinf	' out/table.tsv
+	sleep 1
+	touch now
+	run "$root/examples/hunt/hunt.sh" out
+	[ "$status" -eq 0 ]
+	[ -z "$(find out -name '*.rows' -newer now)" ]
+	VAE_SETS=letters run "$root/examples/hunt/hunt.sh" out
+	[ "$status" -eq 2 ]
+	[[ $output == *"no data set 'letters'"* ]]
+}

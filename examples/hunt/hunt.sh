@@ -1,0 +1,164 @@
+#!/bin/sh
+# hunt.sh [DIR]: which score finds strangers first? Packs data sets into which strangers were slipped, trains on each
+# with several settings and seeds, scores every checkpoint in every way the tools have, and writes how well each
+# score ranks the strangers (vae-eval) into DIR/table.tsv: one row a data set, setting, seed, length and score.
+# The labels are used at the very end only. What is there already is not made again, so that a run can be stopped and
+# started, and rows added; training goes on where it stopped.
+#
+#   VAE_SETS     mnist (60,000 digits and the letters of VAE_LETTERS), fashion-C (Fashion-MNIST with 1 % of class C)
+#   VAE_BETAS    train.beta (default 1)
+#   VAE_SEEDS    train.seed; with several, there is also a row of all of them together (default 1)
+#   VAE_STEPS    steps of a training (default 15600: two minutes on two cores at 130 steps a second)
+#   VAE_EVERY    steps between checkpoints (default 2600)
+#   VAE_AT       the steps whose checkpoints are judged (default: all there are)
+#   VAE_DRAWS    draws of the scores (default 4)
+#   VAE_SCORE_BETA  score.beta, which selfinf and loss are of (default 4)
+#   VAE_MNIST, VAE_FASHION, VAE_LETTERS: folders of the IDX files
+# `hunt.sh DIR pack|train|score` does one of its three parts; without it, all.
+#
+# table.tsv beside this script is of these runs, two cores, VAE_MNIST and VAE_LETTERS being MNIST's training set
+# and 1000 handwritten capitals:
+#   VAE_SETS=mnist VAE_SEEDS='1 2 3' VAE_STEPS=15600 VAE_AT=15600; of seed 2 also at 2600, 5200 and 10400, and seed 1
+#   went on to 31200
+#   VAE_SETS='fashion-0 fashion-1 fashion-2 fashion-3 fashion-4 fashion-5 fashion-6 fashion-9' VAE_STEPS=5200 VAE_AT=5200
+#   VAE_BETAS=4 with fashion-1, -3, -9 as above, and with mnist, VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
+# Not run: fashion-7, fashion-8; trainings of 10 and 30 minutes; more seeds on Fashion-MNIST.
+set -eu
+dir=${1:-hunt}
+part=${2:-all}
+steps=${VAE_STEPS:-15600}
+every=${VAE_EVERY:-2600}
+fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
+sets=${VAE_SETS:-fashion-9}
+layers='encoder.1 encoder.3 encoder.5 encoder.7 decoder.0 decoder.2 decoder.4 decoder.6'
+
+for tool in vae-pack vae-train vae-selfinf vae-density vae-rank vae-eval; do
+	command -v $tool >/dev/null || { echo "hunt: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
+done
+mkdir -p "$dir"
+cd "$dir"
+
+# strangers SET: the expression that is true of them
+strangers() {
+	case $1 in
+	mnist) echo 'cls > 100' ;;
+	fashion-*) echo "cls == ${1#fashion-}" ;;
+	*) echo "hunt: no data set '$1': mnist, or fashion-0 to fashion-9" >&2; exit 2 ;;
+	esac
+}
+
+# pack SET: SET.tar, with the pixel k-NN scores already in it, which no training changes
+pack() {
+	[ -e "$1.tar" ] && return
+	class=${1#fashion-}
+	{
+		case $1 in
+		mnist)
+			vae-pack --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
+			vae-pack --key-prefix strangers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
+			;;
+		*)
+			vae-pack --only "cls != $class" --key-prefix members/ "$fashion"/train-images* "$fashion"/train-labels*
+			vae-pack --only "cls == $class" --limit 60 --key-prefix strangers/ "$fashion"/train-images* "$fashion"/train-labels*
+			;;
+		esac
+	} | vae-density --neighbors 30 --prefix pixel_ -o "$1.tar"
+}
+
+# train SET BETA SEED
+train() {
+	model=$1-b$2-s$3.vae
+	[ -e "$model/model.yaml" ] && return
+	resume=
+	[ -d "$model" ] && resume=--resume
+	vae-train $resume -c mnist-mlp --set train.beta="$2" --set train.seed="$3" --set train.steps="$steps" \
+		--set train.checkpoints=$((steps / every)) -o "$model" "$1.tar"
+}
+
+# The side by side table at the end of vae-eval, as rows: score, AUC of the detection curve, AUROC, its error, average precision
+rows() {
+	awk -v head="$1" 'table { gsub(/ \(baseline\)/, ""); print head "\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 } /^side by side/ { table = 1 }'
+}
+
+# score SET BETA SEED CHECKPOINT
+score() {
+	step=$(basename "$4" .safetensors)
+	step=$(printf "%s" "${step#step-}" | sed "s,^0*,,")
+	out=$1-b$2-s$3-$step.rows
+	case " ${VAE_AT:-$step} " in *" $step "*) ;; *) return ;; esac
+	[ -e "$out" ] && return
+	parts=
+	for layer in $layers; do parts=$parts,selfinf_$layer; done
+	vae-selfinf -m "$4" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --parts "$1.tar" |
+		vae-density --space latent --neighbors 30 --prefix latent_ -m "$4" |
+		vae-rank -k nll,latent_knn_nll --prefix nll_latent_ |
+		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
+		vae-rank -k loss,latent_knn_nll --prefix loss_latent_ |
+		vae-rank -k nll,recon,latent_knn_nll --prefix nll_recon_latent_ |
+		vae-rank -k nll,latent_knn_nll,pixel_knn_nll --prefix nll_latent_pixel_ |
+		vae-rank -k recon,latent_knn_nll,pixel_knn_nll --prefix recon_latent_pixel_ |
+		vae-rank -k nll,selfinf,latent_knn_nll --prefix nll_selfinf_latent_ |
+		vae-rank -k nll,latent_knn_nll --joint mahalanobis --prefix mahalanobis_ |
+		vae-eval --positive "$(strangers "$1")" \
+			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
+		rows "$1	$2	$3	$step" >"$out.tmp"
+	[ -s "$out.tmp" ] || { echo "hunt: no scores of $4" >&2; exit 1; }
+	mv "$out.tmp" "$out"
+}
+
+# together SET BETA STEP: the joint score over the models of all seeds, as far as they were trained to STEP
+together() {
+	out=$1-b$2-together-$3.rows
+	[ -e "$out" ] && return
+	cp "$1.tar" together.tar
+	keys=
+	for seed in $VAE_SEEDS; do
+		file=$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors
+		[ -e "$file" ] || continue
+		vae-selfinf -m "$file" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "s${seed}_" together.tar |
+			vae-density --space latent --neighbors 30 --prefix "s${seed}_latent_" -m "$file" -o together.next
+		mv together.next together.tar
+		keys=$keys,s${seed}_nll,s${seed}_latent_knn_nll
+	done
+	keys=${keys#,}
+	case $keys in *,*,*,*) ;; *) rm together.tar; return ;; esac
+	vae-rank -k "$keys" together.tar | vae-eval --positive "$(strangers "$1")" -k joint |
+		rows "$1	$2	together	$3" | grep joint >"$out.tmp"
+	mv "$out.tmp" "$out"
+	rm together.tar
+}
+
+# sums SET BETA SEED: self influence summed over all checkpoints
+sums() {
+	out=$1-b$2-s$3-sums.rows
+	[ -e "$out" ] && return
+	list=$(seq -s , "$every" "$every" "$steps")
+	vae-selfinf -m "$1-b$2-s$3.vae" --checkpoints "$list" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$1.tar" |
+		vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf |
+		rows "$1	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
+	mv "$out.tmp" "$out"
+}
+
+for set in $sets; do
+	strangers "$set" >/dev/null
+	case $part in pack | all) pack "$set" ;; esac
+	case $part in train | all)
+		for beta in ${VAE_BETAS:-1}; do for seed in ${VAE_SEEDS:-1}; do train "$set" "$beta" "$seed"; done; done ;;
+	esac
+	case $part in score | all)
+		for beta in ${VAE_BETAS:-1}; do
+			for seed in ${VAE_SEEDS:-1}; do
+				for file in "$set-b$beta-s$seed.vae"/step-*.safetensors; do score "$set" "$beta" "$seed" "$file"; done
+			done
+			case ${VAE_SEEDS:-1} in *' '*) for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done ;; esac
+			for seed in ${VAE_SEEDS:-1}; do sums "$set" "$beta" "$seed"; done
+		done ;;
+	esac
+done
+case $part in score | all)
+	{
+		printf 'data\tbeta\tseed\tsteps\tscore\tdetection_auc\tauroc\tauroc_se\taverage_precision\n'
+		cat ./*.rows | sort -t '	' -k1,1 -k2,2g -k3,3 -k4,4n -s
+	} >table.tmp
+	mv table.tmp table.tsv ;;
+esac
