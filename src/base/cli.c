@@ -153,7 +153,7 @@ int cli_keeps(const struct cli *c, const char *option, const char *path)
 	outputs(c, out);
 	for (int i = 0; i < OUTPUTS; i++)
 		if (path && out[i].path && stat(out[i].path, &of) == 0 && is_file(path, &of))
-			return cli_usage(c, "%s and %s name the same file, '%s'", out[i].option, option, path);
+			return cli_usage(c, "%s and %s name the same file, '%s'", out[i].option, option, out[i].path);
 	return -1;
 }
 
