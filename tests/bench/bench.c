@@ -26,6 +26,7 @@
 #include "mat.h"
 #include "model.h"
 #include "parts.h"
+#include "correlate.h"
 #include "ranking.h"
 #include "rng.h"
 
@@ -206,45 +207,42 @@ static float *read_matrix(const char *path, size_t *rows, size_t *columns)
 	return memcpy(malloc(n.count * sizeof(float)), n.values, n.count * sizeof(float));
 }
 
-/* Ranks of a column's numbers, the highest 0; n of those that are none. */
-static void rank_column(const float *v, size_t rows, size_t columns, size_t q, size_t *rank)
+/* A column of a matrix, and which rows are its ten highest. */
+static void take_column(const float *v, size_t rows, size_t columns, size_t q, double *x, char *top)
 {
 	struct ranking r = {.v = NULL};
 	struct fail f = {{0}};
-	for (size_t i = 0; i < rows; i++)
-		if (ranking_add(&r, (double)v[i * columns + q], &f))
+	memset(top, 0, rows);
+	for (size_t i = 0; i < rows; i++) {
+		x[i] = (double)v[i * columns + q];
+		if (ranking_add(&r, x[i], &f))
 			exit(1);
+	}
 	ranking_sort(&r);
-	ranking_by_position(&r);
-	for (size_t i = 0; i < rows; i++)
-		rank[i] = ranking_rank(&r, i) < 0 ? rows : (size_t)ranking_rank(&r, i);
+	for (size_t k = 0; k < 10 && k < r.scored; k++)
+		top[r.v[k].index] = 1;
 	ranking_free(&r);
 }
 
+/* Rank correlation over the pairs that both have, and share of the ten highest in common: means over the columns. */
 static int agree(const char *first, const char *second)
 {
 	size_t rows, columns, n, m;
 	float *a = read_matrix(first, &rows, &columns), *b = read_matrix(second, &n, &m);
-	size_t *ra = calloc(rows, sizeof *ra), *rb = calloc(rows, sizeof *rb);
-	double spearman = 0, overlap = 0;
-	if (n != rows || m != columns || rows < 10)
+	double *x = calloc(rows, sizeof *x), *y = calloc(rows, sizeof *y), spearman = 0, overlap = 0;
+	char *tx = calloc(rows, 1), *ty = calloc(rows, 1);
+	struct correlation c;
+	struct fail f = {{0}};
+	if (n != rows || m != columns || rows < 10 || !x || !y || !tx || !ty)
 		return 1;
 	for (size_t q = 0; q < columns; q++) {
-		double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, count = 0;
-		rank_column(a, rows, columns, q, ra);
-		rank_column(b, rows, columns, q, rb);
-		for (size_t i = 0; i < rows; i++) {
-			overlap += ra[i] < 10 && rb[i] < 10 ? 0.1 : 0;
-			if (rb[i] == rows)
-				a[i * columns + q] = NAN; /* the correlation is over the pairs that both have */
-		}
-		rank_column(a, rows, columns, q, ra);
-		for (size_t i = 0; i < rows; i++) {
-			double x = (double)ra[i], y = (double)rb[i];
-			if (rb[i] < rows)
-				sx += x, sy += y, xx += x * x, yy += y * y, xy += x * y, count++;
-		}
-		spearman += (xy - sx * sy / count) / sqrt((xx - sx * sx / count) * (yy - sy * sy / count));
+		take_column(a, rows, columns, q, x, tx);
+		take_column(b, rows, columns, q, y, ty);
+		for (size_t i = 0; i < rows; i++)
+			overlap += tx[i] && ty[i] ? 0.1 : 0;
+		if (correlate(x, y, rows, &c, &f))
+			return 1;
+		spearman += c.spearman;
 	}
 	printf("%.3f %.2f\n", spearman / (double)columns, overlap / (double)columns);
 	return 0;
