@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "batch.h"
 #include "flow.h"
-#include "influence.h"
 #include "mat.h"
-#include "noise.h"
 #include "pool.h"
+#include "scorer.h"
 
 struct slot {
 	struct batch batch;
@@ -17,17 +15,11 @@ struct slot {
 	double *part;
 };
 
-struct worker {
-	struct influence *influence;
-	float *x, *eps;
-	int ready;
-};
-
 struct selfinf {
 	struct flow flow;
 	struct model *models;
 	int nmodels, rows, parts;
-	struct worker *worker;
+	struct scorer *scorer;
 	struct noise noise;
 	char id[17], options[17];
 	const char **claims; /* the names of the fields it writes */
@@ -65,13 +57,8 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct selfinf *s = ctx;
 	struct slot *p = slot;
-	struct worker *w = &s->worker[worker];
-	if (!w->ready++)
-		mat_begin();
-	if (batch_decode(&p->batch, &last(s)->cfg, f))
-		return -1;
-	batch_floats(&p->batch, &last(s)->standard, w->x);
-	if (w->eps && noise_copy(&s->noise, "records", p->batch.first, p->batch.nrows, p->batch.rows, w->eps, f))
+	struct scorer *w = &s->scorer[worker];
+	if (scorer_read(w, &p->batch, last(s), &s->noise, f))
 		return -1;
 	influence_score(w->influence, w->x, p->batch.id, w->eps, p->score, p->part);
 	return 0;
@@ -187,31 +174,13 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	if (models_options(s->models, s->nmodels, &s->noise.file, s->options, f) || list_claims(s, f))
 		return -1;
 	s->rows = influence_batch(last(s));
-	s->worker = calloc((size_t)workers, sizeof *s->worker);
-	if (!s->worker)
-		return fail_set(f, "out of memory");
-	for (int i = 0; i < workers; i++) {
-		struct worker *w = &s->worker[i];
-		size_t rows = (size_t)s->rows;
-		w->influence = influence_open(s->models, s->nmodels, s->rows, 0, f);
-		if (!w->influence)
-			return -1;
-		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);
-		w->eps = s->noise.path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
-		if (!w->x || (s->noise.path && !w->eps))
-			return fail_set(f, "out of memory");
-	}
-	return 0;
+	s->scorer = scorers_open(s->models, s->nmodels, workers, 0, &s->noise, f);
+	return s->scorer ? 0 : -1;
 }
 
 static void tear_down(struct selfinf *s, int workers)
 {
-	for (int i = 0; s->worker && i < workers; i++) {
-		influence_close(s->worker[i].influence);
-		free(s->worker[i].x);
-		free(s->worker[i].eps);
-	}
-	free(s->worker);
+	scorers_close(s->scorer, workers);
 	free(s->claims);
 	noise_free(&s->noise);
 	if (s->models)

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "against.h"
-#include "batch.h"
 #include "flow.h"
 #include "mat.h"
 #include "name.h"
 #include "pool.h"
+#include "scorer.h"
 #include "testinf.h"
 
 enum { ITEMS = 32 }; /* a row, where most records get none */
@@ -23,12 +23,6 @@ struct slot {
 	double *influence, *distance;
 };
 
-struct worker {
-	struct influence *influence;
-	float *x, *eps;
-	int ready;
-};
-
 struct tool {
 	struct flow flow;
 	struct model *models;
@@ -37,7 +31,7 @@ struct tool {
 	struct tests tests;
 	struct testinf result;
 	struct nearest nearest;
-	struct worker *worker;
+	struct scorer *scorer;
 	struct npy_rows matrix;
 	struct atomic_file table;
 	float *line; /* of the matrix */
@@ -103,16 +97,13 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct tool *s = ctx;
 	struct slot *p = slot;
-	struct worker *w = &s->worker[worker];
+	struct scorer *w = &s->scorer[worker];
 	struct batch *b = &p->batch;
 	const struct against a = {&s->tests, s->candidates ? &s->nearest : NULL, s->by};
-	if (!w->ready++)
-		mat_begin();
 	if (!b->nrows)
 		return 0; /* nothing but records that are skipped */
-	if (batch_decode(b, &last(s)->cfg, f))
+	if (scorer_read(w, b, last(s), &s->noise, f))
 		return -1;
-	batch_floats(b, &last(s)->standard, w->x);
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0)
 			p->position[b->row[i]] = b->item[i].ordinal - 1;
@@ -121,8 +112,6 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 		against_distances(&a, w->influence, w->x, &r);
 		return 0;
 	}
-	if (w->eps && noise_copy(&s->noise, "records", b->first, b->nrows, b->rows, w->eps, f))
-		return -1;
 	return against_score(&a, w->influence, w->x, w->eps, &r, f);
 }
 
@@ -303,21 +292,9 @@ static int open_models(struct tool *s, const struct cli *c, const char *model, c
 
 static int open_workers(struct tool *s, int workers, struct fail *f)
 {
-	const struct config *cfg = &last(s)->cfg;
-	size_t rows = (size_t)influence_batch(last(s));
-	s->rows = (int)rows;
-	s->worker = calloc((size_t)workers, sizeof *s->worker);
-	for (int i = 0; i < workers && s->worker; i++) {
-		struct worker *w = &s->worker[i];
-		w->influence = influence_open(s->models, s->nmodels, s->rows, INFLUENCE_GRADIENTS, f);
-		if (!w->influence)
-			return -1;
-		w->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *w->x);
-		w->eps = s->noise.path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *w->eps) : NULL;
-		if (!w->x || (s->noise.path && !w->eps))
-			return fail_set(f, "out of memory");
-	}
-	return s->worker ? 0 : fail_set(f, "out of memory");
+	s->rows = influence_batch(last(s));
+	s->scorer = scorers_open(s->models, s->nmodels, workers, INFLUENCE_GRADIENTS, &s->noise, f);
+	return s->scorer ? 0 : -1;
 }
 
 /* Told before the work, where a path cannot be written. */
@@ -363,12 +340,7 @@ static int finish(struct tool *s, struct cli *c, struct fail *f)
 
 static void tear_down(struct tool *s, int workers)
 {
-	for (int i = 0; s->worker && i < workers; i++) {
-		influence_close(s->worker[i].influence);
-		free(s->worker[i].x);
-		free(s->worker[i].eps);
-	}
-	free(s->worker);
+	scorers_close(s->scorer, workers);
 	free(s->line);
 	atomic_abort(&s->table);
 	npy_rows_abort(&s->matrix);

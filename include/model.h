@@ -70,6 +70,9 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
  * listed. Allocates *out (n models), freed with models_free(). */
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f);
 void models_free(struct model *m, int n);
+/* The parameters of each as network.h's layers read them, [n]; its own where nothing is reordered. NULL where memory is out. */
+float **models_pack(const struct model *m, int n);
+void models_pack_free(float **packed, const struct model *m, int n);
 /* The id of several checkpoints together (of one: its own). */
 void models_id(const struct model *m, int n, char id[17]);
 /* w_c of a checkpoint (TracIn, Pruthi et al. 2020, section 3): 1, or lr * steps since the last / records. */

@@ -327,6 +327,32 @@ void models_free(struct model *m, int n)
 	free(m);
 }
 
+float **models_pack(const struct model *m, int n)
+{
+	float **packed = calloc((size_t)n, sizeof *packed);
+	for (int c = 0; packed && c < n; c++) {
+		packed[c] = m[c].params;
+		if (!m[c].enc.convolves && !m[c].dec.convolves) /* nothing to reorder but convolutions */
+			continue;
+		packed[c] = mat_floats(m[c].nparams);
+		if (!packed[c]) {
+			models_pack_free(packed, m, n);
+			return NULL;
+		}
+		network_pack(&m[c].enc, m[c].params, packed[c]);
+		network_pack(&m[c].dec, m[c].params, packed[c]);
+	}
+	return packed;
+}
+
+void models_pack_free(float **packed, const struct model *m, int n)
+{
+	for (int c = 0; packed && c < n; c++)
+		if (packed[c] != m[c].params)
+			free(packed[c]);
+	free(packed);
+}
+
 void models_id(const struct model *m, int n, char id[17])
 {
 	XXH64_hash_t h = 0;

@@ -76,19 +76,9 @@ static int parse_layers(struct influence *s, struct fail *f)
 /* The parameters of every model in the order of the kernels; pictures likewise. */
 static int open_pixels(struct influence *s, const struct model *m, struct fail *f)
 {
-	s->packed = calloc((size_t)s->n, sizeof *s->packed);
+	s->packed = models_pack(s->models, s->n);
 	if (!s->packed)
-		return fail_set(f, "out of memory");
-	for (int c = 0; c < s->n; c++) {
-		s->packed[c] = s->models[c].params;
-		if (!m->enc.convolves && !m->dec.convolves)
-			continue;
-		s->packed[c] = mat_floats(m->nparams);
-		if (!s->packed[c])
-			return fail_set(f, "out of memory for %zu parameters", m->nparams);
-		network_pack(&m->enc, s->models[c].params, s->packed[c]);
-		network_pack(&m->dec, s->models[c].params, s->packed[c]);
-	}
+		return fail_set(f, "out of memory for %d times %zu parameters", s->n, m->nparams);
 	if (m->enc.reads_pixels || m->dec.writes_pixels)
 		s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
 	return (m->enc.reads_pixels || m->dec.writes_pixels) && !s->pixels ? fail_set(f, "out of memory") : 0;
@@ -179,10 +169,7 @@ void influence_close(struct influence *s)
 	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
-	for (int c = 0; s->packed && c < s->n; c++)
-		if (s->packed[c] != s->models[c].params)
-			free(s->packed[c]);
-	free(s->packed);
+	models_pack_free(s->packed, s->models, s->n);
 	for (int i = 0; i < CONFIG_MAX_LAYERS; i++)
 		free(s->sums[i]);
 	products_close(&s->products);

@@ -35,17 +35,7 @@ static int open_buffers(struct losses *s, struct fail *f)
 	s->xi = mat_floats((size_t)rows * (size_t)s->latent);
 	s->scratch = mat_floats((a > b ? a : b) + 1);
 	s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
-	s->packed = calloc((size_t)s->n, sizeof *s->packed);
-	for (int c = 0; s->packed && c < s->n; c++) {
-		s->packed[c] = s->models[c].params; /* nothing to reorder but convolutions */
-		if (!m->enc.convolves && !m->dec.convolves)
-			continue;
-		s->packed[c] = mat_floats(m->nparams);
-		if (!s->packed[c])
-			return fail_set(f, "out of memory for %zu parameters", m->nparams);
-		network_pack(&m->enc, s->models[c].params, s->packed[c]);
-		network_pack(&m->dec, s->models[c].params, s->packed[c]);
-	}
+	s->packed = models_pack(s->models, s->n);
 	return s->xi && s->scratch && s->pixels && s->packed ? 0 : fail_set(f, "out of memory for %d rows", rows);
 }
 
@@ -114,10 +104,7 @@ void losses_close(struct losses *s)
 {
 	if (!s)
 		return;
-	for (int c = 0; s->packed && c < s->n; c++)
-		if (s->packed[c] != s->models[c].params)
-			free(s->packed[c]);
-	free(s->packed);
+	models_pack_free(s->packed, s->models, s->n);
 	free(s->enc.all);
 	free(s->dec.all);
 	free(s->xi);

@@ -1,9 +1,9 @@
 /* The joint score of tails: by hand, against counting, and what must not change it. */
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "joint.h"
 #include "tap.h"
 
@@ -11,24 +11,6 @@ enum { MOST = 30000, P = 5 };
 
 static double values[MOST * P], score[MOST * P], other[MOST * P];
 static struct fail f;
-static uint64_t state = 88172645463325252u;
-
-static double chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
-
-static double normal(void)
-{
-	double s = 0;
-	for (int i = 0; i < 12; i++)
-		s += chance();
-	return s - 6;
-}
-
 /* Scores of values [n][p] in out; 0 when the score of each record's values is that of the fit, to the bit. */
 static int fit(struct joint *j, int p, enum joint_kind kind, int n, double *out)
 {

@@ -4,22 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "correlate.h"
 #include "detect.h"
 #include "html.h"
 #include "input.h"
 #include "plot.h"
 #include "tap.h"
-
-static uint64_t state = 88172645463325252u;
-
-static double chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
 
 static int close_to(double a, double b) { return (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-9 * (1 + fabs(b)); }
 

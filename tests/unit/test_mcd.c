@@ -4,30 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "mcd.h"
 #include "tap.h"
 
 enum { MOST = 4000, P = 8 };
 
 static double x[MOST * P], values[MOST * P], d[MOST], other[MOST];
-static uint64_t state = 88172645463325252u;
-
-static double chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
-
-static double normal(void)
-{
-	double s = 0;
-	for (int i = 0; i < 12; i++)
-		s += chance();
-	return s - 6;
-}
-
 /* Fits to exp(x) (or to x itself) and leaves the score of every record in d. */
 static int scores(struct mcd *j, int p, int n, int logs, struct fail *f)
 {

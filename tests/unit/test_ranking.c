@@ -3,19 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chance.h"
 #include "detect.h"
 #include "ranking.h"
 #include "tap.h"
-
-static uint64_t state = 88172645463325252u;
-
-static double chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
 
 static int by_value(const void *a, const void *b)
 {

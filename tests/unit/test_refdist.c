@@ -6,21 +6,12 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "chance.h"
 #include "refdist.h"
 #include "tap.h"
 
 static const char path[] = "test_refdist.json"; /* in a directory of its own */
 static struct fail f;
-static uint64_t state = 88172645463325252u;
-
-static double chance(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (double)(state >> 11) * 0x1p-53;
-}
-
 static int save(struct ranking *r, struct rankby *b, struct origin *o)
 {
 	struct atomic_file to;
