@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
+/* Once before any product, and in every worker thread: one BLAS thread, and numbers below FLT_MIN taken as 0. Returns how many threads
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
 

@@ -3,7 +3,9 @@
  * kernel (tests/simd.bats runs this with each). */
 #include "mat.h"
 
+#include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +110,27 @@ static void test_not_finite(void)
 	a[3] = old;
 }
 
+static void *tiny_in_thread(void *p)
+{
+	volatile float *v = p;
+	v[1] = v[0] * 0.5f;
+	return NULL;
+}
+
+static void test_tiny(void)
+{
+	volatile float v[2] = {FLT_MIN, 1}, here[2] = {FLT_MIN, 1};
+	pthread_t t;
+	tiny_in_thread((void *)here);
+	if (pthread_create(&t, NULL, tiny_in_thread, (void *)v) == 0)
+		pthread_join(t, NULL);
+#if defined(__SSE2__) || defined(__aarch64__)
+	ok(v[1] == 0 && here[1] == 0, "numbers below FLT_MIN are 0, here and in threads started here");
+#else
+	skip("numbers below FLT_MIN are 0", "mat_begin() does not know how on this processor");
+#endif
+}
+
 int main(void)
 {
 	uint64_t state = 3;
@@ -122,6 +145,7 @@ int main(void)
 	for (int h = 0; h < HOWS; h++)
 		test_shapes((enum how)h);
 	test_gram();
+	test_tiny();
 	test_not_finite();
 	free(a), free(b), free(c), free(before);
 	return done();
