@@ -13,12 +13,20 @@
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
 
+/* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Those in front of a relu
+ * want them all: one that is nearly 0 turns whole gradients on or off. */
+enum mat_bits { MAT_24, MAT_16 };
+/* |c - exact| <= mat_error(d, bits) |a_i| |b_j|, with norms of the two rows or columns, in any order of the sum (Higham 2002, section 3.1)
+ */
+double mat_error(int d, enum mat_bits bits);
+
 /* c[n x p] = a[n x d] b[p x d]^T (+ c when add) */
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add);
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits);
 /* c[n x p] = a[n x d] b[d x p] */
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d);
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, enum mat_bits bits);
 /* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add);
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add,
+	    enum mat_bits bits);
 
 /* c[n x n] = a[n x d] a^T */
 void mat_gram(float *c, const float *a, int n, int d);

@@ -102,7 +102,7 @@ void conv_gather(const struct layer *l, float *col, const float *big, int rows) 
 
 /* small = gather(big) W^T, and dw += other^T gather(big), where other is a small side too; either may be left out. */
 static void to_small(const struct layer *l, float *small, float *dw, const float *big, const float *other, const float *w, int add, int rows,
-                     float *col)
+                     float *col, enum mat_bits bits)
 {
 	int K = conv_unrolled(l), step = chunk_lines(l), lines = rows * l->sh;
 	for (int from = 0; from < lines; from += step) {
@@ -110,19 +110,19 @@ static void to_small(const struct layer *l, float *small, float *dw, const float
 		size_t at = (size_t)from * (size_t)l->sw * (size_t)l->p;
 		gather_lines(l, col, big, from, to);
 		if (small)
-			mat_nt(small + at, l->p, col, K, w, K, n, l->p, K, 0);
+			mat_nt(small + at, l->p, col, K, w, K, n, l->p, K, 0, bits);
 		if (dw)
-			mat_tn(dw, K, other + at, l->p, col, K, l->p, K, n, 1, add || from > 0);
+			mat_tn(dw, K, other + at, l->p, col, K, l->p, K, n, 1, add || from > 0, MAT_16);
 	}
 }
 
 /* big += scatter(small W) */
-static void to_big(const struct layer *l, float *big, const float *small, const float *w, int rows, float *col)
+static void to_big(const struct layer *l, float *big, const float *small, const float *w, int rows, float *col, enum mat_bits bits)
 {
 	int K = conv_unrolled(l), step = chunk_lines(l), lines = rows * l->sh;
 	for (int from = 0; from < lines; from += step) {
 		int to = from + step < lines ? from + step : lines;
-		mat_nn(col, K, small + (size_t)from * (size_t)l->sw * (size_t)l->p, l->p, w, K, (to - from) * l->sw, K, l->p);
+		mat_nn(col, K, small + (size_t)from * (size_t)l->sw * (size_t)l->p, l->p, w, K, (to - from) * l->sw, K, l->p, bits);
 		scatter_lines(l, big, col, from, to);
 	}
 }
@@ -170,12 +170,12 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
 		const float *in = x + (size_t)from * (size_t)l->in;
 		size_t pixels = (size_t)n * (size_t)(l->out / channels), all = (size_t)n * (size_t)l->out;
 		if (l->kind == LAYER_CONV2D) {
-			to_small(l, out, NULL, in, NULL, w, 0, n, scratch);
+			to_small(l, out, NULL, in, NULL, w, 0, n, scratch, MAT_24);
 			add_bias(out, b, relu, pixels, channels);
 			continue;
 		}
 		fill_bias(out, b, pixels, channels);
-		to_big(l, out, in, w, n, scratch);
+		to_big(l, out, in, w, n, scratch, MAT_24);
 		for (size_t i = 0; relu && i < all; i++)
 			out[i] = out[i] > 0 ? out[i] : 0;
 	}
@@ -184,14 +184,14 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
 void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const float *w, int add, int rows, float *scratch)
 {
 	if (l->kind == LAYER_CONV_TRANSPOSE2D) {
-		to_small(l, dx, dw, dy, x, w, add, rows, scratch);
+		to_small(l, dx, dw, dy, x, w, add, rows, scratch, MAT_16);
 		return;
 	}
 	if (dw)
-		to_small(l, NULL, dw, x, dy, w, add, rows, scratch);
+		to_small(l, NULL, dw, x, dy, w, add, rows, scratch, MAT_16);
 	if (dx) {
 		memset(dx, 0, (size_t)rows * (size_t)l->in * sizeof *dx);
-		to_big(l, dx, dy, w, rows, scratch);
+		to_big(l, dx, dy, w, rows, scratch, MAT_16);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "amx.h"
 #include "gram.h"
 
 /* Numbers below FLT_MIN are 0 in this thread and in those it starts: averages of gradients that have died away stay just
@@ -34,25 +35,38 @@ int mat_begin(void)
 	return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : 256;
 }
 
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add)
+double mat_error(int d, enum mat_bits bits) { return (d + 8) * 0x1p-24 + (bits == MAT_16 ? 3 * 0x1p-16 : 0); }
+
+static void product(float *c, int ldc, const float *a, int lda, int across_a, const float *b, int ldb, int across_b, int n, int p, int d,
+		    float scale, int add, enum mat_bits bits)
 {
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, p, d, 1, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+	struct amx_side left = {a, lda, across_a}, right = {b, ldb, across_b};
+	if (amx_takes(n, p, d) && amx_product(c, ldc, left, right, n, p, d, bits == MAT_16 ? 2 : 3, scale, add) == 0)
+		return;
+	cblas_sgemm(CblasRowMajor, across_a ? CblasTrans : CblasNoTrans, across_b ? CblasNoTrans : CblasTrans, n, p, d, scale, a, lda, b,
+		    ldb, add ? 1 : 0, c, ldc);
 }
 
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d)
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)
 {
-	cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, p, d, 1, a, lda, b, ldb, 0, c, ldc);
+	product(c, ldc, a, lda, 0, b, ldb, 0, n, p, d, 1, add, bits);
 }
 
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add)
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, enum mat_bits bits)
 {
-	cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, p, d, scale, a, lda, b, ldb, add ? 1 : 0, c, ldc);
+	product(c, ldc, a, lda, 0, b, ldb, 1, n, p, d, 1, 0, bits);
+}
+
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add,
+	    enum mat_bits bits)
+{
+	product(c, ldc, a, lda, 1, b, ldb, 1, n, p, d, scale, add, bits);
 }
 
 void mat_gram(float *c, const float *a, int n, int d)
 {
 	if (!gram_wide(c, a, n, d))
-		mat_nt(c, n, a, d, a, d, n, n, d, 0);
+		mat_nt(c, n, a, d, a, d, n, n, d, 0, MAT_24);
 }
 
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d)

@@ -150,7 +150,7 @@ void to_planes(float *out, const float *in, int rows, int channels, int area)
 
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu)
 {
-	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 0);
+	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 0, MAT_24);
 	for (int r = 0; b && r < rows; r++) {
 		float *v = y + (size_t)r * (size_t)out;
 		if (relu)
@@ -164,13 +164,13 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to)
 {
-	mat_nn(dx + from, in, dy, out, w + from, in, rows, to - from, out);
+	mat_nn(dx + from, in, dy, out, w + from, in, rows, to - from, out, MAT_16);
 }
 
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
                      int add)
 {
-	mat_tn(dw, in, dy + from, out, x, in, to - from, in, rows, scale, add);
+	mat_tn(dw, in, dy + from, out, x, in, to - from, in, rows, scale, add, MAT_16);
 	for (int i = 0; i < to - from && !add; i++)
 		db[i] = 0;
 	for (int r = 0; r < rows; r++)

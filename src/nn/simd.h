@@ -8,9 +8,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512 };
+enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512, SIMD_AMX };
 
-/* What the processor runs, or less: VAE_FILTERS_SIMD=plain or avx2 in the environment, for tests. */
+/* What the processor runs, or less: VAE_FILTERS_SIMD=plain, avx2 or avx512 in the environment, for tests. SIMD_AMX: the
+ * tiles too (amx.h), for which the system was asked. */
 int simd_level(void);
 
 #if defined(__x86_64__)

@@ -124,7 +124,7 @@ static void pair_of_blocks(void *ctx, int i)
 	float *g = (float *)(void *)lay_out(&b, lay_out(&a, mem, k->tile, d), k->tile, d);
 	load(k, &a, p);
 	load(k, &b, q);
-	mat_nt(g, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0);
+	mat_nt(g, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
 	pthread_mutex_lock(&k->lock[p]);
 	if (p != q)
 		pthread_mutex_lock(&k->lock[q]);
@@ -170,9 +170,8 @@ int knn_radii(const struct points *x, int k, const struct effort *e, double *r, 
 		return 0;
 	s.tile = s.tile < x->n ? s.tile : x->n;
 	s.blocks = (x->n + s.tile - 1) / s.tile;
-	/* d roundings of a.b in any order (Higham 2002, section 3.1), of 2^-24 each, and a few more */
-	s.slack = ((double)x->d + 16) * 0x1p-24;
-	s.least = ((double)x->d + 16) * 0x1p-124; /* as many products that were flushed to 0, twice */
+	s.slack = mat_error(x->d, MAT_16) + 8 * 0x1p-24; /* of 2 a.b, at most twice (|a| + |b|)^2 / 4, and of the sum; half of it to spare */
+	s.least = ((double)x->d + 16) * 0x1p-122; /* as many products, or pieces of them, that were flushed to 0, twice */
 	int bad = find(&s, e, f);
 	for (size_t i = 0; i < x->n && !bad; i++)
 		for (size_t j = want - 1; j < keep; j++)

@@ -227,8 +227,8 @@ static void add_factors(struct influence *s, const struct kept *k, const float *
 		for (int c = 0; c < t->m; c += most) {
 			int nr = t->n - r < most ? t->n - r : most, nc = t->m - c < most ? t->m - c : most, lines = nr * rows, n = nc * rows;
 			size_t a = (size_t)(t->from + r) * (size_t)rows, b = (size_t)(t->first + c) * (size_t)rows;
-			mat_nt(s->left, n, factor_p(s, k) + a * (size_t)k->p, k->p, p + b * (size_t)k->p, k->p, lines, n, k->p, 0);
-			mat_nt(s->right, n, factor_k(s, k) + a * (size_t)k->k, k->k, q + b * (size_t)k->k, k->k, lines, n, k->k, 0);
+			mat_nt(s->left, n, factor_p(s, k) + a * (size_t)k->p, k->p, p + b * (size_t)k->p, k->p, lines, n, k->p, 0, MAT_16);
+			mat_nt(s->right, n, factor_k(s, k) + a * (size_t)k->k, k->k, q + b * (size_t)k->k, k->k, lines, n, k->k, 0, MAT_16);
 			for (int i = 0; i < nr; i++)
 				for (int j = 0; j < nc; j++) {
 					size_t at = (size_t)i * (size_t)rows * (size_t)n + (size_t)j * (size_t)rows;
@@ -246,7 +246,7 @@ static void add_written(struct influence *s, const float *kept, const struct tas
 			for (int c = 0; c < t->m; c += side) {
 				int len = lead - at < CHUNK ? (int)(lead - at) : CHUNK, nr = t->n - r < side ? t->n - r : side, nc = t->m - c < side ? t->m - c : side;
 				const float *a = s->out + (size_t)(t->from + r) * lead + at, *b = kept + (size_t)(t->first + c) * lead + at;
-				mat_nt(s->left, nc, a, ld, b, ld, nr, nc, len, 0);
+				mat_nt(s->left, nc, a, ld, b, ld, nr, nc, len, 0, MAT_16);
 				for (int i = 0; i < nr; i++)
 					for (int j = 0; j < nc; j++)
 						t->out[(size_t)(r + i) * t->stride + (size_t)(c + j)] += t->w * (double)s->left[i * nc + j];
