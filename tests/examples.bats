@@ -393,7 +393,7 @@ contents()
 		awk '/^recon .*[0-9]$/ && NF == 5 { print $2 }' >want
 	[ -s want ]
 	awk -F '\t' '$3 == 2 && $4 == 4 && $5 == "recon" { print $6 }' out/table.tsv | diff want -
-	grep -q 'together	4	joint	' out/table.tsv
+	grep -q 'together2	4	nll_recon_latent_joint	' out/table.tsv
 	grep -q '	checkpoints_selfinf	' out/table.tsv
 	sleep 1
 	touch now

@@ -14,7 +14,7 @@
 #   VAE_DRAWS    draws of the scores (default 4)
 #   VAE_SCORE_BETA  score.beta, which selfinf and loss are of (default 4)
 #   VAE_MNIST, VAE_FASHION, VAE_LETTERS: folders of the IDX files
-# `hunt.sh DIR pack|train|score` does one of its three parts; without it, all.
+# `hunt.sh DIR pack|train|score|sums` does one of its parts (sums: self influence summed over all checkpoints); without it, all.
 #
 # table.tsv beside this script is of these runs, two cores, VAE_MNIST and VAE_LETTERS being MNIST's training set
 # and 1000 handwritten capitals:
@@ -106,24 +106,29 @@ score() {
 	mv "$out.tmp" "$out"
 }
 
-# together SET BETA STEP: the joint score over the models of all seeds, as far as they were trained to STEP
+# together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP, their number in the column of the seed
 together() {
-	out=$1-b$2-together-$3.rows
-	[ -e "$out" ] && return
-	cp "$1.tar" together.tar
-	keys=
+	have=
 	for seed in $VAE_SEEDS; do
+		[ -e "$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors" ] && have="$have $seed"
+	done
+	# shellcheck disable=SC2086 # seeds are words
+	n=$(printf '%s\n' $have | wc -l)
+	out=$1-b$2-together$n-$3.rows
+	if [ "$n" -lt 2 ] || [ -e "$out" ]; then return; fi
+	cp "$1.tar" together.tar
+	nll='' recon='' latent=''
+	for seed in $have; do
 		file=$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors
-		[ -e "$file" ] || continue
 		vae-selfinf -m "$file" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "s${seed}_" together.tar |
 			vae-density --space latent --neighbors 30 --prefix "s${seed}_latent_" -m "$file" -o together.next
 		mv together.next together.tar
-		keys=$keys,s${seed}_nll,s${seed}_latent_knn_nll
+		nll=$nll,s${seed}_nll recon=$recon,s${seed}_recon latent=$latent,s${seed}_latent_knn_nll
 	done
-	keys=${keys#,}
-	case $keys in *,*,*,*) ;; *) rm together.tar; return ;; esac
-	vae-rank -k "$keys" together.tar | vae-eval --positive "$(strangers "$1")" -k joint |
-		rows "$1	$2	together	$3" | grep joint >"$out.tmp"
+	vae-rank -k "${nll#,}$latent" --prefix nll_latent_ together.tar | vae-rank -k "${recon#,}$latent" --prefix recon_latent_ |
+		vae-rank -k "${nll#,}$recon$latent" --prefix nll_recon_latent_ |
+		vae-eval --positive "$(strangers "$1")" -k nll_latent_joint,recon_latent_joint,nll_recon_latent_joint |
+		rows "$1	$2	together$n	$3" | grep joint >"$out.tmp"
 	mv "$out.tmp" "$out"
 	rm together.tar
 }
@@ -151,11 +156,13 @@ for set in $sets; do
 				for file in "$set-b$beta-s$seed.vae"/step-*.safetensors; do score "$set" "$beta" "$seed" "$file"; done
 			done
 			case ${VAE_SEEDS:-1} in *' '*) for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done ;; esac
-			for seed in ${VAE_SEEDS:-1}; do sums "$set" "$beta" "$seed"; done
 		done ;;
 	esac
+	case $part in sums | all)
+		for beta in ${VAE_BETAS:-1}; do for seed in ${VAE_SEEDS:-1}; do sums "$set" "$beta" "$seed"; done; done ;;
+	esac
 done
-case $part in score | all)
+case $part in score | sums | all)
 	{
 		printf 'data\tbeta\tseed\tsteps\tscore\tdetection_auc\tauroc\tauroc_se\taverage_precision\n'
 		cat ./*.rows | sort -t '	' -k1,1 -k2,2g -k3,3 -k4,4n -s
