@@ -95,12 +95,13 @@ score() {
 		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
 		vae-rank -k loss,latent_knn_nll --prefix loss_latent_ |
 		vae-rank -k nll,recon,latent_knn_nll --prefix nll_recon_latent_ |
+		vae-rank -k nll,kl,latent_knn_nll --prefix nll_kl_latent_ |
 		vae-rank -k nll,latent_knn_nll,pixel_knn_nll --prefix nll_latent_pixel_ |
 		vae-rank -k recon,latent_knn_nll,pixel_knn_nll --prefix recon_latent_pixel_ |
 		vae-rank -k nll,selfinf,latent_knn_nll --prefix nll_selfinf_latent_ |
 		vae-rank -k nll,latent_knn_nll --joint mahalanobis --prefix mahalanobis_ |
 		vae-eval --positive "$(strangers "$1")" \
-			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
+			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_kl_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
 		rows "$1	$2	$3	$step" >"$out.tmp"
 	[ -s "$out.tmp" ] || { echo "hunt: no scores of $4" >&2; exit 1; }
 	mv "$out.tmp" "$out"
