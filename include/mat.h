@@ -9,12 +9,15 @@
 
 #include <stddef.h>
 
-/* Once before any product, and in every worker thread: one BLAS thread, and numbers below FLT_MIN taken as 0. Returns how many threads
+/* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
+/* Numbers too small to be normal are 0 in this thread and in those it starts, floats and doubles. For training: averages of
+ * gradients that have died away stay just above 0 for ever, and processors take a hundred times as long over them. */
+void mat_flush_tiny(void);
 
-/* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Those in front of a relu
- * want them all: one that is nearly 0 turns whole gradients on or off. */
+/* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Forward products want them
+ * all: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums. */
 enum mat_bits { MAT_24, MAT_16 };
 /* |c - exact| <= mat_error(d, bits) |a_i| |b_j|, with norms of the two rows or columns, in any order of the sum (Higham 2002, section 3.1)
  */

@@ -6,7 +6,7 @@
 
 #include "simd.h"
 
-#if !defined(__x86_64__)
+#if !defined(SIMD_HAS_TILES)
 
 int amx_takes(int n, int p, int d) { return 0; }
 void amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces, float scale, int add) {}
@@ -122,8 +122,10 @@ TILES static void pack(uint16_t *to, const struct amx_side *s, int pieces, int p
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
 	} while (0)
 
-/* c[SIDE x SIDE] = a b over so many groups (+ c when add) */
-TILES static void multiply(float *c, int ldc, const uint16_t *a, const uint16_t *b, int groups, int pieces, int add)
+/* c[SIDE x SIDE] = a b over so many groups (+ c when add). A call of its own: GCC 12 does not know that the loads of tiles read
+ * memory, and could move what was stored there behind them. */
+TILES __attribute__((noinline)) static void multiply(float *c, int ldc, const uint16_t *a, const uint16_t *b, int groups, int pieces,
+						     int add)
 {
 	size_t ld = (size_t)ldc * sizeof *c;
 	float *low = c + LINES * (size_t)ldc;

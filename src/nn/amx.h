@@ -3,7 +3,8 @@
  * The tiles multiply bfloat16, of 8 bits of significand, and add up in float. Every float is taken as the sum of such
  * pieces, and of the products of pieces those that count are made: three for two pieces, six for three.
  * Two pieces are 16 bits: |c - exact| <= (3 2^-16 + d 2^-24) sum_k |a_ik b_kj|, on data some 2e-7 of that sum;
- * three are all 24, and the sums round as those of floats do. (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16
+ * three are all 24, and the sums round as those of floats do. Factors below
+ * 2^-100 lose their last pieces; infinite ones become NAN. (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16
  * artificial intelligence datatype for higher-precision computations".) */
 #ifndef VF_AMX_H
 #define VF_AMX_H

@@ -147,7 +147,7 @@ static void add_bias(float *y, const float *b, int relu, size_t n, int channels)
 	for (size_t i = 0; b && i < n; i++, y += channels) {
 		if (relu)
 			for (int k = 0; k < channels; k++)
-				y[k] = y[k] + b[k] > 0 ? y[k] + b[k] : 0;
+				y[k] = y[k] + b[k] < 0 ? 0 : y[k] + b[k];
 		else
 			for (int k = 0; k < channels; k++)
 				y[k] += b[k];
@@ -177,7 +177,7 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
 		fill_bias(out, b, pixels, channels);
 		to_big(l, out, in, w, n, scratch, MAT_24);
 		for (size_t i = 0; relu && i < all; i++)
-			out[i] = out[i] > 0 ? out[i] : 0;
+			out[i] = out[i] < 0 ? 0 : out[i];
 	}
 }
 

@@ -13,9 +13,14 @@
 #include "amx.h"
 #include "gram.h"
 
-/* Numbers below FLT_MIN are 0 in this thread and in those it starts: averages of gradients that have died away stay just
- * above 0 for ever, and processors take a hundred times as long over them. */
-static void flush_tiny(void)
+int mat_begin(void)
+{
+	/* under OpenMP the number of threads belongs to the calling thread, hence once in each */
+	openblas_set_num_threads(1);
+	return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : 256;
+}
+
+void mat_flush_tiny(void)
 {
 #if defined(__SSE2__)
 	enum { FLUSH_RESULTS = 1 << 15, FLUSH_OPERANDS = 1 << 6 };
@@ -25,14 +30,6 @@ static void flush_tiny(void)
 	__asm__ volatile("mrs %0, fpcr" : "=r"(mode));
 	__asm__ volatile("msr fpcr, %0" ::"r"(mode | 1 << 24));
 #endif
-}
-
-int mat_begin(void)
-{
-	flush_tiny();
-	/* under OpenMP the number of threads belongs to the calling thread, hence once in each */
-	openblas_set_num_threads(1);
-	return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : 256;
 }
 
 double mat_error(int d, enum mat_bits bits) { return (d + 8) * 0x1p-24 + (bits == MAT_16 ? 3 * 0x1p-16 : 0); }

@@ -155,7 +155,7 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 		float *v = y + (size_t)r * (size_t)out;
 		if (relu)
 			for (int i = from; i < to; i++)
-				v[i] = v[i] + b[i] > 0 ? v[i] + b[i] : 0;
+				v[i] = v[i] + b[i] < 0 ? 0 : v[i] + b[i]; /* keeps NAN */
 		else
 			for (int i = from; i < to; i++)
 				v[i] += b[i];

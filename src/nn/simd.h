@@ -8,6 +8,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* The compiler knows the tiles (GCC 11, clang 11), and the system is one that they can be asked of. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__has_include)
+#if __has_include(<amxbf16intrin.h>)
+#define SIMD_HAS_TILES 1
+#endif
+#endif
+
 enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512, SIMD_AMX };
 
 /* What the processor runs, or less: VAE_FILTERS_SIMD=plain, avx2 or avx512 in the environment, for tests. SIMD_AMX: the

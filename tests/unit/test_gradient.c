@@ -366,9 +366,20 @@ static void test_checkpoints(void)
 	}
 }
 
+/* An activation that is no number must show in the loss, not vanish behind a relu. */
+static void test_relu_keeps_nan(void)
+{
+	float x[2] = {1, NAN}, w[2] = {1, 1}, b[2] = {0, 1}, y[2];
+	linear_forward(y, x, w, b, 1, 1, 2, 0, 2, 1);
+	ok(y[0] == 1 && y[1] == 2, "a relu lets what is above 0 pass");
+	linear_forward(y, x + 1, w, b, 1, 1, 2, 0, 2, 1);
+	ok(isnan(y[0]) && isnan(y[1]), "and NAN");
+}
+
 int main(void)
 {
 	mat_begin();
+	test_relu_keeps_nan();
 	for (int network = 0; network < NETWORKS; network++) {
 		for (int likelihood = 0; likelihood < 3; likelihood++)
 			test_training(network, likelihood);
