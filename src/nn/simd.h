@@ -10,7 +10,7 @@
 
 /* The compiler knows the tiles (GCC 11, clang 11), and the system is one that they can be asked of. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__has_include)
-#if __has_include(<amxbf16intrin.h>)
+#if __has_include(<amxbf16intrin.h>) || __has_include(<amxintrin.h>)
 #define SIMD_HAS_TILES 1
 #endif
 #endif
