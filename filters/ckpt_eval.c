@@ -175,6 +175,7 @@ int ckpt_eval(struct cli *c, const struct ckpt *o)
 {
 	struct eval e = {.flow = {.cli = c}};
 	struct fail f = {{0}};
+	mat_flush_tiny();
 	int workers = mat_begin() > 1 ? (int)c->jobs : 1;
 	int r = models_open(&e.models, &e.n, o->model, o->which ? o->which : "all", &c->set, &f);
 	if (!r)

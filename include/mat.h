@@ -12,8 +12,9 @@
 /* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
  * may call at once (256, or 1 where the library is not safe for it). */
 int mat_begin(void);
-/* Numbers too small to be normal are 0 in this thread and in those it starts, floats and doubles. For training: averages of
- * gradients that have died away stay just above 0 for ever, and processors take a hundred times as long over them. */
+/* Numbers too small to be normal are 0 in this thread and in those it starts, floats and doubles. For networks: averages of
+ * gradients that have died away stay just above 0 for ever, gradients behind a saturated sigmoid get there, and processors
+ * take a hundred times as long over them. */
 void mat_flush_tiny(void);
 
 /* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Forward products want them
