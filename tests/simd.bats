@@ -35,9 +35,10 @@ train_wide() {
 }
 
 @test "products, losses, gradients, training and closed forms hold with every level" {
-	local level test
+	local level test tests="mat loss gradient closed_form train"
+	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers, which see these kernels in the others
 	for level in plain avx2 avx512 amx; do
-		for test in mat loss gradient closed_form train; do
+		for test in $tests; do
 			VAE_FILTERS_SIMD=$level "$BIN/test_$test" >"$T/out" || { echo "$level: $test"; grep '^not ok' "$T/out"; return 1; }
 			[ "$(grep -c '^ok' "$T/out")" -gt 0 ]
 		done
@@ -55,7 +56,7 @@ train_wide() {
 		paste "$T/$level" "$T/avx512" | awk -F '\t' '
 			$1 != $5 { exit 1 }
 			{ n++; for (i = 2; i <= 4; i++) { d = $i - $(i + 4); if (d < 0) d = -d; if (d > 1e-3 * $i) bad = 1; far += d > 1e-5 * $i } }
-			END { exit bad || n != 80 || far > 10 }'
+			END { exit bad || n != 80 || far > 4 }'
 	done
 }
 

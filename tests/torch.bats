@@ -14,23 +14,28 @@ setup()
 fields=selfinf,recon,kl,loss,selfinf_encoder.0,selfinf_encoder.2,selfinf_encoder.5,selfinf_encoder.7
 fields=$fields,selfinf_decoder.0,selfinf_decoder.3,selfinf_decoder.5,selfinf_decoder.7,selfinf_decoder.9
 
-@test "a state dict of convolutional and linear layers imports, and scores as torch's autograd does" {
-	vae-ckpt import -q -c "$data/net.yaml" -o net.vae "$data/net.safetensors"
+# as_torch BOUND: net.vae's scores are within 1e-5 of torch's, its layers' parts within BOUND, relative
+as_torch() {
 	vae-selfinf -q -m net.vae --parts --eps "$data/eps.npy" "$data/pictures.tar" | vae-cut -H -k $fields >got.tsv
 	perl -MJSON::PP -e '
 		my $want = decode_json(do { local (@ARGV, $/) = $ARGV[0]; <> });
 		open my $f, "<", "got.tsv" or die; my @name = split /\s+/, <$f>;
-		my ($rows, $worst) = (0, 0);
+		my ($rows, $far) = (0, 0);
 		while (<$f>) {
 			my @v = split; my $w = $want->[$rows++];
 			for (0 .. $#name) {
-				# a layer is a small part of it all: on tiles (amx.h) it is a little further off
-				my $off = abs($v[$_] / $w->{$name[$_]} - 1) / ($name[$_] =~ /_/ ? 5e-5 : 1e-5);
-				print "record $rows, $name[$_]: $v[$_], wanted $w->{$name[$_]}\n" if $off > 1;
-				$worst = $off if $off > $worst;
+				next if abs($v[$_] / $w->{$name[$_]} - 1) <= ($name[$_] =~ /_/ ? $ARGV[1] : 1e-5);
+				print "record $rows, $name[$_]: $v[$_], wanted $w->{$name[$_]}\n";
+				$far++;
 			}
 		}
-		exit !($rows == @$want && @name == 13 && $worst <= 1);' "$data/expected.json"
+		exit !($rows == @$want && @name == 13 && !$far);' "$data/expected.json" "$1"
+}
+
+@test "a state dict of convolutional and linear layers imports, and scores as torch's autograd does" {
+	vae-ckpt import -q -c "$data/net.yaml" -o net.vae "$data/net.safetensors"
+	VAE_FILTERS_SIMD=avx512 as_torch 1e-5
+	as_torch 5e-5 # where there are tiles, gradients are of 16 bits
 }
 
 @test "the same tensors come out again, under the same names and shapes" {

@@ -34,6 +34,8 @@ steps=${VAE_STEPS:-15600}
 every=${VAE_EVERY:-2600}
 fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 sets=${VAE_SETS:-fashion-9}
+seeds=${VAE_SEEDS:-1}
+betas=${VAE_BETAS:-1}
 layers='encoder.1 encoder.3 encoder.5 encoder.7 decoder.0 decoder.2 decoder.4 decoder.6'
 
 for tool in vae-pack vae-train vae-selfinf vae-density vae-rank vae-eval; do
@@ -114,7 +116,7 @@ score() {
 # together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP, their number in the column of the seed
 together() {
 	have=
-	for seed in $VAE_SEEDS; do
+	for seed in $seeds; do
 		[ -e "$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors" ] && have="$have $seed"
 	done
 	# shellcheck disable=SC2086 # seeds are words
@@ -153,18 +155,18 @@ for set in $sets; do
 	strangers "$set" >/dev/null
 	case $part in pack | all) pack "$set" ;; esac
 	case $part in train | all)
-		for beta in ${VAE_BETAS:-1}; do for seed in ${VAE_SEEDS:-1}; do train "$set" "$beta" "$seed"; done; done ;;
+		for beta in $betas; do for seed in $seeds; do train "$set" "$beta" "$seed"; done; done ;;
 	esac
 	case $part in score | all)
-		for beta in ${VAE_BETAS:-1}; do
-			for seed in ${VAE_SEEDS:-1}; do
+		for beta in $betas; do
+			for seed in $seeds; do
 				for file in "$set-b$beta-s$seed.vae"/step-*.safetensors; do score "$set" "$beta" "$seed" "$file"; done
 			done
-			case ${VAE_SEEDS:-1} in *' '*) for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done ;; esac
+			for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done
 		done ;;
 	esac
 	case $part in sums | all)
-		for beta in ${VAE_BETAS:-1}; do for seed in ${VAE_SEEDS:-1}; do sums "$set" "$beta" "$seed"; done; done ;;
+		for beta in $betas; do for seed in $seeds; do sums "$set" "$beta" "$seed"; done; done ;;
 	esac
 done
 case $part in score | sums | all)

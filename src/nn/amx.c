@@ -18,8 +18,7 @@ void amx_product(float *c, int ldc, struct amx_side a, struct amx_side b, int n,
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "mat.h"
-#include "transpose.h"
+#include "avx512.h"
 
 #define TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 
@@ -205,8 +204,6 @@ static uint16_t *own_room(void)
 	}
 	return room;
 }
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 TILES static void product_in(uint16_t *left, float *c, int ldc, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces,
 			     float scale, int add)

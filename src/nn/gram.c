@@ -12,12 +12,10 @@ int gram_wide(float *c, const float *a, int n, int d) { return 0; }
 
 #include <stddef.h>
 
-#include "transpose.h"
+#include "avx512.h"
 
 #define WIDE __attribute__((target("avx512f")))
 enum { GRAM = 64 };
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 /* Four rows by four others, along the rows; d is padded by masks. */
 WIDE static void gram_block(float *c, int n, const float *const a[4], const float *const b[4], int d, int rows, int columns)

@@ -1,6 +1,7 @@
 #include "mat.h"
 
 #include <cblas.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,11 @@ void mat_flush_tiny(void)
 #endif
 }
 
-double mat_error(int d, enum mat_bits bits) { return (d + 8) * 0x1p-24 + (bits == MAT_16 ? 3 * 0x1p-16 : 0); }
+double mat_error(int d, enum mat_bits bits)
+{
+	int pieces = bits == MAT_16 && amx_takes(INT_MAX, INT_MAX, d);
+	return (d + 8) * 0x1p-24 + (pieces ? 3 * 0x1p-16 : 0);
+}
 
 static void product(float *c, int ldc, const float *a, int lda, int across_a, const float *b, int ldb, int across_b, int n, int p, int d,
 		    float scale, int add, enum mat_bits bits)

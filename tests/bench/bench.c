@@ -23,11 +23,11 @@
 
 #include "cli.h"
 #include "conv.h"
+#include "correlate.h"
 #include "input.h"
 #include "mat.h"
 #include "model.h"
 #include "parts.h"
-#include "correlate.h"
 #include "ranking.h"
 #include "rng.h"
 
@@ -35,9 +35,8 @@ enum { SIDE = 28, N = 1024, REPS = 24 };
 
 static int idx(uint32_t n)
 {
-	unsigned char head[16] = {
-		0, 0, 8, 3,   (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n, 0, 0, 0, SIDE,
-		0, 0, 0, SIDE};
+	unsigned char head[16] = {0, 0, 8, 3, (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n,
+	                          0, 0, 0, SIDE, 0, 0, 0, SIDE};
 	fwrite(head, 1, sizeof head, stdout);
 	for (uint32_t i = 0; i < n; i++) {
 		float p[16];
@@ -88,9 +87,7 @@ static int jpeg(uint32_t n, const char *dir)
 		for (int y = 0; y < W; y++) {
 			rng_normal(grain, 3 * W, 1, ROLE_INIT, 9, i, (uint32_t)y);
 			for (int k = 0; k < 3 * W; k++) {
-				float x = (float)(k / 3),
-				      v = 128 + 60 * sinf(p[k % 3] + p[3 + k % 3] * 0.2f * x + p[6 + k % 3] * 0.2f * (float)y) +
-					  12 * grain[k];
+				float x = (float)(k / 3), v = 128 + 60 * sinf(p[k % 3] + p[3 + k % 3] * 0.2f * x + p[6 + k % 3] * 0.2f * (float)y) + 12 * grain[k];
 				line[k] = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
 			}
 			jpeg_write_scanlines(&c, lines, 1);
@@ -103,9 +100,10 @@ static int jpeg(uint32_t n, const char *dir)
 	return 0;
 }
 
+/* The product that the peak is of: OpenBLAS's, whatever the library takes. */
 static void sgemm(float *m) { cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, m + N * N, N, m + 2 * N * N, N, 0, m, N); }
 
-enum { SGEMM = 3 }; /* of OpenBLAS, which the peak is of */
+enum { NN, NT, TN, SGEMM };
 
 /* Seconds of one product, the best of a few rounds over warm buffers. */
 static double product(int how, int n, int p, int d)
@@ -120,9 +118,9 @@ static double product(int how, int n, int p, int d)
 			float *c = m, *a = m + (1 << 22), *b = m + (2 << 22);
 			if (how == SGEMM)
 				sgemm(m);
-			else if (how == 0)
+			else if (how == NN)
 				mat_nn(c, p, a, d, b, p, n, p, d, MAT_16);
-			else if (how == 1)
+			else if (how == NT)
 				mat_nt(c, p, a, d, b, d, n, p, d, 0, MAT_24);
 			else
 				mat_tn(c, p, a, n, b, p, n, p, d, 1, 0, MAT_16);
@@ -137,12 +135,11 @@ static double product(int how, int n, int p, int d)
  * over the positions of a chunk; the gradient by Gram matrices where that is cheaper. */
 static double layer_seconds(const struct layer *l, int at_once, int rows)
 {
-	int k = conv_unrolled(l), t = conv_positions(l), most = (int)(conv_scratch(l) / (size_t)k),
-	    n = at_once * t < most ? at_once * t : most;
-	double chunks = (double)rows * t / n, s = (product(0, n, k, l->p) + product(1, n, l->p, k)) * chunks;
+	int k = conv_unrolled(l), t = conv_positions(l), most = (int)(conv_scratch(l) / (size_t)k), n = at_once * t < most ? at_once * t : most;
+	double chunks = (double)rows * t / n, s = (product(NN, n, k, l->p) + product(NT, n, l->p, k)) * chunks;
 	if (parts_explicit(l, rows))
-		return s + product(2, l->p, k, n) * chunks;
-	return s + product(1, rows * t, rows * t, k) + product(1, rows * t, rows * t, l->p);
+		return s + product(TN, l->p, k, n) * chunks;
+	return s + product(NT, rows * t, rows * t, k) + product(NT, rows * t, rows * t, l->p);
 }
 
 static int gemms(const char *config)
@@ -191,8 +188,7 @@ static int naive(const char *config)
 			for (int i = 0; i < m.enc.n + m.dec.n; i++) {
 				const struct layer *l = i < m.enc.n ? &m.enc.l[i] : &m.dec.l[i - m.enc.n];
 				if (l->kind == LAYER_LINEAR)
-					linear_gradient(g + r * m.nparams + l->weight, db, x, x, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0,
-							l->out, 1, 0);
+					linear_gradient(g + r * m.nparams + l->weight, db, x, x, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0, l->out, 1, 0);
 			}
 		clock_t write = clock() - from;
 		from = clock();

@@ -1,6 +1,6 @@
-/* transpose.h - 16 by 16 numbers of 32 bits in 16 registers of AVX-512; for x86-64 only. */
-#ifndef VF_TRANSPOSE_H
-#define VF_TRANSPOSE_H
+/* avx512.h - what the kernels written for AVX-512 and the tiles share; for x86-64 only. */
+#ifndef VF_AVX512_H
+#define VF_AVX512_H
 
 #include <immintrin.h>
 
@@ -9,6 +9,7 @@
 #define UNROLL _Pragma("GCC unroll 16")
 enum { LANES = 16 };
 
+/* 16 by 16 numbers of 32 bits. */
 __attribute__((target("avx512f"))) INLINE void transpose(__m512 r[LANES])
 {
 	__m512 t[LANES];
@@ -40,5 +41,7 @@ __attribute__((target("avx512f"))) INLINE void transpose(__m512 r[LANES])
 
 /* The first n of 16 lanes. */
 static inline __mmask16 first_lanes(int n) { return (__mmask16)(n >= LANES ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }
+
+static inline int least(int a, int b) { return a < b ? a : b; }
 
 #endif
