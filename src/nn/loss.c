@@ -45,7 +45,7 @@ INLINE float log1p_unit(float e)
 	return p * s;
 }
 
-enum { LANES = 16 };
+enum { LANES = 16, RUN = 256 };
 
 struct term {
 	float value, d, other;
@@ -68,30 +68,33 @@ INLINE struct term term(enum likelihood likelihood, enum likelihood other, float
 	return r;
 }
 
-INLINE float total_of(float part[LANES])
+INLINE double total_of(const float part[LANES])
 {
-	for (int h = LANES / 2; h; h /= 2)
-		for (int k = 0; k < h; k++)
-			part[k] += part[k + h];
-	return part[0];
+	double total = 0;
+	for (int k = 0; k < LANES; k++)
+		total += (double)part[k];
+	return total;
 }
 
-/* Partial sums in lanes, in a fixed order; blocks go into a double. */
+/* Partial sums in lanes of few terms, in a fixed order; they end in double. */
 INLINE double row(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll)
 {
 	double total = 0, more = 0;
 	int i = 0;
-	for (; i + LANES <= n; i += LANES) {
-		float part[LANES], second[LANES], g[LANES];
-		for (int k = 0; k < LANES; k++) {
-			struct term t = term(likelihood, other, f[i + k], x[i + k]);
-			part[k] = t.value, second[k] = t.other, g[k] = t.d;
+	while (i + LANES <= n) {
+		float part[LANES] = {0}, second[LANES] = {0};
+		for (int end = n - i < RUN ? n : i + RUN; i + LANES <= end; i += LANES) {
+			float g[LANES];
+			for (int k = 0; k < LANES; k++) {
+				struct term t = term(likelihood, other, f[i + k], x[i + k]);
+				part[k] += t.value, second[k] += t.other, g[k] = t.d;
+			}
+			if (d)
+				memcpy(d + i, g, sizeof g);
 		}
-		if (d)
-			memcpy(d + i, g, sizeof g);
-		total += (double)total_of(part);
+		total += total_of(part);
 		if (nll)
-			more += (double)total_of(second);
+			more += total_of(second);
 	}
 	for (; i < n; i++) {
 		struct term t = term(likelihood, other, f[i], x[i]);
