@@ -18,16 +18,25 @@ int mat_begin(void);
 void mat_flush_tiny(void);
 
 /* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Forward products want them
- * all: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums. */
+ * all, but for logits: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums. */
 enum mat_bits { MAT_24, MAT_16 };
 /* On this processor |c - exact| <= mat_error(d, bits) |a_i| |b_j|, with norms of the two rows or columns, in any order of the
  * sum (Higham 2002, section 3.1); for factors above 2^-100, before scale and without what c held. */
 double mat_error(int d, enum mat_bits bits);
 
+/* b[p x d], or b[d x p] when across, as products take it in that have it as their second factor, for many of them; they come out
+ * the same to the bit. Wanted along with b itself; of no use where the bits are others. NULL: nothing is gained, or no memory.
+ * Freed with free(). */
+struct amx_packed *mat_pack(const float *b, int ldb, int across, int p, int d, enum mat_bits bits);
+
 /* c[n x p] = a[n x d] b[p x d]^T (+ c when add) */
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits);
+/* y[n x p] = x[n x d] w[p x d]^T + bias (none when NULL), negative numbers 0 when relu: a linear layer */
+void mat_layer(float *y, int ldy, const float *x, const float *w, const struct amx_packed *packed, const float *bias, int n, int p, int d,
+	       int relu, enum mat_bits bits);
 /* c[n x p] = a[n x d] b[d x p] */
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, enum mat_bits bits);
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct amx_packed *packed, int n, int p, int d,
+	    enum mat_bits bits);
 /* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add,
 	    enum mat_bits bits);

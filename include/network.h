@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "config.h"
+#include "mat.h"
 
 struct layer {
 	enum layer_kind kind;
@@ -28,6 +29,7 @@ struct layer {
 	 * reads big and writes small, conv_transpose2d the other way round. */
 	int p, sh, sw, c, bh, bw; /* small: p channels, sh x sw; big: c channels, bh x bw */
 	int kernel, stride, padding;
+	struct amx_packed *forward, *backward; /* linear: the weights as products take them in, or NULL (network_prepare()) */
 };
 
 struct network {
@@ -50,6 +52,7 @@ struct tape {
 	float *v[CONFIG_MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
 	float *all;
 	int rows;
+	enum mat_bits bits; /* of the product that a linear layer at the end is, which turns nothing on or off; MAT_24 when opened */
 };
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
 /* With only `few` rows for the layers from `cut` on, which then run group by group over views: rows
@@ -59,6 +62,10 @@ struct tape tape_view(const struct tape *t, const struct network *net, int cut, 
 
 /* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
 void network_pack(const struct network *net, const float *params, float *packed);
+/* Keeps the weights of linear layers also as products take them in, for parameters that stay as they are: at most `room` bytes, whose
+ * number comes back. last: bits of the product that a linear layer at the end is. Released before the parameters change. */
+size_t network_prepare(struct network *net, const float *params, enum mat_bits last, size_t room);
+void network_release(struct network *net);
 /* How many floats of scratch a layer's pass wants; 0 without convolutions. */
 size_t network_scratch(const struct network *net);
 
@@ -69,9 +76,11 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
 /* Linear layers, over columns [from, to) of their output, input or weights, so that training can
  * split a layer into fixed units; scoring takes them whole.
  *   x [rows][in], y and dy [rows][out], w [out][in], b [out], or NULL for none.
- * relu: the relu that follows is applied in the same pass over y. */
-void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu);
-void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to);
+ * relu: the relu that follows is applied in the same pass over y. packed: w of the whole layer (mat_pack()), or NULL. */
+void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
+		    enum mat_bits bits, const struct amx_packed *packed);
+void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
+		     const struct amx_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
                      int add);

@@ -95,6 +95,8 @@ void model_init(struct model *m, uint64_t seed)
 
 void model_free(struct model *m)
 {
+	network_release(&m->enc);
+	network_release(&m->dec);
 	free(m->params);
 	free(m->standard.mean);
 	free(m->standard.deviation);
@@ -325,6 +327,15 @@ void models_free(struct model *m, int n)
 	for (int i = 0; i < n; i++)
 		model_free(&m[i]);
 	free(m);
+}
+
+void models_prepare(struct model *m, int n)
+{
+	size_t room = MODELS_PREPARED;
+	for (int c = n - 1; c >= 0; c--) {
+		room -= network_prepare(&m[c].enc, m[c].params, MAT_24, room);
+		room -= network_prepare(&m[c].dec, m[c].params, MAT_16, room);
+	}
 }
 
 float **models_pack(const struct model *m, int n)

@@ -13,6 +13,7 @@
 
 #include "amx.h"
 #include "gram.h"
+#include "simd.h"
 
 int mat_begin(void)
 {
@@ -39,32 +40,53 @@ double mat_error(int d, enum mat_bits bits)
 	return (d + 8) * 0x1p-24 + (pieces ? 3 * 0x1p-16 : 0);
 }
 
-static void product(float *c, int ldc, const float *a, int lda, int across_a, const float *b, int ldb, int across_b, int n, int p, int d,
-		    float scale, int add, enum mat_bits bits)
+static int pieces_of(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
+
+static void product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, enum mat_bits bits)
 {
-	struct amx_side left = {a, lda, across_a}, right = {b, ldb, across_b};
 	if (amx_takes(n, p, d)) {
-		amx_product(c, ldc, left, right, n, p, d, bits == MAT_16 ? 2 : 3, scale, add);
+		amx_product(c, a, b, n, p, d, pieces_of(bits));
 		return;
 	}
-	cblas_sgemm(CblasRowMajor, across_a ? CblasTrans : CblasNoTrans, across_b ? CblasNoTrans : CblasTrans, n, p, d, scale, a, lda, b,
-		    ldb, add ? 1 : 0, c, ldc);
+	cblas_sgemm(CblasRowMajor, a.across ? CblasTrans : CblasNoTrans, b.across ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
+		    b.ld, c->add ? 1 : 0, c->v, c->ld);
+	for (int i = 0; c->bias && i < n; i++) {
+		float *v = c->v + (size_t)i * (size_t)c->ld;
+		if (c->relu)
+			for (int j = 0; j < p; j++)
+				v[j] = v[j] + c->bias[j] < 0 ? 0 : v[j] + c->bias[j]; /* keeps NAN */
+		else
+			for (int j = 0; j < p; j++)
+				v[j] += c->bias[j];
+	}
+}
+
+struct amx_packed *mat_pack(const float *b, int ldb, int across, int p, int d, enum mat_bits bits)
+{
+	return amx_takes(INT_MAX, p, d) ? amx_pack((struct amx_side){b, ldb, across, NULL}, p, d, pieces_of(bits)) : NULL;
 }
 
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)
 {
-	product(c, ldc, a, lda, 0, b, ldb, 0, n, p, d, 1, add, bits);
+	product(&(struct amx_out){c, ldc, add, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 0, NULL}, n, p, d, bits);
 }
 
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, enum mat_bits bits)
+void mat_layer(float *y, int ldy, const float *x, const float *w, const struct amx_packed *packed, const float *bias, int n, int p, int d,
+	       int relu, enum mat_bits bits)
 {
-	product(c, ldc, a, lda, 0, b, ldb, 1, n, p, d, 1, 0, bits);
+	product(&(struct amx_out){y, ldy, 0, 1, bias, relu}, (struct amx_side){x, d, 0, NULL}, (struct amx_side){w, d, 0, packed}, n, p, d, bits);
+}
+
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct amx_packed *packed, int n, int p, int d,
+	    enum mat_bits bits)
+{
+	product(&(struct amx_out){c, ldc, 0, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 1, packed}, n, p, d, bits);
 }
 
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add,
 	    enum mat_bits bits)
 {
-	product(c, ldc, a, lda, 1, b, ldb, 1, n, p, d, scale, add, bits);
+	product(&(struct amx_out){c, ldc, add, scale, NULL, 0}, (struct amx_side){a, lda, 1, NULL}, (struct amx_side){b, ldb, 1, NULL}, n, p, d, bits);
 }
 
 void mat_gram(float *c, const float *a, int n, int d)
@@ -98,7 +120,7 @@ float *mat_floats(size_t n)
 
 enum { LANES = 16, RUN = 1024 }; /* floats add up over at most RUN/LANES terms before they go into a double */
 
-double dot(const float *a, const float *b, int n)
+INLINE double dot_lines(const float *a, const float *b, int n)
 {
 	double total = 0;
 	for (int from = 0; from < n; from += RUN) {
@@ -115,6 +137,9 @@ double dot(const float *a, const float *b, int n)
 	}
 	return total;
 }
+SIMD_VARIANTS(double, dot_wide, (const float *a, const float *b, int n), { return dot_lines(a, b, n); })
+
+double dot(const float *a, const float *b, int n) { return PICK(dot_wide)(a, b, n); }
 
 double sum(const float *a, int n)
 {

@@ -121,6 +121,30 @@ void network_pack(const struct network *net, const float *params, float *packed)
 	}
 }
 
+size_t network_prepare(struct network *net, const float *params, enum mat_bits last, size_t room)
+{
+	size_t held = 0;
+	for (int i = 0; i < net->n; i++) {
+		struct layer *l = &net->l[i];
+		size_t weights = (size_t)l->in * (size_t)l->out, most = weights * 10; /* bytes, of 24 bits and 16 */
+		if (l->kind != LAYER_LINEAR || most > room - held)
+			continue;
+		l->forward = mat_pack(params + l->weight, l->in, 0, l->out, l->in, i == net->n - 1 ? last : MAT_24);
+		l->backward = mat_pack(params + l->weight, l->in, 1, l->in, l->out, MAT_16);
+		held += most;
+	}
+	return held;
+}
+
+void network_release(struct network *net)
+{
+	for (int i = 0; i < net->n; i++) {
+		free(net->l[i].forward);
+		free(net->l[i].backward);
+		net->l[i].forward = net->l[i].backward = NULL;
+	}
+}
+
 size_t network_scratch(const struct network *net)
 {
 	size_t most = 0;
@@ -148,23 +172,16 @@ void to_planes(float *out, const float *in, int rows, int channels, int area)
 				*out++ = in[(size_t)i * (size_t)channels + (size_t)c];
 }
 
-void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu)
+void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
+		    enum mat_bits bits, const struct amx_packed *packed)
 {
-	mat_nt(y + from, out, x, in, w + (size_t)from * (size_t)in, in, rows, to - from, in, 0, MAT_24);
-	for (int r = 0; b && r < rows; r++) {
-		float *v = y + (size_t)r * (size_t)out;
-		if (relu)
-			for (int i = from; i < to; i++)
-				v[i] = v[i] + b[i] < 0 ? 0 : v[i] + b[i]; /* keeps NAN */
-		else
-			for (int i = from; i < to; i++)
-				v[i] += b[i];
-	}
+	mat_layer(y + from, out, x, w + (size_t)from * (size_t)in, packed, b ? b + from : NULL, rows, to - from, in, relu, bits);
 }
 
-void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to)
+void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
+		     const struct amx_packed *packed)
 {
-	mat_nn(dx + from, in, dy, out, w + from, in, rows, to - from, out, MAT_16);
+	mat_nn(dx + from, in, dy, out, w + from, in, packed, rows, to - from, out, MAT_16);
 }
 
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
@@ -221,7 +238,7 @@ void layer_forward(const struct network *net, int i, const float *packed, const 
 	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->kind == LAYER_LINEAR)
-		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu);
+		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu, i == net->n - 1 ? act->bits : MAT_24, l->forward);
 	else if (network_weighs(l))
 		conv_forward(l, y, x, packed + l->weight, packed + l->bias, l->relu, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)
@@ -243,7 +260,7 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	dx += (size_t)from * (size_t)l->in;
 	if (l->kind == LAYER_LINEAR)
-		linear_backward(dx, dy, packed + l->weight, rows, l->in, l->out, 0, l->in);
+		linear_backward(dx, dy, packed + l->weight, rows, l->in, l->out, 0, l->in, l->backward);
 	else if (network_weighs(l))
 		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

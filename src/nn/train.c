@@ -55,7 +55,7 @@ static void forward_unit(void *ctx, int u)
 	int from = edge(l->out, u), to = edge(l->out, u + 1);
 	float *y = t->act->v[t->layer];
 	linear_forward(y, network_source(net, t->layer, t->from, t->act), t->m->params + l->weight, t->m->params + l->bias, t->batch,
-	               l->in, l->out, from, to, l->relu);
+	               l->in, l->out, from, to, l->relu, MAT_24, NULL);
 }
 
 static int first_row(const struct trainer *t, int share) { return (int)((long)t->batch * share / t->shares); }
@@ -154,7 +154,7 @@ static void backward_unit(void *ctx, int u)
 	const struct layer *l = &net->l[t->layer];
 	int from = edge(l->in, u), to = edge(l->in, u + 1);
 	float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
-	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, t->batch, l->in, l->out, from, to);
+	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, t->batch, l->in, l->out, from, to, NULL);
 	if (t->layer > 0 && net->l[t->layer - 1].fused)
 		for (int r = 0; r < t->batch; r++) {
 			size_t at = (size_t)r * (size_t)l->in + (size_t)from;

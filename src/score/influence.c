@@ -118,7 +118,7 @@ static void encoder_weights(struct influence *s, const struct model *m, const fl
 	if (l->source < 0)
 		memset(tangent, 0, (size_t)s->batch * (size_t)l->out * sizeof *tangent);
 	else if (l->kind == LAYER_LINEAR)
-		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0);
+		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0, MAT_24, l->forward);
 	else
 		conv_forward(l, tangent, s->tangent.v[l->source], packed + l->weight, NULL, 0, s->batch, s->products.col);
 	for (int r = 0; s->use_enc[i] && r < s->batch; r++) {

@@ -30,7 +30,11 @@ static int find_cut(const struct network *net)
 
 int influence_batch(const struct model *m)
 {
-	int draws = m->cfg.score.draws, most = draws >= 1024 ? 1 : 1024 / draws;
+	/* rows that a product gains from; more would take memory, and time to clear it */
+	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024 };
+	int draws = m->cfg.score.draws, most = ROWS / draws;
+	if (most < FEW)
+		most = MOST_ROWS / draws < 1 ? 1 : MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
 	if (!m->enc.convolves && !m->dec.convolves)
 		return most;
 	/* pictures between layers: as many records as 32 MB hold */
@@ -144,6 +148,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 		influence_close(s);
 		return NULL;
 	}
+	s->dec.bits = MAT_16;
 	s->sigma = mat_floats((size_t)batch * (size_t)s->latent);
 	s->eps = mat_floats(size);
 	s->xi = mat_floats(size);

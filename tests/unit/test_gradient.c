@@ -370,9 +370,9 @@ static void test_checkpoints(void)
 static void test_relu_keeps_nan(void)
 {
 	float x[2] = {1, NAN}, w[2] = {1, 1}, b[2] = {0, 1}, y[2];
-	linear_forward(y, x, w, b, 1, 1, 2, 0, 2, 1);
+	linear_forward(y, x, w, b, 1, 1, 2, 0, 2, 1, MAT_24, NULL);
 	ok(y[0] == 1 && y[1] == 2, "a relu lets what is above 0 pass");
-	linear_forward(y, x + 1, w, b, 1, 1, 2, 0, 2, 1);
+	linear_forward(y, x + 1, w, b, 1, 1, 2, 0, 2, 1, MAT_24, NULL);
 	ok(isnan(y[0]) && isnan(y[1]), "and NAN");
 }
 

@@ -28,7 +28,7 @@ static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
 	if (h == NT || h == NT_ADD)
 		mat_nt(c, ldc, a, lda, b, ldb, n, p, d, h == NT_ADD, bits);
 	else if (h == NN)
-		mat_nn(c, ldc, a, lda, b, ldb, n, p, d, bits);
+		mat_nn(c, ldc, a, lda, b, ldb, NULL, n, p, d, bits);
 	else
 		mat_tn(c, ldc, a, lda, b, ldb, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
 }
@@ -78,6 +78,42 @@ static void test_shapes(enum how h)
 		}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s: at most %.2g off (%d x %d x %d), nothing written beside", name[h],
 	   bits == MAT_24 ? "24 bits" : "16 bits", worst, shape[which][0], shape[which][1], shape[which][2]);
+}
+
+/* A layer against sums in double, with its weights as they are and prepared, which must not change a bit. */
+static void test_layer(int relu)
+{
+	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {64, 100, 130}, {33, 300, 64}, {300, 1100, 70}, {96, 33, 64}, {600, 70, 1100}, {40, 2100, 40}};
+	const float *bias = before;
+	double worst = 0;
+	int same = 1, kept = 0;
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+		int n = shape[i][0], p = shape[i][1], d = shape[i][2];
+		size_t size = (size_t)n * (size_t)p * sizeof *c;
+		float *plain = malloc(size);
+		struct amx_packed *ready[] = {mat_pack(b, d, 0, p, d, MAT_24), mat_pack(b, d, 0, p, d, MAT_16), mat_pack(b, p, 1, p, d, bits)};
+		mat_layer(plain, p, a, b, NULL, bias, n, p, d, relu, bits);
+		for (int k = 0; k < 2; k++) { /* of as many bits, and of others, which are left aside */
+			mat_layer(c, p, a, b, ready[k], bias, n, p, d, relu, bits);
+			same &= !memcmp(c, plain, size);
+			kept += ready[k] != NULL;
+		}
+		for (int r = 0; r < n; r++)
+			for (int j = 0; j < p; j++) {
+				double s = (double)bias[j], terms = fabs(s) + 1e-30;
+				for (int k = 0; k < d; k++) {
+					double t = (double)a[r * d + k] * (double)b[j * d + k];
+					s += t, terms += fabs(t);
+				}
+				worst = worse(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * p + j]) / terms);
+			}
+		mat_nn(plain, p, a, d, b, p, NULL, n, p, d, bits);
+		mat_nn(c, p, a, d, b, p, ready[2], n, p, d, bits);
+		same &= !memcmp(c, plain, size);
+		free(plain), free(ready[0]), free(ready[1]), free(ready[2]);
+	}
+	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
+	ok(same && (kept > 0) == amx_takes(512, 512, 512), "the same to the bit with weights prepared");
 }
 
 static void test_gram(void)
@@ -159,11 +195,18 @@ int main(void)
 		bits = h < HOWS ? MAT_24 : MAT_16;
 		test_shapes((enum how)(h % HOWS));
 	}
+	for (int i = 0; i < 4; i++) {
+		bits = i < 2 ? MAT_24 : MAT_16;
+		test_layer(i % 2);
+	}
 	test_gram();
+	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
 		bits = i < 2 ? MAT_24 : MAT_16;
 		test_not_finite(i % 2 ? (float)INFINITY : (float)NAN, 9, 40, 20);
 		test_not_finite(i % 2 ? (float)INFINITY : (float)NAN, 70, 90, 64);
+		if (i % 2 == 0)
+			test_not_finite(ones.f[0], 70, 90, 64);
 	}
 	test_tiny(); /* the last: it changes this thread */
 	printf("# large products by %s\n", amx_takes(512, 512, 512) ? "tiles" : "OpenBLAS");
