@@ -171,7 +171,6 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
 		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
 	models_id(s->models, s->nmodels, s->id);
-	models_prepare(s->models, s->nmodels);
 	if (models_options(s->models, s->nmodels, &s->noise.file, s->options, f) || list_claims(s, f))
 		return -1;
 	s->rows = influence_batch(last(s));

@@ -287,7 +287,6 @@ static int open_models(struct tool *s, const struct cli *c, const char *model, c
 	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
 		cli_note(c, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
 	models_id(s->models, s->nmodels, s->id);
-	models_prepare(s->models, s->nmodels);
 	return noise_read(&s->noise, cfg->score.draws, cfg->latent, f) || noise_read(&s->test_noise, cfg->score.draws, cfg->latent, f) ? -1 : 0;
 }
 

@@ -28,6 +28,11 @@ struct score {
 /* The records of a batch, fixed by the network and the number of draws alone. */
 int influence_batch(const struct model *m);
 
+/* Keeps the weights of the models also as products take them in (network_prepare()), the last model's first, in up to so many bytes:
+ * an eighth of the time of a wide network. Scores are the same without. */
+enum { INFLUENCE_PREPARED = 64 << 20 };
+void influence_prepare(struct model *models, int n);
+
 /* INFLUENCE_GRADIENTS: gradients.h will be asked; the plug-in estimator only. INFLUENCE_TESTS: these are test
  * records, whose noise is another than that of the same payloads as training records. */
 enum { INFLUENCE_GRADIENTS = 1, INFLUENCE_TESTS = 2 };

@@ -24,10 +24,10 @@ enum mat_bits { MAT_24, MAT_16 };
  * sum (Higham 2002, section 3.1); for factors above 2^-100, before scale and without what c held. */
 double mat_error(int d, enum mat_bits bits);
 
-/* b[p x d], or b[d x p] when across, as products take it in that have it as their second factor, for many of them; they come out
- * the same to the bit. Wanted along with b itself; of no use where the bits are others. NULL: nothing is gained, or no memory.
- * Freed with free(). */
-struct amx_packed *mat_pack(const float *b, int ldb, int across, int p, int d, enum mat_bits bits);
+/* b[p x d], or b[d x p] when across, as products of n rows take it in that have it as their second factor, for many of them; they come out
+ * the same to the bit. Wanted along with b itself, whole; left aside by a product of another shape or other bits. NULL: nothing is
+ * gained, there is no memory, or it would take more than *room bytes, which become less. Freed with free(). */
+struct amx_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room);
 
 /* c[n x p] = a[n x d] b[p x d]^T (+ c when add) */
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits);

@@ -70,10 +70,6 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
  * listed. Allocates *out (n models), freed with models_free(). */
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f);
 void models_free(struct model *m, int n);
-/* For scoring, which reads the same weights again and again: each network's also as products take them in (network_prepare()), in
- * up to MODELS_PREPARED bytes; they come out the same without. */
-enum { MODELS_PREPARED = 512 << 20 };
-void models_prepare(struct model *m, int n);
 /* The parameters of each as network.h's layers read them, [n]; its own where nothing is reordered. NULL where memory is out. */
 float **models_pack(const struct model *m, int n);
 void models_pack_free(float **packed, const struct model *m, int n);

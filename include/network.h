@@ -62,9 +62,10 @@ struct tape tape_view(const struct tape *t, const struct network *net, int cut, 
 
 /* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
 void network_pack(const struct network *net, const float *params, float *packed);
-/* Keeps the weights of linear layers also as products take them in, for parameters that stay as they are: at most `room` bytes, whose
- * number comes back. last: bits of the product that a linear layer at the end is. Released before the parameters change. */
-size_t network_prepare(struct network *net, const float *params, enum mat_bits last, size_t room);
+/* Keeps the weights of linear layers also as products of so many rows take them in, for parameters that stay as they are, as far as
+ * *room bytes go, which become less. through: the way back goes on to the input. last: bits of the product that a linear layer at
+ * the end is. Released before the parameters change. */
+void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
 void network_release(struct network *net);
 /* How many floats of scratch a layer's pass wants; 0 without convolutions. */
 size_t network_scratch(const struct network *net);

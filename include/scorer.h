@@ -13,8 +13,9 @@ struct scorer {
 	int ready;
 };
 
-/* For count threads; flags are influence_open()'s. NULL with the reason. models and noise are borrowed. */
-struct scorer *scorers_open(const struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f);
+/* For count threads; flags are influence_open()'s. NULL with the reason. models, which are prepared (influence_prepare()), and noise are
+ * borrowed. */
+struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f);
 /* Decodes the batch into x, and copies its part of the noise into eps. On the worker's own thread. */
 int scorer_read(struct scorer *s, struct batch *b, const struct model *last, const struct noise *noise, struct fail *f);
 void scorers_close(struct scorer *s, int count);

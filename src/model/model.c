@@ -329,15 +329,6 @@ void models_free(struct model *m, int n)
 	free(m);
 }
 
-void models_prepare(struct model *m, int n)
-{
-	size_t room = MODELS_PREPARED;
-	for (int c = n - 1; c >= 0; c--) {
-		room -= network_prepare(&m[c].enc, m[c].params, MAT_24, room);
-		room -= network_prepare(&m[c].dec, m[c].params, MAT_16, room);
-	}
-}
-
 float **models_pack(const struct model *m, int n)
 {
 	float **packed = calloc((size_t)n, sizeof *packed);

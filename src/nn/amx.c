@@ -4,14 +4,13 @@
  * after the other, 32 by 32 of c at a time; all of b is kept in pieces where there are several blocks. */
 #include "amx.h"
 
-#include <stddef.h>
-
 #include "simd.h"
 
 #if !defined(SIMD_HAS_TILES)
 
 int amx_takes(int n, int p, int d) { return 0; }
 struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces) { return NULL; }
+size_t amx_bytes(const struct amx_packed *packed) { return 0; }
 void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces) {}
 
 #else
@@ -132,7 +131,9 @@ TILES static void pack(uint16_t *to, const struct amx_side *s, int pieces, int p
 
 /* k by k, panel by panel */
 struct amx_packed {
-	_Alignas(64) int pieces;
+	_Alignas(64) int p;
+	int d, pieces;
+	size_t bytes;
 	_Alignas(64) uint16_t v[];
 };
 
@@ -150,13 +151,16 @@ struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces)
 	struct amx_packed *to = (struct amx_packed *)mat_floats(sizeof *to / sizeof(float) + all / 2);
 	if (!to)
 		return NULL;
-	to->pieces = pieces;
+	to->p = p, to->d = d, to->pieces = pieces;
+	to->bytes = sizeof *to + all * sizeof *to->v;
 	uint16_t *v = to->v;
 	for (int k = 0; k < d; k += steps_of(pieces))
 		for (int j = 0, end = least(k + steps_of(pieces), d); j < p; j += SIDE, v += panel(pieces, k, end))
 			pack(v, &b, pieces, 1, j, p, k, end);
 	return to;
 }
+
+size_t amx_bytes(const struct amx_packed *packed) { return packed->bytes; }
 
 /* --- products --- */
 
@@ -214,7 +218,7 @@ TILES INLINE void carry(const struct product *s, const struct done *d, int from,
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
 	} while (0)
 
-/* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up before goes to its place, row by row, and what
+/* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up two blocks ago goes to its place, row by row, and what
  * is wanted next comes closer: a few lines of memory at a time, where all at once would wait for each other. A call of its own:
  * GCC 12 does not know that the loads of tiles read memory, and could move what was stored there behind them. */
 TILES __attribute__((noinline)) static void multiply(float *sum, const struct product *s, const uint16_t *a, const uint16_t *b, int groups,
@@ -333,7 +337,7 @@ void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, 
 	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 	struct product s = {.c = c, .a = a, .b = b, .n = n, .p = p, .d = d, .pieces = pieces};
 	uint16_t *own = own_room();
-	if (b.packed && b.packed->pieces != pieces)
+	if (b.packed && (b.packed->p != p || b.packed->d != d || b.packed->pieces != pieces))
 		s.b.packed = NULL;
 	if (!own)
 		pthread_mutex_lock(&turn);

@@ -4,15 +4,17 @@
  * pieces, and of the products of pieces those that count are made: three for two pieces, six for three.
  * Two pieces are 16 bits: |c - exact| <= (3 2^-16 + d 2^-24) sum_k |a_ik b_kj|, on data some 2e-7 of that sum;
  * three are all 24, and the sums round as those of floats do. Factors below
- * 2^-100 lose their last pieces; infinite ones become NAN. (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16
+ * 2^-100 lose their last pieces; infinite ones, and those that would round up to them, become NAN. (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16
  * artificial intelligence datatype for higher-precision computations".) */
 #ifndef VF_AMX_H
 #define VF_AMX_H
 
+#include <stddef.h>
+
 struct amx_packed;
 
 /* One side of a product over k: line i's number k stands at v[i ld + k], or, when across, at v[k ld + i]. packed: the same in
- * pieces, by amx_pack(), or NULL; of the second side, and taken where it has as many pieces as are asked for. */
+ * pieces, by amx_pack(), or NULL; of the second side, and taken where it has the shape and the pieces that are asked for. */
 struct amx_side {
 	const float *v;
 	int ld, across;
@@ -21,6 +23,7 @@ struct amx_side {
 
 /* p lines over d as the second side of many products; NULL without memory. Freed with free(). */
 struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces);
+size_t amx_bytes(const struct amx_packed *packed);
 
 /* The processor has the tiles, the system lets this process use them, and the product is large enough to win. Tells by
  * the shape alone. */

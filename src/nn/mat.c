@@ -50,20 +50,24 @@ static void product(const struct amx_out *c, struct amx_side a, struct amx_side 
 	}
 	cblas_sgemm(CblasRowMajor, a.across ? CblasTrans : CblasNoTrans, b.across ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
 		    b.ld, c->add ? 1 : 0, c->v, c->ld);
-	for (int i = 0; c->bias && i < n; i++) {
+	for (int i = 0; (c->bias || c->relu) && i < n; i++) {
 		float *v = c->v + (size_t)i * (size_t)c->ld;
-		if (c->relu)
-			for (int j = 0; j < p; j++)
-				v[j] = v[j] + c->bias[j] < 0 ? 0 : v[j] + c->bias[j]; /* keeps NAN */
-		else
-			for (int j = 0; j < p; j++)
-				v[j] += c->bias[j];
+		for (int j = 0; c->bias && j < p; j++)
+			v[j] += c->bias[j];
+		for (int j = 0; c->relu && j < p; j++)
+			v[j] = v[j] < 0 ? 0 : v[j]; /* keeps NAN */
 	}
 }
 
-struct amx_packed *mat_pack(const float *b, int ldb, int across, int p, int d, enum mat_bits bits)
+struct amx_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room)
 {
-	return amx_takes(INT_MAX, p, d) ? amx_pack((struct amx_side){b, ldb, across, NULL}, p, d, pieces_of(bits)) : NULL;
+	enum { SIDE = 32, LARGE = 4 << 20 }; /* what sides are filled up to, and blocks of memory at most */
+	int pieces = pieces_of(bits);
+	if (!amx_takes(n, p, d) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * (size_t)pieces * 2 + LARGE > *room)
+		return NULL;
+	struct amx_packed *packed = amx_pack((struct amx_side){b, ldb, across, NULL}, p, d, pieces);
+	*room -= packed ? amx_bytes(packed) : 0;
+	return packed;
 }
 
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)

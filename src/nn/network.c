@@ -121,19 +121,17 @@ void network_pack(const struct network *net, const float *params, float *packed)
 	}
 }
 
-size_t network_prepare(struct network *net, const float *params, enum mat_bits last, size_t room)
+void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room)
 {
-	size_t held = 0;
 	for (int i = 0; i < net->n; i++) {
 		struct layer *l = &net->l[i];
-		size_t weights = (size_t)l->in * (size_t)l->out, most = weights * 10; /* bytes, of 24 bits and 16 */
-		if (l->kind != LAYER_LINEAR || most > room - held)
+		const float *w = params + l->weight;
+		if (l->kind != LAYER_LINEAR)
 			continue;
-		l->forward = mat_pack(params + l->weight, l->in, 0, l->out, l->in, i == net->n - 1 ? last : MAT_24);
-		l->backward = mat_pack(params + l->weight, l->in, 1, l->in, l->out, MAT_16);
-		held += most;
+		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, i == net->n - 1 ? last : MAT_24, room);
+		if (through || l->source >= 0)
+			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, room);
 	}
-	return held;
 }
 
 void network_release(struct network *net)
@@ -238,7 +236,8 @@ void layer_forward(const struct network *net, int i, const float *packed, const 
 	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->kind == LAYER_LINEAR)
-		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu, i == net->n - 1 ? act->bits : MAT_24, l->forward);
+		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu,
+			       i == net->n - 1 ? act->bits : MAT_24, l->forward);
 	else if (network_weighs(l))
 		conv_forward(l, y, x, packed + l->weight, packed + l->bias, l->relu, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

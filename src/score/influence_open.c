@@ -43,6 +43,16 @@ int influence_batch(const struct model *m)
 	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
 }
 
+void influence_prepare(struct model *models, int n)
+{
+	size_t room = INFLUENCE_PREPARED;
+	int batch = influence_batch(&models[n - 1]), rows = batch * models[n - 1].cfg.score.draws;
+	for (int c = n - 1; c >= 0; c--) {
+		network_prepare(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
+		network_prepare(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
+	}
+}
+
 static void choose_layers(const struct network *net, const char *list, char *use, int *named)
 {
 	for (int i = 0; i < net->n; i++) {

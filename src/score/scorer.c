@@ -16,16 +16,19 @@ static int open_one(struct scorer *s, const struct model *models, int n, int fla
 	return s->x && (!noise->path || s->eps) ? 0 : fail_set(f, "out of memory");
 }
 
-struct scorer *scorers_open(const struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f)
+struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f)
 {
 	struct scorer *s = calloc((size_t)count, sizeof *s);
-	if (!s)
+	if (!s) {
 		fail_set(f, "out of memory");
-	for (int i = 0; s && i < count; i++)
+		return NULL;
+	}
+	for (int i = 0; i < count; i++)
 		if (open_one(&s[i], models, n, flags, noise, f)) {
 			scorers_close(s, count);
 			return NULL;
 		}
+	influence_prepare(models, n); /* with what memory is left */
 	return s;
 }
 

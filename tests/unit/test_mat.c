@@ -87,11 +87,13 @@ static void test_layer(int relu)
 	const float *bias = before;
 	double worst = 0;
 	int same = 1, kept = 0;
+	size_t room = (size_t)1 << 30;
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
 		int n = shape[i][0], p = shape[i][1], d = shape[i][2];
 		size_t size = (size_t)n * (size_t)p * sizeof *c;
 		float *plain = malloc(size);
-		struct amx_packed *ready[] = {mat_pack(b, d, 0, p, d, MAT_24), mat_pack(b, d, 0, p, d, MAT_16), mat_pack(b, p, 1, p, d, bits)};
+		struct amx_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, &room), mat_pack(b, d, 0, n, p, d, MAT_16, &room),
+					      mat_pack(b, p, 1, n, p, d, bits, &room)};
 		mat_layer(plain, p, a, b, NULL, bias, n, p, d, relu, bits);
 		for (int k = 0; k < 2; k++) { /* of as many bits, and of others, which are left aside */
 			mat_layer(c, p, a, b, ready[k], bias, n, p, d, relu, bits);
@@ -114,6 +116,11 @@ static void test_layer(int relu)
 	}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
 	ok(same && (kept > 0) == amx_takes(512, 512, 512), "the same to the bit with weights prepared");
+	size_t little = 1 << 20, rest = room;
+	struct amx_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, &little);
+	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 ? 6 : 4) : rest == room),
+	   "what is prepared is taken from the room there is, %zu bytes, and nothing from one that is too small", rest - room);
+	free(first);
 }
 
 static void test_gram(void)
