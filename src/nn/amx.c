@@ -218,21 +218,19 @@ TILES INLINE void carry(const struct product *s, const struct done *d, int from,
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
 	} while (0)
 
-/* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up two blocks ago goes to its place, row by row, and what
- * is wanted next comes closer: a few lines of memory at a time, where all at once would wait for each other. A call of its own:
- * GCC 12 does not know that the loads of tiles read memory, and could move what was stored there behind them. */
+/* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up two blocks ago goes to its place, row by row: a few lines
+ * of memory at a time, where all at once would wait for each other. A call of its own: GCC 12 does not know that the loads
+ * of tiles read memory, and could move what was stored there behind them. */
 TILES __attribute__((noinline)) static void multiply(float *sum, const struct product *s, const uint16_t *a, const uint16_t *b, int groups,
-						     const struct done *before, const uint16_t *next)
+						     const struct done *before)
 {
-	int rows = (SIDE + groups - 1) / groups, share = s->pieces * PIECE / (BLOCK / SIDE);
+	int rows = (SIDE + groups - 1) / groups;
 	_tile_zero(0);
 	_tile_zero(1);
 	_tile_zero(2);
 	_tile_zero(3);
 	for (int g = 0; g < groups; g++, a += s->pieces * PIECE, b += s->pieces * PIECE) {
 		carry(s, before, g * rows, (g + 1) * rows);
-		for (int i = 0; next && i < share; i += 64 / 2)
-			_mm_prefetch(next + g * share + i, _MM_HINT_T1);
 		if (s->pieces == 2) { /* small products first */
 			LOAD(4, 5, a + PIECE);
 			LOAD(6, 7, b);
@@ -280,9 +278,7 @@ TILES static void block(struct product *s, uint16_t *room, int i0, int i1, int j
 		if (!ready && i0 == 0)
 			pack(kept, &s->b, s->pieces, 1, j, s->p, k, end);
 		for (int i = i0; i < i1; i += SIDE) {
-			size_t at = (size_t)(i - i0) / SIDE;
-			const uint16_t *next = (ready || i0) && j + SIDE < j1 ? right + side + at * (side / (BLOCK / SIDE)) : NULL;
-			multiply(sum[turn], s, room + at * side, right, groups, &before, next);
+			multiply(sum[turn], s, room + (size_t)(i - i0) / SIDE * side, right, groups, &before);
 			before = newest;
 			newest = (struct done){sum[turn], i, j, s->c->add || k, end == s->d};
 			turn = (turn + 1) % 3;
