@@ -19,7 +19,7 @@
 # table.tsv beside this script is of these runs, two cores, VAE_MNIST and VAE_LETTERS being MNIST's training set
 # and 1000 handwritten capitals; 15600, 78000 and 234000 steps are 2, 10 and 30 minutes at 130 steps a second (AVX-512; with
 # AMX tiles it is half as much again):
-#   VAE_SETS=mnist VAE_EVERY=15600: VAE_SEEDS='1 2 3 4 5' VAE_STEPS=15600, VAE_SEEDS='1 2 3' VAE_STEPS=78000, and
+#   VAE_SETS=mnist VAE_EVERY=15600: VAE_SEEDS='1 2 3 4 5 6 7 8' VAE_STEPS=15600, VAE_SEEDS='1 2 3' VAE_STEPS=78000, and
 #   VAE_SEEDS='1 2 3' VAE_STEPS=234000 (seeds 2 and 3 were resumed)
 #   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS='1 2' VAE_STEPS=15600 VAE_AT=15600, and VAE_SEEDS=3 VAE_STEPS=78000
 #   VAE_EVERY=15600 VAE_AT='15600 78000'; fashion-9, seed 3, resumed to 234000
