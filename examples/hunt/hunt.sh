@@ -27,6 +27,8 @@
 #   mnist, seed 2 at 2600, 5200 and 10400 with the sums over its checkpoints to 15600, and seed 1 at 31200
 #   all of fashion but -7 and -8 at 5200, seed 1; VAE_BETAS=4 with fashion-1, -3, -9 so, and with mnist,
 #   VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
+# Influence over loss (vae-filters(7)) was judged beside the table, by ranks: vae-selfinf -d 4 --set score.beta=4 of mnist, seeds 1 and 2, and of
+# fashion-0, -1, -3, -5 and -9, seed 3, at 15600, through vae-cut -k key,selfinf,loss.
 # Not run: on Fashion-MNIST, 78000 steps with other seeds, and 234000 with other classes.
 set -eu
 dir=${1:-hunt}
