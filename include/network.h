@@ -52,7 +52,7 @@ struct tape {
 	float *v[CONFIG_MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
 	float *all;
 	int rows;
-	enum mat_bits bits; /* of the product that a linear layer at the end is, which turns nothing on or off; MAT_24 when opened */
+	enum mat_bits bits; /* of the product that a wide linear layer at the end is; MAT_24 when opened */
 };
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
 /* With only `few` rows for the layers from `cut` on, which then run group by group over views: rows
@@ -63,8 +63,8 @@ struct tape tape_view(const struct tape *t, const struct network *net, int cut, 
 /* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
 void network_pack(const struct network *net, const float *params, float *packed);
 /* Keeps the weights of linear layers also as products of so many rows take them in, for parameters that stay as they are, as far as
- * *room bytes go, which become less. through: the way back goes on to the input. last: bits of the product that a linear layer at
- * the end is. Released before the parameters change. */
+ * *room bytes go, which become less. through: the way back goes on to the input. last: bits of the product that a wide linear
+ * layer at the end is. Released before the parameters change. */
 void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
 void network_release(struct network *net);
 /* How many floats of scratch a layer's pass wants; 0 without convolutions. */

@@ -121,6 +121,13 @@ void network_pack(const struct network *net, const float *params, float *packed)
 	}
 }
 
+/* Of a layer's forward product. The last one turns nothing on or off; short sums take little time anyway. */
+static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits last)
+{
+	enum { LONG = 128 };
+	return i == net->n - 1 && net->l[i].in >= LONG ? last : MAT_24;
+}
+
 void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room)
 {
 	for (int i = 0; i < net->n; i++) {
@@ -128,7 +135,7 @@ void network_prepare(struct network *net, const float *params, int rows, int thr
 		const float *w = params + l->weight;
 		if (l->kind != LAYER_LINEAR)
 			continue;
-		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, i == net->n - 1 ? last : MAT_24, room);
+		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), room);
 		if (through || l->source >= 0)
 			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, room);
 	}
@@ -237,7 +244,7 @@ void layer_forward(const struct network *net, int i, const float *packed, const 
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->kind == LAYER_LINEAR)
 		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu,
-			       i == net->n - 1 ? act->bits : MAT_24, l->forward);
+			       bits_of(net, i, act->bits), l->forward);
 	else if (network_weighs(l))
 		conv_forward(l, y, x, packed + l->weight, packed + l->bias, l->relu, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

@@ -34,7 +34,8 @@ int influence_batch(const struct model *m)
 	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024 };
 	int draws = m->cfg.score.draws, most = ROWS / draws;
 	if (most < FEW)
-		most = MOST_ROWS / draws < 1 ? 1 : MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
+		most = MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
+	most = most < 1 ? 1 : most;
 	if (!m->enc.convolves && !m->dec.convolves)
 		return most;
 	/* pictures between layers: as many records as 32 MB hold */
