@@ -8,7 +8,8 @@
  * gives are streams over read() and write() of this file. Calls out of libopenblas are let through:
  * it has no error to return and ends or hangs the process by its own design. Under a sanitizer the
  * shim stands before its runtime, and strdup() and the like, which the runtime answers itself, are
- * not seen.
+ * not seen. Its own calls are let through, too: it reads the names of functions from files, and
+ * without them no leak could be told from those of others (leaks.supp).
  */
 #include "fault.h"
 
@@ -33,7 +34,7 @@ static struct fault by_hand, *state;
 static int trace;
 static struct range {
 	uintptr_t from, to;
-} blas, archive; /* where the code of a library lies */
+} blas, archive, sanitizer; /* where the code of a library lies */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static __thread int inside __attribute__((tls_model("initial-exec")));
 
@@ -69,7 +70,7 @@ static int lies_in(const struct range *r, uintptr_t at) { return at >= r->from &
 static int hit(int kind, const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
-	if (!state || inside || lies_in(&blas, at))
+	if (!state || inside || lies_in(&blas, at) || lies_in(&sanitizer, at))
 		return 0;
 	long n = __atomic_add_fetch(&state->count[kind], 1, __ATOMIC_RELAXED);
 	int yes = 0;
@@ -442,7 +443,14 @@ int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
 static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 {
 	(void)size, (void)ctx;
-	struct range *r = strstr(i->dlpi_name, "openblas") ? &blas : strstr(i->dlpi_name, "libarchive") ? &archive : NULL;
+	static const struct {
+		const char *name;
+		struct range *range;
+	} known[] = {{"openblas", &blas}, {"libarchive", &archive}, {"libasan", &sanitizer}};
+	struct range *r = NULL;
+	for (int k = 0; k < 3; k++)
+		if (strstr(i->dlpi_name, known[k].name))
+			r = known[k].range;
 	if (!r)
 		return 0;
 	for (int k = 0; k < i->dlpi_phnum; k++)
