@@ -60,7 +60,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct scorer *w = &s->scorer[worker];
 	if (scorer_read(w, &p->batch, last(s), &s->noise, f))
 		return -1;
-	influence_score(w->influence, w->x, p->batch.id, w->eps, p->score, p->part);
+	influence_score(w->influence, p->batch.nrows, w->x, p->batch.id, w->eps, p->score, p->part);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	models_id(s->models, s->nmodels, s->id);
 	if (models_options(s->models, s->nmodels, &s->noise.file, s->options, f) || list_claims(s, f))
 		return -1;
-	s->rows = influence_batch(last(s));
+	s->rows = influence_batch(last(s), 0);
 	s->scorer = scorers_open(s->models, s->nmodels, workers, 0, &s->noise, f);
 	return s->scorer ? 0 : -1;
 }

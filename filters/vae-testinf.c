@@ -292,7 +292,7 @@ static int open_models(struct tool *s, const struct cli *c, const char *model, c
 
 static int open_workers(struct tool *s, int workers, struct fail *f)
 {
-	s->rows = influence_batch(last(s));
+	s->rows = influence_batch(last(s), INFLUENCE_GRADIENTS);
 	s->scorer = scorers_open(s->models, s->nmodels, workers, INFLUENCE_GRADIENTS, &s->noise, f);
 	return s->scorer ? 0 : -1;
 }

@@ -25,13 +25,13 @@ struct score {
 	double mu_norm, sigma_norm;
 };
 
-/* The records of a batch, fixed by the network and the number of draws alone. */
-int influence_batch(const struct model *m);
+/* The records of a batch, fixed by the network, the number of draws, and whether gradients are asked for (flags of influence_open()). */
+int influence_batch(const struct model *m, int flags);
 
 /* Keeps the weights of the models also as products take them in (network_prepare()), the last model's first, in up to so many bytes:
  * an eighth of the time of a wide network. Scores are the same without. */
 enum { INFLUENCE_PREPARED = 64 << 20 };
-void influence_prepare(struct model *models, int n);
+void influence_prepare(struct model *models, int n, int flags);
 
 /* INFLUENCE_GRADIENTS: gradients.h will be asked; the plug-in estimator only. INFLUENCE_TESTS: these are test
  * records, whose noise is another than that of the same payloads as training records. */
@@ -40,12 +40,12 @@ enum { INFLUENCE_GRADIENTS = 1, INFLUENCE_TESTS = 2 };
 /* models are borrowed; scoring options are those of models[n-1].cfg. layers: "all", "encoder",
  * "decoder" or names such as decoder.4, decoder.6; what lies below the lowest of them is not computed. */
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f);
-/* Scores a batch: x [batch][input]; id: a hash of each payload, for the noise; eps [batch][draws]
+/* Scores the first n of a batch: x [batch][input], what is beyond n finite; id: a hash of each payload, for the noise; eps [batch][draws]
  * [latent] instead of noise of our own, or NULL; out [batch]. part, when not NULL, gets the parts
  * of selfinf, [batch][ntensors]. */
-void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps,
+void influence_score(struct influence *s, int n, const float *x, const uint64_t *id, const float *eps,
                      struct score *out, double *part);
-/* The same, with a call after every checkpoint, from 0 on, while the gradients are at hand. -1 when that fails. */
+/* The same of all the batch, with a call after every checkpoint, from 0 on, while the gradients are at hand. -1 when that fails. */
 int influence_each(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                    int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f);
 /* The encoder's means at the last checkpoint, [batch][latent]: of the batch scored last, or, with x, of another

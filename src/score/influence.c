@@ -1,6 +1,8 @@
 /* For a batch of B records and m draws, per checkpoint:
  *   encoder forward (B rows) -> mu, logvar -> xi (B m rows) -> decoder forward -> loss and its
  *   gradient -> decoder backward (B m rows) -> gradients by mu and logvar, draw by draw.
+ * The decoder takes a slab of the batch after the other: few rows with a network's activations near, while the
+ * encoder wants many records for its weights.
  * Decoder layers: products between draws, or between blocks of draws, on the way back (parts.h).
  * Encoder layers: one backward pass of the mean over the draws (two, one a half, for the cross
  * estimator), and a tangent pass along the mean gradient, whose result s gives
@@ -186,8 +188,8 @@ static void add_products(struct influence *s, const struct target *t, int r, con
 static void decode_group(struct influence *s, const struct model *m, const float *packed, const float *x, int r, int unit, int from, int rows)
 {
 	const struct network *net = &m->dec;
-	size_t row = (size_t)r * (size_t)s->draws + (size_t)from;
-	struct tape act = tape_view(&s->dec, net, s->cut, row, rows), delta = tape_view(&s->ddec, net, s->cut, row, rows);
+	size_t row = (size_t)r * (size_t)s->draws + (size_t)from, at = row - (size_t)s->first * (size_t)s->draws;
+	struct tape act = tape_view(&s->dec, net, s->cut, at, rows), delta = tape_view(&s->ddec, net, s->cut, at, rows);
 	const float *xi = s->xi + row * (size_t)s->latent;
 	float *dxi = s->dxi + row * (size_t)s->latent;
 	for (int i = s->cut; i < net->n; i++)
@@ -209,7 +211,7 @@ static void decode_record(struct influence *s, const struct model *m, const floa
 {
 	const struct products *p = &s->products;
 	if (s->cut == m->dec.n) {
-		size_t at = (size_t)r * (size_t)s->draws * (size_t)m->enc.in;
+		size_t at = (size_t)(r - s->first) * (size_t)s->draws * (size_t)m->enc.in;
 		losses(s, m, x, r, 0, s->draws, s->dec.v[m->dec.last] + at, s->ddec.v[m->dec.last] + at);
 		return;
 	}
@@ -226,27 +228,41 @@ static void decode_record(struct influence *s, const struct model *m, const floa
 
 /* Backward through the layers before the cut, with their parts on the way: where a gradient is written
  * out, it shares what is unrolled with the gradient by the layer's input. */
-static void decoder_back(struct influence *s, const struct model *m, const float *packed, const struct target *t)
+static void decoder_back(struct influence *s, const struct model *m, const float *packed, int records, const struct target *t)
 {
 	const struct network *net = &m->dec;
+	size_t first = (size_t)s->first * (size_t)s->draws * (size_t)s->latent;
+	float *xi = s->xi + first, *dxi = s->dxi + first;
 	for (int i = s->cut - 1; i >= 0 && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
 		int used = network_weighs(l) && s->use_dec[i], written = used && parts_explicit(l, s->draws);
-		float *dx = i == s->stop ? NULL : l->source < 0 ? s->dxi : s->ddec.v[l->source];
+		float *dx = i == s->stop ? NULL : l->source < 0 ? dxi : s->ddec.v[l->source];
 		if (!written && i != s->stop)
-			layer_backward(net, i, packed, &s->dec, &s->ddec, s->dxi, 0, s->ddec.rows, s->products.col);
-		const float *x = network_source(net, i, s->xi, &s->dec);
-		for (int r = 0; used && r < s->batch; r++) {
+			layer_backward(net, i, packed, &s->dec, &s->ddec, dxi, 0, records * s->draws, s->products.col);
+		const float *x = network_source(net, i, xi, &s->dec);
+		for (int r = 0; used && r < records; r++) {
 			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 			if (written)
 				products_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
 			else
 				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
-			add_products(s, t, r, l);
+			add_products(s, t, s->first + r, l);
 			if (written)
-				gradients_take(s, i, r, s->products.grad);
+				gradients_take(s, i, s->first + r, s->products.grad);
 		}
 	}
+}
+
+/* A slab of records, from s->first on, through the decoder and back. */
+static void decode(struct influence *s, const struct model *m, const float *packed, const float *x, const struct target *t)
+{
+	int records = s->batch - s->first < s->slab ? s->batch - s->first : s->slab;
+	const float *xi = s->xi + (size_t)s->first * (size_t)s->draws * (size_t)s->latent;
+	for (int i = 0; i < s->cut; i++)
+		layer_forward(&m->dec, i, packed, xi, &s->dec, 0, records * s->draws, s->products.col);
+	for (int r = s->first; r < s->first + records; r++)
+		decode_record(s, m, packed, x, r, t);
+	decoder_back(s, m, packed, records, t);
 }
 
 /* The losses and norms of the last checkpoint. */
@@ -302,7 +318,7 @@ struct after {
 	void *ctx;
 };
 
-static int score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part,
+static int score(struct influence *s, int n, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part,
                  const struct after *after, struct fail *f)
 {
 	int ntensors = s->models[0].ntensors;
@@ -320,11 +336,9 @@ static int score(struct influence *s, const float *x, const uint64_t *id, const 
 		struct target t = {checkpoint_weight(m), out, part, ntensors};
 		network_forward(&m->enc, packed, input, &s->enc, scratch);
 		draw(s, m, id, eps);
-		for (int i = 0; i < s->cut; i++)
-			layer_forward(&m->dec, i, packed, s->xi, &s->dec, 0, s->dec.rows, scratch);
-		for (int r = 0; r < s->batch; r++)
-			decode_record(s, m, packed, in_order(s, x, m->dec.writes_pixels), r, &t);
-		decoder_back(s, m, packed, &t);
+		/* whole slabs, so that a score does not depend on how many records there are */
+		for (s->first = 0; s->first < n; s->first += s->slab)
+			decode(s, m, packed, in_order(s, x, m->dec.writes_pixels), &t);
 		if (s->stop < 0)
 			encoder_back(s, m, packed, input, &t);
 		if (c == s->n - 1)
@@ -339,15 +353,15 @@ static int score(struct influence *s, const float *x, const uint64_t *id, const 
 	return 0;
 }
 
-void influence_score(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part)
+void influence_score(struct influence *s, int n, const float *x, const uint64_t *id, const float *eps, struct score *out, double *part)
 {
-	score(s, x, id, eps, out, part, &(struct after){NULL, NULL}, NULL);
+	score(s, n, x, id, eps, out, part, &(struct after){NULL, NULL}, NULL);
 }
 
 int influence_each(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                    int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f)
 {
-	return score(s, x, id, eps, out, NULL, &(struct after){each, ctx}, f);
+	return score(s, s->batch, x, id, eps, out, NULL, &(struct after){each, ctx}, f);
 }
 
 void influence_means(struct influence *s, const float *x, float *mu)

@@ -28,11 +28,25 @@ static int find_cut(const struct network *net)
 	return cut;
 }
 
-int influence_batch(const struct model *m)
+/* Records that the decoder takes at once; 0: the whole batch. So few rows that what goes from one linear layer to the
+ * next stays in the second cache for the most part. */
+static int slab_of(const struct model *m, int flags)
 {
-	/* rows that a product gains from; more would take memory, and time to clear it */
-	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024 };
-	int draws = m->cfg.score.draws, most = ROWS / draws;
+	enum { ROWS = 256 };
+	if (flags & INFLUENCE_GRADIENTS || m->enc.convolves || m->dec.convolves)
+		return 0;
+	return m->cfg.score.draws < ROWS ? ROWS / m->cfg.score.draws : 1;
+}
+
+int influence_batch(const struct model *m, int flags)
+{
+	/* rows that a product gains from, and, of slabs, records that the encoder does; more would take memory, and time to clear it */
+	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024, MANY = 128, ALL_ROWS = 2048 };
+	int draws = m->cfg.score.draws, slab = slab_of(m, flags), most = ROWS / draws;
+	if (slab) {
+		most = ALL_ROWS / draws < MANY ? ALL_ROWS / draws : MANY;
+		return most > slab ? most / slab * slab : slab;
+	}
 	if (most < FEW)
 		most = MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
 	most = most < 1 ? 1 : most;
@@ -44,10 +58,10 @@ int influence_batch(const struct model *m)
 	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
 }
 
-void influence_prepare(struct model *models, int n)
+void influence_prepare(struct model *models, int n, int flags)
 {
 	size_t room = INFLUENCE_PREPARED;
-	int batch = influence_batch(&models[n - 1]), rows = batch * models[n - 1].cfg.score.draws;
+	int batch = influence_batch(&models[n - 1], flags), rows = batch * models[n - 1].cfg.score.draws;
 	for (int c = n - 1; c >= 0; c--) {
 		network_prepare(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
 		network_prepare(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
@@ -149,12 +163,15 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
 	s->half = s->draws / 2;
+	s->slab = slab_of(m, flags);
+	if (!s->slab || s->slab > batch)
+		s->slab = batch;
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
 	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
-	    tape_open_cut(&s->dec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) ||
-	    tape_open_cut(&s->ddec, &m->dec, rows, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
+	    tape_open_cut(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
+	    tape_open_cut(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
 	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;

@@ -18,6 +18,7 @@ struct kept {
 struct influence {
 	const struct model *models;
 	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
+	int slab, first; /* records that go through the decoder at once, and the first of them */
 	struct config cfg;
 	struct tape enc, dec, ddec, denc[2], tangent;
 	float *sigma;                  /* [batch][latent] */

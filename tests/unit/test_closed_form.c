@@ -57,7 +57,7 @@ static void test_case(const struct expected *e)
 	struct influence *inf = influence_open(&m, 1, 1, 0, &f);
 	if (!inf)
 		BAIL(&f);
-	influence_score(inf, x, &id, e->eps, &s, part);
+	influence_score(inf, 1, x, &id, e->eps, &s, part);
 	printf("# %s\n", e->name);
 	near(s.recon, e->recon, 1e-5, "recon");
 	near(s.kl, e->kl, 1e-5, "kl");

@@ -41,7 +41,7 @@ static void scatter(struct model *m, const float *x, int draws, int estimator, s
 	for (int from = 0; from < SEEDS; from += AT_ONCE) {
 		for (int r = 0; r < AT_ONCE; r++)
 			id[r] = (uint64_t)(from + r);
-		influence_score(inf, batch, id, NULL, out, NULL);
+		influence_score(inf, AT_ONCE, batch, id, NULL, out, NULL);
 		for (int r = 0; r < AT_ONCE; r++) {
 			s->v[from + r] = out[r].selfinf;
 			s->mean += out[r].selfinf / SEEDS;

@@ -240,7 +240,7 @@ static void compare(const struct model *m, int checkpoints, const struct data *d
 	struct influence *s = influence_open(m, checkpoints, BATCH, 0, &f);
 	if (!s)
 		BAIL(&f);
-	influence_score(s, d->x, id, d->eps, out, part);
+	influence_score(s, BATCH, d->x, id, d->eps, out, part);
 	explain(e, m, checkpoints, d, use);
 	int nt = m->ntensors, nan_se = 1;
 	for (int r = 0; r < BATCH; r++) {

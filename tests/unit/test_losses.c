@@ -49,7 +49,7 @@ static void compare(const char *what, const char *yaml)
 		free(n.p);
 	}
 	ok(worst < 2e-6, "%s: every checkpoint's loss (off by %.2g)", what, worst);
-	influence_score(last, x, id, NULL, score, NULL);
+	influence_score(last, BATCH, x, id, NULL, score, NULL);
 	for (int r = 0; r < BATCH; r++)
 		off = worse(off, fabs(got[r * CHECKPOINTS + CHECKPOINTS - 1] / score[r].loss - 1));
 	ok(off < 2e-6, "%s: at the last one, vae-selfinf's loss (off by %.2g)", what, off);

@@ -40,7 +40,7 @@ static void test_scores(struct model *m)
 	struct influence *s = influence_open(m, 1, RECORDS, 0, &f);
 	if (!s)
 		BAIL(&f);
-	influence_score(s, x, id, eps, out, part);
+	influence_score(s, RECORDS, x, id, eps, out, part);
 	int far = 0;
 	double recon = 0, kl = 0, nll = 0, loss = 0, selfinf = 0, pairs = 0, sums = 0, parts[MODEL_MAX_TENSORS] = {0};
 	for (size_t r = 0; r < RECORDS; r++) {

@@ -52,7 +52,7 @@ static struct influence *score(const struct model *m, const float *input, const 
 	struct influence *s = influence_open(m, 1, n, 0, &f);
 	if (!s)
 		BAIL(&f);
-	influence_score(s, input, id, noise, out, part);
+	influence_score(s, n, input, id, noise, out, part);
 	return s;
 }
 

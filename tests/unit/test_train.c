@@ -177,7 +177,7 @@ static void test_not_finite(void)
 
 static void test_scores(const char *yaml)
 {
-	enum { MANY = 101 }; /* with 3 draws: rows that fill no tile of the products */
+	enum { MANY = 101, FEW = 7 }; /* with 3 draws: rows that fill no tile of the products, and two slabs of a decoder without pictures */
 	static float x[MANY * INPUT], y[MANY * INPUT];
 	static struct score a[MANY], b[MANY];
 	static double part[MANY * MODEL_MAX_TENSORS];
@@ -192,13 +192,16 @@ static void test_scores(const char *yaml)
 	struct influence *s = influence_open(&m, 1, MANY, 0, &f), *other = influence_open(&m, 1, MANY, 0, &f);
 	if (!s || !other)
 		BAIL(&f);
-	influence_score(s, x, id, NULL, a, NULL);
-	influence_score(s, x, id, NULL, b, part);
+	influence_score(s, MANY, x, id, NULL, a, NULL);
+	influence_score(s, MANY, x, id, NULL, b, part);
 	ok(!memcmp(a, b, sizeof a), "a second call, now with parts: the same bits");
 	naive_fill(y, MANY * INPUT, 0, 1, &state);
-	influence_score(other, y, id, NULL, b, NULL);
-	influence_score(other, x, id, NULL, b, NULL);
+	influence_score(other, MANY, y, id, NULL, b, NULL);
+	influence_score(other, MANY, x, id, NULL, b, NULL);
 	ok(!memcmp(a, b, sizeof a), "another object, after another batch: the same bits");
+	memset(b, 0, sizeof b);
+	influence_score(other, FEW, x, id, NULL, b, NULL);
+	ok(!memcmp(a, b, FEW * sizeof *a), "the first %d of the batch: the same bits", FEW);
 	int far = 0;
 	double worst = 0;
 	for (int turn = 1; turn < MANY; turn += 7) {
@@ -207,7 +210,7 @@ static void test_scores(const char *yaml)
 			memcpy(y + r * INPUT, x + from * INPUT, INPUT * sizeof *x);
 			turned[r] = id[from];
 		}
-		influence_score(other, y, turned, NULL, b, NULL);
+		influence_score(other, MANY, y, turned, NULL, b, NULL);
 		for (int r = 0; r < MANY; r++) {
 			const struct score *p = &a[(r * 5 + turn) % MANY];
 			double e = fabs(b[r].selfinf / p->selfinf - 1);
@@ -218,7 +221,7 @@ static void test_scores(const char *yaml)
 	}
 	ok(worst < 1e-3 && far < 15 * MANY / 20, "another order: %d of %d scores differ by more than 1e-5, the most by %.2g", far, 15 * MANY, worst);
 	id[7]++;
-	influence_score(s, x, id, NULL, b, NULL);
+	influence_score(s, MANY, x, id, NULL, b, NULL);
 	int others = 0;
 	for (int r = 0; r < MANY; r++)
 		others += r != 7 && memcmp(&a[r], &b[r], sizeof *a);
@@ -226,13 +229,13 @@ static void test_scores(const char *yaml)
 	m.cfg.score.seed = 1;
 	influence_close(s);
 	s = influence_open(&m, 1, MANY, 0, &f);
-	influence_score(s, x, id, NULL, a, NULL);
+	influence_score(s, MANY, x, id, NULL, a, NULL);
 	others = 0;
 	for (int r = 0; r < MANY; r++)
 		others += a[r].selfinf == b[r].selfinf;
 	ok(others == 0, "another seed: all noise changes");
 	m.step++;
-	influence_score(s, x, id, NULL, b, NULL);
+	influence_score(s, MANY, x, id, NULL, b, NULL);
 	others = 0;
 	for (int r = 0; r < MANY; r++)
 		others += a[r].selfinf == b[r].selfinf;
