@@ -22,14 +22,15 @@
 #   VAE_SETS=mnist VAE_EVERY=15600: VAE_SEEDS='1 2 3 4 5 6 7 8' VAE_STEPS=15600, VAE_SEEDS='1 2 3' VAE_STEPS=78000, and
 #   VAE_SEEDS='1 2 3' VAE_STEPS=234000 (seeds 2 and 3 were resumed)
 #   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS='1 2' VAE_STEPS=15600 VAE_AT=15600, and VAE_SEEDS=3 VAE_STEPS=78000
-#   VAE_EVERY=15600 VAE_AT='15600 78000'; fashion-9, seed 3, resumed to 234000
+#   VAE_EVERY=15600 VAE_AT='15600 78000', and in another folder VAE_SEEDS='1 2' VAE_STEPS=78000 VAE_EVERY=15600 VAE_AT=78000; fashion-9,
+#   seed 3, resumed to 234000
 # and, on a processor without tiles and before there was the joint score of nll, kl and latent k-NN:
 #   mnist, seed 2 at 2600, 5200 and 10400 with the sums over its checkpoints to 15600, and seed 1 at 31200
 #   all of fashion but -7 and -8 at 5200, seed 1; VAE_BETAS=4 with fashion-1, -3, -9 so, and with mnist,
 #   VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
 # Influence over loss (vae-filters(7)) was judged beside the table, by ranks: vae-selfinf -d 4 --set score.beta=4 of mnist, seeds 1 and 2, and of
 # fashion-0, -1, -3, -5 and -9, seed 3, at 15600, through vae-cut -k key,selfinf,loss.
-# Not run: on Fashion-MNIST, 78000 steps with other seeds, and 234000 with other classes.
+# Not run: on Fashion-MNIST, 234000 steps with other classes and seeds.
 set -eu
 dir=${1:-hunt}
 part=${2:-all}
