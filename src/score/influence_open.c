@@ -38,6 +38,12 @@ static int slab_of(const struct model *m, int flags)
 	return m->cfg.score.draws < ROWS ? ROWS / m->cfg.score.draws : 1;
 }
 
+static int at_once(const struct model *m, int flags, int batch)
+{
+	int slab = slab_of(m, flags);
+	return slab && slab < batch ? slab : batch;
+}
+
 int influence_batch(const struct model *m, int flags)
 {
 	/* rows that a product gains from, and, of slabs, records that the encoder does; more would take memory, and time to clear it */
@@ -61,7 +67,8 @@ int influence_batch(const struct model *m, int flags)
 void influence_prepare(struct model *models, int n, int flags)
 {
 	size_t room = INFLUENCE_PREPARED;
-	int batch = influence_batch(&models[n - 1], flags), rows = batch * models[n - 1].cfg.score.draws;
+	const struct model *last = &models[n - 1];
+	int batch = influence_batch(last, flags), rows = at_once(last, flags, batch) * last->cfg.score.draws;
 	for (int c = n - 1; c >= 0; c--) {
 		network_prepare(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
 		network_prepare(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
@@ -163,9 +170,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
 	s->half = s->draws / 2;
-	s->slab = slab_of(m, flags);
-	if (!s->slab || s->slab > batch)
-		s->slab = batch;
+	s->slab = at_once(m, flags, batch);
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
 	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||

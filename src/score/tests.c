@@ -179,10 +179,11 @@ int tests_read(struct tests *t, struct reader *in, struct fail *f)
 	const struct model *m = &t->models[t->nmodels - 1];
 	struct reading g = {.t = t};
 	t->fd = -1;
-	size_t rows = (size_t)influence_batch(m, INFLUENCE_GRADIENTS | INFLUENCE_TESTS), noise = rows * (size_t)m->cfg.score.draws * (size_t)m->cfg.latent;
+	const int flags = INFLUENCE_GRADIENTS | INFLUENCE_TESTS;
+	size_t rows = (size_t)influence_batch(m, flags), noise = rows * (size_t)m->cfg.score.draws * (size_t)m->cfg.latent;
 	int r = batch_open(&g.batch, (int)rows, &m->cfg, f), got = 1;
 	if (!r)
-		g.influence = influence_open(t->models, t->nmodels, (int)rows, INFLUENCE_GRADIENTS | INFLUENCE_TESTS, f);
+		g.influence = influence_open(t->models, t->nmodels, (int)rows, flags, f);
 	g.score = calloc(rows, sizeof *g.score);
 	g.x = malloc(rows * (size_t)config_input_size(&m->cfg) * sizeof *g.x);
 	g.mu = malloc(rows * (size_t)m->cfg.latent * sizeof *g.mu);

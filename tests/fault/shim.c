@@ -448,7 +448,7 @@ static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 		struct range *range;
 	} known[] = {{"openblas", &blas}, {"libarchive", &archive}, {"libasan", &sanitizer}};
 	struct range *r = NULL;
-	for (int k = 0; k < 3; k++)
+	for (size_t k = 0; k < sizeof known / sizeof *known; k++)
 		if (strstr(i->dlpi_name, known[k].name))
 			r = known[k].range;
 	if (!r)
