@@ -3,10 +3,10 @@
  *   or := and { "||" and }     and := not { "&&" not }     not := "!" not | "(" or ")" | compare
  *   compare := value [ (== != < <= > >=) value ]           value := number | "string" | name
  *
- * A name is a field, `key` or `cls`. Two numbers compare as numbers, else both as text. A value alone
- * is true when it is neither 0, false, null nor empty. What a missing name is part of is unknown, and
- * so is its negation; `&&` and `||` are known where the other side decides (Kleene 1938). Only what is
- * known to be true matches: a missing field never does.
+ * A name is a field, `key` or `cls`. Two numbers compare as numbers, anything else as text, and so does
+ * a "string" always. A value alone is true when it is neither 0, false, null nor empty. What a missing
+ * name is part of is unknown, and so is its negation; `&&` and `||` are known where the other side
+ * decides (Kleene 1938). Only what is known to be true matches: a missing field never does.
  */
 #ifndef VF_EXPR_H
 #define VF_EXPR_H

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum op { OR, AND, NOT, TRUTH, EQ, NE, LT, LE, GT, GE, NAME, TEXT };
+enum op { OR, AND, NOT, TRUTH, EQ, NE, LT, LE, GT, GE, NAME, NUMBER, STRING };
 
 struct expr {
 	enum op op;
 	struct expr *a, *b;
-	char *text; /* NAME, TEXT */
+	char *text; /* NAME, NUMBER, STRING */
 };
 
 struct parser {
@@ -88,13 +88,15 @@ static struct expr *value(struct parser *p)
 		if (!end)
 			return fail_at(p, "a string without its end");
 		p->p = end + 1;
-		return leaf(p, TEXT, from + 1, (size_t)(end - from - 1));
+		return leaf(p, STRING, from + 1, (size_t)(end - from - 1));
 	}
 	char *end;
-	strtod(from, &end);
+	double number = strtod(from, &end);
 	if ((isdigit((unsigned char)*from) || *from == '-' || *from == '+' || *from == '.') && end != from) {
+		if (!isfinite(number))
+			return fail_at(p, "a number out of range");
 		p->p = end;
-		return leaf(p, TEXT, from, (size_t)(end - from));
+		return leaf(p, NUMBER, from, (size_t)(end - from));
 	}
 	while (isalnum((unsigned char)*p->p) || *p->p == '_' || *p->p == '.' || (*p->p == '-' && p->p > from))
 		p->p++;
@@ -180,15 +182,15 @@ static int compare_text(const struct buf *a, const struct buf *b)
 	return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
-static int compare(enum op op, const struct buf *a, const struct buf *b)
+static int compare(const struct expr *e, const struct buf *a, const struct buf *b)
 {
 	double x, y;
-	int c;
-	if (number(a, &x) && number(b, &y))
+	int c, quoted = e->a->op == STRING || e->b->op == STRING; /* keys such as 0e12 and 0e34 are not the same */
+	if (!quoted && number(a, &x) && number(b, &y))
 		c = (x > y) - (x < y);
 	else
 		c = compare_text(a, b);
-	switch (op) {
+	switch (e->op) {
 	case EQ: return c == 0;
 	case NE: return c != 0;
 	case LT: return c < 0;
@@ -227,7 +229,7 @@ static int value_of(const struct expr *e, struct record *r, struct fail *f)
 	if (got == 0)
 		got = UNKNOWN;
 	else if (got > 0)
-		got = e->op == TRUTH ? truth(&a) : compare(e->op, &a, &b);
+		got = e->op == TRUTH ? truth(&a) : compare(e, &a, &b);
 	buf_free(&a);
 	buf_free(&b);
 	return got;

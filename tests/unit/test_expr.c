@@ -53,7 +53,11 @@ int main(void)
 	yields("s > \"abb\"", 1, 0);
 	yields("s == 2", 0, 0);
 	yields("num == 7", 1, 0); /* a string that is a number is one */
-	yields("num == \"7.0\"", 1, 0);
+	yields("num == 7.0", 1, 0);
+	yields("num == \"7.0\"", 0, 0); /* one in quotes is text: keys 0e12 and 0e34 are two */
+	yields("a == '2'", 1, 0);
+	yields("'2.0' != a", 1, 0);
+	yields("b < '2'", 1, 0);
 	yields("nul == 7", 0, 0); /* a NUL in a text does not end it */
 	yields("nul == \"7\"", 0, 0);
 	yields("nul > \"7\"", 1, 0);
@@ -110,6 +114,8 @@ int main(void)
 	wrong("==", 1);
 	wrong("a == \xff", 6);
 	wrong("3x", 2);
+	wrong("a > 1e400", 5); /* which would compare as text */
+	wrong("-1e400 < a", 1);
 
 	char *deep = malloc(200001);
 	memset(deep, '(', 200000);
