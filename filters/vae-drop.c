@@ -116,8 +116,8 @@ static int one_record(struct drop *d, const struct options *o, struct record *r,
 		return -1;
 	if (goes && !o->mark)
 		return flow_reject(&d->flow, r, f);
-	if (o->strip)
-		record_strip(r);
+	if (o->strip && record_strip(r, f))
+		return -1;
 	return flow_pass(&d->flow, r, f);
 }
 
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
 		{0, "max-drop", "N|P%", CLI_TEXT, &o.max_drop, "write nothing and exit 3 if more than that would go"},
 		{'r', "rejects", "FILE", CLI_TEXT, &c.rejects, "put what is dropped into FILE (zstd if it ends in .zst)"},
 		{0, "mark", NULL, CLI_FLAG, &o.mark, "drop nothing, only append dropped_by to what would go"},
-		{0, "strip", NULL, CLI_FLAG, &o.strip, "take the scores (KEY.vae.json) off what passes"},
+		{0, "strip", NULL, CLI_FLAG, &o.strip, "take the scores off what passes: all fields but source"},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "write no records, only say how many would go (-v: which)"},
 		CLI_NAMES(&c),
 		CLI_OUTPUT(&c),

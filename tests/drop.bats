@@ -385,6 +385,11 @@ hostile() {
 	plain_stream 20 | mktar | vae-drop -q -e none >"$T/plain.tar"
 	vae-density --method kde --sigma 3 "$T/plain.tar" | vae-rank -k kde_nll | vae-drop --top 0 --strip >"$T/out"
 	same "$T/plain.tar" "$T/out"
+	# what files they were stays: a key of vae-pack is only a number
+	vae-pack -q "$F/pics" | vae-drop -q -e none >"$T/plain.tar"
+	vae-density --method kde --sigma 3 "$T/plain.tar" | vae-rank -k kde_nll | vae-drop --top 0 --strip >"$T/out"
+	same "$T/plain.tar" "$T/out"
+	field source <"$T/out" | grep -c . | grep -qx 20
 	# rejects keep theirs, loose members stay, scores may stand anywhere in a record
 	{
 		echo 'name=dir/ type=5'

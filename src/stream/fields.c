@@ -393,6 +393,15 @@ void fields_remove(struct fields *s, const char *name)
 	s->n--;
 }
 
+int fields_keep(struct fields *s, const char *name)
+{
+	const struct field *v = fields_find(s, name);
+	if (v)
+		s->v[0] = *v;
+	s->n = v != NULL;
+	return v != NULL;
+}
+
 void fields_remove_prefix(struct fields *s, const char *prefix)
 {
 	size_t len = strlen(prefix), n = 0;

@@ -139,16 +139,23 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	return bad ? -1 : 1;
 }
 
-void record_strip(struct record *r)
+int record_strip(struct record *r, struct fail *f)
 {
+	if (record_fields(r, f))
+		return -1;
+	size_t had = r->fields.n;
+	if (fields_keep(&r->fields, "source")) {
+		r->fields_changed |= r->fields.n < had;
+		return 0;
+	}
 	if (r->scores >= 0) {
 		struct member gone = r->m[r->scores]; /* its memory stays for the next record */
 		memmove(r->m + r->scores, r->m + r->scores + 1, (r->n - (size_t)r->scores - 1) * sizeof *r->m);
 		r->m[--r->n] = gone;
 		r->scores = -1;
 	}
-	fields_clear(&r->fields);
 	r->fields_changed = 0;
+	return 0;
 }
 
 int record_fail(const struct record *r, struct fail *f)
