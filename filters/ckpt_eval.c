@@ -79,16 +79,24 @@ static int set_fields(struct eval *e, struct record *r, const double *loss, stru
 	if (fields_set_string(&r->fields, cli_field(c, name, "model"), e->id, f) ||
 	    fields_set_string(&r->fields, cli_field(c, name, "options"), e->options, f))
 		return -1;
-	fields_remove(&r->fields, cli_field(c, name, "error"));
-	r->fields_changed = 1;
 	return 0;
+}
+
+/* Takes away what an earlier run left, at whatever checkpoints. */
+static void clear(const struct eval *e, struct record *r)
+{
+	char name[256];
+	fields_remove_numbered(&r->fields, cli_field(e->flow.cli, name, "loss_"));
+	for (const char **n = e->names; *n; n++)
+		fields_remove(&r->fields, cli_field(e->flow.cli, name, *n));
+	r->fields_changed = 1;
 }
 
 static int one_record(struct eval *e, struct record *r, const double *loss, struct fail *why, struct fail *f)
 {
-	char name[256];
 	if (flow_claim(&e->flow, r, e->names, f))
 		return -1;
+	clear(e, r);
 	if (!why->msg[0])
 		set_fields(e, r, loss, why);
 	if (!why->msg[0])
@@ -97,8 +105,7 @@ static int one_record(struct eval *e, struct record *r, const double *loss, stru
 		*f = *why;
 		return -1;
 	}
-	for (const char **n = e->names; *n; n++) /* of an earlier run */
-		fields_remove(&r->fields, cli_field(e->flow.cli, name, *n));
+	clear(e, r);
 	return flow_unscored(&e->flow, r, why->msg, f);
 }
 

@@ -22,8 +22,8 @@ struct density {
 	long neighbors, clusters, top, seed;
 	int first_order, as_printed;
 	char options[17];
-	const char *claims[24]; /* the names of the fields it writes */
-	char names[24][24];
+	const char *claims[24], *known[24]; /* the names of the fields it writes; those that it could have written */
+	char names[48][24];
 };
 
 /* --- the command line --- */
@@ -91,31 +91,21 @@ static int check_options(struct density *d, const struct cli *c)
 	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
-static void claim(struct density *d, size_t *n, const char *method, const char *name)
+/* Of the methods in use, or of all. */
+static void list_names(struct density *d, const char **list, char (*text)[24], int all)
 {
-	snprintf(d->names[*n], sizeof d->names[*n], "%s%s%s", method, *method ? "_" : "", name);
-	d->claims[*n] = d->names[*n];
-	++*n;
-}
-
-static void list_claims(struct density *d)
-{
-	size_t n = 0;
-	for (int m = 0; m < DENSITY_METHODS; m++) {
-		static const char *const testinf[] = {"testinf_max", "testinf_min", "testinf_mean"};
-		if (!d->s.use[m])
-			continue;
-		claim(d, &n, density_names[m], "nll");
-		claim(d, &n, density_names[m], "selfinf");
-		if (m == DENSITY_GMM)
-			claim(d, &n, density_names[m], "cluster");
-		for (size_t i = 0; i < 3 && d->test_file; i++)
-			claim(d, &n, density_names[m], testinf[i]);
-	}
-	if (d->model)
-		claim(d, &n, "", "model");
-	claim(d, &n, "", "options");
-	claim(d, &n, "", "error");
+	static const char *const of_method[] = {"nll", "selfinf", "cluster", "testinf_max", "testinf_min", "testinf_mean"};
+	for (int m = 0; m < DENSITY_METHODS; m++)
+		for (int i = 0; i < 6; i++) {
+			if (!all && (!d->s.use[m] || (i == 2 && m != DENSITY_GMM) || (i > 2 && !d->test_file)))
+				continue;
+			snprintf(*text, sizeof *text, "%s_%s", density_names[m], of_method[i]);
+			*list++ = *text++;
+		}
+	if (all || d->model)
+		*list++ = "model";
+	*list++ = "options";
+	*list = "error";
 }
 
 /* --- the first pass --- */
@@ -271,7 +261,7 @@ static int annotate(struct density *d, struct record *r, size_t i, const char *b
 	char name[256];
 	if (flow_claim(&d->flow, r, d->claims, f))
 		return -1;
-	for (const char *const *n = d->claims; *n; n++) /* of an earlier run */
+	for (const char *const *n = d->known; *n; n++) /* of an earlier run, by whatever method: options is of this one */
 		fields_remove(&r->fields, cli_field(d->flow.cli, name, *n));
 	r->fields_changed = 1;
 	if (bad)
@@ -351,7 +341,8 @@ int main(int argc, char **argv)
 	d.s.seed = (uint64_t)d.seed;
 	d.s.top = (size_t)d.top;
 	d.flow.cli = &c;
-	list_claims(&d);
+	list_names(&d, d.claims, d.names, 0);
+	list_names(&d, d.known, d.names + 24, 1);
 	if (c.nfiles == 0 && d.model)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	int workers = mat_begin() > 1 ? (int)c.jobs : 1;

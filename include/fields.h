@@ -46,6 +46,7 @@ int fields_set_int(struct fields *s, const char *name, int64_t value, struct fai
 int fields_set_string(struct fields *s, const char *name, const char *value, struct fail *f);
 void fields_remove(struct fields *s, const char *name);
 void fields_remove_prefix(struct fields *s, const char *prefix);
+void fields_remove_numbered(struct fields *s, const char *prefix); /* the prefix and digits */
 int fields_keep(struct fields *s, const char *name); /* removes all others; 1 when it was there */
 
 /* Appends a string as JSON, quotes included; bytes that are not UTF-8 as name_escape() has them. */

@@ -232,6 +232,10 @@ broken() {
 	is "$(field e_loss_24,e_model <"$T/out")" "$(field loss_24,model <"$T/e.tar")"
 	ok vae-ckpt eval -m "$F/m.vae" --replace -o "$T/o.tar" "$T/e.tar"
 	same "$T/e.tar" "$T/o.tar"
+	# no loss at another checkpoint stays, beside which model and options would be of this run
+	vae-rank -k loss_8 --prefix loss_ "$T/e.tar" | vae-ckpt eval -m "$F/m.vae" --checkpoints 24 --replace >"$T/o.tar"
+	is "$(field loss_8,loss_16 <"$T/o.tar" | grep -c '[0-9]')" 0
+	is "$(field loss_rank,loss_24 <"$T/o.tar" | grep -c '[0-9]	[0-9]')" 10
 	# the model that was not trained learns the loss; it falls on the whole
 	is "$(field loss_8,loss_24 <"$T/e.tar" | awk '{ a += $1; b += $2 } END { print b < a }')" 1
 }

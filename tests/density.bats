@@ -243,6 +243,10 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	vae-density -q --neighbors 6 --replace o.tar >k.tar
 	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
 	[ "$(field knn_nll k.tar | grep -c .)" -eq 6 ]
+	# nor does another method: options would be of the new one
+	vae-density --method kde --sigma 1 --replace two.tar >k.tar
+	[ "$(field knn_nll,knn_selfinf k.tar | grep -c '[0-9]')" -eq 0 ]
+	[ "$(field kde_nll,w_knn_nll k.tar | grep -c '[0-9]	[0-9]')" -eq 6 ]
 }
 
 @test "-t: influence over test records, with proponents and opponents" {

@@ -91,7 +91,8 @@ keys() { field key | tr '\n' ' '; }
 	fails 1 vae-drop --mark --above 18 -k w "$T/marked.tar"
 	says dropped_by "'s/0018'" --replace
 	ok vae-drop --mark --replace --above 19 -k w "$T/marked.tar"
-	is "$(field dropped_by <"$T/out" | grep -c .)" 2
+	is "$(field key,dropped_by,dropped_threshold <"$T/out" | grep w)" $'s/0019\tw > 19\t19'
+	is "$(field dropped_by <"$T/out" | grep -c .)" 1 # s/0018 is marked no more
 	ok vae-drop --mark --prefix again_ --above 19 -k w "$T/marked.tar"
 	is "$(field again_dropped_by <"$T/out" | grep .)" 'w > 19'
 }

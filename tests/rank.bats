@@ -232,6 +232,10 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	ok vae-rank --prefix j. -k a,b "$T/in2"
 	is "$(field j.rank_n,j.rank_by <"$T/out" | sed -n 5p)" $'50\ta,b'
 	[ -n "$(field j.joint <"$T/out" | sed -n 5p)" ]
+	# no joint score of an earlier ranking beside one by a field alone
+	vae-rank --replace -k a,b "$T/in2" | vae-rank --replace -k b >"$T/out"
+	is "$(field joint <"$T/out" | grep -c .)" 0
+	is "$(field rank_by <"$T/out" | sort -u)" b
 }
 
 @test "-k a,b: few records, constants, collinear fields" {

@@ -411,6 +411,21 @@ void fields_remove_prefix(struct fields *s, const char *prefix)
 	s->n = n;
 }
 
+void fields_remove_numbered(struct fields *s, const char *prefix)
+{
+	size_t len = strlen(prefix), n = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const char *name = s->text.p + s->v[i].name;
+		size_t k = len;
+		if (s->v[i].name_len > len && memcmp(name, prefix, len) == 0)
+			while (k < s->v[i].name_len && name[k] >= '0' && name[k] <= '9')
+				k++;
+		if (k == len || k < s->v[i].name_len)
+			s->v[n++] = s->v[i];
+	}
+	s->n = n;
+}
+
 int fields_write(const struct fields *s, struct buf *out, struct fail *f)
 {
 	if (buf_add(out, "{", 1, f))

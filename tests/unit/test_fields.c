@@ -151,6 +151,14 @@ int main(void)
 	fields_remove(&s, "i");
 	fields_remove(&s, "e");
 	writes(&s, "{}\n");
+	const char *losses = "{\"loss\":1,\"loss_\":2,\"loss_8\":3,\"loss_16\":4,\"loss_1x\":5,\"a_loss_8\":6}";
+	fields_parse(&s, losses, strlen(losses), &f);
+	fields_remove_numbered(&s, "loss_");
+	writes(&s, "{\"loss\":1,\"loss_\":2,\"loss_1x\":5,\"a_loss_8\":6}\n");
+	ok(fields_keep(&s, "loss_1x") == 1, "one is kept");
+	writes(&s, "{\"loss_1x\":5}\n");
+	ok(fields_keep(&s, "loss") == 0, "none is kept");
+	writes(&s, "{}\n");
 	/* what was written can be read, number by number */
 	fields_clear(&s);
 	fields_set_real(&s, "x", 3.5, &f);
