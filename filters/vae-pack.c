@@ -1,4 +1,5 @@
 /* vae-pack: IDX files, tables of numbers or a directory to a stream of records. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,12 +21,18 @@ static void on_tick(void *ctx, const struct pack *p, double total)
 
 enum format { IDX, CSV, NPY, DIRECTORY, UNKNOWN };
 
+/* Whether a path ends in .EXT, or .EXT.gz. */
+static int ends_in(const char *path, const char *ext)
+{
+	size_t n = strlen(path), k = strlen(ext);
+	n -= n >= 3 && strcasecmp(path + n - 3, ".gz") == 0 ? 3 : 0;
+	return n > k && path[n - k - 1] == '.' && strncasecmp(path + n - k, ext, k) == 0;
+}
+
 /* By the name, unless --format says. */
 static enum format format_of(const char *path, const char *said)
 {
 	static const char *const names[] = {"idx", "csv", "npy"};
-	char name[64];
-	const char *slash = strrchr(path, '/'), *dot;
 	struct stat st;
 	for (int i = 0; said && i < 3; i++)
 		if (strcmp(said, names[i]) == 0)
@@ -34,14 +41,17 @@ static enum format format_of(const char *path, const char *said)
 		return UNKNOWN;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return DIRECTORY;
-	size_t len = strlen(slash ? slash : path), skip = len > 50 ? len - 50 : 0;
-	snprintf(name, sizeof name, "%s", (slash ? slash : path) + skip);
-	dot = strrchr(name, '.');
-	if (dot && strcasecmp(dot, ".gz") == 0) {
-		*(char *)dot = 0;
-		dot = strrchr(name, '.');
-	}
-	return dot && strcasecmp(dot, ".csv") == 0 ? CSV : dot && strcasecmp(dot, ".npy") == 0 ? NPY : IDX;
+	return ends_in(path, "csv") || ends_in(path, "tsv") ? CSV : ends_in(path, "npy") ? NPY : IDX;
+}
+
+/* One character, or \t; -1 when it can be no separator. */
+static int separator_of(const char *path, const char *said)
+{
+	if (!said)
+		return ends_in(path, "tsv") ? '\t' : ',';
+	if (strcmp(said, "\\t") == 0)
+		return '\t';
+	return said[0] && !said[1] && (unsigned char)said[0] < 0x80 && !strchr("\"\r\n.+-", said[0]) && !isalnum((unsigned char)said[0]) ? said[0] : -1;
 }
 
 static int pack(struct cli *c, struct pack *p, enum format format, struct fail *f)
@@ -68,7 +78,7 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct pack p = {.prefix = ""};
-	const char *only = NULL, *said = NULL;
+	const char *only = NULL, *said = NULL, *separator = NULL;
 	long limit = 0;
 	const struct cli_opt opts[] = {
 		{0, "key-prefix", "P", CLI_TEXT, &p.prefix, "begin every key with P, as in train/"},
@@ -76,6 +86,7 @@ int main(int argc, char **argv)
 		{0, "limit", "N", CLI_INT, &limit, "stop after N records"},
 		{0, "label", "NAME|N", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or number from 1"},
 		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file holds names, also where some are numbers"},
+		{0, "separator", "C", CLI_TEXT, &separator, "what stands between the cells of a CSV file (default a comma; a tab in .tsv)"},
 		{0, "format", "NAME", CLI_TEXT, &said, "idx, csv or npy, where the name does not say so"},
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
@@ -89,8 +100,12 @@ int main(int argc, char **argv)
 	enum format format = format_of(c.files[0], said);
 	if (format == UNKNOWN)
 		return cli_usage(&c, "--format is idx, csv or npy, not '%s'", said);
-	if ((p.label || p.header) && format != CSV)
-		return cli_usage(&c, "--label and --header are for CSV files, and '%s' is none (--format csv says so)", c.files[0]);
+	if ((p.label || p.header || separator) && format != CSV)
+		return cli_usage(&c, "--label, --header and --separator are for CSV files, and '%s' is none (--format csv says so)", c.files[0]);
+	int between = separator_of(c.files[0], separator);
+	if (between < 0)
+		return cli_usage(&c, "--separator wants one character that is in no number and no name, or \\t, not '%s'", separator);
+	p.separator = (char)between;
 	if (c.nfiles > 1 && strcmp(c.files[0], "-") == 0 && strcmp(c.files[1], "-") == 0)
 		return cli_usage(&c, "standard input is named twice");
 	const char *ext;
@@ -115,6 +130,8 @@ int main(int argc, char **argv)
 		cli_note(&c, "%llu records lack a name of --only and were not packed", (unsigned long long)p.missing);
 	if (!r && p.skipped)
 		cli_note(&c, "%llu directory entries skipped: links, special or dot files, or names without an extension", (unsigned long long)p.skipped);
+	if (!r && !p.seen)
+		cli_note(&c, "%s holds no record", c.files[0]);
 	if (!r)
 		r = fields_set_int(&c.counts, "records", (int64_t)p.packed, &f) || fields_set_int(&c.counts, "seen", (int64_t)p.seen, &f) ||
 		    fields_set_int(&c.counts, "skipped", (int64_t)p.skipped, &f);

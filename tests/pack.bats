@@ -245,6 +245,49 @@ values() {
 	# no rows
 	ok vae-pack - --format csv < <(printf 'a,b\n')
 	is "$(wc -c <"$T/out")" 1024
+	says 'holds no record'
+	# what stands for a missing number is no name: the row is not lost
+	local row
+	for row in NA,NA -inf,NaN null,none N/A,+Inf; do
+		printf '%s\n1,2\n' "$row" >"$T/n.csv"
+		fails 1 vae-pack "$T/n.csv"
+		says "$T/n.csv: line 1, column 1" 'no number' --header
+	done
+	printf 'nan,cat\n1,dog\n' >"$T/n.csv"
+	fails 1 vae-pack --label 2 "$T/n.csv"
+	says 'line 1, column 1'
+}
+
+@test "CSV: --separator" {
+	printf 'x,what,y\n1,"a,b",2\n3,c;d,4\n' >"$T/t.csv"
+	ok vae-pack --label what "$T/t.csv"
+	mv "$T/out" "$T/want"
+	printf 'x;what;y\n1;a,b;2\n3;"c;d";4\n' >"$T/s.csv"
+	ok vae-pack --label what --separator ';' "$T/s.csv"
+	same "$T/want" "$T/out"
+	printf 'x\twhat\ty\n1\ta,b\t2\n3\tc;d\t4\n' | tee "$T/t.TSV" | gzip >"$T/t.tsv.gz"
+	for from in "$T/t.TSV" "$T/t.tsv.gz"; do
+		ok vae-pack --label what "$from"
+		same "$T/want" "$T/out"
+	done
+	for tab in '\t' $'\t'; do
+		ok vae-pack --label what --separator "$tab" --format csv - <"$T/t.TSV"
+		same "$T/want" "$T/out"
+	done
+	# a table with another one is not one column of names without rows
+	for row in '1;2' $'1\t2' '1|2' 'a;b'; do
+		printf '%s\n' "$row" >"$T/t.csv"
+		fails 1 vae-pack "$T/t.csv"
+		says "$T/t.csv: line 1" 'is one cell' --separator
+	done
+	fails 1 vae-pack --separator ';' --format csv - <<<'1,2'
+	says 'standard input: line 1' --separator
+	for wrong in '' ab 1 . - x '"' $'\n' é; do
+		fails 2 vae-pack --separator "$wrong" "$T/t.csv"
+		says --separator
+	done
+	fails 2 vae-pack --separator ';' "$F/images.idx"
+	says --separator 'for CSV files'
 }
 
 @test "CSV: --label, by name and by number" {

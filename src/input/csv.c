@@ -11,14 +11,14 @@ struct csv {
 	struct infile *in;
 	char block[1 << 16];
 	size_t at, len;
-	int ended, last; /* the file; the row before this one ended with it */
+	int separator, ended;
 	struct buf text; /* the cells of a row, each with a NUL behind it */
 	size_t *cell;    /* [n + 1]: where they begin */
 	int n, cap;
 	size_t line, next_line;
 };
 
-struct csv *csv_open(const char *path, struct fail *f)
+struct csv *csv_open(const char *path, char separator, struct fail *f)
 {
 	struct csv *c = calloc(1, sizeof *c);
 	if (!c) {
@@ -26,6 +26,7 @@ struct csv *csv_open(const char *path, struct fail *f)
 		return NULL;
 	}
 	c->next_line = 1;
+	c->separator = separator;
 	c->in = infile_open(path, f);
 	if (c->in && !infile_read(c->in, c->block, sizeof c->block, &c->len, f)) {
 		c->at = c->len >= 3 && memcmp(c->block, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
@@ -96,7 +97,7 @@ static int quoted(struct csv *c, struct fail *f)
 	}
 }
 
-/* A cell, and what ends it: ',', '\n', or -1 at the end of the file; -2 on error. */
+/* A cell, and what ends it: the separator, '\n', or -1 at the end of the file; -2 on error. */
 static int read_cell(struct csv *c, struct fail *f)
 {
 	int b = begin_cell(c, f) ? -2 : peek(c, f), closed = b == '"';
@@ -113,7 +114,7 @@ static int read_cell(struct csv *c, struct fail *f)
 			c->at += next == '\n';
 			b = next == '\n' ? '\n' : b; /* alone it is a byte like others */
 		}
-		if (b == ',' || b == '\n')
+		if (b == c->separator || b == '\n')
 			break;
 		if (closed) {
 			fail_set(f, "%s: line %zu: text behind the quotes of column %d", infile_name(c->in), c->line, c->n);
@@ -136,7 +137,7 @@ int csv_next(struct csv *c, struct fail *f)
 			return 0;
 		if (first == -2)
 			return -1;
-		while ((b = read_cell(c, f)) == ',')
+		while ((b = read_cell(c, f)) == c->separator)
 			;
 		if (b == -2)
 			return -1;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "infile.h"
 #include "input.h"
@@ -50,6 +51,17 @@ static int bad_cell(const struct table *t, int i, const char *why, struct fail *
 	                t->name || t->rows ? "" : "; --header takes the first line for names");
 }
 
+/* What stands for a number that is missing or none: never the name of a column. */
+static int is_value(const char *s)
+{
+	static const char *const words[] = {"nan", "inf", "infinity", "na", "n/a", "null", "none"};
+	s += *s == '-' || *s == '+';
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasecmp(s, words[i]) == 0)
+			return 1;
+	return 0;
+}
+
 /* Whether the row at hand holds names: the one of the label, or no number at all. */
 static int is_header(const struct table *t, const char *label)
 {
@@ -60,7 +72,7 @@ static int is_header(const struct table *t, const char *label)
 		const char *cell = csv_cell(t->csv, i, &len), *why = read_number(cell, len, &v);
 		if (label && strcmp(cell, label) == 0 && why)
 			return 1;
-		numbers += !why;
+		numbers += !why || is_value(cell);
 		words += why && len > 0;
 	}
 	return !numbers && words;
@@ -102,7 +114,13 @@ static int find_label(struct table *t, const char *label, struct fail *f)
 
 static int set_up(struct table *t, const struct pack *p, struct fail *f)
 {
+	size_t len;
+	const char *first = csv_cell(t->csv, 0, &len);
+	char shown[100];
 	t->cells = csv_cells(t->csv);
+	if (t->cells == 1 && first[strcspn(first, ",;\t|")])
+		return fail_set(f, "%s: line %zu: '%s' is one cell: --separator says what stands between cells", t->path, csv_line(t->csv),
+		                name_show(shown, sizeof shown, first));
 	if ((p->header || is_header(t, p->label)) && keep_names(t, f))
 		return -1;
 	if (p->label && find_label(t, p->label, f))
@@ -141,7 +159,7 @@ static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t o
 int pack_csv(struct pack *p, const char *path, struct fail *f)
 {
 	struct record r = {.scores = -1};
-	struct table t = {.csv = csv_open(path, f), .path = strcmp(path, "-") == 0 ? "standard input" : path, .label = -1};
+	struct table t = {.csv = csv_open(path, p->separator, f), .path = strcmp(path, "-") == 0 ? "standard input" : path, .label = -1};
 	int go = t.csv ? csv_next(t.csv, f) : -1;
 	if (!go)
 		go = fail_set(f, "%s: holds no line", t.path);

@@ -10,7 +10,7 @@ int fuzz_csv(const uint8_t *data, size_t size)
 	char path[64];
 	struct fail f, g;
 	int fd = fuzz_file(data, size, path), got = -1;
-	struct csv *c = csv_open(path, &f), *again = csv_open(path, &g);
+	struct csv *c = csv_open(path, ',', &f), *again = csv_open(path, ',', &g);
 	WANT(!c == !again);
 	for (size_t last = 0; c && (got = csv_next(c, &f)) > 0; last = csv_line(c)) {
 		WANT(csv_next(again, &g) > 0 && csv_cells(c) > 0 && csv_cells(c) == csv_cells(again) && csv_line(c) > last);
