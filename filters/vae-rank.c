@@ -23,8 +23,9 @@ struct rank {
 	struct rankby by;
 	struct ranking ranking;
 	struct spool spool;
-	struct origin origin;       /* --save-ref: of the records; the file while it is written */
-	struct atomic_file save;
+	struct origin origin;       /* of the records' scores */
+	struct fail mixed;          /* the first that has another one */
+	struct atomic_file save;    /* --save-ref, while it is written */
 	struct reference reference; /* --ref */
 };
 
@@ -62,13 +63,25 @@ static int none_scored(const struct rankby *by, uint64_t n, struct fail *f)
 	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, by->text);
 }
 
+/* A reference wants scores of one model and one setting; ranks only say so. */
+static int check_origin(struct rank *k, struct record *r, struct fail *f)
+{
+	if (k->mixed.msg[0] || !origin_same(&k->origin, &k->by, &r->fields, &k->mixed))
+		return 0;
+	record_fail(r, &k->mixed);
+	if (!k->save.path && !k->mixed.memory)
+		return 0;
+	*f = k->mixed;
+	return -1;
+}
+
 static int first_record(struct rank *k, struct record *r, struct fail *f)
 {
 	struct ranking *all = &k->ranking;
 	if (flow_claim(&k->flow, r, names(&k->by), f) || rankby_add(&k->by, &r->fields, all, f))
 		return -1;
-	if (k->save.path && !isnan(all->v[all->n - 1].value) && origin_same(&k->origin, &k->by, &r->fields, f))
-		return record_fail(r, f);
+	if (!isnan(all->v[all->n - 1].value) && check_origin(k, r, f))
+		return -1;
 	return k->sort ? spool_record(&k->spool, r, f) : 0;
 }
 
@@ -230,10 +243,16 @@ static int compare_stream(struct rank *k, struct fail *f)
 	return !got && k->flow.records && !k->ranking.scored ? none_scored(&k->reference.by, k->flow.records, f) : got;
 }
 
-/* Fields that a joint score can do nothing with. */
-static void remark(const struct cli *c, const struct rankby *by)
+static void remark(const struct rank *k, const struct rankby *by)
 {
+	const struct cli *c = &k->cli;
 	const struct joint *j = &by->joint;
+	unsigned long long n = k->flow.records, without = n - k->ranking.scored;
+	if (without)
+		cli_note(c, "%llu of %llu records have no number in '%s': they are not ranked", without, n, by->text);
+	if (k->mixed.msg[0])
+		cli_note(c, "scores of different origin are ranked together; the first: %s", k->mixed.msg);
+	/* fields that a joint score can do nothing with */
 	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.used))
 		return;
 	for (int i = 0; i < j->p; i++)
@@ -297,7 +316,7 @@ static int open_all(struct rank *k, struct fail *f)
 static int close_all(struct rank *k, struct fail *f)
 {
 	const struct rankby *by = k->ref_file ? &k->reference.by : &k->by;
-	remark(&k->cli, by);
+	remark(k, by);
 	if (fields_set_int(&k->cli.counts, "ranked", (int64_t)k->ranking.scored, f) ||
 	    fields_set_string(&k->cli.counts, "rank_by", by->text, f) || flow_close(&k->flow, f))
 		return -1;

@@ -24,7 +24,7 @@ int ranking_add(struct ranking *r, double value, struct fail *f);
  * (Rousseeuw & Croux 1993); where half the values are equal and that is 0, 1.2533 times the mean
  * deviation; where all are equal, 0. */
 void ranking_sort(struct ranking *r);
-/* 0 where the spread is 0. */
+/* 0 where the spread is 0; never infinite. */
 double ranking_z(const struct ranking *r, double value);
 /* After this v is in the order of the stream, and an entry's index is the record's place in the order that was. */
 void ranking_by_position(struct ranking *r);

@@ -55,6 +55,27 @@ check() {
 	check 1e300 -1e300 0
 }
 
+@test "the largest numbers: ranks, and a z that is a number" {
+	values 1e308 -1e308 1 2 3 >"$T/in"
+	for sort in '' --sort; do
+		# shellcheck disable=SC2086 # nothing, or an option
+		ok vae-rank $sort -k w "$T/in"
+		is "$(field rank,w <"$T/out" | sort -n | cut -f2 | tr '\n' ' ')" '1e308 3 2 1 -1e308 '
+		is "$(field w,z <"$T/out" | awk '$1 == 1 { print ($2 < -0.6 && $2 > -0.7) } $1 ~ /e308/ { print (($2 < 0) == ($1 < 0)) }' | tr '\n' ' ')" '1 1 1 '
+	done
+	values 1e308 -1e308 1.5e308 -1.5e308 >"$T/in" # the spread is beyond all numbers
+	ok vae-rank -k w "$T/in"
+	is "$(field rank,z <"$T/out" | awk '{ print $1, ($2 > 0) - ($2 < 0), $2 * $2 < 4 }' | sort | tr '\n' ' ')" '0 1 1 1 1 1 2 -1 1 3 -1 1 '
+}
+
+@test "what is not ranked is counted" {
+	values 3 - - 1 >"$T/in"
+	ok vae-rank -k w "$T/in"
+	says "2 of 4 records have no number in 'w': they are not ranked"
+	ok vae-rank -q -k w "$T/in"
+	[ ! -s "$T/err" ]
+}
+
 @test "z where half the values are equal, and where all are" {
 	check 5 5 5 5 1 9
 	check 5 5 5 7
@@ -383,7 +404,12 @@ scored() {
 	says "options 'y'"
 	absent "$T/ref"
 	no_leftovers "$T"
-	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair
+	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair, who is told
+	is "$(wc -l <"$T/err")" 1
+	says 'different origin' "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
+	is "$(field rank <"$T/out" | grep -c .)" 10
+	ok vae-rank -k s "$T/Ax"
+	[ ! -s "$T/err" ]
 	ok vae-rank -k s --save-ref "$T/ref" "$T/Ax"
 	ok vae-rank --ref "$T/ref" "$T/Ax"
 	fails 1 vae-rank --ref "$T/ref" "$T/Bx"

@@ -1,5 +1,6 @@
 #include "ranking.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -32,17 +33,18 @@ static int before(const void *pa, const void *pb)
 
 static double middle(const struct ranked *v, size_t n)
 {
-	return n % 2 ? v[n / 2].value : 0.5 * (v[n / 2 - 1].value + v[n / 2].value);
+	return n % 2 ? v[n / 2].value : 0.5 * v[n / 2 - 1].value + 0.5 * v[n / 2].value;
 }
 
-/* The median of |value - median|, by walking inwards from both ends of the sorted values. */
-static double median_deviation(const struct ranked *v, size_t n, double median)
+/* Half of the median of |value - median|, which may be beyond the largest number, by walking inwards from both ends of
+ * the sorted values. */
+static double half_deviation(const struct ranked *v, size_t n, double median)
 {
 	size_t low = 0, high = n; /* deviations grow outwards on either side */
 	double last = 0, next = 0;
 	/* drop the largest deviations until the middle one (of an even number: the lower of two) is reached */
 	for (size_t k = 0; k <= n / 2; k++) {
-		double a = v[low].value - median, b = median - v[high - 1].value;
+		double a = 0.5 * v[low].value - 0.5 * median, b = 0.5 * median - 0.5 * v[high - 1].value;
 		next = last;
 		if (a >= b) {
 			last = a;
@@ -64,16 +66,21 @@ void ranking_sort(struct ranking *r)
 	if (n == 0)
 		return;
 	r->median = middle(r->v, n);
-	r->spread = 1.4826 * median_deviation(r->v, n, r->median);
+	r->spread = 1.4826 * (2 * half_deviation(r->v, n, r->median));
 	if (r->spread == 0) {
 		double mean = 0;
 		for (size_t i = 0; i < n; i++)
 			mean += fabs(r->v[i].value - r->median) / (double)n;
 		r->spread = 1.2533 * mean;
 	}
+	r->spread = fmin(r->spread, DBL_MAX);
 }
 
-double ranking_z(const struct ranking *r, double value) { return r->spread > 0 ? (value - r->median) / r->spread : 0; }
+double ranking_z(const struct ranking *r, double value)
+{
+	double z = r->spread > 0 ? (0.5 * value - 0.5 * r->median) / (0.5 * r->spread) : 0;
+	return fmax(-DBL_MAX, fmin(z, DBL_MAX));
+}
 
 void ranking_by_position(struct ranking *r)
 {
