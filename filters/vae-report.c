@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "atomic.h"
+#include "name.h"
 #include "report.h"
 
 static int read_all(struct flow *w, struct report *r, struct fail *f)
@@ -15,6 +16,22 @@ static int read_all(struct flow *w, struct report *r, struct fail *f)
 			got = -1;
 	record_free(&rec);
 	return got;
+}
+
+/* A field that -k names and no record has: the one that ranks is an error. */
+static int check_fields(const struct cli *c, const struct report *r, struct fail *f)
+{
+	char shown[100];
+	unsigned long long n = r->j.records;
+	for (int i = 0; r->fields && n && i < r->j.asked; i++) {
+		if (r->j.v[i].d.rank.scored)
+			continue;
+		name_show(shown, sizeof shown, r->j.v[i].name);
+		if (i == 0)
+			return fail_set(f, "none of %llu records has a number in the field '%s'", n, shown);
+		cli_note(c, "none of %llu records has a number in the field '%s'", n, shown);
+	}
+	return 0;
 }
 
 static int write_page(struct cli *c, const struct report *r, size_t max, struct fail *f)
@@ -74,7 +91,7 @@ int main(int argc, char **argv)
 	if (!bad)
 		bad = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!bad)
-		bad = read_all(&w, &r, &f) || report_finish(&r, &f) || write_page(&c, &r, (size_t)(size * 1e6), &f) ? -1 : 0;
+		bad = read_all(&w, &r, &f) || check_fields(&c, &r, &f) || report_finish(&r, &f) || write_page(&c, &r, (size_t)(size * 1e6), &f) ? -1 : 0;
 	if (!bad && r.positive && r.j.records && (r.j.positives == 0 || r.j.positives == r.j.records))
 		cli_note(&c, "--positive '%s' matches %s of %llu records: there is no detection curve", r.positive, r.j.positives ? "all" : "none",
 		         (unsigned long long)r.j.records);

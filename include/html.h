@@ -13,6 +13,8 @@ int html_string(struct buf *out, const char *s, struct fail *f);
 int html_lines(struct buf *out, const char *s, struct fail *f);
 /* At most `most` characters of it, then an ellipsis. */
 int html_short(struct buf *out, const char *s, size_t most, struct fail *f);
+/* The first and the last characters of a text that has more of them, with an ellipsis between: what tells paths apart is their end. */
+int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct fail *f);
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f);
 
 #endif

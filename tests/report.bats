@@ -101,6 +101,31 @@ sound() {
 	grep -q 'Highest kl' "$T/p.html"
 	grep -qF "$(vae-cut -k kl,key "$F/ranked.tar" | LC_ALL=C sort -gr | head -n 1 | cut -f2)</bdi>" "$T/p.html"
 	not grep -q 'Distribution of selfinf' "$T/p.html"
+	# a field that none has is no page about nothing
+	fails 1 vae-report -k selfinff,kl -o "$T/none.html" "$F/ranked.tar"
+	says "none of 60 records has a number in the field 'selfinff'"
+	absent "$T/none.html"
+	ok vae-report -k kl,selfinff "$F/ranked.tar"
+	says "'selfinff'"
+	# after a ranking by several fields that is what ranks; what vae-rank appends is no score, under any prefix
+	vae-rank --replace -k selfinf,recon "$F/ranked.tar" | vae-rank --prefix b_ -k kl >"$T/joint.tar"
+	ok vae-report "$T/joint.tar"
+	grep -q 'Highest joint' "$T/out"
+	grep -q 'Distribution of selfinf' "$T/out"
+	not grep -qE 'Distribution of (b_)?(rank|rank_n|pct|z)<' "$T/out"
+}
+
+@test "long keys are told apart by their ends" {
+	local i
+	for i in 1 2; do
+		printf 'name=train/2024-11-05/kamera-vorne-links/0000000%d_8200967%d.vae.json data={"w":%d}\n' "$i" "$i" "$i"
+		printf 'name=a/short/key/%d.vae.json data={"w":%d}\n' "$i" "$i"
+		printf 'name=éééééééééééééééééééééééééééééééééééééé%d.vae.json data={"w":%d}\n' "$i" "$i"
+	done | mktar >"$T/in.tar"
+	ok vae-report -k w "$T/in.tar"
+	grep -q 'title="train/2024-11-05/kamera-vorne-links/00000002_82009672">train/2024-1…-links/00000002_82009672</bdi>' "$T/out"
+	grep -q 'title="a/short/key/1">a/short/key/1</bdi>' "$T/out"
+	grep -q '>éééééééééééé…ééééééééééééééééééééééé2</bdi>' "$T/out"
 }
 
 @test "what was scored: model, options, and whether it is this model" {

@@ -78,6 +78,23 @@ int html_short(struct buf *out, const char *s, size_t most, struct fail *f)
 	return html_text(out, s, i, f) || (i < n && buf_addf(out, f, "\xe2\x80\xa6")) ? -1 : 0;
 }
 
+int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct fail *f)
+{
+	size_t n = strlen(s), from = n, i = 0, characters = 0;
+	for (size_t at = 0; at < n; characters++) {
+		int len = utf8_length(s + at, n - at);
+		at += len ? (size_t)len : 1;
+		i = characters + 1 == head ? at : i;
+	}
+	if (characters <= head + tail + 1)
+		return html_text(out, s, n, f);
+	for (size_t left = tail; left && from; left--)
+		do
+			from--;
+		while (from && ((unsigned char)s[from] & 0xc0) == 0x80);
+	return html_text(out, s, i, f) || buf_addf(out, f, "\xe2\x80\xa6") || html_text(out, s + from, n - from, f) ? -1 : 0;
+}
+
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f)
 {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

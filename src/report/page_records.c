@@ -117,6 +117,17 @@ static void put_values(struct page *p, const struct shown *s)
 	put(p, "</span> ");
 }
 
+/* A key has three lines below a picture. */
+static void put_key(struct page *p, const char *key)
+{
+	put(p, "<bdi class=\"key\" title=\"");
+	put_text(p, key);
+	put(p, "\">");
+	if (!p->bad && html_middle(p->out, key, 12, 24, p->f))
+		p->bad = 1;
+	put(p, "</bdi>");
+}
+
 void put_record(struct page *p, const struct shown *s, size_t number, const char *what, double score)
 {
 	put(p, "<li><figure class=\"rec%s\">", s->positive ? " pos" : "");
@@ -139,9 +150,7 @@ void put_record(struct page *p, const struct shown *s, size_t number, const char
 	}
 	if (s->kind == SHOWN_VECTOR && s->values <= 4)
 		put_values(p, s);
-	put(p, "<bdi class=\"key\">");
-	put_text(p, s->key);
-	put(p, "</bdi>");
+	put_key(p, s->key);
 	if (s->label && s->label[0]) {
 		put(p, " <span class=\"lab\">label <bdi>");
 		put_text(p, s->label);

@@ -119,18 +119,39 @@ static int count(struct tally *t, int *n, int room, uint64_t *others, const char
 	return 0;
 }
 
-/* Names that other stages keep books with, and that are no scores. */
-static int bookkeeping(const char *name)
+/* Names that other stages keep books with, and that are no scores: those of vae-rank under any prefix. */
+static int bookkeeping(const struct fields *s, const char *name)
 {
-	static const char *const words[] = {"rank", "rank_n", "pct", "z", "loss", "cls", NULL};
+	static const char *const words[] = {"rank", "rank_n", "pct", "z", NULL};
 	size_t n = strlen(name);
-	for (int i = 0; words[i]; i++)
+	for (int i = 0; words[i]; i++) {
+		char by[80];
+		size_t k = strlen(words[i]);
 		if (strcmp(name, words[i]) == 0)
 			return 1;
-	return n > 3 && strcmp(name + n - 3, "_se") == 0;
+		if (n > k && strcmp(name + n - k, words[i]) == 0) {
+			snprintf(by, sizeof by, "%.*srank_by", (int)(n - k), name);
+			if (fields_find(s, by))
+				return 1;
+		}
+	}
+	return strcmp(name, "loss") == 0 || strcmp(name, "cls") == 0 || strcmp(name, "dropped_threshold") == 0 ||
+	       (n > 3 && strcmp(name + n - 3, "_se") == 0);
 }
 
-/* Without -k: the numbers of the first record that has any, selfinf or what comes nearest to it first. */
+/* The name of a number that may be a score, or "". */
+static const char *score_name(const struct fields *s, const struct field *v, char name[64])
+{
+	snprintf(name, 64, "%.*s", (int)(v->name_len < 64 ? v->name_len : 0), s->text.p + v->name);
+	if (v->type != 'n' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != v->name_len || bookkeeping(s, name))
+		name[0] = 0;
+	return name;
+}
+
+/* How near a name comes to what should rank: a joint score, or self influence. */
+static int lead(const char *name) { return strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL; }
+
+/* Without -k: the numbers of the first record that has any, what should rank first. */
 static int find_fields(struct report *r, struct record *rec, struct fail *f)
 {
 	enum { MOST = 8 };
@@ -138,22 +159,14 @@ static int find_fields(struct report *r, struct record *rec, struct fail *f)
 	const struct fields *s = &rec->fields;
 	char name[64], first[64] = "";
 	int n = 0, bad = 0;
-	for (size_t i = 0; i < s->n; i++) {
-		const struct field *v = &s->v[i];
-		snprintf(name, sizeof name, "%.*s", (int)(v->name_len < 64 ? v->name_len : 63), s->text.p + v->name);
-		if (v->type == 'n' && v->name_len < 64 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == v->name_len && !bookkeeping(name) &&
-		    (!first[0] || strcmp(name, "selfinf") == 0 || (strstr(name, "selfinf") && !strstr(first, "selfinf"))))
+	for (size_t i = 0; i < s->n; i++)
+		if (*score_name(s, &s->v[i], name) && (!first[0] || lead(name) > lead(first)))
 			strcpy(first, name);
-	}
 	if (!first[0])
 		return 0;
 	bad = buf_addf(&list, f, "%s", first);
 	for (size_t i = 0; i < s->n && n + 1 < MOST && !bad; i++) {
-		const struct field *v = &s->v[i];
-		if (v->type != 'n' || v->name_len >= 64)
-			continue;
-		snprintf(name, sizeof name, "%.*s", (int)v->name_len, s->text.p + v->name);
-		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != v->name_len || bookkeeping(name) || strcmp(name, first) == 0)
+		if (!*score_name(s, &s->v[i], name) || strcmp(name, first) == 0)
 			continue;
 		bad = buf_addf(&list, f, ",%s", name);
 		n++;

@@ -29,7 +29,7 @@ const char page_style[] =
 	".sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.5rem,1fr));gap:1rem .75rem;list-style:none;margin:.75rem 0;padding:0}\n"
 	".rec{display:flex;flex-direction:column;gap:.3rem}.rec img,.rec svg{display:block;max-width:100%;height:auto;border-radius:3px;outline:1px solid var(--line)}.rec .px{image-rendering:pixelated}\n"
 	".rec.pos img,.rec.pos svg{outline:2px solid var(--pos);outline-offset:1px}.sp{width:6rem;background:var(--card);fill:none;stroke:var(--acc);stroke-width:1.25;stroke-linejoin:round;stroke-linecap:round}\n"
-	".rec figcaption{font-size:.75rem}.rec b{color:var(--fg);font-variant-numeric:tabular-nums}.rec .key{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden;font-size:.6875rem}\n"
+	".rec figcaption{font-size:.75rem}.rec b{color:var(--fg);font-variant-numeric:tabular-nums}.rec .key{word-break:break-all;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden;font-size:.6875rem}\n"
 	".vals{display:block;font-variant-numeric:tabular-nums}.nr{display:inline-block;min-width:1.25em}.rec .lab{font-size:.6875rem}.tag{color:var(--pos);font-weight:600;font-size:.6875rem}\n"
 	".no{margin:0;min-height:5.25rem;padding:.4rem;border:1px dashed var(--line);border-radius:3px;color:var(--mut);font-size:.6875rem;line-height:1.35;max-height:8rem;overflow:hidden}\n"
 	".rowbody{display:grid;grid-template-columns:7rem 1fr;gap:0 1.25rem}.row{border-bottom:1px solid var(--line);padding-bottom:.75rem}.row h3 .key{font-size:1em}.row .sheet{grid-template-columns:repeat(auto-fill,minmax(5.5rem,1fr));gap:.75rem .5rem}\n"
