@@ -1,8 +1,10 @@
 /* vae-cut: fields of records as TSV or JSON lines. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow.h"
+#include "name.h"
 
 struct options {
 	const char *fields;
@@ -40,8 +42,9 @@ static int json_others(const struct fields *s, const struct field *but, struct b
 	return 0;
 }
 
-/* One line for a record; names are separated by NUL and end with an empty one. */
-static int line(struct record *r, const struct options *o, const char *names, struct buf *scratch, struct buf *out, struct fail *f)
+/* One line for a record; names are separated by NUL and end with an empty one. seen: where a name stands in names, it is set
+ * when the record has it. */
+static int line(struct record *r, const struct options *o, const char *names, char *seen, struct buf *scratch, struct buf *out, struct fail *f)
 {
 	if (record_fields(r, f))
 		return -1;
@@ -51,8 +54,11 @@ static int line(struct record *r, const struct options *o, const char *names, st
 	for (const char *n = names; *n; n += strlen(n) + 1) {
 		if (!o->json && n != names && buf_add(out, "\t", 1, f))
 			return -1;
-		if (o->json ? json_member(r, n, scratch, out, f) : record_text(r, n, scratch, out, f) < 0)
+		size_t before = out->len;
+		int got = o->json ? json_member(r, n, scratch, out, f) : record_text(r, n, scratch, out, f);
+		if (got < 0)
 			return -1;
+		seen[n - names] |= (char)(got > 0 || out->len > before); /* an empty string in TSV, a member in JSON */
 	}
 	/* all there is */
 	if (!*names && (json_member(r, "key", scratch, out, f) || json_others(&r->fields, fields_find(&r->fields, "key"), out, f)))
@@ -60,11 +66,23 @@ static int line(struct record *r, const struct options *o, const char *names, st
 	return o->json ? buf_add(out, "}\n", 2, f) : buf_add(out, "\n", 1, f);
 }
 
+/* A name that no record has may be misspelt. */
+static void remark(const struct flow *w, const char *names, const char *seen)
+{
+	char shown[100];
+	for (const char *n = names; *n && w->records; n += strlen(n) + 1)
+		if (!seen[n - names])
+			cli_note(w->cli, "none of %llu records has '%s'", (unsigned long long)w->records, name_show(shown, sizeof shown, n));
+}
+
 static int cut(struct flow *w, const struct options *o, struct fail *f)
 {
 	struct record r = {.scores = -1};
 	struct buf names = {0}, scratch = {0}, out = {0};
 	int got = buf_add(&names, o->fields ? o->fields : "", o->fields ? strlen(o->fields) : 0, f) || buf_add(&names, "\0", 1, f) ? -1 : 1;
+	char *seen = got > 0 ? calloc(names.len, 1) : NULL;
+	if (got > 0 && !seen)
+		got = fail_set(f, "out of memory");
 	for (size_t i = 0; got > 0 && i < names.len; i++)
 		if (names.p[i] == ',')
 			names.p[i] = o->header && !o->json ? '\t' : 0;
@@ -75,11 +93,14 @@ static int cut(struct flow *w, const struct options *o, struct fail *f)
 				names.p[i] = 0;
 	}
 	while (got > 0 && (got = flow_next(w, &r, f)) > 0) {
-		if (line(&r, o, names.p, &scratch, &out, f))
+		if (line(&r, o, names.p, seen, &scratch, &out, f))
 			got = -1;
 		else if (fwrite(out.p, 1, out.len, stdout) != out.len)
 			got = fail_errno(f, "standard output");
 	}
+	if (!got)
+		remark(w, names.p, seen);
+	free(seen);
 	record_free(&r);
 	buf_free(&names);
 	buf_free(&scratch);

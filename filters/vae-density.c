@@ -199,6 +199,15 @@ static int hash_options(struct density *d, struct fail *f)
 	return r ? -1 : 0;
 }
 
+/* A --cluster-field that no record has: a wrong name, not records that are. */
+static int check_groups(const struct density *d, struct fail *f)
+{
+	const struct collect *c = &d->records;
+	if (!d->group || !c->records || c->groups.n)
+		return 0;
+	return fail_set(f, "none of %" PRIu64 " records is in a cluster; the first: %s", c->records, names_get(&c->why, 0));
+}
+
 static int compute(struct density *d, const struct cli *c, int workers, struct fail *f)
 {
 	struct effort e = {pool_open(workers, f), workers, on_tick, d};
@@ -352,6 +361,8 @@ int main(int argc, char **argv)
 	if (!r)
 		r = collect_run(&d.records, d.flow.in, workers, &f);
 	progress_end(&d.flow.progress);
+	if (!r)
+		r = check_groups(&d, &f);
 	if (!r && d.test_file)
 		r = read_tests(&d, workers, &f);
 	if (!r)

@@ -68,6 +68,25 @@ setup_file() {
 	diff "$T/out" "$T/json"
 }
 
+@test "a name that no record has is told" {
+	printf 'name=%s.cls data=1\nname=%s.vae.json data={"w":1}\n' a a b b c c | mktar >"$T/in"
+	local json
+	for json in '' --json; do
+		# shellcheck disable=SC2086 # nothing, or an option
+		ok vae-cut $json -k key,selfinff,w,cls,none "$T/in"
+		is "$(wc -l <"$T/out")" 3
+		is "$(wc -l <"$T/err")" 2
+		says "none of 3 records has 'selfinff'" "has 'none'"
+		# shellcheck disable=SC2086
+		ok vae-cut -q $json -k selfinff "$T/in"
+		[ ! -s "$T/err" ]
+	done
+	printf 'name=a.vae.json data={"s":""}\nname=b.vae.json data={}\n' | mktar >"$T/in"
+	ok vae-cut -k s,cls "$T/in"
+	says "'cls'"
+	is "$(wc -l <"$T/err")" 1
+}
+
 @test "-k wants names" {
 	local k
 	fails 2 vae-cut "$F/in.tar"

@@ -220,6 +220,13 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 2 ]
 }
 
+@test "--cluster-field: one that no record has is an error" {
+	line
+	run vae-density --method gmm --cluster-field clss line.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"none of 6 records is in a cluster; the first: neither a field nor a member 'clss'"* ]]
+}
+
 @test "--cluster-field: a record without it gets a reason and is no part of the mixture" {
 	vectors v.tar a@p 1 \; b@p 2 \; c@p 4 \; d 3
 	vectors w.tar a@p 1 \; b@p 2 \; c@p 4
