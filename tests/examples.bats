@@ -393,13 +393,22 @@ contents()
 		awk '/^recon .*[0-9]$/ && NF == 5 { print $2 }' >want
 	[ -s want ]
 	awk -F '\t' '$3 == 2 && $4 == 4 && $5 == "recon" { print $6 }' out/table.tsv | diff want -
-	grep -q 'together2	4	nll_recon_latent_joint	' out/table.tsv
+	grep -q '1+2	4	nll_recon_latent_joint	' out/table.tsv
 	grep -q '	checkpoints_selfinf	' out/table.tsv
 	sleep 1
 	touch now
 	run "$root/examples/hunt/hunt.sh" out
 	[ "$status" -eq 0 ]
 	[ -z "$(find out -name '*.rows' -newer now)" ]
+	# a model for each of three parts, which scores that part
+	VAE_PARTS=3 run "$root/examples/hunt/hunt.sh" out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	for part in 1 2 3; do vae-cut -k key out/fashion-9-part${part}of3.tar; done | sort >parts
+	vae-cut -k key out/fashion-9.tar | sort | diff - parts
+	for part in 1 2 3; do vae-selfinf -m out/fashion-9-b1-s2-part${part}of3.vae -d 2 out/fashion-9-part${part}of3.tar; done |
+		vae-eval --positive 'cls == 9' -k recon | awk '/^recon .*[0-9]$/ && NF == 5 { print $2 }' >want
+	awk -F '\t' '$1 == "fashion-9/3" && $3 == 2 && $4 == 4 && $5 == "recon" { print $6 }' out/table.tsv | diff want -
+	grep -q '^fashion-9/3	1	1+2	4	recon_latent_pixel_joint	' out/table.tsv
 	VAE_SETS=letters run "$root/examples/hunt/hunt.sh" out
 	[ "$status" -eq 2 ]
 	[[ $output == *"no data set 'letters'"* ]]

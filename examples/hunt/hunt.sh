@@ -8,7 +8,8 @@
 #   VAE_SETS     mnist (60,000 digits and the letters of VAE_LETTERS), fashion-C (Fashion-MNIST with 1 % of class C)
 #   VAE_BETAS    train.beta (default 1)
 #   VAE_SEEDS    train.seed; with several, there is also a row of all of them together (default 1)
-#   VAE_STEPS    steps of a training (default 15600: two minutes on two cores at 130 steps a second)
+#   VAE_PARTS    cut the data in so many parts, and train a model on each, which scores its own part (default 1: the whole)
+#   VAE_STEPS    steps of a training, of each part's (default 15600: two minutes on two cores at 130 steps a second)
 #   VAE_EVERY    steps between checkpoints (default 2600)
 #   VAE_AT       the steps whose checkpoints are judged (default: all there are)
 #   VAE_DRAWS    draws of the scores (default 4)
@@ -33,12 +34,13 @@
 # Not run: on Fashion-MNIST, 234000 steps with other classes and seeds.
 set -eu
 dir=${1:-hunt}
-part=${2:-all}
+what=${2:-all}
 steps=${VAE_STEPS:-15600}
 every=${VAE_EVERY:-2600}
 fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 sets=${VAE_SETS:-fashion-9}
 seeds=${VAE_SEEDS:-1}
+parts=${VAE_PARTS:-1}
 betas=${VAE_BETAS:-1}
 layers='encoder.1 encoder.3 encoder.5 encoder.7 decoder.0 decoder.2 decoder.4 decoder.6'
 
@@ -75,14 +77,38 @@ pack() {
 	} | vae-density --neighbors 30 --prefix pixel_ -o "$1.tar"
 }
 
+# What the rows, the models and the data of part N are called
+label=''
+all_parts=''
+if [ "$parts" -gt 1 ]; then
+	label=/$parts
+	all_parts=-${parts}parts
+fi
+part_of() { if [ "$parts" -gt 1 ]; then echo "-part$1of$parts"; fi; }
+model() { echo "$1-b$2-s$3$(part_of "$4").vae"; }
+data() { echo "$1$(part_of "$2").tar"; }
+
+# split SET: every n-th record, beginning with the first, the second and so on
+split() {
+	[ "$parts" -gt 1 ] || return 0
+	for part in $(seq "$parts"); do
+		[ -e "$(data "$1" "$part")" ] && continue
+		vae-cut -k key "$1.tar" | awk -v n="$parts" -v part="$part" 'NR % n == part % n' >keys.tmp
+		vae-drop -q -i --keys keys.tmp -o "$(data "$1" "$part")" "$1.tar"
+		rm keys.tmp
+	done
+}
+
 # train SET BETA SEED
 train() {
-	model=$1-b$2-s$3.vae
-	[ -e "$model/model.yaml" ] && return
-	resume=
-	[ -d "$model" ] && resume=--resume
-	vae-train $resume -c mnist-mlp --set train.beta="$2" --set train.seed="$3" --set train.steps="$steps" \
-		--set train.checkpoints=$((steps / every)) -o "$model" "$1.tar"
+	for part in $(seq "$parts"); do
+		model=$(model "$1" "$2" "$3" "$part")
+		[ -e "$model/model.yaml" ] && continue
+		resume=
+		[ -d "$model" ] && resume=--resume
+		vae-train $resume -c mnist-mlp --set train.beta="$2" --set train.seed="$3" --set train.steps="$steps" \
+			--set train.checkpoints=$((steps / every)) -o "$model" "$(data "$1" "$part")"
+	done
 }
 
 # The side by side table at the end of vae-eval, as rows: score, AUC of the detection curve, AUROC, its error, average precision
@@ -90,17 +116,25 @@ rows() {
 	awk -v head="$1" 'table { gsub(/ \(baseline\)/, ""); print head "\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 } /^side by side/ { table = 1 }'
 }
 
-# score SET BETA SEED CHECKPOINT
+# append PREFIX MODEL STEP FILE...: the records of FILE, which options may follow, with the scores of a checkpoint
+append() {
+	prefix=$1
+	at=$2/step-$(printf %09d "$3").safetensors
+	shift 3
+	vae-selfinf -m "$at" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "$prefix" "$@" |
+		vae-density --space latent --neighbors 30 --prefix "${prefix}latent_" -m "$at"
+}
+
+# score SET BETA SEED STEP
 score() {
-	step=$(basename "$4" .safetensors)
-	step=$(printf "%s" "${step#step-}" | sed "s,^0*,,")
-	out=$1-b$2-s$3-$step.rows
-	case " ${VAE_AT:-$step} " in *" $step "*) ;; *) return ;; esac
+	out=$1-b$2-s$3$all_parts-$4.rows
+	case " ${VAE_AT:-$4} " in *" $4 "*) ;; *) return ;; esac
 	[ -e "$out" ] && return
-	parts=
-	for layer in $layers; do parts=$parts,selfinf_$layer; done
-	vae-selfinf -m "$4" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --parts "$1.tar" |
-		vae-density --space latent --neighbors 30 --prefix latent_ -m "$4" |
+	sums=
+	for layer in $layers; do sums=$sums,selfinf_$layer; done
+	for part in $(seq "$parts"); do
+		append '' "$(model "$1" "$2" "$3" "$part")" "$4" "$(data "$1" "$part")" --parts || exit
+	done |
 		vae-rank -k nll,latent_knn_nll --prefix nll_latent_ |
 		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
 		vae-rank -k loss,latent_knn_nll --prefix loss_latent_ |
@@ -111,37 +145,42 @@ score() {
 		vae-rank -k nll,selfinf,latent_knn_nll --prefix nll_selfinf_latent_ |
 		vae-rank -k nll,latent_knn_nll --joint mahalanobis --prefix mahalanobis_ |
 		vae-eval --positive "$(strangers "$1")" \
-			-k "selfinf$parts,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_kl_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
-		rows "$1	$2	$3	$step" >"$out.tmp"
-	[ -s "$out.tmp" ] || { echo "hunt: no scores of $4" >&2; exit 1; }
+			-k "selfinf$sums,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_kl_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
+		rows "$1$label	$2	$3	$4" >"$out.tmp"
+	[ -s "$out.tmp" ] || { echo "hunt: no scores of $1, seed $3, at $4" >&2; exit 1; }
 	mv "$out.tmp" "$out"
 }
 
-# together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP, their number in the column of the seed
+# together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP; 1+2 in the column of the seed
 together() {
 	have=
 	for seed in $seeds; do
-		[ -e "$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors" ] && have="$have $seed"
+		[ -e "$(model "$1" "$2" "$seed" 1)/step-$(printf %09d "$3").safetensors" ] && have="$have $seed"
 	done
 	# shellcheck disable=SC2086 # seeds are words
-	n=$(printf '%s\n' $have | wc -l)
-	out=$1-b$2-together$n-$3.rows
-	if [ "$n" -lt 2 ] || [ -e "$out" ]; then return; fi
-	cp "$1.tar" together.tar
+	all=$(printf '+%s' $have)
+	out=$1-b$2-s${all#+}$all_parts-$3.rows
+	case $have in *' '*' '*) ;; *) return ;; esac
+	[ -e "$out" ] && return
 	nll='' recon='' latent=''
+	for part in $(seq "$parts"); do
+		cp "$(data "$1" "$part")" together.tar
+		for seed in $have; do
+			append "s${seed}_" "$(model "$1" "$2" "$seed" "$part")" "$3" together.tar >together.next || exit
+			mv together.next together.tar
+		done
+		cat together.tar
+	done >together.all
 	for seed in $have; do
-		file=$1-b$2-s$seed.vae/step-$(printf %09d "$3").safetensors
-		vae-selfinf -m "$file" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "s${seed}_" together.tar |
-			vae-density --space latent --neighbors 30 --prefix "s${seed}_latent_" -m "$file" -o together.next
-		mv together.next together.tar
 		nll=$nll,s${seed}_nll recon=$recon,s${seed}_recon latent=$latent,s${seed}_latent_knn_nll
 	done
-	vae-rank -k "${nll#,}$latent" --prefix nll_latent_ together.tar | vae-rank -k "${recon#,}$latent" --prefix recon_latent_ |
+	vae-rank -k "${nll#,}$latent" --prefix nll_latent_ together.all | vae-rank -k "${recon#,}$latent" --prefix recon_latent_ |
 		vae-rank -k "${nll#,}$recon$latent" --prefix nll_recon_latent_ |
-		vae-eval --positive "$(strangers "$1")" -k nll_latent_joint,recon_latent_joint,nll_recon_latent_joint |
-		rows "$1	$2	together$n	$3" | grep joint >"$out.tmp"
+		vae-rank -k "${recon#,}$latent,pixel_knn_nll" --prefix recon_latent_pixel_ |
+		vae-eval --positive "$(strangers "$1")" -k nll_latent_joint,recon_latent_joint,nll_recon_latent_joint,recon_latent_pixel_joint |
+		rows "$1$label	$2	${all#+}	$3" | grep joint >"$out.tmp"
 	mv "$out.tmp" "$out"
-	rm together.tar
+	rm together.tar together.all
 }
 
 # sums SET BETA SEED: self influence summed over all checkpoints
@@ -157,23 +196,26 @@ sums() {
 
 for set in $sets; do
 	strangers "$set" >/dev/null
-	case $part in pack | all) pack "$set" ;; esac
-	case $part in train | all)
+	case $what in pack | all) pack "$set"; split "$set" ;; esac
+	case $what in train | all)
 		for beta in $betas; do for seed in $seeds; do train "$set" "$beta" "$seed"; done; done ;;
 	esac
-	case $part in score | all)
+	case $what in score | all)
 		for beta in $betas; do
 			for seed in $seeds; do
-				for file in "$set-b$beta-s$seed.vae"/step-*.safetensors; do score "$set" "$beta" "$seed" "$file"; done
+				for file in "$(model "$set" "$beta" "$seed" 1)"/step-*.safetensors; do
+					step=$(basename "$file" .safetensors)
+					score "$set" "$beta" "$seed" "$(printf %s "${step#step-}" | sed 's,^0*,,')"
+				done
 			done
 			for step in ${VAE_AT:-$steps}; do together "$set" "$beta" "$step"; done
 		done ;;
 	esac
-	case $part in sums | all)
+	case $what in sums | all)
 		for beta in $betas; do for seed in $seeds; do sums "$set" "$beta" "$seed"; done; done ;;
 	esac
 done
-case $part in score | sums | all)
+case $what in score | sums | all)
 	{
 		printf 'data\tbeta\tseed\tsteps\tscore\tdetection_auc\tauroc\tauroc_se\taverage_precision\n'
 		cat ./*.rows | sort -t '	' -k1,1 -k2,2g -k3,3 -k4,4n -s
