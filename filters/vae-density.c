@@ -352,7 +352,7 @@ int main(int argc, char **argv)
 	d.flow.cli = &c;
 	list_names(&d, d.claims, d.names, 0);
 	list_names(&d, d.known, d.names + 24, 1);
-	if (c.nfiles == 0 && d.model)
+	if (d.model && (c.nfiles == 0 || strcmp(c.files[0], "-") == 0))
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
 	int r = configure(&d, &c, &f);

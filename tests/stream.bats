@@ -157,4 +157,11 @@ pass() { vae-drop --top 0 -q "$@"; }
 	is "$(field key <clean.tar | wc -l)" 36
 	is "$(field rank <bad.tar.zst | sort -n | tr '\n' ' ')" '0 1 2 3 '
 	awk 'NR == FNR { if ($1 > max) max = $1; next } $1 < max { exit 1 }' <(field selfinf <clean.tar) <(field selfinf <bad.tar.zst)
+	# standard input by its name waits for the model too
+	vae-pack -q -o all.tar p
+	for behind in 'selfinf' 'density --space latent' 'testinf -t all.tar'; do
+		# shellcheck disable=SC2086 # a tool and its options
+		vae-train -q -c tiny --set train.steps=4 -p -o "${behind%% *}.vae" all.tar | vae-$behind -q -m "${behind%% *}.vae" - >scored.tar
+		is "$(field model <scored.tar | grep -c .)" 40
+	done
 }
