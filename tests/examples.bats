@@ -378,6 +378,10 @@ contents()
 	(sed -n '1p; 1s/.*//p' own.csv && sed 1d own.csv && echo 1000,-900) >blank.csv
 	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" blank.csv "" blank
 	[[ $(echo "$output" | sed -n 2p) == 103*1000,-900 ]]
+	# nor is a newline within a cell the end of a row
+	(echo 'x,y,what' && echo '1,2,"a' && echo 'b ""c"""' && sed '1d; s/$/,d/' own.csv && echo '1000,-900,"e, f"' && echo 3,3,g) >quoted.csv
+	VAE_STEPS=8 run "$root/examples/tabular/odd.sh" quoted.csv what quoted
+	[[ $(echo "$output" | sed -n 2p) == '104'*'1000,-900,"e, f"' ]]
 }
 
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {

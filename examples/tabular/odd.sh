@@ -26,8 +26,14 @@ vae-pack --header ${label:+--label "$label"} "$table" >"$out/rows.tar"
 vae-train --resume -c tabular --set train.steps="${VAE_STEPS:-1500}" -o "$out/rows.vae" "$out/rows.tar"
 vae-selfinf -m "$out/rows.vae" "$out/rows.tar" | vae-rank --sort >"$out/ranked.tar"
 
-# a key is the number of the row, from 0, behind the line of names; blank lines are none
-awk '!/^\r?$/ { print NR "\t" $0 }' "$table" >"$out/lines.tsv"
+# a key is the number of the row, from 0, behind the line of names; blank lines are none, and a cell in quotes may hold newlines
+awk '{
+	sub(/\r$/, "")
+	line = within ? line : NR
+	row = within ? row "\\n" $0 : $0
+	within = (quotes += gsub(/"/, "&")) % 2
+	if (!within && row != "") print line "\t" row
+}' "$table" >"$out/lines.tsv"
 tab=$(printf '\t')
 echo "The oddest 2 % of the rows, the oddest first: line, z, row"
 vae-cut -k key,z,rank,rank_n "$out/ranked.tar" | awk '$3 < 0.02 * $4 { print $1 + 2, $2 }' |
