@@ -57,6 +57,15 @@ sums() { (cd "$1" && cksum -- * | sort); }
 	is "$(find "$T" -name file -exec cat {} +)" precious
 }
 
+@test "what a killed run of the same PID has left is no obstacle" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	# shellcheck disable=SC2016
+	ok bash -c 'mkdir "$1.tmp$$" && echo x >"$1.tmp$$/state" &&
+		exec vae-train -q -c tiny --set train.steps=2 --set train.checkpoints=1 --replace -o "$1" "$2"' - "$T/m.vae" "$F/in.tar"
+	is "$(vae-ckpt list -m "$T/m.vae" | cut -f1 | tr '\n' ' ')" 'step 2 '
+	is "$(cat "$T"/m.vae.tmp*/state)" x
+}
+
 # slow MODEL [OPTION...]: a training that goes on until it is killed; its pid in $pid
 slow() {
 	local model=$1

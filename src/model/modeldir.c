@@ -294,6 +294,16 @@ static int begin_there(struct model_dir *d, enum model_dir_mode mode, struct fai
 	return clean_dir(d->path, 1) ? fail_errno(f, "%s", d->path) : 0;
 }
 
+/* A directory beside path, of a name that is free: a killed run may have left the first ones, and in a container every
+ * run has the same PID. */
+static int make_beside(char *out, size_t room, const char *path, const char *what, struct fail *f)
+{
+	int r, n = snprintf(out, room, "%s.%s%ld", path, what, (long)getpid());
+	for (int i = 1; (r = mkdir(out, 0777)) && errno == EEXIST && i < 100; i++)
+		snprintf(out + n, room - (size_t)n, "-%d", i);
+	return r ? fail_errno(f, "%s", out) : 0;
+}
+
 static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
 {
 	struct stat st;
@@ -314,8 +324,8 @@ static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode
 	if (d->resumed)
 		return 0;
 	if (there)
-		snprintf(d->work, sizeof d->work, "%s.tmp%ld", d->path, (long)getpid());
-	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : there ? 0 : lock(d, d->work, f);
+		return make_beside(d->work, sizeof d->work, d->path, "tmp", f);
+	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : lock(d, d->work, f);
 }
 
 int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f)
