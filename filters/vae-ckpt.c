@@ -90,7 +90,7 @@ static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 	int r = 0;
 	for (int i = 0; i < c->nfiles && !r; i++)
 		r = import_file(c, &cfg, &dir, i, &last, f);
-	r = r ? r : model_dir_finish(&dir, &cfg, f);
+	r = r ? r : model_dir_finish(&dir, &cfg, c, f);
 	if (r)
 		model_dir_discard(&dir);
 	return r;

@@ -130,7 +130,7 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 	progress_end(&t->progress);
 	pool_close(fit.pool);
 	if (!r)
-		r = model_dir_finish(dir, &t->cfg, f);
+		r = model_dir_finish(dir, &t->cfg, c, f);
 	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
 		cli_note(c, "%s has taken its %d steps: nothing was to do", dir->path, t->cfg.train.steps);
 	else if (!r && c->verbose)

@@ -95,8 +95,9 @@ int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode m
 /* Takes model.yaml away: a finished training goes on. */
 int model_dir_reopen(struct model_dir *d, struct fail *f);
 /* Writes model.yaml (its presence means finished) and puts the directory in place; does nothing to one that was
- * finished and still is. */
-int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f);
+ * finished and still is. A finished model is never removed: where it cannot be put in place, the message says where it
+ * lies. That an old one stays beside it is a remark. */
+int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct cli *c, struct fail *f);
 /* After a failure: removes the directory if it holds no checkpoint, or was built aside. */
 void model_dir_abort(struct model_dir *d);
 /* The same, checkpoints or not: an import is whole or not at all. */

@@ -57,6 +57,65 @@ sums() { (cd "$1" && cksum -- * | sort); }
 	is "$(find "$T" -name file -exec cat {} +)" precious
 }
 
+# late MODEL ACTION [OPTION...]: --replace, where ACTION is run while the records are waited for
+late() {
+	local model=$1 action=$2
+	shift 2
+	mkfifo "$T/fifo"
+	train "$model" --replace --seed 3 "$@" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	exec 9>"$T/fifo"
+	for _ in {1..200}; do
+		compgen -G "$model.tmp*" >/dev/null && break
+		sleep 0.02
+	done
+	eval "$action"
+	cat "$F/in.tar" >&9
+	exec 9>&-
+	rm "$T/fifo"
+	wait $pid
+}
+
+@test "the old model is moved away meanwhile: the new one is put there" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	# shellcheck disable=SC2016
+	late "$T/m.vae" 'mv "$T/m.vae" "$T/moved.vae"'
+	[ ! -s "$T/err" ]
+	ok vae-ckpt verify -m "$T/m.vae"
+	not cmp -s "$F/m.vae/step-000000024.safetensors" "$T/m.vae/step-000000024.safetensors"
+	is "$(sums "$T/moved.vae")" "$(sums "$F/m.vae")"
+	is "$(names "$T" '*vae*')" 'm.vae moved.vae '
+}
+
+@test "something foreign comes to the old model meanwhile: it stays whole, and that is a remark" {
+	cp -r "$F/m.vae" "$T/m.vae"
+	# shellcheck disable=SC2016
+	late "$T/m.vae" 'echo precious >"$T/m.vae/notes.txt"' -p
+	[ ! -s "$T/err" ] # -q
+	is "$(members <"$T/out")" "$(members <"$F/in.tar")"
+	ok vae-ckpt verify -m "$T/m.vae"
+	not cmp -s "$F/m.vae/step-000000024.safetensors" "$T/m.vae/step-000000024.safetensors"
+	absent "$T/m.vae/notes.txt"
+	is "$(cat "$T"/m.vae.tmp*/notes.txt)" precious
+	rm "$T"/m.vae.tmp*/notes.txt
+	is "$(sums "$T"/m.vae.tmp*)" "$(sums "$F/m.vae")"
+	# and said
+	rm -r "$T"/m.vae.tmp*
+	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
+	mkfifo "$T/e.fifo"
+	vae-ckpt import -c tiny --replace -o "$T/m.vae" "$T/e.fifo" 2>"$T/err" 3>&- &
+	pid=$!
+	exec 9>"$T/e.fifo"
+	echo precious >"$T/m.vae/notes.txt"
+	cat "$T/e.safetensors" >&9
+	exec 9>&-
+	wait $pid
+	says 'the old model is kept' "$T/m.vae.tmp" "'notes.txt'"
+	is "$(wc -l <"$T/err")" 1
+	ok vae-ckpt verify -m "$T/m.vae"
+	is "$(cat "$T"/m.vae.tmp*/notes.txt)" precious
+}
+
 @test "what a killed run of the same PID has left is no obstacle" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	# shellcheck disable=SC2016

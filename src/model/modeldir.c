@@ -344,9 +344,52 @@ int model_dir_reopen(struct model_dir *d, struct fail *f)
 	return unlink(file) && errno != ENOENT ? fail_errno(f, "%s", file) : sync_parent(file, f);
 }
 
-int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *f)
+/* Where a file system does not exchange: the old one steps aside for a moment, and back if the new one cannot come. */
+static int step_aside(struct model_dir *d, struct fail *f)
+{
+	char old[sizeof d->work];
+	if (make_beside(old, sizeof old, d->path, "old", f))
+		return -1;
+	if (rename(d->path, old)) {
+		fail_errno(f, "%s", d->path);
+		rmdir(old);
+		return -1;
+	}
+	if (rename(d->work, d->path)) {
+		fail_errno(f, "%s", d->work);
+		return rename(old, d->path) ? fail_add(f, "the old one in %s", old) : -1;
+	}
+	memcpy(d->work, old, sizeof old);
+	return 0;
+}
+
+/* Then the old model is what lies in d->work; nothing does if it has gone meanwhile. */
+static int put_in_place(struct model_dir *d, struct fail *f)
+{
+	struct stat st;
+	if (renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE) == 0)
+		return 0;
+	if (lstat(d->path, &st) == 0 || errno != ENOENT)
+		return step_aside(d, f);
+	if (rename(d->work, d->path))
+		return fail_errno(f, "%s", d->path);
+	d->work[0] = 0;
+	return 0;
+}
+
+/* The old model goes; where something else lies with it, it stays as it is. */
+static int remove_old(const char *dir, struct fail *f)
+{
+	int parts;
+	if (check_ours(dir, &parts, f))
+		return fail_add(f, "the old model is kept");
+	return remove_dir(dir) ? fail_errno(f, "%s: the old model, which cannot be removed", dir) : 0;
+}
+
+int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct cli *c, struct fail *f)
 {
 	struct buf text = {0};
+	struct fail why = {{0}};
 	char file[600];
 	if (d->finished && d->resumed)
 		return 0; /* nothing was changed: nor is its time, which make goes by */
@@ -355,17 +398,14 @@ int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail 
 	buf_free(&text);
 	if (r || strcmp(d->work, d->path) == 0)
 		return r;
-	if (renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE)) {
-		/* a file system without exchange: the old one steps aside for a moment */
-		char old[600];
-		snprintf(old, sizeof old, "%s.old%ld", d->path, (long)getpid());
-		if (rename(d->path, old) || rename(d->work, d->path))
-			return fail_errno(f, "%s: cannot put the new model in its place; it lies in %s", d->path, d->work);
-		snprintf(d->work, sizeof d->work, "%.550s", old);
-	}
-	if (remove_dir(d->work))
-		return fail_errno(f, "%s: the old model is kept there, for it cannot be removed", d->work);
-	return sync_parent(d->path, f);
+	r = put_in_place(d, f);
+	if (r)
+		fail_add(f, "%s: cannot put the new model in its place; it lies in %s", d->path, d->work);
+	/* twice: a descriptor that is wanting now may be there in a moment */
+	else if (d->work[0] && remove_old(d->work, &why) && remove_old(d->work, &why))
+		cli_note(c, "%s", why.msg);
+	d->work[0] = 0; /* whatever lies there is to stay */
+	return r ? -1 : sync_parent(d->path, f);
 }
 
 void model_dir_abort(struct model_dir *d)
