@@ -119,8 +119,8 @@ static const struct verb {
 
 static const struct verb *find_verb(const struct cli *c)
 {
-	for (size_t i = 0; c->nfiles && i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(verbs[i].name, c->files[0]) == 0)
+	for (size_t i = 0; c->verb && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].name, c->verb) == 0)
 			return &verbs[i];
 	return NULL;
 }
@@ -129,14 +129,14 @@ static const struct verb *find_verb(const struct cli *c)
 static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	if (!v)
-		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->nfiles ? ", not " : "", c->nfiles ? c->files[0] : "");
+		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
 	if (v->model && !o->model)
 		return cli_usage(c, "%s wants -m NAME.vae", v->name);
 	if (v->config && !o->config)
 		return cli_usage(c, "%s wants -c NAME", v->name);
 	if (v->output && !c->output)
 		return cli_usage(c, "%s wants -o", v->name);
-	if (v->files < 2 && v->files != (c->nfiles > 1))
+	if (v->files < 2 && v->files != (c->nfiles > 0))
 		return cli_usage(c, v->files ? "%s wants the files to bring in" : "%s takes no files", v->name);
 	if ((v->run == ckpt_thin) != (o->keep != NULL))
 		return cli_usage(c, v->run == ckpt_thin ? "thin wants --keep N" : "--keep belongs to thin");
@@ -157,7 +157,7 @@ static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
+	struct cli c = {.verbs = 1};
 	struct ckpt o = {.by = "even"};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (all but import)"},
@@ -191,8 +191,6 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	if (config_try(&c.set, &f))
 		return cli_refused(&c, &f);
-	c.files++; /* the verb */
-	c.nfiles--;
 	if (!v->run)
 		return ckpt_eval(&c, &o);
 	int r = v->run(&c, &o, &f);

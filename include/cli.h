@@ -52,6 +52,8 @@ struct cli {
 	const char *on_error;  /* pass, reject or fail */
 	struct cli_list set;   /* --set key=value */
 	struct fields counts;  /* what --summary will hold */
+	int verbs;             /* set before cli_begin(): the first operand is none, but says what to do */
+	const char *verb;      /* that one, or NULL */
 	char **files;          /* operands */
 	int nfiles;
 	double started;        /* seconds, monotonic */

@@ -1,4 +1,5 @@
 # vae-ckpt, and models that are none.
+# shellcheck disable=SC2094
 
 load helper
 
@@ -279,6 +280,19 @@ broken() {
 	fails 2 vae-ckpt show -m "$F/m.vae" -r "$T/r.tar"
 	fails 2 vae-ckpt verify -m "$F/m.vae" --seed 3
 	fails 2 vae-ckpt verify -m "$F/m.vae" extra
+}
+
+@test "eval: no output takes the place of the input" {
+	cp "$F/in.tar" "$T/in.tar"
+	fails 2 vae-ckpt eval -m "$F/m.vae" --on-error reject -r "$T/in.tar" <"$T/in.tar"
+	says -r 'on standard input'
+	fails 2 vae-ckpt eval -m "$F/m.vae" --summary "$T/in.tar" <"$T/in.tar"
+	says --summary 'on standard input'
+	fails 2 vae-ckpt eval -m "$F/m.vae" --on-error reject -r "$T/in.tar" "$T/in.tar"
+	says -r 'names an input'
+	same "$F/in.tar" "$T/in.tar"
+	ok vae-ckpt eval -m "$F/m.vae" -o "$T/in.tar" "$T/in.tar"
+	is "$(field loss_24 <"$T/in.tar" | grep -c .)" 10
 }
 
 @test "export and import: the same id, the same scores" {

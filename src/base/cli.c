@@ -307,6 +307,10 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 	}
 	c->files = argv + optind;
 	c->nfiles = argc - optind;
+	if (c->verbs && c->nfiles) {
+		c->verb = *c->files++;
+		c->nfiles--;
+	}
 	if (c->nfiles && !operands)
 		return cli_usage(c, "no operand is wanted, but '%s' is given", c->files[0]);
 	if (c->jobs < 1 || c->jobs > MAX_JOBS)
