@@ -51,7 +51,7 @@ static int print(const struct judge *j, int json, const char *path, struct fail 
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
+	struct cli c = {.other = 1};
 	const char *fields = "selfinf", *positive = NULL, *cuts = NULL, *svg = NULL;
 	int json = 0;
 	const struct cli_opt opts[] = {

@@ -76,7 +76,7 @@ static int pack(struct cli *c, struct pack *p, enum format format, struct fail *
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
+	struct cli c = {.other = 1};
 	struct pack p = {.prefix = ""};
 	const char *only = NULL, *said = NULL, *separator = NULL;
 	long limit = 0;

@@ -50,7 +50,7 @@ static int write_page(struct cli *c, const struct report *r, size_t max, struct 
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
+	struct cli c = {.other = 1};
 	struct report r = {.title = "Scored records"};
 	long top = 40, rows = 8;
 	double size = 5;
@@ -80,6 +80,9 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--max-size wants 0 to 1000 MB");
 	if (r.tests_path && !r.rows_path)
 		return cli_usage(&c, "-t goes with --influence");
+	if ((status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 || (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 ||
+	    (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
+		return status;
 	if (judge_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
 		judge_free(&r.j);
 		return cli_refused(&c, &f);

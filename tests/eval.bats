@@ -1,5 +1,5 @@
 # vae-eval: how well fields find known records, beside two baselines.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2094
 
 load helper
 
@@ -179,6 +179,17 @@ sized() {
 	fails 1 vae-eval -k w -o "$T/o2" --svg "$T/pics" --positive 'cls == 1' "$T/cut"
 	absent "$T/o2" "$T/pics"
 	no_leftovers "$T"
+}
+
+@test "-o does not take the place of what is read" {
+	labelled 5:1 4:0 >"$T/in"
+	cp "$T/in" "$T/was"
+	fails 2 vae-eval -k w --positive 'cls == 1' -o "$T/in" "$T/in"
+	says -o 'names an input' "$T/in"
+	fails 2 vae-eval -k w --positive 'cls == 1' -o "$T/in" <"$T/in"
+	says -o 'on standard input'
+	same "$T/was" "$T/in"
+	ok vae-eval -k w --positive 'cls == 1' -o "$T/was" "$T/in"
 }
 
 @test "--svg draws what the numbers say" {

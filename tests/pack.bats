@@ -1,5 +1,5 @@
 # vae-pack: IDX files, tables of numbers and directories to records.
-# shellcheck disable=SC2059,SC2086
+# shellcheck disable=SC2059,SC2086,SC2094
 
 load helper
 
@@ -104,6 +104,16 @@ setup_file() {
 	says --only column
 	fails 2 vae-pack --only 'cls = 3' "$F/images.idx"
 	says --only 'column 5'
+}
+
+@test "-o does not take the place of what is packed" {
+	cp "$F/images.idx" "$F/labels.idx" "$T"
+	fails 2 vae-pack -o "$T/labels.idx" "$T/images.idx" "$T/labels.idx"
+	says -o 'names an input'
+	fails 2 vae-pack --format idx -o "$T/images.idx" - <"$T/images.idx"
+	says -o 'names an input'
+	same "$F/images.idx" "$T/images.idx"
+	same "$F/labels.idx" "$T/labels.idx"
 }
 
 @test "--limit, --key-prefix" {

@@ -1,5 +1,5 @@
 # vae-report: the page of a scored stream, looked at by Chromium (tests/lib/browse).
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2094
 
 load helper
 
@@ -378,4 +378,23 @@ sound() {
 	need script
 	script -qec "vae-report '$F/ranked.tar'" /dev/null </dev/null >"$T/tty" || true
 	grep -q 'standard output is a terminal' "$T/tty"
+}
+
+@test "-o does not take the place of what is read" {
+	local i all=(--influence "$T/over" -t "$T/tests" --quarantine "$T/put" "$T/in")
+	cp "$F/over.jsonl" "$T/over"
+	cp "$F/tests.tar" "$T/tests"
+	cp "$F/quarantine.tar" "$T/put"
+	cp "$F/ranked.tar" "$T/in"
+	for i in over:--influence tests:-t put:--quarantine 'in:an input'; do
+		fails 2 vae-report -o "$T/${i%%:*}" "${all[@]}"
+		says -o "${i#*:}" "$T/${i%%:*}"
+		fails 2 vae-report --summary "$T/${i%%:*}" "${all[@]}"
+	done
+	fails 2 vae-report -o "$T/in" <"$T/in"
+	says -o 'on standard input'
+	same "$F/over.jsonl" "$T/over"
+	same "$F/tests.tar" "$T/tests"
+	same "$F/quarantine.tar" "$T/put"
+	same "$F/ranked.tar" "$T/in"
 }

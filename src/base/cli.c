@@ -171,8 +171,8 @@ static int check_outputs(const struct cli *c)
 		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
-	/* -o may: it takes its place when all is read. Rejects alone, counts or a reference are no input any more. */
-	for (int i = 1; i < OUTPUTS; i++) {
+	/* -o may, as a stream: it takes its place when all is read. Rejects alone, counts, a page are no input any more. */
+	for (int i = !c->other; i < OUTPUTS; i++) {
 		int status = not_input(c, &out[i]);
 		if (status >= 0)
 			return status;
