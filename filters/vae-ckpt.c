@@ -152,7 +152,7 @@ static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
 		return cli_usage(c, "-n belongs to thin");
 	if (v->run && (c->rejects || o->draws || o->seed || *c->prefix))
 		return cli_usage(c, "-r, -d, --seed and --prefix belong to eval");
-	return -1;
+	return model_keeps(c, o->model);
 }
 
 int main(int argc, char **argv)

@@ -54,11 +54,12 @@ static int parse_sigma(struct density *d, const struct cli *c)
 	return -1;
 }
 
-static int check_influence(const struct density *d, const struct cli *c)
+static int check_files(const struct density *d, const struct cli *c)
 {
 	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
-	return cli_keeps(c, "-t", d->test_file);
+	int status = cli_keeps(c, "-t", d->test_file);
+	return status < 0 ? model_keeps(c, d->model) : status;
 }
 
 static int check_options(struct density *d, const struct cli *c)
@@ -341,7 +342,7 @@ int main(int argc, char **argv)
 	int status = cli_begin(&c, "vae-density", "[FILE ...]",
 	                       "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv);
 	if (status >= 0 || (status = parse_methods(&d, &c)) >= 0 || (status = parse_sigma(&d, &c)) >= 0 || (status = check_options(&d, &c)) >= 0 ||
-	    (status = check_influence(&d, &c)) >= 0)
+	    (status = check_files(&d, &c)) >= 0)
 		return status;
 	struct fail f = {{0}};
 	d.s.k = (int)d.neighbors;

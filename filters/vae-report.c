@@ -80,8 +80,8 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--max-size wants 0 to 1000 MB");
 	if (r.tests_path && !r.rows_path)
 		return cli_usage(&c, "-t goes with --influence");
-	if ((status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 || (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 ||
-	    (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
+	if ((status = model_keeps(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
+	    (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 || (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
 		return status;
 	if (judge_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
 		judge_free(&r.j);

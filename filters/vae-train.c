@@ -203,6 +203,8 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	if (status < 0 && (!config || !output))
 		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
+	if (status < 0)
+		status = cli_keeps(&c, "-o", output);
 	if (status < 0 && t->pass && c.keys_per_file)
 		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
 	if (status < 0 && t->resume && c.replace)

@@ -96,7 +96,8 @@ void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(p
 int cli_end(struct cli *c, int status);
 /* Waits until standard input has its first bytes, or ends. */
 void cli_wait_input(void);
-/* No output may take the place of path (or NULL), which the tool reads for itself. -1, or the exit status. */
+/* No output may take the place of path (or NULL), which the tool reads for itself, nor of a file in it where it is a
+ * directory. -1, or the exit status. */
 int cli_keeps(const struct cli *c, const char *option, const char *path);
 /* One more --set of the tool's own (at most CLI_LIST_MORE); text is borrowed. */
 void cli_add_set(struct cli *c, const char *text);

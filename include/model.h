@@ -80,6 +80,9 @@ double checkpoint_weight(const struct model *m);
 /* A hash of what else shaped a score: the configuration as it was set, the steps and weights, and more, of the tool's own. */
 int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f);
 
+/* No output may take the place of the model, or lie in its directory: cli_keeps() for -m. */
+int model_keeps(const struct cli *c, const char *path);
+
 /* A directory being made. MODEL_DIR_NEW refuses one that is there; with MODEL_DIR_REPLACE it is built aside and
  * exchanged at the end; MODEL_DIR_RESUME goes on in it, or makes it where there is none. Two at a time in one
  * directory are refused. What is not ours is never touched. */

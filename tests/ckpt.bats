@@ -345,6 +345,48 @@ broken() {
 	fails 2 vae-ckpt import -c tiny --set nope.nope=1 -o "$T/x.vae" x
 }
 
+@test "no output of any tool takes the place of a file of the model" {
+	local m=$T/m.vae s=$T/m.vae/step-000000024.safetensors tool out
+	cp -r "$F/m.vae" "$m"
+	cp "$F/in.tar" "$T/tests.tar"
+	ln -s m.vae/state "$T/link"
+	for tool in 'vae-selfinf' 'vae-density --space latent --prefix d_' 'vae-report' 'vae-ckpt eval' "vae-testinf -t $T/tests.tar"; do
+		for out in "-m $m -o $s" "-m $s -o $s" "-m $m -o $m/model.yaml" "-m $s -o $m/model.yaml" "-m $m --summary $m/train.jsonl" \
+			"-m $m/ -o $T/link" "-m $m -o $m/new.tar" "-m $s --summary $m/../m.vae/step-000000008.safetensors"; do
+			# shellcheck disable=SC2086
+			fails 2 $tool $out "$F/in.tar"
+			says "${out##* }" -m
+		done
+	done
+	fails 2 vae-selfinf -m "$m" --on-error reject -r "$m/state" "$F/in.tar"
+	says -r "$m/state"
+	fails 2 vae-testinf -m "$m" -t "$T/tests.tar" --matrix "$m/state" "$F/in.tar"
+	fails 2 vae-ckpt export -m "$s" -o "$s"
+	fails 2 vae-ckpt verify -m "$m" --summary "$m/model.yaml"
+	fails 2 vae-train -c tiny --replace -o "$m" --summary "$m/model.yaml" "$F/in.tar"
+	says --summary "$m/model.yaml"
+	(cd "$m" && fails 2 vae-selfinf -m . -o state "$F/in.tar" && fails 2 vae-selfinf -m "${s##*/}" -o state "$F/in.tar")
+	diff -r "$F/m.vae" "$m"
+	# beside it, and beside a checkpoint that lies elsewhere
+	cp "$s" "$T"
+	ok vae-selfinf -m "$T/${s##*/}" -o "$T/o.tar" "$F/in.tar"
+	ok vae-selfinf -m "$m" -o "$T/model.yaml" "$F/in.tar"
+}
+
+@test "no output takes the place of the noise" {
+	perl -e 'my $h = "{\x27descr\x27: \x27<f4\x27, \x27fortran_order\x27: False, \x27shape\x27: (10, 2, 4), }"; $h .= " " x (117 - length $h) . "\n";
+		print "\x93NUMPY\x01\x00", pack("v", length $h), $h, pack "f<*", map { $_ / 80 } 1 .. 80' >"$T/e.npy"
+	cp "$T/e.npy" "$T/was"
+	ok vae-selfinf -m "$F/m.vae" -d 2 --eps "$T/e.npy" "$F/in.tar"
+	fails 2 vae-selfinf -m "$F/m.vae" -d 2 --eps "$T/e.npy" -o "$T/e.npy" "$F/in.tar"
+	says -o --eps
+	fails 2 vae-testinf -m "$F/m.vae" -t "$F/in.tar" -d 2 --eps "$T/e.npy" --matrix "$T/e.npy" "$F/in.tar"
+	says --matrix --eps
+	fails 2 vae-testinf -m "$F/m.vae" -t "$F/in.tar" -d 2 --eps-tests "$T/e.npy" -o "$T/e.npy" "$F/in.tar"
+	says -o --eps-tests
+	same "$T/was" "$T/e.npy"
+}
+
 # no_model PATH MESSAGE...: neither tool takes it
 no_model() {
 	local path=$1

@@ -77,25 +77,27 @@ static void say(const struct cli *c, const char *msg)
 	buf_free(&b);
 }
 
+static int same_inode(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
+/* The directory that path is, or would be, a file of. */
+static int stat_parent(const char *path, struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int bad = !dir || stat(dir, st);
+	free(dir);
+	return bad ? -1 : 0;
+}
+
 /* Two names of one regular file, there already or yet to be made. */
 static int same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 	int have = stat(a, &x) == 0, other = stat(b, &y) == 0;
 	if (have || other)
-		return have && other && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-	const char *path[2] = {a, b}, *base[2];
-	struct stat st[2];
-	for (int i = 0; i < 2; i++) {
-		const char *slash = strrchr(path[i], '/');
-		char *dir = slash ? strndup(path[i], (size_t)(slash - path[i]) + 1) : strdup(".");
-		base[i] = slash ? slash + 1 : path[i];
-		int bad = !dir || stat(dir, &st[i]);
-		free(dir);
-		if (bad)
-			return 0;
-	}
-	return strcmp(base[0], base[1]) == 0 && st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino;
+		return have && other && S_ISREG(x.st_mode) && same_inode(&x, &y);
+	const char *p = strrchr(a, '/'), *q = strrchr(b, '/');
+	return strcmp(p ? p + 1 : a, q ? q + 1 : b) == 0 && !stat_parent(a, &x) && !stat_parent(b, &y) && same_inode(&x, &y);
 }
 
 /* Told now, not after an hour of work. */
@@ -118,7 +120,16 @@ static int is_file(const char *path, const struct stat *of)
 {
 	struct stat st;
 	int bad = strcmp(path, "-") == 0 ? fstat(0, &st) : stat(path, &st);
-	return !bad && S_ISREG(st.st_mode) && st.st_dev == of->st_dev && st.st_ino == of->st_ino;
+	return !bad && S_ISREG(st.st_mode) && same_inode(&st, of);
+}
+
+static int lies_in(const char *dir, const char *path)
+{
+	struct stat x, y;
+	char *real = realpath(path, NULL); /* of a link its target is replaced */
+	int yes = stat(dir, &x) == 0 && S_ISDIR(x.st_mode) && !stat_parent(real ? real : path, &y) && same_inode(&x, &y);
+	free(real);
+	return yes;
 }
 
 struct output {
@@ -151,9 +162,12 @@ int cli_keeps(const struct cli *c, const char *option, const char *path)
 	struct output out[OUTPUTS];
 	struct stat of;
 	outputs(c, out);
-	for (int i = 0; i < OUTPUTS; i++)
-		if (path && out[i].path && stat(out[i].path, &of) == 0 && is_file(path, &of))
+	for (int i = 0; path && i < OUTPUTS; i++) {
+		if (out[i].path && stat(out[i].path, &of) == 0 && is_file(path, &of))
 			return cli_usage(c, "%s and %s name the same file, '%s'", out[i].option, option, out[i].path);
+		if (out[i].path && lies_in(path, out[i].path))
+			return cli_usage(c, "%s names a file in the directory of %s, '%s'", out[i].option, option, out[i].path);
+	}
 	return -1;
 }
 
@@ -168,7 +182,7 @@ static int check_outputs(const struct cli *c)
 		for (int k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
-		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && st.st_dev == std.st_dev && st.st_ino == std.st_ino)
+		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && same_inode(&st, &std))
 			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
 	}
 	/* -o may, as a stream: it takes its place when all is read. Rejects alone, counts, a page are no input any more. */

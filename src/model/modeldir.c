@@ -199,6 +199,22 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 
 static const char *const dir_files[] = {"model.yaml", "train.jsonl", "state"}; /* beside the checkpoints */
 
+int model_keeps(const struct cli *c, const char *path)
+{
+	char dir[1024], file[1100];
+	const char *slash = path ? strrchr(path, '/') : NULL, *name = slash ? slash + 1 : path;
+	int status = cli_keeps(c, "-m", path);
+	if (status >= 0 || !path || step_of(name) < 0)
+		return status;
+	snprintf(dir, sizeof dir, "%.*s.", (int)(name - path), path); /* one checkpoint, perhaps beside the rest of its model */
+	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++) {
+		snprintf(file, sizeof file, "%s/%s", dir, dir_files[i]);
+		if (access(file, F_OK) == 0)
+			return cli_keeps(c, "-m", dir);
+	}
+	return -1;
+}
+
 /* Whether the file is a part of a model, or what a kill left of one that was being written. */
 static int is_part(const char *name, int *temporary)
 {
