@@ -213,3 +213,14 @@ noise() {
 	fails 1 vae-selfinf -m "$F/m.vae" --on-error fail --set input.field=jpg "$T/in"
 	says pgm jpg
 }
+
+@test "--set: any order, when all of them fit together" {
+	train "$T/m.vae" --set score.draws=1 <"$F/in.tar"
+	ok vae-selfinf -m "$T/m.vae" --set score.draws=8 --set score.estimator=cross "$F/in.tar"
+	field selfinf <"$T/out" >"$T/want"
+	ok vae-selfinf -m "$T/m.vae" --set score.estimator=cross --set score.draws=8 "$F/in.tar"
+	field selfinf <"$T/out" >"$T/got"
+	same "$T/want" "$T/got"
+	fails 1 vae-selfinf -m "$T/m.vae" --set score.estimator=cross --set score.draws=1 "$F/in.tar"
+	says 'at least 2 draws'
+}

@@ -267,17 +267,17 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 	if (read_file(m, path, 1, f))
 		return -1;
 	/* the networks are built: only how a score is made may still change */
-	for (int i = 0; sets && i < sets->n; i++) {
+	for (int i = 0; sets && i < sets->n && !r; i++) {
 		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||
 		    strncmp(sets->v[i], "input.kind", 10) == 0)
 			r = fail_set(f, "--set %s: belongs to the model and cannot change once it is trained",
 			             name_show(shown, sizeof shown, sets->v[i]));
 		else
 			r = config_set(&m->cfg, sets->v[i], f);
-		if (r || config_check(&m->cfg, f)) {
-			model_free(m);
-			return -1;
-		}
+	}
+	if (r || config_check(&m->cfg, f)) {
+		model_free(m);
+		return -1;
 	}
 	return 0;
 }
