@@ -294,6 +294,11 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field error o.tar | grep -c .)" -eq 1 ]
 	vae-density -q --neighbors 2 --set 'input.shape=[1,4,4]' --summary s.json v.tar >/dev/null
 	grep -q '"dimensions":16' s.json
+	# a product that is 0, or below, in 32 bits
+	for shape in 1,65536,65536 3,37838,37838; do
+		! vae-density --set "input.shape=[$shape]" v.tar >/dev/null 2>err || false
+		grep -q '^vae-density: .*16 million' err
+	done
 	(cd d && tar -cf ../w.tar -- 9.pgm 0000*)
 	vae-density -q --neighbors 2 --summary s.json w.tar >/dev/null
 	grep -q '"points":7,"dimensions":4' s.json

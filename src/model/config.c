@@ -200,6 +200,8 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 	for (int i = 0; i < 3; i++)
 		if (parse_number(k, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
 			return -1;
+	if (v[0] * v[1] * v[2] > LAYERS_MAX_NUMBERS)
+		return fail_set(f, "%s is %.0fx%.0fx%.0f, more than 16 million numbers", k->name, v[0], v[1], v[2]);
 	for (int i = 0; i < 3; i++)
 		to[i] = (int)v[i];
 	return 0;
@@ -420,7 +422,7 @@ static void answer_input(struct layer_list *l, int size)
 int config_check(struct config *c, struct fail *f)
 {
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
-	if (size == 0 || size > 1 << 24)
+	if (size == 0 || size > LAYERS_MAX_NUMBERS)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");

@@ -104,7 +104,8 @@ static void test_set(void)
 		{"model.latent=[1]", "wants a number"}, {"train.beta=nan", "not 'nan'"}, {"train.beta=inf", "not 'inf'"}, {"train.beta=1e999", "1e999"},
 		{"train.beta=4x", "'4x'"}, {"train.seed=1.5", "whole"}, {"train.seed=1e17", "outside"}, {"train.holdout=1", "outside 0 to 0.9"},
 		{"model.latent=99999999999", "outside"}, {"input.shape=[1, 2]", "[channels, height, width]"}, {"input.shape=7", "[channels"},
-		{"input.shape=[1, x, 2]", "'x'"}, {"input.shape=[1, 0, 2]", "outside"}, {"model.encoder=relu", "list of layers"},
+		{"input.shape=[1, x, 2]", "'x'"}, {"input.shape=[1, 0, 2]", "outside"}, {"input.shape=[1, 65536, 65536]", "16 million"}, {"input.shape=[3, 37838, 37838]", "16 million"},
+		{"input.shape=[65536, 65536, 65536]", "16 million"}, {"input.shape=[1, 4096, 4097]", "1x4096x4097"}, {"input.shape=[1, 4096, 4096]", NULL}, {"model.encoder=relu", "list of layers"},
 		{"model.encoder=[[linear]]", "layer 0"}, {"model.encoder=[linear]", "layer 0"}, {"model.encoder=[{relu: 3}]", "takes no size"},
 		{"model.encoder=[{linear: 3, relu: 2}]", "layer 0"}, {"model.encoder=[{linear: 0}]", "outside 1 to"},
 		{"model.encoder=[{linear: [1]}]", "wants a number"}, {"score.layers={a: b}", "wants a list"}, {"score.layers=a b", "only letters"},
@@ -157,7 +158,7 @@ static void test_check(void)
 	static const struct {
 		const char *set, *text;
 	} cases[] = {
-		{"input.shape=[2, 8, 8]", "2 channels"}, {"input.shape=[1, 65536, 65536]", "16 million"}, {"model.latent=5", "ends in 8 numbers, where 10"},
+		{"input.shape=[2, 8, 8]", "2 channels"}, {"input.shape=[1, 4096, 4096]", "ends in 64 numbers, where 16777216"}, {"model.latent=5", "ends in 8 numbers, where 10"},
 		{"model.decoder=[{linear: 63}]", "ends in 63 numbers, where 64"}, {"model.decoder=[]", "no layer with weights"},
 		{"model.decoder=[flatten]", "no layer with weights"}, {"model.decoder=[{linear: 64}, relu]", "end in a linear"},
 		{"model.encoder=[relu, {linear: 8}]", NULL}, {"model.encoder=[flatten, relu, {linear: 8}]", NULL},
