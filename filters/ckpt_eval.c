@@ -125,9 +125,21 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 	return 0;
 }
 
+static const char *const more[] = {"model", "options", "error"};
+
+/* Before the models are read. */
+static int check_number(const struct ckpt *o, const char *which, struct fail *f)
+{
+	struct checkpoints c;
+	if (checkpoints_choose(&c, o->model, which, f))
+		return -1;
+	int n = c.n, most = FIELDS_MAX - 2; /* a record has no error beside its losses */
+	checkpoints_free(&c);
+	return n > most ? fail_set(f, "%s: a record holds the losses of %d checkpoints at most, and these are %d: --checkpoints chooses", o->model, most, n) : 0;
+}
+
 static int name_fields(struct eval *e, struct fail *f)
 {
-	static const char *const more[] = {"model", "options", "error"};
 	size_t n = (size_t)e->n;
 	e->text = calloc(n, sizeof *e->text);
 	e->names = calloc(n + 4, sizeof *e->names);
@@ -184,7 +196,10 @@ int ckpt_eval(struct cli *c, const struct ckpt *o)
 	struct fail f = {{0}};
 	mat_flush_tiny();
 	int workers = mat_begin() > 1 ? (int)c->jobs : 1;
-	int r = models_open(&e.models, &e.n, o->model, o->which ? o->which : "all", &c->set, &f);
+	const char *which = o->which ? o->which : "all";
+	int r = check_number(o, which, &f);
+	if (!r)
+		r = models_open(&e.models, &e.n, o->model, which, &c->set, &f);
 	if (!r)
 		r = set_up(&e, workers, &f);
 	if (!r)

@@ -282,6 +282,17 @@ broken() {
 	fails 2 vae-ckpt verify -m "$F/m.vae" extra
 }
 
+@test "eval: no more checkpoints than a record has room for" {
+	train "$T/m.vae" --set train.steps=999 --set train.checkpoints=999 <"$F/in.tar"
+	fails 1 vae-ckpt eval -m "$T/m.vae" "$F/in.tar"
+	says "$T/m.vae" 'these are 999' '998 checkpoints at most' --checkpoints
+	[ ! -s "$T/out" ]
+	rm "$T/m.vae/step-000000001.safetensors"
+	ok vae-ckpt eval -d 1 -m "$T/m.vae" "$F/in.tar"
+	[ ! -s "$T/err" ]
+	is "$(vae-cut --json <"$T/out" | head -1 | grep -o '"[a-z]*[_"]' | sort | uniq -c | tr -s ' \n' ' ')" ' 1 "key" 998 "loss_ 1 "model" 1 "options" '
+}
+
 @test "eval: no output takes the place of the input" {
 	cp "$F/in.tar" "$T/in.tar"
 	fails 2 vae-ckpt eval -m "$F/m.vae" --on-error reject -r "$T/in.tar" <"$T/in.tar"
