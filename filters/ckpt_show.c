@@ -164,7 +164,7 @@ int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct thinning t;
 	int gone = 0;
-	if (thin_choose(&t, o->model, (int)strtol(o->keep, NULL, 10), strcmp(o->by, "loss") == 0 ? THIN_LOSS : THIN_EVEN, f))
+	if (thin_choose(&t, o->model, (int)strtol(o->keep, NULL, 10), o->by && strcmp(o->by, "loss") == 0 ? THIN_LOSS : THIN_EVEN, f))
 		return -1;
 	int r = c->dry_run ? 0 : thin_apply(&t, o->model, f);
 	for (int i = 0; i < t.c.n && !r; i++) {

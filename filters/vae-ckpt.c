@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ckpt.h"
+#include "writer.h"
 
 static void print_loss(double v)
 {
@@ -108,13 +109,33 @@ static int export(struct cli *c, const struct ckpt *o, struct fail *f)
 	return r;
 }
 
+/* The options that are not for every verb. */
+enum {
+	MODEL = 1 << 0,
+	CHECKPOINTS = 1 << 1,
+	KEEP = 1 << 2,
+	BY = 1 << 3,
+	DRY_RUN = 1 << 4,
+	CONFIG = 1 << 5,
+	OUTPUT = 1 << 6,
+	REPLACE = 1 << 7,
+	SET = 1 << 8,
+	EVAL = 1 << 9, /* all that only eval has */
+};
+
 static const struct verb {
 	const char *name;
 	int (*run)(struct cli *, const struct ckpt *, struct fail *);
-	int model, config, output, files; /* what it wants; files: 2 is may have */
+	int wants, takes; /* options */
+	int files;        /* 1: wanted, 2: may be given */
 } verbs[] = {
-	{"list", list, 1, 0, 0, 0},          {"show", ckpt_show, 1, 0, 0, 0}, {"verify", ckpt_verify, 1, 0, 0, 0}, {"thin", ckpt_thin, 1, 0, 0, 0},
-	{"import", import, 0, 1, 1, 1}, {"export", export, 1, 0, 1, 0},  {"eval", NULL, 1, 0, 0, 2},
+	{"list", list, MODEL, CHECKPOINTS, 0},
+	{"show", ckpt_show, MODEL, CHECKPOINTS, 0},
+	{"verify", ckpt_verify, MODEL, CHECKPOINTS, 0},
+	{"thin", ckpt_thin, MODEL | KEEP, BY | DRY_RUN, 0},
+	{"import", import, CONFIG | OUTPUT, REPLACE | SET, 1},
+	{"export", export, MODEL | OUTPUT, CHECKPOINTS, 0},
+	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | EVAL, 2},
 };
 
 static const struct verb *find_verb(const struct cli *c)
@@ -125,40 +146,61 @@ static const struct verb *find_verb(const struct cli *c)
 	return NULL;
 }
 
+/* The options that are given are those of the verb: -1, or an exit status. */
+static int check_options(const struct cli *c, const struct ckpt *o, const struct verb *v)
+{
+	const struct {
+		int option, given;
+		const char *name, *arg;
+	} all[] = {
+		{MODEL, o->model != NULL, "-m", " NAME.vae"},
+		{CONFIG, o->config != NULL, "-c", " NAME"},
+		{OUTPUT, c->output != NULL, "-o", ""},
+		{KEEP, o->keep != NULL, "--keep", " N"},
+		{CHECKPOINTS, o->which != NULL, "--checkpoints", ""},
+		{BY, o->by != NULL, "--by", ""},
+		{DRY_RUN, c->dry_run, "-n", ""},
+		{REPLACE, c->replace, "--replace", ""},
+		{SET, c->set.n, "--set", ""},
+		{EVAL, c->rejects != NULL, "-r", ""},
+		{EVAL, strcmp(c->on_error, "pass") != 0, "--on-error", ""},
+		{EVAL, o->draws != NULL, "-d", ""},
+		{EVAL, o->seed != NULL, "--seed", ""},
+		{EVAL, *c->prefix, "--prefix", ""},
+		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
+	};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (!all[i].given && (v->wants & all[i].option))
+			return cli_usage(c, "%s wants %s%s", v->name, all[i].name, all[i].arg);
+		if (all[i].given && !((v->wants | v->takes) & all[i].option))
+			return cli_usage(c, "%s takes no %s", v->name, all[i].name);
+	}
+	return -1;
+}
+
 /* What is given fits the verb: -1, or an exit status. */
-static int check(struct cli *c, const struct ckpt *o, const struct verb *v)
+static int check(const struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	if (!v)
 		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
-	if (v->model && !o->model)
-		return cli_usage(c, "%s wants -m NAME.vae", v->name);
-	if (v->config && !o->config)
-		return cli_usage(c, "%s wants -c NAME", v->name);
-	if (v->output && !c->output)
-		return cli_usage(c, "%s wants -o", v->name);
+	int status = check_options(c, o, v);
+	if (status >= 0)
+		return status;
 	if (v->files < 2 && v->files != (c->nfiles > 0))
 		return cli_usage(c, v->files ? "%s wants the files to bring in" : "%s takes no files", v->name);
-	if ((v->run == ckpt_thin) != (o->keep != NULL))
-		return cli_usage(c, v->run == ckpt_thin ? "thin wants --keep N" : "--keep belongs to thin");
 	char *end;
 	long keep = o->keep ? strtol(o->keep, &end, 10) : 1;
 	if (o->keep && (*end || end == o->keep || keep < 1 || keep > 1000000000))
 		return cli_usage(c, "--keep wants a number of checkpoints, at least 1, not '%s'", o->keep);
-	if (strcmp(o->by, "even") != 0 && strcmp(o->by, "loss") != 0)
+	if (o->by && strcmp(o->by, "even") != 0 && strcmp(o->by, "loss") != 0)
 		return cli_usage(c, "--by is even or loss, not '%s'", o->by);
-	if (o->which && (v->run == ckpt_thin || v->config))
-		return cli_usage(c, "%s takes no --checkpoints", v->name);
-	if (c->dry_run && v->run != ckpt_thin)
-		return cli_usage(c, "-n belongs to thin");
-	if (v->run && (c->rejects || o->draws || o->seed || *c->prefix))
-		return cli_usage(c, "-r, -d, --seed and --prefix belong to eval");
 	return model_keeps(c, o->model);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.verbs = 1};
-	struct ckpt o = {.by = "even"};
+	struct ckpt o = {.model = NULL};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (all but import)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},

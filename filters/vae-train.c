@@ -207,6 +207,8 @@ int main(int argc, char **argv)
 		status = cli_keeps(&c, "-o", output);
 	if (status < 0 && t->pass && c.keys_per_file)
 		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
+	if (status < 0 && !t->pass && c.level != WRITER_BY_NAME)
+		status = cli_usage(&c, "-z compresses what -p passes on: without -p there is nothing");
 	if (status < 0 && t->resume && c.replace)
 		status = cli_usage(&c, "--resume goes on with what is there, and --replace begins anew: one of them is wanted");
 	if (status < 0 && !(t->save_every >= 0))

@@ -342,6 +342,42 @@ broken() {
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
 }
 
+# refused VERB OPTION...: in one word
+refused() {
+	fails 2 vae-ckpt "$@"
+	says "$1 takes no ${2%9}"
+}
+
+@test "a verb has its own options, and no others" {
+	local model=(-m "$F/m.vae") verb i
+	cp -r "$F/m.vae" "$T/m.vae"
+	for verb in list show verify; do
+		for i in '-o x' --replace '--by even' '--by loss' '--keep 1' -n '-c tiny' '-r x' '--on-error fail' '-d 2' '--seed 1' '--prefix x' -z -z9 '--set score.draws=2'; do
+			# shellcheck disable=SC2086
+			refused $verb $i "${model[@]}"
+		done
+	done
+	for i in '-o x' '-c foo' -z9 '--on-error fail' --replace '--checkpoints 8'; do
+		# shellcheck disable=SC2086
+		refused thin $i -n --keep 1 -m "$T/m.vae"
+	done
+	for i in '-m x' '--checkpoints 8' '--by loss' -n -z '--on-error fail'; do
+		# shellcheck disable=SC2086
+		refused import $i -c tiny -o "$T/x.vae" x
+	done
+	for i in --replace '--by even' -z '--prefix x'; do
+		# shellcheck disable=SC2086
+		refused export $i -o "$T/x" "${model[@]}"
+	done
+	for i in '--keep 1' '-c tiny' -n '--by loss'; do
+		# shellcheck disable=SC2086
+		refused eval $i "${model[@]}" "$F/in.tar"
+	done
+	diff -r "$F/m.vae" "$T/m.vae"
+	absent "$T/x" "$T/x.vae" x
+	ok vae-ckpt eval "${model[@]}" -z9 --on-error fail -o "$T/o.tar.zst" "$F/in.tar"
+}
+
 @test "verbs and their options" {
 	fails 2 vae-ckpt
 	fails 2 vae-ckpt frobnicate

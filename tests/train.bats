@@ -219,6 +219,8 @@ slow() {
 	done
 	fails 2 vae-train -o "$T/m.vae" "$F/in.tar"
 	fails 2 vae-train -c tiny "$F/in.tar"
+	fails 2 train "$T/m.vae" -z9 "$F/in.tar"
+	says -z -p
 	absent "$T/m.vae"
 }
 
