@@ -330,7 +330,7 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 	if (c->jobs < 1 || c->jobs > MAX_JOBS)
 		return cli_usage(c, "-j wants 1 to %d", MAX_JOBS);
 	for (const char *p = c->prefix; *p; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '.' || *p == '-') || p - c->prefix > 60)
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '.' || *p == '-') || p - c->prefix >= 60)
 			return cli_usage(c, "--prefix wants at most 60 of a-z 0-9 _ . -, not '%s'", c->prefix);
 	if (strcmp(c->on_error, "pass") != 0 && strcmp(c->on_error, "reject") != 0 && strcmp(c->on_error, "fail") != 0)
 		return cli_usage(c, "--on-error is pass, reject or fail, not '%s'", c->on_error);
