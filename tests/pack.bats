@@ -51,6 +51,14 @@ setup_file() {
 	{ printf '\0\0\010\001' && be32 11 && head -c 11 /dev/zero; } >"$T/l"
 	fails 1 vae-pack "$F/images.idx" "$T/l"
 	says "$T/l" 11 12
+	(cat "$F/labels.idx" && printf x) >"$T/l"
+	fails 1 vae-pack "$F/images.idx" "$T/l"
+	says "$T/l" 'goes on'
+	not lstar <"$T/out" 2>/dev/null
+	head -c 19 "$F/labels.idx" >"$T/l"
+	fails 1 vae-pack "$F/images.idx" "$T/l"
+	says "$T/l" 'cut short'
+	ok vae-pack --limit 11 "$F/images.idx" "$T/l"
 	fails 1 vae-pack "$F/images.idx" "$F/images.idx"
 	says labels
 	fails 1 vae-pack "$F/labels.idx"

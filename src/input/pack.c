@@ -48,6 +48,13 @@ int pack_emit(struct pack *p, struct record *r, double total, struct fail *f)
 	return !p->limit || p->packed < p->limit;
 }
 
+/* The next picture and its label; both files end together. */
+static int next_item(struct idx *images, struct idx *labels, uint8_t *pixels, uint8_t *label, struct fail *f)
+{
+	int go = idx_next(images, pixels, f);
+	return go >= 0 && labels && idx_next(labels, label, f) < 0 ? -1 : go;
+}
+
 static int pack_items(struct pack *p, struct idx *images, struct idx *labels, const char *path, struct fail *f)
 {
 	struct record r = {.scores = -1};
@@ -55,13 +62,12 @@ static int pack_items(struct pack *p, struct idx *images, struct idx *labels, co
 	uint8_t *pixels = malloc((size_t)height * (size_t)width * (size_t)channels), label = 0;
 	if (!pixels)
 		go = fail_set(f, "out of memory");
-	for (uint64_t i = 0; go > 0 && (go = idx_next(images, pixels, f)) > 0; i++) {
+	for (uint64_t i = 0; go > 0 && (go = next_item(images, labels, pixels, &label, f)) > 0; i++) {
 		struct member *m = pack_begin(p, &r, i, path, f) ? NULL : pack_add(&r, "png", 0, f);
 		if (!m || (m->data.len = 0, png_encode(pixels, width, height, channels, &m->data, f)))
 			go = -1;
 		if (go > 0 && labels) {
-			go = idx_next(labels, &label, f);
-			m = go > 0 ? pack_add(&r, "cls", 0, f) : NULL;
+			m = pack_add(&r, "cls", 0, f);
 			go = m && !buf_addf(&m->data, f, "%d", label) ? go : -1;
 		}
 		if (go > 0)
