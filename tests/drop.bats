@@ -20,7 +20,7 @@ keys() { field key | tr '\n' ' '; }
 	is "$(field key <"$T/out" | tail -1)" s/0016
 	ok vae-drop --top 35% "$F/in.tar"
 	is "$(field key <"$T/out" | wc -l)" 13
-	for top in x -1 1.5 101% 5%% % '' nan inf% 1e400; do
+	for top in x -1 1.5 101% 5%% % '' nan inf% 1e400 1e300 1000000000000001; do
 		fails 2 vae-drop --top "$top" "$F/in.tar"
 		says --top
 	done
@@ -95,6 +95,12 @@ keys() { field key | tr '\n' ' '; }
 	is "$(field dropped_by <"$T/out" | grep -c .)" 1 # s/0018 is marked no more
 	ok vae-drop --mark --prefix again_ --above 19 -k w "$T/marked.tar"
 	is "$(field again_dropped_by <"$T/out" | grep .)" 'w > 19'
+}
+
+@test "a threshold is a number of records, whatever a field says of them" {
+	printf 'name=a.vae.json data={"rank":5,"rank_n":1e300}\nname=b.vae.json data={"rank":-1e300,"rank_n":-1e299}\n' | mktar >"$T/in"
+	ok vae-drop --mark --top 50% "$T/in"
+	is "$(field key,dropped_threshold <"$T/out" | tr '\t\n' '= ')" 'a=1000000000000000 b=0 '
 }
 
 @test "records without the field stay, counted; none with it is an error" {

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MOST 1e15 /* records: a whole number in any type */
+
 int quota_parse(struct quota *q, const char *text)
 {
 	char *end;
 	double v = strtod(text, &end);
 	int percent = *end == '%' && !end[1];
 	*q = (struct quota){NAN, NAN};
-	if (end == text || !isfinite(v) || v < 0 || (!percent && (*end || v != floor(v))) || (percent && v > 100))
+	if (end == text || !isfinite(v) || v < 0 || (!percent && (*end || v != floor(v) || v > MOST)) || (percent && v > 100))
 		return -1;
 	*(percent ? &q->percent : &q->count) = v;
 	return 0;
@@ -18,7 +20,7 @@ int quota_parse(struct quota *q, const char *text)
 
 double quota_of(const struct quota *q, double n)
 {
-	return isnan(q->percent) ? q->count : floor(q->percent / 100 * n * (1 + 1e-12));
+	return isnan(q->percent) ? q->count : fmin(fmax(floor(q->percent / 100 * n * (1 + 1e-12)), 0), MOST);
 }
 
 /* 1 matches, 0 does not, -1; a record that lacks the field does not, and is counted. */
