@@ -7,8 +7,8 @@
 
 #include "tests.h"
 
-struct tally { /* of numbers: mean and deviation */
-	double n, sum, sum2;
+struct tally { /* of n numbers; squares: the sum of (number - mean)^2 */
+	double n, mean, squares;
 };
 double tally_mean(const struct tally *t);
 double tally_sd(const struct tally *t); /* 0 for fewer than two */

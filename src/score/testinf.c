@@ -10,20 +10,16 @@
 
 /* --- tallies --- */
 
+/* Welford (1962): a sum of squares less a square of sums loses all digits where the numbers differ little. */
 static void tally(struct tally *t, double v)
 {
-	t->n++;
-	t->sum += v;
-	t->sum2 += v * v;
+	double off = v - t->mean;
+	t->mean += off / ++t->n;
+	t->squares += off * (v - t->mean);
 }
 
-double tally_mean(const struct tally *t) { return t->sum / t->n; }
-
-double tally_sd(const struct tally *t)
-{
-	double v = t->n < 2 ? 0 : (t->sum2 - t->sum * t->sum / t->n) / (t->n - 1);
-	return v > 0 ? sqrt(v) : 0;
-}
+double tally_mean(const struct tally *t) { return t->mean; }
+double tally_sd(const struct tally *t) { return t->n < 2 ? 0 : sqrt(t->squares / (t->n - 1)); }
 
 static void tally_class(struct tally *t, const char *a, const char *b)
 {

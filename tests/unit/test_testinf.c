@@ -1,0 +1,36 @@
+/* What the influence of a stream comes to: means and deviations, also of numbers that are large against what they differ by. */
+#include <math.h>
+
+#include "testinf.h"
+#include "tap.h"
+
+static void test_tallies(double offset)
+{
+	struct test one = {.key = "t"};
+	struct tests tests = {.n = 1, .v = &one};
+	struct testinf s;
+	struct over over;
+	struct fail f = {{0}};
+	if (testinf_open(&s, &tests, 1, &f))
+		return (void)ok(0, "%s", f.msg);
+	for (int i = 0; i < 1000; i++) {
+		double v = offset + i % 10, influence = 1;
+		struct seen r = {.key = "r", .position = (uint64_t)i, .norm = v};
+		if (testinf_add(&s, &r, &influence, &v, &over, &f))
+			return (void)ok(0, "%s", f.msg);
+	}
+	near(tally_mean(&s.norm[ALL]), offset + 4.5, 1e-15, "mean");
+	near(tally_sd(&s.norm[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation");
+	near(tally_sd(&s.distance[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation of distances");
+	testinf_free(&s);
+}
+
+int main(void)
+{
+	struct tally none = {.n = 0};
+	ok(tally_sd(&none) == 0, "none: no deviation");
+	test_tallies(0);
+	test_tallies(1e6);
+	test_tallies(1e9);
+	return done();
+}
