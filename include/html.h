@@ -8,7 +8,6 @@
  * is not UTF-8 become \xHH as in name_escape() (a backslash stays: keys come escaped); what could turn
  * the text around it or is not seen at all (bidi controls, zero width, tags) becomes \u{HEX}. */
 int html_text(struct buf *out, const char *p, size_t n, struct fail *f);
-int html_string(struct buf *out, const char *s, struct fail *f);
 /* Newlines stay. */
 int html_lines(struct buf *out, const char *s, struct fail *f);
 /* At most `most` characters of it, then an ellipsis. */

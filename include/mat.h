@@ -50,8 +50,7 @@ void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b
 /* n zeros, aligned for vectors; NULL without memory; freed with free(). */
 float *mat_floats(size_t n);
 
-/* sum_i a_i b_i and sum_i a_i, with partial sums in a fixed order, ended in double */
+/* sum_i a_i b_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);
-double sum(const float *a, int n);
 
 #endif

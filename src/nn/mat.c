@@ -144,11 +144,3 @@ INLINE double dot_lines(const float *a, const float *b, int n)
 SIMD_VARIANTS(double, dot_wide, (const float *a, const float *b, int n), { return dot_lines(a, b, n); })
 
 double dot(const float *a, const float *b, int n) { return PICK(dot_wide)(a, b, n); }
-
-double sum(const float *a, int n)
-{
-	double total = 0;
-	for (int i = 0; i < n; i++)
-		total += (double)a[i];
-	return total;
-}

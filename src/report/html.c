@@ -55,8 +55,6 @@ int html_text(struct buf *out, const char *p, size_t n, struct fail *f)
 	return 0;
 }
 
-int html_string(struct buf *out, const char *s, struct fail *f) { return html_text(out, s, strlen(s), f); }
-
 int html_lines(struct buf *out, const char *s, struct fail *f)
 {
 	while (*s) {
