@@ -29,6 +29,10 @@ struct safetensors {
 };
 
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
+/* The same in two steps, to tell a file that cannot be read from one that is wrong: after the first one s is to be freed, and
+ * the second one's message does not name the file. */
+int safetensors_load(struct safetensors *s, const char *path, struct fail *f);
+int safetensors_parse(struct safetensors *s, struct fail *f);
 /* Finds a tensor of this name and shape and copies it to out, unless that is NULL. A wrong shape
  * names both shapes. */
 int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);

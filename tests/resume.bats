@@ -183,13 +183,13 @@ stopped() {
 	for at in 3 20 200 $((size / 2)) $((size - 1)); do
 		perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, $ARGV[1], 0; read $f, my $c, 1; seek $f, $ARGV[1], 0; print $f chr(ord($c) ^ 16)' "$T/m.vae/state" "$at"
 		fails 1 long "$T/m.vae" --resume "$F/in.tar"
-		says "$T/m.vae/state"
+		says "$T/m.vae/state: damaged: "
 		cp "$T/good" "$T/m.vae/state"
 	done
 	for at in 0 7 100 $((size - 1)); do
 		head -c "$at" "$T/good" >"$T/m.vae/state"
 		fails 1 long "$T/m.vae" --resume "$F/in.tar"
-		says "$T/m.vae/state"
+		says "$T/m.vae/state: damaged: "
 	done
 	cp "$T/m.vae/step-000000600.safetensors" "$T/m.vae/state"
 	fails 1 long "$T/m.vae" --resume "$F/in.tar"

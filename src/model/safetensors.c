@@ -75,13 +75,17 @@ static void *json_malloc(size_t n)
 	return p;
 }
 
-int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
+int safetensors_load(struct safetensors *s, const char *path, struct fail *f)
 {
 	*s = (struct safetensors){.header = NULL};
-	if (buf_read_file(&s->bytes, path, MAX_FILE, f)) {
-		buf_free(&s->bytes);
-		return -1;
-	}
+	if (!buf_read_file(&s->bytes, path, MAX_FILE, f))
+		return 0;
+	buf_free(&s->bytes);
+	return -1;
+}
+
+int safetensors_parse(struct safetensors *s, struct fail *f)
+{
 	uint64_t n = 0;
 	for (int i = 7; i >= 0 && s->bytes.len >= 8; i--)
 		n = n << 8 | (unsigned char)s->bytes.p[i];
@@ -105,11 +109,17 @@ int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 		r = fail_set(f, "out of memory");
 	r = r || check_header(s, v, f);
 	free(v);
-	if (r) {
-		safetensors_free(s);
-		return fail_add(f, "%s", path);
-	}
-	return 0;
+	return r ? -1 : 0;
+}
+
+int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
+{
+	if (safetensors_load(s, path, f))
+		return -1;
+	if (!safetensors_parse(s, f))
+		return 0;
+	safetensors_free(s);
+	return fail_add(f, "%s", path);
 }
 
 static void show_shape(char *out, size_t room, int n, const size_t *shape)

@@ -133,6 +133,9 @@ static int same_config(const char *there, const struct config *here, struct fail
 	return key ? fail_set(f, "the training there has another %s than is wanted now: --resume goes on with the same, --replace begins anew", key) : 0;
 }
 
+/* What is said of it, when it was not memory that ran out. */
+static int damaged(struct fail *f) { return f->memory ? -1 : fail_add(f, "damaged"); }
+
 int state_read(const char *dir, struct state *s, struct model *m, struct trainer *trainer, struct fail *f)
 {
 	struct safetensors file;
@@ -143,14 +146,18 @@ int state_read(const char *dir, struct state *s, struct model *m, struct trainer
 	state_path(path, dir);
 	if (access(path, F_OK) && errno == ENOENT)
 		return 0;
-	if (safetensors_read(&file, path, f))
+	if (safetensors_load(&file, path, f))
 		return -1;
+	int r = safetensors_parse(&file, f) || safetensors_check(&file, f) < 0 ? damaged(f) : 0;
 	const char *config = safetensors_meta(&file, "config"), *counts = safetensors_meta(&file, "counts"), *was = safetensors_meta(&file, "checksum");
-	int r = !config || !counts || !was ? fail_set(f, "no state of a training") : read_counts(counts, s) ? fail_set(f, "damaged: its counts") : 0;
+	if (!r && (!config || !counts || !was))
+		r = fail_set(f, "no state of a training");
+	if (!r && read_counts(counts, s))
+		r = fail_set(f, "damaged: its counts");
 	if (!r)
 		r = same_config(config, &m->cfg, f);
 	for (int i = 0; i < n && !r; i++)
-		r = safetensors_get(&file, &t[i], values[i], f);
+		r = safetensors_get(&file, &t[i], values[i], f) ? damaged(f) : 0;
 	if (!r) {
 		snprintf(sum, sizeof sum, "%016" PRIx64, checksum(config, counts, values, n, m->nparams));
 		if (strcmp(sum, was) != 0)
