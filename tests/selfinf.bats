@@ -212,6 +212,10 @@ noise() {
 	diff "$T/a" "$T/b"
 	fails 1 vae-selfinf -m "$F/m.vae" --on-error fail --set input.field=jpg "$T/in"
 	says pgm jpg
+	for n in '[exe]' '[PNG]' 'pgm,.png'; do
+		fails 2 vae-selfinf -m "$F/m.vae" --set "input.field=$n" "$T/in"
+		says input.field 'no decoder' 'pgm, ppm and npy'
+	done
 }
 
 @test "--set: any order, when all of them fit together" {

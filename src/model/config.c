@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "input.h"
 #include "layers.h"
 #include "name.h"
 
@@ -150,10 +151,26 @@ static int parse_number(const struct key *k, const char *s, double *out, struct 
 	return config_number(k->name, s, k->lo, k->hi, k->kind != K_REAL || k->hi == SEED_MAX, out, f);
 }
 
+/* Words of a list are extensions as members have them, in lower case; the last part names a decoder. */
+static int extensions(const char *list, const struct key *k, struct fail *f)
+{
+	size_t n;
+	for (const char *p = list; *p; p += n + (p[n] == ',')) {
+		char word[128];
+		n = strcspn(p, ",");
+		snprintf(word, sizeof word, "%.*s", (int)n, p);
+		const char *dot = strrchr(word, '.');
+		if (*word == '.' || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || input_kind(dot ? dot + 1 : word) == INPUT_NONE)
+			return fail_set(f, "%s: '%s' names no decoder, as png, jpg, jpeg, pgm, ppm and npy do, in lower case, without a dot in front", k->name, word);
+	}
+	return 0;
+}
+
 /* Lists and texts are written back as they are: only characters that need no quoting, and in a
  * list no word that YAML would not read back. */
 static int plain(const char *s, const struct key *k, struct fail *f)
 {
+	const char *list = s;
 	if (k->kind == K_LIST && (!*s || *s == ',' || strstr(s, ",,") || s[strlen(s) - 1] == ','))
 		return fail_set(f, "%s has an empty word", k->name);
 	if (k->kind == K_LIST && (*s == '-' || strstr(s, ",-")))
@@ -161,7 +178,7 @@ static int plain(const char *s, const struct key *k, struct fail *f)
 	for (; *s; s++)
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("._,-", *s)))
 			return fail_set(f, "%s: only letters, digits and . _ , - are wanted", k->name);
-	return 0;
+	return k->kind == K_LIST ? extensions(list, k, f) : 0;
 }
 
 static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *k, char *to, struct fail *f)
