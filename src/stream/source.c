@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +26,8 @@ struct source {
 	int n, at, fd, twice, again;
 	const uint64_t *from, *len; /* ranges of fd instead of inputs */
 	size_t nranges, range;
-	uint64_t range_at, given, total;
+	uint64_t range_at, total;
+	_Atomic uint64_t given; /* progress asks while another thread reads */
 	int ended;
 	char block[BLOCK];
 };
@@ -168,7 +170,7 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 			return fail_add(f, "spool in $TMPDIR");
 	}
 	if (n > 0)
-		s->given += (uint64_t)n;
+		atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
 	return n;
 }
 
@@ -177,11 +179,11 @@ int source_rewind(struct source *s, struct fail *f)
 	(void)f;
 	s->again = 1;
 	s->at = -1;
-	s->given = 0;
+	atomic_store_explicit(&s->given, 0, memory_order_relaxed);
 	return 0;
 }
 
-uint64_t source_bytes(const struct source *s) { return s->given; }
+uint64_t source_bytes(const struct source *s) { return atomic_load_explicit(&s->given, memory_order_relaxed); }
 uint64_t source_total(const struct source *s) { return s->total; }
 
 void source_close(struct source *s)
