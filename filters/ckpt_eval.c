@@ -54,6 +54,8 @@ static int on_fill(void *ctx, void *slot, struct fail *f)
 	return batch_fill(&((struct slot *)slot)->batch, ((struct eval *)ctx)->flow.in, f);
 }
 
+static void on_stop(void *ctx) { reader_stop(((struct eval *)ctx)->flow.in); }
+
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct eval *e = ctx;
@@ -204,7 +206,7 @@ int ckpt_eval(struct cli *c, const struct ckpt *o)
 		r = set_up(&e, workers, &f);
 	if (!r)
 		r = flow_open(&e.flow, c, 0, &f);
-	const struct pipeline p = {&e, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
+	const struct pipeline p = {&e, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	if (!r)
 		r = pipeline_run(&p, &f);
 	if (!r)

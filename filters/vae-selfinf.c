@@ -53,6 +53,8 @@ static int on_fill(void *ctx, void *slot, struct fail *f)
 	return batch_fill(&((struct slot *)slot)->batch, ((struct selfinf *)ctx)->flow.in, f);
 }
 
+static void on_stop(void *ctx) { reader_stop(((struct selfinf *)ctx)->flow.in); }
+
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
 	struct selfinf *s = ctx;
@@ -232,7 +234,7 @@ int main(int argc, char **argv)
 		r = set_up(&s, &c, workers, &f);
 	if (!r)
 		r = flow_open(&s.flow, &c, 0, &f);
-	const struct pipeline p = {&s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
+	const struct pipeline p = {&s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	if (!r)
 		r = pipeline_run(&p, &f);
 	if (!r)

@@ -88,6 +88,8 @@ static int on_fill(void *ctx, void *slot, struct fail *f)
 	return batch_fill(&((struct slot *)slot)->batch, ((struct tool *)ctx)->flow.in, f);
 }
 
+static void on_stop(void *ctx) { reader_stop(((struct tool *)ctx)->flow.in); }
+
 static struct against_rows rows_of(const struct slot *p)
 {
 	return (struct against_rows){p->batch.nrows, p->batch.id, p->position, p->batch.why, p->score, p->mu, p->influence, p->distance};
@@ -205,7 +207,7 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 
 static int run(struct tool *s, int workers, struct fail *f)
 {
-	const struct pipeline p = {s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
+	const struct pipeline p = {s, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	return pipeline_run(&p, f);
 }
 

@@ -29,6 +29,7 @@ static int on_open(void *ctx, void *slot, struct fail *f) { return batch_open(sl
 static void on_close(void *slot) { batch_free(slot); }
 
 static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(slot, ((struct train *)ctx)->flow.in, f); }
+static void on_stop(void *ctx) { reader_stop(((struct train *)ctx)->flow.in); }
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
@@ -89,7 +90,7 @@ static int first_shape(struct train *t, struct fail *f)
 static int read_records(struct train *t, int workers, struct fail *f)
 {
 	int got = 1;
-	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume};
+	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	t->data.vector = t->cfg.input_kind == VECTOR_INPUT;
 	t->data.size = (size_t)config_input_size(&t->cfg);
 	if (config_waits(&t->cfg))

@@ -23,6 +23,8 @@ struct pipeline {
 	int (*work)(void *ctx, int worker, void *slot, struct fail *f);
 	/* In the caller's thread, in order. */
 	int (*consume)(void *ctx, void *slot, struct fail *f);
+	/* Something else has failed: fill() is to come back with an error at once, whatever it waits for. Any thread. */
+	void (*stop)(void *ctx);
 };
 
 /* Runs until the end or the first failure; what was filled before a failure of fill is still

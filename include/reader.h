@@ -25,6 +25,8 @@ int reader_rewind(struct reader *r, struct fail *f);
 /* Bytes of input taken so far, as they came, and their total where it is known (else 0). */
 uint64_t reader_bytes(const struct reader *r);
 uint64_t reader_total(const struct reader *r);
+/* From another thread: whatever reads now, or later, comes back with an error instead of waiting for input. */
+void reader_stop(const struct reader *r);
 void reader_close(struct reader *r);
 
 /* A reader over ranges of a file that holds plain tar without an end, in any order: range i is

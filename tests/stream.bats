@@ -134,6 +134,34 @@ pass() { vae-drop --top 0 -q "$@"; }
 	is "$output" $'a\n0 0'
 }
 
+@test "a failure is told at once, also while the input keeps silent" {
+	local i row got pid
+	{ # a few batches, and a part of one that is waited for
+		for i in {1..49}; do echo "name=$i.pgm file=$F/pics/1.pgm"; done
+		echo 'name=z.x data=1'
+		for i in {51..300}; do echo "name=$i.pgm file=$F/pics/2.pgm"; done
+	} | mktar >"$T/in"
+	plain_stream 3 | mktar >"$T/tests.tar"
+	train "$T/m.vae" <"$T/tests.tar"
+	mkfifo "$T/fifo"
+	for row in 'vae-selfinf -j1 -m m.vae' 'vae-selfinf -j1 -m m.vae in fifo' 'vae-testinf -j1 -m m.vae -t tests.tar' \
+		'vae-ckpt eval -j1 -m m.vae' 'vae-train -c tiny -o n.vae --on-error fail' 'vae-density --on-error fail'; do
+		got=0
+		exec 9< <(cat "$T/in" && exec sleep 30 3>&-)
+		pid=$!
+		# shellcheck disable=SC2086 # words
+		(cd "$T" && timeout 10 $row <&9 9<&- >/dev/full 2>err) || got=$?
+		exec 9<&-
+		kill "$pid" 2>/dev/null || true
+		is "$got" 1 "$row"
+		is "$(wc -l <"$T/err")" 1 "$(cat "$T/err")"
+		case $row in
+		*on-error*) says "standard input: record 50 'z'" ;;
+		*) says 'standard output: cannot write: No space left' ;;
+		esac
+	done
+}
+
 @test "interrupted: no end-of-archive, no files, killed by the signal" {
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	mkfifo "$T/fifo"

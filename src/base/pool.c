@@ -52,6 +52,8 @@ static void stop(struct run *r, const struct fail *f, int reader)
 		r->reader_failed = 1;
 	else
 		r->failed = 1;
+	if (!reader)
+		r->p->stop(r->p->ctx);
 	pthread_cond_broadcast(&r->changed);
 }
 

@@ -168,6 +168,7 @@ static int read_group(struct collect *c, struct record *r, uint32_t *group, stru
 /* --- the pipeline --- */
 
 static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(&((struct slot *)slot)->batch, ((struct run *)ctx)->in, f); }
+static void on_stop(void *ctx) { reader_stop(((struct run *)ctx)->in); }
 
 /* One such point would take all sums over the others with it. */
 static void refuse_infinite(struct slot *s, size_t d)
@@ -308,7 +309,7 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 	}
 	if (r > 0)
 		r = c->shaped ? (fit_shape(c, f) ? -1 : 1) : find_shape(&run, f);
-	const struct pipeline p = {&run, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume};
+	const struct pipeline p = {&run, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	if (r > 0)
 		r = pipeline_run(&p, f);
 	for (int i = 0; run.worker && i < workers; i++) {

@@ -434,6 +434,7 @@ int reader_rewind(struct reader *r, struct fail *f)
 
 uint64_t reader_bytes(const struct reader *r) { return source_bytes(r->src); }
 uint64_t reader_total(const struct reader *r) { return source_total(r->src); }
+void reader_stop(const struct reader *r) { source_stop(r->src); }
 
 void reader_close(struct reader *r)
 {

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ struct input {
 struct source {
 	struct input *in;
 	int n, at, fd, twice, again;
+	int wake; /* an eventfd that ends waiting, or -1: all are files, which are not waited for */
 	const uint64_t *from, *len; /* ranges of fd instead of inputs */
 	size_t nranges, range;
 	uint64_t range_at, total;
@@ -46,7 +49,7 @@ struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
 		return NULL;
 	}
 	s->n = n;
-	s->at = s->fd = -1;
+	s->at = s->fd = s->wake = -1;
 	s->twice = twice;
 	int known = 1, stdins = 0;
 	for (int i = 0; i < n; i++) {
@@ -69,9 +72,15 @@ struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
 			s->total += (uint64_t)(in->st.st_size - in->start);
 		known &= in->seekable;
 	}
-	if (!known)
-		s->total = 0;
-	return s;
+	if (known)
+		return s;
+	s->total = 0;
+	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake >= 0)
+		return s;
+	fail_errno(f, "cannot wait for input");
+	source_close(s);
+	return NULL;
 }
 
 struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *len, size_t n, struct fail *f)
@@ -81,7 +90,7 @@ struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *
 		fail_set(f, "out of memory");
 		return NULL;
 	}
-	*s = (struct source){.at = -1, .fd = fd, .from = from, .len = len, .nranges = n};
+	*s = (struct source){.at = -1, .fd = fd, .wake = -1, .from = from, .len = len, .nranges = n};
 	return s;
 }
 
@@ -114,7 +123,8 @@ int source_next(struct source *s, struct fail *f)
 		s->fd = in->spool;
 		return lseek(s->fd, 0, SEEK_SET) < 0 ? fail_errno(f, "cannot rewind the spool") : 1;
 	}
-	s->fd = in->path ? open(in->path, O_RDONLY | O_CLOEXEC) : 0;
+	/* a FIFO is not waited for here, until somebody writes to it, but where source_stop() can end it */
+	s->fd = in->path ? open(in->path, O_RDONLY | O_CLOEXEC | (S_ISFIFO(in->st.st_mode) ? O_NONBLOCK : 0)) : 0;
 	if (s->fd < 0 || fstat(s->fd, &st))
 		return fail_errno(f, "%s", source_name(s));
 	if (S_ISDIR(st.st_mode))
@@ -153,6 +163,16 @@ static ptrdiff_t read_ranges(struct source *s, struct fail *f)
 	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is cut short") : n;
 }
 
+/* Waits until there is something to read, or the end. */
+static int await(const struct source *s, struct fail *f)
+{
+	struct pollfd p[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return fail_errno(f, "cannot wait for input");
+	return p[1].revents ? fail_set(f, "stopped") : 0;
+}
+
 ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 {
 	ptrdiff_t n;
@@ -160,9 +180,12 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 	if (s->from) {
 		n = read_ranges(s, f);
 	} else {
-		do
+		int wait = !s->again && !s->in[s->at].seekable;
+		do {
+			if (wait && await(s, f))
+				return -1;
 			n = read(s->fd, s->block, BLOCK);
-		while (n < 0 && errno == EINTR);
+		} while (n < 0 && (errno == EINTR || errno == EAGAIN));
 		if (n < 0)
 			return fail_errno(f, "cannot read");
 		int spool = s->again ? -1 : s->in[s->at].spool;
@@ -186,10 +209,18 @@ int source_rewind(struct source *s, struct fail *f)
 uint64_t source_bytes(const struct source *s) { return atomic_load_explicit(&s->given, memory_order_relaxed); }
 uint64_t source_total(const struct source *s) { return s->total; }
 
+void source_stop(const struct source *s)
+{
+	if (s->wake >= 0)
+		(void)!write(s->wake, &(uint64_t){1}, sizeof(uint64_t));
+}
+
 void source_close(struct source *s)
 {
 	if (!s)
 		return;
+	if (s->wake >= 0)
+		close(s->wake);
 	if (!s->from) {
 		if (s->at >= 0 && s->at < s->n)
 			leave_input(s);

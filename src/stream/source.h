@@ -20,6 +20,8 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f);
 int source_rewind(struct source *s, struct fail *f);
 uint64_t source_bytes(const struct source *s); /* given so far, over all inputs */
 uint64_t source_total(const struct source *s); /* of all inputs, 0 when not known */
+/* From another thread: no more waiting for input, now or later; source_read() fails instead. */
+void source_stop(const struct source *s);
 void source_close(struct source *s);
 
 #endif
