@@ -62,6 +62,60 @@ pass() { vae-drop --top 0 -q "$@"; }
 	same "$T/ustar" "$T/pax"
 }
 
+# flip OFFSET FILE: its byte there, from the end where negative, with one bit changed
+flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at, $at < 0 ? 2 : 0; read F, my $c, 1; seek F, -1, 1; print F $c ^ "\x10"' -- "$@"; }
+
+@test "gzip: its checksums are verified, of every member, in a file and in a pipe, once and twice" {
+	local n
+	printf 'name=a.pgm file=%s/pics/0.pgm\nname=a.vae.json data={"w":1}\n' "$F" | mktar >"$T/1"
+	printf 'name=b.pgm file=%s/pics/1.pgm\nname=b.vae.json data={"w":2}\n' "$F" | mktar >"$T/2"
+	gzip -c "$T/1" >"$T/1.gz"
+	gzip -c "$T/2" >"$T/2.gz"
+	cat "$T/1.gz" "$T/2.gz" >"$T/in"
+	ok vae-rank -k w "$T/in"
+	is "$(field key,rank <"$T/out" | tr '\n\t' ' =')" 'a=1 b=0 '
+	mv "$T/out" "$T/want"
+	ok vae-rank -k w < <(cat "$T/in")
+	same "$T/want" "$T/out"
+	cat <(head -c 1 "$T/in") <(sleep 0.1) <(tail -c +2 "$T/in") | ok vae-rank -k w
+	same "$T/want" "$T/out"
+	for n in -1 -8 -40 $(($(wc -c <"$T/1.gz") - 1)) $(($(wc -c <"$T/1.gz") - 8)) 40; do
+		cp "$T/in" "$T/bad"
+		flip "$n" "$T/bad"
+		fails 1 vae-cut -k key "$T/bad"
+		says "$T/bad: " 'gzip stream is damaged'
+		fails 1 vae-rank -k w "$T/bad"
+		says "$T/bad: " 'gzip stream is damaged'
+		fails 1 vae-rank -k w < <(cat "$T/bad")
+		says 'standard input: ' 'gzip stream is damaged'
+		not lstar <"$T/out" 2>/dev/null
+	done
+	for n in 1 2 3 4 5 6 7 8 9 30; do
+		head -c -$n "$T/in" >"$T/bad"
+		fails 1 vae-cut -k key "$T/bad"
+		says "$T/bad: " 'gzip stream is cut short'
+	done
+	# zeros behind it are of a tape; nothing else is
+	(cat "$T/in" && head -c 300000 /dev/zero) >"$T/zeros"
+	ok vae-rank -k w "$T/zeros"
+	same "$T/want" "$T/out"
+	for n in x "$(printf '\037')" "$(printf '\037\213\010')"; do
+		(cat "$T/in" && printf %s "$n") >"$T/bad"
+		fails 1 vae-cut -k key "$T/bad"
+		says "$T/bad: " gzip
+	done
+	cat "$T/in" "$T/2" >"$T/bad"
+	fails 1 vae-cut -k key "$T/bad"
+	says "$T/bad: " 'no gzip'
+	cat "$T/zeros" "$T/2.gz" >"$T/bad"
+	fails 1 vae-cut -k key "$T/bad"
+	says "$T/bad: " 'no gzip'
+	head -c 1024 /dev/zero | gzip -c | ok vae-cut -k key
+	[ ! -s "$T/out" ]
+	gzip -c </dev/null | fails 1 vae-cut -k key
+	says 'empty input'
+}
+
 @test "extended attributes do not double on every pass" {
 	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k=v x:LIBARCHIVE.xattr.user.k=dg x:SCHILY.xattr.user.j=w\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar | pass >"$T/1"
 	pass <"$T/1" >"$T/2"

@@ -69,8 +69,8 @@ static int open_input(struct reader *r, struct fail *f)
 		return fail_set(f, "out of memory");
 	struct archive *a = r->a;
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK || archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_gzip(a) != ARCHIVE_OK || archive_read_support_filter_xz(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_lz4(a) != ARCHIVE_OK || archive_read_support_filter_bzip2(a) != ARCHIVE_OK)
+	    archive_read_support_filter_xz(a) != ARCHIVE_OK || archive_read_support_filter_lz4(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK) /* gzip: source.c */
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
 	if (archive_read_set_option(a, NULL, "read_concatenated_archives", "1") != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "atomic.h"
 
@@ -32,7 +33,11 @@ struct source {
 	uint64_t range_at, total;
 	_Atomic uint64_t given; /* progress asks while another thread reads */
 	int ended;
-	char block[BLOCK];
+	/* of the input at hand */
+	int begun, gzip;
+	int boundary, padding; /* behind a gzip member; in the zeros behind the last one */
+	z_stream z;            /* its input: what stands in block and was not given yet, also of what is no gzip */
+	char block[BLOCK], inflated[BLOCK];
 };
 
 struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
@@ -110,7 +115,7 @@ static void leave_input(struct source *s)
 
 int source_next(struct source *s, struct fail *f)
 {
-	s->ended = 0;
+	s->ended = s->begun = 0;
 	if (s->from)
 		return ++s->at == 0;
 	if (s->at >= 0 && s->at < s->n)
@@ -158,8 +163,10 @@ static ptrdiff_t read_ranges(struct source *s, struct fail *f)
 	do
 		n = pread(s->fd, s->block, left < BLOCK ? (size_t)left : BLOCK, (off_t)(s->from[s->range] + s->range_at));
 	while (n < 0 && errno == EINTR);
-	if (n > 0)
+	if (n > 0) {
 		s->range_at += (uint64_t)n;
+		atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
+	}
 	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is cut short") : n;
 }
 
@@ -173,27 +180,100 @@ static int await(const struct source *s, struct fail *f)
 	return p[1].revents ? fail_set(f, "stopped") : 0;
 }
 
+/* More raw bytes into block, behind those that z holds: their number, 0 at the end, -1. */
+static ptrdiff_t read_raw(struct source *s, struct fail *f)
+{
+	int wait = !s->again && !s->in[s->at].seekable;
+	char *to = s->block + s->z.avail_in;
+	ssize_t n;
+	do {
+		if (wait && await(s, f))
+			return -1;
+		n = read(s->fd, to, BLOCK - s->z.avail_in);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	if (n < 0)
+		return fail_errno(f, "cannot read");
+	int spool = s->again ? -1 : s->in[s->at].spool;
+	if (n > 0 && spool >= 0 && write_all(spool, to, (size_t)n, f))
+		return fail_add(f, "spool in $TMPDIR");
+	s->z.next_in = (unsigned char *)s->block;
+	s->z.avail_in += (uInt)n;
+	atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
+	return n;
+}
+
+/* The first bytes, which a pipe may give one by one, say what it is. */
+static int begin(struct source *s, struct fail *f)
+{
+	static const char magic[] = {0x1f, (char)0x8b, 8};
+	ptrdiff_t n = 1;
+	s->z.avail_in = 0;
+	while (n > 0 && s->z.avail_in < sizeof magic)
+		n = read_raw(s, f);
+	if (n < 0)
+		return -1;
+	s->begun = 1;
+	s->boundary = s->padding = 0;
+	s->gzip = s->z.avail_in >= sizeof magic && memcmp(s->block, magic, sizeof magic) == 0;
+	if (s->gzip && (s->z.state ? inflateReset(&s->z) : inflateInit2(&s->z, 15 + 16)) != Z_OK)
+		return fail_set(f, "out of memory for a gzip decoder");
+	return 0;
+}
+
+/* Behind a member stands another one, or zeros to the end, as of a tape. */
+static int look_behind(struct source *s, struct fail *f)
+{
+	s->padding |= *s->z.next_in == 0;
+	if (!s->padding && *s->z.next_in != 0x1f)
+		return fail_set(f, "bytes that are no gzip behind its end");
+	for (; s->padding && s->z.avail_in; s->z.next_in++, s->z.avail_in--)
+		if (*s->z.next_in)
+			return fail_set(f, "bytes that are no gzip behind its end");
+	return 0;
+}
+
+static ptrdiff_t inflate_block(struct source *s, struct fail *f)
+{
+	s->z.next_out = (unsigned char *)s->inflated;
+	s->z.avail_out = BLOCK;
+	while (s->z.avail_out == BLOCK) {
+		ptrdiff_t n = s->z.avail_in ? 1 : read_raw(s, f);
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			return s->boundary ? 0 : fail_set(f, "gzip stream is cut short");
+		if (s->boundary && look_behind(s, f))
+			return -1;
+		if (s->padding)
+			continue;
+		int r = inflate(&s->z, Z_NO_FLUSH);
+		s->boundary = r == Z_STREAM_END;
+		if (s->boundary)
+			r = inflateReset(&s->z);
+		if (r == Z_MEM_ERROR)
+			return fail_set(f, "out of memory for a gzip decoder");
+		if (r != Z_OK)
+			return fail_set(f, "gzip stream is damaged: %s", s->z.msg ? s->z.msg : zError(r));
+	}
+	return BLOCK - s->z.avail_out;
+}
+
 ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 {
-	ptrdiff_t n;
 	*block = s->block;
-	if (s->from) {
-		n = read_ranges(s, f);
-	} else {
-		int wait = !s->again && !s->in[s->at].seekable;
-		do {
-			if (wait && await(s, f))
-				return -1;
-			n = read(s->fd, s->block, BLOCK);
-		} while (n < 0 && (errno == EINTR || errno == EAGAIN));
-		if (n < 0)
-			return fail_errno(f, "cannot read");
-		int spool = s->again ? -1 : s->in[s->at].spool;
-		if (n > 0 && spool >= 0 && write_all(spool, s->block, (size_t)n, f))
-			return fail_add(f, "spool in $TMPDIR");
+	if (s->from)
+		return read_ranges(s, f);
+	if (!s->begun && begin(s, f))
+		return -1;
+	if (s->gzip) {
+		*block = s->inflated;
+		return inflate_block(s, f);
 	}
-	if (n > 0)
-		atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
+	ptrdiff_t n = s->z.avail_in ? 1 : read_raw(s, f);
+	if (n <= 0)
+		return n;
+	n = s->z.avail_in;
+	s->z.avail_in = 0;
 	return n;
 }
 
@@ -228,6 +308,7 @@ void source_close(struct source *s)
 			if (s->in[i].spool >= 0)
 				close(s->in[i].spool);
 	}
+	inflateEnd(&s->z);
 	free(s->in);
 	free(s);
 }

@@ -15,10 +15,11 @@ struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *
 int source_next(struct source *s, struct fail *f);
 /* The name of the input at hand, for messages. */
 const char *source_name(const struct source *s);
-/* The next block of the input at hand: its length, 0 at the end, -1 with the reason. */
+/* The next block of the input at hand: its length, 0 at the end, -1 with the reason. What is gzip comes uncompressed:
+ * libarchive would not look at its checksums. */
 ptrdiff_t source_read(struct source *s, const void **block, struct fail *f);
 int source_rewind(struct source *s, struct fail *f);
-uint64_t source_bytes(const struct source *s); /* given so far, over all inputs */
+uint64_t source_bytes(const struct source *s); /* taken so far, over all inputs, as they came */
 uint64_t source_total(const struct source *s); /* of all inputs, 0 when not known */
 /* From another thread: no more waiting for input, now or later; source_read() fails instead. */
 void source_stop(const struct source *s);
