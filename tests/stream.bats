@@ -37,6 +37,34 @@ pass() { vae-drop --top 0 -q "$@"; }
 	done
 }
 
+# extents OFFSET...: a sparse member of 4096 bytes in blocks of 512 x, there
+extents() {
+	local map at n=$# # the map, and its length
+	map=$(printf '%%0a%d%%0a512' "$@")
+	map=$n$map%0a
+	at=$(printf %b "${map//%/\\x}" | wc -c)
+	printf 'name=s.bin x:GNU.sparse.major=1 x:GNU.sparse.minor=0 x:GNU.sparse.name=s.bin x:GNU.sparse.realsize=4096 data=%s%s%s\nname=s.vae.json data={"rank":0,"rank_n":9}\n' \
+		"$map" "$(printf '%%00%.0s' $(seq $((512 - at))))" "$(head -c $((512 * n)) /dev/zero | tr '\0' x)" | mktar
+}
+
+@test "a sparse member whose parts overlap, or go back, is refused" {
+	local at
+	extents 0 512 2048 >"$T/in"
+	is "$(pass "$T/in" | lstar | awk '$1 == "s.bin" { print $(NF - 1) }')" 4096
+	for at in '0 0' '0 0 0 0 0 0' '512 0' '0 511' '2048 1024 0'; do
+		# shellcheck disable=SC2086 # numbers
+		extents $at >"$T/in"
+		fails 1 pass "$T/in"
+		says "$T/in: member 1 's.bin': the parts of a sparse file overlap"
+	done
+	# as old GNU tar has it: header, and four extents of 512 bytes at 0
+	perl -e 'my $h = pack "a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a121 a24 a24 a24 a24 a1 a12 a17", "o.bin", "0000644", "0000000", "0000000",
+		sprintf("%011o", 2048), "00000000000", " " x 8, "S", "", "ustar  ", "", (sprintf("%011o\0%011o\0", 0, 512)) x 4, "", sprintf("%011o", 512), "";
+		substr($h, 148, 8) = sprintf "%06o\0 ", unpack "%32C*", $h; print $h, "y" x 2048, "\0" x 1024' >"$T/in"
+	fails 1 pass "$T/in"
+	says o.bin overlap
+}
+
 @test "large records do not add up in memory" {
 	(ulimit -v 1800000 && vae-cut -V >/dev/null 2>&1) || skip 'a sanitizer reserves more address space than the limit of this test'
 	pictures "$F/pics" 3

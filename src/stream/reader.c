@@ -196,6 +196,8 @@ static int read_data(struct reader *r, struct member *m, struct fail *f)
 		}
 		if (offset < 0 || (uint64_t)offset + n > RECORD_MAX_BYTES)
 			return fail_set(f, "member of more than %llu bytes", RECORD_MAX_BYTES);
+		if (n && (size_t)offset < m->data.len) /* and they could come without end, at offsets below that limit */
+			return fail_set(f, "the parts of a sparse file overlap");
 		if ((size_t)offset > m->data.len) { /* a hole of a sparse file */
 			size_t hole = (size_t)offset - m->data.len;
 			if (buf_reserve(&m->data, hole, f))
