@@ -1,5 +1,5 @@
 /* atomic.h - files that appear whole or not at all: written beside their place under another
- * name, synced, then renamed. Killed at any instant, what was there before stays. */
+ * name, synced, then renamed. Killed at any instant, what was there before stays; replaced, it leaves its mode. */
 #ifndef VF_ATOMIC_H
 #define VF_ATOMIC_H
 

@@ -211,6 +211,23 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	fails 1 vae-selfinf -m "$T/$(printf 'm\033\n')" "$file"
 }
 
+@test "a file that is replaced keeps its mode, a new one has that of the umask" {
+	local mode
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
+	for mode in 600 755 444 666; do
+		for f in o.tar r.tar s.json; do
+			echo old >"$T/$f"
+			chmod $mode "$T/$f"
+		done
+		(umask 027 && ok vae-drop --top 1 -r "$T/r.tar" --summary "$T/s.json" -o "$T/o.tar" "$T/in")
+		is "$(cd "$T" && stat -c %a o.tar r.tar s.json | tr '\n' ' ')" "$mode $mode $mode "
+		grep -q '"records":1,' "$T/s.json"
+		rm -f "$T"/{o.tar,r.tar,s.json}
+	done
+	(umask 027 && ok vae-drop --top 1 -r "$T/r.tar" --summary "$T/s.json" -o "$T/o.tar" "$T/in")
+	is "$(cd "$T" && stat -c %a o.tar r.tar s.json | tr '\n' ' ')" '640 640 640 '
+}
+
 @test "standard input at its end-of-archive: the writer before does not die of SIGPIPE" {
 	run bash -c '{ printf "name=a.x data=1\n" | "$1/mktar"; head -c 3072000 /dev/zero; } | vae-cut -k key; echo "${PIPESTATUS[*]}"' - "$LIB"
 	is "$output" $'a\n0 0'

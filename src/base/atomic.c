@@ -23,11 +23,19 @@ int write_all(int fd, const void *p, size_t n, struct fail *f)
 	return 0;
 }
 
+/* An error only where it makes a difference: some file systems have no modes to set. */
+static int set_mode(int fd, mode_t mode)
+{
+	struct stat st;
+	return fchmod(fd, mode) && (fstat(fd, &st) || (st.st_mode & 07777) != mode) ? -1 : 0;
+}
+
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 {
 	struct stat st;
 	*a = (struct atomic_file){.fd = -1};
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a device or a FIFO is written to, never replaced */
+	int there = stat(path, &st) == 0;
+	if (there && !S_ISREG(st.st_mode)) { /* a device or a FIFO is written to, never replaced */
 		a->fd = open(path, O_WRONLY | O_CLOEXEC);
 		if (a->fd < 0)
 			return fail_errno(f, "%s", path);
@@ -47,7 +55,7 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 	}
 	for (int i = 0; i < 100 && a->fd < 0; i++) {
 		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);
-		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
 		if (a->fd < 0 && errno != EEXIST)
 			break;
 	}
@@ -55,6 +63,11 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 		fail_errno(f, "%s", path);
 		free(a->temp);
 		a->temp = NULL;
+		atomic_abort(a);
+		return -1;
+	}
+	if (there && set_mode(a->fd, st.st_mode & 07777)) {
+		fail_errno(f, "%s: cannot keep its mode", path);
 		atomic_abort(a);
 		return -1;
 	}
