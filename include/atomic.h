@@ -13,6 +13,9 @@ struct atomic_file {
 	char *temp;  /* where it is being written; NULL for a device or a FIFO, which is written to directly */
 };
 
+/* A symbolic link's target is replaced, not the link: the path it leads to, also where nothing stands yet. To be
+ * freed; NULL with errno. */
+char *atomic_target(const char *path);
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f);
 int atomic_commit(struct atomic_file *a, struct fail *f); /* also frees */
 void atomic_abort(struct atomic_file *a);                 /* removes the temporary file and frees */

@@ -228,6 +228,32 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	is "$(cd "$T" && stat -c %a o.tar r.tar s.json | tr '\n' ' ')" '640 640 640 '
 }
 
+@test "a symbolic link to a file that is not there yet: the file is made, the link stays" {
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
+	mkdir "$T/d"
+	ln -s d/first "$T/link.tar"
+	ln -s "$T/d/second" "$T/d/first" # by two steps
+	ok pass -o "$T/link.tar" "$T/in"
+	[ -L "$T/link.tar" ] && [ -L "$T/d/first" ] && [ ! -L "$T/d/second" ]
+	is "$(field key <"$T/d/second")" a
+	cd "$T"
+	ln -s last d/link
+	ok pass -o d/link in
+	same d/last d/second
+	ln -s none/at/all d/nowhere
+	fails 1 pass -o d/nowhere in
+	says d/nowhere 'No such file'
+	ln -s round d/round
+	fails 1 pass -o d/round in
+	says d/round symbolic
+	[ -L d/round ] && [ -L d/nowhere ]
+	ln -s new d/to
+	fails 2 vae-drop --top 1 -o d/to -r d/new in
+	says '-o and -r name the same file'
+	[ -L d/to ] && [ ! -e d/new ]
+	no_leftovers "$T"
+}
+
 @test "standard input at its end-of-archive: the writer before does not die of SIGPIPE" {
 	run bash -c '{ printf "name=a.x data=1\n" | "$1/mktar"; head -c 3072000 /dev/zero; } | vae-cut -k key; echo "${PIPESTATUS[*]}"' - "$LIB"
 	is "$output" $'a\n0 0'

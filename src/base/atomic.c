@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,23 @@ int write_all(int fd, const void *p, size_t n, struct fail *f)
 		n -= (size_t)k;
 	}
 	return 0;
+}
+
+/* It comes to an end, since realpath() refuses links that go round. */
+char *atomic_target(const char *path)
+{
+	char to[PATH_MAX], *real = realpath(path, NULL), *next = NULL;
+	if (real || errno != ENOENT)
+		return real;
+	ssize_t n = readlink(path, to, sizeof to);
+	if (n < 0)
+		return strdup(path);
+	const char *slash = *to == '/' ? NULL : strrchr(path, '/');
+	if (asprintf(&next, "%.*s%.*s", slash ? (int)(slash + 1 - path) : 0, path, (int)n, to) < 0)
+		return NULL;
+	real = atomic_target(next);
+	free(next);
+	return real;
 }
 
 /* An error only where it makes a difference: some file systems have no modes to set. */
@@ -45,13 +63,12 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 		atomic_abort(a);
 		return fail_set(f, "out of memory");
 	}
-	a->path = realpath(path, NULL); /* a symbolic link's target is replaced, not the link */
-	if (!a->path)
-		a->path = strdup(path);
+	a->path = atomic_target(path);
 	a->temp = a->path ? malloc(strlen(a->path) + 32) : NULL;
 	if (!a->temp) {
+		fail_errno(f, "%s", path);
 		atomic_abort(a);
-		return fail_set(f, "out of memory");
+		return -1;
 	}
 	for (int i = 0; i < 100 && a->fd < 0; i++) {
 		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);

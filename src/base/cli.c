@@ -89,6 +89,12 @@ static int stat_parent(const char *path, struct stat *st)
 	return bad ? -1 : 0;
 }
 
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 /* Two names of one regular file, there already or yet to be made. */
 static int same_file(const char *a, const char *b)
 {
@@ -96,8 +102,11 @@ static int same_file(const char *a, const char *b)
 	int have = stat(a, &x) == 0, other = stat(b, &y) == 0;
 	if (have || other)
 		return have && other && S_ISREG(x.st_mode) && same_inode(&x, &y);
-	const char *p = strrchr(a, '/'), *q = strrchr(b, '/');
-	return strcmp(p ? p + 1 : a, q ? q + 1 : b) == 0 && !stat_parent(a, &x) && !stat_parent(b, &y) && same_inode(&x, &y);
+	char *p = atomic_target(a), *q = atomic_target(b);
+	int same = p && q && strcmp(last_part(p), last_part(q)) == 0 && !stat_parent(p, &x) && !stat_parent(q, &y) && same_inode(&x, &y);
+	free(p);
+	free(q);
+	return same;
 }
 
 /* Told now, not after an hour of work. */
@@ -126,7 +135,7 @@ static int is_file(const char *path, const struct stat *of)
 static int lies_in(const char *dir, const char *path)
 {
 	struct stat x, y;
-	char *real = realpath(path, NULL); /* of a link its target is replaced */
+	char *real = atomic_target(path);
 	int yes = stat(dir, &x) == 0 && S_ISDIR(x.st_mode) && !stat_parent(real ? real : path, &y) && same_inode(&x, &y);
 	free(real);
 	return yes;
