@@ -254,6 +254,22 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	no_leftovers "$T"
 }
 
+@test "a directory that can be written to, but not read" {
+	local less=() got=0
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
+	mkdir -m 1333 "$T/d"
+	if [ -r "$T/d" ]; then # root reads all, but for what setpriv takes away
+		need setpriv
+		less=(setpriv --inh-caps -all --bounding-set '-dac_override,-dac_read_search')
+		! "${less[@]}" test -r "$T/d" || skip 'root cannot be kept from reading here'
+	fi
+	ok "${less[@]}" "$BIN/vae-drop" --top 0 -o "$T/d/o.tar" --summary "$T/d/s.json" "$T/in" || got=1
+	chmod 755 "$T/d" # or it cannot be removed
+	is "$got" 0
+	is "$(field key <"$T/d/o.tar")" a
+	grep -q '"records":1,' "$T/d/s.json"
+}
+
 @test "standard input at its end-of-archive: the writer before does not die of SIGPIPE" {
 	run bash -c '{ printf "name=a.x data=1\n" | "$1/mktar"; head -c 3072000 /dev/zero; } | vae-cut -k key; echo "${PIPESTATUS[*]}"' - "$LIB"
 	is "$output" $'a\n0 0'

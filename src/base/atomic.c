@@ -113,9 +113,10 @@ int sync_parent(const char *path, struct fail *f)
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	/* some file systems cannot sync a directory; the rename itself has been done */
-	int r = fd < 0 || (fsync(fd) && errno != EINVAL && errno != ENOSYS && errno != EROFS)
-	                ? fail_errno(f, "%s: cannot sync its directory", path) : 0;
+	/* some file systems cannot sync a directory, and one that may be written to, but not read, cannot be opened;
+	 * the rename itself has been done */
+	int bad = fd < 0 ? errno != EACCES : fsync(fd) && errno != EINVAL && errno != ENOSYS && errno != EROFS;
+	int r = bad ? fail_errno(f, "%s: cannot sync its directory", path) : 0;
 	if (fd >= 0)
 		close(fd);
 	free(dir);
