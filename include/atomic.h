@@ -1,5 +1,6 @@
 /* atomic.h - files that appear whole or not at all: written beside their place under another
- * name, synced, then renamed. Killed at any instant, what was there before stays; replaced, it leaves its mode. */
+ * name, synced, then renamed. Killed at any instant, what was there before stays; replaced, it leaves its mode.
+ * SIGHUP, SIGINT, SIGQUIT, SIGPIPE and SIGTERM remove what stands under such a name before they end the tool. */
 #ifndef VF_ATOMIC_H
 #define VF_ATOMIC_H
 

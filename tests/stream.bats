@@ -319,6 +319,58 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	absent "$T/o.tar"
 }
 
+# waits COMMAND...: runs it on a FIFO that gives nothing, until it has a temporary file; $! is its process
+waits() {
+	# a shell has those in the background ignore SIGINT
+	perl -e '$SIG{$_} = "DEFAULT" for qw(INT QUIT HUP); exec @ARGV or die' -- "$@" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ -z "$(names "$T" '*.tmp*')" ] || return 0
+		sleep 0.05
+	done
+	die "no temporary file: $(cat "$T/err")"
+}
+
+@test "a signal that ends a tool takes its temporary files along" {
+	local got i signal
+	ulimit -c 0
+	mkfifo "$T/fifo"
+	exec 9<>"$T/fifo"
+	echo old >"$T/o.tar"
+	for signal in INT:130 TERM:143 HUP:129 QUIT:131; do
+		got=0
+		waits env -C "$T" vae-drop --top 0 -r r.tar -o o.tar --summary s.json
+		kill -"${signal%:*}" $!
+		wait $! || got=$?
+		is "$got" "${signal#*:}"
+		no_leftovers "$T"
+		is "$(cat "$T/o.tar")" old
+		absent "$T/r.tar" "$T/s.json"
+		[ ! -s "$T/err" ]
+	done
+	got=0
+	waits nohup vae-rank -o "$T/o.tar"
+	kill -HUP $!
+	sleep 0.2
+	kill -0 $!
+	[ -n "$(names "$T" '*.tmp*')" ]
+	kill -TERM $!
+	wait $! || got=$?
+	is "$got" 143
+	no_leftovers "$T"
+	exec 9>&-
+	# a reader that leaves
+	for i in {1..99}; do printf 'name=%d.x data=1\nname=%d.vae.json data={"rank":%d,"rank_n":99}\n' "$i" "$i" "$i"; done | mktar >"$T/in"
+	got=$(
+		set +e
+		vae-drop --top 9 -r "$T/r.tar" "$T/in" | head -c 1 >/dev/null
+		echo "${PIPESTATUS[0]}"
+	)
+	is "$got" 141
+	no_leftovers "$T"
+	absent "$T/r.tar"
+}
+
 @test "a pipeline of all the tools, from pictures to what is left" {
 	pictures "$T/p" 40
 	cd "$T"

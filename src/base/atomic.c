@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +26,66 @@ int write_all(int fd, const void *p, size_t n, struct fail *f)
 	}
 	return 0;
 }
+
+/* --- what goes along when a signal ends the tool --- */
+
+/* The temporary files there are. One thread at a time looks at them. The handler does, too, and then stays in; where it
+ * finds somebody in, it leaves the signal to him. */
+enum { TEMPS = 16 }; /* more than a tool writes at a time */
+static const char *temps[TEMPS];
+static atomic_int busy, caught;
+
+static void on_signal(int sig)
+{
+	atomic_store(&caught, sig);
+	if (atomic_exchange(&busy, 1))
+		return;
+	for (int i = 0; i < TEMPS; i++)
+		if (temps[i])
+			unlink(temps[i]);
+	signal(sig, SIG_DFL);
+	raise(sig); /* when this returns */
+}
+
+/* What was ignored when the tool began stays so, as under nohup(1). */
+static void catch_signals(void)
+{
+	static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+	struct sigaction old, new = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigfillset(&new.sa_mask);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(ends[i], &new, NULL);
+}
+
+static void enter(void)
+{
+	static atomic_flag once = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&once))
+		catch_signals();
+	while (atomic_exchange(&busy, 1))
+		sched_yield();
+}
+
+static void leave(void)
+{
+	atomic_store(&busy, 0);
+	int sig = atomic_load(&caught);
+	if (sig)
+		raise(sig);
+}
+
+/* In place of one in the list, another; NULL: an empty place. */
+static void note(const char *old, const char *temp)
+{
+	for (int i = 0; i < TEMPS; i++)
+		if (temps[i] == old) {
+			temps[i] = temp;
+			break;
+		}
+}
+
+/* --- files --- */
 
 /* It comes to an end, since realpath() refuses links that go round. */
 char *atomic_target(const char *path)
@@ -48,6 +111,21 @@ static int set_mode(int fd, mode_t mode)
 	return fchmod(fd, mode) && (fstat(fd, &st) || (st.st_mode & 07777) != mode) ? -1 : 0;
 }
 
+static int create(struct atomic_file *a, mode_t mode)
+{
+	enter();
+	for (int i = 0; i < 100 && a->fd < 0; i++) {
+		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);
+		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		if (a->fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (a->fd >= 0)
+		note(NULL, a->temp);
+	leave();
+	return a->fd < 0 ? -1 : 0;
+}
+
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 {
 	struct stat st;
@@ -70,13 +148,7 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 		atomic_abort(a);
 		return -1;
 	}
-	for (int i = 0; i < 100 && a->fd < 0; i++) {
-		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);
-		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
-		if (a->fd < 0 && errno != EEXIST)
-			break;
-	}
-	if (a->fd < 0) {
+	if (create(a, there ? 0600 : 0666)) {
 		fail_errno(f, "%s", path);
 		free(a->temp);
 		a->temp = NULL;
@@ -93,6 +165,11 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 
 static void release(struct atomic_file *a)
 {
+	if (a->temp) {
+		enter();
+		note(a->temp, NULL);
+		leave();
+	}
 	free(a->path);
 	free(a->temp);
 	*a = (struct atomic_file){.fd = -1};
@@ -165,9 +242,10 @@ int temp_file(struct fail *f)
 		dir = "/tmp";
 	if (snprintf(path, sizeof path, "%s/vae-spool-XXXXXX", dir) >= (int)sizeof path)
 		return fail_set(f, "TMPDIR is too long");
+	enter();
 	int fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno(f, "cannot spool in %s", dir);
-	unlink(path);
-	return fd;
+	if (fd >= 0)
+		unlink(path);
+	leave();
+	return fd < 0 ? fail_errno(f, "cannot spool in %s", dir) : fd;
 }

@@ -408,6 +408,7 @@ law_sigpipe() {
 	)
 	is "$got" 141
 	[ ! -s "$T/err" ] || die "$(cat "$T/err")"
+	no_leftovers "$T"
 }
 
 law_closed() {
