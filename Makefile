@@ -8,7 +8,7 @@ CFLAGS  ?= -O3 -g
 SAN     ?=
 B       ?= build$(if $(SAN),-san)
 
-LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib
+LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib libzstd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.1.0
@@ -87,7 +87,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop 
 
 # --- installing what is needed ---
 
-DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev
+DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev
 DEB_TEST  := bats mandoc libarchive-tools zstd gzip xz-utils bzip2 lz4 attr perl bsdutils chromium
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist

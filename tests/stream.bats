@@ -144,6 +144,35 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says 'empty input'
 }
 
+@test "zstd output has a checksum: a byte changed is told" {
+	local n size level
+	need zstd
+	for n in {0..39}; do
+		printf 'name=%d.pgm file=%s/pics/%d.pgm\nname=%d.vae.json data={"rank":%d,"rank_n":40}\n' "$n" "$F" $((n % 3)) "$n" "$n"
+	done | mktar >"$T/in"
+	pass "$T/in" >"$T/want"
+	for level in -z -z1 -z19; do
+		ok pass $level "$T/in"
+		zstd -lv "$T/out" 2>&1 | grep -q XXH64
+		zstd -dc "$T/out" | cmp - "$T/want"
+	done
+	ok pass -o "$T/o.tar.zst" "$T/in"
+	size=$(wc -c <"$T/o.tar.zst")
+	for ((n = 0; n < size; n += 7)); do
+		[ "$n" -ne 4 ] || continue # bits of no use
+		cp "$T/o.tar.zst" "$T/bad"
+		flip "$n" "$T/bad"
+		fails 1 vae-cut -k key "$T/bad" || die "at $n of $size"
+		says "$T/bad: "
+	done
+	for n in 1 2 3 4; do
+		flip -$n "$T/o.tar.zst"
+		fails 1 vae-cut -k key "$T/o.tar.zst"
+		says "$T/o.tar.zst: "
+		flip -$n "$T/o.tar.zst"
+	done
+}
+
 @test "extended attributes do not double on every pass" {
 	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k=v x:LIBARCHIVE.xattr.user.k=dg x:SCHILY.xattr.user.j=w\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar | pass >"$T/1"
 	pass <"$T/1" >"$T/2"

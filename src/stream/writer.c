@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "atomic.h"
 #include "name.h"
@@ -18,7 +19,24 @@ struct writer {
 	const char *name;        /* for messages */
 	struct fail error;       /* what the write callback could not do */
 	int aborted, ended, spool;
+	ZSTD_CCtx *zstd;         /* or NULL; libarchive's own filter writes no checksum of the content */
+	char packed[1 << 16];
 };
+
+/* Compresses n bytes, at the end also all that it still holds, and writes what comes out. */
+static int pack(struct writer *w, const void *p, size_t n, ZSTD_EndDirective end)
+{
+	ZSTD_inBuffer in = {p, n, 0};
+	for (size_t left = 1; in.pos < in.size || (end == ZSTD_e_end && left);) {
+		ZSTD_outBuffer out = {w->packed, sizeof w->packed, 0};
+		left = ZSTD_compressStream2(w->zstd, &out, &in, end);
+		if (ZSTD_isError(left))
+			return fail_set(&w->error, "cannot compress: %s", ZSTD_getErrorName(left));
+		if (write_all(w->fd, w->packed, out.pos, &w->error))
+			return -1;
+	}
+	return 0;
+}
 
 /* Once a write has failed, or the stream is aborted, nothing more goes out: so an end-of-archive
  * never does. libarchive is not told, for it leaks its buffer when it is (3.6); whoever calls it
@@ -27,7 +45,7 @@ static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n
 {
 	struct writer *w = ctx;
 	(void)a;
-	if (!w->aborted && write_all(w->fd, p, n, &w->error))
+	if (!w->aborted && (w->zstd ? pack(w, p, n, ZSTD_e_continue) : write_all(w->fd, p, n, &w->error)))
 		w->aborted = 1;
 	return (la_ssize_t)n;
 }
@@ -42,6 +60,7 @@ static void release(struct writer *w)
 {
 	w->aborted = 1;
 	archive_write_free(w->a);
+	ZSTD_freeCCtx(w->zstd);
 	atomic_abort(&w->file);
 	free(w);
 }
@@ -49,16 +68,16 @@ static void release(struct writer *w)
 static int set_up(struct writer *w, int level, struct fail *f)
 {
 	struct archive *a = w->a;
-	char number[16];
-	snprintf(number, sizeof number, "%d", level);
 	if (archive_write_set_format_pax(a) != ARCHIVE_OK ||
 	    /* one header for an extended attribute, not two */
 	    archive_write_set_format_option(a, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK)
 		return archive_fail(w, f);
 	if (level != WRITER_PLAIN) {
-		if (archive_write_add_filter_zstd(a) != ARCHIVE_OK)
-			return archive_fail(w, f);
-		if (archive_write_set_filter_option(a, "zstd", "compression-level", number) != ARCHIVE_OK)
+		w->zstd = ZSTD_createCCtx();
+		if (!w->zstd)
+			return fail_set(f, "out of memory for zstd");
+		if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level)) ||
+		    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
 			return fail_set(f, "zstd has no level %d", level);
 	}
 	/* whatever stdout is, the same bytes: no padding of the last block */
@@ -217,7 +236,8 @@ static int end(struct writer *w, struct fail *f)
 	if (w->ended)
 		return 0;
 	w->ended = 1;
-	return archive_write_close(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
+	int bad = archive_write_close(w->a) != ARCHIVE_OK || w->error.msg[0] || (w->zstd && pack(w, NULL, 0, ZSTD_e_end));
+	return bad ? archive_fail(w, f) : 0;
 }
 
 int writer_prepare(struct writer *w, struct fail *f)
@@ -233,6 +253,7 @@ int writer_close(struct writer *w, struct fail *f)
 {
 	int r = end(w, f);
 	archive_write_free(w->a);
+	ZSTD_freeCCtx(w->zstd);
 	w->a = NULL;
 	if (w->file.path && r)
 		atomic_abort(&w->file);

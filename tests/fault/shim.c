@@ -384,18 +384,7 @@ int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
 	return r;
 }
 
-/* libarchive 3.6 writes into the filter it had no memory for, or frees it twice. */
-int archive_write_add_filter_zstd(void *a);
-int archive_write_add_filter_zstd(void *a)
-{
-	REAL(int, archive_write_add_filter_zstd, void *);
-	inside++;
-	int r = real(a);
-	inside--;
-	return r;
-}
-
-/* And loses an extended attribute it reads, without a word. */
+/* libarchive 3.6 loses an extended attribute it reads, without a word. */
 void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size);
 void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size)
 {
