@@ -15,6 +15,7 @@ struct pack {
 	char separator;        /* CSV: between cells */
 	uint64_t seen, packed;
 	uint64_t skipped; /* directory entries that can be no payload */
+	char own[512];    /* the output, where it lies in the directory: not packed */
 	uint64_t missing; /* records without a name that `only` asks for */
 	/* called now and then */
 	void (*tick)(void *ctx, const struct pack *p, double total);
@@ -28,7 +29,8 @@ int pack_csv(struct pack *p, const char *path, struct fail *f);
 /* array [n][...] along its first index, each as an .npy of its type; labels [n], integers, as .cls, or NULL. */
 int pack_npy(struct pack *p, const char *array, const char *labels, struct fail *f);
 /* Every regular file below dir, in byte order of names: bytes and extension kept, its path below
- * dir in the field `source`. Dot files, and names without an extension, are skipped and counted. */
+ * dir in the field `source`. Dot files, and names without an extension, are skipped and counted; so, uncounted, is the
+ * output. */
 int pack_directory(struct pack *p, const char *dir, struct fail *f);
 
 #endif

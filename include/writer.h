@@ -6,6 +6,8 @@
 #ifndef VF_WRITER_H
 #define VF_WRITER_H
 
+#include <sys/stat.h>
+
 #include "record.h"
 
 struct writer;
@@ -26,6 +28,8 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 /* Makes a member of rec from nothing: a regular file, mode 0644, owner 0. Owned by rec. */
 struct member *record_add(struct record *rec, const char *name, int64_t mtime, struct fail *f);
 
+/* Whether st is of the file that is written, or of the one it will replace. */
+int writer_goes_to(const struct writer *w, const struct stat *st);
 /* Uncompressed bytes written so far. */
 uint64_t writer_bytes(struct writer *w);
 /* A file: writes the end-of-archive and syncs, so that writer_close() has but to rename it. Nothing

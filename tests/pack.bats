@@ -201,6 +201,34 @@ tree() {
 	not lstar <"$T/out" 2>/dev/null
 }
 
+@test "a directory that the output lies in: it is not packed, nor what it replaces, nor its temporary file" {
+	local out
+	cp -r "$F/pics" "$T/d"
+	ok vae-pack "$T/d"
+	mv "$T/out" "$T/want"
+	for out in out.tar nameless link.tar; do
+		[ $out != link.tar ] || ln -s target.tar "$T/d/link.tar"
+		for _ in first second; do
+			ok vae-pack -o "$T/d/$out" --summary "$T/s" "$T/d"
+			is "$(cat "$T/err")" "$(printf 'vae-pack: %s is the output: not packed\n' "$T/d/$out"; [ $out != link.tar ] || echo 'vae-pack: 1 directory entries skipped: links, special or dot files, or names without an extension')"
+			same "$T/want" "$T/d/$out"
+		done
+		ok vae-pack -q -o "$T/d/$out" "$T/d"
+		[ ! -s "$T/err" ]
+		rm "$T/d/$out"
+	done
+	rm "$T/d/target.tar"
+	for _ in first second; do
+		vae-pack "$T/d" >"$T/d/out.tar" 2>"$T/err"
+		is "$(cat "$T/err")" "vae-pack: $T/d/out.tar is the output: not packed"
+		same "$T/want" "$T/d/out.tar"
+	done
+	# another tar is a file like others
+	ok vae-pack --summary "$T/s" "$T/d"
+	grep -q '"records":13,' "$T/s"
+	[ ! -s "$T/err" ]
+}
+
 @test "a directory: names that no terminal should see" {
 	mkdir "$T/d"
 	cp "$F/pics/0.pgm" "$T/d/$(printf 'a\033[31m\n\t.pgm')"

@@ -122,6 +122,10 @@ static int on_entry(void *ctx, const char *path, const char *below, const struct
 	int dir = S_ISDIR(st->st_mode);
 	if (dir && *name != '.')
 		return 1;
+	if (S_ISREG(st->st_mode) && writer_goes_to(d->pack->out, st)) {
+		name_show(d->pack->own, sizeof d->pack->own, path);
+		return 0;
+	}
 	if (dir || !S_ISREG(st->st_mode) || *name == '.' || !dot || !dot[1]) {
 		d->pack->skipped++;
 		return 0;
