@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ckpt.h"
 #include "writer.h"
@@ -103,8 +104,9 @@ static int export(struct cli *c, const struct ckpt *o, struct fail *f)
 	int n;
 	if (models_open(&m, &n, o->model, o->which ? o->which : "last", &c->set, f))
 		return -1;
-	int r = n == 1 ? model_export(m, c->output, f)
-	               : fail_set(f, "export writes one checkpoint; --checkpoints names %d", n);
+	int r = n > 1 ? fail_set(f, "export writes one checkpoint; --checkpoints names %d", n)
+	        : !c->output && isatty(1) ? fail_set(f, "standard output is a terminal: redirect it, or give -o FILE")
+	        : model_export(m, c->output, f);
 	models_free(m, n);
 	return r;
 }
@@ -155,7 +157,7 @@ static int check_options(const struct cli *c, const struct ckpt *o, const struct
 	} all[] = {
 		{MODEL, o->model != NULL, "-m", " NAME.vae"},
 		{CONFIG, o->config != NULL, "-c", " NAME"},
-		{OUTPUT, c->output != NULL, "-o", ""},
+		{OUTPUT, c->output || c->standard, "-o", ""},
 		{KEEP, o->keep != NULL, "--keep", " N"},
 		{CHECKPOINTS, o->which != NULL, "--checkpoints", ""},
 		{BY, o->by != NULL, "--by", ""},
@@ -186,6 +188,8 @@ static int check(const struct cli *c, const struct ckpt *o, const struct verb *v
 	int status = check_options(c, o, v);
 	if (status >= 0)
 		return status;
+	if (v->run == import && c->standard)
+		return cli_usage(c, "import makes a directory, and '-' is standard output: -o NAME.vae is wanted");
 	if (v->files < 2 && v->files != (c->nfiles > 0))
 		return cli_usage(c, v->files ? "%s wants the files to bring in" : "%s takes no files", v->name);
 	char *end;

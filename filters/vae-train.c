@@ -204,6 +204,8 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	if (status < 0 && (!config || !output))
 		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
+	if (status < 0 && output && strcmp(output, "-") == 0)
+		status = cli_usage(&c, "-o names the directory to make, and '-' is standard output, which -p writes to");
 	if (status < 0)
 		status = cli_keeps(&c, "-o", output);
 	if (status < 0 && t->pass && c.keys_per_file)

@@ -17,6 +17,7 @@ struct atomic_file {
 /* A symbolic link's target is replaced, not the link: the path it leads to, also where nothing stands yet. To be
  * freed; NULL with errno. */
 char *atomic_target(const char *path);
+/* path NULL: standard output. */
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f);
 int atomic_commit(struct atomic_file *a, struct fail *f); /* also frees */
 void atomic_abort(struct atomic_file *a);                 /* removes the temporary file and frees */

@@ -42,7 +42,8 @@ struct cli {
 	const char *tool;
 	int quiet, verbose, level, keys_per_file, replace, dry_run;
 	long jobs;             /* worker threads; default: the processors there are */
-	const char *output;    /* -o: a file instead of standard output */
+	const char *output;    /* -o: a file instead of standard output; NULL for -o - */
+	int standard;          /* -o - */
 	int other;             /* set before cli_begin(): -o is no stream like what is read, and takes the place of no FILE */
 	const char *rejects;   /* -r */
 	const char *summary;   /* --summary FILE */

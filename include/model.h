@@ -49,7 +49,8 @@ int model_read(struct model *m, const char *path, const struct cli_list *sets, s
 /* The same, but values that are not finite and checksums that do not match are left to whoever looks. */
 int model_look(struct model *m, const char *path, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
-/* The tensors alone under torch's names, with mean and deviation, and the step, on which a score's noise depends. */
+/* The tensors alone under torch's names, with mean and deviation, and the step, on which a score's noise depends; path NULL: to
+ * standard output. */
 int model_export(const struct model *m, const char *path, struct fail *f);
 
 /* The checkpoints of a directory, by step. */

@@ -43,7 +43,7 @@ int safetensors_check(const struct safetensors *s, struct fail *f);
 void safetensors_free(struct safetensors *s);
 
 /* Writes tensors that lie one behind the other in values; metadata (strings), which may be NULL, gets
- * their checksums. Appears whole or not at all. */
+ * their checksums. Appears whole or not at all; path NULL: on standard output. */
 int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
                       struct fail *f);
 /* The same of tensors that lie here and there. */

@@ -240,6 +240,37 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	fails 1 vae-selfinf -m "$T/$(printf 'm\033\n')" "$file"
 }
 
+# shellcheck disable=SC2086 # commands are words
+@test "-o - is standard output, and no name of a directory" {
+	local tool
+	cd "$T"
+	plain_stream 3 | mktar >plain.tar
+	stream 3 | mktar >in.tar
+	train m.vae <plain.tar
+	vae-ckpt export -m m.vae -o want.safetensors
+	for tool in 'vae-drop --top 1 in.tar' 'vae-drop -z --top 1 in.tar' "vae-pack -q $F/pics" 'vae-selfinf -m m.vae in.tar' \
+		'vae-eval -k w --positive cls==1 in.tar' 'vae-report -k w in.tar'; do
+		ok $tool
+		mv out want
+		ok $tool -o -
+		same want out
+		ok $tool --output=-
+		same want out
+	done
+	vae-ckpt export -m m.vae -o - >out
+	same want.safetensors out
+	vae-ckpt export -m m.vae -o - | cmp - want.safetensors
+	fails 1 bash -c 'vae-ckpt export -m m.vae -o - >/dev/full'
+	says 'standard output' 'No space left'
+	fails 2 vae-train -c tiny -o - plain.tar
+	says "'-'" directory
+	fails 2 vae-ckpt import -c tiny -o - want.safetensors
+	says "'-'" directory
+	fails 2 bash -c 'vae-drop --top 1 -r r.tar -o - in.tar >r.tar' # as without -o
+	says '-r names the file that standard output goes to'
+	absent ./-
+}
+
 @test "a file that is replaced keeps its mode, a new one has that of the umask" {
 	local mode
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"

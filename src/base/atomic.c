@@ -130,12 +130,13 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 {
 	struct stat st;
 	*a = (struct atomic_file){.fd = -1};
-	int there = stat(path, &st) == 0;
-	if (there && !S_ISREG(st.st_mode)) { /* a device or a FIFO is written to, never replaced */
-		a->fd = open(path, O_WRONLY | O_CLOEXEC);
+	int there = path && stat(path, &st) == 0;
+	if (!path || (there && !S_ISREG(st.st_mode))) { /* a device or a FIFO is written to, never replaced */
+		const char *name = path ? path : "standard output";
+		a->fd = path ? open(path, O_WRONLY | O_CLOEXEC) : fcntl(1, F_DUPFD_CLOEXEC, 3);
 		if (a->fd < 0)
-			return fail_errno(f, "%s", path);
-		a->path = strdup(path);
+			return fail_errno(f, "%s", name);
+		a->path = strdup(name);
 		if (a->path)
 			return 0;
 		atomic_abort(a);

@@ -328,6 +328,10 @@ int cli_begin(struct cli *c, const char *tool, const char *operands, const char 
 		if (bad)
 			return bad;
 	}
+	if (c->output && strcmp(c->output, "-") == 0) {
+		c->output = NULL;
+		c->standard = 1;
+	}
 	c->files = argv + optind;
 	c->nfiles = argc - optind;
 	if (c->verbs && c->nfiles) {

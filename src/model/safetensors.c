@@ -280,9 +280,10 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
                             struct fail *f)
 {
 	struct buf text = {0};
+	const char *name = path ? path : "standard output";
 	if ((metadata && add_checksums(metadata, t, n, values, f)) || write_header(&text, t, n, metadata, f)) {
 		buf_free(&text);
-		return fail_add(f, "%s", path);
+		return fail_add(f, "%s", name);
 	}
 	size_t len = text.len, padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
 	unsigned char head[8];
@@ -296,7 +297,7 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
 			r = write_all(a.fd, values[i], t[i].count * sizeof(float), f);
 		if (r) {
 			atomic_abort(&a);
-			r = fail_add(f, "%s", path);
+			r = fail_add(f, "%s", name);
 		} else {
 			r = atomic_commit(&a, f);
 		}
