@@ -108,3 +108,20 @@ setup_file() {
 	run bash -c 'vae-cut -k key,key <"$1" | head -c1 >/dev/null; echo "${PIPESTATUS[0]}"' - "$T/in"
 	is "$output" 141
 }
+
+@test "a full device is told once, by however much the output is larger than a buffer" {
+	[ -w /dev/full ] || skip 'no /dev/full here'
+	local got n
+	for n in 1 900 9000; do
+		for ((i = 0; i < n; i++)); do echo "name=$i.x data="; done | mktar >"$T/in"
+		got=0
+		vae-cut -k key,key <"$T/in" >/dev/full 2>"$T/err" || got=$?
+		is "$got" 1
+		is "$(cat "$T/err")" 'vae-cut: standard output: No space left on device'
+	done
+	# what came first is said
+	got=0
+	head -c -1500 "$T/in" | vae-cut -k key >/dev/full 2>"$T/err" || got=$?
+	is "$got" 1
+	is "$(wc -l <"$T/err")" 1 "$(cat "$T/err")"
+}

@@ -391,7 +391,7 @@ void cli_note(const struct cli *c, const char *fmt, ...)
 int cli_end(struct cli *c, int status)
 {
 	struct fail f = {{0}};
-	if (fflush(stdout) || ferror(stdout)) {
+	if ((fflush(stdout) || ferror(stdout)) && status != EXIT_FAILED) { /* a failure has been told */
 		fail_errno(&f, "standard output");
 		status = cli_failed(c, &f);
 	}
