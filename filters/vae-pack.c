@@ -102,10 +102,9 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--format is idx, csv or npy, not '%s'", said);
 	if ((p.label || p.header || separator) && format != CSV)
 		return cli_usage(&c, "--label, --header and --separator are for CSV files, and '%s' is none (--format csv says so)", c.files[0]);
-	int between = separator_of(c.files[0], separator);
-	if (between < 0)
+	p.separator = separator_of(c.files[0], separator);
+	if (p.separator < 0)
 		return cli_usage(&c, "--separator wants one character that is in no number and no name, or \\t, not '%s'", separator);
-	p.separator = (char)between;
 	if (c.nfiles > 1 && strcmp(c.files[0], "-") == 0 && strcmp(c.files[1], "-") == 0)
 		return cli_usage(&c, "standard input is named twice");
 	const char *ext;

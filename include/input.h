@@ -89,7 +89,7 @@ void input_standardise(const struct standard *s, const double *v, size_t n, floa
 /* CSV (RFC 4180, with any separator), plain or gzip, a row after the other; "-" is standard input. Blank lines are skipped, a byte
  * order mark too; a line ends in \n or \r\n. At most 65536 cells and 64 MiB a row. */
 struct csv;
-struct csv *csv_open(const char *path, char separator, struct fail *f);
+struct csv *csv_open(const char *path, int separator, struct fail *f);
 /* The next row: 1, 0 at the end, -1. */
 int csv_next(struct csv *c, struct fail *f);
 int csv_cells(const struct csv *c);

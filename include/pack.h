@@ -12,7 +12,7 @@ struct pack {
 	uint64_t limit;        /* at most so many records; 0: all */
 	const char *label;     /* CSV: the column that becomes .cls, by name or number, or NULL */
 	int header;            /* CSV: the first line holds names, whatever it looks like */
-	char separator;        /* CSV: between cells */
+	int separator;         /* CSV: between cells */
 	uint64_t seen, packed;
 	uint64_t skipped; /* directory entries that can be no payload */
 	char own[512];    /* the output, where it lies in the directory: not packed */

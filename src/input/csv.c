@@ -18,7 +18,7 @@ struct csv {
 	size_t line, next_line;
 };
 
-struct csv *csv_open(const char *path, char separator, struct fail *f)
+struct csv *csv_open(const char *path, int separator, struct fail *f)
 {
 	struct csv *c = calloc(1, sizeof *c);
 	if (!c) {

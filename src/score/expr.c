@@ -182,15 +182,16 @@ static int compare_text(const struct buf *a, const struct buf *b)
 	return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
-static int compare(const struct expr *e, const struct buf *a, const struct buf *b)
+/* quoted: as text, since keys such as 0e12 and 0e34 are not the same. */
+static int compare(enum op op, int quoted, const struct buf *a, const struct buf *b)
 {
 	double x, y;
-	int c, quoted = e->a->op == STRING || e->b->op == STRING; /* keys such as 0e12 and 0e34 are not the same */
+	int c;
 	if (!quoted && number(a, &x) && number(b, &y))
 		c = (x > y) - (x < y);
 	else
 		c = compare_text(a, b);
-	switch (e->op) {
+	switch (op) {
 	case EQ: return c == 0;
 	case NE: return c != 0;
 	case LT: return c < 0;
@@ -223,13 +224,13 @@ static int value_of(const struct expr *e, struct record *r, struct fail *f)
 		return a == UNKNOWN && b == !decides ? UNKNOWN : b;
 	}
 	struct buf a = {0}, b = {0};
-	int got = text_of(e->a, r, &a, f);
+	int got = text_of(e->a, r, &a, f), quoted = e->a->op == STRING || (e->b && e->b->op == STRING);
 	if (got > 0 && e->b)
 		got = text_of(e->b, r, &b, f);
 	if (got == 0)
 		got = UNKNOWN;
 	else if (got > 0)
-		got = e->op == TRUTH ? truth(&a) : compare(e, &a, &b);
+		got = e->op == TRUTH ? truth(&a) : compare(e->op, quoted, &a, &b);
 	buf_free(&a);
 	buf_free(&b);
 	return got;
