@@ -19,28 +19,38 @@ enum { HASH_DIGITS = 16, HASH_TAIL = sizeof hash_name - 1 + HASH_DIGITS + sizeof
 
 /* --- where scores come from --- */
 
+/* The longest P that the field begins with and the record has a P`what`: its length, -1 where there is none. */
+static int nearest(const struct fields *s, const char *field, const char *what)
+{
+	size_t most = strlen(field), k = strlen(what);
+	int longest = -1;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct field *v = &s->v[i];
+		const char *name = s->text.p + v->name;
+		size_t n = v->name_len - k;
+		if (v->name_len >= k && n <= most && n <= 256 && (int)n > longest && memcmp(name + n, what, k) == 0 && memcmp(name, field, n) == 0)
+			longest = (int)n;
+	}
+	return longest;
+}
+
 /* Model and options of a field, owned by the caller; NULL where there are none. */
 static int origin_of(const struct fields *s, const char *field, char **model, char **options, struct fail *f)
 {
-	char name[2][300];
+	static const char *const what[] = {"model", "options"};
+	int at[2] = {nearest(s, field, what[0]), nearest(s, field, what[1])};
 	*model = *options = NULL;
-	for (size_t k = strlen(field) + 1; k-- > 0;) {
-		if (k > 256)
+	for (int i = 0; i < 2; i++) {
+		char name[300];
+		struct buf b = {0};
+		if (at[i] < 0 || at[i] < at[!i])
 			continue;
-		snprintf(name[0], sizeof name[0], "%.*smodel", (int)k, field);
-		snprintf(name[1], sizeof name[1], "%.*soptions", (int)k, field);
-		if (!fields_find(s, name[0]) && !fields_find(s, name[1]))
-			continue;
-		for (int i = 0; i < 2; i++) {
-			struct buf b = {0};
-			int got = fields_string(s, name[i], &b, f);
-			if (got < 0 || (got && buf_add(&b, "", 0, f))) { /* an empty string has its NUL too */
-				buf_free(&b);
-				return -1;
-			}
-			*(i ? options : model) = got ? b.p : NULL;
+		snprintf(name, sizeof name, "%.*s%s", at[i], field, what[i]);
+		if (fields_string(s, name, &b, f) < 0 || buf_add(&b, "", 0, f)) { /* an empty string has its NUL too */
+			buf_free(&b);
+			return -1;
 		}
-		return 0;
+		*(i ? options : model) = b.p;
 	}
 	return 0;
 }
