@@ -89,8 +89,7 @@ static void clear(const struct eval *e, struct record *r)
 {
 	char name[256];
 	fields_remove_numbered(&r->fields, cli_field(e->flow.cli, name, "loss_"));
-	for (const char **n = e->names; *n; n++)
-		fields_remove(&r->fields, cli_field(e->flow.cli, name, *n));
+	flow_clear(&e->flow, r, e->names);
 	r->fields_changed = 1;
 }
 

@@ -98,7 +98,7 @@ static void list_names(struct density *d, const char **list, char (*text)[24], i
 	static const char *const of_method[] = {"nll", "selfinf", "cluster", "testinf_max", "testinf_min", "testinf_mean"};
 	for (int m = 0; m < DENSITY_METHODS; m++)
 		for (int i = 0; i < 6; i++) {
-			if (!all && (!d->s.use[m] || (i == 2 && m != DENSITY_GMM) || (i > 2 && !d->test_file)))
+			if ((i == 2 && m != DENSITY_GMM) || (!all && (!d->s.use[m] || (i > 2 && !d->test_file))))
 				continue;
 			snprintf(*text, sizeof *text, "%s_%s", density_names[m], of_method[i]);
 			*list++ = *text++;
@@ -268,11 +268,9 @@ static int set_fields(const struct density *d, struct record *r, size_t i, struc
 static int annotate(struct density *d, struct record *r, size_t i, const char *bad, struct fail *f)
 {
 	struct fail why = {{0}};
-	char name[256];
 	if (flow_claim(&d->flow, r, d->claims, f))
 		return -1;
-	for (const char *const *n = d->known; *n; n++) /* of an earlier run, by whatever method: options is of this one */
-		fields_remove(&r->fields, cli_field(d->flow.cli, name, *n));
+	flow_clear(&d->flow, r, d->known); /* by whatever method: options is of this one */
 	r->fields_changed = 1;
 	if (bad)
 		fail_set(&why, "%s", bad);

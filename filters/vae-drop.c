@@ -86,24 +86,16 @@ static int describe(const struct options *o, struct rule *u, struct fail *f)
 
 /* --- the records --- */
 
-/* Takes away what an earlier run said. */
-static int clear(struct drop *d, struct record *r, struct fail *f)
-{
-	char name[256];
-	if (flow_claim(&d->flow, r, names, f))
-		return -1;
-	for (const char *const *n = names; *n; n++) {
-		r->fields_changed |= fields_find(&r->fields, cli_field(d->flow.cli, name, *n)) != NULL;
-		fields_remove(&r->fields, name);
-	}
-	return 0;
-}
-
-/* Says why, in the record. */
-static int annotate(struct drop *d, struct record *r, double threshold, struct fail *f)
+/* Says why, in a record that goes; what an earlier run said is no more. */
+static int annotate(struct drop *d, struct record *r, int goes, double threshold, struct fail *f)
 {
 	const struct cli *c = d->flow.cli;
 	char name[256];
+	if (flow_claim(&d->flow, r, names, f))
+		return -1;
+	flow_clear(&d->flow, r, names);
+	if (!goes)
+		return 0;
 	if (fields_set_string(&r->fields, cli_field(c, name, "dropped_by"), d->rule.text.p, f))
 		return -1;
 	r->fields_changed = 1;
@@ -124,9 +116,7 @@ static int one_record(struct drop *d, const struct options *o, struct record *r,
 	d->matched += (uint64_t)goes;
 	if (goes && c->dry_run && c->verbose)
 		cli_note(c, "would %s '%s': %s", o->mark ? "mark" : "drop", name_show(shown, sizeof shown, r->key.p), d->rule.text.p);
-	if ((o->mark || (goes && d->flow.rejects)) && clear(d, r, f))
-		return -1;
-	if (goes && (o->mark || d->flow.rejects) && annotate(d, r, threshold, f))
+	if ((o->mark || (goes && d->flow.rejects)) && annotate(d, r, goes, threshold, f))
 		return -1;
 	if (goes && !o->mark)
 		return flow_reject(&d->flow, r, f);

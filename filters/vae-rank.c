@@ -104,16 +104,6 @@ static int first_pass(struct rank *k, struct fail *f)
 	return got ? got : rankby_fit(&k->by, &k->ranking, f);
 }
 
-/* Takes away what an earlier run appended, which would look like a part of this one. */
-static void clear(const struct cli *c, struct record *r)
-{
-	char name[256];
-	for (const char *const *n = all_names; *n; n++) {
-		r->fields_changed |= fields_find(&r->fields, cli_field(c, name, *n)) != NULL;
-		fields_remove(&r->fields, name);
-	}
-}
-
 static int set_common(const struct cli *c, const struct rankby *by, struct record *r, double pct, double z, double value, struct fail *f)
 {
 	char name[256];
@@ -131,7 +121,7 @@ static int annotate(const struct rank *k, struct record *r, uint64_t at, double 
 	char name[256];
 	if (record_fields(r, f))
 		return -1;
-	clear(&k->cli, r);
+	flow_clear(&k->flow, r, all_names); /* which would look like a part of this ranking */
 	if (at >= all->scored)
 		return 0;
 	if (fields_set_int(&r->fields, cli_field(&k->cli, name, "rank"), (int64_t)at, f) ||
@@ -223,7 +213,7 @@ static int compare_record(struct rank *k, struct record *r, struct fail *f)
 	int have = rankby_score(&ref->by, &r->fields, &v);
 	if (have && origin_same(&ref->origin, &ref->by, &r->fields, f))
 		return record_fail(r, f);
-	clear(&k->cli, r);
+	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)have;
 	if (have && set_common(&k->cli, &ref->by, r, reference_pct(ref, v), reference_z(ref, v), v, f))
 		return -1;

@@ -115,8 +115,7 @@ static void drop_fields(const struct selfinf *s, struct record *r)
 	char name[256];
 	fields_remove_prefix(&r->fields, cli_field(s->flow.cli, name, "selfinf_encoder."));
 	fields_remove_prefix(&r->fields, cli_field(s->flow.cli, name, "selfinf_decoder."));
-	for (const char *const *n = s->claims; *n; n++)
-		fields_remove(&r->fields, cli_field(s->flow.cli, name, *n));
+	flow_clear(&s->flow, r, s->claims);
 }
 
 static int on_consume(void *ctx, void *slot, struct fail *f)

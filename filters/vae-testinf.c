@@ -165,7 +165,6 @@ static int record(struct tool *s, struct slot *p, struct record *r, int row, str
 {
 	struct fail *why = row < 0 ? NULL : &p->batch.why[row];
 	struct over v;
-	char name[256];
 	s->flow.records++;
 	if (s->searching) {
 		int unread = !why || why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
@@ -176,8 +175,8 @@ static int record(struct tool *s, struct slot *p, struct record *r, int row, str
 	}
 	if (!s->sanity && flow_claim(&s->flow, r, claims, f))
 		return -1;
-	for (const char *const *n = claims; *n && !s->sanity; n++) /* of an earlier run */
-		fields_remove(&r->fields, cli_field(s->flow.cli, name, *n));
+	if (!s->sanity)
+		flow_clear(&s->flow, r, claims);
 	r->fields_changed = !s->sanity;
 	int scored = !why || !why->msg[0];
 	if (add_line(s, p, row, scored, f) || (scored && add(s, r, p, row, &v, f)))

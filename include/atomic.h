@@ -5,6 +5,7 @@
 #define VF_ATOMIC_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "fail.h"
 
@@ -22,6 +23,8 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f);
 int atomic_commit(struct atomic_file *a, struct fail *f); /* also frees */
 void atomic_abort(struct atomic_file *a);                 /* removes the temporary file and frees */
 
+/* Whether both are of one file. */
+int same_inode(const struct stat *a, const struct stat *b);
 /* Writes all of it, through short writes and interruptions. */
 int write_all(int fd, const void *p, size_t n, struct fail *f);
 /* open, write_all, commit */

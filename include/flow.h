@@ -34,6 +34,8 @@ int flow_reject(struct flow *w, struct record *r, struct fail *f);
 int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f);
 /* Fails when one of names (NULL-terminated, without the prefix) is there and --replace is not given. */
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
+/* Takes away what an earlier run left under such names, of a record that flow_claim() let by. */
+void flow_clear(const struct flow *w, struct record *r, const char *const *names);
 /* Ends the streams; remarks on what could not be scored. */
 int flow_close(struct flow *w, struct fail *f);
 void flow_abort(struct flow *w);

@@ -87,6 +87,8 @@ static void note(const char *old, const char *temp)
 
 /* --- files --- */
 
+int same_inode(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
 /* It comes to an end, since realpath() refuses links that go round. */
 char *atomic_target(const char *path)
 {

@@ -77,8 +77,6 @@ static void say(const struct cli *c, const char *msg)
 	buf_free(&b);
 }
 
-static int same_inode(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
-
 /* The directory that path is, or would be, a file of. */
 static int stat_parent(const char *path, struct stat *st)
 {

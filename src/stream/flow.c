@@ -96,6 +96,15 @@ int flow_claim(const struct flow *w, struct record *r, const char *const *names,
 	return 0;
 }
 
+void flow_clear(const struct flow *w, struct record *r, const char *const *names)
+{
+	char name[256];
+	size_t had = r->fields.n;
+	for (; *names; names++)
+		fields_remove(&r->fields, cli_field(w->cli, name, *names));
+	r->fields_changed |= r->fields.n < had;
+}
+
 static int count(struct flow *w, struct fail *f)
 {
 	struct fields *s = &w->cli->counts;

@@ -231,8 +231,7 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 int writer_goes_to(const struct writer *w, const struct stat *st)
 {
 	struct stat own;
-	int open = fstat(w->fd, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino;
-	return open || (w->file.path && stat(w->file.path, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino);
+	return (fstat(w->fd, &own) == 0 && same_inode(&own, st)) || (w->file.path && stat(w->file.path, &own) == 0 && same_inode(&own, st));
 }
 
 uint64_t writer_bytes(struct writer *w) { return (uint64_t)archive_filter_bytes(w->a, 0); }
