@@ -268,7 +268,13 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says "'-'" directory
 	fails 2 bash -c 'vae-drop --top 1 -r r.tar -o - in.tar >r.tar' # as without -o
 	says '-r names the file that standard output goes to'
-	absent ./-
+	fails 2 vae-drop --top 1 -r - in.tar
+	says -r "'-' is standard output" ./-
+	fails 2 vae-drop --top 1 --summary - -o made.tar in.tar
+	says --summary "'-' is standard output"
+	absent ./- made.tar
+	ok vae-drop --top 1 -r ./- in.tar
+	[ -s ./- ]
 }
 
 @test "a file that is replaced keeps its mode, a new one has that of the umask" {

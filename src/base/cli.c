@@ -186,6 +186,8 @@ static int check_outputs(const struct cli *c)
 	struct stat std, st;
 	int regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
 	for (int i = 0; i < OUTPUTS; i++) {
+		if (out[i].path && strcmp(out[i].path, "-") == 0) /* of -o it is gone */
+			return cli_usage(c, "%s wants a file, and '-' is standard output; ./- is a file of that name", out[i].option);
 		for (int k = 0; k < i; k++)
 			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
 				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
