@@ -417,6 +417,15 @@ contents()
 		vae-eval --positive 'cls == 9' -k recon | awk '/^recon .*[0-9]$/ && NF == 5 { print $2 }' >want
 	awk -F '\t' '$1 == "fashion-9/3" && $3 == 2 && $4 == 4 && $5 == "recon" { print $6 }' out/table.tsv | diff want -
 	grep -q '^fashion-9/3	1	1+2	4	recon_latent_pixel_joint	' out/table.tsv
+	# trained with another likelihood, in parts, and all of it at once
+	VAE_SEEDS=1 VAE_PARTS=2 VAE_LIKELIHOOD=gaussian run "$root/examples/hunt/hunt.sh" both
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	for part in 1 2; do
+		grep -q 'likelihood: gaussian' both/fashion-9-gaussian-b1-s1-part${part}of2.vae/model.yaml
+		vae-selfinf --checkpoints all -m both/fashion-9-gaussian-b1-s1-part${part}of2.vae -d 2 --set score.beta=4 both/fashion-9-part${part}of2.tar
+	done | vae-eval --positive 'cls == 9' -k selfinf | awk '/^selfinf .*[0-9]$/ && NF == 5 { print $2 }' >want
+	[ -s want ]
+	awk -F '\t' '$1 == "fashion-9/gaussian/2" && $5 == "checkpoints_selfinf" { print $6 }' both/table.tsv | diff want -
 	VAE_SETS=letters run "$root/examples/hunt/hunt.sh" out
 	[ "$status" -eq 2 ]
 	[[ $output == *"no data set 'letters'"* ]]

@@ -7,6 +7,7 @@
 #
 #   VAE_SETS     mnist (60,000 digits and the letters of VAE_LETTERS), fashion-C (Fashion-MNIST with 1 % of class C)
 #   VAE_BETAS    train.beta (default 1)
+#   VAE_LIKELIHOOD  train.likelihood; rows of others than bernoulli say so behind the data set (default bernoulli)
 #   VAE_SEEDS    train.seed; with several, there is also a row of all of them together (default 1)
 #   VAE_PARTS    cut the data in so many parts, and train a model on each, which scores its own part (default 1: the whole)
 #   VAE_STEPS    steps of a training, of each part's (default 15600: two minutes on two cores at 130 steps a second)
@@ -46,6 +47,7 @@ sets=${VAE_SETS:-fashion-9}
 seeds=${VAE_SEEDS:-1}
 parts=${VAE_PARTS:-1}
 betas=${VAE_BETAS:-1}
+likelihood=${VAE_LIKELIHOOD:-bernoulli}
 layers='encoder.1 encoder.3 encoder.5 encoder.7 decoder.0 decoder.2 decoder.4 decoder.6'
 
 for tool in vae-pack vae-train vae-selfinf vae-density vae-rank vae-eval; do
@@ -83,13 +85,18 @@ pack() {
 
 # What the rows, the models and the data of part N are called
 label=''
+kind=''
 all_parts=''
+if [ "$likelihood" != bernoulli ]; then
+	label=/$likelihood
+	kind=-$likelihood
+fi
 if [ "$parts" -gt 1 ]; then
-	label=/$parts
+	label=$label/$parts
 	all_parts=-${parts}parts
 fi
 part_of() { if [ "$parts" -gt 1 ]; then echo "-part$1of$parts"; fi; }
-model() { echo "$1-b$2-s$3$(part_of "$4").vae"; }
+model() { echo "$1$kind-b$2-s$3$(part_of "$4").vae"; }
 data() { echo "$1$(part_of "$2").tar"; }
 
 # split SET: every n-th record, beginning with the first, the second and so on
@@ -110,8 +117,8 @@ train() {
 		[ -e "$model/model.yaml" ] && continue
 		resume=
 		[ -d "$model" ] && resume=--resume
-		vae-train $resume -c mnist-mlp --set train.beta="$2" --set train.seed="$3" --set train.steps="$steps" \
-			--set train.checkpoints=$((steps / every)) -o "$model" "$(data "$1" "$part")"
+		vae-train $resume -c mnist-mlp --set train.likelihood="$likelihood" --set train.beta="$2" --set train.seed="$3" \
+			--set train.steps="$steps" --set train.checkpoints=$((steps / every)) -o "$model" "$(data "$1" "$part")"
 	done
 }
 
@@ -131,7 +138,7 @@ append() {
 
 # score SET BETA SEED STEP
 score() {
-	out=$1-b$2-s$3$all_parts-$4.rows
+	out=$1$kind-b$2-s$3$all_parts-$4.rows
 	case " ${VAE_AT:-$4} " in *" $4 "*) ;; *) return ;; esac
 	[ -e "$out" ] && return
 	sums=
@@ -163,7 +170,7 @@ together() {
 	done
 	# shellcheck disable=SC2086 # seeds are words
 	all=$(printf '+%s' $have)
-	out=$1-b$2-s${all#+}$all_parts-$3.rows
+	out=$1$kind-b$2-s${all#+}$all_parts-$3.rows
 	case $have in *' '*' '*) ;; *) return ;; esac
 	[ -e "$out" ] && return
 	nll='' recon='' latent=''
@@ -189,12 +196,15 @@ together() {
 
 # sums SET BETA SEED: self influence summed over all checkpoints
 sums() {
-	out=$1-b$2-s$3-sums.rows
+	out=$1$kind-b$2-s$3$all_parts-sums.rows
 	[ -e "$out" ] && return
 	list=$(seq -s , "$every" "$every" "$steps")
-	vae-selfinf -m "$1-b$2-s$3.vae" --checkpoints "$list" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$1.tar" |
+	for part in $(seq "$parts"); do
+		vae-selfinf -m "$(model "$1" "$2" "$3" "$part")" --checkpoints "$list" -d "${VAE_DRAWS:-4}" \
+			--set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$(data "$1" "$part")" || exit
+	done |
 		vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf |
-		rows "$1	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
+		rows "$1$label	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
 	mv "$out.tmp" "$out"
 }
 
