@@ -77,7 +77,7 @@ static int import_file(struct cli *c, const struct config *cfg, const struct mod
 static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct config cfg;
-	struct model_dir dir = {.whole = 1};
+	struct model_dir dir;
 	int64_t last = -1;
 	config_defaults(&cfg);
 	if (config_load(&cfg, o->config, f))
@@ -94,7 +94,7 @@ static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 		r = import_file(c, &cfg, &dir, i, &last, f);
 	r = r ? r : model_dir_finish(&dir, &cfg, c, f);
 	if (r)
-		model_dir_abort(&dir);
+		model_dir_discard(&dir);
 	return r;
 }
 

@@ -91,9 +91,7 @@ enum model_dir_mode { MODEL_DIR_NEW, MODEL_DIR_REPLACE, MODEL_DIR_RESUME };
 struct model_dir {
 	char path[512]; /* where it will stand */
 	char work[560]; /* where files are to be written */
-	int whole;      /* to be set before: it is built aside also where there is none, by who can make it again */
-	int there;      /* it was there */
-	int resumed;    /* and is gone on with */
+	int resumed;    /* it was there, and is gone on with */
 	int finished;   /* it has model.yaml */
 	int lock;
 };
@@ -101,10 +99,12 @@ int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode m
 /* Takes model.yaml away: a finished training goes on. */
 int model_dir_reopen(struct model_dir *d, struct fail *f);
 /* Writes model.yaml (its presence means finished) and puts the directory in place; does nothing to one that was
- * finished and still is. Where a finished model cannot be put in place it is not removed (unless it is whole), and the
- * message says where it lies. That an old one stays beside it is a remark. */
+ * finished and still is. A finished model is never removed: where it cannot be put in place, the message says where it
+ * lies. That an old one stays beside it is a remark. */
 int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct cli *c, struct fail *f);
 /* After a failure: removes the directory if it holds no checkpoint, or was built aside. */
 void model_dir_abort(struct model_dir *d);
+/* The same, checkpoints or not: an import is whole or not at all. */
+void model_dir_discard(struct model_dir *d);
 
 #endif

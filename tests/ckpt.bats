@@ -342,37 +342,6 @@ broken() {
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
 }
 
-@test "import, killed: the directory is not there, and can be made" {
-	local pid
-	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
-	mkfifo "$T/fifo"
-	vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e.safetensors" "$T/fifo" 3>&- &
-	pid=$!
-	until [ -e "$T/i.vae.tmp$pid/step-000000024.safetensors" ]; do kill -0 $pid; done
-	kill -9 $pid
-	wait $pid || true
-	absent "$T/i.vae"
-	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e.safetensors"
-	vae-ckpt verify -m "$T/i.vae"
-}
-
-@test "import: a directory that another makes meanwhile stays as it is" {
-	local pid status=0
-	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
-	mkfifo "$T/fifo"
-	vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/fifo" 3>&- 2>"$T/err" &
-	pid=$!
-	until [ -e "$T/i.vae.tmp$pid" ]; do kill -0 $pid; done
-	mkdir "$T/i.vae"
-	echo mine >"$T/i.vae/file"
-	cat "$T/e.safetensors" >"$T/fifo"
-	wait $pid || status=$?
-	is $status 1
-	says "$T/i.vae: cannot put the new model in its place: "
-	is "$(cat "$T/i.vae/file")" mine
-	absent "$T/i.vae.tmp$pid"
-}
-
 # refused VERB OPTION...: in one word
 refused() {
 	fails 2 vae-ckpt "$@"

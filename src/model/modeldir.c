@@ -328,18 +328,18 @@ static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode
 		n--;
 	if (n >= sizeof d->path)
 		return fail_set(f, "%.100s...: too long", path);
-	*d = (struct model_dir){.lock = -1, .whole = d->whole};
+	*d = (struct model_dir){.lock = -1};
 	snprintf(d->path, sizeof d->path, "%.*s", (int)n, path);
 	strcpy(d->work, d->path);
-	d->there = lstat(d->path, &st) == 0;
-	if (d->there && !S_ISDIR(st.st_mode))
+	int there = lstat(d->path, &st) == 0;
+	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is there and is no model directory", d->path);
-	d->resumed = d->there && mode == MODEL_DIR_RESUME;
-	if (d->there && begin_there(d, mode, f))
+	d->resumed = there && mode == MODEL_DIR_RESUME;
+	if (there && begin_there(d, mode, f))
 		return -1;
 	if (d->resumed)
 		return 0;
-	if (d->there || d->whole)
+	if (there)
 		return make_beside(d->work, sizeof d->work, d->path, "tmp", f);
 	return mkdir(d->work, 0777) ? fail_errno(f, "%s", d->work) : lock(d, d->work, f);
 }
@@ -383,11 +383,11 @@ static int step_aside(struct model_dir *d, struct fail *f)
 static int put_in_place(struct model_dir *d, struct fail *f)
 {
 	struct stat st;
-	if (d->there && renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE) == 0)
+	if (renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE) == 0)
 		return 0;
-	if (d->there && (lstat(d->path, &st) == 0 || errno != ENOENT))
+	if (lstat(d->path, &st) == 0 || errno != ENOENT)
 		return step_aside(d, f);
-	if (rename(d->work, d->path)) /* what somebody else has put there meanwhile stays */
+	if (rename(d->work, d->path))
 		return fail_errno(f, "%s", d->path);
 	d->work[0] = 0;
 	return 0;
@@ -415,8 +415,6 @@ int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct
 	if (r || strcmp(d->work, d->path) == 0)
 		return r;
 	r = put_in_place(d, f);
-	if (r && d->whole)
-		return fail_add(f, "%s: cannot put the new model in its place", d->path);
 	if (r)
 		fail_add(f, "%s: cannot put the new model in its place; it lies in %s", d->path, d->work);
 	/* twice: a descriptor that is wanting now may be there in a moment */
@@ -430,15 +428,16 @@ void model_dir_abort(struct model_dir *d)
 {
 	struct checkpoints c;
 	struct fail ignored = {{0}};
-	if (!d->work[0] || d->resumed)
+	int aside = strcmp(d->work, d->path) != 0;
+	if (!d->work[0] || d->resumed || checkpoints_list(&c, d->work, &ignored))
 		return;
-	if (strcmp(d->work, d->path) != 0) {
-		remove_dir(d->work);
-		return;
-	}
-	if (checkpoints_list(&c, d->work, &ignored))
-		return;
-	if (c.n == 0)
+	if (aside || c.n == 0)
 		remove_dir(d->work);
 	checkpoints_free(&c);
+}
+
+void model_dir_discard(struct model_dir *d)
+{
+	if (d->work[0])
+		remove_dir(d->work);
 }
