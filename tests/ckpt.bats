@@ -342,6 +342,26 @@ broken() {
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
 }
 
+@test "import, killed: what it leaves is taken for no model, and --replace makes it" {
+	local pid
+	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
+	mkfifo "$T/fifo"
+	vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e.safetensors" "$T/fifo" 3>&- &
+	pid=$!
+	until [ -e "$T/i.vae/step-000000024.safetensors" ]; do kill -0 $pid; done
+	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/i.vae" "$T/e.safetensors"
+	says "$T/i.vae: a training is running there"
+	kill -9 $pid
+	wait $pid || true
+	fails 1 vae-ckpt show -m "$T/i.vae"
+	says 'not finished' model.yaml
+	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e.safetensors"
+	says "$T/i.vae: an unfinished training is there" --replace
+	ok vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/i.vae" "$T/e.safetensors"
+	vae-ckpt verify -m "$T/i.vae"
+	is "$(names "$T/i.vae")" 'model.yaml step-000000024.safetensors '
+}
+
 # refused VERB OPTION...: in one word
 refused() {
 	fails 2 vae-ckpt "$@"

@@ -382,7 +382,9 @@ static int step_aside(struct model_dir *d, struct fail *f)
 /* Then the old model is what lies in d->work; nothing does if it has gone meanwhile. */
 static int put_in_place(struct model_dir *d, struct fail *f)
 {
-	struct stat st;
+	struct stat st, held;
+	if (lstat(d->path, &st) == 0 && fstat(d->lock, &held) == 0 && !same_inode(&st, &held)) /* a training in it is not kept out */
+		return fail_set(f, "%s: not the directory that was there", d->path);
 	if (renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (lstat(d->path, &st) == 0 || errno != ENOENT)

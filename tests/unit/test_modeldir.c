@@ -111,6 +111,23 @@ static void test_without(void)
 	fail_exchange = 0;
 }
 
+static void test_another(void)
+{
+	struct config cfg;
+	config_defaults(&cfg);
+	replace(NULL);
+	ok(!model_dir_begin(&d, "m.vae", MODEL_DIR_REPLACE, &f), "begun %s", f.msg);
+	put(d.work, "step-000000003.safetensors");
+	if (system("mv m.vae away && mkdir m.vae"))
+		return;
+	put("m.vae", "state");
+	ok(model_dir_finish(&d, &cfg, &cli, &f) && has("m.vae", "state") && !has("m.vae", "model.yaml") && is_new("away"), "another came to its place, and is not taken away: %s", f.msg);
+	ok(has(beside("tmp"), "step-000000003.safetensors") && has(beside("tmp"), "model.yaml") && strstr(f.msg, beside("tmp")), "the new one is kept");
+	model_dir_abort(&d);
+	close(d.lock);
+	ok(has(beside("tmp"), "model.yaml") && !system("rm -r away m.vae*"), "also then");
+}
+
 /* A container gives every run the same PID. */
 static void test_remains(void)
 {
@@ -136,6 +153,7 @@ int main(void)
 		return 1;
 	test_exchange();
 	test_without();
+	test_another();
 	test_remains();
 	snprintf(gone, sizeof gone, "rm -rf %s", dir);
 	return chdir("/") || system(gone) ? 1 : done();
