@@ -426,6 +426,14 @@ contents()
 	done | vae-eval --positive 'cls == 9' -k selfinf | awk '/^selfinf .*[0-9]$/ && NF == 5 { print $2 }' >want
 	[ -s want ]
 	awk -F '\t' '$1 == "fashion-9/gaussian/2" && $5 == "checkpoints_selfinf" { print $6 }' both/table.tsv | diff want -
+	# no row of some of the parts
+	rm both/*.rows both/fashion-9-gaussian-b1-s1-part2of2.vae/step-000000004.safetensors
+	for what in score sums; do
+		VAE_SEEDS=1 VAE_PARTS=2 VAE_LIKELIHOOD=gaussian run "$root/examples/hunt/hunt.sh" both $what
+		[ "$status" -ne 0 ]
+		[[ $output == *part2of2* ]]
+	done
+	[ -z "$(find both -name '*.rows')" ]
 	VAE_SETS=letters run "$root/examples/hunt/hunt.sh" out
 	[ "$status" -eq 2 ]
 	[[ $output == *"no data set 'letters'"* ]]

@@ -38,7 +38,6 @@
 #   VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
 # Influence over loss (vae-filters(7)) was judged beside the table, by ranks: vae-selfinf -d 4 --set score.beta=4 of mnist, seeds 1 and 2, and of
 # fashion-0, -1, -3, -5 and -9, seed 3, at 15600, through vae-cut -k key,selfinf,loss.
-# So were joint scores of one model of each likelihood (beta 1 and 0.2), of the same seed, at 15600.
 # Not run: on Fashion-MNIST, 234000 steps with the other seeds.
 set -eu
 dir=${1:-hunt}
@@ -148,8 +147,8 @@ score() {
 	for layer in $layers; do sums=$sums,selfinf_$layer; done
 	for part in $(seq "$parts"); do
 		append '' "$(model "$1" "$2" "$3" "$part")" "$4" "$(data "$1" "$part")" --parts || exit
-	done |
-		vae-rank -k nll,latent_knn_nll --prefix nll_latent_ |
+	done >scored.all # not a pipeline, in which an exit would end only this side
+	vae-rank -k nll,latent_knn_nll --prefix nll_latent_ scored.all |
 		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
 		vae-rank -k loss,latent_knn_nll --prefix loss_latent_ |
 		vae-rank -k nll,recon,latent_knn_nll --prefix nll_recon_latent_ |
@@ -163,6 +162,7 @@ score() {
 		rows "$1$label	$2	$3	$4" >"$out.tmp"
 	[ -s "$out.tmp" ] || { echo "hunt: no scores of $1, seed $3, at $4" >&2; exit 1; }
 	mv "$out.tmp" "$out"
+	rm scored.all
 }
 
 # together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP; 1+2 in the column of the seed
@@ -205,10 +205,11 @@ sums() {
 	for part in $(seq "$parts"); do
 		vae-selfinf -m "$(model "$1" "$2" "$3" "$part")" --checkpoints "$list" -d "${VAE_DRAWS:-4}" \
 			--set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$(data "$1" "$part")" || exit
-	done |
-		vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf |
+	done >scored.all
+	vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf scored.all |
 		rows "$1$label	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
 	mv "$out.tmp" "$out"
+	rm scored.all
 }
 
 for set in $sets; do
