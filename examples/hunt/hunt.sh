@@ -30,8 +30,8 @@
 #   VAE_SEEDS='1 2', '3 4', '1 5', '2 3', '4 5' and '1 2 3' with VAE_AT=7800, '1 2 3' and all five with VAE_AT=3900;
 #   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS=3 VAE_STEPS=3900 VAE_EVERY=3900 (of -0, -3 and -9 the same step of 7800)
 #   VAE_SETS=mnist VAE_SEEDS=1: VAE_PARTS=2 VAE_STEPS=15600 VAE_EVERY=7800, and VAE_PARTS=8 VAE_STEPS=7800 VAE_EVERY=3900
-#   VAE_LIKELIHOOD=gaussian VAE_EVERY=15600 VAE_STEPS=15600: VAE_SETS=mnist VAE_SEEDS=1 VAE_BETAS='0.02 0.1 0.2 0.5', with 0.2 also each of
-#   seeds 2 and 3 by itself and seed 1 to 78000, and VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS=1 VAE_BETAS=0.2
+#   VAE_LIKELIHOOD=gaussian VAE_EVERY=15600 VAE_STEPS=15600: VAE_SETS=mnist VAE_SEEDS=1 VAE_BETAS='0.02 0.1 0.2 0.5', with 0.2 also
+#   seeds 2 and 3 and seed 1 to 78000, and VAE_SETS='fashion-0 ... fashion-9' VAE_BETAS=0.2 with seeds 1, 2 and 3, all one by one
 # and, on a processor without tiles and before there was the joint score of nll, kl and latent k-NN:
 #   mnist, seed 2 at 2600, 5200 and 10400 with the sums over its checkpoints to 15600, and seed 1 at 31200
 #   all of fashion but -7 and -8 at 5200, seed 1; VAE_BETAS=4 with fashion-1, -3, -9 so, and with mnist,
