@@ -82,9 +82,9 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 		    enum mat_bits bits, const struct amx_packed *packed);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
 		     const struct amx_packed *packed);
-/* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add */
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
-                     int add);
+/* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, across; or NULL */
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct amx_packed *packed, int rows, int in, int out,
+		     int from, int to, float scale, int add);
 /* y = f(x), and dx = dy f'(x), told from y; n numbers, in place or not. */
 void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n);
 void elementwise_backward(const struct layer *l, float *dx, const float *dy, const float *y, size_t n);

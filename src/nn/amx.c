@@ -10,6 +10,7 @@
 
 int amx_takes(int n, int p, int d) { return 0; }
 struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces) { return NULL; }
+void amx_repack(struct amx_packed *packed, struct amx_side b) {}
 size_t amx_bytes(const struct amx_packed *packed) { return 0; }
 void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces) {}
 
@@ -153,11 +154,17 @@ struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces)
 		return NULL;
 	to->p = p, to->d = d, to->pieces = pieces;
 	to->bytes = sizeof *to + all * sizeof *to->v;
-	uint16_t *v = to->v;
-	for (int k = 0; k < d; k += steps_of(pieces))
-		for (int j = 0, end = least(k + steps_of(pieces), d); j < p; j += SIDE, v += panel(pieces, k, end))
-			pack(v, &b, pieces, 1, j, p, k, end);
+	if (b.v)
+		amx_repack(to, b);
 	return to;
+}
+
+void amx_repack(struct amx_packed *to, struct amx_side b)
+{
+	uint16_t *v = to->v;
+	for (int k = 0, step = steps_of(to->pieces); k < to->d; k += step)
+		for (int j = 0, end = least(k + step, to->d); j < to->p; j += SIDE, v += panel(to->pieces, k, end))
+			pack(v, &b, to->pieces, 1, j, to->p, k, end);
 }
 
 size_t amx_bytes(const struct amx_packed *packed) { return packed->bytes; }

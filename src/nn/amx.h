@@ -21,8 +21,10 @@ struct amx_side {
 	const struct amx_packed *packed;
 };
 
-/* p lines over d as the second side of many products; NULL without memory. Freed with free(). */
+/* p lines over d as the second side of many products; NULL without memory. b.v NULL: zeros, for amx_repack(). Freed with free(). */
 struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces);
+/* Other numbers of the same shape in its place. */
+void amx_repack(struct amx_packed *packed, struct amx_side b);
 size_t amx_bytes(const struct amx_packed *packed);
 
 /* The processor has the tiles, the system lets this process use them, and the product is large enough to win. Tells by

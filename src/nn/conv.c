@@ -112,7 +112,7 @@ static void to_small(const struct layer *l, float *small, float *dw, const float
 		if (small)
 			mat_nt(small + at, l->p, col, K, w, K, n, l->p, K, 0, bits);
 		if (dw)
-			mat_tn(dw, K, other + at, l->p, col, K, l->p, K, n, 1, add || from > 0, MAT_16);
+			mat_tn(dw, K, other + at, l->p, col, K, NULL, l->p, K, n, 1, add || from > 0, MAT_16);
 	}
 }
 

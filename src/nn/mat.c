@@ -70,6 +70,11 @@ struct amx_packed *mat_pack(const float *b, int ldb, int across, int n, int p, i
 	return packed;
 }
 
+void mat_repack(struct amx_packed *packed, const float *b, int ldb, int across)
+{
+	amx_repack(packed, (struct amx_side){b, ldb, across, NULL});
+}
+
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)
 {
 	product(&(struct amx_out){c, ldc, add, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 0, NULL}, n, p, d, bits);
@@ -87,10 +92,11 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	product(&(struct amx_out){c, ldc, 0, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 1, packed}, n, p, d, bits);
 }
 
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, float scale, int add,
-	    enum mat_bits bits)
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct amx_packed *packed, int n, int p, int d,
+	    float scale, int add, enum mat_bits bits)
 {
-	product(&(struct amx_out){c, ldc, add, scale, NULL, 0}, (struct amx_side){a, lda, 1, NULL}, (struct amx_side){b, ldb, 1, NULL}, n, p, d, bits);
+	product(&(struct amx_out){c, ldc, add, scale, NULL, 0}, (struct amx_side){a, lda, 1, NULL}, (struct amx_side){b, ldb, 1, packed}, n, p, d,
+		bits);
 }
 
 void mat_gram(float *c, const float *a, int n, int d)

@@ -189,10 +189,10 @@ void linear_backward(float *dx, const float *dy, const float *w, int rows, int i
 	mat_nn(dx + from, in, dy, out, w + from, in, packed, rows, to - from, out, MAT_16);
 }
 
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, int rows, int in, int out, int from, int to, float scale,
-                     int add)
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct amx_packed *packed, int rows, int in, int out,
+		     int from, int to, float scale, int add)
 {
-	mat_tn(dw, in, dy + from, out, x, in, to - from, in, rows, scale, add, MAT_16);
+	mat_tn(dw, in, dy + from, out, x, in, packed, to - from, in, rows, scale, add, MAT_16);
 	for (int i = 0; i < to - from && !add; i++)
 		db[i] = 0;
 	for (int r = 0; r < rows; r++)

@@ -13,8 +13,13 @@
  * Runs of other layers are cut by rows, and a unit goes through the whole run while its rows are in
  * the cache; each leaves a gradient of its own, and these are added up in the order of the units. */
 static int units(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
-static int edge(int columns, int unit) { return (int)((long)columns * unit / units(columns)); }
-enum { ROWS = 8, MOST_SHARES = 16, CHUNK = 64 };
+enum { ROWS = 8, MOST_SHARES = 16, TILES = 32 };
+/* Units begin where tiles do (amx.h), which would be filled up with zeros. */
+static int edge(int columns, int unit)
+{
+	int at = (int)((long)columns * unit / units(columns));
+	return unit == units(columns) ? columns : at / TILES * TILES;
+}
 
 struct slice { /* a unit of the update: rows of one layer's weights */
 	int layer, unit, decoder;
@@ -27,6 +32,7 @@ struct trainer {
 	struct tape enc, dec, denc, ddec;
 	float *xi, *dxi, *grad, *adam_m, *adam_v;
 	float *pixels;      /* the batch, pixel by pixel, where a network wants that */
+	struct amx_packed *source[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: what a linear layer reads, for the gradients; or NULL */
 	float *packed;      /* the parameters of convolutions (conv.h), where there are any */
 	float *share[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: [shares][weights + biases] of a convolution */
 	float *scratch;     /* [shares][room] */
@@ -226,10 +232,9 @@ SIMD_VARIANTS(void, adam, (float *restrict w, float *restrict m, float *restrict
 	adam_slice(w, m, v, g, n, lr, c1, c2);
 })
 
-static void update(struct trainer *t, size_t at, size_t n)
+static void update(struct trainer *t, size_t at, const float *g, size_t n)
 {
 	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
-	const float *g = t->grad + at;
 	if (t->m->cfg.train.optimizer == ADAM) {
 		float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
 		PICK(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
@@ -261,33 +266,52 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 	}
 	conv_unpack(l, t->grad + w, share + at, from, to);
 	t->sqnorm[u] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
-	update(t, w, n);
+	update(t, w, t->grad + w, n);
 	conv_pack(l, t->packed + w, t->m->params + w, from, to);
 	if (from > 0)
 		return;
 	memcpy(t->grad + l->bias, share + nw, nb * sizeof *share);
 	t->sqnorm[u] += t->want_norm ? sqnorm(t->grad + l->bias, nb) : 0;
-	update(t, l->bias, nb);
+	update(t, l->bias, t->grad + l->bias, nb);
 	memcpy(t->packed + l->bias, t->m->params + l->bias, nb * sizeof *share);
 }
 
 static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_pixels ? t->pixels : t->x; }
 
-/* Rows [from, to) of a linear layer's weight and bias. */
-static void update_rows(struct trainer *t, const struct layer *l, const float *x, const float *dy, int u, int from, int to)
+static const float *source(const struct trainer *t, int decoder, int i)
 {
+	return decoder ? network_source(&t->m->dec, i, t->xi, &t->dec) : network_source(&t->m->enc, i, encoder_input(t), &t->enc);
+}
+
+/* A linear layer's input is packed once for all chunks of its gradient. */
+static void source_unit(void *ctx, int u)
+{
+	struct trainer *t = ctx;
+	int decoder = u >= t->m->enc.n, i = u - (decoder ? t->m->enc.n : 0);
+	if (t->source[decoder][i])
+		mat_repack(t->source[decoder][i], source(t, decoder, i), (decoder ? &t->m->dec : &t->m->enc)->l[i].in, 1);
+}
+
+/* Rows [from, to) of the weight and bias of a slice's linear layer. */
+static void update_rows(struct trainer *t, const struct slice *s, const struct layer *l, int u, int from, int to)
+{
+	const float *x = source(t, s->decoder, s->layer), *dy = (s->decoder ? &t->ddec : &t->denc)->v[s->layer];
+	const struct amx_packed *packed = t->source[s->decoder][s->layer];
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
+	/* one chunk's gradient after the other in the same place, which stays in the cache */
+	float *g = t->grad + l->weight + (size_t)edge(l->out, s->unit) * (size_t)l->in, *gb = t->grad + b;
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
 	if (is_adam || t->want_norm)
-		linear_gradient(t->grad + w, t->grad + b, dy, x, t->batch, l->in, l->out, from, to, 1, 0);
+		linear_gradient(g, gb, dy, x, packed, t->batch, l->in, l->out, from, to, 1, 0);
 	if (t->want_norm)
-		t->sqnorm[u] += sqnorm(t->grad + b, nb) + sqnorm(t->grad + w, nw);
+		t->sqnorm[u] += sqnorm(gb, nb) + sqnorm(g, nw);
 	if (is_adam) {
-		update(t, w, nw);
-		update(t, b, nb);
+		update(t, w, g, nw);
+		update(t, b, gb, nb);
 	} else { /* plain descent: the product goes straight into the weights */
-		linear_gradient(t->m->params + w, t->m->params + b, dy, x, t->batch, l->in, l->out, from, to, -(float)t->m->cfg.train.lr, 1);
+		float step = -(float)t->m->cfg.train.lr;
+		linear_gradient(t->m->params + w, t->m->params + b, dy, x, packed, t->batch, l->in, l->out, from, to, step, 1);
 	}
 }
 
@@ -297,17 +321,17 @@ static void update_unit(void *ctx, int u)
 	const struct slice *s = &t->slice[u];
 	const struct network *net = s->decoder ? &t->m->dec : &t->m->enc;
 	const struct layer *l = &net->l[s->layer];
-	const struct tape *act = s->decoder ? &t->dec : &t->enc, *delta = s->decoder ? &t->ddec : &t->denc;
 	int rows = l->kind == LAYER_LINEAR ? l->out : l->p, from = edge(rows, s->unit), to = edge(rows, s->unit + 1);
 	if (l->kind != LAYER_LINEAR) {
 		update_convolution(t, l, t->share[s->decoder][s->layer], u, from, to);
 		return;
 	}
-	const float *x = network_source(net, s->layer, s->decoder ? t->xi : encoder_input(t), act), *dy = delta->v[s->layer];
+	/* as few rows as tiles take; where each chunk packs the input anew, twice as many */
+	int chunk = t->source[s->decoder][s->layer] ? TILES : 2 * TILES;
 	t->sqnorm[u] = 0;
 	for (int r = from, n; r < to; r += n) {
-		n = to - r < CHUNK ? to - r : CHUNK;
-		update_rows(t, l, x, dy, u, r, r + n);
+		n = to - r < chunk + TILES ? to - r : chunk;
+		update_rows(t, s, l, u, r, r + n);
 	}
 }
 
@@ -356,10 +380,22 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 	backward(t, &t->m->enc, &t->enc, &t->denc, encoder_input(t), NULL);
 	t->steps++;
 	t->want_norm = want_norm;
+	pool_run(t->pool, t->m->enc.n + t->m->dec.n, source_unit, t);
 	pool_run(t->pool, t->nslices, update_unit, t);
 	for (int i = 0; want_norm && i < t->nslices; i++)
 		s->grad_sqnorm += t->sqnorm[i];
 	return 0;
+}
+
+/* Without memory nothing is packed, and the weights come out the same. */
+static void open_sources(struct trainer *t, const struct network *net, int decoder)
+{
+	size_t room = (size_t)-1;
+	for (int i = 0; i < net->n; i++)
+		if (net->l[i].kind == LAYER_LINEAR) {
+			const struct layer *l = &net->l[i];
+			t->source[decoder][i] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, &room);
+		}
 }
 
 /* What convolutions want; room that nothing needs is left out. */
@@ -392,6 +428,8 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		return NULL;
 	}
 	t->shares = (t->batch + ROWS - 1) / ROWS < MOST_SHARES ? (t->batch + ROWS - 1) / ROWS : MOST_SHARES;
+	open_sources(t, &m->enc, 0);
+	open_sources(t, &m->dec, 1);
 	int bad = open_convolutions(t, &m->enc, 0) | open_convolutions(t, &m->dec, 1);
 	if (m->enc.convolves || m->dec.convolves) {
 		t->packed = mat_floats(m->nparams);
@@ -444,6 +482,8 @@ void trainer_close(struct trainer *t)
 	for (int i = 0; i < CONFIG_MAX_LAYERS; i++) {
 		free(t->share[0][i]);
 		free(t->share[1][i]);
+		free(t->source[0][i]);
+		free(t->source[1][i]);
 	}
 	free(t->packed);
 	free(t->scratch);

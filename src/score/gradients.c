@@ -141,7 +141,7 @@ void gradients_fill(struct influence *s)
 		for (int r = 0; r < s->batch; r++, x += (size_t)draws * (size_t)l->in, d += (size_t)draws * (size_t)l->out) {
 			float *to = s->out + (size_t)r * s->written + k->at;
 			if (linear)
-				linear_gradient(to, to + (size_t)k->p * (size_t)k->k, d, x, draws, l->in, l->out, 0, l->out, 1 / (float)draws, 0);
+				linear_gradient(to, to + (size_t)k->p * (size_t)k->k, d, x, NULL, draws, l->in, l->out, 0, l->out, 1 / (float)draws, 0);
 			else
 				write_convolution(s, k, to, x, d);
 		}

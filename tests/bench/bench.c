@@ -123,7 +123,7 @@ static double product(int how, int n, int p, int d)
 			else if (how == NT)
 				mat_nt(c, p, a, d, b, d, n, p, d, 0, MAT_24);
 			else
-				mat_tn(c, p, a, n, b, p, n, p, d, 1, 0, MAT_16);
+				mat_tn(c, p, a, n, b, p, NULL, n, p, d, 1, 0, MAT_16);
 		}
 		double s = (seconds_now() - from) / TIMES;
 		best = s < best ? s : best;
@@ -188,7 +188,7 @@ static int naive(const char *config)
 			for (int i = 0; i < m.enc.n + m.dec.n; i++) {
 				const struct layer *l = i < m.enc.n ? &m.enc.l[i] : &m.dec.l[i - m.enc.n];
 				if (l->kind == LAYER_LINEAR)
-					linear_gradient(g + r * m.nparams + l->weight, db, x, x, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0, l->out, 1, 0);
+					linear_gradient(g + r * m.nparams + l->weight, db, x, x, NULL, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0, l->out, 1, 0);
 			}
 		clock_t write = clock() - from;
 		from = clock();

@@ -30,7 +30,7 @@ static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
 	else if (h == NN)
 		mat_nn(c, ldc, a, lda, b, ldb, NULL, n, p, d, bits);
 	else
-		mat_tn(c, ldc, a, lda, b, ldb, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
+		mat_tn(c, ldc, a, lda, b, ldb, NULL, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
 }
 
 /* The worst error against the sum of the terms' sizes; *clean: nothing is written beside the product, and nothing is
@@ -93,7 +93,9 @@ static void test_layer(int relu)
 		size_t size = (size_t)n * (size_t)p * sizeof *c;
 		float *plain = malloc(size);
 		struct amx_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, &room), mat_pack(b, d, 0, n, p, d, MAT_16, &room),
-					      mat_pack(b, p, 1, n, p, d, bits, &room)};
+					      mat_pack(NULL, 0, 1, n, p, d, bits, &room)};
+		if (ready[2])
+			mat_repack(ready[2], b, p, 1);
 		mat_layer(plain, p, a, b, NULL, bias, n, p, d, relu, bits);
 		for (int k = 0; k < 2; k++) { /* of as many bits, and of others, which are left aside */
 			mat_layer(c, p, a, b, ready[k], bias, n, p, d, relu, bits);
@@ -112,10 +114,13 @@ static void test_layer(int relu)
 		mat_nn(plain, p, a, d, b, p, NULL, n, p, d, bits);
 		mat_nn(c, p, a, d, b, p, ready[2], n, p, d, bits);
 		same &= !memcmp(c, plain, size);
+		mat_tn(plain, p, a, n, b, p, NULL, n, p, d, -0.5f, 0, bits);
+		mat_tn(c, p, a, n, b, p, ready[2], n, p, d, -0.5f, 0, bits);
+		same &= !memcmp(c, plain, size);
 		free(plain), free(ready[0]), free(ready[1]), free(ready[2]);
 	}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
-	ok(same && (kept > 0) == amx_takes(512, 512, 512), "the same to the bit with weights prepared");
+	ok(same && (kept > 0) == amx_takes(512, 512, 512), "the same to the bit with factors prepared, or put in where there was room");
 	size_t little = 1 << 20, rest = room;
 	struct amx_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, &little);
 	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 ? 6 : 4) : rest == room),
