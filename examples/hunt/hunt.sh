@@ -25,7 +25,7 @@
 #   VAE_SEEDS='1 2 3' VAE_STEPS=234000 (seeds 2 and 3 were resumed)
 #   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS='1 2' VAE_STEPS=15600 VAE_AT=15600, and VAE_SEEDS=3 VAE_STEPS=78000
 #   VAE_EVERY=15600 VAE_AT='15600 78000', and in another folder VAE_SEEDS='1 2' VAE_STEPS=78000 VAE_EVERY=15600 VAE_AT=78000;
-#   seeds 1 and 3 of all resumed to 234000
+#   all of them resumed to 234000
 #   VAE_PARTS=4: VAE_SETS=mnist VAE_SEEDS='1 2 3 4 5' VAE_STEPS=7800 VAE_EVERY=3900, and for the rows of several seeds together also
 #   VAE_SEEDS='1 2', '3 4', '1 5', '2 3', '4 5' and '1 2 3' with VAE_AT=7800, '1 2 3' and all five with VAE_AT=3900;
 #   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS=3 VAE_STEPS=3900 VAE_EVERY=3900 (of -0, -3 and -9 the same step of 7800)
@@ -38,7 +38,6 @@
 #   VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
 # Influence over loss (vae-filters(7)) was judged beside the table, by ranks: vae-selfinf -d 4 --set score.beta=4 of mnist, seeds 1 and 2, and of
 # fashion-0, -1, -3, -5 and -9, seed 3, at 15600, through vae-cut -k key,selfinf,loss.
-# Not run: on Fashion-MNIST, 234000 steps with seed 2.
 set -eu
 dir=${1:-hunt}
 what=${2:-all}
