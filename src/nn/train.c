@@ -278,9 +278,12 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 
 static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_pixels ? t->pixels : t->x; }
 
+static const struct network *side(const struct trainer *t, int decoder) { return decoder ? &t->m->dec : &t->m->enc; }
+
+/* What layer i of a side reads. */
 static const float *source(const struct trainer *t, int decoder, int i)
 {
-	return decoder ? network_source(&t->m->dec, i, t->xi, &t->dec) : network_source(&t->m->enc, i, encoder_input(t), &t->enc);
+	return network_source(side(t, decoder), i, decoder ? t->xi : encoder_input(t), decoder ? &t->dec : &t->enc);
 }
 
 /* A linear layer's input is packed once for all chunks of its gradient. */
@@ -289,7 +292,7 @@ static void source_unit(void *ctx, int u)
 	struct trainer *t = ctx;
 	int decoder = u >= t->m->enc.n, i = u - (decoder ? t->m->enc.n : 0);
 	if (t->source[decoder][i])
-		mat_repack(t->source[decoder][i], source(t, decoder, i), (decoder ? &t->m->dec : &t->m->enc)->l[i].in, 1);
+		mat_repack(t->source[decoder][i], source(t, decoder, i), side(t, decoder)->l[i].in, 1);
 }
 
 /* Rows [from, to) of the weight and bias of a slice's linear layer. */
@@ -301,6 +304,7 @@ static void update_rows(struct trainer *t, const struct slice *s, const struct l
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
 	/* one chunk's gradient after the other in the same place, which stays in the cache */
 	float *g = t->grad + l->weight + (size_t)edge(l->out, s->unit) * (size_t)l->in, *gb = t->grad + b;
+	float step = -(float)t->m->cfg.train.lr;
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
 	if (is_adam || t->want_norm)
 		linear_gradient(g, gb, dy, x, packed, t->batch, l->in, l->out, from, to, 1, 0);
@@ -310,7 +314,6 @@ static void update_rows(struct trainer *t, const struct slice *s, const struct l
 		update(t, w, g, nw);
 		update(t, b, gb, nb);
 	} else { /* plain descent: the product goes straight into the weights */
-		float step = -(float)t->m->cfg.train.lr;
 		linear_gradient(t->m->params + w, t->m->params + b, dy, x, packed, t->batch, l->in, l->out, from, to, step, 1);
 	}
 }
@@ -319,8 +322,7 @@ static void update_unit(void *ctx, int u)
 {
 	struct trainer *t = ctx;
 	const struct slice *s = &t->slice[u];
-	const struct network *net = s->decoder ? &t->m->dec : &t->m->enc;
-	const struct layer *l = &net->l[s->layer];
+	const struct layer *l = &side(t, s->decoder)->l[s->layer];
 	int rows = l->kind == LAYER_LINEAR ? l->out : l->p, from = edge(rows, s->unit), to = edge(rows, s->unit + 1);
 	if (l->kind != LAYER_LINEAR) {
 		update_convolution(t, l, t->share[s->decoder][s->layer], u, from, to);
@@ -388,14 +390,15 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 }
 
 /* Without memory nothing is packed, and the weights come out the same. */
-static void open_sources(struct trainer *t, const struct network *net, int decoder)
+static void open_sources(struct trainer *t)
 {
 	size_t room = (size_t)-1;
-	for (int i = 0; i < net->n; i++)
-		if (net->l[i].kind == LAYER_LINEAR) {
-			const struct layer *l = &net->l[i];
-			t->source[decoder][i] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, &room);
-		}
+	for (int i = 0; i < t->nslices; i++) {
+		const struct slice *s = &t->slice[i];
+		const struct layer *l = &side(t, s->decoder)->l[s->layer];
+		if (l->kind == LAYER_LINEAR && s->unit == 0)
+			t->source[s->decoder][s->layer] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, &room);
+	}
 }
 
 /* What convolutions want; room that nothing needs is left out. */
@@ -428,8 +431,6 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		return NULL;
 	}
 	t->shares = (t->batch + ROWS - 1) / ROWS < MOST_SHARES ? (t->batch + ROWS - 1) / ROWS : MOST_SHARES;
-	open_sources(t, &m->enc, 0);
-	open_sources(t, &m->dec, 1);
 	int bad = open_convolutions(t, &m->enc, 0) | open_convolutions(t, &m->dec, 1);
 	if (m->enc.convolves || m->dec.convolves) {
 		t->packed = mat_floats(m->nparams);
@@ -457,6 +458,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	/* the decoder's large layers first: long units before short ones balance better */
 	t->nslices = slices(t, &m->dec, 1, 1);
 	t->nslices += slices(t, &m->enc, 0, 1);
+	open_sources(t);
 	return t;
 }
 
