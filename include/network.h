@@ -29,7 +29,7 @@ struct layer {
 	 * reads big and writes small, conv_transpose2d the other way round. */
 	int p, sh, sw, c, bh, bw; /* small: p channels, sh x sw; big: c channels, bh x bw */
 	int kernel, stride, padding;
-	struct amx_packed *forward, *backward; /* linear: the weights as products take them in, or NULL (network_prepare()) */
+	struct mat_packed *forward, *backward; /* linear: the weights as products take them in, or NULL (network_prepare()) */
 };
 
 struct network {
@@ -79,11 +79,11 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
  *   x [rows][in], y and dy [rows][out], w [out][in], b [out], or NULL for none.
  * relu: the relu that follows is applied in the same pass over y. packed: w of the whole layer (mat_pack()), or NULL. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
-		    enum mat_bits bits, const struct amx_packed *packed);
+		    enum mat_bits bits, const struct mat_packed *packed);
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
-		     const struct amx_packed *packed);
+		     const struct mat_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, across; or NULL */
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct amx_packed *packed, int rows, int in, int out,
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
 		     int from, int to, float scale, int add);
 /* y = f(x), and dx = dy f'(x), told from y; n numbers, in place or not. */
 void elementwise_forward(const struct layer *l, float *y, const float *x, size_t n);

@@ -27,11 +27,20 @@ train_wide() {
 
 @test "the tiles are among them" {
 	"$BIN/test_mat" | grep -q '^# large products by tiles' || skip "this processor has no AMX tiles, or the system keeps them to itself"
-	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep '^# large products by OpenBLAS'
+	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep '^# large products by vectors'
 	vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/tiles.tar"
 	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/none.tar"
 	run cmp -s "$T/tiles.tar" "$T/none.tar"
 	[ "$status" -eq 1 ] # the products of the scores went there: they round otherwise
+}
+
+@test "the vectors are among them" {
+	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep -q '^# large products by vectors' || skip "this processor has no AVX-512"
+	VAE_FILTERS_SIMD=avx2 "$BIN/test_mat" | grep '^# large products by OpenBLAS'
+	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/vectors.tar"
+	VAE_FILTERS_SIMD=avx2 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/none.tar"
+	run cmp -s "$T/vectors.tar" "$T/none.tar"
+	[ "$status" -eq 1 ]
 }
 
 @test "products, losses, gradients, training and closed forms hold with every level" {

@@ -9,10 +9,9 @@
 #if !defined(SIMD_HAS_TILES)
 
 int amx_takes(int n, int p, int d) { return 0; }
-struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces) { return NULL; }
-void amx_repack(struct amx_packed *packed, struct amx_side b) {}
-size_t amx_bytes(const struct amx_packed *packed) { return 0; }
-void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces) {}
+struct mat_packed *amx_pack(struct mat_side b, int p, int d, int pieces) { return NULL; }
+void amx_repack(struct mat_packed *packed, struct mat_side b) {}
+void amx_product(const struct product *s) {}
 
 #else
 
@@ -63,7 +62,7 @@ struct part {
 }; /* known where it is inlined; pairs: as b has its tiles; whole: nothing of the tile is beyond n or d */
 
 /* The tile of lines [at, at + 16) below n and of [k, k + 32) below d, zeros beyond; its pieces PIECE apart. */
-TILES INLINE void pack_tile(uint16_t *to, const struct amx_side *s, struct part is, int at, int n, int k, int d)
+TILES INLINE void pack_tile(uint16_t *to, const struct mat_side *s, struct part is, int at, int n, int k, int d)
 {
 	__m512i row[3][LINES];
 	int turned = is.across != is.pairs;
@@ -98,7 +97,7 @@ TILES INLINE void pack_tile(uint16_t *to, const struct amx_side *s, struct part 
 	}
 }
 
-TILES INLINE void pack_lines(uint16_t *to, const struct amx_side *s, struct part is, int at, int n, int k, int d)
+TILES INLINE void pack_lines(uint16_t *to, const struct mat_side *s, struct part is, int at, int n, int k, int d)
 {
 	for (; k < d; k += STEP, to += is.pieces * PIECE)
 		for (int h = 0; h < 2; h++) {
@@ -111,7 +110,7 @@ TILES INLINE void pack_lines(uint16_t *to, const struct amx_side *s, struct part
 }
 
 /* SIDE lines, all of [k, d): a group after the other */
-TILES static void pack(uint16_t *to, const struct amx_side *s, int pieces, int pairs, int at, int n, int k, int d)
+TILES static void pack(uint16_t *to, const struct mat_side *s, int pieces, int pairs, int at, int n, int k, int d)
 {
 #define KIND(p, a, b)                                                                                                                      \
 	case (p)*4 + (a)*2 + (b):                                                                                                          \
@@ -130,52 +129,33 @@ TILES static void pack(uint16_t *to, const struct amx_side *s, int pieces, int p
 #undef KIND
 }
 
-/* k by k, panel by panel */
-struct amx_packed {
-	_Alignas(64) int p;
-	int d, pieces;
-	size_t bytes;
-	_Alignas(64) uint16_t v[];
-};
-
 static int steps_of(int pieces) { return pieces == 2 ? MOST_K : MOST_K / 2; }
 
 /* Numbers of a panel over [k, end). */
 static size_t panel(int pieces, int k, int end) { return (size_t)((end - k + STEP - 1) / STEP) * (size_t)pieces * PIECE; }
 static size_t panels(int p) { return (size_t)((p + SIDE - 1) / SIDE); }
 
-struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces)
+struct mat_packed *amx_pack(struct mat_side b, int p, int d, int pieces)
 {
 	size_t all = 0;
 	for (int k = 0; k < d; k += steps_of(pieces))
 		all += panels(p) * panel(pieces, k, least(k + steps_of(pieces), d));
-	struct amx_packed *to = (struct amx_packed *)mat_floats(sizeof *to / sizeof(float) + all / 2);
-	if (!to)
-		return NULL;
-	to->p = p, to->d = d, to->pieces = pieces;
-	to->bytes = sizeof *to + all * sizeof *to->v;
-	if (b.v)
+	struct mat_packed *to = packed_open(p, d, pieces, all * sizeof(uint16_t));
+	if (to && b.v)
 		amx_repack(to, b);
 	return to;
 }
 
-void amx_repack(struct amx_packed *to, struct amx_side b)
+/* k by k, panel by panel */
+void amx_repack(struct mat_packed *to, struct mat_side b)
 {
-	uint16_t *v = to->v;
+	uint16_t *v = (uint16_t *)to->v;
 	for (int k = 0, step = steps_of(to->pieces); k < to->d; k += step)
 		for (int j = 0, end = least(k + step, to->d); j < to->p; j += SIDE, v += panel(to->pieces, k, end))
 			pack(v, &b, to->pieces, 1, j, to->p, k, end);
 }
 
-size_t amx_bytes(const struct amx_packed *packed) { return packed->bytes; }
-
 /* --- products --- */
-
-struct product {
-	const struct amx_out *c;
-	struct amx_side a, b;
-	int n, p, d, pieces;
-};
 
 /* A block of c that is summed up, and not yet in its place. */
 struct done {
@@ -269,13 +249,13 @@ TILES __attribute__((noinline)) static void multiply(float *sum, const struct pr
 }
 
 /* A block of lines of a, [i0, i1), past lines [j0, j1) of b, over [k, end). */
-TILES static void block(struct product *s, uint16_t *room, int i0, int i1, int j0, int j1, int k, int end)
+TILES static void block(const struct product *s, uint16_t *room, int i0, int i1, int j0, int j1, int k, int end)
 {
 	_Alignas(64) float sum[3][SIDE * SIDE];
 	struct done before = {0}, newest = {0}; /* the tiles are still at the newest while the one before is carried */
 	int groups = (end - k + STEP - 1) / STEP, turn = 0;
 	size_t side = panel(s->pieces, k, end);
-	const uint16_t *ready = s->b.packed ? s->b.packed->v + panels(s->p) * panel(s->pieces, 0, k) + (size_t)j0 / SIDE * side : NULL;
+	const uint16_t *ready = s->b.packed ? (const uint16_t *)s->b.packed->v + panels(s->p) * panel(s->pieces, 0, k) + (size_t)j0 / SIDE * side : NULL;
 	for (int i = i0; i < i1; i += SIDE)
 		pack(room + (size_t)(i - i0) / SIDE * side, &s->a, s->pieces, 0, i, s->n, k, end);
 	for (int j = j0; j < j1; j += SIDE) {
@@ -295,7 +275,7 @@ TILES static void block(struct product *s, uint16_t *room, int i0, int i1, int j
 	carry(s, &newest, 0, SIDE);
 }
 
-TILES static void product_in(uint16_t *room, struct product *s)
+TILES static void product_in(uint16_t *room, const struct product *s)
 {
 	static const struct {
 		uint8_t palette, start, none[14];
@@ -334,13 +314,13 @@ static uint16_t *own_room(void)
 }
 
 /* Without memory of their own, threads take turns in what is always there: a result must not depend on that. */
-void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces)
+void amx_product(const struct product *told)
 {
 	static _Alignas(64) uint16_t spare[ROOM_A + ROOM_B];
 	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-	struct product s = {.c = c, .a = a, .b = b, .n = n, .p = p, .d = d, .pieces = pieces};
+	struct product s = *told;
 	uint16_t *own = own_room();
-	if (b.packed && (b.packed->p != p || b.packed->d != d || b.packed->pieces != pieces))
+	if (s.b.packed && (s.b.packed->p != s.p || s.b.packed->d != s.d || s.b.packed->pieces != s.pieces))
 		s.b.packed = NULL;
 	if (!own)
 		pthread_mutex_lock(&turn);

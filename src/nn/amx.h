@@ -9,38 +9,18 @@
 #ifndef VF_AMX_H
 #define VF_AMX_H
 
-#include <stddef.h>
-
-struct amx_packed;
-
-/* One side of a product over k: line i's number k stands at v[i ld + k], or, when across, at v[k ld + i]. packed: the same in
- * pieces, by amx_pack(), or NULL; of the second side, and taken where it has the shape and the pieces that are asked for. */
-struct amx_side {
-	const float *v;
-	int ld, across;
-	const struct amx_packed *packed;
-};
+#include "product.h"
 
 /* p lines over d as the second side of many products; NULL without memory. b.v NULL: zeros, for amx_repack(). Freed with free(). */
-struct amx_packed *amx_pack(struct amx_side b, int p, int d, int pieces);
+struct mat_packed *amx_pack(struct mat_side b, int p, int d, int pieces);
 /* Other numbers of the same shape in its place. */
-void amx_repack(struct amx_packed *packed, struct amx_side b);
-size_t amx_bytes(const struct amx_packed *packed);
+void amx_repack(struct mat_packed *packed, struct mat_side b);
 
 /* The processor has the tiles, the system lets this process use them, and the product is large enough to win. Tells by
  * the shape alone. */
 int amx_takes(int n, int p, int d);
 
-/* Where the sums go: v[i ld + j] = scale sum (+ what is there when add) (+ bias[j] unless NULL), negative numbers 0 when relu. */
-struct amx_out {
-	float *v;
-	int ld, add;
-	float scale;
-	const float *bias;
-	int relu;
-};
-
-/* Of n lines of a and p of b over d. Keeps 5 MB a thread until it ends. */
-void amx_product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, int pieces);
+/* Keeps 5 MB a thread until it ends. */
+void amx_product(const struct product *s);
 
 #endif

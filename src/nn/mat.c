@@ -14,6 +14,7 @@
 #include "amx.h"
 #include "gram.h"
 #include "simd.h"
+#include "vectors.h"
 
 int mat_begin(void)
 {
@@ -42,10 +43,14 @@ double mat_error(int d, enum mat_bits bits)
 
 static int pieces_of(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 
-static void product(const struct amx_out *c, struct amx_side a, struct amx_side b, int n, int p, int d, enum mat_bits bits)
+static void product(const struct mat_out *c, struct mat_side a, struct mat_side b, int n, int p, int d, enum mat_bits bits)
 {
 	if (amx_takes(n, p, d)) {
-		amx_product(c, a, b, n, p, d, pieces_of(bits));
+		amx_product(&(struct product){c, a, b, n, p, d, pieces_of(bits)});
+		return;
+	}
+	if (vectors_take(n, p, d)) {
+		vectors_product(&(struct product){c, a, b, n, p, d, 0});
 		return;
 	}
 	cblas_sgemm(CblasRowMajor, a.across ? CblasTrans : CblasNoTrans, b.across ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
@@ -59,43 +64,53 @@ static void product(const struct amx_out *c, struct amx_side a, struct amx_side 
 	}
 }
 
-struct amx_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room)
+struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes)
+{
+	struct mat_packed *to = (struct mat_packed *)mat_floats((sizeof *to + bytes + sizeof(float) - 1) / sizeof(float));
+	if (to)
+		to->p = p, to->d = d, to->pieces = pieces, to->bytes = sizeof *to + bytes;
+	return to;
+}
+
+struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room)
 {
 	enum { SIDE = 32, LARGE = 4 << 20 }; /* what sides are filled up to, and blocks of memory at most */
-	int pieces = pieces_of(bits);
-	if (!amx_takes(n, p, d) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * (size_t)pieces * 2 + LARGE > *room)
+	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
+	size_t each = tiles ? (size_t)pieces * 2 : sizeof(float);
+	if ((!tiles && !vectors_take(n, p, d)) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * each + LARGE > *room)
 		return NULL;
-	struct amx_packed *packed = amx_pack((struct amx_side){b, ldb, across, NULL}, p, d, pieces);
-	*room -= packed ? amx_bytes(packed) : 0;
+	struct mat_side side = {b, ldb, across, NULL};
+	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d);
+	*room -= packed ? packed->bytes : 0;
 	return packed;
 }
 
-void mat_repack(struct amx_packed *packed, const float *b, int ldb, int across)
+void mat_repack(struct mat_packed *packed, const float *b, int ldb, int across)
 {
-	amx_repack(packed, (struct amx_side){b, ldb, across, NULL});
+	(packed->pieces ? amx_repack : vectors_repack)(packed, (struct mat_side){b, ldb, across, NULL});
 }
 
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)
 {
-	product(&(struct amx_out){c, ldc, add, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 0, NULL}, n, p, d, bits);
+	product(&(struct mat_out){c, ldc, add, 1, NULL, 0}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 0, NULL}, n, p, d, bits);
 }
 
-void mat_layer(float *y, int ldy, const float *x, const float *w, const struct amx_packed *packed, const float *bias, int n, int p, int d,
+void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int n, int p, int d,
 	       int relu, enum mat_bits bits)
 {
-	product(&(struct amx_out){y, ldy, 0, 1, bias, relu}, (struct amx_side){x, d, 0, NULL}, (struct amx_side){w, d, 0, packed}, n, p, d, bits);
+	product(&(struct mat_out){y, ldy, 0, 1, bias, relu}, (struct mat_side){x, d, 0, NULL}, (struct mat_side){w, d, 0, packed}, n, p, d, bits);
 }
 
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct amx_packed *packed, int n, int p, int d,
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
 	    enum mat_bits bits)
 {
-	product(&(struct amx_out){c, ldc, 0, 1, NULL, 0}, (struct amx_side){a, lda, 0, NULL}, (struct amx_side){b, ldb, 1, packed}, n, p, d, bits);
+	product(&(struct mat_out){c, ldc, 0, 1, NULL, 0}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d, bits);
 }
 
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct amx_packed *packed, int n, int p, int d,
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
 	    float scale, int add, enum mat_bits bits)
 {
-	product(&(struct amx_out){c, ldc, add, scale, NULL, 0}, (struct amx_side){a, lda, 1, NULL}, (struct amx_side){b, ldb, 1, packed}, n, p, d,
+	product(&(struct mat_out){c, ldc, add, scale, NULL, 0}, (struct mat_side){a, lda, 1, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d,
 		bits);
 }
 

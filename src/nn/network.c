@@ -178,18 +178,18 @@ void to_planes(float *out, const float *in, int rows, int channels, int area)
 }
 
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
-		    enum mat_bits bits, const struct amx_packed *packed)
+		    enum mat_bits bits, const struct mat_packed *packed)
 {
 	mat_layer(y + from, out, x, w + (size_t)from * (size_t)in, packed, b ? b + from : NULL, rows, to - from, in, relu, bits);
 }
 
 void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
-		     const struct amx_packed *packed)
+		     const struct mat_packed *packed)
 {
 	mat_nn(dx + from, in, dy, out, w + from, in, packed, rows, to - from, out, MAT_16);
 }
 
-void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct amx_packed *packed, int rows, int in, int out,
+void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
 		     int from, int to, float scale, int add)
 {
 	mat_tn(dw, in, dy + from, out, x, in, packed, to - from, in, rows, scale, add, MAT_16);

@@ -32,7 +32,7 @@ struct trainer {
 	struct tape enc, dec, denc, ddec;
 	float *xi, *dxi, *grad, *adam_m, *adam_v;
 	float *pixels;      /* the batch, pixel by pixel, where a network wants that */
-	struct amx_packed *source[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: what a linear layer reads, for the gradients; or NULL */
+	struct mat_packed *source[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: what a linear layer reads, for the gradients; or NULL */
 	float *packed;      /* the parameters of convolutions (conv.h), where there are any */
 	float *share[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: [shares][weights + biases] of a convolution */
 	float *scratch;     /* [shares][room] */
@@ -299,7 +299,7 @@ static void source_unit(void *ctx, int u)
 static void update_rows(struct trainer *t, const struct slice *s, const struct layer *l, int u, int from, int to)
 {
 	const float *x = source(t, s->decoder, s->layer), *dy = (s->decoder ? &t->ddec : &t->denc)->v[s->layer];
-	const struct amx_packed *packed = t->source[s->decoder][s->layer];
+	const struct mat_packed *packed = t->source[s->decoder][s->layer];
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
 	/* one chunk's gradient after the other in the same place, which stays in the cache */

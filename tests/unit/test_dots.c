@@ -98,7 +98,7 @@ static void test_network(int network)
 	uint64_t state = 70 + (uint64_t)network;
 	struct model m[2];
 	for (int c = 0; c < 2; c++) {
-		naive_model(&m[c], networks[network], 0.3 + 0.1 * c, &state);
+		naive_model(&m[c], networks[network], 0.2 + 0.1 * c, &state);
 		m[c].step = 10 + c;
 		m[c].cfg.score.beta = 2.5;
 	}

@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "../../src/nn/amx.h"
+#include "../../src/nn/vectors.h"
 #include "naive.h"
 
 enum { MOST = 1 << 20 };
 static float *a, *b, *c, *before;
 
 static enum mat_bits bits;
+static const char *filled = ""; /* what a was filled with, for messages */
 enum how { NT, NT_ADD, NN, TN, TN_ADD, HOWS };
 static const char *const name[] = {"nt", "nt, added", "nn", "tn", "tn, scaled and added"};
 
@@ -76,8 +78,41 @@ static void test_shapes(enum how h)
 			which = e > worst ? (int)i : which;
 			worst = worse(worst, e);
 		}
-	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s: at most %.2g off (%d x %d x %d), nothing written beside", name[h],
-	   bits == MAT_24 ? "24 bits" : "16 bits", worst, shape[which][0], shape[which][1], shape[which][2]);
+	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s%s: at most %.2g off (%d x %d x %d), nothing written beside", name[h],
+	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
+}
+
+static int by_tiles(void) { return amx_takes(512, 512, 512); }
+static int by_vectors(void) { return vectors_take(512, 512, 512); }
+
+/* Zeros of a may be left out, and a line that stands by itself may be summed up elsewhere: neither changes a bit. */
+static void test_zeros(uint64_t *state)
+{
+	float *kept = malloc(MOST * sizeof *a), *alone = malloc(MOST * sizeof *a);
+	memcpy(kept, a, MOST * sizeof *a);
+	for (size_t i = 0; i < MOST; i++) {
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		a[i] = (*state >> 33) % 10 ? 0 : a[i];
+	}
+	filled = ", of ten factors nine zero";
+	for (int h = 0; h < HOWS; h++)
+		test_shapes((enum how)h);
+	filled = "";
+	int n = 100, p = 200, d = 1100, same = 1, none = 0;
+	mat_layer(c, p, a, b, NULL, before, n, p, d, 1, bits);
+	for (int i = 0; i + 9 < n; i += 9) { /* each time other lines stand together, and other zeros are left out */
+		mat_layer(alone, p, a + i * d, b, NULL, before, n - i, p, d, 1, bits);
+		same &= !memcmp(alone, c + i * p, (size_t)(n - i) * (size_t)p * sizeof *c);
+	}
+	if (by_vectors())
+		ok(same, "lines of a product do not depend on those beside them");
+	memset(a, 0, MOST * sizeof *a);
+	mat_layer(c, p, a, b, NULL, before, n, p, d, 0, bits);
+	for (int i = 0; i < n * p; i++)
+		none += c[i] != before[i % p];
+	ok(none == 0, "all factors zero: the bias");
+	memcpy(a, kept, MOST * sizeof *a);
+	free(kept), free(alone);
 }
 
 /* A layer against sums in double, with its weights as they are and prepared, which must not change a bit. */
@@ -92,7 +127,7 @@ static void test_layer(int relu)
 		int n = shape[i][0], p = shape[i][1], d = shape[i][2];
 		size_t size = (size_t)n * (size_t)p * sizeof *c;
 		float *plain = malloc(size);
-		struct amx_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, &room), mat_pack(b, d, 0, n, p, d, MAT_16, &room),
+		struct mat_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, &room), mat_pack(b, d, 0, n, p, d, MAT_16, &room),
 					      mat_pack(NULL, 0, 1, n, p, d, bits, &room)};
 		if (ready[2])
 			mat_repack(ready[2], b, p, 1);
@@ -120,10 +155,10 @@ static void test_layer(int relu)
 		free(plain), free(ready[0]), free(ready[1]), free(ready[2]);
 	}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
-	ok(same && (kept > 0) == amx_takes(512, 512, 512), "the same to the bit with factors prepared, or put in where there was room");
+	ok(same && (kept > 0) == (by_tiles() || by_vectors()), "the same to the bit with factors prepared, or put in where there was room");
 	size_t little = 1 << 20, rest = room;
-	struct amx_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, &little);
-	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 ? 6 : 4) : rest == room),
+	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, &little);
+	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 && by_tiles() ? 6 : 4) : rest == room),
 	   "what is prepared is taken from the room there is, %zu bytes, and nothing from one that is too small", rest - room);
 	free(first);
 }
@@ -211,6 +246,8 @@ int main(void)
 		bits = i < 2 ? MAT_24 : MAT_16;
 		test_layer(i % 2);
 	}
+	bits = MAT_24;
+	test_zeros(&state);
 	test_gram();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
@@ -221,7 +258,7 @@ int main(void)
 			test_not_finite(ones.f[0], 70, 90, 64);
 	}
 	test_tiny(); /* the last: it changes this thread */
-	printf("# large products by %s\n", amx_takes(512, 512, 512) ? "tiles" : "OpenBLAS");
+	printf("# large products by %s\n", by_tiles() ? "tiles" : by_vectors() ? "vectors" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
 }

@@ -1,0 +1,246 @@
+/* Eight lines of a by 48 of b at a time: 24 sums in registers, three vectors of b and a number of each line of a for each k. b is put
+ * into panels of 48 lines, k by k, which come from the second cache as they are wanted; a is read as it lies. Where all eight
+ * numbers of a are zero, nothing is done: behind a relu most are, and the draws of a record have them in the same
+ * places. Every sum goes its own way along k, so that it depends neither on how many lines there are nor on what was left out. */
+#include "vectors.h"
+
+#include "amx.h"
+#include "simd.h"
+
+#if !defined(__x86_64__)
+
+int vectors_take(int n, int p, int d) { return 0; }
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d) { return NULL; }
+void vectors_repack(struct mat_packed *packed, struct mat_side b) {}
+void vectors_product(const struct product *s) {}
+
+#else
+
+#include <stdint.h>
+
+#include "avx512.h"
+
+#define WIDE __attribute__((target("avx512f")))
+enum {
+	ROWS = 8,
+	WIDTH = 3,            /* vectors of a panel */
+	SIDE = WIDTH * LANES, /* lines of one */
+	STEP = 512,           /* numbers of k that are summed up before they go to c */
+	BLOCK = 512,          /* lines of a that pass one panel after the other */
+	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
+};
+
+/* --- panels --- */
+
+static int width_of(int lines) { return least(WIDTH, (lines + LANES - 1) / LANES); }
+static size_t whole(int p) { return (size_t)((p + LANES - 1) / LANES * LANES); }
+
+/* Lines [j, j + SIDE) below p over [k, end), zeros beyond p. */
+WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, int end)
+{
+	int width = width_of(p - j);
+	size_t ld = (size_t)b->ld, next = (size_t)width * LANES;
+	if (b->across) {
+		const float *v = b->v + (size_t)k * ld + (size_t)j;
+		for (; k < end; k++, v += ld, to += next)
+			for (int h = 0; h < width; h++)
+				_mm512_storeu_ps(to + h * LANES, _mm512_maskz_loadu_ps(first_lanes(p - j - h * LANES), v + h * LANES));
+		return;
+	}
+	for (int at; (at = k) < end; k += LANES, to += LANES * next)
+		for (int h = 0; h < width; h++) {
+			__m512 t[LANES];
+			__mmask16 left = first_lanes(end - at);
+			const float *v = b->v + (size_t)(j + h * LANES) * ld + (size_t)at;
+			int lines = p - j - h * LANES;
+			UNROLL
+			for (int r = 0; r < LANES; r++)
+				t[r] = r < lines ? _mm512_maskz_loadu_ps(left, v + (size_t)r * ld) : _mm512_setzero_ps();
+			transpose(t);
+			UNROLL
+			for (int r = 0; r < LANES; r++)
+				if (r < end - at)
+					_mm512_storeu_ps(to + (size_t)r * next + h * LANES, t[r]);
+		}
+}
+
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d)
+{
+	struct mat_packed *to = packed_open(p, d, 0, whole(p) * (size_t)d * sizeof(float));
+	if (to && b.v)
+		vectors_repack(to, b);
+	return to;
+}
+
+void vectors_repack(struct mat_packed *to, struct mat_side b)
+{
+	for (int k = 0; k < to->d; k += STEP)
+		for (int j = 0, end = least(k + STEP, to->d); j < to->p; j += SIDE)
+			pack((float *)to->v + whole(to->p) * (size_t)k + (size_t)j * (size_t)(end - k), &b, j, to->p, k, end);
+}
+
+/* --- products --- */
+
+/* The k of a strip of lines where any of them is not zero, and AHEAD times 0. */
+struct alive {
+	uint16_t k[STEP + AHEAD];
+	int n;
+};
+
+struct strip {
+	const float *a, *b;
+	size_t row, step; /* of a: from line to line, and from k to k */
+	int i, j, k, end;
+};
+
+static void all_alive(struct alive *alive, int n)
+{
+	for (int k = 0; k < n; k++)
+		alive->k[k] = (uint16_t)k;
+	for (int k = n; k < n + AHEAD; k++)
+		alive->k[k] = 0;
+	alive->n = n;
+}
+
+WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows, int across)
+{
+	int n = t->end - t->k;
+	const __m512 zero = _mm512_setzero_ps();
+	alive->n = 0;
+	if (across) {
+		for (int k = 0; k < n; k++)
+			if (_mm512_mask_cmp_ps_mask(first_lanes(rows), _mm512_maskz_loadu_ps(first_lanes(rows), t->a + (size_t)k * t->step),
+						    zero, _CMP_NEQ_UQ))
+				alive->k[alive->n++] = (uint16_t)k;
+		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
+		return;
+	}
+	__m512i at = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+	for (int k = 0; k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
+		__mmask16 m = first_lanes(n - k), any = 0;
+		for (int r = 0; r < rows; r++)
+			any |= _mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(m, t->a + (size_t)r * t->row + k), zero, _CMP_NEQ_UQ);
+		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(any, at)));
+		alive->n += __builtin_popcount(any);
+	}
+	_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
+}
+
+/* rows and width are known where this is inlined */
+WIDE INLINE void multiply(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
+{
+	__m512 sum[ROWS][WIDTH];
+	UNROLL
+	for (int r = 0; r < rows; r++)
+		UNROLL
+	for (int h = 0; h < width; h++)
+		sum[r][h] = _mm512_setzero_ps();
+	for (int q = 0; q < alive->n; q++) {
+		size_t k = alive->k[q];
+		const float *a = t->a + k * t->step, *b = t->b + k * (size_t)(width * LANES);
+		__m512 y[WIDTH];
+		UNROLL
+		for (int h = 0; h < width; h++)
+			__builtin_prefetch(t->b + alive->k[q + AHEAD] * (size_t)(width * LANES) + h * LANES);
+		UNROLL
+		for (int h = 0; h < width; h++)
+			y[h] = _mm512_loadu_ps(b + h * LANES);
+		UNROLL
+		for (int r = 0; r < rows; r++) {
+			__m512 x = _mm512_set1_ps(a[(size_t)r * t->row]);
+			UNROLL
+			for (int h = 0; h < width; h++)
+				sum[r][h] = _mm512_fmadd_ps(x, y[h], sum[r][h]);
+		}
+	}
+	const struct mat_out *c = s->c;
+	int last = t->end == s->d, add = c->add || t->k;
+	__m512 scale = _mm512_set1_ps(c->scale);
+	UNROLL
+	for (int r = 0; r < rows; r++) {
+		float *to = c->v + (size_t)(t->i + r) * (size_t)c->ld + t->j;
+		UNROLL
+		for (int h = 0; h < width; h++) {
+			__mmask16 m = h < width - 1 ? 0xffff : first_lanes(s->p - t->j - h * LANES);
+			__m512 x = _mm512_mul_ps(scale, sum[r][h]);
+			if (add)
+				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(m, to + h * LANES));
+			if (last && c->bias)
+				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(m, c->bias + t->j + h * LANES));
+			if (last && c->relu)
+				x = _mm512_max_ps(_mm512_setzero_ps(), x); /* in this order, which keeps NAN */
+			_mm512_mask_storeu_ps(to + h * LANES, m, x);
+		}
+	}
+}
+
+WIDE static void pass(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
+{
+#define KIND(r, w)                                                                                                                         \
+	case (r)*WIDTH + (w):                                                                                                              \
+		multiply(s, t, alive, r, w);                                                                                               \
+		break
+#define KINDS(r)                                                                                                                           \
+	KIND(r, 1);                                                                                                                        \
+	KIND(r, 2);                                                                                                                        \
+	KIND(r, 3)
+	switch (rows * WIDTH + width) {
+		KINDS(1);
+		KINDS(2);
+		KINDS(3);
+		KINDS(4);
+		KINDS(5);
+		KINDS(6);
+		KINDS(7);
+		KINDS(8);
+	}
+#undef KINDS
+#undef KIND
+}
+
+static void at_line(const struct product *s, struct strip *t, int i)
+{
+	t->i = i;
+	t->a = s->a.v + (size_t)i * t->row + (size_t)t->k * t->step;
+}
+
+void vectors_product(const struct product *s)
+{
+	_Alignas(64) float room[SIDE * STEP];
+	struct alive alive[BLOCK / ROWS];
+	const struct mat_packed *packed = s->b.packed;
+	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces))
+		packed = NULL;
+	/* for a single panel, looking for zeros takes too long */
+	int look = s->p > SIDE, block = look ? BLOCK : s->n;
+	struct strip t = {.row = s->a.across ? 1 : (size_t)s->a.ld, .step = s->a.across ? (size_t)s->a.ld : 1};
+	for (t.k = 0; t.k < s->d; t.k = t.end) {
+		t.end = least(t.k + STEP, s->d);
+		for (int from = 0, to; from < s->n; from = to) {
+			to = least(from + block, s->n);
+			if (!look)
+				all_alive(alive, t.end - t.k);
+			for (int i = from; look && i < to; i += ROWS) {
+				at_line(s, &t, i);
+				find_alive(&alive[(i - from) / ROWS], &t, least(ROWS, s->n - i), s->a.across);
+			}
+			for (t.j = 0; t.j < s->p; t.j += SIDE) {
+				t.b = packed ? (const float *)packed->v + whole(s->p) * (size_t)t.k + (size_t)t.j * (size_t)(t.end - t.k)
+					     : room;
+				if (!packed)
+					pack(room, &s->b, t.j, s->p, t.k, t.end);
+				for (int i = from; i < to; i += ROWS) {
+					at_line(s, &t, i);
+					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], least(ROWS, s->n - i), width_of(s->p - t.j));
+				}
+			}
+		}
+	}
+}
+
+int vectors_take(int n, int p, int d)
+{
+	return simd_level() >= SIMD_AVX512 && n >= ROWS && p >= LANES && d >= LANES && !amx_takes(n, p, d);
+}
+
+#endif
