@@ -26,8 +26,10 @@ double mat_error(int d, enum mat_bits bits);
 
 /* b[p x d], or b[d x p] when across, as products of n rows take it in that have it as their second factor, for many of them; they come out
  * the same to the bit. Wanted along with b itself, whole; left aside by a product of another shape or other bits. NULL: nothing is
- * gained, there is no memory, or it would take more than *room bytes, which become less. b NULL: zeros, for mat_repack(). Freed with free(). */
-struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room);
+ * gained, there is no memory, or it would take more than *room bytes, which become less. b NULL: zeros, for mat_repack(). few: the products
+ * have a gate, and few zeros on their first side. Freed with free(). */
+struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int few,
+			    size_t *room);
 /* Another b of the same shape in its place. */
 void mat_repack(struct mat_packed *packed, const float *b, int ldb, int across);
 
@@ -36,9 +38,9 @@ void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* y[n x p] = x[n x d] w[p x d]^T + bias (none when NULL), negative numbers 0 when relu: a linear layer */
 void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int n, int p, int d,
 	       int relu, enum mat_bits bits);
-/* c[n x p] = a[n x d] b[d x p] */
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
-	    enum mat_bits bits);
+/* c[n x p] = a[n x d] b[d x p], but 0 where gate, which lies as c does, is not above 0 (NULL: nowhere): behind a relu */
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *gate, int n,
+	    int p, int d, enum mat_bits bits);
 /* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
 	    float scale, int add, enum mat_bits bits);

@@ -22,7 +22,7 @@ struct layer {
 	int source;          /* the layer whose buffer this one reads, -1: the input */
 	int own;             /* has a buffer; else its output lies in its source's */
 	int relu;            /* has weights, and the relu behind it is applied in the same pass */
-	int fused;           /* is that relu */
+	int fused;           /* is that relu; on the way back a linear layer right behind it does its work too */
 	int channels, area;  /* of the picture that flatten reads or unflatten makes */
 	float slope;         /* leaky_relu */
 	/* Convolutions have a small side of positions and a big side that kernels are laid over: conv2d
@@ -80,7 +80,8 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
  * relu: the relu that follows is applied in the same pass over y. packed: w of the whole layer (mat_pack()), or NULL. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
 		    enum mat_bits bits, const struct mat_packed *packed);
-void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
+/* gate: what it reads comes out of a relu, and is that output; else NULL */
+void linear_backward(float *dx, const float *dy, const float *w, const float *gate, int rows, int in, int out, int from, int to,
 		     const struct mat_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, across; or NULL */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,

@@ -186,6 +186,11 @@ TILES INLINE void carry(const struct product *s, const struct done *d, int from,
 			x = _mm512_max_ps(zero, x); /* in this order, which keeps NAN */
 			y = _mm512_max_ps(zero, y);
 		}
+		if (d->last && s->c->gate) {
+			const float *gate = s->c->gate + (to - s->c->v);
+			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(left, gate), zero, _CMP_GT_OQ), x);
+			y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(right, gate + LANES), zero, _CMP_GT_OQ), y);
+		}
 		_mm512_mask_storeu_ps(to, left, x);
 		_mm512_mask_storeu_ps(to + LANES, right, y);
 	}

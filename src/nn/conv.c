@@ -122,7 +122,7 @@ static void to_big(const struct layer *l, float *big, const float *small, const 
 	int K = conv_unrolled(l), step = chunk_lines(l), lines = rows * l->sh;
 	for (int from = 0; from < lines; from += step) {
 		int to = from + step < lines ? from + step : lines;
-		mat_nn(col, K, small + (size_t)from * (size_t)l->sw * (size_t)l->p, l->p, w, K, NULL, (to - from) * l->sw, K, l->p, bits);
+		mat_nn(col, K, small + (size_t)from * (size_t)l->sw * (size_t)l->p, l->p, w, K, NULL, NULL, (to - from) * l->sw, K, l->p, bits);
 		scatter_lines(l, big, col, from, to);
 	}
 }

@@ -55,12 +55,15 @@ static void product(const struct mat_out *c, struct mat_side a, struct mat_side 
 	}
 	cblas_sgemm(CblasRowMajor, a.across ? CblasTrans : CblasNoTrans, b.across ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
 		    b.ld, c->add ? 1 : 0, c->v, c->ld);
-	for (int i = 0; (c->bias || c->relu) && i < n; i++) {
+	for (int i = 0; (c->bias || c->relu || c->gate) && i < n; i++) {
 		float *v = c->v + (size_t)i * (size_t)c->ld;
+		const float *gate = c->gate ? c->gate + (size_t)i * (size_t)c->ld : NULL;
 		for (int j = 0; c->bias && j < p; j++)
 			v[j] += c->bias[j];
 		for (int j = 0; c->relu && j < p; j++)
 			v[j] = v[j] < 0 ? 0 : v[j]; /* keeps NAN */
+		for (int j = 0; gate && j < p; j++)
+			v[j] = gate[j] > 0 ? v[j] : 0;
 	}
 }
 
@@ -72,7 +75,7 @@ struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes)
 	return to;
 }
 
-struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, size_t *room)
+struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int few, size_t *room)
 {
 	enum { SIDE = 32, LARGE = 4 << 20 }; /* what sides are filled up to, and blocks of memory at most */
 	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
@@ -80,7 +83,7 @@ struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, i
 	if ((!tiles && !vectors_take(n, p, d)) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * each + LARGE > *room)
 		return NULL;
 	struct mat_side side = {b, ldb, across, NULL};
-	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d);
+	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d, few);
 	*room -= packed ? packed->bytes : 0;
 	return packed;
 }
@@ -101,10 +104,10 @@ void mat_layer(float *y, int ldy, const float *x, const float *w, const struct m
 	product(&(struct mat_out){y, ldy, 0, 1, bias, relu}, (struct mat_side){x, d, 0, NULL}, (struct mat_side){w, d, 0, packed}, n, p, d, bits);
 }
 
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
-	    enum mat_bits bits)
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *gate, int n,
+	    int p, int d, enum mat_bits bits)
 {
-	product(&(struct mat_out){c, ldc, 0, 1, NULL, 0}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d, bits);
+	product(&(struct mat_out){c, ldc, 0, 1, NULL, 0, gate}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d, bits);
 }
 
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,

@@ -121,6 +121,9 @@ void network_pack(const struct network *net, const float *params, float *packed)
 	}
 }
 
+/* Whether a layer is linear and right behind a relu that the one before does: on the way back it turns that one off too. */
+static int gated(const struct network *net, int i) { return net->l[i].kind == LAYER_LINEAR && i > 0 && net->l[i - 1].fused; }
+
 /* Of a layer's forward product. The last one turns nothing on or off; short sums take little time anyway. */
 static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits last)
 {
@@ -135,9 +138,9 @@ void network_prepare(struct network *net, const float *params, int rows, int thr
 		const float *w = params + l->weight;
 		if (l->kind != LAYER_LINEAR)
 			continue;
-		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), room);
+		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, room);
 		if (through || l->source >= 0)
-			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, room);
+			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, gated(net, i) && !l->relu, room);
 	}
 }
 
@@ -183,10 +186,10 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 	mat_layer(y + from, out, x, w + (size_t)from * (size_t)in, packed, b ? b + from : NULL, rows, to - from, in, relu, bits);
 }
 
-void linear_backward(float *dx, const float *dy, const float *w, int rows, int in, int out, int from, int to,
+void linear_backward(float *dx, const float *dy, const float *w, const float *gate, int rows, int in, int out, int from, int to,
 		     const struct mat_packed *packed)
 {
-	mat_nn(dx + from, in, dy, out, w + from, in, packed, rows, to - from, out, MAT_16);
+	mat_nn(dx + from, in, dy, out, w + from, in, packed, gate ? gate + from : NULL, rows, to - from, out, MAT_16);
 }
 
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
@@ -261,12 +264,13 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 	const struct layer *l = &net->l[i];
 	int rows = to - from, buffer = l->own ? i : l->source;
 	float *dx = l->source < 0 ? dinput : delta->v[l->source];
-	if (!dx || buffer < 0)
+	if (!dx || buffer < 0 || (i + 1 < net->n && gated(net, i + 1)))
 		return;
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
+	const float *gate = gated(net, i) ? act->v[l->source] + (size_t)from * (size_t)l->in : NULL;
 	dx += (size_t)from * (size_t)l->in;
 	if (l->kind == LAYER_LINEAR)
-		linear_backward(dx, dy, packed + l->weight, rows, l->in, l->out, 0, l->in, l->backward);
+		linear_backward(dx, dy, packed + l->weight, gate, rows, l->in, l->out, 0, l->in, l->backward);
 	else if (network_weighs(l))
 		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

@@ -4,8 +4,10 @@
 
 #include <stddef.h>
 
-/* p lines over d as second side, in the order of the kernels that made it: pieces of bfloat16 for each number (amx.h), or
- * floats when 0 (vectors.h). */
+enum { PACKED_PANELS = 0, PACKED_LINES = -1 };
+
+/* p lines over d as second side, in the order of the kernels that made it: pieces of bfloat16 for each number (amx.h),
+ * or floats, in either order (vectors.h). */
 struct mat_packed {
 	_Alignas(64) int p;
 	int d, pieces;
@@ -21,13 +23,15 @@ struct mat_side {
 	const struct mat_packed *packed;
 };
 
-/* Where the sums go: v[i ld + j] = scale sum (+ what is there when add) (+ bias[j] unless NULL), negative numbers 0 when relu. */
+/* Where the sums go: v[i ld + j] = scale sum (+ what is there when add) (+ bias[j] unless NULL), negative numbers 0 when relu, and
+ * 0 where gate[i ld + j] is not above 0, unless NULL. */
 struct mat_out {
 	float *v;
 	int ld, add;
 	float scale;
 	const float *bias;
 	int relu;
+	const float *gate;
 };
 
 /* n lines of a by p of b over d. */

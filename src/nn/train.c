@@ -160,12 +160,8 @@ static void backward_unit(void *ctx, int u)
 	const struct layer *l = &net->l[t->layer];
 	int from = edge(l->in, u), to = edge(l->in, u + 1);
 	float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
-	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, t->batch, l->in, l->out, from, to, NULL);
-	if (t->layer > 0 && net->l[t->layer - 1].fused)
-		for (int r = 0; r < t->batch; r++) {
-			size_t at = (size_t)r * (size_t)l->in + (size_t)from;
-			elementwise_backward(&net->l[t->layer - 1], dx + at, dx + at, t->act->v[l->source] + at, (size_t)(to - from));
-		}
+	const float *gate = t->layer > 0 && net->l[t->layer - 1].fused ? t->act->v[l->source] : NULL;
+	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, gate, t->batch, l->in, l->out, from, to, NULL);
 }
 
 static void backward_share(void *ctx, int u)
@@ -397,7 +393,7 @@ static void open_sources(struct trainer *t)
 		const struct slice *s = &t->slice[i];
 		const struct layer *l = &side(t, s->decoder)->l[s->layer];
 		if (l->kind == LAYER_LINEAR && s->unit == 0)
-			t->source[s->decoder][s->layer] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, &room);
+			t->source[s->decoder][s->layer] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, 0, &room);
 	}
 }
 

@@ -10,13 +10,14 @@
 #if !defined(__x86_64__)
 
 int vectors_take(int n, int p, int d) { return 0; }
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d) { return NULL; }
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few) { return NULL; }
 void vectors_repack(struct mat_packed *packed, struct mat_side b) {}
 void vectors_product(const struct product *s) {}
 
 #else
 
 #include <stdint.h>
+#include <string.h>
 
 #include "avx512.h"
 
@@ -27,6 +28,8 @@ enum {
 	SIDE = WIDTH * LANES, /* lines of one */
 	STEP = 512,           /* numbers of k that are summed up before they go to c */
 	BLOCK = 512,          /* lines of a that pass one panel after the other */
+	MOST_D = SIDE * STEP / LANES,
+	FEW = 8,	       /* lines of b that sums of 16 lines of a are made of at once */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
 };
 
@@ -64,9 +67,11 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 		}
 }
 
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d)
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few)
 {
-	struct mat_packed *to = packed_open(p, d, 0, whole(p) * (size_t)d * sizeof(float));
+	int lines = few && d <= MOST_D;
+	size_t n = lines ? (size_t)p * whole(d) : whole(p) * (size_t)d;
+	struct mat_packed *to = packed_open(p, d, lines ? PACKED_LINES : PACKED_PANELS, n * sizeof(float));
 	if (to && b.v)
 		vectors_repack(to, b);
 	return to;
@@ -74,6 +79,14 @@ struct mat_packed *vectors_pack(struct mat_side b, int p, int d)
 
 void vectors_repack(struct mat_packed *to, struct mat_side b)
 {
+	if (to->pieces == PACKED_LINES) {
+		size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
+		float *v = (float *)to->v;
+		for (int j = 0; j < to->p; j++, v += whole(to->d))
+			for (int k = 0; k < to->d; k++)
+				v[k] = b.v[(size_t)j * line + (size_t)k * step];
+		return;
+	}
 	for (int k = 0; k < to->d; k += STEP)
 		for (int j = 0, end = least(k + STEP, to->d); j < to->p; j += SIDE)
 			pack((float *)to->v + whole(to->p) * (size_t)k + (size_t)j * (size_t)(end - k), &b, j, to->p, k, end);
@@ -133,8 +146,8 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, const 
 	UNROLL
 	for (int r = 0; r < rows; r++)
 		UNROLL
-	for (int h = 0; h < width; h++)
-		sum[r][h] = _mm512_setzero_ps();
+		for (int h = 0; h < width; h++)
+			sum[r][h] = _mm512_setzero_ps();
 	for (int q = 0; q < alive->n; q++) {
 		size_t k = alive->k[q];
 		const float *a = t->a + k * t->step, *b = t->b + k * (size_t)(width * LANES);
@@ -169,6 +182,10 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, const 
 				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(m, c->bias + t->j + h * LANES));
 			if (last && c->relu)
 				x = _mm512_max_ps(_mm512_setzero_ps(), x); /* in this order, which keeps NAN */
+			if (last && c->gate) {
+				__m512 gate = _mm512_maskz_loadu_ps(m, c->gate + (to - c->v) + h * LANES);
+				x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+			}
 			_mm512_mask_storeu_ps(to + h * LANES, m, x);
 		}
 	}
@@ -204,13 +221,80 @@ static void at_line(const struct product *s, struct strip *t, int i)
 	t->a = s->a.v + (size_t)i * t->row + (size_t)t->k * t->step;
 }
 
+/* --- products of which few sums are wanted: lanes are lines of a, and each wanted line of b is gone along by itself --- */
+
+/* a: [d][16]; the same to the bit as multiply() sums up */
+WIDE static void multiply_few(__m512 *total, const float *a, const float *const *line, int d, float factor)
+{
+	__m512 scale = _mm512_set1_ps(factor);
+	const float *l[FEW];
+	UNROLL
+	for (int q = 0; q < FEW; q++)
+		l[q] = line[q];
+	for (int k = 0, end; k < d; k = end) {
+		__m512 sum[FEW];
+		UNROLL
+		for (int q = 0; q < FEW; q++)
+			sum[q] = _mm512_setzero_ps();
+		end = least(k + STEP, d);
+		for (int at = k; at < end; at++) {
+			__m512 x = _mm512_loadu_ps(a + at * LANES);
+			UNROLL
+			for (int q = 0; q < FEW; q++)
+				sum[q] = _mm512_fmadd_ps(x, _mm512_set1_ps(l[q][at]), sum[q]);
+		}
+		UNROLL
+		for (int q = 0; q < FEW; q++)
+			total[q] = k ? _mm512_add_ps(_mm512_mul_ps(scale, sum[q]), total[q]) : _mm512_mul_ps(scale, sum[q]);
+	}
+}
+
+/* Lines [i, i + rows) of a, turned over; the sums that the gate opens for any of them. */
+WIDE static void few_of(const struct product *s, const float *a, int i, int rows)
+{
+	const struct mat_out *c = s->c;
+	const float *lines = (const float *)s->b.packed->v;
+	struct strip t = {.row = (size_t)c->ld, .step = 1};
+	struct alive alive;
+	for (t.k = 0; t.k < s->p; t.k = t.end) {
+		t.end = least(t.k + STEP, s->p);
+		t.a = c->gate + (size_t)i * t.row + t.k;
+		find_alive(&alive, &t, rows, 0);
+		for (int r = 0; r < rows; r++)
+			memset(c->v + (size_t)(i + r) * t.row + t.k, 0, (size_t)(t.end - t.k) * sizeof(float));
+		for (int q = 0; q < alive.n; q += FEW) {
+			__m512 total[FEW];
+			const float *line[FEW];
+			for (int w = 0; w < FEW; w++) /* behind the last one: line 0 of them, of which nothing is taken */
+				line[w] = lines + (size_t)(t.k + alive.k[q + w]) * whole(s->d);
+			multiply_few(total, a, line, s->d, c->scale);
+			for (int w = 0; w < least(FEW, alive.n - q); w++) {
+				float sum[LANES];
+				size_t at = (size_t)i * t.row + (size_t)(t.k + alive.k[q + w]);
+				_mm512_storeu_ps(sum, total[w]);
+				for (int r = 0; r < rows; r++, at += t.row)
+					c->v[at] = c->gate[at] > 0 ? sum[r] : 0;
+			}
+		}
+	}
+}
+
 void vectors_product(const struct product *s)
 {
 	_Alignas(64) float room[SIDE * STEP];
 	struct alive alive[BLOCK / ROWS];
 	const struct mat_packed *packed = s->b.packed;
-	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces))
+	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces > 0))
 		packed = NULL;
+	if (packed && packed->pieces == PACKED_LINES) {
+		for (int i = 0; s->c->gate && i < s->n; i += LANES) {
+			pack(room, &s->a, i, least(i + LANES, s->n), 0, s->d);
+			few_of(s, room, i, least(LANES, s->n - i));
+		}
+		if (s->c->gate)
+			return;
+		packed = NULL;
+	}
 	/* for a single panel, looking for zeros takes too long */
 	int look = s->p > SIDE, block = look ? BLOCK : s->n;
 	struct strip t = {.row = s->a.across ? 1 : (size_t)s->a.ld, .step = s->a.across ? (size_t)s->a.ld : 1};

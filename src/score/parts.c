@@ -183,7 +183,7 @@ static void gram_row(struct products *p, const struct layer *l, float *along, co
 	mat_nt(p->ga, positions, p->col, k, p->col, k, positions, positions, k, 0, MAT_16);
 	mat_nt(p->gd, positions, d0, l->p, d1, l->p, positions, positions, l->p, 0, MAT_16);
 	*weight = dot(p->ga, p->gd, positions * positions);
-	mat_nn(along, l->p, p->ga, positions, dm, l->p, NULL, positions, l->p, positions, MAT_16);
+	mat_nn(along, l->p, p->ga, positions, dm, l->p, NULL, NULL, positions, l->p, positions, MAT_16);
 }
 
 static void explicit_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,

@@ -119,7 +119,7 @@ static double product(int how, int n, int p, int d)
 			if (how == SGEMM)
 				sgemm(m);
 			else if (how == NN)
-				mat_nn(c, p, a, d, b, p, NULL, n, p, d, MAT_16);
+				mat_nn(c, p, a, d, b, p, NULL, NULL, n, p, d, MAT_16);
 			else if (how == NT)
 				mat_nt(c, p, a, d, b, d, n, p, d, 0, MAT_24);
 			else

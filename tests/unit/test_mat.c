@@ -30,7 +30,7 @@ static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
 	if (h == NT || h == NT_ADD)
 		mat_nt(c, ldc, a, lda, b, ldb, n, p, d, h == NT_ADD, bits);
 	else if (h == NN)
-		mat_nn(c, ldc, a, lda, b, ldb, NULL, n, p, d, bits);
+		mat_nn(c, ldc, a, lda, b, ldb, NULL, NULL, n, p, d, bits);
 	else
 		mat_tn(c, ldc, a, lda, b, ldb, NULL, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
 }
@@ -127,8 +127,8 @@ static void test_layer(int relu)
 		int n = shape[i][0], p = shape[i][1], d = shape[i][2];
 		size_t size = (size_t)n * (size_t)p * sizeof *c;
 		float *plain = malloc(size);
-		struct mat_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, &room), mat_pack(b, d, 0, n, p, d, MAT_16, &room),
-					      mat_pack(NULL, 0, 1, n, p, d, bits, &room)};
+		struct mat_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, 0, &room), mat_pack(b, d, 0, n, p, d, MAT_16, 0, &room),
+					      mat_pack(NULL, 0, 1, n, p, d, bits, 0, &room)};
 		if (ready[2])
 			mat_repack(ready[2], b, p, 1);
 		mat_layer(plain, p, a, b, NULL, bias, n, p, d, relu, bits);
@@ -146,8 +146,8 @@ static void test_layer(int relu)
 				}
 				worst = worse(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * p + j]) / terms);
 			}
-		mat_nn(plain, p, a, d, b, p, NULL, n, p, d, bits);
-		mat_nn(c, p, a, d, b, p, ready[2], n, p, d, bits);
+		mat_nn(plain, p, a, d, b, p, NULL, NULL, n, p, d, bits);
+		mat_nn(c, p, a, d, b, p, ready[2], NULL, n, p, d, bits);
 		same &= !memcmp(c, plain, size);
 		mat_tn(plain, p, a, n, b, p, NULL, n, p, d, -0.5f, 0, bits);
 		mat_tn(c, p, a, n, b, p, ready[2], n, p, d, -0.5f, 0, bits);
@@ -157,10 +157,41 @@ static void test_layer(int relu)
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
 	ok(same && (kept > 0) == (by_tiles() || by_vectors()), "the same to the bit with factors prepared, or put in where there was room");
 	size_t little = 1 << 20, rest = room;
-	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, &little);
+	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &little);
 	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 && by_tiles() ? 6 : 4) : rest == room),
 	   "what is prepared is taken from the room there is, %zu bytes, and nothing from one that is too small", rest - room);
 	free(first);
+}
+
+/* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
+static void test_gate(float open)
+{
+	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {8, 16, 16}, {64, 100, 130}, {33, 300, 64}, {50, 700, 90}, {300, 70, 600}, {31, 65, 1600}, {40, 48, 1536}};
+	int same = 1, closed = 0, all = 0;
+	size_t room = (size_t)1 << 30;
+	float *gate = malloc(MOST * sizeof *gate);
+	for (size_t i = 0; i < MOST; i++)
+		gate[i] = before[i] > open ? before[i] - open : i % 3 ? 0 : -1;
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+		int n = shape[i][0], p = shape[i][1], d = shape[i][2], ldc = p + 3;
+		size_t size = (size_t)n * (size_t)ldc * sizeof *c;
+		float *want = malloc(size);
+		struct mat_packed *ready[] = {NULL, mat_pack(b, p, 1, n, p, d, bits, 0, &room), mat_pack(b, p, 1, n, p, d, bits, 1, &room)};
+		memcpy(want, before, size);
+		mat_nn(want, ldc, a, d, b, p, NULL, NULL, n, p, d, bits);
+		for (int at = 0; at < n * ldc; at++)
+			if (at % ldc < p && ++all && !(gate[at] > 0))
+				want[at] = 0, closed++;
+		for (int k = 0; k < 3; k++) {
+			memcpy(c, before, size);
+			mat_nn(c, ldc, a, d, b, p, ready[k], gate, n, p, d, bits);
+			same &= !memcmp(c, want, size);
+			free(ready[k]);
+		}
+		free(want);
+	}
+	free(gate);
+	ok(same && closed > 0 && closed < all, "a gate closed for %d of %d sums, %s: the others are the same to the bit", closed, all, bits == MAT_24 ? "24 bits" : "16 bits");
 }
 
 static void test_gram(void)
@@ -248,6 +279,11 @@ int main(void)
 	}
 	bits = MAT_24;
 	test_zeros(&state);
+	test_gate(0);
+	test_gate(1.5f);
+	bits = MAT_16;
+	test_gate(0);
+	test_gate(1.5f);
 	test_gram();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
