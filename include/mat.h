@@ -18,7 +18,8 @@ int mat_begin(void);
 void mat_flush_tiny(void);
 
 /* How many bits of its factors a product wants: a float's, or 16 where that is faster (amx.h). Forward products want them
- * all, but for logits: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums. */
+ * all, but for logits: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums,
+ * but where a zero on the first side meets it on the second, which may be passed over (vectors.h). */
 enum mat_bits { MAT_24, MAT_16 };
 /* On this processor |c - exact| <= mat_error(d, bits) |a_i| |b_j|, with norms of the two rows or columns, in any order of the
  * sum (Higham 2002, section 3.1); for factors above 2^-100, before scale and without what c held. */

@@ -17,36 +17,43 @@ int gram_wide(float *c, const float *a, int n, int d) { return 0; }
 #define WIDE __attribute__((target("avx512f")))
 enum { GRAM = 64 };
 
-/* Four rows by four others, along the rows; d is padded by masks. */
-WIDE static void gram_block(float *c, int n, const float *const a[4], const float *const b[4], int d, int rows, int columns)
+/* s += four rows by four others over the lanes of m, from k on. */
+WIDE INLINE void add_products(__m512 s[LANES], const float *const a[4], const float *const b[4], int k, __mmask16 m)
 {
-	__m512 s[LANES];
+	__m512 y[4];
 	UNROLL
-	for (int i = 0; i < 4; i++)
+	for (int j = 0; j < 4; j++)
+		y[j] = _mm512_maskz_loadu_ps(m, b[j] + k);
+	UNROLL
+	for (int i = 0; i < 4; i++) {
+		__m512 x = _mm512_maskz_loadu_ps(m, a[i] + k);
 		UNROLL
 		for (int j = 0; j < 4; j++)
-			s[4 * i + j] = _mm512_setzero_ps();
-	for (int k = 0; k < d; k += LANES) {
-		__mmask16 m = first_lanes(d - k);
-		__m512 y[4];
-		UNROLL
-		for (int j = 0; j < 4; j++)
-			y[j] = _mm512_maskz_loadu_ps(m, b[j] + k);
-		UNROLL
-		for (int i = 0; i < 4; i++) {
-			__m512 x = _mm512_maskz_loadu_ps(m, a[i] + k);
-			UNROLL
-			for (int j = 0; j < 4; j++)
-				s[4 * i + j] = _mm512_fmadd_ps(x, y[j], s[4 * i + j]);
-		}
+			s[4 * i + j] = _mm512_fmadd_ps(x, y[j], s[4 * i + j]);
 	}
+}
+
+/* Four rows by four others, along the rows. */
+WIDE static void gram_block(float *c, int n, const float *const from[4], const float *const other[4], int d, int rows, int columns)
+{
+	const float *const a[4] = {from[0], from[1], from[2], from[3]}, *const b[4] = {other[0], other[1], other[2], other[3]};
+	__m512 s[LANES];
+	int k = 0;
+	UNROLL
+	for (int i = 0; i < LANES; i++)
+		s[i] = _mm512_setzero_ps();
+	for (; k + LANES <= d; k += LANES)
+		add_products(s, a, b, k, 0xffff);
+	if (k < d)
+		add_products(s, a, b, k, first_lanes(d - k));
 	transpose(s);
 	float total[LANES];
-	__m512 all = s[0];
 	UNROLL
-	for (int i = 1; i < LANES; i++)
-		all = _mm512_add_ps(all, s[i]);
-	_mm512_storeu_ps(total, all);
+	for (int step = LANES / 2; step > 0; step /= 2)
+		UNROLL
+		for (int i = 0; i < step; i++)
+			s[i] = _mm512_add_ps(s[i], s[i + step]);
+	_mm512_storeu_ps(total, s[0]);
 	for (int i = 0; i < rows; i++)
 		for (int j = 0; j < columns; j++)
 			c[i * n + j] = total[4 * i + j];

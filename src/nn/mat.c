@@ -90,7 +90,7 @@ struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, i
 
 void mat_repack(struct mat_packed *packed, const float *b, int ldb, int across)
 {
-	(packed->pieces ? amx_repack : vectors_repack)(packed, (struct mat_side){b, ldb, across, NULL});
+	(packed->pieces > 0 ? amx_repack : vectors_repack)(packed, (struct mat_side){b, ldb, across, NULL});
 }
 
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)

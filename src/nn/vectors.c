@@ -115,26 +115,34 @@ static void all_alive(struct alive *alive, int n)
 	alive->n = n;
 }
 
+/* Where any bit but the sign's is set. */
+WIDE INLINE __mmask16 any(__m512i bits)
+{
+	__m512i size = _mm512_slli_epi32(bits, 1);
+	return _mm512_test_epi32_mask(size, size);
+}
+
 WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows, int across)
 {
 	int n = t->end - t->k;
-	const __m512 zero = _mm512_setzero_ps();
 	alive->n = 0;
 	if (across) {
-		for (int k = 0; k < n; k++)
-			if (_mm512_mask_cmp_ps_mask(first_lanes(rows), _mm512_maskz_loadu_ps(first_lanes(rows), t->a + (size_t)k * t->step),
-						    zero, _CMP_NEQ_UQ))
-				alive->k[alive->n++] = (uint16_t)k;
+		for (int k = 0; k < n; k++) {
+			alive->k[alive->n] = (uint16_t)k;
+			alive->n += any(_mm512_maskz_loadu_epi32(first_lanes(rows), t->a + (size_t)k * t->step)) != 0;
+		}
 		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
 		return;
 	}
 	__m512i at = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
 	for (int k = 0; k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
-		__mmask16 m = first_lanes(n - k), any = 0;
+		__mmask16 m = first_lanes(n - k);
+		__m512i bits = _mm512_setzero_si512();
 		for (int r = 0; r < rows; r++)
-			any |= _mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(m, t->a + (size_t)r * t->row + k), zero, _CMP_NEQ_UQ);
-		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(any, at)));
-		alive->n += __builtin_popcount(any);
+			bits = _mm512_or_si512(bits, _mm512_maskz_loadu_epi32(m, t->a + (size_t)r * t->row + k));
+		m = any(bits);
+		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(m, at)));
+		alive->n += __builtin_popcount(m);
 	}
 	_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
 }
