@@ -36,7 +36,7 @@ enum {
 /* --- panels --- */
 
 static int width_of(int lines) { return least(WIDTH, (lines + LANES - 1) / LANES); }
-static size_t whole(int p) { return (size_t)((p + LANES - 1) / LANES * LANES); }
+static size_t whole(int p) { return ((size_t)p + LANES - 1) / LANES * LANES; }
 
 /* Lines [j, j + SIDE) below p over [k, end), zeros beyond p. */
 WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, int end)
