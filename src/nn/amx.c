@@ -15,12 +15,9 @@ void amx_product(const struct product *s) {}
 
 #else
 
-#include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "avx512.h"
-#include "mat.h"
 
 #define TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 
@@ -296,42 +293,15 @@ TILES static void product_in(uint16_t *room, const struct product *s)
 	_tile_release();
 }
 
-/* --- room --- */
-
-static pthread_key_t room_key;
-static int no_key;
-static void make_key(void) { no_key = pthread_key_create(&room_key, free) != 0; }
-
-/* The pieces of this thread's blocks, which its end frees; NULL without memory. */
-static uint16_t *own_room(void)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, make_key);
-	void *room = no_key ? NULL : pthread_getspecific(room_key);
-	if (room || no_key)
-		return room;
-	room = mat_floats((ROOM_A + ROOM_B) / 2);
-	if (room && pthread_setspecific(room_key, room)) {
-		free(room);
-		return NULL;
-	}
-	return room;
-}
-
-/* Without memory of their own, threads take turns in what is always there: a result must not depend on that. */
 void amx_product(const struct product *told)
 {
-	static _Alignas(64) uint16_t spare[ROOM_A + ROOM_B];
-	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 	struct product s = *told;
-	uint16_t *own = own_room();
+	_Static_assert((ROOM_A + ROOM_B) * sizeof(uint16_t) <= ROOM_MOST, "the room that is always there");
+	uint16_t *room = room_enter((ROOM_A + ROOM_B) * sizeof *room);
 	if (s.b.packed && (s.b.packed->p != s.p || s.b.packed->d != s.d || s.b.packed->pieces != s.pieces))
 		s.b.packed = NULL;
-	if (!own)
-		pthread_mutex_lock(&turn);
-	product_in(own ? own : spare, &s);
-	if (!own)
-		pthread_mutex_unlock(&turn);
+	product_in(room, &s);
+	room_leave(room);
 }
 
 int amx_takes(int n, int p, int d)

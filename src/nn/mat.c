@@ -2,6 +2,7 @@
 
 #include <cblas.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,54 @@ double mat_error(int d, enum mat_bits bits)
 	int pieces = bits == MAT_16 && amx_takes(INT_MAX, INT_MAX, d);
 	return (d + 8) * 0x1p-24 + (pieces ? 3 * 0x1p-16 : 0);
 }
+
+/* --- room --- */
+
+struct room {
+	_Alignas(64) size_t bytes;
+	_Alignas(64) char v[];
+};
+
+static pthread_key_t room_key;
+static int no_key;
+static void make_key(void) { no_key = pthread_key_create(&room_key, free) != 0; }
+
+static _Alignas(64) char spare[ROOM_MOST];
+static pthread_mutex_t spare_turn = PTHREAD_MUTEX_INITIALIZER;
+
+static struct room *own_room(size_t bytes)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_key);
+	struct room *old = no_key ? NULL : pthread_getspecific(room_key);
+	if (no_key || (old && old->bytes >= bytes))
+		return old;
+	struct room *room = (struct room *)mat_floats((sizeof *room + bytes) / sizeof(float) + 1);
+	if (!room || pthread_setspecific(room_key, room)) {
+		free(room);
+		return NULL;
+	}
+	free(old);
+	room->bytes = bytes;
+	return room;
+}
+
+void *room_enter(size_t bytes)
+{
+	struct room *own = own_room(bytes);
+	if (own)
+		return own->v;
+	pthread_mutex_lock(&spare_turn);
+	return spare;
+}
+
+void room_leave(const void *room)
+{
+	if (room == spare)
+		pthread_mutex_unlock(&spare_turn);
+}
+
+/* --- products --- */
 
 static int pieces_of(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 

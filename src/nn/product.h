@@ -44,4 +44,10 @@ struct product {
 /* Room for so many bytes of v; NULL without memory. Freed with free(). */
 struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes);
 
+/* Room of this thread for so many bytes, ROOM_MOST at most, for vectors; kept until the thread ends. Without memory for it threads take
+ * turns in one that is always there: a result must not depend on that. Until room_leave(). */
+enum { ROOM_MOST = 6 << 20 };
+void *room_enter(size_t bytes);
+void room_leave(const void *room);
+
 #endif

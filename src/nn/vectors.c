@@ -147,6 +147,9 @@ WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows
 	_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
 }
 
+/* A sum that was rounded to -0 would be 0 with one term more. */
+WIDE INLINE __m512 scaled(__m512 sum, __m512 scale) { return _mm512_add_ps(_mm512_mul_ps(scale, sum), _mm512_setzero_ps()); }
+
 /* rows and width are known where this is inlined */
 WIDE INLINE void multiply(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
 {
@@ -183,7 +186,7 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, const 
 		UNROLL
 		for (int h = 0; h < width; h++) {
 			__mmask16 m = h < width - 1 ? 0xffff : first_lanes(s->p - t->j - h * LANES);
-			__m512 x = _mm512_mul_ps(scale, sum[r][h]);
+			__m512 x = scaled(sum[r][h], scale);
 			if (add)
 				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(m, to + h * LANES));
 			if (last && c->bias)
@@ -253,11 +256,11 @@ WIDE static void multiply_few(__m512 *total, const float *a, const float *const 
 		}
 		UNROLL
 		for (int q = 0; q < FEW; q++)
-			total[q] = k ? _mm512_add_ps(_mm512_mul_ps(scale, sum[q]), total[q]) : _mm512_mul_ps(scale, sum[q]);
+			total[q] = k ? _mm512_add_ps(scaled(sum[q], scale), total[q]) : scaled(sum[q], scale);
 	}
 }
 
-/* Lines [i, i + rows) of a, turned over; the sums that the gate opens for any of them. */
+/* Lines [i, i + rows) of a, turned over; the sums that the gate opens for any of them, with nothing added and no bias. */
 WIDE static void few_of(const struct product *s, const float *a, int i, int rows)
 {
 	const struct mat_out *c = s->c;
@@ -287,22 +290,23 @@ WIDE static void few_of(const struct product *s, const float *a, int i, int rows
 	}
 }
 
-void vectors_product(const struct product *s)
-{
-	_Alignas(64) float room[SIDE * STEP];
+struct block {
+	_Alignas(64) float panel[SIDE * STEP];
 	struct alive alive[BLOCK / ROWS];
-	const struct mat_packed *packed = s->b.packed;
-	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces > 0))
-		packed = NULL;
-	if (packed && packed->pieces == PACKED_LINES) {
-		for (int i = 0; s->c->gate && i < s->n; i += LANES) {
-			pack(room, &s->a, i, least(i + LANES, s->n), 0, s->d);
-			few_of(s, room, i, least(LANES, s->n - i));
-		}
-		if (s->c->gate)
-			return;
-		packed = NULL;
+};
+
+static void few_product(const struct product *s, struct block *room)
+{
+	for (int i = 0; i < s->n; i += LANES) {
+		pack(room->panel, &s->a, i, least(i + LANES, s->n), 0, s->d);
+		few_of(s, room->panel, i, least(LANES, s->n - i));
 	}
+}
+
+/* packed: b in panels, or NULL */
+static void panel_product(const struct product *s, const struct mat_packed *packed, struct block *room)
+{
+	struct alive *alive = room->alive;
 	/* for a single panel, looking for zeros takes too long */
 	int look = s->p > SIDE, block = look ? BLOCK : s->n;
 	struct strip t = {.row = s->a.across ? 1 : (size_t)s->a.ld, .step = s->a.across ? (size_t)s->a.ld : 1};
@@ -318,9 +322,9 @@ void vectors_product(const struct product *s)
 			}
 			for (t.j = 0; t.j < s->p; t.j += SIDE) {
 				t.b = packed ? (const float *)packed->v + whole(s->p) * (size_t)t.k + (size_t)t.j * (size_t)(t.end - t.k)
-					     : room;
+					     : room->panel;
 				if (!packed)
-					pack(room, &s->b, t.j, s->p, t.k, t.end);
+					pack(room->panel, &s->b, t.j, s->p, t.k, t.end);
 				for (int i = from; i < to; i += ROWS) {
 					at_line(s, &t, i);
 					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], least(ROWS, s->n - i), width_of(s->p - t.j));
@@ -328,6 +332,20 @@ void vectors_product(const struct product *s)
 			}
 		}
 	}
+}
+
+void vectors_product(const struct product *s)
+{
+	const struct mat_packed *packed = s->b.packed;
+	_Static_assert(sizeof(struct block) <= ROOM_MOST, "the room that is always there");
+	struct block *room = room_enter(sizeof *room);
+	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces > 0))
+		packed = NULL;
+	if (packed && packed->pieces == PACKED_LINES && s->c->gate)
+		few_product(s, room);
+	else
+		panel_product(s, packed && packed->pieces == PACKED_PANELS ? packed : NULL, room);
+	room_leave(room);
 }
 
 int vectors_take(int n, int p, int d)

@@ -17,7 +17,6 @@ struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few);
 /* Other numbers of the same shape in its place. */
 void vectors_repack(struct mat_packed *packed, struct mat_side b);
 
-/* Takes 170 KB of the stack. */
 void vectors_product(const struct product *s);
 
 #endif

@@ -194,6 +194,32 @@ static void test_gate(float open)
 	ok(same && closed > 0 && closed < all, "a gate closed for %d of %d sums, %s: the others are the same to the bit", closed, all, bits == MAT_24 ? "24 bits" : "16 bits");
 }
 
+/* A sum too small for a float is 0 with the same sign, whatever else was added to it. */
+static void test_sign(void)
+{
+	enum { N = 16, P = 64, D = 32 };
+	float x[N * D] = {0}, y[D * P], gate[N * P], want[N * P], got[N * P];
+	size_t room = (size_t)1 << 30;
+	for (int i = 0; i < N; i++)
+		x[i * D] = -1e-30f;
+	for (int i = 0; i < D * P; i++)
+		y[i] = 1e-30f;
+	for (int i = 0; i < N * P; i++)
+		gate[i] = 1;
+	mat_nn(want, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
+	int same = 1;
+	for (int few = 0; few < 2; few++) {
+		struct mat_packed *ready = mat_pack(y, P, 1, N, P, D, MAT_24, few, &room);
+		mat_nn(got, P, x, D, y, P, ready, gate, N, P, D, MAT_24);
+		same &= !memcmp(got, want, sizeof want);
+		free(ready);
+	}
+	x[D + 5] = 1; /* so that in no line of these the sixth term is passed over */
+	mat_nn(got, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
+	same &= !memcmp(got, want, P * sizeof *want);
+	ok(same, "a sum that vanishes has the same sign with b prepared, and beside other lines");
+}
+
 static void test_gram(void)
 {
 	double worst = 0;
@@ -281,6 +307,7 @@ int main(void)
 	test_zeros(&state);
 	test_gate(0);
 	test_gate(1.5f);
+	test_sign();
 	bits = MAT_16;
 	test_gate(0);
 	test_gate(1.5f);
