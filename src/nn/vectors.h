@@ -1,7 +1,7 @@
 /* vectors.h - matrix products in floats on AVX-512, where no tiles take them (amx.h).
  *
- * OpenBLAS has such kernels for the processors that it knows; others (Zen 5 for the version in Debian 12) get those of AVX2, at half the
- * speed. A sum goes along k in order, one fused multiply-add a term, in runs of 512 terms: its bits depend on its own two
+ * What they have before OpenBLAS's: weights are prepared once, bias, relu and gate cost no pass of their own, and zeros are passed over.
+ * A sum goes along k in order, one fused multiply-add a term, in runs of 512 terms: its bits depend on its own two
  * lines alone. A zero on the first side may take nothing from the second, not even NAN or infinity. */
 #ifndef VF_VECTORS_H
 #define VF_VECTORS_H
