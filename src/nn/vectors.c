@@ -153,12 +153,16 @@ WIDE INLINE __m512 scaled(__m512 sum, __m512 scale) { return _mm512_add_ps(_mm51
 /* rows and width are known where this is inlined */
 WIDE INLINE void multiply(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
 {
+	const struct mat_out *c = s->c;
 	__m512 sum[ROWS][WIDTH];
 	UNROLL
 	for (int r = 0; r < rows; r++)
 		UNROLL
 		for (int h = 0; h < width; h++)
 			sum[r][h] = _mm512_setzero_ps();
+	for (int r = 0; c->add && r < rows; r++) /* far away, and wanted at the end */
+		for (int h = 0; h < width; h++)
+			__builtin_prefetch(c->v + (size_t)(t->i + r) * (size_t)c->ld + t->j + h * LANES, 1);
 	for (int q = 0; q < alive->n; q++) {
 		size_t k = alive->k[q];
 		const float *a = t->a + k * t->step, *b = t->b + k * (size_t)(width * LANES);
@@ -177,7 +181,6 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, const 
 				sum[r][h] = _mm512_fmadd_ps(x, y[h], sum[r][h]);
 		}
 	}
-	const struct mat_out *c = s->c;
 	int last = t->end == s->d, add = c->add || t->k;
 	__m512 scale = _mm512_set1_ps(c->scale);
 	UNROLL
