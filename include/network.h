@@ -80,7 +80,7 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
  * relu: the relu that follows is applied in the same pass over y. packed: w of the whole layer (mat_pack()), or NULL. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
 		    enum mat_bits bits, const struct mat_packed *packed);
-/* gate: what it reads comes out of a relu, and is that output; else NULL */
+/* gate: network_gate() */
 void linear_backward(float *dx, const float *dy, const float *w, const float *gate, int rows, int in, int out, int from, int to,
 		     const struct mat_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, across; or NULL */
@@ -92,6 +92,10 @@ void elementwise_backward(const struct layer *l, float *dx, const float *dy, con
 
 /* What layer i of the network reads: input itself, or the buffer of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);
+
+/* The relu's output that linear layer i reads, for the gate of linear_backward(), which does that relu's part too; NULL when it reads
+ * something else. */
+const float *network_gate(const struct network *net, int i, const struct tape *act);
 
 /* One layer over rows [from, to). packed: all parameters, as network_pack() leaves them. */
 void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from,

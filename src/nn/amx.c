@@ -293,14 +293,11 @@ TILES static void product_in(uint16_t *room, const struct product *s)
 	_tile_release();
 }
 
-void amx_product(const struct product *told)
+void amx_product(const struct product *s)
 {
-	struct product s = *told;
 	_Static_assert((ROOM_A + ROOM_B) * sizeof(uint16_t) <= ROOM_MOST, "the room that is always there");
 	uint16_t *room = room_enter((ROOM_A + ROOM_B) * sizeof *room);
-	if (s.b.packed && (s.b.packed->p != s.p || s.b.packed->d != s.d || s.b.packed->pieces != s.pieces))
-		s.b.packed = NULL;
-	product_in(room, &s);
+	product_in(room, s);
 	room_leave(room);
 }
 

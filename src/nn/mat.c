@@ -94,8 +94,12 @@ static int pieces_of(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 
 static void product(const struct mat_out *c, struct mat_side a, struct mat_side b, int n, int p, int d, enum mat_bits bits)
 {
-	if (amx_takes(n, p, d)) {
-		amx_product(&(struct product){c, a, b, n, p, d, pieces_of(bits)});
+	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
+	const struct mat_packed *packed = b.packed;
+	if (packed && (packed->p != p || packed->d != d || (tiles ? packed->pieces != pieces : packed->pieces > 0)))
+		b.packed = NULL;
+	if (tiles) {
+		amx_product(&(struct product){c, a, b, n, p, d, pieces});
 		return;
 	}
 	if (vectors_take(n, p, d)) {

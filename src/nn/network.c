@@ -236,6 +236,11 @@ const float *network_source(const struct network *net, int i, const float *input
 	return net->l[i].source < 0 ? input : act->v[net->l[i].source];
 }
 
+const float *network_gate(const struct network *net, int i, const struct tape *act)
+{
+	return gated(net, i) ? act->v[net->l[i].source] : NULL;
+}
+
 void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from, int to,
                    float *scratch)
 {
@@ -267,10 +272,10 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 	if (!dx || buffer < 0 || (i + 1 < net->n && gated(net, i + 1)))
 		return;
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
-	const float *gate = gated(net, i) ? act->v[l->source] + (size_t)from * (size_t)l->in : NULL;
+	const float *gate = network_gate(net, i, act);
 	dx += (size_t)from * (size_t)l->in;
 	if (l->kind == LAYER_LINEAR)
-		linear_backward(dx, dy, packed + l->weight, gate, rows, l->in, l->out, 0, l->in, l->backward);
+		linear_backward(dx, dy, packed + l->weight, gate ? gate + (size_t)from * (size_t)l->in : NULL, rows, l->in, l->out, 0, l->in, l->backward);
 	else if (network_weighs(l))
 		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

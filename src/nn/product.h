@@ -16,7 +16,7 @@ struct mat_packed {
 };
 
 /* One side of a product over k: line i's number k stands at v[i ld + k], or, when across, at v[k ld + i]. packed: the same
- * as kernels want it, or NULL; of the second side, and taken where it has the shape and the pieces that are asked for. */
+ * as kernels want it, or NULL; of the second side. */
 struct mat_side {
 	const float *v;
 	int ld, across;
@@ -34,7 +34,7 @@ struct mat_out {
 	const float *gate;
 };
 
-/* n lines of a by p of b over d. */
+/* n lines of a by p of b over d; what is packed has that shape, and those pieces (0: either order of floats). */
 struct product {
 	const struct mat_out *c;
 	struct mat_side a, b;

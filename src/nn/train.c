@@ -160,8 +160,7 @@ static void backward_unit(void *ctx, int u)
 	const struct layer *l = &net->l[t->layer];
 	int from = edge(l->in, u), to = edge(l->in, u + 1);
 	float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
-	const float *gate = t->layer > 0 && net->l[t->layer - 1].fused ? t->act->v[l->source] : NULL;
-	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, gate, t->batch, l->in, l->out, from, to, NULL);
+	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, network_gate(net, t->layer, t->act), t->batch, l->in, l->out, from, to, NULL);
 }
 
 static void backward_share(void *ctx, int u)
@@ -199,8 +198,8 @@ static void backward(struct trainer *t, const struct network *net, const struct 
 		if (l->kind == LAYER_LINEAR) {
 			if (l->source >= 0 || dinput)
 				pool_run(t->pool, units(l->in), backward_unit, t);
-			if (t->layer > 0 && net->l[t->layer - 1].fused)
-				t->layer--; /* done with it */
+			if (network_gate(net, t->layer, act))
+				t->layer--; /* done with that relu */
 			continue;
 		}
 		while (t->layer >= 0 && net->l[t->layer].kind != LAYER_LINEAR)

@@ -28,8 +28,8 @@ enum {
 	SIDE = WIDTH * LANES, /* lines of one */
 	STEP = 512,           /* numbers of k that are summed up before they go to c */
 	BLOCK = 512,          /* lines of a that pass one panel after the other */
-	MOST_D = SIDE * STEP / LANES,
-	FEW = 8,	       /* lines of b that sums of 16 lines of a are made of at once */
+	MOST_D = SIDE * STEP / LANES, /* of 16 lines of a, which take a panel's place */
+	FEW = 8,              /* lines of b that sums of 16 lines of a are made of at once */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
 };
 
@@ -70,7 +70,7 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few)
 {
 	int lines = few && d <= MOST_D;
-	size_t n = lines ? (size_t)p * whole(d) : whole(p) * (size_t)d;
+	size_t n = (lines ? (size_t)p : whole(p)) * (size_t)d;
 	struct mat_packed *to = packed_open(p, d, lines ? PACKED_LINES : PACKED_PANELS, n * sizeof(float));
 	if (to && b.v)
 		vectors_repack(to, b);
@@ -82,7 +82,7 @@ void vectors_repack(struct mat_packed *to, struct mat_side b)
 	if (to->pieces == PACKED_LINES) {
 		size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
 		float *v = (float *)to->v;
-		for (int j = 0; j < to->p; j++, v += whole(to->d))
+		for (int j = 0; j < to->p; j++, v += to->d)
 			for (int k = 0; k < to->d; k++)
 				v[k] = b.v[(size_t)j * line + (size_t)k * step];
 		return;
@@ -125,17 +125,13 @@ WIDE INLINE __mmask16 any(__m512i bits)
 WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows, int across)
 {
 	int n = t->end - t->k;
-	alive->n = 0;
-	if (across) {
-		for (int k = 0; k < n; k++) {
-			alive->k[alive->n] = (uint16_t)k;
-			alive->n += any(_mm512_maskz_loadu_epi32(first_lanes(rows), t->a + (size_t)k * t->step)) != 0;
-		}
-		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
-		return;
-	}
 	__m512i at = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-	for (int k = 0; k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
+	alive->n = 0;
+	for (int k = 0; across && k < n; k++) {
+		alive->k[alive->n] = (uint16_t)k;
+		alive->n += any(_mm512_maskz_loadu_epi32(first_lanes(rows), t->a + (size_t)k * t->step)) != 0;
+	}
+	for (int k = 0; !across && k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
 		__mmask16 m = first_lanes(n - k);
 		__m512i bits = _mm512_setzero_si512();
 		for (int r = 0; r < rows; r++)
@@ -280,7 +276,7 @@ WIDE static void few_of(const struct product *s, const float *a, int i, int rows
 			__m512 total[FEW];
 			const float *line[FEW];
 			for (int w = 0; w < FEW; w++) /* behind the last one: line 0 of them, of which nothing is taken */
-				line[w] = lines + (size_t)(t.k + alive.k[q + w]) * whole(s->d);
+				line[w] = lines + (size_t)(t.k + alive.k[q + w]) * (size_t)s->d;
 			multiply_few(total, a, line, s->d, c->scale);
 			for (int w = 0; w < least(FEW, alive.n - q); w++) {
 				float sum[LANES];
@@ -342,8 +338,6 @@ void vectors_product(const struct product *s)
 	const struct mat_packed *packed = s->b.packed;
 	_Static_assert(sizeof(struct block) <= ROOM_MOST, "the room that is always there");
 	struct block *room = room_enter(sizeof *room);
-	if (packed && (packed->p != s->p || packed->d != s->d || packed->pieces > 0))
-		packed = NULL;
 	if (packed && packed->pieces == PACKED_LINES && s->c->gate)
 		few_product(s, room);
 	else
