@@ -27,9 +27,9 @@ double mat_error(int d, enum mat_bits bits);
 
 /* b[p x d], or b[d x p] when across, as products of n rows take it in that have it as their second factor, for many of them; they come out
  * the same to the bit. Wanted along with b itself, whole; left aside by a product of another shape or other bits. NULL: nothing is
- * gained, there is no memory, or it would take more than *room bytes, which become less. b NULL: zeros, for mat_repack(). few: the products
- * have a gate, and few zeros on their first side. Freed with free(). */
-struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int few,
+ * gained, there is no memory, or it would take more than *room bytes, which become less. b NULL: zeros, for mat_repack(). gated: the
+ * products have a gate, and may leave out what it closes. Freed with free(). */
+struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int gated,
 			    size_t *room);
 /* Another b of the same shape in its place. */
 void mat_repack(struct mat_packed *packed, const float *b, int ldb, int across);

@@ -128,15 +128,15 @@ struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes)
 	return to;
 }
 
-struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int few, size_t *room)
+struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int gated, size_t *room)
 {
 	enum { SIDE = 32, LARGE = 4 << 20 }; /* what sides are filled up to, and blocks of memory at most */
 	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
-	size_t each = tiles ? (size_t)pieces * 2 : sizeof(float);
+	size_t each = tiles ? (size_t)pieces * 2 : sizeof(float) * (gated ? 2 : 1);
 	if ((!tiles && !vectors_take(n, p, d)) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * each + LARGE > *room)
 		return NULL;
 	struct mat_side side = {b, ldb, across, NULL};
-	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d, few);
+	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d, gated);
 	*room -= packed ? packed->bytes : 0;
 	return packed;
 }

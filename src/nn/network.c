@@ -140,7 +140,7 @@ void network_prepare(struct network *net, const float *params, int rows, int thr
 			continue;
 		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, room);
 		if (through || l->source >= 0)
-			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, gated(net, i) && !l->relu, room);
+			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, gated(net, i), room);
 	}
 }
 

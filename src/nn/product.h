@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-enum { PACKED_PANELS = 0, PACKED_LINES = -1 };
+enum { PACKED_PANELS = 0, PACKED_BOTH = -1 };
 
 /* p lines over d as second side, in the order of the kernels that made it: pieces of bfloat16 for each number (amx.h),
- * or floats, in either order (vectors.h). */
+ * or floats in panels, alone or with the lines as they are behind them (vectors.h). */
 struct mat_packed {
 	_Alignas(64) int p;
 	int d, pieces;
@@ -34,7 +34,7 @@ struct mat_out {
 	const float *gate;
 };
 
-/* n lines of a by p of b over d; what is packed has that shape, and those pieces (0: either order of floats). */
+/* n lines of a by p of b over d; what is packed has that shape, and those pieces (0: floats). */
 struct product {
 	const struct mat_out *c;
 	struct mat_side a, b;

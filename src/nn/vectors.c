@@ -10,7 +10,7 @@
 #if !defined(__x86_64__)
 
 int vectors_take(int n, int p, int d) { return 0; }
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few) { return NULL; }
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int gated) { return NULL; }
 void vectors_repack(struct mat_packed *packed, struct mat_side b) {}
 void vectors_product(const struct product *s) {}
 
@@ -28,8 +28,9 @@ enum {
 	SIDE = WIDTH * LANES, /* lines of one */
 	STEP = 512,           /* numbers of k that are summed up before they go to c */
 	BLOCK = 512,          /* lines of a that pass one panel after the other */
-	MOST_D = SIDE * STEP / LANES, /* of 16 lines of a, which take a panel's place */
 	FEW = 8,              /* lines of b that sums of 16 lines of a are made of at once */
+	GROUPS = 16,          /* groups of 16 lines of a that go along the same lines of b, one after the other */
+	MANY = 512,           /* of so many lines of b */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
 };
 
@@ -67,29 +68,31 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 		}
 }
 
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few)
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int gated)
 {
-	int lines = few && d <= MOST_D;
-	size_t n = (lines ? (size_t)p : whole(p)) * (size_t)d;
-	struct mat_packed *to = packed_open(p, d, lines ? PACKED_LINES : PACKED_PANELS, n * sizeof(float));
+	size_t n = (whole(p) + (gated ? (size_t)p : 0)) * (size_t)d;
+	struct mat_packed *to = packed_open(p, d, gated ? PACKED_BOTH : PACKED_PANELS, n * sizeof(float));
 	if (to && b.v)
 		vectors_repack(to, b);
 	return to;
 }
 
+static const float *lines_of(const struct mat_packed *packed) { return (const float *)packed->v + whole(packed->p) * (size_t)packed->d; }
+
 void vectors_repack(struct mat_packed *to, struct mat_side b)
 {
-	if (to->pieces == PACKED_LINES) {
-		size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
-		float *v = (float *)to->v;
-		for (int j = 0; j < to->p; j++, v += to->d)
-			for (int k = 0; k < to->d; k++)
-				v[k] = b.v[(size_t)j * line + (size_t)k * step];
-		return;
-	}
+	float *v = (float *)to->v;
 	for (int k = 0; k < to->d; k += STEP)
 		for (int j = 0, end = least(k + STEP, to->d); j < to->p; j += SIDE)
-			pack((float *)to->v + whole(to->p) * (size_t)k + (size_t)j * (size_t)(end - k), &b, j, to->p, k, end);
+			pack(v + whole(to->p) * (size_t)k + (size_t)j * (size_t)(end - k), &b, j, to->p, k, end);
+	size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
+	v += whole(to->p) * (size_t)to->d;
+	for (int k = 0, end; to->pieces == PACKED_BOTH && k < to->d; k = end) {
+		end = least(k + STEP, to->d);
+		for (int j = 0; j < to->p; j++)
+			for (int at = k; at < end; at++)
+				*v++ = b.v[(size_t)j * line + (size_t)at * step];
+	}
 }
 
 /* --- products --- */
@@ -233,58 +236,148 @@ static void at_line(const struct product *s, struct strip *t, int i)
 
 /* --- products of which few sums are wanted: lanes are lines of a, and each wanted line of b is gone along by itself --- */
 
-/* a: [d][16]; the same to the bit as multiply() sums up */
-WIDE static void multiply_few(__m512 *total, const float *a, const float *const *line, int d, float factor)
+/* Of 16 lines of a, the sums with those lines of b that the gate opens for any of them. */
+struct group {
+	_Alignas(64) float sum[MANY + LANES][LANES];
+	struct alive wanted;
+};
+
+/* 16 lines of a, turned over, without the k where all are zero. */
+struct turned {
+	_Alignas(64) float a[STEP][LANES];
+	uint16_t k[STEP];
+	int n;
+};
+
+struct few {
+	struct group group[GROUPS];
+	struct turned turned;
+};
+
+WIDE static void turn(struct turned *to, const struct mat_side *a, int i, int n, int k, int end)
 {
-	__m512 scale = _mm512_set1_ps(factor);
-	const float *l[FEW];
-	UNROLL
-	for (int q = 0; q < FEW; q++)
-		l[q] = line[q];
-	for (int k = 0, end; k < d; k = end) {
-		__m512 sum[FEW];
+	to->n = 0;
+	for (int at = k; at < end; at += LANES) {
+		__m512 t[LANES];
+		__mmask16 left = first_lanes(end - at);
+		const float *v = a->v + (size_t)i * (size_t)a->ld + (size_t)at;
 		UNROLL
-		for (int q = 0; q < FEW; q++)
-			sum[q] = _mm512_setzero_ps();
-		end = least(k + STEP, d);
-		for (int at = k; at < end; at++) {
-			__m512 x = _mm512_loadu_ps(a + at * LANES);
-			UNROLL
-			for (int q = 0; q < FEW; q++)
-				sum[q] = _mm512_fmadd_ps(x, _mm512_set1_ps(l[q][at]), sum[q]);
-		}
+		for (int r = 0; r < LANES; r++)
+			t[r] = r < n - i ? _mm512_maskz_loadu_ps(left, v + (size_t)r * (size_t)a->ld) : _mm512_setzero_ps();
+		transpose(t);
 		UNROLL
-		for (int q = 0; q < FEW; q++)
-			total[q] = k ? _mm512_add_ps(scaled(sum[q], scale), total[q]) : scaled(sum[q], scale);
+		for (int r = 0; r < LANES; r++)
+			if (r < end - at) {
+				_mm512_store_ps(to->a[to->n], t[r]);
+				to->k[to->n] = (uint16_t)(at - k + r);
+				to->n += any(_mm512_castps_si512(t[r])) != 0;
+			}
 	}
 }
 
-/* Lines [i, i + rows) of a, turned over; the sums that the gate opens for any of them, with nothing added and no bias. */
-WIDE static void few_of(const struct product *s, const float *a, int i, int rows)
+/* the same to the bit as multiply() sums up; all and add are known where this is inlined */
+WIDE INLINE void multiply_few(float (*to)[LANES], const struct turned *t, const float *b, const uint16_t *line, size_t len, float factor,
+			      int all, int add)
+{
+	const float *l[FEW];
+	__m512 sum[FEW], scale = _mm512_set1_ps(factor);
+	UNROLL
+	for (int q = 0; q < FEW; q++) {
+		l[q] = b + line[q] * len;
+		sum[q] = _mm512_setzero_ps();
+	}
+	for (int at = 0; at < t->n; at++) {
+		__m512 x = _mm512_load_ps(t->a[at]);
+		size_t k = all ? (size_t)at : t->k[at];
+		UNROLL
+		for (int q = 0; q < FEW; q++)
+			sum[q] = _mm512_fmadd_ps(x, _mm512_set1_ps(l[q][k]), sum[q]);
+	}
+	UNROLL
+	for (int q = 0; q < FEW; q++) {
+		__m512 x = scaled(sum[q], scale);
+		_mm512_store_ps(to[q], add ? _mm512_add_ps(x, _mm512_load_ps(to[q])) : x);
+	}
+}
+
+WIDE static void add_few(struct group *g, const struct turned *t, const float *b, int len, float factor, int add)
+{
+#define KIND(all, add)                                                                                                                     \
+	for (int q = 0; q < g->wanted.n; q += FEW) /* behind the last one: line 0 of them, of which nothing is taken */                    \
+	multiply_few(g->sum + q, t, b, g->wanted.k + q, (size_t)len, factor, all, add)
+	if (t->n == len && add)
+		KIND(1, 1);
+	else if (t->n == len)
+		KIND(1, 0);
+	else if (add)
+		KIND(0, 1);
+	else
+		KIND(0, 0);
+#undef KIND
+}
+
+WIDE static void find_wanted(struct alive *wanted, const struct product *s, int i, int j, int end)
+{
+	size_t row = (size_t)s->c->ld;
+	struct strip t = {.row = row, .step = 1, .a = s->c->gate + (size_t)i * row + j, .k = j, .end = end};
+	find_alive(wanted, &t, least(LANES, s->n - i), 0);
+}
+
+/* Whether sums one by one take less time than panels: the first group tells, which others are like. */
+static int few_wanted(const struct product *s)
+{
+	struct alive wanted;
+	int some = least(MANY, s->p);
+	find_wanted(&wanted, s, 0, 0, some);
+	return wanted.n < some * 2 / 3;
+}
+
+/* With nothing added, and no bias. */
+WIDE static void write_wanted(const struct group *g, const struct product *s, int i, int j, int end)
 {
 	const struct mat_out *c = s->c;
-	const float *lines = (const float *)s->b.packed->v;
-	struct strip t = {.row = (size_t)c->ld, .step = 1};
-	struct alive alive;
-	for (t.k = 0; t.k < s->p; t.k = t.end) {
-		t.end = least(t.k + STEP, s->p);
-		t.a = c->gate + (size_t)i * t.row + t.k;
-		find_alive(&alive, &t, rows, 0);
-		for (int r = 0; r < rows; r++)
-			memset(c->v + (size_t)(i + r) * t.row + t.k, 0, (size_t)(t.end - t.k) * sizeof(float));
-		for (int q = 0; q < alive.n; q += FEW) {
-			__m512 total[FEW];
-			const float *line[FEW];
-			for (int w = 0; w < FEW; w++) /* behind the last one: line 0 of them, of which nothing is taken */
-				line[w] = lines + (size_t)(t.k + alive.k[q + w]) * (size_t)s->d;
-			multiply_few(total, a, line, s->d, c->scale);
-			for (int w = 0; w < least(FEW, alive.n - q); w++) {
-				float sum[LANES];
-				size_t at = (size_t)i * t.row + (size_t)(t.k + alive.k[q + w]);
-				_mm512_storeu_ps(sum, total[w]);
-				for (int r = 0; r < rows; r++, at += t.row)
-					c->v[at] = c->gate[at] > 0 ? sum[r] : 0;
+	for (int at = 0, q = 0; at < end - j; at += LANES) {
+		__m512 t[LANES];
+		__mmask16 m = 0, left = first_lanes(end - j - at);
+		int from = q;
+		while (q < g->wanted.n && g->wanted.k[q] < at + LANES)
+			m |= (__mmask16)(1 << (g->wanted.k[q++] - at));
+		UNROLL
+		for (int w = 0; w < LANES; w++)
+			t[w] = _mm512_load_ps(g->sum[from + w]); /* behind the last one anything: it goes nowhere */
+		transpose(t);
+		UNROLL
+		for (int r = 0; r < LANES; r++) {
+			size_t to = (size_t)(i + r) * (size_t)c->ld + (size_t)(j + at);
+			if (r >= s->n - i)
+				break;
+			__mmask16 open = _mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(left, c->gate + to), _mm512_setzero_ps(), _CMP_GT_OQ);
+			_mm512_mask_storeu_ps(c->v + to, left, _mm512_maskz_mov_ps(open, _mm512_maskz_expand_ps(m, t[r])));
+		}
+	}
+}
+
+static void few_product(const struct product *s, struct few *room)
+{
+	for (int from = 0, to; from < s->n; from = to) {
+		to = least(from + GROUPS * LANES, s->n);
+		for (int j = 0, last; j < s->p; j = last) {
+			struct group *g = room->group;
+			last = least(j + MANY, s->p);
+			for (int i = from; i < to; i += LANES)
+				find_wanted(&g++->wanted, s, i, j, last);
+			for (int k = 0, end; k < s->d; k = end) {
+				end = least(k + STEP, s->d);
+				const float *b = lines_of(s->b.packed) + (size_t)k * (size_t)s->p + (size_t)j * (size_t)(end - k);
+				g = room->group;
+				for (int i = from; i < to; i += LANES) {
+					turn(&room->turned, &s->a, i, s->n, k, end);
+					add_few(g++, &room->turned, b, end - k, s->c->scale, k > 0);
+				}
 			}
+			g = room->group;
+			for (int i = from; i < to; i += LANES)
+				write_wanted(g++, s, i, j, last);
 		}
 	}
 }
@@ -294,17 +387,17 @@ struct block {
 	struct alive alive[BLOCK / ROWS];
 };
 
-static void few_product(const struct product *s, struct block *room)
+/* Numbers [at, end) of panels, from the third cache into the second. */
+static void fetch(const struct mat_packed *packed, size_t at, size_t end)
 {
-	for (int i = 0; i < s->n; i += LANES) {
-		pack(room->panel, &s->a, i, least(i + LANES, s->n), 0, s->d);
-		few_of(s, room->panel, i, least(LANES, s->n - i));
-	}
+	size_t all = whole(packed->p) * (size_t)packed->d;
+	for (end = end < all ? end : all; at < end; at += LANES)
+		__builtin_prefetch((const float *)packed->v + at, 0, 2);
 }
 
-/* packed: b in panels, or NULL */
-static void panel_product(const struct product *s, const struct mat_packed *packed, struct block *room)
+static void panel_product(const struct product *s, struct block *room)
 {
+	const struct mat_packed *packed = s->b.packed;
 	struct alive *alive = room->alive;
 	/* for a single panel, looking for zeros takes too long */
 	int look = s->p > SIDE, block = look ? BLOCK : s->n;
@@ -320,11 +413,15 @@ static void panel_product(const struct product *s, const struct mat_packed *pack
 				find_alive(&alive[(i - from) / ROWS], &t, least(ROWS, s->n - i), s->a.across);
 			}
 			for (t.j = 0; t.j < s->p; t.j += SIDE) {
-				t.b = packed ? (const float *)packed->v + whole(s->p) * (size_t)t.k + (size_t)t.j * (size_t)(t.end - t.k)
-					     : room->panel;
+				size_t len = (size_t)(t.end - t.k), panel = whole(s->p) * (size_t)t.k + (size_t)t.j * len;
+				/* while it is worked with the next one comes, a share of it for each strip */
+				size_t next = panel + SIDE * len, share = SIDE * len / (size_t)((to - from + ROWS - 1) / ROWS);
+				t.b = packed ? (const float *)packed->v + panel : room->panel;
 				if (!packed)
 					pack(room->panel, &s->b, t.j, s->p, t.k, t.end);
-				for (int i = from; i < to; i += ROWS) {
+				for (int i = from; i < to; i += ROWS, next += share) {
+					if (packed)
+						fetch(packed, next, next + share);
 					at_line(s, &t, i);
 					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], least(ROWS, s->n - i), width_of(s->p - t.j));
 				}
@@ -336,12 +433,14 @@ static void panel_product(const struct product *s, const struct mat_packed *pack
 void vectors_product(const struct product *s)
 {
 	const struct mat_packed *packed = s->b.packed;
+	int few = packed && packed->pieces == PACKED_BOTH && s->c->gate && few_wanted(s);
+	_Static_assert(sizeof(struct few) <= ROOM_MOST, "the room that is always there");
 	_Static_assert(sizeof(struct block) <= ROOM_MOST, "the room that is always there");
-	struct block *room = room_enter(sizeof *room);
-	if (packed && packed->pieces == PACKED_LINES && s->c->gate)
+	void *room = room_enter(few ? sizeof(struct few) : sizeof(struct block));
+	if (few)
 		few_product(s, room);
 	else
-		panel_product(s, packed && packed->pieces == PACKED_PANELS ? packed : NULL, room);
+		panel_product(s, room);
 	room_leave(room);
 }
 

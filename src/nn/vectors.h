@@ -11,9 +11,9 @@
 /* The processor has AVX-512, no tiles take the product, and no side is narrower than the kernels are. Tells by the shape alone. */
 int vectors_take(int n, int p, int d);
 
-/* p lines over d as the second side of many products; NULL without memory. b.v NULL: zeros, for vectors_repack(). few: the products have a
- * gate, and few zeros on the first side; others leave what is packed so aside. Freed with free(). */
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int few);
+/* p lines over d as the second side of many products; NULL without memory. b.v NULL: zeros, for vectors_repack(). gated: the products have a
+ * gate, and take the lines one by one where it opens few sums. Freed with free(). */
+struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int gated);
 /* Other numbers of the same shape in its place. */
 void vectors_repack(struct mat_packed *packed, struct mat_side b);
 

@@ -85,6 +85,37 @@ static void test_shapes(enum how h)
 static int by_tiles(void) { return amx_takes(512, 512, 512); }
 static int by_vectors(void) { return vectors_take(512, 512, 512); }
 
+/* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
+static void test_gate(float open)
+{
+	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {8, 16, 16}, {64, 100, 130}, {33, 300, 64}, {50, 700, 90}, {300, 70, 600}, {31, 65, 1600}, {40, 48, 1536}};
+	int same = 1, closed = 0, all = 0;
+	size_t room = (size_t)1 << 30;
+	float *gate = malloc(MOST * sizeof *gate);
+	for (size_t i = 0; i < MOST; i++)
+		gate[i] = before[i] > open ? before[i] - open : i % 200 ? 0 : -1;
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
+		int n = shape[i][0], p = shape[i][1], d = shape[i][2], ldc = p + 3;
+		size_t size = (size_t)n * (size_t)ldc * sizeof *c;
+		float *want = malloc(size);
+		struct mat_packed *ready[] = {NULL, mat_pack(b, p, 1, n, p, d, bits, 0, &room), mat_pack(b, p, 1, n, p, d, bits, 1, &room)};
+		memcpy(want, before, size);
+		mat_nn(want, ldc, a, d, b, p, NULL, NULL, n, p, d, bits);
+		for (int at = 0; at < n * ldc; at++)
+			if (at % ldc < p && ++all && !(gate[at] > 0))
+				want[at] = 0, closed++;
+		for (int k = 0; k < 3; k++) {
+			memcpy(c, before, size);
+			mat_nn(c, ldc, a, d, b, p, ready[k], gate, n, p, d, bits);
+			same &= !memcmp(c, want, size);
+			free(ready[k]);
+		}
+		free(want);
+	}
+	free(gate);
+	ok(same && closed > 0 && closed < all, "a gate closed for %d of %d sums, %s: the others are the same to the bit", closed, all, bits == MAT_24 ? "24 bits" : "16 bits");
+}
+
 /* Zeros of a may be left out, and a line that stands by itself may be summed up elsewhere: neither changes a bit. */
 static void test_zeros(uint64_t *state)
 {
@@ -98,6 +129,7 @@ static void test_zeros(uint64_t *state)
 	for (int h = 0; h < HOWS; h++)
 		test_shapes((enum how)h);
 	filled = "";
+	test_gate(2.5f); /* of sums that are made one by one */
 	int n = 100, p = 200, d = 1100, same = 1, none = 0;
 	mat_layer(c, p, a, b, NULL, before, n, p, d, 1, bits);
 	for (int i = 0; i + 9 < n; i += 9) { /* each time other lines stand together, and other zeros are left out */
@@ -163,37 +195,6 @@ static void test_layer(int relu)
 	free(first);
 }
 
-/* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
-static void test_gate(float open)
-{
-	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {8, 16, 16}, {64, 100, 130}, {33, 300, 64}, {50, 700, 90}, {300, 70, 600}, {31, 65, 1600}, {40, 48, 1536}};
-	int same = 1, closed = 0, all = 0;
-	size_t room = (size_t)1 << 30;
-	float *gate = malloc(MOST * sizeof *gate);
-	for (size_t i = 0; i < MOST; i++)
-		gate[i] = before[i] > open ? before[i] - open : i % 3 ? 0 : -1;
-	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
-		int n = shape[i][0], p = shape[i][1], d = shape[i][2], ldc = p + 3;
-		size_t size = (size_t)n * (size_t)ldc * sizeof *c;
-		float *want = malloc(size);
-		struct mat_packed *ready[] = {NULL, mat_pack(b, p, 1, n, p, d, bits, 0, &room), mat_pack(b, p, 1, n, p, d, bits, 1, &room)};
-		memcpy(want, before, size);
-		mat_nn(want, ldc, a, d, b, p, NULL, NULL, n, p, d, bits);
-		for (int at = 0; at < n * ldc; at++)
-			if (at % ldc < p && ++all && !(gate[at] > 0))
-				want[at] = 0, closed++;
-		for (int k = 0; k < 3; k++) {
-			memcpy(c, before, size);
-			mat_nn(c, ldc, a, d, b, p, ready[k], gate, n, p, d, bits);
-			same &= !memcmp(c, want, size);
-			free(ready[k]);
-		}
-		free(want);
-	}
-	free(gate);
-	ok(same && closed > 0 && closed < all, "a gate closed for %d of %d sums, %s: the others are the same to the bit", closed, all, bits == MAT_24 ? "24 bits" : "16 bits");
-}
-
 /* A sum too small for a float is 0 with the same sign, whatever else was added to it. */
 static void test_sign(void)
 {
@@ -205,11 +206,11 @@ static void test_sign(void)
 	for (int i = 0; i < D * P; i++)
 		y[i] = 1e-30f;
 	for (int i = 0; i < N * P; i++)
-		gate[i] = 1;
+		gate[i] = i % P < 8;
 	mat_nn(want, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
 	int same = 1;
-	for (int few = 0; few < 2; few++) {
-		struct mat_packed *ready = mat_pack(y, P, 1, N, P, D, MAT_24, few, &room);
+	for (int gated = 0; gated < 2; gated++) {
+		struct mat_packed *ready = mat_pack(y, P, 1, N, P, D, MAT_24, gated, &room);
 		mat_nn(got, P, x, D, y, P, ready, gate, N, P, D, MAT_24);
 		same &= !memcmp(got, want, sizeof want);
 		free(ready);
@@ -307,10 +308,11 @@ int main(void)
 	test_zeros(&state);
 	test_gate(0);
 	test_gate(1.5f);
+	test_gate(2.5f);
 	test_sign();
 	bits = MAT_16;
 	test_gate(0);
-	test_gate(1.5f);
+	test_gate(2.5f);
 	test_gram();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
