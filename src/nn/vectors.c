@@ -262,8 +262,12 @@ WIDE static void turn(struct turned *to, const struct mat_side *a, int i, int n,
 		__mmask16 left = first_lanes(end - at);
 		const float *v = a->v + (size_t)i * (size_t)a->ld + (size_t)at;
 		UNROLL
-		for (int r = 0; r < LANES; r++)
-			t[r] = r < n - i ? _mm512_maskz_loadu_ps(left, v + (size_t)r * (size_t)a->ld) : _mm512_setzero_ps();
+		for (int r = 0; r < LANES; r++) {
+			const float *line = v + (size_t)r * (size_t)a->ld;
+			t[r] = r < n - i ? _mm512_maskz_loadu_ps(left, line) : _mm512_setzero_ps();
+			if (r < n - i)
+				__builtin_prefetch(line + least(2 * LANES, end - at)); /* of 16 lines at once, which are too many to be foreseen */
+		}
 		transpose(t);
 		UNROLL
 		for (int r = 0; r < LANES; r++)
