@@ -28,10 +28,11 @@ enum {
 	SIDE = WIDTH * LANES, /* lines of one */
 	STEP = 512,           /* numbers of k that are summed up before they go to c */
 	BLOCK = 512,          /* lines of a that pass one panel after the other */
-	FEW = 8,              /* lines of b that sums of 16 lines of a are made of at once */
+	FEW = 10,             /* lines of b that sums of 16 lines of a are made of at once */
 	GROUPS = 16,          /* groups of 16 lines of a that go along the same lines of b, one after the other */
 	MANY = 512,           /* of so many lines of b */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
+	BEHIND = 2 * LANES,   /* what a list of k has room for behind the last one: AHEAD, or FEW twice */
 };
 
 /* --- panels --- */
@@ -97,9 +98,9 @@ void vectors_repack(struct mat_packed *to, struct mat_side b)
 
 /* --- products --- */
 
-/* The k of a strip of lines where any of them is not zero, and AHEAD times 0. */
+/* The k of a strip of lines where any of them is not zero, then AHEAD times 0, then anything. */
 struct alive {
-	uint16_t k[STEP + AHEAD];
+	uint16_t k[STEP + BEHIND];
 	int n;
 };
 
@@ -204,7 +205,7 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, const 
 	}
 }
 
-WIDE static void pass(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
+WIDE static void pass_rows(const struct product *s, const struct strip *t, const struct alive *alive, int rows, int width)
 {
 #define KIND(r, w)                                                                                                                         \
 	case (r)*WIDTH + (w):                                                                                                              \
@@ -217,11 +218,7 @@ WIDE static void pass(const struct product *s, const struct strip *t, const stru
 	switch (rows * WIDTH + width) {
 		KINDS(1);
 		KINDS(2);
-		KINDS(3);
 		KINDS(4);
-		KINDS(5);
-		KINDS(6);
-		KINDS(7);
 		KINDS(8);
 	}
 #undef KINDS
@@ -232,6 +229,18 @@ static void at_line(const struct product *s, struct strip *t, int i)
 {
 	t->i = i;
 	t->a = s->a.v + (size_t)i * t->row + (size_t)t->k * t->step;
+}
+
+/* A strip: the last one, of fewer than ROWS lines, by 4, 2 and 1. */
+static void pass(const struct product *s, struct strip *t, const struct alive *alive, int i, int width)
+{
+	int end = least(i + ROWS, s->n), rows = ROWS;
+	for (; i < end; i += rows) {
+		while (rows > end - i)
+			rows /= 2;
+		at_line(s, t, i);
+		pass_rows(s, t, alive, rows, width);
+	}
 }
 
 /* --- products of which few sums are wanted: lanes are lines of a, and each wanted line of b is gone along by itself --- */
@@ -290,6 +299,9 @@ WIDE INLINE void multiply_few(float (*to)[LANES], const struct turned *t, const 
 		l[q] = b + line[q] * len;
 		sum[q] = _mm512_setzero_ps();
 	}
+	for (int q = FEW; q < 2 * FEW; q++) /* where the next ones begin */
+		for (int k = 0; k < 2 * LANES; k += LANES)
+			__builtin_prefetch(b + line[q] * len + k);
 	for (int at = 0; at < t->n; at++) {
 		__m512 x = _mm512_load_ps(t->a[at]);
 		size_t k = all ? (size_t)at : t->k[at];
@@ -426,8 +438,7 @@ static void panel_product(const struct product *s, struct block *room)
 				for (int i = from; i < to; i += ROWS, next += share) {
 					if (packed)
 						fetch(packed, next, next + share);
-					at_line(s, &t, i);
-					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], least(ROWS, s->n - i), width_of(s->p - t.j));
+					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], i, width_of(s->p - t.j));
 				}
 			}
 		}
