@@ -432,6 +432,9 @@ void cli_add_shorts(struct cli *c, struct cli_short *s, int n)
 
 const char *cli_field(const struct cli *c, char *name, const char *base)
 {
-	snprintf(name, 256, "%s%s", c->prefix, base);
+	size_t n = strnlen(c->prefix, 255), m = strnlen(base, 255 - n);
+	memcpy(name, c->prefix, n);
+	memcpy(name + n, base, m);
+	name[n + m] = 0;
 	return name;
 }

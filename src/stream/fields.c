@@ -328,12 +328,23 @@ static int set_raw(struct fields *s, const char *name, const char *value, size_t
 	return buf_add(&s->text, value, len, f) || buf_add(&s->text, " ", 1, f) ? -1 : 0;
 }
 
+/* What the GNU library has beside printf: that one is slow once a library that OpenBLAS is linked with (libquadmath) has added
+ * a conversion of its own, and a record has a dozen of these. */
+static int print_real(char *t, size_t size, double value)
+{
+#if defined(__GLIBC__)
+	return strfromd(t, size, "%.9g", value);
+#else
+	return snprintf(t, size, "%.9g", value);
+#endif
+}
+
 int fields_set_real(struct fields *s, const char *name, double value, struct fail *f)
 {
 	char t[40];
 	if (!isfinite(value))
 		return fail_set(f, "%s is not finite", name);
-	int n = snprintf(t, sizeof t, "%.9g", value);
+	int n = print_real(t, sizeof t, value);
 	return set_raw(s, name, t, (size_t)n, 'n', f);
 }
 
