@@ -133,6 +133,25 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 	return recon;
 }
 
+INLINE void flush(float *d, int n)
+{
+	float most[LANES] = {0}, least = 0;
+	int i = 0;
+	for (; i + LANES <= n; i += LANES)
+		for (int k = 0; k < LANES; k++)
+			most[k] = fabsf(d[i + k]) > most[k] ? fabsf(d[i + k]) : most[k];
+	for (; i < n; i++)
+		most[0] = fabsf(d[i]) > most[0] ? fabsf(d[i]) : most[0];
+	for (int k = 0; k < LANES; k++)
+		least = most[k] > least ? most[k] : least;
+	least *= 0x1p-25f / sqrtf((float)n);
+	for (i = 0; i < n; i++)
+		d[i] = fabsf(d[i]) < least ? 0 : d[i]; /* keeps NAN */
+}
+SIMD_VARIANTS(void, flush, (float *d, int n), { flush(d, n); })
+
+void loss_flush(float *d, int n) { PICK(flush)(d, n); }
+
 double loss_kl(const float *head, int latent)
 {
 	double kl = 0;

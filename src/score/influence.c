@@ -45,6 +45,7 @@ static void losses(struct influence *s, const struct model *m, const float *x, i
 	for (int j = from; j < to; j++, f += n, d += n) {
 		size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
 		s->recon[row] = loss_recon_two(scored, trained, f, x + (size_t)r * n, (int)n, d, &s->nll[row]);
+		loss_flush(d, (int)n);
 	}
 }
 

@@ -139,6 +139,40 @@ static void test_two(void)
 	ok(same, "two likelihoods in one pass: the same bits as each alone");
 }
 
+/* What is flushed is too little, all together, to move a product by half a rounding; all else stays as it is. */
+static void test_flush(void)
+{
+	enum { MOST = 1000 };
+	uint64_t state = 17;
+	double worst = 0;
+	int same = 1, gone = 0, kept = 0;
+	for (int n = 0; n <= MOST; n += n < 40 ? 1 : 37) {
+		float d[MOST + 1], was[MOST + 1];
+		double all = 0, lost = 0;
+		naive_fill(d, MOST, 0, 1, &state);
+		for (int i = 0; i < n; i++)
+			d[i] = ldexpf(d[i], -(i * 7 % 60));
+		d[n] = 1e-30f; /* behind the row */
+		memcpy(was, d, sizeof was);
+		loss_flush(d, n);
+		for (int i = 0; i < n; i++) {
+			all += (double)was[i] * (double)was[i];
+			lost += d[i] == 0 ? (double)was[i] * (double)was[i] : 0;
+			gone += d[i] == 0 && was[i] != 0, kept += d[i] != 0;
+			same &= d[i] == 0 || d[i] == was[i];
+		}
+		same &= d[n] == was[n];
+		worst = worse(worst, all > 0 ? sqrt(lost / all) : 0);
+	}
+	ok(worst > 0 && worst <= 0x1p-25, "what is flushed has at most 2^%.1f of a row's length", log2(worst));
+	ok(same && gone > 1000 && kept > 1000, "%d numbers are flushed, %d stay to the bit, and what is behind the row", gone, kept);
+	float odd[3] = {NAN, 1e-20f, -1}, far[2] = {1, INFINITY}, none[20] = {0};
+	loss_flush(odd, 3);
+	loss_flush(far, 2);
+	loss_flush(none, 20);
+	ok(isnan(odd[0]) && odd[1] == 0 && odd[2] == -1 && isinf(far[1]) && none[0] == 0, "NAN and infinity stay, and a row of zeros");
+}
+
 static void test_kl(void)
 {
 	uint64_t state = 5;
@@ -168,6 +202,7 @@ int main(void)
 	test_polynomials();
 	test_not_finite();
 	test_two();
+	test_flush();
 	test_kl();
 	return done();
 }
