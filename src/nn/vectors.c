@@ -32,7 +32,7 @@ enum {
 	GROUPS = 16,          /* groups of 16 lines of a that go along the same lines of b, one after the other */
 	MANY = 512,           /* of so many lines of b */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
-	BEHIND = 2 * LANES,   /* what a list of k has room for behind the last one: AHEAD, or FEW twice */
+	BEHIND = 2 * LANES,   /* zeros behind the last k of a list, which are read and not used: AHEAD, or FEW twice */
 };
 
 /* --- panels --- */
@@ -98,7 +98,7 @@ void vectors_repack(struct mat_packed *to, struct mat_side b)
 
 /* --- products --- */
 
-/* The k of a strip of lines where any of them is not zero, then AHEAD times 0, then anything. */
+/* The k of a strip of lines where any of them is not zero, then BEHIND times 0. */
 struct alive {
 	uint16_t k[STEP + BEHIND];
 	int n;
@@ -114,7 +114,7 @@ static void all_alive(struct alive *alive, int n)
 {
 	for (int k = 0; k < n; k++)
 		alive->k[k] = (uint16_t)k;
-	for (int k = n; k < n + AHEAD; k++)
+	for (int k = n; k < n + BEHIND; k++)
 		alive->k[k] = 0;
 	alive->n = n;
 }
@@ -144,7 +144,8 @@ WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows
 		_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(m, at)));
 		alive->n += __builtin_popcount(m);
 	}
-	_mm256_storeu_si256((__m256i *)(alive->k + alive->n), _mm256_setzero_si256());
+	_mm512_storeu_si512(alive->k + alive->n, _mm512_setzero_si512());
+	_Static_assert(BEHIND * sizeof *alive->k == sizeof(__m512i) && BEHIND >= 2 * FEW && BEHIND >= AHEAD && MANY <= STEP, "a list's room");
 }
 
 /* A sum that was rounded to -0 would be 0 with one term more. */
@@ -245,7 +246,7 @@ static void pass(const struct product *s, struct strip *t, const struct alive *a
 
 /* --- products of which few sums are wanted: lanes are lines of a, and each wanted line of b is gone along by itself --- */
 
-/* Of 16 lines of a, the sums with those lines of b that the gate opens for any of them. */
+/* Of 16 lines of a, the sums with those lines of b where the gate is not 0 for all of them. */
 struct group {
 	_Alignas(64) float sum[MANY + LANES][LANES];
 	struct alive wanted;
@@ -339,7 +340,7 @@ WIDE static void find_wanted(struct alive *wanted, const struct product *s, int 
 	find_alive(wanted, &t, least(LANES, s->n - i), 0);
 }
 
-/* Whether sums one by one take less time than panels: the first group tells, which others are like. */
+/* Whether sums one by one take less time than panels: the first group's first sums tell, which others are like. */
 static int few_wanted(const struct product *s)
 {
 	struct alive wanted;
@@ -431,7 +432,8 @@ static void panel_product(const struct product *s, struct block *room)
 			for (t.j = 0; t.j < s->p; t.j += SIDE) {
 				size_t len = (size_t)(t.end - t.k), panel = whole(s->p) * (size_t)t.k + (size_t)t.j * len;
 				/* while it is worked with the next one comes, a share of it for each strip */
-				size_t next = panel + SIDE * len, share = SIDE * len / (size_t)((to - from + ROWS - 1) / ROWS);
+				size_t next = t.j + SIDE < s->p ? panel + SIDE * len : whole(s->p) * (size_t)(to < s->n ? t.k : t.end);
+				size_t share = SIDE * len / (size_t)((to - from + ROWS - 1) / ROWS);
 				t.b = packed ? (const float *)packed->v + panel : room->panel;
 				if (!packed)
 					pack(room->panel, &s->b, t.j, s->p, t.k, t.end);
