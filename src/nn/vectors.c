@@ -1,5 +1,5 @@
 /* Eight lines of a by 48 of b at a time: 24 sums in registers, three vectors of b and a number of each line of a for each k. b is put
- * into panels of 48 lines, k by k, which come from the second cache as they are wanted; a is read as it lies. Where all eight
+ * into panels of 48 lines, k by k, which come from the second cache, and the next one into it meanwhile; a is read as it lies. Where all eight
  * numbers of a are zero, nothing is done: behind a relu most are, and the draws of a record have them in the same
  * places. Every sum goes its own way along k, so that it depends neither on how many lines there are nor on what was left out. */
 #include "vectors.h"
@@ -40,6 +40,15 @@ enum {
 static int width_of(int lines) { return least(WIDTH, (lines + LANES - 1) / LANES); }
 static size_t whole(int p) { return ((size_t)p + LANES - 1) / LANES * LANES; }
 
+/* 16 k of up to 16 lines, turned over: line r's in lane r; zeros beyond the lines and the k that are left. */
+WIDE INLINE void load_turned(__m512 t[LANES], const float *v, size_t ld, int lines, int left)
+{
+	UNROLL
+	for (int r = 0; r < LANES; r++)
+		t[r] = r < lines ? _mm512_maskz_loadu_ps(first_lanes(left), v + (size_t)r * ld) : _mm512_setzero_ps();
+	transpose(t);
+}
+
 /* Lines [j, j + SIDE) below p over [k, end), zeros beyond p. */
 WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, int end)
 {
@@ -55,13 +64,7 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 	for (int at; (at = k) < end; k += LANES, to += LANES * next)
 		for (int h = 0; h < width; h++) {
 			__m512 t[LANES];
-			__mmask16 left = first_lanes(end - at);
-			const float *v = b->v + (size_t)(j + h * LANES) * ld + (size_t)at;
-			int lines = p - j - h * LANES;
-			UNROLL
-			for (int r = 0; r < LANES; r++)
-				t[r] = r < lines ? _mm512_maskz_loadu_ps(left, v + (size_t)r * ld) : _mm512_setzero_ps();
-			transpose(t);
+			load_turned(t, b->v + (size_t)(j + h * LANES) * ld + (size_t)at, ld, p - j - h * LANES, end - at);
 			UNROLL
 			for (int r = 0; r < LANES; r++)
 				if (r < end - at)
@@ -269,16 +272,11 @@ WIDE static void turn(struct turned *to, const struct mat_side *a, int i, int n,
 	to->n = 0;
 	for (int at = k; at < end; at += LANES) {
 		__m512 t[LANES];
-		__mmask16 left = first_lanes(end - at);
-		const float *v = a->v + (size_t)i * (size_t)a->ld + (size_t)at;
-		UNROLL
-		for (int r = 0; r < LANES; r++) {
-			const float *line = v + (size_t)r * (size_t)a->ld;
-			t[r] = r < n - i ? _mm512_maskz_loadu_ps(left, line) : _mm512_setzero_ps();
-			if (r < n - i)
-				__builtin_prefetch(line + least(2 * LANES, end - at)); /* of 16 lines at once, which are too many to be foreseen */
-		}
-		transpose(t);
+		size_t ld = (size_t)a->ld;
+		const float *v = a->v + (size_t)i * ld + (size_t)at;
+		for (int r = 0; r < least(LANES, n - i); r++) /* 16 lines at once are too many to be foreseen */
+			__builtin_prefetch(v + (size_t)r * ld + least(2 * LANES, end - at));
+		load_turned(t, v, ld, n - i, end - at);
 		UNROLL
 		for (int r = 0; r < LANES; r++)
 			if (r < end - at) {
@@ -289,7 +287,7 @@ WIDE static void turn(struct turned *to, const struct mat_side *a, int i, int n,
 	}
 }
 
-/* the same to the bit as multiply() sums up; all and add are known where this is inlined */
+/* the same to the bit as multiply() sums up; all is known where this is inlined */
 WIDE INLINE void multiply_few(float (*to)[LANES], const struct turned *t, const float *b, const uint16_t *line, size_t len, float factor,
 			      int all, int add)
 {
@@ -319,18 +317,12 @@ WIDE INLINE void multiply_few(float (*to)[LANES], const struct turned *t, const 
 
 WIDE static void add_few(struct group *g, const struct turned *t, const float *b, int len, float factor, int add)
 {
-#define KIND(all, add)                                                                                                                     \
-	for (int q = 0; q < g->wanted.n; q += FEW) /* behind the last one: line 0 of them, of which nothing is taken */                    \
-	multiply_few(g->sum + q, t, b, g->wanted.k + q, (size_t)len, factor, all, add)
-	if (t->n == len && add)
-		KIND(1, 1);
-	else if (t->n == len)
-		KIND(1, 0);
-	else if (add)
-		KIND(0, 1);
-	else
-		KIND(0, 0);
-#undef KIND
+	for (int q = 0; q < g->wanted.n; q += FEW) { /* behind the last one: line 0 of them, of which nothing is taken */
+		if (t->n == len)
+			multiply_few(g->sum + q, t, b, g->wanted.k + q, (size_t)len, factor, 1, add);
+		else
+			multiply_few(g->sum + q, t, b, g->wanted.k + q, (size_t)len, factor, 0, add);
+	}
 }
 
 WIDE static void find_wanted(struct alive *wanted, const struct product *s, int i, int j, int end)

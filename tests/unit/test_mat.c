@@ -196,7 +196,7 @@ static void test_layer(int relu)
 }
 
 /* A sum too small for a float is 0 with the same sign, whatever else was added to it. */
-static void test_sign(void)
+static void test_sign(int open)
 {
 	enum { N = 16, P = 64, D = 32 };
 	float x[N * D] = {0}, y[D * P], gate[N * P], want[N * P], got[N * P];
@@ -206,7 +206,7 @@ static void test_sign(void)
 	for (int i = 0; i < D * P; i++)
 		y[i] = 1e-30f;
 	for (int i = 0; i < N * P; i++)
-		gate[i] = i % P < 8;
+		gate[i] = i % P < open;
 	mat_nn(want, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
 	int same = 1;
 	for (int gated = 0; gated < 2; gated++) {
@@ -218,7 +218,7 @@ static void test_sign(void)
 	x[D + 5] = 1; /* so that in no line of these the sixth term is passed over */
 	mat_nn(got, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
 	same &= !memcmp(got, want, P * sizeof *want);
-	ok(same, "a sum that vanishes has the same sign with b prepared, and beside other lines");
+	ok(same, "a sum that vanishes has the same sign with b prepared, and beside other lines (a gate open for %d of %d)", open, P);
 }
 
 static void test_gram(void)
@@ -309,9 +309,11 @@ int main(void)
 	test_gate(0);
 	test_gate(1.5f);
 	test_gate(2.5f);
-	test_sign();
+	test_sign(64);
+	test_sign(8); /* made one by one */
 	bits = MAT_16;
 	test_gate(0);
+	test_gate(1.5f);
 	test_gate(2.5f);
 	test_gram();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
