@@ -133,19 +133,21 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 	return recon;
 }
 
+/* Sizes compare as whole numbers do, whose largest the compiler finds with vectors. */
 INLINE void flush(float *d, int n)
 {
-	float most[LANES] = {0}, least = 0;
-	int i = 0;
-	for (; i + LANES <= n; i += LANES)
-		for (int k = 0; k < LANES; k++)
-			most[k] = fabsf(d[i + k]) > most[k] ? fabsf(d[i + k]) : most[k];
-	for (; i < n; i++)
-		most[0] = fabsf(d[i]) > most[0] ? fabsf(d[i]) : most[0];
-	for (int k = 0; k < LANES; k++)
-		least = most[k] > least ? most[k] : least;
+	int most = 0;
+	for (int i = 0; i < n; i++) {
+		int size;
+		memcpy(&size, d + i, sizeof size);
+		size &= 0x7fffffff;
+		size &= -(size <= 0x7f800000); /* NAN is none */
+		most = size > most ? size : most;
+	}
+	float least;
+	memcpy(&least, &most, sizeof least);
 	least *= 0x1p-25f / sqrtf((float)n);
-	for (i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		d[i] = fabsf(d[i]) < least ? 0 : d[i]; /* keeps NAN */
 }
 SIMD_VARIANTS(void, flush, (float *d, int n), { flush(d, n); })
