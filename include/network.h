@@ -67,6 +67,9 @@ void network_pack(const struct network *net, const float *params, float *packed)
  * layer at the end is. Released before the parameters change. */
 void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
 void network_release(struct network *net);
+/* Whether rows can go through the network as bundles, forward and back (bundle.h): linear layers with a relu between each two, on a
+ * processor for it; prepared: and its weights are prepared, which memory may not have allowed. */
+int network_bundles(const struct network *net, int prepared);
 /* How many floats of scratch a layer's pass wants; 0 without convolutions. */
 size_t network_scratch(const struct network *net);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle.h"
 #include "conv.h"
 #include "layers.h"
 #include "mat.h"
@@ -151,6 +152,19 @@ void network_release(struct network *net)
 		free(net->l[i].backward);
 		net->l[i].forward = net->l[i].backward = NULL;
 	}
+}
+
+int network_bundles(const struct network *net, int prepared)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		int linear = l->kind == LAYER_LINEAR && (l->source < 0 || gated(net, i)) && bundles_fit(l->out, l->in) && bundles_fit(l->in, l->out);
+		if (!linear && !l->fused)
+			return 0;
+		if (linear && prepared && (!bundles_take(l->forward) || !bundles_take(l->backward)))
+			return 0;
+	}
+	return net->n == net->last + 1;
 }
 
 size_t network_scratch(const struct network *net)

@@ -1,7 +1,7 @@
 /* vectors.h - matrix products in floats on AVX-512, where no tiles take them (amx.h).
  *
  * What they have before OpenBLAS's: weights are prepared once, bias, relu and gate cost no pass of their own, and zeros are passed over.
- * A sum goes along k in order, one fused multiply-add a term, in runs of 512 terms: its bits depend on its own two
+ * A sum goes along k in order, one fused multiply-add a term, in runs of 1024 terms: its bits depend on its own two
  * lines alone. A zero on the first side may take nothing from the second, not even NAN or infinity. */
 #ifndef VF_VECTORS_H
 #define VF_VECTORS_H

@@ -159,6 +159,32 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 	return 0;
 }
 
+static struct bundle *open_bundles_of(int width)
+{
+	void *room = mat_floats(bundles_size(INFLUENCE_BUNDLES, width) / sizeof(float));
+	return room ? bundles_place(room, INFLUENCE_BUNDLES, width) : NULL;
+}
+
+/* A record's draws in a bundle each. */
+static int open_bundles(struct influence *s, const struct network *dec, int flags, struct fail *f)
+{
+	int widest = 0, bad = 0;
+	if (flags & INFLUENCE_GRADIENTS || s->draws != BUNDLE_ROWS || !network_bundles(dec, 0))
+		return 0;
+	for (int i = 0; i < dec->n; i++) {
+		if (!network_weighs(&dec->l[i]))
+			continue;
+		s->read[i] = open_bundles_of(dec->l[i].in);
+		bad |= !s->read[i];
+		widest = dec->l[i].out > widest ? dec->l[i].out : widest;
+	}
+	for (int i = 0; i < 2; i++) {
+		s->delta[i] = open_bundles_of(widest);
+		bad |= !s->delta[i];
+	}
+	return bad ? fail_set(f, "out of memory for a decoder") : 0;
+}
+
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f)
 {
 	struct influence *s = calloc(1, sizeof *s);
@@ -173,7 +199,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	s->slab = at_once(m, flags, batch);
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
+	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_bundles(s, &m->dec, flags, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
 	    tape_open_cut(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
 	    tape_open_cut(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
@@ -208,8 +234,12 @@ void influence_close(struct influence *s)
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
 	models_pack_free(s->packed, s->models, s->n);
-	for (int i = 0; i < CONFIG_MAX_LAYERS; i++)
+	for (int i = 0; i < CONFIG_MAX_LAYERS; i++) {
 		free(s->sums[i]);
+		free(s->read[i]);
+	}
+	free(s->delta[0]);
+	free(s->delta[1]);
 	products_close(&s->products);
 	gradients_close(s);
 	free(s->pixels);

@@ -135,6 +135,13 @@ void products_gram(struct products *p, const struct layer *l, const float *x, co
 		bias_products(p, l, d);
 }
 
+void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d)
+{
+	bundle_gram(p->ga, x);
+	bundle_gram(p->gd, d);
+	add_up(p, 1, 1);
+}
+
 size_t products_room(const struct products *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
 
 void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,

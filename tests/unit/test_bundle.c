@@ -1,0 +1,244 @@
+/* Bundles against the products of rows, which test_mat holds against sums in double: the same bits, whatever the shape, the share of
+ * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows,
+ * which test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
+#include "bundle.h"
+
+#include "influence.h"
+#include "mat.h"
+#include "naive.h"
+
+enum { MOST = 6 }; /* bundles */
+
+struct rows {
+	int n, width; /* n bundles' worth */
+	float *v;
+	struct bundle *b;
+	void *room;
+};
+
+static struct rows rows_of(int n, int width)
+{
+	struct rows r = {n, width, mat_floats((size_t)(n * BUNDLE_ROWS * width)), NULL, mat_floats(bundles_size(n, width) / sizeof(float))};
+	r.b = bundles_place(r.room, n, width);
+	return r;
+}
+
+static void rows_free(struct rows *r)
+{
+	free(r->v);
+	free(r->room);
+}
+
+static void turn(struct rows *r)
+{
+	for (int i = 0; i < r->n; i++)
+		bundle_turn(&r->b[i], r->v + i * BUNDLE_ROWS * r->width, (size_t)r->width, BUNDLE_ROWS, r->width);
+}
+
+/* As behind a relu: a unit is mostly open or closed for all rows of a bundle. open: the share of units. */
+static void fill(struct rows *r, double open, uint64_t *state)
+{
+	for (int i = 0; i < r->n; i++)
+		for (int k = 0; k < r->width; k++) {
+			int unit = naive_uniform(state) < open;
+			for (int q = 0; q < BUNDLE_ROWS; q++)
+				r->v[(i * BUNDLE_ROWS + q) * r->width + k] = unit && naive_uniform(state) < 0.8 ? (float)naive_uniform(state) : 0;
+		}
+	turn(r);
+}
+
+/* Whether the bundles hold just these rows. */
+static int holds(const struct rows *r, const struct bundle *b, const float *want)
+{
+	size_t each = (size_t)(BUNDLE_ROWS * r->width);
+	float *got = malloc(each * sizeof *got);
+	int same = 1;
+	for (int i = 0; i < r->n; i++) {
+		for (size_t k = 0; k < each; k++)
+			got[k] = NAN;
+		bundle_write(&b[i], got, (size_t)r->width, BUNDLE_ROWS, r->width);
+		same &= !memcmp(got, want + (size_t)i * each, each * sizeof *got);
+	}
+	free(got);
+	return same;
+}
+
+static void test_turning(uint64_t *state)
+{
+	int same = 1, beside = 1, listed = 1;
+	for (int width = 1; width < 70; width += width < 20 ? 1 : 9)
+		for (int lines = 1; lines <= BUNDLE_ROWS; lines++) {
+			struct rows r = rows_of(1, width);
+			float back[BUNDLE_ROWS * 80];
+			fill(&r, 0.5, state);
+			bundle_turn(r.b, r.v, (size_t)width, lines, width);
+			for (int q = 0, k = 0; q < r.b->n; k++) { /* every unit in which a row is not 0, once */
+				int any = 0;
+				for (int i = 0; i < lines; i++)
+					any |= r.v[i * width + k] != 0; /* NOLINT: exact */
+				listed &= any == (r.b->unit[q] == k);
+				q += any;
+			}
+			for (int i = 0; i < BUNDLE_ROWS * 80; i++)
+				back[i] = -7;
+			bundle_write(r.b, back, 80, lines, width);
+			for (int i = 0; i < BUNDLE_ROWS; i++)
+				for (int k = 0; k < 80; k++) {
+					if (i < lines && k < width)
+						same &= !memcmp(&back[i * 80 + k], &r.v[i * width + k], sizeof *back);
+					else
+						beside &= back[i * 80 + k] == -7;
+				}
+			rows_free(&r);
+		}
+	ok(same && beside && listed, "1 to 16 rows, turned and turned back, are what they were, and nothing beside them");
+}
+
+/* p units out of d, forward and back. */
+static void test_layer(int n, int p, int d, double open, uint64_t *state)
+{
+	struct rows x = rows_of(n, d), y = rows_of(n, p), dy = rows_of(n, p), dx = rows_of(n, d);
+	float *w = mat_floats((size_t)(p * d)), *bias = mat_floats((size_t)p);
+	size_t room = (size_t)1 << 30;
+	int lines = n * BUNDLE_ROWS;
+	naive_fill(w, (size_t)(p * d), 1, 1, state);
+	naive_fill(bias, (size_t)p, 1, 1, state);
+	fill(&x, open, state);
+	fill(&dy, 0.5, state);
+	struct mat_packed *forward = mat_pack(w, d, 0, lines, p, d, MAT_24, 0, &room), *back = mat_pack(w, d, 1, lines, d, p, MAT_16, 1, &room);
+	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 1, MAT_24);
+	bundles_relu(y.b, x.b, n, forward, bias);
+	int relu = holds(&y, y.b, y.v);
+
+	float *got = mat_floats((size_t)(lines * (p + 3)));
+	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 0, MAT_24);
+	for (int i = 0; i < lines * (p + 3); i++)
+		got[i] = -7;
+	bundles_rows(got, (size_t)p + 3, x.b, n, forward, bias);
+	int rows = 1;
+	for (int i = 0; i < lines; i++) {
+		rows &= !memcmp(got + i * (p + 3), y.v + i * p, (size_t)p * sizeof *got);
+		for (int k = p; k < p + 3; k++)
+			rows &= got[i * (p + 3) + k] == -7;
+	}
+
+	mat_nn(dx.v, d, dy.v, p, w, d, NULL, x.v, lines, d, p, MAT_16);
+	bundles_gated(dx.b, dy.b, x.b, n, back);
+	int gated = holds(&dx, dx.b, dx.v), single = 1;
+	for (int i = 0; i < n; i++) /* one by one, from whose share of open units another way may follow */
+		bundles_gated(&dx.b[i], &dy.b[i], &x.b[i], 1, back);
+	single = holds(&dx, dx.b, dx.v);
+	ok(relu && rows && gated && single, "%d bundles, %d units out of %d, %.0f %% open: the bits of rows%s%s%s%s", n, p, d, 100 * open,
+	   relu ? "" : ", not behind a relu", rows ? "" : ", not written as rows", gated ? "" : ", not on the way back", single ? "" : ", not one by one");
+	free(got), free(w), free(bias), free(forward), free(back);
+	rows_free(&x), rows_free(&y), rows_free(&dy), rows_free(&dx);
+}
+
+static void test_not_finite(uint64_t *state)
+{
+	struct rows x = rows_of(1, 40), y = rows_of(1, 32);
+	float *w = mat_floats(32 * 40), *bias = mat_floats(32);
+	size_t room = (size_t)1 << 30;
+	naive_fill(w, 32 * 40, 1, 1, state);
+	struct mat_packed *forward = mat_pack(w, 40, 0, BUNDLE_ROWS, 32, 40, MAT_24, 0, &room);
+	int bad = 0, other = 0;
+	x.v[5 * 40 + 7] = NAN; /* alone in its unit */
+	turn(&x);
+	bundles_relu(y.b, x.b, 1, forward, bias);
+	for (int q = 0; q < y.b->n; q++)
+		for (int i = 0; i < BUNDLE_ROWS; i++) {
+			bad += i == 5 && isnan(y.b->v[q][i]);
+			other += i != 5 && !isfinite(y.b->v[q][i]);
+		}
+	ok(x.b->n == 1 && bad == 32 && other == 0, "NAN passes a relu in its own row");
+	for (int i = 0; i < BUNDLE_ROWS * 40; i++)
+		x.v[i] = 0;
+	turn(&x);
+	bundles_relu(y.b, x.b, 1, forward, bias);
+	ok(x.b->n == 0 && y.b->n == 0, "of zeros and no bias nothing is left");
+	free(w), free(bias), free(forward);
+	rows_free(&x), rows_free(&y);
+}
+
+static void test_gram(uint64_t *state)
+{
+	double worst = 0;
+	for (int width = 1; width < 3000; width = 3 * width + 2) {
+		struct rows x = rows_of(1, width);
+		float c[BUNDLE_ROWS * BUNDLE_ROWS];
+		fill(&x, 0.7, state);
+		bundle_gram(c, x.b);
+		for (int i = 0; i < BUNDLE_ROWS; i++)
+			for (int j = 0; j < BUNDLE_ROWS; j++) {
+				double s = 0;
+				for (int k = 0; k < width; k++)
+					s += (double)x.v[i * width + k] * (double)x.v[j * width + k];
+				worst = worse(worst, fabs(s - (double)c[i * BUNDLE_ROWS + j]) / (s + 1e-30)); /* no term is below 0 */
+			}
+		rows_free(&x);
+	}
+	ok(worst < 1e-5, "Gram matrices are at most %.2g off", worst);
+}
+
+/* Scores with the weights prepared go through bundles, and without by rows. */
+static void test_scores(const char *layers, int estimator, int batch, uint64_t *state)
+{
+	enum { INPUTS = 64, BATCH = 21 };
+	static const char network[] = "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 40}, relu, {linear: 32}]\n"
+	                              "  decoder: [{linear: 56}, relu, {linear: 130}, relu, {linear: 64}]\n";
+	struct model m;
+	struct fail f = {{0}};
+	struct score by_rows[BATCH], bundled[BATCH];
+	float x[BATCH * INPUTS];
+	uint64_t id[BATCH];
+	double part[2][BATCH * MODEL_MAX_TENSORS], score = 0, se = 0, parts = 0;
+	naive_model(&m, network, 0.3, state);
+	naive_fill(x, BATCH * INPUTS, 0, 1, state);
+	for (int i = 0; i < BATCH; i++)
+		id[i] = (uint64_t)i;
+	m.cfg.score.draws = BUNDLE_ROWS;
+	m.cfg.score.estimator = estimator;
+	snprintf(m.cfg.score.layers, sizeof m.cfg.score.layers, "%s", layers);
+	struct influence *s = influence_open(&m, 1, batch, 0, &f);
+	if (!s)
+		BAIL(&f);
+	int before = network_bundles(&m.dec, 1);
+	influence_score(s, batch, x, id, NULL, by_rows, part[0]);
+	influence_prepare(&m, 1, 0);
+	int behind = network_bundles(&m.dec, 1);
+	influence_score(s, batch, x, id, NULL, bundled, part[1]);
+	for (int r = 0; r < batch; r++) {
+		score = worse(score, fabs(bundled[r].selfinf / by_rows[r].selfinf - 1));
+		se = worse(se, fabs(bundled[r].selfinf_se / by_rows[r].selfinf_se - 1));
+		for (int i = 0; i < m.ntensors; i++)
+			parts = worse(parts, fabs(part[1][r * m.ntensors + i] - part[0][r * m.ntensors + i]) / by_rows[r].selfinf);
+	}
+	ok(!before && behind && score < 2e-6 && se < 2e-5 && parts < 2e-6, "scores of %d, layers %s, %s: as by rows but for rounding (%.2g, se %.2g, parts %.2g)",
+	   batch, layers, estimator == CROSS ? "cross" : "plugin", score, se, parts);
+	influence_close(s);
+	network_release(&m.dec);
+	network_release(&m.enc);
+	model_free(&m);
+}
+
+int main(void)
+{
+	static const int shapes[][3] = {{1, 16, 16}, {2, 48, 17}, {3, 49, 64}, {6, 100, 130}, {2, 784, 300}, {1, 200, 1100}, {2, 1100, 2100}};
+	uint64_t state = 11;
+	mat_begin();
+	if (!bundles_fit(64, 64)) {
+		skip("rows in bundles", "this processor has no AVX-512, or takes products by tiles");
+		return done();
+	}
+	test_turning(&state);
+	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+		for (int open = 0; open <= 4; open++)
+			test_layer(shapes[i][0], shapes[i][1], shapes[i][2], open / 4.0, &state);
+	test_not_finite(&state);
+	test_gram(&state);
+	static const char *const layers[] = {"all", "encoder", "decoder", "decoder.2", "decoder.4", "encoder.1,decoder.0"};
+	for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+		for (int k = 0; k < 2; k++)
+			test_scores(layers[i], k ? CROSS : PLUGIN, k ? 21 : 3, &state);
+	return done();
+}
