@@ -32,7 +32,7 @@ void products_close(struct products *p);
 
 /* Products of one record: x [draws][in] what the layer read, d [draws][out] gradients by its output. */
 void products_gram(struct products *p, const struct layer *l, const float *x, const float *d);
-/* The same for a linear layer, of 16 draws in bundles. */
+/* The same for a linear layer, the draws as bundles (bundle.h). */
 void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d);
 /* The same for a convolution, by gradients written out, in steps: sums, products_room() floats, holds
  * the sums of every unit's gradients; products_write() fills in or adds some rows of one unit, and dx too,

@@ -1,7 +1,7 @@
 /* Eight lines of a by 48 of b at a time: 24 sums in registers, three vectors of b and a number of each line of a for each k. b is put
  * into panels of 48 lines, k by k, which come from the second cache, and the next one into it meanwhile; a is read as it lies. Where all eight
- * numbers of a are zero, nothing is done: behind a relu most are, and the draws of a record have them in the same
- * places. Every sum goes its own way along k, so that it depends neither on how many lines there are nor on what was left out. */
+ * numbers of a are zero, nothing is done. Where a gate closes most sums, bundles make the others (bundle.h). Every sum goes its own way
+ * along k, so that it depends neither on how many lines there are nor on what was left out. */
 #include "vectors.h"
 
 #include "amx.h"

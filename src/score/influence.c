@@ -2,7 +2,7 @@
  *   encoder forward (B rows) -> mu, logvar -> xi (B m rows) -> decoder forward -> loss and its
  *   gradient -> decoder backward (B m rows) -> gradients by mu and logvar, draw by draw.
  * The decoder takes a slab of the batch after the other: few rows with a network's activations near, while the
- * encoder wants many records for its weights.
+ * encoder wants many records for its weights. Where it can, a record's 16 draws go through it as a bundle (bundle.h).
  * Decoder layers: products between draws, or between blocks of draws, on the way back (parts.h).
  * Encoder layers: one backward pass of the mean over the draws (two, one a half, for the cross
  * estimator), and a tangent pass along the mean gradient, whose result s gives
