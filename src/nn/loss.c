@@ -17,13 +17,10 @@ INLINE float exp_negative(float x)
 	memcpy(&k, &n, sizeof k);
 	n -= 12582912.0f;
 	float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
-	float p = 1.9875691500e-4f;
-	p = p * r + 1.3981999507e-3f;
-	p = p * r + 8.3334519073e-3f;
-	p = p * r + 4.1665795894e-2f;
-	p = p * r + 1.6666665459e-1f;
-	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
+	float r2 = r * r;
+	float p = (1.9875691500e-4f * r + 1.3981999507e-3f) * (r2 * r2) + ((8.3334519073e-3f * r + 4.1665795894e-2f) * r2 +
+	          (1.6666665459e-1f * r + 5.0000001201e-1f));
+	p = p * r2 + r + 1.0f;
 	int bits = (int)((unsigned)(k + 127) << 23);
 	float scale;
 	memcpy(&scale, &bits, sizeof scale);
@@ -35,14 +32,9 @@ INLINE float log1p_unit(float e)
 {
 	/* log(1+e) = 2 atanh(s), s = e/(2+e) <= 1/3: odd powers, error below 1e-8 */
 	float s = e / (2.0f + e), q = s * s;
-	float p = 2.0f / 13;
-	p = p * q + 2.0f / 11;
-	p = p * q + 2.0f / 9;
-	p = p * q + 2.0f / 7;
-	p = p * q + 2.0f / 5;
-	p = p * q + 2.0f / 3;
-	p = p * q + 2.0f;
-	return p * s;
+	float q2 = q * q;
+	float high = 2.0f / 13 * q2 + (2.0f / 11 * q + 2.0f / 9), low = (2.0f / 7 * q + 2.0f / 5) * q2 + (2.0f / 3 * q + 2.0f);
+	return (high * (q2 * q2) + low) * s;
 }
 
 enum { LANES = 16, RUN = 256 };
@@ -68,18 +60,24 @@ INLINE struct term term(enum likelihood likelihood, enum likelihood other, float
 	return r;
 }
 
-INLINE double total_of(const float part[LANES])
+INLINE void add_lanes(double total[LANES], const float part[LANES])
+{
+	for (int k = 0; k < LANES; k++)
+		total[k] += (double)part[k];
+}
+
+INLINE double total_of(const double lane[LANES])
 {
 	double total = 0;
 	for (int k = 0; k < LANES; k++)
-		total += (double)part[k];
+		total += lane[k];
 	return total;
 }
 
 /* Partial sums in lanes of few terms, in a fixed order; they end in double. */
 INLINE double row(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll)
 {
-	double total = 0, more = 0;
+	double total[LANES] = {0}, more[LANES] = {0};
 	int i = 0;
 	while (i + LANES <= n) {
 		float part[LANES] = {0}, second[LANES] = {0};
@@ -92,19 +90,18 @@ INLINE double row(enum likelihood likelihood, enum likelihood other, const float
 			if (d)
 				memcpy(d + i, g, sizeof g);
 		}
-		total += total_of(part);
-		if (nll)
-			more += total_of(second);
+		add_lanes(total, part);
+		add_lanes(more, second);
 	}
-	for (; i < n; i++) {
+	for (int k = 0; i < n; i++, k++) {
 		struct term t = term(likelihood, other, f[i], x[i]);
-		total += (double)t.value, more += (double)t.other;
+		total[k] += (double)t.value, more[k] += (double)t.other;
 		if (d)
 			d[i] = t.d;
 	}
 	if (nll)
-		*nll = more;
-	return total;
+		*nll = total_of(more);
+	return total_of(total);
 }
 
 SIMD_VARIANTS(double, recon, (enum likelihood likelihood, const float *f, const float *x, int n, float *d), {
