@@ -26,7 +26,7 @@ void bundle_gram(float *c, const struct bundle *a) {}
 enum {
 	FEW = 10,       /* lines of weights that 16 rows go along at once */
 	WIDEST = 32768, /* units, for whose numbers 16 bits do */
-	RUN = 512,      /* terms of a Gram matrix that are summed up before they go to it */
+	RUN = 512,      /* units whose products are summed up before they go to a Gram matrix */
 };
 _Static_assert((int)BUNDLE_ROWS == (int)LANES && (int)LANES == 2 * ROWS && BEHIND >= 2 * FEW, "rows are lanes, and a list's room");
 
@@ -267,12 +267,13 @@ void bundles_gated(struct bundle *dx, const struct bundle *dy, const struct bund
 WIDE void bundle_gram(float *c, const struct bundle *a)
 {
 	memset(c, 0, LANES * LANES * sizeof *c);
-	for (int from = 0; from < a->n; from += RUN) {
+	for (int from = 0, to, k = RUN; from < a->n; from = to, k += RUN) { /* by units, whether or not zeros stand among them */
 		__m512 sum[LANES];
+		to = units_from(a, k);
 		UNROLL
 		for (int i = 0; i < LANES; i++)
 			sum[i] = _mm512_setzero_ps();
-		for (int q = from; q < least(from + RUN, a->n); q++) {
+		for (int q = from; q < to; q++) {
 			__m512 x = _mm512_load_ps(a->v[q]);
 			UNROLL
 			for (int i = 0; i < LANES; i++)

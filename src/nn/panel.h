@@ -18,7 +18,7 @@ enum {
 	SIDE = WIDTH * LANES, /* lines of one */
 	STEP = 1024,          /* numbers of k that are summed up before they go to c */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
-	BEHIND = 2 * LANES,   /* zeros behind the last k of a list, which are read and not used */
+	BEHIND = 2 * LANES,   /* zeros behind the last k of a list, which are read but not counted */
 };
 
 static inline int width_of(int lines) { return least(WIDTH, (lines + LANES - 1) / LANES); }
@@ -55,13 +55,13 @@ WIDE INLINE void load_turned(__m512 t[LANES], const float *v, size_t ld, int lin
 	transpose(t);
 }
 
-/* Lines of a along a panel: number q of the list is k alive[q], where line r has a[r row + alive[q] step], or, turned, a[q LANES + r]. b: where the
- * panel has k = 0. Sums go to line i + r, from j on. */
+/* Lines of a along a panel, over the run [k, end): alive[q], counted from the run's start or, turned, from 0 on, is where line r has
+ * a[r row + alive[q] step], or, turned, a[q LANES + r]. b: where the panel has what is counted as 0. Sums go to line i + r, from j on. */
 struct strip {
 	const float *a, *b;
 	size_t row, step;
-	int turned, i, j, k, end; /* of the run at hand */
-	const uint16_t *alive;    /* AHEAD more are read */
+	int turned, i, j, k, end;
+	const uint16_t *alive; /* AHEAD more are read */
 	int n;
 };
 

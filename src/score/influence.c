@@ -245,7 +245,11 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 			if (written)
 				products_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
-			else
+			else if (s->delta[0]) { /* the same bits as where bundles pass */
+				bundle_turn(s->delta[0], x + in, (size_t)l->in, BUNDLE_ROWS, l->in);
+				bundle_turn(s->delta[1], s->ddec.v[i] + out, (size_t)l->out, BUNDLE_ROWS, l->out);
+				products_bundled(&s->products, s->delta[0], s->delta[1]);
+			} else
 				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
 			add_products(s, t, s->first + r, l);
 			if (written)

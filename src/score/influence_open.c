@@ -168,7 +168,7 @@ static struct bundle *open_bundles_of(int width)
 /* A record's draws in a bundle each. */
 static int open_bundles(struct influence *s, const struct network *dec, int flags, struct fail *f)
 {
-	int widest = 0, bad = 0;
+	int widest = dec->in, bad = 0;
 	if (flags & INFLUENCE_GRADIENTS || s->draws != BUNDLE_ROWS || !network_bundles(dec, 0))
 		return 0;
 	for (int i = 0; i < dec->n; i++) {

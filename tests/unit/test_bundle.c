@@ -1,13 +1,11 @@
 /* Bundles against the products of rows, which test_mat holds against sums in double: the same bits, whatever the shape, the share of
- * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows,
- * which test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
+ * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows, whose products
+ * test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
 #include "bundle.h"
 
 #include "influence.h"
 #include "mat.h"
 #include "naive.h"
-
-enum { MOST = 6 }; /* bundles */
 
 struct rows {
 	int n, width; /* n bundles' worth */
@@ -122,12 +120,15 @@ static void test_layer(int n, int p, int d, double open, uint64_t *state)
 			rows &= got[i * (p + 3) + k] == -7;
 	}
 
+	for (int i = 0; i < lines * d; i += 7) /* a gate need not come from a relu */
+		x.v[i] = -x.v[i];
+	turn(&x);
 	mat_nn(dx.v, d, dy.v, p, w, d, NULL, x.v, lines, d, p, MAT_16);
 	bundles_gated(dx.b, dy.b, x.b, n, back);
-	int gated = holds(&dx, dx.b, dx.v), single = 1;
+	int gated = holds(&dx, dx.b, dx.v);
 	for (int i = 0; i < n; i++) /* one by one, from whose share of open units another way may follow */
 		bundles_gated(&dx.b[i], &dy.b[i], &x.b[i], 1, back);
-	single = holds(&dx, dx.b, dx.v);
+	int single = holds(&dx, dx.b, dx.v);
 	ok(relu && rows && gated && single, "%d bundles, %d units out of %d, %.0f %% open: the bits of rows%s%s%s%s", n, p, d, 100 * open,
 	   relu ? "" : ", not behind a relu", rows ? "" : ", not written as rows", gated ? "" : ", not on the way back", single ? "" : ", not one by one");
 	free(got), free(w), free(bias), free(forward), free(back);
@@ -180,45 +181,89 @@ static void test_gram(uint64_t *state)
 	ok(worst < 1e-5, "Gram matrices are at most %.2g off", worst);
 }
 
-/* Scores with the weights prepared go through bundles, and without by rows. */
+enum { INPUTS = 64, BATCH = 21, CHECKPOINTS = 2 };
+
+struct scored {
+	struct score s[BATCH];
+	double part[BATCH * MODEL_MAX_TENSORS];
+};
+
+static void score(struct scored *to, const struct model *m, int batch, int flags, const float *x, const uint64_t *id)
+{
+	struct fail f = {{0}};
+	struct influence *s = influence_open(m, CHECKPOINTS, batch, flags, &f);
+	if (!s)
+		BAIL(&f);
+	memset(to, 0, sizeof *to);
+	influence_score(s, batch, x, id, NULL, to->s, to->part);
+	influence_close(s);
+}
+
+/* With the weights of no checkpoint prepared, of the last and of both: by rows and in bundles. Where gradients are kept, by rows and other
+ * Gram matrices. */
 static void test_scores(const char *layers, int estimator, int batch, uint64_t *state)
 {
-	enum { INPUTS = 64, BATCH = 21 };
 	static const char network[] = "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 40}, relu, {linear: 32}]\n"
 	                              "  decoder: [{linear: 56}, relu, {linear: 130}, relu, {linear: 64}]\n";
-	struct model m;
-	struct fail f = {{0}};
-	struct score by_rows[BATCH], bundled[BATCH];
+	struct model m[CHECKPOINTS];
+	struct scored rows, last, both, kept;
 	float x[BATCH * INPUTS];
 	uint64_t id[BATCH];
-	double part[2][BATCH * MODEL_MAX_TENSORS], score = 0, se = 0, parts = 0;
-	naive_model(&m, network, 0.3, state);
+	double worst = 0, se = 0;
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		naive_model(&m[c], network, 0.3, state);
+		m[c].step = c;
+		m[c].cfg.score.draws = BUNDLE_ROWS;
+		m[c].cfg.score.estimator = estimator;
+		snprintf(m[c].cfg.score.layers, sizeof m[c].cfg.score.layers, "%s", layers);
+	}
 	naive_fill(x, BATCH * INPUTS, 0, 1, state);
 	for (int i = 0; i < BATCH; i++)
 		id[i] = (uint64_t)i;
-	m.cfg.score.draws = BUNDLE_ROWS;
-	m.cfg.score.estimator = estimator;
-	snprintf(m.cfg.score.layers, sizeof m.cfg.score.layers, "%s", layers);
-	struct influence *s = influence_open(&m, 1, batch, 0, &f);
-	if (!s)
-		BAIL(&f);
-	int before = network_bundles(&m.dec, 1);
-	influence_score(s, batch, x, id, NULL, by_rows, part[0]);
-	influence_prepare(&m, 1, 0);
-	int behind = network_bundles(&m.dec, 1);
-	influence_score(s, batch, x, id, NULL, bundled, part[1]);
-	for (int r = 0; r < batch; r++) {
-		score = worse(score, fabs(bundled[r].selfinf / by_rows[r].selfinf - 1));
-		se = worse(se, fabs(bundled[r].selfinf_se / by_rows[r].selfinf_se - 1));
-		for (int i = 0; i < m.ntensors; i++)
-			parts = worse(parts, fabs(part[1][r * m.ntensors + i] - part[0][r * m.ntensors + i]) / by_rows[r].selfinf);
+	score(&rows, m, batch, 0, x, id);
+	int as_said = !network_bundles(&m[1].dec, 1);
+	influence_prepare(m + 1, 1, 0);
+	as_said &= network_bundles(&m[1].dec, 1) && !network_bundles(&m[0].dec, 1);
+	score(&last, m, batch, 0, x, id);
+	influence_prepare(m, 1, 0);
+	as_said &= network_bundles(&m[0].dec, 1);
+	score(&both, m, batch, 0, x, id);
+	ok(as_said && !memcmp(&rows, &last, sizeof rows) && !memcmp(&rows, &both, sizeof rows), "scores of %d, layers %s, %s: in bundles the same bits as by rows",
+	   batch, layers, estimator == CROSS ? "cross" : "plugin");
+	if (estimator == PLUGIN) {
+		score(&kept, m, batch, INFLUENCE_GRADIENTS, x, id);
+		for (int r = 0; r < batch; r++) {
+			worst = worse(worst, fabs(both.s[r].selfinf / kept.s[r].selfinf - 1));
+			se = worse(se, fabs(both.s[r].selfinf_se / kept.s[r].selfinf_se - 1));
+		}
+		ok(worst < 2e-6 && se < 2e-5, "and with other Gram matrices %.2g off, selfinf_se %.2g", worst, se);
 	}
-	ok(!before && behind && score < 2e-6 && se < 2e-5 && parts < 2e-6, "scores of %d, layers %s, %s: as by rows but for rounding (%.2g, se %.2g, parts %.2g)",
-	   batch, layers, estimator == CROSS ? "cross" : "plugin", score, se, parts);
-	influence_close(s);
-	network_release(&m.dec);
-	network_release(&m.enc);
-	model_free(&m);
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		network_release(&m[c].dec);
+		network_release(&m[c].enc);
+		model_free(&m[c]);
+	}
+}
+
+/* What is no chain of linear layers with a relu between each two goes by rows. */
+static void test_others(uint64_t *state)
+{
+	static const char *const decoders[] = {
+		"{linear: 32}, {leaky_relu: 0.1}, {linear: 64}", "{linear: 32}, tanh, {linear: 64}", "{linear: 32}, {linear: 64}", "relu, {linear: 32}, relu, {linear: 64}",
+		"{linear: 32}, relu, relu, {linear: 64}", "flatten, {linear: 32}, relu, {linear: 64}", "{linear: 32}, relu, {linear: 64}, {unflatten: [1, 8, 8]}",
+		"{linear: 12}, relu, {linear: 64}",
+	};
+	for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) {
+		char network[400];
+		struct model m;
+		snprintf(network, sizeof network, "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 32}]\n  decoder: [%s]\n", decoders[i]);
+		naive_model(&m, network, 0.3, state);
+		influence_prepare(&m, 1, 0);
+		ok(!network_bundles(&m.dec, 0) && !network_bundles(&m.dec, 1), "no bundles through %s", decoders[i]);
+		network_release(&m.dec);
+		network_release(&m.enc);
+		model_free(&m);
+	}
 }
 
 int main(void)
@@ -239,6 +284,7 @@ int main(void)
 	static const char *const layers[] = {"all", "encoder", "decoder", "decoder.2", "decoder.4", "encoder.1,decoder.0"};
 	for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
 		for (int k = 0; k < 2; k++)
-			test_scores(layers[i], k ? CROSS : PLUGIN, k ? 21 : 3, &state);
+			test_scores(layers[i], k ? CROSS : PLUGIN, k ? BATCH : 3, &state);
+	test_others(&state);
 	return done();
 }
