@@ -225,11 +225,11 @@ static int few_wanted(const struct product *s)
 	return wanted.n < some * 2 / 3;
 }
 
-/* Bundles that there is room for at once. */
+/* Bundles at once: as many as there are, or as there is room for. */
 static int groups(const struct product *s)
 {
 	size_t each = bundles_size(1, s->d) + 2 * bundles_size(1, s->p);
-	return least(GROUPS, (int)(ROOM_MOST / each));
+	return least(least(GROUPS, (s->n + LANES - 1) / LANES), (int)(ROOM_MOST / each));
 }
 
 /* The lines of a, the gate's and the sums as bundles. */
