@@ -9,7 +9,8 @@
 
 struct mat_packed;
 
-enum { BUNDLE_ROWS = 16 };
+/* So many go through a layer best: its weights serve them all, and their numbers stay in the second cache. */
+enum { BUNDLE_ROWS = 16, BUNDLES_AT_ONCE = 8 };
 
 /* Made by bundles_place(), filled by what is below: products read behind the n units, where there is room for it, and zeros in unit. */
 struct bundle {

@@ -153,7 +153,7 @@ static void panels(float *rows, size_t ld, struct bundle *y, const struct bundle
 			for (int q = 0; t.k < d; t.k = t.end, q += t.n) {
 				t.end = least(t.k + STEP, d);
 				int width = width_of(s.p);
-				size_t panel = panel_at(w, j, t.k, t.end), len = (size_t)(t.end - t.k), share = SIDE * len / (size_t)n;
+				size_t panel = panel_at(p, j, t.k, t.end), len = (size_t)(t.end - t.k), share = SIDE * len / (size_t)n;
 				/* while it is worked with the next one comes, a share of it for each bundle */
 				if (j + SIDE < p)
 					fetch(w, panel + SIDE * len + (size_t)i * share, panel + SIDE * len + (size_t)(i + 1) * share);
@@ -242,7 +242,7 @@ static void few(struct bundle *y, const struct bundle *gate, const struct bundle
 	}
 	for (int k = 0, end; k < w->d; k = end) {
 		end = least(k + STEP, w->d);
-		const float *b = (const float *)w->v + (line_at(w, 0, k, end) - (size_t)k);
+		const float *b = (const float *)w->v + (lines_at(w, k) - (size_t)k);
 		for (int i = 0; i < n; i++) {
 			int q = units_from(&x[i], k), units = units_from(&x[i], end) - q;
 			struct part part = {(const float(*)[LANES])x[i].v + q, x[i].unit + q, b, units, k, (size_t)(end - k), k == 0, end == w->d};
@@ -256,7 +256,7 @@ void bundles_gated(struct bundle *dx, const struct bundle *dy, const struct bund
 	long open = 0;
 	for (int i = 0; i < n; i++)
 		open += gate[i].n;
-	if (open * 3 < (long)n * w->p * 2)
+	if (few_open(open, (long)n * w->p))
 		few(dx, gate, dy, n, w);
 	else
 		panels(NULL, 0, dx, gate, dy, n, w, NULL);

@@ -24,12 +24,12 @@ enum {
 static inline int width_of(int lines) { return least(WIDTH, (lines + LANES - 1) / LANES); }
 static inline size_t whole(int p) { return ((size_t)p + LANES - 1) / LANES * LANES; }
 
-/* Where the panel from line j on begins, of the run from k to end; and where line j of that run does. */
-static inline size_t panel_at(const struct mat_packed *b, int j, int k, int end) { return whole(b->p) * (size_t)k + (size_t)j * (size_t)(end - k); }
-static inline size_t line_at(const struct mat_packed *b, int j, int k, int end)
-{
-	return whole(b->p) * (size_t)b->d + (size_t)b->p * (size_t)k + (size_t)j * (size_t)(end - k);
-}
+/* Where, of p lines, the panel from line j on begins, of the run from k to end; and where the lines of the run from k on do. */
+static inline size_t panel_at(int p, int j, int k, int end) { return whole(p) * (size_t)k + (size_t)j * (size_t)(end - k); }
+static inline size_t lines_at(const struct mat_packed *b, int k) { return whole(b->p) * (size_t)b->d + (size_t)b->p * (size_t)k; }
+
+/* Whether sums one by one take less time than panels, with so many of all wanted. */
+static inline int few_open(long wanted, long all) { return wanted * 3 < all * 2; }
 
 /* Numbers [at, end) of panels, from the third cache into the second. */
 static inline void fetch(const struct mat_packed *b, size_t at, size_t end)

@@ -19,10 +19,7 @@ void vectors_product(const struct product *s) {}
 #include "bundle.h"
 #include "panel.h"
 
-enum {
-	BLOCK = 512, /* lines of a that pass one panel after the other */
-	GROUPS = 8,  /* bundles that go along the same lines of b, one after the other */
-};
+enum { BLOCK = 512 }; /* lines of a that pass one panel after the other */
 
 /* --- panels --- */
 
@@ -63,9 +60,9 @@ void vectors_repack(struct mat_packed *to, struct mat_side b)
 	float *v = (float *)to->v;
 	for (int k = 0; k < to->d; k += STEP)
 		for (int j = 0, end = least(k + STEP, to->d); j < to->p; j += SIDE)
-			pack(v + panel_at(to, j, k, end), &b, j, to->p, k, end);
+			pack(v + panel_at(to->p, j, k, end), &b, j, to->p, k, end);
 	size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
-	v += line_at(to, 0, 0, 0);
+	v += lines_at(to, 0);
 	for (int k = 0, end; to->pieces == PACKED_BOTH && k < to->d; k = end) {
 		end = least(k + STEP, to->d);
 		for (int j = 0; j < to->p; j++)
@@ -215,29 +212,31 @@ static void pass(const struct product *s, struct strip *t, const struct alive *a
 
 /* --- products of which few sums are wanted --- */
 
-/* Whether sums one by one take less time than panels: the first lines' first sums tell, which others are like. */
+/* The first lines' first sums tell, which others are like. */
 static int few_wanted(const struct product *s)
 {
 	struct alive wanted;
 	int some = least(STEP, s->p);
 	struct strip t = {.row = (size_t)s->c->ld, .step = 1, .a = s->c->gate, .end = some};
 	find_alive(&wanted, &t, least(LANES, s->n), 0);
-	return wanted.n < some * 2 / 3;
+	return few_open(wanted.n, some);
 }
+
+/* Of n bundles of each: the lines of a, the gate's, the sums. */
+static size_t few_room(const struct product *s, int n) { return bundles_size(n, s->d) + 2 * bundles_size(n, s->p); }
 
 /* Bundles at once: as many as there are, or as there is room for. */
 static int groups(const struct product *s)
 {
-	size_t each = bundles_size(1, s->d) + 2 * bundles_size(1, s->p);
-	return least(least(GROUPS, (s->n + LANES - 1) / LANES), (int)(ROOM_MOST / each));
+	return least(least(BUNDLES_AT_ONCE, (s->n + LANES - 1) / LANES), (int)(ROOM_MOST / few_room(s, 1)));
 }
 
-/* The lines of a, the gate's and the sums as bundles. */
 static void few_product(const struct product *s, char *room, int groups)
 {
 	const struct mat_out *c = s->c;
-	struct bundle *in = bundles_place(room, groups, s->d), *gate = bundles_place(room += bundles_size(groups, s->d), groups, s->p);
-	struct bundle *out = bundles_place(room + bundles_size(groups, s->p), groups, s->p);
+	char *behind = room + bundles_size(groups, s->d);
+	struct bundle *in = bundles_place(room, groups, s->d), *gate = bundles_place(behind, groups, s->p);
+	struct bundle *out = bundles_place(behind + bundles_size(groups, s->p), groups, s->p);
 	for (int from = 0, n; from < s->n; from += n * LANES) {
 		n = least(groups, (s->n - from + LANES - 1) / LANES);
 		for (int g = 0, i = from; g < n; g++, i += LANES) {
@@ -275,7 +274,7 @@ static void panel_product(const struct product *s, struct block *room)
 				find_alive(&alive[(i - from) / ROWS], &t, least(ROWS, s->n - i), s->a.across);
 			}
 			for (t.j = 0; t.j < s->p; t.j += SIDE) {
-				size_t len = (size_t)(t.end - t.k), panel = packed ? panel_at(packed, t.j, t.k, t.end) : 0;
+				size_t len = (size_t)(t.end - t.k), panel = panel_at(s->p, t.j, t.k, t.end);
 				/* while it is worked with the next one comes, a share of it for each strip */
 				size_t next = t.j + SIDE < s->p ? panel + SIDE * len : whole(s->p) * (size_t)(to < s->n ? t.k : t.end);
 				size_t share = SIDE * len / (size_t)((to - from + ROWS - 1) / ROWS);
@@ -297,7 +296,7 @@ void vectors_product(const struct product *s)
 	const struct mat_packed *packed = s->b.packed;
 	int few = packed && packed->pieces == PACKED_BOTH && s->c->gate && bundles_take(packed) && few_wanted(s) ? groups(s) : 0;
 	_Static_assert(sizeof(struct block) <= ROOM_MOST, "the room that is always there");
-	void *room = room_enter(few ? bundles_size(few, s->d) + 2 * bundles_size(few, s->p) : sizeof(struct block));
+	void *room = room_enter(few ? few_room(s, few) : sizeof(struct block));
 	if (few)
 		few_product(s, room, few);
 	else

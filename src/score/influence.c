@@ -263,10 +263,9 @@ static void decode_bundles(struct influence *s, const struct model *m, const flo
                            const struct target *t)
 {
 	const struct network *net = &m->dec;
-	struct bundle *delta = s->delta[0], *other = s->delta[1];
 	size_t row = (size_t)from * BUNDLE_ROWS, latent = (size_t)s->latent, out = (size_t)net->out;
 	float *xi = s->xi + row * latent, *dxi = s->dxi + row * latent, *logits = s->dec.v[net->last], *by_logits = s->ddec.v[net->last];
-	int last = net->last, i = 0, next;
+	int last = net->last, i = 0, at = 0, next; /* at: of the two deltas, the one at hand */
 	for (int r = 0; r < n; r++)
 		bundle_turn(&s->read[0][r], xi + (size_t)r * BUNDLE_ROWS * latent, latent, BUNDLE_ROWS, s->latent);
 	for (; i != last; i = next) {
@@ -277,25 +276,23 @@ static void decode_bundles(struct influence *s, const struct model *m, const flo
 	bundles_rows(logits, out, s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
 	for (int r = 0; r < n; r++) {
 		losses(s, m, x, from + r, 0, BUNDLE_ROWS, logits + (size_t)r * BUNDLE_ROWS * out, by_logits + (size_t)r * BUNDLE_ROWS * out);
-		bundle_turn(&delta[r], by_logits + (size_t)r * BUNDLE_ROWS * out, out, BUNDLE_ROWS, net->out);
+		bundle_turn(&s->delta[at][r], by_logits + (size_t)r * BUNDLE_ROWS * out, out, BUNDLE_ROWS, net->out);
 	}
 	for (;; i = next) {
 		const struct layer *l = &net->l[i];
 		for (int r = 0; s->use_dec[i] && r < n; r++) {
-			products_bundled(&s->products, &s->read[i][r], &delta[r]);
+			products_bundled(&s->products, &s->read[i][r], &s->delta[at][r]);
 			add_products(s, t, from + r, l);
 		}
 		next = l->source;
 		if (i == s->stop)
 			break;
 		if (next < 0) {
-			bundles_rows(dxi, latent, delta, n, l->backward, NULL);
+			bundles_rows(dxi, latent, s->delta[at], n, l->backward, NULL);
 			break;
 		}
-		bundles_gated(other, delta, s->read[i], n, l->backward);
-		struct bundle *was = delta;
-		delta = other;
-		other = was;
+		bundles_gated(s->delta[!at], s->delta[at], s->read[i], n, l->backward);
+		at = !at;
 	}
 }
 
@@ -304,8 +301,8 @@ static void decode(struct influence *s, const struct model *m, const float *pack
 {
 	int records = s->batch - s->first < s->slab ? s->batch - s->first : s->slab;
 	if (s->delta[0] && network_bundles(&m->dec, 1)) {
-		for (int r = 0; r < records; r += INFLUENCE_BUNDLES)
-			decode_bundles(s, m, packed, x, s->first + r, records - r < INFLUENCE_BUNDLES ? records - r : INFLUENCE_BUNDLES, t);
+		for (int r = 0; r < records; r += BUNDLES_AT_ONCE)
+			decode_bundles(s, m, packed, x, s->first + r, records - r < BUNDLES_AT_ONCE ? records - r : BUNDLES_AT_ONCE, t);
 		return;
 	}
 	const float *xi = s->xi + (size_t)s->first * (size_t)s->draws * (size_t)s->latent;

@@ -161,8 +161,8 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 
 static struct bundle *open_bundles_of(int width)
 {
-	void *room = mat_floats(bundles_size(INFLUENCE_BUNDLES, width) / sizeof(float));
-	return room ? bundles_place(room, INFLUENCE_BUNDLES, width) : NULL;
+	void *room = mat_floats(bundles_size(BUNDLES_AT_ONCE, width) / sizeof(float));
+	return room ? bundles_place(room, BUNDLES_AT_ONCE, width) : NULL;
 }
 
 /* A record's draws in a bundle each. */
@@ -199,7 +199,8 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	s->slab = at_once(m, flags, batch);
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_bundles(s, &m->dec, flags, f) || tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
+	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_bundles(s, &m->dec, flags, f) ||
+	    tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
 	    tape_open_cut(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
 	    tape_open_cut(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||

@@ -19,7 +19,7 @@ struct influence {
 	const struct model *models;
 	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
 	int slab, first; /* records that go through the decoder at once, and the first of them */
-	/* where the decoder takes bundles, INFLUENCE_BUNDLES of what each of its layers reads, and of two layers' deltas */
+	/* where the decoder takes bundles, BUNDLES_AT_ONCE of what each of its layers reads, and of two layers' deltas */
 	struct bundle *read[CONFIG_MAX_LAYERS], *delta[2];
 	struct config cfg;
 	struct tape enc, dec, ddec, denc[2], tangent;
@@ -55,7 +55,7 @@ void gradients_take(struct influence *s, int i, int r, const float *sums);
 /* Everything else, when a checkpoint's backward passes are done. */
 void gradients_fill(struct influence *s);
 
-enum { INFLUENCE_GROUP = 4, INFLUENCE_BUNDLES = 8 };
+enum { INFLUENCE_GROUP = 4 };
 
 /* What a network reads or is compared with: the batch, in the order it wants. */
 static inline const float *in_order(const struct influence *s, const float *x, int pixels) { return pixels ? s->pixels : x; }
