@@ -14,7 +14,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 VERSION := 0.1.0
 # -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads FP flags. No contraction
 # to fused multiply-add: the variants of simd.h are to give the same bits.
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -pthread \
+override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -iquote src -pthread \
 	-fno-trapping-math -fno-math-errno -ffp-contract=off $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 # Looked up once, and not for targets that build nothing.
 NOBUILD := deps clean demo uninstall fuzz

@@ -2,8 +2,8 @@
 #ifndef VF_CKPT_H
 #define VF_CKPT_H
 
-#include "cli.h"
-#include "model.h"
+#include "tool/cli.h"
+#include "model/model.h"
 
 struct ckpt {
 	const char *model, *config, *which;

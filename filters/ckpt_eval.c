@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "batch.h"
+#include "model/batch.h"
 #include "ckpt.h"
-#include "flow.h"
-#include "influence.h"
-#include "losses.h"
-#include "mat.h"
-#include "pool.h"
+#include "tool/flow.h"
+#include "influence/influence.h"
+#include "influence/losses.h"
+#include "gemm/mat.h"
+#include "base/pool.h"
 
 struct slot {
 	struct batch batch;

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "ckpt.h"
-#include "mat.h"
-#include "thin.h"
+#include "gemm/mat.h"
+#include "model/thin.h"
 
 /* The norm over what is finite, and how many numbers that are. */
 static double norm(const float *v, size_t n, size_t *finite)

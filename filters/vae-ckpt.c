@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "ckpt.h"
-#include "writer.h"
+#include "stream/writer.h"
 
 static void print_loss(double v)
 {

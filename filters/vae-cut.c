@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
-#include "name.h"
+#include "tool/flow.h"
+#include "stream/name.h"
 
 struct options {
 	const char *fields;

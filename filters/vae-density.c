@@ -6,10 +6,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "atomic.h"
-#include "densities.h"
-#include "flow.h"
-#include "mat.h"
+#include "base/atomic.h"
+#include "density/densities.h"
+#include "tool/flow.h"
+#include "gemm/mat.h"
 
 struct density {
 	struct flow flow;

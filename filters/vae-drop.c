@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flow.h"
-#include "name.h"
-#include "rule.h"
+#include "tool/flow.h"
+#include "stream/name.h"
+#include "rank/rule.h"
 
 struct options {
 	const char *field, *top, *expr, *keys, *max_drop;

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "atomic.h"
-#include "curves.h"
-#include "flow.h"
-#include "judge.h"
+#include "base/atomic.h"
+#include "report/curves.h"
+#include "tool/flow.h"
+#include "eval/judge.h"
 
 static int read_all(struct flow *w, struct judge *j, struct fail *f)
 {

@@ -5,9 +5,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "cli.h"
-#include "name.h"
-#include "pack.h"
+#include "tool/cli.h"
+#include "stream/name.h"
+#include "pack/pack.h"
 
 struct tick {
 	struct progress progress;

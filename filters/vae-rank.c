@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "flow.h"
-#include "refdist.h"
+#include "tool/flow.h"
+#include "rank/refdist.h"
 
 struct spool { /* --sort: every record as tar, and where it lies */
 	int fd;

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "name.h"
-#include "report.h"
+#include "base/atomic.h"
+#include "stream/name.h"
+#include "report/report.h"
 
 static int read_all(struct flow *w, struct report *r, struct fail *f)
 {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
-#include "mat.h"
-#include "pool.h"
-#include "scorer.h"
+#include "tool/flow.h"
+#include "gemm/mat.h"
+#include "base/pool.h"
+#include "influence/scorer.h"
 
 struct slot {
 	struct batch batch;

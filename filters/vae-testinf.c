@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "against.h"
-#include "flow.h"
-#include "mat.h"
-#include "name.h"
-#include "pool.h"
-#include "scorer.h"
-#include "testinf.h"
+#include "influence/against.h"
+#include "tool/flow.h"
+#include "gemm/mat.h"
+#include "stream/name.h"
+#include "base/pool.h"
+#include "influence/scorer.h"
+#include "influence/testinf.h"
 
 enum { ITEMS = 32 }; /* a row, where most records get none */
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "batch.h"
-#include "fit.h"
-#include "flow.h"
-#include "mat.h"
+#include "model/batch.h"
+#include "train/fit.h"
+#include "tool/flow.h"
+#include "gemm/mat.h"
 
 enum { ROWS = 64 };
 

@@ -1,9 +1,9 @@
-#include "input.h"
+#include "input/input.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "infile.h"
+#include "input/infile.h"
 
 enum { MAX_CELLS = 65536, MAX_ROW = 1 << 26 };
 

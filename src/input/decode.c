@@ -1,4 +1,4 @@
-#include "picture.h"
+#include "input/picture.h"
 
 #include <float.h>
 #include <math.h>

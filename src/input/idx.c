@@ -1,8 +1,8 @@
-#include "input.h"
+#include "input/input.h"
 
 #include <stdlib.h>
 
-#include "infile.h"
+#include "input/infile.h"
 
 #define MAX_DIMS 4
 #define MAX_ITEM (3 * (size_t)INPUT_MAX_PIXELS)

@@ -1,4 +1,4 @@
-#include "infile.h"
+#include "input/infile.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 struct infile;
 struct infile *infile_open(const char *path, struct fail *f);

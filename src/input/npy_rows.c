@@ -1,7 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "input/input.h"
 
 /* The header of as many rows as there are: of one length whatever their number (npy_header). */
 static int header(const struct npy_rows *n, struct buf *b, struct fail *f)

@@ -2,7 +2,7 @@
 #ifndef VF_PICTURE_H
 #define VF_PICTURE_H
 
-#include "input.h"
+#include "input/input.h"
 
 /* Refuses a size that is empty or over the limits, else allocates *p: 0 or -1, then *p owns
  * nothing. The sizes are wide so that a claimed one can be passed as the file has it. */

@@ -1,4 +1,4 @@
-#include "picture.h"
+#include "input/picture.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#include "config.h"
-#include "cli.h"
+#include "model/config.h"
+#include "tool/cli.h"
 
 #include <limits.h>
 #include <math.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#include "input.h"
-#include "layers.h"
-#include "name.h"
+#include "input/input.h"
+#include "nn/layers.h"
+#include "stream/name.h"
 
 /* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
 enum kind { K_INT, K_REAL, K_WORD, K_LIST, K_TEXT, K_SHAPE, K_LAYERS };

@@ -1,4 +1,4 @@
-#include "model.h"
+#include "model/model.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -8,11 +8,11 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "conv.h"
-#include "layers.h"
-#include "name.h"
-#include "mat.h"
-#include "rng.h"
+#include "nn/conv.h"
+#include "nn/layers.h"
+#include "stream/name.h"
+#include "gemm/mat.h"
+#include "base/rng.h"
 
 static void name_tensors(struct model *m, struct network *net)
 {

@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "model.h"
-#include "name.h"
+#include "base/atomic.h"
+#include "model/model.h"
+#include "stream/name.h"
 
 #define STEP_FORMAT "step-%09" PRId64 ".safetensors"
 

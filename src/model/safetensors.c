@@ -1,4 +1,4 @@
-#include "safetensors.h"
+#include "model/safetensors.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "atomic.h"
-#include "fields.h"
-#include "name.h"
+#include "base/atomic.h"
+#include "stream/fields.h"
+#include "stream/name.h"
 
 #define MAX_FILE (16ull << 30)
 #define CHECKSUMS "checksums"

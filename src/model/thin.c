@@ -1,4 +1,4 @@
-#include "thin.h"
+#include "model/thin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "atomic.h"
+#include "base/atomic.h"
 
 /* The nearest one to each of n even steps of the way, as far as enough are left for the steps before. */
 static void choose_even(struct thinning *t, int n)

@@ -1,8 +1,8 @@
-#include "conv.h"
+#include "nn/conv.h"
 
 #include <string.h>
 
-#include "mat.h"
+#include "gemm/mat.h"
 
 /* 1 MB of unrolled numbers: with the weight and what is read and written they fit a second-level cache. */
 enum { CHUNK = 1 << 18 };

@@ -1,12 +1,12 @@
 /* exp and log1p as polynomials without branches, so that the compiler vectorises whole rows; builds
  * of the same lines for AVX2 and AVX-512 are chosen at run time. Errors are below 2e-7 relative for exp
  * and 1.5e-7 absolute, two roundings, for log(1 + exp) (tested against libm). */
-#include "loss.h"
+#include "nn/loss.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "simd.h"
+#include "base/simd.h"
 
 /* exp(x) for x <= 0: 2^n * p(r), n = round(x/ln2) */
 INLINE float exp_negative(float x)

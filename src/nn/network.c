@@ -1,13 +1,13 @@
-#include "network.h"
+#include "nn/network.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle.h"
-#include "conv.h"
-#include "layers.h"
-#include "mat.h"
+#include "gemm/bundle.h"
+#include "nn/conv.h"
+#include "nn/layers.h"
+#include "gemm/mat.h"
 
 /* --- building --- */
 

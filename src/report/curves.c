@@ -1,11 +1,11 @@
-#include "curves.h"
+#include "report/curves.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "plot.h"
+#include "report/plot.h"
 
 enum { SHOWN = 6 };
 

@@ -1,9 +1,9 @@
-#include "html.h"
+#include "report/html.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "name.h"
+#include "stream/name.h"
 
 static uint32_t codepoint(const unsigned char *p, int len)
 {

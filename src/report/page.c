@@ -1,4 +1,4 @@
-#include "page.h"
+#include "report/page.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "html.h"
-#include "plot.h"
+#include "report/html.h"
+#include "report/plot.h"
 
 enum { LONGEST = 2000 }; /* characters of a key or a field: one of a megabyte must not crowd out the others */
 

@@ -2,7 +2,7 @@
 #ifndef VF_PAGE_H
 #define VF_PAGE_H
 
-#include "report.h"
+#include "report/report.h"
 
 struct page {
 	const struct report *r;

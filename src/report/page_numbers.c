@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "curves.h"
-#include "html.h"
-#include "page.h"
-#include "plot.h"
+#include "report/curves.h"
+#include "report/html.h"
+#include "report/page.h"
+#include "report/plot.h"
 
 static void term(struct page *p, const char *name) { put(p, "<div><dt>%s</dt><dd>", name); }
 static void end_term(struct page *p) { put(p, "</dd></div>\n"); }

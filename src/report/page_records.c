@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "html.h"
-#include "page.h"
+#include "report/html.h"
+#include "report/page.h"
 
 /* The picture no larger than the page's side, as PNG. */
 static int encode(struct page *p, const struct picture *full, int *w, int *h, struct buf *png)

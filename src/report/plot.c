@@ -1,11 +1,11 @@
-#include "plot.h"
+#include "report/plot.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "html.h"
+#include "report/html.h"
 
 enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42, ROW = 19 };
 

@@ -1,11 +1,11 @@
-#include "shown.h"
+#include "report/shown.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "name.h"
+#include "stream/name.h"
 
 enum { KEEP_BYTES = 64 << 10 }; /* a larger payload is drawn when it comes */
 

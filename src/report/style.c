@@ -1,4 +1,4 @@
-#include "page.h"
+#include "report/page.h"
 
 /* Charts bring their own: plot_style(). */
 const char page_style[] =

@@ -1,11 +1,11 @@
-#include "fields.h"
+#include "stream/fields.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "name.h"
+#include "stream/name.h"
 
 void fields_clear(struct fields *s)
 {

@@ -1,4 +1,4 @@
-#include "keylist.h"
+#include "stream/keylist.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "name.h"
+#include "stream/name.h"
 
 /* The slot of a key, or the empty one where it belongs. */
 static struct listed *find(const struct keylist *l, const char *key, size_t len)

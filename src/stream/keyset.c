@@ -1,4 +1,4 @@
-#include "keyset.h"
+#include "stream/keyset.h"
 
 #include <stdlib.h>
 #include <string.h>

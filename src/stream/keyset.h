@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <xxhash.h>
 
-#include "fail.h"
+#include "base/fail.h"
 
 struct keyset {
 	XXH128_hash_t *slot; /* open addressing; {0,0} is empty */

@@ -1,4 +1,4 @@
-#include "name.h"
+#include "stream/name.h"
 
 #include <stdio.h>
 #include <stdlib.h>

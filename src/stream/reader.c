@@ -3,7 +3,7 @@
  * libarchive takes a tar that is cut at a member's border, and one without its end, for whole. So
  * the reader keeps `end`, the offset behind the last member's data rounded up to a tar block, and
  * at the archive's end wants 1024 bytes of zeros behind it. */
-#include "reader.h"
+#include "stream/reader.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyset.h"
-#include "name.h"
-#include "source.h"
+#include "stream/keyset.h"
+#include "stream/name.h"
+#include "stream/source.h"
 
 struct reader {
 	struct source *src;

@@ -1,4 +1,4 @@
-#include "record.h"
+#include "stream/record.h"
 
 #include <archive_entry.h>
 #include <ctype.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "name.h"
+#include "stream/name.h"
 
 /* A buffer larger than that is not kept for the next record: a few large ones among many would
  * end in every slot of a pipeline. */

@@ -1,4 +1,4 @@
-#include "source.h"
+#include "stream/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "atomic.h"
+#include "base/atomic.h"
 
 #define BLOCK (1u << 18)
 #define TAR_END 1024 /* zero bytes that end an archive */

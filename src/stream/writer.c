@@ -1,4 +1,4 @@
-#include "writer.h"
+#include "stream/writer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "atomic.h"
-#include "name.h"
+#include "base/atomic.h"
+#include "stream/name.h"
 
 struct writer {
 	struct archive *a;

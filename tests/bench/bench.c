@@ -21,15 +21,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "conv.h"
-#include "correlate.h"
-#include "input.h"
-#include "mat.h"
-#include "model.h"
-#include "parts.h"
-#include "ranking.h"
-#include "rng.h"
+#include "tool/cli.h"
+#include "nn/conv.h"
+#include "eval/correlate.h"
+#include "input/input.h"
+#include "gemm/mat.h"
+#include "model/model.h"
+#include "influence/parts.h"
+#include "rank/ranking.h"
+#include "base/rng.h"
 
 enum { SIDE = 28, N = 1024, REPS = 24 };
 

@@ -1,4 +1,4 @@
-#include "expr.h"
+#include "stream/expr.h"
 
 #include <stdlib.h>
 #include <string.h>

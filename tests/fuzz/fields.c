@@ -1,10 +1,10 @@
-#include "fields.h"
+#include "stream/fields.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "name.h"
+#include "stream/name.h"
 
 static int same(const struct fields *a, const struct fields *b)
 {

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "input/input.h"
 
 _Noreturn void fuzz_unwanted(const char *file, int line, const char *what)
 {

@@ -1,4 +1,4 @@
-#include "name.h"
+#include "stream/name.h"
 
 #include <stdlib.h>
 #include <string.h>

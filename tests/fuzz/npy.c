@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "input.h"
+#include "input/input.h"
 
 /* Values lie inside the file; its header written anew says the same. */
 int fuzz_npy(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 #include "fuzz.h"
-#include "input.h"
+#include "input/input.h"
 
 int fuzz_png(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "reader.h"
+#include "stream/reader.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include <xxhash.h>
 
 #include "fuzz.h"
-#include "name.h"
-#include "writer.h"
+#include "stream/name.h"
+#include "stream/writer.h"
 
 /* A stream as one number: keys in order, and the names and bytes of each record's members. */
 struct sum {

@@ -1,4 +1,4 @@
-#include "refdist.h"
+#include "rank/refdist.h"
 
 #include <inttypes.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "../unit/tap.h"
-#include "buf.h"
+#include "base/buf.h"
 #include "fuzz.h"
 
 static int replay(const char *folder, const char *name, int (*target)(const uint8_t *, size_t))

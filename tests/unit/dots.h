@@ -2,7 +2,7 @@
 #ifndef VF_DOTS_H
 #define VF_DOTS_H
 
-#include "gradients.h"
+#include "influence/gradients.h"
 #include "naive.h"
 
 struct dots_run {

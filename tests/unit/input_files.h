@@ -2,7 +2,7 @@
 #ifndef VF_INPUT_FILES_H
 #define VF_INPUT_FILES_H
 
-#include "input.h"
+#include "input/input.h"
 #include "tap.h"
 
 #include <stdlib.h>

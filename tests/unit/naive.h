@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
+#include "model/model.h"
 #include "tap.h"
 
 enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 700 };

@@ -1,10 +1,10 @@
 /* Bundles against the products of rows, which test_mat holds against sums in double: the same bits, whatever the shape, the share of
  * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows, whose products
  * test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
-#include "bundle.h"
+#include "gemm/bundle.h"
 
-#include "influence.h"
-#include "mat.h"
+#include "influence/influence.h"
+#include "gemm/mat.h"
 #include "naive.h"
 
 struct rows {

@@ -25,8 +25,8 @@
  *  D: A with u = (0, 0) and biases (0, 0), gaussian: sigmoid(f) = 1/2, d = 2 (1/2 - x)/4 = (0, -1/4) both times;
  *     recon = 1/4. Weights: the mean of xi is 0; biases 1/16. By mu: 2; by logvar: 0. Biases 4, weights 5.
  *  E: D, bernoulli: d = (0, -1/2); recon = 2 log 2; biases 1/4. */
-#include "influence.h"
-#include "mat.h"
+#include "influence/influence.h"
+#include "gemm/mat.h"
 #include "naive.h"
 
 static const char yaml[] = "input: {shape: [1, 1, 2]}\nmodel:\n  latent: 1\n  encoder: [flatten, {linear: 2}]\n  decoder: [{linear: 2}]\n"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "name.h"
+#include "model/config.h"
+#include "stream/name.h"
 #include "tap.h"
 
 static const char tiny[] = "config/tiny.yaml";

@@ -1,8 +1,8 @@
 /* The influence functions of k-NN, KDE and the mixture against what they stand for: the estimator
  * fitted again, in plain loops, without one point. */
-#include "density.h"
+#include "density/density.h"
 
-#include "mat.h"
+#include "gemm/mat.h"
 #include "naive.h"
 
 static struct effort effort; /* of as many threads as a test sets */

@@ -1,8 +1,8 @@
 /* The findings of Kong & Chaudhuri 2021 on six clusters in the plane (appendix B.1, figures 8 and 9,
  * table 2), and k-means, which is to find them. */
-#include "density.h"
+#include "density/density.h"
 
-#include "mat.h"
+#include "gemm/mat.h"
 #include "naive.h"
 
 static struct effort effort; /* of as many threads as a test sets */

@@ -1,8 +1,8 @@
 /* VAE-TracIn of records over test records against naive.h: gradients written out in full, in double, with noise that is
  * drawn here for either role. */
 #include "dots.h"
-#include "mat.h"
-#include "rng.h"
+#include "gemm/mat.h"
+#include "base/rng.h"
 
 enum { TESTS = 5, RECORDS = 7, INPUTS = 3 * 6 * 6, LATENT = 3, MOST = 40 };
 

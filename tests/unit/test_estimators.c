@@ -1,8 +1,8 @@
 /* What the estimators estimate, over many seeds: the plug-in one is too large by tr Cov/m, the
  * cross one is not; both err like 1/sqrt(m) (theorem 1 of Kong & Chaudhuri); and selfinf_se says
  * how far a score really scatters. */
-#include "influence.h"
-#include "mat.h"
+#include "influence/influence.h"
+#include "gemm/mat.h"
 #include "naive.h"
 
 enum { SEEDS = 4096, INPUT = 12, LATENT = 3, DRAWN = 40000 };

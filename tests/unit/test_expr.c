@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "expr.h"
+#include "stream/expr.h"
 #include "tap.h"
 
 static struct record r = {.scores = -1};

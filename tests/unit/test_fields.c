@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fields.h"
+#include "stream/fields.h"
 #include "tap.h"
 
 static struct fail f;

@@ -3,10 +3,10 @@
 #include <stdio.h>
 
 #include "dots.h"
-#include "mat.h"
+#include "gemm/mat.h"
 #include "naive.h"
-#include "parts.h"
-#include "train.h"
+#include "influence/parts.h"
+#include "train/train.h"
 
 enum { BATCH = 5, MOST_DRAWS = 22, MOST_INPUTS = 105, LATENT = 3 };
 static int inputs; /* of the network at hand */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "chance.h"
-#include "joint.h"
+#include "rank/joint.h"
 #include "tap.h"
 
 enum { MOST = 30000, P = 5 };

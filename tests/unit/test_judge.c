@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "chance.h"
-#include "correlate.h"
-#include "detect.h"
-#include "html.h"
-#include "input.h"
-#include "plot.h"
+#include "eval/correlate.h"
+#include "eval/detect.h"
+#include "report/html.h"
+#include "input/input.h"
+#include "report/plot.h"
 #include "tap.h"
 
 static int close_to(double a, double b) { return (isnan(a) && isnan(b)) || fabs(a - b) <= 1e-9 * (1 + fabs(b)); }

@@ -1,5 +1,5 @@
 /* loss_recon and loss_kl against libm in double, over logits from -100 to 100. */
-#include "loss.h"
+#include "nn/loss.h"
 
 #include <math.h>
 #include <string.h>

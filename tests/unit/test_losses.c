@@ -1,11 +1,11 @@
 /* The loss of every record at every checkpoint, against plain loops in double precision with the same noise. */
 #include <stdlib.h>
 
-#include "influence.h"
-#include "losses.h"
-#include "mat.h"
+#include "influence/influence.h"
+#include "influence/losses.h"
+#include "gemm/mat.h"
 #include "naive.h"
-#include "rng.h"
+#include "base/rng.h"
 
 enum { BATCH = 5, CHECKPOINTS = 3 };
 

@@ -1,7 +1,7 @@
 /* The matrix products against sums in double, over shapes that reach every edge of the tiles: few rows
  * and many, odd sizes, wider leading dimensions, more than one block of k. VAE_FILTERS_SIMD chooses the
  * kernels (tests/simd.bats runs this with each). */
-#include "mat.h"
+#include "gemm/mat.h"
 
 #include <float.h>
 #include <math.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/nn/amx.h"
-#include "../../src/nn/vectors.h"
+#include "gemm/amx.h"
+#include "gemm/vectors.h"
 #include "naive.h"
 
 enum { MOST = 1 << 20 };

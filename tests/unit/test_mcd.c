@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "chance.h"
-#include "mcd.h"
+#include "rank/mcd.h"
 #include "tap.h"
 
 enum { MOST = 4000, P = 8 };

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "naive.h"
-#include "name.h"
+#include "stream/name.h"
 
 static const char yaml[] = "input: {shape: [1, 1, 2]}\nmodel:\n  latent: 1\n  encoder: [flatten, {linear: 2}]\n  decoder: [{linear: 3}, relu, {linear: 2}]\n"
 			   "train: {seed: 123456789012, beta: 0.1}\n";

@@ -1,7 +1,7 @@
 /* Keys and extensions, and how names are shown. */
 #include <string.h>
 
-#include "name.h"
+#include "stream/name.h"
 #include "tap.h"
 
 static void splits(const char *path, const char *key, const char *ext)

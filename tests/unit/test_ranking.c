@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "chance.h"
-#include "detect.h"
-#include "ranking.h"
+#include "eval/detect.h"
+#include "rank/ranking.h"
 #include "tap.h"
 
 static int by_value(const void *a, const void *b)

@@ -10,10 +10,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "atomic.h"
-#include "reader.h"
+#include "base/atomic.h"
+#include "stream/reader.h"
 #include "tap.h"
-#include "writer.h"
+#include "stream/writer.h"
 
 static struct fail f;
 static char path[64];

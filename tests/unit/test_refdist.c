@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 #include "chance.h"
-#include "refdist.h"
+#include "rank/refdist.h"
 #include "tap.h"
 
 static const char path[] = "test_refdist.json"; /* in a directory of its own */

@@ -2,9 +2,9 @@
  * double, from the directory that the environment variable VAE_REF names (see its README). Skipped
  * where there is none. The training's pictures are looked for in $VAE_REF/../data. */
 #include "dots.h"
-#include "mat.h"
+#include "gemm/mat.h"
 #include "reference.h"
-#include "train.h"
+#include "train/train.h"
 
 enum { RECORDS = 64, INPUT = 784, LATENT = 128, DRAWS = 16, STEPS = 20 };
 

@@ -1,11 +1,11 @@
 /* A published convolutional VAE (beta-vae-h of CIFAR-10 aeroplanes, 1.5 million steps) against numbers that
  * PyTorch made in double: scores and their parts, from the input tensor and from the JPEG files, and
  * the influence of training records on test records. */
-#include "../../src/nn/amx.h"
-#include "batch.h"
+#include "gemm/amx.h"
+#include "model/batch.h"
 #include "dots.h"
-#include "mat.h"
-#include "reader.h"
+#include "gemm/mat.h"
+#include "stream/reader.h"
 #include "reference.h"
 
 enum { RECORDS = 32, TESTS = 16, INPUT = 3 * 64 * 64, LATENT = 64, DRAWS = 16 };

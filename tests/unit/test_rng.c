@@ -1,6 +1,6 @@
 /* The generator: Random123's known answers, the shape of the normals, and that every part of what
  * noise is for changes all of it. */
-#include "rng.h"
+#include "base/rng.h"
 
 #include <math.h>
 #include <string.h>

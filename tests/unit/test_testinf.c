@@ -1,7 +1,7 @@
 /* What the influence of a stream comes to: means and deviations, also of numbers that are large against what they differ by. */
 #include <math.h>
 
-#include "testinf.h"
+#include "influence/testinf.h"
 #include "tap.h"
 
 static void test_tallies(double offset)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "naive.h"
-#include "thin.h"
+#include "model/thin.h"
 
 static char dir[512];
 

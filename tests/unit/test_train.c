@@ -1,9 +1,9 @@
 /* Training steps: the same bits for any number of threads, Adam and SGD against naive.h, losses
  * that are not finite. And scores: the same bits again, and nearly so in another order. */
-#include "influence.h"
-#include "mat.h"
+#include "influence/influence.h"
+#include "gemm/mat.h"
 #include "naive.h"
-#include "train.h"
+#include "train/train.h"
 
 enum { BATCH = 13, LATENT = 5 };
 

@@ -1,0 +1,52 @@
+/* parts.h - inner products of gradients by one layer's parameters, without the gradients where the
+ * shape lets us skip them.
+ *
+ * A layer with T positions, p numbers on one side of its weight and K on the other (linear: T = 1) has
+ * of each draw the gradient sum_t d_t a_t^T. Over m draws that are m T rows, so that the products come either from
+ * two Gram matrices, 2 (m T)^2 (p + K) operations, or from gradients written out, 2 m T p K: a
+ * convolution takes the cheaper, and linear layers are never written out. Gradients written out are summed
+ * over units of draws within one product: products are then between units.
+ */
+#ifndef VF_PARTS_H
+#define VF_PARTS_H
+
+#include "gemm/bundle.h"
+#include "nn/network.h"
+
+enum { PARTS_BLOCKS = 4 }; /* units where gradients are written out */
+
+struct products {
+	int draws, units;      /* units: of the draws, one each, or PARTS_BLOCKS blocks of them */
+	int half;              /* the unit with which the second half of the draws begins */
+	int *edge;             /* [units + 1]: draws of unit u are [edge[u], edge[u + 1]) */
+	double *weight, *bias; /* [units][units]: sums over the draws of both of <g_j, g_k> */
+	float *col, *ga, *gd, *grad, *sums; /* scratch */
+};
+
+/* Whether the gradient by this layer's weight is written out, of so many draws at once. */
+int parts_explicit(const struct layer *l, int draws);
+
+/* Room for all layers of both networks; blocks: units are blocks of draws. */
+int products_open(struct products *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f);
+void products_close(struct products *p);
+
+/* Products of one record: x [draws][in] what the layer read, d [draws][out] gradients by its output. */
+void products_gram(struct products *p, const struct layer *l, const float *x, const float *d);
+/* The same for a linear layer, the draws as bundles (bundle.h). */
+void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d);
+/* The same for a convolution, by gradients written out, in steps: sums, products_room() floats, holds
+ * the sums of every unit's gradients; products_write() fills in or adds some rows of one unit, and dx too,
+ * unless NULL; products_between() makes the products. */
+size_t products_room(const struct products *p, const struct layer *l);
+void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
+                    const float *w, int rows);
+void products_between(struct products *p, const struct layer *l, const float *sums);
+/* All of it, of rows [draws]. */
+void products_explicit(struct products *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w);
+
+/* One row of a layer: <g0, g1> of the gradients that d0 and d1 make, by its weight and bias; and
+ * along [out], the change of the output when weight and bias move by the gradient that dm makes. */
+void products_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
+                  const float *dm, double *weight, double *bias);
+
+#endif

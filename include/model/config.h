@@ -1,0 +1,93 @@
+/* config.h - a network, its training and its scoring as data: YAML in, canonical YAML out.
+ *
+ * Every key of the file has a name such as train.beta; --set uses the same names. A key that is
+ * not known is an error that suggests the nearest one.
+ */
+#ifndef VF_CONFIG_H
+#define VF_CONFIG_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+
+#define CONFIG_FORMAT 1
+#define CONFIG_MAX_LAYERS 64
+
+enum layer_kind {
+	LAYER_FLATTEN,
+	LAYER_UNFLATTEN,
+	LAYER_LINEAR,
+	LAYER_CONV2D,
+	LAYER_CONV_TRANSPOSE2D,
+	LAYER_RELU,
+	LAYER_LEAKY_RELU,
+	LAYER_TANH,
+	LAYER_SIGMOID,
+};
+enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
+enum optimizer { ADAM, SGD };
+enum input_values { PICTURE_INPUT, VECTOR_INPUT };
+enum estimator { PLUGIN, CROSS };
+enum gradient { PATHWISE, SCORE };
+enum weights { WEIGHTS_ONE, WEIGHTS_LR };
+
+struct layer_spec {
+	enum layer_kind kind;
+	int out;                     /* linear: its outputs, 0: as many as the input has numbers; convolutions: channels */
+	int kernel, stride, padding; /* convolutions, the same both ways */
+	int shape[3];                /* unflatten: channels, height, width */
+	double slope;                /* leaky_relu, below 0 */
+};
+
+struct layer_list {
+	struct layer_spec v[CONFIG_MAX_LAYERS];
+	int n;
+};
+
+struct config {
+	int format;
+	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
+	int input_kind;        /* what a payload is: a picture, or a vector of numbers */
+	int input_shape[3];    /* channels, height, width */
+	int latent;
+	struct layer_list encoder, decoder;
+	struct {
+		int likelihood, optimizer, batch, steps, checkpoints;
+		double beta, lr, holdout;
+		double seed;
+	} train;
+	struct {
+		int likelihood, draws, estimator, gradient, weights;
+		double beta;
+		double seed;
+		char layers[256];
+	} score;
+};
+
+void config_defaults(struct config *c);
+/* Reads YAML text over what c holds. */
+int config_parse(struct config *c, const char *text, size_t len, struct fail *f);
+/* "key=value"; the value is YAML, as in a file. */
+int config_set(struct config *c, const char *assignment, struct fail *f);
+/* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
+struct cli_list;
+int config_try(const struct cli_list *sets, struct fail *f);
+/* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
+int config_check(struct config *c, struct fail *f);
+/* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */
+int config_waits(const struct config *c);
+/* Appends all keys, in one order and form. */
+int config_write(const struct config *c, struct buf *out, struct fail *f);
+/* The first key that the two differ in, or NULL. */
+int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
+/* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
+ * build or installation. The message for an unknown preset lists where it was looked for. */
+int config_load(struct config *c, const char *name, struct fail *f);
+/* The number of elements of the input. */
+int config_input_size(const struct config *c);
+
+/* The word of `words` (NULL-terminated) nearest to what was written, when near enough; or NULL. */
+const char *nearest_word(const char *what, const char *const *words);
+
+#endif

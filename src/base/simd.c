@@ -1,0 +1,56 @@
+#include "base/simd.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(SIMD_HAS_TILES)
+#include <cpuid.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Tiles of bfloat16, and the conversions that fill them. Their state is 8 KB a thread, which Linux (5.16 on) gives only who asks. */
+static int has_tiles(void)
+{
+	enum { GET_XCOMP_PERM = 0x1022, REQ_XCOMP_PERM = 0x1023, XTILE_DATA = 18 }; /* asm/prctl.h, of newer systems */
+	enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AVX512_BF16 = 1 << 5 };
+	unsigned a, b, c, d, a1, b1, c1, d1;
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !__get_cpuid_count(7, 1, &a1, &b1, &c1, &d1))
+		return 0;
+	if (!(d & AMX_BF16 && d & AMX_TILE && a1 & AVX512_BF16 && __builtin_cpu_supports("avx512bw")))
+		return 0;
+	uint64_t have = 0; /* some sandboxes say yes to a question they do not know */
+	return syscall(SYS_arch_prctl, REQ_XCOMP_PERM, XTILE_DATA) == 0 && syscall(SYS_arch_prctl, GET_XCOMP_PERM, &have) == 0 &&
+	       have >> XTILE_DATA & 1;
+}
+#else
+static int has_tiles(void) { return 0; }
+#endif
+
+static int find_level(void)
+{
+	static const char *const name[] = {"plain", "avx2", "avx512"};
+	const char *told = getenv("VAE_FILTERS_SIMD");
+	int level = SIMD_PLAIN, most = SIMD_PLAIN;
+	while (most < SIMD_AMX && !(told && strcmp(told, name[most]) == 0))
+		most++;
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2"))
+		level = SIMD_AVX2;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
+		level = SIMD_AVX512;
+#endif
+	if (level == SIMD_AVX512 && most == SIMD_AMX && has_tiles())
+		level = SIMD_AMX;
+	return level < most ? level : most;
+}
+
+int simd_level(void)
+{
+	static atomic_int known = -1;
+	int level = atomic_load_explicit(&known, memory_order_relaxed);
+	if (level < 0)
+		atomic_store_explicit(&known, level = find_level(), memory_order_relaxed);
+	return level;
+}

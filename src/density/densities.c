@@ -1,0 +1,272 @@
+#include "density/densities.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic.h"
+
+const char *const density_names[DENSITY_METHODS] = {"knn", "kde", "gmm"};
+
+static int up(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* The median distance to the k-th other record: half the records have so many others within sigma, so
+ * that the estimate looks as far as k-NN does, and is neither one bump a record nor one for all. */
+static int choose_sigma(struct densities *s, const struct effort *e, struct fail *f)
+{
+	size_t n = s->x.n;
+	int k = (size_t)s->k < n ? s->k : (int)n - 1;
+	double *r = malloc(2 * n * sizeof *r);
+	if (!r)
+		return fail_set(f, "out of memory");
+	int bad = s->radii && k == s->k ? 0 : knn_radii(&s->x, k, e, r, f);
+	for (size_t i = 0; i < n && !bad; i++)
+		r[i] = (s->radii && k == s->k ? s->radii : r)[2 * i + 1];
+	if (!bad) {
+		qsort(r, n, sizeof *r, up);
+		s->sigma = n % 2 ? r[n / 2] : 0.5 * (r[n / 2 - 1] + r[n / 2]);
+		if (!(s->sigma > 0) || !isfinite(s->sigma))
+			bad = fail_set(f, "--sigma auto finds none: half the records equal %d others", k);
+	}
+	free(r);
+	return bad;
+}
+
+static int fit_clusters(struct densities *s, const struct effort *e, struct fail *f)
+{
+	const uint32_t *cluster = s->c->group_of;
+	int k = (int)s->c->groups.n;
+	if (s->clusters) {
+		cluster = s->cluster = malloc(s->x.n * sizeof *s->cluster);
+		k = s->clusters;
+		if (!s->cluster)
+			return fail_set(f, "out of memory");
+		if (kmeans(&s->x, k, s->seed, e, s->cluster, f))
+			return -1;
+	}
+	return gmm_fit(&s->gmm, &s->x, cluster, k, f);
+}
+
+int densities_fit(struct densities *s, const struct collect *c, const struct effort *e, struct fail *f)
+{
+	s->c = c;
+	s->x = collect_points(c);
+	if (!s->x.n)
+		return 0;
+	if (s->use[DENSITY_KNN]) {
+		s->radii = malloc(2 * s->x.n * sizeof *s->radii);
+		if (!s->radii)
+			return fail_set(f, "out of memory");
+		if (knn_radii(&s->x, s->k, e, s->radii, f))
+			return -1;
+	}
+	if (s->use[DENSITY_KDE] && s->x.n > 1) {
+		s->others = malloc(s->x.n * sizeof *s->others);
+		if (!s->others)
+			return fail_set(f, "out of memory");
+		if ((!(s->sigma > 0) && choose_sigma(s, e, f)) || kde_others(&s->x, s->sigma, e, s->others, f))
+			return -1;
+	}
+	return s->use[DENSITY_GMM] ? fit_clusters(s, e, f) : 0;
+}
+
+/* --- scores --- */
+
+static int score_knn(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+{
+	double rk = s->radii[2 * i], rk1 = s->radii[2 * i + 1];
+	if (rk == 0)
+		return fail_set(why, "k-NN: %d records or more are the same as this one, itself counted, so R_k is 0", s->k);
+	if (isfinite(rk))
+		*nll = knn_nll(s->x.n, s->x.d, s->k, rk);
+	if (isinf(rk1))
+		return fail_set(why, "k-NN: %zu records are too few for %d neighbours when one is left out", s->x.n, s->k);
+	*self = knn_influence(s->x.n, s->x.d, rk, rk1, 1);
+	return 0;
+}
+
+static int score_kde(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+{
+	if (!s->others)
+		return fail_set(why, "KDE: one record cannot be left out");
+	*nll = kde_nll(s->x.n, s->x.d, s->sigma, log_add(0, s->others[i]));
+	*self = kde_influence(s->x.n, 0, s->others[i]);
+	if (isfinite(*self))
+		return 0;
+	*self = NAN;
+	return fail_set(why, "KDE: alone at the scale of sigma = %.9g", s->sigma);
+}
+
+static int score_gmm(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+{
+	uint32_t c = s->gmm.cluster[i];
+	size_t n0 = s->gmm.size[c];
+	double s2 = s->gmm.var[c], uu = s->gmm.radius2[i], l = gmm_nll(s->x.n, n0, s->x.d, s2, uu);
+	if (isfinite(l))
+		*nll = l;
+	*self = gmm_influence(s->form, s->x.n, n0, s->x.d, s2, uu, uu, 0);
+	if (n0 <= 2)
+		return fail_set(why, "mixture: its cluster is of %zu, and of 3 at least it would be wanted", n0);
+	return isfinite(*self) ? 0 : fail_set(why, "mixture: without it its cluster of %zu has no spread", n0);
+}
+
+int densities_score(const struct densities *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
+{
+	*nll = *self = NAN;
+	return m == DENSITY_KNN ? score_knn(s, i, nll, self, why) : m == DENSITY_KDE ? score_kde(s, i, nll, self, why) : score_gmm(s, i, nll, self, why);
+}
+
+const char *densities_cluster(const struct densities *s, uint32_t cluster)
+{
+	return s->clusters ? NULL : names_get(&s->c->groups, cluster);
+}
+
+/* --- test records --- */
+
+struct test {
+	const char *key;
+	double *d2, *influence; /* [n] */
+	struct extreme *list;   /* [top] */
+	struct buf line;
+	int fd;
+};
+
+static int quote(struct buf *out, const char *name, const char *text, struct fail *f)
+{
+	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
+}
+
+static int write_list(const struct densities *s, struct test *t, int opponents, struct fail *f)
+{
+	size_t n = strongest(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
+	int r = buf_addf(&t->line, f, ",\"%s\":[", opponents ? "opponents" : "proponents");
+	for (size_t i = 0; i < n && !r; i++)
+		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || quote(&t->line, "key", names_get(&s->c->key, t->list[i].i), f) ||
+		    buf_addf(&t->line, f, ",\"influence\":%.9g,\"distance\":%.9g}", t->list[i].influence, sqrt(t->list[i].d2));
+	return r ? -1 : buf_addf(&t->line, f, "]");
+}
+
+static int begin_line(struct test *t, const char *method, struct fail *f)
+{
+	t->line.len = 0;
+	if (buf_add(&t->line, "{", 1, f) || quote(&t->line, "test", t->key, f))
+		return -1;
+	return method && (buf_addf(&t->line, f, ",") || quote(&t->line, "method", method, f)) ? -1 : 0;
+}
+
+static int end_line(struct test *t, struct fail *f)
+{
+	return buf_addf(&t->line, f, "}\n") || write_all(t->fd, t->line.p, t->line.len, f) ? -1 : 0;
+}
+
+/* method NULL: no method has one */
+static int write_error(struct test *t, const char *method, const char *why, struct fail *f)
+{
+	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || quote(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
+}
+
+static int write_line(const struct densities *s, struct test *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
+{
+	const char *name = m == DENSITY_GMM ? densities_cluster(s, cluster) : NULL;
+	if (begin_line(t, density_names[m], f) || buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
+	    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
+	    (name && (buf_addf(&t->line, f, ",") || quote(&t->line, "gmm_cluster", name, f))) ||
+	    write_list(s, t, 0, f) || write_list(s, t, 1, f))
+		return -1;
+	return end_line(t, f);
+}
+
+static void add_reach(struct reach *r, const double *influence, size_t n)
+{
+	for (size_t i = 0; i < n; i++, r++) {
+		double v = influence[i];
+		if (!isfinite(v))
+			continue;
+		r->max = r->n ? fmax(r->max, v) : v;
+		r->min = r->n ? fmin(r->min, v) : v;
+		r->sum += v;
+		r->n++;
+	}
+}
+
+/* Influence of all points over test record j into t; 0, or -1 and why. */
+static int ask(const struct densities *s, enum density_method m, struct test *t, const struct points *z, size_t j, double *nll,
+               uint32_t *cluster, struct fail *why)
+{
+	if (!s->x.n)
+		return fail_set(why, "there are no records to explain it");
+	if (m == DENSITY_KNN)
+		return knn_test(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
+	if (m == DENSITY_KDE)
+		return kde_test(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
+	return gmm_test(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
+}
+
+static void note_unanswered(struct densities *s, const struct test *t, int m, const struct fail *why)
+{
+	if (!s->unanswered++)
+		fail_set(&s->first_unanswered, "'%s': %s: %s", t->key, density_names[m], why->msg);
+}
+
+static int test_one(struct densities *s, struct test *t, const struct points *z, size_t j, struct fail *f)
+{
+	int noted = 0;
+	for (int m = 0; m < DENSITY_METHODS; m++) {
+		struct fail why = {{0}};
+		double nll = NAN;
+		uint32_t cluster = 0;
+		if (!s->use[m])
+			continue;
+		int r = ask(s, (enum density_method)m, t, z, j, &nll, &cluster, &why);
+		if (!r)
+			add_reach(s->reach[m], t->influence, s->x.n);
+		else if (!noted++)
+			note_unanswered(s, t, m, &why);
+		if (t->fd < 0)
+			continue;
+		if (r ? write_error(t, density_names[m], why.msg, f) : write_line(s, t, (enum density_method)m, nll, cluster, f))
+			return -1;
+	}
+	return 0;
+}
+
+int densities_test(struct densities *s, const struct collect *tests, const struct effort *e, int fd, struct fail *f)
+{
+	struct points z = collect_points(tests);
+	size_t n = s->x.n;
+	struct test t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
+	                 .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
+	int r = t.d2 && t.influence && t.list ? 0 : fail_set(f, "out of memory");
+	for (int m = 0; m < DENSITY_METHODS && !r; m++)
+		if (s->use[m] && !(s->reach[m] = calloc(n + 1, sizeof *s->reach[m])))
+			r = fail_set(f, "out of memory");
+	for (size_t j = 0; j < z.n && !r; j++) {
+		t.key = names_get(&tests->key, j);
+		r = (n && test_distances(&s->x, &z, j, e, t.d2, f)) || test_one(s, &t, &z, j, f);
+		if (e->tick)
+			e->tick(e->ctx, "test records", (double)j + 1, (double)z.n);
+	}
+	for (size_t j = 0; j < tests->why.n && fd >= 0 && !r; j++) {
+		t.key = names_get(&tests->bad_key, j);
+		r = write_error(&t, NULL, names_get(&tests->why, j), f);
+	}
+	free(t.d2);
+	free(t.influence);
+	free(t.list);
+	buf_free(&t.line);
+	return r ? -1 : 0;
+}
+
+void densities_free(struct densities *s)
+{
+	free(s->radii);
+	free(s->others);
+	free(s->cluster);
+	gmm_free(&s->gmm);
+	for (int m = 0; m < DENSITY_METHODS; m++)
+		free(s->reach[m]);
+}

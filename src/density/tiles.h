@@ -1,0 +1,37 @@
+/* tiles.h - blocks of points for matrix products, and buffers that wait for a thread. */
+#ifndef VF_TILES_H
+#define VF_TILES_H
+
+#include <pthread.h>
+
+#include "density/density.h"
+
+/* A whole number near the mean of every coordinate: distances do not change, products shrink. */
+float *points_centre(const struct points *x, struct fail *f);
+/* A power of two that takes the largest coordinate less the centre to about 2^48, where sums of squares are floats; of
+ * samples 1. */
+double points_scale(const struct points *x, const float *centre);
+/* Rows [from, from + rows) less the centre, times the scale, into out [rows][d], and their squared lengths; doubles are not
+ * scaled. Of samples all are exact. */
+void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *out, double *sq);
+void tile_doubles(const struct points *x, size_t from, size_t rows, const float *centre, double *out, double *sq);
+/* |a_i - b_j|^2 in steps */
+double steps2(const struct points *a, size_t i, const struct points *b, size_t j);
+/* Rows of a block: at most `most`, and less where a row is long. */
+size_t tile_rows(int d, size_t most, size_t bytes_each);
+
+/* A few buffers, fewer than there is work: taken for a unit of work and given back. */
+struct shelf {
+	void *free[256]; /* as many as the threads of any pool */
+	int n;
+	pthread_mutex_t lock;
+};
+int shelf_open(struct shelf *s, int n, size_t bytes, struct fail *f);
+void *shelf_take(struct shelf *s);
+void shelf_give(struct shelf *s, void *p);
+void shelf_close(struct shelf *s);
+
+/* Runs fn over n units in rounds, with a word on progress between them. */
+void run_units(const struct effort *e, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base);
+
+#endif

@@ -1,0 +1,138 @@
+#include "eval/detect.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+int detection_add(struct detection *d, double value, int positive, struct fail *f)
+{
+	/* the mark sits in the lowest bit, so that positions decide ties */
+	if (ranking_add(&d->rank, value, f))
+		return -1;
+	d->rank.v[d->rank.n - 1].index = 2 * (d->rank.n - 1) + (uint64_t)positive;
+	if (isnan(value))
+		d->positives_unscored += (uint64_t)positive;
+	else
+		d->positives += (uint64_t)positive;
+	return 0;
+}
+
+static int positive(const struct detection *d, uint64_t i) { return (int)(d->rank.v[i].index & 1); }
+
+void detection_sort(struct detection *d) { ranking_sort(&d->rank); }
+
+uint64_t detection_found(const struct detection *d, uint64_t k)
+{
+	uint64_t found = 0;
+	for (uint64_t i = 0; i < k && i < d->rank.scored; i++)
+		found += (uint64_t)positive(d, i);
+	return found;
+}
+
+double detection_auc(const struct detection *d, double *ceiling)
+{
+	double n = (double)d->rank.scored, p = (double)d->positives, area = 0;
+	uint64_t found = 0;
+	if (!d->positives)
+		return *ceiling = NAN;
+	for (uint64_t i = 0; i < d->rank.scored; i++) {
+		found += (uint64_t)positive(d, i);
+		area += (double)found;
+	}
+	*ceiling = 1 - (p - 1) / (2 * n);
+	return area / p / n;
+}
+
+/* Of the group of equal scores that begins at i: its end, and how many of it are positive. */
+static uint64_t group(const struct detection *d, uint64_t i, double *pos)
+{
+	const struct ranked *v = d->rank.v;
+	uint64_t end = i;
+	for (*pos = 0; end < d->rank.scored && v[end].value == v[i].value; end++)
+		*pos += positive(d, end);
+	return end;
+}
+
+double detection_auroc(const struct detection *d, double *se)
+{
+	double p = (double)d->positives, q = (double)d->rank.scored - p, above = 0, seen = 0;
+	if (p == 0 || q == 0)
+		return *se = NAN;
+	/* groups of equal scores, from the highest: pairs with a negative below count 1, within 1/2 */
+	for (uint64_t i = 0, end; i < d->rank.scored; i = end) {
+		double pos;
+		end = group(d, i, &pos);
+		double neg = (double)(end - i) - pos;
+		above += pos * (q - seen - neg) + 0.5 * pos * neg;
+		seen += neg;
+	}
+	double a = above / p / q, q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
+	*se = sqrt((a * (1 - a) + (p - 1) * (q1 - a * a) + (q - 1) * (q2 - a * a)) / (p * q));
+	return a;
+}
+
+double detection_precision(const struct detection *d)
+{
+	double p = (double)d->positives, found = 0, sum = 0, pos;
+	if (p == 0)
+		return NAN;
+	for (uint64_t i = 0; i < d->rank.scored;) {
+		i = group(d, i, &pos);
+		found += pos;
+		sum += pos / p * (found / (double)i);
+	}
+	return sum;
+}
+
+static int point(struct curve *c, double x, double y, struct fail *f)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? 2 * c->cap : 256;
+		double *more = realloc(c->x, cap * sizeof *more);
+		if (!more)
+			return fail_set(f, "out of memory");
+		c->x = more;
+		more = realloc(c->y, cap * sizeof *more);
+		if (!more)
+			return fail_set(f, "out of memory");
+		c->y = more;
+		c->cap = cap;
+	}
+	c->x[c->n] = x;
+	c->y[c->n++] = y;
+	return 0;
+}
+
+int detection_curve(const struct detection *d, enum curve_kind kind, struct curve *c, struct fail *f)
+{
+	const double fine = 1.0 / 400;
+	double n = (double)d->rank.scored, p = (double)d->positives, found = 0, pos, x = 0, y = 0;
+	*c = (struct curve){.n = 0};
+	if (p == 0 || p == n)
+		return 0;
+	if (kind != CURVE_PRECISION && point(c, 0, 0, f))
+		return -1;
+	for (uint64_t i = 0; i < d->rank.scored;) {
+		i = group(d, i, &pos);
+		found += pos;
+		double k = (double)i, x1 = kind == CURVE_DETECTION ? k / n : kind == CURVE_ROC ? (k - found) / (n - p) : found / p;
+		double y1 = kind == CURVE_PRECISION ? found / k : found / p;
+		if (kind == CURVE_PRECISION && x1 == x)
+			continue; /* no gain in recall */
+		if (c->n && fabs(x1 - x) < fine && fabs(y1 - y) < fine && k < n)
+			continue;
+		if (kind == CURVE_PRECISION && point(c, x, y1, f))
+			return -1;
+		if (point(c, x1, y1, f))
+			return -1;
+		x = x1;
+		y = y1;
+	}
+	return 0;
+}
+
+void curve_free(struct curve *c)
+{
+	free(c->x);
+	free(c->y);
+	*c = (struct curve){.n = 0};
+}

@@ -1,0 +1,93 @@
+#include <math.h>
+#include <string.h>
+
+#include "eval/judge.h"
+
+static const char *mark(const struct judged *v) { return v->baseline ? " (baseline)" : ""; }
+
+static int table_of(const struct judge *j, const struct judged *v, struct buf *out, struct fail *f)
+{
+	const struct detection *d = &v->d;
+	if (buf_addf(out, f, "\n%s%s\n", v->name, mark(v)) ||
+	    buf_addf(out, f, "  AUC of the detection curve  %.4f (at best %.4f)\n  AUROC                       %.4f +- %.4f\n", v->auc, v->ceiling, v->auroc,
+	             v->auroc_se) ||
+	    buf_addf(out, f, "  average precision           %.4f (chance %.4f)\n", v->precision, (double)d->positives / (double)d->rank.scored))
+		return -1;
+	if (!isnan(v->loss.r2) && buf_addf(out, f, "  against -loss               R2 %.4f, Spearman %.4f\n", v->loss.r2, v->loss.spearman))
+		return -1;
+	if (d->rank.scored < j->records &&
+	    buf_addf(out, f, "  without this field          %llu records, %llu of them positive\n", (unsigned long long)(j->records - d->rank.scored),
+	             (unsigned long long)d->positives_unscored))
+		return -1;
+	if (buf_addf(out, f, "  %16s %8s %10s %8s\n", "checked", "found", "precision", "recall"))
+		return -1;
+	for (int k = 0; k < j->ncuts; k++) {
+		uint64_t n = judge_checked(j, v, k), found = detection_found(d, n);
+		double percent = j->cut[k].percent ? j->cut[k].amount : 100 * (double)n / (double)d->rank.scored;
+		if (buf_addf(out, f, "  %9llu (%3.3g%%) %8llu %9.1f%% %7.1f%%\n", (unsigned long long)n, percent, (unsigned long long)found,
+		             100 * (double)found / (double)n, 100 * (double)found / (double)d->positives))
+			return -1;
+	}
+	return 0;
+}
+
+int judge_table(const struct judge *j, struct buf *out, struct fail *f)
+{
+	if (buf_addf(out, f, "%llu records, %llu positive (%.3g %%)\n", (unsigned long long)j->records, (unsigned long long)j->positives,
+	             100 * (double)j->positives / (double)j->records))
+		return -1;
+	int wide = 5;
+	for (const struct judged *v = j->v; v < j->v + j->n; v++) {
+		int n = (int)(strlen(v->name) + strlen(mark(v)));
+		wide = n > wide ? n : wide;
+		if (table_of(j, v, out, f))
+			return -1;
+	}
+	if (j->n > 1 && buf_addf(out, f, "\n%-*s  %7s  %7s %9s  %9s\n", wide, "side by side", "AUC", "AUROC", "+-", "precision"))
+		return -1;
+	for (const struct judged *v = j->v; j->n > 1 && v < j->v + j->n; v++)
+		if (buf_addf(out, f, "%s%-*s  %7.4f  %7.4f %9.4f  %9.4f\n", v->name, wide - (int)strlen(v->name), mark(v), v->auc, v->auroc, v->auroc_se,
+		             v->precision))
+			return -1;
+	for (int i = 0; i < j->nwithout; i++)
+		if (buf_addf(out, f, "%sno baseline %s: %s\n", i ? "" : "\n", j->without[i],
+		             strcmp(j->without[i], JUDGE_LOSS) == 0 ? "too few records have that field" : "too few records have a payload"))
+			return -1;
+	return 0;
+}
+
+/* A number, or null where there is none. */
+static int real(struct buf *out, const char *name, double v, struct fail *f)
+{
+	return isnan(v) ? buf_addf(out, f, ",\"%s\":null", name) : buf_addf(out, f, ",\"%s\":%.9g", name, v);
+}
+
+static int json_of(const struct judge *j, const struct judged *v, struct buf *out, struct fail *f)
+{
+	const struct detection *d = &v->d;
+	if (buf_addf(out, f, "{\"field\":") || json_quote(out, v->name, strlen(v->name), f) ||
+	    buf_addf(out, f, ",\"baseline\":%s,\"scored\":%zu,\"positives_unscored\":%llu", v->baseline ? "true" : "false", d->rank.scored,
+	             (unsigned long long)d->positives_unscored) ||
+	    real(out, "detection_auc", v->auc, f) || real(out, "detection_auc_ceiling", v->ceiling, f) || real(out, "auroc", v->auroc, f) ||
+	    real(out, "auroc_se", v->auroc_se, f) || real(out, "average_precision", v->precision, f) || real(out, "loss_r2", v->loss.r2, f) ||
+	    real(out, "loss_spearman", v->loss.spearman, f) || buf_addf(out, f, ",\"found\":["))
+		return -1;
+	for (int k = 0; k < j->ncuts; k++) {
+		uint64_t n = judge_checked(j, v, k), found = detection_found(d, n);
+		double percent = j->cut[k].percent ? j->cut[k].amount : 100 * (double)n / (double)d->rank.scored;
+		if (buf_addf(out, f, "%s{\"percent\":%g,\"checked\":%llu,\"found\":%llu,\"precision\":%.9g,\"recall\":%.9g}", k ? "," : "", percent,
+		             (unsigned long long)n, (unsigned long long)found, (double)found / (double)n, (double)found / (double)d->positives))
+			return -1;
+	}
+	return buf_addf(out, f, "]}");
+}
+
+int judge_json(const struct judge *j, struct buf *out, struct fail *f)
+{
+	if (buf_addf(out, f, "{\"records\":%llu,\"positives\":%llu,\"fields\":[", (unsigned long long)j->records, (unsigned long long)j->positives))
+		return -1;
+	for (int i = 0; i < j->n; i++)
+		if ((i && buf_add(out, ",", 1, f)) || json_of(j, &j->v[i], out, f))
+			return -1;
+	return buf_addf(out, f, "]}\n");
+}

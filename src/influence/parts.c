@@ -1,0 +1,229 @@
+#include "influence/parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/conv.h"
+#include "gemm/mat.h"
+
+int parts_explicit(const struct layer *l, int draws)
+{
+	if (l->kind == LAYER_LINEAR)
+		return 0;
+	double rows = (double)draws * conv_positions(l), p = l->p, k = conv_unrolled(l);
+	return rows * (p + k) >= p * k;
+}
+
+/* --- room --- */
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+struct room {
+	size_t col, gram, weight, out;
+};
+
+static void measure(struct room *r, const struct network *net, int draws)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (!network_weighs(l))
+			continue;
+		size_t rows = (size_t)draws;
+		r->out = larger(r->out, (size_t)l->out);
+		if (l->kind != LAYER_LINEAR) {
+			r->col = larger(r->col, conv_scratch(l));
+			r->weight = larger(r->weight, conv_weights(l) + (size_t)conv_biases(l));
+			rows *= (size_t)conv_positions(l);
+			if (!parts_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
+				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)conv_unrolled(l));
+		}
+		if (!parts_explicit(l, draws))
+			r->gram = larger(r->gram, rows * rows);
+	}
+}
+
+int products_open(struct products *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f)
+{
+	struct room r = {0};
+	int units = !blocks || draws < 2 ? draws : draws < PARTS_BLOCKS ? 2 : PARTS_BLOCKS, half = draws / 2;
+	measure(&r, enc, 1);
+	measure(&r, dec, draws);
+	size_t n = (size_t)units;
+	*p = (struct products){.draws = draws, .units = units, .half = units == draws ? half : units / 2};
+	p->edge = calloc(n + 1, sizeof *p->edge);
+	p->weight = calloc(n * n, sizeof *p->weight);
+	p->bias = calloc(n * n, sizeof *p->bias);
+	p->col = mat_floats(r.col);
+	p->ga = mat_floats(r.gram);
+	p->gd = mat_floats(r.gram);
+	p->grad = mat_floats((n > 2 ? n : 2) * (blocks || enc->convolves ? r.weight : 0));
+	p->sums = mat_floats((n > 3 ? n : 3) * r.out);
+	if (!p->edge || !p->weight || !p->bias || !p->col || !p->ga || !p->gd || !p->grad || !p->sums)
+		return fail_set(f, "out of memory for the gradients of %d draws", draws);
+	for (int u = 0; u <= units; u++) /* blocks do not straddle the halves */
+		p->edge[u] = units == draws ? u : u <= p->half ? half * u / p->half : half + (draws - half) * (u - p->half) / (units - p->half);
+	return 0;
+}
+
+void products_close(struct products *p)
+{
+	free(p->edge);
+	free(p->weight);
+	free(p->bias);
+	free(p->col);
+	free(p->ga);
+	free(p->gd);
+	free(p->grad);
+	free(p->sums);
+	*p = (struct products){.edge = NULL};
+}
+
+/* --- all draws of a record --- */
+
+/* v [units][n] -> out [units][units] */
+static void between_units(const struct products *p, double *out, const float *v, size_t n)
+{
+	for (int a = 0; a < p->units; a++)
+		for (int b = a; b < p->units; b++)
+			out[a * p->units + b] = out[b * p->units + a] = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
+}
+
+static void bias_products(struct products *p, const struct layer *l, const float *d)
+{
+	size_t n = (size_t)conv_biases(l);
+	for (int u = 0; u < p->units; u++)
+		conv_bias(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
+	between_units(p, p->bias, p->sums, n);
+}
+
+/* ga, gd [rows][rows], rows = draws T, added up over the positions and the draws of two units. */
+static void add_up(struct products *p, int positions, int linear)
+{
+	int n = p->draws * positions, units = p->units;
+	memset(p->weight, 0, (size_t)units * (size_t)units * sizeof *p->weight);
+	memset(p->bias, 0, (size_t)units * (size_t)units * sizeof *p->bias);
+	for (int u = 0; u < units; u++)
+		for (int j = p->edge[u] * positions; j < p->edge[u + 1] * positions; j++)
+			for (int v = 0; v < units; v++) {
+				double w = 0, b = 0;
+				for (int k = p->edge[v] * positions; k < p->edge[v + 1] * positions; k++) {
+					double g = (double)p->gd[j * n + k];
+					w += g * (double)p->ga[j * n + k];
+					b += g;
+				}
+				p->weight[u * units + v] += w;
+				p->bias[u * units + v] += linear ? b : 0;
+			}
+}
+
+void products_gram(struct products *p, const struct layer *l, const float *x, const float *d)
+{
+	int linear = l->kind == LAYER_LINEAR, positions = linear ? 1 : conv_positions(l), n = p->draws * positions;
+	int na = l->in, nd = l->out;
+	const float *a = x, *g = d;
+	if (!linear) { /* the small side as it lies, the big side unrolled */
+		na = l->p;
+		nd = conv_unrolled(l);
+		a = l->kind == LAYER_CONV2D ? d : x;
+		conv_gather(l, p->col, l->kind == LAYER_CONV2D ? x : d, p->draws);
+		g = p->col;
+	}
+	mat_gram(p->ga, a, n, na);
+	mat_gram(p->gd, g, n, nd);
+	add_up(p, positions, linear);
+	if (!linear)
+		bias_products(p, l, d);
+}
+
+void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d)
+{
+	bundle_gram(p->ga, x);
+	bundle_gram(p->gd, d);
+	add_up(p, 1, 1);
+}
+
+size_t products_room(const struct products *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
+
+void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
+                    const float *w, int rows)
+{
+	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
+	conv_backward(l, dx, sums + (size_t)unit * nw, d, x, w, add, rows, p->col);
+	conv_bias(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
+}
+
+void products_between(struct products *p, const struct layer *l, const float *sums)
+{
+	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
+	between_units(p, p->weight, sums, nw);
+	between_units(p, p->bias, sums + (size_t)p->units * nw, nb);
+}
+
+void products_explicit(struct products *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w)
+{
+	for (int u = 0; u < p->units; u++) {
+		size_t from = (size_t)p->edge[u];
+		products_write(p, l, p->grad, u, 0, dx ? dx + from * (size_t)l->in : NULL, x + from * (size_t)l->in, d + from * (size_t)l->out, w,
+		               p->edge[u + 1] - p->edge[u]);
+	}
+	products_between(p, l, p->grad);
+}
+
+/* --- one row --- */
+
+static void linear_row(const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm, double *weight,
+                       double *bias)
+{
+	double aa = dot(x, x, l->in);
+	*bias = dot(d0, d1, l->out);
+	*weight = aa * *bias;
+	for (int k = 0; k < l->out; k++)
+		along[k] = (float)(aa + 1) * dm[k];
+}
+
+/* conv2d: sum_t a_t a_t' of the unrolled input is what the two gradients share. */
+static void gram_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
+                     double *weight)
+{
+	int positions = conv_positions(l), k = conv_unrolled(l);
+	conv_gather(l, p->col, x, 1);
+	mat_nt(p->ga, positions, p->col, k, p->col, k, positions, positions, k, 0, MAT_16);
+	mat_nt(p->gd, positions, d0, l->p, d1, l->p, positions, positions, l->p, 0, MAT_16);
+	*weight = dot(p->ga, p->gd, positions * positions);
+	mat_nn(along, l->p, p->ga, positions, dm, l->p, NULL, NULL, positions, l->p, positions, MAT_16);
+}
+
+static void explicit_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
+                         const float *dm, double *weight)
+{
+	size_t n = conv_weights(l);
+	float *g0 = p->grad, *g1 = d1 == d0 ? g0 : p->grad + n;
+	conv_backward(l, NULL, g0, d0, x, NULL, 0, 1, p->col);
+	if (d1 != d0)
+		conv_backward(l, NULL, g1, d1, x, NULL, 0, 1, p->col);
+	*weight = dot(g0, g1, (int)n);
+	if (dm != d0)
+		conv_backward(l, NULL, g0, dm, x, NULL, 0, 1, p->col);
+	conv_forward(l, along, x, g0, NULL, 0, 1, p->col);
+}
+
+void products_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
+                  double *weight, double *bias)
+{
+	if (l->kind == LAYER_LINEAR) {
+		linear_row(l, along, x, d0, d1, dm, weight, bias);
+		return;
+	}
+	if (l->kind == LAYER_CONV2D && !parts_explicit(l, 1))
+		gram_row(p, l, along, x, d0, d1, dm, weight);
+	else
+		explicit_row(p, l, along, x, d0, d1, dm, weight);
+	int n = conv_biases(l);
+	float *b0 = p->sums, *b1 = b0 + n, *bm = b1 + n;
+	conv_bias(l, b0, d0, 0, 1);
+	conv_bias(l, b1, d1, 0, 1);
+	conv_bias(l, bm, dm, 0, 1);
+	*bias = dot(b0, b1, n);
+	for (int i = 0; i < l->out; i++)
+		along[i] += bm[i % n];
+}

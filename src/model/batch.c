@@ -1,0 +1,167 @@
+#include "model/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { LOOSE_PER_ROW = 4 }; /* more loose members than that end a batch early */
+
+/* And so do more bytes than that: a batch of large records must not fill the memory. */
+#define MAX_BYTES ((size_t)64 << 20)
+
+static size_t record_bytes(const struct record *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		n += r->m[i].data.len;
+	return n;
+}
+
+int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f)
+{
+	*b = (struct batch){.rows = rows, .max_items = (1 + LOOSE_PER_ROW) * rows};
+	b->item = calloc((size_t)b->max_items, sizeof *b->item);
+	b->row = calloc((size_t)b->max_items, sizeof *b->row);
+	b->id = calloc((size_t)rows, sizeof *b->id);
+	b->why = calloc((size_t)rows, sizeof *b->why);
+	if (b->item && b->row && b->id && b->why && !batch_room(b, cfg, f))
+		return 0;
+	batch_free(b);
+	return fail_set(f, "out of memory for a batch of %d records", rows);
+}
+
+int batch_widen(struct batch *b, int items, struct fail *f)
+{
+	struct record *item = realloc(b->item, (size_t)items * sizeof *item);
+	if (item)
+		b->item = item;
+	int *row = item ? realloc(b->row, (size_t)items * sizeof *row) : NULL;
+	if (!row)
+		return fail_set(f, "out of memory for a batch of %d records", items);
+	b->row = row;
+	memset(item + b->max_items, 0, (size_t)(items - b->max_items) * sizeof *item);
+	b->max_items = items;
+	return 0;
+}
+
+int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
+{
+	free(b->pixels);
+	free(b->numbers);
+	b->pixels = NULL;
+	b->numbers = NULL;
+	b->size = (size_t)config_input_size(cfg);
+	if (b->size && cfg->input_kind == VECTOR_INPUT)
+		b->numbers = calloc((size_t)b->rows * b->size, sizeof *b->numbers);
+	else if (b->size)
+		b->pixels = calloc((size_t)b->rows, b->size);
+	return b->size && !b->pixels && !b->numbers ? fail_set(f, "out of memory for a batch of %d records", b->rows) : 0;
+}
+
+int batch_fill(struct batch *b, struct reader *in, struct fail *f)
+{
+	size_t bytes = 0;
+	b->nitems = b->nrows = 0;
+	while (b->nrows < b->rows && b->nitems < b->max_items && bytes < MAX_BYTES) {
+		struct record *r = &b->item[b->nitems];
+		int got = reader_next(in, r, f);
+		if (got < 0)
+			return -1;
+		if (got == READER_END)
+			break;
+		int wanted = got == READER_RECORD && !(b->skip && b->skip(b->ctx, r->ordinal - 1));
+		if (wanted && b->nrows == 0)
+			b->first = r->ordinal - 1;
+		b->row[b->nitems++] = wanted ? b->nrows++ : -1;
+		bytes += record_bytes(r);
+	}
+	return b->nitems > 0;
+}
+
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind)
+{
+	int row = b->row[item];
+	struct fail *why = &b->why[row];
+	why->msg[0] = 0;
+	const struct member *m = record_payload(&b->item[item], cfg->input_field, why);
+	if (!m)
+		return NULL;
+	b->id[row] = XXH3_64bits(m->data.p, m->data.len);
+	const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
+	*kind = input_kind(dot ? dot + 1 : m->ext.p);
+	if (*kind == INPUT_NONE)
+		fail_set(why, "no decoder for .%.60s", m->ext.p);
+	return *kind == INPUT_NONE ? NULL : m;
+}
+
+/* A record is bad by its bytes alone: that there was no memory to read it is a failure of the whole. */
+static int check_memory(const struct batch *b, struct fail *f)
+{
+	for (int row = 0; row < b->nrows; row++)
+		if (b->why[row].msg[0] && b->why[row].memory) {
+			*f = b->why[row];
+			return -1;
+		}
+	return 0;
+}
+
+int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
+{
+	for (int i = 0; i < b->nitems; i++) {
+		enum input_kind kind;
+		int vector = cfg->input_kind == VECTOR_INPUT;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m && input_shape(kind, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
+			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
+			return 1;
+		}
+	}
+	return check_memory(b, f);
+}
+
+static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_kind kind, const struct member *m)
+{
+	size_t at = (size_t)row * b->size;
+	const int *s = cfg->input_shape;
+	if (b->numbers && input_vector(kind, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
+		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
+	if (b->pixels && input_decode(kind, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+		memset(b->pixels + at, 0, b->size);
+}
+
+int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
+{
+	if (b->pixels)
+		memset(b->pixels, 0, (size_t)b->rows * b->size);
+	if (b->numbers)
+		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
+	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
+	for (int i = 0; i < b->nitems; i++) {
+		enum input_kind kind;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		if (m)
+			decode_row(b, b->row[i], cfg, kind, m);
+	}
+	return check_memory(b, f);
+}
+
+void batch_floats(const struct batch *b, const struct standard *s, float *x)
+{
+	for (size_t i = 0; b->pixels && i < (size_t)b->rows * b->size; i++)
+		x[i] = (float)b->pixels[i] / 255.0f;
+	for (size_t r = 0; b->numbers && r < (size_t)b->rows; r++)
+		input_standardise(s, b->numbers + r * b->size, b->size, x + r * b->size);
+}
+
+void batch_free(struct batch *b)
+{
+	for (int i = 0; b->item && i < b->max_items; i++)
+		record_free(&b->item[i]);
+	free(b->item);
+	free(b->row);
+	free(b->pixels);
+	free(b->numbers);
+	free(b->id);
+	free(b->why);
+	*b = (struct batch){.item = NULL};
+}

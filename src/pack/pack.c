@@ -1,0 +1,143 @@
+#include "pack/pack.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "input/input.h"
+#include "stream/name.h"
+#include "pack/pack_record.h"
+#include "pack/walk.h"
+
+int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
+{
+	r->n = r->key.len = 0;
+	r->scores = -1;
+	r->fields_read = 1; /* nothing to read them from */
+	r->fields_changed = 0;
+	r->file = file;
+	r->ordinal = ordinal + 1;
+	fields_clear(&r->fields);
+	return buf_addf(&r->key, f, "%s%08" PRIu64, p->prefix, ordinal);
+}
+
+struct member *pack_add(struct record *r, const char *ext, int64_t mtime, struct fail *f)
+{
+	struct buf name = {0};
+	struct member *m = NULL;
+	if (!buf_addf(&name, f, "%s.%s", r->key.p, ext))
+		m = record_add(r, name.p, mtime, f);
+	buf_free(&name);
+	return m;
+}
+
+int pack_emit(struct pack *p, struct record *r, double total, struct fail *f)
+{
+	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
+	p->seen++;
+	p->missing += (uint64_t)(missing && !wanted);
+	if (p->tick && p->seen % 256 == 0)
+		p->tick(p->ctx, p, total);
+	if (wanted <= 0)
+		return wanted < 0 ? -1 : 1;
+	if (writer_record(p->out, r, WRITER_ALL, f))
+		return -1;
+	p->packed++;
+	return !p->limit || p->packed < p->limit;
+}
+
+/* The next picture and its label; both files end together. */
+static int next_item(struct idx *images, struct idx *labels, uint8_t *pixels, uint8_t *label, struct fail *f)
+{
+	int go = idx_next(images, pixels, f);
+	return go >= 0 && labels && idx_next(labels, label, f) < 0 ? -1 : go;
+}
+
+static int pack_items(struct pack *p, struct idx *images, struct idx *labels, const char *path, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	int height = (int)idx_dim(images, 1), width = (int)idx_dim(images, 2), channels = idx_ndim(images) == 4 ? 3 : 1, go = 1;
+	uint8_t *pixels = malloc((size_t)height * (size_t)width * (size_t)channels), label = 0;
+	if (!pixels)
+		go = fail_set(f, "out of memory");
+	for (uint64_t i = 0; go > 0 && (go = next_item(images, labels, pixels, &label, f)) > 0; i++) {
+		struct member *m = pack_begin(p, &r, i, path, f) ? NULL : pack_add(&r, "png", 0, f);
+		if (!m || (m->data.len = 0, png_encode(pixels, width, height, channels, &m->data, f)))
+			go = -1;
+		if (go > 0 && labels) {
+			m = pack_add(&r, "cls", 0, f);
+			go = m && !buf_addf(&m->data, f, "%d", label) ? go : -1;
+		}
+		if (go > 0)
+			go = pack_emit(p, &r, (double)idx_dim(images, 0), f);
+	}
+	record_free(&r);
+	free(pixels);
+	return go < 0 ? -1 : 0;
+}
+
+int pack_idx(struct pack *p, const char *images, const char *labels, struct fail *f)
+{
+	struct idx *x = idx_open(images, f), *y = x && labels ? idx_open(labels, f) : NULL;
+	int r = !x || (labels && !y) ? -1 : 0;
+	if (!r && idx_ndim(x) != 3 && !(idx_ndim(x) == 4 && idx_dim(x, 3) == 3))
+		r = fail_set(f, "%s: holds no pictures: %d dimensions, where [n, height, width] or [n, height, width, 3] is wanted", images, idx_ndim(x));
+	if (!r && (idx_dim(x, 1) > INPUT_MAX_SIDE || idx_dim(x, 2) > INPUT_MAX_SIDE))
+		r = fail_set(f, "%s: pictures of %zu x %zu are larger than %d a side", images, idx_dim(x, 2), idx_dim(x, 1), INPUT_MAX_SIDE);
+	if (!r && y && (idx_ndim(y) != 1 || idx_dim(y, 0) != idx_dim(x, 0)))
+		r = fail_set(f, "%s: %zu labels for %zu pictures in %s", labels, idx_dim(y, 0), idx_dim(x, 0), images);
+	if (!r)
+		r = pack_items(p, x, y, images, f);
+	idx_close(x);
+	idx_close(y);
+	return r;
+}
+
+struct directory {
+	struct pack *pack;
+	struct record r;
+	uint64_t ordinal;
+};
+
+static int pack_file(struct directory *d, const char *path, const char *below, const char *ext, int64_t mtime, struct fail *f)
+{
+	struct buf source = {0};
+	int go = -1;
+	struct member *m = pack_begin(d->pack, &d->r, d->ordinal++, path, f) ? NULL : pack_add(&d->r, ext, mtime, f);
+	if (m && !buf_read_file(&m->data, path, RECORD_MAX_BYTES, f) && !name_escape(&source, below, strlen(below), f) &&
+	    !fields_set_string(&d->r.fields, "source", source.p, f)) {
+		d->r.fields_changed = 1;
+		go = pack_emit(d->pack, &d->r, 0, f);
+	}
+	buf_free(&source);
+	return go;
+}
+
+static int on_entry(void *ctx, const char *path, const char *below, const struct stat *st, struct fail *f)
+{
+	struct directory *d = ctx;
+	const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below, *dot = strrchr(name, '.');
+	int dir = S_ISDIR(st->st_mode);
+	if (dir && *name != '.')
+		return 1;
+	if (S_ISREG(st->st_mode) && writer_goes_to(d->pack->out, st)) {
+		name_show(d->pack->own, sizeof d->pack->own, path);
+		return 0;
+	}
+	if (dir || !S_ISREG(st->st_mode) || *name == '.' || !dot || !dot[1]) {
+		d->pack->skipped++;
+		return 0;
+	}
+	int go = pack_file(d, path, below, dot + 1, st->st_mtime, f);
+	return go ? go : WALK_ENOUGH;
+}
+
+int pack_directory(struct pack *p, const char *dir, struct fail *f)
+{
+	struct directory d = {.pack = p, .r = {.scores = -1}};
+	int r = walk(dir, on_entry, &d, f);
+	record_free(&d.r);
+	return r;
+}

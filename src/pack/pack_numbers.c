@@ -1,0 +1,294 @@
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "input/infile.h"
+#include "input/input.h"
+#include "stream/name.h"
+#include "pack/pack_record.h"
+
+/* --- CSV --- */
+
+struct table {
+	struct csv *csv;
+	const char *path;
+	int cells, label; /* of a row; which is the label, -1 for none */
+	uint64_t rows;
+	struct buf names; /* of the columns, one behind the other, when there are names */
+	size_t *name;
+	struct buf head;  /* of every record's .npy */
+};
+
+/* What is wrong with a cell that is to be a number, or NULL. */
+static const char *read_number(const char *s, size_t len, double *v)
+{
+	char *end;
+	while (len && (*s == ' ' || *s == '\t'))
+		s++, len--;
+	while (len && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+		len--;
+	if (!len)
+		return "is empty";
+	*v = strtod(s, &end);
+	if (strspn(s, "0123456789.eE+-") < len || end != s + len)
+		return "is no number";
+	return fabs(*v) <= (double)FLT_MAX ? NULL : "is too large";
+}
+
+static const char *column_name(const struct table *t, int i) { return t->name ? t->names.p + t->name[i] : ""; }
+
+static int bad_cell(const struct table *t, int i, const char *why, struct fail *f)
+{
+	char shown[100], name[100];
+	size_t len;
+	const char *cell = csv_cell(t->csv, i, &len);
+	name_show(shown, sizeof shown, cell);
+	name_show(name, sizeof name, column_name(t, i));
+	return fail_set(f, "%s: line %zu, column %d%s%s%s: '%s' %s%s", t->path, csv_line(t->csv), i + 1, t->name ? " (" : "", name, t->name ? ")" : "", shown, why,
+	                t->name || t->rows ? "" : "; --header takes the first line for names");
+}
+
+/* What stands for a number that is missing or none: never the name of a column. */
+static int is_value(const char *s)
+{
+	static const char *const words[] = {"nan", "inf", "infinity", "na", "n/a", "null", "none"};
+	s += *s == '-' || *s == '+';
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasecmp(s, words[i]) == 0)
+			return 1;
+	return 0;
+}
+
+/* Whether the row at hand holds names: the one of the label, or no number at all. */
+static int is_header(const struct table *t, const char *label)
+{
+	int numbers = 0, words = 0;
+	for (int i = 0; i < t->cells; i++) {
+		double v;
+		size_t len;
+		const char *cell = csv_cell(t->csv, i, &len), *why = read_number(cell, len, &v);
+		if (label && strcmp(cell, label) == 0 && why)
+			return 1;
+		numbers += !why || is_value(cell);
+		words += why && len > 0;
+	}
+	return !numbers && words;
+}
+
+static int keep_names(struct table *t, struct fail *f)
+{
+	t->name = calloc((size_t)t->cells, sizeof *t->name);
+	if (!t->name)
+		return fail_set(f, "out of memory for %d names", t->cells);
+	for (int i = 0; i < t->cells; i++) {
+		size_t len;
+		const char *cell = csv_cell(t->csv, i, &len);
+		t->name[i] = t->names.len;
+		if (buf_add(&t->names, cell, len, f) || buf_add(&t->names, "", 1, f))
+			return -1;
+	}
+	return 0;
+}
+
+static int find_label(struct table *t, const char *label, struct fail *f)
+{
+	char shown[100], *end;
+	long n = strtol(label, &end, 10);
+	name_show(shown, sizeof shown, label);
+	for (int i = 0; t->name && i < t->cells; i++)
+		if (strcmp(column_name(t, i), label) == 0) {
+			if (t->label >= 0)
+				return fail_set(f, "%s: columns %d and %d are both named '%s': --label wants a number", t->path, t->label + 1, i + 1, shown);
+			t->label = i;
+		}
+	if (t->label < 0 && *label && !*end && n >= 1 && n <= t->cells)
+		t->label = (int)n - 1;
+	if (t->label < 0)
+		return fail_set(f, "%s: no column '%s' for --label among the %d there are%s", t->path, shown, t->cells,
+		                t->name ? "" : ", and no line of names");
+	return 0;
+}
+
+static int set_up(struct table *t, const struct pack *p, struct fail *f)
+{
+	size_t len;
+	const char *first = csv_cell(t->csv, 0, &len);
+	char shown[100];
+	t->cells = csv_cells(t->csv);
+	if (t->cells == 1 && first[strcspn(first, ",;\t|")])
+		return fail_set(f, "%s: line %zu: '%s' is one cell: --separator says what stands between cells", t->path, csv_line(t->csv),
+		                name_show(shown, sizeof shown, first));
+	if ((p->header || is_header(t, p->label)) && keep_names(t, f))
+		return -1;
+	if (p->label && find_label(t, p->label, f))
+		return -1;
+	size_t numbers = (size_t)t->cells - (t->label >= 0);
+	if (!numbers)
+		return fail_set(f, "%s: no column but the label", t->path);
+	return npy_header(&t->head, NPY_F8, 1, &numbers, f);
+}
+
+/* The row at hand as a record. */
+static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t ordinal, struct fail *f)
+{
+	if (csv_cells(t->csv) != t->cells)
+		return fail_set(f, "%s: line %zu: %d cells, where %d are wanted", t->path, csv_line(t->csv), csv_cells(t->csv), t->cells);
+	struct member *m = pack_begin(p, r, ordinal, t->path, f) ? NULL : pack_add(r, "npy", 0, f);
+	if (!m || buf_add(&m->data, t->head.p, t->head.len, f))
+		return -1;
+	size_t len;
+	for (int i = 0; i < t->cells; i++) {
+		double v = 0;
+		const char *cell = csv_cell(t->csv, i, &len), *why = i == t->label ? NULL : read_number(cell, len, &v);
+		if (why)
+			return bad_cell(t, i, why, f);
+		if (i != t->label && buf_add(&m->data, &v, sizeof v, f))
+			return -1;
+	}
+	t->rows++;
+	const char *label = t->label >= 0 ? csv_cell(t->csv, t->label, &len) : NULL;
+	if (!label || !len) /* a row without a label has no class */
+		return 0;
+	m = pack_add(r, "cls", 0, f);
+	return m ? buf_add(&m->data, label, len, f) : -1;
+}
+
+int pack_csv(struct pack *p, const char *path, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	struct table t = {.csv = csv_open(path, p->separator, f), .path = strcmp(path, "-") == 0 ? "standard input" : path, .label = -1};
+	int go = t.csv ? csv_next(t.csv, f) : -1;
+	if (!go)
+		go = fail_set(f, "%s: holds no line", t.path);
+	if (go > 0)
+		go = set_up(&t, p, f) ? -1 : 1;
+	if (go > 0 && t.name)
+		go = csv_next(t.csv, f);
+	for (uint64_t i = 0; go > 0; i++) {
+		go = add_row(&t, p, &r, i, f) ? -1 : pack_emit(p, &r, 0, f);
+		go = go > 0 ? csv_next(t.csv, f) : go;
+	}
+	record_free(&r);
+	csv_close(t.csv);
+	buf_free(&t.names);
+	buf_free(&t.head);
+	free(t.name);
+	return go < 0 ? -1 : 0;
+}
+
+/* --- npy --- */
+
+struct array {
+	struct infile *in;
+	const char *path;
+	struct npy npy;
+	size_t item; /* bytes */
+	uint64_t next;
+	struct buf bytes;
+};
+
+static int array_open(struct array *a, const char *path, struct fail *f)
+{
+	size_t header = 12, got;
+	int more = 1;
+	*a = (struct array){.in = infile_open(path, f)};
+	if (!a->in)
+		return -1;
+	a->path = infile_name(a->in);
+	while (more > 0) {
+		size_t want = header - a->bytes.len;
+		if (buf_reserve(&a->bytes, want, f) || infile_read(a->in, a->bytes.p + a->bytes.len, want, &got, f))
+			return -1;
+		a->bytes.len += got;
+		more = npy_parse_header(a->bytes.p, a->bytes.len, &a->npy, &header, f);
+		if (more > 0 && got < want)
+			more = fail_set(f, "npy file ends within its header");
+	}
+	if (more < 0)
+		return fail_add(f, "%s", a->path);
+	a->item = npy_size(a->npy.type);
+	for (int i = 1; i < a->npy.ndim; i++)
+		a->item *= a->npy.shape[i];
+	if (a->item > RECORD_MAX_BYTES)
+		return fail_set(f, "%s: an item of %zu bytes, more than %llu", a->path, a->item, RECORD_MAX_BYTES);
+	return 0;
+}
+
+/* The next item's bytes behind what is in out: 1, 0 at the end, -1. */
+static int array_next(struct array *a, struct buf *out, struct fail *f)
+{
+	size_t got;
+	char extra;
+	if (a->next < a->npy.shape[0]) {
+		if (buf_reserve(out, a->item, f) || infile_read(a->in, out->p + out->len, a->item, &got, f))
+			return -1;
+		if (got < a->item)
+			return fail_set(f, "%s: npy file is cut short in item %" PRIu64 " of %zu", a->path, a->next + 1, a->npy.shape[0]);
+		out->len += got;
+		a->next++;
+		return 1;
+	}
+	if (infile_read(a->in, &extra, 1, &got, f))
+		return -1;
+	return got ? fail_set(f, "%s: npy file goes on behind its last item (%zu)", a->path, a->npy.shape[0]) : 0;
+}
+
+static void array_close(struct array *a)
+{
+	infile_close(a->in);
+	buf_free(&a->bytes);
+}
+
+/* The label of the next item as .cls. */
+static int add_label(struct array *labels, struct record *r, struct fail *f)
+{
+	struct buf value = {0};
+	struct member *m = NULL;
+	int go = array_next(labels, &value, f);
+	if (go > 0 && (m = pack_add(r, "cls", 0, f))) {
+		struct npy one = {.type = labels->npy.type, .values = value.p};
+		go = buf_addf(&m->data, f, "%.0f", npy_value(&one, 0));
+	}
+	buf_free(&value);
+	return go < 0 || !m ? -1 : 0;
+}
+
+static int check_shapes(const struct array *a, const struct array *labels, struct fail *f)
+{
+	if (a->npy.ndim < 2)
+		return fail_set(f, "%s: npy of %d dimensions, where [n, values] or more is wanted", a->path, a->npy.ndim);
+	if (!a->item)
+		return fail_set(f, "%s: npy whose items hold nothing", a->path);
+	if (labels->in && (labels->npy.ndim != 1 || labels->npy.type == NPY_F4 || labels->npy.type == NPY_F8))
+		return fail_set(f, "%s: labels of type '%s' in %d dimensions, where one dimension of integers is wanted", labels->path,
+		                npy_descr(labels->npy.type), labels->npy.ndim);
+	if (labels->in && labels->npy.shape[0] != a->npy.shape[0])
+		return fail_set(f, "%s: %zu labels for %zu items in %s", labels->path, labels->npy.shape[0], a->npy.shape[0], a->path);
+	return 0;
+}
+
+int pack_npy(struct pack *p, const char *path, const char *label_path, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	struct array a, labels = {.in = NULL};
+	struct buf head = {0};
+	int go = array_open(&a, path, f) || (label_path && array_open(&labels, label_path, f)) || check_shapes(&a, &labels, f) ||
+	         npy_header(&head, a.npy.type, a.npy.ndim - 1, a.npy.shape + 1, f) ? -1 : 1;
+	for (uint64_t i = 0; go > 0; i++) {
+		struct member *m = pack_begin(p, &r, i, a.path, f) ? NULL : pack_add(&r, "npy", 0, f);
+		go = !m || buf_add(&m->data, head.p, head.len, f) ? -1 : array_next(&a, &m->data, f);
+		if (go > 0 && labels.in && add_label(&labels, &r, f))
+			go = -1;
+		go = go > 0 ? pack_emit(p, &r, (double)a.npy.shape[0], f) : go;
+	}
+	if (!go && labels.in && labels.next == labels.npy.shape[0])
+		go = array_next(&labels, &head, f); /* nothing stands behind them */
+	record_free(&r);
+	array_close(&a);
+	array_close(&labels);
+	buf_free(&head);
+	return go < 0 ? -1 : 0;
+}

@@ -1,0 +1,397 @@
+#include "rank/mcd.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STARTS = 3, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
+
+/* Added to the variances, in coordinates of spread 1: lets collinear fields have an inverse, and lies far above the
+ * noise of 9 digits and of float32. */
+#define RIDGE 1e-10
+#define COLLINEAR 1e-8
+#define KEEP 0.975 /* of normal records, in the reweighting */
+
+struct fit {
+	const double *x; /* [n] rows of p coordinates, stride apart */
+	size_t n;
+	int p, stride;
+	double *d2, *scratch; /* [n] */
+	double centre[MCD_MAX], scatter[MCD_MAX * MCD_MAX], root[MCD_MAX * MCD_MAX], logdet;
+};
+
+/* --- numbers --- */
+
+/* The k-th smallest (from 0); v is put in another order. Pivots are drawn, so that no order of values is slow. */
+static double select_kth(double *v, size_t n, size_t k)
+{
+	size_t low = 0, end = n;
+	uint64_t draw = n;
+	while (end - low > 1) {
+		draw = draw * 6364136223846793005u + 1442695040888963407u;
+		double pivot = v[low + (size_t)((draw >> 33) % (end - low))];
+		size_t below = low, above = end; /* v[low..below) < pivot = v[below..i), v[above..end) > pivot */
+		for (size_t i = low; i < above;) {
+			double t = v[i];
+			if (t < pivot) {
+				v[i++] = v[below];
+				v[below++] = t;
+			} else if (t > pivot) {
+				v[i] = v[--above];
+				v[above] = t;
+			} else {
+				i++;
+			}
+		}
+		if (k >= below && k < above)
+			return pivot;
+		if (k < below)
+			end = below;
+		else
+			low = above;
+	}
+	return v[low];
+}
+
+static double median(double *v, size_t n)
+{
+	double upper = select_kth(v, n, n / 2);
+	return n % 2 ? upper : 0.5 * (upper + select_kth(v, n, n / 2 - 1));
+}
+
+/* P(chi-squared of p degrees <= x), by the series of the incomplete gamma function. */
+static double chi2_cdf(int p, double x)
+{
+	int sign;
+	double a = 0.5 * p, term = 1 / a, sum = term;
+	for (int k = 1; k < 10000 && term > 1e-17 * sum; k++) {
+		term *= 0.5 * x / (a + k);
+		sum += term;
+	}
+	return x > 0 ? sum * exp(a * log(0.5 * x) - 0.5 * x - lgamma_r(a, &sign)) : 0;
+}
+
+static double chi2_quantile(int p, double share)
+{
+	double low = 0, high = 20 + 5 * p;
+	for (int i = 0; i < 100; i++) {
+		double x = 0.5 * (low + high);
+		*(chi2_cdf(p, x) < share ? &low : &high) = x;
+	}
+	return 0.5 * (low + high);
+}
+
+/* Lower factor l of s, both [p][p]; the log of the determinant, or NAN. */
+static double cholesky(const double *s, double *l, int p)
+{
+	double logdet = 0;
+	for (int i = 0; i < p; i++)
+		for (int j = 0; j <= i; j++) {
+			double t = s[i * p + j];
+			for (int k = 0; k < j; k++)
+				t -= l[i * p + k] * l[j * p + k];
+			if (i > j) {
+				l[i * p + j] = t / l[j * p + j];
+				continue;
+			}
+			if (!(t > 0))
+				return NAN;
+			l[i * p + i] = sqrt(t);
+			logdet += log(t);
+		}
+	return logdet;
+}
+
+/* |l^-1 y|^2 */
+static double solve_norm2(const double *l, const double *y, int p)
+{
+	double w[MCD_MAX], sum = 0;
+	for (int i = 0; i < p; i++) {
+		double t = y[i];
+		for (int k = 0; k < i; k++)
+			t -= l[i * p + k] * w[k];
+		w[i] = t / l[i * p + i];
+		sum += w[i] * w[i];
+	}
+	return sum;
+}
+
+/* (l l^T)^-1 y, in place */
+static void solve(const double *l, double *y, int p)
+{
+	for (int i = 0; i < p; i++) {
+		for (int k = 0; k < i; k++)
+			y[i] -= l[i * p + k] * y[k];
+		y[i] /= l[i * p + i];
+	}
+	for (int i = p; i-- > 0;) {
+		for (int k = i + 1; k < p; k++)
+			y[i] -= l[k * p + i] * y[k];
+		y[i] /= l[i * p + i];
+	}
+}
+
+/* --- coordinates --- */
+
+static double transform(const struct mcd_axis *a, double x)
+{
+	if (a->form == MCD_LOG)
+		return log(x > 0 ? x : a->unit);
+	double size = fabs(x) / a->unit;
+	return copysign(size < 1e8 ? asinh(size) : M_LN2 + log(fabs(x)) - log(a->unit), x);
+}
+
+/* Chooses form and unit for a column, by its values; v: scratch [n]. */
+static void choose_form(struct mcd_axis *a, const double *x, size_t n, int stride, double *v)
+{
+	size_t below = 0;
+	double least = HUGE_VAL, mean = 0;
+	for (size_t i = 0; i < n; i++) {
+		double t = x[i * (size_t)stride];
+		below += t <= 0;
+		if (t > 0 && t < least)
+			least = t;
+		v[i] = fabs(t);
+		mean += v[i] / (double)n;
+	}
+	if (100 * below <= n && below < n) {
+		*a = (struct mcd_axis){.form = MCD_LOG, .unit = least};
+		return;
+	}
+	double unit = median(v, n);
+	*a = (struct mcd_axis){.form = MCD_ASINH, .unit = unit > 0 ? unit : mean > 0 ? mean : 1};
+}
+
+static void fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v)
+{
+	choose_form(a, x, n, stride, v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = x[i * (size_t)stride] = transform(a, x[i * (size_t)stride]);
+	a->median = median(v, n);
+	for (size_t i = 0; i < n; i++)
+		v[i] = fabs(x[i * (size_t)stride] - a->median);
+	a->spread = 1.4826 * median(v, n);
+}
+
+/* Transformed values to coordinates, where the used ones close up; row may be out. */
+static void standardise(const struct mcd *m, const double *row, double *out)
+{
+	int k = 0;
+	for (int i = 0; i < m->p; i++)
+		if (m->axis[i].spread > 0)
+			out[k++] = (row[i] - m->axis[i].median) / m->axis[i].spread;
+}
+
+/* --- centre and scatter --- */
+
+static void measure(struct fit *w)
+{
+	double y[MCD_MAX];
+	for (size_t i = 0; i < w->n; i++) {
+		for (int k = 0; k < w->p; k++)
+			y[k] = w->x[i * (size_t)w->stride + (size_t)k] - w->centre[k];
+		w->d2[i] = solve_norm2(w->root, y, w->p);
+	}
+}
+
+static double kth_distance(struct fit *w, size_t k)
+{
+	memcpy(w->scratch, w->d2, w->n * sizeof *w->d2);
+	return select_kth(w->scratch, w->n, k);
+}
+
+static void factor(struct fit *w)
+{
+	for (int i = 0; i < w->p; i++)
+		w->scatter[i * w->p + i] += RIDGE;
+	w->logdet = cholesky(w->scatter, w->root, w->p);
+}
+
+/* Mean and covariance of the records within a distance, in place of those there are, and all distances by them. */
+static void concentrate(struct fit *w, double cut)
+{
+	int p = w->p;
+	double y[MCD_MAX], sum[MCD_MAX] = {0}, count = 0;
+	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->d2[i] > cut)
+			continue;
+		count++;
+		for (int a = 0; a < p; a++) { /* about the old centre: nothing cancels */
+			y[a] = w->x[i * (size_t)w->stride + (size_t)a] - w->centre[a];
+			sum[a] += y[a];
+			for (int b = 0; b <= a; b++)
+				w->scatter[a * p + b] += y[a] * y[b];
+		}
+	}
+	for (int a = 0; a < p; a++)
+		for (int b = 0; b <= a; b++)
+			w->scatter[a * p + b] = w->scatter[b * p + a] = (w->scatter[a * p + b] - sum[a] * sum[b] / count) / count;
+	for (int a = 0; a < p; a++)
+		w->centre[a] += sum[a] / count;
+	factor(w);
+	measure(w);
+}
+
+/* The robust starts: distances by the coordinates as they stand, by the covariance of their tanh, and by that of
+ * their directions. All are positive semidefinite, and no record has more than a bounded part in them. */
+static void begin(struct fit *w, int start)
+{
+	int p = w->p;
+	double y[MCD_MAX];
+	memset(w->centre, 0, sizeof w->centre);
+	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
+	for (size_t i = 0; i < w->n && start; i++) {
+		double norm = 0;
+		for (int a = 0; a < p; a++) {
+			y[a] = w->x[i * (size_t)w->stride + (size_t)a];
+			y[a] = start == 1 ? tanh(y[a]) : y[a];
+			norm += y[a] * y[a];
+		}
+		double weight = start == 1 ? 1 : norm > 0 ? p / norm : 0;
+		for (int a = 0; a < p; a++)
+			for (int b = 0; b < p; b++)
+				w->scatter[a * p + b] += weight * y[a] * y[b] / (double)w->n;
+	}
+	for (int a = 0; a < p && !start; a++)
+		w->scatter[a * p + a] = 1;
+	factor(w);
+	measure(w);
+	concentrate(w, kth_distance(w, (w->n - 1) / 2));
+}
+
+/* Coordinates that the ones before them do not determine. */
+static int rank_of(const struct fit *w)
+{
+	int rank = 0;
+	for (int i = 0; i < w->p; i++)
+		rank += w->root[i * w->p + i] * w->root[i * w->p + i] > COLLINEAR * w->scatter[i * w->p + i];
+	return rank;
+}
+
+/* The scatter times a factor, so that the median of d^2 is that of chi-squared. */
+static void rescale(struct fit *w)
+{
+	double s = kth_distance(w, w->n / 2) / chi2_quantile(rank_of(w), 0.5);
+	if (!(s > 0))
+		return;
+	for (int i = 0; i < w->p * w->p; i++) {
+		w->scatter[i] *= s;
+		w->root[i] *= sqrt(s);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		w->d2[i] /= s;
+}
+
+static void keep(struct mcd *m, const struct fit *w)
+{
+	size_t square = (size_t)w->p * (size_t)w->p;
+	memcpy(m->centre, w->centre, sizeof m->centre);
+	memcpy(m->scatter, w->scatter, square * sizeof *m->scatter);
+	memcpy(m->root, w->root, square * sizeof *m->root);
+}
+
+static void minimum_covariance(struct mcd *m, struct fit *w)
+{
+	size_t last = w->n - w->n / 4 - 1; /* of the h = 3n/4 nearest */
+	double best = HUGE_VAL;
+	for (int start = 0; start < STARTS; start++) {
+		begin(w, start);
+		double before = HUGE_VAL;
+		for (int i = 0; i < MAX_STEPS; i++) {
+			concentrate(w, kth_distance(w, last));
+			if (!(w->logdet < before - 1e-13 * fabs(before)))
+				break;
+			before = w->logdet;
+		}
+		if (w->logdet < best) {
+			best = w->logdet;
+			keep(m, w);
+		}
+	}
+	memcpy(w->centre, m->centre, sizeof w->centre);
+	memcpy(w->scatter, m->scatter, sizeof w->scatter);
+	memcpy(w->root, m->root, sizeof w->root);
+	measure(w);
+	rescale(w);
+	concentrate(w, chi2_quantile(rank_of(w), KEEP));
+	rescale(w);
+	keep(m, w);
+}
+
+/* --- scores --- */
+
+static double distance(const struct mcd *m, const double *coordinates)
+{
+	double y[MCD_MAX];
+	for (int i = 0; i < m->used; i++)
+		y[i] = coordinates[i] - m->centre[i];
+	return sqrt(solve_norm2(m->root, y, m->used));
+}
+
+int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
+{
+	if (n / RECORDS_A_FIELD < (size_t)m->p)
+		return fail_set(f, "a joint score of %d fields wants %d records that have them all, and there are %zu", m->p,
+		                RECORDS_A_FIELD * m->p, n);
+	double *scratch = malloc(2 * n * sizeof *scratch);
+	struct fit *w = calloc(1, sizeof *w);
+	if (!scratch || !w) {
+		free(scratch);
+		free(w);
+		return fail_set(f, "out of memory for the joint score of %zu records", n);
+	}
+	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch, .scratch = scratch + n};
+	for (int i = 0; i < m->p; i++) {
+		fit_axis(&m->axis[i], x + i, n, m->p, scratch);
+		w->p += m->axis[i].spread > 0;
+	}
+	m->used = w->p;
+	for (size_t i = 0; i < n; i++)
+		standardise(m, x + i * (size_t)m->p, x + i * (size_t)m->p);
+	if (w->p)
+		minimum_covariance(m, w);
+	free(scratch);
+	free(w);
+	if (!m->used)
+		return fail_set(f, "no field for a joint score: each has one value in more than half of the records");
+	if (mcd_ready(m, f)) /* the root to the bit as whoever has the scatter from a file reckons it */
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		x[i] = distance(m, x + i * (size_t)m->p);
+	return 0;
+}
+
+double mcd_score(const struct mcd *m, const double *values)
+{
+	double x[MCD_MAX] = {0};
+	for (int i = 0; i < m->p; i++)
+		x[i] = transform(&m->axis[i], values[i]);
+	standardise(m, x, x);
+	return distance(m, x);
+}
+
+int mcd_ready(struct mcd *m, struct fail *f)
+{
+	m->used = 0;
+	for (int i = 0; i < m->p; i++)
+		m->used += m->axis[i].spread > 0;
+	return isfinite(cholesky(m->scatter, m->root, m->used)) ? 0 : fail_set(f, "the scatter is not positive definite");
+}
+
+int mcd_collinear(const struct mcd *m)
+{
+	int found = -1;
+	for (int i = 0, k = 0; i < m->p; i++) {
+		if (!(m->axis[i].spread > 0))
+			continue;
+		double unit[MCD_MAX] = {0};
+		unit[k] = 1;
+		solve(m->root, unit, m->used); /* unit[k]: one over the variance that the others leave */
+		if (unit[k] * m->scatter[k * m->used + k] > 1 / COLLINEAR)
+			found = i;
+		k++;
+	}
+	return found;
+}

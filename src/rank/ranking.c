@@ -1,0 +1,108 @@
+#include "rank/ranking.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+int ranking_add(struct ranking *r, double value, struct fail *f)
+{
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? r->cap + r->cap / 2 : 1024;
+		struct ranked *v = realloc(r->v, cap * sizeof *v);
+		if (!v)
+			return fail_set(f, "out of memory for %zu ranks", r->n);
+		r->v = v;
+		r->cap = cap;
+	}
+	r->v[r->n] = (struct ranked){value, r->n};
+	r->n++;
+	r->scored += !isnan(value);
+	return 0;
+}
+
+static int before(const void *pa, const void *pb)
+{
+	const struct ranked *a = pa, *b = pb;
+	int na = isnan(a->value), nb = isnan(b->value);
+	if (na != nb)
+		return na - nb;
+	if (!na && a->value != b->value)
+		return a->value > b->value ? -1 : 1;
+	return a->index < b->index ? -1 : 1;
+}
+
+static double middle(const struct ranked *v, size_t n)
+{
+	return n % 2 ? v[n / 2].value : 0.5 * v[n / 2 - 1].value + 0.5 * v[n / 2].value;
+}
+
+/* Half of the median of |value - median|, which may be beyond the largest number, by walking inwards from both ends of
+ * the sorted values. */
+static double half_deviation(const struct ranked *v, size_t n, double median)
+{
+	size_t low = 0, high = n; /* deviations grow outwards on either side */
+	double last = 0, next = 0;
+	/* drop the largest deviations until the middle one (of an even number: the lower of two) is reached */
+	for (size_t k = 0; k <= n / 2; k++) {
+		double a = 0.5 * v[low].value - 0.5 * median, b = 0.5 * median - 0.5 * v[high - 1].value;
+		next = last;
+		if (a >= b) {
+			last = a;
+			low++;
+		} else {
+			last = b;
+			high--;
+		}
+	}
+	return n % 2 ? last : 0.5 * (last + next);
+}
+
+void ranking_sort(struct ranking *r)
+{
+	size_t n = r->scored;
+	if (r->n)
+		qsort(r->v, r->n, sizeof *r->v, before);
+	r->median = r->spread = 0;
+	if (n == 0)
+		return;
+	r->median = middle(r->v, n);
+	r->spread = 1.4826 * (2 * half_deviation(r->v, n, r->median));
+	if (r->spread == 0) {
+		double mean = 0;
+		for (size_t i = 0; i < n; i++)
+			mean += fabs(r->v[i].value - r->median) / (double)n;
+		r->spread = 1.2533 * mean;
+	}
+	r->spread = fmin(r->spread, DBL_MAX);
+}
+
+double ranking_z(const struct ranking *r, double value)
+{
+	double z = r->spread > 0 ? (0.5 * value - 0.5 * r->median) / (0.5 * r->spread) : 0;
+	return fmax(-DBL_MAX, fmin(z, DBL_MAX));
+}
+
+void ranking_by_position(struct ranking *r)
+{
+	const uint64_t placed = 1ull << 63;
+	for (size_t i = 0; i < r->n; i++) {
+		struct ranked carried = r->v[i];
+		for (uint64_t rank = i; !(carried.index & placed);) { /* along a cycle of the permutation, back to i */
+			uint64_t to = carried.index;
+			struct ranked next = r->v[to];
+			r->v[to] = (struct ranked){carried.value, rank | placed};
+			if (to == i)
+				break;
+			carried = next;
+			rank = to;
+		}
+	}
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i].index &= ~placed;
+}
+
+void ranking_free(struct ranking *r)
+{
+	free(r->v);
+	*r = (struct ranking){.v = NULL};
+}

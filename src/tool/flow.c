@@ -1,0 +1,169 @@
+#include "tool/flow.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stream/name.h"
+
+int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
+{
+	*w = (struct flow){.cli = c};
+	int standard = c->nfiles == 0;
+	for (int i = 0; i < c->nfiles; i++)
+		standard |= strcmp(c->files[i], "-") == 0;
+	if (standard && isatty(0))
+		return fail_set(f, "standard input is a terminal: pipe records in, or name a FILE");
+	int twice = flags & FLOW_TWICE ? READER_TWICE : 0;
+	w->in = reader_open(c->files, c->nfiles, twice | (c->keys_per_file ? READER_KEYS_PER_FILE : 0), f);
+	if (!w->in)
+		return -1;
+	if (!(flags & FLOW_SINK)) {
+		w->out = writer_open(c->output, c->level, f);
+		if (!w->out)
+			return -1;
+	}
+	if (c->rejects && !c->dry_run) {
+		w->rejects = writer_open(c->rejects, WRITER_BY_NAME, f);
+		if (!w->rejects)
+			return fail_add(f, "-r");
+	}
+	progress_begin(&w->progress, c, "records");
+	return 0;
+}
+
+int flow_next(struct flow *w, struct record *r, struct fail *f)
+{
+	for (;;) {
+		int got = reader_next(w->in, r, f);
+		if (got == READER_LOOSE) {
+			if (w->out && writer_record(w->out, r, WRITER_ALL, f))
+				return -1;
+			continue;
+		}
+		if (got == READER_RECORD) {
+			w->records++;
+			if (w->records % 64 == 0)
+				progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, NULL);
+		}
+		return got;
+	}
+}
+
+int flow_pass(struct flow *w, struct record *r, struct fail *f)
+{
+	return w->out ? writer_record(w->out, r, WRITER_ALL, f) : 0;
+}
+
+int flow_reject(struct flow *w, struct record *r, struct fail *f)
+{
+	w->rejected++;
+	if (w->rejects && writer_record(w->rejects, r, WRITER_OWN, f))
+		return -1;
+	return w->out ? writer_record(w->out, r, WRITER_LOOSE, f) : 0;
+}
+
+int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f)
+{
+	const struct cli *c = w->cli;
+	char name[256];
+	if (strcmp(c->on_error, "fail") == 0) {
+		fail_set(f, "%s", why);
+		return record_fail(r, f);
+	}
+	if (!w->failed++) {
+		char key[200];
+		snprintf(w->first_failure, sizeof w->first_failure, "'%s': %.280s", name_show(key, sizeof key, r->key.p), why);
+	}
+	if (record_fields(r, f))
+		return -1;
+	if (fields_set_string(&r->fields, cli_field(c, name, "error"), why, f))
+		return record_fail(r, f);
+	r->fields_changed = 1;
+	return strcmp(c->on_error, "reject") == 0 ? flow_reject(w, r, f) : flow_pass(w, r, f);
+}
+
+int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f)
+{
+	char name[256];
+	if (record_fields(r, f))
+		return -1;
+	for (; *names && !w->cli->replace; names++)
+		if (fields_find(&r->fields, cli_field(w->cli, name, *names))) {
+			fail_set(f, "field '%s' is there already: see --replace and --prefix", name);
+			return record_fail(r, f);
+		}
+	return 0;
+}
+
+void flow_clear(const struct flow *w, struct record *r, const char *const *names)
+{
+	char name[256];
+	size_t had = r->fields.n;
+	for (; *names; names++)
+		fields_remove(&r->fields, cli_field(w->cli, name, *names));
+	r->fields_changed |= r->fields.n < had;
+}
+
+static int count(struct flow *w, struct fail *f)
+{
+	struct fields *s = &w->cli->counts;
+	return fields_set_int(s, "records", (int64_t)w->records, f) || fields_set_int(s, "unscored", (int64_t)w->failed, f) ||
+	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ? -1 : 0;
+}
+
+int flow_close(struct flow *w, struct fail *f)
+{
+	struct cli *c = w->cli;
+	progress_end(&w->progress);
+	if (w->failed)
+		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
+		         (unsigned long long)w->records, w->first_failure);
+	/* whatever can fail does so before either takes its place */
+	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
+		return -1;
+	if (w->rejects) {
+		struct writer *rejects = w->rejects;
+		w->rejects = NULL;
+		if (writer_close(rejects, f))
+			return -1;
+	}
+	if (w->out) {
+		struct writer *out = w->out;
+		w->out = NULL;
+		if (writer_close(out, f))
+			return -1;
+	}
+	reader_close(w->in);
+	w->in = NULL;
+	return count(w, f);
+}
+
+void flow_abort(struct flow *w)
+{
+	progress_end(&w->progress);
+	writer_abort(w->rejects);
+	writer_abort(w->out);
+	reader_close(w->in);
+	w->rejects = w->out = NULL;
+	w->in = NULL;
+}
+
+int flow_finish(struct flow *w, int r, struct fail *f)
+{
+	if (!r)
+		r = flow_close(w, f);
+	if (r) {
+		flow_abort(w);
+		cli_failed(w->cli, f);
+	}
+	return cli_end(w->cli, r ? EXIT_FAILED : EXIT_OK);
+}
+
+int flow_stop(struct flow *w, struct fail *f)
+{
+	flow_abort(w);
+	w->rejected = 0;
+	cli_failed(w->cli, f);
+	return cli_end(w->cli, count(w, f) ? EXIT_FAILED : EXIT_POLICY);
+}

@@ -1,0 +1,159 @@
+#include "train/dataset.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/atomic.h"
+#include "base/rng.h"
+
+enum { WRITE = 1 << 22 }; /* rows go to the file in pieces of at least so many bytes */
+
+size_t dataset_row(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
+
+static int flush(struct dataset *d, struct fail *f)
+{
+	if (write_all(d->fd, d->memory, d->filled, f))
+		return fail_add(f, "%zu records of %zu bytes do not fit into --mem, nor on the disk of $TMPDIR", d->n, dataset_row(d));
+	d->filled = 0;
+	return 0;
+}
+
+/* What stands in memory goes into a file; from now on memory is the buffer before it. */
+static int spill(struct dataset *d, struct fail *f)
+{
+	d->fd = temp_file(f);
+	if (d->fd < 0)
+		return -1;
+	d->spilled = 1;
+	if (flush(d, f))
+		return -1;
+	size_t room = dataset_row(d) > WRITE ? dataset_row(d) : WRITE;
+	uint8_t *p = realloc(d->memory, room);
+	if (!p)
+		return fail_set(f, "out of memory for %zu bytes", room);
+	d->memory = p;
+	d->room = room;
+	return 0;
+}
+
+static int grow(struct dataset *d, size_t row, struct fail *f)
+{
+	size_t room = d->room ? d->room + d->room / 2 : (size_t)1 << 16;
+	room = room < d->limit ? room : d->limit;
+	room = room > d->filled + row ? room : d->filled + row;
+	uint8_t *p = realloc(d->memory, room);
+	if (!p)
+		return fail_set(f, "out of memory for %zu records of %zu bytes; --mem SIZE keeps them in a file", d->n, row);
+	d->memory = p;
+	d->room = room;
+	return 0;
+}
+
+int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
+{
+	size_t row = dataset_row(d);
+	if (d->n == UINT32_MAX)
+		return fail_set(f, "more than %u records", UINT32_MAX);
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? d->cap + d->cap / 2 : 1024;
+		uint64_t *ids = realloc(d->id, cap * sizeof *ids);
+		if (!ids)
+			return fail_set(f, "out of memory for %zu records", cap);
+		d->id = ids;
+		d->cap = cap;
+	}
+	if (!d->spilled && d->filled + row > d->limit && spill(d, f))
+		return -1;
+	if (d->filled + row > d->room && (d->spilled ? flush(d, f) : grow(d, row, f)))
+		return -1;
+	memcpy(d->memory + d->filled, x, row);
+	d->filled += row;
+	d->id[d->n++] = id;
+	d->hash = XXH3_64bits_withSeed(&id, sizeof id, d->hash);
+	return 0;
+}
+
+static int map(struct dataset *d, struct fail *f)
+{
+	d->x = d->memory;
+	if (!d->spilled)
+		return 0;
+	if (flush(d, f))
+		return -1;
+	void *p = mmap(NULL, d->n * dataset_row(d), PROT_READ, MAP_SHARED, d->fd, 0);
+	if (p == MAP_FAILED)
+		return fail_errno(f, "cannot map the file of %zu records in $TMPDIR", d->n);
+	d->x = p;
+	free(d->memory);
+	d->memory = NULL;
+	madvise(p, d->n * dataset_row(d), MADV_RANDOM); /* rows come shuffled: what stands behind one is not wanted */
+	return 0;
+}
+
+int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f)
+{
+	if (map(d, f))
+		return -1;
+	d->train = malloc((d->n + 1) * sizeof *d->train);
+	d->held = malloc((d->n + 1) * sizeof *d->held);
+	if (!d->train || !d->held)
+		return fail_set(f, "out of memory");
+	for (size_t i = 0; i < d->n; i++) {
+		uint32_t w;
+		rng_words(&w, 1, seed, ROLE_HOLDOUT, 0, d->id[i], 0);
+		if ((double)w * 0x1p-32 < share)
+			d->held[d->nheld++] = (uint32_t)i;
+		else
+			d->train[d->ntrain++] = (uint32_t)i;
+	}
+	return d->ntrain ? 0 : fail_set(f, "no record is left to train on (%zu read, %zu held out)", d->n, d->nheld);
+}
+
+int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f)
+{
+	size_t size = d->size;
+	double *first = malloc(size * sizeof *first), n = (double)d->ntrain;
+	if (!first)
+		return fail_set(f, "out of memory");
+	memset(mean, 0, size * sizeof *mean);
+	memset(deviation, 0, size * sizeof *deviation);
+	memcpy(first, d->x + d->train[0] * dataset_row(d), dataset_row(d));
+	/* over differences from the first row, so that a column that never changes has deviation 0, exactly */
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < d->ntrain; i++) {
+			const double *x = (const double *)(const void *)(d->x + d->train[i] * dataset_row(d));
+			for (size_t k = 0; k < size; k++) {
+				double v = x[k] - first[k];
+				if (pass == 0)
+					mean[k] += v;
+				else
+					deviation[k] += (v - mean[k]) * (v - mean[k]);
+			}
+		}
+		for (size_t k = 0; k < size; k++)
+			*(pass ? &deviation[k] : &mean[k]) /= n;
+	}
+	for (size_t k = 0; k < size; k++) {
+		deviation[k] = sqrt(deviation[k]);
+		mean[k] += first[k];
+	}
+	free(first);
+	return 0;
+}
+
+void dataset_free(struct dataset *d)
+{
+	if (d->spilled && d->x && d->x != d->memory)
+		munmap((void *)d->x, d->n * dataset_row(d));
+	if (d->spilled)
+		close(d->fd);
+	free(d->memory);
+	free(d->id);
+	free(d->train);
+	free(d->held);
+	*d = (struct dataset){.x = NULL};
+}
