@@ -40,7 +40,7 @@ static int on_open(void *ctx, void *slot, struct fail *f)
 	if (batch_open(&p->batch, e->rows, &e->models[0].cfg, f))
 		return -1;
 	p->loss = calloc((size_t)e->rows * (size_t)e->n, sizeof *p->loss);
-	return p->loss ? 0 : fail_set(f, "out of memory");
+	return p->loss ? 0 : fail_memory(f);
 }
 
 static void on_close(void *slot)
@@ -145,7 +145,7 @@ static int name_fields(struct eval *e, struct fail *f)
 	e->text = calloc(n, sizeof *e->text);
 	e->names = calloc(n + 4, sizeof *e->names);
 	if (!e->text || !e->names)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(e->text[i], sizeof e->text[i], "loss_%" PRId64, e->models[i].step);
 		e->names[i] = e->text[i];
@@ -165,7 +165,7 @@ static int set_up(struct eval *e, int workers, struct fail *f)
 	e->rows = influence_batch(last, 0);
 	e->worker = calloc((size_t)workers, sizeof *e->worker);
 	if (!e->worker)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (int i = 0; i < workers; i++) {
 		struct worker *w = &e->worker[i];
 		w->losses = losses_open(e->models, e->n, e->rows, f);
@@ -173,7 +173,7 @@ static int set_up(struct eval *e, int workers, struct fail *f)
 			return -1;
 		w->x = malloc((size_t)e->rows * (size_t)config_input_size(&last->cfg) * sizeof *w->x);
 		if (!w->x)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 	}
 	return 0;
 }

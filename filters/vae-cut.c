@@ -82,7 +82,7 @@ static int cut(struct flow *w, const struct options *o, struct fail *f)
 	int got = buf_add(&names, o->fields ? o->fields : "", o->fields ? strlen(o->fields) : 0, f) || buf_add(&names, "\0", 1, f) ? -1 : 1;
 	char *seen = got > 0 ? calloc(names.len, 1) : NULL;
 	if (got > 0 && !seen)
-		got = fail_set(f, "out of memory");
+		got = fail_memory(f);
 	for (size_t i = 0; got > 0 && i < names.len; i++)
 		if (names.p[i] == ',')
 			names.p[i] = o->header && !o->json ? '\t' : 0;

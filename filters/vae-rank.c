@@ -46,7 +46,7 @@ static int spool_record(struct spool *s, struct record *r, struct fail *f)
 		if (len)
 			s->len = len;
 		if (!from || !len)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		s->cap = cap;
 	}
 	s->from[s->n] = writer_bytes(s->out);
@@ -137,7 +137,7 @@ static int reread_sorted(struct rank *k, uint64_t **order, struct fail *f)
 	size_t n = k->ranking.n;
 	*order = malloc(2 * (n + 1) * sizeof **order);
 	if (!*order)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	uint64_t *from = *order, *len = *order + n;
 	for (size_t i = 0; i < n; i++) {
 		from[i] = k->spool.from[k->ranking.v[i].index];

@@ -37,7 +37,7 @@ static int on_open(void *ctx, void *slot, struct fail *f)
 		return -1;
 	p->score = calloc((size_t)s->rows, sizeof *p->score);
 	p->part = s->parts ? calloc((size_t)s->rows * (size_t)last(s)->ntensors, sizeof *p->part) : NULL;
-	return p->score && (!s->parts || p->part) ? 0 : fail_set(f, "out of memory");
+	return p->score && (!s->parts || p->part) ? 0 : fail_memory(f);
 }
 
 static void on_close(void *slot)
@@ -159,7 +159,7 @@ static int list_claims(struct selfinf *s, struct fail *f)
 	size_t n = sizeof base / sizeof *base;
 	s->claims = calloc(n + 1, sizeof *s->claims);
 	if (!s->claims)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	memcpy(s->claims, base, sizeof base);
 	return 0;
 }

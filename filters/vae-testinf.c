@@ -69,7 +69,7 @@ static int on_open(void *ctx, void *slot, struct fail *f)
 	p->mu = calloc(rows * (size_t)last(s)->cfg.latent, sizeof *p->mu);
 	p->influence = calloc(rows * s->tests.n, sizeof *p->influence);
 	p->distance = calloc(rows * s->tests.n, sizeof *p->distance);
-	return p->position && p->score && p->mu && p->influence && p->distance ? 0 : fail_set(f, "out of memory for %d records and %zu test records", s->rows, s->tests.n);
+	return p->position && p->score && p->mu && p->influence && p->distance ? 0 : fail_memory_for(f, "%d records and %zu test records", s->rows, s->tests.n);
 }
 
 static void on_close(void *slot)
@@ -308,7 +308,7 @@ static int open_outputs(struct tool *s, struct fail *f)
 		return 0;
 	s->line = malloc(s->tests.n * sizeof *s->line);
 	if (!s->line)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	return npy_rows_open(&s->matrix, c->matrix, s->tests.n, f) ? fail_add(f, "--matrix") : 0;
 }
 

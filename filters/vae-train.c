@@ -41,7 +41,7 @@ static int undecoded(struct train *t, struct record *r, const char *why, uint64_
 	struct writer *out = t->flow.out;
 	uint64_t *bad = realloc(t->bad, (t->nbad + 1) * sizeof *bad);
 	if (!bad)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	t->bad = bad;
 	t->bad[t->nbad++] = position;
 	t->flow.out = NULL; /* the stream goes out after the training, not now */

@@ -9,7 +9,7 @@
 
 struct fail {
 	char msg[1024]; /* one line of UTF-8, names in it escaped by name_escape() */
-	int memory;     /* memory ran out: no fault of the data. Set by a message that begins with "out of memory" */
+	int memory;     /* memory ran out: no fault of the data */
 };
 
 /* -1, as a call: a macro's bare value would be warned about where it is not used. */
@@ -17,13 +17,18 @@ static inline int fail_returned(void) { return -1; }
 
 /* Sets the message; -1, so that `return fail_set(...)` reads well. */
 #define fail_set(f, ...) (fail_put((f), __VA_ARGS__), fail_returned())
+/* The message "out of memory", or "out of memory for ...", and sets memory; -1. */
+#define fail_memory(f) (fail_put_memory(f), fail_returned())
+#define fail_memory_for(f, ...) (fail_put_memory_for((f), __VA_ARGS__), fail_returned())
 /* Puts "prefix: " before the message that is there; -1. */
 #define fail_add(f, ...) (fail_prefix((f), __VA_ARGS__), fail_returned())
-/* fail_set() with ": " and strerror(errno) behind it; -1. */
+/* fail_set() with ": " and strerror(errno) behind it; sets memory for ENOMEM; -1. */
 #define fail_errno(f, ...) (fail_put_errno((f), __VA_ARGS__), fail_returned())
 
 /* What the macros call; the macros show every reader, analyzers too, that -1 comes back. */
 void fail_put(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fail_put_memory(struct fail *f);
+void fail_put_memory_for(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fail_prefix(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fail_put_errno(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

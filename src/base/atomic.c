@@ -142,7 +142,7 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 		if (a->path)
 			return 0;
 		atomic_abort(a);
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	}
 	a->path = atomic_target(path);
 	a->temp = a->path ? malloc(strlen(a->path) + 32) : NULL;

@@ -14,14 +14,14 @@ int buf_reserve(struct buf *b, size_t extra, struct fail *f)
 	if (extra < b->cap - b->len && b->p)
 		return 0;
 	if (extra > SIZE_MAX / 2 - b->len - 1)
-		return fail_set(f, "out of memory: %zu more bytes wanted", extra);
+		return fail_memory_for(f, "%zu more bytes", extra);
 	size_t want = b->len + extra + 1;
 	size_t cap = b->cap ? b->cap : 64;
 	while (cap < want)
 		cap += cap / 2 + 1;
 	char *p = realloc(b->p, cap);
 	if (!p)
-		return fail_set(f, "out of memory: %zu bytes wanted", cap);
+		return fail_memory_for(f, "%zu bytes", cap);
 	b->p = p;
 	b->cap = cap;
 	b->p[b->len] = 0;

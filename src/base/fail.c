@@ -11,7 +11,23 @@ void fail_put(struct fail *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->msg, sizeof f->msg, fmt, ap);
 	va_end(ap);
-	f->memory = strncmp(fmt, "out of memory", 13) == 0;
+	f->memory = 0;
+}
+
+void fail_put_memory(struct fail *f)
+{
+	fail_put(f, "out of memory");
+	f->memory = 1;
+}
+
+void fail_put_memory_for(struct fail *f, const char *fmt, ...)
+{
+	va_list ap;
+	fail_put_memory(f);
+	size_t n = strlen(strcat(f->msg, " for "));
+	va_start(ap, fmt);
+	vsnprintf(f->msg + n, sizeof f->msg - n, fmt, ap);
+	va_end(ap);
 }
 
 void fail_prefix(struct fail *f, const char *fmt, ...)

@@ -149,7 +149,7 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 	r.slots = calloc((size_t)r.nslots, p->slot_size);
 	int n = 0;
 	if (!t || !r.state || !r.slots)
-		fail_set(&r.why, "out of memory"), r.failed = 1;
+		fail_memory(&r.why), r.failed = 1;
 	for (int i = 0; !r.failed && i < r.nslots; i++)
 		r.failed = p->open(p->ctx, slot(&r, i), &r.why) != 0;
 	begin_work();
@@ -234,7 +234,7 @@ struct pool *pool_open(int threads, struct fail *f)
 		p->t = calloc((size_t)threads, sizeof *p->t);
 	if (!p || !p->t) {
 		free(p);
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	pthread_mutex_init(&p->lock, NULL);

@@ -39,7 +39,7 @@ static int names_add(struct names *s, const char *text, size_t len, struct fail 
 		size_t cap = s->cap ? 2 * s->cap : 256;
 		size_t *at = realloc(s->at, cap * sizeof *at);
 		if (!at)
-			return fail_set(f, "out of memory for %zu names", cap);
+			return fail_memory_for(f, "%zu names", cap);
 		s->at = at;
 		s->cap = cap;
 	}
@@ -91,7 +91,7 @@ static int find_group(struct collect *c, const char *text, uint32_t *group, stru
 		return fail_set(f, "the field '%s' has more than %d different values", c->group, MAX_GROUPS);
 	struct group_index *more = realloc(c->index, (c->groups.n + 1) * sizeof *more);
 	if (!more)
-		return fail_set(f, "out of memory for %zu groups", c->groups.n);
+		return fail_memory_for(f, "%zu groups", c->groups.n);
 	c->index = more;
 	memmove(more + low + 1, more + low, (c->groups.n - low) * sizeof *more);
 	*group = (uint32_t)c->groups.n;
@@ -112,7 +112,7 @@ static int grow(struct collect *c, struct fail *f)
 		c->u8 = p;
 	uint32_t *of = p ? realloc(c->group_of, cap * sizeof *of) : NULL;
 	if (!of)
-		return fail_set(f, "out of memory for %zu records of %zu dimensions", cap, d);
+		return fail_memory_for(f, "%zu records of %zu dimensions", cap, d);
 	c->group_of = of;
 	c->cap = cap;
 	return 0;
@@ -145,7 +145,7 @@ static int add_bad(struct collect *c, struct record *r, const struct fail *why, 
 	}
 	uint64_t *bad = realloc(c->bad, (c->why.n + 1) * sizeof *bad);
 	if (!bad)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	c->bad = bad;
 	bad[c->why.n] = c->records - 1;
 	if (c->keys && add_key(&c->bad_key, r, f))
@@ -237,7 +237,7 @@ static int slot_room(struct slot *s, const struct collect *c, struct fail *f)
 	if (batch_room(&s->batch, &c->cfg, f))
 		return -1;
 	s->v = c->shaped && c->model ? calloc((size_t)ROWS * (size_t)c->d, sizeof *s->v) : NULL;
-	return c->shaped && c->model && !s->v ? fail_set(f, "out of memory for a batch of %d vectors", ROWS) : 0;
+	return c->shaped && c->model && !s->v ? fail_memory_for(f, "a batch of %d vectors", ROWS) : 0;
 }
 
 static int slot_open(struct slot *s, const struct collect *c, struct fail *f)
@@ -290,14 +290,14 @@ static int worker_open(struct worker *w, const struct network *enc, struct fail 
 	w->pixels = mat_floats(size);
 	w->scratch = mat_floats(network_scratch(enc));
 	if (!w->x || !w->pixels || !w->scratch)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	return tape_open(&w->tape, enc, ROWS, f);
 }
 
 int collect_run(struct collect *c, struct reader *in, int workers, struct fail *f)
 {
 	struct run run = {.c = c, .in = in, .worker = calloc((size_t)workers, sizeof *run.worker)};
-	int r = run.worker ? 1 : fail_set(f, "out of memory");
+	int r = run.worker ? 1 : fail_memory(f);
 	for (int i = 0; i < workers && r > 0 && c->model; i++)
 		r = worker_open(&run.worker[i], &c->model->enc, f) ? -1 : 1;
 	if (r > 0 && c->model) {
@@ -305,7 +305,7 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 		if (run.packed)
 			network_pack(&c->model->enc, c->model->params, run.packed);
 		else
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 	}
 	if (r > 0)
 		r = c->shaped ? (fit_shape(c, f) ? -1 : 1) : find_shape(&run, f);

@@ -22,7 +22,7 @@ static int choose_sigma(struct densities *s, const struct effort *e, struct fail
 	int k = (size_t)s->k < n ? s->k : (int)n - 1;
 	double *r = malloc(2 * n * sizeof *r);
 	if (!r)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	int bad = s->radii && k == s->k ? 0 : knn_radii(&s->x, k, e, r, f);
 	for (size_t i = 0; i < n && !bad; i++)
 		r[i] = (s->radii && k == s->k ? s->radii : r)[2 * i + 1];
@@ -44,7 +44,7 @@ static int fit_clusters(struct densities *s, const struct effort *e, struct fail
 		cluster = s->cluster = malloc(s->x.n * sizeof *s->cluster);
 		k = s->clusters;
 		if (!s->cluster)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		if (kmeans(&s->x, k, s->seed, e, s->cluster, f))
 			return -1;
 	}
@@ -60,14 +60,14 @@ int densities_fit(struct densities *s, const struct collect *c, const struct eff
 	if (s->use[DENSITY_KNN]) {
 		s->radii = malloc(2 * s->x.n * sizeof *s->radii);
 		if (!s->radii)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		if (knn_radii(&s->x, s->k, e, s->radii, f))
 			return -1;
 	}
 	if (s->use[DENSITY_KDE] && s->x.n > 1) {
 		s->others = malloc(s->x.n * sizeof *s->others);
 		if (!s->others)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		if ((!(s->sigma > 0) && choose_sigma(s, e, f)) || kde_others(&s->x, s->sigma, e, s->others, f))
 			return -1;
 	}
@@ -240,10 +240,10 @@ int densities_test(struct densities *s, const struct collect *tests, const struc
 	size_t n = s->x.n;
 	struct test t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
 	                 .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
-	int r = t.d2 && t.influence && t.list ? 0 : fail_set(f, "out of memory");
+	int r = t.d2 && t.influence && t.list ? 0 : fail_memory(f);
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
 		if (s->use[m] && !(s->reach[m] = calloc(n + 1, sizeof *s->reach[m])))
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 	for (size_t j = 0; j < z.n && !r; j++) {
 		t.key = names_get(&tests->key, j);
 		r = (n && test_distances(&s->x, &z, j, e, t.d2, f)) || test_one(s, &t, &z, j, f);

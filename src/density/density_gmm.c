@@ -37,7 +37,7 @@ int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int 
 	g->radius2 = calloc(n + 1, sizeof *g->radius2);
 	if (!g->size || !g->member || !g->mean || !g->var || !g->radius2) {
 		gmm_free(g);
-		return fail_set(f, "out of memory for a mixture of %d", k);
+		return fail_memory_for(f, "a mixture of %d", k);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (!g->size[cluster[i]]++)

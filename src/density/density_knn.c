@@ -145,7 +145,7 @@ static int find(struct knn *k, const struct effort *e, struct fail *f)
 	k->near = malloc(n * k->keep * sizeof *k->near);
 	k->lock = malloc(k->blocks * sizeof *k->lock);
 	if (!k->near || !k->lock)
-		return fail_set(f, "out of memory for %zu neighbours of %zu records", k->keep, n);
+		return fail_memory_for(f, "%zu neighbours of %zu records", k->keep, n);
 	for (size_t i = 0; i < n * k->keep; i++)
 		k->near[i] = INFINITY;
 	if (!(k->centre = points_centre(k->x, f)) ||

@@ -41,7 +41,7 @@ int knn_test(const double *d2, size_t n, int d, int k, double *out, double *nll,
 		return fail_set(why, "%zu records have no %zu-th neighbour", n, keep);
 	double *near = malloc(keep * sizeof *near);
 	if (!near)
-		return fail_set(why, "out of memory");
+		return fail_memory(why);
 	for (size_t i = 0; i < keep; i++)
 		near[i] = INFINITY;
 	for (size_t i = 0; i < n; i++) {

@@ -175,7 +175,7 @@ static int number(uint32_t *cluster, size_t n, size_t k, struct fail *f)
 		free(size);
 		free(first);
 		free(name);
-		return fail_set(f, "out of memory for %zu clusters", k);
+		return fail_memory_for(f, "%zu clusters", k);
 	}
 	memset(first, 0xff, k * sizeof *first);
 	for (size_t i = 0; i < n; i++) {
@@ -204,7 +204,7 @@ static int prepare(struct kmeans *m, const struct effort *e, struct fail *f)
 	m->own = calloc(n, sizeof *m->own);
 	m->size = calloc(m->k, sizeof *m->size);
 	if (!m->centre || !m->sq || !m->d2 || !m->own || !m->size)
-		return fail_set(f, "out of memory for %zu clusters of %zu records", m->k, n);
+		return fail_memory_for(f, "%zu clusters of %zu records", m->k, n);
 	m->shift = points_centre(m->x, f);
 	return !m->shift || shelf_open(&m->shelf, e->threads, m->tile * (d + m->k + 1) * sizeof(double), f) ? -1 : 0;
 }
@@ -216,7 +216,7 @@ int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e,
 	if ((size_t)k > x->n)
 		return fail_set(f, "%d clusters are wanted, but there are only %zu records", k, x->n);
 	uint32_t *before = malloc(x->n * sizeof *before);
-	int bad = !before ? fail_set(f, "out of memory") : prepare(&m, e, f);
+	int bad = !before ? fail_memory(f) : prepare(&m, e, f);
 	for (uint64_t start = 0; start < STARTS && !bad; start++) { /* a few iterations tell which start is good */
 		bad = choose_centres(&m, seed, start, e, f);
 		double total = bad ? INFINITY : lloyd(&m, TRY, before, e);

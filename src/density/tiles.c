@@ -12,7 +12,7 @@ float *points_centre(const struct points *x, struct fail *f)
 	if (!sum || !c) {
 		free(sum);
 		free(c);
-		fail_set(f, "out of memory for %zu coordinates", d);
+		fail_memory_for(f, "%zu coordinates", d);
 		return NULL;
 	}
 	for (size_t i = 0; i < x->n; i++)
@@ -123,7 +123,7 @@ int shelf_open(struct shelf *s, int n, size_t bytes, struct fail *f)
 		s->free[s->n] = aligned_alloc(64, bytes);
 		if (!s->free[s->n]) {
 			shelf_close(s);
-			return fail_set(f, "out of memory: %zu bytes for a block of distances", bytes);
+			return fail_memory_for(f, "a block of distances of %zu bytes", bytes);
 		}
 	}
 	return 0;

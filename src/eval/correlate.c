@@ -65,7 +65,7 @@ int correlate(const double *x, const double *y, size_t n, struct correlation *c,
 	*c = (struct correlation){.n = 0};
 	struct pair *v = calloc(n + 1, sizeof *v);
 	if (!v)
-		return fail_set(f, "out of memory for %zu pairs", n);
+		return fail_memory_for(f, "%zu pairs", n);
 	size_t k = 0;
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(x[i]) && !isnan(y[i]))

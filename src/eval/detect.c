@@ -89,11 +89,11 @@ static int point(struct curve *c, double x, double y, struct fail *f)
 		size_t cap = c->cap ? 2 * c->cap : 256;
 		double *more = realloc(c->x, cap * sizeof *more);
 		if (!more)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		c->x = more;
 		more = realloc(c->y, cap * sizeof *more);
 		if (!more)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		c->y = more;
 		c->cap = cap;
 	}

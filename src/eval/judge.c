@@ -18,7 +18,7 @@ static int parse_fields(struct judge *j, const char *fields, struct fail *f)
 {
 	j->names = strdup(fields);
 	if (!j->names)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	char *save = NULL;
 	j->loss = -1;
 	for (char *p = strtok_r(j->names, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
@@ -152,7 +152,7 @@ double *judge_values(const struct judge *j, const struct judged *v, struct fail 
 {
 	double *out = calloc(j->records + 1, sizeof *out);
 	if (!out)
-		fail_set(f, "out of memory for %llu values", (unsigned long long)j->records);
+		fail_memory_for(f, "%llu values", (unsigned long long)j->records);
 	for (size_t i = 0; out && i < v->d.rank.n; i++)
 		out[v->d.rank.v[i].index >> 1] = v->d.rank.v[i].value;
 	return out;
@@ -162,7 +162,7 @@ char *judge_labels(const struct judge *j, struct fail *f)
 {
 	char *out = calloc(j->records + 1, 1);
 	if (!out)
-		fail_set(f, "out of memory for %llu labels", (unsigned long long)j->records);
+		fail_memory_for(f, "%llu labels", (unsigned long long)j->records);
 	const struct ranking *r = &j->v[0].d.rank;
 	for (size_t i = 0; out && i < r->n; i++)
 		out[r->v[i].index >> 1] = (char)(r->v[i].index & 1);

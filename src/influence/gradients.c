@@ -40,7 +40,7 @@ static int plan(struct influence *s, const struct network *net, int decoder, str
 			k->size = biases;
 			k->col = mat_floats((size_t)s->batch * (size_t)k->rows * (size_t)k->k);
 			if (!k->col)
-				return fail_set(f, "out of memory for the gradients of %d records", s->batch);
+				return fail_memory_for(f, "the gradients of %d records", s->batch);
 		}
 		s->written += k->size;
 		s->side = k->rows > s->side ? k->rows : s->side;
@@ -55,7 +55,7 @@ int gradients_open(struct influence *s, struct fail *f)
 		return fail_set(f, "dot products of mean gradients want the plugin estimator");
 	s->kept = calloc(2 * CONFIG_MAX_LAYERS, sizeof *s->kept);
 	if (!s->kept)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	s->side = SIDE;
 	if (plan(s, &m->enc, 0, f) || plan(s, &m->dec, 1, f))
 		return -1;
@@ -65,7 +65,7 @@ int gradients_open(struct influence *s, struct fail *f)
 	s->left = mat_floats((size_t)s->side * (size_t)s->side);
 	s->right = mat_floats((size_t)s->side * (size_t)s->side);
 	if (!s->out || !s->left || !s->right)
-		return fail_set(f, "out of memory for the gradients of %d records", s->batch);
+		return fail_memory_for(f, "the gradients of %d records", s->batch);
 	return 0;
 }
 

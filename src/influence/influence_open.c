@@ -114,10 +114,10 @@ static int open_pixels(struct influence *s, const struct model *m, struct fail *
 {
 	s->packed = models_pack(s->models, s->n);
 	if (!s->packed)
-		return fail_set(f, "out of memory for %d times %zu parameters", s->n, m->nparams);
+		return fail_memory_for(f, "%d times %zu parameters", s->n, m->nparams);
 	if (m->enc.reads_pixels || m->dec.writes_pixels)
 		s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
-	return (m->enc.reads_pixels || m->dec.writes_pixels) && !s->pixels ? fail_set(f, "out of memory") : 0;
+	return (m->enc.reads_pixels || m->dec.writes_pixels) && !s->pixels ? fail_memory(f) : 0;
 }
 
 /* Whether a decoder's layer in use has its gradients written out: then draws go by blocks. */
@@ -155,7 +155,7 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 			s->cut = dec->n;
 	for (int i = s->cut; i < dec->n; i++)
 		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(products_room(&s->products, &dec->l[i]))))
-			return fail_set(f, "out of memory for gradients");
+			return fail_memory_for(f, "gradients");
 	return 0;
 }
 
@@ -182,14 +182,14 @@ static int open_bundles(struct influence *s, const struct network *dec, int flag
 		s->delta[i] = open_bundles_of(widest);
 		bad |= !s->delta[i];
 	}
-	return bad ? fail_set(f, "out of memory for a decoder") : 0;
+	return bad ? fail_memory_for(f, "a decoder") : 0;
 }
 
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f)
 {
 	struct influence *s = calloc(1, sizeof *s);
 	if (!s) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	const struct model *m = &models[n - 1];
@@ -220,7 +220,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	s->nll = calloc((size_t)rows, sizeof *s->nll);
 	s->h = calloc((size_t)rows, sizeof *s->h);
 	if (!s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->mean || !s->along || !s->recon || !s->nll || !s->h) {
-		fail_set(f, "out of memory for %d rows", rows);
+		fail_memory_for(f, "%d rows", rows);
 		influence_close(s);
 		return NULL;
 	}

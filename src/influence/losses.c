@@ -36,14 +36,14 @@ static int open_buffers(struct losses *s, struct fail *f)
 	s->scratch = mat_floats((a > b ? a : b) + 1);
 	s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
 	s->packed = models_pack(s->models, s->n);
-	return s->xi && s->scratch && s->pixels && s->packed ? 0 : fail_set(f, "out of memory for %d rows", rows);
+	return s->xi && s->scratch && s->pixels && s->packed ? 0 : fail_memory_for(f, "%d rows", rows);
 }
 
 struct losses *losses_open(const struct model *models, int n, int batch, struct fail *f)
 {
 	struct losses *s = calloc(1, sizeof *s);
 	if (!s) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	const struct config *cfg = &models[n - 1].cfg;

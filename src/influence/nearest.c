@@ -7,7 +7,7 @@ int nearest_open(struct nearest *s, size_t k, size_t tests, struct fail *f)
 	*s = (struct nearest){.k = k, .tests = tests};
 	s->heap = calloc(k * tests + 1, sizeof *s->heap);
 	s->have = calloc(tests + 1, sizeof *s->have);
-	return s->heap && s->have ? 0 : fail_set(f, "out of memory for %zu candidates of each of %zu test records", k, tests);
+	return s->heap && s->have ? 0 : fail_memory_for(f, "%zu candidates of each of %zu test records", k, tests);
 }
 
 static int farther(const struct near *a, const struct near *b)
@@ -60,7 +60,7 @@ static int add_pair(struct nearest *s, struct pair p, struct fail *f)
 		size_t cap = s->cap ? 2 * s->cap : 256;
 		struct pair *more = realloc(s->pair, cap * sizeof *more);
 		if (!more)
-			return fail_set(f, "out of memory for %zu candidates", cap);
+			return fail_memory_for(f, "%zu candidates", cap);
 		s->pair = more;
 		s->cap = cap;
 	}

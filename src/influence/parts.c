@@ -59,7 +59,7 @@ int products_open(struct products *p, const struct network *enc, const struct ne
 	p->grad = mat_floats((n > 2 ? n : 2) * (blocks || enc->convolves ? r.weight : 0));
 	p->sums = mat_floats((n > 3 ? n : 3) * r.out);
 	if (!p->edge || !p->weight || !p->bias || !p->col || !p->ga || !p->gd || !p->grad || !p->sums)
-		return fail_set(f, "out of memory for the gradients of %d draws", draws);
+		return fail_memory_for(f, "the gradients of %d draws", draws);
 	for (int u = 0; u <= units; u++) /* blocks do not straddle the halves */
 		p->edge[u] = units == draws ? u : u <= p->half ? half * u / p->half : half + (draws - half) * (u - p->half) / (units - p->half);
 	return 0;

@@ -13,14 +13,14 @@ static int open_one(struct scorer *s, const struct model *models, int n, int fla
 		return -1;
 	s->x = malloc(rows * (size_t)config_input_size(cfg) * sizeof *s->x);
 	s->eps = noise->path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *s->eps) : NULL;
-	return s->x && (!noise->path || s->eps) ? 0 : fail_set(f, "out of memory");
+	return s->x && (!noise->path || s->eps) ? 0 : fail_memory(f);
 }
 
 struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f)
 {
 	struct scorer *s = calloc((size_t)count, sizeof *s);
 	if (!s) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	for (int i = 0; i < count; i++)

@@ -34,7 +34,7 @@ int testinf_open(struct testinf *s, const struct tests *t, size_t top, struct fa
 	*s = (struct testinf){.tests = t, .top = top};
 	for (int k = PROPONENTS; k <= OPPONENTS; k++)
 		if (!(s->picks[k] = calloc(t->n + 1, sizeof **s->picks)))
-			return fail_set(f, "out of memory for %zu test records", t->n);
+			return fail_memory_for(f, "%zu test records", t->n);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ static int pick(struct testinf *s, int kind, size_t q, const struct seen *r, dou
 		cap = cap < s->top ? cap : s->top;
 		struct pick *more = realloc(p->v, cap * sizeof *more);
 		if (!more)
-			return fail_set(f, "out of memory for proponents and opponents");
+			return fail_memory_for(f, "proponents and opponents");
 		p->v = more;
 		p->cap = cap;
 	}
@@ -61,7 +61,7 @@ static int pick(struct testinf *s, int kind, size_t q, const struct seen *r, dou
 	if (!one.key || (r->cls && !one.cls)) {
 		free(one.key);
 		free(one.cls);
-		return fail_set(f, "out of memory for proponents and opponents");
+		return fail_memory_for(f, "proponents and opponents");
 	}
 	if (p->n == s->top) {
 		free(p->v[--p->n].key);

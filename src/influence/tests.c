@@ -55,7 +55,7 @@ static int on_checkpoint(void *ctx, int c, struct fail *f)
 	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)c];
 	float *p = mat_floats(floats);
 	if (!p)
-		return fail_set(f, "out of memory for the gradients of %d test records", g->count);
+		return fail_memory_for(f, "the gradients of %d test records", g->count);
 	gradients_copy(g->influence, g->count, p);
 	if (bytes > t->memory || t->used > t->memory - bytes)
 		return spill(t, b, p, bytes, f);
@@ -69,12 +69,12 @@ static int more_blocks(struct tests *t, struct fail *f)
 	size_t n = (size_t)t->nmodels;
 	struct test_block *b = realloc(t->block, (t->nblocks + 1) * n * sizeof *b);
 	if (!b)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	t->block = b;
 	memset(b + t->nblocks * n, 0, n * sizeof *b);
 	size_t *from = realloc(t->from, (t->nblocks + 2) * sizeof *from);
 	if (!from)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	t->from = from;
 	from[t->nblocks] = t->n;
 	return 0;
@@ -112,7 +112,7 @@ static int grow(struct tests *t, size_t latent, struct fail *f)
 		t->v = v;
 	float *mu = v ? realloc(t->mu, cap * latent * sizeof *mu) : NULL;
 	if (!mu)
-		return fail_set(f, "out of memory for %zu test records", cap);
+		return fail_memory_for(f, "%zu test records", cap);
 	t->mu = mu;
 	t->cap = cap;
 	return 0;
@@ -143,7 +143,7 @@ static int add_test(struct reading *g, struct record *r, int row, struct fail *f
 	t->unread += why->msg[0] != 0;
 	if (has < 0)
 		return record_fail(r, f);
-	return v->key && (!has || v->cls) && (!why->msg[0] || v->why) ? 0 : fail_set(f, "out of memory");
+	return v->key && (!has || v->cls) && (!why->msg[0] || v->why) ? 0 : fail_memory(f);
 }
 
 static int read_batch(struct reading *g, struct fail *f)
@@ -191,7 +191,7 @@ int tests_read(struct tests *t, struct reader *in, struct fail *f)
 	if (!r && !g.influence)
 		r = -1;
 	if (!r && (!g.score || !g.x || !g.mu || (t->noise->path && !g.eps)))
-		r = fail_set(f, "out of memory");
+		r = fail_memory(f);
 	while (!r && got > 0 && t->n < t->most) {
 		got = batch_fill(&g.batch, in, f);
 		r = got < 0 ? -1 : got > 0 ? read_batch(&g, f) : 0;

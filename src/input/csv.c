@@ -22,7 +22,7 @@ struct csv *csv_open(const char *path, int separator, struct fail *f)
 {
 	struct csv *c = calloc(1, sizeof *c);
 	if (!c) {
-		fail_set(f, "out of memory for a CSV file");
+		fail_memory_for(f, "a CSV file");
 		return NULL;
 	}
 	c->next_line = 1;
@@ -68,7 +68,7 @@ static int begin_cell(struct csv *c, struct fail *f)
 		int cap = c->cap ? 2 * c->cap : 64;
 		size_t *p = realloc(c->cell, (size_t)cap * sizeof *p);
 		if (!p)
-			return fail_set(f, "out of memory for %d cells", cap);
+			return fail_memory_for(f, "%d cells", cap);
 		c->cell = p;
 		c->cap = cap;
 	}

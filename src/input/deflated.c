@@ -12,7 +12,7 @@ int deflated_size(struct deflated *d, const void *data, size_t len, uint64_t *si
 		if (!d->z || deflateInit(d->z, 6) != Z_OK) {
 			free(d->z);
 			d->z = NULL;
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		}
 	}
 	deflateReset(d->z);

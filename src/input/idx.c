@@ -51,7 +51,7 @@ struct idx *idx_open(const char *path, struct fail *f)
 {
 	struct idx *x = calloc(1, sizeof *x);
 	if (!x) {
-		fail_set(f, "out of memory for an IDX file");
+		fail_memory_for(f, "an IDX file");
 		return NULL;
 	}
 	x->in = infile_open(path, f);

@@ -70,7 +70,7 @@ struct infile *infile_open(const char *path, struct fail *f)
 	struct infile *x = calloc(1, sizeof *x);
 	if (!x || !(x->path = strdup(standard ? "standard input" : path))) {
 		free(x);
-		fail_set(f, "out of memory for a file");
+		fail_memory_for(f, "a file");
 		return NULL;
 	}
 	int fd = standard ? fcntl(0, F_DUPFD_CLOEXEC, 3) : -1;
@@ -79,7 +79,8 @@ struct infile *infile_open(const char *path, struct fail *f)
 	x->gzip = r > 0 && x->z.avail_in > 1 && x->in[0] == 0x1f && x->in[1] == 0x8b;
 	if (x->gzip && inflateInit2(&x->z, 15 + 16) != Z_OK) {
 		x->gzip = 0;
-		r = fail_set(f, "%s: out of memory for a gzip decoder", x->path);
+		fail_memory_for(f, "a gzip decoder");
+		r = fail_add(f, "%s", x->path);
 	}
 	if (r >= 0)
 		return x;

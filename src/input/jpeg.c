@@ -23,7 +23,7 @@ static _Noreturn void decode_error(j_common_ptr c)
 	char msg[JMSG_LENGTH_MAX];
 	c->err->format_message(c, msg);
 	if (c->err->msg_code == JERR_OUT_OF_MEMORY)
-		fail_set(d->f, "out of memory for a JPEG decoder");
+		fail_memory_for(d->f, "a JPEG decoder");
 	else
 		fail_set(d->f, "cannot decode JPEG: %s", msg);
 	longjmp(d->env, 1);

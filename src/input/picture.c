@@ -16,7 +16,7 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 	size_t size = width * height * (size_t)channels;
 	p->pixels = malloc(size);
 	if (!p->pixels)
-		return fail_set(f, "out of memory: %zu bytes wanted for a picture", size);
+		return fail_memory_for(f, "a picture of %zu bytes", size);
 	p->width = (int)width;
 	p->height = (int)height;
 	p->channels = channels;

@@ -34,13 +34,13 @@ static png_voidp get_memory(png_structp png, png_alloc_size_t n)
 
 static void free_memory(png_structp png, png_voidp p) { free(p); }
 
-/* "out of memory" when that is it, whatever libpng says. */
+/* Sets memory where that ran out, whatever libpng says. */
 static void say_error(png_structp png, const char *what, const char *msg)
 {
 	const int *out = png_get_mem_ptr(png);
 	struct fail *f = png_get_error_ptr(png);
 	if (*out)
-		fail_set(f, "out of memory for PNG");
+		fail_memory_for(f, "PNG");
 	else
 		fail_set(f, "cannot %s PNG: %s", what, msg);
 }
@@ -99,7 +99,7 @@ int png_decode(const void *data, size_t len, struct picture *out, struct fail *f
 	png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, f, decode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	if (!info) {
-		fail_set(f, "out of memory for a PNG decoder");
+		fail_memory_for(f, "a PNG decoder");
 	} else if (!setjmp(png_jmpbuf(png))) {
 		png_set_read_fn(png, &src, read_bytes);
 		if (!read_picture(png, info, out, f)) {
@@ -154,7 +154,7 @@ int png_encode(const uint8_t *pixels, int width, int height, int channels, struc
 	png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, f, encode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	if (!info) {
-		fail_set(f, "out of memory for a PNG encoder");
+		fail_memory_for(f, "a PNG encoder");
 	} else if (!setjmp(png_jmpbuf(png))) {
 		png_set_write_fn(png, out, write_bytes, flush_nothing);
 		write_picture(png, info, pixels, width, height, channels);

@@ -37,7 +37,7 @@ static int taps_make(struct taps *t, int from, int to, struct fail *f)
 	if (!t->first || !t->count || !t->weight || !w) {
 		taps_free(t);
 		free(w);
-		return fail_set(f, "out of memory for resizing %d samples to %d", from, to);
+		return fail_memory_for(f, "resizing %d samples to %d", from, to);
 	}
 	for (int i = 0; i < to; i++) {
 		double centre = (i + 0.5) * scale, sum = 0;
@@ -113,7 +113,7 @@ static int resize_height(const struct picture *in, int height, struct picture *o
 	size_t stride = (size_t)in->width * (size_t)in->channels;
 	int32_t *sum = malloc(stride * sizeof *sum); /* a row at a time: the inner loops run along it */
 	if (!sum)
-		fail_set(f, "out of memory: %zu bytes wanted for a row", stride * sizeof *sum);
+		fail_memory_for(f, "a row of %zu bytes", stride * sizeof *sum);
 	if (!sum || taps_make(&t, in->height, height, f)) {
 		free(sum);
 		picture_free(out);

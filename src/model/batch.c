@@ -27,7 +27,7 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 	if (b->item && b->row && b->id && b->why && !batch_room(b, cfg, f))
 		return 0;
 	batch_free(b);
-	return fail_set(f, "out of memory for a batch of %d records", rows);
+	return fail_memory_for(f, "a batch of %d records", rows);
 }
 
 int batch_widen(struct batch *b, int items, struct fail *f)
@@ -37,7 +37,7 @@ int batch_widen(struct batch *b, int items, struct fail *f)
 		b->item = item;
 	int *row = item ? realloc(b->row, (size_t)items * sizeof *row) : NULL;
 	if (!row)
-		return fail_set(f, "out of memory for a batch of %d records", items);
+		return fail_memory_for(f, "a batch of %d records", items);
 	b->row = row;
 	memset(item + b->max_items, 0, (size_t)(items - b->max_items) * sizeof *item);
 	b->max_items = items;
@@ -55,7 +55,7 @@ int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
 		b->numbers = calloc((size_t)b->rows * b->size, sizeof *b->numbers);
 	else if (b->size)
 		b->pixels = calloc((size_t)b->rows, b->size);
-	return b->size && !b->pixels && !b->numbers ? fail_set(f, "out of memory for a batch of %d records", b->rows) : 0;
+	return b->size && !b->pixels && !b->numbers ? fail_memory_for(f, "a batch of %d records", b->rows) : 0;
 }
 
 int batch_fill(struct batch *b, struct reader *in, struct fail *f)

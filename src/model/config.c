@@ -289,12 +289,12 @@ static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f
 	if (open > MAX_BRACKETS)
 		return fail_set(f, "more than %d brackets", MAX_BRACKETS);
 	if (!yaml_parser_initialize(&p))
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
 	int r = 0;
 	if (!yaml_parser_load(&p, d)) {
 		/* libyaml has a text for every other error */
-		r = p.error == YAML_MEMORY_ERROR || !p.problem ? fail_set(f, "out of memory for YAML")
+		r = p.error == YAML_MEMORY_ERROR || !p.problem ? fail_memory_for(f, "YAML")
 		                                 : fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem);
 	} else if (!yaml_document_get_root_node(d)) {
 		yaml_document_delete(d);

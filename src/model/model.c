@@ -48,7 +48,7 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 	if (m->nparams > (size_t)1 << 31)
 		return fail_set(f, "a network of %zu parameters", m->nparams);
 	m->params = mat_floats(m->nparams);
-	return m->params ? 0 : fail_set(f, "out of memory: %zu parameters", m->nparams);
+	return m->params ? 0 : fail_memory_for(f, "%zu parameters", m->nparams);
 }
 
 /* Uniform in +-bound; i: which tensor. */
@@ -109,7 +109,7 @@ int model_standard(struct model *m, struct fail *f)
 	size_t n = (size_t)m->enc.in;
 	m->standard.mean = calloc(n, sizeof *m->standard.mean);
 	m->standard.deviation = calloc(n, sizeof *m->standard.deviation);
-	return m->standard.mean && m->standard.deviation ? 0 : fail_set(f, "out of memory for the statistics of %zu numbers", n);
+	return m->standard.mean && m->standard.deviation ? 0 : fail_memory_for(f, "the statistics of %zu numbers", n);
 }
 
 static int set_id(struct model *m, struct fail *f)
@@ -198,7 +198,7 @@ static int write_standard(const struct model *m, json_t *meta, struct fail *f)
 		for (int k = 0; k < m->enc.in && !r; k++)
 			r = buf_addf(&text, f, "%s%.17g", k ? " " : "", all[i].v[k]);
 		if (!r && json_object_set_new(meta, all[i].name, json_string(text.p)))
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 		buf_free(&text);
 		if (r)
 			return -1;
@@ -305,7 +305,7 @@ int model_write(struct model *m, const char *path, struct fail *f)
 		bad = json_object_set_new(meta, "loss", json_string(loss));
 	if (!bad && isfinite(m->holdout_loss))
 		bad = json_object_set_new(meta, "holdout_loss", json_string(holdout));
-	int r = bad ? fail_set(f, "out of memory") : write_standard(m, meta, f);
+	int r = bad ? fail_memory(f) : write_standard(m, meta, f);
 	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;
@@ -316,7 +316,7 @@ int model_export(const struct model *m, const char *path, struct fail *f)
 	char step[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	json_t *meta = json_pack("{s:s}", "step", step);
-	int r = meta ? write_standard(m, meta, f) : fail_set(f, "out of memory");
+	int r = meta ? write_standard(m, meta, f) : fail_memory(f);
 	r = r ? r : safetensors_write(path, m->tensor, m->ntensors, m->params, meta, f);
 	json_decref(meta);
 	return r;

@@ -48,7 +48,7 @@ static int add_step(struct checkpoints *c, int64_t step, struct fail *f)
 	if (since)
 		c->since = since;
 	if (!more || !since)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	c->since[c->n] = -1;
 	c->step[c->n++] = step;
 	return 0;
@@ -177,7 +177,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 	if (checkpoints_choose(&c, path, which, f))
 		return -1;
 	struct model *m = calloc((size_t)c.n, sizeof *m);
-	int r = m ? 0 : fail_set(f, "out of memory");
+	int r = m ? 0 : fail_memory(f);
 	for (int i = 0; i < c.n && !r; i++) {
 		checkpoint_path(file, sizeof file, path, c.step[i]);
 		r = model_read(&m[i], file, sets, f);

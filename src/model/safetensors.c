@@ -100,13 +100,13 @@ int safetensors_parse(struct safetensors *s, struct fail *f)
 		starved = 0;
 		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
 		if (starved)
-			r = fail_set(f, "out of memory for the header");
+			r = fail_memory_for(f, "the header");
 		else if (!json_is_object(s->header))
 			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : name_show(shown, sizeof shown, e.text));
 	}
 	struct span *v = calloc(json_object_size(s->header) + 1, sizeof *v);
 	if (!r && !v)
-		r = fail_set(f, "out of memory");
+		r = fail_memory(f);
 	r = r || check_header(s, v, f);
 	free(v);
 	return r ? -1 : 0;
@@ -176,7 +176,7 @@ static int hash_metadata(json_t *metadata, uint64_t *out, struct fail *f)
 	json_t *value;
 	size_t n = 0;
 	if (!name)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	json_object_foreach(metadata, key, value) if (json_is_string(value) && strcmp(key, CHECKSUMS) != 0)
 		name[n++] = key;
 	qsort(name, n, sizeof *name, by_text);
@@ -198,7 +198,7 @@ static int add_checksums(json_t *metadata, const struct tensor *t, int n, const 
 	for (int i = 0; i < n && !r; i++)
 		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values[i], t[i].count * sizeof **values));
 	if (!r && json_object_set_new(metadata, CHECKSUMS, json_string(b.p)))
-		r = fail_set(f, "out of memory");
+		r = fail_memory(f);
 	buf_free(&b);
 	return r ? -1 : 0;
 }
@@ -223,7 +223,7 @@ int safetensors_check(const struct safetensors *s, struct fail *f)
 	char shown[80], *save = NULL, *copy = text ? strdup(text) : NULL;
 	if (!text)
 		return 0;
-	int r = copy ? 1 : fail_set(f, "out of memory");
+	int r = copy ? 1 : fail_memory(f);
 	for (char *p = copy ? strtok_r(copy, " ", &save) : NULL; p && r > 0; p = strtok_r(NULL, " ", &save)) {
 		char *eq = strrchr(p, '='), *end = p;
 		uint64_t h = 0, want = eq ? strtoull(eq + 1, &end, 16) : 0;
@@ -311,7 +311,7 @@ int safetensors_write(const char *path, const struct tensor *t, int n, const flo
 {
 	const float **at = malloc(((size_t)n + 1) * sizeof *at);
 	if (!at)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (int i = 0; i < n; i++, values += t[i - 1].count)
 		at[i] = values;
 	int r = safetensors_write_parts(path, t, n, at, metadata, f);

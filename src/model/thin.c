@@ -49,7 +49,7 @@ static int read_falls(const struct thinning *t, const char *dir, double *fall, s
 static int choose_by_loss(struct thinning *t, const char *dir, int n, struct fail *f)
 {
 	double *fall = calloc((size_t)t->c.n, sizeof *fall);
-	int r = fall ? read_falls(t, dir, fall, f) : fail_set(f, "out of memory");
+	int r = fall ? read_falls(t, dir, fall, f) : fail_memory(f);
 	t->keep[t->c.n - 1] = 1;
 	for (int k = 1; k < n && !r; k++) {
 		int best = -1;
@@ -72,7 +72,7 @@ int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, str
 		return fail_set(f, "%s: is one checkpoint, and no directory of them", dir);
 	}
 	t->keep = calloc((size_t)t->c.n, 1);
-	int r = t->keep ? 0 : fail_set(f, "out of memory");
+	int r = t->keep ? 0 : fail_memory(f);
 	if (!r && n >= t->c.n)
 		memset(t->keep, 1, (size_t)t->c.n);
 	else if (!r && by == THIN_LOSS)

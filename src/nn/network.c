@@ -91,7 +91,7 @@ int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, 
 	}
 	t->all = mat_floats(total);
 	if (!t->all)
-		return fail_set(f, "out of memory: %zu bytes for activations", total * sizeof(float));
+		return fail_memory_for(f, "activations of %zu bytes", total * sizeof(float));
 	for (int i = 0; i < net->n; at += size[i++])
 		t->v[i] = net->l[i].own ? t->all + at : NULL;
 	return 0;

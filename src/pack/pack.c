@@ -61,7 +61,7 @@ static int pack_items(struct pack *p, struct idx *images, struct idx *labels, co
 	int height = (int)idx_dim(images, 1), width = (int)idx_dim(images, 2), channels = idx_ndim(images) == 4 ? 3 : 1, go = 1;
 	uint8_t *pixels = malloc((size_t)height * (size_t)width * (size_t)channels), label = 0;
 	if (!pixels)
-		go = fail_set(f, "out of memory");
+		go = fail_memory(f);
 	for (uint64_t i = 0; go > 0 && (go = next_item(images, labels, pixels, &label, f)) > 0; i++) {
 		struct member *m = pack_begin(p, &r, i, path, f) ? NULL : pack_add(&r, "png", 0, f);
 		if (!m || (m->data.len = 0, png_encode(pixels, width, height, channels, &m->data, f)))

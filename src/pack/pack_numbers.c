@@ -82,7 +82,7 @@ static int keep_names(struct table *t, struct fail *f)
 {
 	t->name = calloc((size_t)t->cells, sizeof *t->name);
 	if (!t->name)
-		return fail_set(f, "out of memory for %d names", t->cells);
+		return fail_memory_for(f, "%d names", t->cells);
 	for (int i = 0; i < t->cells; i++) {
 		size_t len;
 		const char *cell = csv_cell(t->csv, i, &len);

@@ -54,7 +54,7 @@ static int enter(struct walk *w, struct fail *f)
 	char **name = NULL;
 	int r = read_names(w, &names, &n, f) ? -1 : 1;
 	if (r > 0 && n && !(name = malloc(n * sizeof *name)))
-		r = fail_set(f, "out of memory for %zu names", n);
+		r = fail_memory_for(f, "%zu names", n);
 	char *p = names.p;
 	for (size_t i = 0; name && i < n; p += strlen(p) + 1)
 		name[i++] = p;

@@ -37,7 +37,7 @@ static int fit_tail(struct quantiles *tail, double *x, size_t n, size_t stride, 
 	*tail = (struct quantiles){.n = quantiles_kept(n), .records = n};
 	tail->value = malloc(tail->n * sizeof *tail->value);
 	if (!tail->value)
-		return fail_set(f, "out of memory for the joint score of %zu records", n);
+		return fail_memory_for(f, "the joint score of %zu records", n);
 	for (size_t i = 0; i < tail->n; i++)
 		tail->value[i] = v[quantiles_rank(tail, i)];
 	return 0;
@@ -48,7 +48,7 @@ static int fit_tails(struct joint *j, double *x, size_t n, struct fail *f)
 	size_t p = (size_t)j->p;
 	double *v = malloc(n * sizeof *v);
 	if (!v)
-		return fail_set(f, "out of memory for the joint score of %zu records", n);
+		return fail_memory_for(f, "the joint score of %zu records", n);
 	int r = 0;
 	for (size_t k = 0; k < p && !r; k++)
 		r = fit_tail(&j->tail[k], x + k, n, p, v, f);

@@ -340,7 +340,7 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 	if (!scratch || !w) {
 		free(scratch);
 		free(w);
-		return fail_set(f, "out of memory for the joint score of %zu records", n);
+		return fail_memory_for(f, "the joint score of %zu records", n);
 	}
 	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch, .scratch = scratch + n};
 	for (int i = 0; i < m->p; i++) {

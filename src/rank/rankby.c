@@ -14,7 +14,7 @@ int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct
 	char *copy = strdup(list);
 	if (!b->text || !copy) {
 		free(copy);
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	}
 	b->field[0] = copy; /* the one block of all names */
 	for (char *at = copy; at; b->joint.p++) {
@@ -51,7 +51,7 @@ int rankby_add(struct rankby *b, const struct fields *s, struct ranking *r, stru
 			size_t cap = b->cap ? b->cap + b->cap / 2 : 1024;
 			double *x = realloc(b->x, cap * p * sizeof *x);
 			if (!x)
-				return fail_set(f, "out of memory for %zu fields of %zu records", p, b->n);
+				return fail_memory_for(f, "%zu fields of %zu records", p, b->n);
 			b->x = x;
 			b->cap = cap;
 		}

@@ -10,7 +10,7 @@ int ranking_add(struct ranking *r, double value, struct fail *f)
 		size_t cap = r->cap ? r->cap + r->cap / 2 : 1024;
 		struct ranked *v = realloc(r->v, cap * sizeof *v);
 		if (!v)
-			return fail_set(f, "out of memory for %zu ranks", r->n);
+			return fail_memory_for(f, "%zu ranks", r->n);
 		r->v = v;
 		r->cap = cap;
 	}

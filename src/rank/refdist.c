@@ -164,7 +164,7 @@ int reference_write(const struct ranking *r, const struct rankby *b, const struc
 		return fail_set(f, "there are no records to make a reference of");
 	q.value = malloc(q.n * sizeof *q.value);
 	if (!q.value)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (size_t i = 0; i < q.n; i++)
 		q.value[i] = r->v[r->scored - 1 - quantiles_rank(&q, i)].value;
 	int bad = buf_addf(&t, f, "{\"format\":\"%s\",\n\"rank_by\":", FORMAT) || add_text(&t, b->text, f) ||
@@ -213,7 +213,7 @@ static int texts(const json_t *o, const char *name, char **v, size_t n, struct f
 			return fail_set(f, "'%s' holds what is no string", name);
 		v[i] = json_is_string(t) ? strdup(json_string_value(t)) : NULL;
 		if (json_is_string(t) && !v[i])
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 	}
 	return 0;
 }
@@ -257,7 +257,7 @@ static int read_values(const json_t *a, const char *name, struct quantiles *q, u
 	q->n = quantiles_kept(records);
 	q->value = malloc(q->n * sizeof *q->value);
 	if (!q->value)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	if (numbers(a, name, q->value, q->n, f))
 		return -1;
 	for (size_t i = 1; i < q->n; i++)

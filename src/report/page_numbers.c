@@ -302,7 +302,7 @@ void put_training(struct page *p)
 		free(x);
 		free(y);
 		if (!p->bad)
-			p->bad = fail_set(p->f, "out of memory") != 0;
+			p->bad = fail_memory(p->f) != 0;
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {

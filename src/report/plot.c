@@ -204,7 +204,7 @@ void plot_dots(struct plot *p, const double *x, const double *y, const char *mar
 	p->dots = 1;
 	unsigned *count = malloc((size_t)COLUMNS * ROWS * sizeof *count);
 	if (!count && !p->bad)
-		p->bad = fail_set(p->f, "out of memory") != 0;
+		p->bad = fail_memory(p->f) != 0;
 	for (int series = 0; series <= PLOT_POSITIVE && count; series += PLOT_POSITIVE) {
 		if (series && !mark)
 			break;

@@ -19,7 +19,7 @@ static int add_point(struct report *r, double step, double loss, double holdout,
 		for (int i = 0; i < 3; i++) {
 			double *more = realloc(*all[i], cap * sizeof *more);
 			if (!more)
-				return fail_set(f, "out of memory");
+				return fail_memory(f);
 			*all[i] = more;
 		}
 		r->curve.cap = cap;
@@ -113,7 +113,7 @@ static int count(struct tally *t, int *n, int room, uint64_t *others, const char
 	t[*n] = (struct tally){{strdup(a), b ? strdup(b) : NULL}, 1};
 	if (!t[*n].text[0] || (b && !t[*n].text[1])) {
 		free(t[*n].text[0]);
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	}
 	++*n;
 	return 0;

@@ -22,7 +22,7 @@ static int read_list(struct row *row, int which, const json_t *list, int each, s
 		to->key = strdup(json_string_value(key));
 		to->influence = json_number_value(value);
 		if (!to->key)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		row->n[which]++;
 	}
 	return 0;
@@ -55,7 +55,7 @@ static int read_line(struct row *row, const char *text, size_t len, int each, st
 		row->test = strdup(json_string_value(test));
 		row->method = json_is_string(method) ? strdup(json_string_value(method)) : NULL;
 		if (!row->test || (json_is_string(method) && !row->method))
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 	}
 	for (int w = 0; w < 2 && r > 0; w++)
 		if (read_list(row, w, list[w], each, f))
@@ -71,7 +71,7 @@ int rows_read(struct rows *rows, const char *path, size_t most, int each, struct
 	*rows = (struct rows){.v = calloc(most + 1, sizeof *rows->v)};
 	FILE *in = rows->v ? fopen(path, "re") : NULL;
 	if (!rows->v)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	if (!in)
 		return fail_errno(f, "%s", path);
 	char *line = NULL;

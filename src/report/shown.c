@@ -18,7 +18,7 @@ static int picture_of_samples(struct shown *s, const int shape[3], struct fail *
 	int channels = shape[0] == 3 ? 3 : 1;
 	uint8_t *planar = malloc(n * (size_t)shape[0]);
 	struct picture full = {shape[2], shape[1], channels, malloc(n * (size_t)channels)};
-	int r = planar && full.pixels ? 0 : fail_set(why, "out of memory");
+	int r = planar && full.pixels ? 0 : fail_memory(why);
 	if (!r)
 		r = input_decode(INPUT_NPY, s->payload.p, s->payload.len, shape[0], shape[1], shape[2], planar, why);
 	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
@@ -53,7 +53,7 @@ static int draw_picture(struct shown *s, struct fail *why)
 	size_t n = (size_t)h * (size_t)w;
 	uint8_t *planar = malloc(n * (size_t)c);
 	s->picture = (struct picture){w, h, c, malloc(n * (size_t)c)};
-	int r = planar && s->picture.pixels ? 0 : fail_set(why, "out of memory");
+	int r = planar && s->picture.pixels ? 0 : fail_memory(why);
 	if (!r)
 		r = input_decode(s->decoder, s->payload.p, s->payload.len, c, h, w, planar, why);
 	for (size_t i = 0; i < n * (size_t)c && !r; i++)
@@ -70,7 +70,7 @@ static int draw_vector(struct shown *s, const struct npy *a, struct fail *why)
 	s->low = calloc(n, sizeof *s->low);
 	s->high = calloc(n, sizeof *s->high);
 	if (!s->low || !s->high)
-		return fail_set(why, "out of memory");
+		return fail_memory(why);
 	for (size_t k = 0; k < n; k++) {
 		double low = INFINITY, high = -INFINITY;
 		for (size_t i = k * a->count / n; i < (k + 1) * a->count / n; i++) {
@@ -146,7 +146,7 @@ int shown_take(struct shown *s, struct record *r, const char *extensions, double
 	if (has < 0)
 		return -1;
 	if (!s->key || (has && !s->label))
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	const struct member *m = record_payload(r, extensions, &why);
 	if (!m && why.memory) {
 		*f = why;
@@ -167,7 +167,7 @@ int shown_take(struct shown *s, struct record *r, const char *extensions, double
 int ends_open(struct ends *e, size_t room, int sign, int nan, struct fail *f)
 {
 	*e = (struct ends){.room = room, .sign = sign, .nan = nan, .v = calloc(room + 1, sizeof *e->v)};
-	return e->v ? 0 : fail_set(f, "out of memory");
+	return e->v ? 0 : fail_memory(f);
 }
 
 static int before(const struct ends *e, double score, uint64_t position, const struct shown *b)
@@ -226,7 +226,7 @@ int wanted_add(struct wanted *w, const char *key, struct fail *f)
 		size_t cap = w->cap ? 2 * w->cap : 64;
 		struct shown **v = realloc(w->v, cap * sizeof(struct shown *));
 		if (!v)
-			return fail_set(f, "out of memory");
+			return fail_memory(f);
 		w->v = v;
 		w->cap = cap;
 	}
@@ -235,7 +235,7 @@ int wanted_add(struct wanted *w, const char *key, struct fail *f)
 		s->key = strdup(key);
 	if (!s || !s->key) {
 		free(s);
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	}
 	s->score = NAN;
 	snprintf(s->why, sizeof s->why, "not in the stream");

@@ -43,7 +43,7 @@ static struct expr *make(struct parser *p, enum op op, struct expr *a, struct ex
 	struct expr *e = a && (b || op == NOT || op == TRUTH) ? calloc(1, sizeof *e) : NULL;
 	if (!e) {
 		if (a && (b || op == NOT || op == TRUTH))
-			fail_set(p->f, "out of memory");
+			fail_memory(p->f);
 		expr_free(a);
 		expr_free(b);
 		return NULL;
@@ -72,7 +72,7 @@ static struct expr *leaf(struct parser *p, enum op op, const char *from, size_t 
 		e->text = strndup(from, n);
 	if (!e || !e->text) {
 		free(e);
-		fail_set(p->f, "out of memory");
+		fail_memory(p->f);
 		return NULL;
 	}
 	e->op = op;

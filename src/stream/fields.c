@@ -30,7 +30,7 @@ static struct field *push(struct fields *s, struct fail *f)
 		size_t cap = s->cap ? 2 * s->cap : 16;
 		struct field *v = realloc(s->v, cap * sizeof *v);
 		if (!v) {
-			fail_set(f, "out of memory");
+			fail_memory(f);
 			return NULL;
 		}
 		s->v = v;

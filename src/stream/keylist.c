@@ -85,7 +85,7 @@ int keylist_read(struct keylist *l, const char *path, struct fail *f)
 	l->n = 0;
 	l->slot = r ? NULL : calloc(l->cap, sizeof *l->slot);
 	if (!r && !l->slot)
-		r = fail_set(f, "out of memory for the keys of %s", path);
+		r = fail_memory_for(f, "the keys of %s", path);
 	for (size_t at = 0; !r && at < l->text.len;) {
 		size_t len = strlen(l->text.p + at);
 		struct listed *s = find(l, l->text.p + at, len);

@@ -19,7 +19,7 @@ static int grow(struct keyset *s, struct fail *f)
 	size_t cap = s->cap ? s->cap + s->cap / 2 : FIRST;
 	XXH128_hash_t *slot = calloc(cap, sizeof *slot);
 	if (!slot)
-		return fail_set(f, "out of memory for the set of %zu keys", s->n);
+		return fail_memory_for(f, "the set of %zu keys", s->n);
 	for (size_t i = 0; i < s->cap; i++)
 		if (s->slot[i].low64 | s->slot[i].high64)
 			*find(slot, cap, s->slot[i]) = s->slot[i];

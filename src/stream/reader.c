@@ -66,7 +66,7 @@ static int open_input(struct reader *r, struct fail *f)
 	r->end = r->given = r->last_size = 0;
 	r->a = archive_read_new();
 	if (!r->a)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	struct archive *a = r->a;
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK || archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_xz(a) != ARCHIVE_OK || archive_read_support_filter_lz4(a) != ARCHIVE_OK ||
@@ -143,7 +143,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 	if (n < 2)
 		return 0;
 	struct xattr *x = calloc((size_t)n, sizeof *x);
-	int r = x ? 0 : fail_set(f, "out of memory"), k = 0;
+	int r = x ? 0 : fail_memory(f), k = 0;
 	const char *name;
 	const void *value;
 	size_t size, kept = 0, there = 0;
@@ -152,7 +152,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 		if (x[k].name && x[k].value)
 			memcpy(x[k].value, value, size);
 		else
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 		k++;
 	}
 	if (!r) {
@@ -166,7 +166,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 		while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK)
 			there += size + 1;
 		if (there != kept)
-			r = fail_set(f, "out of memory");
+			r = fail_memory(f);
 	}
 	for (int i = 0; i < k; i++) {
 		free(x[i].name);
@@ -247,7 +247,7 @@ static int next_member(struct reader *r, struct member *m, struct fail *f)
 	if (!m->entry)
 		m->entry = archive_entry_new();
 	if (!m->entry)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (;;) {
 		if (!r->a) {
 			int got = open_input(r, f);
@@ -279,7 +279,7 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 {
 	struct reader *r = calloc(1, sizeof *r);
 	if (!r) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	r->keys_per_file = !!(flags & READER_KEYS_PER_FILE);
@@ -297,7 +297,7 @@ struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *
 	if (r)
 		r->src = source_open_ranges(fd, from, len, n, f);
 	else
-		fail_set(f, "out of memory");
+		fail_memory(f);
 	if (!r || !r->src) {
 		free(r);
 		return NULL;

@@ -32,7 +32,7 @@ struct member *record_push(struct record *r, struct fail *f)
 		size_t cap = r->cap ? 2 * r->cap : 4;
 		struct member *m = realloc(r->m, cap * sizeof *m);
 		if (!m) {
-			fail_set(f, "out of memory");
+			fail_memory(f);
 			return NULL;
 		}
 		memset(m + r->cap, 0, (cap - r->cap) * sizeof *m);
@@ -43,7 +43,7 @@ struct member *record_push(struct record *r, struct fail *f)
 	if (!m->entry)
 		m->entry = archive_entry_new();
 	if (!m->entry) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	if (m->data.cap > RECORD_KEPT_BYTES)

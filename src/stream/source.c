@@ -50,7 +50,7 @@ struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
 		s->in = calloc((size_t)n, sizeof *s->in);
 	if (!s || !s->in) {
 		free(s);
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	s->n = n;
@@ -92,7 +92,7 @@ struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *
 {
 	struct source *s = calloc(1, sizeof *s);
 	if (!s) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	*s = (struct source){.at = -1, .fd = fd, .wake = -1, .from = from, .len = len, .nranges = n};
@@ -216,7 +216,7 @@ static int begin(struct source *s, struct fail *f)
 	s->boundary = s->padding = 0;
 	s->gzip = s->z.avail_in >= sizeof magic && memcmp(s->block, magic, sizeof magic) == 0;
 	if (s->gzip && (s->z.state ? inflateReset(&s->z) : inflateInit2(&s->z, 15 + 16)) != Z_OK)
-		return fail_set(f, "out of memory for a gzip decoder");
+		return fail_memory_for(f, "a gzip decoder");
 	return 0;
 }
 
@@ -251,7 +251,7 @@ static ptrdiff_t inflate_block(struct source *s, struct fail *f)
 		if (s->boundary)
 			r = inflateReset(&s->z);
 		if (r == Z_MEM_ERROR)
-			return fail_set(f, "out of memory for a gzip decoder");
+			return fail_memory_for(f, "a gzip decoder");
 		if (r != Z_OK)
 			return fail_set(f, "gzip stream is damaged: %s", s->z.msg ? s->z.msg : zError(r));
 	}

@@ -75,7 +75,7 @@ static int set_up(struct writer *w, int level, struct fail *f)
 	if (level != WRITER_PLAIN) {
 		w->zstd = ZSTD_createCCtx();
 		if (!w->zstd)
-			return fail_set(f, "out of memory for zstd");
+			return fail_memory_for(f, "zstd");
 		if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level)) ||
 		    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
 			return fail_set(f, "zstd has no level %d", level);
@@ -91,7 +91,7 @@ static struct writer *open_writer(const char *path, int fd, int level, struct fa
 {
 	struct writer *w = calloc(1, sizeof *w);
 	if (!w) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	w->file.fd = -1;
@@ -99,7 +99,7 @@ static struct writer *open_writer(const char *path, int fd, int level, struct fa
 	w->name = path ? path : fd == 1 ? "standard output" : "spool in $TMPDIR";
 	w->spool = fd > 2;
 	w->fd = fd;
-	int r = w->a ? 0 : fail_set(f, "out of memory");
+	int r = w->a ? 0 : fail_memory(f);
 	if (!r && path) {
 		r = atomic_open(&w->file, path, f);
 		w->name = w->file.path;

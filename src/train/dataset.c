@@ -34,7 +34,7 @@ static int spill(struct dataset *d, struct fail *f)
 	size_t room = dataset_row(d) > WRITE ? dataset_row(d) : WRITE;
 	uint8_t *p = realloc(d->memory, room);
 	if (!p)
-		return fail_set(f, "out of memory for %zu bytes", room);
+		return fail_memory_for(f, "%zu bytes", room);
 	d->memory = p;
 	d->room = room;
 	return 0;
@@ -47,7 +47,7 @@ static int grow(struct dataset *d, size_t row, struct fail *f)
 	room = room > d->filled + row ? room : d->filled + row;
 	uint8_t *p = realloc(d->memory, room);
 	if (!p)
-		return fail_set(f, "out of memory for %zu records of %zu bytes; --mem SIZE keeps them in a file", d->n, row);
+		return fail_memory_for(f, "%zu records of %zu bytes; --mem SIZE keeps them in a file", d->n, row);
 	d->memory = p;
 	d->room = room;
 	return 0;
@@ -62,7 +62,7 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 		size_t cap = d->cap ? d->cap + d->cap / 2 : 1024;
 		uint64_t *ids = realloc(d->id, cap * sizeof *ids);
 		if (!ids)
-			return fail_set(f, "out of memory for %zu records", cap);
+			return fail_memory_for(f, "%zu records", cap);
 		d->id = ids;
 		d->cap = cap;
 	}
@@ -101,7 +101,7 @@ int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f
 	d->train = malloc((d->n + 1) * sizeof *d->train);
 	d->held = malloc((d->n + 1) * sizeof *d->held);
 	if (!d->train || !d->held)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	for (size_t i = 0; i < d->n; i++) {
 		uint32_t w;
 		rng_words(&w, 1, seed, ROLE_HOLDOUT, 0, d->id[i], 0);
@@ -118,7 +118,7 @@ int dataset_statistics(const struct dataset *d, double *mean, double *deviation,
 	size_t size = d->size;
 	double *first = malloc(size * sizeof *first), n = (double)d->ntrain;
 	if (!first)
-		return fail_set(f, "out of memory");
+		return fail_memory(f);
 	memset(mean, 0, size * sizeof *mean);
 	memset(deviation, 0, size * sizeof *deviation);
 	memcpy(first, d->x + d->train[0] * dataset_row(d), dataset_row(d));

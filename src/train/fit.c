@@ -244,7 +244,7 @@ int fit_run(struct fit *t, struct fail *f)
 	r.feed.x = malloc(batch * t->data->size * sizeof *r.feed.x);
 	r.feed.eps = malloc(batch * (size_t)cfg->latent * sizeof *r.feed.eps);
 	r.epochs = (struct epochs){.n = t->data->ntrain, .seed = r.feed.seed, .order = t->data->train};
-	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_set(f, "out of memory") : 0;
+	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_memory(f) : 0;
 	if (!bad) {
 		r.trainer = trainer_open(t->m, t->pool, f);
 		bad = !r.trainer || begin(&r, f) || steps(&r, f) ? -1 : 0;

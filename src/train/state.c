@@ -107,7 +107,7 @@ int state_write(const char *dir, const struct state *s, const struct model *m, c
 	if (!r) {
 		snprintf(sum, sizeof sum, "%016" PRIx64, checksum(text.p, counts.p, values, n, m->nparams));
 		json_t *meta = json_pack("{s:s, s:s, s:s}", "config", text.p, "counts", counts.p, "checksum", sum);
-		r = meta ? safetensors_write_parts(path, t, n, (const float *const *)values, meta, f) : fail_set(f, "out of memory");
+		r = meta ? safetensors_write_parts(path, t, n, (const float *const *)values, meta, f) : fail_memory(f);
 		json_decref(meta);
 	}
 	buf_free(&text);

@@ -414,7 +414,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 {
 	struct trainer *t = calloc(1, sizeof *t);
 	if (!t) {
-		fail_set(f, "out of memory");
+		fail_memory(f);
 		return NULL;
 	}
 	size_t batch = (size_t)m->cfg.train.batch;
@@ -446,7 +446,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	t->adam_m = is_adam ? mat_floats(m->nparams) : NULL;
 	t->adam_v = is_adam ? mat_floats(m->nparams) : NULL;
 	if (bad || !t->slice || !t->sqnorm || !t->recon || !t->kl || !t->xi || !t->dxi || !t->grad || (is_adam && (!t->adam_m || !t->adam_v))) {
-		fail_set(f, "out of memory for the optimiser of %zu parameters", m->nparams);
+		fail_memory_for(f, "the optimiser of %zu parameters", m->nparams);
 		trainer_close(t);
 		return NULL;
 	}
