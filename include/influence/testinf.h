@@ -7,11 +7,11 @@
 
 #include "influence/tests.h"
 
-struct tally { /* of n numbers; squares: the sum of (number - mean)^2 */
+struct moments { /* running, of n numbers; squares: the sum of (number - mean)^2 */
 	double n, mean, squares;
 };
-double tally_mean(const struct tally *t);
-double tally_sd(const struct tally *t); /* 0 for fewer than two */
+double moments_mean(const struct moments *t);
+double moments_sd(const struct moments *t); /* 0 for fewer than two */
 
 struct pick {
 	double influence, distance, norm; /* distance: in latent space, of the means; norm: of the record's mean there */
@@ -40,8 +40,8 @@ struct testinf {
 	size_t top;
 	struct picks *picks[3];    /* [tests], of PROPONENTS and of OPPONENTS */
 	/* after testinf_end(), by ALL, PROPONENTS, OPPONENTS; same: 1 or 0 for a pair of records that both have a class */
-	struct tally same[3], distance[3], norm[3];
-	struct tally own;          /* 1 where a test record at this position of the stream is its own strongest proponent */
+	struct moments same[3], distance[3], norm[3];
+	struct moments own;          /* 1 where a test record at this position of the stream is its own strongest proponent */
 };
 
 int testinf_open(struct testinf *s, const struct tests *t, size_t top, struct fail *f);
@@ -50,7 +50,7 @@ int testinf_add(struct testinf *s, const struct seen *r, const double *influence
 void testinf_end(struct testinf *s);
 /* A line of JSON for every test record. */
 int testinf_write(const struct testinf *s, int fd, struct fail *f);
-/* Appends all tallies, and `own` where the tests are the first records of the stream. */
+/* Appends all means and standard deviations, and `own` where the tests are the first records of the stream. */
 struct fields;
 int testinf_summarise(const struct testinf *s, int own, struct fields *to, struct fail *f);
 /* The same as lines of NAME <tab> proponents <tab> opponents <tab> all. */

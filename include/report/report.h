@@ -14,7 +14,7 @@
 enum { REPORT_MADE = 6, REPORT_FAILED = 5, REPORT_REASONS = 12, REPORT_LONGEST = 300 };
 
 /* A text and how many records have it. */
-struct tally {
+struct text_count {
 	char *text[2]; /* model and options; or a reason and NULL */
 	uint64_t n;
 };
@@ -32,12 +32,12 @@ struct report {
 	uint64_t unscored; /* records with `error` */
 	struct shown failed[REPORT_FAILED]; /* the first of them; why: the error */
 	int nfailed;
-	struct tally made[REPORT_MADE];
+	struct text_count made[REPORT_MADE];
 	int nmade;
 	uint64_t made_others;
 	struct ends high, low, quarantined;
 	uint64_t in_quarantine, reason_others;
-	struct tally reason[REPORT_REASONS];
+	struct text_count reason[REPORT_REASONS];
 	int nreasons;
 	struct rows rows;
 	struct wanted trained, tests;

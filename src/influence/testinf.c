@@ -11,20 +11,20 @@
 /* --- tallies --- */
 
 /* Welford (1962): a sum of squares less a square of sums loses all digits where the numbers differ little. */
-static void tally(struct tally *t, double v)
+static void moments_add(struct moments *t, double v)
 {
 	double off = v - t->mean;
 	t->mean += off / ++t->n;
 	t->squares += off * (v - t->mean);
 }
 
-double tally_mean(const struct tally *t) { return t->mean; }
-double tally_sd(const struct tally *t) { return t->n < 2 ? 0 : sqrt(t->squares / (t->n - 1)); }
+double moments_mean(const struct moments *t) { return t->mean; }
+double moments_sd(const struct moments *t) { return t->n < 2 ? 0 : sqrt(t->squares / (t->n - 1)); }
 
-static void tally_class(struct tally *t, const char *a, const char *b)
+static void moments_add_class(struct moments *t, const char *a, const char *b)
 {
 	if (a && b)
-		tally(t, strcmp(a, b) == 0);
+		moments_add(t, strcmp(a, b) == 0);
 }
 
 /* --- records --- */
@@ -97,14 +97,14 @@ int testinf_add(struct testinf *s, const struct seen *r, const double *influence
 		}
 		out->mean += v;
 		out->n++;
-		tally(&s->distance[ALL], distance[q]);
-		tally_class(&s->same[ALL], r->cls, s->tests->v[q].cls);
+		moments_add(&s->distance[ALL], distance[q]);
+		moments_add_class(&s->same[ALL], r->cls, s->tests->v[q].cls);
 		if (pick(s, v > 0 ? PROPONENTS : OPPONENTS, q, r, v, distance[q], f))
 			return -1;
 	}
 	if (out->n) {
 		out->mean /= (double)out->n;
-		tally(&s->norm[ALL], r->norm);
+		moments_add(&s->norm[ALL], r->norm);
 	}
 	return 0;
 }
@@ -115,12 +115,12 @@ void testinf_end(struct testinf *s)
 		for (size_t q = 0; q < s->tests->n; q++) {
 			const struct picks *p = &s->picks[k][q];
 			for (size_t i = 0; i < p->n; i++) {
-				tally(&s->distance[k], p->v[i].distance);
-				tally(&s->norm[k], p->v[i].norm);
-				tally_class(&s->same[k], p->v[i].cls, s->tests->v[q].cls);
+				moments_add(&s->distance[k], p->v[i].distance);
+				moments_add(&s->norm[k], p->v[i].norm);
+				moments_add_class(&s->same[k], p->v[i].cls, s->tests->v[q].cls);
 			}
 			if (k == PROPONENTS && !s->tests->v[q].why)
-				tally(&s->own, p->n && p->v[0].position == q);
+				moments_add(&s->own, p->n && p->v[0].position == q);
 		}
 }
 
@@ -189,17 +189,17 @@ static int put(struct fields *to, const char *what, const char *more, int kind, 
 
 int testinf_summarise(const struct testinf *s, int own, struct fields *to, struct fail *f)
 {
-	if (own && s->own.n && fields_set_real(to, "own", tally_mean(&s->own), f))
+	if (own && s->own.n && fields_set_real(to, "own", moments_mean(&s->own), f))
 		return -1;
 	for (int k = ALL; k <= OPPONENTS; k++)
-		if ((s->same[k].n && put(to, "same_class", "", k, tally_mean(&s->same[k]), f)) ||
-		    (s->distance[k].n && (put(to, "distance", "", k, tally_mean(&s->distance[k]), f) || put(to, "distance", "_sd", k, tally_sd(&s->distance[k]), f))) ||
-		    (s->norm[k].n && (put(to, "norm", "", k, tally_mean(&s->norm[k]), f) || put(to, "norm", "_sd", k, tally_sd(&s->norm[k]), f))))
+		if ((s->same[k].n && put(to, "same_class", "", k, moments_mean(&s->same[k]), f)) ||
+		    (s->distance[k].n && (put(to, "distance", "", k, moments_mean(&s->distance[k]), f) || put(to, "distance", "_sd", k, moments_sd(&s->distance[k]), f))) ||
+		    (s->norm[k].n && (put(to, "norm", "", k, moments_mean(&s->norm[k]), f) || put(to, "norm", "_sd", k, moments_sd(&s->norm[k]), f))))
 			return -1;
 	return 0;
 }
 
-static void print_line(const char *name, const struct tally *t, double (*of)(const struct tally *))
+static void print_line(const char *name, const struct moments *t, double (*of)(const struct moments *))
 {
 	static const int order[] = {PROPONENTS, OPPONENTS, ALL};
 	printf("%s", name);
@@ -214,11 +214,11 @@ static void print_line(const char *name, const struct tally *t, double (*of)(con
 void testinf_print(const struct testinf *s)
 {
 	if (s->own.n > 0)
-		printf("own_strongest\t%.3f\n", tally_mean(&s->own));
+		printf("own_strongest\t%.3f\n", moments_mean(&s->own));
 	printf("\tproponents\topponents\tall\n");
-	print_line("same_class", s->same, tally_mean);
-	print_line("distance", s->distance, tally_mean);
-	print_line("distance_sd", s->distance, tally_sd);
-	print_line("norm", s->norm, tally_mean);
-	print_line("norm_sd", s->norm, tally_sd);
+	print_line("same_class", s->same, moments_mean);
+	print_line("distance", s->distance, moments_mean);
+	print_line("distance_sd", s->distance, moments_sd);
+	print_line("norm", s->norm, moments_mean);
+	print_line("norm_sd", s->norm, moments_sd);
 }

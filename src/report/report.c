@@ -99,7 +99,7 @@ int report_open(struct report *r, struct fail *f)
 /* --- the stream --- */
 
 /* Counts a text (of two parts); those that come too late are others. */
-static int count(struct tally *t, int *n, int room, uint64_t *others, const char *a, const char *b, struct fail *f)
+static int count(struct text_count *t, int *n, int room, uint64_t *others, const char *a, const char *b, struct fail *f)
 {
 	for (int i = 0; i < *n; i++)
 		if (strcmp(t[i].text[0], a) == 0 && (!b || strcmp(t[i].text[1], b) == 0)) {
@@ -110,7 +110,7 @@ static int count(struct tally *t, int *n, int room, uint64_t *others, const char
 		++*others;
 		return 0;
 	}
-	t[*n] = (struct tally){{strdup(a), b ? strdup(b) : NULL}, 1};
+	t[*n] = (struct text_count){{strdup(a), b ? strdup(b) : NULL}, 1};
 	if (!t[*n].text[0] || (b && !t[*n].text[1])) {
 		free(t[*n].text[0]);
 		return fail_memory(f);

@@ -19,16 +19,16 @@ static void test_tallies(double offset)
 		if (testinf_add(&s, &r, &influence, &v, &over, &f))
 			return (void)ok(0, "%s", f.msg);
 	}
-	near(tally_mean(&s.norm[ALL]), offset + 4.5, 1e-15, "mean");
-	near(tally_sd(&s.norm[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation");
-	near(tally_sd(&s.distance[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation of distances");
+	near(moments_mean(&s.norm[ALL]), offset + 4.5, 1e-15, "mean");
+	near(moments_sd(&s.norm[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation");
+	near(moments_sd(&s.distance[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation of distances");
 	testinf_free(&s);
 }
 
 int main(void)
 {
-	struct tally none = {.n = 0};
-	ok(tally_sd(&none) == 0, "none: no deviation");
+	struct moments none = {.n = 0};
+	ok(moments_sd(&none) == 0, "none: no deviation");
 	test_tallies(0);
 	test_tallies(1e6);
 	test_tallies(1e9);
