@@ -111,8 +111,6 @@ void cli_add_shorts(struct cli *c, struct cli_short *s, int n);
 /* Puts a prefix before a field's name, into buf (256 bytes). */
 const char *cli_field(const struct cli *c, char *name, const char *base);
 
-double seconds_now(void);
-
 /* Progress on stderr: a line that is redrawn on a terminal, a line now and then with -v. */
 struct progress {
 	const struct cli *cli;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "stream/name.h"
 
 static void print_help(const char *tool, const char *operands, const char *about, const struct cli_opt *o)

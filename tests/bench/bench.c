@@ -29,6 +29,7 @@
 #include "model/model.h"
 #include "influence/parts.h"
 #include "rank/ranking.h"
+#include "base/clock.h"
 #include "base/rng.h"
 
 enum { SIDE = 28, N = 1024, REPS = 24 };
