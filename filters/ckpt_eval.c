@@ -62,7 +62,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct slot *p = slot;
 	struct worker *w = &e->worker[worker];
 	if (!w->ready++)
-		mat_begin();
+		mat_thread_init();
 	if (batch_decode(&p->batch, &e->models[e->n - 1].cfg, f))
 		return -1;
 	batch_floats(&p->batch, &e->models[e->n - 1].standard, w->x);
@@ -195,8 +195,8 @@ int ckpt_eval(struct cli *c, const struct ckpt *o)
 {
 	struct eval e = {.flow = {.cli = c}};
 	struct fail f = {{0}};
-	mat_flush_tiny();
-	int workers = mat_begin() > 1 ? (int)c->jobs : 1;
+	mat_flush_denormals();
+	int workers = mat_thread_init() > 1 ? (int)c->jobs : 1;
 	const char *which = o->which ? o->which : "all";
 	int r = check_number(o, which, &f);
 	if (!r)

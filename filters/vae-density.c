@@ -353,7 +353,7 @@ int main(int argc, char **argv)
 	list_names(&d, d.known, d.names + 24, 1);
 	if (d.model && (c.nfiles == 0 || strcmp(c.files[0], "-") == 0))
 		cli_wait_input(); /* vae-train -p may still be making the model */
-	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
 	int r = configure(&d, &c, &f);
 	if (!r)
 		r = flow_open(&d.flow, &c, FLOW_TWICE, &f);

@@ -226,8 +226,8 @@ int main(int argc, char **argv)
 	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;
-	mat_flush_tiny();
-	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	mat_flush_denormals();
+	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
 	int r = models_open(&s.models, &s.nmodels, model, which, &c.set, &f);
 	if (!r)
 		r = set_up(&s, &c, workers, &f);

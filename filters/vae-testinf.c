@@ -424,8 +424,8 @@ int main(int argc, char **argv)
 	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */
 	s.flow.cli = &c;
-	mat_flush_tiny();
-	int workers = mat_begin() > 1 ? (int)c.jobs : 1;
+	mat_flush_denormals();
+	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
 	int flags = (s.sanity ? FLOW_SINK : 0) | (s.sanity || s.candidates ? FLOW_TWICE : 0);
 	int r = open_models(&s, &c, model, which, &f) || flow_open(&s.flow, &c, flags, &f) || score(&s, workers, &f) || finish(&s, &c, &f);
 	status = flow_finish(&s.flow, r, &f);

@@ -123,8 +123,8 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 		model_free(&m);
 		return -1;
 	}
-	mat_flush_tiny();
-	long threads = mat_begin() > 1 ? c->jobs : 1;
+	mat_flush_denormals();
+	long threads = mat_thread_init() > 1 ? c->jobs : 1;
 	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open((int)threads, f), .dir = dir, .save_every = t->save_every, .tick = on_tick, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;

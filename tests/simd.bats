@@ -44,7 +44,7 @@ train_wide() {
 }
 
 @test "products, losses, gradients, training and closed forms hold with every level" {
-	local level test tests="mat bundle loss gradient closed_form train"
+	local level test tests="mat sparse_block loss gradient closed_form train"
 	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers, which see these kernels in the others
 	for level in plain avx2 avx512 amx; do
 		for test in $tests; do

@@ -29,7 +29,7 @@ struct score {
 int influence_batch(const struct model *m, int flags);
 
 /* Keeps the weights of the models also as products take them in (network_prepare()), the last model's first, in up to so many bytes:
- * an eighth of the time of a wide network, and more where bundles can pass then (bundle.h). Scores are the same without. */
+ * an eighth of the time of a wide network, and more where sparse blocks can pass then (sparse_block.h). Scores are the same without. */
 enum { INFLUENCE_PREPARED = 64 << 20 };
 void influence_prepare(struct model *models, int n, int flags);
 

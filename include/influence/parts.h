@@ -10,7 +10,7 @@
 #ifndef VF_PARTS_H
 #define VF_PARTS_H
 
-#include "gemm/bundle.h"
+#include "gemm/sparse_block.h"
 #include "nn/network.h"
 
 enum { PARTS_BLOCKS = 4 }; /* units where gradients are written out */
@@ -32,8 +32,8 @@ void products_close(struct products *p);
 
 /* Products of one record: x [draws][in] what the layer read, d [draws][out] gradients by its output. */
 void products_gram(struct products *p, const struct layer *l, const float *x, const float *d);
-/* The same for a linear layer, the draws as bundles (bundle.h). */
-void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d);
+/* The same for a linear layer, the draws as sparse blocks (sparse_block.h). */
+void products_sparse(struct products *p, const struct sparse_block *x, const struct sparse_block *d);
 /* The same for a convolution, by gradients written out, in steps: sums, products_room() floats, holds
  * the sums of every unit's gradients; products_write() fills in or adds some rows of one unit, and dx too,
  * unless NULL; products_between() makes the products. */

@@ -67,9 +67,9 @@ void network_pack(const struct network *net, const float *params, float *packed)
  * layer at the end is. Released before the parameters change. */
 void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
 void network_release(struct network *net);
-/* Whether rows can go through the network as bundles, forward and back (bundle.h): linear layers with a relu between each two, on a
+/* Whether rows can go through the network as sparse blocks, forward and back (sparse_block.h): linear layers with a relu between each two, on a
  * processor for it; prepared: and its weights are prepared, which memory may not have allowed. */
-int network_bundles(const struct network *net, int prepared);
+int network_sparse(const struct network *net, int prepared);
 /* How many floats of scratch a layer's pass wants; 0 without convolutions. */
 size_t network_scratch(const struct network *net);
 
@@ -83,8 +83,8 @@ void to_planes(float *out, const float *in, int rows, int channels, int area);
  * relu: the relu that follows is applied in the same pass over y. packed: w of the whole layer (mat_pack()), or NULL. */
 void linear_forward(float *y, const float *x, const float *w, const float *b, int rows, int in, int out, int from, int to, int relu,
 		    enum mat_bits bits, const struct mat_packed *packed);
-/* gate: network_gate() */
-void linear_backward(float *dx, const float *dy, const float *w, const float *gate, int rows, int in, int out, int from, int to,
+/* relu_mask: network_relu_mask() */
+void linear_backward(float *dx, const float *dy, const float *w, const float *relu_mask, int rows, int in, int out, int from, int to,
 		     const struct mat_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, across; or NULL */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
@@ -96,9 +96,9 @@ void elementwise_backward(const struct layer *l, float *dx, const float *dy, con
 /* What layer i of the network reads: input itself, or the buffer of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);
 
-/* The relu's output that linear layer i reads, for the gate of linear_backward(), which does that relu's part too; NULL when it reads
+/* The relu's output that linear layer i reads, for the relu_mask of linear_backward(), which does that relu's part too; NULL when it reads
  * something else. */
-const float *network_gate(const struct network *net, int i, const struct tape *act);
+const float *network_relu_mask(const struct network *net, int i, const struct tape *act);
 
 /* One layer over rows [from, to). packed: all parameters, as network_pack() leaves them. */
 void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from,

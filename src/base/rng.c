@@ -112,7 +112,7 @@ void rng_normal(float *out, int n, uint64_t seed, enum rng_role role, uint64_t s
 	struct stream s = open_stream(seed, role, stream, id, index);
 	for (int i = 0; i < n; i += 4 * BLOCK, s.counter[0] += BLOCK) {
 		float z[4 * BLOCK] = {0};
-		PICK(normals)(z, s.counter, s.key);
+		SIMD_DISPATCH(normals)(z, s.counter, s.key);
 		memcpy(out + i, z, (size_t)(n - i < 4 * BLOCK ? n - i : 4 * BLOCK) * sizeof *z);
 	}
 }

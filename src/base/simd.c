@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(SIMD_HAS_TILES)
+#if defined(SIMD_HAS_AMX)
 #include <cpuid.h>
 #include <stdint.h>
 #include <sys/syscall.h>

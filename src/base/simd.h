@@ -1,7 +1,7 @@
 /* simd.h - the same lines compiled for any processor, for AVX2 and for AVX-512, chosen at run time.
  *
  * Write the work as an INLINE function; SIMD_VARIANTS() makes name_plain, name_avx2 and name_avx512 out
- * of the body given, and PICK() takes the best of those that the processor runs. No fused multiply-add (the Makefile
+ * of the body given, and SIMD_DISPATCH() takes the best of those that the processor runs. No fused multiply-add (the Makefile
  * forbids it): all give the same bits. */
 #ifndef VF_SIMD_H
 #define VF_SIMD_H
@@ -11,14 +11,14 @@
 /* The compiler knows the tiles (GCC 11, clang 11), and the system is one that they can be asked of. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__has_include)
 #if __has_include(<amxbf16intrin.h>) || __has_include(<amxintrin.h>)
-#define SIMD_HAS_TILES 1
+#define SIMD_HAS_AMX 1
 #endif
 #endif
 
 enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512, SIMD_AMX };
 
 /* What the processor runs, or less: VAE_FILTERS_SIMD=plain, avx2 or avx512 in the environment, for tests. SIMD_AMX: the
- * tiles too (amx.h), for which the system was asked. */
+ * tiles too (gemm_amx.h), for which the system was asked. */
 int simd_level(void);
 
 #if defined(__x86_64__)
@@ -26,10 +26,10 @@ int simd_level(void);
 	static type name##_plain parameters body                            \
 	__attribute__((target("avx2"))) static type name##_avx2 parameters body \
 	__attribute__((target("avx512f,avx512vl"))) static type name##_avx512 parameters body
-#define PICK(name) (simd_level() == SIMD_PLAIN ? name##_plain : simd_level() == SIMD_AVX2 ? name##_avx2 : name##_avx512)
+#define SIMD_DISPATCH(name) (simd_level() == SIMD_PLAIN ? name##_plain : simd_level() == SIMD_AVX2 ? name##_avx2 : name##_avx512)
 #else
 #define SIMD_VARIANTS(type, name, parameters, body) static type name##_plain parameters body
-#define PICK(name) name##_plain
+#define SIMD_DISPATCH(name) name##_plain
 #endif
 
 #endif

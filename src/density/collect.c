@@ -190,7 +190,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	if (!c->model)
 		return 0;
 	if (!w->ready++)
-		mat_begin();
+		mat_thread_init();
 	batch_floats(&s->batch, &c->model->standard, w->x);
 	const struct network *enc = &c->model->enc;
 	if (enc->reads_pixels)

@@ -170,7 +170,7 @@ int knn_radii(const struct points *x, int k, const struct effort *e, double *r, 
 		return 0;
 	s.tile = s.tile < x->n ? s.tile : x->n;
 	s.blocks = (x->n + s.tile - 1) / s.tile;
-	s.slack = mat_error(x->d, MAT_16) + 8 * 0x1p-24; /* of 2 a.b, at most twice (|a| + |b|)^2 / 4, and of the sum; half of it to spare */
+	s.slack = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24; /* of 2 a.b, at most twice (|a| + |b|)^2 / 4, and of the sum; half of it to spare */
 	s.least = ((double)x->d + 16) * 0x1p-122; /* as many products, or pieces of them, that were flushed to 0, twice */
 	int bad = find(&s, e, f);
 	for (size_t i = 0; i < x->n && !bad; i++)

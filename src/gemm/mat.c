@@ -12,19 +12,19 @@
 #include <xmmintrin.h>
 #endif
 
-#include "gemm/amx.h"
+#include "gemm/gemm_amx.h"
 #include "gemm/gram.h"
 #include "base/simd.h"
-#include "gemm/vectors.h"
+#include "gemm/gemm_avx512.h"
 
-int mat_begin(void)
+int mat_thread_init(void)
 {
 	/* under OpenMP the number of threads belongs to the calling thread, hence once in each */
 	openblas_set_num_threads(1);
 	return openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : 256;
 }
 
-void mat_flush_tiny(void)
+void mat_flush_denormals(void)
 {
 #if defined(__SSE2__)
 	enum { FLUSH_RESULTS = 1 << 15, FLUSH_OPERANDS = 1 << 6 };
@@ -36,9 +36,9 @@ void mat_flush_tiny(void)
 #endif
 }
 
-double mat_error(int d, enum mat_bits bits)
+double mat_error_bound(int d, enum mat_bits bits)
 {
-	int pieces = bits == MAT_16 && amx_takes(INT_MAX, INT_MAX, d);
+	int pieces = bits == MAT_16 && gemm_amx_takes(INT_MAX, INT_MAX, d);
 	return (d + 8) * 0x1p-24 + (pieces ? 3 * 0x1p-16 : 0);
 }
 
@@ -53,7 +53,7 @@ static pthread_key_t room_key;
 static int no_key;
 static void make_key(void) { no_key = pthread_key_create(&room_key, free) != 0; }
 
-static _Alignas(64) char spare[ROOM_MOST];
+static _Alignas(64) char spare[SCRATCH_MAX];
 static pthread_mutex_t spare_turn = PTHREAD_MUTEX_INITIALIZER;
 
 static struct room *own_room(size_t bytes)
@@ -73,7 +73,7 @@ static struct room *own_room(size_t bytes)
 	return room;
 }
 
-void *room_enter(size_t bytes)
+void *scratch_acquire(size_t bytes)
 {
 	struct room *own = own_room(bytes);
 	if (own)
@@ -82,7 +82,7 @@ void *room_enter(size_t bytes)
 	return spare;
 }
 
-void room_leave(const void *room)
+void scratch_release(const void *room)
 {
 	if (room == spare)
 		pthread_mutex_unlock(&spare_turn);
@@ -92,35 +92,35 @@ void room_leave(const void *room)
 
 static int pieces_of(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 
-static void product(const struct mat_out *c, struct mat_side a, struct mat_side b, int n, int p, int d, enum mat_bits bits)
+static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, struct gemm_operand b, int n, int p, int d, enum mat_bits bits)
 {
-	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
+	int tiles = gemm_amx_takes(n, p, d), pieces = pieces_of(bits);
 	const struct mat_packed *packed = b.packed;
 	if (packed && (packed->p != p || packed->d != d || (tiles ? packed->pieces != pieces : packed->pieces > 0)))
 		b.packed = NULL;
 	if (tiles) {
-		amx_product(&(struct product){c, a, b, n, p, d, pieces});
+		gemm_amx(&(struct gemm_args){c, a, b, n, p, d, pieces});
 		return;
 	}
-	if (vectors_take(n, p, d)) {
-		vectors_product(&(struct product){c, a, b, n, p, d, 0});
+	if (gemm_avx512_takes(n, p, d)) {
+		gemm_avx512(&(struct gemm_args){c, a, b, n, p, d, 0});
 		return;
 	}
-	cblas_sgemm(CblasRowMajor, a.across ? CblasTrans : CblasNoTrans, b.across ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
+	cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasNoTrans : CblasTrans, n, p, d, c->scale, a.v, a.ld, b.v,
 		    b.ld, c->add ? 1 : 0, c->v, c->ld);
-	for (int i = 0; (c->bias || c->relu || c->gate) && i < n; i++) {
+	for (int i = 0; (c->bias || c->relu || c->relu_mask) && i < n; i++) {
 		float *v = c->v + (size_t)i * (size_t)c->ld;
-		const float *gate = c->gate ? c->gate + (size_t)i * (size_t)c->ld : NULL;
+		const float *relu_mask = c->relu_mask ? c->relu_mask + (size_t)i * (size_t)c->ld : NULL;
 		for (int j = 0; c->bias && j < p; j++)
 			v[j] += c->bias[j];
 		for (int j = 0; c->relu && j < p; j++)
 			v[j] = v[j] < 0 ? 0 : v[j]; /* keeps NAN */
-		for (int j = 0; gate && j < p; j++)
-			v[j] = gate[j] > 0 ? v[j] : 0;
+		for (int j = 0; relu_mask && j < p; j++)
+			v[j] = relu_mask[j] > 0 ? v[j] : 0;
 	}
 }
 
-struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes)
+struct mat_packed *packed_alloc(int p, int d, int pieces, size_t bytes)
 {
 	struct mat_packed *to = (struct mat_packed *)mat_floats((sizeof *to + bytes + sizeof(float) - 1) / sizeof(float));
 	if (to)
@@ -128,45 +128,45 @@ struct mat_packed *packed_open(int p, int d, int pieces, size_t bytes)
 	return to;
 }
 
-struct mat_packed *mat_pack(const float *b, int ldb, int across, int n, int p, int d, enum mat_bits bits, int gated, size_t *room)
+struct mat_packed *mat_pack(const float *b, int ldb, int transposed, int n, int p, int d, enum mat_bits bits, int masked, size_t *room)
 {
 	enum { SIDE = 32, LARGE = 4 << 20 }; /* what sides are filled up to, and blocks of memory at most */
-	int tiles = amx_takes(n, p, d), pieces = pieces_of(bits);
-	size_t each = tiles ? (size_t)pieces * 2 : sizeof(float) * (gated ? 2 : 1);
-	if ((!tiles && !vectors_take(n, p, d)) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * each + LARGE > *room)
+	int tiles = gemm_amx_takes(n, p, d), pieces = pieces_of(bits);
+	size_t each = tiles ? (size_t)pieces * 2 : sizeof(float) * (masked ? 2 : 1);
+	if ((!tiles && !gemm_avx512_takes(n, p, d)) || ((size_t)p + SIDE) * ((size_t)d + SIDE) * each + LARGE > *room)
 		return NULL;
-	struct mat_side side = {b, ldb, across, NULL};
-	struct mat_packed *packed = tiles ? amx_pack(side, p, d, pieces) : vectors_pack(side, p, d, gated);
+	struct gemm_operand side = {b, ldb, transposed, NULL};
+	struct mat_packed *packed = tiles ? gemm_amx_pack(side, p, d, pieces) : gemm_avx512_pack(side, p, d, masked);
 	*room -= packed ? packed->bytes : 0;
 	return packed;
 }
 
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int across)
+void mat_repack(struct mat_packed *packed, const float *b, int ldb, int transposed)
 {
-	(packed->pieces > 0 ? amx_repack : vectors_repack)(packed, (struct mat_side){b, ldb, across, NULL});
+	(packed->pieces > 0 ? gemm_amx_repack : gemm_avx512_repack)(packed, (struct gemm_operand){b, ldb, transposed, NULL});
 }
 
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits)
 {
-	product(&(struct mat_out){c, ldc, add, 1, NULL, 0}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 0, NULL}, n, p, d, bits);
+	gemm_dispatch(&(struct gemm_output){c, ldc, add, 1, NULL, 0}, (struct gemm_operand){a, lda, 0, NULL}, (struct gemm_operand){b, ldb, 0, NULL}, n, p, d, bits);
 }
 
 void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int n, int p, int d,
 	       int relu, enum mat_bits bits)
 {
-	product(&(struct mat_out){y, ldy, 0, 1, bias, relu}, (struct mat_side){x, d, 0, NULL}, (struct mat_side){w, d, 0, packed}, n, p, d, bits);
+	gemm_dispatch(&(struct gemm_output){y, ldy, 0, 1, bias, relu}, (struct gemm_operand){x, d, 0, NULL}, (struct gemm_operand){w, d, 0, packed}, n, p, d, bits);
 }
 
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *gate, int n,
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *relu_mask, int n,
 	    int p, int d, enum mat_bits bits)
 {
-	product(&(struct mat_out){c, ldc, 0, 1, NULL, 0, gate}, (struct mat_side){a, lda, 0, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d, bits);
+	gemm_dispatch(&(struct gemm_output){c, ldc, 0, 1, NULL, 0, relu_mask}, (struct gemm_operand){a, lda, 0, NULL}, (struct gemm_operand){b, ldb, 1, packed}, n, p, d, bits);
 }
 
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
 	    float scale, int add, enum mat_bits bits)
 {
-	product(&(struct mat_out){c, ldc, add, scale, NULL, 0}, (struct mat_side){a, lda, 1, NULL}, (struct mat_side){b, ldb, 1, packed}, n, p, d,
+	gemm_dispatch(&(struct gemm_output){c, ldc, add, scale, NULL, 0}, (struct gemm_operand){a, lda, 1, NULL}, (struct gemm_operand){b, ldb, 1, packed}, n, p, d,
 		bits);
 }
 
@@ -220,4 +220,4 @@ INLINE double dot_lines(const float *a, const float *b, int n)
 }
 SIMD_VARIANTS(double, dot_wide, (const float *a, const float *b, int n), { return dot_lines(a, b, n); })
 
-double dot(const float *a, const float *b, int n) { return PICK(dot_wide)(a, b, n); }
+double dot(const float *a, const float *b, int n) { return SIMD_DISPATCH(dot_wide)(a, b, n); }

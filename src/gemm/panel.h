@@ -1,7 +1,7 @@
-/* panel.h - how the second side of a product lies in memory for AVX-512, and strips of lines that go along it (vectors.c, bundle.c); for
+/* panel.h - how the second side of a product lies in memory for AVX-512, and strips of lines that go along it (gemm_avx512.c, bundle.c); for
  * x86-64 only.
  *
- * Runs of STEP numbers of k one after the other; of a run, panels of SIDE lines, k by k, the last panel as narrow as whole vectors
+ * Runs of KC numbers of k one after the other; of a run, panels of NR lines, k by k, the last panel as narrow as whole vectors
  * allow. Behind all of them, where products have a gate, the same runs line by line. */
 #ifndef VF_PANEL_H
 #define VF_PANEL_H
@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #include "gemm/avx512.h"
-#include "gemm/product.h"
+#include "gemm/gemm_args.h"
 
 #define WIDE __attribute__((target("avx512f")))
 enum {
-	ROWS = 8,             /* lines of a strip */
+	MR = 8,             /* lines of a strip */
 	WIDTH = 3,            /* vectors of a panel */
-	SIDE = WIDTH * LANES, /* lines of one */
-	STEP = 1024,          /* numbers of k that are summed up before they go to c */
+	NR = WIDTH * LANES, /* lines of one */
+	KC = 1024,          /* numbers of k that are summed up before they go to c */
 	AHEAD = LANES,        /* steps that b is fetched before it is wanted: leaps are not foreseen */
 	BEHIND = 2 * LANES,   /* zeros behind the last k of a list, which are read but not counted */
 };
@@ -29,7 +29,7 @@ static inline size_t panel_at(int p, int j, int k, int end) { return whole(p) * 
 static inline size_t lines_at(const struct mat_packed *b, int k) { return whole(b->p) * (size_t)b->d + (size_t)b->p * (size_t)k; }
 
 /* Whether sums one by one take less time than panels, with so many of all wanted. */
-static inline int few_open(long wanted, long all) { return wanted * 3 < all * 2; }
+static inline int mask_is_sparse(long wanted, long all) { return wanted * 3 < all * 2; }
 
 /* Numbers [at, end) of panels, from the third cache into the second. */
 static inline void fetch(const struct mat_packed *b, size_t at, size_t end)
@@ -47,7 +47,7 @@ WIDE INLINE __mmask16 any(__m512i bits)
 }
 
 /* 16 k of up to 16 lines, turned over: line r's in lane r; zeros beyond the lines and the k that are left. */
-WIDE INLINE void load_turned(__m512 t[LANES], const float *v, size_t ld, int lines, int left)
+WIDE INLINE void load_transposed(__m512 t[LANES], const float *v, size_t ld, int lines, int left)
 {
 	UNROLL
 	for (int r = 0; r < LANES; r++)
@@ -65,7 +65,7 @@ struct strip {
 	int n;
 };
 
-/* rows: 1, 2, 4 or ROWS; turned ones ROWS. */
-void strip_sums(const struct product *s, const struct strip *t, int rows, int width);
+/* rows: 1, 2, 4 or MR; turned ones MR. */
+void microkernel(const struct gemm_args *s, const struct strip *t, int rows, int width);
 
 #endif

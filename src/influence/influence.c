@@ -2,7 +2,7 @@
  *   encoder forward (B rows) -> mu, logvar -> xi (B m rows) -> decoder forward -> loss and its
  *   gradient -> decoder backward (B m rows) -> gradients by mu and logvar, draw by draw.
  * The decoder takes a slab of the batch after the other: few rows with a network's activations near, while the
- * encoder wants many records for its weights. Where it can, a record's 16 draws go through it as a bundle (bundle.h).
+ * encoder wants many records for its weights. Where it can, a record's 16 draws go through it as a sparse block (sparse_block.h).
  * Decoder layers: products between draws, or between blocks of draws, on the way back (parts.h).
  * Encoder layers: one backward pass of the mean over the draws (two, one a half, for the cross
  * estimator), and a tangent pass along the mean gradient, whose result s gives
@@ -245,10 +245,10 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 			if (written)
 				products_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
-			else if (s->delta[0]) { /* the same bits as where bundles pass */
-				bundle_turn(s->delta[0], x + in, (size_t)l->in, BUNDLE_ROWS, l->in);
-				bundle_turn(s->delta[1], s->ddec.v[i] + out, (size_t)l->out, BUNDLE_ROWS, l->out);
-				products_bundled(&s->products, s->delta[0], s->delta[1]);
+			else if (s->delta[0]) { /* the same bits as where sparse blocks pass */
+				sparse_pack(s->delta[0], x + in, (size_t)l->in, SPARSE_ROWS, l->in);
+				sparse_pack(s->delta[1], s->ddec.v[i] + out, (size_t)l->out, SPARSE_ROWS, l->out);
+				products_sparse(&s->products, s->delta[0], s->delta[1]);
 			} else
 				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
 			add_products(s, t, s->first + r, l);
@@ -258,40 +258,40 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 	}
 }
 
-/* n records from `from` on as bundles, one record's draws in each, through the decoder and back. */
-static void decode_bundles(struct influence *s, const struct model *m, const float *packed, const float *x, int from, int n,
+/* n records from `from` on as sparse blocks, one record's draws in each, through the decoder and back. */
+static void decode_sparse(struct influence *s, const struct model *m, const float *packed, const float *x, int from, int n,
                            const struct target *t)
 {
 	const struct network *net = &m->dec;
-	size_t row = (size_t)from * BUNDLE_ROWS, latent = (size_t)s->latent, out = (size_t)net->out;
+	size_t row = (size_t)from * SPARSE_ROWS, latent = (size_t)s->latent, out = (size_t)net->out;
 	float *xi = s->xi + row * latent, *dxi = s->dxi + row * latent, *logits = s->dec.v[net->last], *by_logits = s->ddec.v[net->last];
 	int last = net->last, i = 0, at = 0, next; /* at: of the two deltas, the one at hand */
 	for (int r = 0; r < n; r++)
-		bundle_turn(&s->read[0][r], xi + (size_t)r * BUNDLE_ROWS * latent, latent, BUNDLE_ROWS, s->latent);
+		sparse_pack(&s->read[0][r], xi + (size_t)r * SPARSE_ROWS * latent, latent, SPARSE_ROWS, s->latent);
 	for (; i != last; i = next) {
 		for (next = i + 1; !network_weighs(&net->l[next]); next++)
 			;
-		bundles_relu(s->read[next], s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
+		sparse_layer_relu(s->read[next], s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
 	}
-	bundles_rows(logits, out, s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
+	sparse_layer(logits, out, s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
 	for (int r = 0; r < n; r++) {
-		losses(s, m, x, from + r, 0, BUNDLE_ROWS, logits + (size_t)r * BUNDLE_ROWS * out, by_logits + (size_t)r * BUNDLE_ROWS * out);
-		bundle_turn(&s->delta[at][r], by_logits + (size_t)r * BUNDLE_ROWS * out, out, BUNDLE_ROWS, net->out);
+		losses(s, m, x, from + r, 0, SPARSE_ROWS, logits + (size_t)r * SPARSE_ROWS * out, by_logits + (size_t)r * SPARSE_ROWS * out);
+		sparse_pack(&s->delta[at][r], by_logits + (size_t)r * SPARSE_ROWS * out, out, SPARSE_ROWS, net->out);
 	}
 	for (;; i = next) {
 		const struct layer *l = &net->l[i];
 		for (int r = 0; s->use_dec[i] && r < n; r++) {
-			products_bundled(&s->products, &s->read[i][r], &s->delta[at][r]);
+			products_sparse(&s->products, &s->read[i][r], &s->delta[at][r]);
 			add_products(s, t, from + r, l);
 		}
 		next = l->source;
 		if (i == s->stop)
 			break;
 		if (next < 0) {
-			bundles_rows(dxi, latent, s->delta[at], n, l->backward, NULL);
+			sparse_layer(dxi, latent, s->delta[at], n, l->backward, NULL);
 			break;
 		}
-		bundles_gated(s->delta[!at], s->delta[at], s->read[i], n, l->backward);
+		sparse_nn_masked(s->delta[!at], s->delta[at], s->read[i], n, l->backward);
 		at = !at;
 	}
 }
@@ -300,9 +300,9 @@ static void decode_bundles(struct influence *s, const struct model *m, const flo
 static void decode(struct influence *s, const struct model *m, const float *packed, const float *x, const struct target *t)
 {
 	int records = s->batch - s->first < s->slab ? s->batch - s->first : s->slab;
-	if (s->delta[0] && network_bundles(&m->dec, 1)) {
-		for (int r = 0; r < records; r += BUNDLES_AT_ONCE)
-			decode_bundles(s, m, packed, x, s->first + r, records - r < BUNDLES_AT_ONCE ? records - r : BUNDLES_AT_ONCE, t);
+	if (s->delta[0] && network_sparse(&m->dec, 1)) {
+		for (int r = 0; r < records; r += SPARSE_BATCH)
+			decode_sparse(s, m, packed, x, s->first + r, records - r < SPARSE_BATCH ? records - r : SPARSE_BATCH, t);
 		return;
 	}
 	const float *xi = s->xi + (size_t)s->first * (size_t)s->draws * (size_t)s->latent;

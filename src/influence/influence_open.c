@@ -159,27 +159,27 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 	return 0;
 }
 
-static struct bundle *open_bundles_of(int width)
+static struct sparse_block *alloc_sparse_blocks(int width)
 {
-	void *room = mat_floats(bundles_size(BUNDLES_AT_ONCE, width) / sizeof(float));
-	return room ? bundles_place(room, BUNDLES_AT_ONCE, width) : NULL;
+	void *room = mat_floats(sparse_bytes(SPARSE_BATCH, width) / sizeof(float));
+	return room ? sparse_place(room, SPARSE_BATCH, width) : NULL;
 }
 
-/* A record's draws in a bundle each. */
-static int open_bundles(struct influence *s, const struct network *dec, int flags, struct fail *f)
+/* A record's draws in a sparse block each. */
+static int open_sparse(struct influence *s, const struct network *dec, int flags, struct fail *f)
 {
 	int widest = dec->in, bad = 0;
-	if (flags & INFLUENCE_GRADIENTS || s->draws != BUNDLE_ROWS || !network_bundles(dec, 0))
+	if (flags & INFLUENCE_GRADIENTS || s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
 		return 0;
 	for (int i = 0; i < dec->n; i++) {
 		if (!network_weighs(&dec->l[i]))
 			continue;
-		s->read[i] = open_bundles_of(dec->l[i].in);
+		s->read[i] = alloc_sparse_blocks(dec->l[i].in);
 		bad |= !s->read[i];
 		widest = dec->l[i].out > widest ? dec->l[i].out : widest;
 	}
 	for (int i = 0; i < 2; i++) {
-		s->delta[i] = open_bundles_of(widest);
+		s->delta[i] = alloc_sparse_blocks(widest);
 		bad |= !s->delta[i];
 	}
 	return bad ? fail_memory_for(f, "a decoder") : 0;
@@ -199,7 +199,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	s->slab = at_once(m, flags, batch);
 	int rows = batch * s->draws;
 	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_bundles(s, &m->dec, flags, f) ||
+	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_sparse(s, &m->dec, flags, f) ||
 	    tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
 	    tape_open_cut(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||

@@ -19,8 +19,8 @@ struct influence {
 	const struct model *models;
 	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
 	int slab, first; /* records that go through the decoder at once, and the first of them */
-	/* where the decoder takes bundles, BUNDLES_AT_ONCE of what each of its layers reads, and of two layers' deltas */
-	struct bundle *read[CONFIG_MAX_LAYERS], *delta[2];
+	/* where the decoder takes sparse blocks, SPARSE_BATCH of what each of its layers reads, and of two layers' deltas */
+	struct sparse_block *read[CONFIG_MAX_LAYERS], *delta[2];
 	struct config cfg;
 	struct tape enc, dec, ddec, denc[2], tangent;
 	float *sigma;                  /* [batch][latent] */

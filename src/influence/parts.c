@@ -135,10 +135,10 @@ void products_gram(struct products *p, const struct layer *l, const float *x, co
 		bias_products(p, l, d);
 }
 
-void products_bundled(struct products *p, const struct bundle *x, const struct bundle *d)
+void products_sparse(struct products *p, const struct sparse_block *x, const struct sparse_block *d)
 {
-	bundle_gram(p->ga, x);
-	bundle_gram(p->gd, d);
+	sparse_gram(p->ga, x);
+	sparse_gram(p->gd, d);
 	add_up(p, 1, 1);
 }
 

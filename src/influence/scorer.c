@@ -35,7 +35,7 @@ struct scorer *scorers_open(struct model *models, int n, int count, int flags, c
 int scorer_read(struct scorer *s, struct batch *b, const struct model *last, const struct noise *noise, struct fail *f)
 {
 	if (!s->ready++)
-		mat_begin();
+		mat_thread_init();
 	if (batch_decode(b, &last->cfg, f))
 		return -1;
 	batch_floats(b, &last->standard, s->x);

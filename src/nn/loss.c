@@ -117,13 +117,13 @@ SIMD_VARIANTS(double, recon_two, (const float *f, const float *x, int n, float *
 
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d)
 {
-	return PICK(recon)(likelihood, f, x, n, d);
+	return SIMD_DISPATCH(recon)(likelihood, f, x, n, d);
 }
 
 double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll)
 {
 	if (likelihood == GAUSSIAN && other == BERNOULLI)
-		return PICK(recon_two)(f, x, n, d, nll);
+		return SIMD_DISPATCH(recon_two)(f, x, n, d, nll);
 	*nll = likelihood == other ? 0 : loss_recon(other, f, x, n, NULL); /* before d, which may be f */
 	double recon = loss_recon(likelihood, f, x, n, d);
 	*nll = likelihood == other ? recon : *nll;
@@ -149,7 +149,7 @@ INLINE void flush(float *d, int n)
 }
 SIMD_VARIANTS(void, flush, (float *d, int n), { flush(d, n); })
 
-void loss_flush(float *d, int n) { PICK(flush)(d, n); }
+void loss_flush(float *d, int n) { SIMD_DISPATCH(flush)(d, n); }
 
 double loss_kl(const float *head, int latent)
 {

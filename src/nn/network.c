@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm/bundle.h"
+#include "gemm/sparse_block.h"
 #include "nn/conv.h"
 #include "nn/layers.h"
 #include "gemm/mat.h"
@@ -123,7 +123,7 @@ void network_pack(const struct network *net, const float *params, float *packed)
 }
 
 /* Whether a layer is linear and right behind a relu that the one before does: on the way back it turns that one off too. */
-static int gated(const struct network *net, int i) { return net->l[i].kind == LAYER_LINEAR && i > 0 && net->l[i - 1].fused; }
+static int has_relu_mask(const struct network *net, int i) { return net->l[i].kind == LAYER_LINEAR && i > 0 && net->l[i - 1].fused; }
 
 /* Of a layer's forward product. The last one turns nothing on or off; short sums take little time anyway. */
 static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits last)
@@ -141,7 +141,7 @@ void network_prepare(struct network *net, const float *params, int rows, int thr
 			continue;
 		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, room);
 		if (through || l->source >= 0)
-			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, gated(net, i), room);
+			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, has_relu_mask(net, i), room);
 	}
 }
 
@@ -154,14 +154,14 @@ void network_release(struct network *net)
 	}
 }
 
-int network_bundles(const struct network *net, int prepared)
+int network_sparse(const struct network *net, int prepared)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		int linear = l->kind == LAYER_LINEAR && (l->source < 0 || gated(net, i)) && bundles_fit(l->out, l->in) && bundles_fit(l->in, l->out);
+		int linear = l->kind == LAYER_LINEAR && (l->source < 0 || has_relu_mask(net, i)) && sparse_supported(l->out, l->in) && sparse_supported(l->in, l->out);
 		if (!linear && !l->fused)
 			return 0;
-		if (linear && prepared && (!bundles_take(l->forward) || !bundles_take(l->backward)))
+		if (linear && prepared && (!sparse_accepts(l->forward) || !sparse_accepts(l->backward)))
 			return 0;
 	}
 	return net->n == net->last + 1;
@@ -200,10 +200,10 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 	mat_layer(y + from, out, x, w + (size_t)from * (size_t)in, packed, b ? b + from : NULL, rows, to - from, in, relu, bits);
 }
 
-void linear_backward(float *dx, const float *dy, const float *w, const float *gate, int rows, int in, int out, int from, int to,
+void linear_backward(float *dx, const float *dy, const float *w, const float *relu_mask, int rows, int in, int out, int from, int to,
 		     const struct mat_packed *packed)
 {
-	mat_nn(dx + from, in, dy, out, w + from, in, packed, gate ? gate + from : NULL, rows, to - from, out, MAT_16);
+	mat_nn(dx + from, in, dy, out, w + from, in, packed, relu_mask ? relu_mask + from : NULL, rows, to - from, out, MAT_16);
 }
 
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
@@ -250,9 +250,9 @@ const float *network_source(const struct network *net, int i, const float *input
 	return net->l[i].source < 0 ? input : act->v[net->l[i].source];
 }
 
-const float *network_gate(const struct network *net, int i, const struct tape *act)
+const float *network_relu_mask(const struct network *net, int i, const struct tape *act)
 {
-	return gated(net, i) ? act->v[net->l[i].source] : NULL;
+	return has_relu_mask(net, i) ? act->v[net->l[i].source] : NULL;
 }
 
 void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from, int to,
@@ -283,13 +283,13 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 	const struct layer *l = &net->l[i];
 	int rows = to - from, buffer = l->own ? i : l->source;
 	float *dx = l->source < 0 ? dinput : delta->v[l->source];
-	if (!dx || buffer < 0 || (i + 1 < net->n && gated(net, i + 1)))
+	if (!dx || buffer < 0 || (i + 1 < net->n && has_relu_mask(net, i + 1)))
 		return;
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
-	const float *gate = network_gate(net, i, act);
+	const float *relu_mask = network_relu_mask(net, i, act);
 	dx += (size_t)from * (size_t)l->in;
 	if (l->kind == LAYER_LINEAR)
-		linear_backward(dx, dy, packed + l->weight, gate ? gate + (size_t)from * (size_t)l->in : NULL, rows, l->in, l->out, 0, l->in, l->backward);
+		linear_backward(dx, dy, packed + l->weight, relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, rows, l->in, l->out, 0, l->in, l->backward);
 	else if (network_weighs(l))
 		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
 	else if (l->kind == LAYER_FLATTEN && l->own)

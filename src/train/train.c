@@ -14,7 +14,7 @@
  * the cache; each leaves a gradient of its own, and these are added up in the order of the units. */
 static int units(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
 enum { ROWS = 8, MOST_SHARES = 16, TILES = 32 };
-/* Units begin where tiles do (amx.h), which would be filled up with zeros. */
+/* Units begin where tiles do (gemm_amx.h), which would be filled up with zeros. */
 static int edge(int columns, int unit)
 {
 	int at = (int)((long)columns * unit / units(columns));
@@ -160,7 +160,7 @@ static void backward_unit(void *ctx, int u)
 	const struct layer *l = &net->l[t->layer];
 	int from = edge(l->in, u), to = edge(l->in, u + 1);
 	float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
-	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, network_gate(net, t->layer, t->act), t->batch, l->in, l->out, from, to, NULL);
+	linear_backward(dx, t->delta->v[t->layer], t->m->params + l->weight, network_relu_mask(net, t->layer, t->act), t->batch, l->in, l->out, from, to, NULL);
 }
 
 static void backward_share(void *ctx, int u)
@@ -198,7 +198,7 @@ static void backward(struct trainer *t, const struct network *net, const struct 
 		if (l->kind == LAYER_LINEAR) {
 			if (l->source >= 0 || dinput)
 				pool_run(t->pool, units(l->in), backward_unit, t);
-			if (network_gate(net, t->layer, act))
+			if (network_relu_mask(net, t->layer, act))
 				t->layer--; /* done with that relu */
 			continue;
 		}
@@ -232,7 +232,7 @@ static void update(struct trainer *t, size_t at, const float *g, size_t n)
 	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
 	if (t->m->cfg.train.optimizer == ADAM) {
 		float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
-		PICK(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
+		SIMD_DISPATCH(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)

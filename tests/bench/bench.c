@@ -157,7 +157,7 @@ static int gemms(const char *config)
 	struct model m;
 	struct fail f = {{0}};
 	config_defaults(&c);
-	mat_begin();
+	mat_thread_init();
 	if (config_load(&c, config, &f) || config_check(&c, &f) || model_build(&m, &c, &f)) {
 		fprintf(stderr, "bench: %s\n", f.msg);
 		return 1;
@@ -184,7 +184,7 @@ static int naive(const char *config)
 	struct model m;
 	struct fail f = {{0}};
 	config_defaults(&cfg);
-	mat_begin();
+	mat_thread_init();
 	if (config_load(&cfg, config, &f) || config_check(&cfg, &f) || model_build(&m, &cfg, &f)) {
 		fprintf(stderr, "bench: %s\n", f.msg);
 		return 1;
@@ -269,7 +269,7 @@ static int agree(const char *first, const char *second)
 static void *multiply(void *arg)
 {
 	float *m = arg;
-	mat_begin();
+	mat_thread_init();
 	for (int i = 0; i < REPS; i++)
 		sgemm(m);
 	return NULL;

@@ -90,7 +90,7 @@ int main(void)
 		{"D", 0, {0.5f, -1.5f}, {0, 0, 0, 0}, GAUSSIAN, PLUGIN, PATHWISE, 0.25, 0.125, {5, 4, 0, 0.0625}, {0, 0}},
 		{"E", 0, {0.5f, -1.5f}, {0, 0, 0, 0}, BERNOULLI, PLUGIN, PATHWISE, 2 * 0.69314718056, 0.125, {5, 4, 0, 0.25}, {0, 0}},
 	};
-	mat_begin();
+	mat_thread_init();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		test_case(&cases[i]);
 	return done();

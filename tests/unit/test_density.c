@@ -434,7 +434,7 @@ static void strongest_are_sorted(void)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	for (int t = 1; t < 3; t++) {
 		radii_are_exact(samples(1500, 6, 4, 1), 10, t, "samples full of ties, two blocks");
 		radii_are_exact(samples(300, 500, 256, 2), 7, t, "long rows of samples");

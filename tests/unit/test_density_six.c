@@ -200,7 +200,7 @@ static void clusters_are_found(void)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	six_self_influences();
 	six_tight_clusters();
 	six_over_a_test_point();

@@ -124,7 +124,7 @@ static void test_network(int network)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
 		test_network((int)i);
 	return done();

@@ -143,7 +143,7 @@ int main(void)
 		{"pictures", pictures, 0.45, 1.15, 0, 4, GAUSSIAN},
 		{"noisy pictures", pictures, 0.6, 1.5, 1, 0.3f, BERNOULLI},
 	};
-	mat_begin();
+	mat_thread_init();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct model m;
 		uint64_t state = 21;

@@ -378,7 +378,7 @@ static void test_relu_keeps_nan(void)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	test_relu_keeps_nan();
 	for (int network = 0; network < NETWORKS; network++) {
 		for (int likelihood = 0; likelihood < 3; likelihood++)

@@ -61,7 +61,7 @@ static void compare(const char *what, const char *yaml)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	compare("linear layers", "input: {shape: [1, 3, 4]}\nmodel:\n  latent: 3\n  encoder: [flatten, {linear: 9}, relu, {linear: 6}]\n"
 	                         "  decoder: [{linear: 8}, tanh, {linear: 12}]\nscore: {draws: 7, beta: 2.5, seed: 11}\n");
 	compare("convolutions", "input: {shape: [3, 6, 6]}\nmodel:\n  latent: 2\n"

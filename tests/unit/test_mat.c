@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm/amx.h"
-#include "gemm/vectors.h"
+#include "gemm/gemm_amx.h"
+#include "gemm/gemm_avx512.h"
 #include "naive.h"
 
 enum { MOST = 1 << 20 };
@@ -36,7 +36,7 @@ static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
 }
 
 /* The worst error against the sum of the terms' sizes; *clean: nothing is written beside the product, and nothing is
- * further off than mat_error() of the factors' lengths. */
+ * further off than mat_error_bound() of the factors' lengths. */
 static double check(enum how h, int n, int p, int d, int gap, int *clean)
 {
 	int lda = (h >= TN ? n : d) + gap, ldb = (h <= NT_ADD ? d : p) + 2 * gap, ldc = p + 3 * gap;
@@ -59,7 +59,7 @@ static double check(enum how h, int n, int p, int d, int gap, int *clean)
 			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
 			size += fabs(s);
 			worst = worse(worst, fabs(s - (double)c[at]) / size);
-			*clean &= fabs(s - (double)c[at]) <= (mat_error(d, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
+			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(d, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
 		}
 	return worst;
 }
@@ -82,8 +82,8 @@ static void test_shapes(enum how h)
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
 }
 
-static int by_tiles(void) { return amx_takes(512, 512, 512); }
-static int by_vectors(void) { return vectors_take(512, 512, 512); }
+static int by_tiles(void) { return gemm_amx_takes(512, 512, 512); }
+static int by_vectors(void) { return gemm_avx512_takes(512, 512, 512); }
 
 /* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
 static void test_gate(float open)
@@ -274,14 +274,14 @@ static void test_tiny(void)
 	union halves kept = {{FLT_MIN, 1}}, here = {{FLT_MIN, 1}}, thread = {{FLT_MIN, 1}};
 	pthread_t t;
 	halve(&kept);
-	mat_flush_tiny();
+	mat_flush_denormals();
 	halve(&here);
 	if (pthread_create(&t, NULL, halve, &thread) == 0)
 		pthread_join(t, NULL);
 #if defined(__SSE2__) || defined(__aarch64__)
 	ok(kept.u[1] && !here.u[1] && !thread.u[1], "numbers below FLT_MIN are 0 when that is wanted, here and in threads started here");
 #else
-	skip("numbers below FLT_MIN are 0", "mat_flush_tiny() does not know how on this processor");
+	skip("numbers below FLT_MIN are 0", "mat_flush_denormals() does not know how on this processor");
 #endif
 }
 
@@ -292,7 +292,7 @@ int main(void)
 	before = malloc(MOST * sizeof *c);
 	if (!a || !b || !c || !before)
 		return 1;
-	mat_begin();
+	mat_thread_init();
 	float *all[] = {a, b, before};
 	for (int i = 0; i < 3; i++)
 		naive_fill(all[i], MOST, 1, 1, &state);

@@ -130,7 +130,7 @@ int main(void)
 	struct model m;
 	if (!reference_open("mnist"))
 		return done();
-	mat_begin();
+	mat_thread_init();
 	load_model(&m);
 	test_scores(&m);
 	test_training(&m);

@@ -247,7 +247,7 @@ static void test_scores(const char *yaml)
 
 int main(void)
 {
-	mat_begin();
+	mat_thread_init();
 	for (int optimizer = ADAM; optimizer <= SGD; optimizer++) {
 		test_threads(optimizer, wide, "rows");
 		test_threads(optimizer, pictures, "pictures");

@@ -1,7 +1,7 @@
 /* Bundles against the products of rows, which test_mat holds against sums in double: the same bits, whatever the shape, the share of
  * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows, whose products
  * test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
-#include "gemm/bundle.h"
+#include "gemm/sparse_block.h"
 
 #include "influence/influence.h"
 #include "gemm/mat.h"
@@ -10,14 +10,14 @@
 struct rows {
 	int n, width; /* n bundles' worth */
 	float *v;
-	struct bundle *b;
+	struct sparse_block *b;
 	void *room;
 };
 
 static struct rows rows_of(int n, int width)
 {
-	struct rows r = {n, width, mat_floats((size_t)(n * BUNDLE_ROWS * width)), NULL, mat_floats(bundles_size(n, width) / sizeof(float))};
-	r.b = bundles_place(r.room, n, width);
+	struct rows r = {n, width, mat_floats((size_t)(n * SPARSE_ROWS * width)), NULL, mat_floats(sparse_bytes(n, width) / sizeof(float))};
+	r.b = sparse_place(r.room, n, width);
 	return r;
 }
 
@@ -30,7 +30,7 @@ static void rows_free(struct rows *r)
 static void turn(struct rows *r)
 {
 	for (int i = 0; i < r->n; i++)
-		bundle_turn(&r->b[i], r->v + i * BUNDLE_ROWS * r->width, (size_t)r->width, BUNDLE_ROWS, r->width);
+		sparse_pack(&r->b[i], r->v + i * SPARSE_ROWS * r->width, (size_t)r->width, SPARSE_ROWS, r->width);
 }
 
 /* As behind a relu: a unit is mostly open or closed for all rows of a bundle. open: the share of units. */
@@ -39,22 +39,22 @@ static void fill(struct rows *r, double open, uint64_t *state)
 	for (int i = 0; i < r->n; i++)
 		for (int k = 0; k < r->width; k++) {
 			int unit = naive_uniform(state) < open;
-			for (int q = 0; q < BUNDLE_ROWS; q++)
-				r->v[(i * BUNDLE_ROWS + q) * r->width + k] = unit && naive_uniform(state) < 0.8 ? (float)naive_uniform(state) : 0;
+			for (int q = 0; q < SPARSE_ROWS; q++)
+				r->v[(i * SPARSE_ROWS + q) * r->width + k] = unit && naive_uniform(state) < 0.8 ? (float)naive_uniform(state) : 0;
 		}
 	turn(r);
 }
 
 /* Whether the bundles hold just these rows. */
-static int holds(const struct rows *r, const struct bundle *b, const float *want)
+static int holds(const struct rows *r, const struct sparse_block *b, const float *want)
 {
-	size_t each = (size_t)(BUNDLE_ROWS * r->width);
+	size_t each = (size_t)(SPARSE_ROWS * r->width);
 	float *got = malloc(each * sizeof *got);
 	int same = 1;
 	for (int i = 0; i < r->n; i++) {
 		for (size_t k = 0; k < each; k++)
 			got[k] = NAN;
-		bundle_write(&b[i], got, (size_t)r->width, BUNDLE_ROWS, r->width);
+		sparse_unpack(&b[i], got, (size_t)r->width, SPARSE_ROWS, r->width);
 		same &= !memcmp(got, want + (size_t)i * each, each * sizeof *got);
 	}
 	free(got);
@@ -65,11 +65,11 @@ static void test_turning(uint64_t *state)
 {
 	int same = 1, beside = 1, listed = 1;
 	for (int width = 1; width < 70; width += width < 20 ? 1 : 9)
-		for (int lines = 1; lines <= BUNDLE_ROWS; lines++) {
+		for (int lines = 1; lines <= SPARSE_ROWS; lines++) {
 			struct rows r = rows_of(1, width);
-			float back[BUNDLE_ROWS * 80];
+			float back[SPARSE_ROWS * 80];
 			fill(&r, 0.5, state);
-			bundle_turn(r.b, r.v, (size_t)width, lines, width);
+			sparse_pack(r.b, r.v, (size_t)width, lines, width);
 			for (int q = 0, k = 0; q < r.b->n; k++) { /* every unit in which a row is not 0, once */
 				int any = 0;
 				for (int i = 0; i < lines; i++)
@@ -77,10 +77,10 @@ static void test_turning(uint64_t *state)
 				listed &= any == (r.b->unit[q] == k);
 				q += any;
 			}
-			for (int i = 0; i < BUNDLE_ROWS * 80; i++)
+			for (int i = 0; i < SPARSE_ROWS * 80; i++)
 				back[i] = -7;
-			bundle_write(r.b, back, 80, lines, width);
-			for (int i = 0; i < BUNDLE_ROWS; i++)
+			sparse_unpack(r.b, back, 80, lines, width);
+			for (int i = 0; i < SPARSE_ROWS; i++)
 				for (int k = 0; k < 80; k++) {
 					if (i < lines && k < width)
 						same &= !memcmp(&back[i * 80 + k], &r.v[i * width + k], sizeof *back);
@@ -98,21 +98,21 @@ static void test_layer(int n, int p, int d, double open, uint64_t *state)
 	struct rows x = rows_of(n, d), y = rows_of(n, p), dy = rows_of(n, p), dx = rows_of(n, d);
 	float *w = mat_floats((size_t)(p * d)), *bias = mat_floats((size_t)p);
 	size_t room = (size_t)1 << 30;
-	int lines = n * BUNDLE_ROWS;
+	int lines = n * SPARSE_ROWS;
 	naive_fill(w, (size_t)(p * d), 1, 1, state);
 	naive_fill(bias, (size_t)p, 1, 1, state);
 	fill(&x, open, state);
 	fill(&dy, 0.5, state);
 	struct mat_packed *forward = mat_pack(w, d, 0, lines, p, d, MAT_24, 0, &room), *back = mat_pack(w, d, 1, lines, d, p, MAT_16, 1, &room);
 	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 1, MAT_24);
-	bundles_relu(y.b, x.b, n, forward, bias);
+	sparse_layer_relu(y.b, x.b, n, forward, bias);
 	int relu = holds(&y, y.b, y.v);
 
 	float *got = mat_floats((size_t)(lines * (p + 3)));
 	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 0, MAT_24);
 	for (int i = 0; i < lines * (p + 3); i++)
 		got[i] = -7;
-	bundles_rows(got, (size_t)p + 3, x.b, n, forward, bias);
+	sparse_layer(got, (size_t)p + 3, x.b, n, forward, bias);
 	int rows = 1;
 	for (int i = 0; i < lines; i++) {
 		rows &= !memcmp(got + i * (p + 3), y.v + i * p, (size_t)p * sizeof *got);
@@ -124,10 +124,10 @@ static void test_layer(int n, int p, int d, double open, uint64_t *state)
 		x.v[i] = -x.v[i];
 	turn(&x);
 	mat_nn(dx.v, d, dy.v, p, w, d, NULL, x.v, lines, d, p, MAT_16);
-	bundles_gated(dx.b, dy.b, x.b, n, back);
+	sparse_nn_masked(dx.b, dy.b, x.b, n, back);
 	int gated = holds(&dx, dx.b, dx.v);
 	for (int i = 0; i < n; i++) /* one by one, from whose share of open units another way may follow */
-		bundles_gated(&dx.b[i], &dy.b[i], &x.b[i], 1, back);
+		sparse_nn_masked(&dx.b[i], &dy.b[i], &x.b[i], 1, back);
 	int single = holds(&dx, dx.b, dx.v);
 	ok(relu && rows && gated && single, "%d bundles, %d units out of %d, %.0f %% open: the bits of rows%s%s%s%s", n, p, d, 100 * open,
 	   relu ? "" : ", not behind a relu", rows ? "" : ", not written as rows", gated ? "" : ", not on the way back", single ? "" : ", not one by one");
@@ -141,21 +141,21 @@ static void test_not_finite(uint64_t *state)
 	float *w = mat_floats(32 * 40), *bias = mat_floats(32);
 	size_t room = (size_t)1 << 30;
 	naive_fill(w, 32 * 40, 1, 1, state);
-	struct mat_packed *forward = mat_pack(w, 40, 0, BUNDLE_ROWS, 32, 40, MAT_24, 0, &room);
+	struct mat_packed *forward = mat_pack(w, 40, 0, SPARSE_ROWS, 32, 40, MAT_24, 0, &room);
 	int bad = 0, other = 0;
 	x.v[5 * 40 + 7] = NAN; /* alone in its unit */
 	turn(&x);
-	bundles_relu(y.b, x.b, 1, forward, bias);
+	sparse_layer_relu(y.b, x.b, 1, forward, bias);
 	for (int q = 0; q < y.b->n; q++)
-		for (int i = 0; i < BUNDLE_ROWS; i++) {
+		for (int i = 0; i < SPARSE_ROWS; i++) {
 			bad += i == 5 && isnan(y.b->v[q][i]);
 			other += i != 5 && !isfinite(y.b->v[q][i]);
 		}
 	ok(x.b->n == 1 && bad == 32 && other == 0, "NAN passes a relu in its own row");
-	for (int i = 0; i < BUNDLE_ROWS * 40; i++)
+	for (int i = 0; i < SPARSE_ROWS * 40; i++)
 		x.v[i] = 0;
 	turn(&x);
-	bundles_relu(y.b, x.b, 1, forward, bias);
+	sparse_layer_relu(y.b, x.b, 1, forward, bias);
 	ok(x.b->n == 0 && y.b->n == 0, "of zeros and no bias nothing is left");
 	free(w), free(bias), free(forward);
 	rows_free(&x), rows_free(&y);
@@ -166,15 +166,15 @@ static void test_gram(uint64_t *state)
 	double worst = 0;
 	for (int width = 1; width < 3000; width = 3 * width + 2) {
 		struct rows x = rows_of(1, width);
-		float c[BUNDLE_ROWS * BUNDLE_ROWS];
+		float c[SPARSE_ROWS * SPARSE_ROWS];
 		fill(&x, 0.7, state);
-		bundle_gram(c, x.b);
-		for (int i = 0; i < BUNDLE_ROWS; i++)
-			for (int j = 0; j < BUNDLE_ROWS; j++) {
+		sparse_gram(c, x.b);
+		for (int i = 0; i < SPARSE_ROWS; i++)
+			for (int j = 0; j < SPARSE_ROWS; j++) {
 				double s = 0;
 				for (int k = 0; k < width; k++)
 					s += (double)x.v[i * width + k] * (double)x.v[j * width + k];
-				worst = worse(worst, fabs(s - (double)c[i * BUNDLE_ROWS + j]) / (s + 1e-30)); /* no term is below 0 */
+				worst = worse(worst, fabs(s - (double)c[i * SPARSE_ROWS + j]) / (s + 1e-30)); /* no term is below 0 */
 			}
 		rows_free(&x);
 	}
@@ -213,7 +213,7 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	for (int c = 0; c < CHECKPOINTS; c++) {
 		naive_model(&m[c], network, 0.3, state);
 		m[c].step = c;
-		m[c].cfg.score.draws = BUNDLE_ROWS;
+		m[c].cfg.score.draws = SPARSE_ROWS;
 		m[c].cfg.score.estimator = estimator;
 		snprintf(m[c].cfg.score.layers, sizeof m[c].cfg.score.layers, "%s", layers);
 	}
@@ -221,12 +221,12 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	for (int i = 0; i < BATCH; i++)
 		id[i] = (uint64_t)i;
 	score(&rows, m, batch, 0, x, id);
-	int as_said = !network_bundles(&m[1].dec, 1);
+	int as_said = !network_sparse(&m[1].dec, 1);
 	influence_prepare(m + 1, 1, 0);
-	as_said &= network_bundles(&m[1].dec, 1) && !network_bundles(&m[0].dec, 1);
+	as_said &= network_sparse(&m[1].dec, 1) && !network_sparse(&m[0].dec, 1);
 	score(&last, m, batch, 0, x, id);
 	influence_prepare(m, 1, 0);
-	as_said &= network_bundles(&m[0].dec, 1);
+	as_said &= network_sparse(&m[0].dec, 1);
 	score(&both, m, batch, 0, x, id);
 	ok(as_said && !memcmp(&rows, &last, sizeof rows) && !memcmp(&rows, &both, sizeof rows), "scores of %d, layers %s, %s: in bundles the same bits as by rows",
 	   batch, layers, estimator == CROSS ? "cross" : "plugin");
@@ -259,7 +259,7 @@ static void test_others(uint64_t *state)
 		snprintf(network, sizeof network, "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 32}]\n  decoder: [%s]\n", decoders[i]);
 		naive_model(&m, network, 0.3, state);
 		influence_prepare(&m, 1, 0);
-		ok(!network_bundles(&m.dec, 0) && !network_bundles(&m.dec, 1), "no bundles through %s", decoders[i]);
+		ok(!network_sparse(&m.dec, 0) && !network_sparse(&m.dec, 1), "no bundles through %s", decoders[i]);
 		network_release(&m.dec);
 		network_release(&m.enc);
 		model_free(&m);
@@ -270,8 +270,8 @@ int main(void)
 {
 	static const int shapes[][3] = {{1, 16, 16}, {2, 48, 17}, {3, 49, 64}, {6, 100, 130}, {2, 784, 300}, {1, 200, 1100}, {2, 1100, 2100}};
 	uint64_t state = 11;
-	mat_begin();
-	if (!bundles_fit(64, 64)) {
+	mat_thread_init();
+	if (!sparse_supported(64, 64)) {
 		skip("rows in bundles", "this processor has no AVX-512, or takes products by tiles");
 		return done();
 	}

@@ -2,16 +2,16 @@
  * has in row r, for each of its 16 lines, two numbers of k, as the instruction wants them: here r and 16 + r. Either is the
  * transposed other in pairs of numbers. Blocks of lines of a stay in the second cache and go past one panel of b
  * after the other, 32 by 32 of c at a time; all of b is kept in pieces where there are several blocks. */
-#include "gemm/amx.h"
+#include "gemm/gemm_amx.h"
 
 #include "base/simd.h"
 
-#if !defined(SIMD_HAS_TILES)
+#if !defined(SIMD_HAS_AMX)
 
-int amx_takes(int n, int p, int d) { return 0; }
-struct mat_packed *amx_pack(struct mat_side b, int p, int d, int pieces) { return NULL; }
-void amx_repack(struct mat_packed *packed, struct mat_side b) {}
-void amx_product(const struct product *s) {}
+int gemm_amx_takes(int n, int p, int d) { return 0; }
+struct mat_packed *gemm_amx_pack(struct gemm_operand b, int p, int d, int pieces) { return NULL; }
+void gemm_amx_repack(struct mat_packed *packed, struct gemm_operand b) {}
+void gemm_amx(const struct gemm_args *s) {}
 
 #else
 
@@ -55,19 +55,19 @@ TILES INLINE void split(__m512 x, __m512 y, __m512i *piece, int pieces)
 }
 
 struct part {
-	int pieces, across, pairs, whole;
+	int pieces, transposed, pairs, whole;
 }; /* known where it is inlined; pairs: as b has its tiles; whole: nothing of the tile is beyond n or d */
 
 /* The tile of lines [at, at + 16) below n and of [k, k + 32) below d, zeros beyond; its pieces PIECE apart. */
-TILES INLINE void pack_tile(uint16_t *to, const struct mat_side *s, struct part is, int at, int n, int k, int d)
+TILES INLINE void pack_tile(uint16_t *to, const struct gemm_operand *s, struct part is, int at, int n, int k, int d)
 {
 	__m512i row[3][LINES];
-	int turned = is.across != is.pairs;
+	int turned = is.transposed != is.pairs;
 	/* what stands in a row of memory: 32 of k, or 16 lines, and the same 16 of k later */
-	int rows = is.across ? d - k : n - at;
-	size_t ld = (size_t)s->ld, next = is.across ? LANES * ld : LANES;
-	__mmask16 left = first_lanes(is.across ? n - at : d - k), right = is.across ? left : first_lanes(d - k - LANES);
-	const float *v = s->v + (is.across ? (size_t)k * ld + (size_t)at : (size_t)at * ld + (size_t)k);
+	int rows = is.transposed ? d - k : n - at;
+	size_t ld = (size_t)s->ld, next = is.transposed ? LANES * ld : LANES;
+	__mmask16 left = first_lanes(is.transposed ? n - at : d - k), right = is.transposed ? left : first_lanes(d - k - LANES);
+	const float *v = s->v + (is.transposed ? (size_t)k * ld + (size_t)at : (size_t)at * ld + (size_t)k);
 	for (int r = 0; r < LINES; r++, v += ld) {
 		__m512i piece[3];
 		__m512 x, y;
@@ -76,7 +76,7 @@ TILES INLINE void pack_tile(uint16_t *to, const struct mat_side *s, struct part 
 			y = _mm512_loadu_ps(v + next);
 		} else {
 			x = _mm512_maskz_loadu_ps(r < rows ? left : 0, v);
-			y = _mm512_maskz_loadu_ps(r + (is.across ? LANES : 0) < rows ? right : 0, v + next);
+			y = _mm512_maskz_loadu_ps(r + (is.transposed ? LANES : 0) < rows ? right : 0, v + next);
 		}
 		split(x, y, piece, is.pieces);
 		for (int i = 0; i < is.pieces; i++)
@@ -94,26 +94,26 @@ TILES INLINE void pack_tile(uint16_t *to, const struct mat_side *s, struct part 
 	}
 }
 
-TILES INLINE void pack_lines(uint16_t *to, const struct mat_side *s, struct part is, int at, int n, int k, int d)
+TILES INLINE void pack_lines(uint16_t *to, const struct gemm_operand *s, struct part is, int at, int n, int k, int d)
 {
 	for (; k < d; k += STEP, to += is.pieces * PIECE)
 		for (int h = 0; h < 2; h++) {
 			is.whole = n - at >= (h + 1) * LINES && d - k >= STEP;
 			if (is.whole)
-				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.across, is.pairs, 1}, at + h * LINES, n, k, d);
+				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.transposed, is.pairs, 1}, at + h * LINES, n, k, d);
 			else
-				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.across, is.pairs, 0}, at + h * LINES, n, k, d);
+				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.transposed, is.pairs, 0}, at + h * LINES, n, k, d);
 		}
 }
 
 /* SIDE lines, all of [k, d): a group after the other */
-TILES static void pack(uint16_t *to, const struct mat_side *s, int pieces, int pairs, int at, int n, int k, int d)
+TILES static void pack(uint16_t *to, const struct gemm_operand *s, int pieces, int pairs, int at, int n, int k, int d)
 {
 #define KIND(p, a, b)                                                                                                                      \
 	case (p)*4 + (a)*2 + (b):                                                                                                          \
 		pack_lines(to, s, (struct part){p, a, b, 0}, at, n, k, d);                                                                 \
 		break
-	switch (pieces * 4 + s->across * 2 + pairs) {
+	switch (pieces * 4 + s->transposed * 2 + pairs) {
 		KIND(2, 0, 0);
 		KIND(2, 0, 1);
 		KIND(2, 1, 0);
@@ -132,19 +132,19 @@ static int steps_of(int pieces) { return pieces == 2 ? MOST_K : MOST_K / 2; }
 static size_t panel(int pieces, int k, int end) { return (size_t)((end - k + STEP - 1) / STEP) * (size_t)pieces * PIECE; }
 static size_t panels(int p) { return (size_t)((p + SIDE - 1) / SIDE); }
 
-struct mat_packed *amx_pack(struct mat_side b, int p, int d, int pieces)
+struct mat_packed *gemm_amx_pack(struct gemm_operand b, int p, int d, int pieces)
 {
 	size_t all = 0;
 	for (int k = 0; k < d; k += steps_of(pieces))
 		all += panels(p) * panel(pieces, k, least(k + steps_of(pieces), d));
-	struct mat_packed *to = packed_open(p, d, pieces, all * sizeof(uint16_t));
+	struct mat_packed *to = packed_alloc(p, d, pieces, all * sizeof(uint16_t));
 	if (to && b.v)
-		amx_repack(to, b);
+		gemm_amx_repack(to, b);
 	return to;
 }
 
 /* k by k, panel by panel */
-void amx_repack(struct mat_packed *to, struct mat_side b)
+void gemm_amx_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	uint16_t *v = (uint16_t *)to->v;
 	for (int k = 0, step = steps_of(to->pieces); k < to->d; k += step)
@@ -155,12 +155,12 @@ void amx_repack(struct mat_packed *to, struct mat_side b)
 /* --- products --- */
 
 /* A block of c that is summed up, and not yet in its place. */
-struct done {
+struct pending_tile {
 	const float *sum;	   /* [SIDE][SIDE], NULL: there is none */
 	int i, j, add, last; /* last: all of k is in it */
 };
 
-TILES INLINE void carry(const struct product *s, const struct done *d, int from, int end)
+TILES INLINE void store_tile(const struct gemm_args *s, const struct pending_tile *d, int from, int end)
 {
 	__mmask16 left = first_lanes(s->p - d->j), right = first_lanes(s->p - d->j - LANES);
 	__m512 scale = _mm512_set1_ps(s->c->scale), zero = _mm512_setzero_ps();
@@ -183,10 +183,10 @@ TILES INLINE void carry(const struct product *s, const struct done *d, int from,
 			x = _mm512_max_ps(zero, x); /* in this order, which keeps NAN */
 			y = _mm512_max_ps(zero, y);
 		}
-		if (d->last && s->c->gate) {
-			const float *gate = s->c->gate + (to - s->c->v);
-			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(left, gate), zero, _CMP_GT_OQ), x);
-			y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(right, gate + LANES), zero, _CMP_GT_OQ), y);
+		if (d->last && s->c->relu_mask) {
+			const float *relu_mask = s->c->relu_mask + (to - s->c->v);
+			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(left, relu_mask), zero, _CMP_GT_OQ), x);
+			y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(right, relu_mask + LANES), zero, _CMP_GT_OQ), y);
 		}
 		_mm512_mask_storeu_ps(to, left, x);
 		_mm512_mask_storeu_ps(to + LANES, right, y);
@@ -210,8 +210,8 @@ TILES INLINE void carry(const struct product *s, const struct done *d, int from,
 /* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up two blocks ago goes to its place, row by row: a few lines
  * of memory at a time, where all at once would wait for each other. A call of its own: GCC 12 does not know that the loads
  * of tiles read memory, and could move what was stored there behind them. */
-TILES __attribute__((noinline)) static void multiply(float *sum, const struct product *s, const uint16_t *a, const uint16_t *b, int groups,
-						     const struct done *before)
+TILES __attribute__((noinline)) static void multiply(float *sum, const struct gemm_args *s, const uint16_t *a, const uint16_t *b, int groups,
+						     const struct pending_tile *before)
 {
 	int rows = (SIDE + groups - 1) / groups;
 	_tile_zero(0);
@@ -219,7 +219,7 @@ TILES __attribute__((noinline)) static void multiply(float *sum, const struct pr
 	_tile_zero(2);
 	_tile_zero(3);
 	for (int g = 0; g < groups; g++, a += s->pieces * PIECE, b += s->pieces * PIECE) {
-		carry(s, before, g * rows, (g + 1) * rows);
+		store_tile(s, before, g * rows, (g + 1) * rows);
 		if (s->pieces == 2) { /* small products first */
 			LOAD(4, 5, a + PIECE);
 			LOAD(6, 7, b);
@@ -251,10 +251,10 @@ TILES __attribute__((noinline)) static void multiply(float *sum, const struct pr
 }
 
 /* A block of lines of a, [i0, i1), past lines [j0, j1) of b, over [k, end). */
-TILES static void block(const struct product *s, uint16_t *room, int i0, int i1, int j0, int j1, int k, int end)
+TILES static void block(const struct gemm_args *s, uint16_t *room, int i0, int i1, int j0, int j1, int k, int end)
 {
 	_Alignas(64) float sum[3][SIDE * SIDE];
-	struct done before = {0}, newest = {0}; /* the tiles are still at the newest while the one before is carried */
+	struct pending_tile before = {0}, newest = {0}; /* the tiles are still at the newest while the one before is carried */
 	int groups = (end - k + STEP - 1) / STEP, turn = 0;
 	size_t side = panel(s->pieces, k, end);
 	const uint16_t *ready = s->b.packed ? (const uint16_t *)s->b.packed->v + panels(s->p) * panel(s->pieces, 0, k) + (size_t)j0 / SIDE * side : NULL;
@@ -269,15 +269,15 @@ TILES static void block(const struct product *s, uint16_t *room, int i0, int i1,
 		for (int i = i0; i < i1; i += SIDE) {
 			multiply(sum[turn], s, room + (size_t)(i - i0) / SIDE * side, right, groups, &before);
 			before = newest;
-			newest = (struct done){sum[turn], i, j, s->c->add || k, end == s->d};
+			newest = (struct pending_tile){sum[turn], i, j, s->c->add || k, end == s->d};
 			turn = (turn + 1) % 3;
 		}
 	}
-	carry(s, &before, 0, SIDE);
-	carry(s, &newest, 0, SIDE);
+	store_tile(s, &before, 0, SIDE);
+	store_tile(s, &newest, 0, SIDE);
 }
 
-TILES static void product_in(uint16_t *room, const struct product *s)
+TILES static void product_in(uint16_t *room, const struct gemm_args *s)
 {
 	static const struct {
 		uint8_t palette, start, none[14];
@@ -293,15 +293,15 @@ TILES static void product_in(uint16_t *room, const struct product *s)
 	_tile_release();
 }
 
-void amx_product(const struct product *s)
+void gemm_amx(const struct gemm_args *s)
 {
-	_Static_assert((ROOM_A + ROOM_B) * sizeof(uint16_t) <= ROOM_MOST, "the room that is always there");
-	uint16_t *room = room_enter((ROOM_A + ROOM_B) * sizeof *room);
+	_Static_assert((ROOM_A + ROOM_B) * sizeof(uint16_t) <= SCRATCH_MAX, "the room that is always there");
+	uint16_t *room = scratch_acquire((ROOM_A + ROOM_B) * sizeof *room);
 	product_in(room, s);
-	room_leave(room);
+	scratch_release(room);
 }
 
-int amx_takes(int n, int p, int d)
+int gemm_amx_takes(int n, int p, int d)
 {
 	return simd_level() == SIMD_AMX && n >= SIDE && p >= SIDE && d >= STEP && (double)n * p * d >= 64 * 64 * 64;
 }

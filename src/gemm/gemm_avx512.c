@@ -1,34 +1,34 @@
 /* Eight lines of a by 48 of b at a time: 24 sums in registers, three vectors of b and a number of each line of a for each k. b is put
  * into panels of 48 lines, k by k, which come from the second cache, and the next one into it meanwhile; a is read as it lies. Where all eight
- * numbers of a are zero, nothing is done. Where a gate closes most sums, bundles make the others (bundle.h). Every sum goes its own way
+ * numbers of a are zero, nothing is done. Where a relu_mask closes most sums, bundles make the others (sparse_block.h). Every sum goes its own way
  * along k, so that it depends neither on how many lines there are nor on what was left out. */
-#include "gemm/vectors.h"
+#include "gemm/gemm_avx512.h"
 
-#include "gemm/amx.h"
+#include "gemm/gemm_amx.h"
 #include "base/simd.h"
 
 #if !defined(__x86_64__)
 
-int vectors_take(int n, int p, int d) { return 0; }
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int gated) { return NULL; }
-void vectors_repack(struct mat_packed *packed, struct mat_side b) {}
-void vectors_product(const struct product *s) {}
+int gemm_avx512_takes(int n, int p, int d) { return 0; }
+struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int p, int d, int masked) { return NULL; }
+void gemm_avx512_repack(struct mat_packed *packed, struct gemm_operand b) {}
+void gemm_avx512(const struct gemm_args *s) {}
 
 #else
 
-#include "gemm/bundle.h"
+#include "gemm/sparse_block.h"
 #include "gemm/panel.h"
 
 enum { BLOCK = 512 }; /* lines of a that pass one panel after the other */
 
 /* --- panels --- */
 
-/* Lines [j, j + SIDE) below p over [k, end), zeros beyond p. */
-WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, int end)
+/* Lines [j, j + NR) below p over [k, end), zeros beyond p. */
+WIDE static void pack(float *to, const struct gemm_operand *b, int j, int p, int k, int end)
 {
 	int width = width_of(p - j);
 	size_t ld = (size_t)b->ld, next = (size_t)width * LANES;
-	if (b->across) {
+	if (b->transposed) {
 		const float *v = b->v + (size_t)k * ld + (size_t)j;
 		for (; k < end; k++, v += ld, to += next)
 			for (int h = 0; h < width; h++)
@@ -38,7 +38,7 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 	for (int at; (at = k) < end; k += LANES, to += LANES * next)
 		for (int h = 0; h < width; h++) {
 			__m512 t[LANES];
-			load_turned(t, b->v + (size_t)(j + h * LANES) * ld + (size_t)at, ld, p - j - h * LANES, end - at);
+			load_transposed(t, b->v + (size_t)(j + h * LANES) * ld + (size_t)at, ld, p - j - h * LANES, end - at);
 			UNROLL
 			for (int r = 0; r < LANES; r++)
 				if (r < end - at)
@@ -46,25 +46,25 @@ WIDE static void pack(float *to, const struct mat_side *b, int j, int p, int k, 
 		}
 }
 
-struct mat_packed *vectors_pack(struct mat_side b, int p, int d, int gated)
+struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int p, int d, int masked)
 {
-	size_t n = (whole(p) + (gated ? (size_t)p : 0)) * (size_t)d;
-	struct mat_packed *to = packed_open(p, d, gated ? PACKED_BOTH : PACKED_PANELS, n * sizeof(float));
+	size_t n = (whole(p) + (masked ? (size_t)p : 0)) * (size_t)d;
+	struct mat_packed *to = packed_alloc(p, d, masked ? PACKED_BOTH : PACKED_PANELS, n * sizeof(float));
 	if (to && b.v)
-		vectors_repack(to, b);
+		gemm_avx512_repack(to, b);
 	return to;
 }
 
-void vectors_repack(struct mat_packed *to, struct mat_side b)
+void gemm_avx512_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	float *v = (float *)to->v;
-	for (int k = 0; k < to->d; k += STEP)
-		for (int j = 0, end = least(k + STEP, to->d); j < to->p; j += SIDE)
+	for (int k = 0; k < to->d; k += KC)
+		for (int j = 0, end = least(k + KC, to->d); j < to->p; j += NR)
 			pack(v + panel_at(to->p, j, k, end), &b, j, to->p, k, end);
-	size_t line = b.across ? 1 : (size_t)b.ld, step = b.across ? (size_t)b.ld : 1;
+	size_t line = b.transposed ? 1 : (size_t)b.ld, step = b.transposed ? (size_t)b.ld : 1;
 	v += lines_at(to, 0);
 	for (int k = 0, end; to->pieces == PACKED_BOTH && k < to->d; k = end) {
-		end = least(k + STEP, to->d);
+		end = least(k + KC, to->d);
 		for (int j = 0; j < to->p; j++)
 			for (int at = k; at < end; at++)
 				*v++ = b.v[(size_t)j * line + (size_t)at * step];
@@ -74,12 +74,12 @@ void vectors_repack(struct mat_packed *to, struct mat_side b)
 /* --- products --- */
 
 /* The k of a strip of lines where any of them is not zero, then BEHIND times 0. */
-struct alive {
-	uint16_t k[STEP + BEHIND];
+struct nonzero_list {
+	uint16_t k[KC + BEHIND];
 	int n;
 };
 
-static void all_alive(struct alive *alive, int n)
+static void all_alive(struct nonzero_list *alive, int n)
 {
 	for (int k = 0; k < n; k++)
 		alive->k[k] = (uint16_t)k;
@@ -88,16 +88,16 @@ static void all_alive(struct alive *alive, int n)
 	alive->n = n;
 }
 
-WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows, int across)
+WIDE static void find_nonzero(struct nonzero_list *alive, const struct strip *t, int rows, int transposed)
 {
 	int n = t->end - t->k;
 	__m512i at = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
 	alive->n = 0;
-	for (int k = 0; across && k < n; k++) {
+	for (int k = 0; transposed && k < n; k++) {
 		alive->k[alive->n] = (uint16_t)k;
 		alive->n += any(_mm512_maskz_loadu_epi32(first_lanes(rows), t->a + (size_t)k * t->step)) != 0;
 	}
-	for (int k = 0; !across && k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
+	for (int k = 0; !transposed && k < n; k += LANES, at = _mm512_add_epi32(at, _mm512_set1_epi32(LANES))) {
 		__mmask16 m = first_lanes(n - k);
 		__m512i bits = _mm512_setzero_si512();
 		for (int r = 0; r < rows; r++)
@@ -114,10 +114,10 @@ WIDE static void find_alive(struct alive *alive, const struct strip *t, int rows
 WIDE INLINE __m512 scaled(__m512 sum, __m512 scale) { return _mm512_add_ps(_mm512_mul_ps(scale, sum), _mm512_setzero_ps()); }
 
 /* rows, width and turned are known where this is inlined */
-WIDE INLINE void multiply(const struct product *s, const struct strip *t, int rows, int width, int turned)
+WIDE INLINE void multiply(const struct gemm_args *s, const struct strip *t, int rows, int width, int turned)
 {
-	const struct mat_out *c = s->c;
-	__m512 sum[ROWS][WIDTH];
+	const struct gemm_output *c = s->c;
+	__m512 sum[MR][WIDTH];
 	UNROLL
 	for (int r = 0; r < rows; r++)
 		UNROLL
@@ -160,16 +160,16 @@ WIDE INLINE void multiply(const struct product *s, const struct strip *t, int ro
 				x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(m, c->bias + t->j + h * LANES));
 			if (last && c->relu)
 				x = _mm512_max_ps(_mm512_setzero_ps(), x); /* in this order, which keeps NAN */
-			if (last && c->gate) {
-				__m512 gate = _mm512_maskz_loadu_ps(m, c->gate + (to - c->v) + h * LANES);
-				x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(gate, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+			if (last && c->relu_mask) {
+				__m512 relu_mask = _mm512_maskz_loadu_ps(m, c->relu_mask + (to - c->v) + h * LANES);
+				x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(relu_mask, _mm512_setzero_ps(), _CMP_GT_OQ), x);
 			}
 			_mm512_mask_storeu_ps(to + h * LANES, m, x);
 		}
 	}
 }
 
-WIDE void strip_sums(const struct product *s, const struct strip *t, int rows, int width)
+WIDE void microkernel(const struct gemm_args *s, const struct strip *t, int rows, int width)
 {
 #define KIND(r, w, turned)                                                                                                                 \
 	case 2 * ((r)*WIDTH + (w)) + (turned):                                                                                             \
@@ -190,123 +190,123 @@ WIDE void strip_sums(const struct product *s, const struct strip *t, int rows, i
 #undef KIND
 }
 
-static void at_line(const struct product *s, struct strip *t, int i)
+static void at_line(const struct gemm_args *s, struct strip *t, int i)
 {
 	t->i = i;
 	t->a = s->a.v + (size_t)i * t->row + (size_t)t->k * t->step;
 }
 
-/* A strip: the last one, of fewer than ROWS lines, by 4, 2 and 1. */
-static void pass(const struct product *s, struct strip *t, const struct alive *alive, int i, int width)
+/* A strip: the last one, of fewer than MR lines, by 4, 2 and 1. */
+static void pass(const struct gemm_args *s, struct strip *t, const struct nonzero_list *alive, int i, int width)
 {
-	int end = least(i + ROWS, s->n), rows = ROWS;
+	int end = least(i + MR, s->n), rows = MR;
 	t->alive = alive->k;
 	t->n = alive->n;
 	for (; i < end; i += rows) {
 		while (rows > end - i)
 			rows /= 2;
 		at_line(s, t, i);
-		strip_sums(s, t, rows, width);
+		microkernel(s, t, rows, width);
 	}
 }
 
 /* --- products of which few sums are wanted --- */
 
 /* The first lines' first sums tell, which others are like. */
-static int few_wanted(const struct product *s)
+static int few_wanted(const struct gemm_args *s)
 {
-	struct alive wanted;
-	int some = least(STEP, s->p);
-	struct strip t = {.row = (size_t)s->c->ld, .step = 1, .a = s->c->gate, .end = some};
-	find_alive(&wanted, &t, least(LANES, s->n), 0);
-	return few_open(wanted.n, some);
+	struct nonzero_list wanted;
+	int some = least(KC, s->p);
+	struct strip t = {.row = (size_t)s->c->ld, .step = 1, .a = s->c->relu_mask, .end = some};
+	find_nonzero(&wanted, &t, least(LANES, s->n), 0);
+	return mask_is_sparse(wanted.n, some);
 }
 
-/* Of n bundles of each: the lines of a, the gate's, the sums. */
-static size_t few_room(const struct product *s, int n) { return bundles_size(n, s->d) + 2 * bundles_size(n, s->p); }
+/* Of n bundles of each: the lines of a, the relu_mask's, the sums. */
+static size_t few_room(const struct gemm_args *s, int n) { return sparse_bytes(n, s->d) + 2 * sparse_bytes(n, s->p); }
 
 /* Bundles at once: as many as there are, or as there is room for. */
-static int groups(const struct product *s)
+static int groups(const struct gemm_args *s)
 {
-	return least(least(BUNDLES_AT_ONCE, (s->n + LANES - 1) / LANES), (int)(ROOM_MOST / few_room(s, 1)));
+	return least(least(SPARSE_BATCH, (s->n + LANES - 1) / LANES), (int)(SCRATCH_MAX / few_room(s, 1)));
 }
 
-static void few_product(const struct product *s, char *room, int groups)
+static void masked_gemm(const struct gemm_args *s, char *room, int groups)
 {
-	const struct mat_out *c = s->c;
-	char *behind = room + bundles_size(groups, s->d);
-	struct bundle *in = bundles_place(room, groups, s->d), *gate = bundles_place(behind, groups, s->p);
-	struct bundle *out = bundles_place(behind + bundles_size(groups, s->p), groups, s->p);
+	const struct gemm_output *c = s->c;
+	char *behind = room + sparse_bytes(groups, s->d);
+	struct sparse_block *in = sparse_place(room, groups, s->d), *relu_mask = sparse_place(behind, groups, s->p);
+	struct sparse_block *out = sparse_place(behind + sparse_bytes(groups, s->p), groups, s->p);
 	for (int from = 0, n; from < s->n; from += n * LANES) {
 		n = least(groups, (s->n - from + LANES - 1) / LANES);
 		for (int g = 0, i = from; g < n; g++, i += LANES) {
-			bundle_turn(&in[g], s->a.v + (size_t)i * (size_t)s->a.ld, (size_t)s->a.ld, least(LANES, s->n - i), s->d);
-			bundle_turn(&gate[g], c->gate + (size_t)i * (size_t)c->ld, (size_t)c->ld, least(LANES, s->n - i), s->p);
+			sparse_pack(&in[g], s->a.v + (size_t)i * (size_t)s->a.ld, (size_t)s->a.ld, least(LANES, s->n - i), s->d);
+			sparse_pack(&relu_mask[g], c->relu_mask + (size_t)i * (size_t)c->ld, (size_t)c->ld, least(LANES, s->n - i), s->p);
 		}
-		bundles_gated(out, in, gate, n, s->b.packed);
+		sparse_nn_masked(out, in, relu_mask, n, s->b.packed);
 		for (int g = 0, i = from; g < n; g++, i += LANES)
-			bundle_write(&out[g], c->v + (size_t)i * (size_t)c->ld, (size_t)c->ld, least(LANES, s->n - i), s->p);
+			sparse_unpack(&out[g], c->v + (size_t)i * (size_t)c->ld, (size_t)c->ld, least(LANES, s->n - i), s->p);
 	}
 }
 
 /* --- all others --- */
 
 struct block {
-	_Alignas(64) float panel[SIDE * STEP];
-	struct alive alive[BLOCK / ROWS];
+	_Alignas(64) float panel[NR * KC];
+	struct nonzero_list alive[BLOCK / MR];
 };
 
-static void panel_product(const struct product *s, struct block *room)
+static void panel_product(const struct gemm_args *s, struct block *room)
 {
 	const struct mat_packed *packed = s->b.packed;
-	struct alive *alive = room->alive;
+	struct nonzero_list *alive = room->alive;
 	/* for a single panel, looking for zeros takes too long */
-	int look = s->p > SIDE, block = look ? BLOCK : s->n;
-	struct strip t = {.row = s->a.across ? 1 : (size_t)s->a.ld, .step = s->a.across ? (size_t)s->a.ld : 1};
+	int look = s->p > NR, block = look ? BLOCK : s->n;
+	struct strip t = {.row = s->a.transposed ? 1 : (size_t)s->a.ld, .step = s->a.transposed ? (size_t)s->a.ld : 1};
 	for (t.k = 0; t.k < s->d; t.k = t.end) {
-		t.end = least(t.k + STEP, s->d);
+		t.end = least(t.k + KC, s->d);
 		for (int from = 0, to; from < s->n; from = to) {
 			to = least(from + block, s->n);
 			if (!look)
 				all_alive(alive, t.end - t.k);
-			for (int i = from; look && i < to; i += ROWS) {
+			for (int i = from; look && i < to; i += MR) {
 				at_line(s, &t, i);
-				find_alive(&alive[(i - from) / ROWS], &t, least(ROWS, s->n - i), s->a.across);
+				find_nonzero(&alive[(i - from) / MR], &t, least(MR, s->n - i), s->a.transposed);
 			}
-			for (t.j = 0; t.j < s->p; t.j += SIDE) {
+			for (t.j = 0; t.j < s->p; t.j += NR) {
 				size_t len = (size_t)(t.end - t.k), panel = panel_at(s->p, t.j, t.k, t.end);
 				/* while it is worked with the next one comes, a share of it for each strip */
-				size_t next = t.j + SIDE < s->p ? panel + SIDE * len : whole(s->p) * (size_t)(to < s->n ? t.k : t.end);
-				size_t share = SIDE * len / (size_t)((to - from + ROWS - 1) / ROWS);
+				size_t next = t.j + NR < s->p ? panel + NR * len : whole(s->p) * (size_t)(to < s->n ? t.k : t.end);
+				size_t share = NR * len / (size_t)((to - from + MR - 1) / MR);
 				t.b = packed ? (const float *)packed->v + panel : room->panel;
 				if (!packed)
 					pack(room->panel, &s->b, t.j, s->p, t.k, t.end);
-				for (int i = from; i < to; i += ROWS, next += share) {
+				for (int i = from; i < to; i += MR, next += share) {
 					if (packed)
 						fetch(packed, next, next + share);
-					pass(s, &t, &alive[look ? (i - from) / ROWS : 0], i, width_of(s->p - t.j));
+					pass(s, &t, &alive[look ? (i - from) / MR : 0], i, width_of(s->p - t.j));
 				}
 			}
 		}
 	}
 }
 
-void vectors_product(const struct product *s)
+void gemm_avx512(const struct gemm_args *s)
 {
 	const struct mat_packed *packed = s->b.packed;
-	int few = packed && packed->pieces == PACKED_BOTH && s->c->gate && bundles_take(packed) && few_wanted(s) ? groups(s) : 0;
-	_Static_assert(sizeof(struct block) <= ROOM_MOST, "the room that is always there");
-	void *room = room_enter(few ? few_room(s, few) : sizeof(struct block));
+	int few = packed && packed->pieces == PACKED_BOTH && s->c->relu_mask && sparse_accepts(packed) && few_wanted(s) ? groups(s) : 0;
+	_Static_assert(sizeof(struct block) <= SCRATCH_MAX, "the room that is always there");
+	void *room = scratch_acquire(few ? few_room(s, few) : sizeof(struct block));
 	if (few)
-		few_product(s, room, few);
+		masked_gemm(s, room, few);
 	else
 		panel_product(s, room);
-	room_leave(room);
+	scratch_release(room);
 }
 
-int vectors_take(int n, int p, int d)
+int gemm_avx512_takes(int n, int p, int d)
 {
-	return simd_level() >= SIMD_AVX512 && n >= ROWS && p >= LANES && d >= LANES && !amx_takes(n, p, d);
+	return simd_level() >= SIMD_AVX512 && n >= MR && p >= LANES && d >= LANES && !gemm_amx_takes(n, p, d);
 }
 
 #endif
