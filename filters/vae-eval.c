@@ -7,21 +7,21 @@
 #include "base/atomic.h"
 #include "report/curves.h"
 #include "tool/flow.h"
-#include "eval/judge.h"
+#include "eval/eval.h"
 
-static int read_all(struct flow *w, struct judge *j, struct fail *f)
+static int read_all(struct flow *w, struct eval *j, struct fail *f)
 {
 	struct record r = {.scores = -1};
 	int got = 1;
 	while (got > 0 && (got = flow_next(w, &r, f)) > 0)
-		if (judge_add(j, &r, f) < 0)
+		if (eval_add(j, &r, f) < 0)
 			got = -1;
 	record_free(&r);
 	return got;
 }
 
 /* The pictures there are, each as DIR/NAME.svg. */
-static int write_curves(const struct judge *j, const char *dir, struct fail *f)
+static int write_curves(const struct eval *j, const char *dir, struct fail *f)
 {
 	struct buf svg = {0}, path = {0};
 	int r = mkdir(dir, 0777) && errno != EEXIST ? fail_errno(f, "--svg: %s", dir) : 0;
@@ -37,10 +37,10 @@ static int write_curves(const struct judge *j, const char *dir, struct fail *f)
 	return r;
 }
 
-static int print(const struct judge *j, int json, const char *path, struct fail *f)
+static int print(const struct eval *j, int json, const char *path, struct fail *f)
 {
 	struct buf out = {0};
-	int r = json ? judge_json(j, &out, f) : judge_table(j, &out, f);
+	int r = json ? eval_json(j, &out, f) : eval_table(j, &out, f);
 	if (!r && path)
 		r = atomic_write(path, out.p, out.len, f);
 	else if (!r)
@@ -69,22 +69,22 @@ int main(int argc, char **argv)
 		return status;
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	struct judge j;
+	struct eval j;
 	if (!positive)
 		return cli_usage(&c, "--positive EXPR is wanted: which records should be found");
-	if (judge_open(&j, fields, cuts, positive, &f)) {
-		judge_free(&j);
+	if (eval_open(&j, fields, cuts, positive, &f)) {
+		eval_free(&j);
 		return cli_refused(&c, &f);
 	}
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
-		r = read_all(&w, &j, &f) || judge_check(&j, positive, &f) || judge_finish(&j, &f) ? -1 : 0;
+		r = read_all(&w, &j, &f) || eval_check_labels(&j, positive, &f) || eval_finish(&j, &f) ? -1 : 0;
 	if (!r && j.missing)
 		cli_note(&c, "%llu records lack a name of --positive and count as negative", (unsigned long long)j.missing);
 	if (!r && svg)
 		r = write_curves(&j, svg, &f);
 	if (!r)
 		r = print(&j, json, c.output, &f);
-	judge_free(&j);
+	eval_free(&j);
 	return flow_finish(&w, r, &f);
 }

@@ -83,8 +83,8 @@ int main(int argc, char **argv)
 	if ((status = model_keeps(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
 	    (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 || (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
 		return status;
-	if (judge_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
-		judge_free(&r.j);
+	if (eval_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
+		eval_free(&r.j);
 		return cli_refused(&c, &f);
 	}
 	r.top = (int)top;

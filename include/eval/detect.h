@@ -23,12 +23,12 @@ double detection_auc(const struct detection *d, double *ceiling);
 double detection_auroc(const struct detection *d, double *se);
 /* Average precision: the sum over thresholds of the precision there times the gain in recall. Equal
  * scores are one threshold, so that their order does not matter. */
-double detection_precision(const struct detection *d);
+double detection_average_precision(const struct detection *d);
 
 enum curve_kind {
 	CURVE_DETECTION, /* share checked, share of the positives found */
 	CURVE_ROC,       /* false positive rate, true positive rate */
-	CURVE_PRECISION, /* recall, precision: steps, the area below them is the average precision */
+	CURVE_PRECISION_RECALL, /* recall, precision: steps, the area below them is the average precision */
 };
 struct curve {
 	double *x, *y; /* n points; x in 0..1, never falling */

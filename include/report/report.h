@@ -6,7 +6,7 @@
 #define VF_REPORT_H
 
 #include "tool/flow.h"
-#include "eval/judge.h"
+#include "eval/eval.h"
 #include "model/model.h"
 #include "report/rows.h"
 #include "report/shown.h"
@@ -27,7 +27,7 @@ struct report {
 	int keys_per_file;
 
 	/* what was read */
-	struct judge j;
+	struct eval j;
 	int judged, found_fields;
 	uint64_t unscored; /* records with `error` */
 	struct shown failed[REPORT_FAILED]; /* the first of them; why: the error */

@@ -70,7 +70,7 @@ double detection_auroc(const struct detection *d, double *se)
 	return a;
 }
 
-double detection_precision(const struct detection *d)
+double detection_average_precision(const struct detection *d)
 {
 	double p = (double)d->positives, found = 0, sum = 0, pos;
 	if (p == 0)
@@ -109,18 +109,18 @@ int detection_curve(const struct detection *d, enum curve_kind kind, struct curv
 	*c = (struct curve){.n = 0};
 	if (p == 0 || p == n)
 		return 0;
-	if (kind != CURVE_PRECISION && point(c, 0, 0, f))
+	if (kind != CURVE_PRECISION_RECALL && point(c, 0, 0, f))
 		return -1;
 	for (uint64_t i = 0; i < d->rank.scored;) {
 		i = group(d, i, &pos);
 		found += pos;
 		double k = (double)i, x1 = kind == CURVE_DETECTION ? k / n : kind == CURVE_ROC ? (k - found) / (n - p) : found / p;
-		double y1 = kind == CURVE_PRECISION ? found / k : found / p;
-		if (kind == CURVE_PRECISION && x1 == x)
+		double y1 = kind == CURVE_PRECISION_RECALL ? found / k : found / p;
+		if (kind == CURVE_PRECISION_RECALL && x1 == x)
 			continue; /* no gain in recall */
 		if (c->n && fabs(x1 - x) < fine && fabs(y1 - y) < fine && k < n)
 			continue;
-		if (kind == CURVE_PRECISION && point(c, x, y1, f))
+		if (kind == CURVE_PRECISION_RECALL && point(c, x, y1, f))
 			return -1;
 		if (point(c, x1, y1, f))
 			return -1;

@@ -14,13 +14,13 @@ static const struct {
 } about[CURVES] = {
 	[CURVES_DETECTION] = {"detection", "Detection curve", "records checked, highest first", "positives found"},
 	[CURVES_ROC] = {"roc", "Receiver operating characteristic", "false positives of all negatives", "positives found"},
-	[CURVES_PRECISION] = {"precision-recall", "Precision and recall", "recall", "precision"},
+	[CURVES_PRECISION_RECALL] = {"precision-recall", "Precision and recall", "recall", "precision"},
 	[CURVES_SCATTER] = {"scatter", "Score against negative loss", "negative loss", "score"},
 };
 
 const char *curves_name(enum curves which) { return about[which].name; }
 
-double curves_quantile(const struct judged *v, double q)
+double curves_quantile(const struct eval_field *v, double q)
 {
 	size_t n = v->d.rank.scored, i = (size_t)ceil(q * (double)n);
 	if (!n)
@@ -31,7 +31,7 @@ double curves_quantile(const struct judged *v, double q)
 }
 
 /* The series of a field: the baselines have theirs, whatever stands before them. */
-static int series_of(const struct judge *j, int i)
+static int series_of(const struct eval *j, int i)
 {
 	static const int asked[] = {0, 3, 4, 5};
 	if (i == j->loss)
@@ -39,14 +39,14 @@ static int series_of(const struct judge *j, int i)
 	return j->v[i].baseline ? 2 : asked[i % 4];
 }
 
-static const char *legend_of(const struct judged *v, enum curves which, char *t, size_t room)
+static const char *legend_of(const struct eval_field *v, enum curves which, char *t, size_t room)
 {
 	double number = which == CURVES_DETECTION ? v->auc : which == CURVES_ROC ? v->auroc : v->precision;
 	snprintf(t, room, "%.36s  %s %.4f", v->name, which == CURVES_DETECTION ? "AUC" : which == CURVES_ROC ? "AUROC" : "AP", number);
 	return t;
 }
 
-static int draw_labelled(const struct judge *j, enum curves which, const char *id, struct buf *out, struct fail *f)
+static int draw_labelled(const struct eval *j, enum curves which, const char *id, struct buf *out, struct fail *f)
 {
 	int which_of[SHOWN], n = 0;
 	for (int i = 0; i < j->n; i++) /* the baselines always: the last of those asked for give way */
@@ -63,10 +63,10 @@ static int draw_labelled(const struct judge *j, enum curves which, const char *i
 	if (!r) {
 		const double two[] = {0, 1}, share = (double)j->positives / (double)j->records, level[] = {share, share};
 		plot_begin(&p, out, f);
-		plot_line(&p, PLOT_GUIDE, two, which == CURVES_PRECISION ? level : two, 2);
+		plot_line(&p, PLOT_GUIDE, two, which == CURVES_PRECISION_RECALL ? level : two, 2);
 		for (int i = n - 1; i >= 0 && !r; i--) {
 			struct curve c;
-			r = detection_curve(&j->v[which_of[i]].d, which == CURVES_DETECTION ? CURVE_DETECTION : which == CURVES_ROC ? CURVE_ROC : CURVE_PRECISION, &c, f);
+			r = detection_curve(&j->v[which_of[i]].d, which == CURVES_DETECTION ? CURVE_DETECTION : which == CURVES_ROC ? CURVE_ROC : CURVE_PRECISION_RECALL, &c, f);
 			if (!r)
 				plot_line(&p, series_of(j, which_of[i]), c.x, c.y, c.n);
 			curve_free(&c);
@@ -106,13 +106,13 @@ static void draw_fit(struct plot *p, const struct correlation *c)
 	plot_line(p, PLOT_FIT, x, y, 2);
 }
 
-static int draw_scatter(const struct judge *j, const char *id, struct buf *out, struct fail *f)
+static int draw_scatter(const struct eval *j, const char *id, struct buf *out, struct fail *f)
 {
-	const struct judged *v = &j->v[0];
+	const struct eval_field *v = &j->v[0];
 	if (j->loss <= 0 || v->loss.n < 2)
 		return 0;
-	double *x = judge_values(j, &j->v[j->loss], f), *y = judge_values(j, v, f);
-	char *mark = judge_labels(j, f), text[300], name[80], fit[120] = "no line: one of them is constant";
+	double *x = eval_values(j, &j->v[j->loss], f), *y = eval_values(j, v, f);
+	char *mark = eval_labels(j, f), text[300], name[80], fit[120] = "no line: one of them is constant";
 	int r = x && y && mark ? 1 : -1;
 	if (r > 0) {
 		for (uint64_t i = 0; i < j->records; i++)
@@ -138,7 +138,7 @@ static int draw_scatter(const struct judge *j, const char *id, struct buf *out, 
 	return r;
 }
 
-int curves_draw(const struct judge *j, enum curves which, const char *id, struct buf *out, struct fail *f)
+int curves_draw(const struct eval *j, enum curves which, const char *id, struct buf *out, struct fail *f)
 {
 	if (which == CURVES_SCATTER)
 		return draw_scatter(j, id, out, f);
@@ -149,7 +149,7 @@ int curves_draw(const struct judge *j, enum curves which, const char *id, struct
 
 enum { BINS = 48 };
 
-int curves_histogram(const struct judge *j, const struct judged *v, const char *id, struct buf *out, struct fail *f)
+int curves_histogram(const struct eval *j, const struct eval_field *v, const char *id, struct buf *out, struct fail *f)
 {
 	const struct ranking *r = &v->d.rank;
 	double count[2][BINS] = {{0}}, edge[BINS + 1], total[2] = {0}, top = 0;

@@ -81,7 +81,7 @@ static void tile(struct page *p, const char *name, const char *fmt, double v)
 static void put_tiles(struct page *p)
 {
 	const struct report *r = p->r;
-	const struct judged *lead = &r->j.v[0];
+	const struct eval_field *lead = &r->j.v[0];
 	put(p, "<dl class=\"tiles\">\n");
 	tile(p, "records", NULL, (double)r->j.records);
 	if (r->unscored)

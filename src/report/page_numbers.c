@@ -121,11 +121,11 @@ static void figure(struct page *p, int drawn, const char *caption)
 static void put_quantiles(struct page *p)
 {
 	static const double q[] = {0, 0.01, 0.25, 0.5, 0.75, 0.99, 1};
-	const struct judge *j = &p->r->j;
+	const struct eval *j = &p->r->j;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Quantiles\"><table><caption>Quantiles: the value that a share of the records does not exceed</caption><thead><tr>"
 	       "<th scope=\"col\">score</th><th scope=\"col\" class=\"n\">records</th><th scope=\"col\" class=\"n\">lowest</th><th scope=\"col\" class=\"n\">1 %%</th><th scope=\"col\" class=\"n\">25 %%</th>"
 	       "<th scope=\"col\" class=\"n\">median</th><th scope=\"col\" class=\"n\">75 %%</th><th scope=\"col\" class=\"n\">99 %%</th><th scope=\"col\" class=\"n\">highest</th></tr></thead><tbody>\n");
-	for (const struct judged *v = j->v; v < j->v + j->n; v++) {
+	for (const struct eval_field *v = j->v; v < j->v + j->n; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
 		put_text(p, v->name);
 		put(p, "</bdi></th><td class=\"n\">");
@@ -143,7 +143,7 @@ static void put_quantiles(struct page *p)
 
 void put_scores(struct page *p)
 {
-	const struct judge *j = &p->r->j;
+	const struct eval *j = &p->r->j;
 	char id[32];
 	if (!j->v[0].d.rank.scored && j->n == 1)
 		return;
@@ -167,7 +167,7 @@ void put_scores(struct page *p)
 			p->bad = 1;
 		put(p, "<figcaption>Distribution of <bdi>");
 		put_text(p, j->v[i].name);
-		put(p, "</bdi>%s</figcaption></figure>\n", strcmp(j->v[i].name, JUDGE_SIZE) == 0 && j->v[i].baseline ? " of the payload, in bytes" : "");
+		put(p, "</bdi>%s</figcaption></figure>\n", strcmp(j->v[i].name, EVAL_SIZE) == 0 && j->v[i].baseline ? " of the payload, in bytes" : "");
 	}
 	put(p, "</div></section>\n");
 	buf_free(&svg);
@@ -185,11 +185,11 @@ static void cell(struct page *p, double v)
 
 static void put_judged(struct page *p)
 {
-	const struct judge *j = &p->r->j;
+	const struct eval *j = &p->r->j;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Detection in numbers\"><table id=\"judged\"><caption>How well each finds the positives, beside the baselines; half is chance for the first two</caption><thead><tr>"
 	       "<th scope=\"col\">score</th><th scope=\"col\" class=\"n\">detection AUC</th><th scope=\"col\" class=\"n\">at best</th><th scope=\"col\" class=\"n\">AUROC</th><th scope=\"col\" class=\"n\">\xc2\xb1</th>"
 	       "<th scope=\"col\" class=\"n\">average precision</th><th scope=\"col\" class=\"n\">R\xc2\xb2 with \xe2\x88\x92loss</th><th scope=\"col\" class=\"n\">Spearman</th></tr></thead><tbody>\n");
-	for (const struct judged *v = j->v; v < j->v + j->n; v++) {
+	for (const struct eval_field *v = j->v; v < j->v + j->n; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
 		put_text(p, v->name);
 		put(p, "</bdi>%s</th>", v->baseline ? " <span class=\"lab\">baseline</span>" : "");
@@ -207,8 +207,8 @@ static void put_judged(struct page *p)
 
 static void put_cuts(struct page *p)
 {
-	const struct judge *j = &p->r->j;
-	const struct judged *v = &j->v[0];
+	const struct eval *j = &p->r->j;
+	const struct eval_field *v = &j->v[0];
 	if (isnan(v->auc))
 		return;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"What is found\"><table id=\"found\"><caption>What is found when the highest <bdi>");
@@ -216,7 +216,7 @@ static void put_cuts(struct page *p)
 	put(p, "</bdi> are checked first</caption><thead><tr><th scope=\"col\" class=\"n\">checked</th><th scope=\"col\" class=\"n\">of all</th>"
 	       "<th scope=\"col\" class=\"n\">found</th><th scope=\"col\" class=\"n\">precision</th><th scope=\"col\" class=\"n\">recall</th></tr></thead><tbody>\n");
 	for (int k = 0; k < j->ncuts; k++) {
-		uint64_t n = judge_checked(j, v, k), found = detection_found(&v->d, n);
+		uint64_t n = eval_cutoff_records(j, v, k), found = detection_found(&v->d, n);
 		put(p, "<tr><th scope=\"row\" class=\"n\">");
 		put_count(p, n);
 		put(p, "</th><td class=\"n\">%.3g %%</td><td class=\"n\">", 100 * (double)n / (double)v->d.rank.scored);
@@ -229,9 +229,9 @@ static void put_cuts(struct page *p)
 /* What the curves come to: whether the first score is worth its time. */
 static void put_verdict(struct page *p)
 {
-	const struct judge *j = &p->r->j;
-	const struct judged *lead = &j->v[0], *best = NULL;
-	for (const struct judged *v = j->v + j->asked; v < j->v + j->n; v++)
+	const struct eval *j = &p->r->j;
+	const struct eval_field *lead = &j->v[0], *best = NULL;
+	for (const struct eval_field *v = j->v + j->asked; v < j->v + j->n; v++)
 		if (!isnan(v->auc) && (!best || v->auc > best->auc))
 			best = v;
 	if (isnan(lead->auc))
@@ -246,7 +246,7 @@ static void put_verdict(struct page *p)
 
 void put_detection(struct page *p)
 {
-	const struct judge *j = &p->r->j;
+	const struct eval *j = &p->r->j;
 	static const char *const caption[] = {
 		"Checked from the highest score on: the share of the positives found. The area below is the AUC.",
 		"The same without the number of positives: what is checked in vain against what is found.",
@@ -275,7 +275,7 @@ void put_detection(struct page *p)
 	for (int i = 0; i < j->nwithout; i++)
 		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", j->without[i]);
 	put(p, "<div class=\"figs\">\n");
-	for (int i = CURVES_DETECTION; i <= CURVES_PRECISION && !p->bad; i++) {
+	for (int i = CURVES_DETECTION; i <= CURVES_PRECISION_RECALL && !p->bad; i++) {
 		char id[32];
 		svg.len = 0;
 		snprintf(id, sizeof id, "g-%s", curves_name((enum curves)i));

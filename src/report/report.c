@@ -172,7 +172,7 @@ static int find_fields(struct report *r, struct record *rec, struct fail *f)
 		n++;
 	}
 	if (!bad)
-		bad = judge_rename(&r->j, list.p, f);
+		bad = eval_set_fields(&r->j, list.p, f);
 	buf_free(&list);
 	r->found_fields = 1;
 	return bad ? -1 : 0;
@@ -222,7 +222,7 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 	uint64_t position = r->j.records;
 	if (record_fields(rec, f) || (!r->fields && !r->found_fields && find_fields(r, rec, f)))
 		return -1;
-	int positive = judge_add(&r->j, rec, f);
+	int positive = eval_add(&r->j, rec, f);
 	if (positive < 0)
 		return -1;
 	fields_number(&rec->fields, r->j.v[0].name, &score);
@@ -285,12 +285,12 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
 		return fail_add(f, "--quarantine");
-	return judge_finish(&r->j, f) || ends_finish(&r->high, f) || ends_finish(&r->low, f) || ends_finish(&r->quarantined, f) ? -1 : 0;
+	return eval_finish(&r->j, f) || ends_finish(&r->high, f) || ends_finish(&r->low, f) || ends_finish(&r->quarantined, f) ? -1 : 0;
 }
 
 void report_free(struct report *r)
 {
-	judge_free(&r->j);
+	eval_free(&r->j);
 	for (int i = 0; i < r->nfailed; i++)
 		shown_free(&r->failed[i]);
 	for (int i = 0; i < r->nmade; i++) {

@@ -5,34 +5,34 @@
  * the payload (the payload's bytes as they are if PNG or JPEG, which are compressed; else under
  * zlib's level 6). 16 bytes a record for every field and baseline.
  */
-#ifndef VF_JUDGE_H
-#define VF_JUDGE_H
+#ifndef VF_EVAL_H
+#define VF_EVAL_H
 
 #include "eval/correlate.h"
 #include "eval/detect.h"
 #include "stream/expr.h"
 #include "input/input.h"
 
-enum { JUDGE_FIELDS = 32, JUDGE_CUTS = 16 };
-#define JUDGE_LOSS "loss"
-#define JUDGE_SIZE "compressed_size"
+enum { EVAL_MAX_FIELDS = 32, EVAL_MAX_CUTOFFS = 16 };
+#define EVAL_LOSS "loss"
+#define EVAL_SIZE "compressed_size"
 
-struct judged {
+struct eval_field {
 	const char *name;        /* inside judge.names, or one of the two above */
 	int baseline;
-	struct detection d;      /* sorted by judge_finish() */
+	struct detection d;      /* sorted by eval_finish() */
 	/* NAN where nothing is labelled, or all is */
 	double auc, ceiling, auroc, auroc_se, precision;
 	struct correlation loss; /* x: -loss, y: this field; n 0 for the loss itself */
 };
 
-struct judge {
-	struct judged v[JUDGE_FIELDS + 2]; /* those asked for, then the baselines */
+struct eval {
+	struct eval_field v[EVAL_MAX_FIELDS + 2]; /* those asked for, then the baselines */
 	int n, asked, loss;                /* loss: which of v it is */
 	struct {
 		double amount;
 		int percent;
-	} cut[JUDGE_CUTS];
+	} cut[EVAL_MAX_CUTOFFS];
 	int ncuts;
 	struct expr *positive; /* owned; NULL: nothing is labelled */
 	uint64_t records, positives, missing; /* missing: lack a name of the expression, and count as negative */
@@ -45,25 +45,25 @@ struct judge {
 
 /* fields: names separated by commas; cuts: as in "1%,5%,100", or NULL for seven of percent; positive: an
  * expression, or NULL. A failure is one of usage. */
-int judge_open(struct judge *j, const char *fields, const char *cuts, const char *positive, struct fail *f);
+int eval_open(struct eval *j, const char *fields, const char *cuts, const char *positive, struct fail *f);
 /* Other fields in place of the one that was asked for, when no record so far has that as a number. */
-int judge_rename(struct judge *j, const char *fields, struct fail *f);
+int eval_set_fields(struct eval *j, const char *fields, struct fail *f);
 /* One more record: 1 positive, 0, -1. */
-int judge_add(struct judge *j, struct record *r, struct fail *f);
+int eval_add(struct eval *j, struct record *r, struct fail *f);
 /* Sorts and measures. */
-int judge_finish(struct judge *j, struct fail *f);
+int eval_finish(struct eval *j, struct fail *f);
 /* Whether the labels tell records of every field that was asked for apart. positive: what to call the expression. */
-int judge_check(const struct judge *j, const char *positive, struct fail *f);
+int eval_check_labels(const struct eval *j, const char *positive, struct fail *f);
 /* How many records are checked at a cut: rounded, at least one, at most all that have the field. */
-uint64_t judge_checked(const struct judge *j, const struct judged *v, int cut);
+uint64_t eval_cutoff_records(const struct eval *j, const struct eval_field *v, int cut);
 /* A field's values by position in the stream, NAN where there is none: allocates [records]. */
-double *judge_values(const struct judge *j, const struct judged *v, struct fail *f);
+double *eval_values(const struct eval *j, const struct eval_field *v, struct fail *f);
 /* Which records are positive, by position: allocates [records]. */
-char *judge_labels(const struct judge *j, struct fail *f);
-void judge_free(struct judge *j);
+char *eval_labels(const struct eval *j, struct fail *f);
+void eval_free(struct eval *j);
 
 /* For people, and for programs. */
-int judge_table(const struct judge *j, struct buf *out, struct fail *f);
-int judge_json(const struct judge *j, struct buf *out, struct fail *f);
+int eval_table(const struct eval *j, struct buf *out, struct fail *f);
+int eval_json(const struct eval *j, struct buf *out, struct fail *f);
 
 #endif

@@ -1,11 +1,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/judge.h"
+#include "eval/eval.h"
 
-static const char *mark(const struct judged *v) { return v->baseline ? " (baseline)" : ""; }
+static const char *mark(const struct eval_field *v) { return v->baseline ? " (baseline)" : ""; }
 
-static int table_of(const struct judge *j, const struct judged *v, struct buf *out, struct fail *f)
+static int table_of(const struct eval *j, const struct eval_field *v, struct buf *out, struct fail *f)
 {
 	const struct detection *d = &v->d;
 	if (buf_addf(out, f, "\n%s%s\n", v->name, mark(v)) ||
@@ -22,7 +22,7 @@ static int table_of(const struct judge *j, const struct judged *v, struct buf *o
 	if (buf_addf(out, f, "  %16s %8s %10s %8s\n", "checked", "found", "precision", "recall"))
 		return -1;
 	for (int k = 0; k < j->ncuts; k++) {
-		uint64_t n = judge_checked(j, v, k), found = detection_found(d, n);
+		uint64_t n = eval_cutoff_records(j, v, k), found = detection_found(d, n);
 		double percent = j->cut[k].percent ? j->cut[k].amount : 100 * (double)n / (double)d->rank.scored;
 		if (buf_addf(out, f, "  %9llu (%3.3g%%) %8llu %9.1f%% %7.1f%%\n", (unsigned long long)n, percent, (unsigned long long)found,
 		             100 * (double)found / (double)n, 100 * (double)found / (double)d->positives))
@@ -31,13 +31,13 @@ static int table_of(const struct judge *j, const struct judged *v, struct buf *o
 	return 0;
 }
 
-int judge_table(const struct judge *j, struct buf *out, struct fail *f)
+int eval_table(const struct eval *j, struct buf *out, struct fail *f)
 {
 	if (buf_addf(out, f, "%llu records, %llu positive (%.3g %%)\n", (unsigned long long)j->records, (unsigned long long)j->positives,
 	             100 * (double)j->positives / (double)j->records))
 		return -1;
 	int wide = 5;
-	for (const struct judged *v = j->v; v < j->v + j->n; v++) {
+	for (const struct eval_field *v = j->v; v < j->v + j->n; v++) {
 		int n = (int)(strlen(v->name) + strlen(mark(v)));
 		wide = n > wide ? n : wide;
 		if (table_of(j, v, out, f))
@@ -45,13 +45,13 @@ int judge_table(const struct judge *j, struct buf *out, struct fail *f)
 	}
 	if (j->n > 1 && buf_addf(out, f, "\n%-*s  %7s  %7s %9s  %9s\n", wide, "side by side", "AUC", "AUROC", "+-", "precision"))
 		return -1;
-	for (const struct judged *v = j->v; j->n > 1 && v < j->v + j->n; v++)
+	for (const struct eval_field *v = j->v; j->n > 1 && v < j->v + j->n; v++)
 		if (buf_addf(out, f, "%s%-*s  %7.4f  %7.4f %9.4f  %9.4f\n", v->name, wide - (int)strlen(v->name), mark(v), v->auc, v->auroc, v->auroc_se,
 		             v->precision))
 			return -1;
 	for (int i = 0; i < j->nwithout; i++)
 		if (buf_addf(out, f, "%sno baseline %s: %s\n", i ? "" : "\n", j->without[i],
-		             strcmp(j->without[i], JUDGE_LOSS) == 0 ? "too few records have that field" : "too few records have a payload"))
+		             strcmp(j->without[i], EVAL_LOSS) == 0 ? "too few records have that field" : "too few records have a payload"))
 			return -1;
 	return 0;
 }
@@ -62,7 +62,7 @@ static int real(struct buf *out, const char *name, double v, struct fail *f)
 	return isnan(v) ? buf_addf(out, f, ",\"%s\":null", name) : buf_addf(out, f, ",\"%s\":%.9g", name, v);
 }
 
-static int json_of(const struct judge *j, const struct judged *v, struct buf *out, struct fail *f)
+static int json_of(const struct eval *j, const struct eval_field *v, struct buf *out, struct fail *f)
 {
 	const struct detection *d = &v->d;
 	if (buf_addf(out, f, "{\"field\":") || json_quote(out, v->name, strlen(v->name), f) ||
@@ -73,7 +73,7 @@ static int json_of(const struct judge *j, const struct judged *v, struct buf *ou
 	    real(out, "loss_spearman", v->loss.spearman, f) || buf_addf(out, f, ",\"found\":["))
 		return -1;
 	for (int k = 0; k < j->ncuts; k++) {
-		uint64_t n = judge_checked(j, v, k), found = detection_found(d, n);
+		uint64_t n = eval_cutoff_records(j, v, k), found = detection_found(d, n);
 		double percent = j->cut[k].percent ? j->cut[k].amount : 100 * (double)n / (double)d->rank.scored;
 		if (buf_addf(out, f, "%s{\"percent\":%g,\"checked\":%llu,\"found\":%llu,\"precision\":%.9g,\"recall\":%.9g}", k ? "," : "", percent,
 		             (unsigned long long)n, (unsigned long long)found, (double)found / (double)n, (double)found / (double)d->positives))
@@ -82,7 +82,7 @@ static int json_of(const struct judge *j, const struct judged *v, struct buf *ou
 	return buf_addf(out, f, "]}");
 }
 
-int judge_json(const struct judge *j, struct buf *out, struct fail *f)
+int eval_json(const struct eval *j, struct buf *out, struct fail *f)
 {
 	if (buf_addf(out, f, "{\"records\":%llu,\"positives\":%llu,\"fields\":[", (unsigned long long)j->records, (unsigned long long)j->positives))
 		return -1;

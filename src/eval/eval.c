@@ -1,4 +1,4 @@
-#include "eval/judge.h"
+#include "eval/eval.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,15 +6,15 @@
 
 #include "model/config.h"
 
-static int add_field(struct judge *j, const char *name, int baseline, struct fail *f)
+static int add_field(struct eval *j, const char *name, int baseline, struct fail *f)
 {
-	if (j->n == JUDGE_FIELDS + 2 * baseline)
-		return fail_set(f, "more than %d fields", JUDGE_FIELDS);
-	j->v[j->n++] = (struct judged){.name = name, .baseline = baseline};
+	if (j->n == EVAL_MAX_FIELDS + 2 * baseline)
+		return fail_set(f, "more than %d fields", EVAL_MAX_FIELDS);
+	j->v[j->n++] = (struct eval_field){.name = name, .baseline = baseline};
 	return 0;
 }
 
-static int parse_fields(struct judge *j, const char *fields, struct fail *f)
+static int parse_fields(struct eval *j, const char *fields, struct fail *f)
 {
 	j->names = strdup(fields);
 	if (!j->names)
@@ -25,7 +25,7 @@ static int parse_fields(struct judge *j, const char *fields, struct fail *f)
 		for (int i = 0; i < j->n; i++)
 			if (strcmp(j->v[i].name, p) == 0)
 				return fail_set(f, "field '%.100s' is named twice", p);
-		if (strcmp(p, JUDGE_LOSS) == 0)
+		if (strcmp(p, EVAL_LOSS) == 0)
 			j->loss = j->n;
 		if (add_field(j, p, 0, f))
 			return -1;
@@ -35,12 +35,12 @@ static int parse_fields(struct judge *j, const char *fields, struct fail *f)
 		return fail_set(f, "no field is named");
 	if (j->loss < 0) {
 		j->loss = j->n;
-		add_field(j, JUDGE_LOSS, 1, f);
+		add_field(j, EVAL_LOSS, 1, f);
 	}
-	return add_field(j, JUDGE_SIZE, 1, f);
+	return add_field(j, EVAL_SIZE, 1, f);
 }
 
-static int parse_cuts(struct judge *j, const char *cuts, struct fail *f)
+static int parse_cuts(struct eval *j, const char *cuts, struct fail *f)
 {
 	for (const char *p = cuts ? cuts : "0.5%,1%,2%,5%,10%,20%,50%";; p++) {
 		char *end;
@@ -48,8 +48,8 @@ static int parse_cuts(struct judge *j, const char *cuts, struct fail *f)
 		int percent = *end == '%';
 		if (end == p || (end[percent] && end[percent] != ',') || !(amount > 0) || (percent ? amount > 100 : amount > 1e15 || amount != floor(amount)))
 			return fail_set(f, "cuts are such as 1%%,5%%,100: shares of the records or numbers of them, not '%.60s'", p);
-		if (j->ncuts == JUDGE_CUTS)
-			return fail_set(f, "more than %d cuts", JUDGE_CUTS);
+		if (j->ncuts == EVAL_MAX_CUTOFFS)
+			return fail_set(f, "more than %d cuts", EVAL_MAX_CUTOFFS);
 		j->cut[j->ncuts].amount = amount;
 		j->cut[j->ncuts++].percent = percent;
 		p = end + percent;
@@ -58,11 +58,11 @@ static int parse_cuts(struct judge *j, const char *cuts, struct fail *f)
 	}
 }
 
-int judge_open(struct judge *j, const char *fields, const char *cuts, const char *positive, struct fail *f)
+int eval_open(struct eval *j, const char *fields, const char *cuts, const char *positive, struct fail *f)
 {
 	struct config cfg;
 	config_defaults(&cfg);
-	*j = (struct judge){.n = 0};
+	*j = (struct eval){.n = 0};
 	strcpy(j->extensions, cfg.input_field);
 	if (parse_fields(j, fields, f))
 		return fail_add(f, "-k");
@@ -72,9 +72,9 @@ int judge_open(struct judge *j, const char *fields, const char *cuts, const char
 	return positive && !j->positive ? fail_add(f, "--positive") : 0;
 }
 
-int judge_rename(struct judge *j, const char *fields, struct fail *f)
+int eval_set_fields(struct eval *j, const char *fields, struct fail *f)
 {
-	struct judge old = *j;
+	struct eval old = *j;
 	j->n = 0;
 	if (parse_fields(j, fields, f)) {
 		free(j->names);
@@ -95,7 +95,7 @@ int judge_rename(struct judge *j, const char *fields, struct fail *f)
 }
 
 /* The compressed size of a payload; NAN where there is none. */
-static int payload_size(struct judge *j, const struct record *r, double *size, struct fail *f)
+static int payload_size(struct eval *j, const struct record *r, double *size, struct fail *f)
 {
 	struct fail why = {{0}};
 	const struct member *m = record_payload(r, j->extensions, &why);
@@ -110,7 +110,7 @@ static int payload_size(struct judge *j, const struct record *r, double *size, s
 	return 0;
 }
 
-int judge_add(struct judge *j, struct record *r, struct fail *f)
+int eval_add(struct eval *j, struct record *r, struct fail *f)
 {
 	int missing = 0, positive = j->positive ? expr_match(j->positive, r, &missing, f) : 0;
 	if (positive < 0 || record_fields(r, f))
@@ -132,23 +132,23 @@ int judge_add(struct judge *j, struct record *r, struct fail *f)
 	return positive;
 }
 
-static int tells_apart(const struct judged *v) { return v->d.positives && v->d.positives < v->d.rank.scored; }
+static int tells_apart(const struct eval_field *v) { return v->d.positives && v->d.positives < v->d.rank.scored; }
 
-int judge_check(const struct judge *j, const char *positive, struct fail *f)
+int eval_check_labels(const struct eval *j, const char *positive, struct fail *f)
 {
 	if (j->records == 0)
 		return fail_set(f, "no records");
 	if (j->positives == 0 || j->positives == j->records)
 		return fail_set(f, "--positive '%s' matches %s of %llu records: there is nothing to tell apart", positive,
 		                j->positives ? "all" : "none", (unsigned long long)j->records);
-	for (const struct judged *v = j->v; v < j->v + j->asked; v++)
+	for (const struct eval_field *v = j->v; v < j->v + j->asked; v++)
 		if (!tells_apart(v))
 			return fail_set(f, "field '%s': %zu records have it as a number, %llu of them positive: nothing to tell apart", v->name,
 			                v->d.rank.scored, (unsigned long long)v->d.positives);
 	return 0;
 }
 
-double *judge_values(const struct judge *j, const struct judged *v, struct fail *f)
+double *eval_values(const struct eval *j, const struct eval_field *v, struct fail *f)
 {
 	double *out = calloc(j->records + 1, sizeof *out);
 	if (!out)
@@ -158,7 +158,7 @@ double *judge_values(const struct judge *j, const struct judged *v, struct fail 
 	return out;
 }
 
-char *judge_labels(const struct judge *j, struct fail *f)
+char *eval_labels(const struct eval *j, struct fail *f)
 {
 	char *out = calloc(j->records + 1, 1);
 	if (!out)
@@ -169,15 +169,15 @@ char *judge_labels(const struct judge *j, struct fail *f)
 	return out;
 }
 
-static int with_loss(struct judge *j, struct fail *f)
+static int with_loss(struct eval *j, struct fail *f)
 {
-	double *x = judge_values(j, &j->v[j->loss], f);
+	double *x = eval_values(j, &j->v[j->loss], f);
 	int r = x ? 0 : -1;
 	for (uint64_t i = 0; i < j->records && !r; i++)
 		x[i] = -x[i];
 	for (int i = 0; i < j->n && !r; i++) {
 		j->v[i].loss = (struct correlation){.r2 = NAN, .spearman = NAN};
-		double *y = i == j->loss ? NULL : judge_values(j, &j->v[i], f);
+		double *y = i == j->loss ? NULL : eval_values(j, &j->v[i], f);
 		if (i != j->loss)
 			r = y ? correlate(x, y, j->records, &j->v[i].loss, f) : -1;
 		free(y);
@@ -186,16 +186,16 @@ static int with_loss(struct judge *j, struct fail *f)
 	return r;
 }
 
-int judge_finish(struct judge *j, struct fail *f)
+int eval_finish(struct eval *j, struct fail *f)
 {
-	for (struct judged *v = j->v; v < j->v + j->n; v++) {
+	for (struct eval_field *v = j->v; v < j->v + j->n; v++) {
 		detection_sort(&v->d);
 		v->auc = v->ceiling = v->auroc = v->auroc_se = v->precision = NAN;
 		if (!tells_apart(v))
 			continue;
 		v->auc = detection_auc(&v->d, &v->ceiling);
 		v->auroc = detection_auroc(&v->d, &v->auroc_se);
-		v->precision = detection_precision(&v->d);
+		v->precision = detection_average_precision(&v->d);
 	}
 	if (with_loss(j, f))
 		return -1;
@@ -214,7 +214,7 @@ int judge_finish(struct judge *j, struct fail *f)
 	return 0;
 }
 
-uint64_t judge_checked(const struct judge *j, const struct judged *v, int cut)
+uint64_t eval_cutoff_records(const struct eval *j, const struct eval_field *v, int cut)
 {
 	double n = (double)v->d.rank.scored, k = j->cut[cut].amount;
 	if (j->cut[cut].percent)
@@ -222,12 +222,12 @@ uint64_t judge_checked(const struct judge *j, const struct judged *v, int cut)
 	return k < 1 ? 1 : k > n ? (uint64_t)n : (uint64_t)k;
 }
 
-void judge_free(struct judge *j)
+void eval_free(struct eval *j)
 {
 	for (int i = 0; i < j->n; i++)
 		ranking_free(&j->v[i].d.rank);
 	expr_free(j->positive);
 	deflated_free(&j->deflated);
 	free(j->names);
-	*j = (struct judge){.n = 0};
+	*j = (struct eval){.n = 0};
 }

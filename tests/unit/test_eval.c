@@ -155,15 +155,15 @@ static void detections(void)
 			detection_add(&d, v[i], pos[i], &f);
 		}
 		detection_sort(&d);
-		precision &= close_to(detection_precision(&d), plain_precision(v, pos, n));
+		precision &= close_to(detection_average_precision(&d), plain_precision(v, pos, n));
 		struct curve c;
 		detection_curve(&d, CURVE_ROC, &c, &f);
 		roc &= fabs(area(&c) - detection_auroc(&d, &se)) < 2e-3;
 		for (size_t i = 1; i < c.n; i++)
 			monotone &= c.x[i] >= c.x[i - 1] && c.y[i] >= c.y[i - 1];
 		curve_free(&c);
-		detection_curve(&d, CURVE_PRECISION, &c, &f);
-		steps &= fabs(area(&c) - detection_precision(&d)) < 5e-3;
+		detection_curve(&d, CURVE_PRECISION_RECALL, &c, &f);
+		steps &= fabs(area(&c) - detection_average_precision(&d)) < 5e-3;
 		curve_free(&c);
 		if (round % 2 == 0) { /* without ties; the mean over the number checked is half a step more than the area */
 			detection_curve(&d, CURVE_DETECTION, &c, &f);
