@@ -120,7 +120,7 @@ static int one_record(struct drop *d, const struct options *o, struct record *r,
 		return -1;
 	if (goes && !o->mark)
 		return flow_reject(&d->flow, r, f);
-	if (o->strip && record_strip(r, f))
+	if (o->strip && record_remove_scores(r, f))
 		return -1;
 	return flow_pass(&d->flow, r, f);
 }
@@ -191,10 +191,10 @@ static void remark(const struct drop *d, const struct options *o)
 		cli_note(c, "%llu records lack a name that -e asks for: they %s", without, o->keep ? "did not match and went" : "were kept");
 	if (d->rule.kind != RULE_KEYS || d->rule.keys.came == d->rule.keys.n)
 		return;
-	missing = keylist_missing(&d->rule.keys, &at);
+	missing = keylist_next_unseen(&d->rule.keys, &at);
 	/* they are escaped as they are */
 	cli_note(c, "%zu of %zu listed keys never came%s'%.600s'", d->rule.keys.n - d->rule.keys.came, d->rule.keys.n, c->verbose ? ": " : "; the first: ", missing);
-	while (c->verbose && (missing = keylist_missing(&d->rule.keys, &at)))
+	while (c->verbose && (missing = keylist_next_unseen(&d->rule.keys, &at)))
 		cli_note(c, "nor did '%.900s'", missing);
 }
 

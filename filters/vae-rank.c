@@ -297,7 +297,7 @@ static int open_all(struct rank *k, struct fail *f)
 		return -1;
 	if (!k->sort)
 		return 0;
-	k->spool.fd = temp_file(f);
+	k->spool.fd = open_spool(f);
 	k->spool.out = k->spool.fd >= 0 ? writer_open_spool(k->spool.fd, f) : NULL;
 	return k->spool.out ? 0 : -1;
 }

@@ -32,7 +32,7 @@ struct tool {
 	struct testinf result;
 	struct nearest nearest;
 	struct scorer *scorer;
-	struct npy_rows matrix;
+	struct npy_writer matrix;
 	struct atomic_file table;
 	float *line; /* of the matrix */
 	const char *test_file, *normalize;
@@ -158,7 +158,7 @@ static int add_line(struct tool *s, const struct slot *p, int row, int scored, s
 		return 0;
 	for (size_t q = 0; q < s->tests.n; q++)
 		s->line[q] = scored && row >= 0 ? (float)p->influence[(size_t)row * s->tests.n + q] : NAN;
-	return npy_rows_add(&s->matrix, s->line, f) ? fail_add(f, "--matrix") : 0;
+	return npy_writer_add(&s->matrix, s->line, f) ? fail_add(f, "--matrix") : 0;
 }
 
 static int record(struct tool *s, struct slot *p, struct record *r, int row, struct fail *f)
@@ -309,7 +309,7 @@ static int open_outputs(struct tool *s, struct fail *f)
 	s->line = malloc(s->tests.n * sizeof *s->line);
 	if (!s->line)
 		return fail_memory(f);
-	return npy_rows_open(&s->matrix, c->matrix, s->tests.n, f) ? fail_add(f, "--matrix") : 0;
+	return npy_writer_open(&s->matrix, c->matrix, s->tests.n, f) ? fail_add(f, "--matrix") : 0;
 }
 
 static int score(struct tool *s, int workers, struct fail *f)
@@ -329,7 +329,7 @@ static int finish(struct tool *s, struct cli *c, struct fail *f)
 		return fail_add(f, "--influence");
 	if (c->influence && atomic_commit(&s->table, f))
 		return fail_add(f, "--influence");
-	if (c->matrix && npy_rows_commit(&s->matrix, f))
+	if (c->matrix && npy_writer_commit(&s->matrix, f))
 		return fail_add(f, "--matrix");
 	if (s->sanity)
 		testinf_print(&s->result);
@@ -344,7 +344,7 @@ static void tear_down(struct tool *s, int workers)
 	scorers_close(s->scorer, workers);
 	free(s->line);
 	atomic_abort(&s->table);
-	npy_rows_abort(&s->matrix);
+	npy_writer_abort(&s->matrix);
 	testinf_free(&s->result);
 	nearest_free(&s->nearest);
 	tests_free(&s->tests);

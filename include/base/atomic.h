@@ -32,6 +32,6 @@ int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
 /* Syncs the directory that holds path, so that a rename in it lasts. */
 int sync_parent(const char *path, struct fail *f);
 /* An unlinked file in $TMPDIR (or /tmp) for spools; returns its descriptor or -1. */
-int temp_file(struct fail *f);
+int open_spool(struct fail *f);
 
 #endif

@@ -16,8 +16,8 @@
 #include "base/buf.h"
 #include "base/fail.h"
 
-#define INPUT_MAX_SIDE 16384            /* a larger picture is refused before it is allocated */
-#define INPUT_MAX_PIXELS (64u << 20)    /* width x height, likewise: a bomb's size is only a claim */
+#define PICTURE_MAX_SIDE 16384            /* a larger picture is refused before it is allocated */
+#define PICTURE_MAX_PIXELS (64u << 20)    /* width x height, likewise: a bomb's size is only a claim */
 
 struct picture { /* interleaved 8-bit samples, row by row; pixels owned, freed by picture_free() */
 	int width, height, channels; /* channels 1 (gray) or 3 (RGB) */
@@ -54,37 +54,37 @@ double npy_value(const struct npy *n, size_t i);
 /* The header of a little-endian C-order .npy of this type and shape, behind what is in out. */
 int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f);
 /* A matrix of float32 written row by row, whose number of rows is known at the end; the file appears whole or not at all. */
-struct npy_rows {
+struct npy_writer {
 	struct atomic_file to;
 	size_t columns, rows;
 };
-int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct fail *f);
-int npy_rows_add(struct npy_rows *n, const float *row, struct fail *f);
-int npy_rows_commit(struct npy_rows *n, struct fail *f);
-void npy_rows_abort(struct npy_rows *n);
+int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, struct fail *f);
+int npy_writer_add(struct npy_writer *n, const float *row, struct fail *f);
+int npy_writer_commit(struct npy_writer *n, struct fail *f);
+void npy_writer_abort(struct npy_writer *n);
 
 /* Which decoder a member's extension (in lower case) names; INPUT_NONE when none does. */
-enum input_kind { INPUT_NONE, INPUT_PNG, INPUT_JPEG, INPUT_NETPBM, INPUT_NPY };
-enum input_kind input_kind(const char *ext);
+enum input_format { INPUT_NONE, INPUT_PNG, INPUT_JPEG, INPUT_NETPBM, INPUT_NPY };
+enum input_format input_format_of(const char *ext);
 
 /* Decodes a payload to channels x height x width samples in out (planar; as many bytes). A
  * picture of another size is resized, gray and RGB converted. An .npy must be u8 of shape
  * [height, width] or [channels, height, width] as wanted: it is taken as it is. */
-int input_decode(enum input_kind kind, const void *data, size_t len, int channels, int height, int width,
+int input_decode(enum input_format kind, const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f);
 
 /* What a payload decodes to as it is: channels, height and width of a picture or of an .npy of u8; or
  * [1, 1, values] and *vector = 1 for an .npy of another type, of any shape. *vector is 1 on entry where an .npy
  * of any type is to be a vector, and a picture is wrong. */
-int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f);
+int input_shape(enum input_format kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f);
 /* The values of an .npy, n of them, all finite and such that a float holds them. */
-int input_vector(enum input_kind kind, const void *data, size_t len, int n, double *out, struct fail *f);
+int input_vector(enum input_format kind, const void *data, size_t len, int n, double *out, struct fail *f);
 /* How a network reads a vector: (value - mean) / deviation, where a deviation of 0 counts as 1. Without a mean
  * the values are taken as they are. */
-struct standard {
+struct standardisation {
 	double *mean, *deviation;
 };
-void input_standardise(const struct standard *s, const double *v, size_t n, float *out);
+void input_standardise(const struct standardisation *s, const double *v, size_t n, float *out);
 
 /* CSV (RFC 4180, with any separator), plain or gzip, a row after the other; "-" is standard input. Blank lines are skipped, a byte
  * order mark too; a line ends in \n or \r\n. At most 65536 cells and 64 MiB a row. */

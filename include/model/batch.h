@@ -40,9 +40,9 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f);
 /* Decodes all rows; a failure is a row's own affair, unless memory is out: -1. */
 int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
 /* The payload of an item that is a row: its decoder in *kind, its hash in id. NULL with the reason in why. */
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind);
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *kind);
 /* [rows][size] as the network reads them: samples in 0..1, or vectors standardised */
-void batch_floats(const struct batch *b, const struct standard *s, float *x);
+void batch_floats(const struct batch *b, const struct standardisation *s, float *x);
 void batch_free(struct batch *b);
 
 #endif

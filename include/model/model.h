@@ -21,7 +21,7 @@ struct model {
 	int ntensors;
 	size_t nparams;
 	float *params;      /* owned, 64-byte aligned */
-	struct standard standard; /* of vectors: [input], owned; NULL where they are read as they are */
+	struct standardisation standard; /* of vectors: [input], owned; NULL where they are read as they are */
 	int64_t step;       /* optimiser steps taken */
 	int64_t since;      /* steps since the checkpoint before: of a directory's, the one that is there now */
 	int64_t records;    /* of the training set */

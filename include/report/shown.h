@@ -26,7 +26,7 @@ struct shown {
 	char why[160];          /* SHOWN_NOTHING: why it cannot be shown */
 
 	struct buf payload; /* until it is drawn: see shown_draw() */
-	enum input_kind decoder;
+	enum input_format decoder;
 };
 
 /* Takes what it needs of a record: a small payload as it is, a large one drawn at once. */

@@ -28,7 +28,7 @@ int keylist_read(struct keylist *l, const char *path, struct fail *f);
 /* Whether a key, as record_text() writes it, is in the list; it has come from then on. */
 int keylist_has(struct keylist *l, const char *key, size_t len);
 /* The keys that never came, in the order of the list: *i begins at 0; NULL behind the last one. */
-const char *keylist_missing(const struct keylist *l, size_t *i);
+const char *keylist_next_unseen(const struct keylist *l, size_t *i);
 void keylist_free(struct keylist *l);
 
 #endif

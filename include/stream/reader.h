@@ -10,11 +10,11 @@
 
 struct reader;
 
-enum { READER_TWICE = 1, READER_KEYS_PER_FILE = 2 };
+enum { READER_REWINDABLE = 1, READER_KEYS_PER_FILE = 2 };
 enum reader_item { READER_END = 0, READER_RECORD = 1, READER_LOOSE = 2 };
 
 /* Reads paths one after the other, as if they were one stream; none or "-" is standard input.
- * READER_TWICE: a second pass will be made; what cannot be sought is spooled, raw, to an unlinked
+ * READER_REWINDABLE: a second pass will be made; what cannot be sought is spooled, raw, to an unlinked
  * file in $TMPDIR. READER_KEYS_PER_FILE: every file may use the keys of the others again. */
 struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f);
 /* Fills rec: READER_RECORD, READER_LOOSE (one member that belongs to no record, in rec->m[0]),

@@ -57,7 +57,7 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
 /* Takes the scores away: all fields but `source`, which a record has from vae-pack, and the member KEY.vae.json where
  * that leaves none. */
-int record_strip(struct record *r, struct fail *f);
+int record_remove_scores(struct record *r, struct fail *f);
 
 /* "FILE: record 12 'KEY': " before the message that is there. */
 int record_fail(const struct record *r, struct fail *f);

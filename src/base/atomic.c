@@ -237,7 +237,7 @@ int atomic_write(const char *path, const void *p, size_t n, struct fail *f)
 	return atomic_commit(&a, f);
 }
 
-int temp_file(struct fail *f)
+int open_spool(struct fail *f)
 {
 	const char *dir = getenv("TMPDIR");
 	char path[4096];

@@ -103,7 +103,7 @@ static int payload_size(struct eval *j, const struct record *r, double *size, st
 	if (!m)
 		return 0;
 	uint64_t bytes = m->data.len;
-	enum input_kind kind = input_kind(m->ext.p);
+	enum input_format kind = input_format_of(m->ext.p);
 	if (kind != INPUT_PNG && kind != INPUT_JPEG && deflated_size(&j->deflated, m->data.p, m->data.len, &bytes, f))
 		return -1;
 	*size = (double)bytes;

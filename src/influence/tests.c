@@ -32,7 +32,7 @@ static int spill(struct tests *t, struct test_block *b, float *p, size_t bytes, 
 	static const char zeros[PAGE];
 	size_t whole = (bytes + PAGE - 1) / PAGE * PAGE;
 	int r = 0;
-	if (t->fd < 0 && (t->fd = temp_file(f)) < 0)
+	if (t->fd < 0 && (t->fd = open_spool(f)) < 0)
 		r = -1;
 	if (!r && (write_all(t->fd, p, bytes, f) || write_all(t->fd, zeros, whole - bytes, f)))
 		r = fail_add(f, "gradients of test records in $TMPDIR");

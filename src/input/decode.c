@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum input_kind input_kind(const char *ext)
+enum input_format input_format_of(const char *ext)
 {
 	static const struct {
 		const char *ext;
-		enum input_kind kind;
+		enum input_format kind;
 	} known[] = {
 		{"png", INPUT_PNG},    {"jpg", INPUT_JPEG},   {"jpeg", INPUT_JPEG},
 		{"pgm", INPUT_NETPBM}, {"ppm", INPUT_NETPBM}, {"npy", INPUT_NPY},
@@ -67,7 +67,7 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
-static int decode_picture(enum input_kind kind, const void *data, size_t len, struct picture *p, struct fail *f)
+static int decode_picture(enum input_format kind, const void *data, size_t len, struct picture *p, struct fail *f)
 {
 	switch (kind) {
 	case INPUT_PNG:
@@ -81,7 +81,7 @@ static int decode_picture(enum input_kind kind, const void *data, size_t len, st
 	}
 }
 
-int input_decode(enum input_kind kind, const void *data, size_t len, int channels, int height, int width,
+int input_decode(enum input_format kind, const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f)
 {
 	struct picture p, fit;
@@ -107,7 +107,7 @@ int input_decode(enum input_kind kind, const void *data, size_t len, int channel
 	return 0;
 }
 
-int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
+int input_shape(enum input_format kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
 {
 	struct picture p;
 	struct npy n;
@@ -127,15 +127,15 @@ int input_shape(enum input_kind kind, const void *data, size_t len, int shape[3]
 	*vector |= n.type != NPY_U8;
 	if (!*vector && n.ndim != 2 && n.ndim != 3)
 		return fail_set(f, "npy of u8 of %d dimensions where [height, width] or [channels, height, width] was wanted", n.ndim);
-	if (n.count < 1 || n.count > INPUT_MAX_PIXELS)
-		return fail_set(f, "npy of %zu values where 1 to %u were wanted", n.count, INPUT_MAX_PIXELS);
+	if (n.count < 1 || n.count > PICTURE_MAX_PIXELS)
+		return fail_set(f, "npy of %zu values where 1 to %u were wanted", n.count, PICTURE_MAX_PIXELS);
 	shape[0] = *vector || n.ndim == 2 ? 1 : (int)n.shape[0];
 	shape[1] = *vector ? 1 : (int)n.shape[n.ndim - 2];
 	shape[2] = *vector ? (int)n.count : (int)n.shape[n.ndim - 1];
 	return 0;
 }
 
-int input_vector(enum input_kind kind, const void *data, size_t len, int count, double *out, struct fail *f)
+int input_vector(enum input_format kind, const void *data, size_t len, int count, double *out, struct fail *f)
 {
 	struct npy n;
 	if (kind != INPUT_NPY)
@@ -152,7 +152,7 @@ int input_vector(enum input_kind kind, const void *data, size_t len, int count, 
 	return 0;
 }
 
-void input_standardise(const struct standard *s, const double *v, size_t n, float *out)
+void input_standardise(const struct standardisation *s, const double *v, size_t n, float *out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = (float)(!s->mean ? v[i] : s->deviation[i] > 0 ? (v[i] - s->mean[i]) / s->deviation[i] : v[i] - s->mean[i]);

@@ -5,7 +5,7 @@
 #include "input/infile.h"
 
 #define MAX_DIMS 4
-#define MAX_ITEM (3 * (size_t)INPUT_MAX_PIXELS)
+#define MAX_ITEM (3 * (size_t)PICTURE_MAX_PIXELS)
 
 struct idx {
 	struct infile *in;

@@ -7,12 +7,12 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 	*p = (struct picture){0};
 	if (!width || !height)
 		return fail_set(f, "picture of %zu x %zu pixels is empty", width, height);
-	if (width > INPUT_MAX_SIDE || height > INPUT_MAX_SIDE)
+	if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %d a side", width, height,
-		                INPUT_MAX_SIDE);
-	if (width * height > INPUT_MAX_PIXELS)
+		                PICTURE_MAX_SIDE);
+	if (width * height > PICTURE_MAX_PIXELS)
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,
-		                INPUT_MAX_PIXELS);
+		                PICTURE_MAX_PIXELS);
 	size_t size = width * height * (size_t)channels;
 	p->pixels = malloc(size);
 	if (!p->pixels)

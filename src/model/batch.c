@@ -78,7 +78,7 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 	return b->nitems > 0;
 }
 
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_kind *kind)
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *kind)
 {
 	int row = b->row[item];
 	struct fail *why = &b->why[row];
@@ -88,7 +88,7 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 		return NULL;
 	b->id[row] = XXH3_64bits(m->data.p, m->data.len);
 	const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
-	*kind = input_kind(dot ? dot + 1 : m->ext.p);
+	*kind = input_format_of(dot ? dot + 1 : m->ext.p);
 	if (*kind == INPUT_NONE)
 		fail_set(why, "no decoder for .%.60s", m->ext.p);
 	return *kind == INPUT_NONE ? NULL : m;
@@ -108,7 +108,7 @@ static int check_memory(const struct batch *b, struct fail *f)
 int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_kind kind;
+		enum input_format kind;
 		int vector = cfg->input_kind == VECTOR_INPUT;
 		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
 		if (m && input_shape(kind, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
@@ -119,7 +119,7 @@ int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
 	return check_memory(b, f);
 }
 
-static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_kind kind, const struct member *m)
+static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_format kind, const struct member *m)
 {
 	size_t at = (size_t)row * b->size;
 	const int *s = cfg->input_shape;
@@ -137,7 +137,7 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_kind kind;
+		enum input_format kind;
 		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
 		if (m)
 			decode_row(b, b->row[i], cfg, kind, m);
@@ -145,7 +145,7 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 	return check_memory(b, f);
 }
 
-void batch_floats(const struct batch *b, const struct standard *s, float *x)
+void batch_floats(const struct batch *b, const struct standardisation *s, float *x)
 {
 	for (size_t i = 0; b->pixels && i < (size_t)b->rows * b->size; i++)
 		x[i] = (float)b->pixels[i] / 255.0f;

@@ -160,7 +160,7 @@ static int extensions(const char *list, const struct key *k, struct fail *f)
 		n = strcspn(p, ",");
 		snprintf(word, sizeof word, "%.*s", (int)n, p);
 		const char *dot = strrchr(word, '.');
-		if (*word == '.' || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || input_kind(dot ? dot + 1 : word) == INPUT_NONE)
+		if (*word == '.' || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || input_format_of(dot ? dot + 1 : word) == INPUT_NONE)
 			return fail_set(f, "%s: '%s' names no decoder, as png, jpg, jpeg, pgm, ppm and npy do, in lower case, without a dot in front", k->name, word);
 	}
 	return 0;

@@ -101,7 +101,7 @@ void model_free(struct model *m)
 	free(m->standard.mean);
 	free(m->standard.deviation);
 	m->params = NULL;
-	m->standard = (struct standard){.mean = NULL};
+	m->standard = (struct standardisation){.mean = NULL};
 }
 
 int model_standard(struct model *m, struct fail *f)

@@ -28,7 +28,7 @@ struct member *pack_add(struct record *r, const char *ext, int64_t mtime, struct
 	struct buf name = {0};
 	struct member *m = NULL;
 	if (!buf_addf(&name, f, "%s.%s", r->key.p, ext))
-		m = record_add(r, name.p, mtime, f);
+		m = record_add_member(r, name.p, mtime, f);
 	buf_free(&name);
 	return m;
 }
@@ -84,8 +84,8 @@ int pack_idx(struct pack *p, const char *images, const char *labels, struct fail
 	int r = !x || (labels && !y) ? -1 : 0;
 	if (!r && idx_ndim(x) != 3 && !(idx_ndim(x) == 4 && idx_dim(x, 3) == 3))
 		r = fail_set(f, "%s: holds no pictures: %d dimensions, where [n, height, width] or [n, height, width, 3] is wanted", images, idx_ndim(x));
-	if (!r && (idx_dim(x, 1) > INPUT_MAX_SIDE || idx_dim(x, 2) > INPUT_MAX_SIDE))
-		r = fail_set(f, "%s: pictures of %zu x %zu are larger than %d a side", images, idx_dim(x, 2), idx_dim(x, 1), INPUT_MAX_SIDE);
+	if (!r && (idx_dim(x, 1) > PICTURE_MAX_SIDE || idx_dim(x, 2) > PICTURE_MAX_SIDE))
+		r = fail_set(f, "%s: pictures of %zu x %zu are larger than %d a side", images, idx_dim(x, 2), idx_dim(x, 1), PICTURE_MAX_SIDE);
 	if (!r && y && (idx_ndim(y) != 1 || idx_dim(y, 0) != idx_dim(x, 0)))
 		r = fail_set(f, "%s: %zu labels for %zu pictures in %s", labels, idx_dim(y, 0), idx_dim(x, 0), images);
 	if (!r)
@@ -122,7 +122,7 @@ static int on_entry(void *ctx, const char *path, const char *below, const struct
 	int dir = S_ISDIR(st->st_mode);
 	if (dir && *name != '.')
 		return 1;
-	if (S_ISREG(st->st_mode) && writer_goes_to(d->pack->out, st)) {
+	if (S_ISREG(st->st_mode) && writer_writes_to(d->pack->out, st)) {
 		name_show(d->pack->own, sizeof d->pack->own, path);
 		return 0;
 	}

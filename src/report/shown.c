@@ -156,7 +156,7 @@ int shown_take(struct shown *s, struct record *r, const char *extensions, double
 		snprintf(s->why, sizeof s->why, "%.150s", why.msg);
 		return 0;
 	}
-	s->decoder = input_kind(m->ext.p);
+	s->decoder = input_format_of(m->ext.p);
 	if (buf_add(&s->payload, m->data.p ? m->data.p : "", m->data.len, f))
 		return -1;
 	return m->data.len > KEEP_BYTES ? shown_draw(s, f) : 0;

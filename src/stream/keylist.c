@@ -110,7 +110,7 @@ int keylist_has(struct keylist *l, const char *key, size_t len)
 	return s->at != 0;
 }
 
-const char *keylist_missing(const struct keylist *l, size_t *i)
+const char *keylist_next_unseen(const struct keylist *l, size_t *i)
 {
 	while (*i < l->text.len) {
 		const char *key = l->text.p + *i;

@@ -283,7 +283,7 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 		return NULL;
 	}
 	r->keys_per_file = !!(flags & READER_KEYS_PER_FILE);
-	r->src = source_open(paths, n, !!(flags & READER_TWICE), f);
+	r->src = source_open(paths, n, !!(flags & READER_REWINDABLE), f);
 	if (!r->src) {
 		free(r);
 		return NULL;

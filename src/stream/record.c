@@ -139,7 +139,7 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	return bad ? -1 : 1;
 }
 
-int record_strip(struct record *r, struct fail *f)
+int record_remove_scores(struct record *r, struct fail *f)
 {
 	if (record_fields(r, f))
 		return -1;

@@ -139,7 +139,7 @@ int source_next(struct source *s, struct fail *f)
 	if (s->again && !in->path && lseek(0, in->start, SEEK_SET) < 0)
 		return fail_errno(f, "standard input: cannot rewind");
 	if (s->twice && !s->again && !in->seekable) {
-		in->spool = temp_file(f);
+		in->spool = open_spool(f);
 		if (in->spool < 0)
 			return -1;
 	}

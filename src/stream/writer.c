@@ -165,7 +165,7 @@ static int write_member(struct writer *w, struct member *m, struct fail *f)
 	return archive_write_finish_entry(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
 }
 
-struct member *record_add(struct record *rec, const char *name, int64_t mtime, struct fail *f)
+struct member *record_add_member(struct record *rec, const char *name, int64_t mtime, struct fail *f)
 {
 	struct member *m = record_push(rec, f);
 	if (!m)
@@ -190,7 +190,7 @@ static int refresh_scores(struct record *r, struct fail *f)
 	if (r->scores < 0) {
 		struct buf name = {0};
 		int bad = buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f);
-		struct member *m = bad ? NULL : record_add(r, name.p, 0, f);
+		struct member *m = bad ? NULL : record_add_member(r, name.p, 0, f);
 		buf_free(&name);
 		if (!m)
 			return -1;
@@ -228,7 +228,7 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 	return 0;
 }
 
-int writer_goes_to(const struct writer *w, const struct stat *st)
+int writer_writes_to(const struct writer *w, const struct stat *st)
 {
 	struct stat own;
 	return (fstat(w->fd, &own) == 0 && same_inode(&own, st)) || (w->file.path && stat(w->file.path, &own) == 0 && same_inode(&own, st));

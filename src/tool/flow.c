@@ -14,7 +14,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 		standard |= strcmp(c->files[i], "-") == 0;
 	if (standard && isatty(0))
 		return fail_set(f, "standard input is a terminal: pipe records in, or name a FILE");
-	int twice = flags & FLOW_TWICE ? READER_TWICE : 0;
+	int twice = flags & FLOW_TWICE ? READER_REWINDABLE : 0;
 	w->in = reader_open(c->files, c->nfiles, twice | (c->keys_per_file ? READER_KEYS_PER_FILE : 0), f);
 	if (!w->in)
 		return -1;

@@ -25,7 +25,7 @@ static int flush(struct dataset *d, struct fail *f)
 /* What stands in memory goes into a file; from now on memory is the buffer before it. */
 static int spill(struct dataset *d, struct fail *f)
 {
-	d->fd = temp_file(f);
+	d->fd = open_spool(f);
 	if (d->fd < 0)
 		return -1;
 	d->spilled = 1;

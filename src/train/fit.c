@@ -18,7 +18,7 @@
 
 struct feed { /* one batch, rows filled in parallel */
 	const struct dataset *d;
-	const struct standard *standard;
+	const struct standardisation *standard;
 	uint32_t *row; /* positions of its records */
 	float *x, *eps;
 	int batch, latent;

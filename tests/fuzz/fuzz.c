@@ -36,7 +36,7 @@ int fuzz_file(const uint8_t *data, size_t size, char path[64])
 void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
-	WANT(p->width >= 1 && p->width <= INPUT_MAX_SIDE && p->height >= 1 && p->height <= INPUT_MAX_SIDE && n <= INPUT_MAX_PIXELS);
+	WANT(p->width >= 1 && p->width <= PICTURE_MAX_SIDE && p->height >= 1 && p->height <= PICTURE_MAX_SIDE && n <= PICTURE_MAX_PIXELS);
 	WANT(p->channels == 1 || p->channels == 3);
 	if (n <= 1 << 16) {
 		/* as PNG and back; twice to a network's size; its shape */
@@ -49,10 +49,10 @@ void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind)
 		WANT(png_decode(png.p, png.len, &q, &f) == 0);
 		WANT(q.width == p->width && q.height == p->height && q.channels == p->channels);
 		WANT(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
-		WANT(input_decode((enum input_kind)kind, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_kind)kind, data, size, 3, 5, 7, b, &f) == 0);
+		WANT(input_decode((enum input_format)kind, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_format)kind, data, size, 3, 5, 7, b, &f) == 0);
 		WANT(memcmp(a, b, sizeof a) == 0);
-		WANT(input_decode((enum input_kind)kind, data, size, 1, 5, 7, a, &f) == 0);
-		WANT(input_shape((enum input_kind)kind, data, size, shape, &vector, &f) == 0);
+		WANT(input_decode((enum input_format)kind, data, size, 1, 5, 7, a, &f) == 0);
+		WANT(input_shape((enum input_format)kind, data, size, shape, &vector, &f) == 0);
 		WANT(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
 		picture_free(&q);
 		buf_free(&png);

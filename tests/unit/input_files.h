@@ -29,9 +29,9 @@ static inline unsigned crc(const void *p, size_t n)
 	return (unsigned)crc32(0, p, (uInt)n);
 }
 
-static inline enum input_kind kind_of(const char *name)
+static inline enum input_format kind_of(const char *name)
 {
-	return input_kind(strrchr(name, '.') + 1);
+	return input_format_of(strrchr(name, '.') + 1);
 }
 
 /* One line, not begun with a capital. */
@@ -41,7 +41,7 @@ static inline int well_said(const struct fail *f)
 }
 
 /* Decodes a copy of just n bytes, so that the address sanitizer sees a read behind them. */
-static inline int decode(enum input_kind kind, const void *data, size_t n, struct picture *out, struct fail *f)
+static inline int decode(enum input_format kind, const void *data, size_t n, struct picture *out, struct fail *f)
 {
 	void *copy = malloc(n ? n : 1);
 	struct npy npy;
@@ -56,7 +56,7 @@ static inline int decode(enum input_kind kind, const void *data, size_t n, struc
 	return r;
 }
 
-static inline void refused(enum input_kind kind, const void *data, size_t n, const char *word, const char *what)
+static inline void refused(enum input_format kind, const void *data, size_t n, const char *word, const char *what)
 {
 	struct picture p;
 	struct fail f;

@@ -174,9 +174,9 @@ static void test_vectors(void)
 	}
 	double v[] = {3, 5, -1}, mean[] = {1, 4, -1}, deviation[] = {4, 0, 0.5};
 	float x[3];
-	input_standardise(&(struct standard){mean, deviation}, v, 3, x);
+	input_standardise(&(struct standardisation){mean, deviation}, v, 3, x);
 	ok(x[0] == 0.5f && x[1] == 1 && x[2] == 0, "standardised, a deviation of 0 counts as 1: %g %g %g", (double)x[0], (double)x[1], (double)x[2]);
-	input_standardise(&(struct standard){NULL, NULL}, v, 3, x);
+	input_standardise(&(struct standardisation){NULL, NULL}, v, 3, x);
 	ok(x[0] == 3 && x[1] == 5 && x[2] == -1, "without a mean as they are");
 }
 
@@ -212,12 +212,12 @@ static void test_kind(void)
 {
 	static const struct {
 		const char *ext;
-		enum input_kind kind;
+		enum input_format kind;
 	} kinds[] = {{"png", INPUT_PNG},     {"jpg", INPUT_JPEG}, {"jpeg", INPUT_JPEG},     {"pgm", INPUT_NETPBM},
 	             {"ppm", INPUT_NETPBM},  {"npy", INPUT_NPY},  {"seg.png", INPUT_NONE},  {"", INPUT_NONE},
 	             {"pn", INPUT_NONE},     {"pngx", INPUT_NONE}, {"PNG", INPUT_NONE}};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		ok(input_kind(kinds[i].ext) == kinds[i].kind, "kind of '%s'", kinds[i].ext);
+		ok(input_format_of(kinds[i].ext) == kinds[i].kind, "kind of '%s'", kinds[i].ext);
 }
 
 static void test_tensor_errors(void)

@@ -167,7 +167,7 @@ static void test_flips(void)
 	uint64_t seed = 1;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct buf b = load(names[i]);
-		enum input_kind kind = kind_of(names[i]);
+		enum input_format kind = kind_of(names[i]);
 		uint8_t *copy = malloc(b.len);
 		int bad = 0, refusals = 0;
 		for (int round = 0; round < rounds; round++) {
@@ -182,7 +182,7 @@ static void test_flips(void)
 				mend(copy, b.len);
 			int r = kind == INPUT_NONE ? read_idx(copy, b.len, &f) : decode(kind, copy, b.len, &p, &f);
 			refusals += r == -1;
-			bad += r == -1 ? p.pixels || !f.msg[0] : r || (size_t)p.width * (size_t)p.height > INPUT_MAX_PIXELS;
+			bad += r == -1 ? p.pixels || !f.msg[0] : r || (size_t)p.width * (size_t)p.height > PICTURE_MAX_PIXELS;
 			picture_free(&p);
 		}
 		ok(!bad && refusals > 0, "%s: %d of %d damaged files refused", names[i], refusals, rounds);

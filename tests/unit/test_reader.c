@@ -59,7 +59,7 @@ static void make_tar(int level, struct buf *out)
 		static const char *const names[2][2] = {{"a/0.png", "a/0.cls"}, {"a/1.png", "a/1.cls"}};
 		rec.n = 0;
 		for (int k = 0; k < 2; k++) {
-			struct member *m = record_add(&rec, names[i][k], 1000000000, &f);
+			struct member *m = record_add_member(&rec, names[i][k], 1000000000, &f);
 			if (!m || buf_addf(&m->data, &f, "member %d of record %d", k, i))
 				abort();
 		}
@@ -124,7 +124,7 @@ int main(void)
 			continue;
 		}
 		put(all.p, all.len);
-		ok(count(0, 0) == 2 && count(READER_TWICE, 1) == 2 && bytes == all.len, "%s: whole, once and twice", name);
+		ok(count(0, 0) == 2 && count(READER_REWINDABLE, 1) == 2 && bytes == all.len, "%s: whole, once and twice", name);
 		uint64_t whole = hash;
 		int taken = 0, silent = 0;
 		for (size_t n = all.len; n-- > 0;) {

@@ -4,15 +4,15 @@
 #include "input/input.h"
 
 /* The header of as many rows as there are: of one length whatever their number (npy_header). */
-static int header(const struct npy_rows *n, struct buf *b, struct fail *f)
+static int header(const struct npy_writer *n, struct buf *b, struct fail *f)
 {
 	return npy_header(b, NPY_F4, 2, (const size_t[]){n->rows, n->columns}, f);
 }
 
-int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct fail *f)
+int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, struct fail *f)
 {
 	struct buf b = {0};
-	*n = (struct npy_rows){.columns = columns};
+	*n = (struct npy_writer){.columns = columns};
 	if (atomic_open(&n->to, path, f))
 		return -1;
 	int r = 0;
@@ -21,17 +21,17 @@ int npy_rows_open(struct npy_rows *n, const char *path, size_t columns, struct f
 	r = r || header(n, &b, f) || write_all(n->to.fd, b.p, b.len, f);
 	buf_free(&b);
 	if (r)
-		npy_rows_abort(n);
+		npy_writer_abort(n);
 	return r ? -1 : 0;
 }
 
-int npy_rows_add(struct npy_rows *n, const float *row, struct fail *f)
+int npy_writer_add(struct npy_writer *n, const float *row, struct fail *f)
 {
 	n->rows++;
 	return write_all(n->to.fd, row, n->columns * sizeof *row, f);
 }
 
-int npy_rows_commit(struct npy_rows *n, struct fail *f)
+int npy_writer_commit(struct npy_writer *n, struct fail *f)
 {
 	struct buf b = {0};
 	int r = header(n, &b, f);
@@ -40,8 +40,8 @@ int npy_rows_commit(struct npy_rows *n, struct fail *f)
 	r = r || write_all(n->to.fd, b.p, b.len, f);
 	buf_free(&b);
 	if (r)
-		npy_rows_abort(n);
+		npy_writer_abort(n);
 	return r ? -1 : atomic_commit(&n->to, f);
 }
 
-void npy_rows_abort(struct npy_rows *n) { atomic_abort(&n->to); }
+void npy_writer_abort(struct npy_writer *n) { atomic_abort(&n->to); }
