@@ -67,7 +67,7 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 
 # --- fuzzing: targets of libFuzzer, and their kept corpus gone through without it ---
 
-FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader csv refdist
+FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader csv rank_reference
 FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
 
 $(B)/test_fuzz_corpus: $(B)/tests/fuzz/replay.o $(FUZZ_OBJS) $(B)/libvaefilters.a

@@ -110,7 +110,7 @@ static int one_record(struct drop *d, const struct options *o, struct record *r,
 	const struct cli *c = d->flow.cli;
 	double threshold;
 	char shown[256];
-	int goes = rule_drops(&d->rule, r, &threshold, f);
+	int goes = rule_match(&d->rule, r, &threshold, f);
 	if (goes < 0)
 		return -1;
 	d->matched += (uint64_t)goes;
@@ -146,7 +146,7 @@ static int all_records(struct drop *d, const struct options *o, struct fail *f)
 /* 1 when more records would go than --max-drop allows; then f says so. */
 static int too_many(const struct drop *d, const struct options *o, struct fail *f)
 {
-	if (!o->max_drop || (double)d->matched <= quota_of(&o->most, (double)d->flow.records))
+	if (!o->max_drop || (double)d->matched <= quota_records(&o->most, (double)d->flow.records))
 		return 0;
 	fail_set(f, "%llu of %llu records would go (%.600s), more than --max-drop %s: nothing was written", (unsigned long long)d->matched,
 	         (unsigned long long)d->flow.records, d->rule.text.p, o->max_drop);

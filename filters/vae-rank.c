@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tool/flow.h"
-#include "rank/refdist.h"
+#include "rank/reference.h"
 
 struct spool { /* --sort: every record as tar, and where it lies */
 	int fd;
@@ -20,10 +20,10 @@ struct rank {
 	const char *list, *joint, *ref_file;
 	int sort;
 	struct flow flow;
-	struct rankby by;
+	struct criterion by;
 	struct ranking ranking;
 	struct spool spool;
-	struct origin origin;       /* of the records' scores */
+	struct provenance origin;       /* of the records' scores */
 	struct fail mixed;          /* the first that has another one */
 	struct atomic_file save;    /* --save-ref, while it is written */
 	struct reference reference; /* --ref */
@@ -33,7 +33,7 @@ struct rank {
 static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", NULL};
 static const char *const field_names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
 
-static const char *const *names(const struct rankby *by) { return by->joint.p > 1 ? all_names : field_names; }
+static const char *const *names(const struct criterion *by) { return by->joint.p > 1 ? all_names : field_names; }
 
 static int spool_record(struct spool *s, struct record *r, struct fail *f)
 {
@@ -57,7 +57,7 @@ static int spool_record(struct spool *s, struct record *r, struct fail *f)
 	return 0;
 }
 
-static int none_scored(const struct rankby *by, uint64_t n, struct fail *f)
+static int none_scored(const struct criterion *by, uint64_t n, struct fail *f)
 {
 	return fail_set(f, by->joint.p > 1 ? "none of %llu records has numbers in all of the fields '%s'"
 	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, by->text);
@@ -66,7 +66,7 @@ static int none_scored(const struct rankby *by, uint64_t n, struct fail *f)
 /* A reference wants scores of one model and one setting; ranks only say so. */
 static int check_origin(struct rank *k, struct record *r, struct fail *f)
 {
-	if (k->mixed.msg[0] || !origin_same(&k->origin, &k->by, &r->fields, &k->mixed))
+	if (k->mixed.msg[0] || !provenance_check(&k->origin, &k->by, &r->fields, &k->mixed))
 		return 0;
 	record_fail(r, &k->mixed);
 	if (!k->save.path && !k->mixed.memory)
@@ -78,7 +78,7 @@ static int check_origin(struct rank *k, struct record *r, struct fail *f)
 static int first_record(struct rank *k, struct record *r, struct fail *f)
 {
 	struct ranking *all = &k->ranking;
-	if (flow_claim(&k->flow, r, names(&k->by), f) || rankby_add(&k->by, &r->fields, all, f))
+	if (flow_claim(&k->flow, r, names(&k->by), f) || criterion_add(&k->by, &r->fields, all, f))
 		return -1;
 	if (!isnan(all->v[all->n - 1].value) && check_origin(k, r, f))
 		return -1;
@@ -101,10 +101,10 @@ static int first_pass(struct rank *k, struct fail *f)
 	record_free(&r);
 	if (!got && k->ranking.n && !k->ranking.scored)
 		got = none_scored(&k->by, k->ranking.n, f);
-	return got ? got : rankby_fit(&k->by, &k->ranking, f);
+	return got ? got : criterion_fit(&k->by, &k->ranking, f);
 }
 
-static int set_common(const struct cli *c, const struct rankby *by, struct record *r, double pct, double z, double value, struct fail *f)
+static int set_common(const struct cli *c, const struct criterion *by, struct record *r, double pct, double z, double value, struct fail *f)
 {
 	char name[256];
 	r->fields_changed = 1;
@@ -195,7 +195,7 @@ static int rank_stream(struct rank *k, struct fail *f)
 	if (k->save.path && reference_write(&k->ranking, &k->by, &k->origin, &k->save, f))
 		return fail_add(f, "--save-ref");
 	if (!k->sort)
-		ranking_by_position(&k->ranking);
+		ranking_invert(&k->ranking);
 	int r = k->sort ? reread_sorted(k, &order, f) : reader_rewind(k->flow.in, f);
 	if (!r)
 		r = second_pass(k, f);
@@ -210,8 +210,8 @@ static int compare_record(struct rank *k, struct record *r, struct fail *f)
 	double v;
 	if (flow_claim(&k->flow, r, names(&ref->by), f))
 		return -1;
-	int have = rankby_score(&ref->by, &r->fields, &v);
-	if (have && origin_same(&ref->origin, &ref->by, &r->fields, f))
+	int have = criterion_score(&ref->by, &r->fields, &v);
+	if (have && provenance_check(&ref->origin, &ref->by, &r->fields, f))
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)have;
@@ -233,7 +233,7 @@ static int compare_stream(struct rank *k, struct fail *f)
 	return !got && k->flow.records && !k->ranking.scored ? none_scored(&k->reference.by, k->flow.records, f) : got;
 }
 
-static void remark(const struct rank *k, const struct rankby *by)
+static void remark(const struct rank *k, const struct criterion *by)
 {
 	const struct cli *c = &k->cli;
 	const struct joint *j = &by->joint;
@@ -246,7 +246,7 @@ static void remark(const struct rank *k, const struct rankby *by)
 	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.used))
 		return;
 	for (int i = 0; i < j->p; i++)
-		if (joint_idle(j, i))
+		if (joint_degenerate(j, i))
 			cli_note(c, j->kind == JOINT_TAILS ? "the field '%s' has one value in all records, and adds nothing to the joint score"
 			                                   : "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
 	if (j->kind == JOINT_MAHALANOBIS && mcd_collinear(&j->mcd) >= 0)
@@ -258,12 +258,12 @@ static int check_options(struct rank *k)
 {
 	const struct cli *c = &k->cli;
 	struct fail f = {{0}};
-	enum joint_kind kind = k->joint ? joint_of(k->joint) : JOINT_TAILS;
+	enum joint_kind kind = k->joint ? joint_kind_of(k->joint) : JOINT_TAILS;
 	if (kind == JOINT_KINDS)
 		return cli_usage(c, "--joint is tails or mahalanobis, not '%s'", k->joint);
 	if (k->ref_file && (k->sort || c->save_ref))
 		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
-	if (rankby_open(&k->by, k->list ? k->list : "selfinf", kind, &f)) {
+	if (criterion_open(&k->by, k->list ? k->list : "selfinf", kind, &f)) {
 		fail_add(&f, "-k");
 		return cli_refused(c, &f);
 	}
@@ -305,7 +305,7 @@ static int open_all(struct rank *k, struct fail *f)
 /* The reference takes its place when the records are out: a stream that fails leaves the old one. */
 static int close_all(struct rank *k, struct fail *f)
 {
-	const struct rankby *by = k->ref_file ? &k->reference.by : &k->by;
+	const struct criterion *by = k->ref_file ? &k->reference.by : &k->by;
 	remark(k, by);
 	if (fields_set_int(&k->cli.counts, "ranked", (int64_t)k->ranking.scored, f) ||
 	    fields_set_string(&k->cli.counts, "rank_by", by->text, f) || flow_close(&k->flow, f))
@@ -321,9 +321,9 @@ static void free_all(struct rank *k)
 	free(k->spool.len);
 	if (k->spool.fd >= 0)
 		close(k->spool.fd);
-	origin_free(&k->origin, k->by.joint.p);
+	provenance_free(&k->origin, k->by.joint.p);
 	ranking_free(&k->ranking);
-	rankby_free(&k->by);
+	criterion_free(&k->by);
 	reference_free(&k->reference);
 }
 
@@ -345,7 +345,7 @@ int main(int argc, char **argv)
 	if (status < 0)
 		status = check_options(&k);
 	if (status >= 0) {
-		rankby_free(&k.by);
+		criterion_free(&k.by);
 		return status;
 	}
 	struct fail f = {{0}};

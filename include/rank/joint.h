@@ -12,17 +12,17 @@
 #include "rank/mcd.h"
 #include "rank/quantiles.h"
 
-enum { JOINT_MAX = MCD_MAX };
+enum { JOINT_MAX_FIELDS = MCD_MAX_FIELDS };
 
 enum joint_kind { JOINT_TAILS, JOINT_MAHALANOBIS, JOINT_KINDS };
 extern const char *const joint_names[JOINT_KINDS];
 /* JOINT_KINDS: there is none of that name, or name is NULL. */
-enum joint_kind joint_of(const char *name);
+enum joint_kind joint_kind_of(const char *name);
 
 struct joint {
-	int p; /* fields, at most JOINT_MAX */
+	int p; /* fields, at most JOINT_MAX_FIELDS */
 	enum joint_kind kind;
-	struct quantiles tail[JOINT_MAX]; /* of JOINT_TAILS: the values of each field */
+	struct quantiles tail[JOINT_MAX_FIELDS]; /* of JOINT_TAILS: the values of each field */
 	struct mcd mcd;                   /* of JOINT_MAHALANOBIS */
 };
 
@@ -30,10 +30,10 @@ struct joint {
  * 16 bytes a record. joint_free() in any case. */
 int joint_fit(struct joint *j, double *x, size_t n, struct fail *f);
 /* Of the values of a record. A value beyond all of the fit has the share of the highest, 1/n. Of the fit's own
- * records it is what joint_fit() gives, to the bit; of JOINT_TAILS only up to QUANTILES_MOST records. */
+ * records it is what joint_fit() gives, to the bit; of JOINT_TAILS only up to QUANTILES_MAX records. */
 double joint_score(const struct joint *j, const double *values);
 /* A field that says nothing: left out of the distance, or of one value in all records. */
-int joint_idle(const struct joint *j, int field);
+int joint_degenerate(const struct joint *j, int field);
 void joint_free(struct joint *j);
 
 #endif

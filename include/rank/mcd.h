@@ -14,25 +14,25 @@
 
 #include "base/fail.h"
 
-enum { MCD_MAX = 64 };
+enum { MCD_MAX_FIELDS = 64 };
 
 /* MCD_LOG where at most 1 % of the values are 0 or less: these count as unit, the smallest positive value.
  * MCD_ASINH otherwise: asinh(x / unit), linear near 0 and a log of either sign beyond; unit: the median of |x|
  * (where that is 0, its mean). */
-enum mcd_form { MCD_LOG, MCD_ASINH };
+enum mcd_transform { MCD_LOG, MCD_ASINH };
 
 struct mcd_axis {
-	enum mcd_form form;
+	enum mcd_transform form;
 	double unit, median, spread; /* spread 0: more than half the values are equal, and the field is left out */
 };
 
 struct mcd {
-	int p;                             /* fields, at most MCD_MAX */
-	struct mcd_axis axis[MCD_MAX];
+	int p;                             /* fields, at most MCD_MAX_FIELDS */
+	struct mcd_axis axis[MCD_MAX_FIELDS];
 	int used;                          /* axes that are not left out: the coordinates, in order */
-	double centre[MCD_MAX];            /* [used] */
-	double scatter[MCD_MAX * MCD_MAX]; /* [used][used], scaled so that d^2 of normal logs is chi-squared */
-	double root[MCD_MAX * MCD_MAX];    /* its Cholesky factor, lower */
+	double centre[MCD_MAX_FIELDS];            /* [used] */
+	double scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS]; /* [used][used], scaled so that d^2 of normal logs is chi-squared */
+	double root[MCD_MAX_FIELDS * MCD_MAX_FIELDS];    /* its Cholesky factor, lower */
 };
 
 /* Fits m (p is set) to n records x [n][p]; afterwards x[i] is the distance of record i. Beside them it wants 16
@@ -41,7 +41,7 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f);
 /* Of the values of a record, as mcd_fit() gives it to the bit. */
 double mcd_score(const struct mcd *m, const double *values);
 /* Reckons used and root of what was read from a file: -1 where the scatter is not positive definite. */
-int mcd_ready(struct mcd *m, struct fail *f);
+int mcd_factor(struct mcd *m, struct fail *f);
 /* A field that the others determine to 1e-4 of its spread (the last such), or -1. */
 int mcd_collinear(const struct mcd *m);
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { QUANTILES_MOST = 10001 }; /* what a file keeps */
+enum { QUANTILES_MAX = 10001 }; /* what a file keeps */
 
 struct quantiles {
 	double *value; /* [n], ascending: value[i] is that of rank i (records - 1) / (n - 1) from below, rounded down */
@@ -15,12 +15,12 @@ struct quantiles {
 };
 
 /* How many are kept of so many. */
-size_t quantiles_kept(uint64_t records);
+size_t quantiles_size(uint64_t records);
 /* The rank, from below, of kept value i. */
 uint64_t quantiles_rank(const struct quantiles *q, size_t i);
 /* How many records have this value or a lower one: 0 to records. Between kept values by their distance. */
-double quantiles_low(const struct quantiles *q, double value);
+double quantiles_count_le(const struct quantiles *q, double value);
 /* How many have this value or a higher one. Two that bracket a value: low + high = records. */
-double quantiles_high(const struct quantiles *q, double value);
+double quantiles_count_ge(const struct quantiles *q, double value);
 
 #endif

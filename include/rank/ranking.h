@@ -27,7 +27,7 @@ void ranking_sort(struct ranking *r);
 /* 0 where the spread is 0; never infinite. */
 double ranking_z(const struct ranking *r, double value);
 /* After this v is in the order of the stream, and an entry's index is the record's place in the order that was. */
-void ranking_by_position(struct ranking *r);
+void ranking_invert(struct ranking *r);
 void ranking_free(struct ranking *r);
 
 #endif

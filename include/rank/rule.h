@@ -13,7 +13,7 @@ struct quota {
 /* "100", "1%", "0.5%"; 0, or -1 for anything else. */
 int quota_parse(struct quota *q, const char *text);
 /* How many of n that are: at most the share, so half a record is none. */
-double quota_of(const struct quota *q, double n);
+double quota_records(const struct quota *q, double n);
 
 enum rule_kind { RULE_TOP, RULE_ABOVE, RULE_EXPR, RULE_KEYS };
 
@@ -32,7 +32,7 @@ struct rule {
 
 /* Whether a record goes: 1, 0, -1. *threshold becomes what the field was compared with, a rank or a
  * value, or NAN under rules that have none. */
-int rule_drops(struct rule *u, struct record *r, double *threshold, struct fail *f);
+int rule_match(struct rule *u, struct record *r, double *threshold, struct fail *f);
 void rule_free(struct rule *u);
 
 #endif

@@ -6,7 +6,7 @@
 
 const char *const joint_names[JOINT_KINDS] = {"tails", "mahalanobis"};
 
-enum joint_kind joint_of(const char *name)
+enum joint_kind joint_kind_of(const char *name)
 {
 	int i = 0;
 	while (i < JOINT_KINDS && (!name || strcmp(name, joint_names[i]) != 0))
@@ -16,7 +16,7 @@ enum joint_kind joint_of(const char *name)
 
 static double surprise(const struct quantiles *q, double value)
 {
-	return log((double)q->records / fmax(1, quantiles_high(q, value)));
+	return log((double)q->records / fmax(1, quantiles_count_ge(q, value)));
 }
 
 static int by_value(const void *pa, const void *pb)
@@ -34,7 +34,7 @@ static int fit_tail(struct quantiles *tail, double *x, size_t n, size_t stride, 
 	const struct quantiles all = {.value = v, .n = n, .records = n};
 	for (size_t i = 0; i < n; i++)
 		x[i * stride] = surprise(&all, x[i * stride]);
-	*tail = (struct quantiles){.n = quantiles_kept(n), .records = n};
+	*tail = (struct quantiles){.n = quantiles_size(n), .records = n};
 	tail->value = malloc(tail->n * sizeof *tail->value);
 	if (!tail->value)
 		return fail_memory_for(f, "the joint score of %zu records", n);
@@ -80,7 +80,7 @@ double joint_score(const struct joint *j, const double *values)
 	return sum;
 }
 
-int joint_idle(const struct joint *j, int field)
+int joint_degenerate(const struct joint *j, int field)
 {
 	const struct quantiles *q = &j->tail[field];
 	return j->kind == JOINT_TAILS ? q->value[0] == q->value[q->n - 1] : !(j->mcd.axis[field].spread > 0);
@@ -88,7 +88,7 @@ int joint_idle(const struct joint *j, int field)
 
 void joint_free(struct joint *j)
 {
-	for (int k = 0; k < JOINT_MAX; k++)
+	for (int k = 0; k < JOINT_MAX_FIELDS; k++)
 		free(j->tail[k].value);
 	*j = (struct joint){.p = 0};
 }

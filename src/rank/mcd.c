@@ -18,7 +18,7 @@ struct fit {
 	size_t n;
 	int p, stride;
 	double *d2, *scratch; /* [n] */
-	double centre[MCD_MAX], scatter[MCD_MAX * MCD_MAX], root[MCD_MAX * MCD_MAX], logdet;
+	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
 /* --- numbers --- */
@@ -106,7 +106,7 @@ static double cholesky(const double *s, double *l, int p)
 /* |l^-1 y|^2 */
 static double solve_norm2(const double *l, const double *y, int p)
 {
-	double w[MCD_MAX], sum = 0;
+	double w[MCD_MAX_FIELDS], sum = 0;
 	for (int i = 0; i < p; i++) {
 		double t = y[i];
 		for (int k = 0; k < i; k++)
@@ -187,7 +187,7 @@ static void standardise(const struct mcd *m, const double *row, double *out)
 
 static void measure(struct fit *w)
 {
-	double y[MCD_MAX];
+	double y[MCD_MAX_FIELDS];
 	for (size_t i = 0; i < w->n; i++) {
 		for (int k = 0; k < w->p; k++)
 			y[k] = w->x[i * (size_t)w->stride + (size_t)k] - w->centre[k];
@@ -212,7 +212,7 @@ static void factor(struct fit *w)
 static void concentrate(struct fit *w, double cut)
 {
 	int p = w->p;
-	double y[MCD_MAX], sum[MCD_MAX] = {0}, count = 0;
+	double y[MCD_MAX_FIELDS], sum[MCD_MAX_FIELDS] = {0}, count = 0;
 	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
 	for (size_t i = 0; i < w->n; i++) {
 		if (w->d2[i] > cut)
@@ -239,7 +239,7 @@ static void concentrate(struct fit *w, double cut)
 static void begin(struct fit *w, int start)
 {
 	int p = w->p;
-	double y[MCD_MAX];
+	double y[MCD_MAX_FIELDS];
 	memset(w->centre, 0, sizeof w->centre);
 	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
 	for (size_t i = 0; i < w->n && start; i++) {
@@ -324,7 +324,7 @@ static void minimum_covariance(struct mcd *m, struct fit *w)
 
 static double distance(const struct mcd *m, const double *coordinates)
 {
-	double y[MCD_MAX];
+	double y[MCD_MAX_FIELDS];
 	for (int i = 0; i < m->used; i++)
 		y[i] = coordinates[i] - m->centre[i];
 	return sqrt(solve_norm2(m->root, y, m->used));
@@ -356,7 +356,7 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 	free(w);
 	if (!m->used)
 		return fail_set(f, "no field for a joint score: each has one value in more than half of the records");
-	if (mcd_ready(m, f)) /* the root to the bit as whoever has the scatter from a file reckons it */
+	if (mcd_factor(m, f)) /* the root to the bit as whoever has the scatter from a file reckons it */
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		x[i] = distance(m, x + i * (size_t)m->p);
@@ -365,14 +365,14 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 
 double mcd_score(const struct mcd *m, const double *values)
 {
-	double x[MCD_MAX] = {0};
+	double x[MCD_MAX_FIELDS] = {0};
 	for (int i = 0; i < m->p; i++)
 		x[i] = transform(&m->axis[i], values[i]);
 	standardise(m, x, x);
 	return distance(m, x);
 }
 
-int mcd_ready(struct mcd *m, struct fail *f)
+int mcd_factor(struct mcd *m, struct fail *f)
 {
 	m->used = 0;
 	for (int i = 0; i < m->p; i++)
@@ -386,7 +386,7 @@ int mcd_collinear(const struct mcd *m)
 	for (int i = 0, k = 0; i < m->p; i++) {
 		if (!(m->axis[i].spread > 0))
 			continue;
-		double unit[MCD_MAX] = {0};
+		double unit[MCD_MAX_FIELDS] = {0};
 		unit[k] = 1;
 		solve(m->root, unit, m->used); /* unit[k]: one over the variance that the others leave */
 		if (unit[k] * m->scatter[k * m->used + k] > 1 / COLLINEAR)

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-size_t quantiles_kept(uint64_t records) { return records < QUANTILES_MOST ? (size_t)records : QUANTILES_MOST; }
+size_t quantiles_size(uint64_t records) { return records < QUANTILES_MAX ? (size_t)records : QUANTILES_MAX; }
 
 uint64_t quantiles_rank(const struct quantiles *q, size_t i) { return q->n > 1 ? i * (q->records - 1) / (q->n - 1) : 0; }
 
@@ -30,13 +30,13 @@ static double between(const struct quantiles *q, size_t i, double value)
 	return (double)from + 1 + part * (double)(to - from - 1);
 }
 
-double quantiles_low(const struct quantiles *q, double value)
+double quantiles_count_le(const struct quantiles *q, double value)
 {
 	size_t i = search(q, value, 1);
 	return i == 0 ? 0 : i == q->n ? (double)q->records : between(q, i, value);
 }
 
-double quantiles_high(const struct quantiles *q, double value)
+double quantiles_count_ge(const struct quantiles *q, double value)
 {
 	size_t i = search(q, value, 0);
 	return i == 0 ? (double)q->records : i == q->n ? 0 : (double)q->records - between(q, i, value);

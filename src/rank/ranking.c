@@ -82,7 +82,7 @@ double ranking_z(const struct ranking *r, double value)
 	return fmax(-DBL_MAX, fmin(z, DBL_MAX));
 }
 
-void ranking_by_position(struct ranking *r)
+void ranking_invert(struct ranking *r)
 {
 	const uint64_t placed = 1ull << 63;
 	for (size_t i = 0; i < r->n; i++) {

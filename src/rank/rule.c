@@ -18,7 +18,7 @@ int quota_parse(struct quota *q, const char *text)
 	return 0;
 }
 
-double quota_of(const struct quota *q, double n)
+double quota_records(const struct quota *q, double n)
 {
 	return isnan(q->percent) ? q->count : fmin(fmax(floor(q->percent / 100 * n * (1 + 1e-12)), 0), MOST);
 }
@@ -37,7 +37,7 @@ static int by_number(struct rule *u, const struct record *r, double *threshold)
 		u->without++;
 		return 0;
 	}
-	*threshold = u->kind == RULE_TOP ? quota_of(&u->top, n) : u->above;
+	*threshold = u->kind == RULE_TOP ? quota_records(&u->top, n) : u->above;
 	return u->kind == RULE_TOP ? v < *threshold : v > *threshold;
 }
 
@@ -60,7 +60,7 @@ static int matches(struct rule *u, struct record *r, double *threshold, struct f
 	}
 }
 
-int rule_drops(struct rule *u, struct record *r, double *threshold, struct fail *f)
+int rule_match(struct rule *u, struct record *r, double *threshold, struct fail *f)
 {
 	*threshold = NAN;
 	if (record_fields(r, f))

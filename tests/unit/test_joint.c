@@ -17,7 +17,7 @@ static int fit(struct joint *j, int p, enum joint_kind kind, int n, double *out)
 	*j = (struct joint){.p = p, .kind = kind};
 	memcpy(out, values, sizeof *out * (size_t)(n * p));
 	int bad = joint_fit(j, out, (size_t)n, &f);
-	for (int i = 0; i < n && !bad && n <= QUANTILES_MOST; i++)
+	for (int i = 0; i < n && !bad && n <= QUANTILES_MAX; i++)
 		bad = joint_score(j, values + i * p) != out[i];
 	return bad;
 }
@@ -48,7 +48,7 @@ static void by_hand(void)
 	near(joint_score(&j, (double[]){2.5, 7.1}), log(4) + log(4), 1e-15, "between: as the next higher");
 	joint_free(&j);
 	values[0] = -7;
-	ok(!fit(&j, 1, JOINT_TAILS, 1, score) && score[0] == 0 && joint_idle(&j, 0), "one record: 0");
+	ok(!fit(&j, 1, JOINT_TAILS, 1, score) && score[0] == 0 && joint_degenerate(&j, 0), "one record: 0");
 	joint_free(&j);
 	values[0] = -0.0;
 	values[1] = 0.0;
@@ -57,8 +57,8 @@ static void by_hand(void)
 	j = (struct joint){.p = 2};
 	f.msg[0] = 0;
 	ok(joint_fit(&j, values, 0, &f) && strstr(f.msg, "no records"), "of none: '%s'", f.msg);
-	ok(joint_of("tails") == JOINT_TAILS && joint_of("mahalanobis") == JOINT_MAHALANOBIS && joint_of("sum") == JOINT_KINDS &&
-	           joint_of(NULL) == JOINT_KINDS, "kinds by name");
+	ok(joint_kind_of("tails") == JOINT_TAILS && joint_kind_of("mahalanobis") == JOINT_MAHALANOBIS && joint_kind_of("sum") == JOINT_KINDS &&
+	           joint_kind_of(NULL) == JOINT_KINDS, "kinds by name");
 }
 
 static double draw(int kind)
@@ -104,8 +104,8 @@ static void counting(void)
 		if (least > 0.01)
 			off = fmax(off, fabs(mine - score[i]));
 	}
-	ok(j.tail[0].n == QUANTILES_MOST && j.tail[0].value[QUANTILES_MOST - 1] >= 3 && off > 0 && off < 0.02,
-	   "by the %d that are kept: near that (%.2g)", QUANTILES_MOST, off);
+	ok(j.tail[0].n == QUANTILES_MAX && j.tail[0].value[QUANTILES_MAX - 1] >= 3 && off > 0 && off < 0.02,
+	   "by the %d that are kept: near that (%.2g)", QUANTILES_MAX, off);
 	near(joint_score(&j, (double[]){99, 99}), 2 * log(MOST), 1e-15, "beyond all of them: 1/N");
 	joint_free(&j);
 }
@@ -113,22 +113,22 @@ static void counting(void)
 /* Bracketing counts of kept values, where distances have no number or no half. */
 static void quantiles(void)
 {
-	double kept[QUANTILES_MOST];
+	double kept[QUANTILES_MAX];
 	int bad = 0;
-	for (int i = 0; i < QUANTILES_MOST; i++)
+	for (int i = 0; i < QUANTILES_MAX; i++)
 		kept[i] = i < 5000 ? -1.7e308 : i == 5000 ? 0 : i == 5001 ? 5e-324 : 1.7e308;
-	struct quantiles q = {kept, QUANTILES_MOST, 10 * (QUANTILES_MOST - 1) + 1};
+	struct quantiles q = {kept, QUANTILES_MAX, 10 * (QUANTILES_MAX - 1) + 1};
 	double at[] = {-1.7e308, -1e308, -1, -0.0, 0, 5e-324, 1e-323, 1, 1e308, 1.7e308}, low = -1, high = HUGE_VAL;
 	for (int i = 0; i < 10; i++) {
-		double l = quantiles_low(&q, at[i]), h = quantiles_high(&q, at[i]);
+		double l = quantiles_count_le(&q, at[i]), h = quantiles_count_ge(&q, at[i]);
 		bad += !(l >= low && h <= high && l >= 0 && h <= (double)q.records && l + h >= (double)q.records);
 		low = l;
 		high = h;
 	}
-	ok(!bad && quantiles_low(&q, 0) == 50001 && quantiles_high(&q, 0) == 50001 && low == (double)q.records && high == 1 + 10 * 4998,
+	ok(!bad && quantiles_count_le(&q, 0) == 50001 && quantiles_count_ge(&q, 0) == 50001 && low == (double)q.records && high == 1 + 10 * 4998,
 	   "counts over extremes and the smallest numbers (%d wrong, %.9g, %.9g)", bad, low, high);
 	struct quantiles two = {(double[]){0, 5e-324}, 2, 2};
-	ok(quantiles_low(&two, 0) == 1 && quantiles_high(&two, 5e-324) == 1 && quantiles_high(&two, 0) == 2, "neighbours of 0");
+	ok(quantiles_count_le(&two, 0) == 1 && quantiles_count_ge(&two, 5e-324) == 1 && quantiles_count_ge(&two, 0) == 2, "neighbours of 0");
 }
 
 static void invariance(void)
@@ -217,7 +217,7 @@ static void mahalanobis(void)
 		values[i] = i % 3 == 1 ? 4 : exp(normal());
 	memcpy(other, values, sizeof(double) * 3 * N);
 	int bad = fit(&j, 3, JOINT_MAHALANOBIS, N, score) || mcd_fit(&m, other, N, &f);
-	ok(!bad && memcmp(score, other, N * sizeof *score) == 0 && !joint_idle(&j, 0) && joint_idle(&j, 1), "mahalanobis is the distance of mcd.h");
+	ok(!bad && memcmp(score, other, N * sizeof *score) == 0 && !joint_degenerate(&j, 0) && joint_degenerate(&j, 1), "mahalanobis is the distance of mcd.h");
 	joint_free(&j);
 	ok(fit(&j, 3, JOINT_MAHALANOBIS, 14, score) && strstr(f.msg, "15 records"), "which wants records: '%s'", f.msg);
 	joint_free(&j);

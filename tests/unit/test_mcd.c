@@ -370,7 +370,7 @@ static void oddities(void)
 
 	j = (struct mcd){.p = 2, .scatter = {1, 2, 2, 1}};
 	j.axis[0].spread = j.axis[1].spread = 1;
-	ok(mcd_ready(&j, &f) != 0, "a scatter that is none: '%s'", f.msg);
+	ok(mcd_factor(&j, &f) != 0, "a scatter that is none: '%s'", f.msg);
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static int agrees(const double *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(v[i]))
 			good &= spread > 0 ? close_to(ranking_z(&r, v[i]), (v[i] - median) / spread) : ranking_z(&r, v[i]) == 0;
-	ranking_by_position(&r);
+	ranking_invert(&r);
 	for (size_t i = 0; i < n; i++) {
 		int64_t above = 0;
 		for (size_t k = 0; k < n; k++)

@@ -1,4 +1,4 @@
-#include "rank/rankby.h"
+#include "rank/criterion.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 
 #include "stream/name.h"
 
-int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct fail *f)
+int criterion_open(struct criterion *b, const char *list, enum joint_kind kind, struct fail *f)
 {
 	char shown[80];
-	*b = (struct rankby){.joint.kind = kind};
+	*b = (struct criterion){.joint.kind = kind};
 	b->text = strdup(list);
 	char *copy = strdup(list);
 	if (!b->text || !copy) {
@@ -18,8 +18,8 @@ int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct
 	}
 	b->field[0] = copy; /* the one block of all names */
 	for (char *at = copy; at; b->joint.p++) {
-		if (b->joint.p == JOINT_MAX)
-			return fail_set(f, "more than %d fields in '%s'", JOINT_MAX, name_show(shown, sizeof shown, list));
+		if (b->joint.p == JOINT_MAX_FIELDS)
+			return fail_set(f, "more than %d fields in '%s'", JOINT_MAX_FIELDS, name_show(shown, sizeof shown, list));
 		char *name = b->field[b->joint.p] = at;
 		at = strchr(at, ',');
 		if (at)
@@ -33,7 +33,7 @@ int rankby_open(struct rankby *b, const char *list, enum joint_kind kind, struct
 	return 0;
 }
 
-int rankby_values(const struct rankby *b, const struct fields *s, double *values)
+int criterion_values(const struct criterion *b, const struct fields *s, double *values)
 {
 	for (int i = 0; i < b->joint.p; i++)
 		if (!fields_number(s, b->field[i], &values[i]))
@@ -41,11 +41,11 @@ int rankby_values(const struct rankby *b, const struct fields *s, double *values
 	return 1;
 }
 
-int rankby_add(struct rankby *b, const struct fields *s, struct ranking *r, struct fail *f)
+int criterion_add(struct criterion *b, const struct fields *s, struct ranking *r, struct fail *f)
 {
-	double v[JOINT_MAX];
+	double v[JOINT_MAX_FIELDS];
 	size_t p = (size_t)b->joint.p;
-	int have = rankby_values(b, s, v);
+	int have = criterion_values(b, s, v);
 	if (have && p > 1) {
 		if (b->n == b->cap) {
 			size_t cap = b->cap ? b->cap + b->cap / 2 : 1024;
@@ -60,7 +60,7 @@ int rankby_add(struct rankby *b, const struct fields *s, struct ranking *r, stru
 	return ranking_add(r, have ? v[0] : NAN, f);
 }
 
-int rankby_fit(struct rankby *b, struct ranking *r, struct fail *f)
+int criterion_fit(struct criterion *b, struct ranking *r, struct fail *f)
 {
 	if (b->joint.p == 1 || !r->n)
 		return 0;
@@ -74,20 +74,20 @@ int rankby_fit(struct rankby *b, struct ranking *r, struct fail *f)
 	return 0;
 }
 
-int rankby_score(const struct rankby *b, const struct fields *s, double *value)
+int criterion_score(const struct criterion *b, const struct fields *s, double *value)
 {
-	double v[JOINT_MAX];
-	if (!rankby_values(b, s, v))
+	double v[JOINT_MAX_FIELDS];
+	if (!criterion_values(b, s, v))
 		return 0;
 	*value = b->joint.p == 1 ? v[0] : joint_score(&b->joint, v);
 	return 1;
 }
 
-void rankby_free(struct rankby *b)
+void criterion_free(struct criterion *b)
 {
 	free(b->text);
 	free(b->field[0]);
 	free(b->x);
 	joint_free(&b->joint);
-	*b = (struct rankby){.text = NULL};
+	*b = (struct criterion){.text = NULL};
 }

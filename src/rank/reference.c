@@ -1,4 +1,4 @@
-#include "rank/refdist.h"
+#include "rank/reference.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -64,7 +64,7 @@ static int differs(const char *whose, const char *field, const char *what, const
 	                theirs ? name_show(a, sizeof a, theirs) : "(none)", whose, ours ? name_show(b, sizeof b, ours) : "(none)");
 }
 
-int origin_same(struct origin *o, const struct rankby *b, const struct fields *s, struct fail *f)
+int provenance_check(struct provenance *o, const struct criterion *b, const struct fields *s, struct fail *f)
 {
 	for (int i = 0; i < b->joint.p; i++) {
 		char *model, *options;
@@ -91,7 +91,7 @@ int origin_same(struct origin *o, const struct rankby *b, const struct fields *s
 	return 0;
 }
 
-void origin_free(struct origin *o, int p)
+void provenance_free(struct provenance *o, int p)
 {
 	for (int i = 0; i < p; i++) {
 		free(o->model[i]);
@@ -156,10 +156,10 @@ static int add_joint(struct buf *b, const struct joint *j, struct fail *f)
 	return r || buf_addf(b, f, "},\n") ? -1 : 0;
 }
 
-int reference_write(const struct ranking *r, const struct rankby *b, const struct origin *o, struct atomic_file *to, struct fail *f)
+int reference_write(const struct ranking *r, const struct criterion *b, const struct provenance *o, struct atomic_file *to, struct fail *f)
 {
 	struct buf t = {0};
-	struct quantiles q = {.n = quantiles_kept(r->scored), .records = r->scored};
+	struct quantiles q = {.n = quantiles_size(r->scored), .records = r->scored};
 	if (!q.n)
 		return fail_set(f, "there are no records to make a reference of");
 	q.value = malloc(q.n * sizeof *q.value);
@@ -247,14 +247,14 @@ static int read_mcd(const json_t *o, struct mcd *m, struct fail *f)
 	for (size_t i = 0; i < n * n; i++)
 		if (m->scatter[i] != m->scatter[i % n * n + i / n])
 			return fail_set(f, "'scatter' is not symmetric");
-	return mcd_ready(m, f);
+	return mcd_factor(m, f);
 }
 
 /* An array of values, for so many records. */
 static int read_values(const json_t *a, const char *name, struct quantiles *q, uint64_t records, struct fail *f)
 {
 	q->records = records;
-	q->n = quantiles_kept(records);
+	q->n = quantiles_size(records);
 	q->value = malloc(q->n * sizeof *q->value);
 	if (!q->value)
 		return fail_memory(f);
@@ -269,7 +269,7 @@ static int read_values(const json_t *a, const char *name, struct quantiles *q, u
 static int read_joint(const json_t *o, struct joint *j, uint64_t records, struct fail *f)
 {
 	const json_t *fields = json_object_get(o, "fields");
-	j->kind = joint_of(json_string_value(json_object_get(o, "kind")));
+	j->kind = joint_kind_of(json_string_value(json_object_get(o, "kind")));
 	if (j->kind == JOINT_KINDS)
 		return fail_set(f, "'kind' is not tails or mahalanobis");
 	if (j->kind == JOINT_MAHALANOBIS) {
@@ -302,10 +302,10 @@ static int read_all(const json_t *o, struct reference *ref, struct fail *f)
 		return fail_set(f, "not a " FORMAT);
 	if (!by)
 		return fail_set(f, "'rank_by' is no string");
-	if (rankby_open(&ref->by, by, JOINT_TAILS, f))
+	if (criterion_open(&ref->by, by, JOINT_TAILS, f))
 		return -1;
 	int p = ref->by.joint.p;
-	ref->origin = (struct origin){.whose = "the reference has", .known = 1};
+	ref->origin = (struct provenance){.whose = "the reference has", .known = 1};
 	if (texts(o, "model", ref->origin.model, (size_t)p, f) || texts(o, "options", ref->origin.options, (size_t)p, f) || read_scores(o, ref, f))
 		return -1;
 	return p > 1 ? read_joint(json_object_get(o, "joint"), &ref->by.joint, ref->score.records, f) : 0;
@@ -348,7 +348,7 @@ int reference_read(struct reference *ref, const char *path, struct fail *f)
 
 double reference_pct(const struct reference *ref, double value)
 {
-	return 100 * quantiles_low(&ref->score, value) / (double)ref->score.records;
+	return 100 * quantiles_count_le(&ref->score, value) / (double)ref->score.records;
 }
 
 double reference_z(const struct reference *ref, double value)
@@ -358,8 +358,8 @@ double reference_z(const struct reference *ref, double value)
 
 void reference_free(struct reference *ref)
 {
-	origin_free(&ref->origin, ref->by.joint.p);
-	rankby_free(&ref->by);
+	provenance_free(&ref->origin, ref->by.joint.p);
+	criterion_free(&ref->by);
 	free(ref->score.value);
 	*ref = (struct reference){.spread = 0};
 }

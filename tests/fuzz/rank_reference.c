@@ -1,4 +1,4 @@
-#include "rank/refdist.h"
+#include "rank/reference.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 /* The bytes as they are, and with the hash that lets them through: percentiles are such, and rise. */
-int fuzz_refdist(const uint8_t *data, size_t size)
+int fuzz_rank_reference(const uint8_t *data, size_t size)
 {
 	struct buf b = {0};
 	struct fail f;

@@ -7,12 +7,12 @@
 #include <xxhash.h>
 
 #include "chance.h"
-#include "rank/refdist.h"
+#include "rank/reference.h"
 #include "tap.h"
 
-static const char path[] = "test_refdist.json"; /* in a directory of its own */
+static const char path[] = "test_rank_reference.json"; /* in a directory of its own */
 static struct fail f;
-static int save(struct ranking *r, struct rankby *b, struct origin *o)
+static int save(struct ranking *r, struct criterion *b, struct provenance *o)
 {
 	struct atomic_file to;
 	if (atomic_open(&to, path, &f))
@@ -27,16 +27,16 @@ static int save(struct ranking *r, struct rankby *b, struct origin *o)
 /* 0 when every record's pct and z against the reference are those of the ranking. */
 static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 {
-	struct rankby b;
+	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct origin o = {.known = 1};
+	struct provenance o = {.known = 1};
 	struct reference ref;
-	int bad = rankby_open(&b, "a", JOINT_TAILS, &f);
+	int bad = criterion_open(&b, "a", JOINT_TAILS, &f);
 	for (size_t i = 0; i < n; i++)
 		bad |= ranking_add(&r, draw(i), &f);
 	ranking_sort(&r);
 	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
-	bad = bad || ref.score.records != r.scored || ref.score.n != (n < QUANTILES_MOST ? n : QUANTILES_MOST) ||
+	bad = bad || ref.score.records != r.scored || ref.score.n != (n < QUANTILES_MAX ? n : QUANTILES_MAX) ||
 	      memcmp(&ref.median, &r.median, 8) != 0 || memcmp(&ref.spread, &r.spread, 8) != 0;
 	double before = 101;
 	for (size_t i = 0; i < n && !bad; i++) {
@@ -48,12 +48,12 @@ static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 	bad = bad || reference_pct(&ref, HUGE_VAL) != 100 || reference_pct(&ref, -HUGE_VAL) != 0 ||
 	      reference_pct(&ref, r.v[0].value) != 100;
 	/* beside a record: the share of the next lower one, and where all are kept exactly that */
-	for (size_t i = 0; i + 1 < n && !bad && n < QUANTILES_MOST; i++) {
+	for (size_t i = 0; i + 1 < n && !bad && n < QUANTILES_MAX; i++) {
 		double high = r.v[i].value, low = r.v[i + 1].value, middle = low / 2 + high / 2;
 		bad = middle > low && middle < high && reference_pct(&ref, middle) != reference_pct(&ref, low);
 	}
 	reference_free(&ref);
-	rankby_free(&b);
+	criterion_free(&b);
 	ranking_free(&r);
 	return bad;
 }
@@ -72,36 +72,36 @@ static void percentiles(void)
 	ok(!bad, "pct and z of 1 to 199 records are those of the ranking, to the bit (%d wrong)", bad);
 	ok(!compare(50, tied, 0) && !compare(500, tied, 0), "ties have the share of their highest");
 	ok(!compare(4, extreme, 0) && !compare(7, one, 0), "extremes, and one value");
-	ok(!compare(QUANTILES_MOST - 1, real, 0) && !compare(QUANTILES_MOST, real, 0), "as many records as are kept");
-	ok(!compare(QUANTILES_MOST + 1, real, 0.01) && !compare(60000, skewed, 0.01) && !compare(3 * QUANTILES_MOST, real, 0.01),
+	ok(!compare(QUANTILES_MAX - 1, real, 0) && !compare(QUANTILES_MAX, real, 0), "as many records as are kept");
+	ok(!compare(QUANTILES_MAX + 1, real, 0.01) && !compare(60000, skewed, 0.01) && !compare(3 * QUANTILES_MAX, real, 0.01),
 	   "more: within one kept value, 0.01 percent");
 	ok(!compare(40000, tied, 0.01), "more, with ties");
 	struct ranking r = {.v = NULL};
-	struct rankby b;
-	struct origin o = {.known = 1};
-	rankby_open(&b, "a", JOINT_TAILS, &f);
+	struct criterion b;
+	struct provenance o = {.known = 1};
+	criterion_open(&b, "a", JOINT_TAILS, &f);
 	f.msg[0] = 0;
 	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "of nothing there is none: '%s'", f.msg);
-	rankby_free(&b);
+	criterion_free(&b);
 }
 
 static void joint(enum joint_kind kind)
 {
 	enum { N = 300 };
-	struct rankby b;
+	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct origin o = {.whose = "here is"};
+	struct provenance o = {.whose = "here is"};
 	struct reference ref;
 	struct fields s = {.n = 0};
 	char text[400];
-	int bad = rankby_open(&b, "x.a,x.b,x.c,n", kind, &f);
+	int bad = criterion_open(&b, "x.a,x.b,x.c,n", kind, &f);
 	for (int i = 0; i < N; i++) {
 		double a = exp(chance()), c = chance() - 0.5;
 		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
 		         a, a * exp(chance()), c, i % 5 == 0);
-		bad |= fields_parse(&s, text, strlen(text), &f) || rankby_add(&b, &s, &r, &f) || origin_same(&o, &b, &s, &f);
+		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f) || provenance_check(&o, &b, &s, &f);
 	}
-	bad |= rankby_fit(&b, &r, &f);
+	bad |= criterion_fit(&b, &r, &f);
 	ranking_sort(&r);
 	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
 	ok(!bad && strcmp(ref.by.text, b.text) == 0 && ref.by.joint.kind == kind &&
@@ -110,7 +110,7 @@ static void joint(enum joint_kind kind)
 	double v, w;
 	for (int i = 0; i < N && !bad; i++) {
 		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * chance()), exp(chance()), chance() - 0.4);
-		bad = fields_parse(&s, text, strlen(text), &f) || !rankby_score(&b, &s, &v) || !rankby_score(&ref.by, &s, &w) || memcmp(&v, &w, 8) != 0;
+		bad = fields_parse(&s, text, strlen(text), &f) || !criterion_score(&b, &s, &v) || !criterion_score(&ref.by, &s, &w) || memcmp(&v, &w, 8) != 0;
 	}
 	ok(!bad, "gives the scores of the fit, to the bit");
 	ok(strcmp(ref.origin.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.origin.options[2], "") == 0 && !ref.origin.model[3] &&
@@ -127,13 +127,13 @@ static void joint(enum joint_kind kind)
 	for (int i = 0; i < 12; i += 2) {
 		f.msg[0] = 0;
 		bad = fields_parse(&s, texts[i], strlen(texts[i]), &f);
-		int same = origin_same(&ref.origin, &ref.by, &s, &f) == 0;
+		int same = provenance_check(&ref.origin, &ref.by, &s, &f) == 0;
 		ok(!bad && (texts[i + 1] ? !same && strstr(f.msg, texts[i + 1]) : same), "origin %s: '%s'", texts[i], f.msg);
 	}
 	fields_free(&s);
-	origin_free(&o, b.joint.p);
+	provenance_free(&o, b.joint.p);
 	reference_free(&ref);
-	rankby_free(&b);
+	criterion_free(&b);
 	ranking_free(&r);
 }
 
@@ -141,21 +141,21 @@ static void joint(enum joint_kind kind)
 static void large(void)
 {
 	enum { N = 30000 };
-	struct rankby b;
+	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct origin o = {.known = 1};
+	struct provenance o = {.known = 1};
 	struct reference ref;
 	struct fields s = {.n = 0};
 	char text[100];
 	static double v[N][2];
-	int bad = rankby_open(&b, "a,b", JOINT_TAILS, &f);
+	int bad = criterion_open(&b, "a,b", JOINT_TAILS, &f);
 	for (int i = 0; i < N; i++) {
 		v[i][0] = chance();
 		v[i][1] = exp(9 * chance());
 		snprintf(text, sizeof text, "{\"a\":%.17g,\"b\":%.17g}", v[i][0], v[i][1]);
-		bad |= fields_parse(&s, text, strlen(text), &f) || rankby_add(&b, &s, &r, &f);
+		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f);
 	}
-	bad |= rankby_fit(&b, &r, &f);
+	bad |= criterion_fit(&b, &r, &f);
 	ranking_sort(&r);
 	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
 	double off = 0, off_pct = 0;
@@ -170,7 +170,7 @@ static void large(void)
 	ok(!bad && off > 0 && off < 0.02 && off_pct < 0.5, "of %d records: joint within %.2g, pct within %.2g", N, off, off_pct);
 	fields_free(&s);
 	reference_free(&ref);
-	rankby_free(&b);
+	criterion_free(&b);
 	ranking_free(&r);
 }
 
@@ -250,11 +250,11 @@ static int read_changed(const struct buf *t, const char *const by_hand[][2], siz
 
 static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t by_hand_n)
 {
-	struct rankby b;
+	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct origin o = {.known = 1};
+	struct provenance o = {.known = 1};
 	struct buf t = {0};
-	int bad = rankby_open(&b, "x,y", kind, &f);
+	int bad = criterion_open(&b, "x,y", kind, &f);
 	double x[] = {1, 3, -2, 4, 0.25, 5};
 	struct mcd *m = &b.joint.mcd;
 	*m = (struct mcd){.p = 2, .used = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
@@ -292,7 +292,7 @@ static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t
 	ok(reference_read(&ref, "nowhere/x.json", &f) && strstr(f.msg, "nowhere/x.json: No such"), "a file that is not there: '%s'", f.msg);
 	reference_free(&ref);
 	buf_free(&t);
-	rankby_free(&b);
+	criterion_free(&b);
 	ranking_free(&r);
 }
 
