@@ -8,8 +8,8 @@
 #include "tool/flow.h"
 #include "eval/eval.h"
 #include "model/model.h"
-#include "report/rows.h"
-#include "report/shown.h"
+#include "report/test_influence.h"
+#include "report/thumbnail.h"
 
 enum { REPORT_MADE = 6, REPORT_FAILED = 5, REPORT_REASONS = 12, REPORT_LONGEST = 300 };
 
@@ -30,17 +30,17 @@ struct report {
 	struct eval j;
 	int judged, found_fields;
 	uint64_t unscored; /* records with `error` */
-	struct shown failed[REPORT_FAILED]; /* the first of them; why: the error */
+	struct thumbnail failed[REPORT_FAILED]; /* the first of them; why: the error */
 	int nfailed;
 	struct text_count made[REPORT_MADE];
 	int nmade;
 	uint64_t made_others;
-	struct ends high, low, quarantined;
+	struct extremes high, low, quarantined;
 	uint64_t in_quarantine, reason_others;
 	struct text_count reason[REPORT_REASONS];
 	int nreasons;
-	struct rows rows;
-	struct wanted trained, tests;
+	struct test_influences rows;
+	struct thumbnail_index trained, tests;
 
 	/* the model, if one is named */
 	struct model *model;

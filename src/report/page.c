@@ -160,11 +160,11 @@ int page_write(const struct report *r, int side, int shown, int rows, const char
 
 int page_fit(const struct report *r, size_t max, struct buf *out, struct fail *f)
 {
-	int shown = r->top > ROWS_EACH ? r->top : ROWS_EACH, rows = r->nrows;
+	int shown = r->top > INFLUENTIAL_MAX ? r->top : INFLUENTIAL_MAX, rows = r->nrows;
 	char note[200] = "";
 	for (;;) {
-		for (int side = SHOWN_SIDE; side >= 32; side = side * 3 / 4) {
-			if (side < SHOWN_SIDE)
+		for (int side = THUMBNAIL_SIDE; side >= 32; side = side * 3 / 4) {
+			if (side < THUMBNAIL_SIDE)
 				snprintf(note, sizeof note, "To stay below %.3g MB, pictures are at most %d pixels wide and high%s.", (double)max / 1e6, side,
 				         shown < r->top || rows < r->nrows ? ", and some are left out" : "");
 			out->len = 0;

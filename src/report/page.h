@@ -24,9 +24,9 @@ void put_count(struct page *p, uint64_t n);
 void put_things(struct page *p, uint64_t n, const char *one, const char *many);
 
 /* A list of records with their pictures; what: what the score is called, for those who do not see. */
-void put_sheet(struct page *p, const struct shown *v, size_t n, const char *what, int numbered);
+void put_sheet(struct page *p, const struct thumbnail *v, size_t n, const char *what, int numbered);
 /* One record as a list item; score NAN: none shown. */
-void put_record(struct page *p, const struct shown *s, size_t number, const char *what, double score);
+void put_record(struct page *p, const struct thumbnail *s, size_t number, const char *what, double score);
 
 /* Sets the scale. */
 void page_scale(struct page *p);

@@ -27,7 +27,7 @@ static int encode(struct page *p, const struct picture *full, int *w, int *h, st
 	return r;
 }
 
-static void put_alt(struct page *p, const struct shown *s, size_t number, const char *what, double score)
+static void put_alt(struct page *p, const struct thumbnail *s, size_t number, const char *what, double score)
 {
 	if (number)
 		put(p, "Number %zu: ", number);
@@ -46,7 +46,7 @@ static void put_alt(struct page *p, const struct shown *s, size_t number, const 
 		put(p, ", labelled positive");
 }
 
-static void put_picture(struct page *p, const struct shown *s, size_t number, const char *what, double score)
+static void put_picture(struct page *p, const struct thumbnail *s, size_t number, const char *what, double score)
 {
 	struct buf png = {0};
 	int w, h;
@@ -66,7 +66,7 @@ static void put_picture(struct page *p, const struct shown *s, size_t number, co
 	buf_free(&png);
 }
 
-static void put_vector(struct page *p, const struct shown *s, size_t number, const char *what, double score)
+static void put_vector(struct page *p, const struct thumbnail *s, size_t number, const char *what, double score)
 {
 	enum { W = 96, H = 64 };
 	float low = s->low[0], high = s->high[0];
@@ -86,9 +86,9 @@ static void put_vector(struct page *p, const struct shown *s, size_t number, con
 	put(p, "%s\"/></svg>", s->points == 1 ? "h0" : "");
 }
 
-static void widen(struct page *p, const struct shown *s)
+static void widen(struct page *p, const struct thumbnail *s)
 {
-	for (int i = 0; s->kind == SHOWN_VECTOR && i < s->points; i++) {
+	for (int i = 0; s->kind == THUMBNAIL_VECTOR && i < s->points; i++) {
 		p->low = fmin(p->low, (double)s->low[i]);
 		p->high = fmax(p->high, (double)s->high[i]);
 	}
@@ -96,8 +96,8 @@ static void widen(struct page *p, const struct shown *s)
 
 void page_scale(struct page *p)
 {
-	const struct ends *e[] = {&p->r->high, &p->r->low, &p->r->quarantined};
-	const struct wanted *w[] = {&p->r->trained, &p->r->tests};
+	const struct extremes *e[] = {&p->r->high, &p->r->low, &p->r->quarantined};
+	const struct thumbnail_index *w[] = {&p->r->trained, &p->r->tests};
 	p->low = INFINITY;
 	p->high = -INFINITY;
 	for (int k = 0; k < 3; k++)
@@ -109,7 +109,7 @@ void page_scale(struct page *p)
 }
 
 /* A few values are better read than seen. */
-static void put_values(struct page *p, const struct shown *s)
+static void put_values(struct page *p, const struct thumbnail *s)
 {
 	put(p, "<span class=\"vals\">");
 	for (int i = 0; i < s->points; i++)
@@ -128,12 +128,12 @@ static void put_key(struct page *p, const char *key)
 	put(p, "</bdi>");
 }
 
-void put_record(struct page *p, const struct shown *s, size_t number, const char *what, double score)
+void put_record(struct page *p, const struct thumbnail *s, size_t number, const char *what, double score)
 {
 	put(p, "<li><figure class=\"rec%s\">", s->positive ? " pos" : "");
-	if (s->kind == SHOWN_PICTURE)
+	if (s->kind == THUMBNAIL_PICTURE)
 		put_picture(p, s, number, what, score);
-	else if (s->kind == SHOWN_VECTOR)
+	else if (s->kind == THUMBNAIL_VECTOR)
 		put_vector(p, s, number, what, score);
 	else {
 		put(p, "<p class=\"no\">");
@@ -148,7 +148,7 @@ void put_record(struct page *p, const struct shown *s, size_t number, const char
 		put_number(p, score);
 		put(p, "</b> ");
 	}
-	if (s->kind == SHOWN_VECTOR && s->values <= 4)
+	if (s->kind == THUMBNAIL_VECTOR && s->values <= 4)
 		put_values(p, s);
 	put_key(p, s->key);
 	if (s->label && s->label[0]) {
@@ -161,7 +161,7 @@ void put_record(struct page *p, const struct shown *s, size_t number, const char
 	put(p, "</figcaption></figure></li>\n");
 }
 
-void put_sheet(struct page *p, const struct shown *v, size_t n, const char *what, int numbered)
+void put_sheet(struct page *p, const struct thumbnail *v, size_t n, const char *what, int numbered)
 {
 	size_t most = (size_t)p->shown < n ? (size_t)p->shown : n;
 	put(p, "<ol class=\"sheet\">\n");
@@ -181,7 +181,7 @@ void put_ends(struct page *p)
 	if (!r->high.n)
 		return;
 	for (int i = 0; i < 2; i++) {
-		const struct ends *e = i ? &r->low : &r->high;
+		const struct extremes *e = i ? &r->low : &r->high;
 		put(p, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s ", i ? "lowest" : "highest", i ? "lowest" : "highest", i ? "lowest" : "highest",
 		    i ? "Lowest" : "Highest");
 		put_text(p, lead);
@@ -194,11 +194,11 @@ void put_ends(struct page *p)
 	}
 }
 
-static void put_row(struct page *p, const struct row *row)
+static void put_row(struct page *p, const struct test_influence *row)
 {
 	static const char *const kind[2] = {"Proponents", "Opponents"};
 	static const char *const said[2] = {"made it more likely", "made it less likely"};
-	const struct shown *test = wanted_find(&p->r->tests, row->test);
+	const struct thumbnail *test = thumbnail_index_find(&p->r->tests, row->test);
 	put(p, "<article class=\"row\"><h3>Test record <bdi class=\"key\">");
 	put_text(p, row->test);
 	put(p, "</bdi>");
@@ -217,7 +217,7 @@ static void put_row(struct page *p, const struct row *row)
 			continue;
 		put(p, "<ol class=\"sheet\">\n");
 		for (int i = 0; i < row->n[w] && i < p->shown; i++) {
-			const struct shown *s = wanted_find(&p->r->trained, row->item[w][i].key);
+			const struct thumbnail *s = thumbnail_index_find(&p->r->trained, row->item[w][i].key);
 			if (s)
 				put_record(p, s, (size_t)i + 1, "influence", row->item[w][i].influence);
 		}
@@ -228,7 +228,7 @@ static void put_row(struct page *p, const struct row *row)
 
 void put_rows(struct page *p)
 {
-	const struct rows *rows = &p->r->rows;
+	const struct test_influences *rows = &p->r->rows;
 	size_t most = (size_t)p->rows < rows->n ? (size_t)p->rows : rows->n;
 	if (!p->r->rows_path)
 		return;

@@ -77,23 +77,23 @@ static int read_model(struct report *r, struct fail *f)
 
 int report_open(struct report *r, struct fail *f)
 {
-	if (ends_open(&r->high, (size_t)r->top, 1, 0, f) || ends_open(&r->low, (size_t)r->top, -1, 0, f) ||
-	    ends_open(&r->quarantined, (size_t)r->top, 1, 1, f))
+	if (extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
+	    extremes_open(&r->quarantined, (size_t)r->top, 1, 1, f))
 		return -1;
 	if (r->model_path && read_model(r, f))
 		return fail_add(f, "-m");
-	if (r->rows_path && rows_read(&r->rows, r->rows_path, (size_t)r->nrows, ROWS_EACH, f))
+	if (r->rows_path && test_influences_read(&r->rows, r->rows_path, (size_t)r->nrows, INFLUENTIAL_MAX, f))
 		return fail_add(f, "--influence");
 	for (size_t i = 0; i < r->rows.n; i++) {
-		const struct row *row = &r->rows.v[i];
-		if (wanted_add(&r->tests, row->test, f))
+		const struct test_influence *row = &r->rows.v[i];
+		if (thumbnail_index_add(&r->tests, row->test, f))
 			return -1;
 		for (int w = 0; w < 2; w++)
 			for (int k = 0; k < row->n[w]; k++)
-				if (wanted_add(&r->trained, row->item[w][k].key, f))
+				if (thumbnail_index_add(&r->trained, row->item[w][k].key, f))
 					return -1;
 	}
-	return wanted_sort(&r->tests, f) || wanted_sort(&r->trained, f) ? -1 : 0;
+	return thumbnail_index_sort(&r->tests, f) || thumbnail_index_sort(&r->trained, f) ? -1 : 0;
 }
 
 /* --- the stream --- */
@@ -204,8 +204,8 @@ static int look(struct report *r, struct record *rec, struct fail *f)
 	if (!bad && e) {
 		r->unscored++;
 		if (r->nfailed < REPORT_FAILED) {
-			struct shown *s = &r->failed[r->nfailed++];
-			bad = shown_take(s, rec, "", NAN, r->j.records, 0, f);
+			struct thumbnail *s = &r->failed[r->nfailed++];
+			bad = thumbnail_take(s, rec, "", NAN, r->j.records, 0, f);
 			snprintf(s->why, sizeof s->why, "%.150s", error.p ? error.p : "");
 		}
 	}
@@ -227,10 +227,10 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 		return -1;
 	fields_number(&rec->fields, r->j.v[0].name, &score);
 	const char *extensions = r->j.extensions;
-	int bad = look(r, rec, f) || ends_add(&r->high, rec, extensions, score, position, positive, f) ||
-	          ends_add(&r->low, rec, extensions, score, position, positive, f);
+	int bad = look(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
+	          extremes_add(&r->low, rec, extensions, score, position, positive, f);
 	if (!bad && r->trained.n)
-		bad = name_escape(&key, rec->key.p, rec->key.len, f) || wanted_look(&r->trained, rec, key.p, extensions, score, position, f);
+		bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->trained, rec, key.p, extensions, score, position, f);
 	buf_free(&key);
 	return bad ? -1 : 0;
 }
@@ -254,7 +254,7 @@ static int read_beside(struct report *r, const char *path, int (*take)(struct re
 static int take_test(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf key = {0};
-	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || wanted_look(&r->tests, rec, key.p, r->j.extensions, NAN, 0, f);
+	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->tests, rec, key.p, r->j.extensions, NAN, 0, f);
 	buf_free(&key);
 	return bad ? -1 : 0;
 }
@@ -273,7 +273,7 @@ static int take_dropped(struct report *r, struct record *rec, struct fail *f)
 			why.p[why.len = REPORT_LONGEST] = 0;
 		fields_number(&rec->fields, r->j.v[0].name, &score);
 		bad = count(r->reason, &r->nreasons, REPORT_REASONS, &r->reason_others, has && why.p ? why.p : "no reason given", NULL, f) ||
-		      ends_add(&r->quarantined, rec, r->j.extensions, score, r->in_quarantine++, positive, f);
+		      extremes_add(&r->quarantined, rec, r->j.extensions, score, r->in_quarantine++, positive, f);
 	}
 	buf_free(&why);
 	return bad ? -1 : 0;
@@ -285,26 +285,26 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
 		return fail_add(f, "--quarantine");
-	return eval_finish(&r->j, f) || ends_finish(&r->high, f) || ends_finish(&r->low, f) || ends_finish(&r->quarantined, f) ? -1 : 0;
+	return eval_finish(&r->j, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
 }
 
 void report_free(struct report *r)
 {
 	eval_free(&r->j);
 	for (int i = 0; i < r->nfailed; i++)
-		shown_free(&r->failed[i]);
+		thumbnail_free(&r->failed[i]);
 	for (int i = 0; i < r->nmade; i++) {
 		free(r->made[i].text[0]);
 		free(r->made[i].text[1]);
 	}
 	for (int i = 0; i < r->nreasons; i++)
 		free(r->reason[i].text[0]);
-	ends_free(&r->high);
-	ends_free(&r->low);
-	ends_free(&r->quarantined);
-	rows_free(&r->rows);
-	wanted_free(&r->trained);
-	wanted_free(&r->tests);
+	extremes_free(&r->high);
+	extremes_free(&r->low);
+	extremes_free(&r->quarantined);
+	test_influences_free(&r->rows);
+	thumbnail_index_free(&r->trained);
+	thumbnail_index_free(&r->tests);
 	if (r->model)
 		models_free(r->model, 1);
 	free(r->curve.step);

@@ -1,4 +1,4 @@
-#include "report/rows.h"
+#include "report/test_influence.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 
 enum { MAX_LINE = 64 << 20 };
 
-static int read_list(struct row *row, int which, const json_t *list, int each, struct fail *f)
+static int read_list(struct test_influence *row, int which, const json_t *list, int each, struct fail *f)
 {
 	static const char *const name[] = {"proponents", "opponents"};
 	size_t n = json_array_size(list);
@@ -18,7 +18,7 @@ static int read_list(struct row *row, int which, const json_t *list, int each, s
 		const json_t *key = json_object_get(json_array_get(list, i), "key"), *value = json_object_get(json_array_get(list, i), "influence");
 		if (!json_is_string(key) || !json_is_number(value))
 			return fail_set(f, "\"%s\", entry %zu: \"key\" (text) and \"influence\" (a number) are wanted", name[which], i + 1);
-		struct row_item *to = &row->item[which][row->n[which]];
+		struct influential *to = &row->item[which][row->n[which]];
 		to->key = strdup(json_string_value(key));
 		to->influence = json_number_value(value);
 		if (!to->key)
@@ -28,22 +28,22 @@ static int read_list(struct row *row, int which, const json_t *list, int each, s
 	return 0;
 }
 
-static void row_free(struct row *row)
+static void row_free(struct test_influence *row)
 {
 	free(row->test);
 	free(row->method);
 	for (int w = 0; w < 2; w++)
 		for (int i = 0; i < row->n[w]; i++)
 			free(row->item[w][i].key);
-	*row = (struct row){.test = NULL};
+	*row = (struct test_influence){.test = NULL};
 }
 
 /* 1 a row, 0 a line without an influence, -1. */
-static int read_line(struct row *row, const char *text, size_t len, int each, struct fail *f)
+static int read_line(struct test_influence *row, const char *text, size_t len, int each, struct fail *f)
 {
 	json_error_t e;
 	json_t *o = json_loadb(text, len, 0, &e);
-	*row = (struct row){.test = NULL};
+	*row = (struct test_influence){.test = NULL};
 	if (!o)
 		return fail_set(f, "not JSON: %.200s", e.text);
 	const json_t *test = json_object_get(o, "test"), *method = json_object_get(o, "method");
@@ -66,9 +66,9 @@ static int read_line(struct row *row, const char *text, size_t len, int each, st
 	return r;
 }
 
-int rows_read(struct rows *rows, const char *path, size_t most, int each, struct fail *f)
+int test_influences_read(struct test_influences *rows, const char *path, size_t most, int each, struct fail *f)
 {
-	*rows = (struct rows){.v = calloc(most + 1, sizeof *rows->v)};
+	*rows = (struct test_influences){.v = calloc(most + 1, sizeof *rows->v)};
 	FILE *in = rows->v ? fopen(path, "re") : NULL;
 	if (!rows->v)
 		return fail_memory(f);
@@ -79,10 +79,10 @@ int rows_read(struct rows *rows, const char *path, size_t most, int each, struct
 	ssize_t len;
 	int r = 0;
 	for (unsigned long long number = 1; !r && (len = getline(&line, &room, in)) >= 0; number++) {
-		struct row spare = {.test = NULL}, *to = rows->n < most ? &rows->v[rows->n] : &spare;
+		struct test_influence spare = {.test = NULL}, *to = rows->n < most ? &rows->v[rows->n] : &spare;
 		if (len > MAX_LINE)
 			r = fail_set(f, "%s: line %llu: longer than %d bytes", path, number, MAX_LINE);
-		int got = r ? -1 : read_line(to, line, (size_t)len, each < ROWS_EACH ? each : ROWS_EACH, f);
+		int got = r ? -1 : read_line(to, line, (size_t)len, each < INFLUENTIAL_MAX ? each : INFLUENTIAL_MAX, f);
 		if (got < 0 && !r)
 			r = fail_add(f, "%s: line %llu", path, number);
 		if (got > 0 && to == &spare) {
@@ -99,10 +99,10 @@ int rows_read(struct rows *rows, const char *path, size_t most, int each, struct
 	return r;
 }
 
-void rows_free(struct rows *rows)
+void test_influences_free(struct test_influences *rows)
 {
 	for (size_t i = 0; i < rows->n; i++)
 		row_free(&rows->v[i]);
 	free(rows->v);
-	*rows = (struct rows){.n = 0};
+	*rows = (struct test_influences){.n = 0};
 }

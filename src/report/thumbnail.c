@@ -1,4 +1,4 @@
-#include "report/shown.h"
+#include "report/thumbnail.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ enum { KEEP_BYTES = 64 << 10 }; /* a larger payload is drawn when it comes */
 /* --- drawing --- */
 
 /* An .npy of samples becomes a picture: of 3 channels in colour, else the first one. */
-static int picture_of_samples(struct shown *s, const int shape[3], struct fail *why)
+static int picture_of_samples(struct thumbnail *s, const int shape[3], struct fail *why)
 {
 	size_t n = (size_t)shape[1] * (size_t)shape[2];
 	int channels = shape[0] == 3 ? 3 : 1;
@@ -25,8 +25,8 @@ static int picture_of_samples(struct shown *s, const int shape[3], struct fail *
 		full.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
 	free(planar);
 	int side = shape[1] > shape[2] ? shape[1] : shape[2];
-	if (!r && side > SHOWN_SIDE) {
-		int w = shape[2] * SHOWN_SIDE / side, h = shape[1] * SHOWN_SIDE / side;
+	if (!r && side > THUMBNAIL_SIDE) {
+		int w = shape[2] * THUMBNAIL_SIDE / side, h = shape[1] * THUMBNAIL_SIDE / side;
 		r = picture_resize(&full, w ? w : 1, h ? h : 1, &s->picture, why);
 	} else if (!r) {
 		s->picture = full;
@@ -36,7 +36,7 @@ static int picture_of_samples(struct shown *s, const int shape[3], struct fail *
 	return r;
 }
 
-static int draw_picture(struct shown *s, struct fail *why)
+static int draw_picture(struct thumbnail *s, struct fail *why)
 {
 	int shape[3], vector = 0;
 	if (input_shape(s->decoder, s->payload.p, s->payload.len, shape, &vector, why))
@@ -44,9 +44,9 @@ static int draw_picture(struct shown *s, struct fail *why)
 	if (s->decoder == INPUT_NPY)
 		return picture_of_samples(s, shape, why);
 	int side = shape[1] > shape[2] ? shape[1] : shape[2], h = shape[1], w = shape[2], c = shape[0];
-	if (side > SHOWN_SIDE) {
-		h = h * SHOWN_SIDE / side;
-		w = w * SHOWN_SIDE / side;
+	if (side > THUMBNAIL_SIDE) {
+		h = h * THUMBNAIL_SIDE / side;
+		w = w * THUMBNAIL_SIDE / side;
 		h = h ? h : 1;
 		w = w ? w : 1;
 	}
@@ -62,9 +62,9 @@ static int draw_picture(struct shown *s, struct fail *why)
 	return r;
 }
 
-static int draw_vector(struct shown *s, const struct npy *a, struct fail *why)
+static int draw_vector(struct thumbnail *s, const struct npy *a, struct fail *why)
 {
-	size_t n = a->count < SHOWN_POINTS ? a->count : SHOWN_POINTS;
+	size_t n = a->count < THUMBNAIL_POINTS ? a->count : THUMBNAIL_POINTS;
 	if (!n)
 		return fail_set(why, "a vector without values");
 	s->low = calloc(n, sizeof *s->low);
@@ -88,11 +88,11 @@ static int draw_vector(struct shown *s, const struct npy *a, struct fail *why)
 	return 0;
 }
 
-int shown_draw(struct shown *s, struct fail *f)
+int thumbnail_render(struct thumbnail *s, struct fail *f)
 {
 	struct npy a;
 	struct fail why = {{0}};
-	if (s->kind != SHOWN_NOTHING || !s->decoder)
+	if (s->kind != THUMBNAIL_NONE || !s->decoder)
 		return 0;
 	int npy = s->decoder == INPUT_NPY && npy_parse(s->payload.p, s->payload.len, &a, &why) == 0;
 	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? draw_vector(s, &a, &why) : draw_picture(s, &why);
@@ -107,7 +107,7 @@ int shown_draw(struct shown *s, struct fail *f)
 		s->low = s->high = NULL;
 		snprintf(s->why, sizeof s->why, "%.150s", why.msg);
 	} else {
-		s->kind = vector ? SHOWN_VECTOR : SHOWN_PICTURE;
+		s->kind = vector ? THUMBNAIL_VECTOR : THUMBNAIL_PICTURE;
 	}
 	s->decoder = INPUT_NONE;
 	buf_free(&s->payload);
@@ -116,7 +116,7 @@ int shown_draw(struct shown *s, struct fail *f)
 
 /* --- keeping --- */
 
-void shown_free(struct shown *s)
+void thumbnail_free(struct thumbnail *s)
 {
 	free(s->key);
 	free(s->label);
@@ -124,14 +124,14 @@ void shown_free(struct shown *s)
 	free(s->high);
 	picture_free(&s->picture);
 	buf_free(&s->payload);
-	*s = (struct shown){.kind = SHOWN_NOTHING};
+	*s = (struct thumbnail){.kind = THUMBNAIL_NONE};
 }
 
-int shown_take(struct shown *s, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
+int thumbnail_take(struct thumbnail *s, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
 {
 	struct buf text = {0};
 	struct fail why = {{0}};
-	shown_free(s);
+	thumbnail_free(s);
 	s->score = score;
 	s->position = position;
 	s->positive = positive;
@@ -159,18 +159,18 @@ int shown_take(struct shown *s, struct record *r, const char *extensions, double
 	s->decoder = input_format_of(m->ext.p);
 	if (buf_add(&s->payload, m->data.p ? m->data.p : "", m->data.len, f))
 		return -1;
-	return m->data.len > KEEP_BYTES ? shown_draw(s, f) : 0;
+	return m->data.len > KEEP_BYTES ? thumbnail_render(s, f) : 0;
 }
 
 /* --- the ends --- */
 
-int ends_open(struct ends *e, size_t room, int sign, int nan, struct fail *f)
+int extremes_open(struct extremes *e, size_t room, int sign, int nan, struct fail *f)
 {
-	*e = (struct ends){.room = room, .sign = sign, .nan = nan, .v = calloc(room + 1, sizeof *e->v)};
+	*e = (struct extremes){.room = room, .sign = sign, .nan = nan, .v = calloc(room + 1, sizeof *e->v)};
 	return e->v ? 0 : fail_memory(f);
 }
 
-static int before(const struct ends *e, double score, uint64_t position, const struct shown *b)
+static int before(const struct extremes *e, double score, uint64_t position, const struct thumbnail *b)
 {
 	int na = isnan(score), nb = isnan(b->score);
 	if (na != nb)
@@ -180,15 +180,15 @@ static int before(const struct ends *e, double score, uint64_t position, const s
 	return position < b->position;
 }
 
-int ends_add(struct ends *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
+int extremes_add(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
 {
 	if (!e->room || (isnan(score) && !e->nan))
 		return 0;
 	if (e->n == e->room && !before(e, score, position, &e->v[e->n - 1]))
 		return 0;
 	size_t at = e->n == e->room ? --e->n : e->n;
-	struct shown fresh = e->v[at]; /* the one that leaves, or an empty one: its place is used again */
-	if (shown_take(&fresh, r, extensions, score, position, positive, f)) {
+	struct thumbnail fresh = e->v[at]; /* the one that leaves, or an empty one: its place is used again */
+	if (thumbnail_take(&fresh, r, extensions, score, position, positive, f)) {
 		e->v[at] = fresh;
 		e->n++;
 		return -1;
@@ -202,35 +202,35 @@ int ends_add(struct ends *e, struct record *r, const char *extensions, double sc
 	return 0;
 }
 
-int ends_finish(struct ends *e, struct fail *f)
+int extremes_finish(struct extremes *e, struct fail *f)
 {
 	for (size_t i = 0; i < e->n; i++)
-		if (shown_draw(&e->v[i], f))
+		if (thumbnail_render(&e->v[i], f))
 			return -1;
 	return 0;
 }
 
-void ends_free(struct ends *e)
+void extremes_free(struct extremes *e)
 {
 	for (size_t i = 0; i < e->n; i++)
-		shown_free(&e->v[i]);
+		thumbnail_free(&e->v[i]);
 	free(e->v);
-	*e = (struct ends){.n = 0};
+	*e = (struct extremes){.n = 0};
 }
 
 /* --- by key --- */
 
-int wanted_add(struct wanted *w, const char *key, struct fail *f)
+int thumbnail_index_add(struct thumbnail_index *w, const char *key, struct fail *f)
 {
 	if (w->n == w->cap) {
 		size_t cap = w->cap ? 2 * w->cap : 64;
-		struct shown **v = realloc(w->v, cap * sizeof(struct shown *));
+		struct thumbnail **v = realloc(w->v, cap * sizeof(struct thumbnail *));
 		if (!v)
 			return fail_memory(f);
 		w->v = v;
 		w->cap = cap;
 	}
-	struct shown *s = calloc(1, sizeof *s);
+	struct thumbnail *s = calloc(1, sizeof *s);
 	if (s)
 		s->key = strdup(key);
 	if (!s || !s->key) {
@@ -245,17 +245,17 @@ int wanted_add(struct wanted *w, const char *key, struct fail *f)
 
 static int by_key(const void *a, const void *b)
 {
-	return strcmp((*(struct shown *const *)a)->key, (*(struct shown *const *)b)->key);
+	return strcmp((*(struct thumbnail *const *)a)->key, (*(struct thumbnail *const *)b)->key);
 }
 
-int wanted_sort(struct wanted *w, struct fail *f)
+int thumbnail_index_sort(struct thumbnail_index *w, struct fail *f)
 {
 	size_t n = 0;
 	if (w->n)
-		qsort(w->v, w->n, sizeof(struct shown *), by_key);
+		qsort(w->v, w->n, sizeof(struct thumbnail *), by_key);
 	for (size_t i = 0; i < w->n; i++)
 		if (n && strcmp(w->v[n - 1]->key, w->v[i]->key) == 0) {
-			shown_free(w->v[i]);
+			thumbnail_free(w->v[i]);
 			free(w->v[i]);
 		} else {
 			w->v[n++] = w->v[i];
@@ -264,28 +264,28 @@ int wanted_sort(struct wanted *w, struct fail *f)
 	return 0;
 }
 
-const struct shown *wanted_find(const struct wanted *w, const char *key)
+const struct thumbnail *thumbnail_index_find(const struct thumbnail_index *w, const char *key)
 {
-	struct shown probe = {.key = (char *)key};
-	const struct shown *p = &probe;
-	struct shown **at = w->n ? bsearch(&p, w->v, w->n, sizeof(struct shown *), by_key) : NULL;
+	struct thumbnail probe = {.key = (char *)key};
+	const struct thumbnail *p = &probe;
+	struct thumbnail **at = w->n ? bsearch(&p, w->v, w->n, sizeof(struct thumbnail *), by_key) : NULL;
 	return at ? *at : NULL;
 }
 
-int wanted_look(struct wanted *w, struct record *r, const char *key, const char *extensions, double score, uint64_t position, struct fail *f)
+int thumbnail_index_fill(struct thumbnail_index *w, struct record *r, const char *key, const char *extensions, double score, uint64_t position, struct fail *f)
 {
-	struct shown *s = (struct shown *)wanted_find(w, key);
+	struct thumbnail *s = (struct thumbnail *)thumbnail_index_find(w, key);
 	if (!s)
 		return 0;
-	return shown_take(s, r, extensions, score, position, 0, f) || shown_draw(s, f) ? -1 : 0;
+	return thumbnail_take(s, r, extensions, score, position, 0, f) || thumbnail_render(s, f) ? -1 : 0;
 }
 
-void wanted_free(struct wanted *w)
+void thumbnail_index_free(struct thumbnail_index *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
-		shown_free(w->v[i]);
+		thumbnail_free(w->v[i]);
 		free(w->v[i]);
 	}
 	free(w->v);
-	*w = (struct wanted){.n = 0};
+	*w = (struct thumbnail_index){.n = 0};
 }
