@@ -92,7 +92,10 @@ static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 	int r = 0;
 	for (int i = 0; i < c->nfiles && !r; i++)
 		r = import_file(c, &cfg, &dir, i, &last, f);
-	r = r ? r : model_dir_finish(&dir, &cfg, c, f);
+	struct fail warning = {{0}};
+	r = r ? r : model_dir_finish(&dir, &cfg, &warning, f);
+	if (warning.msg[0])
+		cli_note(c, "%s", warning.msg);
 	if (r)
 		model_dir_discard(&dir);
 	return r;
@@ -198,7 +201,7 @@ static int check(const struct cli *c, const struct ckpt *o, const struct verb *v
 		return cli_usage(c, "--keep wants a number of checkpoints, at least 1, not '%s'", o->keep);
 	if (o->by && strcmp(o->by, "even") != 0 && strcmp(o->by, "loss") != 0)
 		return cli_usage(c, "--by is even or loss, not '%s'", o->by);
-	return model_keeps(c, o->model);
+	return cli_keeps_model(c, o->model);
 }
 
 int main(int argc, char **argv)

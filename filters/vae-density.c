@@ -59,7 +59,7 @@ static int check_files(const struct density *d, const struct cli *c)
 	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence goes with -t TESTS");
 	int status = cli_keeps(c, "-t", d->test_file);
-	return status < 0 ? model_keeps(c, d->model) : status;
+	return status < 0 ? cli_keeps_model(c, d->model) : status;
 }
 
 static int check_options(struct density *d, const struct cli *c)

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 		return cli_usage(&c, "--max-size wants 0 to 1000 MB");
 	if (r.tests_path && !r.rows_path)
 		return cli_usage(&c, "-t goes with --influence");
-	if ((status = model_keeps(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
+	if ((status = cli_keeps_model(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
 	    (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 || (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
 		return status;
 	if (eval_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {

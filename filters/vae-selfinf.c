@@ -217,7 +217,7 @@ int main(int argc, char **argv)
 		return status;
 	if (!model)
 		return cli_usage(&c, "-m NAME.vae is wanted");
-	if ((status = model_keeps(&c, model)) >= 0 || (status = cli_keeps(&c, "--eps", s.noise.path)) >= 0)
+	if ((status = cli_keeps_model(&c, model)) >= 0 || (status = cli_keeps(&c, "--eps", s.noise.path)) >= 0)
 		return status;
 	cli_add_shorts(&c, h, 6);
 	struct fail f = {{0}};

@@ -376,7 +376,7 @@ static int check_options(struct tool *s, struct cli *c, const char *model)
 		return cli_usage(c, "--sanity writes no records and makes test records of its own: not with -o, -r, --candidates or --eps-tests");
 	if (s->candidates && s->noise.path)
 		return cli_usage(c, "--eps goes by position, where --candidates leaves records out");
-	if ((status = model_keeps(c, model)) >= 0 || (status = cli_keeps(c, "-t", s->test_file)) >= 0 ||
+	if ((status = cli_keeps_model(c, model)) >= 0 || (status = cli_keeps(c, "-t", s->test_file)) >= 0 ||
 	    (status = cli_keeps(c, "--eps", s->noise.path)) >= 0 || (status = cli_keeps(c, "--eps-tests", s->test_noise.path)) >= 0)
 		return status;
 	struct fail f = {{0}};

@@ -130,8 +130,11 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 	int r = fit.pool ? fit_run(&fit, f) : -1;
 	progress_end(&t->progress);
 	pool_close(fit.pool);
+	struct fail warning = {{0}};
 	if (!r)
-		r = model_dir_finish(dir, &t->cfg, c, f);
+		r = model_dir_finish(dir, &t->cfg, &warning, f);
+	if (warning.msg[0])
+		cli_note(c, "%s", warning.msg);
 	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
 		cli_note(c, "%s has taken its %d steps: nothing was to do", dir->path, t->cfg.train.steps);
 	else if (!r && c->verbose)

@@ -12,6 +12,13 @@
 #include "base/fail.h"
 
 #define CONFIG_FORMAT 1
+/* Texts key=value, borrowed, in the order in which they apply: as many as a user may give, and what a tool adds itself. */
+enum { ASSIGNMENTS_GIVEN = 64, ASSIGNMENTS_ADDED = 8 };
+struct assignments {
+	const char *v[ASSIGNMENTS_GIVEN + ASSIGNMENTS_ADDED];
+	int n;
+};
+
 #define CONFIG_MAX_LAYERS 64
 
 enum layer_kind {
@@ -71,8 +78,7 @@ int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
 /* "key=value"; the value is YAML, as in a file. */
 int config_set(struct config *c, const char *assignment, struct fail *f);
 /* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
-struct cli_list;
-int config_try(const struct cli_list *sets, struct fail *f);
+int config_try(const struct assignments *sets, struct fail *f);
 /* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
 int config_check(struct config *c, struct fail *f);
 /* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */

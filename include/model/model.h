@@ -6,7 +6,6 @@
 
 #include <stdint.h>
 
-#include "tool/cli.h"
 #include "model/config.h"
 #include "input/input.h"
 #include "nn/network.h"
@@ -45,7 +44,7 @@ void model_free(struct model *m);
 
 /* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it; sets
  * are --set assignments laid over the configuration it holds. */
-int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f);
+int model_read(struct model *m, const char *path, const struct assignments *sets, struct fail *f);
 /* The same, but values that are not finite and checksums that do not match are left to whoever looks. */
 int model_look(struct model *m, const char *path, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
@@ -69,7 +68,7 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
 /* The models behind -m: a directory or one checkpoint file. which: "last", "all" or a list of steps; NULL: all.
  * "last" and "all" want a directory whose training has finished; every checkpoint of another is whole, and can be
  * listed. Allocates *out (n models), freed with models_free(). */
-int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f);
+int models_open(struct model **out, int *n, const char *path, const char *which, const struct assignments *sets, struct fail *f);
 void models_free(struct model *m, int n);
 /* The parameters of each as network.h's layers read them, [n]; its own where nothing is reordered. NULL where memory is out. */
 float **models_pack(const struct model *m, int n);
@@ -81,8 +80,8 @@ double checkpoint_weight(const struct model *m);
 /* A hash of what else shaped a score: the configuration as it was set, the steps and weights, and more, of the tool's own. */
 int models_options(const struct model *m, int n, const struct buf *more, char hash[17], struct fail *f);
 
-/* No output may take the place of the model, or lie in its directory: cli_keeps() for -m. */
-int model_keeps(const struct cli *c, const char *path);
+/* 1 when path is a checkpoint file that lies in a model's directory, whose name goes into dir; else 0. */
+int checkpoint_dir(const char *path, char *dir, size_t capacity);
 
 /* A directory being made. MODEL_DIR_NEW refuses one that is there; with MODEL_DIR_REPLACE it is built aside and
  * exchanged at the end; MODEL_DIR_RESUME goes on in it, or makes it where there is none. Two at a time in one
@@ -100,8 +99,8 @@ int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode m
 int model_dir_reopen(struct model_dir *d, struct fail *f);
 /* Writes model.yaml (its presence means finished) and puts the directory in place; does nothing to one that was
  * finished and still is. A finished model is never removed: where it cannot be put in place, the message says where it
- * lies. That an old one stays beside it is a remark. */
-int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct cli *c, struct fail *f);
+ * lies. warning: empty, or why the old model could not be removed. */
+int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *warning, struct fail *f);
 /* After a failure: removes the directory if it holds no checkpoint, or was built aside. */
 void model_dir_abort(struct model_dir *d);
 /* The same, checkpoints or not: an import is whole or not at all. */

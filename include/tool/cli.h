@@ -7,6 +7,7 @@
 #define VF_CLI_H
 
 #include "base/fail.h"
+#include "model/config.h"
 #include "stream/fields.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
@@ -14,18 +15,11 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 enum cli_kind {
 	CLI_FLAG,  /* int *, set to 1 */
 	CLI_TEXT,  /* const char ** */
-	CLI_LIST,  /* struct cli_list *, may be given again */
+	CLI_LIST,  /* struct assignments *, may be given again */
 	CLI_INT,   /* long *, from 0 up */
 	CLI_REAL,  /* double * */
 	CLI_SIZE,  /* size_t *: bytes, also as in 512K, 100M, 2G */
 	CLI_LEVEL, /* int *: -z or -zLEVEL */
-};
-
-enum { CLI_LIST_MAX = 64, CLI_LIST_MORE = 8 };
-
-struct cli_list {
-	const char *v[CLI_LIST_MAX + CLI_LIST_MORE]; /* as often as an option may be given, and what a tool adds itself */
-	int n;
 };
 
 struct cli_opt {
@@ -52,7 +46,7 @@ struct cli {
 	const char *matrix;    /* --matrix FILE */
 	const char *prefix;    /* --prefix, never NULL */
 	const char *on_error;  /* pass, reject or fail */
-	struct cli_list set;   /* --set key=value */
+	struct assignments set;   /* --set key=value */
 	struct fields counts;  /* what --summary will hold */
 	int verbs;             /* set before cli_begin(): the first operand is none, but says what to do */
 	const char *verb;      /* that one, or NULL */
@@ -100,7 +94,9 @@ void cli_wait_input(void);
 /* No output may take the place of path (or NULL), which the tool reads for itself, nor of a file in it where it is a
  * directory. -1, or the exit status. */
 int cli_keeps(const struct cli *c, const char *option, const char *path);
-/* One more --set of the tool's own (at most CLI_LIST_MORE); text is borrowed. */
+/* The same for -m and the directory of a model. */
+int cli_keeps_model(const struct cli *c, const char *path);
+/* One more --set of the tool's own (at most ASSIGNMENTS_ADDED); text is borrowed. */
 void cli_add_set(struct cli *c, const char *text);
 /* An option that is short for --set score.KEY=VALUE, laid behind those given with --set; not given: NULL. */
 struct cli_short {

@@ -1,5 +1,4 @@
 #include "model/config.h"
-#include "tool/cli.h"
 
 #include <limits.h>
 #include <math.h>
@@ -347,7 +346,7 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	return r ? fail_add(f, "--set") : 0;
 }
 
-int config_try(const struct cli_list *sets, struct fail *f)
+int config_try(const struct assignments *sets, struct fail *f)
 {
 	struct config c;
 	config_defaults(&c);

@@ -260,7 +260,7 @@ static int read_file(struct model *m, const char *path, int strict, struct fail 
 
 int model_look(struct model *m, const char *path, struct fail *f) { return read_file(m, path, 0, f); }
 
-int model_read(struct model *m, const char *path, const struct cli_list *sets, struct fail *f)
+int model_read(struct model *m, const char *path, const struct assignments *sets, struct fail *f)
 {
 	char shown[80];
 	int r = 0;

@@ -170,7 +170,7 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
 	return 0;
 }
 
-int models_open(struct model **out, int *n, const char *path, const char *which, const struct cli_list *sets, struct fail *f)
+int models_open(struct model **out, int *n, const char *path, const char *which, const struct assignments *sets, struct fail *f)
 {
 	struct checkpoints c;
 	char file[1024];
@@ -199,20 +199,19 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 
 static const char *const dir_files[] = {"model.yaml", "train.jsonl", "state"}; /* beside the checkpoints */
 
-int model_keeps(const struct cli *c, const char *path)
+int checkpoint_dir(const char *path, char *dir, size_t capacity)
 {
-	char dir[1024], file[1100];
-	const char *slash = path ? strrchr(path, '/') : NULL, *name = slash ? slash + 1 : path;
-	int status = cli_keeps(c, "-m", path);
-	if (status >= 0 || !path || step_of(name) < 0)
-		return status;
-	snprintf(dir, sizeof dir, "%.*s.", (int)(name - path), path); /* one checkpoint, perhaps beside the rest of its model */
+	char file[1100];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	if (step_of(name) < 0)
+		return 0;
+	snprintf(dir, capacity, "%.*s.", (int)(name - path), path);
 	for (size_t i = 0; i < sizeof dir_files / sizeof *dir_files; i++) {
 		snprintf(file, sizeof file, "%s/%s", dir, dir_files[i]);
 		if (access(file, F_OK) == 0)
-			return cli_keeps(c, "-m", dir);
+			return 1;
 	}
-	return -1;
+	return 0;
 }
 
 /* Whether the file is a part of a model, or what a kill left of one that was being written. */
@@ -404,11 +403,11 @@ static int remove_old(const char *dir, struct fail *f)
 	return remove_dir(dir) ? fail_errno(f, "%s: the old model, which cannot be removed", dir) : 0;
 }
 
-int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct cli *c, struct fail *f)
+int model_dir_finish(struct model_dir *d, const struct config *cfg, struct fail *warning, struct fail *f)
 {
 	struct buf text = {0};
-	struct fail why = {{0}};
 	char file[600];
+	warning->msg[0] = 0;
 	if (d->finished && d->resumed)
 		return 0; /* nothing was changed: nor is its time, which make goes by */
 	snprintf(file, sizeof file, "%s/model.yaml", d->work);
@@ -420,8 +419,8 @@ int model_dir_finish(struct model_dir *d, const struct config *cfg, const struct
 	if (r)
 		fail_add(f, "%s: cannot put the new model in its place; it lies in %s", d->path, d->work);
 	/* twice: a descriptor that is wanting now may be there in a moment */
-	else if (d->work[0] && remove_old(d->work, &why) && remove_old(d->work, &why))
-		cli_note(c, "%s", why.msg);
+	else if (d->work[0] && remove_old(d->work, warning) && !remove_old(d->work, warning))
+		warning->msg[0] = 0;
 	d->work[0] = 0; /* whatever lies there is to stay */
 	return r ? -1 : sync_parent(d->path, f);
 }

@@ -62,7 +62,7 @@ static int read_curve(struct report *r, struct fail *f)
 
 static int read_model(struct report *r, struct fail *f)
 {
-	static const struct cli_list none;
+	static const struct assignments none;
 	struct model *all;
 	int n;
 	if (models_open(&r->model, &n, r->model_path, "last", &none, f))

@@ -240,7 +240,7 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		snprintf(shown, sizeof shown, "--%s", o->name);
 	else
 		snprintf(shown, sizeof shown, "-%c", o->letter);
-	struct cli_list *list = o->to;
+	struct assignments *list = o->to;
 	long level;
 	switch (o->kind) {
 	case CLI_FLAG:
@@ -250,7 +250,7 @@ static int store(const struct cli *c, const struct cli_opt *o, const char *arg)
 		*(const char **)o->to = arg;
 		return 0;
 	case CLI_LIST:
-		if (list->n == CLI_LIST_MAX)
+		if (list->n == ASSIGNMENTS_GIVEN)
 			return cli_usage(c, "%s is given too often", shown);
 		list->v[list->n++] = arg;
 		return 0;

@@ -96,7 +96,7 @@ static struct buf test_round_trip(void)
 	            {"input.shape=[1, 2, 1]", "belongs to the model"}, {"score.draw=5", "did you mean 'score.draws'"}, {"format=2", "newer"},
 	            {"model.\033[1m=2", "belongs to the model"}};
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
-		struct cli_list list = {{sets[i].set}, 1};
+		struct assignments list = {{sets[i].set}, 1};
 		char shown[80];
 		int r = model_read(&third, path, &list, &f);
 		name_show(shown, sizeof shown, sets[i].set);

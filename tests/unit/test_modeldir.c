@@ -51,9 +51,8 @@ static int has(const char *dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-static struct cli cli = {.tool = "test_modeldir", .quiet = 1};
 static struct model_dir d;
-static struct fail f;
+static struct fail f, warning;
 
 /* m.vae, an old model of step 1, is replaced by one of step 2. */
 static int replace(const char *foreign)
@@ -71,7 +70,7 @@ static int replace(const char *foreign)
 	if (foreign)
 		put("m.vae", foreign);
 	renames = 0;
-	int r = model_dir_finish(&d, &cfg, &cli, &f);
+	int r = model_dir_finish(&d, &cfg, &warning, &f);
 	model_dir_abort(&d); /* as a tool does that fails, then or later */
 	model_dir_discard(&d);
 	close(d.lock);
@@ -120,7 +119,7 @@ static void test_another(void)
 	put(d.work, "step-000000003.safetensors");
 	ok(!system("mv m.vae away && mkdir m.vae"), "another in its place");
 	put("m.vae", "state");
-	ok(model_dir_finish(&d, &cfg, &cli, &f) && has("m.vae", "state") && !has("m.vae", "model.yaml") && is_new("away"), "another came to its place, and is not taken away: %s", f.msg);
+	ok(model_dir_finish(&d, &cfg, &warning, &f) && has("m.vae", "state") && !has("m.vae", "model.yaml") && is_new("away"), "another came to its place, and is not taken away: %s", f.msg);
 	ok(has(beside("tmp"), "step-000000003.safetensors") && has(beside("tmp"), "model.yaml") && strstr(f.msg, beside("tmp")), "the new one is kept");
 	model_dir_abort(&d);
 	close(d.lock);
