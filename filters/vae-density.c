@@ -7,13 +7,13 @@
 #include <xxhash.h>
 
 #include "base/atomic.h"
-#include "density/densities.h"
+#include "density/scores.h"
 #include "tool/flow.h"
 #include "gemm/mat.h"
 
 struct density {
 	struct flow flow;
-	struct densities s;
+	struct density_scores s;
 	struct collect records, tests;
 	struct model *models;
 	int nmodels;
@@ -170,13 +170,13 @@ static int read_tests(struct density *d, int workers, struct fail *f)
 	return r;
 }
 
-static int test(struct density *d, const struct effort *e, struct fail *f)
+static int test(struct density *d, const struct exec *exec, struct fail *f)
 {
 	struct atomic_file to = {.fd = -1};
 	const char *path = d->flow.cli->influence;
 	if (path && atomic_open(&to, path, f))
 		return fail_add(f, "--influence");
-	int r = densities_test(&d->s, &d->tests, e, to.fd, f);
+	int r = density_test(&d->s, &d->tests, exec, to.fd, f);
 	if (path && r)
 		atomic_abort(&to);
 	if (!r && d->s.unanswered)
@@ -211,15 +211,15 @@ static int check_groups(const struct density *d, struct fail *f)
 
 static int compute(struct density *d, const struct cli *c, int workers, struct fail *f)
 {
-	struct effort e = {pool_open(workers, f), workers, on_tick, d};
-	if (!e.pool)
+	struct exec exec = {pool_open(workers, f), workers, on_tick, d};
+	if (!exec.pool)
 		return -1;
 	progress_begin(&d->progress, c, "steps");
-	int r = densities_fit(&d->s, &d->records, &e, f);
+	int r = density_fit(&d->s, &d->records, &exec, f);
 	if (!r && d->test_file)
-		r = test(d, &e, f);
+		r = test(d, &exec, f);
 	progress_end(&d->progress);
-	pool_close(e.pool);
+	pool_close(exec.pool);
 	return r ? -1 : hash_options(d, f);
 }
 
@@ -236,7 +236,7 @@ static int set_cluster(const struct density *d, struct record *r, size_t i, stru
 {
 	char name[256];
 	uint32_t c = d->s.gmm.cluster[i];
-	const char *text = densities_cluster(&d->s, c);
+	const char *text = density_cluster_name(&d->s, c);
 	cli_field(d->flow.cli, name, "gmm_cluster");
 	return text ? fields_set_string(&r->fields, name, text, f) : fields_set_int(&r->fields, name, c, f);
 }
@@ -251,11 +251,11 @@ static int set_fields(const struct density *d, struct record *r, size_t i, struc
 		struct fail none = {{0}};
 		if (!d->s.use[m])
 			continue;
-		if (densities_score(&d->s, (enum density_method)m, i, &nll, &self, &none) && !why->msg[0])
+		if (density_score(&d->s, (enum density_method)m, i, &nll, &self, &none) && !why->msg[0])
 			*why = none;
 		if (set_real(d, r, m, "nll", nll, f) || set_real(d, r, m, "selfinf", self, f) || (m == DENSITY_GMM && set_cluster(d, r, i, f)))
 			return -1;
-		const struct reach *t = d->s.reach[m] ? &d->s.reach[m][i] : NULL;
+		const struct test_range *t = d->s.range[m] ? &d->s.range[m][i] : NULL;
 		if (t && t->n && (set_real(d, r, m, "testinf_max", t->max, f) || set_real(d, r, m, "testinf_min", t->min, f) ||
 		                  set_real(d, r, m, "testinf_mean", t->sum / (double)t->n, f)))
 			return -1;
@@ -371,7 +371,7 @@ int main(int argc, char **argv)
 	if (!r)
 		r = summarise(&d, &c, &f);
 	status = flow_finish(&d.flow, r, &f);
-	densities_free(&d.s);
+	density_free(&d.s);
 	collect_free(&d.records);
 	collect_free(&d.tests);
 	if (d.models)

@@ -29,22 +29,22 @@ struct points {
 };
 
 /* Who computes, and who is told how far it is. */
-struct effort {
+struct exec {
 	struct pool *pool;
 	int threads;
-	void (*tick)(void *ctx, const char *what, double done, double total); /* or NULL */
+	void (*progress)(void *ctx, const char *what, double done, double total); /* or NULL */
 	void *ctx;
 };
 
 /* |a_i - b_j|^2 in double: exact for samples. */
-double points_distance2(const struct points *a, size_t i, const struct points *b, size_t j);
+double points_squared_distance(const struct points *a, size_t i, const struct points *b, size_t j);
 
 /* --- k nearest neighbours: p(z) = k / (N V_d R_k(z)^d) --- */
 
 /* r [n][2]: R_k and R_{k+1} of every point, itself counted; INFINITY where there are fewer points.
  * Candidates come from products of float blocks, with a bound on their rounding; what can be among
  * the k+1 nearest is measured in double. Memory: a few blocks a thread, and n min(k+1, n) distances. */
-int knn_radii(const struct points *x, int k, const struct effort *e, double *r, struct fail *f);
+int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f);
 double knn_nll(size_t n, int d, int k, double rk);
 /* Equation 1: log((N-1)/N), and d log(R_{k+1}/R_k) more for one of the k nearest. */
 double knn_influence(size_t n, int d, double rk, double rk1, int among);
@@ -52,12 +52,12 @@ double knn_influence(size_t n, int d, double rk, double rk1, int among);
 /* --- kernel density: p(z) = 1/N sum_i N(z; x_i, sigma^2 I) --- */
 
 /* others [n]: log sum over j != i of exp(-|x_i - x_j|^2 / (2 sigma^2)); -INFINITY for one point. */
-int kde_others(const struct points *x, double sigma, const struct effort *e, double *others, struct fail *f);
+int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *others, struct fail *f);
 /* total: the same sum's logarithm over all points */
 double kde_nll(size_t n, int d, double sigma, double total);
 /* Equation 2, of a point whose term has the logarithm own among the others' sum. */
 double kde_influence(size_t n, double own, double others);
-double log_add(double a, double b); /* log(e^a + e^b) */
+double logaddexp(double a, double b); /* log(e^a + e^b) */
 
 /* --- the mixture: p(z) = N_c/N N(z; mu_c, s_c^2 I) in the cluster c that z is nearest to --- */
 
@@ -73,7 +73,7 @@ struct gmm {
 };
 /* k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, from the best of 10 starts (after
  * 10 iterations); clusters by size, the largest 0. Fails when there are fewer distinct points than k. */
-int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e, uint32_t *cluster, struct fail *f);
+int kmeans(const struct points *x, int k, uint64_t seed, const struct exec *exec, uint32_t *cluster, struct fail *f);
 int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int k, struct fail *f);
 void gmm_free(struct gmm *g);
 double gmm_nll(size_t n, size_t n0, int d, double s2, double vv);
@@ -87,26 +87,26 @@ double gmm_nll(size_t n, size_t n0, int d, double s2, double vv);
 enum gmm_form { GMM_EXACT, GMM_FIRST_ORDER, GMM_AS_PRINTED };
 double gmm_influence(enum gmm_form form, size_t n, size_t n0, int d, double s2, double uu, double vv, double zx);
 /* Over z in another cluster: log((N-1)/N), or its expansion -1/N. */
-double gmm_other(enum gmm_form form, size_t n);
+double gmm_influence_other_cluster(enum gmm_form form, size_t n);
 
 /* --- influence over a test point, which is not in X --- */
 
 /* d2 [x->n]: squared distances to point j of z. */
-int test_distances(const struct points *x, const struct points *z, size_t j, const struct effort *e, double *d2, struct fail *f);
+int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f);
 /* Influence of every point of X into out [n], and -log p(z). 0; -1 with the reason, where there is none. Single
  * entries may be NAN. */
-int knn_test(const double *d2, size_t n, int d, int k, double *out, double *nll, struct fail *why);
-int kde_test(const double *d2, size_t n, int d, double sigma, double *out, double *nll, struct fail *why);
+int knn_test_influence(const double *d2, size_t n, int d, int k, double *out, double *nll, struct fail *why);
+int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *out, double *nll, struct fail *why);
 /* *cluster: that of the nearest point */
-int gmm_test(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n, double *out,
+int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n, double *out,
              double *nll, uint32_t *cluster, struct fail *why);
 
-struct extreme {
+struct top_point {
 	double influence, d2;
 	size_t i;
 };
-/* The strongest proponents (influence > 0, highest first, ties by nearness) or opponents (<= 0, lowest
+/* The top_points proponents (influence > 0, highest first, ties by nearness) or opponents (<= 0, lowest
  * first, ties by distance), at most k, into out: how many. */
-size_t strongest(const double *influence, const double *d2, size_t n, int opponents, size_t k, struct extreme *out);
+size_t top_points(const double *influence, const double *d2, size_t n, int opponents, size_t k, struct top_point *out);
 
 #endif

@@ -18,7 +18,7 @@ struct kmeans {
 	uint32_t *own;     /* [n]: the nearest centre */
 	size_t *size;      /* [k] */
 	size_t chosen;     /* while seeding: the newest centre is this point */
-	struct shelf shelf;
+	struct buffer_pool shelf;
 };
 
 /* --- seeding --- */
@@ -28,7 +28,7 @@ static void near_chosen(void *ctx, int i)
 	struct kmeans *m = ctx;
 	size_t from = (m->base + (size_t)i) * m->tile, to = m->x->n - from < m->tile ? m->x->n : from + m->tile;
 	for (size_t r = from; r < to; r++) {
-		double d2 = steps2(m->x, r, m->x, m->chosen);
+		double d2 = points_squared_steps(m->x, r, m->x, m->chosen);
 		m->d2[r] = d2 < m->d2[r] ? d2 : m->d2[r];
 	}
 }
@@ -41,7 +41,7 @@ static double uniform(uint64_t seed, uint64_t start, uint64_t centre)
 }
 
 /* k points, each with a chance by its squared distance to those before it. */
-static int choose_centres(struct kmeans *m, uint64_t seed, uint64_t start, const struct effort *e, struct fail *f)
+static int choose_centres(struct kmeans *m, uint64_t seed, uint64_t start, const struct exec *exec, struct fail *f)
 {
 	size_t n = m->x->n, d = (size_t)m->x->d;
 	for (size_t i = 0; i < n; i++)
@@ -63,7 +63,7 @@ static int choose_centres(struct kmeans *m, uint64_t seed, uint64_t start, const
 					break;
 			}
 		}
-		run_units(e, NULL, (n + m->tile - 1) / m->tile, near_chosen, m, &m->base);
+		exec_run(exec, NULL, (n + m->tile - 1) / m->tile, near_chosen, m, &m->base);
 		tile_doubles(m->x, m->chosen, 1, m->shift, m->centre + c * d, &m->sq[c]);
 	}
 	return 0;
@@ -75,7 +75,7 @@ static void assign(void *ctx, int i)
 {
 	struct kmeans *m = ctx;
 	size_t d = (size_t)m->x->d, from = (m->base + (size_t)i) * m->tile, rows = m->x->n - from < m->tile ? m->x->n - from : m->tile;
-	double *v = shelf_take(&m->shelf), *g = v + m->tile * d, *sq = g + m->tile * m->k;
+	double *v = buffer_pool_take(&m->shelf), *g = v + m->tile * d, *sq = g + m->tile * m->k;
 	tile_doubles(m->x, from, rows, m->shift, v, sq);
 	mat_nt_double(g, (int)m->k, v, (int)d, m->centre, (int)d, (int)rows, (int)m->k, (int)d);
 	for (size_t r = 0; r < rows; r++) {
@@ -90,7 +90,7 @@ static void assign(void *ctx, int i)
 		}
 		m->d2[from + r] = best + sq[r] > 0 ? best + sq[r] : 0;
 	}
-	shelf_give(&m->shelf, v);
+	buffer_pool_give(&m->shelf, v);
 }
 
 /* Some coordinates of all centres, over the points in their order. */
@@ -130,14 +130,14 @@ static void fill_empty(struct kmeans *m)
 }
 
 /* Centres of what own says. */
-static void move_centres(struct kmeans *m, const struct effort *e)
+static void move_centres(struct kmeans *m, const struct exec *exec)
 {
 	size_t d = (size_t)m->x->d;
 	memset(m->size, 0, m->k * sizeof *m->size);
 	for (size_t i = 0; i < m->x->n; i++)
 		m->size[m->own[i]]++;
 	fill_empty(m);
-	run_units(e, NULL, (d + COLUMNS - 1) / COLUMNS, average, m, &m->base);
+	exec_run(exec, NULL, (d + COLUMNS - 1) / COLUMNS, average, m, &m->base);
 	for (size_t c = 0; c < m->k; c++) {
 		m->sq[c] = 0;
 		for (size_t j = 0; j < d; j++)
@@ -146,18 +146,18 @@ static void move_centres(struct kmeans *m, const struct effort *e)
 }
 
 /* From the centres there are; the sum of squared distances at the end, own is the assignment. */
-static double lloyd(struct kmeans *m, int iterations, uint32_t *before, const struct effort *e)
+static double lloyd(struct kmeans *m, int iterations, uint32_t *before, const struct exec *exec)
 {
 	size_t n = m->x->n;
 	double total = 0;
 	for (int t = 0; t < iterations; t++) {
-		run_units(e, NULL, (n + m->tile - 1) / m->tile, assign, m, &m->base);
+		exec_run(exec, NULL, (n + m->tile - 1) / m->tile, assign, m, &m->base);
 		if (t && memcmp(before, m->own, n * sizeof *before) == 0)
 			break;
-		move_centres(m, e); /* and before is what it made of own */
+		move_centres(m, exec); /* and before is what it made of own */
 		memcpy(before, m->own, n * sizeof *before);
-		if (e->tick && iterations > TRY)
-			e->tick(e->ctx, "k-means", t + 1, iterations);
+		if (exec->progress && iterations > TRY)
+			exec->progress(exec->ctx, "k-means", t + 1, iterations);
 	}
 	for (size_t i = 0; i < n; i++)
 		total += m->d2[i];
@@ -195,7 +195,7 @@ static int number(uint32_t *cluster, size_t n, size_t k, struct fail *f)
 	return 0;
 }
 
-static int prepare(struct kmeans *m, const struct effort *e, struct fail *f)
+static int prepare(struct kmeans *m, const struct exec *exec, struct fail *f)
 {
 	size_t n = m->x->n, d = (size_t)m->x->d;
 	m->centre = malloc(m->k * d * sizeof *m->centre);
@@ -206,20 +206,20 @@ static int prepare(struct kmeans *m, const struct effort *e, struct fail *f)
 	if (!m->centre || !m->sq || !m->d2 || !m->own || !m->size)
 		return fail_memory_for(f, "%zu clusters of %zu records", m->k, n);
 	m->shift = points_centre(m->x, f);
-	return !m->shift || shelf_open(&m->shelf, e->threads, m->tile * (d + m->k + 1) * sizeof(double), f) ? -1 : 0;
+	return !m->shift || buffer_pool_open(&m->shelf, exec->threads, m->tile * (d + m->k + 1) * sizeof(double), f) ? -1 : 0;
 }
 
-int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e, uint32_t *cluster, struct fail *f)
+int kmeans(const struct points *x, int k, uint64_t seed, const struct exec *exec, uint32_t *cluster, struct fail *f)
 {
 	struct kmeans m = {.x = x, .k = (size_t)k, .tile = tile_rows(x->d, 512, sizeof(double))};
 	double best = INFINITY;
 	if ((size_t)k > x->n)
 		return fail_set(f, "%d clusters are wanted, but there are only %zu records", k, x->n);
 	uint32_t *before = malloc(x->n * sizeof *before);
-	int bad = !before ? fail_memory(f) : prepare(&m, e, f);
+	int bad = !before ? fail_memory(f) : prepare(&m, exec, f);
 	for (uint64_t start = 0; start < STARTS && !bad; start++) { /* a few iterations tell which start is good */
-		bad = choose_centres(&m, seed, start, e, f);
-		double total = bad ? INFINITY : lloyd(&m, TRY, before, e);
+		bad = choose_centres(&m, seed, start, exec, f);
+		double total = bad ? INFINITY : lloyd(&m, TRY, before, exec);
 		if (total < best) {
 			best = total;
 			memcpy(cluster, m.own, x->n * sizeof *cluster);
@@ -227,8 +227,8 @@ int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e,
 	}
 	if (!bad) {
 		memcpy(m.own, cluster, x->n * sizeof *cluster);
-		move_centres(&m, e);
-		lloyd(&m, ITERATIONS, before, e);
+		move_centres(&m, exec);
+		lloyd(&m, ITERATIONS, before, exec);
 		memcpy(cluster, m.own, x->n * sizeof *cluster);
 	}
 	if (!bad)
@@ -240,6 +240,6 @@ int kmeans(const struct points *x, int k, uint64_t seed, const struct effort *e,
 	free(m.own);
 	free(m.size);
 	free(m.shift);
-	shelf_close(&m.shelf);
+	buffer_pool_close(&m.shelf);
 	return bad;
 }

@@ -66,7 +66,7 @@ void tile_doubles(const struct points *x, size_t from, size_t rows, const float 
 	}
 }
 
-static double steps2_u8(const uint8_t *a, const uint8_t *b, size_t d)
+static double squared_steps_u8(const uint8_t *a, const uint8_t *b, size_t d)
 {
 	enum { RUN = 32768 }; /* of 255^2 fit into 32 bits */
 	uint64_t total = 0;
@@ -82,12 +82,12 @@ static double steps2_u8(const uint8_t *a, const uint8_t *b, size_t d)
 	return (double)total;
 }
 
-double steps2(const struct points *a, size_t i, const struct points *b, size_t j)
+double points_squared_steps(const struct points *a, size_t i, const struct points *b, size_t j)
 {
 	enum { LANES = 8 };
 	size_t d = (size_t)a->d, k = 0;
 	if (a->u8)
-		return steps2_u8(a->u8 + i * d, b->u8 + j * d, d);
+		return squared_steps_u8(a->u8 + i * d, b->u8 + j * d, d);
 	const float *p = a->f4 + i * d, *q = b->f4 + j * d;
 	double lane[LANES] = {0}, s = 0;
 	for (; k + LANES <= d; k += LANES)
@@ -104,9 +104,9 @@ double steps2(const struct points *a, size_t i, const struct points *b, size_t j
 	return s;
 }
 
-double points_distance2(const struct points *a, size_t i, const struct points *b, size_t j)
+double points_squared_distance(const struct points *a, size_t i, const struct points *b, size_t j)
 {
-	return steps2(a, i, b, j) * a->unit * a->unit;
+	return points_squared_steps(a, i, b, j) * a->unit * a->unit;
 }
 
 size_t tile_rows(int d, size_t most, size_t bytes_each)
@@ -115,21 +115,21 @@ size_t tile_rows(int d, size_t most, size_t bytes_each)
 	return rows > most ? most : rows < 16 ? 16 : rows;
 }
 
-int shelf_open(struct shelf *s, int n, size_t bytes, struct fail *f)
+int buffer_pool_open(struct buffer_pool *s, int n, size_t bytes, struct fail *f)
 {
-	*s = (struct shelf){.lock = PTHREAD_MUTEX_INITIALIZER};
+	*s = (struct buffer_pool){.lock = PTHREAD_MUTEX_INITIALIZER};
 	bytes = (bytes + 63) / 64 * 64;
 	for (; s->n < n; s->n++) {
 		s->free[s->n] = aligned_alloc(64, bytes);
 		if (!s->free[s->n]) {
-			shelf_close(s);
+			buffer_pool_close(s);
 			return fail_memory_for(f, "a block of distances of %zu bytes", bytes);
 		}
 	}
 	return 0;
 }
 
-void *shelf_take(struct shelf *s)
+void *buffer_pool_take(struct buffer_pool *s)
 {
 	pthread_mutex_lock(&s->lock);
 	void *p = s->free[--s->n];
@@ -137,26 +137,26 @@ void *shelf_take(struct shelf *s)
 	return p;
 }
 
-void shelf_give(struct shelf *s, void *p)
+void buffer_pool_give(struct buffer_pool *s, void *p)
 {
 	pthread_mutex_lock(&s->lock);
 	s->free[s->n++] = p;
 	pthread_mutex_unlock(&s->lock);
 }
 
-void shelf_close(struct shelf *s)
+void buffer_pool_close(struct buffer_pool *s)
 {
 	while (s->n)
 		free(s->free[--s->n]);
 }
 
-void run_units(const struct effort *e, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base)
+void exec_run(const struct exec *exec, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base)
 {
-	size_t round = 32 * (size_t)e->threads;
+	size_t round = 32 * (size_t)exec->threads;
 	for (*base = 0; *base < n; *base += round) {
 		size_t left = n - *base;
-		pool_run(e->pool, (int)(left < round ? left : round), fn, ctx);
-		if (e->tick && what)
-			e->tick(e->ctx, what, (double)(left < round ? n : *base + round), (double)n);
+		pool_run(exec->pool, (int)(left < round ? left : round), fn, ctx);
+		if (exec->progress && what)
+			exec->progress(exec->ctx, what, (double)(left < round ? n : *base + round), (double)n);
 	}
 }

@@ -16,22 +16,22 @@ double points_scale(const struct points *x, const float *centre);
 void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *out, double *sq);
 void tile_doubles(const struct points *x, size_t from, size_t rows, const float *centre, double *out, double *sq);
 /* |a_i - b_j|^2 in steps */
-double steps2(const struct points *a, size_t i, const struct points *b, size_t j);
+double points_squared_steps(const struct points *a, size_t i, const struct points *b, size_t j);
 /* Rows of a block: at most `most`, and less where a row is long. */
 size_t tile_rows(int d, size_t most, size_t bytes_each);
 
 /* A few buffers, fewer than there is work: taken for a unit of work and given back. */
-struct shelf {
+struct buffer_pool {
 	void *free[256]; /* as many as the threads of any pool */
 	int n;
 	pthread_mutex_t lock;
 };
-int shelf_open(struct shelf *s, int n, size_t bytes, struct fail *f);
-void *shelf_take(struct shelf *s);
-void shelf_give(struct shelf *s, void *p);
-void shelf_close(struct shelf *s);
+int buffer_pool_open(struct buffer_pool *s, int n, size_t bytes, struct fail *f);
+void *buffer_pool_take(struct buffer_pool *s);
+void buffer_pool_give(struct buffer_pool *s, void *p);
+void buffer_pool_close(struct buffer_pool *s);
 
 /* Runs fn over n units in rounds, with a word on progress between them. */
-void run_units(const struct effort *e, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base);
+void exec_run(const struct exec *exec, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base);
 
 #endif

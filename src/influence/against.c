@@ -83,7 +83,7 @@ static void measure(const struct against *a, const struct against_rows *r)
 	const struct points x = {NULL, r->mu, (size_t)r->n, latent, 1}, z = {NULL, t->mu, t->n, latent, 1};
 	for (size_t row = 0; row < (size_t)r->n; row++)
 		for (size_t q = 0; q < t->n; q++)
-			r->distance[row * t->n + q] = t->v[q].why ? NAN : sqrt(points_distance2(&x, row, &z, q));
+			r->distance[row * t->n + q] = t->v[q].why ? NAN : sqrt(points_squared_distance(&x, row, &z, q));
 }
 
 void against_distances(const struct against *a, struct influence *s, const float *x, const struct against_rows *r)

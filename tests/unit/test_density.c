@@ -5,13 +5,13 @@
 #include "gemm/mat.h"
 #include "naive.h"
 
-static struct effort effort; /* of as many threads as a test sets */
+static struct exec exec; /* of as many threads as a test sets */
 
 static void threads(int n)
 {
 	struct fail f;
-	pool_close(effort.pool);
-	effort = (struct effort){pool_open(n, &f), n, NULL, NULL};
+	pool_close(exec.pool);
+	exec = (struct exec){pool_open(n, &f), n, NULL, NULL};
 }
 
 /* --- the estimators, fitted to all points but one; `without` = n: to all --- */
@@ -133,7 +133,7 @@ static void radii_are_exact(struct points x, int k, int nthreads, const char *wh
 	struct fail f = {{0}};
 	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
 	threads(nthreads);
-	int bad = knn_radii(&x, k, &effort, r, &f);
+	int bad = knn_radii(&x, k, &exec, r, &f);
 	for (size_t i = 0; i < x.n && !bad; i++) {
 		plain_sorted(&x, x.n, &x, i, s);
 		worst = fmax(worst, fabs(r[2 * i] - s[k - 1]) + fabs(r[2 * i + 1] - s[k]));
@@ -159,7 +159,7 @@ static void radii_of_any_size(struct points x, int k, const char *what)
 	struct fail f = {{0}};
 	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
 	threads(1);
-	int bad = knn_radii(&x, k, &effort, r, &f);
+	int bad = knn_radii(&x, k, &exec, r, &f);
 	for (size_t i = 0; i < x.n && !bad; i++) {
 		plain_sorted(&x, x.n, &x, i, s);
 		worst = fmax(worst, fabs(r[2 * i] / s[k - 1] - 1) + fabs(r[2 * i + 1] / s[k] - 1));
@@ -177,7 +177,7 @@ static void knn_is_refitting(void)
 	struct points x = floats(90, 3, 1, 0, 11), z = floats(12, 3, 1, 0, 12);
 	double r[180], d2[90], inf[90], nll, self = 0, test = 0, likelihood = 0;
 	threads(1);
-	ok(knn_radii(&x, K, &effort, r, &f) == 0, "k-NN of 90 points");
+	ok(knn_radii(&x, K, &exec, r, &f) == 0, "k-NN of 90 points");
 	for (size_t i = 0; i < x.n; i++) {
 		double l = plain_knn(&x, x.n, &x, i, K);
 		likelihood = gap(likelihood, knn_nll(x.n, 3, K, r[2 * i]), l);
@@ -187,8 +187,8 @@ static void knn_is_refitting(void)
 	ok(self < 1e-9, "k-NN: self influence is that of fitting again (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
-		test_distances(&x, &z, j, &effort, d2, &f);
-		int bad = knn_test(d2, x.n, 3, K, inf, &nll, &f);
+		squared_distances(&x, &z, j, &exec, d2, &f);
+		int bad = knn_test_influence(d2, x.n, 3, K, inf, &nll, &f);
 		likelihood = gap(likelihood, bad ? NAN : nll, plain_knn(&x, x.n, &z, j, K));
 		for (size_t i = 0; i < x.n; i++)
 			test = gap(test, inf[i], plain_knn(&x, i, &z, j, K) - plain_knn(&x, x.n, &z, j, K));
@@ -206,15 +206,15 @@ static void knn_without_neighbours(void)
 	struct points x = {v, NULL, 5, 1, 1 / 255.0};
 	double r[10], d2[5], inf[5], nll;
 	threads(1);
-	knn_radii(&x, 3, &effort, r, &f);
+	knn_radii(&x, 3, &exec, r, &f);
 	ok(r[0] == 0 && r[1] > 0, "k-NN: k equal points have R_k = 0, counting themselves");
 	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: they have no score");
-	knn_radii(&x, 5, &effort, r, &f);
+	knn_radii(&x, 5, &exec, r, &f);
 	ok(isinf(r[1]) && isfinite(r[0]), "k-NN: of k points, the (k+1)-th neighbour does not exist");
-	ok(knn_radii(&x, 2000000000, &effort, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory goes to neighbours that are not there %s", f.msg);
-	test_distances(&x, &x, 0, &effort, d2, &f);
-	ok(knn_test(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: a test point on k equal ones has a reason (%s)", f.msg);
-	ok(knn_test(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: of too few points too (%s)", f.msg);
+	ok(knn_radii(&x, 2000000000, &exec, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory goes to neighbours that are not there %s", f.msg);
+	squared_distances(&x, &x, 0, &exec, d2, &f);
+	ok(knn_test_influence(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: a test point on k equal ones has a reason (%s)", f.msg);
+	ok(knn_test_influence(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: of too few points too (%s)", f.msg);
 }
 
 /* --- KDE --- */
@@ -226,18 +226,18 @@ static void kde_is_refitting(void)
 	struct points x = floats(80, 4, 1, 100, 21), z = floats(9, 4, 1, 100, 22);
 	double others[80], d2[80], inf[80], nll, self = 0, test = 0, likelihood = 0;
 	threads(2);
-	ok(kde_others(&x, sigma, &effort, others, &f) == 0, "KDE of 80 points, far from the origin");
+	ok(kde_leave_one_out(&x, sigma, &exec, others, &f) == 0, "KDE of 80 points, far from the origin");
 	for (size_t i = 0; i < x.n; i++) {
 		double l = plain_kde(&x, x.n, &x, i, sigma);
-		likelihood = gap(likelihood, kde_nll(x.n, 4, sigma, log_add(0, others[i])), l);
+		likelihood = gap(likelihood, kde_nll(x.n, 4, sigma, logaddexp(0, others[i])), l);
 		self = gap(self, kde_influence(x.n, 0, others[i]), plain_kde(&x, i, &x, i, sigma) - l);
 	}
 	ok(likelihood < 1e-9, "KDE: the likelihood (%.2g)", likelihood);
 	ok(self < 1e-9, "KDE: self influence is that of fitting again (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
-		test_distances(&x, &z, j, &effort, d2, &f);
-		int bad = kde_test(d2, x.n, 4, sigma, inf, &nll, &f);
+		squared_distances(&x, &z, j, &exec, d2, &f);
+		int bad = kde_test_influence(d2, x.n, 4, sigma, inf, &nll, &f);
 		likelihood = gap(likelihood, bad ? NAN : nll, plain_kde(&x, x.n, &z, j, sigma));
 		for (size_t i = 0; i < x.n; i++)
 			test = gap(test, inf[i], plain_kde(&x, i, &z, j, sigma) - plain_kde(&x, x.n, &z, j, sigma));
@@ -254,12 +254,12 @@ static void kde_of_many(void)
 	struct points x = samples(700, 20, 256, 31); /* more than one block */
 	double *one = malloc(700 * sizeof *one), *two = malloc(700 * sizeof *two), worst = 0;
 	threads(1);
-	kde_others(&x, 0.5, &effort, one, &f);
+	kde_leave_one_out(&x, 0.5, &exec, one, &f);
 	threads(2);
-	kde_others(&x, 0.5, &effort, two, &f);
+	kde_leave_one_out(&x, 0.5, &exec, two, &f);
 	ok(memcmp(one, two, 700 * sizeof *one) == 0, "KDE: the same bits on two threads");
 	for (size_t i = 0; i < x.n; i += 50)
-		worst = gap(worst, kde_nll(x.n, 20, 0.5, log_add(0, one[i])), plain_kde(&x, x.n, &x, i, 0.5));
+		worst = gap(worst, kde_nll(x.n, 20, 0.5, logaddexp(0, one[i])), plain_kde(&x, x.n, &x, i, 0.5));
 	ok(worst < 1e-9, "KDE: over several blocks of samples (%.2g)", worst);
 	free(one);
 	free(two);
@@ -272,9 +272,9 @@ static void kde_of_groups(void)
 	struct points x = groups(60, 9, 0.01, 1000, 33);
 	double others[60], worst = 0;
 	threads(1);
-	kde_others(&x, 0.02, &effort, others, &f);
+	kde_leave_one_out(&x, 0.02, &exec, others, &f);
 	for (size_t i = 0; i < x.n; i++)
-		worst = gap(worst, kde_nll(x.n, 9, 0.02, log_add(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
+		worst = gap(worst, kde_nll(x.n, 9, 0.02, logaddexp(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
 	ok(worst < 1e-12, "KDE: in groups far apart, where products cancel (%.2g)", worst);
 	drop(&x);
 }
@@ -286,17 +286,17 @@ static void kde_of_far_points(void)
 	struct points x = {NULL, v, 4, 1, 1}, z = {NULL, v + 2, 1, 1, 1};
 	double others[4], d2[3], inf[3], nll;
 	threads(1);
-	kde_others(&x, 0.01, &effort, others, &f);
+	kde_leave_one_out(&x, 0.01, &exec, others, &f);
 	near(kde_influence(4, 0, others[2]), log(0.75) + 5000, 1e-12, "KDE: a point at 100 sigma keeps its distance as its influence");
 	near(others[0], -1250, 1e-12, "KDE: and one at 50, where its float would be 0");
 	x.n = 2;
-	test_distances(&x, &z, 0, &effort, d2, &f);
-	ok(kde_test(d2, 2, 1, 0.5, inf, &nll, &f) == 0 && isfinite(nll), "KDE: a test point at 6000 sigma has a likelihood (%.9g)", -nll);
+	squared_distances(&x, &z, 0, &exec, d2, &f);
+	ok(kde_test_influence(d2, 2, 1, 0.5, inf, &nll, &f) == 0 && isfinite(nll), "KDE: a test point at 6000 sigma has a likelihood (%.9g)", -nll);
 	near(inf[1], -log(2) + (3000.0 * 3000 - 2999.5 * 2999.5) / 2 / 0.25, 1e-12, "KDE: which hangs on its nearest point alone");
 	near(inf[0], -log(2), 1e-12, "KDE: and not on the other");
-	ok(kde_test(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: beyond all numbers there is none (%s)", f.msg);
+	ok(kde_test_influence(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: beyond all numbers there is none (%s)", f.msg);
 	x.n = 1;
-	kde_others(&x, 1, &effort, others, &f);
+	kde_leave_one_out(&x, 1, &exec, others, &f);
 	ok(!isfinite(kde_influence(1, 0, others[0])), "KDE: one point cannot be left out");
 }
 
@@ -327,8 +327,8 @@ static void gmm_is_refitting(void)
 	ok(self < 1e-9, "mixture: self influence is that of fitting again (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
-		test_distances(&x, &z, j, &effort, d2, &f);
-		int bad = gmm_test(&g, GMM_EXACT, d2, &z, j, x.n, inf, &nll, &c, &f);
+		squared_distances(&x, &z, j, &exec, d2, &f);
+		int bad = gmm_test_influence(&g, GMM_EXACT, d2, &z, j, x.n, inf, &nll, &c, &f);
 		likelihood = gap(likelihood, bad || c != 0 ? NAN : nll, plain_gmm(&x, cluster, 0, x.n, &z, j));
 		for (size_t i = 0; i < x.n; i++)
 			test = gap(test, inf[i], plain_gmm(&x, cluster, 0, i, &z, j) - plain_gmm(&x, cluster, 0, x.n, &z, j));
@@ -359,7 +359,7 @@ static void gmm_expansions(void)
 	     "mixture: the first order as it is written");
 	near(gmm_influence(GMM_AS_PRINTED, 90, 30, 7, s2, uu, vv, zx), 9 / 60.0 + (vv / s2 - zx) / 60 / s2 - 1 / 90.0, 1e-14,
 	     "mixture: equation 4 as it is printed");
-	near(gmm_other(GMM_FIRST_ORDER, 90), -1 / 90.0, 1e-14, "mixture: the first order over another cluster");
+	near(gmm_influence_other_cluster(GMM_FIRST_ORDER, 90), -1 / 90.0, 1e-14, "mixture: the first order over another cluster");
 	ok(isnan(gmm_influence(GMM_EXACT, 90, 2, 7, s2, uu, vv, zx)) && isnan(gmm_influence(GMM_FIRST_ORDER, 90, 2, 7, s2, uu, vv, zx)),
 	   "mixture: a cluster of two has no influence");
 	ok(isnan(gmm_influence(GMM_EXACT, 90, 4, 1, 1.0 / 8, 9.0 / 24, 9.0 / 24, 0)), "mixture: nor has one of which equal points would be left");
@@ -400,8 +400,8 @@ static void gmm_of_equal_points(void)
 	uint32_t c;
 	threads(1);
 	gmm_fit(&g, &x, one, 1, &f);
-	test_distances(&x, &z, 0, &effort, d2, &f);
-	ok(gmm_test(&g, GMM_EXACT, d2, &z, 0, N, inf, &nll, &c, &f) && strstr(f.msg, "no spread"), "mixture: and explain no test point (%s)", f.msg);
+	squared_distances(&x, &z, 0, &exec, d2, &f);
+	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, N, inf, &nll, &c, &f) && strstr(f.msg, "no spread"), "mixture: and explain no test point (%s)", f.msg);
 	gmm_free(&g);
 	for (size_t i = 0; i < N; i++) {
 		two[i] = i >= 20; /* the last ten are all different */
@@ -426,10 +426,10 @@ static void gmm_of_equal_points(void)
 static void strongest_are_sorted(void)
 {
 	const double inf[] = {1, -2, NAN, 3, 1, 0, -2, 3}, d2[] = {5, 1, 0, 2, 4, 9, 7, 2};
-	struct extreme e[8];
-	ok(strongest(inf, d2, 8, 0, 3, e) == 3 && e[0].i == 3 && e[1].i == 7 && e[2].i == 4, "proponents: highest, then nearest, then first");
-	ok(strongest(inf, d2, 8, 1, 8, e) == 3 && e[0].i == 6 && e[1].i == 1 && e[2].i == 5, "opponents: lowest, then farthest; zero is one");
-	ok(strongest(inf, d2, 8, 0, 0, e) == 0, "none are wanted");
+	struct top_point e[8];
+	ok(top_points(inf, d2, 8, 0, 3, e) == 3 && e[0].i == 3 && e[1].i == 7 && e[2].i == 4, "proponents: highest, then nearest, then first");
+	ok(top_points(inf, d2, 8, 1, 8, e) == 3 && e[0].i == 6 && e[1].i == 1 && e[2].i == 5, "opponents: lowest, then farthest; zero is one");
+	ok(top_points(inf, d2, 8, 0, 0, e) == 0, "none are wanted");
 }
 
 int main(void)
@@ -458,6 +458,6 @@ int main(void)
 	gmm_expansions();
 	gmm_of_equal_points();
 	strongest_are_sorted();
-	pool_close(effort.pool);
+	pool_close(exec.pool);
 	return done();
 }

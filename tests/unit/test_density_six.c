@@ -5,13 +5,13 @@
 #include "gemm/mat.h"
 #include "naive.h"
 
-static struct effort effort; /* of as many threads as a test sets */
+static struct exec exec; /* of as many threads as a test sets */
 
 static void threads(int n)
 {
 	struct fail f;
-	pool_close(effort.pool);
-	effort = (struct effort){pool_open(n, &f), n, NULL, NULL};
+	pool_close(exec.pool);
+	exec = (struct exec){pool_open(n, &f), n, NULL, NULL};
 }
 
 static void drop(struct points *p)
@@ -68,7 +68,7 @@ static void six_self_influences(void)
 	struct points x = six(1);
 	double r[2 * SIX], others[SIX], nll[SIX], self[SIX], radius2[SIX], mean[6], lowest = INFINITY, highest = -INFINITY;
 	threads(1);
-	knn_radii(&x, 10, &effort, r, &f);
+	knn_radii(&x, 10, &exec, r, &f);
 	for (size_t i = 0; i < SIX; i++) {
 		double s = knn_influence(SIX, 2, r[2 * i], r[2 * i + 1], 1);
 		if (of[i] == 4)
@@ -78,11 +78,11 @@ static void six_self_influences(void)
 	}
 	ok(lowest > highest, "figure 8: k-NN peaks on the cluster of exactly k (%.3g over %.3g)", lowest, highest);
 
-	kde_others(&x, 1, &effort, others, &f);
+	kde_leave_one_out(&x, 1, &exec, others, &f);
 	int reversed = 1;
 	lowest = INFINITY, highest = -INFINITY;
 	for (size_t i = 0; i < SIX; i++) {
-		nll[i] = kde_nll(SIX, 2, 1, log_add(0, others[i]));
+		nll[i] = kde_nll(SIX, 2, 1, logaddexp(0, others[i]));
 		self[i] = kde_influence(SIX, 0, others[i]);
 		for (size_t j = 0; j < i; j++)
 			reversed &= (nll[i] > nll[j]) == (self[i] > self[j]);
@@ -131,22 +131,22 @@ static void six_over_a_test_point(void)
 	float middle[2] = {0.1f, -0.1f};
 	struct points z = {NULL, middle, 1, 2, 1};
 	struct gmm g;
-	struct extreme e[SIX];
+	struct top_point e[SIX];
 	double d2[SIX], inf[SIX], nll;
 	uint32_t c;
 	threads(1);
-	test_distances(&x, &z, 0, &effort, d2, &f);
+	squared_distances(&x, &z, 0, &exec, d2, &f);
 
-	ok(knn_test(d2, SIX, 2, 10, inf, &nll, &f) == 0, "k-NN over a test point in cluster 0");
-	size_t n = strongest(inf, d2, SIX, 0, SIX, e);
+	ok(knn_test_influence(d2, SIX, 2, 10, inf, &nll, &f) == 0, "k-NN over a test point in cluster 0");
+	size_t n = top_points(inf, d2, SIX, 0, SIX, e);
 	int same = n == 10;
 	for (size_t i = 0; i < n; i++)
 		same &= of[e[i].i] == 0;
 	ok(same, "figure 9: k-NN's proponents are the k nearest (%zu)", n);
-	n = strongest(inf, d2, SIX, 1, SIX, e);
+	n = top_points(inf, d2, SIX, 1, SIX, e);
 	ok(n == 90 && e[0].influence == log1p(-0.01) && e[89].influence == log1p(-0.01), "figure 9: all others have little influence, and the same");
 
-	ok(kde_test(d2, SIX, 2, 1, inf, &nll, &f) == 0, "KDE over it");
+	ok(kde_test_influence(d2, SIX, 2, 1, inf, &nll, &f) == 0, "KDE over it");
 	int falls = 1, own = 1;
 	for (size_t i = 0; i < SIX; i++) {
 		own &= inf[i] <= 0 || of[i] == 0;
@@ -155,19 +155,19 @@ static void six_over_a_test_point(void)
 	}
 	ok(own, "figure 9: KDE's proponents are from its cluster");
 	ok(falls, "figure 9: KDE's influence falls with the distance");
-	strongest(inf, d2, SIX, 1, 1, e);
+	top_points(inf, d2, SIX, 1, 1, e);
 	double far = 0;
 	for (size_t i = 0; i < SIX; i++)
 		far = fmax(far, d2[i]);
-	ok(d2[e[0].i] == far, "table 2: KDE's strongest opponents are the farthest");
+	ok(d2[e[0].i] == far, "table 2: KDE's top_points opponents are the farthest");
 
 	gmm_fit(&g, &x, of, 6, &f);
-	ok(gmm_test(&g, GMM_EXACT, d2, &z, 0, SIX, inf, &nll, &c, &f) == 0 && c == 0, "the mixture over it");
-	n = strongest(inf, d2, SIX, 1, 3, e);
+	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, SIX, inf, &nll, &c, &f) == 0 && c == 0, "the mixture over it");
+	n = top_points(inf, d2, SIX, 1, 3, e);
 	ok(n == 3 && of[e[0].i] == 0 && of[e[1].i] == 0 && e[1].influence < log1p(-0.01),
 	   "figure 9: the mixture's strong opponents sit in its cluster (%.3g, %.3g)", e[0].influence, e[1].influence);
-	strongest(inf, d2, SIX, 0, 1, e);
-	ok(of[e[0].i] == 0 && e[0].influence > 0, "table 2: and its strongest proponent too");
+	top_points(inf, d2, SIX, 0, 1, e);
+	ok(of[e[0].i] == 0 && e[0].influence > 0, "table 2: and its top_points proponent too");
 	gmm_free(&g);
 	drop(&x);
 }
@@ -182,19 +182,19 @@ static void clusters_are_found(void)
 	static const uint32_t name[6] = {0, 3, 2, 1, 4, 5}; /* by size; of two of 25, the first point's is the first */
 	threads(1);
 	for (uint64_t seed = 0; seed < 5; seed++) {
-		int bad = kmeans(&x, 6, seed, &effort, found, &f), same = 1;
+		int bad = kmeans(&x, 6, seed, &exec, found, &f), same = 1;
 		for (size_t i = 0; i < SIX && !bad; i++)
 			same &= found[i] == name[of[i]];
 		ok(!bad && same, "k-means finds the six clusters, seed %d", (int)seed);
 	}
 	threads(2);
-	kmeans(&x, 6, 4, &effort, again, &f);
+	kmeans(&x, 6, 4, &exec, again, &f);
 	ok(memcmp(found, again, sizeof found) == 0, "k-means: the same on two threads");
 	drop(&x);
 	uint8_t v[] = {1, 1, 2, 2, 1, 2};
 	struct points two = {v, NULL, 6, 1, 1};
-	ok(kmeans(&two, 3, 0, &effort, found, &f) && strstr(f.msg, "only 2 different"), "k-means: fewer different points than clusters (%s)", f.msg);
-	ok(kmeans(&two, 2, 0, &effort, found, &f) == 0 && found[0] == found[1] && found[2] == found[5] && found[0] != found[2],
+	ok(kmeans(&two, 3, 0, &exec, found, &f) && strstr(f.msg, "only 2 different"), "k-means: fewer different points than clusters (%s)", f.msg);
+	ok(kmeans(&two, 2, 0, &exec, found, &f) == 0 && found[0] == found[1] && found[2] == found[5] && found[0] != found[2],
 	   "k-means: as many as there are");
 }
 
@@ -205,6 +205,6 @@ int main(void)
 	six_tight_clusters();
 	six_over_a_test_point();
 	clusters_are_found();
-	pool_close(effort.pool);
+	pool_close(exec.pool);
 	return done();
 }

@@ -93,9 +93,9 @@ double gmm_influence(enum gmm_form form, size_t n, size_t n0, int d, double s2, 
 	return (d + 2) / (2 * m) + (spread - zx) / (2 * m * s2) - 1 / (double)n;
 }
 
-double gmm_other(enum gmm_form form, size_t n) { return form == GMM_EXACT ? log1p(-1 / (double)n) : -1 / (double)n; }
+double gmm_influence_other_cluster(enum gmm_form form, size_t n) { return form == GMM_EXACT ? log1p(-1 / (double)n) : -1 / (double)n; }
 
-int gmm_test(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n, double *out,
+int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n, double *out,
              double *nll, uint32_t *cluster, struct fail *why)
 {
 	size_t nearest = 0;
@@ -108,6 +108,6 @@ int gmm_test(const struct gmm *g, enum gmm_form form, const double *d2, const st
 	if (!isfinite(*nll))
 		return fail_set(why, "its cluster, of %zu records, has no spread", g->size[c]);
 	for (size_t i = 0; i < n; i++)
-		out[i] = g->cluster[i] == c ? gmm_influence(form, n, g->size[c], g->d, g->var[c], g->radius2[i], vv, d2[i]) : gmm_other(form, n);
+		out[i] = g->cluster[i] == c ? gmm_influence(form, n, g->size[c], g->d, g->var[c], g->radius2[i], vv, d2[i]) : gmm_influence_other_cluster(form, n);
 	return 0;
 }

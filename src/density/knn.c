@@ -19,7 +19,7 @@ struct knn {
 	float *centre;
 	double *near; /* [n][keep], ascending, in squared steps */
 	pthread_mutex_t *lock; /* [blocks]: of the rows of near */
-	struct shelf shelf;
+	struct buffer_pool shelf;
 };
 
 struct side { /* a block, as a unit of work has it */
@@ -81,7 +81,7 @@ static void offer(const struct knn *k, struct side *a, struct side *b, size_t r,
 		int row = !(v > a->limit[r]), column = both && !(v > b->limit[j]); /* NAN, after an overflow, is measured */
 		if (!row && !column)
 			continue;
-		double d2 = steps2(k->x, a->from + r, k->x, b->from + j);
+		double d2 = points_squared_steps(k->x, a->from + r, k->x, b->from + j);
 		if (row && insert(k, a->from + r, d2))
 			set_limit(k, a, r, b->longest);
 		if (column && insert(k, b->from + j, d2))
@@ -119,7 +119,7 @@ static void pair_of_blocks(void *ctx, int i)
 	for (; at >= k->blocks - p; p++) /* row p of the upper triangle */
 		at -= k->blocks - p;
 	size_t q = p + at;
-	char *mem = shelf_take(&k->shelf);
+	char *mem = buffer_pool_take(&k->shelf);
 	struct side a, b;
 	float *g = (float *)(void *)lay_out(&b, lay_out(&a, mem, k->tile, d), k->tile, d);
 	load(k, &a, p);
@@ -136,10 +136,10 @@ static void pair_of_blocks(void *ctx, int i)
 	if (p != q)
 		pthread_mutex_unlock(&k->lock[q]);
 	pthread_mutex_unlock(&k->lock[p]);
-	shelf_give(&k->shelf, mem);
+	buffer_pool_give(&k->shelf, mem);
 }
 
-static int find(struct knn *k, const struct effort *e, struct fail *f)
+static int find(struct knn *k, const struct exec *exec, struct fail *f)
 {
 	size_t n = k->x->n, d = (size_t)k->x->d;
 	k->near = malloc(n * k->keep * sizeof *k->near);
@@ -149,18 +149,18 @@ static int find(struct knn *k, const struct effort *e, struct fail *f)
 	for (size_t i = 0; i < n * k->keep; i++)
 		k->near[i] = INFINITY;
 	if (!(k->centre = points_centre(k->x, f)) ||
-	    shelf_open(&k->shelf, e->threads, 2 * side_bytes(k->tile, d) + k->tile * k->tile * sizeof(float), f))
+	    buffer_pool_open(&k->shelf, exec->threads, 2 * side_bytes(k->tile, d) + k->tile * k->tile * sizeof(float), f))
 		return -1;
 	k->scale = points_scale(k->x, k->centre);
 	for (size_t i = 0; i < k->blocks; i++)
 		pthread_mutex_init(&k->lock[i], NULL);
-	run_units(e, "k-NN", k->blocks * (k->blocks + 1) / 2, pair_of_blocks, k, &k->base);
+	exec_run(exec, "k-NN", k->blocks * (k->blocks + 1) / 2, pair_of_blocks, k, &k->base);
 	for (size_t i = 0; i < k->blocks; i++)
 		pthread_mutex_destroy(&k->lock[i]);
 	return 0;
 }
 
-int knn_radii(const struct points *x, int k, const struct effort *e, double *r, struct fail *f)
+int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f)
 {
 	size_t want = (size_t)k, keep = want < x->n ? want + 1 : x->n;
 	struct knn s = {.x = x, .keep = keep, .tile = tile_rows(x->d, 1024, sizeof(float))};
@@ -172,14 +172,14 @@ int knn_radii(const struct points *x, int k, const struct effort *e, double *r, 
 	s.blocks = (x->n + s.tile - 1) / s.tile;
 	s.slack = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24; /* of 2 a.b, at most twice (|a| + |b|)^2 / 4, and of the sum; half of it to spare */
 	s.least = ((double)x->d + 16) * 0x1p-122; /* as many products, or pieces of them, that were flushed to 0, twice */
-	int bad = find(&s, e, f);
+	int bad = find(&s, exec, f);
 	for (size_t i = 0; i < x->n && !bad; i++)
 		for (size_t j = want - 1; j < keep; j++)
 			r[2 * i + j - (want - 1)] = sqrt(s.near[i * keep + j]) * x->unit;
 	free(s.near);
 	free(s.lock);
 	free(s.centre);
-	shelf_close(&s.shelf);
+	buffer_pool_close(&s.shelf);
 	return bad;
 }
 

@@ -20,21 +20,21 @@ static void rows(void *ctx, int i)
 	struct distances *s = ctx;
 	size_t from = (s->base + (size_t)i) * ROWS, to = s->x->n - from < ROWS ? s->x->n : from + ROWS;
 	for (size_t r = from; r < to; r++)
-		s->d2[r] = points_distance2(s->x, r, s->z, s->j);
+		s->d2[r] = points_squared_distance(s->x, r, s->z, s->j);
 }
 
-int test_distances(const struct points *x, const struct points *z, size_t j, const struct effort *e, double *d2, struct fail *f)
+int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f)
 {
 	struct distances s = {.x = x, .z = z, .j = j, .d2 = d2};
 	if (x->d != z->d || !x->u8 != !z->u8)
 		return fail_set(f, "test records of %d dimensions, where the records have %d", z->d, x->d);
-	run_units(e, NULL, (x->n + ROWS - 1) / ROWS, rows, &s, &s.base);
+	exec_run(exec, NULL, (x->n + ROWS - 1) / ROWS, rows, &s, &s.base);
 	return 0;
 }
 
 /* --- influence --- */
 
-int knn_test(const double *d2, size_t n, int d, int k, double *out, double *nll, struct fail *why)
+int knn_test_influence(const double *d2, size_t n, int d, int k, double *out, double *nll, struct fail *why)
 {
 	size_t keep = (size_t)k + 1;
 	if (n < keep)
@@ -63,7 +63,7 @@ int knn_test(const double *d2, size_t n, int d, int k, double *out, double *nll,
 	return 0;
 }
 
-int kde_test(const double *d2, size_t n, int d, double sigma, double *out, double *nll, struct fail *why)
+int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *out, double *nll, struct fail *why)
 {
 	double total = -INFINITY, top = -INFINITY, s = 0;
 	if (n < 2)
@@ -84,7 +84,7 @@ int kde_test(const double *d2, size_t n, int d, double sigma, double *out, doubl
 			double others = -INFINITY;
 			for (size_t j = 0; j < n; j++)
 				if (j != i)
-					others = log_add(others, j < i ? -0.5 * d2[j] / sigma / sigma : out[j]);
+					others = logaddexp(others, j < i ? -0.5 * d2[j] / sigma / sigma : out[j]);
 			out[i] = kde_influence(n, own, others);
 		} else {
 			out[i] = log1p(-1 / (double)n) - log1p(-share);
@@ -96,7 +96,7 @@ int kde_test(const double *d2, size_t n, int d, double sigma, double *out, doubl
 /* --- proponents and opponents --- */
 
 /* Whether a comes before b. */
-static int before(const struct extreme *a, const struct extreme *b, int opponents)
+static int before(const struct top_point *a, const struct top_point *b, int opponents)
 {
 	if (a->influence != b->influence)
 		return opponents ? a->influence < b->influence : a->influence > b->influence;
@@ -105,11 +105,11 @@ static int before(const struct extreme *a, const struct extreme *b, int opponent
 	return a->i < b->i;
 }
 
-size_t strongest(const double *influence, const double *d2, size_t n, int opponents, size_t k, struct extreme *out)
+size_t top_points(const double *influence, const double *d2, size_t n, int opponents, size_t k, struct top_point *out)
 {
 	size_t have = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct extreme one = {influence[i], d2[i], i};
+		struct top_point one = {influence[i], d2[i], i};
 		if (!isfinite(influence[i]) || (influence[i] > 0) == opponents)
 			continue;
 		if (have == k && (k == 0 || !before(&one, &out[k - 1], opponents)))

@@ -13,7 +13,7 @@ struct kde {
 	double scale; /* -1 / (2 sigma^2), sigma in steps */
 	float *centre;
 	double *others;
-	struct shelf shelf;
+	struct buffer_pool shelf;
 };
 
 struct sum { /* of exponentials, as e^top * s */
@@ -40,7 +40,7 @@ static void exponents(const struct kde *k, double *g, size_t row, double aa, siz
 	for (size_t j = 0; j < n; j++) {
 		double both = aa + bb[j], d2 = both - 2 * g[j];
 		if (!k->x->u8 && !(d2 > 1e-4 * both)) /* what cancels is measured; of samples nothing was rounded */
-			d2 = steps2(k->x, row, k->x, from + j);
+			d2 = points_squared_steps(k->x, row, k->x, from + j);
 		g[j] = d2 > 0 ? d2 * k->scale : 0; /* the scale may be infinite */
 	}
 	if (row >= from && row < from + n)
@@ -51,7 +51,7 @@ static void block_of_rows(void *ctx, int i)
 {
 	struct kde *k = ctx;
 	size_t d = (size_t)k->x->d, n = k->x->n, from = (k->base + (size_t)i) * k->tile, rows = n - from < k->tile ? n - from : k->tile;
-	double *a = shelf_take(&k->shelf), *b = a + k->tile * d, *g = b + k->tile * d, *aa = g + k->tile * k->tile, *bb = aa + k->tile;
+	double *a = buffer_pool_take(&k->shelf), *b = a + k->tile * d, *g = b + k->tile * d, *aa = g + k->tile * k->tile, *bb = aa + k->tile;
 	struct sum *sum = (struct sum *)(void *)(bb + k->tile);
 	tile_doubles(k->x, from, rows, k->centre, a, aa);
 	for (size_t r = 0; r < rows; r++)
@@ -67,10 +67,10 @@ static void block_of_rows(void *ctx, int i)
 	}
 	for (size_t r = 0; r < rows; r++)
 		k->others[from + r] = sum[r].top + log(sum[r].s);
-	shelf_give(&k->shelf, a);
+	buffer_pool_give(&k->shelf, a);
 }
 
-int kde_others(const struct points *x, double sigma, const struct effort *e, double *others, struct fail *f)
+int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *others, struct fail *f)
 {
 	struct kde k = {.x = x, .tile = tile_rows(x->d, 512, sizeof(double)), .others = others};
 	double steps = sigma / x->unit;
@@ -80,15 +80,15 @@ int kde_others(const struct points *x, double sigma, const struct effort *e, dou
 	k.scale = -0.5 / steps / steps;
 	k.centre = points_centre(x, f);
 	size_t each = 2 * k.tile * (size_t)x->d + k.tile * k.tile + 2 * k.tile;
-	int bad = !k.centre || shelf_open(&k.shelf, e->threads, each * sizeof(double) + k.tile * sizeof(struct sum), f);
+	int bad = !k.centre || buffer_pool_open(&k.shelf, exec->threads, each * sizeof(double) + k.tile * sizeof(struct sum), f);
 	if (!bad)
-		run_units(e, "KDE", (x->n + k.tile - 1) / k.tile, block_of_rows, &k, &k.base);
-	shelf_close(&k.shelf);
+		exec_run(exec, "KDE", (x->n + k.tile - 1) / k.tile, block_of_rows, &k, &k.base);
+	buffer_pool_close(&k.shelf);
 	free(k.centre);
 	return bad ? -1 : 0;
 }
 
-double log_add(double a, double b)
+double logaddexp(double a, double b)
 {
 	double high = a > b ? a : b, low = a > b ? b : a;
 	return high > -INFINITY ? high + log1p(exp(low - high)) : high;
@@ -99,4 +99,4 @@ double kde_nll(size_t n, int d, double sigma, double total)
 	return log((double)n) + 0.5 * d * log(2 * M_PI) + d * log(sigma) - total;
 }
 
-double kde_influence(size_t n, double own, double others) { return log1p(-1 / (double)n) + log_add(0, own - others); }
+double kde_influence(size_t n, double own, double others) { return log1p(-1 / (double)n) + logaddexp(0, own - others); }

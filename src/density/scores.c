@@ -1,4 +1,4 @@
-#include "density/densities.h"
+#include "density/scores.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,14 +16,14 @@ static int up(const void *a, const void *b)
 
 /* The median distance to the k-th other record: half the records have so many others within sigma, so
  * that the estimate looks as far as k-NN does, and is neither one bump a record nor one for all. */
-static int choose_sigma(struct densities *s, const struct effort *e, struct fail *f)
+static int choose_sigma(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
 	size_t n = s->x.n;
 	int k = (size_t)s->k < n ? s->k : (int)n - 1;
 	double *r = malloc(2 * n * sizeof *r);
 	if (!r)
 		return fail_memory(f);
-	int bad = s->radii && k == s->k ? 0 : knn_radii(&s->x, k, e, r, f);
+	int bad = s->radii && k == s->k ? 0 : knn_radii(&s->x, k, exec, r, f);
 	for (size_t i = 0; i < n && !bad; i++)
 		r[i] = (s->radii && k == s->k ? s->radii : r)[2 * i + 1];
 	if (!bad) {
@@ -36,7 +36,7 @@ static int choose_sigma(struct densities *s, const struct effort *e, struct fail
 	return bad;
 }
 
-static int fit_clusters(struct densities *s, const struct effort *e, struct fail *f)
+static int fit_clusters(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
 	const uint32_t *cluster = s->c->group_of;
 	int k = (int)s->c->groups.n;
@@ -45,13 +45,13 @@ static int fit_clusters(struct densities *s, const struct effort *e, struct fail
 		k = s->clusters;
 		if (!s->cluster)
 			return fail_memory(f);
-		if (kmeans(&s->x, k, s->seed, e, s->cluster, f))
+		if (kmeans(&s->x, k, s->seed, exec, s->cluster, f))
 			return -1;
 	}
 	return gmm_fit(&s->gmm, &s->x, cluster, k, f);
 }
 
-int densities_fit(struct densities *s, const struct collect *c, const struct effort *e, struct fail *f)
+int density_fit(struct density_scores *s, const struct collect *c, const struct exec *exec, struct fail *f)
 {
 	s->c = c;
 	s->x = collect_points(c);
@@ -61,22 +61,22 @@ int densities_fit(struct densities *s, const struct collect *c, const struct eff
 		s->radii = malloc(2 * s->x.n * sizeof *s->radii);
 		if (!s->radii)
 			return fail_memory(f);
-		if (knn_radii(&s->x, s->k, e, s->radii, f))
+		if (knn_radii(&s->x, s->k, exec, s->radii, f))
 			return -1;
 	}
 	if (s->use[DENSITY_KDE] && s->x.n > 1) {
 		s->others = malloc(s->x.n * sizeof *s->others);
 		if (!s->others)
 			return fail_memory(f);
-		if ((!(s->sigma > 0) && choose_sigma(s, e, f)) || kde_others(&s->x, s->sigma, e, s->others, f))
+		if ((!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->others, f))
 			return -1;
 	}
-	return s->use[DENSITY_GMM] ? fit_clusters(s, e, f) : 0;
+	return s->use[DENSITY_GMM] ? fit_clusters(s, exec, f) : 0;
 }
 
 /* --- scores --- */
 
-static int score_knn(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+static int score_knn(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
 	double rk = s->radii[2 * i], rk1 = s->radii[2 * i + 1];
 	if (rk == 0)
@@ -89,11 +89,11 @@ static int score_knn(const struct densities *s, size_t i, double *nll, double *s
 	return 0;
 }
 
-static int score_kde(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+static int score_kde(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
 	if (!s->others)
 		return fail_set(why, "KDE: one record cannot be left out");
-	*nll = kde_nll(s->x.n, s->x.d, s->sigma, log_add(0, s->others[i]));
+	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->others[i]));
 	*self = kde_influence(s->x.n, 0, s->others[i]);
 	if (isfinite(*self))
 		return 0;
@@ -101,7 +101,7 @@ static int score_kde(const struct densities *s, size_t i, double *nll, double *s
 	return fail_set(why, "KDE: alone at the scale of sigma = %.9g", s->sigma);
 }
 
-static int score_gmm(const struct densities *s, size_t i, double *nll, double *self, struct fail *why)
+static int score_gmm(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
 	uint32_t c = s->gmm.cluster[i];
 	size_t n0 = s->gmm.size[c];
@@ -114,13 +114,13 @@ static int score_gmm(const struct densities *s, size_t i, double *nll, double *s
 	return isfinite(*self) ? 0 : fail_set(why, "mixture: without it its cluster of %zu has no spread", n0);
 }
 
-int densities_score(const struct densities *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
+int density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
 {
 	*nll = *self = NAN;
 	return m == DENSITY_KNN ? score_knn(s, i, nll, self, why) : m == DENSITY_KDE ? score_kde(s, i, nll, self, why) : score_gmm(s, i, nll, self, why);
 }
 
-const char *densities_cluster(const struct densities *s, uint32_t cluster)
+const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)
 {
 	return s->clusters ? NULL : names_get(&s->c->groups, cluster);
 }
@@ -130,7 +130,7 @@ const char *densities_cluster(const struct densities *s, uint32_t cluster)
 struct test {
 	const char *key;
 	double *d2, *influence; /* [n] */
-	struct extreme *list;   /* [top] */
+	struct top_point *list;   /* [top] */
 	struct buf line;
 	int fd;
 };
@@ -140,9 +140,9 @@ static int quote(struct buf *out, const char *name, const char *text, struct fai
 	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
 }
 
-static int write_list(const struct densities *s, struct test *t, int opponents, struct fail *f)
+static int write_list(const struct density_scores *s, struct test *t, int opponents, struct fail *f)
 {
-	size_t n = strongest(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
+	size_t n = top_points(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
 	int r = buf_addf(&t->line, f, ",\"%s\":[", opponents ? "opponents" : "proponents");
 	for (size_t i = 0; i < n && !r; i++)
 		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || quote(&t->line, "key", names_get(&s->c->key, t->list[i].i), f) ||
@@ -169,9 +169,9 @@ static int write_error(struct test *t, const char *method, const char *why, stru
 	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || quote(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
 }
 
-static int write_line(const struct densities *s, struct test *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
+static int write_line(const struct density_scores *s, struct test *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
 {
-	const char *name = m == DENSITY_GMM ? densities_cluster(s, cluster) : NULL;
+	const char *name = m == DENSITY_GMM ? density_cluster_name(s, cluster) : NULL;
 	if (begin_line(t, density_names[m], f) || buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
 	    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
 	    (name && (buf_addf(&t->line, f, ",") || quote(&t->line, "gmm_cluster", name, f))) ||
@@ -180,7 +180,7 @@ static int write_line(const struct densities *s, struct test *t, enum density_me
 	return end_line(t, f);
 }
 
-static void add_reach(struct reach *r, const double *influence, size_t n)
+static void add_range(struct test_range *r, const double *influence, size_t n)
 {
 	for (size_t i = 0; i < n; i++, r++) {
 		double v = influence[i];
@@ -194,25 +194,25 @@ static void add_reach(struct reach *r, const double *influence, size_t n)
 }
 
 /* Influence of all points over test record j into t; 0, or -1 and why. */
-static int ask(const struct densities *s, enum density_method m, struct test *t, const struct points *z, size_t j, double *nll,
+static int ask(const struct density_scores *s, enum density_method m, struct test *t, const struct points *z, size_t j, double *nll,
                uint32_t *cluster, struct fail *why)
 {
 	if (!s->x.n)
 		return fail_set(why, "there are no records to explain it");
 	if (m == DENSITY_KNN)
-		return knn_test(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
+		return knn_test_influence(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
 	if (m == DENSITY_KDE)
-		return kde_test(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
-	return gmm_test(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
+		return kde_test_influence(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
+	return gmm_test_influence(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
 }
 
-static void note_unanswered(struct densities *s, const struct test *t, int m, const struct fail *why)
+static void note_unanswered(struct density_scores *s, const struct test *t, int m, const struct fail *why)
 {
 	if (!s->unanswered++)
 		fail_set(&s->first_unanswered, "'%s': %s: %s", t->key, density_names[m], why->msg);
 }
 
-static int test_one(struct densities *s, struct test *t, const struct points *z, size_t j, struct fail *f)
+static int test_one(struct density_scores *s, struct test *t, const struct points *z, size_t j, struct fail *f)
 {
 	int noted = 0;
 	for (int m = 0; m < DENSITY_METHODS; m++) {
@@ -223,7 +223,7 @@ static int test_one(struct densities *s, struct test *t, const struct points *z,
 			continue;
 		int r = ask(s, (enum density_method)m, t, z, j, &nll, &cluster, &why);
 		if (!r)
-			add_reach(s->reach[m], t->influence, s->x.n);
+			add_range(s->range[m], t->influence, s->x.n);
 		else if (!noted++)
 			note_unanswered(s, t, m, &why);
 		if (t->fd < 0)
@@ -234,7 +234,7 @@ static int test_one(struct densities *s, struct test *t, const struct points *z,
 	return 0;
 }
 
-int densities_test(struct densities *s, const struct collect *tests, const struct effort *e, int fd, struct fail *f)
+int density_test(struct density_scores *s, const struct collect *tests, const struct exec *exec, int fd, struct fail *f)
 {
 	struct points z = collect_points(tests);
 	size_t n = s->x.n;
@@ -242,13 +242,13 @@ int densities_test(struct densities *s, const struct collect *tests, const struc
 	                 .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
 	int r = t.d2 && t.influence && t.list ? 0 : fail_memory(f);
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
-		if (s->use[m] && !(s->reach[m] = calloc(n + 1, sizeof *s->reach[m])))
+		if (s->use[m] && !(s->range[m] = calloc(n + 1, sizeof *s->range[m])))
 			r = fail_memory(f);
 	for (size_t j = 0; j < z.n && !r; j++) {
 		t.key = names_get(&tests->key, j);
-		r = (n && test_distances(&s->x, &z, j, e, t.d2, f)) || test_one(s, &t, &z, j, f);
-		if (e->tick)
-			e->tick(e->ctx, "test records", (double)j + 1, (double)z.n);
+		r = (n && squared_distances(&s->x, &z, j, exec, t.d2, f)) || test_one(s, &t, &z, j, f);
+		if (exec->progress)
+			exec->progress(exec->ctx, "test records", (double)j + 1, (double)z.n);
 	}
 	for (size_t j = 0; j < tests->why.n && fd >= 0 && !r; j++) {
 		t.key = names_get(&tests->bad_key, j);
@@ -261,12 +261,12 @@ int densities_test(struct densities *s, const struct collect *tests, const struc
 	return r ? -1 : 0;
 }
 
-void densities_free(struct densities *s)
+void density_free(struct density_scores *s)
 {
 	free(s->radii);
 	free(s->others);
 	free(s->cluster);
 	gmm_free(&s->gmm);
 	for (int m = 0; m < DENSITY_METHODS; m++)
-		free(s->reach[m]);
+		free(s->range[m]);
 }
