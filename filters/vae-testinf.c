@@ -8,6 +8,7 @@
 #include "influence/against.h"
 #include "tool/flow.h"
 #include "gemm/mat.h"
+#include "input/npy_writer.h"
 #include "stream/name.h"
 #include "base/pool.h"
 #include "influence/scorer.h"

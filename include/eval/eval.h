@@ -11,7 +11,7 @@
 #include "eval/correlate.h"
 #include "eval/detect.h"
 #include "stream/expr.h"
-#include "input/input.h"
+#include "input/deflated.h"
 
 enum { EVAL_MAX_FIELDS = 32, EVAL_MAX_CUTOFFS = 16 };
 #define EVAL_LOSS "loss"

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "input/input.h"
+#include "input/npy.h"
 
 struct noise {
 	const char *path; /* NULL: none is given */

@@ -8,7 +8,8 @@
 #define VF_BATCH_H
 
 #include "model/config.h"
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/standardise.h"
 #include "stream/reader.h"
 
 struct batch {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "model/config.h"
-#include "input/input.h"
+#include "input/standardise.h"
 #include "nn/network.h"
 #include "model/safetensors.h"
 

@@ -5,7 +5,8 @@
 #ifndef VF_THUMBNAIL_H
 #define VF_THUMBNAIL_H
 
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/picture.h"
 #include "stream/record.h"
 
 enum { THUMBNAIL_SIDE = 128, THUMBNAIL_POINTS = 96 };

@@ -23,6 +23,8 @@ struct fields {
 	size_t n, cap;
 };
 
+/* The extension of the member that holds the fields of a record. */
+#define FIELDS_EXT "vae.json"
 #define FIELDS_MAX_BYTES (1u << 20)
 #define FIELDS_MAX 1000
 

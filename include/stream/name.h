@@ -10,9 +10,6 @@
 
 #include "base/buf.h"
 
-/* The extension of the member that carries the scores of a record. */
-#define FIELDS_EXT "vae.json"
-
 /* Splits a path: returns the length of its key and sets *ext to the extension (behind the dot,
  * case as written), or returns 0 when it belongs to no record: a basename that begins with a
  * dot or has no extension, or a path whose first part is `__x__`. */

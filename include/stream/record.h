@@ -41,6 +41,8 @@ struct record {
 void record_free(struct record *r);
 /* The next unused member of r, emptied; NULL when memory is out. */
 struct member *record_push(struct record *r, struct fail *f);
+/* Appends an empty member of this name: a regular file, mode 0644, owner 0. Owned by r. NULL on failure. */
+struct member *record_add_member(struct record *r, const char *name, int64_t mtime, struct fail *f);
 /* The member with this extension (lower case), or NULL. */
 const struct member *record_member(const struct record *r, const char *ext);
 /* The record's payload: its first member whose extension is in the comma-separated list; or NULL

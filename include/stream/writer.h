@@ -25,9 +25,6 @@ struct writer *writer_open_spool(int fd, struct fail *f);
 enum writer_part { WRITER_OWN = 1, WRITER_LOOSE = 2, WRITER_ALL = 3 };
 int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f);
 
-/* Makes a member of rec from nothing: a regular file, mode 0644, owner 0. Owned by rec. */
-struct member *record_add_member(struct record *rec, const char *name, int64_t mtime, struct fail *f);
-
 /* Whether st is of the file that is written, or of the one it will replace. */
 int writer_writes_to(const struct writer *w, const struct stat *st);
 /* Uncompressed bytes written so far. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input/decode.h"
 #include "model/config.h"
 
 static int add_field(struct eval *j, const char *name, int baseline, struct fail *f)

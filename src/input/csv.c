@@ -1,8 +1,9 @@
-#include "input/input.h"
+#include "input/csv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "input/infile.h"
 
 enum { MAX_CELLS = 65536, MAX_ROW = 1 << 26 };

@@ -1,9 +1,16 @@
-#include "input/picture.h"
+#include "input/decode.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "input/jpeg.h"
+#include "input/netpbm.h"
+#include "input/npy.h"
+#include "input/picture.h"
+#include "input/png.h"
+#include "input/resize.h"
 
 enum input_format input_format_of(const char *ext)
 {
@@ -150,10 +157,4 @@ int input_vector(enum input_format kind, const void *data, size_t len, int count
 			return fail_set(f, "npy has a value that is not finite, at %zu", i);
 	}
 	return 0;
-}
-
-void input_standardise(const struct standardisation *s, const double *v, size_t n, float *out)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = (float)(!s->mean ? v[i] : s->deviation[i] > 0 ? (v[i] - s->mean[i]) / s->deviation[i] : v[i] - s->mean[i]);
 }

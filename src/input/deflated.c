@@ -1,7 +1,7 @@
+#include "input/deflated.h"
+
 #include <stdlib.h>
 #include <zlib.h>
-
-#include "input/input.h"
 
 int deflated_size(struct deflated *d, const void *data, size_t len, uint64_t *size, struct fail *f)
 {

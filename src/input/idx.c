@@ -1,8 +1,9 @@
-#include "input/input.h"
+#include "input/idx.h"
 
 #include <stdlib.h>
 
 #include "input/infile.h"
+#include "input/picture.h"
 
 #define MAX_DIMS 4
 #define MAX_ITEM (3 * (size_t)PICTURE_MAX_PIXELS)

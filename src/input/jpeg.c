@@ -1,4 +1,4 @@
-#include "input/picture.h"
+#include "input/jpeg.h"
 
 #include <stdio.h> /* jpeglib.h wants it before */
 

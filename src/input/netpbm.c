@@ -1,4 +1,4 @@
-#include "input/picture.h"
+#include "input/netpbm.h"
 
 #include <ctype.h>
 

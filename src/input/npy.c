@@ -1,4 +1,4 @@
-#include "input/input.h"
+#include "input/npy.h"
 
 #include <stdint.h>
 #include <string.h>

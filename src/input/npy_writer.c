@@ -1,7 +1,9 @@
-#include <string.h>
+#include "input/npy_writer.h"
+
 #include <unistd.h>
 
-#include "input/input.h"
+#include "base/buf.h"
+#include "input/npy.h"
 
 /* The header of as many rows as there are: of one length whatever their number (npy_header). */
 static int header(const struct npy_writer *n, struct buf *b, struct fail *f)

@@ -1,4 +1,4 @@
-#include "input/picture.h"
+#include "input/png.h"
 
 #include <png.h>
 #include <stdlib.h>

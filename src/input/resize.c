@@ -1,4 +1,4 @@
-#include "input/picture.h"
+#include "input/resize.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#include "input/input.h"
+#include "input/decode.h"
 #include "nn/layers.h"
 #include "stream/name.h"
 

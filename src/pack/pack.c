@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "input/input.h"
+#include "input/idx.h"
+#include "input/picture.h"
+#include "input/png.h"
 #include "stream/name.h"
 #include "pack/pack_record.h"
 #include "pack/walk.h"

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "input/csv.h"
 #include "input/infile.h"
-#include "input/input.h"
+#include "input/npy.h"
 #include "stream/name.h"
 #include "pack/pack_record.h"
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input/png.h"
+#include "input/resize.h"
 #include "report/html.h"
 #include "report/page.h"
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input/npy.h"
+#include "input/resize.h"
 #include "stream/name.h"
 
 enum { KEEP_BYTES = 64 << 10 }; /* a larger payload is drawn when it comes */

@@ -55,6 +55,25 @@ struct member *record_push(struct record *r, struct fail *f)
 	return m;
 }
 
+struct member *record_add_member(struct record *rec, const char *name, int64_t mtime, struct fail *f)
+{
+	struct member *m = record_push(rec, f);
+	if (!m)
+		return NULL;
+	archive_entry_clear(m->entry);
+	archive_entry_set_pathname(m->entry, name);
+	archive_entry_set_filetype(m->entry, AE_IFREG);
+	archive_entry_set_perm(m->entry, 0644);
+	archive_entry_set_mtime(m->entry, mtime, 0);
+	m->name = archive_entry_pathname(m->entry);
+	const char *ext = "";
+	if (!m->name || name_split(m->name, &ext) == 0) {
+		fail_set(f, "'%s' is no name for a member", name);
+		return NULL;
+	}
+	return buf_add(&m->ext, ext, strlen(ext), f) ? NULL : m;
+}
+
 static int has_ext(const struct member *m, const char *ext, size_t len)
 {
 	return !m->loose && m->ext.len == len && memcmp(m->ext.p, ext, len) == 0;

@@ -165,25 +165,6 @@ static int write_member(struct writer *w, struct member *m, struct fail *f)
 	return archive_write_finish_entry(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
 }
 
-struct member *record_add_member(struct record *rec, const char *name, int64_t mtime, struct fail *f)
-{
-	struct member *m = record_push(rec, f);
-	if (!m)
-		return NULL;
-	archive_entry_clear(m->entry);
-	archive_entry_set_pathname(m->entry, name);
-	archive_entry_set_filetype(m->entry, AE_IFREG);
-	archive_entry_set_perm(m->entry, 0644);
-	archive_entry_set_mtime(m->entry, mtime, 0);
-	m->name = archive_entry_pathname(m->entry);
-	const char *ext = "";
-	if (!m->name || name_split(m->name, &ext) == 0) {
-		fail_set(f, "'%s' is no name for a member", name);
-		return NULL;
-	}
-	return buf_add(&m->ext, ext, strlen(ext), f) ? NULL : m;
-}
-
 /* Makes KEY.vae.json out of the fields, new or in place. */
 static int refresh_scores(struct record *r, struct fail *f)
 {

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "input/input.h"
+#include "input/csv.h"
 
 /* Lines rise, every cell ends in a NUL, and what was read once is read the same again. */
 int fuzz_csv(const uint8_t *data, size_t size)

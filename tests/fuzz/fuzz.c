@@ -6,7 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/picture.h"
+#include "input/png.h"
 
 _Noreturn void fuzz_unwanted(const char *file, int line, const char *what)
 {

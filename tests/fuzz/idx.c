@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "input/input.h"
+#include "input/idx.h"
 
 enum { ITEM_MAX = 1 << 16, ITEMS_MAX = 2000 };
 

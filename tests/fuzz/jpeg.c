@@ -1,5 +1,6 @@
 #include "fuzz.h"
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/jpeg.h"
 
 int fuzz_jpeg(const uint8_t *data, size_t size)
 {

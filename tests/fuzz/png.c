@@ -1,5 +1,6 @@
 #include "fuzz.h"
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/png.h"
 
 int fuzz_png(const uint8_t *data, size_t size)
 {

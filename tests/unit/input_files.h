@@ -2,7 +2,14 @@
 #ifndef VF_INPUT_FILES_H
 #define VF_INPUT_FILES_H
 
-#include "input/input.h"
+#include "input/decode.h"
+#include "input/idx.h"
+#include "input/jpeg.h"
+#include "input/netpbm.h"
+#include "input/npy.h"
+#include "input/png.h"
+#include "input/resize.h"
+#include "input/standardise.h"
 #include "tap.h"
 
 #include <stdlib.h>

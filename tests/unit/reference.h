@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "input/input.h"
+#include "input/npy.h"
 #include "naive.h"
 
 static const char *ref, *ref_set; /* the directory, and which of the two in it */

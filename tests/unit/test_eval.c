@@ -8,7 +8,7 @@
 #include "eval/correlate.h"
 #include "eval/detect.h"
 #include "report/html.h"
-#include "input/input.h"
+#include "input/deflated.h"
 #include "report/plot.h"
 #include "tap.h"
 

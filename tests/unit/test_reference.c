@@ -3,6 +3,7 @@
  * where there is none. The training's pictures are looked for in $VAE_REF/../data. */
 #include "dots.h"
 #include "gemm/mat.h"
+#include "input/idx.h"
 #include "reference.h"
 #include "train/train.h"
 

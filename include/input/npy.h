@@ -1,0 +1,33 @@
+/* npy.h - numpy's .npy files: little endian, C order. */
+#ifndef VF_NPY_H
+#define VF_NPY_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/fail.h"
+
+enum npy_type { NPY_U8, NPY_F4, NPY_F8, NPY_INT8, NPY_INT16, NPY_INT32, NPY_INT64, NPY_UINT16, NPY_UINT32, NPY_UINT64 };
+
+struct npy { /* a view: values points into the file's bytes, which the caller keeps */
+	enum npy_type type;
+	int ndim;
+	size_t shape[8], count; /* count = product of shape */
+	const void *values;     /* not necessarily aligned */
+};
+
+/* Parses a whole file in memory. */
+int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f);
+/* Parses the header of a file whose first len bytes are at hand. 0: *header is its length, and values is not set. 1: more
+ * bytes are needed, *header of them from the beginning (at most 1 MiB and 12 bytes). -1: error. */
+int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *header, struct fail *f);
+/* Bytes per value. */
+size_t npy_size(enum npy_type type);
+/* The type as numpy writes it, such as "<f4". */
+const char *npy_descr(enum npy_type type);
+/* Value i as a double. */
+double npy_value(const struct npy *n, size_t i);
+/* Appends the header of a file of this type and shape to `out`. */
+int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f);
+
+#endif

@@ -1,0 +1,21 @@
+/* npy_writer.h - writes a float32 matrix to an .npy file row by row, before the number of rows is known. The file appears
+ * whole or not at all. */
+#ifndef VF_NPY_WRITER_H
+#define VF_NPY_WRITER_H
+
+#include <stddef.h>
+
+#include "base/atomic.h"
+#include "base/fail.h"
+
+struct npy_writer {
+	struct atomic_file to;
+	size_t columns, rows;
+};
+
+int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, struct fail *f);
+int npy_writer_add(struct npy_writer *n, const float *row, struct fail *f);
+int npy_writer_commit(struct npy_writer *n, struct fail *f);
+void npy_writer_abort(struct npy_writer *n);
+
+#endif

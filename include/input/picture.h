@@ -1,0 +1,24 @@
+/* picture.h - a decoded picture of 8-bit samples. */
+#ifndef VF_PICTURE_H
+#define VF_PICTURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/fail.h"
+
+#define PICTURE_MAX_SIDE 16384
+#define PICTURE_MAX_PIXELS (64u << 20) /* width x height */
+
+/* Interleaved samples, row by row: [height][width][channels]. pixels is owned and freed by picture_free(). */
+struct picture {
+	int width, height, channels; /* channels: 1 (gray) or 3 (RGB) */
+	uint8_t *pixels;
+};
+
+/* Allocates a picture of this size. Refuses an empty size or one over the limits before it allocates, since a header may
+ * claim any size. 0, or -1 and *p owns nothing. */
+int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f);
+void picture_free(struct picture *p);
+
+#endif
