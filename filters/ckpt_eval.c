@@ -162,7 +162,7 @@ static int set_up(struct eval *e, int workers, struct fail *f)
 	const struct buf none = {0};
 	if (models_options(e->models, e->n, &none, e->options, f) || name_fields(e, f))
 		return -1;
-	e->rows = influence_batch(last, 0);
+	e->rows = influence_batch_size(last, 0);
 	e->worker = calloc((size_t)workers, sizeof *e->worker);
 	if (!e->worker)
 		return fail_memory(f);

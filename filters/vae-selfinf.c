@@ -174,7 +174,7 @@ static int set_up(struct selfinf *s, const struct cli *c, int workers, struct fa
 	models_id(s->models, s->nmodels, s->id);
 	if (models_options(s->models, s->nmodels, &s->noise.file, s->options, f) || list_claims(s, f))
 		return -1;
-	s->rows = influence_batch(last(s), 0);
+	s->rows = influence_batch_size(last(s), 0);
 	s->scorer = scorers_open(s->models, s->nmodels, workers, 0, &s->noise, f);
 	return s->scorer ? 0 : -1;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "influence/against.h"
+#include "influence/pairwise.h"
 #include "tool/flow.h"
 #include "gemm/mat.h"
 #include "input/npy_writer.h"
@@ -29,9 +29,9 @@ struct tool {
 	struct model *models;
 	int nmodels, rows, searching; /* searching: the pass that finds candidates */
 	struct noise noise, test_noise;
-	struct tests tests;
+	struct test_set tests;
 	struct testinf result;
-	struct nearest nearest;
+	struct candidates nearest;
 	struct scorer *scorer;
 	struct npy_writer matrix;
 	struct atomic_file table;
@@ -50,7 +50,7 @@ static const struct model *last(const struct tool *s) { return &s->models[s->nmo
 
 /* --- the pipeline: one batch --- */
 
-static int on_skip(void *ctx, uint64_t position) { return nearest_skip(&((struct tool *)ctx)->nearest, position); }
+static int on_skip(void *ctx, uint64_t position) { return candidates_skip(&((struct tool *)ctx)->nearest, position); }
 
 static int on_open(void *ctx, void *slot, struct fail *f)
 {
@@ -91,9 +91,9 @@ static int on_fill(void *ctx, void *slot, struct fail *f)
 
 static void on_stop(void *ctx) { reader_stop(((struct tool *)ctx)->flow.in); }
 
-static struct against_rows rows_of(const struct slot *p)
+static struct pairwise_batch rows_of(const struct slot *p)
 {
-	return (struct against_rows){p->batch.nrows, p->batch.id, p->position, p->batch.why, p->score, p->mu, p->influence, p->distance};
+	return (struct pairwise_batch){p->batch.nrows, p->batch.id, p->position, p->batch.why, p->score, p->mu, p->influence, p->distance};
 }
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
@@ -102,7 +102,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct slot *p = slot;
 	struct scorer *w = &s->scorer[worker];
 	struct batch *b = &p->batch;
-	const struct against a = {&s->tests, s->candidates ? &s->nearest : NULL, s->by};
+	const struct pairwise a = {&s->tests, s->candidates ? &s->nearest : NULL, s->by};
 	if (!b->nrows)
 		return 0; /* nothing but records that are skipped */
 	if (scorer_read(w, b, last(s), &s->noise, f))
@@ -110,20 +110,20 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0)
 			p->position[b->row[i]] = b->item[i].ordinal - 1;
-	const struct against_rows r = rows_of(p);
+	const struct pairwise_batch r = rows_of(p);
 	if (s->searching) {
-		against_distances(&a, w->influence, w->x, &r);
+		pairwise_distances(&a, w->influence, w->x, &r);
 		return 0;
 	}
-	return against_score(&a, w->influence, w->x, w->eps, &r, f);
+	return pairwise_score(&a, w->influence, w->x, w->eps, &r, f);
 }
 
 /* --- the pipeline: one record --- */
 
-static int set_fields(struct tool *s, struct record *r, const struct over *v, struct fail *f)
+static int set_fields(struct tool *s, struct record *r, const struct influence_summary *v, struct fail *f)
 {
 	const struct cli *c = s->flow.cli;
-	const struct test *t = s->tests.v;
+	const struct test_record *t = s->tests.record;
 	struct fields *to = &r->fields;
 	char n[256];
 	if (v->n && (fields_set_real(to, cli_field(c, n, "testinf_max"), v->max, f) ||
@@ -138,14 +138,14 @@ static int set_fields(struct tool *s, struct record *r, const struct over *v, st
 }
 
 /* What the record is to its test records; row -1: no candidate of any. */
-static int add(struct tool *s, struct record *r, const struct slot *p, int row, struct over *out, struct fail *f)
+static int add(struct tool *s, struct record *r, const struct slot *p, int row, struct influence_summary *out, struct fail *f)
 {
 	struct buf key = {0}, cls = {0};
-	*out = (struct over){.n = 0};
+	*out = (struct influence_summary){.n = 0};
 	if (row < 0)
 		return 0;
 	int has = name_escape(&key, r->key.p, r->key.len, f) ? -1 : record_value(r, "cls", &cls, f);
-	struct seen one = {key.p, has > 0 ? cls.p ? cls.p : "" : NULL, r->ordinal - 1, p->score[row].mu_norm};
+	struct train_record one = {key.p, has > 0 ? cls.p ? cls.p : "" : NULL, r->ordinal - 1, p->score[row].mu_norm};
 	size_t at = (size_t)row * s->tests.n;
 	int bad = has < 0 || testinf_add(&s->result, &one, p->influence + at, p->distance + at, out, f);
 	buf_free(&key);
@@ -165,13 +165,13 @@ static int add_line(struct tool *s, const struct slot *p, int row, int scored, s
 static int record(struct tool *s, struct slot *p, struct record *r, int row, struct fail *f)
 {
 	struct fail *why = row < 0 ? NULL : &p->batch.why[row];
-	struct over v;
+	struct influence_summary v;
 	s->flow.records++;
 	if (s->searching) {
 		int unread = !why || why->msg[0] || !isfinite(p->mu[(size_t)row * (size_t)last(s)->cfg.latent]);
 		if (unread)
-			return nearest_unread(&s->nearest, r->ordinal - 1, f);
-		nearest_add(&s->nearest, r->ordinal - 1, p->distance + (size_t)row * s->tests.n);
+			return candidates_add_unreadable(&s->nearest, r->ordinal - 1, f);
+		candidates_add(&s->nearest, r->ordinal - 1, p->distance + (size_t)row * s->tests.n);
 		return 0;
 	}
 	if (!s->sanity && flow_claim(&s->flow, r, claims, f))
@@ -222,7 +222,7 @@ static int again(struct tool *s, struct fail *f)
 static int search(struct tool *s, int workers, struct fail *f)
 {
 	s->searching = 1;
-	int r = nearest_open(&s->nearest, (size_t)s->candidates, s->tests.n, f) || run(s, workers, f) || nearest_sort(&s->nearest, f) || again(s, f);
+	int r = candidates_open(&s->nearest, (size_t)s->candidates, s->tests.n, f) || run(s, workers, f) || candidates_sort(&s->nearest, f) || again(s, f);
 	s->searching = 0;
 	return r ? -1 : 0;
 }
@@ -231,8 +231,8 @@ static int search(struct tool *s, int workers, struct fail *f)
 static int read_first(struct tool *s, struct fail *f)
 {
 	struct record r = {.scores = -1};
-	int got = tests_read(&s->tests, s->flow.in, f) ? -1 : 1;
-	uint64_t n = s->tests.taken;
+	int got = test_set_read(&s->tests, s->flow.in, f) ? -1 : 1;
+	uint64_t n = s->tests.records_read;
 	while (got > 0) {
 		got = reader_next(s->flow.in, &r, f);
 		n += got == READER_RECORD;
@@ -246,22 +246,22 @@ static int read_first(struct tool *s, struct fail *f)
 static int read_tests(struct tool *s, struct fail *f)
 {
 	char *path = (char *)s->test_file;
-	struct tests *t = &s->tests;
+	struct test_set *t = &s->tests;
 	const char *name = s->sanity ? "the stream" : path;
-	*t = (struct tests){.models = s->models, .nmodels = s->nmodels, .noise = &s->test_noise, .memory = s->memory,
-	                    .most = s->sanity ? (uint64_t)s->sanity : UINT64_MAX, .cosine = s->by == BY_BOTH};
+	*t = (struct test_set){.models = s->models, .nmodels = s->nmodels, .noise = &s->test_noise, .budget = s->memory,
+	                    .max_records = s->sanity ? (uint64_t)s->sanity : UINT64_MAX, .cosine = s->by == NORMALIZE_BOTH};
 	struct reader *in = s->sanity ? NULL : reader_open(&path, 1, 0, f);
-	int r = s->sanity ? read_first(s, f) : in ? tests_read(t, in, f) : -1;
+	int r = s->sanity ? read_first(s, f) : in ? test_set_read(t, in, f) : -1;
 	reader_close(in);
 	size_t i = 0;
-	while (!r && i < t->n && !t->v[i].why)
+	while (!r && i < t->n && !t->record[i].why)
 		i++;
 	if (!r && !t->n)
 		return fail_set(f, "%s: no test records", name);
-	if (!r && t->unread == t->n)
-		return fail_set(f, "%s: none of %zu test records could be read; the first: '%s': %s", name, t->n, t->v[i].key, t->v[i].why);
-	if (!r && t->unread)
-		cli_note(s->flow.cli, "%zu of %zu test records could not be read; the first: '%s': %s", t->unread, t->n, t->v[i].key, t->v[i].why);
+	if (!r && t->unreadable == t->n)
+		return fail_set(f, "%s: none of %zu test records could be read; the first: '%s': %s", name, t->n, t->record[i].key, t->record[i].why);
+	if (!r && t->unreadable)
+		cli_note(s->flow.cli, "%zu of %zu test records could not be read; the first: '%s': %s", t->unreadable, t->n, t->record[i].key, t->record[i].why);
 	return r;
 }
 
@@ -294,7 +294,7 @@ static int open_models(struct tool *s, const struct cli *c, const char *model, c
 
 static int open_workers(struct tool *s, int workers, struct fail *f)
 {
-	s->rows = influence_batch(last(s), INFLUENCE_GRADIENTS);
+	s->rows = influence_batch_size(last(s), INFLUENCE_GRADIENTS);
 	s->scorer = scorers_open(s->models, s->nmodels, workers, INFLUENCE_GRADIENTS, &s->noise, f);
 	return s->scorer ? 0 : -1;
 }
@@ -336,7 +336,7 @@ static int finish(struct tool *s, struct cli *c, struct fail *f)
 		testinf_print(&s->result);
 	return fields_set_string(&c->counts, "model", s->id, f) || fields_set_string(&c->counts, "options", s->options, f) ||
 	       fields_set_int(&c->counts, "checkpoints", s->nmodels, f) || fields_set_int(&c->counts, "tests", (int64_t)s->tests.n, f) ||
-	       fields_set_int(&c->counts, "tests_unread", (int64_t)s->tests.unread, f) ||
+	       fields_set_int(&c->counts, "tests_unread", (int64_t)s->tests.unreadable, f) ||
 	       fields_set_int(&c->counts, "top", (int64_t)s->result.top, f) || testinf_summarise(&s->result, s->sanity != 0, &c->counts, f) ? -1 : 0;
 }
 
@@ -347,8 +347,8 @@ static void tear_down(struct tool *s, int workers)
 	atomic_abort(&s->table);
 	npy_writer_abort(&s->matrix);
 	testinf_free(&s->result);
-	nearest_free(&s->nearest);
-	tests_free(&s->tests);
+	candidates_free(&s->nearest);
+	test_set_free(&s->tests);
 	noise_free(&s->noise);
 	noise_free(&s->test_noise);
 	if (s->models)
@@ -367,9 +367,9 @@ static int check_options(struct tool *s, struct cli *c, const char *model)
 		return cli_usage(c, "one of -t TESTS and --sanity N is wanted");
 	if (s->test_file && strcmp(s->test_file, "-") == 0)
 		return cli_usage(c, "-t wants a file");
-	while (s->by <= BY_BOTH && strcmp(ways[s->by], s->normalize) != 0)
+	while (s->by <= NORMALIZE_BOTH && strcmp(ways[s->by], s->normalize) != 0)
 		s->by++;
-	if (s->by > BY_BOTH)
+	if (s->by > NORMALIZE_BOTH)
 		return cli_usage(c, "--normalize is none, train or both, not '%s'", s->normalize);
 	if (s->top > 1000000 || s->candidates > 1000000000 || s->sanity > 1000000000)
 		return cli_usage(c, "--top wants at most 1000000, --candidates and --sanity 1000000000");

@@ -7,7 +7,7 @@
  * A A'^T and B B'^T, rows^2 (p + k) multiplications where the gradient has p k numbers. Where that is more than it
  * saves, the gradient is written out instead, and one matrix product over all such layers gives all dot products.
  *
- * All of it is asked from within the call of influence_each(), at the checkpoint at hand.
+ * All of it is asked from within the call of influence_each_checkpoint(), at the checkpoint at hand.
  */
 #ifndef VF_GRADIENTS_H
 #define VF_GRADIENTS_H

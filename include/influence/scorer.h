@@ -8,12 +8,12 @@
 
 struct scorer {
 	struct influence *influence;
-	float *x;   /* [influence_batch()][input] */
-	float *eps; /* [influence_batch()][draws][latent]; NULL where the noise is not given */
+	float *x;   /* [influence_batch_size()][input] */
+	float *eps; /* [influence_batch_size()][draws][latent]; NULL where the noise is not given */
 	int ready;
 };
 
-/* For count threads; flags are influence_open()'s. NULL with the reason. models, which are prepared (influence_prepare()), and noise are
+/* For count threads; flags are influence_open()'s. NULL with the reason. models, which are prepared (influence_pack_weights()), and noise are
  * borrowed. */
 struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f);
 /* Decodes the batch into x, and copies its part of the noise into eps. On the worker's own thread. */

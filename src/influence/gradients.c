@@ -16,7 +16,7 @@ enum { SIDE = 1024, CHUNK = 8192 }; /* numbers of a gradient whose products add 
  * and are used but a few times, which doubles their price. A gradient that influence.c writes out anyway is there. */
 static int write_out(const struct layer *l, int decoder, int draws, int rows, int p, int k)
 {
-	if (decoder && parts_explicit(l, draws))
+	if (decoder && gradient_is_explicit(l, draws))
 		return 1;
 	return (double)rows * (double)rows * (double)(p + k) > 2.0 * (double)p * (double)k;
 }
@@ -136,7 +136,7 @@ void gradients_fill(struct influence *s)
 		const float *x = reads(s, k), *d = deltas(s, k);
 		if (k->col)
 			conv_gather(l, k->col, l->kind == LAYER_CONV2D ? x : d, s->batch * draws);
-		if ((linear && k->rows) || (k->decoder && !k->rows && parts_explicit(l, draws)))
+		if ((linear && k->rows) || (k->decoder && !k->rows && gradient_is_explicit(l, draws)))
 			continue; /* factors as they lie, or gradients_take() has them */
 		for (int r = 0; r < s->batch; r++, x += (size_t)draws * (size_t)l->in, d += (size_t)draws * (size_t)l->out) {
 			float *to = s->out + (size_t)r * s->written + k->at;

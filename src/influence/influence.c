@@ -3,7 +3,7 @@
  *   gradient -> decoder backward (B m rows) -> gradients by mu and logvar, draw by draw.
  * The decoder takes a slab of the batch after the other: few rows with a network's activations near, while the
  * encoder wants many records for its weights. Where it can, a record's 16 draws go through it as a sparse block (sparse_block.h).
- * Decoder layers: products between draws, or between blocks of draws, on the way back (parts.h).
+ * Decoder layers: products between draws, or between blocks of draws, on the way back (draw_grams.h).
  * Encoder layers: one backward pass of the mean over the draws (two, one a half, for the cross
  * estimator), and a tangent pass along the mean gradient, whose result s gives
  * <g_j, mean g> = s . (gradient by the encoder's output of draw j). */
@@ -132,7 +132,7 @@ static void encoder_weights(struct influence *s, const struct model *m, const fl
 			s->mean[k] = left * d0[k] + (1 - left) * d1[k];
 		if (halves == 2)
 			mean = s->mean;
-		products_row(&s->products, l, s->along, x + (size_t)r * (size_t)l->in, d0, d1, mean, &weight, &bias);
+		row_gradient_dot(&s->products, l, s->along, x + (size_t)r * (size_t)l->in, d0, d1, mean, &weight, &bias);
 		for (int k = 0; k < l->out; k++)
 			tangent[at + (size_t)k] += s->along[k];
 		add_part(t, r, l->tensor, weight);
@@ -143,7 +143,7 @@ static void encoder_weights(struct influence *s, const struct model *m, const fl
 static void encoder_parts(struct influence *s, const struct model *m, const float *packed, const float *input, int halves, const struct target *t)
 {
 	const struct network *net = &m->enc;
-	const struct products *p = &s->products;
+	const struct draw_grams *p = &s->products;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
 		if (network_weighs(l))
@@ -164,7 +164,7 @@ static void encoder_parts(struct influence *s, const struct model *m, const floa
 /* What the products of a record's layer add to its score. */
 static void add_products(struct influence *s, const struct target *t, int r, const struct layer *l)
 {
-	const struct products *p = &s->products;
+	const struct draw_grams *p = &s->products;
 	int n = p->units, cross = s->cfg.score.estimator == CROSS;
 	/* the pairs (u, v) that count: all, or one of each half */
 	int to_u = cross ? p->half : n, from_v = cross ? p->half : 0;
@@ -199,7 +199,7 @@ static void decode_group(struct influence *s, const struct model *m, const float
 	for (int i = net->n - 1; i >= s->cut && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
 		if (s->sums[i])
-			products_write(&s->products, l, s->sums[i], unit, from > s->products.edge[unit],
+			draw_grams_add_gradients(&s->products, l, s->sums[i], unit, from > s->products.edge[unit],
 			               i == s->stop ? NULL : l->source < 0 ? dxi : delta.v[l->source],
 			               network_source(net, i, xi, &act), delta.v[i], packed + l->weight, rows);
 		else if (i != s->stop)
@@ -210,7 +210,7 @@ static void decode_group(struct influence *s, const struct model *m, const float
 /* One record through the layers behind the cut. */
 static void decode_record(struct influence *s, const struct model *m, const float *packed, const float *x, int r, const struct target *t)
 {
-	const struct products *p = &s->products;
+	const struct draw_grams *p = &s->products;
 	if (s->cut == m->dec.n) {
 		size_t at = (size_t)(r - s->first) * (size_t)s->draws * (size_t)m->enc.in;
 		losses(s, m, x, r, 0, s->draws, s->dec.v[m->dec.last] + at, s->ddec.v[m->dec.last] + at);
@@ -221,7 +221,7 @@ static void decode_record(struct influence *s, const struct model *m, const floa
 			decode_group(s, m, packed, x, r, u, j, p->edge[u + 1] - j < INFLUENCE_GROUP ? p->edge[u + 1] - j : INFLUENCE_GROUP);
 	for (int i = s->cut; i < m->dec.n; i++)
 		if (s->sums[i]) {
-			products_between(&s->products, &m->dec.l[i], s->sums[i]);
+			draw_grams_multiply(&s->products, &m->dec.l[i], s->sums[i]);
 			add_products(s, t, r, &m->dec.l[i]);
 			gradients_take(s, i, r, s->sums[i]);
 		}
@@ -236,7 +236,7 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 	float *xi = s->xi + first, *dxi = s->dxi + first;
 	for (int i = s->cut - 1; i >= 0 && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
-		int used = network_weighs(l) && s->use_dec[i], written = used && parts_explicit(l, s->draws);
+		int used = network_weighs(l) && s->use_dec[i], written = used && gradient_is_explicit(l, s->draws);
 		float *dx = i == s->stop ? NULL : l->source < 0 ? dxi : s->ddec.v[l->source];
 		if (!written && i != s->stop)
 			layer_backward(net, i, packed, &s->dec, &s->ddec, dxi, 0, records * s->draws, s->products.col);
@@ -244,13 +244,13 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 		for (int r = 0; used && r < records; r++) {
 			size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 			if (written)
-				products_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
+				draw_grams_explicit(&s->products, l, dx ? dx + in : NULL, x + in, s->ddec.v[i] + out, packed + l->weight);
 			else if (s->delta[0]) { /* the same bits as where sparse blocks pass */
 				sparse_pack(s->delta[0], x + in, (size_t)l->in, SPARSE_ROWS, l->in);
 				sparse_pack(s->delta[1], s->ddec.v[i] + out, (size_t)l->out, SPARSE_ROWS, l->out);
-				products_sparse(&s->products, s->delta[0], s->delta[1]);
+				draw_grams_sparse(&s->products, s->delta[0], s->delta[1]);
 			} else
-				products_gram(&s->products, l, x + in, s->ddec.v[i] + out);
+				draw_grams_dense(&s->products, l, x + in, s->ddec.v[i] + out);
 			add_products(s, t, s->first + r, l);
 			if (written)
 				gradients_take(s, i, s->first + r, s->products.grad);
@@ -281,7 +281,7 @@ static void decode_sparse(struct influence *s, const struct model *m, const floa
 	for (;; i = next) {
 		const struct layer *l = &net->l[i];
 		for (int r = 0; s->use_dec[i] && r < n; r++) {
-			products_sparse(&s->products, &s->read[i][r], &s->delta[at][r]);
+			draw_grams_sparse(&s->products, &s->read[i][r], &s->delta[at][r]);
 			add_products(s, t, from + r, l);
 		}
 		next = l->source;
@@ -336,7 +336,7 @@ static void describe(const struct influence *s, const struct model *m, struct sc
 
 /* Delta method: the estimate is close to |E g|^2, whose change with the mean of g is 2 <g, E g>. h:
  * of units of draws, whose shares of all draws need not be equal. */
-static double standard_error(const double *h, const struct products *p)
+static double standard_error(const double *h, const struct draw_grams *p)
 {
 	double mean = 0, q = 0;
 	if (p->units < 2)
@@ -406,13 +406,13 @@ void influence_score(struct influence *s, int n, const float *x, const uint64_t 
 	score(s, n, x, id, eps, out, part, &(struct after){NULL, NULL}, NULL);
 }
 
-int influence_each(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
+int influence_each_checkpoint(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                    int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f)
 {
 	return score(s, s->batch, x, id, eps, out, NULL, &(struct after){each, ctx}, f);
 }
 
-void influence_means(struct influence *s, const float *x, float *mu)
+void influence_latent_means(struct influence *s, const float *x, float *mu)
 {
 	const struct model *m = &s->models[s->n - 1];
 	size_t n = (size_t)s->latent;

@@ -44,7 +44,7 @@ static int at_once(const struct model *m, int flags, int batch)
 	return slab && slab < batch ? slab : batch;
 }
 
-int influence_batch(const struct model *m, int flags)
+int influence_batch_size(const struct model *m, int flags)
 {
 	/* rows that a product gains from, and, of slabs, records that the encoder does; more would take memory, and time to clear it */
 	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024, MANY = 128, ALL_ROWS = 2048 };
@@ -64,11 +64,11 @@ int influence_batch(const struct model *m, int flags)
 	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
 }
 
-void influence_prepare(struct model *models, int n, int flags)
+void influence_pack_weights(struct model *models, int n, int flags)
 {
-	size_t room = INFLUENCE_PREPARED;
+	size_t room = INFLUENCE_PACK_BUDGET;
 	const struct model *last = &models[n - 1];
-	int batch = influence_batch(last, flags), rows = at_once(last, flags, batch) * last->cfg.score.draws;
+	int batch = influence_batch_size(last, flags), rows = at_once(last, flags, batch) * last->cfg.score.draws;
 	for (int c = n - 1; c >= 0; c--) {
 		network_prepare(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
 		network_prepare(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
@@ -125,7 +125,7 @@ static int wants_blocks(const struct influence *s, const struct network *dec)
 {
 	int any = 0;
 	for (int i = 0; i < dec->n; i++)
-		any |= s->use_dec[i] && parts_explicit(&dec->l[i], s->draws);
+		any |= s->use_dec[i] && gradient_is_explicit(&dec->l[i], s->draws);
 	return any;
 }
 
@@ -146,15 +146,15 @@ static int find_stop(const struct influence *s)
 static int open_groups(struct influence *s, const struct network *dec, struct fail *f)
 {
 	int blocks = wants_blocks(s, dec);
-	if (products_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
+	if (draw_grams_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
 		return -1;
 	s->cut = !blocks ? dec->n : find_cut(dec);
 	s->stop = find_stop(s);
 	for (int i = s->cut; i < dec->n; i++)
-		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !parts_explicit(&dec->l[i], s->draws))
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !gradient_is_explicit(&dec->l[i], s->draws))
 			s->cut = dec->n;
 	for (int i = s->cut; i < dec->n; i++)
-		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(products_room(&s->products, &dec->l[i]))))
+		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(draw_grams_explicit_size(&s->products, &dec->l[i]))))
 			return fail_memory_for(f, "gradients");
 	return 0;
 }
@@ -241,7 +241,7 @@ void influence_close(struct influence *s)
 	}
 	free(s->delta[0]);
 	free(s->delta[1]);
-	products_close(&s->products);
+	draw_grams_close(&s->products);
 	gradients_close(s);
 	free(s->pixels);
 	free(s->sigma);

@@ -3,7 +3,7 @@
 #define VF_INFLUENCE_STATE_H
 
 #include "influence/influence.h"
-#include "influence/parts.h"
+#include "influence/draw_grams.h"
 #include "base/rng.h"
 
 /* A layer whose gradients are kept for dot products: factors [batch rows][p] and [batch rows][k], or written
@@ -28,7 +28,7 @@ struct influence {
 	float *pixels;                 /* [batch][input], pixel by pixel, or NULL where none wants that */
 	float *mean, *along;           /* of one row of an encoder's layer */
 	float **packed;                /* of each model; its own parameters where nothing is reordered */
-	struct products products;
+	struct draw_grams products;
 	/* The decoder's layers from cut on run a few rows at a time, forward, loss and backward, so that
 	 * pictures stay in the cache; sums of their gradients: */
 	int cut, stop; /* stop: the lowest layer of the decoder that a gradient is wanted of; -1: of the encoder too */
@@ -50,7 +50,7 @@ struct influence {
 /* gradients.c */
 int gradients_open(struct influence *s, struct fail *f);
 void gradients_close(struct influence *s);
-/* Of decoder's layer i, record r: the sums of every unit's gradients, as products_write() leaves them. */
+/* Of decoder's layer i, record r: the sums of every unit's gradients, as draw_grams_add_gradients() leaves them. */
 void gradients_take(struct influence *s, int i, int r, const float *sums);
 /* Everything else, when a checkpoint's backward passes are done. */
 void gradients_fill(struct influence *s);

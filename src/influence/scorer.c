@@ -7,7 +7,7 @@
 static int open_one(struct scorer *s, const struct model *models, int n, int flags, const struct noise *noise, struct fail *f)
 {
 	const struct config *cfg = &models[n - 1].cfg;
-	size_t rows = (size_t)influence_batch(&models[n - 1], flags);
+	size_t rows = (size_t)influence_batch_size(&models[n - 1], flags);
 	s->influence = influence_open(models, n, (int)rows, flags, f);
 	if (!s->influence)
 		return -1;
@@ -28,7 +28,7 @@ struct scorer *scorers_open(struct model *models, int n, int count, int flags, c
 			scorers_close(s, count);
 			return NULL;
 		}
-	influence_prepare(models, n, flags); /* with what memory is left */
+	influence_pack_weights(models, n, flags); /* with what memory is left */
 	return s;
 }
 

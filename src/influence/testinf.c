@@ -29,11 +29,11 @@ static void moments_add_class(struct moments *t, const char *a, const char *b)
 
 /* --- records --- */
 
-int testinf_open(struct testinf *s, const struct tests *t, size_t top, struct fail *f)
+int testinf_open(struct testinf *s, const struct test_set *t, size_t top, struct fail *f)
 {
 	*s = (struct testinf){.tests = t, .top = top};
 	for (int k = PROPONENTS; k <= OPPONENTS; k++)
-		if (!(s->picks[k] = calloc(t->n + 1, sizeof **s->picks)))
+		if (!(s->lists[k] = calloc(t->n + 1, sizeof **s->lists)))
 			return fail_memory_for(f, "%zu test records", t->n);
 	return 0;
 }
@@ -41,23 +41,23 @@ int testinf_open(struct testinf *s, const struct tests *t, size_t top, struct fa
 static char *dup_or_null(const char *s) { return s ? strdup(s) : NULL; }
 
 /* Whether influence v comes before what stands there; of equal ones the earlier record does. */
-static int before(double v, const struct pick *p, int kind) { return kind == PROPONENTS ? v > p->influence : v < p->influence; }
+static int before(double v, const struct top_record *p, int kind) { return kind == PROPONENTS ? v > p->influence : v < p->influence; }
 
-static int pick(struct testinf *s, int kind, size_t q, const struct seen *r, double influence, double distance, struct fail *f)
+static int pick(struct testinf *s, int kind, size_t q, const struct train_record *r, double influence, double distance, struct fail *f)
 {
-	struct picks *p = &s->picks[kind][q];
+	struct top_list *p = &s->lists[kind][q];
 	if (p->n == s->top && (!p->n || !before(influence, &p->v[p->n - 1], kind)))
 		return 0;
-	if (p->n == p->cap && p->n < s->top) {
-		size_t cap = p->cap ? 2 * p->cap : 16;
-		cap = cap < s->top ? cap : s->top;
-		struct pick *more = realloc(p->v, cap * sizeof *more);
+	if (p->n == p->capacity && p->n < s->top) {
+		size_t capacity = p->capacity ? 2 * p->capacity : 16;
+		capacity = capacity < s->top ? capacity : s->top;
+		struct top_record *more = realloc(p->v, capacity * sizeof *more);
 		if (!more)
 			return fail_memory_for(f, "proponents and opponents");
 		p->v = more;
-		p->cap = cap;
+		p->capacity = capacity;
 	}
-	struct pick one = {influence, distance, r->norm, r->position, strdup(r->key), dup_or_null(r->cls)};
+	struct top_record one = {influence, distance, r->norm, r->position, strdup(r->key), dup_or_null(r->cls)};
 	if (!one.key || (r->cls && !one.cls)) {
 		free(one.key);
 		free(one.cls);
@@ -80,9 +80,9 @@ static int pick(struct testinf *s, int kind, size_t q, const struct seen *r, dou
 	return 0;
 }
 
-int testinf_add(struct testinf *s, const struct seen *r, const double *influence, const double *distance, struct over *out, struct fail *f)
+int testinf_add(struct testinf *s, const struct train_record *r, const double *influence, const double *distance, struct influence_summary *out, struct fail *f)
 {
-	*out = (struct over){.n = 0};
+	*out = (struct influence_summary){.n = 0};
 	for (size_t q = 0; q < s->tests->n; q++) {
 		double v = influence[q];
 		if (isnan(v))
@@ -98,7 +98,7 @@ int testinf_add(struct testinf *s, const struct seen *r, const double *influence
 		out->mean += v;
 		out->n++;
 		moments_add(&s->distance[ALL], distance[q]);
-		moments_add_class(&s->same[ALL], r->cls, s->tests->v[q].cls);
+		moments_add_class(&s->same[ALL], r->cls, s->tests->record[q].cls);
 		if (pick(s, v > 0 ? PROPONENTS : OPPONENTS, q, r, v, distance[q], f))
 			return -1;
 	}
@@ -113,13 +113,13 @@ void testinf_end(struct testinf *s)
 {
 	for (int k = PROPONENTS; k <= OPPONENTS; k++)
 		for (size_t q = 0; q < s->tests->n; q++) {
-			const struct picks *p = &s->picks[k][q];
+			const struct top_list *p = &s->lists[k][q];
 			for (size_t i = 0; i < p->n; i++) {
 				moments_add(&s->distance[k], p->v[i].distance);
 				moments_add(&s->norm[k], p->v[i].norm);
-				moments_add_class(&s->same[k], p->v[i].cls, s->tests->v[q].cls);
+				moments_add_class(&s->same[k], p->v[i].cls, s->tests->record[q].cls);
 			}
-			if (k == PROPONENTS && !s->tests->v[q].why)
+			if (k == PROPONENTS && !s->tests->record[q].why)
 				moments_add(&s->own, p->n && p->v[0].position == q);
 		}
 }
@@ -127,15 +127,15 @@ void testinf_end(struct testinf *s)
 void testinf_free(struct testinf *s)
 {
 	for (int k = PROPONENTS; k <= OPPONENTS; k++) {
-		for (size_t q = 0; s->picks[k] && q < s->tests->n; q++) {
-			struct picks *p = &s->picks[k][q];
+		for (size_t q = 0; s->lists[k] && q < s->tests->n; q++) {
+			struct top_list *p = &s->lists[k][q];
 			for (size_t i = 0; i < p->n; i++) {
 				free(p->v[i].key);
 				free(p->v[i].cls);
 			}
 			free(p->v);
 		}
-		free(s->picks[k]);
+		free(s->lists[k]);
 	}
 	*s = (struct testinf){.top = 0};
 }
@@ -147,11 +147,11 @@ static int quote(struct buf *out, const char *name, const char *text, struct fai
 	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
 }
 
-static int write_picks(struct buf *line, const struct picks *p, const char *name, struct fail *f)
+static int write_lists(struct buf *line, const struct top_list *p, const char *name, struct fail *f)
 {
 	int r = buf_addf(line, f, ",\"%s\":[", name);
 	for (size_t i = 0; i < p->n && !r; i++) {
-		const struct pick *v = &p->v[i];
+		const struct top_record *v = &p->v[i];
 		r = buf_addf(line, f, "%s{", i ? "," : "") || quote(line, "key", v->key, f) ||
 		    (v->cls && (buf_addf(line, f, ",") || quote(line, "cls", v->cls, f))) ||
 		    buf_addf(line, f, ",\"influence\":%.9g,\"distance\":%.9g,\"norm\":%.9g}", v->influence, v->distance, v->norm);
@@ -164,14 +164,14 @@ int testinf_write(const struct testinf *s, int fd, struct fail *f)
 	struct buf line = {0};
 	int r = 0;
 	for (size_t q = 0; q < s->tests->n && !r; q++) {
-		const struct test *t = &s->tests->v[q];
+		const struct test_record *t = &s->tests->record[q];
 		line.len = 0;
 		r = buf_addf(&line, f, "{") || quote(&line, "test", t->key, f) ||
 		    (t->cls && (buf_addf(&line, f, ",") || quote(&line, "cls", t->cls, f)));
 		if (!r && t->why)
 			r = buf_addf(&line, f, ",") || quote(&line, "error", t->why, f);
 		else if (!r)
-			r = write_picks(&line, &s->picks[PROPONENTS][q], "proponents", f) || write_picks(&line, &s->picks[OPPONENTS][q], "opponents", f);
+			r = write_lists(&line, &s->lists[PROPONENTS][q], "proponents", f) || write_lists(&line, &s->lists[OPPONENTS][q], "opponents", f);
 		r = r || buf_addf(&line, f, "}\n") || write_all(fd, line.p, line.len, f);
 	}
 	buf_free(&line);

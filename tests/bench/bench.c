@@ -28,7 +28,7 @@
 #include "input/npy.h"
 #include "gemm/mat.h"
 #include "model/model.h"
-#include "influence/parts.h"
+#include "influence/draw_grams.h"
 #include "rank/ranking.h"
 #include "base/clock.h"
 #include "base/rng.h"
@@ -147,7 +147,7 @@ static double layer_seconds(const struct layer *l, int at_once, int rows)
 {
 	int k = conv_unrolled(l), t = conv_positions(l), most = (int)(conv_scratch(l) / (size_t)k), n = at_once * t < most ? at_once * t : most;
 	double chunks = (double)rows * t / n, s = (product(NN, n, k, l->p) + product(NT, n, l->p, k)) * chunks;
-	if (parts_explicit(l, rows))
+	if (gradient_is_explicit(l, rows))
 		return s + product(TN, l->p, k, n) * chunks;
 	return s + product(NT, rows * t, rows * t, k) + product(NT, rows * t, rows * t, l->p);
 }

@@ -35,13 +35,13 @@ static inline void dots(const struct model *m, int n, int flags, const float *z,
 	struct fail f = {{0}};
 	float *kept[16];
 	struct dots_run d = {influence_open(m, n, nz, INFLUENCE_GRADIENTS | flags, &f), kept, nz, nx, NULL};
-	if (!d.s || influence_each(d.s, z, zid, zeps, zs, dots_each, &d, &f))
+	if (!d.s || influence_each_checkpoint(d.s, z, zid, zeps, zs, dots_each, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
 	d.s = influence_open(m, n, nx, INFLUENCE_GRADIENTS, &f);
 	d.out = out;
 	memset(out, 0, (size_t)nx * (size_t)nz * sizeof *out);
-	if (!d.s || influence_each(d.s, x, xid, xeps, xs, dots_each, &d, &f))
+	if (!d.s || influence_each_checkpoint(d.s, x, xid, xeps, xs, dots_each, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
 	for (int c = 0; c < n; c++)

@@ -222,10 +222,10 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 		id[i] = (uint64_t)i;
 	score(&rows, m, batch, 0, x, id);
 	int as_said = !network_sparse(&m[1].dec, 1);
-	influence_prepare(m + 1, 1, 0);
+	influence_pack_weights(m + 1, 1, 0);
 	as_said &= network_sparse(&m[1].dec, 1) && !network_sparse(&m[0].dec, 1);
 	score(&last, m, batch, 0, x, id);
-	influence_prepare(m, 1, 0);
+	influence_pack_weights(m, 1, 0);
 	as_said &= network_sparse(&m[0].dec, 1);
 	score(&both, m, batch, 0, x, id);
 	ok(as_said && !memcmp(&rows, &last, sizeof rows) && !memcmp(&rows, &both, sizeof rows), "scores of %d, layers %s, %s: in bundles the same bits as by rows",
@@ -258,7 +258,7 @@ static void test_others(uint64_t *state)
 		struct model m;
 		snprintf(network, sizeof network, "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 32}]\n  decoder: [%s]\n", decoders[i]);
 		naive_model(&m, network, 0.3, state);
-		influence_prepare(&m, 1, 0);
+		influence_pack_weights(&m, 1, 0);
 		ok(!network_sparse(&m.dec, 0) && !network_sparse(&m.dec, 1), "no bundles through %s", decoders[i]);
 		network_release(&m.dec);
 		network_release(&m.enc);

@@ -6,17 +6,17 @@
 
 static void test_tallies(double offset)
 {
-	struct test one = {.key = "t"};
-	struct tests tests = {.n = 1, .v = &one};
+	struct test_record one = {.key = "t"};
+	struct test_set tests = {.n = 1, .record = &one};
 	struct testinf s;
-	struct over over;
+	struct influence_summary summary;
 	struct fail f = {{0}};
 	if (testinf_open(&s, &tests, 1, &f))
 		return (void)ok(0, "%s", f.msg);
 	for (int i = 0; i < 1000; i++) {
 		double v = offset + i % 10, influence = 1;
-		struct seen r = {.key = "r", .position = (uint64_t)i, .norm = v};
-		if (testinf_add(&s, &r, &influence, &v, &over, &f))
+		struct train_record r = {.key = "r", .position = (uint64_t)i, .norm = v};
+		if (testinf_add(&s, &r, &influence, &v, &summary, &f))
 			return (void)ok(0, "%s", f.msg);
 	}
 	near(moments_mean(&s.norm[ALL]), offset + 4.5, 1e-15, "mean");

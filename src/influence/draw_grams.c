@@ -1,4 +1,4 @@
-#include "influence/parts.h"
+#include "influence/draw_grams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "nn/conv.h"
 #include "gemm/mat.h"
 
-int parts_explicit(const struct layer *l, int draws)
+int gradient_is_explicit(const struct layer *l, int draws)
 {
 	if (l->kind == LAYER_LINEAR)
 		return 0;
@@ -34,22 +34,22 @@ static void measure(struct room *r, const struct network *net, int draws)
 			r->col = larger(r->col, conv_scratch(l));
 			r->weight = larger(r->weight, conv_weights(l) + (size_t)conv_biases(l));
 			rows *= (size_t)conv_positions(l);
-			if (!parts_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
+			if (!gradient_is_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
 				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)conv_unrolled(l));
 		}
-		if (!parts_explicit(l, draws))
+		if (!gradient_is_explicit(l, draws))
 			r->gram = larger(r->gram, rows * rows);
 	}
 }
 
-int products_open(struct products *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f)
+int draw_grams_open(struct draw_grams *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f)
 {
 	struct room r = {0};
-	int units = !blocks || draws < 2 ? draws : draws < PARTS_BLOCKS ? 2 : PARTS_BLOCKS, half = draws / 2;
+	int units = !blocks || draws < 2 ? draws : draws < DRAW_BLOCKS ? 2 : DRAW_BLOCKS, half = draws / 2;
 	measure(&r, enc, 1);
 	measure(&r, dec, draws);
 	size_t n = (size_t)units;
-	*p = (struct products){.draws = draws, .units = units, .half = units == draws ? half : units / 2};
+	*p = (struct draw_grams){.draws = draws, .units = units, .half = units == draws ? half : units / 2};
 	p->edge = calloc(n + 1, sizeof *p->edge);
 	p->weight = calloc(n * n, sizeof *p->weight);
 	p->bias = calloc(n * n, sizeof *p->bias);
@@ -65,7 +65,7 @@ int products_open(struct products *p, const struct network *enc, const struct ne
 	return 0;
 }
 
-void products_close(struct products *p)
+void draw_grams_close(struct draw_grams *p)
 {
 	free(p->edge);
 	free(p->weight);
@@ -75,20 +75,20 @@ void products_close(struct products *p)
 	free(p->gd);
 	free(p->grad);
 	free(p->sums);
-	*p = (struct products){.edge = NULL};
+	*p = (struct draw_grams){.edge = NULL};
 }
 
 /* --- all draws of a record --- */
 
 /* v [units][n] -> out [units][units] */
-static void between_units(const struct products *p, double *out, const float *v, size_t n)
+static void between_units(const struct draw_grams *p, double *out, const float *v, size_t n)
 {
 	for (int a = 0; a < p->units; a++)
 		for (int b = a; b < p->units; b++)
 			out[a * p->units + b] = out[b * p->units + a] = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
 }
 
-static void bias_products(struct products *p, const struct layer *l, const float *d)
+static void bias_products(struct draw_grams *p, const struct layer *l, const float *d)
 {
 	size_t n = (size_t)conv_biases(l);
 	for (int u = 0; u < p->units; u++)
@@ -97,7 +97,7 @@ static void bias_products(struct products *p, const struct layer *l, const float
 }
 
 /* ga, gd [rows][rows], rows = draws T, added up over the positions and the draws of two units. */
-static void add_up(struct products *p, int positions, int linear)
+static void add_up(struct draw_grams *p, int positions, int linear)
 {
 	int n = p->draws * positions, units = p->units;
 	memset(p->weight, 0, (size_t)units * (size_t)units * sizeof *p->weight);
@@ -116,7 +116,7 @@ static void add_up(struct products *p, int positions, int linear)
 			}
 }
 
-void products_gram(struct products *p, const struct layer *l, const float *x, const float *d)
+void draw_grams_dense(struct draw_grams *p, const struct layer *l, const float *x, const float *d)
 {
 	int linear = l->kind == LAYER_LINEAR, positions = linear ? 1 : conv_positions(l), n = p->draws * positions;
 	int na = l->in, nd = l->out;
@@ -135,16 +135,16 @@ void products_gram(struct products *p, const struct layer *l, const float *x, co
 		bias_products(p, l, d);
 }
 
-void products_sparse(struct products *p, const struct sparse_block *x, const struct sparse_block *d)
+void draw_grams_sparse(struct draw_grams *p, const struct sparse_block *x, const struct sparse_block *d)
 {
 	sparse_gram(p->ga, x);
 	sparse_gram(p->gd, d);
 	add_up(p, 1, 1);
 }
 
-size_t products_room(const struct products *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
+size_t draw_grams_explicit_size(const struct draw_grams *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
 
-void products_write(struct products *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
+void draw_grams_add_gradients(struct draw_grams *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
                     const float *w, int rows)
 {
 	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
@@ -152,21 +152,21 @@ void products_write(struct products *p, const struct layer *l, float *sums, int 
 	conv_bias(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
 }
 
-void products_between(struct products *p, const struct layer *l, const float *sums)
+void draw_grams_multiply(struct draw_grams *p, const struct layer *l, const float *sums)
 {
 	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
 	between_units(p, p->weight, sums, nw);
 	between_units(p, p->bias, sums + (size_t)p->units * nw, nb);
 }
 
-void products_explicit(struct products *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w)
+void draw_grams_explicit(struct draw_grams *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w)
 {
 	for (int u = 0; u < p->units; u++) {
 		size_t from = (size_t)p->edge[u];
-		products_write(p, l, p->grad, u, 0, dx ? dx + from * (size_t)l->in : NULL, x + from * (size_t)l->in, d + from * (size_t)l->out, w,
+		draw_grams_add_gradients(p, l, p->grad, u, 0, dx ? dx + from * (size_t)l->in : NULL, x + from * (size_t)l->in, d + from * (size_t)l->out, w,
 		               p->edge[u + 1] - p->edge[u]);
 	}
-	products_between(p, l, p->grad);
+	draw_grams_multiply(p, l, p->grad);
 }
 
 /* --- one row --- */
@@ -182,7 +182,7 @@ static void linear_row(const struct layer *l, float *along, const float *x, cons
 }
 
 /* conv2d: sum_t a_t a_t' of the unrolled input is what the two gradients share. */
-static void gram_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
+static void gram_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
                      double *weight)
 {
 	int positions = conv_positions(l), k = conv_unrolled(l);
@@ -193,7 +193,7 @@ static void gram_row(struct products *p, const struct layer *l, float *along, co
 	mat_nn(along, l->p, p->ga, positions, dm, l->p, NULL, NULL, positions, l->p, positions, MAT_16);
 }
 
-static void explicit_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
+static void explicit_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
                          const float *dm, double *weight)
 {
 	size_t n = conv_weights(l);
@@ -207,14 +207,14 @@ static void explicit_row(struct products *p, const struct layer *l, float *along
 	conv_forward(l, along, x, g0, NULL, 0, 1, p->col);
 }
 
-void products_row(struct products *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
+void row_gradient_dot(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
                   double *weight, double *bias)
 {
 	if (l->kind == LAYER_LINEAR) {
 		linear_row(l, along, x, d0, d1, dm, weight, bias);
 		return;
 	}
-	if (l->kind == LAYER_CONV2D && !parts_explicit(l, 1))
+	if (l->kind == LAYER_CONV2D && !gradient_is_explicit(l, 1))
 		gram_row(p, l, along, x, d0, d1, dm, weight);
 	else
 		explicit_row(p, l, along, x, d0, d1, dm, weight);

@@ -1,4 +1,4 @@
-#include "influence/tests.h"
+#include "influence/test_set.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 enum { PAGE = 1 << 16 }; /* a multiple of every machine's, for offsets of a mapping */
 
 struct reading {
-	struct tests *t;
+	struct test_set *t;
 	struct influence *influence;
 	struct batch batch;
 	struct score *score;
@@ -27,7 +27,7 @@ struct reading {
 /* --- blocks --- */
 
 /* Takes p over. */
-static int spill(struct tests *t, struct test_block *b, float *p, size_t bytes, struct fail *f)
+static int spill(struct test_set *t, struct test_block *b, float *p, size_t bytes, struct fail *f)
 {
 	static const char zeros[PAGE];
 	size_t whole = (bytes + PAGE - 1) / PAGE * PAGE;
@@ -50,21 +50,21 @@ static int spill(struct tests *t, struct test_block *b, float *p, size_t bytes, 
 static int on_checkpoint(void *ctx, int c, struct fail *f)
 {
 	struct reading *g = ctx;
-	struct tests *t = g->t;
+	struct test_set *t = g->t;
 	size_t floats = (size_t)g->count * gradients_size(g->influence), bytes = floats * sizeof(float);
 	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)c];
 	float *p = mat_floats(floats);
 	if (!p)
 		return fail_memory_for(f, "the gradients of %d test records", g->count);
 	gradients_copy(g->influence, g->count, p);
-	if (bytes > t->memory || t->used > t->memory - bytes)
+	if (bytes > t->budget || t->used > t->budget - bytes)
 		return spill(t, b, p, bytes, f);
 	t->used += bytes;
 	b->p = p;
 	return 0;
 }
 
-static int more_blocks(struct tests *t, struct fail *f)
+static int more_blocks(struct test_set *t, struct fail *f)
 {
 	size_t n = (size_t)t->nmodels;
 	struct test_block *b = realloc(t->block, (t->nblocks + 1) * n * sizeof *b);
@@ -72,20 +72,20 @@ static int more_blocks(struct tests *t, struct fail *f)
 		return fail_memory(f);
 	t->block = b;
 	memset(b + t->nblocks * n, 0, n * sizeof *b);
-	size_t *from = realloc(t->from, (t->nblocks + 2) * sizeof *from);
+	size_t *from = realloc(t->block_from, (t->nblocks + 2) * sizeof *from);
 	if (!from)
 		return fail_memory(f);
-	t->from = from;
+	t->block_from = from;
 	from[t->nblocks] = t->n;
 	return 0;
 }
 
-size_t tests_find(const struct tests *t, size_t q)
+size_t test_set_block_of(const struct test_set *t, size_t q)
 {
 	size_t low = 0, high = t->nblocks;
 	while (high - low > 1) {
 		size_t middle = (low + high) / 2;
-		if (t->from[middle] <= q)
+		if (t->block_from[middle] <= q)
 			low = middle;
 		else
 			high = middle;
@@ -93,7 +93,7 @@ size_t tests_find(const struct tests *t, size_t q)
 	return low;
 }
 
-const float *tests_block(const struct tests *t, size_t b, int checkpoint) { return t->block[b * (size_t)t->nmodels + (size_t)checkpoint].p; }
+const float *test_set_gradients(const struct test_set *t, size_t b, int checkpoint) { return t->block[b * (size_t)t->nmodels + (size_t)checkpoint].p; }
 
 /* --- records --- */
 
@@ -104,31 +104,31 @@ static char *text_of(struct buf *b)
 	return s;
 }
 
-static int grow(struct tests *t, size_t latent, struct fail *f)
+static int grow(struct test_set *t, size_t latent, struct fail *f)
 {
-	size_t cap = t->cap ? 2 * t->cap : 256;
-	struct test *v = realloc(t->v, cap * sizeof *v);
+	size_t cap = t->capacity ? 2 * t->capacity : 256;
+	struct test_record *v = realloc(t->record, cap * sizeof *v);
 	if (v)
-		t->v = v;
+		t->record = v;
 	float *mu = v ? realloc(t->mu, cap * latent * sizeof *mu) : NULL;
 	if (!mu)
 		return fail_memory_for(f, "%zu test records", cap);
 	t->mu = mu;
-	t->cap = cap;
+	t->capacity = cap;
 	return 0;
 }
 
 static int add_test(struct reading *g, struct record *r, int row, struct fail *f)
 {
-	struct tests *t = g->t;
+	struct test_set *t = g->t;
 	size_t latent = (size_t)t->models[0].cfg.latent;
 	const struct score *s = &g->score[row];
 	struct buf key = {0}, cls = {0};
 	struct fail *why = &g->batch.why[row];
-	if (t->n == t->cap && grow(t, latent, f))
+	if (t->n == t->capacity && grow(t, latent, f))
 		return -1;
-	struct test *v = &t->v[t->n++];
-	*v = (struct test){.norm2 = s->selfinf};
+	struct test_record *v = &t->record[t->n++];
+	*v = (struct test_record){.norm2 = s->selfinf};
 	memcpy(t->mu + (t->n - 1) * latent, g->mu + (size_t)row * latent, latent * sizeof *t->mu);
 	t->hash = XXH3_64bits_withSeed(&g->batch.id[row], sizeof g->batch.id[row], t->hash);
 	if (!why->msg[0] && !isfinite(s->selfinf))
@@ -140,7 +140,7 @@ static int add_test(struct reading *g, struct record *r, int row, struct fail *f
 	v->cls = has > 0 ? text_of(&cls) : NULL;
 	buf_free(&cls);
 	v->why = why->msg[0] ? strdup(why->msg) : NULL;
-	t->unread += why->msg[0] != 0;
+	t->unreadable += why->msg[0] != 0;
 	if (has < 0)
 		return record_fail(r, f);
 	return v->key && (!has || v->cls) && (!why->msg[0] || v->why) ? 0 : fail_memory(f);
@@ -148,11 +148,11 @@ static int add_test(struct reading *g, struct record *r, int row, struct fail *f
 
 static int read_batch(struct reading *g, struct fail *f)
 {
-	struct tests *t = g->t;
+	struct test_set *t = g->t;
 	struct batch *b = &g->batch;
-	uint64_t left = t->most - t->n;
+	uint64_t left = t->max_records - t->n;
 	g->count = (uint64_t)b->nrows < left ? b->nrows : (int)left;
-	t->taken += (uint64_t)b->nrows;
+	t->records_read += (uint64_t)b->nrows;
 	if (!g->count)
 		return 0;
 	if (batch_decode(b, &t->models[t->nmodels - 1].cfg, f))
@@ -162,25 +162,25 @@ static int read_batch(struct reading *g, struct fail *f)
 		return -1;
 	if (more_blocks(t, f))
 		return -1;
-	int r = influence_each(g->influence, g->x, b->id, g->eps, g->score, on_checkpoint, g, f);
+	int r = influence_each_checkpoint(g->influence, g->x, b->id, g->eps, g->score, on_checkpoint, g, f);
 	t->nblocks++;
 	if (r)
 		return -1;
-	influence_means(g->influence, NULL, g->mu);
+	influence_latent_means(g->influence, NULL, g->mu);
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0 && b->row[i] < g->count && add_test(g, &b->item[i], b->row[i], f))
 			return -1;
-	t->from[t->nblocks] = t->n;
+	t->block_from[t->nblocks] = t->n;
 	return 0;
 }
 
-int tests_read(struct tests *t, struct reader *in, struct fail *f)
+int test_set_read(struct test_set *t, struct reader *in, struct fail *f)
 {
 	const struct model *m = &t->models[t->nmodels - 1];
 	struct reading g = {.t = t};
 	t->fd = -1;
 	const int flags = INFLUENCE_GRADIENTS | INFLUENCE_TESTS;
-	size_t rows = (size_t)influence_batch(m, flags), noise = rows * (size_t)m->cfg.score.draws * (size_t)m->cfg.latent;
+	size_t rows = (size_t)influence_batch_size(m, flags), noise = rows * (size_t)m->cfg.score.draws * (size_t)m->cfg.latent;
 	int r = batch_open(&g.batch, (int)rows, &m->cfg, f), got = 1;
 	if (!r)
 		g.influence = influence_open(t->models, t->nmodels, (int)rows, flags, f);
@@ -192,7 +192,7 @@ int tests_read(struct tests *t, struct reader *in, struct fail *f)
 		r = -1;
 	if (!r && (!g.score || !g.x || !g.mu || (t->noise->path && !g.eps)))
 		r = fail_memory(f);
-	while (!r && got > 0 && t->n < t->most) {
+	while (!r && got > 0 && t->n < t->max_records) {
 		got = batch_fill(&g.batch, in, f);
 		r = got < 0 ? -1 : got > 0 ? read_batch(&g, f) : 0;
 	}
@@ -205,7 +205,7 @@ int tests_read(struct tests *t, struct reader *in, struct fail *f)
 	return r;
 }
 
-void tests_free(struct tests *t)
+void test_set_free(struct test_set *t)
 {
 	for (size_t i = 0; i < t->nblocks * (size_t)t->nmodels; i++)
 		if (t->block[i].mapped)
@@ -213,15 +213,15 @@ void tests_free(struct tests *t)
 		else
 			free(t->block[i].p);
 	for (size_t i = 0; i < t->n; i++) {
-		free(t->v[i].key);
-		free(t->v[i].cls);
-		free(t->v[i].why);
+		free(t->record[i].key);
+		free(t->record[i].cls);
+		free(t->record[i].why);
 	}
 	if (t->end)
 		close(t->fd);
-	free(t->v);
+	free(t->record);
 	free(t->mu);
 	free(t->block);
-	free(t->from);
-	*t = (struct tests){.fd = -1};
+	free(t->block_from);
+	*t = (struct test_set){.fd = -1};
 }
