@@ -71,7 +71,7 @@ static int parse_rule(const struct cli *c, struct options *o, struct rule *u)
 
 static int describe(const struct options *o, struct rule *u, struct fail *f)
 {
-	struct buf *b = &u->text;
+	struct buf *b = &u->description;
 	int r = buf_addf(b, f, "%s", o->keep ? "not (" : "");
 	if (!r && o->top)
 		r = buf_addf(b, f, "top %s of %s", o->top, u->field);
@@ -96,7 +96,7 @@ static int annotate(struct drop *d, struct record *r, int goes, double threshold
 	flow_clear(&d->flow, r, names);
 	if (!goes)
 		return 0;
-	if (fields_set_string(&r->fields, cli_field(c, name, "dropped_by"), d->rule.text.p, f))
+	if (fields_set_string(&r->fields, cli_field(c, name, "dropped_by"), d->rule.description.p, f))
 		return -1;
 	r->fields_changed = 1;
 	cli_field(c, name, "dropped_threshold");
@@ -115,7 +115,7 @@ static int one_record(struct drop *d, const struct options *o, struct record *r,
 		return -1;
 	d->matched += (uint64_t)goes;
 	if (goes && c->dry_run && c->verbose)
-		cli_note(c, "would %s '%s': %s", o->mark ? "mark" : "drop", name_show(shown, sizeof shown, r->key.p), d->rule.text.p);
+		cli_note(c, "would %s '%s': %s", o->mark ? "mark" : "drop", name_show(shown, sizeof shown, r->key.p), d->rule.description.p);
 	if ((o->mark || (goes && d->flow.rejects)) && annotate(d, r, goes, threshold, f))
 		return -1;
 	if (goes && !o->mark)
@@ -129,7 +129,7 @@ static int all_records(struct drop *d, const struct options *o, struct fail *f)
 {
 	struct record r = {.scores = -1};
 	int got;
-	d->matched = d->rule.without = 0;
+	d->matched = d->rule.missing = 0;
 	while ((got = flow_next(&d->flow, &r, f)) > 0)
 		if (one_record(d, o, &r, f)) {
 			got = -1;
@@ -137,7 +137,7 @@ static int all_records(struct drop *d, const struct options *o, struct fail *f)
 		}
 	record_free(&r);
 	uint64_t n = d->flow.records;
-	if (!got && n && d->rule.field && d->rule.without == n)
+	if (!got && n && d->rule.field && d->rule.missing == n)
 		got = fail_set(f, d->rule.kind == RULE_TOP ? "none of %llu records has a rank in the fields '%s' and '%s_n', as vae-rank writes them"
 		                                           : "none of %llu records has a number in the field '%s'", (unsigned long long)n, d->rule.field, d->rule.field);
 	return got;
@@ -149,7 +149,7 @@ static int too_many(const struct drop *d, const struct options *o, struct fail *
 	if (!o->max_drop || (double)d->matched <= quota_records(&o->most, (double)d->flow.records))
 		return 0;
 	fail_set(f, "%llu of %llu records would go (%.600s), more than --max-drop %s: nothing was written", (unsigned long long)d->matched,
-	         (unsigned long long)d->flow.records, d->rule.text.p, o->max_drop);
+	         (unsigned long long)d->flow.records, d->rule.description.p, o->max_drop);
 	return 1;
 }
 
@@ -178,8 +178,8 @@ static int run(struct drop *d, const struct options *o, struct fail *f)
 static void remark(const struct drop *d, const struct options *o)
 {
 	const struct cli *c = d->flow.cli;
-	unsigned long long n = d->flow.records, matched = d->matched, without = d->rule.without;
-	const char *rule = d->rule.text.p, *missing;
+	unsigned long long n = d->flow.records, matched = d->matched, without = d->rule.missing;
+	const char *rule = d->rule.description.p, *missing;
 	size_t at = 0;
 	if (c->dry_run)
 		cli_note(c, "would %s %llu of %llu records (%.700s)", o->mark ? "mark" : "drop", matched, n, rule);
@@ -202,7 +202,7 @@ static int summary(struct drop *d, const struct options *o, int stopped, struct 
 {
 	struct fields *s = &d->flow.cli->counts;
 	int r = fields_set_int(s, "dropped", o->mark || stopped ? 0 : (int64_t)d->matched, f) || fields_set_int(s, "matched", (int64_t)d->matched, f) ||
-	        fields_set_int(s, "without_field", (int64_t)d->rule.without, f) || fields_set_string(s, "rule", d->rule.text.p, f);
+	        fields_set_int(s, "without_field", (int64_t)d->rule.missing, f) || fields_set_string(s, "rule", d->rule.description.p, f);
 	if (!r && d->rule.kind == RULE_KEYS)
 		r = fields_set_int(s, "keys", (int64_t)d->rule.keys.n, f) ||
 		    fields_set_int(s, "keys_missing", (int64_t)(d->rule.keys.n - d->rule.keys.came), f);

@@ -60,7 +60,7 @@ static int spool_record(struct spool *s, struct record *r, struct fail *f)
 static int none_scored(const struct criterion *by, uint64_t n, struct fail *f)
 {
 	return fail_set(f, by->joint.p > 1 ? "none of %llu records has numbers in all of the fields '%s'"
-	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, by->text);
+	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, by->list);
 }
 
 /* A reference wants scores of one model and one setting; ranks only say so. */
@@ -108,7 +108,7 @@ static int set_common(const struct cli *c, const struct criterion *by, struct re
 {
 	char name[256];
 	r->fields_changed = 1;
-	return fields_set_string(&r->fields, cli_field(c, name, "rank_by"), by->text, f) ||
+	return fields_set_string(&r->fields, cli_field(c, name, "rank_by"), by->list, f) ||
 	                       fields_set_real(&r->fields, cli_field(c, name, "pct"), pct, f) ||
 	                       fields_set_real(&r->fields, cli_field(c, name, "z"), z, f) ||
 	                       (by->joint.p > 1 && fields_set_real(&r->fields, cli_field(c, name, "joint"), value, f))
@@ -208,14 +208,14 @@ static int compare_record(struct rank *k, struct record *r, struct fail *f)
 {
 	struct reference *ref = &k->reference;
 	double v;
-	if (flow_claim(&k->flow, r, names(&ref->by), f))
+	if (flow_claim(&k->flow, r, names(&ref->criterion), f))
 		return -1;
-	int have = criterion_score(&ref->by, &r->fields, &v);
-	if (have && provenance_check(&ref->origin, &ref->by, &r->fields, f))
+	int have = criterion_score(&ref->criterion, &r->fields, &v);
+	if (have && provenance_check(&ref->provenance, &ref->criterion, &r->fields, f))
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)have;
-	if (have && set_common(&k->cli, &ref->by, r, reference_pct(ref, v), reference_z(ref, v), v, f))
+	if (have && set_common(&k->cli, &ref->criterion, r, reference_pct(ref, v), reference_z(ref, v), v, f))
 		return -1;
 	return flow_pass(&k->flow, r, f);
 }
@@ -230,7 +230,7 @@ static int compare_stream(struct rank *k, struct fail *f)
 			break;
 		}
 	record_free(&r);
-	return !got && k->flow.records && !k->ranking.scored ? none_scored(&k->reference.by, k->flow.records, f) : got;
+	return !got && k->flow.records && !k->ranking.scored ? none_scored(&k->reference.criterion, k->flow.records, f) : got;
 }
 
 static void remark(const struct rank *k, const struct criterion *by)
@@ -239,11 +239,11 @@ static void remark(const struct rank *k, const struct criterion *by)
 	const struct joint *j = &by->joint;
 	unsigned long long n = k->flow.records, without = n - k->ranking.scored;
 	if (without)
-		cli_note(c, "%llu of %llu records have no number in '%s': they are not ranked", without, n, by->text);
+		cli_note(c, "%llu of %llu records have no number in '%s': they are not ranked", without, n, by->list);
 	if (k->mixed.msg[0])
 		cli_note(c, "scores of different origin are ranked together; the first: %s", k->mixed.msg);
 	/* fields that a joint score can do nothing with */
-	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.used))
+	if (j->p == 1 || (j->kind == JOINT_TAILS ? !j->tail[0].n : !j->mcd.dim))
 		return;
 	for (int i = 0; i < j->p; i++)
 		if (joint_degenerate(j, i))
@@ -279,16 +279,16 @@ static int open_reference(struct rank *k, struct fail *f)
 	struct reference *ref = &k->reference;
 	if (reference_read(ref, k->ref_file, f))
 		return fail_add(f, "--ref");
-	if (k->list && strcmp(k->list, ref->by.text) != 0)
-		return fail_set(f, "%s: a reference of '%s', and -k is '%s'", k->ref_file, ref->by.text, k->list);
-	if (k->joint && (ref->by.joint.p == 1 || k->by.joint.kind != ref->by.joint.kind))
+	if (k->list && strcmp(k->list, ref->criterion.list) != 0)
+		return fail_set(f, "%s: a reference of '%s', and -k is '%s'", k->ref_file, ref->criterion.list, k->list);
+	if (k->joint && (ref->criterion.joint.p == 1 || k->by.joint.kind != ref->criterion.joint.kind))
 		return fail_set(f, "%s: this reference was not made with --joint %s", k->ref_file, k->joint);
 	return 0;
 }
 
 static int open_all(struct rank *k, struct fail *f)
 {
-	k->origin.whose = "the records before have";
+	k->origin.holder = "earlier records have";
 	if (k->ref_file && open_reference(k, f))
 		return -1;
 	if (k->cli.save_ref && atomic_open(&k->save, k->cli.save_ref, f))
@@ -305,10 +305,10 @@ static int open_all(struct rank *k, struct fail *f)
 /* The reference takes its place when the records are out: a stream that fails leaves the old one. */
 static int close_all(struct rank *k, struct fail *f)
 {
-	const struct criterion *by = k->ref_file ? &k->reference.by : &k->by;
+	const struct criterion *by = k->ref_file ? &k->reference.criterion : &k->by;
 	remark(k, by);
 	if (fields_set_int(&k->cli.counts, "ranked", (int64_t)k->ranking.scored, f) ||
-	    fields_set_string(&k->cli.counts, "rank_by", by->text, f) || flow_close(&k->flow, f))
+	    fields_set_string(&k->cli.counts, "rank_by", by->list, f) || flow_close(&k->flow, f))
 		return -1;
 	return k->save.path && atomic_commit(&k->save, f) ? fail_add(f, "--save-ref") : 0;
 }

@@ -296,7 +296,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	ok vae-rank --joint mahalanobis -q -k a,b,d "$T/in"
 	[ ! -s "$T/err" ]
 	fails 1 vae-rank --joint mahalanobis -k c,e "$T/in"
-	says 'no field for a joint score'
+	says 'no field can enter the joint score'
 	ok vae-rank --joint mahalanobis -k a,b "$T/in"
 	[ ! -s "$T/err" ]
 }

@@ -1,4 +1,4 @@
-/* ranking.h - ranks, percentiles and robust z of a field, in 16 bytes a record. */
+/* ranking.h - ranks, median and robust z-scores of one value per record, in 16 bytes a record. */
 #ifndef VF_RANKING_H
 #define VF_RANKING_H
 
@@ -8,25 +8,24 @@
 #include "base/fail.h"
 
 struct ranked {
-	double value;
-	uint64_t index; /* the record's position in the stream, from 0 */
+	double value;   /* NAN: no score */
+	uint64_t index; /* position in the stream, from 0 */
 };
 
 struct ranking {
-	struct ranked *v; /* scored records, highest first, ties by position; then the unscored */
+	struct ranked *v; /* after ranking_sort(): highest first, ties by position, records without a score last */
 	size_t n, cap, scored;
-	double median, spread; /* spread: the standard deviation that z divides by */
+	double median, spread; /* spread: the robust standard deviation that z divides by */
 };
 
-/* Adds the next record of the stream; NAN: it has no score. */
+/* Adds the next record of the stream; value NAN: it has no score. */
 int ranking_add(struct ranking *r, double value, struct fail *f);
-/* Sorts, and measures median and spread: 1.4826 times the median deviation from the median
- * (Rousseeuw & Croux 1993); where half the values are equal and that is 0, 1.2533 times the mean
- * deviation; where all are equal, 0. */
+/* Sorts, and computes median and spread: 1.4826 times the median absolute deviation (Rousseeuw & Croux 1993). Where
+ * half the values are equal and that is 0: 1.2533 times the mean absolute deviation. Where all are equal: 0. */
 void ranking_sort(struct ranking *r);
-/* 0 where the spread is 0; never infinite. */
+/* (value - median) / spread; 0 where the spread is 0; always finite. */
 double ranking_z(const struct ranking *r, double value);
-/* After this v is in the order of the stream, and an entry's index is the record's place in the order that was. */
+/* Inverts the sorted order: v is then in stream order, and v[i].index is the rank of record i. */
 void ranking_invert(struct ranking *r);
 void ranking_free(struct ranking *r);
 

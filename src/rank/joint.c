@@ -14,7 +14,8 @@ enum joint_kind joint_kind_of(const char *name)
 	return (enum joint_kind)i;
 }
 
-static double surprise(const struct quantiles *q, double value)
+/* The surprisal: -ln of the share of records with at least this value. */
+static double surprisal(const struct quantiles *q, double value)
 {
 	return log((double)q->records / fmax(1, quantiles_count_ge(q, value)));
 }
@@ -25,7 +26,7 @@ static int by_value(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* A field of all records, x[i * stride], becomes their surprise; v: scratch [n]. */
+/* Replaces a field's values x[i * stride] by their surprisal, and keeps its distribution; v: scratch [n]. */
 static int fit_tail(struct quantiles *tail, double *x, size_t n, size_t stride, double *v, struct fail *f)
 {
 	for (size_t i = 0; i < n; i++)
@@ -33,7 +34,7 @@ static int fit_tail(struct quantiles *tail, double *x, size_t n, size_t stride, 
 	qsort(v, n, sizeof *v, by_value);
 	const struct quantiles all = {.value = v, .n = n, .records = n};
 	for (size_t i = 0; i < n; i++)
-		x[i * stride] = surprise(&all, x[i * stride]);
+		x[i * stride] = surprisal(&all, x[i * stride]);
 	*tail = (struct quantiles){.n = quantiles_size(n), .records = n};
 	tail->value = malloc(tail->n * sizeof *tail->value);
 	if (!tail->value)
@@ -65,7 +66,7 @@ static int fit_tails(struct joint *j, double *x, size_t n, struct fail *f)
 int joint_fit(struct joint *j, double *x, size_t n, struct fail *f)
 {
 	if (j->kind == JOINT_TAILS)
-		return n ? fit_tails(j, x, n, f) : fail_set(f, "a joint score of no records");
+		return n ? fit_tails(j, x, n, f) : fail_set(f, "a joint score cannot be fitted to no records");
 	j->mcd.p = j->p;
 	return mcd_fit(&j->mcd, x, n, f);
 }
@@ -76,7 +77,7 @@ double joint_score(const struct joint *j, const double *values)
 		return mcd_score(&j->mcd, values);
 	double sum = 0;
 	for (int k = 0; k < j->p; k++)
-		sum += surprise(&j->tail[k], values[k]);
+		sum += surprisal(&j->tail[k], values[k]);
 	return sum;
 }
 

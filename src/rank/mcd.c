@@ -5,33 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STARTS = 3, MAX_STEPS = 100, RECORDS_A_FIELD = 5 };
+enum { STARTS = 3, MAX_STEPS = 100, RECORDS_PER_FIELD = 5 };
 
-/* Added to the variances, in coordinates of spread 1: lets collinear fields have an inverse, and lies far above the
- * noise of 9 digits and of float32. */
+/* Added to the variances of the coordinates, whose spread is 1, so that collinear fields have an inverse. It is far above
+ * the rounding of 9 digits and of float32. */
 #define RIDGE 1e-10
-#define COLLINEAR 1e-8
-#define KEEP 0.975 /* of normal records, in the reweighting */
+#define COLLINEAR 1e-8 /* of a coordinate's variance */
+#define INLIERS 0.975  /* the quantile of d^2 within which a record counts in the reweighting */
 
-struct fit {
-	const double *x; /* [n] rows of p coordinates, stride apart */
+struct fit { /* an estimate of location and scatter */
+	const double *x; /* [n][stride], of which the first p are coordinates */
 	size_t n;
 	int p, stride;
-	double *d2, *scratch; /* [n] */
+	double *d2, *scratch; /* [n]: squared distances under this estimate */
 	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
-/* --- numbers --- */
+/* --- order statistics, chi-squared, Cholesky --- */
 
-/* The k-th smallest (from 0); v is put in another order. Pivots are drawn, so that no order of values is slow. */
+/* The k-th smallest value, from 0 (quickselect); reorders v. Pivots are random, so no order of the values is slow. */
 static double select_kth(double *v, size_t n, size_t k)
 {
 	size_t low = 0, end = n;
-	uint64_t draw = n;
+	uint64_t seed = n;
 	while (end - low > 1) {
-		draw = draw * 6364136223846793005u + 1442695040888963407u;
-		double pivot = v[low + (size_t)((draw >> 33) % (end - low))];
-		size_t below = low, above = end; /* v[low..below) < pivot = v[below..i), v[above..end) > pivot */
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		double pivot = v[low + (size_t)((seed >> 33) % (end - low))];
+		size_t below = low, above = end; /* v[low..below) < pivot, v[below..i) = pivot, v[above..end) > pivot */
 		for (size_t i = low; i < above;) {
 			double t = v[i];
 			if (t < pivot) {
@@ -60,7 +60,7 @@ static double median(double *v, size_t n)
 	return n % 2 ? upper : 0.5 * (upper + select_kth(v, n, n / 2 - 1));
 }
 
-/* P(chi-squared of p degrees <= x), by the series of the incomplete gamma function. */
+/* P(chi-squared with p degrees of freedom <= x), by the series of the incomplete gamma function. */
 static double chi2_cdf(int p, double x)
 {
 	int sign;
@@ -82,7 +82,7 @@ static double chi2_quantile(int p, double share)
 	return 0.5 * (low + high);
 }
 
-/* Lower factor l of s, both [p][p]; the log of the determinant, or NAN. */
+/* The lower Cholesky factor l of s, both [p][p]; returns the log determinant, or NAN if s is not positive definite. */
 static double cholesky(const double *s, double *l, int p)
 {
 	double logdet = 0;
@@ -136,36 +136,37 @@ static void solve(const double *l, double *y, int p)
 
 static double transform(const struct mcd_axis *a, double x)
 {
-	if (a->form == MCD_LOG)
+	if (a->transform == MCD_LOG)
 		return log(x > 0 ? x : a->unit);
 	double size = fabs(x) / a->unit;
 	return copysign(size < 1e8 ? asinh(size) : M_LN2 + log(fabs(x)) - log(a->unit), x);
 }
 
-/* Chooses form and unit for a column, by its values; v: scratch [n]. */
-static void choose_form(struct mcd_axis *a, const double *x, size_t n, int stride, double *v)
+/* Chooses the transform and unit of a column; v: scratch [n]. */
+static void choose_transform(struct mcd_axis *a, const double *x, size_t n, int stride, double *v)
 {
-	size_t below = 0;
-	double least = HUGE_VAL, mean = 0;
+	size_t not_positive = 0;
+	double smallest = HUGE_VAL, mean = 0;
 	for (size_t i = 0; i < n; i++) {
 		double t = x[i * (size_t)stride];
-		below += t <= 0;
-		if (t > 0 && t < least)
-			least = t;
+		not_positive += t <= 0;
+		if (t > 0 && t < smallest)
+			smallest = t;
 		v[i] = fabs(t);
 		mean += v[i] / (double)n;
 	}
-	if (100 * below <= n && below < n) {
-		*a = (struct mcd_axis){.form = MCD_LOG, .unit = least};
+	if (100 * not_positive <= n && not_positive < n) {
+		*a = (struct mcd_axis){.transform = MCD_LOG, .unit = smallest};
 		return;
 	}
 	double unit = median(v, n);
-	*a = (struct mcd_axis){.form = MCD_ASINH, .unit = unit > 0 ? unit : mean > 0 ? mean : 1};
+	*a = (struct mcd_axis){.transform = MCD_ASINH, .unit = unit > 0 ? unit : mean > 0 ? mean : 1};
 }
 
+/* Fits an axis and transforms its column x[i * stride] in place; v: scratch [n]. */
 static void fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v)
 {
-	choose_form(a, x, n, stride, v);
+	choose_transform(a, x, n, stride, v);
 	for (size_t i = 0; i < n; i++)
 		v[i] = x[i * (size_t)stride] = transform(a, x[i * (size_t)stride]);
 	a->median = median(v, n);
@@ -174,7 +175,7 @@ static void fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double
 	a->spread = 1.4826 * median(v, n);
 }
 
-/* Transformed values to coordinates, where the used ones close up; row may be out. */
+/* Transformed values [p] to coordinates [dim]; out may be row. */
 static void standardise(const struct mcd *m, const double *row, double *out)
 {
 	int k = 0;
@@ -183,9 +184,9 @@ static void standardise(const struct mcd *m, const double *row, double *out)
 			out[k++] = (row[i] - m->axis[i].median) / m->axis[i].spread;
 }
 
-/* --- centre and scatter --- */
+/* --- location and scatter --- */
 
-static void measure(struct fit *w)
+static void compute_distances(struct fit *w)
 {
 	double y[MCD_MAX_FIELDS];
 	for (size_t i = 0; i < w->n; i++) {
@@ -201,24 +202,25 @@ static double kth_distance(struct fit *w, size_t k)
 	return select_kth(w->scratch, w->n, k);
 }
 
-static void factor(struct fit *w)
+static void factor_scatter(struct fit *w)
 {
 	for (int i = 0; i < w->p; i++)
 		w->scatter[i * w->p + i] += RIDGE;
 	w->logdet = cholesky(w->scatter, w->root, w->p);
 }
 
-/* Mean and covariance of the records within a distance, in place of those there are, and all distances by them. */
-static void concentrate(struct fit *w, double cut)
+/* One C-step (Rousseeuw & Van Driessen 1999, theorem 1): the mean and covariance of the records whose squared distance is
+ * at most max_d2 become the estimate. It never raises the determinant when max_d2 selects the same number of records. */
+static void c_step(struct fit *w, double max_d2)
 {
 	int p = w->p;
 	double y[MCD_MAX_FIELDS], sum[MCD_MAX_FIELDS] = {0}, count = 0;
 	memset(w->scatter, 0, sizeof *w->scatter * (size_t)p * (size_t)p);
 	for (size_t i = 0; i < w->n; i++) {
-		if (w->d2[i] > cut)
+		if (w->d2[i] > max_d2)
 			continue;
 		count++;
-		for (int a = 0; a < p; a++) { /* about the old centre: nothing cancels */
+		for (int a = 0; a < p; a++) { /* relative to the old centre, against cancellation */
 			y[a] = w->x[i * (size_t)w->stride + (size_t)a] - w->centre[a];
 			sum[a] += y[a];
 			for (int b = 0; b <= a; b++)
@@ -230,13 +232,13 @@ static void concentrate(struct fit *w, double cut)
 			w->scatter[a * p + b] = w->scatter[b * p + a] = (w->scatter[a * p + b] - sum[a] * sum[b] / count) / count;
 	for (int a = 0; a < p; a++)
 		w->centre[a] += sum[a] / count;
-	factor(w);
-	measure(w);
+	factor_scatter(w);
+	compute_distances(w);
 }
 
-/* The robust starts: distances by the coordinates as they stand, by the covariance of their tanh, and by that of
- * their directions. All are positive semidefinite, and no record has more than a bounded part in them. */
-static void begin(struct fit *w, int start)
+/* The robust initial estimates: start 0, the identity; 1, the covariance of tanh of the coordinates; 2, that of their
+ * directions. In each, the influence of a record is bounded. The nearest half of the records gives the first C-step. */
+static void initial_estimate(struct fit *w, int start)
 {
 	int p = w->p;
 	double y[MCD_MAX_FIELDS];
@@ -256,13 +258,13 @@ static void begin(struct fit *w, int start)
 	}
 	for (int a = 0; a < p && !start; a++)
 		w->scatter[a * p + a] = 1;
-	factor(w);
-	measure(w);
-	concentrate(w, kth_distance(w, (w->n - 1) / 2));
+	factor_scatter(w);
+	compute_distances(w);
+	c_step(w, kth_distance(w, (w->n - 1) / 2));
 }
 
-/* Coordinates that the ones before them do not determine. */
-static int rank_of(const struct fit *w)
+/* The number of coordinates that the ones before them do not determine. */
+static int numerical_rank(const struct fit *w)
 {
 	int rank = 0;
 	for (int i = 0; i < w->p; i++)
@@ -270,10 +272,10 @@ static int rank_of(const struct fit *w)
 	return rank;
 }
 
-/* The scatter times a factor, so that the median of d^2 is that of chi-squared. */
-static void rescale(struct fit *w)
+/* Scales the scatter so that the median of d^2 is that of chi-squared. */
+static void make_consistent(struct fit *w)
 {
-	double s = kth_distance(w, w->n / 2) / chi2_quantile(rank_of(w), 0.5);
+	double s = kth_distance(w, w->n / 2) / chi2_quantile(numerical_rank(w), 0.5);
 	if (!(s > 0))
 		return;
 	for (int i = 0; i < w->p * w->p; i++) {
@@ -284,7 +286,7 @@ static void rescale(struct fit *w)
 		w->d2[i] /= s;
 }
 
-static void keep(struct mcd *m, const struct fit *w)
+static void copy_estimate(struct mcd *m, const struct fit *w)
 {
 	size_t square = (size_t)w->p * (size_t)w->p;
 	memcpy(m->centre, w->centre, sizeof m->centre);
@@ -292,32 +294,32 @@ static void keep(struct mcd *m, const struct fit *w)
 	memcpy(m->root, w->root, square * sizeof *m->root);
 }
 
-static void minimum_covariance(struct mcd *m, struct fit *w)
+static void fit_mcd(struct mcd *m, struct fit *w)
 {
-	size_t last = w->n - w->n / 4 - 1; /* of the h = 3n/4 nearest */
+	size_t farthest = w->n - w->n / 4 - 1; /* of the h = 3n/4 nearest records */
 	double best = HUGE_VAL;
 	for (int start = 0; start < STARTS; start++) {
-		begin(w, start);
+		initial_estimate(w, start);
 		double before = HUGE_VAL;
 		for (int i = 0; i < MAX_STEPS; i++) {
-			concentrate(w, kth_distance(w, last));
+			c_step(w, kth_distance(w, farthest));
 			if (!(w->logdet < before - 1e-13 * fabs(before)))
 				break;
 			before = w->logdet;
 		}
 		if (w->logdet < best) {
 			best = w->logdet;
-			keep(m, w);
+			copy_estimate(m, w);
 		}
 	}
-	memcpy(w->centre, m->centre, sizeof w->centre);
+	memcpy(w->centre, m->centre, sizeof w->centre); /* the best start, then one reweighted step */
 	memcpy(w->scatter, m->scatter, sizeof w->scatter);
 	memcpy(w->root, m->root, sizeof w->root);
-	measure(w);
-	rescale(w);
-	concentrate(w, chi2_quantile(rank_of(w), KEEP));
-	rescale(w);
-	keep(m, w);
+	compute_distances(w);
+	make_consistent(w);
+	c_step(w, chi2_quantile(numerical_rank(w), INLIERS));
+	make_consistent(w);
+	copy_estimate(m, w);
 }
 
 /* --- scores --- */
@@ -325,16 +327,16 @@ static void minimum_covariance(struct mcd *m, struct fit *w)
 static double distance(const struct mcd *m, const double *coordinates)
 {
 	double y[MCD_MAX_FIELDS];
-	for (int i = 0; i < m->used; i++)
+	for (int i = 0; i < m->dim; i++)
 		y[i] = coordinates[i] - m->centre[i];
-	return sqrt(solve_norm2(m->root, y, m->used));
+	return sqrt(solve_norm2(m->root, y, m->dim));
 }
 
 int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 {
-	if (n / RECORDS_A_FIELD < (size_t)m->p)
-		return fail_set(f, "a joint score of %d fields wants %d records that have them all, and there are %zu", m->p,
-		                RECORDS_A_FIELD * m->p, n);
+	if (n / RECORDS_PER_FIELD < (size_t)m->p)
+		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
+		                RECORDS_PER_FIELD * m->p, n);
 	double *scratch = malloc(2 * n * sizeof *scratch);
 	struct fit *w = calloc(1, sizeof *w);
 	if (!scratch || !w) {
@@ -347,16 +349,16 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 		fit_axis(&m->axis[i], x + i, n, m->p, scratch);
 		w->p += m->axis[i].spread > 0;
 	}
-	m->used = w->p;
+	m->dim = w->p;
 	for (size_t i = 0; i < n; i++)
 		standardise(m, x + i * (size_t)m->p, x + i * (size_t)m->p);
 	if (w->p)
-		minimum_covariance(m, w);
+		fit_mcd(m, w);
 	free(scratch);
 	free(w);
-	if (!m->used)
-		return fail_set(f, "no field for a joint score: each has one value in more than half of the records");
-	if (mcd_factor(m, f)) /* the root to the bit as whoever has the scatter from a file reckons it */
+	if (!m->dim)
+		return fail_set(f, "no field can enter the joint score: each has one value in more than half of the records");
+	if (mcd_factor(m, f)) /* the same bits as from a scatter that is read from a file */
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		x[i] = distance(m, x + i * (size_t)m->p);
@@ -374,10 +376,10 @@ double mcd_score(const struct mcd *m, const double *values)
 
 int mcd_factor(struct mcd *m, struct fail *f)
 {
-	m->used = 0;
+	m->dim = 0;
 	for (int i = 0; i < m->p; i++)
-		m->used += m->axis[i].spread > 0;
-	return isfinite(cholesky(m->scatter, m->root, m->used)) ? 0 : fail_set(f, "the scatter is not positive definite");
+		m->dim += m->axis[i].spread > 0;
+	return isfinite(cholesky(m->scatter, m->root, m->dim)) ? 0 : fail_set(f, "the scatter is not positive definite");
 }
 
 int mcd_collinear(const struct mcd *m)
@@ -388,8 +390,8 @@ int mcd_collinear(const struct mcd *m)
 			continue;
 		double unit[MCD_MAX_FIELDS] = {0};
 		unit[k] = 1;
-		solve(m->root, unit, m->used); /* unit[k]: one over the variance that the others leave */
-		if (unit[k] * m->scatter[k * m->used + k] > 1 / COLLINEAR)
+		solve(m->root, unit, m->dim); /* unit[k]: 1 / the variance that the others do not explain */
+		if (unit[k] * m->scatter[k * m->dim + k] > 1 / COLLINEAR)
 			found = i;
 		k++;
 	}

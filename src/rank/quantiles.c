@@ -6,13 +6,13 @@ size_t quantiles_size(uint64_t records) { return records < QUANTILES_MAX ? (size
 
 uint64_t quantiles_rank(const struct quantiles *q, size_t i) { return q->n > 1 ? i * (q->records - 1) / (q->n - 1) : 0; }
 
-/* How many kept values are below, or (equal too) at most there. */
-static size_t search(const struct quantiles *q, double value, int equal)
+/* The number of kept values below value; with or_equal, at most value. */
+static size_t search(const struct quantiles *q, double value, int or_equal)
 {
 	size_t low = 0, high = q->n;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (q->value[middle] < value || (equal && q->value[middle] == value))
+		if (q->value[middle] < value || (or_equal && q->value[middle] == value))
 			low = middle + 1;
 		else
 			high = middle;
@@ -20,12 +20,12 @@ static size_t search(const struct quantiles *q, double value, int equal)
 	return low;
 }
 
-/* Records below a value that lies between kept values i - 1 and i, or on one of these. */
-static double between(const struct quantiles *q, size_t i, double value)
+/* The number of records below a value in [value[i - 1], value[i]]. */
+static double interpolate(const struct quantiles *q, size_t i, double value)
 {
 	uint64_t from = quantiles_rank(q, i - 1), to = quantiles_rank(q, i);
 	double a = q->value[i - 1], b = q->value[i], part = 0;
-	if (to > from + 1) /* halves where the distance has no number */
+	if (to > from + 1) /* halves where b - a overflows */
 		part = isfinite(b - a) ? (value - a) / (b - a) : (value / 2 - a / 2) / (b / 2 - a / 2);
 	return (double)from + 1 + part * (double)(to - from - 1);
 }
@@ -33,11 +33,11 @@ static double between(const struct quantiles *q, size_t i, double value)
 double quantiles_count_le(const struct quantiles *q, double value)
 {
 	size_t i = search(q, value, 1);
-	return i == 0 ? 0 : i == q->n ? (double)q->records : between(q, i, value);
+	return i == 0 ? 0 : i == q->n ? (double)q->records : interpolate(q, i, value);
 }
 
 double quantiles_count_ge(const struct quantiles *q, double value)
 {
 	size_t i = search(q, value, 0);
-	return i == 0 ? (double)q->records : i == q->n ? 0 : (double)q->records - between(q, i, value);
+	return i == 0 ? (double)q->records : i == q->n ? 0 : (double)q->records - interpolate(q, i, value);
 }

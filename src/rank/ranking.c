@@ -20,7 +20,7 @@ int ranking_add(struct ranking *r, double value, struct fail *f)
 	return 0;
 }
 
-static int before(const void *pa, const void *pb)
+static int by_rank(const void *pa, const void *pb)
 {
 	const struct ranked *a = pa, *b = pb;
 	int na = isnan(a->value), nb = isnan(b->value);
@@ -31,21 +31,20 @@ static int before(const void *pa, const void *pb)
 	return a->index < b->index ? -1 : 1;
 }
 
-static double middle(const struct ranked *v, size_t n)
+static double median_of(const struct ranked *v, size_t n)
 {
 	return n % 2 ? v[n / 2].value : 0.5 * v[n / 2 - 1].value + 0.5 * v[n / 2].value;
 }
 
-/* Half of the median of |value - median|, which may be beyond the largest number, by walking inwards from both ends of
- * the sorted values. */
-static double half_deviation(const struct ranked *v, size_t n, double median)
+/* Half the median absolute deviation, because the whole may overflow. The largest deviations stand at both ends of the
+ * sorted values: dropping them one by one leads to the median one, in linear time and without memory. */
+static double half_mad(const struct ranked *v, size_t n, double median)
 {
-	size_t low = 0, high = n; /* deviations grow outwards on either side */
-	double last = 0, next = 0;
-	/* drop the largest deviations until the middle one (of an even number: the lower of two) is reached */
+	size_t low = 0, high = n;
+	double last = 0, previous = 0; /* the deviations dropped last */
 	for (size_t k = 0; k <= n / 2; k++) {
 		double a = 0.5 * v[low].value - 0.5 * median, b = 0.5 * median - 0.5 * v[high - 1].value;
-		next = last;
+		previous = last;
 		if (a >= b) {
 			last = a;
 			low++;
@@ -54,19 +53,19 @@ static double half_deviation(const struct ranked *v, size_t n, double median)
 			high--;
 		}
 	}
-	return n % 2 ? last : 0.5 * (last + next);
+	return n % 2 ? last : 0.5 * (last + previous);
 }
 
 void ranking_sort(struct ranking *r)
 {
 	size_t n = r->scored;
 	if (r->n)
-		qsort(r->v, r->n, sizeof *r->v, before);
+		qsort(r->v, r->n, sizeof *r->v, by_rank);
 	r->median = r->spread = 0;
 	if (n == 0)
 		return;
-	r->median = middle(r->v, n);
-	r->spread = 1.4826 * (2 * half_deviation(r->v, n, r->median));
+	r->median = median_of(r->v, n);
+	r->spread = 1.4826 * (2 * half_mad(r->v, n, r->median));
 	if (r->spread == 0) {
 		double mean = 0;
 		for (size_t i = 0; i < n; i++)
@@ -84,21 +83,21 @@ double ranking_z(const struct ranking *r, double value)
 
 void ranking_invert(struct ranking *r)
 {
-	const uint64_t placed = 1ull << 63;
+	const uint64_t done = 1ull << 63; /* marks an entry in its final place */
 	for (size_t i = 0; i < r->n; i++) {
-		struct ranked carried = r->v[i];
-		for (uint64_t rank = i; !(carried.index & placed);) { /* along a cycle of the permutation, back to i */
-			uint64_t to = carried.index;
+		struct ranked entry = r->v[i];
+		for (uint64_t rank = i; !(entry.index & done);) { /* follows one cycle of the permutation */
+			uint64_t to = entry.index;
 			struct ranked next = r->v[to];
-			r->v[to] = (struct ranked){carried.value, rank | placed};
+			r->v[to] = (struct ranked){entry.value, rank | done};
 			if (to == i)
 				break;
-			carried = next;
+			entry = next;
 			rank = to;
 		}
 	}
 	for (size_t i = 0; i < r->n; i++)
-		r->v[i].index &= ~placed;
+		r->v[i].index &= ~done;
 }
 
 void ranking_free(struct ranking *r)

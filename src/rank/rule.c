@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MOST 1e15 /* records: a whole number in any type */
+#define MAX_COUNT 1e15 /* a whole number in double and in int64_t */
 
 int quota_parse(struct quota *q, const char *text)
 {
@@ -12,7 +12,7 @@ int quota_parse(struct quota *q, const char *text)
 	double v = strtod(text, &end);
 	int percent = *end == '%' && !end[1];
 	*q = (struct quota){NAN, NAN};
-	if (end == text || !isfinite(v) || v < 0 || (!percent && (*end || v != floor(v) || v > MOST)) || (percent && v > 100))
+	if (end == text || !isfinite(v) || v < 0 || (!percent && (*end || v != floor(v) || v > MAX_COUNT)) || (percent && v > 100))
 		return -1;
 	*(percent ? &q->percent : &q->count) = v;
 	return 0;
@@ -20,21 +20,21 @@ int quota_parse(struct quota *q, const char *text)
 
 double quota_records(const struct quota *q, double n)
 {
-	return isnan(q->percent) ? q->count : fmin(fmax(floor(q->percent / 100 * n * (1 + 1e-12)), 0), MOST);
+	return isnan(q->percent) ? q->count : fmin(fmax(floor(q->percent / 100 * n * (1 + 1e-12)), 0), MAX_COUNT);
 }
 
-/* 1 matches, 0 does not, -1; a record that lacks the field does not, and is counted. */
-static int by_number(struct rule *u, const struct record *r, double *threshold)
+/* Whether a record's rank or value matches. A record without one does not match, and is counted. */
+static int match_number(struct rule *u, const struct record *r, double *threshold)
 {
 	double v, n = 0;
-	char total[256];
-	int there = fields_number(&r->fields, u->field, &v);
-	if (there && u->kind == RULE_TOP) { /* only a rank has a number of ranked records beside it */
-		snprintf(total, sizeof total, "%.240s_n", u->field);
-		there = fields_number(&r->fields, total, &n);
+	char rank_n[256];
+	int found = fields_number(&r->fields, u->field, &v);
+	if (found && u->kind == RULE_TOP) { /* a rank has the number of ranked records beside it */
+		snprintf(rank_n, sizeof rank_n, "%.240s_n", u->field);
+		found = fields_number(&r->fields, rank_n, &n);
 	}
-	if (!there) {
-		u->without++;
+	if (!found) {
+		u->missing++;
 		return 0;
 	}
 	*threshold = u->kind == RULE_TOP ? quota_records(&u->top, n) : u->above;
@@ -47,16 +47,16 @@ static int matches(struct rule *u, struct record *r, double *threshold, struct f
 	switch (u->kind) {
 	case RULE_TOP:
 	case RULE_ABOVE:
-		return by_number(u, r, threshold);
+		return match_number(u, r, threshold);
 	case RULE_EXPR:
 		got = expr_match(u->expr, r, &missing, f);
-		u->without += missing != 0;
+		u->missing += missing != 0;
 		return got;
 	default:
-		u->line.len = 0;
-		if (record_text(r, "key", &u->scratch, &u->line, f) < 0)
+		u->key.len = 0;
+		if (record_text(r, "key", &u->scratch, &u->key, f) < 0)
 			return -1;
-		return keylist_has(&u->keys, u->line.p, u->line.len);
+		return keylist_has(&u->keys, u->key.p, u->key.len);
 	}
 }
 
@@ -73,7 +73,7 @@ void rule_free(struct rule *u)
 {
 	expr_free(u->expr);
 	keylist_free(&u->keys);
-	buf_free(&u->text);
-	buf_free(&u->line);
+	buf_free(&u->description);
+	buf_free(&u->key);
 	buf_free(&u->scratch);
 }

@@ -315,7 +315,7 @@ static void oddities(void)
 	draw(N, 3, 0, 0, 0);
 	for (int i = 0; i < N; i++)
 		x[3 * i + 1] = i % 3 ? 0.7 : i;
-	ok(!scores(&j, 3, N, 1, &f) && j.used == 2 && j.axis[1].spread == 0 && all_finite(N) && mcd_collinear(&j) < 0,
+	ok(!scores(&j, 3, N, 1, &f) && j.dim == 2 && j.axis[1].spread == 0 && all_finite(N) && mcd_collinear(&j) < 0,
 	   "a field with one value in most records is left out");
 	memcpy(other, d, sizeof other);
 	for (int i = 0; i < N; i++) {
@@ -339,13 +339,13 @@ static void oddities(void)
 		x[i] = exp(x[i]);
 	x[0] = -1;
 	x[2] = 0;
-	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].form == MCD_LOG && all_finite(N), "1 %% of 0 and less: still logs");
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_LOG && all_finite(N), "1 %% of 0 and less: still logs");
 	double least = HUGE_VAL;
 	for (int i = 2; i < N; i++)
 		least = fmin(least, x[2 * i]);
 	near(j.axis[0].unit, least, 0, "where these count as the smallest positive value");
 	x[4] = 0;
-	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].form == MCD_ASINH && j.axis[1].form == MCD_LOG && all_finite(N), "more: asinh");
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_ASINH && j.axis[1].transform == MCD_LOG && all_finite(N), "more: asinh");
 	for (int i = 0; i < 2 * N; i++)
 		x[i] = normal();
 	scores(&j, 2, N, 0, &f);

@@ -90,7 +90,7 @@ static void joint(enum joint_kind kind)
 	enum { N = 300 };
 	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct provenance o = {.whose = "here is"};
+	struct provenance o = {.holder = "here is"};
 	struct reference ref;
 	struct fields s = {.n = 0};
 	char text[400];
@@ -104,17 +104,17 @@ static void joint(enum joint_kind kind)
 	bad |= criterion_fit(&b, &r, &f);
 	ranking_sort(&r);
 	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
-	ok(!bad && strcmp(ref.by.text, b.text) == 0 && ref.by.joint.kind == kind &&
-	           (kind == JOINT_TAILS ? ref.by.joint.tail[3].n == N : ref.by.joint.mcd.used == 3 && ref.by.joint.mcd.axis[2].form == MCD_ASINH),
+	ok(!bad && strcmp(ref.criterion.list, b.list) == 0 && ref.criterion.joint.kind == kind &&
+	           (kind == JOINT_TAILS ? ref.criterion.joint.tail[3].n == N : ref.criterion.joint.mcd.dim == 3 && ref.criterion.joint.mcd.axis[2].transform == MCD_ASINH),
 	   "a joint score's reference: %s", f.msg);
 	double v, w;
 	for (int i = 0; i < N && !bad; i++) {
 		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * chance()), exp(chance()), chance() - 0.4);
-		bad = fields_parse(&s, text, strlen(text), &f) || !criterion_score(&b, &s, &v) || !criterion_score(&ref.by, &s, &w) || memcmp(&v, &w, 8) != 0;
+		bad = fields_parse(&s, text, strlen(text), &f) || !criterion_score(&b, &s, &v) || !criterion_score(&ref.criterion, &s, &w) || memcmp(&v, &w, 8) != 0;
 	}
 	ok(!bad, "gives the scores of the fit, to the bit");
-	ok(strcmp(ref.origin.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.origin.options[2], "") == 0 && !ref.origin.model[3] &&
-	           strcmp(ref.origin.options[3], "o") == 0,
+	ok(strcmp(ref.provenance.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.provenance.options[2], "") == 0 && !ref.provenance.model[3] &&
+	           strcmp(ref.provenance.options[3], "o") == 0,
 	   "model and options of each field, by its prefix");
 	static const char *const texts[] = {
 		"{\"x.a\":1,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\",\"more\":1}", NULL,
@@ -127,7 +127,7 @@ static void joint(enum joint_kind kind)
 	for (int i = 0; i < 12; i += 2) {
 		f.msg[0] = 0;
 		bad = fields_parse(&s, texts[i], strlen(texts[i]), &f);
-		int same = provenance_check(&ref.origin, &ref.by, &s, &f) == 0;
+		int same = provenance_check(&ref.provenance, &ref.criterion, &s, &f) == 0;
 		ok(!bad && (texts[i + 1] ? !same && strstr(f.msg, texts[i + 1]) : same), "origin %s: '%s'", texts[i], f.msg);
 	}
 	fields_free(&s);
@@ -161,7 +161,7 @@ static void large(void)
 	double off = 0, off_pct = 0;
 	for (int i = 0; i < N && !bad; i++) {
 		const double *own = v[r.v[i].index];
-		double got = joint_score(&ref.by.joint, own), least = fmin(1 - own[0], 1 - log(own[1]) / 9);
+		double got = joint_score(&ref.criterion.joint, own), least = fmin(1 - own[0], 1 - log(own[1]) / 9);
 		bad = got != joint_score(&b.joint, own);
 		if (least > 0.01)
 			off = fmax(off, fabs(got - r.v[i].value));
@@ -257,7 +257,7 @@ static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t
 	int bad = criterion_open(&b, "x,y", kind, &f);
 	double x[] = {1, 3, -2, 4, 0.25, 5};
 	struct mcd *m = &b.joint.mcd;
-	*m = (struct mcd){.p = 2, .used = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
+	*m = (struct mcd){.p = 2, .dim = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
 	memcpy(m->scatter, (double[]){1, 0.5, 0.5, 1}, 4 * sizeof(double));
 	bad |= kind == JOINT_TAILS && joint_fit(&b.joint, x, 3, &f);
 	bad |= ranking_add(&r, -7, &f) || ranking_add(&r, 0, &f) || ranking_add(&r, 1, &f);
