@@ -10,6 +10,8 @@
 
 #include "base/buf.h"
 #include "base/fail.h"
+#include "nn/layers.h"
+#include "nn/loss.h"
 
 #define CONFIG_FORMAT 1
 /* Texts key=value, borrowed, in the order in which they apply: as many as a user may give, and what a tool adds itself. */
@@ -19,38 +21,11 @@ struct assignments {
 	int n;
 };
 
-#define CONFIG_MAX_LAYERS 64
-
-enum layer_kind {
-	LAYER_FLATTEN,
-	LAYER_UNFLATTEN,
-	LAYER_LINEAR,
-	LAYER_CONV2D,
-	LAYER_CONV_TRANSPOSE2D,
-	LAYER_RELU,
-	LAYER_LEAKY_RELU,
-	LAYER_TANH,
-	LAYER_SIGMOID,
-};
-enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 enum optimizer { ADAM, SGD };
 enum input_values { PICTURE_INPUT, VECTOR_INPUT };
 enum estimator { PLUGIN, CROSS };
 enum gradient { PATHWISE, SCORE };
 enum weights { WEIGHTS_ONE, WEIGHTS_LR };
-
-struct layer_spec {
-	enum layer_kind kind;
-	int out;                     /* linear: its outputs, 0: as many as the input has numbers; convolutions: channels */
-	int kernel, stride, padding; /* convolutions, the same both ways */
-	int shape[3];                /* unflatten: channels, height, width */
-	double slope;                /* leaky_relu, below 0 */
-};
-
-struct layer_list {
-	struct layer_spec v[CONFIG_MAX_LAYERS];
-	int n;
-};
 
 struct config {
 	int format;

@@ -11,7 +11,7 @@
 #include "nn/network.h"
 #include "model/safetensors.h"
 
-#define MODEL_MAX_TENSORS (4 * CONFIG_MAX_LAYERS)
+#define MODEL_MAX_TENSORS (4 * MAX_LAYERS)
 
 struct model {
 	struct config cfg;

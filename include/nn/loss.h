@@ -7,7 +7,7 @@
 #ifndef VF_LOSS_H
 #define VF_LOSS_H
 
-#include "model/config.h"
+enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 
 /* recon of one row of n logits f against x; d[n], when not NULL, becomes its gradient by f (may be f). */
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);

@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-#include "model/config.h"
 #include "gemm/mat.h"
+#include "nn/layers.h"
 
 struct layer {
 	enum layer_kind kind;
@@ -34,7 +34,7 @@ struct layer {
 
 struct network {
 	const char *name; /* "encoder" or "decoder": the first part of torch's names */
-	struct layer l[CONFIG_MAX_LAYERS];
+	struct layer l[MAX_LAYERS];
 	int n, in, out, last; /* last: the layer whose buffer holds the network's output */
 	int reads_pixels, writes_pixels; /* its input is wanted, its output comes pixel by pixel */
 	int channels, area;   /* of the picture it reads or writes that way */
@@ -49,7 +49,7 @@ int network_weighs(const struct layer *l); /* has weights and biases */
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
 struct tape {
-	float *v[CONFIG_MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
+	float *v[MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
 	float *all;
 	int rows;
 	enum mat_bits bits; /* of the product that a wide linear layer at the end is; MAT_24 when opened */

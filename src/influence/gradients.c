@@ -53,7 +53,7 @@ int gradients_open(struct influence *s, struct fail *f)
 	const struct model *m = &s->models[s->n - 1];
 	if (s->cfg.score.estimator != PLUGIN)
 		return fail_set(f, "dot products of mean gradients want the plugin estimator");
-	s->kept = calloc(2 * CONFIG_MAX_LAYERS, sizeof *s->kept);
+	s->kept = calloc(2 * MAX_LAYERS, sizeof *s->kept);
 	if (!s->kept)
 		return fail_memory(f);
 	s->side = SIDE;

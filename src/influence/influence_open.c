@@ -133,9 +133,9 @@ static int wants_blocks(const struct influence *s, const struct network *dec)
 static int find_stop(const struct influence *s)
 {
 	int i = 0;
-	while (i < CONFIG_MAX_LAYERS && !s->use_enc[i])
+	while (i < MAX_LAYERS && !s->use_enc[i])
 		i++;
-	if (i < CONFIG_MAX_LAYERS)
+	if (i < MAX_LAYERS)
 		return -1;
 	for (i = 0; !s->use_dec[i]; i++)
 		;
@@ -235,7 +235,7 @@ void influence_close(struct influence *s)
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
 	models_pack_free(s->packed, s->models, s->n);
-	for (int i = 0; i < CONFIG_MAX_LAYERS; i++) {
+	for (int i = 0; i < MAX_LAYERS; i++) {
 		free(s->sums[i]);
 		free(s->read[i]);
 	}

@@ -20,7 +20,7 @@ struct influence {
 	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
 	int slab, first; /* records that go through the decoder at once, and the first of them */
 	/* where the decoder takes sparse blocks, SPARSE_BATCH of what each of its layers reads, and of two layers' deltas */
-	struct sparse_block *read[CONFIG_MAX_LAYERS], *delta[2];
+	struct sparse_block *read[MAX_LAYERS], *delta[2];
 	struct config cfg;
 	struct tape enc, dec, ddec, denc[2], tangent;
 	float *sigma;                  /* [batch][latent] */
@@ -32,10 +32,10 @@ struct influence {
 	/* The decoder's layers from cut on run a few rows at a time, forward, loss and backward, so that
 	 * pictures stay in the cache; sums of their gradients: */
 	int cut, stop; /* stop: the lowest layer of the decoder that a gradient is wanted of; -1: of the encoder too */
-	float *sums[CONFIG_MAX_LAYERS];
+	float *sums[MAX_LAYERS];
 	double *recon, *nll;           /* [batch][draws] */
 	double *h;                     /* [batch][units]: sum over checkpoints of w <g_u, mean g>, g_u the mean of a unit */
-	char use_enc[CONFIG_MAX_LAYERS], use_dec[CONFIG_MAX_LAYERS];
+	char use_enc[MAX_LAYERS], use_dec[MAX_LAYERS];
 	enum rng_role role;
 	/* gradients.h */
 	struct kept *kept;  /* [nkept], NULL where nobody asks */

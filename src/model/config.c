@@ -9,7 +9,7 @@
 #include <yaml.h>
 
 #include "input/decode.h"
-#include "nn/layers.h"
+#include "model/config_yaml.h"
 #include "stream/name.h"
 
 /* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
@@ -216,7 +216,7 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 	for (int i = 0; i < 3; i++)
 		if (parse_number(k, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
 			return -1;
-	if (v[0] * v[1] * v[2] > LAYERS_MAX_NUMBERS)
+	if (v[0] * v[1] * v[2] > MAX_LAYER_SIZE)
 		return fail_set(f, "%s is %.0fx%.0fx%.0f, more than 16 million numbers", k->name, v[0], v[1], v[2]);
 	for (int i = 0; i < 3; i++)
 		to[i] = (int)v[i];
@@ -438,17 +438,17 @@ static void answer_input(struct layer_list *l, int size)
 int config_check(struct config *c, struct fail *f)
 {
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
-	if (size == 0 || size > LAYERS_MAX_NUMBERS)
+	if (size == 0 || size > MAX_LAYER_SIZE)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
 	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)
 		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
-	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], PIXELS};
+	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], SHAPE_INPUT};
 	answer_input(&c->encoder, (int)size);
 	answer_input(&c->decoder, (int)size);
-	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, ROW}, f) ||
-	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, ROW}, input, f))
+	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, SHAPE_VECTOR}, f) ||
+	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, SHAPE_VECTOR}, input, f))
 		return -1;
 	if (c->train.checkpoints > c->train.steps)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);

@@ -9,7 +9,6 @@
 #include <xxhash.h>
 
 #include "nn/conv.h"
-#include "nn/layers.h"
 #include "stream/name.h"
 #include "gemm/mat.h"
 #include "base/rng.h"
@@ -35,9 +34,9 @@ static void name_tensors(struct model *m, struct network *net)
 static void lay_out(struct model *m, const struct config *cfg)
 {
 	*m = (struct model){.cfg = *cfg, .lr = cfg->train.lr, .loss = NAN, .holdout_loss = NAN};
-	struct shape input = {cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], PIXELS};
+	struct shape input = {cfg->input_shape[0], cfg->input_shape[1], cfg->input_shape[2], SHAPE_INPUT};
 	network_build(&m->enc, "encoder", &cfg->encoder, input, &m->nparams);
-	network_build(&m->dec, "decoder", &cfg->decoder, (struct shape){cfg->latent, 1, 1, ROW}, &m->nparams);
+	network_build(&m->dec, "decoder", &cfg->decoder, (struct shape){cfg->latent, 1, 1, SHAPE_VECTOR}, &m->nparams);
 	name_tensors(m, &m->enc);
 	name_tensors(m, &m->dec);
 }

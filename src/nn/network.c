@@ -6,12 +6,11 @@
 
 #include "gemm/sparse_block.h"
 #include "nn/conv.h"
-#include "nn/layers.h"
 #include "gemm/mat.h"
 
 /* --- building --- */
 
-int network_weighs(const struct layer *l) { return layer_has_weights(l->kind); }
+int network_weighs(const struct layer *l) { return kind_has_weights(l->kind); }
 
 static void build_convolution(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out)
 {
@@ -33,7 +32,7 @@ static void place_parameters(struct layer *l, size_t *at)
 static int begins_with_convolution(const struct layer_list *spec)
 {
 	int i = 0;
-	while (i < spec->n && layer_is_elementwise(spec->v[i].kind))
+	while (i < spec->n && kind_is_elementwise(spec->v[i].kind))
 		i++;
 	return i < spec->n && (spec->v[i].kind == LAYER_CONV2D || spec->v[i].kind == LAYER_CONV_TRANSPOSE2D);
 }
@@ -58,7 +57,7 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 			place_parameters(l, at);
 			l->own = 1;
 			touched = 0;
-		} else if (layer_is_elementwise(l->kind)) {
+		} else if (kind_is_elementwise(l->kind)) {
 			l->own = touched || net->last < 0;
 			l->fused = l->kind == LAYER_RELU && !l->own && network_weighs(&net->l[net->last]);
 			if (l->fused)
@@ -68,13 +67,13 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 			const struct shape *picture = l->kind == LAYER_FLATTEN ? &from : &s;
 			l->channels = picture->c;
 			l->area = picture->h * picture->w;
-			l->own = picture->is == PICTURE && l->channels > 1 && l->area > 1;
+			l->own = picture->is == SHAPE_PICTURE && l->channels > 1 && l->area > 1;
 			touched = l->own ? 0 : touched;
 		}
 		net->last = l->own ? i : net->last;
 	}
 	net->out = shape_size(&s);
-	net->writes_pixels = s.is == PICTURE && s.c > 1 && s.h * s.w > 1;
+	net->writes_pixels = s.is == SHAPE_PICTURE && s.c > 1 && s.h * s.w > 1;
 	net->channels = net->writes_pixels ? s.c : in.c;
 	net->area = net->writes_pixels ? s.h * s.w : in.h * in.w;
 }
@@ -83,7 +82,7 @@ int tape_open(struct tape *t, const struct network *net, int rows, struct fail *
 
 int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f)
 {
-	size_t size[CONFIG_MAX_LAYERS], total = 0, at = 0;
+	size_t size[MAX_LAYERS], total = 0, at = 0;
 	*t = (struct tape){.rows = rows};
 	for (int i = 0; i < net->n; i++) {
 		size[i] = net->l[i].own ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;

@@ -32,9 +32,9 @@ struct trainer {
 	struct tape enc, dec, denc, ddec;
 	float *xi, *dxi, *grad, *adam_m, *adam_v;
 	float *pixels;      /* the batch, pixel by pixel, where a network wants that */
-	struct mat_packed *source[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: what a linear layer reads, for the gradients; or NULL */
+	struct mat_packed *source[2][MAX_LAYERS]; /* of encoder, decoder: what a linear layer reads, for the gradients; or NULL */
 	float *packed;      /* the parameters of convolutions (conv.h), where there are any */
-	float *share[2][CONFIG_MAX_LAYERS]; /* of encoder, decoder: [shares][weights + biases] of a convolution */
+	float *share[2][MAX_LAYERS]; /* of encoder, decoder: [shares][weights + biases] of a convolution */
 	float *scratch;     /* [shares][room] */
 	size_t room;
 	int shares;         /* units that a run of layers is cut into */
@@ -476,7 +476,7 @@ void trainer_close(struct trainer *t)
 	free(t->denc.all);
 	free(t->dec.all);
 	free(t->ddec.all);
-	for (int i = 0; i < CONFIG_MAX_LAYERS; i++) {
+	for (int i = 0; i < MAX_LAYERS; i++) {
 		free(t->share[0][i]);
 		free(t->share[1][i]);
 		free(t->source[0][i]);
