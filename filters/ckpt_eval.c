@@ -132,7 +132,7 @@ static const char *const more[] = {"model", "options", "error"};
 static int check_number(const struct ckpt *o, const char *which, struct fail *f)
 {
 	struct checkpoints c;
-	if (checkpoints_choose(&c, o->model, which, f))
+	if (checkpoints_select(&c, o->model, which, f))
 		return -1;
 	int n = c.n, most = FIELDS_MAX - 2; /* a record has no error beside its losses */
 	checkpoints_free(&c);

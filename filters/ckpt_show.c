@@ -60,13 +60,13 @@ int ckpt_show(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct buf text = {0};
 	char path[1024];
 	(void)c;
-	if (checkpoints_choose(&all, o->model, o->which ? o->which : "last", f))
+	if (checkpoints_select(&all, o->model, o->which ? o->which : "last", f))
 		return -1;
 	int r = 0;
 	for (int i = 0; i < all.n && !r; i++) {
 		struct model m;
 		checkpoint_path(path, sizeof path, o->model, all.step[i]);
-		r = model_look(&m, path, f); /* also what no tool would score with */
+		r = model_inspect(&m, path, f); /* also what no tool would score with */
 		if (r)
 			break;
 		m.since = all.since[i] < 0 ? m.since : all.since[i];
@@ -129,7 +129,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct fail first = {{0}};
 	char path[1024];
 	int bad = 0, bare = 0;
-	if (checkpoints_choose(&all, o->model, o->which, f))
+	if (checkpoints_select(&all, o->model, o->which, f))
 		return -1;
 	int yaml = all.step[0] < 0 ? 0 : read_yaml(&cfg, o->model, f);
 	for (int i = 0; i < all.n && yaml >= 0; i++) {

@@ -37,7 +37,7 @@ static int list(struct cli *c, const struct ckpt *o, struct fail *f)
 /* The step a file is of: its metadata's, or what its name says last, or its place in the list. */
 static int64_t step_of(const struct safetensors *s, const char *path, int place)
 {
-	const char *meta = safetensors_meta(s, "step"), *slash = strrchr(path, '/'), *p = slash ? slash + 1 : path;
+	const char *meta = safetensors_metadata(s, "step"), *slash = strrchr(path, '/'), *p = slash ? slash + 1 : path;
 	int64_t step = place;
 	if (meta)
 		return strtoll(meta, NULL, 10);
@@ -60,7 +60,7 @@ static int import_file(struct cli *c, const struct config *cfg, const struct mod
 	int64_t step = step_of(&s, path, place + 1);
 	int r = model_build(&m, cfg, f) ? -1 : 0;
 	if (!r) {
-		r = model_fill(&m, &s, f) ? fail_add(f, "%s", path) : 0;
+		r = model_import(&m, &s, f) ? fail_add(f, "%s", path) : 0;
 		if (!r && step <= *last)
 			r = fail_set(f, "%s: step %" PRId64 " does not come behind %" PRId64 "; name the files in order of their steps", path, step, *last);
 		m.step = step;
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 	if (o.seed)
 		cli_add_set(&c, (snprintf(seed, sizeof seed, "score.seed=%.300s", o.seed), seed));
 	struct fail f = {{0}};
-	if (config_try(&c.set, &f))
+	if (config_check_assignments(&c.set, &f))
 		return cli_refused(&c, &f);
 	if (!v->run)
 		return ckpt_eval(&c, &o);

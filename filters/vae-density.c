@@ -89,7 +89,7 @@ static int check_options(struct density *d, const struct cli *c)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
+	return config_check_assignments(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 /* Of the methods in use, or of all. */

@@ -221,7 +221,7 @@ int main(int argc, char **argv)
 		return status;
 	cli_add_shorts(&c, h, 6);
 	struct fail f = {{0}};
-	if (config_try(&c.set, &f))
+	if (config_check_assignments(&c.set, &f))
 		return cli_refused(&c, &f);
 	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
 		cli_wait_input(); /* vae-train -p may still be making the model */

@@ -60,7 +60,7 @@ static int on_open(void *ctx, void *slot, struct fail *f)
 	if (batch_open(&p->batch, s->rows, &last(s)->cfg, f))
 		return -1;
 	if (s->candidates && !s->searching) {
-		if (batch_widen(&p->batch, ITEMS * s->rows, f))
+		if (batch_reserve_items(&p->batch, ITEMS * s->rows, f))
 			return -1;
 		p->batch.skip = on_skip;
 		p->batch.ctx = s;
@@ -381,7 +381,7 @@ static int check_options(struct tool *s, struct cli *c, const char *model)
 	    (status = cli_keeps(c, "--eps", s->noise.path)) >= 0 || (status = cli_keeps(c, "--eps-tests", s->test_noise.path)) >= 0)
 		return status;
 	struct fail f = {{0}};
-	return config_try(&c->set, &f) ? cli_refused(c, &f) : -1;
+	return config_check_assignments(&c->set, &f) ? cli_refused(c, &f) : -1;
 }
 
 int main(int argc, char **argv)

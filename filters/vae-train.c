@@ -74,14 +74,14 @@ static int first_shape(struct train *t, struct fail *f)
 	int found = 0, got = batch_open(&b, ROWS, &t->cfg, f) ? -1 : 1;
 	while (got > 0 && !found) {
 		got = batch_fill(&b, t->flow.in, f);
-		found = got > 0 ? batch_shape(&b, &t->cfg, f) : 0;
+		found = got > 0 ? batch_infer_shape(&b, &t->cfg, f) : 0;
 		if (found < 0)
 			got = -1;
 		if (got > 0 && !found && on_consume(t, &b, f))
 			got = -1;
 	}
 	t->data.size = (size_t)config_input_size(&t->cfg);
-	if (got > 0 && (config_check(&t->cfg, f) || batch_room(&b, &t->cfg, f) || on_work(t, 0, &b, f) || on_consume(t, &b, f)))
+	if (got > 0 && (config_check(&t->cfg, f) || batch_alloc_rows(&b, &t->cfg, f) || on_work(t, 0, &b, f) || on_consume(t, &b, f)))
 		got = -1;
 	batch_free(&b);
 	return got;
@@ -93,7 +93,7 @@ static int read_records(struct train *t, int workers, struct fail *f)
 	const struct pipeline p = {t, workers, sizeof(struct batch), on_open, on_close, on_fill, on_work, on_consume, on_stop};
 	t->data.vector = t->cfg.input_kind == VECTOR_INPUT;
 	t->data.size = (size_t)config_input_size(&t->cfg);
-	if (config_waits(&t->cfg))
+	if (config_infers_shape(&t->cfg))
 		got = first_shape(t, f);
 	int r = got > 0 ? pipeline_run(&p, f) : got;
 	progress_end(&t->flow.progress);
@@ -119,7 +119,7 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 	if (dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f) || model_build(&m, &t->cfg, f))
 		return -1;
 	model_init(&m, (uint64_t)t->cfg.train.seed);
-	if (t->data.vector && (model_standard(&m, f) || dataset_statistics(&t->data, m.standard.mean, m.standard.deviation, f))) {
+	if (t->data.vector && (model_alloc_standard(&m, f) || dataset_statistics(&t->data, m.standard.mean, m.standard.deviation, f))) {
 		model_free(&m);
 		return -1;
 	}
@@ -168,7 +168,7 @@ static int pass_on(struct train *t, struct cli *c, struct fail *f)
 static int check_config(struct config *cfg, struct fail *f)
 {
 	struct config any = *cfg;
-	if (!config_waits(cfg))
+	if (!config_infers_shape(cfg))
 		return config_check(cfg, f);
 	any.input_shape[0] = any.input_shape[1] = any.input_shape[2] = 1;
 	return config_check(&any, f);
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 		snprintf(seed_set, sizeof seed_set, "train.seed=%.80s", seed);
 		cli_add_set(&c, seed_set);
 	}
-	if (status < 0 && config_try(&c.set, &f))
+	if (status < 0 && config_check_assignments(&c.set, &f))
 		status = cli_refused(&c, &f);
 	if (status >= 0) {
 		free(t);

@@ -28,7 +28,7 @@ struct score {
 /* The records of a batch, fixed by the network, the number of draws, and whether gradients are asked for (flags of influence_open()). */
 int influence_batch_size(const struct model *m, int flags);
 
-/* Keeps the weights of the models also as products take them in (network_prepare()), the last model's first, in up to so many bytes:
+/* Keeps the weights of the models also as products take them in (network_pack_weights()), the last model's first, in up to so many bytes:
  * an eighth of the time of a wide network, and more where sparse blocks can pass then (sparse_block.h). Scores are the same without. */
 enum { INFLUENCE_PACK_BUDGET = 64 << 20 };
 void influence_pack_weights(struct model *models, int n, int flags);

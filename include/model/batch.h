@@ -30,12 +30,12 @@ struct batch {
 /* With room for values of the configuration's shape; for none when that is not known. */
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f);
 /* Room for so many items, where many get no row. */
-int batch_widen(struct batch *b, int items, struct fail *f);
+int batch_reserve_items(struct batch *b, int items, struct fail *f);
 /* The same room again, when the shape has become known. */
-int batch_room(struct batch *b, const struct config *cfg, struct fail *f);
+int batch_alloc_rows(struct batch *b, const struct config *cfg, struct fail *f);
 /* Takes the shape of the first record of the batch that has one, and its kind unless vectors are wanted: 1; 0
  * when there is none, and why says of each record what was wrong; -1 when memory is out. */
-int batch_shape(struct batch *b, struct config *cfg, struct fail *f);
+int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f);
 /* Reads until the rows are taken: 1, 0 when nothing was left, -1. */
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
 /* Decodes all rows; a failure is a row's own affair, unless memory is out: -1. */

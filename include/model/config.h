@@ -53,15 +53,15 @@ int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
 /* "key=value"; the value is YAML, as in a file. */
 int config_set(struct config *c, const char *assignment, struct fail *f);
 /* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
-int config_try(const struct assignments *sets, struct fail *f);
+int config_check_assignments(const struct assignments *sets, struct fail *f);
 /* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
 int config_check(struct config *c, struct fail *f);
 /* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */
-int config_waits(const struct config *c);
+int config_infers_shape(const struct config *c);
 /* Appends all keys, in one order and form. */
 int config_write(const struct config *c, struct buf *out, struct fail *f);
 /* The first key that the two differ in, or NULL. */
-int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
+int config_first_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
 /* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
  * build or installation. The message for an unknown preset lists where it was looked for. */
 int config_load(struct config *c, const char *name, struct fail *f);

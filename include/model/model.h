@@ -36,17 +36,17 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f);
  * in +-1/sqrt(channels out * kernel^2). */
 void model_init(struct model *m, uint64_t seed);
 /* Room for the mean and deviation of every number. */
-int model_standard(struct model *m, struct fail *f);
+int model_alloc_standard(struct model *m, struct fail *f);
 /* Takes the parameters out of a file with torch's names; every tensor must be there, of the right
  * shape and finite. Of a model that reads vectors also their mean and deviation, when the file has them. */
-int model_fill(struct model *m, const struct safetensors *s, struct fail *f);
+int model_import(struct model *m, const struct safetensors *s, struct fail *f);
 void model_free(struct model *m);
 
 /* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it; sets
  * are --set assignments laid over the configuration it holds. */
 int model_read(struct model *m, const char *path, const struct assignments *sets, struct fail *f);
 /* The same, but values that are not finite and checksums that do not match are left to whoever looks. */
-int model_look(struct model *m, const char *path, struct fail *f);
+int model_inspect(struct model *m, const char *path, struct fail *f);
 int model_write(struct model *m, const char *path, struct fail *f);
 /* The tensors alone under torch's names, with mean and deviation, and the step, on which a score's noise depends; path NULL: to
  * standard output. */
@@ -63,7 +63,7 @@ void checkpoints_free(struct checkpoints *c);
 /* DIR/step-NNNNNNNNN.safetensors */
 void checkpoint_path(char *out, size_t room, const char *dir, int64_t step);
 /* Those that models_open() would open; of a single file one with step -1, whose path is its own. */
-int checkpoints_choose(struct checkpoints *c, const char *path, const char *which, struct fail *f);
+int checkpoints_select(struct checkpoints *c, const char *path, const char *which, struct fail *f);
 
 /* The models behind -m: a directory or one checkpoint file. which: "last", "all" or a list of steps; NULL: all.
  * "last" and "all" want a directory whose training has finished; every checkpoint of another is whole, and can be
@@ -71,8 +71,8 @@ int checkpoints_choose(struct checkpoints *c, const char *path, const char *whic
 int models_open(struct model **out, int *n, const char *path, const char *which, const struct assignments *sets, struct fail *f);
 void models_free(struct model *m, int n);
 /* The parameters of each as network.h's layers read them, [n]; its own where nothing is reordered. NULL where memory is out. */
-float **models_pack(const struct model *m, int n);
-void models_pack_free(float **packed, const struct model *m, int n);
+float **models_reorder(const struct model *m, int n);
+void models_reorder_free(float **packed, const struct model *m, int n);
 /* The id of several checkpoints together (of one: its own). */
 void models_id(const struct model *m, int n, char id[17]);
 /* w_c of a checkpoint (TracIn, Pruthi et al. 2020, section 3): 1, or lr * steps since the last / records. */

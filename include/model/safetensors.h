@@ -37,9 +37,9 @@ int safetensors_parse(struct safetensors *s, struct fail *f);
  * names both shapes. */
 int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);
 /* A string of the metadata, or NULL. */
-const char *safetensors_meta(const struct safetensors *s, const char *name);
+const char *safetensors_metadata(const struct safetensors *s, const char *name);
 /* Compares with the checksums: 1 all match, 0 there are none, -1 with what does not. */
-int safetensors_check(const struct safetensors *s, struct fail *f);
+int safetensors_verify(const struct safetensors *s, struct fail *f);
 void safetensors_free(struct safetensors *s);
 
 /* Writes tensors that lie one behind the other in values; metadata (strings), which may be NULL, gets

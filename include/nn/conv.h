@@ -25,11 +25,11 @@ size_t conv_scratch(const struct layer *l);
 
 /* Rows [from, to) of the first dimension of a weight (or of its gradient) in torch's order to the
  * order here, and back. */
-void conv_pack(const struct layer *l, float *packed, const float *w, int from, int to);
-void conv_unpack(const struct layer *l, float *w, const float *packed, int from, int to);
+void conv_reorder(const struct layer *l, float *packed, const float *w, int from, int to);
+void conv_restore(const struct layer *l, float *w, const float *packed, int from, int to);
 
 /* col [rows T][K] of rows of the big side */
-void conv_gather(const struct layer *l, float *col, const float *big, int rows);
+void conv_im2col(const struct layer *l, float *col, const float *big, int rows);
 
 /* y [rows][out] of x [rows][in]; b may be NULL; relu is applied in the same pass. */
 void conv_forward(const struct layer *l, float *y, const float *x, const float *w, const float *b, int relu, int rows, float *scratch);
@@ -38,6 +38,6 @@ void conv_forward(const struct layer *l, float *y, const float *x, const float *
 void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const float *w, int add, int rows,
                    float *scratch);
 /* db: the sum of dy over rows and positions, [biases], added to what is there when add */
-void conv_bias(const struct layer *l, float *db, const float *dy, int add, int rows);
+void conv_bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows);
 
 #endif

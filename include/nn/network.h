@@ -20,7 +20,7 @@ struct layer {
 	size_t weight, bias; /* where they stand among the parameters: linear [out][in], [out]; see conv.h */
 	int tensor;          /* number of the weight's tensor; the bias's is the next */
 	int source;          /* the layer whose buffer this one reads, -1: the input */
-	int own;             /* has a buffer; else its output lies in its source's */
+	int has_buffer;             /* has a buffer; else its output lies in its source's */
 	int relu;            /* has weights, and the relu behind it is applied in the same pass */
 	int fused;           /* is that relu; on the way back a linear layer right behind it does its work too */
 	int channels, area;  /* of the picture that flatten reads or unflatten makes */
@@ -29,23 +29,23 @@ struct layer {
 	 * reads big and writes small, conv_transpose2d the other way round. */
 	int p, sh, sw, c, bh, bw; /* small: p channels, sh x sw; big: c channels, bh x bw */
 	int kernel, stride, padding;
-	struct mat_packed *forward, *backward; /* linear: the weights as products take them in, or NULL (network_prepare()) */
+	struct mat_packed *packed_forward, *packed_backward; /* linear: the weights as products take them in, or NULL (network_pack_weights()) */
 };
 
 struct network {
 	const char *name; /* "encoder" or "decoder": the first part of torch's names */
 	struct layer l[MAX_LAYERS];
 	int n, in, out, last; /* last: the layer whose buffer holds the network's output */
-	int reads_pixels, writes_pixels; /* its input is wanted, its output comes pixel by pixel */
+	int reads_channels_last, writes_channels_last; /* its input is wanted, its output comes pixel by pixel */
 	int channels, area;   /* of the picture it reads or writes that way */
-	int convolves;        /* has a convolution */
+	int has_convolution;        /* has a convolution */
 };
 
 /* Lays out the parameters from *at on (in torch's order) and moves *at behind them. The list has
  * passed layers_check(); width and height are those of a picture that is read, in channels. */
 struct shape;
 void network_build(struct network *net, const char *name, const struct layer_list *spec, struct shape in, size_t *at);
-int network_weighs(const struct layer *l); /* has weights and biases */
+int layer_has_weights(const struct layer *l); /* has weights and biases */
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
 struct tape {
@@ -57,16 +57,16 @@ struct tape {
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
 /* With only `few` rows for the layers from `cut` on, which then run group by group over views: rows
  * from `row` on of the layers before, all of the others. A view is not freed. */
-int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f);
+int tape_open_chunked(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f);
 struct tape tape_view(const struct tape *t, const struct network *net, int cut, size_t row, int rows);
 
 /* The parameters as the layers below read them: convolutions reordered (conv.h), all else as it is. */
-void network_pack(const struct network *net, const float *params, float *packed);
+void network_reorder(const struct network *net, const float *params, float *packed);
 /* Keeps the weights of linear layers also as products of so many rows take them in, for parameters that stay as they are, as far as
  * *room bytes go, which become less. through: the way back goes on to the input. last: bits of the product that a wide linear
  * layer at the end is. Released before the parameters change. */
-void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
-void network_release(struct network *net);
+void network_pack_weights(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room);
+void network_free_packed(struct network *net);
 /* Whether rows can go through the network as sparse blocks, forward and back (sparse_block.h): linear layers with a relu between each two, on a
  * processor for it; prepared: and its weights are prepared, which memory may not have allowed. */
 int network_sparse(const struct network *net, int prepared);
@@ -74,8 +74,8 @@ int network_sparse(const struct network *net, int prepared);
 size_t network_scratch(const struct network *net);
 
 /* [rows][channels][area] to [rows][area][channels], and back. */
-void to_pixels(float *out, const float *in, int rows, int channels, int area);
-void to_planes(float *out, const float *in, int rows, int channels, int area);
+void to_channels_last(float *out, const float *in, int rows, int channels, int area);
+void to_channels_first(float *out, const float *in, int rows, int channels, int area);
 
 /* Linear layers, over columns [from, to) of their output, input or weights, so that training can
  * split a layer into fixed units; scoring takes them whole.
@@ -100,7 +100,7 @@ const float *network_source(const struct network *net, int i, const float *input
  * something else. */
 const float *network_relu_mask(const struct network *net, int i, const struct tape *act);
 
-/* One layer over rows [from, to). packed: all parameters, as network_pack() leaves them. */
+/* One layer over rows [from, to). packed: all parameters, as network_reorder() leaves them. */
 void layer_forward(const struct network *net, int i, const float *packed, const float *input, const struct tape *act, int from,
                    int to, float *scratch);
 /* The gradient by what the layer reads, into its source's delta or, for the input, into dinput

@@ -33,7 +33,7 @@ int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f)
 /* Ends the adding, and holds out about this share. */
 int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f);
 /* Bytes of a row. */
-size_t dataset_row(const struct dataset *d);
+size_t dataset_row_size(const struct dataset *d);
 /* Mean and deviation [size] of every number over the rows trained on; vectors only. */
 int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f);
 void dataset_free(struct dataset *d);

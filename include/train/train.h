@@ -29,7 +29,7 @@ struct optimizer_state {
 };
 struct optimizer_state trainer_state(const struct trainer *t);
 /* Goes on after so many steps: the parameters and averages were put in place by the caller. */
-void trainer_continue(struct trainer *t, long steps);
+void trainer_resume(struct trainer *t, long steps);
 void trainer_close(struct trainer *t);
 
 #endif

@@ -193,9 +193,9 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 		mat_thread_init();
 	batch_floats(&s->batch, &c->model->standard, w->x);
 	const struct network *enc = &c->model->enc;
-	if (enc->reads_pixels)
-		to_pixels(w->pixels, w->x, ROWS, enc->channels, enc->area);
-	network_forward(enc, run->packed, enc->reads_pixels ? w->pixels : w->x, &w->tape, w->scratch);
+	if (enc->reads_channels_last)
+		to_channels_last(w->pixels, w->x, ROWS, enc->channels, enc->area);
+	network_forward(enc, run->packed, enc->reads_channels_last ? w->pixels : w->x, &w->tape, w->scratch);
 	for (int r = 0; r < ROWS; r++)
 		memcpy(s->v + (size_t)r * (size_t)c->d, w->tape.v[enc->last] + (size_t)r * (size_t)enc->out, (size_t)c->d * sizeof *s->v);
 	refuse_infinite(s, (size_t)c->d);
@@ -234,7 +234,7 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 /* Room for what the records are, as far as that is known. */
 static int slot_room(struct slot *s, const struct collect *c, struct fail *f)
 {
-	if (batch_room(&s->batch, &c->cfg, f))
+	if (batch_alloc_rows(&s->batch, &c->cfg, f))
 		return -1;
 	s->v = c->shaped && c->model ? calloc((size_t)ROWS * (size_t)c->d, sizeof *s->v) : NULL;
 	return c->shaped && c->model && !s->v ? fail_memory_for(f, "a batch of %d vectors", ROWS) : 0;
@@ -272,7 +272,7 @@ static int find_shape(struct run *run, struct fail *f)
 	int got = slot_open(&s, c, f) ? -1 : 1;
 	while (got > 0 && !c->shaped) {
 		got = batch_fill(&s.batch, run->in, f);
-		int shape = got > 0 ? batch_shape(&s.batch, &c->cfg, f) : 0;
+		int shape = got > 0 ? batch_infer_shape(&s.batch, &c->cfg, f) : 0;
 		c->shaped = shape > 0;
 		if (shape < 0 || (got > 0 && !c->shaped && on_consume(run, &s, f)))
 			got = -1;
@@ -303,7 +303,7 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 	if (r > 0 && c->model) {
 		run.packed = mat_floats(c->model->nparams);
 		if (run.packed)
-			network_pack(&c->model->enc, c->model->params, run.packed);
+			network_reorder(&c->model->enc, c->model->params, run.packed);
 		else
 			r = fail_memory(f);
 	}

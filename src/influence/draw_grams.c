@@ -26,7 +26,7 @@ static void measure(struct room *r, const struct network *net, int draws)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (!network_weighs(l))
+		if (!layer_has_weights(l))
 			continue;
 		size_t rows = (size_t)draws;
 		r->out = larger(r->out, (size_t)l->out);
@@ -56,7 +56,7 @@ int draw_grams_open(struct draw_grams *p, const struct network *enc, const struc
 	p->col = mat_floats(r.col);
 	p->ga = mat_floats(r.gram);
 	p->gd = mat_floats(r.gram);
-	p->grad = mat_floats((n > 2 ? n : 2) * (blocks || enc->convolves ? r.weight : 0));
+	p->grad = mat_floats((n > 2 ? n : 2) * (blocks || enc->has_convolution ? r.weight : 0));
 	p->sums = mat_floats((n > 3 ? n : 3) * r.out);
 	if (!p->edge || !p->weight || !p->bias || !p->col || !p->ga || !p->gd || !p->grad || !p->sums)
 		return fail_memory_for(f, "the gradients of %d draws", draws);
@@ -92,7 +92,7 @@ static void bias_products(struct draw_grams *p, const struct layer *l, const flo
 {
 	size_t n = (size_t)conv_biases(l);
 	for (int u = 0; u < p->units; u++)
-		conv_bias(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
+		conv_bias_gradient(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
 	between_units(p, p->bias, p->sums, n);
 }
 
@@ -125,7 +125,7 @@ void draw_grams_dense(struct draw_grams *p, const struct layer *l, const float *
 		na = l->p;
 		nd = conv_unrolled(l);
 		a = l->kind == LAYER_CONV2D ? d : x;
-		conv_gather(l, p->col, l->kind == LAYER_CONV2D ? x : d, p->draws);
+		conv_im2col(l, p->col, l->kind == LAYER_CONV2D ? x : d, p->draws);
 		g = p->col;
 	}
 	mat_gram(p->ga, a, n, na);
@@ -149,7 +149,7 @@ void draw_grams_add_gradients(struct draw_grams *p, const struct layer *l, float
 {
 	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
 	conv_backward(l, dx, sums + (size_t)unit * nw, d, x, w, add, rows, p->col);
-	conv_bias(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
+	conv_bias_gradient(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
 }
 
 void draw_grams_multiply(struct draw_grams *p, const struct layer *l, const float *sums)
@@ -186,7 +186,7 @@ static void gram_row(struct draw_grams *p, const struct layer *l, float *along, 
                      double *weight)
 {
 	int positions = conv_positions(l), k = conv_unrolled(l);
-	conv_gather(l, p->col, x, 1);
+	conv_im2col(l, p->col, x, 1);
 	mat_nt(p->ga, positions, p->col, k, p->col, k, positions, positions, k, 0, MAT_16);
 	mat_nt(p->gd, positions, d0, l->p, d1, l->p, positions, positions, l->p, 0, MAT_16);
 	*weight = dot(p->ga, p->gd, positions * positions);
@@ -220,9 +220,9 @@ void row_gradient_dot(struct draw_grams *p, const struct layer *l, float *along,
 		explicit_row(p, l, along, x, d0, d1, dm, weight);
 	int n = conv_biases(l);
 	float *b0 = p->sums, *b1 = b0 + n, *bm = b1 + n;
-	conv_bias(l, b0, d0, 0, 1);
-	conv_bias(l, b1, d1, 0, 1);
-	conv_bias(l, bm, dm, 0, 1);
+	conv_bias_gradient(l, b0, d0, 0, 1);
+	conv_bias_gradient(l, b1, d1, 0, 1);
+	conv_bias_gradient(l, bm, dm, 0, 1);
 	*bias = dot(b0, b1, n);
 	for (int i = 0; i < l->out; i++)
 		along[i] += bm[i % n];

@@ -26,7 +26,7 @@ static int plan(struct influence *s, const struct network *net, int decoder, str
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
 		int linear = l->kind == LAYER_LINEAR, draws = decoder ? s->draws : 1;
-		if (!network_weighs(l) || !(decoder ? s->use_dec[i] : s->use_enc[i]))
+		if (!layer_has_weights(l) || !(decoder ? s->use_dec[i] : s->use_enc[i]))
 			continue;
 		struct kept *k = &s->kept[s->nkept++];
 		*k = (struct kept){.l = l, .decoder = decoder, .layer = i, .rows = draws * (linear ? 1 : conv_positions(l)), .at = s->written};
@@ -89,7 +89,7 @@ static const float *reads(const struct influence *s, const struct kept *k)
 	const struct model *m = &s->models[s->at];
 	if (k->decoder)
 		return network_source(&m->dec, k->layer, s->xi, &s->dec);
-	return network_source(&m->enc, k->layer, in_order(s, s->x, m->enc.reads_pixels), &s->enc);
+	return network_source(&m->enc, k->layer, in_order(s, s->x, m->enc.reads_channels_last), &s->enc);
 }
 
 static const float *deltas(const struct influence *s, const struct kept *k) { return k->decoder ? s->ddec.v[k->layer] : s->denc[0].v[k->layer]; }
@@ -122,7 +122,7 @@ static void write_convolution(struct influence *s, const struct kept *k, float *
 	float share = 1 / (float)draws;
 	if (nw)
 		conv_backward(k->l, NULL, to, d, x, NULL, 0, draws, s->products.col);
-	conv_bias(k->l, to + nw, d, 0, draws);
+	conv_bias_gradient(k->l, to + nw, d, 0, draws);
 	for (size_t i = 0; i < k->size; i++)
 		to[i] *= share;
 }
@@ -135,7 +135,7 @@ void gradients_fill(struct influence *s)
 		int linear = l->kind == LAYER_LINEAR, draws = draws_of(s, k);
 		const float *x = reads(s, k), *d = deltas(s, k);
 		if (k->col)
-			conv_gather(l, k->col, l->kind == LAYER_CONV2D ? x : d, s->batch * draws);
+			conv_im2col(l, k->col, l->kind == LAYER_CONV2D ? x : d, s->batch * draws);
 		if ((linear && k->rows) || (k->decoder && !k->rows && gradient_is_explicit(l, draws)))
 			continue; /* factors as they lie, or gradients_take() has them */
 		for (int r = 0; r < s->batch; r++, x += (size_t)draws * (size_t)l->in, d += (size_t)draws * (size_t)l->out) {

@@ -121,7 +121,7 @@ static void encoder_weights(struct influence *s, const struct model *m, const fl
 	if (l->source < 0)
 		memset(tangent, 0, (size_t)s->batch * (size_t)l->out * sizeof *tangent);
 	else if (l->kind == LAYER_LINEAR)
-		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0, MAT_24, l->forward);
+		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0, MAT_24, l->packed_forward);
 	else
 		conv_forward(l, tangent, s->tangent.v[l->source], packed + l->weight, NULL, 0, s->batch, s->products.col);
 	for (int r = 0; s->use_enc[i] && r < s->batch; r++) {
@@ -146,7 +146,7 @@ static void encoder_parts(struct influence *s, const struct model *m, const floa
 	const struct draw_grams *p = &s->products;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (network_weighs(l))
+		if (layer_has_weights(l))
 			encoder_weights(s, m, packed, input, i, halves, t);
 		else
 			layer_tangent(net, i, &s->enc, &s->tangent);
@@ -236,7 +236,7 @@ static void decoder_back(struct influence *s, const struct model *m, const float
 	float *xi = s->xi + first, *dxi = s->dxi + first;
 	for (int i = s->cut - 1; i >= 0 && i >= s->stop; i--) {
 		const struct layer *l = &net->l[i];
-		int used = network_weighs(l) && s->use_dec[i], written = used && gradient_is_explicit(l, s->draws);
+		int used = layer_has_weights(l) && s->use_dec[i], written = used && gradient_is_explicit(l, s->draws);
 		float *dx = i == s->stop ? NULL : l->source < 0 ? dxi : s->ddec.v[l->source];
 		if (!written && i != s->stop)
 			layer_backward(net, i, packed, &s->dec, &s->ddec, dxi, 0, records * s->draws, s->products.col);
@@ -269,11 +269,11 @@ static void decode_sparse(struct influence *s, const struct model *m, const floa
 	for (int r = 0; r < n; r++)
 		sparse_pack(&s->read[0][r], xi + (size_t)r * SPARSE_ROWS * latent, latent, SPARSE_ROWS, s->latent);
 	for (; i != last; i = next) {
-		for (next = i + 1; !network_weighs(&net->l[next]); next++)
+		for (next = i + 1; !layer_has_weights(&net->l[next]); next++)
 			;
-		sparse_layer_relu(s->read[next], s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
+		sparse_layer_relu(s->read[next], s->read[i], n, net->l[i].packed_forward, packed + net->l[i].bias);
 	}
-	sparse_layer(logits, out, s->read[i], n, net->l[i].forward, packed + net->l[i].bias);
+	sparse_layer(logits, out, s->read[i], n, net->l[i].packed_forward, packed + net->l[i].bias);
 	for (int r = 0; r < n; r++) {
 		losses(s, m, x, from + r, 0, SPARSE_ROWS, logits + (size_t)r * SPARSE_ROWS * out, by_logits + (size_t)r * SPARSE_ROWS * out);
 		sparse_pack(&s->delta[at][r], by_logits + (size_t)r * SPARSE_ROWS * out, out, SPARSE_ROWS, net->out);
@@ -288,10 +288,10 @@ static void decode_sparse(struct influence *s, const struct model *m, const floa
 		if (i == s->stop)
 			break;
 		if (next < 0) {
-			sparse_layer(dxi, latent, s->delta[at], n, l->backward, NULL);
+			sparse_layer(dxi, latent, s->delta[at], n, l->packed_backward, NULL);
 			break;
 		}
-		sparse_nn_masked(s->delta[!at], s->delta[at], s->read[i], n, l->backward);
+		sparse_nn_masked(s->delta[!at], s->delta[at], s->read[i], n, l->packed_backward);
 		at = !at;
 	}
 }
@@ -377,16 +377,16 @@ static int score(struct influence *s, int n, const float *x, const uint64_t *id,
 	if (part)
 		memset(part, 0, (size_t)s->batch * (size_t)ntensors * sizeof *part);
 	if (s->pixels)
-		to_pixels(s->pixels, x, s->batch, s->models[0].enc.channels, s->models[0].enc.area);
+		to_channels_last(s->pixels, x, s->batch, s->models[0].enc.channels, s->models[0].enc.area);
 	for (int c = 0; c < s->n; c++) {
 		const struct model *m = &s->models[c];
-		const float *packed = s->packed[c], *input = in_order(s, x, m->enc.reads_pixels);
+		const float *packed = s->packed[c], *input = in_order(s, x, m->enc.reads_channels_last);
 		struct target t = {checkpoint_weight(m), out, part, ntensors};
 		network_forward(&m->enc, packed, input, &s->enc, scratch);
 		draw(s, m, id, eps);
 		/* whole slabs, so that a score does not depend on how many records there are */
 		for (s->first = 0; s->first < n; s->first += s->slab)
-			decode(s, m, packed, in_order(s, x, m->dec.writes_pixels), &t);
+			decode(s, m, packed, in_order(s, x, m->dec.writes_channels_last), &t);
 		if (s->stop < 0)
 			encoder_back(s, m, packed, input, &t);
 		if (c == s->n - 1)
@@ -416,10 +416,10 @@ void influence_latent_means(struct influence *s, const float *x, float *mu)
 {
 	const struct model *m = &s->models[s->n - 1];
 	size_t n = (size_t)s->latent;
-	if (x && m->enc.reads_pixels)
-		to_pixels(s->pixels, x, s->batch, m->enc.channels, m->enc.area);
+	if (x && m->enc.reads_channels_last)
+		to_channels_last(s->pixels, x, s->batch, m->enc.channels, m->enc.area);
 	if (x)
-		network_forward(&m->enc, s->packed[s->n - 1], in_order(s, x, m->enc.reads_pixels), &s->enc, s->products.col);
+		network_forward(&m->enc, s->packed[s->n - 1], in_order(s, x, m->enc.reads_channels_last), &s->enc, s->products.col);
 	for (size_t r = 0; r < (size_t)s->batch; r++)
 		memcpy(mu + r * n, s->enc.v[m->enc.last] + r * 2 * n, n * sizeof *mu);
 }

@@ -11,7 +11,7 @@ static size_t width(const struct network *net, int n)
 {
 	size_t sum = 0;
 	for (int i = 0; i < n; i++)
-		sum += net->l[i].own ? (size_t)net->l[i].out : 0;
+		sum += net->l[i].has_buffer ? (size_t)net->l[i].out : 0;
 	return sum;
 }
 
@@ -21,9 +21,9 @@ static int find_cut(const struct network *net)
 {
 	int cut = 0;
 	for (int i = 0; i < net->n; i++)
-		if (network_weighs(&net->l[i]) && (net->l[i].kind == LAYER_LINEAR || conv_positions(&net->l[i]) < 16))
+		if (layer_has_weights(&net->l[i]) && (net->l[i].kind == LAYER_LINEAR || conv_positions(&net->l[i]) < 16))
 			cut = i + 1;
-	while (cut < net->n && !net->l[cut].own)
+	while (cut < net->n && !net->l[cut].has_buffer)
 		cut++; /* what works in place goes with the layer before it */
 	return cut;
 }
@@ -33,7 +33,7 @@ static int find_cut(const struct network *net)
 static int slab_of(const struct model *m, int flags)
 {
 	enum { ROWS = 256 };
-	if (flags & INFLUENCE_GRADIENTS || m->enc.convolves || m->dec.convolves)
+	if (flags & INFLUENCE_GRADIENTS || m->enc.has_convolution || m->dec.has_convolution)
 		return 0;
 	return m->cfg.score.draws < ROWS ? ROWS / m->cfg.score.draws : 1;
 }
@@ -56,7 +56,7 @@ int influence_batch_size(const struct model *m, int flags)
 	if (most < FEW)
 		most = MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
 	most = most < 1 ? 1 : most;
-	if (!m->enc.convolves && !m->dec.convolves)
+	if (!m->enc.has_convolution && !m->dec.has_convolution)
 		return most;
 	/* pictures between layers: as many records as 32 MB hold */
 	size_t numbers = 2 * (size_t)draws * width(&m->dec, find_cut(&m->dec)) + 4 * width(&m->enc, m->enc.n);
@@ -70,8 +70,8 @@ void influence_pack_weights(struct model *models, int n, int flags)
 	const struct model *last = &models[n - 1];
 	int batch = influence_batch_size(last, flags), rows = at_once(last, flags, batch) * last->cfg.score.draws;
 	for (int c = n - 1; c >= 0; c--) {
-		network_prepare(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
-		network_prepare(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
+		network_pack_weights(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
+		network_pack_weights(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
 	}
 }
 
@@ -81,7 +81,7 @@ static void choose_layers(const struct network *net, const char *list, char *use
 		char name[40];
 		snprintf(name, sizeof name, "%s.%d", net->name, i);
 		use[i] = 0;
-		for (const char *p = list; network_weighs(&net->l[i]) && *p;) {
+		for (const char *p = list; layer_has_weights(&net->l[i]) && *p;) {
 			size_t len = strcspn(p, ",");
 			int whole = (len == 3 && memcmp(p, "all", 3) == 0) || (len == strlen(net->name) && memcmp(p, net->name, len) == 0);
 			if (whole || (len == strlen(name) && memcmp(p, name, len) == 0)) {
@@ -112,12 +112,12 @@ static int parse_layers(struct influence *s, struct fail *f)
 /* The parameters of every model in the order of the kernels; pictures likewise. */
 static int open_pixels(struct influence *s, const struct model *m, struct fail *f)
 {
-	s->packed = models_pack(s->models, s->n);
+	s->packed = models_reorder(s->models, s->n);
 	if (!s->packed)
 		return fail_memory_for(f, "%d times %zu parameters", s->n, m->nparams);
-	if (m->enc.reads_pixels || m->dec.writes_pixels)
+	if (m->enc.reads_channels_last || m->dec.writes_channels_last)
 		s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
-	return (m->enc.reads_pixels || m->dec.writes_pixels) && !s->pixels ? fail_memory(f) : 0;
+	return (m->enc.reads_channels_last || m->dec.writes_channels_last) && !s->pixels ? fail_memory(f) : 0;
 }
 
 /* Whether a decoder's layer in use has its gradients written out: then draws go by blocks. */
@@ -151,10 +151,10 @@ static int open_groups(struct influence *s, const struct network *dec, struct fa
 	s->cut = !blocks ? dec->n : find_cut(dec);
 	s->stop = find_stop(s);
 	for (int i = s->cut; i < dec->n; i++)
-		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !gradient_is_explicit(&dec->l[i], s->draws))
+		if (layer_has_weights(&dec->l[i]) && s->use_dec[i] && !gradient_is_explicit(&dec->l[i], s->draws))
 			s->cut = dec->n;
 	for (int i = s->cut; i < dec->n; i++)
-		if (network_weighs(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(draw_grams_explicit_size(&s->products, &dec->l[i]))))
+		if (layer_has_weights(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(draw_grams_explicit_size(&s->products, &dec->l[i]))))
 			return fail_memory_for(f, "gradients");
 	return 0;
 }
@@ -172,7 +172,7 @@ static int open_sparse(struct influence *s, const struct network *dec, int flags
 	if (flags & INFLUENCE_GRADIENTS || s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
 		return 0;
 	for (int i = 0; i < dec->n; i++) {
-		if (!network_weighs(&dec->l[i]))
+		if (!layer_has_weights(&dec->l[i]))
 			continue;
 		s->read[i] = alloc_sparse_blocks(dec->l[i].in);
 		bad |= !s->read[i];
@@ -202,8 +202,8 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_sparse(s, &m->dec, flags, f) ||
 	    tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
 	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
-	    tape_open_cut(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
-	    tape_open_cut(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
+	    tape_open_chunked(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
+	    tape_open_chunked(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
 	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;
@@ -234,7 +234,7 @@ void influence_close(struct influence *s)
 	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		free(t[i]->all);
-	models_pack_free(s->packed, s->models, s->n);
+	models_reorder_free(s->packed, s->models, s->n);
 	for (int i = 0; i < MAX_LAYERS; i++) {
 		free(s->sums[i]);
 		free(s->read[i]);

@@ -20,7 +20,7 @@ static int rows_at_once(const struct model *m, int most)
 {
 	size_t width = 0;
 	for (int i = 0; i < m->dec.n; i++)
-		width += m->dec.l[i].own ? (size_t)m->dec.l[i].out : 0;
+		width += m->dec.l[i].has_buffer ? (size_t)m->dec.l[i].out : 0;
 	size_t n = ((size_t)16 << 20) / sizeof(float) / (width + 1);
 	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
 }
@@ -35,7 +35,7 @@ static int open_buffers(struct losses *s, struct fail *f)
 	s->xi = mat_floats((size_t)rows * (size_t)s->latent);
 	s->scratch = mat_floats((a > b ? a : b) + 1);
 	s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
-	s->packed = models_pack(s->models, s->n);
+	s->packed = models_reorder(s->models, s->n);
 	return s->xi && s->scratch && s->pixels && s->packed ? 0 : fail_memory_for(f, "%d rows", rows);
 }
 
@@ -72,10 +72,10 @@ static void draw(struct losses *s, const struct model *m, const uint64_t *id, in
 static void score_checkpoint(struct losses *s, int c, const float *x, const uint64_t *id, double *out)
 {
 	const struct model *m = &s->models[c];
-	const float *packed = s->packed[c], *want = m->dec.writes_pixels ? s->pixels : x;
+	const float *packed = s->packed[c], *want = m->dec.writes_channels_last ? s->pixels : x;
 	int all = s->batch * s->draws;
 	size_t size = (size_t)m->enc.in;
-	network_forward(&m->enc, packed, m->enc.reads_pixels ? s->pixels : x, &s->enc, s->scratch);
+	network_forward(&m->enc, packed, m->enc.reads_channels_last ? s->pixels : x, &s->enc, s->scratch);
 	for (int r = 0; r < s->batch; r++)
 		out[r * s->n + c] = s->cfg.score.beta * loss_kl(s->enc.v[m->enc.last] + (size_t)r * 2 * (size_t)s->latent, s->latent);
 	for (int from = 0; from < all; from += s->dec.rows) {
@@ -94,8 +94,8 @@ static void score_checkpoint(struct losses *s, int c, const float *x, const uint
 void losses_score(struct losses *s, const float *x, const uint64_t *id, double *out)
 {
 	const struct network *enc = &s->models[0].enc;
-	if (enc->reads_pixels || s->models[0].dec.writes_pixels)
-		to_pixels(s->pixels, x, s->batch, enc->channels, enc->area);
+	if (enc->reads_channels_last || s->models[0].dec.writes_channels_last)
+		to_channels_last(s->pixels, x, s->batch, enc->channels, enc->area);
 	for (int c = 0; c < s->n; c++)
 		score_checkpoint(s, c, x, id, out);
 }
@@ -104,7 +104,7 @@ void losses_close(struct losses *s)
 {
 	if (!s)
 		return;
-	models_pack_free(s->packed, s->models, s->n);
+	models_reorder_free(s->packed, s->models, s->n);
 	free(s->enc.all);
 	free(s->dec.all);
 	free(s->xi);

@@ -24,13 +24,13 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 	b->row = calloc((size_t)b->max_items, sizeof *b->row);
 	b->id = calloc((size_t)rows, sizeof *b->id);
 	b->why = calloc((size_t)rows, sizeof *b->why);
-	if (b->item && b->row && b->id && b->why && !batch_room(b, cfg, f))
+	if (b->item && b->row && b->id && b->why && !batch_alloc_rows(b, cfg, f))
 		return 0;
 	batch_free(b);
 	return fail_memory_for(f, "a batch of %d records", rows);
 }
 
-int batch_widen(struct batch *b, int items, struct fail *f)
+int batch_reserve_items(struct batch *b, int items, struct fail *f)
 {
 	struct record *item = realloc(b->item, (size_t)items * sizeof *item);
 	if (item)
@@ -44,7 +44,7 @@ int batch_widen(struct batch *b, int items, struct fail *f)
 	return 0;
 }
 
-int batch_room(struct batch *b, const struct config *cfg, struct fail *f)
+int batch_alloc_rows(struct batch *b, const struct config *cfg, struct fail *f)
 {
 	free(b->pixels);
 	free(b->numbers);
@@ -105,7 +105,7 @@ static int check_memory(const struct batch *b, struct fail *f)
 	return 0;
 }
 
-int batch_shape(struct batch *b, struct config *cfg, struct fail *f)
+int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
 		enum input_format kind;

@@ -346,7 +346,7 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	return r ? fail_add(f, "--set") : 0;
 }
 
-int config_try(const struct assignments *sets, struct fail *f)
+int config_check_assignments(const struct assignments *sets, struct fail *f)
 {
 	struct config c;
 	config_defaults(&c);
@@ -398,7 +398,7 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 	return r;
 }
 
-int config_difference(const struct config *a, const struct config *b, const char **key, struct fail *f)
+int config_first_difference(const struct config *a, const struct config *b, const char **key, struct fail *f)
 {
 	struct buf x = {0}, y = {0};
 	int r = 0;
@@ -423,7 +423,7 @@ static int asks_input(const struct layer_list *l)
 	return 0;
 }
 
-int config_waits(const struct config *c)
+int config_infers_shape(const struct config *c)
 {
 	return c->input_kind == VECTOR_INPUT && config_input_size(c) == 0 && asks_input(&c->decoder);
 }

@@ -17,7 +17,7 @@ static void name_tensors(struct model *m, struct network *net)
 {
 	for (int i = 0; i < net->n; i++) {
 		struct layer *l = &net->l[i];
-		if (!network_weighs(l))
+		if (!layer_has_weights(l))
 			continue;
 		size_t biases = (size_t)(l->kind == LAYER_LINEAR ? l->out : conv_biases(l));
 		l->tensor = m->ntensors;
@@ -85,17 +85,17 @@ static void init_layer(float *params, const struct layer *l, uint64_t seed)
 void model_init(struct model *m, uint64_t seed)
 {
 	for (int i = 0; i < m->enc.n; i++)
-		if (network_weighs(&m->enc.l[i]))
+		if (layer_has_weights(&m->enc.l[i]))
 			init_layer(m->params, &m->enc.l[i], seed);
 	for (int i = 0; i < m->dec.n; i++)
-		if (network_weighs(&m->dec.l[i]))
+		if (layer_has_weights(&m->dec.l[i]))
 			init_layer(m->params, &m->dec.l[i], seed);
 }
 
 void model_free(struct model *m)
 {
-	network_release(&m->enc);
-	network_release(&m->dec);
+	network_free_packed(&m->enc);
+	network_free_packed(&m->dec);
 	free(m->params);
 	free(m->standard.mean);
 	free(m->standard.deviation);
@@ -103,7 +103,7 @@ void model_free(struct model *m)
 	m->standard = (struct standardisation){.mean = NULL};
 }
 
-int model_standard(struct model *m, struct fail *f)
+int model_alloc_standard(struct model *m, struct fail *f)
 {
 	size_t n = (size_t)m->enc.in;
 	m->standard.mean = calloc(n, sizeof *m->standard.mean);
@@ -129,7 +129,7 @@ static int set_id(struct model *m, struct fail *f)
 
 static double meta_number(const struct safetensors *s, const char *name, double missing)
 {
-	const char *v = safetensors_meta(s, name);
+	const char *v = safetensors_metadata(s, name);
 	return v ? strtod(v, NULL) : missing;
 }
 
@@ -177,13 +177,13 @@ static int read_numbers(const char *name, const char *text, double *out, size_t 
 
 static int read_standard(struct model *m, const struct safetensors *s, struct fail *f)
 {
-	const char *mean = safetensors_meta(s, "mean"), *deviation = safetensors_meta(s, "deviation");
+	const char *mean = safetensors_metadata(s, "mean"), *deviation = safetensors_metadata(s, "deviation");
 	size_t n = (size_t)m->enc.in;
 	if (m->cfg.input_kind != VECTOR_INPUT || (!mean && !deviation))
 		return 0;
 	if (!mean || !deviation)
 		return fail_set(f, "its metadata: only one of mean and deviation is there");
-	return model_standard(m, f) || read_numbers("mean", mean, m->standard.mean, n, -HUGE_VAL, f) ||
+	return model_alloc_standard(m, f) || read_numbers("mean", mean, m->standard.mean, n, -HUGE_VAL, f) ||
 	       read_numbers("deviation", deviation, m->standard.deviation, n, 0, f) ? -1 : 0;
 }
 
@@ -221,16 +221,16 @@ static int fill(struct model *m, const struct safetensors *s, int finite, struct
 
 static int check(struct model *m, const struct safetensors *s, struct fail *f)
 {
-	int got = safetensors_check(s, f);
+	int got = safetensors_verify(s, f);
 	m->checked = got > 0;
 	return got < 0 ? -1 : 0;
 }
 
-int model_fill(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
+int model_import(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {
-	const char *text = safetensors_meta(s, "config");
+	const char *text = safetensors_metadata(s, "config");
 	if (!text)
 		return fail_set(f, "no configuration in its metadata: bring it in with vae-ckpt import");
 	config_defaults(cfg);
@@ -257,7 +257,7 @@ static int read_file(struct model *m, const char *path, int strict, struct fail 
 	return 0;
 }
 
-int model_look(struct model *m, const char *path, struct fail *f) { return read_file(m, path, 0, f); }
+int model_inspect(struct model *m, const char *path, struct fail *f) { return read_file(m, path, 0, f); }
 
 int model_read(struct model *m, const char *path, const struct assignments *sets, struct fail *f)
 {
@@ -328,25 +328,25 @@ void models_free(struct model *m, int n)
 	free(m);
 }
 
-float **models_pack(const struct model *m, int n)
+float **models_reorder(const struct model *m, int n)
 {
 	float **packed = calloc((size_t)n, sizeof *packed);
 	for (int c = 0; packed && c < n; c++) {
 		packed[c] = m[c].params;
-		if (!m[c].enc.convolves && !m[c].dec.convolves) /* nothing to reorder but convolutions */
+		if (!m[c].enc.has_convolution && !m[c].dec.has_convolution) /* nothing to reorder but convolutions */
 			continue;
 		packed[c] = mat_floats(m[c].nparams);
 		if (!packed[c]) {
-			models_pack_free(packed, m, n);
+			models_reorder_free(packed, m, n);
 			return NULL;
 		}
-		network_pack(&m[c].enc, m[c].params, packed[c]);
-		network_pack(&m[c].dec, m[c].params, packed[c]);
+		network_reorder(&m[c].enc, m[c].params, packed[c]);
+		network_reorder(&m[c].dec, m[c].params, packed[c]);
 	}
 	return packed;
 }
 
-void models_pack_free(float **packed, const struct model *m, int n)
+void models_reorder_free(float **packed, const struct model *m, int n)
 {
 	for (int c = 0; packed && c < n; c++)
 		if (packed[c] != m[c].params)

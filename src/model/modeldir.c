@@ -137,7 +137,7 @@ static int same_network(const struct model *a, const struct model *b)
 	return same;
 }
 
-int checkpoints_choose(struct checkpoints *c, const char *path, const char *which, struct fail *f)
+int checkpoints_select(struct checkpoints *c, const char *path, const char *which, struct fail *f)
 {
 	struct stat st;
 	char file[1024];
@@ -174,7 +174,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 {
 	struct checkpoints c;
 	char file[1024];
-	if (checkpoints_choose(&c, path, which, f))
+	if (checkpoints_select(&c, path, which, f))
 		return -1;
 	struct model *m = calloc((size_t)c.n, sizeof *m);
 	int r = m ? 0 : fail_memory(f);

@@ -160,7 +160,7 @@ int safetensors_get(const struct safetensors *s, const struct tensor *want, floa
 	return 0;
 }
 
-const char *safetensors_meta(const struct safetensors *s, const char *name)
+const char *safetensors_metadata(const struct safetensors *s, const char *name)
 {
 	return s->metadata ? json_string_value(json_object_get(s->metadata, name)) : NULL;
 }
@@ -217,9 +217,9 @@ static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h
 	return 0;
 }
 
-int safetensors_check(const struct safetensors *s, struct fail *f)
+int safetensors_verify(const struct safetensors *s, struct fail *f)
 {
-	const char *text = safetensors_meta(s, CHECKSUMS);
+	const char *text = safetensors_metadata(s, CHECKSUMS);
 	char shown[80], *save = NULL, *copy = text ? strdup(text) : NULL;
 	if (!text)
 		return 0;

@@ -65,7 +65,7 @@ static int choose_by_loss(struct thinning *t, const char *dir, int n, struct fai
 int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, struct fail *f)
 {
 	*t = (struct thinning){.keep = NULL};
-	if (checkpoints_choose(&t->c, dir, "all", f))
+	if (checkpoints_select(&t->c, dir, "all", f))
 		return -1;
 	if (t->c.step[0] < 0) {
 		thin_free(t);

@@ -22,16 +22,16 @@ size_t conv_scratch(const struct layer *l) { return (size_t)chunk_lines(l) * (si
 
 /* --- the order of weights --- */
 
-void conv_pack(const struct layer *l, float *packed, const float *w, int from, int to)
+void conv_reorder(const struct layer *l, float *packed, const float *w, int from, int to)
 {
 	int area = l->kernel * l->kernel;
-	to_pixels(packed, w, to - from, l->c, area);
+	to_channels_last(packed, w, to - from, l->c, area);
 }
 
-void conv_unpack(const struct layer *l, float *w, const float *packed, int from, int to)
+void conv_restore(const struct layer *l, float *w, const float *packed, int from, int to)
 {
 	int area = l->kernel * l->kernel;
-	to_planes(w, packed, to - from, l->c, area);
+	to_channels_first(w, packed, to - from, l->c, area);
 }
 
 /* --- unrolling --- */
@@ -96,7 +96,7 @@ static void scatter_lines(const struct layer *l, float *big, const float *col, i
 	}
 }
 
-void conv_gather(const struct layer *l, float *col, const float *big, int rows) { gather_lines(l, col, big, 0, rows * l->sh); }
+void conv_im2col(const struct layer *l, float *col, const float *big, int rows) { gather_lines(l, col, big, 0, rows * l->sh); }
 
 /* --- the three products --- */
 
@@ -195,7 +195,7 @@ void conv_backward(const struct layer *l, float *dx, float *dw, const float *dy,
 	}
 }
 
-void conv_bias(const struct layer *l, float *db, const float *dy, int add, int rows)
+void conv_bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows)
 {
 	enum { LANES = 16, FEW = 16 }; /* few channels: as many pixels at once as fill the lanes */
 	int channels = conv_biases(l), wide = channels < FEW ? channels * LANES : channels;

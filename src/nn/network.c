@@ -10,7 +10,7 @@
 
 /* --- building --- */
 
-int network_weighs(const struct layer *l) { return kind_has_weights(l->kind); }
+int layer_has_weights(const struct layer *l) { return kind_has_weights(l->kind); }
 
 static void build_convolution(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out)
 {
@@ -43,23 +43,23 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 	struct fail ignored;
 	int touched = 0; /* the buffer at hand already holds an elementwise layer's output */
 	*net = (struct network){.name = name, .n = spec->n, .in = shape_size(&in), .last = -1};
-	net->reads_pixels = begins_with_convolution(spec) && in.c > 1 && in.h * in.w > 1;
+	net->reads_channels_last = begins_with_convolution(spec) && in.c > 1 && in.h * in.w > 1;
 	for (int i = 0; i < spec->n; i++) {
 		struct layer *l = &net->l[i];
 		struct shape from = s;
 		layer_shape(&spec->v[i], &s, &ignored);
 		*l = (struct layer){.kind = spec->v[i].kind, .in = shape_size(&from), .out = shape_size(&s), .source = net->last, .slope = (float)spec->v[i].slope};
-		if (network_weighs(l)) {
+		if (layer_has_weights(l)) {
 			if (l->kind != LAYER_LINEAR) {
 				build_convolution(l, &spec->v[i], &from, &s);
-				net->convolves = 1;
+				net->has_convolution = 1;
 			}
 			place_parameters(l, at);
-			l->own = 1;
+			l->has_buffer = 1;
 			touched = 0;
 		} else if (kind_is_elementwise(l->kind)) {
-			l->own = touched || net->last < 0;
-			l->fused = l->kind == LAYER_RELU && !l->own && network_weighs(&net->l[net->last]);
+			l->has_buffer = touched || net->last < 0;
+			l->fused = l->kind == LAYER_RELU && !l->has_buffer && layer_has_weights(&net->l[net->last]);
 			if (l->fused)
 				net->l[net->last].relu = 1;
 			touched = 1;
@@ -67,32 +67,32 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 			const struct shape *picture = l->kind == LAYER_FLATTEN ? &from : &s;
 			l->channels = picture->c;
 			l->area = picture->h * picture->w;
-			l->own = picture->is == SHAPE_PICTURE && l->channels > 1 && l->area > 1;
-			touched = l->own ? 0 : touched;
+			l->has_buffer = picture->is == SHAPE_PICTURE && l->channels > 1 && l->area > 1;
+			touched = l->has_buffer ? 0 : touched;
 		}
-		net->last = l->own ? i : net->last;
+		net->last = l->has_buffer ? i : net->last;
 	}
 	net->out = shape_size(&s);
-	net->writes_pixels = s.is == SHAPE_PICTURE && s.c > 1 && s.h * s.w > 1;
-	net->channels = net->writes_pixels ? s.c : in.c;
-	net->area = net->writes_pixels ? s.h * s.w : in.h * in.w;
+	net->writes_channels_last = s.is == SHAPE_PICTURE && s.c > 1 && s.h * s.w > 1;
+	net->channels = net->writes_channels_last ? s.c : in.c;
+	net->area = net->writes_channels_last ? s.h * s.w : in.h * in.w;
 }
 
-int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_cut(t, net, rows, net->n, 0, f); }
+int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_chunked(t, net, rows, net->n, 0, f); }
 
-int tape_open_cut(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f)
+int tape_open_chunked(struct tape *t, const struct network *net, int rows, int cut, int few, struct fail *f)
 {
 	size_t size[MAX_LAYERS], total = 0, at = 0;
 	*t = (struct tape){.rows = rows};
 	for (int i = 0; i < net->n; i++) {
-		size[i] = net->l[i].own ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
+		size[i] = net->l[i].has_buffer ? ((size_t)(i < cut ? rows : few) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
 		total += size[i];
 	}
 	t->all = mat_floats(total);
 	if (!t->all)
 		return fail_memory_for(f, "activations of %zu bytes", total * sizeof(float));
 	for (int i = 0; i < net->n; at += size[i++])
-		t->v[i] = net->l[i].own ? t->all + at : NULL;
+		t->v[i] = net->l[i].has_buffer ? t->all + at : NULL;
 	return 0;
 }
 
@@ -106,17 +106,17 @@ struct tape tape_view(const struct tape *t, const struct network *net, int cut, 
 	return v;
 }
 
-void network_pack(const struct network *net, const float *params, float *packed)
+void network_reorder(const struct network *net, const float *params, float *packed)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (!network_weighs(l))
+		if (!layer_has_weights(l))
 			continue;
 		if (l->kind == LAYER_LINEAR) {
 			memcpy(packed + l->weight, params + l->weight, ((size_t)l->in + 1) * (size_t)l->out * sizeof *packed);
 			continue;
 		}
-		conv_pack(l, packed + l->weight, params + l->weight, 0, l->p);
+		conv_reorder(l, packed + l->weight, params + l->weight, 0, l->p);
 		memcpy(packed + l->bias, params + l->bias, (size_t)conv_biases(l) * sizeof *packed);
 	}
 }
@@ -131,25 +131,25 @@ static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits las
 	return i == net->n - 1 && net->l[i].in >= LONG ? last : MAT_24;
 }
 
-void network_prepare(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room)
+void network_pack_weights(struct network *net, const float *params, int rows, int through, enum mat_bits last, size_t *room)
 {
 	for (int i = 0; i < net->n; i++) {
 		struct layer *l = &net->l[i];
 		const float *w = params + l->weight;
 		if (l->kind != LAYER_LINEAR)
 			continue;
-		l->forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, room);
+		l->packed_forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, room);
 		if (through || l->source >= 0)
-			l->backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, has_relu_mask(net, i), room);
+			l->packed_backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, has_relu_mask(net, i), room);
 	}
 }
 
-void network_release(struct network *net)
+void network_free_packed(struct network *net)
 {
 	for (int i = 0; i < net->n; i++) {
-		free(net->l[i].forward);
-		free(net->l[i].backward);
-		net->l[i].forward = net->l[i].backward = NULL;
+		free(net->l[i].packed_forward);
+		free(net->l[i].packed_backward);
+		net->l[i].packed_forward = net->l[i].packed_backward = NULL;
 	}
 }
 
@@ -160,7 +160,7 @@ int network_sparse(const struct network *net, int prepared)
 		int linear = l->kind == LAYER_LINEAR && (l->source < 0 || has_relu_mask(net, i)) && sparse_supported(l->out, l->in) && sparse_supported(l->in, l->out);
 		if (!linear && !l->fused)
 			return 0;
-		if (linear && prepared && (!sparse_accepts(l->forward) || !sparse_accepts(l->backward)))
+		if (linear && prepared && (!sparse_accepts(l->packed_forward) || !sparse_accepts(l->packed_backward)))
 			return 0;
 	}
 	return net->n == net->last + 1;
@@ -170,14 +170,14 @@ size_t network_scratch(const struct network *net)
 {
 	size_t most = 0;
 	for (int i = 0; i < net->n; i++)
-		if (network_weighs(&net->l[i]) && net->l[i].kind != LAYER_LINEAR && conv_scratch(&net->l[i]) > most)
+		if (layer_has_weights(&net->l[i]) && net->l[i].kind != LAYER_LINEAR && conv_scratch(&net->l[i]) > most)
 			most = conv_scratch(&net->l[i]);
 	return most;
 }
 
 /* --- layers --- */
 
-void to_pixels(float *out, const float *in, int rows, int channels, int area)
+void to_channels_last(float *out, const float *in, int rows, int channels, int area)
 {
 	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
 		for (int i = 0; i < area; i++)
@@ -185,7 +185,7 @@ void to_pixels(float *out, const float *in, int rows, int channels, int area)
 				*out++ = in[(size_t)c * (size_t)area + (size_t)i];
 }
 
-void to_planes(float *out, const float *in, int rows, int channels, int area)
+void to_channels_first(float *out, const float *in, int rows, int channels, int area)
 {
 	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
 		for (int c = 0; c < channels; c++)
@@ -258,20 +258,20 @@ void layer_forward(const struct network *net, int i, const float *packed, const 
                    float *scratch)
 {
 	const struct layer *l = &net->l[i];
-	int rows = to - from, buffer = l->own ? i : l->source;
+	int rows = to - from, buffer = l->has_buffer ? i : l->source;
 	if (buffer < 0)
 		return; /* flatten of what lies flat */
 	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->kind == LAYER_LINEAR)
 		linear_forward(y, x, packed + l->weight, packed + l->bias, rows, l->in, l->out, 0, l->out, l->relu,
-			       bits_of(net, i, act->bits), l->forward);
-	else if (network_weighs(l))
+			       bits_of(net, i, act->bits), l->packed_forward);
+	else if (layer_has_weights(l))
 		conv_forward(l, y, x, packed + l->weight, packed + l->bias, l->relu, rows, scratch);
-	else if (l->kind == LAYER_FLATTEN && l->own)
-		to_planes(y, x, rows, l->channels, l->area);
-	else if (l->kind == LAYER_UNFLATTEN && l->own)
-		to_pixels(y, x, rows, l->channels, l->area);
+	else if (l->kind == LAYER_FLATTEN && l->has_buffer)
+		to_channels_first(y, x, rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->has_buffer)
+		to_channels_last(y, x, rows, l->channels, l->area);
 	else if (!l->fused)
 		elementwise_forward(l, y, x, (size_t)rows * (size_t)l->out);
 }
@@ -280,7 +280,7 @@ void layer_backward(const struct network *net, int i, const float *packed, const
                     int from, int to, float *scratch)
 {
 	const struct layer *l = &net->l[i];
-	int rows = to - from, buffer = l->own ? i : l->source;
+	int rows = to - from, buffer = l->has_buffer ? i : l->source;
 	float *dx = l->source < 0 ? dinput : delta->v[l->source];
 	if (!dx || buffer < 0 || (i + 1 < net->n && has_relu_mask(net, i + 1)))
 		return;
@@ -288,13 +288,13 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 	const float *relu_mask = network_relu_mask(net, i, act);
 	dx += (size_t)from * (size_t)l->in;
 	if (l->kind == LAYER_LINEAR)
-		linear_backward(dx, dy, packed + l->weight, relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, rows, l->in, l->out, 0, l->in, l->backward);
-	else if (network_weighs(l))
+		linear_backward(dx, dy, packed + l->weight, relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, rows, l->in, l->out, 0, l->in, l->packed_backward);
+	else if (layer_has_weights(l))
 		conv_backward(l, dx, NULL, dy, NULL, packed + l->weight, 0, rows, scratch);
-	else if (l->kind == LAYER_FLATTEN && l->own)
-		to_pixels(dx, dy, rows, l->channels, l->area);
-	else if (l->kind == LAYER_UNFLATTEN && l->own)
-		to_planes(dx, dy, rows, l->channels, l->area);
+	else if (l->kind == LAYER_FLATTEN && l->has_buffer)
+		to_channels_last(dx, dy, rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->has_buffer)
+		to_channels_first(dx, dy, rows, l->channels, l->area);
 	else
 		elementwise_backward(l, dx, dy, y, (size_t)rows * (size_t)l->out);
 }
@@ -302,17 +302,17 @@ void layer_backward(const struct network *net, int i, const float *packed, const
 void layer_tangent(const struct network *net, int i, const struct tape *act, const struct tape *tangent)
 {
 	const struct layer *l = &net->l[i];
-	int buffer = l->own ? i : l->source;
+	int buffer = l->has_buffer ? i : l->source;
 	if (buffer < 0)
 		return;
 	size_t n = (size_t)tangent->rows * (size_t)l->out;
 	float *to = tangent->v[buffer];
 	if (l->source < 0)
 		memset(to, 0, n * sizeof *to); /* the input does not move */
-	else if (l->kind == LAYER_FLATTEN && l->own)
-		to_planes(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
-	else if (l->kind == LAYER_UNFLATTEN && l->own)
-		to_pixels(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
+	else if (l->kind == LAYER_FLATTEN && l->has_buffer)
+		to_channels_first(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
+	else if (l->kind == LAYER_UNFLATTEN && l->has_buffer)
+		to_channels_last(to, tangent->v[l->source], tangent->rows, l->channels, l->area);
 	else
 		elementwise_backward(l, to, tangent->v[l->source], act->v[buffer], n);
 }

@@ -12,12 +12,12 @@
 
 enum { WRITE = 1 << 22 }; /* rows go to the file in pieces of at least so many bytes */
 
-size_t dataset_row(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
+size_t dataset_row_size(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
 
 static int flush(struct dataset *d, struct fail *f)
 {
 	if (write_all(d->fd, d->memory, d->filled, f))
-		return fail_add(f, "%zu records of %zu bytes do not fit into --mem, nor on the disk of $TMPDIR", d->n, dataset_row(d));
+		return fail_add(f, "%zu records of %zu bytes do not fit into --mem, nor on the disk of $TMPDIR", d->n, dataset_row_size(d));
 	d->filled = 0;
 	return 0;
 }
@@ -31,7 +31,7 @@ static int spill(struct dataset *d, struct fail *f)
 	d->spilled = 1;
 	if (flush(d, f))
 		return -1;
-	size_t room = dataset_row(d) > WRITE ? dataset_row(d) : WRITE;
+	size_t room = dataset_row_size(d) > WRITE ? dataset_row_size(d) : WRITE;
 	uint8_t *p = realloc(d->memory, room);
 	if (!p)
 		return fail_memory_for(f, "%zu bytes", room);
@@ -55,7 +55,7 @@ static int grow(struct dataset *d, size_t row, struct fail *f)
 
 int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 {
-	size_t row = dataset_row(d);
+	size_t row = dataset_row_size(d);
 	if (d->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
 	if (d->n == d->cap) {
@@ -84,13 +84,13 @@ static int map(struct dataset *d, struct fail *f)
 		return 0;
 	if (flush(d, f))
 		return -1;
-	void *p = mmap(NULL, d->n * dataset_row(d), PROT_READ, MAP_SHARED, d->fd, 0);
+	void *p = mmap(NULL, d->n * dataset_row_size(d), PROT_READ, MAP_SHARED, d->fd, 0);
 	if (p == MAP_FAILED)
 		return fail_errno(f, "cannot map the file of %zu records in $TMPDIR", d->n);
 	d->x = p;
 	free(d->memory);
 	d->memory = NULL;
-	madvise(p, d->n * dataset_row(d), MADV_RANDOM); /* rows come shuffled: what stands behind one is not wanted */
+	madvise(p, d->n * dataset_row_size(d), MADV_RANDOM); /* rows come shuffled: what stands behind one is not wanted */
 	return 0;
 }
 
@@ -121,11 +121,11 @@ int dataset_statistics(const struct dataset *d, double *mean, double *deviation,
 		return fail_memory(f);
 	memset(mean, 0, size * sizeof *mean);
 	memset(deviation, 0, size * sizeof *deviation);
-	memcpy(first, d->x + d->train[0] * dataset_row(d), dataset_row(d));
+	memcpy(first, d->x + d->train[0] * dataset_row_size(d), dataset_row_size(d));
 	/* over differences from the first row, so that a column that never changes has deviation 0, exactly */
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < d->ntrain; i++) {
-			const double *x = (const double *)(const void *)(d->x + d->train[i] * dataset_row(d));
+			const double *x = (const double *)(const void *)(d->x + d->train[i] * dataset_row_size(d));
 			for (size_t k = 0; k < size; k++) {
 				double v = x[k] - first[k];
 				if (pass == 0)
@@ -148,7 +148,7 @@ int dataset_statistics(const struct dataset *d, double *mean, double *deviation,
 void dataset_free(struct dataset *d)
 {
 	if (d->spilled && d->x && d->x != d->memory)
-		munmap((void *)d->x, d->n * dataset_row(d));
+		munmap((void *)d->x, d->n * dataset_row_size(d));
 	if (d->spilled)
 		close(d->fd);
 	free(d->memory);

@@ -29,7 +29,7 @@ struct feed { /* one batch, rows filled in parallel */
 static void fill_row(void *ctx, int r)
 {
 	struct feed *b = ctx;
-	const uint8_t *from = b->d->x + (size_t)b->row[r] * dataset_row(b->d);
+	const uint8_t *from = b->d->x + (size_t)b->row[r] * dataset_row_size(b->d);
 	float *to = b->x + (size_t)r * b->d->size;
 	if (b->d->vector)
 		input_standardise(b->standard, (const double *)(const void *)from, b->d->size, to);

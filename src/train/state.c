@@ -126,7 +126,7 @@ static int same_config(const char *there, const struct config *here, struct fail
 	if (old.train.steps < here->train.steps)
 		old.train.steps = here->train.steps; /* more of the same */
 	const char *key;
-	if (config_difference(&old, here, &key, f))
+	if (config_first_difference(&old, here, &key, f))
 		return -1;
 	if (key && strcmp(key, "train.steps") == 0)
 		return fail_set(f, "the training there goes to train.steps %d, and cannot become shorter: %d is wanted", steps, here->train.steps);
@@ -148,8 +148,8 @@ int state_read(const char *dir, struct state *s, struct model *m, struct trainer
 		return 0;
 	if (safetensors_load(&file, path, f))
 		return -1;
-	int r = safetensors_parse(&file, f) || safetensors_check(&file, f) < 0 ? damaged(f) : 0;
-	const char *config = safetensors_meta(&file, "config"), *counts = safetensors_meta(&file, "counts"), *was = safetensors_meta(&file, "checksum");
+	int r = safetensors_parse(&file, f) || safetensors_verify(&file, f) < 0 ? damaged(f) : 0;
+	const char *config = safetensors_metadata(&file, "config"), *counts = safetensors_metadata(&file, "counts"), *was = safetensors_metadata(&file, "checksum");
 	if (!r && (!config || !counts || !was))
 		r = fail_set(f, "no state of a training");
 	if (!r && read_counts(counts, s))
@@ -166,6 +166,6 @@ int state_read(const char *dir, struct state *s, struct model *m, struct trainer
 	safetensors_free(&file);
 	if (r)
 		return fail_add(f, "%s", path);
-	trainer_continue(trainer, (long)s->step);
+	trainer_resume(trainer, (long)s->step);
 	return 1;
 }

@@ -74,7 +74,7 @@ static void forward_share(void *ctx, int u)
 }
 
 /* Whether there is anything to do for layer i, which is no linear one. */
-static int idle(const struct network *net, int i) { return net->l[i].fused || (net->l[i].kind == LAYER_FLATTEN && !net->l[i].own); }
+static int idle(const struct network *net, int i) { return net->l[i].fused || (net->l[i].kind == LAYER_FLATTEN && !net->l[i].has_buffer); }
 
 static void forward(struct trainer *t, const struct network *net, const struct tape *act, const float *from)
 {
@@ -116,7 +116,7 @@ static void pixels_unit(void *ctx, int u)
 	struct trainer *t = ctx;
 	int n = (u + 1) * ROWS < t->batch ? ROWS : t->batch - u * ROWS;
 	size_t at = (size_t)(u * ROWS) * (size_t)t->input;
-	to_pixels(t->pixels + at, t->x + at, n, t->m->enc.channels, t->m->enc.area);
+	to_channels_last(t->pixels + at, t->x + at, n, t->m->enc.channels, t->m->enc.area);
 }
 
 static void loss_unit(void *ctx, int u)
@@ -124,7 +124,7 @@ static void loss_unit(void *ctx, int u)
 	struct trainer *t = ctx;
 	int n = t->input, to = (u + 1) * ROWS < t->batch ? (u + 1) * ROWS : t->batch;
 	float share = 1.0f / (float)t->batch; /* the batch's loss is a mean */
-	const float *x = t->m->dec.writes_pixels ? t->pixels : t->x;
+	const float *x = t->m->dec.writes_channels_last ? t->pixels : t->x;
 	for (int r = u * ROWS; r < to; r++) {
 		size_t at = (size_t)r * (size_t)n;
 		float *d = t->learn ? t->ddec.v[t->m->dec.last] + at : NULL;
@@ -171,7 +171,7 @@ static void backward_share(void *ctx, int u)
 	float *scratch = t->scratch + (size_t)u * t->room;
 	for (int i = t->end - 1; i >= t->layer; i--) {
 		const struct layer *l = &net->l[i];
-		if (!network_weighs(l)) {
+		if (!layer_has_weights(l)) {
 			layer_backward(net, i, t->packed, t->act, t->delta, t->dinput, from, to, scratch);
 			continue;
 		}
@@ -180,7 +180,7 @@ static void backward_share(void *ctx, int u)
 		float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
 		const float *d = t->delta->v[i] + out;
 		conv_backward(l, dx ? dx + in : NULL, g, d, network_source(net, i, t->from, t->act) + in, t->packed + l->weight, 0, to - from, scratch);
-		conv_bias(l, g + nw, d, 0, to - from);
+		conv_bias_gradient(l, g + nw, d, 0, to - from);
 	}
 }
 
@@ -259,10 +259,10 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 		for (size_t i = nw; from == 0 && i < per; i++)
 			share[i] += more[i];
 	}
-	conv_unpack(l, t->grad + w, share + at, from, to);
+	conv_restore(l, t->grad + w, share + at, from, to);
 	t->sqnorm[u] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
 	update(t, w, t->grad + w, n);
-	conv_pack(l, t->packed + w, t->m->params + w, from, to);
+	conv_reorder(l, t->packed + w, t->m->params + w, from, to);
 	if (from > 0)
 		return;
 	memcpy(t->grad + l->bias, share + nw, nb * sizeof *share);
@@ -271,7 +271,7 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 	memcpy(t->packed + l->bias, t->m->params + l->bias, nb * sizeof *share);
 }
 
-static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_pixels ? t->pixels : t->x; }
+static const float *encoder_input(const struct trainer *t) { return t->m->enc.reads_channels_last ? t->pixels : t->x; }
 
 static const struct network *side(const struct trainer *t, int decoder) { return decoder ? &t->m->dec : &t->m->enc; }
 
@@ -337,7 +337,7 @@ static int slices(struct trainer *t, const struct network *net, int decoder, int
 	int n = 0;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		for (int u = 0; network_weighs(l) && u < units(l->kind == LAYER_LINEAR ? l->out : l->p); u++, n++)
+		for (int u = 0; layer_has_weights(l) && u < units(l->kind == LAYER_LINEAR ? l->out : l->p); u++, n++)
 			if (write)
 				t->slice[t->nslices + n] = (struct slice){i, u, decoder};
 	}
@@ -404,7 +404,7 @@ static int open_convolutions(struct trainer *t, const struct network *net, int d
 	t->room = room > t->room ? room : t->room;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (network_weighs(l) && l->kind != LAYER_LINEAR)
+		if (layer_has_weights(l) && l->kind != LAYER_LINEAR)
 			bad |= !(t->share[decoder][i] = mat_floats((size_t)t->shares * (conv_weights(l) + (size_t)conv_biases(l))));
 	}
 	return bad;
@@ -427,13 +427,13 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	}
 	t->shares = (t->batch + ROWS - 1) / ROWS < MOST_SHARES ? (t->batch + ROWS - 1) / ROWS : MOST_SHARES;
 	int bad = open_convolutions(t, &m->enc, 0) | open_convolutions(t, &m->dec, 1);
-	if (m->enc.convolves || m->dec.convolves) {
+	if (m->enc.has_convolution || m->dec.has_convolution) {
 		t->packed = mat_floats(m->nparams);
 		t->scratch = mat_floats((size_t)t->shares * t->room);
 		bad |= !t->packed || !t->scratch;
 	}
-	trainer_continue(t, 0);
-	if (m->enc.reads_pixels || m->dec.writes_pixels)
+	trainer_resume(t, 0);
+	if (m->enc.reads_channels_last || m->dec.writes_channels_last)
 		bad |= !(t->pixels = mat_floats(batch * (size_t)t->input));
 	int n = slices(t, &m->enc, 0, 0) + slices(t, &m->dec, 1, 0);
 	t->slice = calloc((size_t)n + 1, sizeof *t->slice);
@@ -459,12 +459,12 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 
 struct optimizer_state trainer_state(const struct trainer *t) { return (struct optimizer_state){t->adam_m, t->adam_v}; }
 
-void trainer_continue(struct trainer *t, long steps)
+void trainer_resume(struct trainer *t, long steps)
 {
 	t->steps = steps;
 	if (t->packed) {
-		network_pack(&t->m->enc, t->m->params, t->packed);
-		network_pack(&t->m->dec, t->m->params, t->packed);
+		network_reorder(&t->m->enc, t->m->params, t->packed);
+		network_reorder(&t->m->dec, t->m->params, t->packed);
 	}
 }
 

@@ -165,10 +165,10 @@ static int gemms(const char *config)
 	}
 	double s = 0, best = product(SGEMM, N, N, N);
 	for (int i = 0; i < m.enc.n; i++)
-		if (network_weighs(&m.enc.l[i]) && m.enc.l[i].kind != LAYER_LINEAR)
+		if (layer_has_weights(&m.enc.l[i]) && m.enc.l[i].kind != LAYER_LINEAR)
 			s += layer_seconds(&m.enc.l[i], 16, 1);
 	for (int i = 0; i < m.dec.n; i++)
-		if (network_weighs(&m.dec.l[i]) && m.dec.l[i].kind != LAYER_LINEAR)
+		if (layer_has_weights(&m.dec.l[i]) && m.dec.l[i].kind != LAYER_LINEAR)
 			s += layer_seconds(&m.dec.l[i], conv_positions(&m.dec.l[i]) < 16 ? 256 : 4, c.score.draws);
 	printf("%.3f\n", 0.92e9 / s / (2.0 * N * N * N / best));
 	model_free(&m);

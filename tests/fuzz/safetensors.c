@@ -65,7 +65,7 @@ int fuzz_safetensors(const uint8_t *data, size_t size)
 	const char *name;
 	json_t *t;
 	WANT(s.data <= s.bytes.len);
-	safetensors_meta(&s, "config");
+	safetensors_metadata(&s, "config");
 	json_object_foreach(s.header, name, t)
 	{
 		if (t == s.metadata || n == TENSORS || !describe(name, t, &v[n]))

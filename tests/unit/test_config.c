@@ -66,14 +66,14 @@ static void test_presets(void)
 		struct config c;
 		struct fail f = {{0}};
 		config_defaults(&c);
-		int r = config_load(&c, presets.gl_pathv[i], &f), waits = config_waits(&c);
+		int r = config_load(&c, presets.gl_pathv[i], &f), waits = config_infers_shape(&c);
 		if (waits) { /* for the first record */
 			ok(config_check(&c, &f) == -1 && strstr(f.msg, "input.shape"), "%s: without a shape: %s", presets.gl_pathv[i], f.msg);
 			f.msg[0] = 0;
 			r = r || config_set(&c, "input.shape=[1, 1, 7]", &f);
 		}
 		r = r || config_check(&c, &f);
-		ok(!waits || (c.decoder.v[c.decoder.n - 1].out == 7 && !config_waits(&c)), "%s: {linear: input}", presets.gl_pathv[i]);
+		ok(!waits || (c.decoder.v[c.decoder.n - 1].out == 7 && !config_infers_shape(&c)), "%s: {linear: input}", presets.gl_pathv[i]);
 		ok(!r && round_trips(&c), "%s: loads, fits, and comes back as it was written %s", presets.gl_pathv[i], f.msg);
 	}
 	globfree(&presets);

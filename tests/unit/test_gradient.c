@@ -196,7 +196,7 @@ static int edges(const struct model *m, const char *use, int *edge)
 {
 	int draws = m->cfg.score.draws, half = draws / 2, blocks = 0;
 	for (int i = 0; i < m->dec.n; i++)
-		blocks |= network_weighs(&m->dec.l[i]) && use[m->dec.l[i].tensor] && gradient_is_explicit(&m->dec.l[i], draws);
+		blocks |= layer_has_weights(&m->dec.l[i]) && use[m->dec.l[i].tensor] && gradient_is_explicit(&m->dec.l[i], draws);
 	int n = !blocks || draws < 2 ? draws : draws < 4 ? 2 : 4;
 	for (int u = 0; u <= n; u++)
 		edge[u] = n == draws ? u : n == 2 ? (u == 1 ? half : u * draws / 2) : (const int[]){0, half / 2, half, half + (draws - half) / 2, draws}[u];

@@ -239,8 +239,8 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 		ok(worst < 2e-6 && se < 2e-5, "and with other Gram matrices %.2g off, selfinf_se %.2g", worst, se);
 	}
 	for (int c = 0; c < CHECKPOINTS; c++) {
-		network_release(&m[c].dec);
-		network_release(&m[c].enc);
+		network_free_packed(&m[c].dec);
+		network_free_packed(&m[c].enc);
 		model_free(&m[c]);
 	}
 }
@@ -260,8 +260,8 @@ static void test_others(uint64_t *state)
 		naive_model(&m, network, 0.3, state);
 		influence_pack_weights(&m, 1, 0);
 		ok(!network_sparse(&m.dec, 0) && !network_sparse(&m.dec, 1), "no bundles through %s", decoders[i]);
-		network_release(&m.dec);
-		network_release(&m.enc);
+		network_free_packed(&m.dec);
+		network_free_packed(&m.enc);
 		model_free(&m);
 	}
 }
