@@ -9,25 +9,25 @@
 #include "tool/flow.h"
 #include "eval/eval.h"
 
-static int read_all(struct flow *w, struct eval *j, struct fail *f)
+static int read_all(struct flow *w, struct eval *e, struct fail *f)
 {
 	struct record r = {.scores = -1};
 	int got = 1;
 	while (got > 0 && (got = flow_next(w, &r, f)) > 0)
-		if (eval_add(j, &r, f) < 0)
+		if (eval_add(e, &r, f) < 0)
 			got = -1;
 	record_free(&r);
 	return got;
 }
 
 /* The pictures there are, each as DIR/NAME.svg. */
-static int write_curves(const struct eval *j, const char *dir, struct fail *f)
+static int write_curves(const struct eval *e, const char *dir, struct fail *f)
 {
 	struct buf svg = {0}, path = {0};
 	int r = mkdir(dir, 0777) && errno != EEXIST ? fail_errno(f, "--svg: %s", dir) : 0;
 	for (int i = 0; i < CURVES && !r; i++) {
 		svg.len = path.len = 0;
-		int drawn = curves_draw(j, (enum curves)i, NULL, &svg, f);
+		int drawn = curves_draw(e, (enum curves)i, NULL, &svg, f);
 		if (drawn > 0 && (buf_addf(&path, f, "%s/%s.svg", dir, curves_name((enum curves)i)) || atomic_write(path.p, svg.p, svg.len, f)))
 			drawn = fail_add(f, "--svg");
 		r = drawn < 0 ? -1 : 0;
@@ -37,10 +37,10 @@ static int write_curves(const struct eval *j, const char *dir, struct fail *f)
 	return r;
 }
 
-static int print(const struct eval *j, int json, const char *path, struct fail *f)
+static int print(const struct eval *e, int json, const char *path, struct fail *f)
 {
 	struct buf out = {0};
-	int r = json ? eval_json(j, &out, f) : eval_table(j, &out, f);
+	int r = json ? eval_json(e, &out, f) : eval_table(e, &out, f);
 	if (!r && path)
 		r = atomic_write(path, out.p, out.len, f);
 	else if (!r)
@@ -69,22 +69,22 @@ int main(int argc, char **argv)
 		return status;
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	struct eval j;
+	struct eval e;
 	if (!positive)
 		return cli_usage(&c, "--positive EXPR is wanted: which records should be found");
-	if (eval_open(&j, fields, cuts, positive, &f)) {
-		eval_free(&j);
+	if (eval_open(&e, fields, cuts, positive, &f)) {
+		eval_free(&e);
 		return cli_refused(&c, &f);
 	}
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
-		r = read_all(&w, &j, &f) || eval_check_labels(&j, positive, &f) || eval_finish(&j, &f) ? -1 : 0;
-	if (!r && j.missing)
-		cli_note(&c, "%llu records lack a name of --positive and count as negative", (unsigned long long)j.missing);
+		r = read_all(&w, &e, &f) || eval_check_labels(&e, positive, &f) || eval_finish(&e, &f) ? -1 : 0;
+	if (!r && e.missing)
+		cli_note(&c, "%llu records lack a name of --positive and count as negative", (unsigned long long)e.missing);
 	if (!r && svg)
-		r = write_curves(&j, svg, &f);
+		r = write_curves(&e, svg, &f);
 	if (!r)
-		r = print(&j, json, c.output, &f);
-	eval_free(&j);
+		r = print(&e, json, c.output, &f);
+	eval_free(&e);
 	return flow_finish(&w, r, &f);
 }

@@ -22,11 +22,11 @@ static int read_all(struct flow *w, struct report *r, struct fail *f)
 static int check_fields(const struct cli *c, const struct report *r, struct fail *f)
 {
 	char shown[100];
-	unsigned long long n = r->j.records;
-	for (int i = 0; r->fields && n && i < r->j.asked; i++) {
-		if (r->j.v[i].d.rank.scored)
+	unsigned long long n = r->eval.records;
+	for (int i = 0; r->fields && n && i < r->eval.nrequested; i++) {
+		if (r->eval.field[i].detection.rank.scored)
 			continue;
-		name_show(shown, sizeof shown, r->j.v[i].name);
+		name_show(shown, sizeof shown, r->eval.field[i].name);
 		if (i == 0)
 			return fail_set(f, "none of %llu records has a number in the field '%s'", n, shown);
 		cli_note(c, "none of %llu records has a number in the field '%s'", n, shown);
@@ -83,8 +83,8 @@ int main(int argc, char **argv)
 	if ((status = cli_keeps_model(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
 	    (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 || (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
 		return status;
-	if (eval_open(&r.j, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
-		eval_free(&r.j);
+	if (eval_open(&r.eval, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
+		eval_free(&r.eval);
 		return cli_refused(&c, &f);
 	}
 	r.top = (int)top;
@@ -95,9 +95,9 @@ int main(int argc, char **argv)
 		bad = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!bad)
 		bad = read_all(&w, &r, &f) || check_fields(&c, &r, &f) || report_finish(&r, &f) || write_page(&c, &r, (size_t)(size * 1e6), &f) ? -1 : 0;
-	if (!bad && r.positive && r.j.records && (r.j.positives == 0 || r.j.positives == r.j.records))
-		cli_note(&c, "--positive '%s' matches %s of %llu records: there is no detection curve", r.positive, r.j.positives ? "all" : "none",
-		         (unsigned long long)r.j.records);
+	if (!bad && r.positive && r.eval.records && (r.eval.positives == 0 || r.eval.positives == r.eval.records))
+		cli_note(&c, "--positive '%s' matches %s of %llu records: there is no detection curve", r.positive, r.eval.positives ? "all" : "none",
+		         (unsigned long long)r.eval.records);
 	report_free(&r);
 	return flow_finish(&w, bad, &f);
 }

@@ -1,4 +1,4 @@
-/* correlate.h - how far two scores go together. */
+/* correlate.h - the correlation of two scores. */
 #ifndef VF_CORRELATE_H
 #define VF_CORRELATE_H
 
@@ -8,12 +8,12 @@
 
 struct correlation {
 	size_t n;                /* records that have both */
-	double r2;               /* of the straight line through (x, y), least squares; NAN below 3 records or where one is constant */
+	double r2;               /* coefficient of determination of the least-squares line; NAN for n < 3 or a constant */
 	double slope, intercept; /* y = intercept + slope x */
-	double spearman;         /* Pearson's correlation of the ranks, equal values sharing their middle rank; NAN likewise */
+	double spearman;         /* Pearson's correlation of the ranks, ties sharing their mean rank; NAN likewise */
 };
 
-/* x [n], y [n]; entries where either is NAN are left out. Takes 32 bytes an entry for the time of the call. */
+/* Correlates x [n] and y [n], without the entries where either is NAN. Allocates 32 bytes an entry, with what qsort() needs. */
 int correlate(const double *x, const double *y, size_t n, struct correlation *c, struct fail *f);
 
 #endif

@@ -1,9 +1,9 @@
-/* judge.h - several fields of a stream side by side, beside two baselines: how they are distributed, how
- * well they find known records, and how far they go along with the loss.
+/* eval.h - evaluates fields of a stream side by side with two baselines: their distributions, how well they detect
+ * records that are known as positive, and how they correlate with the loss.
  *
- * The baselines are what a score must beat to be worth its time: the loss, and the compressed size of
- * the payload (the payload's bytes as they are if PNG or JPEG, which are compressed; else under
- * zlib's level 6). 16 bytes a record for every field and baseline.
+ * A score is only worth its time if it beats the baselines: the loss, and the compressed size of the payload (the size
+ * of the payload itself for PNG and JPEG, which are compressed already; otherwise its size under zlib level 6).
+ * Memory: 16 bytes a record for every field and baseline.
  */
 #ifndef VF_EVAL_H
 #define VF_EVAL_H
@@ -18,52 +18,56 @@ enum { EVAL_MAX_FIELDS = 32, EVAL_MAX_CUTOFFS = 16 };
 #define EVAL_SIZE "compressed_size"
 
 struct eval_field {
-	const char *name;        /* inside judge.names, or one of the two above */
+	const char *name;            /* in eval.names, or EVAL_LOSS, or EVAL_SIZE */
 	int baseline;
-	struct detection d;      /* sorted by eval_finish() */
-	/* NAN where nothing is labelled, or all is */
-	double auc, ceiling, auroc, auroc_se, precision;
-	struct correlation loss; /* x: -loss, y: this field; n 0 for the loss itself */
+	struct detection detection;  /* sorted by eval_finish() */
+	double auc, ceiling, auroc, auroc_se, average_precision; /* NAN unless there are positives and negatives */
+	struct correlation loss_fit; /* x: -loss, y: this field; n 0 for the loss itself */
+};
+
+struct eval_cutoff { /* how many of the highest records are checked */
+	double amount;
+	int percent; /* amount is a percentage */
 };
 
 struct eval {
-	struct eval_field v[EVAL_MAX_FIELDS + 2]; /* those asked for, then the baselines */
-	int n, asked, loss;                /* loss: which of v it is */
-	struct {
-		double amount;
-		int percent;
-	} cut[EVAL_MAX_CUTOFFS];
-	int ncuts;
-	struct expr *positive; /* owned; NULL: nothing is labelled */
+	struct eval_field field[EVAL_MAX_FIELDS + 2]; /* [nfields]: those requested, then the baselines */
+	int nfields, nrequested;
+	int loss;                             /* the index of the loss in field; -1: omitted */
+	struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS];
+	int ncutoffs;
+	struct expr *positive;                /* owned; NULL: nothing is labelled */
 	uint64_t records, positives, missing; /* missing: lack a name of the expression, and count as negative */
-	const char *without[2]; /* baselines left out, for no record has them */
-	int nwithout;
+	const char *omitted[2];               /* baselines that too few records have */
+	int nomitted;
 
 	char *names, extensions[128];
 	struct deflated deflated;
 };
 
-/* fields: names separated by commas; cuts: as in "1%,5%,100", or NULL for seven of percent; positive: an
- * expression, or NULL. A failure is one of usage. */
-int eval_open(struct eval *j, const char *fields, const char *cuts, const char *positive, struct fail *f);
-/* Other fields in place of the one that was asked for, when no record so far has that as a number. */
-int eval_set_fields(struct eval *j, const char *fields, struct fail *f);
-/* One more record: 1 positive, 0, -1. */
-int eval_add(struct eval *j, struct record *r, struct fail *f);
-/* Sorts and measures. */
-int eval_finish(struct eval *j, struct fail *f);
-/* Whether the labels tell records of every field that was asked for apart. positive: what to call the expression. */
-int eval_check_labels(const struct eval *j, const char *positive, struct fail *f);
-/* How many records are checked at a cut: rounded, at least one, at most all that have the field. */
-uint64_t eval_cutoff_records(const struct eval *j, const struct eval_field *v, int cut);
-/* A field's values by position in the stream, NAN where there is none: allocates [records]. */
-double *eval_values(const struct eval *j, const struct eval_field *v, struct fail *f);
-/* Which records are positive, by position: allocates [records]. */
-char *eval_labels(const struct eval *j, struct fail *f);
-void eval_free(struct eval *j);
+/* fields: names separated by commas; cutoffs: as in "1%,5%,100", or NULL for the default; positive: an expression, or
+ * NULL. A failure is a usage error. Call eval_free() also after a failure. */
+int eval_open(struct eval *e, const char *fields, const char *cutoffs, const char *positive, struct fail *f);
+/* Replaces the one requested field by others. Only valid while no record has had it. */
+int eval_set_fields(struct eval *e, const char *fields, struct fail *f);
+/* Adds a record: 1 if it is positive, 0 or -1. */
+int eval_add(struct eval *e, struct record *r, struct fail *f);
+/* Sorts, and computes all measures. */
+int eval_finish(struct eval *e, struct fail *f);
+/* Fails unless every requested field has positive and negative records. positive: the expression, for the message. */
+int eval_check_labels(const struct eval *e, const char *positive, struct fail *f);
+/* The number of records checked at a cutoff: rounded, at least one, at most all that have the field. */
+uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff);
+/* The quantile of a field for a share 0 <= q <= 1 of its records; NAN if none has it. After eval_finish(). */
+double eval_quantile(const struct eval_field *v, double q);
+/* A field's values by position in the stream, NAN where it is missing: allocates [records]. */
+double *eval_values(const struct eval *e, const struct eval_field *v, struct fail *f);
+/* Whether each record is positive, by position: allocates [records]. */
+char *eval_labels(const struct eval *e, struct fail *f);
+void eval_free(struct eval *e);
 
-/* For people, and for programs. */
-int eval_table(const struct eval *j, struct buf *out, struct fail *f);
-int eval_json(const struct eval *j, struct buf *out, struct fail *f);
+/* Appends the results as tables, or as one JSON object (vae-eval(1)). */
+int eval_table(const struct eval *e, struct buf *out, struct fail *f);
+int eval_json(const struct eval *e, struct buf *out, struct fail *f);
 
 #endif

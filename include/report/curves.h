@@ -10,11 +10,8 @@ enum curves { CURVES_DETECTION, CURVES_ROC, CURVES_PRECISION_RECALL, CURVES_SCAT
 const char *curves_name(enum curves which);
 /* Appends an SVG: 1, or 0 when there is nothing to draw (no labels, no loss), -1. id: see plot.h. The first
  * six fields and baselines are drawn; scatter has the first field against -loss. */
-int curves_draw(const struct eval *j, enum curves which, const char *id, struct buf *out, struct fail *f);
+int curves_draw(const struct eval *e, enum curves which, const char *id, struct buf *out, struct fail *f);
 /* A field's distribution, on a logarithmic axis where values are above 0 and far apart; positives beside the
  * others, each as shares of their own. 1, 0 when no record has it, -1. */
-int curves_histogram(const struct eval *j, const struct eval_field *v, const char *id, struct buf *out, struct fail *f);
-/* The value that a share q of the scored records does not exceed, 0 <= q <= 1. */
-double curves_quantile(const struct eval_field *v, double q);
-
+int curves_histogram(const struct eval *e, const struct eval_field *v, const char *id, struct buf *out, struct fail *f);
 #endif

@@ -27,7 +27,7 @@ struct report {
 	int keys_per_file;
 
 	/* what was read */
-	struct eval j;
+	struct eval eval;
 	int judged, found_fields;
 	uint64_t unscored; /* records with `error` */
 	struct thumbnail failed[REPORT_FAILED]; /* the first of them; why: the error */

@@ -19,11 +19,11 @@ static int by_y(const void *a, const void *b)
 	return (p > q) - (p < q);
 }
 
-/* In double the sums of large values would lose what differs: means first. */
-static double moments(const struct pair *v, size_t n, double *slope, double *intercept)
+/* Pearson's correlation and the least-squares line, in two passes: means first, so large values lose no digits. */
+static double pearson(const struct pair *v, size_t n, double *slope, double *intercept)
 {
 	double mx = 0, my = 0, xx = 0, yy = 0, xy = 0, k = (double)n, sx = 0, sy = 0;
-	for (size_t i = 0; i < n; i++) { /* scaled, so that no square overflows */
+	for (size_t i = 0; i < n; i++) { /* scaled to 1, so that no square overflows */
 		sx = fmax(sx, fabs(v[i].x));
 		sy = fmax(sy, fabs(v[i].y));
 	}
@@ -40,7 +40,7 @@ static double moments(const struct pair *v, size_t n, double *slope, double *int
 		yy += y * y;
 		xy += x * y;
 	}
-	/* what is left of a constant is rounding */
+	/* a constant: only rounding is left */
 	if (xx <= 1e-28 * k || yy <= 1e-28 * k)
 		return NAN;
 	*slope = xy / xx * (sy / sx);
@@ -48,8 +48,8 @@ static double moments(const struct pair *v, size_t n, double *slope, double *int
 	return xy / sqrt(xx) / sqrt(yy);
 }
 
-/* Values become middle ranks, from 1; v is sorted by them. */
-static void ranks(struct pair *v, size_t n, int which)
+/* Replaces values, in ascending order, by mean ranks from 1; which: 0 x, 1 y. */
+static void mean_ranks(struct pair *v, size_t n, int which)
 {
 	for (size_t i = 0, end; i < n; i = end) {
 		double value = which ? v[i].y : v[i].x;
@@ -70,14 +70,14 @@ int correlate(const double *x, const double *y, size_t n, struct correlation *c,
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(x[i]) && !isnan(y[i]))
 			v[k++] = (struct pair){x[i], y[i]};
-	double r = moments(v, k, &c->slope, &c->intercept), ignored[2];
+	double r = pearson(v, k, &c->slope, &c->intercept), ignored[2];
 	c->n = k;
 	c->r2 = r * r;
 	qsort(v, k, sizeof *v, by_x);
-	ranks(v, k, 0);
+	mean_ranks(v, k, 0);
 	qsort(v, k, sizeof *v, by_y);
-	ranks(v, k, 1);
-	c->spearman = moments(v, k, &ignored[0], &ignored[1]);
+	mean_ranks(v, k, 1);
+	c->spearman = pearson(v, k, &ignored[0], &ignored[1]);
 	free(v);
 	return 0;
 }

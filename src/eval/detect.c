@@ -5,7 +5,7 @@
 
 int detection_add(struct detection *d, double value, int positive, struct fail *f)
 {
-	/* the mark sits in the lowest bit, so that positions decide ties */
+	/* the label is the lowest bit of the index, so ties still go by position */
 	if (ranking_add(&d->rank, value, f))
 		return -1;
 	d->rank.v[d->rank.n - 1].index = 2 * (d->rank.n - 1) + (uint64_t)positive;
@@ -16,15 +16,13 @@ int detection_add(struct detection *d, double value, int positive, struct fail *
 	return 0;
 }
 
-static int positive(const struct detection *d, uint64_t i) { return (int)(d->rank.v[i].index & 1); }
-
 void detection_sort(struct detection *d) { ranking_sort(&d->rank); }
 
 uint64_t detection_found(const struct detection *d, uint64_t k)
 {
 	uint64_t found = 0;
 	for (uint64_t i = 0; i < k && i < d->rank.scored; i++)
-		found += (uint64_t)positive(d, i);
+		found += (uint64_t)detection_label(&d->rank.v[i]);
 	return found;
 }
 
@@ -35,32 +33,32 @@ double detection_auc(const struct detection *d, double *ceiling)
 	if (!d->positives)
 		return *ceiling = NAN;
 	for (uint64_t i = 0; i < d->rank.scored; i++) {
-		found += (uint64_t)positive(d, i);
+		found += (uint64_t)detection_label(&d->rank.v[i]);
 		area += (double)found;
 	}
 	*ceiling = 1 - (p - 1) / (2 * n);
 	return area / p / n;
 }
 
-/* Of the group of equal scores that begins at i: its end, and how many of it are positive. */
-static uint64_t group(const struct detection *d, uint64_t i, double *pos)
+/* The end of the group of equal scores that begins at i; *pos: how many of them are positive. */
+static uint64_t tie_group(const struct detection *d, uint64_t i, double *pos)
 {
 	const struct ranked *v = d->rank.v;
 	uint64_t end = i;
 	for (*pos = 0; end < d->rank.scored && v[end].value == v[i].value; end++)
-		*pos += positive(d, end);
+		*pos += detection_label(&v[end]);
 	return end;
 }
 
 double detection_auroc(const struct detection *d, double *se)
 {
-	double p = (double)d->positives, q = (double)d->rank.scored - p, above = 0, seen = 0;
+	double p = (double)d->positives, q = (double)d->rank.scored - p, above = 0, seen = 0; /* seen: negatives in higher groups */
 	if (p == 0 || q == 0)
 		return *se = NAN;
-	/* groups of equal scores, from the highest: pairs with a negative below count 1, within 1/2 */
+	/* per group, from the highest: a pair with a lower negative counts 1, with one in the group 1/2 */
 	for (uint64_t i = 0, end; i < d->rank.scored; i = end) {
 		double pos;
-		end = group(d, i, &pos);
+		end = tie_group(d, i, &pos);
 		double neg = (double)(end - i) - pos;
 		above += pos * (q - seen - neg) + 0.5 * pos * neg;
 		seen += neg;
@@ -76,14 +74,14 @@ double detection_average_precision(const struct detection *d)
 	if (p == 0)
 		return NAN;
 	for (uint64_t i = 0; i < d->rank.scored;) {
-		i = group(d, i, &pos);
+		i = tie_group(d, i, &pos);
 		found += pos;
 		sum += pos / p * (found / (double)i);
 	}
 	return sum;
 }
 
-static int point(struct curve *c, double x, double y, struct fail *f)
+static int add_point(struct curve *c, double x, double y, struct fail *f)
 {
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? 2 * c->cap : 256;
@@ -104,25 +102,25 @@ static int point(struct curve *c, double x, double y, struct fail *f)
 
 int detection_curve(const struct detection *d, enum curve_kind kind, struct curve *c, struct fail *f)
 {
-	const double fine = 1.0 / 400;
+	const double min_step = 1.0 / 400;
 	double n = (double)d->rank.scored, p = (double)d->positives, found = 0, pos, x = 0, y = 0;
 	*c = (struct curve){.n = 0};
 	if (p == 0 || p == n)
 		return 0;
-	if (kind != CURVE_PRECISION_RECALL && point(c, 0, 0, f))
+	if (kind != CURVE_PRECISION_RECALL && add_point(c, 0, 0, f))
 		return -1;
 	for (uint64_t i = 0; i < d->rank.scored;) {
-		i = group(d, i, &pos);
+		i = tie_group(d, i, &pos);
 		found += pos;
 		double k = (double)i, x1 = kind == CURVE_DETECTION ? k / n : kind == CURVE_ROC ? (k - found) / (n - p) : found / p;
 		double y1 = kind == CURVE_PRECISION_RECALL ? found / k : found / p;
 		if (kind == CURVE_PRECISION_RECALL && x1 == x)
 			continue; /* no gain in recall */
-		if (c->n && fabs(x1 - x) < fine && fabs(y1 - y) < fine && k < n)
+		if (c->n && fabs(x1 - x) < min_step && fabs(y1 - y) < min_step && k < n)
 			continue;
-		if (kind == CURVE_PRECISION_RECALL && point(c, x, y1, f))
+		if (kind == CURVE_PRECISION_RECALL && add_point(c, x, y1, f))
 			return -1;
-		if (point(c, x1, y1, f))
+		if (add_point(c, x1, y1, f))
 			return -1;
 		x = x1;
 		y = y1;

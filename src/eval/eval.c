@@ -7,228 +7,239 @@
 #include "input/decode.h"
 #include "model/config.h"
 
-static int add_field(struct eval *j, const char *name, int baseline, struct fail *f)
+static int add_field(struct eval *e, const char *name, int baseline, struct fail *f)
 {
-	if (j->n == EVAL_MAX_FIELDS + 2 * baseline)
+	if (e->nfields == EVAL_MAX_FIELDS + 2 * baseline)
 		return fail_set(f, "more than %d fields", EVAL_MAX_FIELDS);
-	j->v[j->n++] = (struct eval_field){.name = name, .baseline = baseline};
+	e->field[e->nfields++] = (struct eval_field){.name = name, .baseline = baseline};
 	return 0;
 }
 
-static int parse_fields(struct eval *j, const char *fields, struct fail *f)
+static int parse_fields(struct eval *e, const char *fields, struct fail *f)
 {
-	j->names = strdup(fields);
-	if (!j->names)
+	e->names = strdup(fields);
+	if (!e->names)
 		return fail_memory(f);
 	char *save = NULL;
-	j->loss = -1;
-	for (char *p = strtok_r(j->names, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-		for (int i = 0; i < j->n; i++)
-			if (strcmp(j->v[i].name, p) == 0)
+	e->loss = -1;
+	for (char *p = strtok_r(e->names, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+		for (int i = 0; i < e->nfields; i++)
+			if (strcmp(e->field[i].name, p) == 0)
 				return fail_set(f, "field '%.100s' is named twice", p);
 		if (strcmp(p, EVAL_LOSS) == 0)
-			j->loss = j->n;
-		if (add_field(j, p, 0, f))
+			e->loss = e->nfields;
+		if (add_field(e, p, 0, f))
 			return -1;
 	}
-	j->asked = j->n;
-	if (!j->n)
+	e->nrequested = e->nfields;
+	if (!e->nfields)
 		return fail_set(f, "no field is named");
-	if (j->loss < 0) {
-		j->loss = j->n;
-		add_field(j, EVAL_LOSS, 1, f);
+	if (e->loss < 0) {
+		e->loss = e->nfields;
+		add_field(e, EVAL_LOSS, 1, f);
 	}
-	return add_field(j, EVAL_SIZE, 1, f);
+	return add_field(e, EVAL_SIZE, 1, f);
 }
 
-static int parse_cuts(struct eval *j, const char *cuts, struct fail *f)
+static int parse_cutoffs(struct eval *e, const char *list, struct fail *f)
 {
-	for (const char *p = cuts ? cuts : "0.5%,1%,2%,5%,10%,20%,50%";; p++) {
+	for (const char *p = list ? list : "0.5%,1%,2%,5%,10%,20%,50%";; p++) {
 		char *end;
 		double amount = strtod(p, &end);
 		int percent = *end == '%';
 		if (end == p || (end[percent] && end[percent] != ',') || !(amount > 0) || (percent ? amount > 100 : amount > 1e15 || amount != floor(amount)))
-			return fail_set(f, "cuts are such as 1%%,5%%,100: shares of the records or numbers of them, not '%.60s'", p);
-		if (j->ncuts == EVAL_MAX_CUTOFFS)
-			return fail_set(f, "more than %d cuts", EVAL_MAX_CUTOFFS);
-		j->cut[j->ncuts].amount = amount;
-		j->cut[j->ncuts++].percent = percent;
+			return fail_set(f, "a cutoff is a percentage or a number of records, as in 1%%,5%%,100, not '%.60s'", p);
+		if (e->ncutoffs == EVAL_MAX_CUTOFFS)
+			return fail_set(f, "more than %d cutoffs", EVAL_MAX_CUTOFFS);
+		e->cutoff[e->ncutoffs++] = (struct eval_cutoff){amount, percent};
 		p = end + percent;
 		if (!*p)
 			return 0;
 	}
 }
 
-int eval_open(struct eval *j, const char *fields, const char *cuts, const char *positive, struct fail *f)
+int eval_open(struct eval *e, const char *fields, const char *cutoffs, const char *positive, struct fail *f)
 {
 	struct config cfg;
 	config_defaults(&cfg);
-	*j = (struct eval){.n = 0};
-	strcpy(j->extensions, cfg.input_field);
-	if (parse_fields(j, fields, f))
+	*e = (struct eval){.nfields = 0};
+	strcpy(e->extensions, cfg.input_field);
+	if (parse_fields(e, fields, f))
 		return fail_add(f, "-k");
-	if (parse_cuts(j, cuts, f))
+	if (parse_cutoffs(e, cutoffs, f))
 		return fail_add(f, "--cut");
-	j->positive = positive ? expr_parse(positive, f) : NULL;
-	return positive && !j->positive ? fail_add(f, "--positive") : 0;
+	e->positive = positive ? expr_parse(positive, f) : NULL;
+	return positive && !e->positive ? fail_add(f, "--positive") : 0;
 }
 
-int eval_set_fields(struct eval *j, const char *fields, struct fail *f)
+int eval_set_fields(struct eval *e, const char *fields, struct fail *f)
 {
-	struct eval old = *j;
-	j->n = 0;
-	if (parse_fields(j, fields, f)) {
-		free(j->names);
-		*j = old;
+	struct eval old = *e;
+	e->nfields = 0;
+	if (parse_fields(e, fields, f)) {
+		free(e->names);
+		*e = old;
 		return -1;
 	}
-	/* the baselines keep what they have; others have had nothing, of which the labels are known */
+	/* the baselines keep their values; no record so far has a value of the new fields */
 	int bad = 0;
-	for (int i = j->asked; i < j->n; i++)
-		j->v[i].d = old.v[old.n - (j->n - i)].d;
-	const struct detection *was = &old.v[0].d;
-	for (int i = 0; i < j->asked && !bad; i++)
-		for (size_t k = 0; k < was->rank.n && !bad; k++)
-			bad = detection_add(&j->v[i].d, NAN, (int)(was->rank.v[k].index & 1), f);
-	ranking_free(&old.v[0].d.rank);
+	for (int i = e->nrequested; i < e->nfields; i++)
+		e->field[i].detection = old.field[old.nfields - (e->nfields - i)].detection;
+	const struct ranking *labels = &old.field[0].detection.rank;
+	for (int i = 0; i < e->nrequested && !bad; i++)
+		for (size_t k = 0; k < labels->n && !bad; k++)
+			bad = detection_add(&e->field[i].detection, NAN, detection_label(&labels->v[k]), f);
+	ranking_free(&old.field[0].detection.rank);
 	free(old.names);
 	return bad;
 }
 
-/* The compressed size of a payload; NAN where there is none. */
-static int payload_size(struct eval *j, const struct record *r, double *size, struct fail *f)
+/* The compressed size of the payload; NAN without one. */
+static int payload_size(struct eval *e, const struct record *r, double *size, struct fail *f)
 {
 	struct fail why = {{0}};
-	const struct member *m = record_payload(r, j->extensions, &why);
+	const struct member *m = record_payload(r, e->extensions, &why);
 	*size = NAN;
 	if (!m)
 		return 0;
 	uint64_t bytes = m->data.len;
-	enum input_format kind = input_format_of(m->ext.p);
-	if (kind != INPUT_PNG && kind != INPUT_JPEG && deflated_size(&j->deflated, m->data.p, m->data.len, &bytes, f))
+	enum input_format format = input_format_of(m->ext.p);
+	if (format != INPUT_PNG && format != INPUT_JPEG && deflated_size(&e->deflated, m->data.p, m->data.len, &bytes, f))
 		return -1;
 	*size = (double)bytes;
 	return 0;
 }
 
-int eval_add(struct eval *j, struct record *r, struct fail *f)
+int eval_add(struct eval *e, struct record *r, struct fail *f)
 {
-	int missing = 0, positive = j->positive ? expr_match(j->positive, r, &missing, f) : 0;
+	int missing = 0, positive = e->positive ? expr_match(e->positive, r, &missing, f) : 0;
 	if (positive < 0 || record_fields(r, f))
 		return -1;
-	j->records++;
-	j->positives += (uint64_t)positive;
-	j->missing += (uint64_t)(missing && !positive);
-	for (int i = 0; i < j->n; i++) {
+	e->records++;
+	e->positives += (uint64_t)positive;
+	e->missing += (uint64_t)(missing && !positive);
+	for (int i = 0; i < e->nfields; i++) {
 		double v = NAN;
-		if (j->v[i].baseline && i != j->loss) {
-			if (payload_size(j, r, &v, f))
+		if (e->field[i].baseline && i != e->loss) {
+			if (payload_size(e, r, &v, f))
 				return -1;
 		} else {
-			fields_number(&r->fields, j->v[i].name, &v);
+			fields_number(&r->fields, e->field[i].name, &v);
 		}
-		if (detection_add(&j->v[i].d, v, positive, f))
+		if (detection_add(&e->field[i].detection, v, positive, f))
 			return -1;
 	}
 	return positive;
 }
 
-static int tells_apart(const struct eval_field *v) { return v->d.positives && v->d.positives < v->d.rank.scored; }
+static int has_both_labels(const struct eval_field *v) { return v->detection.positives && v->detection.positives < v->detection.rank.scored; }
 
-int eval_check_labels(const struct eval *j, const char *positive, struct fail *f)
+int eval_check_labels(const struct eval *e, const char *positive, struct fail *f)
 {
-	if (j->records == 0)
-		return fail_set(f, "no records");
-	if (j->positives == 0 || j->positives == j->records)
-		return fail_set(f, "--positive '%s' matches %s of %llu records: there is nothing to tell apart", positive,
-		                j->positives ? "all" : "none", (unsigned long long)j->records);
-	for (const struct eval_field *v = j->v; v < j->v + j->asked; v++)
-		if (!tells_apart(v))
-			return fail_set(f, "field '%s': %zu records have it as a number, %llu of them positive: nothing to tell apart", v->name,
-			                v->d.rank.scored, (unsigned long long)v->d.positives);
+	if (e->records == 0)
+		return fail_set(f, "the stream has no records");
+	if (e->positives == 0 || e->positives == e->records)
+		return fail_set(f, "--positive '%s' matches %s of %llu records: detection requires positive and negative records", positive,
+		                e->positives ? "all" : "none", (unsigned long long)e->records);
+	for (const struct eval_field *v = e->field; v < e->field + e->nrequested; v++)
+		if (!has_both_labels(v))
+			return fail_set(f, "the field '%s' is a number in %zu records, %llu of them positive: detection requires positive and negative records", v->name,
+			                v->detection.rank.scored, (unsigned long long)v->detection.positives);
 	return 0;
 }
 
-double *eval_values(const struct eval *j, const struct eval_field *v, struct fail *f)
+double *eval_values(const struct eval *e, const struct eval_field *v, struct fail *f)
 {
-	double *out = calloc(j->records + 1, sizeof *out);
+	double *out = calloc(e->records + 1, sizeof *out);
 	if (!out)
-		fail_memory_for(f, "%llu values", (unsigned long long)j->records);
-	for (size_t i = 0; out && i < v->d.rank.n; i++)
-		out[v->d.rank.v[i].index >> 1] = v->d.rank.v[i].value;
-	return out;
-}
-
-char *eval_labels(const struct eval *j, struct fail *f)
-{
-	char *out = calloc(j->records + 1, 1);
-	if (!out)
-		fail_memory_for(f, "%llu labels", (unsigned long long)j->records);
-	const struct ranking *r = &j->v[0].d.rank;
+		fail_memory_for(f, "%llu values", (unsigned long long)e->records);
+	const struct ranking *r = &v->detection.rank;
 	for (size_t i = 0; out && i < r->n; i++)
-		out[r->v[i].index >> 1] = (char)(r->v[i].index & 1);
+		out[detection_position(&r->v[i])] = r->v[i].value;
 	return out;
 }
 
-static int with_loss(struct eval *j, struct fail *f)
+char *eval_labels(const struct eval *e, struct fail *f)
 {
-	double *x = eval_values(j, &j->v[j->loss], f);
+	char *out = calloc(e->records + 1, 1);
+	if (!out)
+		fail_memory_for(f, "%llu labels", (unsigned long long)e->records);
+	const struct ranking *r = &e->field[0].detection.rank;
+	for (size_t i = 0; out && i < r->n; i++)
+		out[detection_position(&r->v[i])] = (char)detection_label(&r->v[i]);
+	return out;
+}
+
+static int correlate_with_loss(struct eval *e, struct fail *f)
+{
+	double *x = eval_values(e, &e->field[e->loss], f);
 	int r = x ? 0 : -1;
-	for (uint64_t i = 0; i < j->records && !r; i++)
+	for (uint64_t i = 0; i < e->records && !r; i++)
 		x[i] = -x[i];
-	for (int i = 0; i < j->n && !r; i++) {
-		j->v[i].loss = (struct correlation){.r2 = NAN, .spearman = NAN};
-		double *y = i == j->loss ? NULL : eval_values(j, &j->v[i], f);
-		if (i != j->loss)
-			r = y ? correlate(x, y, j->records, &j->v[i].loss, f) : -1;
+	for (int i = 0; i < e->nfields && !r; i++) {
+		e->field[i].loss_fit = (struct correlation){.r2 = NAN, .spearman = NAN};
+		double *y = i == e->loss ? NULL : eval_values(e, &e->field[i], f);
+		if (i != e->loss)
+			r = y ? correlate(x, y, e->records, &e->field[i].loss_fit, f) : -1;
 		free(y);
 	}
 	free(x);
 	return r;
 }
 
-int eval_finish(struct eval *j, struct fail *f)
+int eval_finish(struct eval *e, struct fail *f)
 {
-	for (struct eval_field *v = j->v; v < j->v + j->n; v++) {
-		detection_sort(&v->d);
-		v->auc = v->ceiling = v->auroc = v->auroc_se = v->precision = NAN;
-		if (!tells_apart(v))
+	for (struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
+		detection_sort(&v->detection);
+		v->auc = v->ceiling = v->auroc = v->auroc_se = v->average_precision = NAN;
+		if (!has_both_labels(v))
 			continue;
-		v->auc = detection_auc(&v->d, &v->ceiling);
-		v->auroc = detection_auroc(&v->d, &v->auroc_se);
-		v->precision = detection_average_precision(&v->d);
+		v->auc = detection_auc(&v->detection, &v->ceiling);
+		v->auroc = detection_auroc(&v->detection, &v->auroc_se);
+		v->average_precision = detection_average_precision(&v->detection);
 	}
-	if (with_loss(j, f))
+	if (correlate_with_loss(e, f))
 		return -1;
-	/* a baseline that says nothing is left out, and named */
-	int kept = j->asked;
-	for (int i = j->asked; i < j->n; i++)
-		if (j->v[i].d.rank.scored == 0 || (j->positives && j->positives < j->records && !tells_apart(&j->v[i]))) {
-			j->without[j->nwithout++] = j->v[i].name;
-			ranking_free(&j->v[i].d.rank);
-			j->loss = i == j->loss ? -1 : j->loss;
+	/* omits a baseline without values, or without both labels */
+	int kept = e->nrequested;
+	for (int i = e->nrequested; i < e->nfields; i++)
+		if (e->field[i].detection.rank.scored == 0 || (e->positives && e->positives < e->records && !has_both_labels(&e->field[i]))) {
+			e->omitted[e->nomitted++] = e->field[i].name;
+			ranking_free(&e->field[i].detection.rank);
+			e->loss = i == e->loss ? -1 : e->loss;
 		} else {
-			j->loss = i == j->loss ? kept : j->loss;
-			j->v[kept++] = j->v[i];
+			e->loss = i == e->loss ? kept : e->loss;
+			e->field[kept++] = e->field[i];
 		}
-	j->n = kept;
+	e->nfields = kept;
 	return 0;
 }
 
-uint64_t eval_cutoff_records(const struct eval *j, const struct eval_field *v, int cut)
+uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff)
 {
-	double n = (double)v->d.rank.scored, k = j->cut[cut].amount;
-	if (j->cut[cut].percent)
+	double n = (double)v->detection.rank.scored, k = e->cutoff[cutoff].amount;
+	if (e->cutoff[cutoff].percent)
 		k = floor(k / 100 * n + 0.5);
 	return k < 1 ? 1 : k > n ? (uint64_t)n : (uint64_t)k;
 }
 
-void eval_free(struct eval *j)
+double eval_quantile(const struct eval_field *v, double q)
 {
-	for (int i = 0; i < j->n; i++)
-		ranking_free(&j->v[i].d.rank);
-	expr_free(j->positive);
-	deflated_free(&j->deflated);
-	free(j->names);
-	*j = (struct eval){.n = 0};
+	const struct ranking *r = &v->detection.rank;
+	size_t n = r->scored, i = (size_t)ceil(q * (double)n);
+	if (!n)
+		return NAN;
+	if (q == 0.5)
+		return r->median; /* the mean of the middle two, as vae-rank has it */
+	return r->v[n - (i < 1 ? 1 : i > n ? n : i)].value; /* highest first */
+}
+
+void eval_free(struct eval *e)
+{
+	for (int i = 0; i < e->nfields; i++)
+		ranking_free(&e->field[i].detection.rank);
+	expr_free(e->positive);
+	deflated_free(&e->deflated);
+	free(e->names);
+	*e = (struct eval){.nfields = 0};
 }

@@ -20,59 +20,49 @@ static const struct {
 
 const char *curves_name(enum curves which) { return about[which].name; }
 
-double curves_quantile(const struct eval_field *v, double q)
-{
-	size_t n = v->d.rank.scored, i = (size_t)ceil(q * (double)n);
-	if (!n)
-		return NAN;
-	if (q == 0.5)
-		return v->d.rank.median; /* of an even number the middle of two, as vae-rank has it */
-	return v->d.rank.v[n - (i < 1 ? 1 : i > n ? n : i)].value; /* highest first */
-}
-
 /* The series of a field: the baselines have theirs, whatever stands before them. */
-static int series_of(const struct eval *j, int i)
+static int series_of(const struct eval *e, int i)
 {
 	static const int asked[] = {0, 3, 4, 5};
-	if (i == j->loss)
+	if (i == e->loss)
 		return 1;
-	return j->v[i].baseline ? 2 : asked[i % 4];
+	return e->field[i].baseline ? 2 : asked[i % 4];
 }
 
 static const char *legend_of(const struct eval_field *v, enum curves which, char *t, size_t room)
 {
-	double number = which == CURVES_DETECTION ? v->auc : which == CURVES_ROC ? v->auroc : v->precision;
+	double number = which == CURVES_DETECTION ? v->auc : which == CURVES_ROC ? v->auroc : v->average_precision;
 	snprintf(t, room, "%.36s  %s %.4f", v->name, which == CURVES_DETECTION ? "AUC" : which == CURVES_ROC ? "AUROC" : "AP", number);
 	return t;
 }
 
-static int draw_labelled(const struct eval *j, enum curves which, const char *id, struct buf *out, struct fail *f)
+static int draw_labelled(const struct eval *e, enum curves which, const char *id, struct buf *out, struct fail *f)
 {
 	int which_of[SHOWN], n = 0;
-	for (int i = 0; i < j->n; i++) /* the baselines always: the last of those asked for give way */
-		if (j->v[i].baseline || i < SHOWN - (j->n - j->asked))
+	for (int i = 0; i < e->nfields; i++) /* the baselines always: the last of those asked for give way */
+		if (e->field[i].baseline || i < SHOWN - (e->nfields - e->nrequested))
 			which_of[n++] = i;
 	struct buf text = {0};
 	int r = 0;
 	char line[200];
 	for (int i = 0; i < n && !r; i++)
-		r = buf_addf(&text, f, "%s%s", i ? "; " : "", legend_of(&j->v[which_of[i]], which, line, sizeof line));
+		r = buf_addf(&text, f, "%s%s", i ? "; " : "", legend_of(&e->field[which_of[i]], which, line, sizeof line));
 	struct plot p = {
 		.x = {0, 1, 0, 1, about[which].x}, .y = {0, 1, 0, 1, about[which].y}, .title = about[which].title, .text = text.p ? text.p : "", .id = id, .legends = n + 1,
 	};
 	if (!r) {
-		const double two[] = {0, 1}, share = (double)j->positives / (double)j->records, level[] = {share, share};
+		const double two[] = {0, 1}, share = (double)e->positives / (double)e->records, level[] = {share, share};
 		plot_begin(&p, out, f);
 		plot_line(&p, PLOT_GUIDE, two, which == CURVES_PRECISION_RECALL ? level : two, 2);
 		for (int i = n - 1; i >= 0 && !r; i--) {
 			struct curve c;
-			r = detection_curve(&j->v[which_of[i]].d, which == CURVES_DETECTION ? CURVE_DETECTION : which == CURVES_ROC ? CURVE_ROC : CURVE_PRECISION_RECALL, &c, f);
+			r = detection_curve(&e->field[which_of[i]].detection, which == CURVES_DETECTION ? CURVE_DETECTION : which == CURVES_ROC ? CURVE_ROC : CURVE_PRECISION_RECALL, &c, f);
 			if (!r)
-				plot_line(&p, series_of(j, which_of[i]), c.x, c.y, c.n);
+				plot_line(&p, series_of(e, which_of[i]), c.x, c.y, c.n);
 			curve_free(&c);
 		}
 		for (int i = 0; i < n; i++)
-			plot_legend(&p, series_of(j, which_of[i]), legend_of(&j->v[which_of[i]], which, line, sizeof line));
+			plot_legend(&p, series_of(e, which_of[i]), legend_of(&e->field[which_of[i]], which, line, sizeof line));
 		plot_legend(&p, PLOT_GUIDE, "chance");
 		r = r ? r : plot_end(&p);
 	}
@@ -106,29 +96,29 @@ static void draw_fit(struct plot *p, const struct correlation *c)
 	plot_line(p, PLOT_FIT, x, y, 2);
 }
 
-static int draw_scatter(const struct eval *j, const char *id, struct buf *out, struct fail *f)
+static int draw_scatter(const struct eval *e, const char *id, struct buf *out, struct fail *f)
 {
-	const struct eval_field *v = &j->v[0];
-	if (j->loss <= 0 || v->loss.n < 2)
+	const struct eval_field *v = &e->field[0];
+	if (e->loss <= 0 || v->loss_fit.n < 2)
 		return 0;
-	double *x = eval_values(j, &j->v[j->loss], f), *y = eval_values(j, v, f);
-	char *mark = eval_labels(j, f), text[300], name[80], fit[120] = "no line: one of them is constant";
+	double *x = eval_values(e, &e->field[e->loss], f), *y = eval_values(e, v, f);
+	char *mark = eval_labels(e, f), text[300], name[80], fit[120] = "no line: one of them is constant";
 	int r = x && y && mark ? 1 : -1;
 	if (r > 0) {
-		for (uint64_t i = 0; i < j->records; i++)
+		for (uint64_t i = 0; i < e->records; i++)
 			x[i] = -x[i];
-		if (!isnan(v->loss.r2))
-			snprintf(fit, sizeof fit, "least squares: R\xc2\xb2 %.4f, Spearman %.4f", v->loss.r2, v->loss.spearman);
-		snprintf(text, sizeof text, "%zu records; %s", v->loss.n, fit);
+		if (!isnan(v->loss_fit.r2))
+			snprintf(fit, sizeof fit, "least squares: R\xc2\xb2 %.4f, Spearman %.4f", v->loss_fit.r2, v->loss_fit.spearman);
+		snprintf(text, sizeof text, "%zu records; %s", v->loss_fit.n, fit);
 		snprintf(name, sizeof name, "%.40s", v->name);
-		struct plot p = {.x = {.label = "negative loss"}, .y = {.label = name}, .title = about[CURVES_SCATTER].title, .text = text, .id = id, .legends = 1 + (j->positives > 0)};
-		limits(x, y, j->records, &p.x);
-		limits(y, x, j->records, &p.y);
+		struct plot p = {.x = {.label = "negative loss"}, .y = {.label = name}, .title = about[CURVES_SCATTER].title, .text = text, .id = id, .legends = 1 + (e->positives > 0)};
+		limits(x, y, e->records, &p.x);
+		limits(y, x, e->records, &p.y);
 		plot_begin(&p, out, f);
-		plot_dots(&p, x, y, j->positives ? mark : NULL, j->records);
-		draw_fit(&p, &v->loss);
+		plot_dots(&p, x, y, e->positives ? mark : NULL, e->records);
+		draw_fit(&p, &v->loss_fit);
 		plot_legend(&p, PLOT_FIT, fit);
-		if (j->positives)
+		if (e->positives)
 			plot_legend(&p, PLOT_POSITIVE, "labelled positive");
 		r = plot_end(&p) ? -1 : 1;
 	}
@@ -138,25 +128,25 @@ static int draw_scatter(const struct eval *j, const char *id, struct buf *out, s
 	return r;
 }
 
-int curves_draw(const struct eval *j, enum curves which, const char *id, struct buf *out, struct fail *f)
+int curves_draw(const struct eval *e, enum curves which, const char *id, struct buf *out, struct fail *f)
 {
 	if (which == CURVES_SCATTER)
-		return draw_scatter(j, id, out, f);
-	return j->positives && j->positives < j->records ? draw_labelled(j, which, id, out, f) : 0;
+		return draw_scatter(e, id, out, f);
+	return e->positives && e->positives < e->records ? draw_labelled(e, which, id, out, f) : 0;
 }
 
 /* --- distributions --- */
 
 enum { BINS = 48 };
 
-int curves_histogram(const struct eval *j, const struct eval_field *v, const char *id, struct buf *out, struct fail *f)
+int curves_histogram(const struct eval *e, const struct eval_field *v, const char *id, struct buf *out, struct fail *f)
 {
-	const struct ranking *r = &v->d.rank;
+	const struct ranking *r = &v->detection.rank;
 	double count[2][BINS] = {{0}}, edge[BINS + 1], total[2] = {0}, top = 0;
 	if (!r->scored)
 		return 0;
 	struct axis x = {fmax(r->v[r->scored - 1].value, -1e300), fmin(r->v[0].value, 1e300), 0, 0, v->name};
-	double middle = curves_quantile(v, 0.5), spread = curves_quantile(v, 0.75) - curves_quantile(v, 0.25);
+	double middle = eval_quantile(v, 0.5), spread = eval_quantile(v, 0.75) - eval_quantile(v, 0.25);
 	/* a long tail: almost all would be one bar */
 	x.log = x.low > 0 && x.high / x.low > 10 && x.high - middle > 8 * spread;
 	if (x.low == x.high) {
@@ -168,7 +158,7 @@ int curves_histogram(const struct eval *j, const struct eval_field *v, const cha
 	edge[0] = x.low;
 	edge[BINS] = x.high;
 	for (size_t i = 0; i < r->scored; i++) {
-		int mark = (int)(r->v[i].index & 1);
+		int mark = detection_label(&r->v[i]);
 		double s = x.log ? (log(r->v[i].value) - log(x.low)) / (log(x.high) - log(x.low)) : (r->v[i].value - x.low) / (x.high - x.low);
 		count[mark][(int)fmin(fmax(s * BINS, 0), BINS - 1)]++;
 		total[mark]++;
@@ -181,7 +171,7 @@ int curves_histogram(const struct eval *j, const struct eval_field *v, const cha
 	char text[300], title[120];
 	snprintf(title, sizeof title, "Distribution of %.60s", v->name);
 	snprintf(text, sizeof text, "%zu records from %.4g to %.4g, median %.4g, 99 %% below %.4g", r->scored, r->v[r->scored - 1].value, r->v[0].value,
-	         middle, curves_quantile(v, 0.99));
+	         middle, eval_quantile(v, 0.99));
 	int two = total[0] > 0 && total[1] > 0;
 	struct plot p = {.x = x, .y = {0, top, 0, 1, two ? "of each kind" : "records"}, .title = title, .text = text, .id = id, .legends = two ? 2 : 0};
 	plot_begin(&p, out, f);

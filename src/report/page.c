@@ -81,15 +81,15 @@ static void tile(struct page *p, const char *name, const char *fmt, double v)
 static void put_tiles(struct page *p)
 {
 	const struct report *r = p->r;
-	const struct eval_field *lead = &r->j.v[0];
+	const struct eval_field *lead = &r->eval.field[0];
 	put(p, "<dl class=\"tiles\">\n");
-	tile(p, "records", NULL, (double)r->j.records);
+	tile(p, "records", NULL, (double)r->eval.records);
 	if (r->unscored)
 		tile(p, "not scored", NULL, (double)r->unscored);
-	if (lead->d.rank.scored)
-		tile(p, "median score", NULL, lead->d.rank.median);
-	if (lead->loss.n && !isnan(lead->loss.r2))
-		tile(p, "R\xc2\xb2 with \xe2\x88\x92loss", "4", lead->loss.r2);
+	if (lead->detection.rank.scored)
+		tile(p, "median score", NULL, lead->detection.rank.median);
+	if (lead->loss_fit.n && !isnan(lead->loss_fit.r2))
+		tile(p, "R\xc2\xb2 with \xe2\x88\x92loss", "4", lead->loss_fit.r2);
 	if (!isnan(lead->auc))
 		tile(p, "detection AUC", "4", lead->auc);
 	if (r->quarantine_path)
@@ -102,7 +102,7 @@ static void put_nav(struct page *p)
 	const struct report *r = p->r;
 	const struct { const char *id, *name; int there; } link[] = {
 		{"scored", "What was scored", 1}, {"highest", "Highest", r->high.n > 0}, {"lowest", "Lowest", r->high.n > 0},
-		{"scores", "Scores", r->j.v[0].d.rank.scored || r->j.n > 1}, {"detection", "Detection", r->j.positive != NULL}, {"influence", "Influence", r->rows_path != NULL},
+		{"scores", "Scores", r->eval.field[0].detection.rank.scored || r->eval.nfields > 1}, {"detection", "Detection", r->eval.positive != NULL}, {"influence", "Influence", r->rows_path != NULL},
 		{"quarantine", "Put aside", r->quarantine_path != NULL}, {"training", "Training", r->curve.n > 1},
 	};
 	put(p, "<nav aria-label=\"Sections\"><ul>");
@@ -127,16 +127,16 @@ int page_write(const struct report *r, int side, int shown, int rows, const char
 	put(&p, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header>\n<h1>");
 	put_text(&p, r->title);
 	put(&p, "</h1>\n<p class=\"lead\">");
-	if (r->j.v[0].d.rank.scored) {
+	if (r->eval.field[0].detection.rank.scored) {
 		put(&p, "How much each of ");
-		put_things(&p, r->j.records, "record", "records");
+		put_things(&p, r->eval.records, "record", "records");
 		put(&p, " stands out, by <strong>");
-		put_text(&p, r->j.v[0].name);
+		put_text(&p, r->eval.field[0].name);
 		put(&p, "</strong>.");
-	} else if (r->j.records) {
-		put_things(&p, r->j.records, "record", "records");
+	} else if (r->eval.records) {
+		put_things(&p, r->eval.records, "record", "records");
 		put(&p, ", none of them with <strong>");
-		put_text(&p, r->j.v[0].name);
+		put_text(&p, r->eval.field[0].name);
 		put(&p, "</strong>: there is nothing to rank.");
 	} else {
 		put(&p, "The stream holds no records.");

@@ -67,7 +67,7 @@ void put_scored(struct page *p)
 	const struct report *r = p->r;
 	put(p, "<section id=\"scored\" aria-labelledby=\"h-scored\"><h2 id=\"h-scored\">What was scored</h2>\n<dl class=\"facts\">\n");
 	term(p, "Records");
-	put_count(p, r->j.records);
+	put_count(p, r->eval.records);
 	end_term(p);
 	for (int i = 0; i < r->nmade; i++) {
 		term(p, "Model id");
@@ -88,7 +88,7 @@ void put_scored(struct page *p)
 		put_things(p, r->made_others, "record", "records");
 		end_term(p);
 	}
-	if (!r->nmade && r->j.records) {
+	if (!r->nmade && r->eval.records) {
 		term(p, "Model id");
 		put(p, "the records name none");
 		end_term(p);
@@ -121,19 +121,19 @@ static void figure(struct page *p, int drawn, const char *caption)
 static void put_quantiles(struct page *p)
 {
 	static const double q[] = {0, 0.01, 0.25, 0.5, 0.75, 0.99, 1};
-	const struct eval *j = &p->r->j;
+	const struct eval *e = &p->r->eval;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Quantiles\"><table><caption>Quantiles: the value that a share of the records does not exceed</caption><thead><tr>"
 	       "<th scope=\"col\">score</th><th scope=\"col\" class=\"n\">records</th><th scope=\"col\" class=\"n\">lowest</th><th scope=\"col\" class=\"n\">1 %%</th><th scope=\"col\" class=\"n\">25 %%</th>"
 	       "<th scope=\"col\" class=\"n\">median</th><th scope=\"col\" class=\"n\">75 %%</th><th scope=\"col\" class=\"n\">99 %%</th><th scope=\"col\" class=\"n\">highest</th></tr></thead><tbody>\n");
-	for (const struct eval_field *v = j->v; v < j->v + j->n; v++) {
+	for (const struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
 		put_text(p, v->name);
 		put(p, "</bdi></th><td class=\"n\">");
-		put_count(p, v->d.rank.scored);
+		put_count(p, v->detection.rank.scored);
 		put(p, "</td>");
 		for (int i = 0; i < 7; i++) {
 			put(p, "<td class=\"n\">");
-			put_number(p, q[i] == 0 && v->d.rank.scored ? v->d.rank.v[v->d.rank.scored - 1].value : curves_quantile(v, q[i]));
+			put_number(p, q[i] == 0 && v->detection.rank.scored ? v->detection.rank.v[v->detection.rank.scored - 1].value : eval_quantile(v, q[i]));
 			put(p, "</td>");
 		}
 		put(p, "</tr>\n");
@@ -143,31 +143,31 @@ static void put_quantiles(struct page *p)
 
 void put_scores(struct page *p)
 {
-	const struct eval *j = &p->r->j;
+	const struct eval *e = &p->r->eval;
 	char id[32];
-	if (!j->v[0].d.rank.scored && j->n == 1)
+	if (!e->field[0].detection.rank.scored && e->nfields == 1)
 		return;
 	put(p, "<section id=\"scores\" aria-labelledby=\"h-scores\"><h2 id=\"h-scores\">Scores</h2>\n");
 	put_quantiles(p);
 	put(p, "<div class=\"figs\">\n");
 	struct buf svg = {0};
-	int drawn = p->bad ? 0 : curves_draw(j, CURVES_SCATTER, "g-scatter", &svg, p->f);
+	int drawn = p->bad ? 0 : curves_draw(e, CURVES_SCATTER, "g-scatter", &svg, p->f);
 	if (drawn) {
 		put(p, "<figure id=\"scatter\">%s", svg.p ? svg.p : "");
 		figure(p, drawn, "Each dot is a record, stronger where there are more. Where all dots lie on a line, the loss alone says as much.");
 	}
-	for (int i = 0; i < j->n; i++) {
+	for (int i = 0; i < e->nfields; i++) {
 		svg.len = 0;
 		snprintf(id, sizeof id, "g-dist%d", i);
-		drawn = p->bad ? 0 : curves_histogram(j, &j->v[i], id, &svg, p->f);
+		drawn = p->bad ? 0 : curves_histogram(e, &e->field[i], id, &svg, p->f);
 		if (!drawn)
 			continue;
 		put(p, "<figure>%s", svg.p ? svg.p : "");
 		if (drawn < 0)
 			p->bad = 1;
 		put(p, "<figcaption>Distribution of <bdi>");
-		put_text(p, j->v[i].name);
-		put(p, "</bdi>%s</figcaption></figure>\n", strcmp(j->v[i].name, EVAL_SIZE) == 0 && j->v[i].baseline ? " of the payload, in bytes" : "");
+		put_text(p, e->field[i].name);
+		put(p, "</bdi>%s</figcaption></figure>\n", strcmp(e->field[i].name, EVAL_SIZE) == 0 && e->field[i].baseline ? " of the payload, in bytes" : "");
 	}
 	put(p, "</div></section>\n");
 	buf_free(&svg);
@@ -185,11 +185,11 @@ static void cell(struct page *p, double v)
 
 static void put_judged(struct page *p)
 {
-	const struct eval *j = &p->r->j;
+	const struct eval *e = &p->r->eval;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Detection in numbers\"><table id=\"judged\"><caption>How well each finds the positives, beside the baselines; half is chance for the first two</caption><thead><tr>"
 	       "<th scope=\"col\">score</th><th scope=\"col\" class=\"n\">detection AUC</th><th scope=\"col\" class=\"n\">at best</th><th scope=\"col\" class=\"n\">AUROC</th><th scope=\"col\" class=\"n\">\xc2\xb1</th>"
 	       "<th scope=\"col\" class=\"n\">average precision</th><th scope=\"col\" class=\"n\">R\xc2\xb2 with \xe2\x88\x92loss</th><th scope=\"col\" class=\"n\">Spearman</th></tr></thead><tbody>\n");
-	for (const struct eval_field *v = j->v; v < j->v + j->n; v++) {
+	for (const struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
 		put_text(p, v->name);
 		put(p, "</bdi>%s</th>", v->baseline ? " <span class=\"lab\">baseline</span>" : "");
@@ -197,9 +197,9 @@ static void put_judged(struct page *p)
 		cell(p, v->ceiling);
 		cell(p, v->auroc);
 		cell(p, v->auroc_se);
-		cell(p, v->precision);
-		cell(p, v->loss.r2);
-		cell(p, v->loss.spearman);
+		cell(p, v->average_precision);
+		cell(p, v->loss_fit.r2);
+		cell(p, v->loss_fit.spearman);
 		put(p, "</tr>\n");
 	}
 	put(p, "</tbody></table></div>\n");
@@ -207,21 +207,21 @@ static void put_judged(struct page *p)
 
 static void put_cuts(struct page *p)
 {
-	const struct eval *j = &p->r->j;
-	const struct eval_field *v = &j->v[0];
+	const struct eval *e = &p->r->eval;
+	const struct eval_field *v = &e->field[0];
 	if (isnan(v->auc))
 		return;
 	put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"What is found\"><table id=\"found\"><caption>What is found when the highest <bdi>");
 	put_text(p, v->name);
 	put(p, "</bdi> are checked first</caption><thead><tr><th scope=\"col\" class=\"n\">checked</th><th scope=\"col\" class=\"n\">of all</th>"
 	       "<th scope=\"col\" class=\"n\">found</th><th scope=\"col\" class=\"n\">precision</th><th scope=\"col\" class=\"n\">recall</th></tr></thead><tbody>\n");
-	for (int k = 0; k < j->ncuts; k++) {
-		uint64_t n = eval_cutoff_records(j, v, k), found = detection_found(&v->d, n);
+	for (int k = 0; k < e->ncutoffs; k++) {
+		uint64_t n = eval_cutoff_records(e, v, k), found = detection_found(&v->detection, n);
 		put(p, "<tr><th scope=\"row\" class=\"n\">");
 		put_count(p, n);
-		put(p, "</th><td class=\"n\">%.3g %%</td><td class=\"n\">", 100 * (double)n / (double)v->d.rank.scored);
+		put(p, "</th><td class=\"n\">%.3g %%</td><td class=\"n\">", 100 * (double)n / (double)v->detection.rank.scored);
 		put_count(p, found);
-		put(p, "</td><td class=\"n\">%.1f %%</td><td class=\"n\">%.1f %%</td></tr>\n", 100 * (double)found / (double)n, 100 * (double)found / (double)v->d.positives);
+		put(p, "</td><td class=\"n\">%.1f %%</td><td class=\"n\">%.1f %%</td></tr>\n", 100 * (double)found / (double)n, 100 * (double)found / (double)v->detection.positives);
 	}
 	put(p, "</tbody></table></div>\n");
 }
@@ -229,9 +229,9 @@ static void put_cuts(struct page *p)
 /* What the curves come to: whether the first score is worth its time. */
 static void put_verdict(struct page *p)
 {
-	const struct eval *j = &p->r->j;
-	const struct eval_field *lead = &j->v[0], *best = NULL;
-	for (const struct eval_field *v = j->v + j->asked; v < j->v + j->n; v++)
+	const struct eval *e = &p->r->eval;
+	const struct eval_field *lead = &e->field[0], *best = NULL;
+	for (const struct eval_field *v = e->field + e->nrequested; v < e->field + e->nfields; v++)
 		if (!isnan(v->auc) && (!best || v->auc > best->auc))
 			best = v;
 	if (isnan(lead->auc))
@@ -246,40 +246,40 @@ static void put_verdict(struct page *p)
 
 void put_detection(struct page *p)
 {
-	const struct eval *j = &p->r->j;
+	const struct eval *e = &p->r->eval;
 	static const char *const caption[] = {
 		"Checked from the highest score on: the share of the positives found. The area below is the AUC.",
 		"The same without the number of positives: what is checked in vain against what is found.",
 		"How much of what is checked is positive, while more and more are found. Steps; the area below is the average precision.",
 	};
 	struct buf svg = {0};
-	if (!j->positive)
+	if (!e->positive)
 		return;
 	put(p, "<section id=\"detection\" aria-labelledby=\"h-detection\"><h2 id=\"h-detection\">Detection</h2>\n<p>");
-	put_things(p, j->positives, "record is", "records are");
+	put_things(p, e->positives, "record is", "records are");
 	put(p, " labelled positive by <code>");
 	put_text(p, p->r->positive);
 	put(p, "</code>");
-	if (j->missing) {
+	if (e->missing) {
 		put(p, "; ");
-		put_things(p, j->missing, "record lacks", "records lack");
+		put_things(p, e->missing, "record lacks", "records lack");
 		put(p, " a name of it");
 	}
 	put(p, ".</p>\n");
-	if (j->positives == 0 || j->positives == j->records) {
+	if (e->positives == 0 || e->positives == e->records) {
 		put(p, "<p>There is nothing to tell apart, and no curve.</p>\n</section>\n");
 		return;
 	}
 	put_verdict(p);
 	put_judged(p);
-	for (int i = 0; i < j->nwithout; i++)
-		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", j->without[i]);
+	for (int i = 0; i < e->nomitted; i++)
+		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", e->omitted[i]);
 	put(p, "<div class=\"figs\">\n");
 	for (int i = CURVES_DETECTION; i <= CURVES_PRECISION_RECALL && !p->bad; i++) {
 		char id[32];
 		svg.len = 0;
 		snprintf(id, sizeof id, "g-%s", curves_name((enum curves)i));
-		int drawn = curves_draw(j, (enum curves)i, id, &svg, p->f);
+		int drawn = curves_draw(e, (enum curves)i, id, &svg, p->f);
 		put(p, "<figure>%s", svg.p ? svg.p : "");
 		figure(p, drawn, caption[i]);
 	}

@@ -175,7 +175,7 @@ void put_sheet(struct page *p, const struct thumbnail *v, size_t n, const char *
 void put_ends(struct page *p)
 {
 	const struct report *r = p->r;
-	const char *lead = r->j.v[0].name;
+	const char *lead = r->eval.field[0].name;
 	static const char *const said[2] = {
 		"The model has to learn these for themselves: strangers, broken files, rare kinds that are right all the same, and pictures with high contrast.",
 		"There are many like these: the model knows them already.",
@@ -259,7 +259,7 @@ void put_quarantine(struct page *p)
 		put(p, "; shown are the ");
 		put_things(p, r->quarantined.n < (size_t)p->shown ? r->quarantined.n : (uint64_t)p->shown, "one", "ones");
 		put(p, " with the highest ");
-		put_text(p, r->j.v[0].name);
+		put_text(p, r->eval.field[0].name);
 	}
 	put(p, ".</p>\n");
 	if (r->nreasons) {
@@ -279,6 +279,6 @@ void put_quarantine(struct page *p)
 		}
 		put(p, "</tbody></table></div>\n");
 	}
-	put_sheet(p, r->quarantined.v, r->quarantined.n, r->j.v[0].name, 1);
+	put_sheet(p, r->quarantined.v, r->quarantined.n, r->eval.field[0].name, 1);
 	put(p, "</section>\n");
 }

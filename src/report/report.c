@@ -172,7 +172,7 @@ static int find_fields(struct report *r, struct record *rec, struct fail *f)
 		n++;
 	}
 	if (!bad)
-		bad = eval_set_fields(&r->j, list.p, f);
+		bad = eval_set_fields(&r->eval, list.p, f);
 	buf_free(&list);
 	r->found_fields = 1;
 	return bad ? -1 : 0;
@@ -205,7 +205,7 @@ static int look(struct report *r, struct record *rec, struct fail *f)
 		r->unscored++;
 		if (r->nfailed < REPORT_FAILED) {
 			struct thumbnail *s = &r->failed[r->nfailed++];
-			bad = thumbnail_take(s, rec, "", NAN, r->j.records, 0, f);
+			bad = thumbnail_take(s, rec, "", NAN, r->eval.records, 0, f);
 			snprintf(s->why, sizeof s->why, "%.150s", error.p ? error.p : "");
 		}
 	}
@@ -219,14 +219,14 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf key = {0};
 	double score = NAN;
-	uint64_t position = r->j.records;
+	uint64_t position = r->eval.records;
 	if (record_fields(rec, f) || (!r->fields && !r->found_fields && find_fields(r, rec, f)))
 		return -1;
-	int positive = eval_add(&r->j, rec, f);
+	int positive = eval_add(&r->eval, rec, f);
 	if (positive < 0)
 		return -1;
-	fields_number(&rec->fields, r->j.v[0].name, &score);
-	const char *extensions = r->j.extensions;
+	fields_number(&rec->fields, r->eval.field[0].name, &score);
+	const char *extensions = r->eval.extensions;
 	int bad = look(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
 	          extremes_add(&r->low, rec, extensions, score, position, positive, f);
 	if (!bad && r->trained.n)
@@ -254,7 +254,7 @@ static int read_beside(struct report *r, const char *path, int (*take)(struct re
 static int take_test(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf key = {0};
-	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->tests, rec, key.p, r->j.extensions, NAN, 0, f);
+	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->tests, rec, key.p, r->eval.extensions, NAN, 0, f);
 	buf_free(&key);
 	return bad ? -1 : 0;
 }
@@ -266,14 +266,14 @@ static int take_dropped(struct report *r, struct record *rec, struct fail *f)
 	int missing = 0, has = text_of(rec, "dropped_by", &why, f);
 	if (has == 0)
 		has = text_of(rec, "error", &why, f);
-	int positive = r->j.positive ? expr_match(r->j.positive, rec, &missing, f) : 0;
+	int positive = r->eval.positive ? expr_match(r->eval.positive, rec, &missing, f) : 0;
 	int bad = has < 0 || positive < 0;
 	if (!bad) {
 		if (why.len > REPORT_LONGEST)
 			why.p[why.len = REPORT_LONGEST] = 0;
-		fields_number(&rec->fields, r->j.v[0].name, &score);
+		fields_number(&rec->fields, r->eval.field[0].name, &score);
 		bad = count(r->reason, &r->nreasons, REPORT_REASONS, &r->reason_others, has && why.p ? why.p : "no reason given", NULL, f) ||
-		      extremes_add(&r->quarantined, rec, r->j.extensions, score, r->in_quarantine++, positive, f);
+		      extremes_add(&r->quarantined, rec, r->eval.extensions, score, r->in_quarantine++, positive, f);
 	}
 	buf_free(&why);
 	return bad ? -1 : 0;
@@ -285,12 +285,12 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
 		return fail_add(f, "--quarantine");
-	return eval_finish(&r->j, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
+	return eval_finish(&r->eval, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
 }
 
 void report_free(struct report *r)
 {
-	eval_free(&r->j);
+	eval_free(&r->eval);
 	for (int i = 0; i < r->nfailed; i++)
 		thumbnail_free(&r->failed[i]);
 	for (int i = 0; i < r->nmade; i++) {
