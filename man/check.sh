@@ -1,9 +1,9 @@
 #!/bin/sh
-# check.sh BINDIR: are the pages beside this script what the tools in BINDIR say with -h?
+# check.sh BINDIR: do the pages beside this script agree with what the tools in BINDIR print with -h?
 #
-# For every tool: the words of the SYNOPSIS, as mandoc renders it, are those of the usage line; the
-# options of the page, with both forms and the argument, are those of -h; an option that the text
-# mentions is one that the tool has; mandoc has nothing to warn of. Prints TAP; exit 1 when something differs.
+# For every tool: the SYNOPSIS lists exactly the options and operands of -h; every option of -h is described, with both
+# forms and its argument, on the page or under COMMON OPTIONS in vae-filters(7); the text mentions no option that the
+# tool does not have. For every page: mandoc has no warning. Prints TAP; exit 1 when something differs.
 set -u
 export LC_ALL=C
 
@@ -42,11 +42,15 @@ same() {
 	ok "$status" "$1" "$tmp/why"
 }
 
-# The words of the SYNOPSIS: overstrikes and indentation gone.
-synopsis() {
-	back=$(printf '\b')
-	mandoc -T ascii "$1" | sed "s/.$back//g" |
-		awk '/^[A-Z]/ { on = /^SYNOPSIS/; next } on' | tr -s '[:space:]' '\n' | sed '/^$/d'
+# empty TEXT FILE: ok when the file is empty.
+empty() {
+	[ ! -s "$2" ]
+	ok $? "$1" "$2"
+}
+
+# section NAME PAGE: the source lines of one section.
+section() {
+	awk -v name="$1" '/^\.Sh / { on = $0 == ".Sh " name; next } on' "$2"
 }
 
 # The options of -h, one a line: `-k, --key FIELD`, `--sort`, `-z[LEVEL]`.
@@ -63,27 +67,52 @@ options_of_help() {
 		}' | sort
 }
 
-# The same from the .It Fl lines of the page.
-options_of_page() {
-	sed -n 's/^\.It Fl //p' "$1" | awk '
-		{
-			out = "-"
-			for (i = 1; i <= NF; i++) {
-				if ($i == ",") out = out ","
-				else if ($i == "Fl") out = out " -"
-				else if ($i == "Ar") out = out (bracket ? "" : " ")
-				else if ($i == "Ns") continue
-				else if ($i == "Op") { out = out "["; bracket = 1 }
-				else out = out $i
-			}
-			print out (bracket ? "]" : "")
-			bracket = 0
-		}' | sort
+# Lines of mdoc that begin with Fl, without what stands before it, to the same form.
+options_of_mdoc() {
+	awk '{
+		out = "-"
+		for (i = 1; i <= NF; i++) {
+			if ($i == ",") out = out ","
+			else if ($i == "Fl") out = out " -"
+			else if ($i == "Ar") out = out (bracket ? "" : " ")
+			else if ($i == "Ns") continue
+			else if ($i == "Op") { out = out "["; bracket = 1 }
+			else out = out $i
+		}
+		print out (bracket ? "]" : "")
+		bracket = 0
+	}' | sort
+}
+
+# described SECTION PAGE: the options that a section describes: its .It Fl lines.
+described() {
+	section "$1" "$2" | sed -n 's/^\.It Fl //p' | options_of_mdoc
+}
+
+# The options of the SYNOPSIS, each once and by its short form where it has one: `-k FIELD`, `--sort`. `Fl qv` is two.
+options_of_synopsis() {
+	section SYNOPSIS "$1" | sed -n 's/^\.Op Fl //p; s/^\.Fl //p' | options_of_mdoc | awk '
+		/^-[a-zA-Z]+$/ { for (i = 2; i <= length($0); i++) print "-" substr($0, i, 1); next }
+		{ print }' | sort -u
+}
+
+# shortest FILE: options of -h in the form of the SYNOPSIS.
+shortest() {
+	sed 's/^\(-[a-zA-Z]\), --[a-z-]*/\1/' "$1" | sort -u
+}
+
+# The words of the SYNOPSIS that are neither options nor the tool: operands and verbs, as mandoc renders them.
+operands() {
+	back=$(printf '\b')
+	mandoc -T ascii -O width=1000 "$1" | sed "s/.$back//g" |
+		awk '/^[A-Z]/ { on = /^SYNOPSIS/; next } on' | tr -s '[:space:]' ' ' |
+		sed "s/ $2//g; s/\[LEVEL\]//g; s/ \[-[^]]*\]//g; s/ --*[a-z-]* [A-Z][A-Za-z.]*//g" | tr ' |' '\n\n' | sed '/^$/d'
 }
 
 # The options that the text of a page mentions in .Fl or Fl, one a line, without arguments.
 mentioned() {
-	awk '/^\./ {
+	awk '/^\.Sh / { synopsis = /SYNOPSIS/ }
+		/^\./ && !synopsis {
 			line = $0
 			sub(/^\./, "", line)
 			n = split(line, w, " ")
@@ -97,6 +126,11 @@ forms() {
 	tr ',' '\n' < "$1" | sed 's/^ *//; s/\[.*//; s/ .*//' | sort -u
 }
 
+described 'COMMON OPTIONS' "$man/vae-filters.7" > "$tmp/common"
+[ -s "$tmp/common" ]
+ok $? "vae-filters.7: has COMMON OPTIONS"
+: > "$tmp/used"
+
 tools=0
 for page in "$man"/vae-*.1; do
 	tool=$(basename "$page" .1)
@@ -104,18 +138,30 @@ for page in "$man"/vae-*.1; do
 	tools=$((tools + 1))
 	"$bin/$tool" -h > "$tmp/help" 2> "$tmp/why"
 	ok $? "$tool: prints its help" "$tmp/why"
-	sed -n '1s/^usage: //p' "$tmp/help" | tr -s '[:space:]' '\n' > "$tmp/usage"
-	synopsis "$page" > "$tmp/synopsis"
-	same "$tool: SYNOPSIS is the usage line" "$tmp/usage" "$tmp/synopsis"
 	options_of_help "$tmp/help" > "$tmp/have"
-	options_of_page "$page" > "$tmp/described"
-	same "$tool: the page has the options of -h" "$tmp/have" "$tmp/described"
+	shortest "$tmp/have" > "$tmp/short"
+	options_of_synopsis "$page" > "$tmp/synopsis"
+	same "$tool: SYNOPSIS has the options of -h" "$tmp/short" "$tmp/synopsis"
+	sed -n '1s/^usage: [^ ]* \[options\] //p' "$tmp/help" | tr ' |' '\n\n' | sed '/^$/d' > "$tmp/usage"
+	operands "$page" "$tool" > "$tmp/operands"
+	same "$tool: SYNOPSIS has the operands of -h" "$tmp/usage" "$tmp/operands"
+	described OPTIONS "$page" > "$tmp/described"
+	comm -13 "$tmp/have" "$tmp/described" > "$tmp/why"
+	empty "$tool: the page describes no other option" "$tmp/why"
+	comm -23 "$tmp/have" "$tmp/described" > "$tmp/elsewhere"
+	comm -23 "$tmp/elsewhere" "$tmp/common" > "$tmp/why"
+	empty "$tool: every option is described on the page or in COMMON OPTIONS" "$tmp/why"
+	comm -12 "$tmp/elsewhere" "$tmp/common" >> "$tmp/used"
+	section OPTIONS "$page" | grep -A 1 'COMMON OPTIONS in$' | grep -q '^\.Xr vae-filters 7'
+	ok $? "$tool: the page refers to COMMON OPTIONS in vae-filters(7)"
 	forms "$tmp/have" > "$tmp/forms"
 	cat "$tmp/forms" >> "$tmp/every"
 	mentioned "$page" | comm -23 - "$tmp/forms" > "$tmp/why"
-	[ ! -s "$tmp/why" ]
-	ok $? "$tool: the text mentions no other option" "$tmp/why"
+	empty "$tool: the text mentions no other option" "$tmp/why"
 done
+
+sort -u "$tmp/used" | comm -23 "$tmp/common" - > "$tmp/why"
+empty "COMMON OPTIONS: some tool has each of them" "$tmp/why"
 
 for program in "$bin"/vae-*; do
 	[ -x "$program" ] || continue
@@ -131,8 +177,7 @@ for page in "$man"/*.[157]; do
 	case $page in
 	*.[57])
 		mentioned "$page" | comm -23 - "$tmp/forms" > "$tmp/why"
-		[ ! -s "$tmp/why" ]
-		ok $? "$(basename "$page"): mentions only options that there are" "$tmp/why"
+		empty "$(basename "$page"): mentions only options that there are" "$tmp/why"
 		;;
 	esac
 done
