@@ -179,9 +179,9 @@ static int test(struct density *d, const struct exec *exec, struct fail *f)
 	int r = density_test(&d->s, &d->tests, exec, to.fd, f);
 	if (path && r)
 		atomic_abort(&to);
-	if (!r && d->s.unanswered)
-		cli_note(d->flow.cli, "%" PRIu64 " of %zu test records are without an influence; the first: %s", d->s.unanswered, d->tests.n,
-		         d->s.first_unanswered.msg);
+	if (!r && d->s.without_influence)
+		cli_note(d->flow.cli, "%" PRIu64 " of %zu test records are without an influence; the first: %s", d->s.without_influence, d->tests.n,
+		         d->s.first_without_influence.msg);
 	return r ? -1 : path && atomic_commit(&to, f) ? fail_add(f, "--influence") : 0;
 }
 

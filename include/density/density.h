@@ -1,14 +1,13 @@
-/* density.h - influence functions of three classical density estimators (Kong & Chaudhuri 2021,
- * section 3 and appendix A.1): k nearest neighbours, kernel density, and a mixture of
- * well-separated spherical Gaussians.
+/* density.h - influence functions of three density estimators (Kong & Chaudhuri 2021, section 3, with proofs in appendix A.1):
+ * k nearest neighbours (k-NN), kernel density estimation (KDE), and a mixture of well-separated spherical Gaussians (GMM).
  *
- * The loss is l(z) = -log p(z), and the influence of x_i over z is l(z) fitted without x_i minus
- * l(z) fitted with it, in nats: positive for a proponent. Self influence is that of x_i over
- * itself. Every point of X counts among the neighbours of itself.
+ *   loss            l(z; X) = -log p(z; X), in nats
+ *   influence       IF(x_i, z) = l(z; X without x_i) - l(z; X); x_i is a proponent of z where it is positive, else an opponent
+ *   self influence  IF(x_i, x_i)
  *
- * All distances are Euclidean and in the unit of the points. What does not exist is NAN or infinite.
- * Results are the same bits for any number of threads: a sum has one order, and a k-th smallest
- * of distances that were measured one by one has none.
+ * X has n points of d coordinates. Distances are Euclidean, and a point of X counts among its own neighbours. A value that does not
+ * exist is NAN or infinite. Results have the same bits for any number of threads: every sum has a fixed order, and the k-th
+ * smallest of a set of distances does not depend on an order.
  */
 #ifndef VF_DENSITY_H
 #define VF_DENSITY_H
@@ -21,14 +20,14 @@
 
 /* [n][d] coordinates, borrowed: one of u8 and f4 is NULL. */
 struct points {
-	const uint8_t *u8;
-	const float *f4; /* finite */
+	const uint8_t *u8; /* samples of pictures */
+	const float *f4;   /* finite */
 	size_t n;
 	int d;
-	double unit; /* the length of a step of 1: 1/255 for samples, which the networks read as 0..1 */
+	double step; /* a coordinate is step times the stored value: 1/255 for samples, which networks read as 0..1 */
 };
 
-/* Who computes, and who is told how far it is. */
+/* How to compute: a thread pool and a progress callback. */
 struct exec {
 	struct pool *pool;
 	int threads;
@@ -36,77 +35,75 @@ struct exec {
 	void *ctx;
 };
 
-/* |a_i - b_j|^2 in double: exact for samples. */
-double points_squared_distance(const struct points *a, size_t i, const struct points *b, size_t j);
+/* d2 [x->n]: squared distances of all points of x to point j of z, in double; exact for samples. */
+int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f);
 
-/* --- k nearest neighbours: p(z) = k / (N V_d R_k(z)^d) --- */
+/* --- k nearest neighbours: p(z) = k / (n V_d R_k(z)^d), where V_d is the volume of the unit ball, R_k the k-th smallest distance --- */
 
-/* r [n][2]: R_k and R_{k+1} of every point, itself counted; INFINITY where there are fewer points.
- * Candidates come from products of float blocks, with a bound on their rounding; what can be among
- * the k+1 nearest is measured in double. Memory: a few blocks a thread, and n min(k+1, n) distances. */
+/* r [n][2]: R_k and R_{k+1} of every point of X; INFINITY where there are too few points.
+ * Memory: n min(k+1, n) distances, and a few tiles a thread. */
 int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f);
 double knn_nll(size_t n, int d, int k, double rk);
-/* Equation 1: log((N-1)/N), and d log(R_{k+1}/R_k) more for one of the k nearest. */
-double knn_influence(size_t n, int d, double rk, double rk1, int among);
+/* Equation 1: log((n-1)/n), plus d log(R_{k+1}/R_k) if x_i is one of the k nearest. */
+double knn_influence(size_t n, int d, double rk, double rk1, int is_neighbour);
 
-/* --- kernel density: p(z) = 1/N sum_i N(z; x_i, sigma^2 I) --- */
+/* --- kernel density: p(z) = 1/n sum_i N(z; x_i, sigma^2 I) --- */
 
-/* others [n]: log sum over j != i of exp(-|x_i - x_j|^2 / (2 sigma^2)); -INFINITY for one point. */
-int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *others, struct fail *f);
-/* total: the same sum's logarithm over all points */
-double kde_nll(size_t n, int d, double sigma, double total);
-/* Equation 2, of a point whose term has the logarithm own among the others' sum. */
-double kde_influence(size_t n, double own, double others);
-double logaddexp(double a, double b); /* log(e^a + e^b) */
+/* log_others [n]: log sum over j != i of exp(-|x_i - x_j|^2 / (2 sigma^2)); -INFINITY for a single point. */
+int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *log_others, struct fail *f);
+/* log_sum: the same logarithm for the sum over all points. */
+double kde_nll(size_t n, int d, double sigma, double log_sum);
+/* Equation 2. log_own: the logarithm of x_i's term, log_others: that of the sum of the other terms. */
+double kde_influence(size_t n, double log_own, double log_others);
+/* log(e^a + e^b) */
+double logaddexp(double a, double b);
 
-/* --- the mixture: p(z) = N_c/N N(z; mu_c, s_c^2 I) in the cluster c that z is nearest to --- */
+/* --- the mixture: p(z) = n_c/n N(z; mu_c, var_c I), where c is the cluster nearest to z --- */
 
 struct gmm {
 	struct points x;         /* borrowed */
 	const uint32_t *cluster; /* [n], borrowed */
 	int k, d;
-	size_t *size;   /* [k] */
-	size_t *member; /* [k]: the first point of each */
-	double *mean;   /* [k][d], in steps from that member, so that equal points have exactly no spread */
-	double *var;    /* [k]: s^2 of one coordinate, the maximum likelihood estimate (equation 3) */
-	double *radius2; /* [n]: |x_i - mean|^2 */
+	size_t *size;    /* [k]: points of a cluster */
+	size_t *origin;  /* [k]: the first point of a cluster */
+	double *mean;    /* [k][d]: relative to origin and in steps, so that equal points have a variance of exactly 0 */
+	double *var;     /* [k]: variance of one coordinate, the maximum likelihood estimate (equation 3) */
+	double *radius2; /* [n]: |x_i - mu|^2 */
 };
-/* k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, from the best of 10 starts (after
- * 10 iterations); clusters by size, the largest 0. Fails when there are fewer distinct points than k. */
+/* Clusters of X: k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, continued from the best of 10 starts after 10
+ * iterations each. Clusters are numbered by size, the largest is 0. Fails if there are fewer distinct points than k. */
 int kmeans(const struct points *x, int k, uint64_t seed, const struct exec *exec, uint32_t *cluster, struct fail *f);
 int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int k, struct fail *f);
 void gmm_free(struct gmm *g);
-double gmm_nll(size_t n, size_t n0, int d, double s2, double vv);
+double gmm_nll(size_t n, size_t cluster_size, int d, double var, double vv);
 
-/* The influence of x_i over z in its own cluster of n0 points, with uu = |x_i - mu|^2, vv = |z - mu|^2
- * and zx = |z - x_i|^2:
- *   EXACT        literal refitting without x_i, in closed form (A.1.3 before it is expanded)
- *   FIRST_ORDER  (d+2)/(2 n0) + (uu vv/(d s^2) - zx)/(2 n0 s^2) - 1/N; the rest is O(n0^-2)
- *   AS_PRINTED   equations 4 and 5: vv/s^2 in place of uu vv/(d s^2). Its error is O(1/n0), as large as itself.
- * NAN where n0 <= 2, or where what is left has no spread. */
+/* The influence of x_i over z in the same cluster of n_c points with variance var, from
+ * uu = |x_i - mu|^2, vv = |z - mu|^2, zx = |z - x_i|^2:
+ *   EXACT        the estimate without x_i in closed form (appendix A.1.3 before its expansion)
+ *   FIRST_ORDER  (d+2)/(2 n_c) + (uu vv/(d var) - zx)/(2 n_c var) - 1/n; the error is O(n_c^-2)
+ *   AS_PRINTED   equations 4 and 5, which have vv/var instead of uu vv/(d var); the error is O(1/n_c), as large as the value
+ * NAN if n_c <= 2, or if the remaining points have no spread. */
 enum gmm_form { GMM_EXACT, GMM_FIRST_ORDER, GMM_AS_PRINTED };
-double gmm_influence(enum gmm_form form, size_t n, size_t n0, int d, double s2, double uu, double vv, double zx);
-/* Over z in another cluster: log((N-1)/N), or its expansion -1/N. */
+double gmm_influence(enum gmm_form form, size_t n, size_t cluster_size, int d, double var, double uu, double vv, double zx);
+/* Over z in another cluster: log((n-1)/n), or its expansion -1/n. */
 double gmm_influence_other_cluster(enum gmm_form form, size_t n);
 
-/* --- influence over a test point, which is not in X --- */
+/* --- influence over a test point z that is not in X --- */
 
-/* d2 [x->n]: squared distances to point j of z. */
-int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f);
-/* Influence of every point of X into out [n], and -log p(z). 0; -1 with the reason, where there is none. Single
- * entries may be NAN. */
-int knn_test_influence(const double *d2, size_t n, int d, int k, double *out, double *nll, struct fail *why);
-int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *out, double *nll, struct fail *why);
-/* *cluster: that of the nearest point */
-int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n, double *out,
-             double *nll, uint32_t *cluster, struct fail *why);
+/* influence [n]: of every point of X over z, and *nll: -log p(z), from the squared distances d2 [n] to z. Single influences may be
+ * NAN. Fails with the reason if there is no influence over z at all. */
+int knn_test_influence(const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why);
+int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *influence, double *nll, struct fail *why);
+/* *cluster: that of the nearest point. z is point j of `z`. */
+int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n,
+                       double *influence, double *nll, uint32_t *cluster, struct fail *why);
 
 struct top_point {
 	double influence, d2;
 	size_t i;
 };
-/* The top_points proponents (influence > 0, highest first, ties by nearness) or opponents (<= 0, lowest
- * first, ties by distance), at most k, into out: how many. */
+/* Writes at most k points to out and returns how many: the strongest proponents (influence > 0, highest first, of equal ones the
+ * nearest) or the strongest opponents (influence <= 0, lowest first, of equal ones the farthest). */
 size_t top_points(const double *influence, const double *d2, size_t n, int opponents, size_t k, struct top_point *out);
 
 #endif

@@ -57,5 +57,7 @@ float *mat_floats(size_t n);
 
 /* sum_i a_i b_i, with partial sums in a fixed order, ended in double */
 double dot(const float *a, const float *b, int n);
+/* sum_i (a_i - b_i)^2 in double, with partial sums in a fixed order */
+double squared_distance(const float *a, const float *b, size_t n);
 
 #endif

@@ -1,11 +1,15 @@
-/* pairwise.h - VAE-TracIn of a batch of records over all test records, or over those that a record is a candidate of. */
+/* pairwise.h - VAE-TracIn of the records of a batch over test records (Kong & Chaudhuri 2021, equation 10):
+ *
+ *   influence(x, z) = sum over checkpoints c of w_c <mean gradient of x at c, mean gradient of z at c>
+ *
+ * for all pairs, or for the candidates of each test record only; and the distances between the latent means of x and z. */
 #ifndef VF_PAIRWISE_H
 #define VF_PAIRWISE_H
 
 #include "influence/candidates.h"
 #include "influence/test_set.h"
 
-/* Influence as it is, divided by the length of the record's gradient over all checkpoints, or of both gradients. */
+/* Influences as they are, divided by |gradient of x|, or by |gradient of x| |gradient of z| (cosine); lengths are over all checkpoints. */
 enum normalize { NORMALIZE_NONE, NORMALIZE_TRAIN, NORMALIZE_BOTH };
 
 struct pairwise {
@@ -14,18 +18,19 @@ struct pairwise {
 	enum normalize normalize;
 };
 
-struct pairwise_batch { /* of a batch; why is empty, or why a record has no score */
-	int n; /* taken, of those there is room for */
-	const uint64_t *id, *position;
-	struct fail *why;
-	struct score *score;
-	float *mu;                    /* [rows][latent] */
-	double *influence, *distance; /* [rows][tests], NAN where there is none */
+struct pairwise_batch {
+	int n;                         /* records, at most the rows of the batch */
+	const uint64_t *id, *position; /* [rows]: hash of the payload; position in the stream */
+	struct fail *why;              /* [rows]: empty, or why a record has no score */
+	struct score *score;           /* [rows] */
+	float *mu;                     /* [rows][latent]: latent means at the last checkpoint */
+	double *influence, *distance;  /* [rows][tests]; NAN if a pair has none */
 };
 
-/* x [batch][input], eps or NULL as in influence_each_checkpoint(); s was opened with INFLUENCE_GRADIENTS. */
-int pairwise_score(const struct pairwise *a, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *r, struct fail *f);
-/* Latent means and distances alone. */
-void pairwise_distances(const struct pairwise *a, struct influence *s, const float *x, const struct pairwise_batch *r);
+/* Fills score, mu, influence and distance, and `why` where a score is not finite. x [rows][input]; eps as in
+ * influence_each_checkpoint(). s was opened with INFLUENCE_GRADIENTS. */
+int pairwise_score(const struct pairwise *p, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *b, struct fail *f);
+/* Fills mu and distance only. */
+void pairwise_distances(const struct pairwise *p, struct influence *s, const float *x, const struct pairwise_batch *b);
 
 #endif

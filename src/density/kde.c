@@ -1,92 +1,102 @@
+/* Kernel density estimation with a Gaussian kernel, p(z) = 1/n sum_i N(z; x_i, sigma^2 I).
+ *
+ * The sum over all other points is made tile by tile: squared distances from one product of doubles, then the logarithm of a sum of
+ * exponentials that is kept as e^max * sum, so that nothing underflows. For floats, where |a|^2 + |b|^2 - 2 a.b cancels, the distance is
+ * measured from the coordinates; for samples the product is exact. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "density/density.h"
-#include "gemm/mat.h"
 #include "density/tiles.h"
+#include "gemm/mat.h"
 
-enum { FAINT = 80 }; /* nats below the largest term: 60,000 million such terms are still under its last bit */
+enum { NEGLIGIBLE = 80 }; /* nats below the largest term: 6e10 such terms are less than the sum's last bit */
 
 struct kde {
 	const struct points *x;
-	size_t tile, base;
+	size_t tile_rows;
 	double scale; /* -1 / (2 sigma^2), sigma in steps */
 	float *centre;
-	double *others;
-	struct buffer_pool shelf;
+	double *log_others;
+	struct scratch_pool scratch;
 };
 
-struct sum { /* of exponentials, as e^top * s */
-	double top, s;
+struct exp_sum { /* a sum of exponentials: e^max * sum */
+	double max, sum;
 };
 
-static void sum_add(struct sum *t, double *v, size_t n)
+/* Adds e^v of n exponents. */
+static void exp_sum_add(struct exp_sum *s, const double *v, size_t n)
 {
-	double top = t->top;
+	double max = s->max;
 	for (size_t i = 0; i < n; i++)
-		top = v[i] > top ? v[i] : top;
-	if (!(top > -INFINITY))
+		max = v[i] > max ? v[i] : max;
+	if (!(max > -INFINITY))
 		return;
-	t->s *= exp(t->top - top);
-	t->top = top;
+	s->sum *= exp(s->max - max);
+	s->max = max;
 	for (size_t i = 0; i < n; i++)
-		if (v[i] - top > -FAINT)
-			t->s += exp(v[i] - top);
+		if (v[i] - max > -NEGLIGIBLE)
+			s->sum += exp(v[i] - max);
 }
 
-/* Exponents of one row of products, into g. */
-static void exponents(const struct kde *k, double *g, size_t row, double aa, size_t from, const double *bb, size_t n)
+/* v [n]: in, products of point `row` with points from `from` on; out, the exponents -|a - b|^2 / (2 sigma^2). aa and bb [n]: squared
+ * lengths. A point is not its own neighbour here. */
+static void products_to_exponents(const struct kde *k, double *v, size_t row, double aa, size_t from, const double *bb, size_t n)
 {
 	for (size_t j = 0; j < n; j++) {
-		double both = aa + bb[j], d2 = both - 2 * g[j];
-		if (!k->x->u8 && !(d2 > 1e-4 * both)) /* what cancels is measured; of samples nothing was rounded */
-			d2 = points_squared_steps(k->x, row, k->x, from + j);
-		g[j] = d2 > 0 ? d2 * k->scale : 0; /* the scale may be infinite */
+		double sum = aa + bb[j], d2 = sum - 2 * v[j];
+		if (!k->x->u8 && !(d2 > 1e-4 * sum))
+			d2 = squared_steps(k->x, row, k->x, from + j);
+		v[j] = d2 > 0 ? d2 * k->scale : 0; /* the scale may be infinite */
 	}
 	if (row >= from && row < from + n)
-		g[row - from] = -INFINITY;
+		v[row - from] = -INFINITY;
 }
 
-static void block_of_rows(void *ctx, int i)
+/* Task i: the points of tile i against all points. */
+static void sum_tile(void *ctx, size_t i)
 {
 	struct kde *k = ctx;
-	size_t d = (size_t)k->x->d, n = k->x->n, from = (k->base + (size_t)i) * k->tile, rows = n - from < k->tile ? n - from : k->tile;
-	double *a = buffer_pool_take(&k->shelf), *b = a + k->tile * d, *g = b + k->tile * d, *aa = g + k->tile * k->tile, *bb = aa + k->tile;
-	struct sum *sum = (struct sum *)(void *)(bb + k->tile);
-	tile_doubles(k->x, from, rows, k->centre, a, aa);
+	size_t d = (size_t)k->x->d, n = k->x->n, size = k->tile_rows, from = i * size, rows = n - from < size ? n - from : size;
+	double *a = scratch_take(&k->scratch), *b = a + size * d, *v = b + size * d, *aa = v + size * size, *bb = aa + size;
+	struct exp_sum *sum = (struct exp_sum *)(void *)(bb + size);
+	tile_load_doubles(k->x, from, rows, k->centre, a, aa);
 	for (size_t r = 0; r < rows; r++)
-		sum[r] = (struct sum){-INFINITY, 0};
-	for (size_t at = 0; at < n; at += k->tile) {
-		size_t columns = n - at < k->tile ? n - at : k->tile;
-		tile_doubles(k->x, at, columns, k->centre, b, bb);
-		mat_nt_double(g, (int)columns, a, (int)d, b, (int)d, (int)rows, (int)columns, (int)d);
+		sum[r] = (struct exp_sum){-INFINITY, 0};
+	for (size_t at = 0; at < n; at += size) {
+		size_t columns = n - at < size ? n - at : size;
+		tile_load_doubles(k->x, at, columns, k->centre, b, bb);
+		mat_nt_double(v, (int)columns, a, (int)d, b, (int)d, (int)rows, (int)columns, (int)d);
 		for (size_t r = 0; r < rows; r++) {
-			exponents(k, g + r * columns, from + r, aa[r], at, bb, columns);
-			sum_add(&sum[r], g + r * columns, columns);
+			products_to_exponents(k, v + r * columns, from + r, aa[r], at, bb, columns);
+			exp_sum_add(&sum[r], v + r * columns, columns);
 		}
 	}
 	for (size_t r = 0; r < rows; r++)
-		k->others[from + r] = sum[r].top + log(sum[r].s);
-	buffer_pool_give(&k->shelf, a);
+		k->log_others[from + r] = sum[r].max + log(sum[r].sum);
+	scratch_give(&k->scratch, a);
 }
 
-int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *others, struct fail *f)
+int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *log_others, struct fail *f)
 {
-	struct kde k = {.x = x, .tile = tile_rows(x->d, 512, sizeof(double)), .others = others};
-	double steps = sigma / x->unit;
+	struct kde k = {.x = x, .tile_rows = tile_rows(x->d, 512, sizeof(double)), .log_others = log_others};
+	double steps = sigma / x->step;
 	if (!x->n)
 		return 0;
-	k.tile = k.tile < x->n ? k.tile : x->n;
+	k.tile_rows = k.tile_rows < x->n ? k.tile_rows : x->n;
 	k.scale = -0.5 / steps / steps;
 	k.centre = points_centre(x, f);
-	size_t each = 2 * k.tile * (size_t)x->d + k.tile * k.tile + 2 * k.tile;
-	int bad = !k.centre || buffer_pool_open(&k.shelf, exec->threads, each * sizeof(double) + k.tile * sizeof(struct sum), f);
+	size_t doubles = 2 * k.tile_rows * (size_t)x->d + k.tile_rows * k.tile_rows + 2 * k.tile_rows;
+	int bad = !k.centre || scratch_open(&k.scratch, exec->threads, doubles * sizeof(double) + k.tile_rows * sizeof(struct exp_sum), f);
 	if (!bad)
-		exec_run(exec, "KDE", (x->n + k.tile - 1) / k.tile, block_of_rows, &k, &k.base);
-	buffer_pool_close(&k.shelf);
+		exec_run(exec, "KDE", (x->n + k.tile_rows - 1) / k.tile_rows, sum_tile, &k);
+	scratch_close(&k.scratch);
 	free(k.centre);
 	return bad ? -1 : 0;
 }
+
+/* --- likelihood and influence --- */
 
 double logaddexp(double a, double b)
 {
@@ -94,9 +104,43 @@ double logaddexp(double a, double b)
 	return high > -INFINITY ? high + log1p(exp(low - high)) : high;
 }
 
-double kde_nll(size_t n, int d, double sigma, double total)
+double kde_nll(size_t n, int d, double sigma, double log_sum)
 {
-	return log((double)n) + 0.5 * d * log(2 * M_PI) + d * log(sigma) - total;
+	return log((double)n) + 0.5 * d * log(2 * M_PI) + d * log(sigma) - log_sum;
 }
 
-double kde_influence(size_t n, double own, double others) { return log1p(-1 / (double)n) + logaddexp(0, own - others); }
+double kde_influence(size_t n, double log_own, double log_others) { return log1p(-1 / (double)n) + logaddexp(0, log_own - log_others); }
+
+static double exponent(double d2, double sigma) { return -0.5 * d2 / sigma / sigma; }
+
+/* Of the one point that has more than half of the sum: the other terms are added up, because subtraction would cancel. */
+static double dominant_influence(const double *d2, size_t n, size_t i, double sigma)
+{
+	double log_others = -INFINITY;
+	for (size_t j = 0; j < n; j++)
+		if (j != i)
+			log_others = logaddexp(log_others, exponent(d2[j], sigma));
+	return kde_influence(n, exponent(d2[i], sigma), log_others);
+}
+
+int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *influence, double *nll, struct fail *why)
+{
+	double max = -INFINITY, sum = 0;
+	if (n < 2)
+		return fail_set(why, "%zu records are too few to leave one out", n);
+	for (size_t i = 0; i < n; i++) {
+		influence[i] = exponent(d2[i], sigma);
+		max = influence[i] > max ? influence[i] : max;
+	}
+	if (!(max > -INFINITY))
+		return fail_set(why, "alone at the scale of sigma = %.9g", sigma);
+	for (size_t i = 0; i < n; i++)
+		sum += exp(influence[i] - max);
+	double log_sum = max + log(sum);
+	*nll = kde_nll(n, d, sigma, log_sum);
+	for (size_t i = 0; i < n; i++) {
+		double share = exp(influence[i] - log_sum);
+		influence[i] = share > 0.5 ? dominant_influence(d2, n, i, sigma) : log1p(-1 / (double)n) - log1p(-share);
+	}
+	return 0;
+}

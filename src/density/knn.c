@@ -1,69 +1,73 @@
-/* A block of points against another: |a|^2 + |b|^2 - 2 a.b by one product of floats, each pair of
- * blocks once, for both sides. A float's error is bounded, and whoever could stand among the k+1
- * nearest under that bound is measured in double; the others are not looked at again. Since a row
- * soon has near neighbours, these are about k log(N/k) of N. */
+/* k nearest neighbours of all points among themselves, exactly.
+ *
+ * The points are cut into tiles. Each pair of tiles is compared once, for both sides: |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, with all a.b
+ * from one product of floats. The rounding error of that is bounded. A pair whose distance could, within the bound, be one of the k+1
+ * smallest of a point is measured in double; all other pairs are skipped. Since a point soon has near neighbours, only about
+ * k log(n/k) of its n distances are measured. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "density/density.h"
-#include "gemm/mat.h"
 #include "density/tiles.h"
+#include "gemm/mat.h"
 
 struct knn {
 	const struct points *x;
-	size_t keep;  /* k + 1 */
-	size_t tile, blocks, base;
-	double slack; /* of a distance, relative to (|a| + |b|)^2 */
-	double least; /* what it is off by where products are too small to be floats */
-	double scale; /* of a coordinate in a block */
-	float *centre;
-	double *near; /* [n][keep], ascending, in squared steps */
-	pthread_mutex_t *lock; /* [blocks]: of the rows of near */
-	struct buffer_pool shelf;
+	size_t keep;             /* k + 1 */
+	size_t tile_rows, tiles;
+	double scale;            /* of a coordinate in a tile */
+	double relative_error;   /* bound on the error of |a - b|^2, relative to (|a| + |b|)^2 */
+	double underflow_error;  /* and what products lose that are too small to be floats */
+	float *centre;           /* [d] */
+	double *nearest;         /* [n][keep]: the smallest squared distances so far, ascending, in steps */
+	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
+	struct scratch_pool scratch;
 };
 
-struct side { /* a block, as a unit of work has it */
+struct tile {
 	size_t from, rows;
-	float *v;    /* [rows][d], scaled as all but near is */
-	double *sq;  /* [rows] */
-	float *sqf, *limit; /* [rows]: sq; below which |a-b|^2 can still be near */
-	double longest;
+	float *v;       /* [rows][d]: centred and scaled, as sq, sqf and limit are */
+	double *sq;     /* [rows]: squared lengths */
+	float *sqf;     /* [rows]: sq as floats */
+	float *limit;   /* [rows]: only a computed |a - b|^2 up to this can be among the nearest */
+	double longest; /* length of the longest row */
 };
 
-static size_t side_bytes(size_t tile, size_t d) { return tile * (d * sizeof(float) + sizeof(double) + 2 * sizeof(float)) + 64; }
+static size_t tile_bytes(size_t rows, size_t d) { return rows * (d * sizeof(float) + sizeof(double) + 2 * sizeof(float)) + 64; }
 
-static char *lay_out(struct side *s, char *at, size_t tile, size_t d)
+/* Places the arrays of a tile at `at`; returns where they end. */
+static char *tile_place(struct tile *t, char *at, size_t rows, size_t d)
 {
-	s->sq = (double *)(void *)at;
-	s->v = (float *)(void *)(at + tile * sizeof *s->sq);
-	s->sqf = s->v + tile * d;
-	s->limit = s->sqf + tile;
-	return at + side_bytes(tile, d) / 64 * 64;
+	t->sq = (double *)(void *)at;
+	t->v = (float *)(void *)(at + rows * sizeof *t->sq);
+	t->sqf = t->v + rows * d;
+	t->limit = t->sqf + rows;
+	return at + tile_bytes(rows, d) / 64 * 64;
 }
 
-static void load(const struct knn *k, struct side *s, size_t block)
+static void tile_load(const struct knn *k, struct tile *t, size_t tile)
 {
-	s->from = block * k->tile;
-	s->rows = k->x->n - s->from < k->tile ? k->x->n - s->from : k->tile;
-	tile_floats(k->x, s->from, s->rows, k->centre, k->scale, s->v, s->sq);
-	s->longest = 0;
-	for (size_t r = 0; r < s->rows; r++) {
-		s->sqf[r] = (float)s->sq[r];
-		s->longest = fmax(s->longest, sqrt(s->sq[r]));
+	t->from = tile * k->tile_rows;
+	t->rows = k->x->n - t->from < k->tile_rows ? k->x->n - t->from : k->tile_rows;
+	tile_load_floats(k->x, t->from, t->rows, k->centre, k->scale, t->v, t->sq);
+	t->longest = 0;
+	for (size_t r = 0; r < t->rows; r++) {
+		t->sqf[r] = (float)t->sq[r];
+		t->longest = fmax(t->longest, sqrt(t->sq[r]));
 	}
 }
 
-/* What |a-b|^2 by the product must not exceed, for row r of s against a block with this longest row. */
-static void set_limit(const struct knn *k, struct side *s, size_t r, double longest)
+/* The limit of row r of t against a tile whose longest row is `longest`: the point's (k+1)-th distance so far, plus the error bound. */
+static void set_limit(const struct knn *k, struct tile *t, size_t r, double longest)
 {
-	double last = k->near[(s->from + r) * k->keep + k->keep - 1], both = sqrt(s->sq[r]) + longest;
-	double most = last * k->scale * k->scale + k->slack * both * both + k->least;
-	s->limit[r] = last > 0 ? (float)most : -INFINITY; /* nothing is nearer than 0 */
+	double last = k->nearest[(t->from + r) * k->keep + k->keep - 1], lengths = sqrt(t->sq[r]) + longest;
+	double limit = last * k->scale * k->scale + k->relative_error * lengths * lengths + k->underflow_error;
+	t->limit[r] = last > 0 ? (float)limit : -INFINITY; /* nothing is nearer than 0 */
 }
 
 static int insert(const struct knn *k, size_t row, double d2)
 {
-	double *v = k->near + row * k->keep;
+	double *v = k->nearest + row * k->keep;
 	size_t i = k->keep - 1;
 	if (!(d2 < v[i]))
 		return 0;
@@ -73,58 +77,61 @@ static int insert(const struct knn *k, size_t row, double d2)
 	return 1;
 }
 
-/* Columns [from, to) of row r: g holds a.b. both: the columns are rows of their own. */
-static void offer(const struct knn *k, struct side *a, struct side *b, size_t r, const float *g, size_t from, size_t to, int both)
+/* Measures the pairs of row r of a with rows [from, to) of b that are within a limit. products [b->rows]: a.b. both: b's rows get
+ * neighbours too. */
+static void measure_pairs(const struct knn *k, struct tile *a, struct tile *b, size_t r, const float *products, size_t from, size_t to, int both)
 {
 	for (size_t j = from; j < to; j++) {
-		float v = a->sqf[r] + b->sqf[j] - 2 * g[j];
-		int row = !(v > a->limit[r]), column = both && !(v > b->limit[j]); /* NAN, after an overflow, is measured */
-		if (!row && !column)
+		float v = a->sqf[r] + b->sqf[j] - 2 * products[j];
+		int near_a = !(v > a->limit[r]), near_b = both && !(v > b->limit[j]); /* NAN, after an overflow, is measured */
+		if (!near_a && !near_b)
 			continue;
-		double d2 = points_squared_steps(k->x, a->from + r, k->x, b->from + j);
-		if (row && insert(k, a->from + r, d2))
+		double d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
+		if (near_a && insert(k, a->from + r, d2))
 			set_limit(k, a, r, b->longest);
-		if (column && insert(k, b->from + j, d2))
+		if (near_b && insert(k, b->from + j, d2))
 			set_limit(k, b, j, a->longest);
 	}
 }
 
-static void scan(const struct knn *k, struct side *a, struct side *b, const float *g, int both)
+/* products [a->rows][b->rows]. A run of columns without a pair within its limit is skipped by a loop that the compiler vectorises. */
+static void scan_products(const struct knn *k, struct tile *a, struct tile *b, const float *products, int both)
 {
 	enum { RUN = 64 };
-	for (size_t r = 0; r < a->rows; r++, g += b->rows) {
+	for (size_t r = 0; r < a->rows; r++, products += b->rows) {
 		const float *sq = b->sqf, *limit = b->limit;
 		for (size_t from = 0; from < b->rows; from += RUN) {
 			size_t to = b->rows - from < RUN ? b->rows : from + RUN;
-			float own = a->sqf[r], mine = a->limit[r];
-			int hit = 0;
+			float own_sq = a->sqf[r], own_limit = a->limit[r];
+			int any = 0;
 			if (both)
 				for (size_t j = from; j < to; j++) {
-					float v = own + sq[j] - 2 * g[j];
-					hit |= !(v > mine) | !(v > limit[j]);
+					float v = own_sq + sq[j] - 2 * products[j];
+					any |= !(v > own_limit) | !(v > limit[j]);
 				}
 			else
 				for (size_t j = from; j < to; j++)
-					hit |= !(own + sq[j] - 2 * g[j] > mine);
-			if (hit)
-				offer(k, a, b, r, g, from, to, both);
+					any |= !(own_sq + sq[j] - 2 * products[j] > own_limit);
+			if (any)
+				measure_pairs(k, a, b, r, products, from, to, both);
 		}
 	}
 }
 
-static void pair_of_blocks(void *ctx, int i)
+/* Task i: pair i of tiles, counted through the rows of the upper triangle. */
+static void compare_tiles(void *ctx, size_t i)
 {
 	struct knn *k = ctx;
-	size_t d = (size_t)k->x->d, at = k->base + (size_t)i, p = 0;
-	for (; at >= k->blocks - p; p++) /* row p of the upper triangle */
-		at -= k->blocks - p;
-	size_t q = p + at;
-	char *mem = buffer_pool_take(&k->shelf);
-	struct side a, b;
-	float *g = (float *)(void *)lay_out(&b, lay_out(&a, mem, k->tile, d), k->tile, d);
-	load(k, &a, p);
-	load(k, &b, q);
-	mat_nt(g, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
+	size_t d = (size_t)k->x->d, p = 0;
+	for (; i >= k->tiles - p; p++)
+		i -= k->tiles - p;
+	size_t q = p + i;
+	char *scratch = scratch_take(&k->scratch);
+	struct tile a, b;
+	float *products = (float *)(void *)tile_place(&b, tile_place(&a, scratch, k->tile_rows, d), k->tile_rows, d);
+	tile_load(k, &a, p);
+	tile_load(k, &b, q);
+	mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
 	pthread_mutex_lock(&k->lock[p]);
 	if (p != q)
 		pthread_mutex_lock(&k->lock[q]);
@@ -132,67 +139,94 @@ static void pair_of_blocks(void *ctx, int i)
 		set_limit(k, &a, r, b.longest);
 	for (size_t r = 0; r < b.rows; r++)
 		set_limit(k, &b, r, a.longest);
-	scan(k, &a, &b, g, p != q);
+	scan_products(k, &a, &b, products, p != q);
 	if (p != q)
 		pthread_mutex_unlock(&k->lock[q]);
 	pthread_mutex_unlock(&k->lock[p]);
-	buffer_pool_give(&k->shelf, mem);
+	scratch_give(&k->scratch, scratch);
 }
 
-static int find(struct knn *k, const struct exec *exec, struct fail *f)
+static int find_nearest(struct knn *k, const struct exec *exec, struct fail *f)
 {
 	size_t n = k->x->n, d = (size_t)k->x->d;
-	k->near = malloc(n * k->keep * sizeof *k->near);
-	k->lock = malloc(k->blocks * sizeof *k->lock);
-	if (!k->near || !k->lock)
+	k->nearest = malloc(n * k->keep * sizeof *k->nearest);
+	k->lock = malloc(k->tiles * sizeof *k->lock);
+	if (!k->nearest || !k->lock)
 		return fail_memory_for(f, "%zu neighbours of %zu records", k->keep, n);
 	for (size_t i = 0; i < n * k->keep; i++)
-		k->near[i] = INFINITY;
+		k->nearest[i] = INFINITY;
 	if (!(k->centre = points_centre(k->x, f)) ||
-	    buffer_pool_open(&k->shelf, exec->threads, 2 * side_bytes(k->tile, d) + k->tile * k->tile * sizeof(float), f))
+	    scratch_open(&k->scratch, exec->threads, 2 * tile_bytes(k->tile_rows, d) + k->tile_rows * k->tile_rows * sizeof(float), f))
 		return -1;
 	k->scale = points_scale(k->x, k->centre);
-	for (size_t i = 0; i < k->blocks; i++)
+	for (size_t i = 0; i < k->tiles; i++)
 		pthread_mutex_init(&k->lock[i], NULL);
-	exec_run(exec, "k-NN", k->blocks * (k->blocks + 1) / 2, pair_of_blocks, k, &k->base);
-	for (size_t i = 0; i < k->blocks; i++)
+	exec_run(exec, "k-NN", k->tiles * (k->tiles + 1) / 2, compare_tiles, k);
+	for (size_t i = 0; i < k->tiles; i++)
 		pthread_mutex_destroy(&k->lock[i]);
 	return 0;
 }
 
 int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f)
 {
-	size_t want = (size_t)k, keep = want < x->n ? want + 1 : x->n;
-	struct knn s = {.x = x, .keep = keep, .tile = tile_rows(x->d, 1024, sizeof(float))};
+	size_t neighbours = (size_t)k, keep = neighbours < x->n ? neighbours + 1 : x->n;
+	struct knn s = {.x = x, .keep = keep, .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
 	for (size_t i = 0; i < 2 * x->n; i++)
 		r[i] = INFINITY;
-	if (want > x->n || !x->n) /* nobody has so many neighbours */
+	if (neighbours > x->n || !x->n) /* no point has so many neighbours */
 		return 0;
-	s.tile = s.tile < x->n ? s.tile : x->n;
-	s.blocks = (x->n + s.tile - 1) / s.tile;
-	s.slack = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24; /* of 2 a.b, at most twice (|a| + |b|)^2 / 4, and of the sum; half of it to spare */
-	s.least = ((double)x->d + 16) * 0x1p-122; /* as many products, or pieces of them, that were flushed to 0, twice */
-	int bad = find(&s, exec, f);
+	s.tile_rows = s.tile_rows < x->n ? s.tile_rows : x->n;
+	s.tiles = (x->n + s.tile_rows - 1) / s.tile_rows;
+	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
+	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
+	/* As many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
+	s.underflow_error = ((double)x->d + 16) * 0x1p-122;
+	int bad = find_nearest(&s, exec, f);
 	for (size_t i = 0; i < x->n && !bad; i++)
-		for (size_t j = want - 1; j < keep; j++)
-			r[2 * i + j - (want - 1)] = sqrt(s.near[i * keep + j]) * x->unit;
-	free(s.near);
+		for (size_t j = neighbours - 1; j < keep; j++)
+			r[2 * i + j - (neighbours - 1)] = sqrt(s.nearest[i * keep + j]) * x->step;
+	free(s.nearest);
 	free(s.lock);
 	free(s.centre);
-	buffer_pool_close(&s.shelf);
+	scratch_close(&s.scratch);
 	return bad;
 }
 
-/* log of the volume of the unit ball */
-static double log_ball(int d)
+/* --- likelihood and influence --- */
+
+static double log_unit_ball_volume(int d)
 {
 	int sign;
 	return 0.5 * d * log(M_PI) - lgamma_r(0.5 * d + 1, &sign);
 }
 
-double knn_nll(size_t n, int d, int k, double rk) { return log((double)n) + log_ball(d) + d * log(rk) - log((double)k); }
+double knn_nll(size_t n, int d, int k, double rk) { return log((double)n) + log_unit_ball_volume(d) + d * log(rk) - log((double)k); }
 
-double knn_influence(size_t n, int d, double rk, double rk1, int among)
+double knn_influence(size_t n, int d, double rk, double rk1, int is_neighbour)
 {
-	return log1p(-1 / (double)n) + (among ? d * log(rk1 / rk) : 0);
+	return log1p(-1 / (double)n) + (is_neighbour ? d * log(rk1 / rk) : 0);
+}
+
+int knn_test_influence(const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why)
+{
+	size_t keep = (size_t)k + 1;
+	if (n < keep)
+		return fail_set(why, "%zu records have no %zu-th neighbour", n, keep);
+	double *nearest = malloc(keep * sizeof *nearest);
+	if (!nearest)
+		return fail_memory(why);
+	struct knn one = {.keep = keep, .nearest = nearest};
+	for (size_t i = 0; i < keep; i++)
+		nearest[i] = INFINITY;
+	for (size_t i = 0; i < n; i++)
+		insert(&one, 0, d2[i]);
+	double rk = sqrt(nearest[k - 1]), rk1 = sqrt(nearest[k]), limit = nearest[k - 1];
+	free(nearest);
+	if (!(rk > 0))
+		return fail_set(why, "at least %d records are the same as this one", k);
+	*nll = knn_nll(n, d, k, rk);
+	double near = knn_influence(n, d, rk, rk1, 1), far = knn_influence(n, d, rk, rk1, 0);
+	for (size_t i = 0; i < n; i++)
+		influence[i] = d2[i] <= limit ? near : far;
+	return 0;
 }

@@ -1,3 +1,5 @@
+/* Runs the estimators of density.h over the collected records: fit, score every record, then measure the influence of every record over
+ * every test record and list the strongest proponents and opponents of each. */
 #include "density/scores.h"
 
 #include <math.h>
@@ -8,14 +10,14 @@
 
 const char *const density_names[DENSITY_METHODS] = {"knn", "kde", "gmm"};
 
-static int up(const void *a, const void *b)
+static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
 
-/* The median distance to the k-th other record: half the records have so many others within sigma, so
- * that the estimate looks as far as k-NN does, and is neither one bump a record nor one for all. */
+/* sigma: the median distance to the k-th other record. Half of the records then have k others within sigma, so that KDE smooths over
+ * the same range as k-NN. */
 static int choose_sigma(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
 	size_t n = s->x.n;
@@ -23,14 +25,14 @@ static int choose_sigma(struct density_scores *s, const struct exec *exec, struc
 	double *r = malloc(2 * n * sizeof *r);
 	if (!r)
 		return fail_memory(f);
-	int bad = s->radii && k == s->k ? 0 : knn_radii(&s->x, k, exec, r, f);
+	int have = s->radii && k == s->k, bad = have ? 0 : knn_radii(&s->x, k, exec, r, f);
 	for (size_t i = 0; i < n && !bad; i++)
-		r[i] = (s->radii && k == s->k ? s->radii : r)[2 * i + 1];
+		r[i] = (have ? s->radii : r)[2 * i + 1];
 	if (!bad) {
-		qsort(r, n, sizeof *r, up);
+		qsort(r, n, sizeof *r, ascending);
 		s->sigma = n % 2 ? r[n / 2] : 0.5 * (r[n / 2 - 1] + r[n / 2]);
 		if (!(s->sigma > 0) || !isfinite(s->sigma))
-			bad = fail_set(f, "--sigma auto finds none: half the records equal %d others", k);
+			bad = fail_set(f, "--sigma auto finds no bandwidth, because half of the records equal %d others: give a number", k);
 	}
 	free(r);
 	return bad;
@@ -38,8 +40,8 @@ static int choose_sigma(struct density_scores *s, const struct exec *exec, struc
 
 static int fit_clusters(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
-	const uint32_t *cluster = s->c->group_of;
-	int k = (int)s->c->groups.n;
+	const uint32_t *cluster = s->records->group_of;
+	int k = (int)s->records->groups.n;
 	if (s->clusters) {
 		cluster = s->cluster = malloc(s->x.n * sizeof *s->cluster);
 		k = s->clusters;
@@ -51,10 +53,10 @@ static int fit_clusters(struct density_scores *s, const struct exec *exec, struc
 	return gmm_fit(&s->gmm, &s->x, cluster, k, f);
 }
 
-int density_fit(struct density_scores *s, const struct collect *c, const struct exec *exec, struct fail *f)
+int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f)
 {
-	s->c = c;
-	s->x = collect_points(c);
+	s->records = records;
+	s->x = collect_points(records);
 	if (!s->x.n)
 		return 0;
 	if (s->use[DENSITY_KNN]) {
@@ -65,10 +67,10 @@ int density_fit(struct density_scores *s, const struct collect *c, const struct 
 			return -1;
 	}
 	if (s->use[DENSITY_KDE] && s->x.n > 1) {
-		s->others = malloc(s->x.n * sizeof *s->others);
-		if (!s->others)
+		s->log_others = malloc(s->x.n * sizeof *s->log_others);
+		if (!s->log_others)
 			return fail_memory(f);
-		if ((!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->others, f))
+		if ((!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->log_others, f))
 			return -1;
 	}
 	return s->use[DENSITY_GMM] ? fit_clusters(s, exec, f) : 0;
@@ -91,10 +93,10 @@ static int score_knn(const struct density_scores *s, size_t i, double *nll, doub
 
 static int score_kde(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
-	if (!s->others)
+	if (!s->log_others)
 		return fail_set(why, "KDE: one record cannot be left out");
-	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->others[i]));
-	*self = kde_influence(s->x.n, 0, s->others[i]);
+	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->log_others[i]));
+	*self = kde_influence(s->x.n, 0, s->log_others[i]);
 	if (isfinite(*self))
 		return 0;
 	*self = NAN;
@@ -104,14 +106,14 @@ static int score_kde(const struct density_scores *s, size_t i, double *nll, doub
 static int score_gmm(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
 	uint32_t c = s->gmm.cluster[i];
-	size_t n0 = s->gmm.size[c];
-	double s2 = s->gmm.var[c], uu = s->gmm.radius2[i], l = gmm_nll(s->x.n, n0, s->x.d, s2, uu);
-	if (isfinite(l))
-		*nll = l;
-	*self = gmm_influence(s->form, s->x.n, n0, s->x.d, s2, uu, uu, 0);
-	if (n0 <= 2)
-		return fail_set(why, "mixture: its cluster is of %zu, and of 3 at least it would be wanted", n0);
-	return isfinite(*self) ? 0 : fail_set(why, "mixture: without it its cluster of %zu has no spread", n0);
+	size_t size = s->gmm.size[c];
+	double var = s->gmm.var[c], uu = s->gmm.radius2[i], own_nll = gmm_nll(s->x.n, size, s->x.d, var, uu);
+	if (isfinite(own_nll))
+		*nll = own_nll;
+	*self = gmm_influence(s->form, s->x.n, size, s->x.d, var, uu, uu, 0);
+	if (size <= 2)
+		return fail_set(why, "mixture: its cluster is of %zu, and of 3 at least it would be wanted", size);
+	return isfinite(*self) ? 0 : fail_set(why, "mixture: without it its cluster of %zu has no spread", size);
 }
 
 int density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
@@ -122,65 +124,65 @@ int density_score(const struct density_scores *s, enum density_method m, size_t 
 
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)
 {
-	return s->clusters ? NULL : names_get(&s->c->groups, cluster);
+	return s->clusters ? NULL : names_get(&s->records->groups, cluster);
 }
 
 /* --- test records --- */
 
-struct test {
+struct test_output { /* of one test record at a time */
 	const char *key;
 	double *d2, *influence; /* [n] */
-	struct top_point *list;   /* [top] */
+	struct top_point *list; /* [top] */
 	struct buf line;
-	int fd;
+	int fd; /* -1: no output */
 };
 
-static int quote(struct buf *out, const char *name, const char *text, struct fail *f)
+static int json_member(struct buf *out, const char *name, const char *text, struct fail *f)
 {
 	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
 }
 
-static int write_list(const struct density_scores *s, struct test *t, int opponents, struct fail *f)
+static int write_list(const struct density_scores *s, struct test_output *t, int opponents, struct fail *f)
 {
 	size_t n = top_points(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
 	int r = buf_addf(&t->line, f, ",\"%s\":[", opponents ? "opponents" : "proponents");
 	for (size_t i = 0; i < n && !r; i++)
-		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || quote(&t->line, "key", names_get(&s->c->key, t->list[i].i), f) ||
+		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || json_member(&t->line, "key", names_get(&s->records->key, t->list[i].i), f) ||
 		    buf_addf(&t->line, f, ",\"influence\":%.9g,\"distance\":%.9g}", t->list[i].influence, sqrt(t->list[i].d2));
 	return r ? -1 : buf_addf(&t->line, f, "]");
 }
 
-static int begin_line(struct test *t, const char *method, struct fail *f)
+static int begin_line(struct test_output *t, const char *method, struct fail *f)
 {
 	t->line.len = 0;
-	if (buf_add(&t->line, "{", 1, f) || quote(&t->line, "test", t->key, f))
+	if (buf_add(&t->line, "{", 1, f) || json_member(&t->line, "test", t->key, f))
 		return -1;
-	return method && (buf_addf(&t->line, f, ",") || quote(&t->line, "method", method, f)) ? -1 : 0;
+	return method && (buf_addf(&t->line, f, ",") || json_member(&t->line, "method", method, f)) ? -1 : 0;
 }
 
-static int end_line(struct test *t, struct fail *f)
+static int end_line(struct test_output *t, struct fail *f)
 {
 	return buf_addf(&t->line, f, "}\n") || write_all(t->fd, t->line.p, t->line.len, f) ? -1 : 0;
 }
 
-/* method NULL: no method has one */
-static int write_error(struct test *t, const char *method, const char *why, struct fail *f)
+/* method NULL: the record cannot be read, for all methods */
+static int write_error(struct test_output *t, const char *method, const char *why, struct fail *f)
 {
-	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || quote(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
+	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || json_member(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
 }
 
-static int write_line(const struct density_scores *s, struct test *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
+static int write_line(const struct density_scores *s, struct test_output *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
 {
 	const char *name = m == DENSITY_GMM ? density_cluster_name(s, cluster) : NULL;
 	if (begin_line(t, density_names[m], f) || buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
 	    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
-	    (name && (buf_addf(&t->line, f, ",") || quote(&t->line, "gmm_cluster", name, f))) ||
+	    (name && (buf_addf(&t->line, f, ",") || json_member(&t->line, "gmm_cluster", name, f))) ||
 	    write_list(s, t, 0, f) || write_list(s, t, 1, f))
 		return -1;
 	return end_line(t, f);
 }
 
-static void add_range(struct test_range *r, const double *influence, size_t n)
+static void update_ranges(struct test_range *r, const double *influence, size_t n)
 {
 	for (size_t i = 0; i < n; i++, r++) {
 		double v = influence[i];
@@ -193,9 +195,9 @@ static void add_range(struct test_range *r, const double *influence, size_t n)
 	}
 }
 
-/* Influence of all points over test record j into t; 0, or -1 and why. */
-static int ask(const struct density_scores *s, enum density_method m, struct test *t, const struct points *z, size_t j, double *nll,
-               uint32_t *cluster, struct fail *why)
+/* t->influence: of all points over test record j. */
+static int compute_influence(const struct density_scores *s, enum density_method m, struct test_output *t, const struct points *z, size_t j,
+                             double *nll, uint32_t *cluster, struct fail *why)
 {
 	if (!s->x.n)
 		return fail_set(why, "there are no records to explain it");
@@ -206,26 +208,26 @@ static int ask(const struct density_scores *s, enum density_method m, struct tes
 	return gmm_test_influence(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
 }
 
-static void note_unanswered(struct density_scores *s, const struct test *t, int m, const struct fail *why)
+static void count_without_influence(struct density_scores *s, const struct test_output *t, int m, const struct fail *why)
 {
-	if (!s->unanswered++)
-		fail_set(&s->first_unanswered, "'%s': %s: %s", t->key, density_names[m], why->msg);
+	if (!s->without_influence++)
+		fail_set(&s->first_without_influence, "'%s': %s: %s", t->key, density_names[m], why->msg);
 }
 
-static int test_one(struct density_scores *s, struct test *t, const struct points *z, size_t j, struct fail *f)
+static int test_one(struct density_scores *s, struct test_output *t, const struct points *z, size_t j, struct fail *f)
 {
-	int noted = 0;
+	int counted = 0;
 	for (int m = 0; m < DENSITY_METHODS; m++) {
 		struct fail why = {{0}};
 		double nll = NAN;
 		uint32_t cluster = 0;
 		if (!s->use[m])
 			continue;
-		int r = ask(s, (enum density_method)m, t, z, j, &nll, &cluster, &why);
+		int r = compute_influence(s, (enum density_method)m, t, z, j, &nll, &cluster, &why);
 		if (!r)
-			add_range(s->range[m], t->influence, s->x.n);
-		else if (!noted++)
-			note_unanswered(s, t, m, &why);
+			update_ranges(s->range[m], t->influence, s->x.n);
+		else if (!counted++)
+			count_without_influence(s, t, m, &why);
 		if (t->fd < 0)
 			continue;
 		if (r ? write_error(t, density_names[m], why.msg, f) : write_line(s, t, (enum density_method)m, nll, cluster, f))
@@ -238,7 +240,7 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 {
 	struct points z = collect_points(tests);
 	size_t n = s->x.n;
-	struct test t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
+	struct test_output t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
 	                 .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
 	int r = t.d2 && t.influence && t.list ? 0 : fail_memory(f);
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
@@ -264,7 +266,7 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 void density_free(struct density_scores *s)
 {
 	free(s->radii);
-	free(s->others);
+	free(s->log_others);
 	free(s->cluster);
 	gmm_free(&s->gmm);
 	for (int m = 0; m < DENSITY_METHODS; m++)

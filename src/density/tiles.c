@@ -1,17 +1,22 @@
+/* Tiles of points. Distances between many points come from matrix products, |a|^2 + |b|^2 - 2 a.b. The points are centred first, and
+ * floats are scaled, so that products keep as many digits as they can. Where these do not suffice, single distances are measured in
+ * double from the coordinates themselves. */
 #include "density/tiles.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gemm/mat.h"
+
 float *points_centre(const struct points *x, struct fail *f)
 {
 	size_t d = (size_t)x->d;
 	double *sum = calloc(d, sizeof *sum);
-	float *c = malloc(d * sizeof *c);
-	if (!sum || !c) {
+	float *centre = malloc(d * sizeof *centre);
+	if (!sum || !centre) {
 		free(sum);
-		free(c);
+		free(centre);
 		fail_memory_for(f, "%zu coordinates", d);
 		return NULL;
 	}
@@ -19,56 +24,64 @@ float *points_centre(const struct points *x, struct fail *f)
 		for (size_t k = 0; k < d; k++)
 			sum[k] += x->u8 ? (double)x->u8[i * d + k] : (double)x->f4[i * d + k] / (double)x->n;
 	for (size_t k = 0; k < d; k++)
-		c[k] = x->u8 ? rintf((float)(sum[k] / (double)x->n)) : (float)sum[k];
+		centre[k] = x->u8 ? rintf((float)(sum[k] / (double)x->n)) : (float)sum[k];
 	free(sum);
-	return c;
+	return centre;
 }
 
 double points_scale(const struct points *x, const float *centre)
 {
 	size_t d = (size_t)x->d;
-	double most = 0;
+	double largest = 0;
 	for (size_t i = 0; i < x->n && x->f4; i++)
 		for (size_t k = 0; k < d; k++)
-			most = fmax(most, fabs((double)x->f4[i * d + k] - (double)centre[k]));
-	return most > 0 ? ldexp(1, 48 - ilogb(most)) : 1;
+			largest = fmax(largest, fabs((double)x->f4[i * d + k] - (double)centre[k]));
+	return largest > 0 ? ldexp(1, 48 - ilogb(largest)) : 1;
 }
 
-void tile_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *out, double *sq)
+size_t tile_rows(int d, size_t max_rows, size_t coordinate_bytes)
+{
+	size_t rows = ((size_t)32 << 20) / ((size_t)d * coordinate_bytes);
+	return rows > max_rows ? max_rows : rows < 16 ? 16 : rows;
+}
+
+void tile_load_floats(const struct points *x, size_t from, size_t rows, const float *centre, double scale, float *v, double *sq)
 {
 	size_t d = (size_t)x->d;
-	for (size_t r = 0; r < rows; r++, out += d) {
-		const uint8_t *u = x->u8 ? x->u8 + (from + r) * d : NULL;
-		const float *v = x->u8 ? NULL : x->f4 + (from + r) * d;
+	for (size_t r = 0; r < rows; r++, v += d) {
+		const uint8_t *u8 = x->u8 ? x->u8 + (from + r) * d : NULL;
+		const float *f4 = x->u8 ? NULL : x->f4 + (from + r) * d;
 		double s = 0;
-		if (u)
+		if (u8)
 			for (size_t k = 0; k < d; k++)
-				out[k] = (float)u[k] - centre[k];
+				v[k] = (float)u8[k] - centre[k];
 		else
 			for (size_t k = 0; k < d; k++)
-				out[k] = (float)(((double)v[k] - (double)centre[k]) * scale);
+				v[k] = (float)(((double)f4[k] - (double)centre[k]) * scale);
 		for (size_t k = 0; k < d; k++)
-			s += (double)out[k] * (double)out[k];
+			s += (double)v[k] * (double)v[k];
 		sq[r] = s;
 	}
 }
 
-void tile_doubles(const struct points *x, size_t from, size_t rows, const float *centre, double *out, double *sq)
+void tile_load_doubles(const struct points *x, size_t from, size_t rows, const float *centre, double *v, double *sq)
 {
 	size_t d = (size_t)x->d;
-	for (size_t r = 0; r < rows; r++, out += d) {
+	for (size_t r = 0; r < rows; r++, v += d) {
 		double s = 0;
 		for (size_t k = 0; k < d; k++)
-			out[k] = (x->u8 ? (double)x->u8[(from + r) * d + k] : (double)x->f4[(from + r) * d + k]) - (double)centre[k];
+			v[k] = (x->u8 ? (double)x->u8[(from + r) * d + k] : (double)x->f4[(from + r) * d + k]) - (double)centre[k];
 		for (size_t k = 0; k < d; k++)
-			s += out[k] * out[k];
+			s += v[k] * v[k];
 		sq[r] = s;
 	}
 }
+
+/* --- exact distances --- */
 
 static double squared_steps_u8(const uint8_t *a, const uint8_t *b, size_t d)
 {
-	enum { RUN = 32768 }; /* of 255^2 fit into 32 bits */
+	enum { RUN = 32768 }; /* so many times 255^2 fit into 32 bits */
 	uint64_t total = 0;
 	for (size_t from = 0; from < d; from += RUN) {
 		size_t to = d - from < RUN ? d : from + RUN;
@@ -82,54 +95,54 @@ static double squared_steps_u8(const uint8_t *a, const uint8_t *b, size_t d)
 	return (double)total;
 }
 
-double points_squared_steps(const struct points *a, size_t i, const struct points *b, size_t j)
+double squared_steps(const struct points *a, size_t i, const struct points *b, size_t j)
 {
-	enum { LANES = 8 };
-	size_t d = (size_t)a->d, k = 0;
-	if (a->u8)
-		return squared_steps_u8(a->u8 + i * d, b->u8 + j * d, d);
-	const float *p = a->f4 + i * d, *q = b->f4 + j * d;
-	double lane[LANES] = {0}, s = 0;
-	for (; k + LANES <= d; k += LANES)
-		for (size_t l = 0; l < LANES; l++) {
-			double t = (double)p[k + l] - (double)q[k + l];
-			lane[l] += t * t;
-		}
-	for (; k < d; k++) {
-		double t = (double)p[k] - (double)q[k];
-		s += t * t;
-	}
-	for (size_t l = 0; l < LANES; l++)
-		s += lane[l];
-	return s;
+	size_t d = (size_t)a->d;
+	return a->u8 ? squared_steps_u8(a->u8 + i * d, b->u8 + j * d, d) : squared_distance(a->f4 + i * d, b->f4 + j * d, d);
 }
 
-double points_squared_distance(const struct points *a, size_t i, const struct points *b, size_t j)
+struct distances {
+	const struct points *x, *z;
+	size_t j;
+	double *d2;
+};
+
+enum { DISTANCE_ROWS = 1024 };
+
+static void measure_rows(void *ctx, size_t i)
 {
-	return points_squared_steps(a, i, b, j) * a->unit * a->unit;
+	const struct distances *s = ctx;
+	size_t from = i * DISTANCE_ROWS, to = s->x->n - from < DISTANCE_ROWS ? s->x->n : from + DISTANCE_ROWS;
+	for (size_t r = from; r < to; r++)
+		s->d2[r] = squared_steps(s->x, r, s->z, s->j) * s->x->step * s->x->step;
 }
 
-size_t tile_rows(int d, size_t most, size_t bytes_each)
+int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f)
 {
-	size_t rows = ((size_t)32 << 20) / ((size_t)d * bytes_each);
-	return rows > most ? most : rows < 16 ? 16 : rows;
+	struct distances s = {x, z, j, d2};
+	if (x->d != z->d || !x->u8 != !z->u8)
+		return fail_set(f, "test records of %d dimensions, where the records have %d", z->d, x->d);
+	exec_run(exec, NULL, (x->n + DISTANCE_ROWS - 1) / DISTANCE_ROWS, measure_rows, &s);
+	return 0;
 }
 
-int buffer_pool_open(struct buffer_pool *s, int n, size_t bytes, struct fail *f)
+/* --- scratch buffers and the parallel loop --- */
+
+int scratch_open(struct scratch_pool *s, int n, size_t bytes, struct fail *f)
 {
-	*s = (struct buffer_pool){.lock = PTHREAD_MUTEX_INITIALIZER};
+	*s = (struct scratch_pool){.lock = PTHREAD_MUTEX_INITIALIZER};
 	bytes = (bytes + 63) / 64 * 64;
 	for (; s->n < n; s->n++) {
 		s->free[s->n] = aligned_alloc(64, bytes);
 		if (!s->free[s->n]) {
-			buffer_pool_close(s);
-			return fail_memory_for(f, "a block of distances of %zu bytes", bytes);
+			scratch_close(s);
+			return fail_memory_for(f, "a tile of distances, %zu bytes", bytes);
 		}
 	}
 	return 0;
 }
 
-void *buffer_pool_take(struct buffer_pool *s)
+void *scratch_take(struct scratch_pool *s)
 {
 	pthread_mutex_lock(&s->lock);
 	void *p = s->free[--s->n];
@@ -137,26 +150,39 @@ void *buffer_pool_take(struct buffer_pool *s)
 	return p;
 }
 
-void buffer_pool_give(struct buffer_pool *s, void *p)
+void scratch_give(struct scratch_pool *s, void *p)
 {
 	pthread_mutex_lock(&s->lock);
 	s->free[s->n++] = p;
 	pthread_mutex_unlock(&s->lock);
 }
 
-void buffer_pool_close(struct buffer_pool *s)
+void scratch_close(struct scratch_pool *s)
 {
 	while (s->n)
 		free(s->free[--s->n]);
 }
 
-void exec_run(const struct exec *exec, const char *what, size_t n, void (*fn)(void *ctx, int i), void *ctx, size_t *base)
+struct round { /* of tasks, from the first on */
+	void (*task)(void *ctx, size_t i);
+	void *ctx;
+	size_t first;
+};
+
+static void run_task(void *ctx, int i)
 {
-	size_t round = 32 * (size_t)exec->threads;
-	for (*base = 0; *base < n; *base += round) {
-		size_t left = n - *base;
-		pool_run(exec->pool, (int)(left < round ? left : round), fn, ctx);
+	const struct round *r = ctx;
+	r->task(r->ctx, r->first + (size_t)i);
+}
+
+void exec_run(const struct exec *exec, const char *what, size_t n, void (*task)(void *ctx, size_t i), void *ctx)
+{
+	size_t step = 32 * (size_t)exec->threads;
+	for (size_t first = 0; first < n; first += step) {
+		struct round r = {task, ctx, first};
+		size_t left = n - first;
+		pool_run(exec->pool, (int)(left < step ? left : step), run_task, &r);
 		if (exec->progress && what)
-			exec->progress(exec->ctx, what, (double)(left < round ? n : *base + round), (double)n);
+			exec->progress(exec->ctx, what, (double)(left < step ? n : first + step), (double)n);
 	}
 }

@@ -221,3 +221,22 @@ INLINE double dot_lines(const float *a, const float *b, int n)
 SIMD_VARIANTS(double, dot_wide, (const float *a, const float *b, int n), { return dot_lines(a, b, n); })
 
 double dot(const float *a, const float *b, int n) { return SIMD_DISPATCH(dot_wide)(a, b, n); }
+
+double squared_distance(const float *a, const float *b, size_t n)
+{
+	enum { DISTANCE_LANES = 8 };
+	double lane[DISTANCE_LANES] = {0}, total = 0;
+	size_t i = 0;
+	for (; i + DISTANCE_LANES <= n; i += DISTANCE_LANES)
+		for (size_t k = 0; k < DISTANCE_LANES; k++) {
+			double t = (double)a[i + k] - (double)b[i + k];
+			lane[k] += t * t;
+		}
+	for (; i < n; i++) {
+		double t = (double)a[i] - (double)b[i];
+		total += t * t;
+	}
+	for (size_t k = 0; k < DISTANCE_LANES; k++)
+		total += lane[k];
+	return total;
+}

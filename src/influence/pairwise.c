@@ -1,106 +1,119 @@
+/* Influence of a batch over test records. While the gradients of the batch at a checkpoint are in memory, their dot products with the
+ * test records' gradients are added up, one block of test records after the other. */
 #include "influence/pairwise.h"
 
 #include <math.h>
 
-#include "density/density.h"
+#include "gemm/mat.h"
 #include "influence/gradients.h"
 
-struct task {
-	const struct pairwise *a;
-	const struct pairwise_batch *r;
+struct call { /* the arguments, for the callback */
+	const struct pairwise *p;
+	const struct pairwise_batch *b;
 	struct influence *s;
 };
 
-/* The tests that a row is to be scored over are pairs; a record that could not be read has one of none. */
-static const struct candidate *pairs(const struct pairwise *a, const struct pairwise_batch *r, size_t row, size_t *n)
+/* The test records that row is a candidate of. A record that cannot be read has a placeholder, which is left out. */
+static const struct candidate *candidates_of_row(const struct pairwise *p, const struct pairwise_batch *b, size_t row, size_t *n)
 {
-	const struct candidate *p = candidates_find(a->candidates, r->position[row], n);
-	if (*n && p->test == CANDIDATE_UNREADABLE)
+	const struct candidate *c = candidates_find(p->candidates, b->position[row], n);
+	if (*n && c->test == CANDIDATE_UNREADABLE)
 		*n = 0;
-	return p;
+	return c;
 }
 
-static int on_checkpoint(void *ctx, int c, struct fail *f)
+static void add_all_pairs(const struct call *k, int checkpoint)
 {
-	const struct task *k = ctx;
-	const struct test_set *t = k->a->tests;
-	const struct pairwise_batch *r = k->r;
-	(void)f;
-	for (size_t b = 0; b < t->nblocks && !k->a->candidates; b++) {
-		int n = (int)(t->block_from[b + 1] - t->block_from[b]);
-		gradients_dots(k->s, 0, r->n, test_set_gradients(t, b, c), n, 0, n, r->influence + t->block_from[b], t->n);
+	const struct test_set *t = k->p->tests;
+	for (size_t block = 0; block < t->nblocks; block++) {
+		int n = (int)(t->block_from[block + 1] - t->block_from[block]);
+		gradients_dots(k->s, 0, k->b->n, test_set_gradients(t, block, checkpoint), n, 0, n, k->b->influence + t->block_from[block], t->n);
 	}
-	for (size_t row = 0; row < (size_t)r->n && k->a->candidates; row++) {
+}
+
+static void add_candidates(const struct call *k, int checkpoint)
+{
+	const struct test_set *t = k->p->tests;
+	for (size_t row = 0; row < (size_t)k->b->n; row++) {
 		size_t n;
-		for (const struct candidate *p = pairs(k->a, r, row, &n); n; n--, p++) {
-			size_t q = p->test, b = test_set_block_of(t, q), from = t->block_from[b];
-			gradients_dots(k->s, (int)row, 1, test_set_gradients(t, b, c), (int)(t->block_from[b + 1] - from), (int)(q - from), 1,
-			               r->influence + row * t->n + q, t->n);
+		for (const struct candidate *c = candidates_of_row(k->p, k->b, row, &n); n; n--, c++) {
+			size_t test = c->test, block = test_set_block_of(t, test), from = t->block_from[block];
+			gradients_dots(k->s, (int)row, 1, test_set_gradients(t, block, checkpoint), (int)(t->block_from[block + 1] - from),
+			               (int)(test - from), 1, k->b->influence + row * t->n + test, t->n);
 		}
 	}
+}
+
+static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
+{
+	const struct call *k = ctx;
+	(void)f;
+	if (k->p->candidates)
+		add_candidates(k, checkpoint);
+	else
+		add_all_pairs(k, checkpoint);
 	return 0;
 }
 
-/* 0 where there is to be an influence, else NAN. */
-static void lay_out(const struct pairwise *a, const struct pairwise_batch *r)
+/* 0 for pairs that get an influence, NAN for the others. */
+static void clear_influence(const struct pairwise *p, const struct pairwise_batch *b)
 {
-	size_t tests = a->tests->n;
-	for (size_t row = 0; row < (size_t)r->n; row++) {
-		double *v = r->influence + row * tests;
+	size_t tests = p->tests->n;
+	for (size_t row = 0; row < (size_t)b->n; row++) {
+		double *influence = b->influence + row * tests;
 		size_t n;
 		for (size_t q = 0; q < tests; q++)
-			v[q] = a->candidates || a->tests->record[q].why ? NAN : 0;
-		if (a->candidates)
-			for (const struct candidate *p = pairs(a, r, row, &n); n; n--, p++)
-				v[p->test] = 0;
+			influence[q] = p->candidates || p->tests->record[q].why ? NAN : 0;
+		if (p->candidates)
+			for (const struct candidate *c = candidates_of_row(p, b, row, &n); n; n--, c++)
+				influence[c->test] = 0;
 	}
 }
 
-/* What is not finite, where an influence was asked for, is no score. */
-static void scale(const struct pairwise *a, const struct pairwise_batch *r, size_t row)
+/* Normalizes a record's influences; a record with one that is not finite has no score. */
+static void normalize_row(const struct pairwise *p, const struct pairwise_batch *b, size_t row)
 {
-	const struct test_set *t = a->tests;
-	double norm = r->score[row].selfinf, *v = r->influence + row * t->n;
-	if (!isfinite(norm))
-		fail_set(&r->why[row], "its gradient is not finite");
-	else if (a->normalize != NORMALIZE_NONE && !(norm > 0))
-		fail_set(&r->why[row], "its gradient is 0 and has no direction");
-	for (size_t q = 0; q < t->n && !r->why[row].msg[0]; q++) {
+	const struct test_set *t = p->tests;
+	double norm2 = b->score[row].selfinf, *influence = b->influence + row * t->n;
+	struct fail *why = &b->why[row];
+	if (!isfinite(norm2))
+		fail_set(why, "its gradient is not finite");
+	else if (p->normalize != NORMALIZE_NONE && !(norm2 > 0))
+		fail_set(why, "its gradient is 0 and has no direction");
+	for (size_t q = 0; q < t->n && !why->msg[0]; q++) {
+		double v = influence[q];
 		if (t->record[q].why) {
-			v[q] = NAN;
+			influence[q] = NAN;
 			continue;
 		}
-		if (isinf(v[q]) || (isnan(v[q]) && !a->candidates))
-			fail_set(&r->why[row], "its influence over '%.200s' is not finite", t->record[q].key);
-		v[q] /= a->normalize == NORMALIZE_NONE ? 1 : a->normalize == NORMALIZE_TRAIN ? sqrt(norm) : sqrt(norm) * sqrt(t->record[q].norm2);
+		if (isinf(v) || (isnan(v) && !p->candidates))
+			fail_set(why, "its influence over '%.200s' is not finite", t->record[q].key);
+		if (p->normalize == NORMALIZE_TRAIN)
+			influence[q] = v / sqrt(norm2);
+		else if (p->normalize == NORMALIZE_BOTH)
+			influence[q] = v / (sqrt(norm2) * sqrt(t->record[q].norm2));
 	}
 }
 
-static void measure(const struct pairwise *a, const struct pairwise_batch *r)
+void pairwise_distances(const struct pairwise *p, struct influence *s, const float *x, const struct pairwise_batch *b)
 {
-	const struct test_set *t = a->tests;
-	int latent = t->models[0].cfg.latent;
-	const struct points x = {NULL, r->mu, (size_t)r->n, latent, 1}, z = {NULL, t->mu, t->n, latent, 1};
-	for (size_t row = 0; row < (size_t)r->n; row++)
+	const struct test_set *t = p->tests;
+	size_t latent = (size_t)t->models[0].cfg.latent;
+	influence_latent_means(s, x, b->mu);
+	for (size_t row = 0; row < (size_t)b->n; row++)
 		for (size_t q = 0; q < t->n; q++)
-			r->distance[row * t->n + q] = t->record[q].why ? NAN : sqrt(points_squared_distance(&x, row, &z, q));
+			b->distance[row * t->n + q] = t->record[q].why ? NAN : sqrt(squared_distance(b->mu + row * latent, t->mu + q * latent, latent));
 }
 
-void pairwise_distances(const struct pairwise *a, struct influence *s, const float *x, const struct pairwise_batch *r)
+int pairwise_score(const struct pairwise *p, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *b, struct fail *f)
 {
-	influence_latent_means(s, x, r->mu);
-	measure(a, r);
-}
-
-int pairwise_score(const struct pairwise *a, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *r, struct fail *f)
-{
-	struct task k = {a, r, s};
-	lay_out(a, r);
-	if (influence_each_checkpoint(s, x, r->id, eps, r->score, on_checkpoint, &k, f))
+	struct call call = {p, b, s};
+	clear_influence(p, b);
+	if (influence_each_checkpoint(s, x, b->id, eps, b->score, on_checkpoint, &call, f))
 		return -1;
-	pairwise_distances(a, s, NULL, r);
-	for (size_t row = 0; row < (size_t)r->n; row++)
-		if (!r->why[row].msg[0])
-			scale(a, r, row);
+	pairwise_distances(p, s, NULL, b);
+	for (size_t row = 0; row < (size_t)b->n; row++)
+		if (!b->why[row].msg[0])
+			normalize_row(p, b, row);
 	return 0;
 }

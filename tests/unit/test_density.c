@@ -19,7 +19,7 @@ static void threads(int n)
 static double at(const struct points *x, size_t i, int k)
 {
 	size_t j = i * (size_t)x->d + (size_t)k;
-	return x->unit * (x->u8 ? (double)x->u8[j] : (double)x->f4[j]);
+	return x->step * (x->u8 ? (double)x->u8[j] : (double)x->f4[j]);
 }
 
 static double plain_d2(const struct points *a, size_t i, const struct points *b, size_t j)
@@ -138,7 +138,7 @@ static void radii_are_exact(struct points x, int k, int nthreads, const char *wh
 		plain_sorted(&x, x.n, &x, i, s);
 		worst = fmax(worst, fabs(r[2 * i] - s[k - 1]) + fabs(r[2 * i + 1] - s[k]));
 	}
-	ok(!bad && worst <= 1e-12 * x.unit * 255, "R_k and R_{k+1}, %s, %d threads (off by %.2g)", what, nthreads, worst);
+	ok(!bad && worst <= 1e-12 * x.step * 255, "R_k and R_{k+1}, %s, %d threads (off by %.2g)", what, nthreads, worst);
 	free(r);
 	free(s);
 	drop(&x);
