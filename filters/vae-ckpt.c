@@ -151,8 +151,8 @@ static const struct verb *find_verb(const struct cli *c)
 	return NULL;
 }
 
-/* The options that are given are those of the verb: -1, or an exit status. */
-static int check_options(const struct cli *c, const struct ckpt *o, const struct verb *v)
+/* Every option that is given is one of the verb's. */
+static bool check_options(struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	const struct {
 		int option, given;
@@ -160,53 +160,51 @@ static int check_options(const struct cli *c, const struct ckpt *o, const struct
 	} all[] = {
 		{MODEL, o->model != NULL, "-m", " NAME.vae"},
 		{CONFIG, o->config != NULL, "-c", " NAME"},
-		{OUTPUT, c->output || c->standard, "-o", ""},
+		{OUTPUT, c->output || c->output_stdout, "-o", ""},
 		{KEEP, o->keep != NULL, "--keep", " N"},
 		{CHECKPOINTS, o->which != NULL, "--checkpoints", ""},
 		{BY, o->by != NULL, "--by", ""},
 		{DRY_RUN, c->dry_run, "-n", ""},
 		{REPLACE, c->replace, "--replace", ""},
-		{SET, c->set.n, "--set", ""},
 		{EVAL, c->rejects != NULL, "-r", ""},
-		{EVAL, strcmp(c->on_error, "pass") != 0, "--on-error", ""},
+		{EVAL, c->on_error != ON_ERROR_PASS, "--on-error", ""},
 		{EVAL, o->draws != NULL, "-d", ""},
 		{EVAL, o->seed != NULL, "--seed", ""},
+		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
 	};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!all[i].given && (v->wants & all[i].option))
-			return cli_usage(c, "%s wants %s%s", v->name, all[i].name, all[i].arg);
+			return cli_usage(c, "%s requires %s%s", v->name, all[i].name, all[i].arg);
 		if (all[i].given && !((v->wants | v->takes) & all[i].option))
 			return cli_usage(c, "%s takes no %s", v->name, all[i].name);
 	}
-	return -1;
+	return true;
 }
 
-/* What is given fits the verb: -1, or an exit status. */
-static int check(const struct cli *c, const struct ckpt *o, const struct verb *v)
+static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	if (!v)
-		return cli_usage(c, "list, show, verify, thin, import, export or eval is wanted%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
-	int status = check_options(c, o, v);
-	if (status >= 0)
-		return status;
-	if (v->run == import && c->standard)
-		return cli_usage(c, "import makes a directory, and '-' is standard output: -o NAME.vae is wanted");
+		return cli_usage(c, "list, show, verify, thin, import, export or eval is required%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
+	if (!check_options(c, o, v))
+		return false;
+	if (v->run == import && c->output_stdout)
+		return cli_usage(c, "import makes a directory, and '-' is standard output: -o NAME.vae is required");
 	if (v->files < 2 && v->files != (c->nfiles > 0))
-		return cli_usage(c, v->files ? "%s wants the files to bring in" : "%s takes no files", v->name);
+		return cli_usage(c, v->files ? "%s requires the files to import" : "%s takes no files", v->name);
 	char *end;
 	long keep = o->keep ? strtol(o->keep, &end, 10) : 1;
 	if (o->keep && (*end || end == o->keep || keep < 1 || keep > 1000000000))
-		return cli_usage(c, "--keep wants a number of checkpoints, at least 1, not '%s'", o->keep);
+		return cli_usage(c, "--keep takes a number of checkpoints, at least 1, not '%s'", o->keep);
 	if (o->by && strcmp(o->by, "even") != 0 && strcmp(o->by, "loss") != 0)
 		return cli_usage(c, "--by is even or loss, not '%s'", o->by);
-	return cli_keeps_model(c, o->model);
+	return cli_check_model(c, o->model);
 }
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.verbs = 1};
+	struct cli c = {.has_verb = 1};
 	struct ckpt o = {.model = NULL};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one checkpoint of it (all but import)"},
@@ -215,8 +213,8 @@ int main(int argc, char **argv)
 		{0, "by", "WHAT", CLI_TEXT, &o.by, "even: evenly over the steps (default); loss: where it fell most (thin)"},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing, only say what would go (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'d', "draws", "M", CLI_TEXT, &o.draws, "noise draws a record (eval; default: the model's, mostly 16)"},
-		{0, "seed", "N", CLI_TEXT, &o.seed, "of the noise (eval)"},
+		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws a record (eval; default: the model's, mostly 16)", .key = "score.draws"},
+		{0, "seed", "N", CLI_KEY, &o.seed, "of the noise (eval)", .key = "score.seed"},
 		CLI_ON_ERROR(&c),
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or fields that are there (eval)"},
 		{0, "prefix", "P", CLI_TEXT, &c.prefix, "put P before the names of the fields (eval)"},
@@ -225,21 +223,13 @@ int main(int argc, char **argv)
 		CLI_SET(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",
-	                       "Looks into checkpoints, verifies, thins, imports and exports them, or scores records with them.", opts, argc, argv);
-	if (status >= 0)
-		return status;
+	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",
+	               "Looks into checkpoints, verifies, thins, imports and exports them, or scores records with them.", opts, argc, argv))
+		return c.status;
 	const struct verb *v = find_verb(&c);
-	if ((status = check(&c, &o, v)) >= 0)
-		return status;
-	char draws[400], seed[400];
-	if (o.draws)
-		cli_add_set(&c, (snprintf(draws, sizeof draws, "score.draws=%.300s", o.draws), draws));
-	if (o.seed)
-		cli_add_set(&c, (snprintf(seed, sizeof seed, "score.seed=%.300s", o.seed), seed));
+	if (!check(&c, &o, v))
+		return c.status;
 	struct fail f = {{0}};
-	if (config_check_assignments(&c.set, &f))
-		return cli_refused(&c, &f);
 	if (!v->run)
 		return ckpt_eval(&c, &o);
 	int r = v->run(&c, &o, &f);

@@ -108,6 +108,14 @@ static int cut(struct flow *w, const struct options *o, struct fail *f)
 	return got;
 }
 
+static bool check_fields(struct cli *c, const struct options *o)
+{
+	size_t n = o->fields ? strlen(o->fields) : 0;
+	if ((!o->fields && !o->json) || (o->fields && (!n || strstr(o->fields, ",,") || *o->fields == ',' || o->fields[n - 1] == ',')))
+		return cli_usage(c, "-k takes the names of the fields to print, separated by commas");
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
@@ -119,12 +127,8 @@ int main(int argc, char **argv)
 		CLI_INPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-cut", "[FILE ...]", "Prints fields of records as TSV or JSON lines.", opts, argc, argv);
-	if (status >= 0)
-		return status;
-	size_t n = o.fields ? strlen(o.fields) : 0;
-	if ((!o.fields && !o.json) || (o.fields && (!n || strstr(o.fields, ",,") || *o.fields == ',' || o.fields[n - 1] == ',')))
-		return cli_usage(&c, "-k wants the names of the fields to print, separated by commas");
+	if (!cli_begin(&c, "vae-cut", "[FILE ...]", "Prints fields of records as TSV or JSON lines.", opts, argc, argv) || !check_fields(&c, &o))
+		return c.status;
 	struct flow w;
 	struct fail f = {{0}};
 	int r = flow_open(&w, &c, FLOW_SINK, &f);

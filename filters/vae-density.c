@@ -11,6 +11,9 @@
 #include "tool/flow.h"
 #include "gemm/mat.h"
 
+enum space { PIXEL, LATENT };
+static const char *const space_words[] = {"pixel", "latent", NULL};
+
 struct density {
 	struct flow flow;
 	struct density_scores s;
@@ -18,7 +21,8 @@ struct density {
 	struct model *models;
 	int nmodels;
 	struct progress progress;
-	const char *method, *sigma, *group, *space, *model, *test_file;
+	const char *method, *sigma, *group, *model, *test_file;
+	int space; /* enum space */
 	long neighbors, clusters, top, seed;
 	int first_order, as_printed;
 	char options[17];
@@ -28,7 +32,7 @@ struct density {
 
 /* --- the command line --- */
 
-static int parse_methods(struct density *d, const struct cli *c)
+static bool parse_methods(struct density *d, struct cli *c)
 {
 	for (const char *p = d->method; *p || p == d->method;) {
 		size_t len = strcspn(p, ",");
@@ -40,56 +44,52 @@ static int parse_methods(struct density *d, const struct cli *c)
 		d->s.use[m] = 1;
 		p += len + (p[len] == ',');
 	}
-	return -1;
+	return true;
 }
 
-static int parse_sigma(struct density *d, const struct cli *c)
+static bool parse_sigma(struct density *d, struct cli *c)
 {
 	char *end;
 	if (strcmp(d->sigma, "auto") == 0)
-		return -1;
+		return true;
 	d->s.sigma = strtod(d->sigma, &end);
 	if (end == d->sigma || *end || !isfinite(d->s.sigma) || d->s.sigma <= 0)
-		return cli_usage(c, "--sigma wants a positive number, or auto, not '%s'", d->sigma);
-	return -1;
+		return cli_usage(c, "--sigma takes a positive number, or auto, not '%s'", d->sigma);
+	return true;
 }
 
-static int check_files(const struct density *d, const struct cli *c)
+static bool check_files(const struct density *d, struct cli *c)
 {
 	if (c->influence && !d->test_file)
-		return cli_usage(c, "--influence goes with -t TESTS");
-	int status = cli_keeps(c, "-t", d->test_file);
-	return status < 0 ? cli_keeps_model(c, d->model) : status;
+		return cli_usage(c, "--influence requires -t TESTS");
+	return cli_check_overwrite(c, "-t", d->test_file) && cli_check_model(c, d->model);
 }
 
-static int check_options(struct density *d, const struct cli *c)
+static bool check_options(struct density *d, struct cli *c)
 {
-	int gmm = d->s.use[DENSITY_GMM], latent = strcmp(d->space, "latent") == 0;
-	if (!latent && strcmp(d->space, "pixel") != 0)
-		return cli_usage(c, "--space is pixel or latent, not '%s'", d->space);
+	int gmm = d->s.use[DENSITY_GMM], latent = d->space == LATENT;
 	if (latent != (d->model != NULL))
-		return cli_usage(c, latent ? "--space latent wants -m NAME.vae" : "-m goes with --space latent");
+		return cli_usage(c, latent ? "--space latent requires -m NAME.vae" : "-m requires --space latent");
 	if (gmm && !d->group == !d->clusters)
-		return cli_usage(c, "--method gmm wants one of --clusters K and --cluster-field FIELD");
+		return cli_usage(c, "--method gmm requires one of --clusters K and --cluster-field FIELD");
 	if (!gmm && (d->group || d->clusters || d->first_order || d->as_printed))
-		return cli_usage(c, "--clusters, --cluster-field, --first-order and --as-printed go with --method gmm");
+		return cli_usage(c, "--clusters, --cluster-field, --first-order and --as-printed require --method gmm");
 	if (d->first_order && d->as_printed)
-		return cli_usage(c, "--first-order and --as-printed are two forms of the same; one of them is wanted");
+		return cli_usage(c, "--first-order and --as-printed exclude each other");
 	if (d->neighbors < 1 || d->neighbors > 100000)
-		return cli_usage(c, "--neighbors wants 1 to 100000");
+		return cli_usage(c, "--neighbors takes 1 to 100000");
 	if (d->s.use[DENSITY_KNN] && d->neighbors == 1)
-		return cli_usage(c, "--neighbors wants 2 or more for knn: every record is the first neighbour of itself");
+		return cli_usage(c, "--neighbors takes 2 or more for knn: every record is the first neighbour of itself");
 	if (d->clusters > 65536)
-		return cli_usage(c, "--clusters wants 1 to 65536");
+		return cli_usage(c, "--clusters takes 1 to 65536");
 	if (d->top > 1000000)
-		return cli_usage(c, "--top wants 0 to 1000000");
+		return cli_usage(c, "--top takes 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
-		return cli_usage(c, "-t wants a file");
+		return cli_usage(c, "-t takes a file, not standard input");
 	for (int i = 0; i < c->set.n && !latent; i++)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
-	struct fail f = {{0}};
-	return config_check_assignments(&c->set, &f) ? cli_refused(c, &f) : -1;
+	return true;
 }
 
 /* Of the methods in use, or of all. */
@@ -145,7 +145,7 @@ static int configure(struct density *d, const struct cli *c, struct fail *f)
 	r->shaped = config_input_size(&r->cfg) > 0;
 	r->group = d->group;
 	r->keys = d->test_file != NULL;
-	r->strict = strcmp(c->on_error, "fail") == 0;
+	r->strict = c->on_error == ON_ERROR_FAIL;
 	r->check = on_record;
 	r->tick = on_read;
 	r->ctx = d;
@@ -190,7 +190,7 @@ static int hash_options(struct density *d, struct fail *f)
 {
 	struct buf t = {0};
 	const struct collect *c = &d->records;
-	int r = buf_addf(&t, f, "%s %s %s %s %ld %ld %ld %d %d ", d->method, d->sigma, d->group ? d->group : "", d->space, d->neighbors,
+	int r = buf_addf(&t, f, "%s %s %s %s %ld %ld %ld %d %d ", d->method, d->sigma, d->group ? d->group : "", space_words[d->space], d->neighbors,
 	                 d->clusters, d->seed, d->first_order, d->as_printed) ||
 	        buf_addf(&t, f, "%s %d %d %d %zu %" PRIu64 " %zu %" PRIu64, c->cfg.input_field, c->cfg.input_shape[0], c->cfg.input_shape[1],
 	                 c->cfg.input_shape[2], c->n, c->hash, d->tests.n, d->tests.hash);
@@ -315,7 +315,7 @@ static int summarise(const struct density *d, struct cli *c, struct fail *f)
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	struct density d = {.method = "knn", .sigma = "auto", .space = "pixel", .neighbors = 10, .top = 10};
+	struct density d = {.method = "knn", .sigma = "auto", .neighbors = 10, .top = 10};
 	const struct cli_opt opts[] = {
 		{0, "method", "LIST", CLI_TEXT, &d.method, "knn (default), kde, gmm, or several, as in knn,kde"},
 		{0, "neighbors", "K", CLI_INT, &d.neighbors, "of k-NN, and of --sigma auto (default 10)"},
@@ -324,7 +324,7 @@ int main(int argc, char **argv)
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group, "of gmm: given by a field, or by cls"},
 		{0, "first-order", NULL, CLI_FLAG, &d.first_order, "of gmm: expanded to first order in 1/N"},
 		{0, "as-printed", NULL, CLI_FLAG, &d.as_printed, "of gmm: by equations 4 and 5 as the paper prints them"},
-		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the samples; latent: the means of an encoder"},
+		{0, "space", "WHICH", CLI_CHOICE, &d.space, "pixel (default): the samples; latent: the means of an encoder", space_words},
 		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
@@ -337,11 +337,9 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-density", "[FILE ...]",
-	                       "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv);
-	if (status >= 0 || (status = parse_methods(&d, &c)) >= 0 || (status = parse_sigma(&d, &c)) >= 0 || (status = check_options(&d, &c)) >= 0 ||
-	    (status = check_files(&d, &c)) >= 0)
-		return status;
+	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
+	    !parse_methods(&d, &c) || !parse_sigma(&d, &c) || !check_options(&d, &c) || !check_files(&d, &c))
+		return c.status;
 	struct fail f = {{0}};
 	d.s.k = (int)d.neighbors;
 	d.s.clusters = (int)d.clusters;
@@ -351,8 +349,8 @@ int main(int argc, char **argv)
 	d.flow.cli = &c;
 	list_names(&d, d.claims, d.names, 0);
 	list_names(&d, d.known, d.names + 24, 1);
-	if (d.model && (c.nfiles == 0 || strcmp(c.files[0], "-") == 0))
-		cli_wait_input(); /* vae-train -p may still be making the model */
+	if (d.model)
+		cli_wait_input(&c);
 	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
 	int r = configure(&d, &c, &f);
 	if (!r)
@@ -370,7 +368,7 @@ int main(int argc, char **argv)
 		r = second_pass(&d, &f);
 	if (!r)
 		r = summarise(&d, &c, &f);
-	status = flow_finish(&d.flow, r, &f);
+	int status = flow_finish(&d.flow, r, &f);
 	density_free(&d.s);
 	collect_free(&d.records);
 	collect_free(&d.tests);

@@ -24,7 +24,7 @@ static const char *const names[] = {"dropped_by", "dropped_threshold", NULL};
 
 /* --- the rule --- */
 
-static int one_rule(const struct cli *c, const struct options *o)
+static bool one_rule(struct cli *c, const struct options *o)
 {
 	int given = (o->top != NULL) + !isnan(o->above) + (o->expr != NULL) + (o->keys != NULL);
 	if (given != 1)
@@ -33,26 +33,25 @@ static int one_rule(const struct cli *c, const struct options *o)
 		return cli_usage(c, "-k names the field of --top and --above; -e names its own");
 	if (o->mark && (c->rejects || o->strip || o->max_drop))
 		return cli_usage(c, "--mark drops nothing: %s", c->rejects ? "-r has nothing to hold" : o->strip ? "--strip would take the marks away" : "--max-drop has nothing to guard");
-	return -1;
+	return true;
 }
 
 /* -e, whose errors are of the command line. */
-static int parse_expr(const struct cli *c, const struct options *o, struct rule *u)
+static bool parse_expr(struct cli *c, const struct options *o, struct rule *u)
 {
 	struct fail f = {{0}};
 	u->kind = RULE_EXPR;
 	u->expr = expr_parse(o->expr, &f);
 	if (u->expr)
-		return -1;
+		return true;
 	fail_add(&f, "-e");
-	return cli_refused(c, &f);
+	return cli_invalid(c, &f);
 }
 
-static int parse_rule(const struct cli *c, struct options *o, struct rule *u)
+static bool parse_rule(struct cli *c, struct options *o, struct rule *u)
 {
-	int status = one_rule(c, o);
-	if (status >= 0)
-		return status;
+	if (!one_rule(c, o))
+		return false;
 	*u = (struct rule){.kind = o->top ? RULE_TOP : o->keys ? RULE_KEYS : RULE_ABOVE, .above = o->above, .inverted = o->keep};
 	if (o->top && quota_parse(&u->top, o->top))
 		return cli_usage(c, "--top wants a number of records or a percentage, as in 100 or 1%%, not '%s'", o->top);
@@ -65,8 +64,7 @@ static int parse_rule(const struct cli *c, struct options *o, struct rule *u)
 		standard |= strcmp(c->files[i], "-") == 0;
 	if (o->keys && strcmp(o->keys, "-") == 0 && standard)
 		return cli_usage(c, "--keys - and the records cannot both come from standard input: name FILEs");
-	status = cli_keeps(c, "--keys", o->keys);
-	return status < 0 && o->expr ? parse_expr(c, o, u) : status;
+	return cli_check_overwrite(c, "--keys", o->keys) && (!o->expr || parse_expr(c, o, u));
 }
 
 static int describe(const struct options *o, struct rule *u, struct fail *f)
@@ -232,12 +230,11 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-drop", "[FILE ...]", "Drops, quarantines or marks records: by rank, threshold, expression or a list of keys.", opts, argc, argv);
-	if (status >= 0)
-		return status;
-	if ((status = parse_rule(&c, &o, &d.rule)) >= 0) {
+	if (!cli_begin(&c, "vae-drop", "[FILE ...]", "Drops, quarantines or marks records: by rank, threshold, expression or a list of keys.", opts, argc, argv))
+		return c.status;
+	if (!parse_rule(&c, &o, &d.rule)) {
 		rule_free(&d.rule);
-		return status;
+		return c.status;
 	}
 	struct fail f = {{0}};
 	int r = describe(&o, &d.rule, &f) || (o.keys && keylist_read(&d.rule.keys, o.keys, &f)) ? -1 : 0;
@@ -250,7 +247,7 @@ int main(int argc, char **argv)
 		r = -1;
 	if (!r || (r > 0 && c.dry_run))
 		remark(&d, &o);
-	status = r > 0 ? flow_stop(&d.flow, &f) : flow_finish(&d.flow, r, &f);
+	int status = r > 0 ? flow_stop(&d.flow, &f) : flow_finish(&d.flow, r, &f);
 	rule_free(&d.rule);
 	return status;
 }

@@ -49,9 +49,21 @@ static int print(const struct eval *e, int json, const char *path, struct fail *
 	return r;
 }
 
+static bool open_eval(struct cli *c, struct eval *e, const char *fields, const char *cuts, const char *positive)
+{
+	struct fail f = {{0}};
+	if (!positive)
+		return cli_usage(c, "--positive EXPR is required: which records should be found");
+	if (eval_open(e, fields, cuts, positive, &f)) {
+		eval_free(e);
+		return cli_invalid(c, &f);
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	struct cli c = {.other = 1};
+	struct cli c = {.separate_output = 1};
 	const char *fields = "selfinf", *positive = NULL, *cuts = NULL, *svg = NULL;
 	int json = 0;
 	const struct cli_opt opts[] = {
@@ -64,18 +76,12 @@ int main(int argc, char **argv)
 		CLI_INPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-eval", "[FILE ...]", "Says how well fields find records that are known.", opts, argc, argv);
-	if (status >= 0)
-		return status;
+	struct eval e;
+	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Says how well fields find records that are known.", opts, argc, argv) ||
+	    !open_eval(&c, &e, fields, cuts, positive))
+		return c.status;
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	struct eval e;
-	if (!positive)
-		return cli_usage(&c, "--positive EXPR is wanted: which records should be found");
-	if (eval_open(&e, fields, cuts, positive, &f)) {
-		eval_free(&e);
-		return cli_refused(&c, &f);
-	}
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
 		r = read_all(&w, &e, &f) || eval_check_labels(&e, positive, &f) || eval_finish(&e, &f) ? -1 : 0;

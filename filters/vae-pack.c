@@ -5,7 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "tool/cli.h"
+#include "tool/progress.h"
 #include "stream/name.h"
 #include "pack/pack.h"
 
@@ -74,9 +74,36 @@ static int pack(struct cli *c, struct pack *p, enum format format, struct fail *
 	return writer_close(p->out, f);
 }
 
+static bool check_options(struct cli *c, struct pack *p, const char *only, const char *said, const char *separator, enum format *format)
+{
+	struct fail f = {{0}};
+	const char *ext;
+	char probe[600];
+	if (c->nfiles < 1 || c->nfiles > 2)
+		return cli_usage(c, "one IDX or npy file and perhaps one of labels, or one CSV file or directory, is required");
+	*format = format_of(c->files[0], said);
+	if (*format == UNKNOWN)
+		return cli_usage(c, "--format is idx, csv or npy, not '%s'", said);
+	if ((p->label || p->header || separator) && *format != CSV)
+		return cli_usage(c, "--label, --header and --separator are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
+	p->separator = separator_of(c->files[0], separator);
+	if (p->separator < 0)
+		return cli_usage(c, "--separator takes one character that is in no number and no name, or \\t, not '%s'", separator);
+	if (c->nfiles > 1 && strcmp(c->files[0], "-") == 0 && strcmp(c->files[1], "-") == 0)
+		return cli_usage(c, "standard input is named twice");
+	snprintf(probe, sizeof probe, "%s0.png", p->prefix);
+	if (name_split(probe, &ext) == 0 || strcmp(ext, "png") != 0)
+		return cli_usage(c, "--key-prefix '%s': a key has no dot after its last slash, and is no __x__/", p->prefix);
+	if (only && !(p->only = expr_parse(only, &f))) {
+		fail_add(&f, "--only");
+		return cli_invalid(c, &f);
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	struct cli c = {.other = 1};
+	struct cli c = {.separate_output = 1};
 	struct pack p = {.prefix = ""};
 	const char *only = NULL, *said = NULL, *separator = NULL;
 	long limit = 0;
@@ -91,33 +118,13 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR",
-	                       "Packs IDX files, tables of numbers or a directory into a stream of records.", opts, argc, argv);
-	if (status >= 0)
-		return status;
-	if (c.nfiles < 1 || c.nfiles > 2)
-		return cli_usage(&c, "one IDX or npy file and perhaps one of labels, or one CSV file or directory, is wanted");
-	enum format format = format_of(c.files[0], said);
-	if (format == UNKNOWN)
-		return cli_usage(&c, "--format is idx, csv or npy, not '%s'", said);
-	if ((p.label || p.header || separator) && format != CSV)
-		return cli_usage(&c, "--label, --header and --separator are for CSV files, and '%s' is none (--format csv says so)", c.files[0]);
-	p.separator = separator_of(c.files[0], separator);
-	if (p.separator < 0)
-		return cli_usage(&c, "--separator wants one character that is in no number and no name, or \\t, not '%s'", separator);
-	if (c.nfiles > 1 && strcmp(c.files[0], "-") == 0 && strcmp(c.files[1], "-") == 0)
-		return cli_usage(&c, "standard input is named twice");
-	const char *ext;
-	char probe[600];
-	snprintf(probe, sizeof probe, "%s0.png", p.prefix);
-	if (name_split(probe, &ext) == 0 || strcmp(ext, "png") != 0)
-		return cli_usage(&c, "--key-prefix '%s': a key has no dot behind its last slash, and is no __x__/", p.prefix);
+	enum format format = UNKNOWN;
+	if (!cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR",
+	               "Packs IDX files, tables of numbers or a directory into a stream of records.", opts, argc, argv) ||
+	    !check_options(&c, &p, only, said, separator, &format))
+		return c.status;
 	struct tick t;
 	struct fail f = {{0}};
-	if (only && !(p.only = expr_parse(only, &f))) {
-		fail_add(&f, "--only");
-		return cli_refused(&c, &f);
-	}
 	progress_begin(&t.progress, &c, "records");
 	p.tick = on_tick;
 	p.ctx = &t;

@@ -253,10 +253,9 @@ static void remark(const struct rank *k, const struct criterion *by)
 		cli_note(c, "the field '%s' follows from the others, or nearly so", by->field[mcd_collinear(&j->mcd)]);
 }
 
-/* -1 to go on, or the exit status of a wrong command line. */
-static int check_options(struct rank *k)
+static bool check_options(struct rank *k)
 {
-	const struct cli *c = &k->cli;
+	struct cli *c = &k->cli;
 	struct fail f = {{0}};
 	enum joint_kind kind = k->joint ? joint_kind_of(k->joint) : JOINT_TAILS;
 	if (kind == JOINT_KINDS)
@@ -265,12 +264,13 @@ static int check_options(struct rank *k)
 		return cli_usage(c, "--ref does not go with %s", k->sort ? "--sort" : "--save-ref");
 	if (criterion_open(&k->by, k->list ? k->list : "selfinf", kind, &f)) {
 		fail_add(&f, "-k");
-		return cli_refused(c, &f);
+		return cli_invalid(c, &f);
 	}
-	int status = cli_keeps(c, "--ref", k->ref_file);
-	if (status >= 0)
-		return status;
-	return k->joint && k->by.joint.p == 1 && !k->ref_file ? cli_usage(c, "--joint is for the joint score of several fields (-k a,b)") : -1;
+	if (!cli_check_overwrite(c, "--ref", k->ref_file))
+		return false;
+	if (k->joint && k->by.joint.p == 1 && !k->ref_file)
+		return cli_usage(c, "--joint is for the joint score of several fields (-k a,b)");
+	return true;
 }
 
 /* The reference, which must be of what -k and --joint say, where they are given. */
@@ -341,12 +341,10 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(c),
 		CLI_BASE(c),
 	};
-	int status = cli_begin(c, "vae-rank", "[FILE ...]", "Ranks records by a field, or several jointly: appends rank, rank_n, rank_by, pct, z.", opts, argc, argv);
-	if (status < 0)
-		status = check_options(&k);
-	if (status >= 0) {
+	if (!cli_begin(c, "vae-rank", "[FILE ...]", "Ranks records by a field, or several jointly: appends rank, rank_n, rank_by, pct, z.", opts, argc, argv) ||
+	    !check_options(&k)) {
 		criterion_free(&k.by);
-		return status;
+		return c->status;
 	}
 	struct fail f = {{0}};
 	int r = open_all(&k, &f);

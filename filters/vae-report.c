@@ -48,9 +48,31 @@ static int write_page(struct cli *c, const struct report *r, size_t max, struct 
 	return bad;
 }
 
+static bool check_options(struct cli *c, struct report *r, long top, long rows, double size)
+{
+	struct fail f = {{0}};
+	if (top > 1000 || rows > 1000)
+		return cli_usage(c, "--top and --rows take at most 1000");
+	if (!(size > 0 && size <= 1000))
+		return cli_usage(c, "--max-size takes 0 to 1000 MB");
+	if (r->tests_path && !r->rows_path)
+		return cli_usage(c, "-t requires --influence");
+	if (!cli_check_model(c, r->model_path) || !cli_check_overwrite(c, "--influence", r->rows_path) ||
+	    !cli_check_overwrite(c, "-t", r->tests_path) || !cli_check_overwrite(c, "--quarantine", r->quarantine_path))
+		return false;
+	if (eval_open(&r->eval, r->fields ? r->fields : "selfinf", NULL, r->positive, &f)) {
+		eval_free(&r->eval);
+		return cli_invalid(c, &f);
+	}
+	r->top = (int)top;
+	r->nrows = (int)rows;
+	r->keys_per_file = c->keys_per_file;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	struct cli c = {.other = 1};
+	struct cli c = {.separate_output = 1};
 	struct report r = {.title = "Scored records"};
 	long top = 40, rows = 8;
 	double size = 5;
@@ -69,27 +91,11 @@ int main(int argc, char **argv)
 		CLI_INPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-report", "[FILE ...]", "Writes one HTML page about a scored stream.", opts, argc, argv);
-	if (status >= 0)
-		return status;
+	if (!cli_begin(&c, "vae-report", "[FILE ...]", "Writes one HTML page about a scored stream.", opts, argc, argv) ||
+	    !check_options(&c, &r, top, rows, size))
+		return c.status;
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	if (top > 1000 || rows > 1000)
-		return cli_usage(&c, "--top and --rows want at most 1000");
-	if (!(size > 0 && size <= 1000))
-		return cli_usage(&c, "--max-size wants 0 to 1000 MB");
-	if (r.tests_path && !r.rows_path)
-		return cli_usage(&c, "-t goes with --influence");
-	if ((status = cli_keeps_model(&c, r.model_path)) >= 0 || (status = cli_keeps(&c, "--influence", r.rows_path)) >= 0 ||
-	    (status = cli_keeps(&c, "-t", r.tests_path)) >= 0 || (status = cli_keeps(&c, "--quarantine", r.quarantine_path)) >= 0)
-		return status;
-	if (eval_open(&r.eval, r.fields ? r.fields : "selfinf", NULL, r.positive, &f)) {
-		eval_free(&r.eval);
-		return cli_refused(&c, &f);
-	}
-	r.top = (int)top;
-	r.nrows = (int)rows;
-	r.keys_per_file = c.keys_per_file;
 	int bad = !c.output && isatty(1) ? fail_set(&f, "standard output is a terminal: name a file with -o") : report_open(&r, &f);
 	if (!bad)
 		bad = flow_open(&w, &c, FLOW_SINK, &f);

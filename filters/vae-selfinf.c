@@ -192,17 +192,16 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct selfinf s = {.rows = 0};
-	struct cli_short h[] = {{.key = "draws"}, {.key = "estimator"}, {.key = "gradient"}, {.key = "layers"}, {.key = "weights"}, {.key = "seed"}};
 	const char *model = NULL, *which = "last";
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &which, "last (default), all, or steps such as 5000,10000: summed over"},
-		{'d', "draws", "M", CLI_TEXT, &h[0].value, "noise draws a record (default: the model's, mostly 16)"},
-		{0, "estimator", "WHICH", CLI_TEXT, &h[1].value, "plugin: square of one mean; cross: two halves, unbiased"},
-		{0, "gradient", "WHICH", CLI_TEXT, &h[2].value, "pathwise (default) or score (score function)"},
-		{0, "layers", "LIST", CLI_TEXT, &h[3].value, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
-		{0, "weights", "WHICH", CLI_TEXT, &h[4].value, "of checkpoints: one, or lr (learning rate x steps / records)"},
-		{0, "seed", "N", CLI_TEXT, &h[5].value, "of the noise (--set score.seed=N)"},
+		{'d', "draws", "M", CLI_KEY, NULL, "noise draws a record (default: the model's, mostly 16)", .key = "score.draws"},
+		{0, "estimator", "WHICH", CLI_KEY, NULL, "plugin: square of one mean; cross: two halves, unbiased", .key = "score.estimator"},
+		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
+		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},
+		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
+		{0, "seed", "N", CLI_KEY, NULL, "of the noise (--set score.seed=N)", .key = "score.seed"},
 		{0, "eps", "FILE.npy", CLI_TEXT, &s.noise.path, "take the noise from FILE: float32 [record, draw, latent]"},
 		{0, "parts", NULL, CLI_FLAG, &s.parts, "also append selfinf_LAYER, the part of every layer"},
 		CLI_SET(&c),
@@ -212,19 +211,11 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-selfinf", "[FILE ...]", "Appends the VAE-TracIn self influence of every record.", opts, argc, argv);
-	if (status >= 0)
-		return status;
-	if (!model)
-		return cli_usage(&c, "-m NAME.vae is wanted");
-	if ((status = cli_keeps_model(&c, model)) >= 0 || (status = cli_keeps(&c, "--eps", s.noise.path)) >= 0)
-		return status;
-	cli_add_shorts(&c, h, 6);
+	if (!cli_begin(&c, "vae-selfinf", "[FILE ...]", "Appends the VAE-TracIn self influence of every record.", opts, argc, argv) ||
+	    (!model && !cli_usage(&c, "-m NAME.vae is required")) || !cli_check_model(&c, model) || !cli_check_overwrite(&c, "--eps", s.noise.path))
+		return c.status;
 	struct fail f = {{0}};
-	if (config_check_assignments(&c.set, &f))
-		return cli_refused(&c, &f);
-	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
-		cli_wait_input(); /* vae-train -p may still be making the model */
+	cli_wait_input(&c);
 	s.flow.cli = &c;
 	mat_flush_denormals();
 	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
@@ -239,7 +230,7 @@ int main(int argc, char **argv)
 	if (!r)
 		r = fields_set_string(&c.counts, "model", s.id, &f) || fields_set_string(&c.counts, "options", s.options, &f) ||
 		    fields_set_int(&c.counts, "checkpoints", s.nmodels, &f);
-	status = flow_finish(&s.flow, r, &f);
+	int status = flow_finish(&s.flow, r, &f);
 	tear_down(&s, workers);
 	return status;
 }

@@ -36,8 +36,8 @@ struct tool {
 	struct npy_writer matrix;
 	struct atomic_file table;
 	float *line; /* of the matrix */
-	const char *test_file, *normalize;
-	enum normalize by;
+	const char *test_file;
+	int by; /* enum normalize */
 	long sanity, candidates, top;
 	size_t memory;
 	char id[17], options[17];
@@ -45,6 +45,8 @@ struct tool {
 
 static const char *const claims[] = {"testinf_max", "testinf_max_key", "testinf_min", "testinf_min_key", "testinf_mean",
                                      "testinf_n", "model", "options", "error", NULL};
+
+static const char *const normalize_words[] = {"none", "train", "both", NULL}; /* as enum normalize */
 
 static const struct model *last(const struct tool *s) { return &s->models[s->nmodels - 1]; }
 
@@ -102,7 +104,7 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 	struct slot *p = slot;
 	struct scorer *w = &s->scorer[worker];
 	struct batch *b = &p->batch;
-	const struct pairwise a = {&s->tests, s->candidates ? &s->nearest : NULL, s->by};
+	const struct pairwise a = {&s->tests, s->candidates ? &s->nearest : NULL, (enum normalize)s->by};
 	if (!b->nrows)
 		return 0; /* nothing but records that are skipped */
 	if (scorer_read(w, b, last(s), &s->noise, f))
@@ -271,7 +273,7 @@ static int hash_options(struct tool *s, struct fail *f)
 {
 	struct buf b = {0};
 	const struct buf *eps[] = {&s->noise.file, &s->test_noise.file};
-	int r = buf_addf(&b, f, "%s %ld %zu %" PRIu64 " ", s->normalize, s->candidates, s->tests.n, s->tests.hash);
+	int r = buf_addf(&b, f, "%s %ld %zu %" PRIu64 " ", normalize_words[s->by], s->candidates, s->tests.n, s->tests.hash);
 	for (int i = 0; i < 2 && !r; i++)
 		r = buf_addf(&b, f, "%zu ", eps[i]->len) || (eps[i]->len && buf_add(&b, eps[i]->p, eps[i]->len, f));
 	r = r || models_options(s->models, s->nmodels, &b, s->options, f);
@@ -357,55 +359,45 @@ static void tear_down(struct tool *s, int workers)
 
 /* --- the command line --- */
 
-static int check_options(struct tool *s, struct cli *c, const char *model)
+static bool check_options(struct tool *s, struct cli *c, const char *model)
 {
-	static const char *const ways[] = {"none", "train", "both"};
-	int status;
 	if (!model)
-		return cli_usage(c, "-m NAME.vae is wanted");
+		return cli_usage(c, "-m NAME.vae is required");
 	if (!s->test_file == !s->sanity)
-		return cli_usage(c, "one of -t TESTS and --sanity N is wanted");
+		return cli_usage(c, "one of -t TESTS and --sanity N is required");
 	if (s->test_file && strcmp(s->test_file, "-") == 0)
-		return cli_usage(c, "-t wants a file");
-	while (s->by <= NORMALIZE_BOTH && strcmp(ways[s->by], s->normalize) != 0)
-		s->by++;
-	if (s->by > NORMALIZE_BOTH)
-		return cli_usage(c, "--normalize is none, train or both, not '%s'", s->normalize);
+		return cli_usage(c, "-t takes a file, not standard input");
 	if (s->top > 1000000 || s->candidates > 1000000000 || s->sanity > 1000000000)
-		return cli_usage(c, "--top wants at most 1000000, --candidates and --sanity 1000000000");
+		return cli_usage(c, "--top takes at most 1000000, --candidates and --sanity 1000000000");
 	if (s->sanity && (c->output || c->rejects || s->candidates || s->test_noise.path))
-		return cli_usage(c, "--sanity writes no records and makes test records of its own: not with -o, -r, --candidates or --eps-tests");
+		return cli_usage(c, "--sanity writes no records, and its test records are those of the stream: not with -o, -r, --candidates or --eps-tests");
 	if (s->candidates && s->noise.path)
-		return cli_usage(c, "--eps goes by position, where --candidates leaves records out");
-	if ((status = cli_keeps_model(c, model)) >= 0 || (status = cli_keeps(c, "-t", s->test_file)) >= 0 ||
-	    (status = cli_keeps(c, "--eps", s->noise.path)) >= 0 || (status = cli_keeps(c, "--eps-tests", s->test_noise.path)) >= 0)
-		return status;
-	struct fail f = {{0}};
-	return config_check_assignments(&c->set, &f) ? cli_refused(c, &f) : -1;
+		return cli_usage(c, "--eps gives noise by a record's position, and --candidates leaves records out: they exclude each other");
+	return cli_check_model(c, model) && cli_check_overwrite(c, "-t", s->test_file) && cli_check_overwrite(c, "--eps", s->noise.path) &&
+	       cli_check_overwrite(c, "--eps-tests", s->test_noise.path);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	struct tool s = {.normalize = "none", .top = -1, .memory = (size_t)2 << 30, .table.fd = -1, .matrix.to.fd = -1};
-	struct cli_short h[] = {{.key = "draws"}, {.key = "gradient"}, {.key = "layers"}, {.key = "weights"}, {.key = "seed"}};
+	struct tool s = {.top = -1, .memory = (size_t)2 << 30, .table.fd = -1, .matrix.to.fd = -1};
 	const char *model = NULL, *which = "last";
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &model, "the model: a directory of vae-train, or one checkpoint of it"},
 		{'t', "tests", "TESTS", CLI_TEXT, &s.test_file, "test records: the influence over them is appended"},
 		{0, "sanity", "N", CLI_INT, &s.sanity, "the first N records as tests; no records out, but a table"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &which, "last (default), all, or steps such as 5000,10000: summed over"},
-		{'d', "draws", "M", CLI_TEXT, &h[0].value, "noise draws a record (default: the model's, mostly 16)"},
-		{0, "gradient", "WHICH", CLI_TEXT, &h[1].value, "pathwise (default) or score (score function)"},
-		{0, "layers", "LIST", CLI_TEXT, &h[2].value, "all, encoder, decoder, or layers such as decoder.4,decoder.6"},
-		{0, "weights", "WHICH", CLI_TEXT, &h[3].value, "of checkpoints: one, or lr (learning rate x steps / records)"},
-		{0, "normalize", "WHICH", CLI_TEXT, &s.normalize, "none (default); by the gradient's length: train; both (cosine)"},
+		{'d', "draws", "M", CLI_KEY, NULL, "noise draws a record (default: the model's, mostly 16)", .key = "score.draws"},
+		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
+		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},
+		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
+		{0, "normalize", "WHICH", CLI_CHOICE, &s.by, "none (default); by the gradient's length: train; both (cosine)", normalize_words},
 		{0, "candidates", "K", CLI_INT, &s.candidates, "only of the K nearest of each test in latent space"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
 		{0, "top", "N", CLI_INT, &s.top, "how many of each (default 10; with --sanity 0.1 %)"},
 		{0, "matrix", "FILE.npy", CLI_TEXT, &c.matrix, "write all influences to FILE.npy: float32 [record, test]"},
 		{0, "mem", "SIZE", CLI_SIZE, &s.memory, "of the tests' gradients in memory; the rest goes to $TMPDIR (2G)"},
-		{0, "seed", "N", CLI_TEXT, &h[4].value, "of the noise (--set score.seed=N)"},
+		{0, "seed", "N", CLI_KEY, NULL, "of the noise (--set score.seed=N)", .key = "score.seed"},
 		{0, "eps", "FILE.npy", CLI_TEXT, &s.noise.path, "take the noise from FILE: float32 [record, draw, latent]"},
 		{0, "eps-tests", "FILE.npy", CLI_TEXT, &s.test_noise.path, "the same, of the test records"},
 		CLI_SET(&c),
@@ -415,21 +407,17 @@ int main(int argc, char **argv)
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-testinf", "[FILE ...]", "Appends the VAE-TracIn influence of every record over test records.", opts, argc, argv);
-	if (status >= 0)
-		return status;
-	cli_add_shorts(&c, h, 5);
-	if ((status = check_options(&s, &c, model)) >= 0)
-		return status;
+	if (!cli_begin(&c, "vae-testinf", "[FILE ...]", "Appends the VAE-TracIn influence of every record over test records.", opts, argc, argv) ||
+	    !check_options(&s, &c, model))
+		return c.status;
 	struct fail f = {{0}};
-	if (c.nfiles == 0 || strcmp(c.files[0], "-") == 0)
-		cli_wait_input(); /* vae-train -p may still be making the model */
+	cli_wait_input(&c);
 	s.flow.cli = &c;
 	mat_flush_denormals();
 	int workers = mat_thread_init() > 1 ? (int)c.jobs : 1;
 	int flags = (s.sanity ? FLOW_SINK : 0) | (s.sanity || s.candidates ? FLOW_TWICE : 0);
 	int r = open_models(&s, &c, model, which, &f) || flow_open(&s.flow, &c, flags, &f) || score(&s, workers, &f) || finish(&s, &c, &f);
-	status = flow_finish(&s.flow, r, &f);
+	int status = flow_finish(&s.flow, r, &f);
 	tear_down(&s, workers);
 	return status;
 }

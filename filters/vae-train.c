@@ -158,7 +158,7 @@ static int pass_on(struct train *t, struct cli *c, struct fail *f)
 	while (!got && (got = flow_next(&t->flow, &r, f)) > 0) {
 		int bad = next < t->nbad && t->bad[next] == at++;
 		next += (size_t)bad;
-		got = bad && strcmp(c->on_error, "reject") == 0 ? writer_record(t->flow.out, &r, WRITER_LOOSE, f) : flow_pass(&t->flow, &r, f);
+		got = bad && c->on_error == ON_ERROR_REJECT ? writer_record(t->flow.out, &r, WRITER_LOOSE, f) : flow_pass(&t->flow, &r, f);
 	}
 	record_free(&r);
 	return got;
@@ -174,13 +174,28 @@ static int check_config(struct config *cfg, struct fail *f)
 	return config_check(&any, f);
 }
 
+static bool check_options(struct cli *c, const struct train *t, const char *config, const char *output)
+{
+	if (!config || !output)
+		return cli_usage(c, "-c NAME and -o NAME.vae are required");
+	if (strcmp(output, "-") == 0)
+		return cli_usage(c, "-o names the directory to make, and '-' is standard output, which -p writes to");
+	if (!cli_check_overwrite(c, "-o", output))
+		return false;
+	if (t->pass && c->keys_per_file)
+		return cli_usage(c, "-p writes one stream, in which a key may not come again: it excludes --keys-per-file");
+	if (!t->pass && c->level != WRITER_BY_NAME)
+		return cli_usage(c, "-z compresses what -p writes, and requires -p");
+	if (t->resume && c->replace)
+		return cli_usage(c, "--resume continues the training in NAME.vae, and --replace starts a new one: they exclude each other");
+	return t->save_every >= 0 || cli_usage(c, "--save-every takes seconds, 0 or more");
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	struct train *t = calloc(1, sizeof *t);
 	const char *config = NULL, *output = NULL;
-	char seed_set[100];
-	const char *seed = NULL;
 	if (!t) {
 		fputs("vae-train: out of memory\n", stderr);
 		return EXIT_FAILED;
@@ -194,7 +209,7 @@ int main(int argc, char **argv)
 		{0, "resume", NULL, CLI_FLAG, &t->resume, "go on with the training in NAME.vae, if there is one, to the same bits"},
 		{0, "save-every", "SECONDS", CLI_REAL, &t->save_every, "how often to save what --resume goes on from (default 60; 0: at checkpoints)"},
 		{0, "mem", "SIZE", CLI_SIZE, &t->data.limit, "decoded records kept in memory; more go to a file in $TMPDIR (default: half of the memory)"},
-		{0, "seed", "N", CLI_TEXT, &seed, "start, order, noise and held-out share (--set train.seed=N)"},
+		{0, "seed", "N", CLI_KEY, NULL, "start, order, noise and held-out share (--set train.seed=N)", .key = "train.seed"},
 		CLI_SET(&c),
 		{'p', "pass", NULL, CLI_FLAG, &t->pass, "pass the records on to standard output when the training is done"},
 		{'z', NULL, "LEVEL", CLI_LEVEL, &c.level, "compress what -p passes on with zstd (default level 3)"},
@@ -203,31 +218,11 @@ int main(int argc, char **argv)
 		CLI_INPUT(&c),
 		CLI_BASE(&c),
 	};
-	int status = cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv);
 	struct fail f = {{0}};
-	if (status < 0 && (!config || !output))
-		status = cli_usage(&c, "-c NAME and -o NAME.vae are wanted");
-	if (status < 0 && output && strcmp(output, "-") == 0)
-		status = cli_usage(&c, "-o names the directory to make, and '-' is standard output, which -p writes to");
-	if (status < 0)
-		status = cli_keeps(&c, "-o", output);
-	if (status < 0 && t->pass && c.keys_per_file)
-		status = cli_usage(&c, "-p writes one stream, in which keys must not come back: it does not go with --keys-per-file");
-	if (status < 0 && !t->pass && c.level != WRITER_BY_NAME)
-		status = cli_usage(&c, "-z compresses what -p passes on: without -p there is nothing");
-	if (status < 0 && t->resume && c.replace)
-		status = cli_usage(&c, "--resume goes on with what is there, and --replace begins anew: one of them is wanted");
-	if (status < 0 && !(t->save_every >= 0))
-		status = cli_usage(&c, "--save-every wants seconds from 0 up");
-	if (status < 0 && seed) {
-		snprintf(seed_set, sizeof seed_set, "train.seed=%.80s", seed);
-		cli_add_set(&c, seed_set);
-	}
-	if (status < 0 && config_check_assignments(&c.set, &f))
-		status = cli_refused(&c, &f);
-	if (status >= 0) {
+	if (!cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv) ||
+	    !check_options(&c, t, config, output)) {
 		free(t);
-		return status;
+		return c.status;
 	}
 	struct model_dir dir = {.work = ""};
 	config_defaults(&t->cfg);
@@ -250,7 +245,7 @@ int main(int argc, char **argv)
 		model_dir_abort(&dir);
 	if (!t->flow.cli)
 		t->flow.cli = &c;
-	status = flow_finish(&t->flow, r, &f);
+	int status = flow_finish(&t->flow, r, &f);
 	dataset_free(&t->data);
 	free(t->bad);
 	free(t);

@@ -1,10 +1,15 @@
-/* cli.h - what every tool's command line shares.
+/* cli.h - the command line of a tool.
  *
  * A tool is a table of options bound to variables; -h is printed from the table. Exit statuses:
- * 0 done, 1 failed (data, I/O), 2 usage, 3 a policy stopped it.
+ * 0 done, 1 failed (data, I/O), 2 wrong usage, 3 stopped by a policy such as --max-drop.
+ *
+ * The checks return true to go on. They return false when the tool has to end: the message is printed, and
+ * c->status is the exit status.
  */
 #ifndef VF_CLI_H
 #define VF_CLI_H
+
+#include <stdbool.h>
 
 #include "base/fail.h"
 #include "model/config.h"
@@ -13,42 +18,52 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 
 enum cli_kind {
-	CLI_FLAG,  /* int *, set to 1 */
-	CLI_TEXT,  /* const char ** */
-	CLI_LIST,  /* struct assignments *, may be given again */
-	CLI_INT,   /* long *, from 0 up */
-	CLI_REAL,  /* double * */
-	CLI_SIZE,  /* size_t *: bytes, also as in 512K, 100M, 2G */
-	CLI_LEVEL, /* int *: -z or -zLEVEL */
+	CLI_FLAG,       /* int *, set to 1 */
+	CLI_TEXT,       /* const char ** */
+	CLI_CHOICE,     /* int *: the position of the word in choices */
+	CLI_INT,        /* long *, 0 or more */
+	CLI_REAL,       /* double * */
+	CLI_SIZE,       /* size_t *: bytes, also as in 512K, 100M, 2G */
+	CLI_LEVEL,      /* int *: -z or -zLEVEL */
+	CLI_ASSIGNMENT, /* struct assignments *: key=value, may be given again */
+	CLI_KEY,        /* const char **, or NULL: the text is also assigned to the configuration's key, after those of --set */
 };
 
 struct cli_opt {
 	char letter;      /* 0: long only */
 	const char *name; /* NULL: short only */
-	const char *arg;  /* NULL: none */
+	const char *arg;  /* NULL: takes none */
 	enum cli_kind kind;
 	void *to;
 	const char *help;
+	const char *const *choices; /* of CLI_CHOICE, NULL-terminated */
+	const char *key;            /* of CLI_KEY, as in score.seed */
 };
+
+/* What becomes of a record that cannot be scored. */
+enum on_error { ON_ERROR_PASS, ON_ERROR_REJECT, ON_ERROR_FAIL };
+extern const char *const on_error_words[];
 
 /* Options with the same meaning in every tool that has them. */
 struct cli {
 	const char *tool;
+	int status; /* the exit status, once a check has returned false */
 	int quiet, verbose, level, keys_per_file, replace, dry_run;
-	long jobs;             /* worker threads; default: the processors there are */
+	long jobs;             /* worker threads; default: the number of processors */
 	const char *output;    /* -o: a file instead of standard output; NULL for -o - */
-	int standard;          /* -o - */
-	int other;             /* set before cli_begin(): -o is no stream like what is read, and takes the place of no FILE */
+	int output_stdout;     /* -o - was given */
+	int separate_output;   /* set before cli_begin(): -o is no stream of records, and may not replace an input */
 	const char *rejects;   /* -r */
 	const char *summary;   /* --summary FILE */
 	const char *influence; /* --influence FILE */
 	const char *save_ref;  /* --save-ref FILE */
 	const char *matrix;    /* --matrix FILE */
 	const char *prefix;    /* --prefix, never NULL */
-	const char *on_error;  /* pass, reject or fail */
-	struct assignments set;   /* --set key=value */
+	int on_error;          /* enum on_error */
+	struct assignments set;
+	char key_text[ASSIGNMENTS_ADDED][400]; /* the assignments of CLI_KEY */
 	struct fields counts;  /* what --summary will hold */
-	int verbs;             /* set before cli_begin(): the first operand is none, but says what to do */
+	int has_verb;          /* set before cli_begin(): the first operand is a verb */
 	const char *verb;      /* that one, or NULL */
 	char **files;          /* operands */
 	int nfiles;
@@ -56,67 +71,47 @@ struct cli {
 };
 
 #define CLI_BASE(c)                                                                                      \
-	{'q', "quiet", NULL, CLI_FLAG, &(c)->quiet, "no progress, no remarks; errors only"},             \
-	{'v', "verbose", NULL, CLI_FLAG, &(c)->verbose, "say more; progress also when stderr is no terminal"}, \
+	{'q', "quiet", NULL, CLI_FLAG, &(c)->quiet, "errors only: no progress, no warnings"},            \
+	{'v', "verbose", NULL, CLI_FLAG, &(c)->verbose, "more messages, and progress also when stderr is no terminal"}, \
 	{0, "summary", "FILE", CLI_TEXT, &(c)->summary, "write counts and settings to FILE as JSON"},    \
 	{'h', "help", NULL, CLI_FLAG, NULL, "print this help"},                                          \
 	{'V', "version", NULL, CLI_FLAG, NULL, "print the version"},                                     \
 	{0, NULL, NULL, CLI_FLAG, NULL, NULL}
 #define CLI_INPUT(c) \
-	{0, "keys-per-file", NULL, CLI_FLAG, &(c)->keys_per_file, "every FILE may use the keys of the others again"}
+	{0, "keys-per-file", NULL, CLI_FLAG, &(c)->keys_per_file, "keys must be unique only within each FILE"}
 #define CLI_OUTPUT(c)                                                                                    \
 	{'o', "output", "FILE", CLI_TEXT, &(c)->output, "write to FILE, whole or not at all (zstd if it ends in .zst)"}, \
 	{'z', NULL, "LEVEL", CLI_LEVEL, &(c)->level, "compress the output with zstd (default level 3)"}
-#define CLI_JOBS(c) {'j', "jobs", "N", CLI_INT, &(c)->jobs, "worker threads (default: the processors there are)"}
-#define CLI_SET(c) {0, "set", "KEY=VALUE", CLI_LIST, &(c)->set, "set a key of the configuration; may be given again"}
+#define CLI_JOBS(c) {'j', "jobs", "N", CLI_INT, &(c)->jobs, "worker threads (default: the number of processors)"}
+#define CLI_SET(c) {0, "set", "KEY=VALUE", CLI_ASSIGNMENT, &(c)->set, "set a key of the configuration; may be given again"}
 #define CLI_NAMES(c)                                                                                     \
-	{0, "replace", NULL, CLI_FLAG, &(c)->replace, "replace fields that are there already"},          \
-	{0, "prefix", "P", CLI_TEXT, &(c)->prefix, "put P before the names of the fields"}
+	{0, "replace", NULL, CLI_FLAG, &(c)->replace, "replace existing fields of the same names"},      \
+	{0, "prefix", "P", CLI_TEXT, &(c)->prefix, "put P before the names of the appended fields"}
 #define CLI_ON_ERROR(c)                                                                                  \
-	{0, "on-error", "WHAT", CLI_TEXT, &(c)->on_error, "records that cannot be read: pass, reject (to -r) or fail"}, \
-	{'r', "rejects", "FILE", CLI_TEXT, &(c)->rejects, "where rejected records go"}
+	{0, "on-error", "WHAT", CLI_CHOICE, &(c)->on_error, "records that cannot be read: pass, reject (to -r) or fail", on_error_words}, \
+	{'r', "rejects", "FILE", CLI_TEXT, &(c)->rejects, "write rejected records to FILE"}
 
-/* Sets the locale and SIGPIPE, checks descriptors 0 to 2, parses: -1 to go on, or the exit
- * status to return at once. operands: how -h shows them, NULL for none. */
-int cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
-              int argc, char **argv);
-/* Prints "TOOL: message" to stderr; returns EXIT_FAILED (or EXIT_USAGE). */
-int cli_failed(const struct cli *c, const struct fail *f);
-/* What an option says could not be taken: usage, unless it was memory that ran out. */
-int cli_refused(const struct cli *c, const struct fail *f);
-int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A remark to stderr, unless -q. */
+/* Sets the locale and signals, guards descriptors 0 to 2, and parses. After -h and -V the result is false, with status
+ * EXIT_OK. operands: how -h shows them, NULL for none. */
+bool cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
+               int argc, char **argv);
+/* Each prints "TOOL: message" to stderr, sets the status, and returns false. */
+bool cli_failed(struct cli *c, const struct fail *f);
+bool cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The value of an option is invalid: wrong usage, unless memory ran out. */
+bool cli_invalid(struct cli *c, const struct fail *f);
+/* A warning to stderr, unless -q. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Writes --summary if it was asked for, closes stdout where text went: the exit status. Frees. */
+/* Writes --summary where it was asked for, and flushes stdout: the exit status. Frees. */
 int cli_end(struct cli *c, int status);
-/* Waits until standard input has its first bytes, or ends. */
-void cli_wait_input(void);
-/* No output may take the place of path (or NULL), which the tool reads for itself, nor of a file in it where it is a
- * directory. -1, or the exit status. */
-int cli_keeps(const struct cli *c, const char *option, const char *path);
+/* No output may replace path (or NULL), which the tool reads, nor a file in it where it is a directory. */
+bool cli_check_overwrite(struct cli *c, const char *option, const char *path);
 /* The same for -m and the directory of a model. */
-int cli_keeps_model(const struct cli *c, const char *path);
-/* One more --set of the tool's own (at most ASSIGNMENTS_ADDED); text is borrowed. */
-void cli_add_set(struct cli *c, const char *text);
-/* An option that is short for --set score.KEY=VALUE, laid behind those given with --set; not given: NULL. */
-struct cli_short {
-	const char *key, *value;
-	char text[400];
-};
-void cli_add_shorts(struct cli *c, struct cli_short *s, int n);
-/* Puts a prefix before a field's name, into buf (256 bytes). */
+bool cli_check_model(struct cli *c, const char *path);
+/* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
+ * vae-train -p may still be writing the model that is to be read. */
+void cli_wait_input(const struct cli *c);
+/* Writes the prefix and a field's name into name (256 bytes), which is returned. */
 const char *cli_field(const struct cli *c, char *name, const char *base);
-
-/* Progress on stderr: a line that is redrawn on a terminal, a line now and then with -v. */
-struct progress {
-	const struct cli *cli;
-	const char *unit;
-	double started, shown;
-	int drawn;
-};
-void progress_begin(struct progress *p, const struct cli *c, const char *unit);
-/* total 0: not known. note may be NULL. */
-void progress_show(struct progress *p, double done, double total, double count, const char *note);
-void progress_end(struct progress *p);
 
 #endif

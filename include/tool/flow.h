@@ -7,7 +7,7 @@
 #ifndef VF_FLOW_H
 #define VF_FLOW_H
 
-#include "tool/cli.h"
+#include "tool/progress.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 

@@ -67,7 +67,7 @@ int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail
 {
 	const struct cli *c = w->cli;
 	char name[256];
-	if (strcmp(c->on_error, "fail") == 0) {
+	if (c->on_error == ON_ERROR_FAIL) {
 		fail_set(f, "%s", why);
 		return record_fail(r, f);
 	}
@@ -80,7 +80,7 @@ int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail
 	if (fields_set_string(&r->fields, cli_field(c, name, "error"), why, f))
 		return record_fail(r, f);
 	r->fields_changed = 1;
-	return strcmp(c->on_error, "reject") == 0 ? flow_reject(w, r, f) : flow_pass(w, r, f);
+	return c->on_error == ON_ERROR_REJECT ? flow_reject(w, r, f) : flow_pass(w, r, f);
 }
 
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f)

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "tool/cli.h"
+#include "tool/progress.h"
 
 void progress_begin(struct progress *p, const struct cli *c, const char *unit)
 {
