@@ -1,6 +1,8 @@
-/* atomic.h - files that appear whole or not at all: written beside their place under another
- * name, synced, then renamed. Killed at any instant, what was there before stays; replaced, it leaves its mode.
- * SIGHUP, SIGINT, SIGQUIT, SIGPIPE and SIGTERM remove what stands under such a name before they end the tool. */
+/* atomic.h - files that appear whole or not at all.
+ *
+ * A file is written under a temporary name beside its place, synced, and renamed. A kill at any instant leaves what was
+ * there before. A file that is replaced keeps its mode. SIGHUP, SIGINT, SIGQUIT, SIGPIPE and SIGTERM remove the temporary
+ * files before they end the tool. */
 #ifndef VF_ATOMIC_H
 #define VF_ATOMIC_H
 
@@ -10,28 +12,30 @@
 #include "base/fail.h"
 
 struct atomic_file {
-	int fd;      /* write to this */
-	char *path;  /* where it will stand */
-	char *temp;  /* where it is being written; NULL for a device or a FIFO, which is written to directly */
+	int fd;     /* write to this */
+	char *path; /* the final name */
+	char *temp; /* the temporary name; NULL for standard output, a device or a FIFO, which are written to directly */
 };
 
-/* A symbolic link's target is replaced, not the link: the path it leads to, also where nothing stands yet. To be
- * freed; NULL with errno. */
-char *atomic_target(const char *path);
 /* path NULL: standard output. */
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f);
-int atomic_commit(struct atomic_file *a, struct fail *f); /* also frees */
-void atomic_abort(struct atomic_file *a);                 /* removes the temporary file and frees */
+/* Syncs and renames the file. Frees *a in every case. */
+int atomic_commit(struct atomic_file *a, struct fail *f);
+/* Removes the temporary file and frees *a. */
+void atomic_abort(struct atomic_file *a);
+/* atomic_open(), write_all() and atomic_commit(). */
+int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
 
+/* The path that writing to `path` replaces: where it is a symbolic link, the link's target, even one that does not exist
+ * yet. Freed by the caller; NULL with errno. */
+char *atomic_target(const char *path);
 /* Whether both are of one file. */
 int same_inode(const struct stat *a, const struct stat *b);
-/* Writes all of it, through short writes and interruptions. */
+/* Writes all n bytes, through short writes and interruptions. */
 int write_all(int fd, const void *p, size_t n, struct fail *f);
-/* open, write_all, commit */
-int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
-/* Syncs the directory that holds path, so that a rename in it lasts. */
+/* Syncs the directory that holds path, so that a rename in it survives a crash. */
 int sync_parent(const char *path, struct fail *f);
-/* An unlinked file in $TMPDIR (or /tmp) for spools; returns its descriptor or -1. */
+/* Opens an unlinked file in $TMPDIR (or /tmp) for a spool; returns its descriptor or -1. */
 int open_spool(struct fail *f);
 
 #endif

@@ -1,5 +1,7 @@
-/* buf.h - a growing byte buffer; the caller owns it and frees it with buf_free().
- * p stays NUL-terminated beyond len, so that text in it can be printed as it is. */
+/* buf.h - a growing byte buffer, owned by the caller and freed with buf_free().
+ *
+ * A buffer that holds anything is followed by a NUL that len does not count, so text in it can be printed as it is. Functions
+ * return 0, or -1 when memory is out; then the contents are unchanged. A buffer of zeros is empty. */
 #ifndef VF_BUF_H
 #define VF_BUF_H
 
@@ -12,11 +14,11 @@ struct buf {
 	size_t len, cap;
 };
 
-/* Makes room for extra more bytes and the NUL: 0, or -1 when memory is out. */
+/* Allocates capacity for `extra` more bytes and the NUL. */
 int buf_reserve(struct buf *b, size_t extra, struct fail *f);
 int buf_add(struct buf *b, const void *p, size_t n, struct fail *f);
 int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Reads the whole of path, at most max bytes. */
+/* Appends the whole file at path. Fails where it cannot be read or is larger than max bytes; then part of it may be there. */
 int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f);
 void buf_free(struct buf *b);
 

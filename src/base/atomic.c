@@ -1,3 +1,11 @@
+/* A file is created as PATH.tmpPID-N (O_EXCL), written, synced with fsync() and renamed to PATH; then the directory is synced,
+ * so that the rename survives a crash. If PATH exists, the temporary file gets its mode first. If PATH is a symbolic link, its
+ * target is replaced and the link stays. Standard output, devices and FIFOs cannot be renamed: they are written to directly.
+ *
+ * A signal that ends the tool removes the temporary files. Their names stand in a small table that the signal handler reads,
+ * so every access to the table takes a lock. A handler may not wait for a lock that the interrupted thread may hold. If the
+ * lock is taken, the handler only records the signal, and the thread that releases the lock raises it again. If the lock is
+ * free, the handler keeps it, removes the files, and lets the signal end the process. */
 #include "base/atomic.h"
 
 #include <errno.h>
@@ -27,60 +35,58 @@ int write_all(int fd, const void *p, size_t n, struct fail *f)
 	return 0;
 }
 
-/* --- what goes along when a signal ends the tool --- */
+/* --- temporary files and signals --- */
 
-/* The temporary files there are. One thread at a time looks at them. The handler does, too, and then stays in; where it
- * finds somebody in, it leaves the signal to him. */
-enum { TEMPS = 16 }; /* more than a tool writes at a time */
-static const char *temps[TEMPS];
-static atomic_int busy, caught;
+enum { MAX_TEMPS = 16 }; /* no tool has more open at a time */
+static const char *temps[MAX_TEMPS];
+static atomic_int temps_locked, caught_signal;
 
 static void on_signal(int sig)
 {
-	atomic_store(&caught, sig);
-	if (atomic_exchange(&busy, 1))
+	atomic_store(&caught_signal, sig);
+	if (atomic_exchange(&temps_locked, 1))
 		return;
-	for (int i = 0; i < TEMPS; i++)
+	for (int i = 0; i < MAX_TEMPS; i++)
 		if (temps[i])
 			unlink(temps[i]);
 	signal(sig, SIG_DFL);
-	raise(sig); /* when this returns */
+	raise(sig); /* delivered when this handler returns */
 }
 
-/* What was ignored when the tool began stays so, as under nohup(1). */
+/* A signal that was ignored at start, as under nohup(1), stays ignored. */
 static void catch_signals(void)
 {
-	static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
 	struct sigaction old, new = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	sigfillset(&new.sa_mask);
-	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-		if (sigaction(ends[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-			sigaction(ends[i], &new, NULL);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(signals[i], &new, NULL);
 }
 
-static void enter(void)
+static void lock_temps(void)
 {
 	static atomic_flag once = ATOMIC_FLAG_INIT;
 	if (!atomic_flag_test_and_set(&once))
 		catch_signals();
-	while (atomic_exchange(&busy, 1))
+	while (atomic_exchange(&temps_locked, 1))
 		sched_yield();
 }
 
-static void leave(void)
+static void unlock_temps(void)
 {
-	atomic_store(&busy, 0);
-	int sig = atomic_load(&caught);
+	atomic_store(&temps_locked, 0);
+	int sig = atomic_load(&caught_signal);
 	if (sig)
 		raise(sig);
 }
 
-/* In place of one in the list, another; NULL: an empty place. */
-static void note(const char *old, const char *temp)
+/* Replaces one entry of the table; NULL stands for a free entry. */
+static void replace_temp(const char *old, const char *new)
 {
-	for (int i = 0; i < TEMPS; i++)
+	for (int i = 0; i < MAX_TEMPS; i++)
 		if (temps[i] == old) {
-			temps[i] = temp;
+			temps[i] = new;
 			break;
 		}
 }
@@ -89,7 +95,7 @@ static void note(const char *old, const char *temp)
 
 int same_inode(const struct stat *a, const struct stat *b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
 
-/* It comes to an end, since realpath() refuses links that go round. */
+/* The recursion ends: realpath() fails with ELOOP on links that form a cycle. */
 char *atomic_target(const char *path)
 {
 	char to[PATH_MAX], *real = realpath(path, NULL), *next = NULL;
@@ -106,16 +112,16 @@ char *atomic_target(const char *path)
 	return real;
 }
 
-/* An error only where it makes a difference: some file systems have no modes to set. */
+/* Some file systems cannot set a mode: that is an error only if the mode is another one. */
 static int set_mode(int fd, mode_t mode)
 {
 	struct stat st;
 	return fchmod(fd, mode) && (fstat(fd, &st) || (st.st_mode & 07777) != mode) ? -1 : 0;
 }
 
-static int create(struct atomic_file *a, mode_t mode)
+static int create_temp(struct atomic_file *a, mode_t mode)
 {
-	enter();
+	lock_temps();
 	for (int i = 0; i < 100 && a->fd < 0; i++) {
 		sprintf(a->temp, "%s.tmp%ld-%d", a->path, (long)getpid(), i);
 		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -123,8 +129,8 @@ static int create(struct atomic_file *a, mode_t mode)
 			break;
 	}
 	if (a->fd >= 0)
-		note(NULL, a->temp);
-	leave();
+		replace_temp(NULL, a->temp);
+	unlock_temps();
 	return a->fd < 0 ? -1 : 0;
 }
 
@@ -132,8 +138,8 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 {
 	struct stat st;
 	*a = (struct atomic_file){.fd = -1};
-	int there = path && stat(path, &st) == 0;
-	if (!path || (there && !S_ISREG(st.st_mode))) { /* a device or a FIFO is written to, never replaced */
+	int exists = path && stat(path, &st) == 0;
+	if (!path || (exists && !S_ISREG(st.st_mode))) {
 		const char *name = path ? path : "standard output";
 		a->fd = path ? open(path, O_WRONLY | O_CLOEXEC) : fcntl(1, F_DUPFD_CLOEXEC, 3);
 		if (a->fd < 0)
@@ -146,20 +152,13 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 	}
 	a->path = atomic_target(path);
 	a->temp = a->path ? malloc(strlen(a->path) + 32) : NULL;
-	if (!a->temp) {
+	if (!a->temp || create_temp(a, exists ? 0600 : 0666)) {
 		fail_errno(f, "%s", path);
 		atomic_abort(a);
 		return -1;
 	}
-	if (create(a, there ? 0600 : 0666)) {
-		fail_errno(f, "%s", path);
-		free(a->temp);
-		a->temp = NULL;
-		atomic_abort(a);
-		return -1;
-	}
-	if (there && set_mode(a->fd, st.st_mode & 07777)) {
-		fail_errno(f, "%s: cannot keep its mode", path);
+	if (exists && set_mode(a->fd, st.st_mode & 07777)) {
+		fail_errno(f, "%s: cannot give the new file the old one's mode", path);
 		atomic_abort(a);
 		return -1;
 	}
@@ -169,9 +168,9 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 static void release(struct atomic_file *a)
 {
 	if (a->temp) {
-		enter();
-		note(a->temp, NULL);
-		leave();
+		lock_temps();
+		replace_temp(a->temp, NULL);
+		unlock_temps();
 	}
 	free(a->path);
 	free(a->temp);
@@ -193,8 +192,8 @@ int sync_parent(const char *path, struct fail *f)
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 	int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	/* some file systems cannot sync a directory, and one that may be written to, but not read, cannot be opened;
-	 * the rename itself has been done */
+	/* Not an error: a directory that is writable but not readable, and a file system that cannot sync directories. The
+	 * rename is done by then. */
 	int bad = fd < 0 ? errno != EACCES : fsync(fd) && errno != EINVAL && errno != ENOSYS && errno != EROFS;
 	int r = bad ? fail_errno(f, "%s: cannot sync its directory", path) : 0;
 	if (fd >= 0)
@@ -244,11 +243,11 @@ int open_spool(struct fail *f)
 	if (!dir || !*dir)
 		dir = "/tmp";
 	if (snprintf(path, sizeof path, "%s/vae-spool-XXXXXX", dir) >= (int)sizeof path)
-		return fail_set(f, "TMPDIR is too long");
-	enter();
+		return fail_set(f, "TMPDIR is too long: set it to a shorter path");
+	lock_temps();
 	int fd = mkostemp(path, O_CLOEXEC);
 	if (fd >= 0)
 		unlink(path);
-	leave();
-	return fd < 0 ? fail_errno(f, "cannot spool in %s", dir) : fd;
+	unlock_temps();
+	return fd < 0 ? fail_errno(f, "cannot create a spool file in %s (TMPDIR names another directory)", dir) : fd;
 }

@@ -15,9 +15,9 @@ int buf_reserve(struct buf *b, size_t extra, struct fail *f)
 		return 0;
 	if (extra > SIZE_MAX / 2 - b->len - 1)
 		return fail_memory_for(f, "%zu more bytes", extra);
-	size_t want = b->len + extra + 1;
+	size_t needed = b->len + extra + 1;
 	size_t cap = b->cap ? b->cap : 64;
-	while (cap < want)
+	while (cap < needed)
 		cap += cap / 2 + 1;
 	char *p = realloc(b->p, cap);
 	if (!p)
@@ -76,7 +76,7 @@ int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f)
 			break;
 		b->len += (size_t)n;
 		if (b->len > max) {
-			r = fail_set(f, "%s: larger than %zu bytes", path, max);
+			r = fail_set(f, "%s: larger than the limit of %zu bytes", path, max);
 			break;
 		}
 	}
