@@ -187,11 +187,11 @@ static void remark(const struct drop *d, const struct options *o)
 		cli_note(c, "%llu records without the field '%s' %s", without, d->rule.field, o->keep ? "did not match and went" : "were kept");
 	else if (without)
 		cli_note(c, "%llu records lack a name that -e asks for: they %s", without, o->keep ? "did not match and went" : "were kept");
-	if (d->rule.kind != RULE_KEYS || d->rule.keys.came == d->rule.keys.n)
+	if (d->rule.kind != RULE_KEYS || d->rule.keys.seen == d->rule.keys.n)
 		return;
 	missing = keylist_next_unseen(&d->rule.keys, &at);
 	/* they are escaped as they are */
-	cli_note(c, "%zu of %zu listed keys never came%s'%.600s'", d->rule.keys.n - d->rule.keys.came, d->rule.keys.n, c->verbose ? ": " : "; the first: ", missing);
+	cli_note(c, "%zu of %zu listed keys never came%s'%.600s'", d->rule.keys.n - d->rule.keys.seen, d->rule.keys.n, c->verbose ? ": " : "; the first: ", missing);
 	while (c->verbose && (missing = keylist_next_unseen(&d->rule.keys, &at)))
 		cli_note(c, "nor did '%.900s'", missing);
 }
@@ -203,7 +203,7 @@ static int summary(struct drop *d, const struct options *o, int stopped, struct 
 	        fields_set_int(s, "without_field", (int64_t)d->rule.missing, f) || fields_set_string(s, "rule", d->rule.description.p, f);
 	if (!r && d->rule.kind == RULE_KEYS)
 		r = fields_set_int(s, "keys", (int64_t)d->rule.keys.n, f) ||
-		    fields_set_int(s, "keys_missing", (int64_t)(d->rule.keys.n - d->rule.keys.came), f);
+		    fields_set_int(s, "keys_missing", (int64_t)(d->rule.keys.n - d->rule.keys.seen), f);
 	if (!r && o->max_drop)
 		r = fields_set_string(s, "max_drop", o->max_drop, f) || fields_set_int(s, "stopped", stopped, f);
 	return r ? -1 : 0;

@@ -121,7 +121,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	for n in 1 2 3 4 5 6 7 8 9 30; do
 		head -c -$n "$T/in" >"$T/bad"
 		fails 1 vae-cut -k key "$T/bad"
-		says "$T/bad: " 'gzip stream is cut short'
+		says "$T/bad: " 'gzip stream is truncated'
 	done
 	# zeros behind it are of a tape; nothing else is
 	(cat "$T/in" && head -c 300000 /dev/zero) >"$T/zeros"
@@ -134,10 +134,10 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	done
 	cat "$T/in" "$T/2" >"$T/bad"
 	fails 1 vae-cut -k key "$T/bad"
-	says "$T/bad: " 'no gzip'
+	says "$T/bad: " 'not gzip'
 	cat "$T/zeros" "$T/2.gz" >"$T/bad"
 	fails 1 vae-cut -k key "$T/bad"
-	says "$T/bad: " 'no gzip'
+	says "$T/bad: " 'not gzip'
 	head -c 1024 /dev/zero | gzip -c | ok vae-cut -k key
 	[ ! -s "$T/out" ]
 	gzip -c </dev/null | fails 1 vae-cut -k key

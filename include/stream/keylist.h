@@ -1,8 +1,8 @@
-/* keylist.h - a list of keys from a file, one a line, as vae-cut -k key prints them.
+/* keylist.h - a list of keys from a file, one per line, as vae-cut -k key prints them.
  *
- * A line ends at a tab, so that the list may be a table whose first column is the key, and at a carriage
- * return before the newline; empty lines are none. Bytes that vae-cut would have escaped are taken as
- * if it had. In memory: the text, and some 16 bytes a key.
+ * A line ends at a tab, so the list may be a table whose first column is the key, and at a carriage return before the newline.
+ * Empty lines are skipped. Bytes that vae-cut would escape may also stand in the list unescaped. Memory: the text, and 24
+ * bytes per key.
  */
 #ifndef VF_KEYLIST_H
 #define VF_KEYLIST_H
@@ -12,22 +12,22 @@
 
 #include "base/buf.h"
 
-struct listed {
-	uint64_t at; /* offset of a NUL-terminated key in text, and 1; 0: empty */
-	int came;
+struct keylist_slot {
+	uint64_t at; /* 1 + the offset of the key in text; 0: the slot is empty */
+	int seen;
 };
 
 struct keylist {
-	struct buf text;
-	struct listed *slot; /* open addressing */
-	size_t n, cap, came; /* different keys; those looked up so far */
+	struct buf text; /* the keys, each with its NUL */
+	struct keylist_slot *slot; /* [cap], open addressing */
+	size_t n, cap, seen; /* distinct keys; those that keylist_has() was asked for */
 };
 
 /* path "-": standard input. */
 int keylist_read(struct keylist *l, const char *path, struct fail *f);
-/* Whether a key, as record_text() writes it, is in the list; it has come from then on. */
+/* Whether the list has a key (as record_text() writes it); marks it as seen. */
 int keylist_has(struct keylist *l, const char *key, size_t len);
-/* The keys that never came, in the order of the list: *i begins at 0; NULL behind the last one. */
+/* The next key that was never seen, in the order of the list, or NULL; *i begins as 0. */
 const char *keylist_next_unseen(const struct keylist *l, size_t *i);
 void keylist_free(struct keylist *l);
 

@@ -1,7 +1,7 @@
-/* name.h - member names: which record they belong to, and how they are shown.
+/* name.h - the names of members: their key, their extension, and how they are printed.
  *
- * Key: the path up to the first dot of the basename; extension: the rest, compared in lower
- * case (WebDataset's rule). `train.v1/0001.seg.PNG` is key `train.v1/0001`, extension `seg.png`.
+ * The key is the path up to the first dot of the basename, the extension is the rest, in lower case (WebDataset's rule):
+ * `train.v1/0001.seg.PNG` has the key `train.v1/0001` and the extension `seg.png`.
  */
 #ifndef VF_NAME_H
 #define VF_NAME_H
@@ -10,19 +10,18 @@
 
 #include "base/buf.h"
 
-/* Splits a path: returns the length of its key and sets *ext to the extension (behind the dot,
- * case as written), or returns 0 when it belongs to no record: a basename that begins with a
- * dot or has no extension, or a path whose first part is `__x__`. */
+/* Returns the length of the path's key and sets *ext to its extension (after the dot, case as written). Returns 0 for a path
+ * that belongs to no record: the basename begins with a dot or has no extension, or the first directory is `__x__`. */
 size_t name_split(const char *path, const char **ext);
 
-/* Appends bytes so that any terminal, TSV or JSON string can carry them: UTF-8 stays, a backslash
- * becomes `\\`, tab `\t`, newline `\n`, other control bytes and what is not UTF-8 `\xHH`. */
+/* Appends bytes in a form that is safe in a terminal, in TSV and in a JSON string: UTF-8 stays, a backslash becomes `\\`, a
+ * tab `\t`, a newline `\n`, and other control characters and bytes that are not UTF-8 become `\xHH`. */
 int name_escape(struct buf *out, const char *p, size_t n, struct fail *f);
 
-/* The same into a fixed buffer for messages, cut with "..." when it is too long; returns out. */
+/* The same for messages, in a fixed buffer; a long name is cut and ends in "...". Returns out. */
 const char *name_show(char *out, size_t size, const char *p);
 
-/* The length of the UTF-8 sequence at p (1 to 4), or 0 when it is none. */
+/* The length of the UTF-8 sequence at p (1 to 4), or 0 where the bytes are not UTF-8. */
 int utf8_length(const char *p, size_t n);
 
 #endif

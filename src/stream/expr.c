@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum op { OR, AND, NOT, TRUTH, EQ, NE, LT, LE, GT, GE, NAME, NUMBER, STRING };
+enum op { OR, AND, NOT, TRUTH /* a value alone */, EQ, NE, LT, LE, GT, GE, NAME, NUMBER, STRING };
 
 struct expr {
 	enum op op;
@@ -19,7 +19,8 @@ struct parser {
 	struct fail *f;
 };
 
-enum { MAX_DEPTH = 100, MAX_TERMS = 5000 }; /* a chain of terms is as deep as it is long */
+/* Limits on recursion: a chain of terms makes a tree as deep as the chain is long. */
+enum { MAX_DEPTH = 100, MAX_TERMS = 5000 };
 
 void expr_free(struct expr *e)
 {
@@ -37,12 +38,13 @@ static struct expr *fail_at(struct parser *p, const char *what)
 	return NULL;
 }
 
-/* Owns a and b from here on, also when it fails. */
-static struct expr *make(struct parser *p, enum op op, struct expr *a, struct expr *b)
+/* Takes ownership of a and b. NULL, and both are freed, when memory is out or an operand is NULL because it failed. */
+static struct expr *make_node(struct parser *p, enum op op, struct expr *a, struct expr *b)
 {
-	struct expr *e = a && (b || op == NOT || op == TRUTH) ? calloc(1, sizeof *e) : NULL;
+	int complete = a && (b || op == NOT || op == TRUTH);
+	struct expr *e = complete ? calloc(1, sizeof *e) : NULL;
 	if (!e) {
-		if (a && (b || op == NOT || op == TRUTH))
+		if (complete)
 			fail_memory(p->f);
 		expr_free(a);
 		expr_free(b);
@@ -52,7 +54,8 @@ static struct expr *make(struct parser *p, enum op op, struct expr *a, struct ex
 	return e;
 }
 
-static int take(struct parser *p, const char *word)
+/* Skips white space, then the word if it is next. */
+static int accept(struct parser *p, const char *word)
 {
 	while (isspace((unsigned char)*p->p))
 		p->p++;
@@ -63,7 +66,7 @@ static int take(struct parser *p, const char *word)
 	return 1;
 }
 
-static struct expr *leaf(struct parser *p, enum op op, const char *from, size_t n)
+static struct expr *make_leaf(struct parser *p, enum op op, const char *from, size_t n)
 {
 	if (++p->terms > MAX_TERMS)
 		return fail_at(p, "too many terms");
@@ -79,16 +82,16 @@ static struct expr *leaf(struct parser *p, enum op op, const char *from, size_t 
 	return e;
 }
 
-static struct expr *value(struct parser *p)
+static struct expr *parse_value(struct parser *p)
 {
-	take(p, "");
+	accept(p, "");
 	const char *from = p->p;
 	if (*from == '"' || *from == '\'') {
 		const char *end = strchr(from + 1, *from);
 		if (!end)
-			return fail_at(p, "a string without its end");
+			return fail_at(p, "a string without its closing quote");
 		p->p = end + 1;
-		return leaf(p, STRING, from + 1, (size_t)(end - from - 1));
+		return make_leaf(p, STRING, from + 1, (size_t)(end - from - 1));
 	}
 	char *end;
 	double number = strtod(from, &end);
@@ -96,11 +99,11 @@ static struct expr *value(struct parser *p)
 		if (!isfinite(number))
 			return fail_at(p, "a number out of range");
 		p->p = end;
-		return leaf(p, NUMBER, from, (size_t)(end - from));
+		return make_leaf(p, NUMBER, from, (size_t)(end - from));
 	}
 	while (isalnum((unsigned char)*p->p) || *p->p == '_' || *p->p == '.' || (*p->p == '-' && p->p > from))
 		p->p++;
-	return p->p == from ? fail_at(p, "a name, a number or a \"string\" is wanted") : leaf(p, NAME, from, (size_t)(p->p - from));
+	return p->p == from ? fail_at(p, "expected a name, a number or a \"string\"") : make_leaf(p, NAME, from, (size_t)(p->p - from));
 }
 
 static struct expr *parse_or(struct parser *p);
@@ -111,20 +114,20 @@ static struct expr *parse_not(struct parser *p)
 	struct expr *e;
 	if (++p->depth > MAX_DEPTH)
 		return fail_at(p, "nested too deeply");
-	if (take(p, "!")) {
-		e = make(p, NOT, parse_not(p), NULL);
-	} else if (take(p, "(")) {
+	if (accept(p, "!")) {
+		e = make_node(p, NOT, parse_not(p), NULL);
+	} else if (accept(p, "(")) {
 		e = parse_or(p);
-		if (e && !take(p, ")")) {
+		if (e && !accept(p, ")")) {
 			expr_free(e);
-			e = fail_at(p, "a closing parenthesis is wanted");
+			e = fail_at(p, "expected a closing parenthesis");
 		}
 	} else {
-		struct expr *a = value(p);
+		struct expr *a = parse_value(p);
 		size_t i = 0;
-		while (a && i < 6 && !take(p, ops[i].word))
+		while (a && i < 6 && !accept(p, ops[i].word))
 			i++;
-		e = a && i < 6 ? make(p, ops[i].op, a, value(p)) : make(p, TRUTH, a, NULL);
+		e = a && i < 6 ? make_node(p, ops[i].op, a, parse_value(p)) : make_node(p, TRUTH, a, NULL);
 	}
 	p->depth--;
 	return e;
@@ -133,16 +136,16 @@ static struct expr *parse_not(struct parser *p)
 static struct expr *parse_and(struct parser *p)
 {
 	struct expr *e = parse_not(p);
-	while (e && take(p, "&&"))
-		e = make(p, AND, e, parse_not(p));
+	while (e && accept(p, "&&"))
+		e = make_node(p, AND, e, parse_not(p));
 	return e;
 }
 
 static struct expr *parse_or(struct parser *p)
 {
 	struct expr *e = parse_and(p);
-	while (e && take(p, "||"))
-		e = make(p, OR, e, parse_and(p));
+	while (e && accept(p, "||"))
+		e = make_node(p, OR, e, parse_and(p));
 	return e;
 }
 
@@ -150,22 +153,23 @@ struct expr *expr_parse(const char *text, struct fail *f)
 {
 	struct parser p = {.text = text, .p = text, .f = f};
 	struct expr *e = parse_or(&p);
-	if (e && (take(&p, ""), *p.p)) {
+	if (e && (accept(&p, ""), *p.p)) {
 		expr_free(e);
-		return fail_at(&p, "not understood from here (comparisons are == != < <= > >=, joined by && and ||)");
+		return fail_at(&p, "syntax error (comparisons are == != < <= > >=, joined by && and ||)");
 	}
 	return e;
 }
 
-/* The text of a value, behind what is in b: 1, 0 missing, -1. */
-static int text_of(const struct expr *e, struct record *r, struct buf *b, struct fail *f)
+/* Appends the text of a value to b: 1, 0 missing, -1. */
+static int get_text(const struct expr *e, struct record *r, struct buf *b, struct fail *f)
 {
 	if (e->op == NAME)
 		return record_value(r, e->text, b, f);
 	return buf_add(b, e->text, strlen(e->text), f) ? -1 : 1;
 }
 
-static int number(const struct buf *b, double *out)
+/* Whether the whole text is a finite number. */
+static int get_number(const struct buf *b, double *out)
 {
 	char *end;
 	if (!b->len)
@@ -174,7 +178,7 @@ static int number(const struct buf *b, double *out)
 	return end == b->p + b->len && isfinite(*out);
 }
 
-/* By bytes: a field's text may hold a NUL. */
+/* Byte by byte: a field's text may contain a NUL. */
 static int compare_text(const struct buf *a, const struct buf *b)
 {
 	size_t n = a->len < b->len ? a->len : b->len;
@@ -182,12 +186,12 @@ static int compare_text(const struct buf *a, const struct buf *b)
 	return c ? c : (a->len > b->len) - (a->len < b->len);
 }
 
-/* quoted: as text, since keys such as 0e12 and 0e34 are not the same. */
+/* quoted: compares as text, since keys such as 0e12 and 0e34 are equal as numbers. */
 static int compare(enum op op, int quoted, const struct buf *a, const struct buf *b)
 {
 	double x, y;
 	int c;
-	if (!quoted && number(a, &x) && number(b, &y))
+	if (!quoted && get_number(a, &x) && get_number(b, &y))
 		c = (x > y) - (x < y);
 	else
 		c = compare_text(a, b);
@@ -201,10 +205,10 @@ static int compare(enum op op, int quoted, const struct buf *a, const struct buf
 	}
 }
 
-static int truth(const struct buf *a)
+static int is_true(const struct buf *a)
 {
 	double x;
-	if (number(a, &x))
+	if (get_number(a, &x))
 		return x != 0;
 	return a->len && strcmp(a->p, "false") != 0 && strcmp(a->p, "null") != 0;
 }
@@ -212,25 +216,25 @@ static int truth(const struct buf *a)
 enum { UNKNOWN = 2 };
 
 /* 1, 0, UNKNOWN or -1 */
-static int value_of(const struct expr *e, struct record *r, struct fail *f)
+static int evaluate(const struct expr *e, struct record *r, struct fail *f)
 {
 	if (e->op == OR || e->op == AND || e->op == NOT) {
-		int a = value_of(e->a, r, f), decides = e->op == OR;
+		int a = evaluate(e->a, r, f), decides = e->op == OR;
 		if (a < 0 || e->op == NOT)
 			return a < 0 || a == UNKNOWN ? a : !a;
 		if (a == decides)
 			return a;
-		int b = value_of(e->b, r, f);
+		int b = evaluate(e->b, r, f);
 		return a == UNKNOWN && b == !decides ? UNKNOWN : b;
 	}
 	struct buf a = {0}, b = {0};
-	int got = text_of(e->a, r, &a, f), quoted = e->a->op == STRING || (e->b && e->b->op == STRING);
+	int got = get_text(e->a, r, &a, f), quoted = e->a->op == STRING || (e->b && e->b->op == STRING);
 	if (got > 0 && e->b)
-		got = text_of(e->b, r, &b, f);
+		got = get_text(e->b, r, &b, f);
 	if (got == 0)
 		got = UNKNOWN;
 	else if (got > 0)
-		got = e->op == TRUTH ? truth(&a) : compare(e->op, quoted, &a, &b);
+		got = e->op == TRUTH ? is_true(&a) : compare(e->op, quoted, &a, &b);
 	buf_free(&a);
 	buf_free(&b);
 	return got;
@@ -238,7 +242,7 @@ static int value_of(const struct expr *e, struct record *r, struct fail *f)
 
 int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f)
 {
-	int got = value_of(e, r, f);
+	int got = evaluate(e, r, f);
 	*missing |= got == UNKNOWN;
 	return got == UNKNOWN ? 0 : got;
 }

@@ -1,3 +1,12 @@
+/* Keeps a JSON object as its text and a table of fields: for each, where name and value stand in the text.
+ *
+ * fields_parse() copies the text and fills the table. It accepts exactly RFC 8259, but only a flat object without repeated
+ * names. Nothing is decoded: values are converted when a tool asks for them (fields_number, fields_string), and fields_write()
+ * copies the text of each name and value. So numbers keep their digits.
+ *
+ * Setting a value appends its text to the buffer and points the field at it; the old text stays, unused, until the next
+ * fields_clear(). A space follows each value, so that strtod() ends where a number ends. An object has some dozens of fields:
+ * a linear search finds a name. */
 #include "stream/fields.h"
 
 #include <math.h>
@@ -20,7 +29,7 @@ void fields_free(struct fields *s)
 	*s = (struct fields){0};
 }
 
-static struct field *push(struct fields *s, struct fail *f)
+static struct field *append_field(struct fields *s, struct fail *f)
 {
 	if (s->n == FIELDS_MAX) {
 		fail_set(f, "more than %d fields", FIELDS_MAX);
@@ -39,7 +48,7 @@ static struct field *push(struct fields *s, struct fail *f)
 	return &s->v[s->n++];
 }
 
-/* --- reading: a strict, flat subset of JSON (RFC 8259) over the text kept in s->text --- */
+/* --- parsing --- */
 
 struct cursor {
 	const char *p;
@@ -65,7 +74,7 @@ static int hex4(const char *p, size_t n)
 	return v;
 }
 
-/* At a quote: moves behind the closing one; the string's text is [*from, *from + *len). */
+/* Reads a string, quotes included; its contents are [*from, *from + *len). */
 static int scan_string(struct cursor *c, uint32_t *from, uint32_t *len)
 {
 	if (c->i >= c->n || c->p[c->i] != '"')
@@ -97,7 +106,7 @@ static int scan_string(struct cursor *c, uint32_t *from, uint32_t *len)
 	return 0;
 }
 
-static size_t digits(const struct cursor *c, size_t i)
+static size_t count_digits(const struct cursor *c, size_t i)
 {
 	size_t k = i;
 	while (k < c->n && c->p[k] >= '0' && c->p[k] <= '9')
@@ -110,12 +119,12 @@ static int scan_number(struct cursor *c)
 	size_t i = c->i, k;
 	if (i < c->n && c->p[i] == '-')
 		i++;
-	k = digits(c, i);
+	k = count_digits(c, i);
 	if (k == 0 || (k > 1 && c->p[i] == '0'))
 		return -1;
 	i += k;
 	if (i < c->n && c->p[i] == '.') {
-		k = digits(c, i + 1);
+		k = count_digits(c, i + 1);
 		if (k == 0)
 			return -1;
 		i += 1 + k;
@@ -124,7 +133,7 @@ static int scan_number(struct cursor *c)
 		i++;
 		if (i < c->n && (c->p[i] == '+' || c->p[i] == '-'))
 			i++;
-		k = digits(c, i);
+		k = count_digits(c, i);
 		if (k == 0)
 			return -1;
 		i += k;
@@ -175,17 +184,17 @@ static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
 			struct field v;
 			skip_space(c);
 			if (scan_string(c, &v.name, &v.name_len))
-				return fail_set(f, "not JSON at byte %zu: a field name is wanted", c->i);
+				return fail_set(f, "not JSON at byte %zu: expected a name in quotes", c->i);
 			skip_space(c);
 			if (c->i >= c->n || c->p[c->i++] != ':')
-				return fail_set(f, "not JSON at byte %zu: a colon is wanted", c->i);
+				return fail_set(f, "not JSON at byte %zu: expected a colon", c->i);
 			skip_space(c);
 			if (scan_value(c, &v))
-				return fail_set(f, "not flat JSON at byte %zu: a number, string, true, false or null is wanted", c->i);
+				return fail_set(f, "not flat JSON at byte %zu: expected a number, a string, true, false or null", c->i);
 			for (size_t i = 0; i < s->n; i++)
 				if (same_name(s, &s->v[i], s->text.p + v.name, v.name_len))
-					return fail_set(f, "field \"%.*s\" stands twice", (int)v.name_len, s->text.p + v.name);
-			struct field *to = push(s, f);
+					return fail_set(f, "field \"%.*s\" occurs twice", (int)v.name_len, s->text.p + v.name);
+			struct field *to = append_field(s, f);
 			if (!to)
 				return -1;
 			*to = v;
@@ -194,12 +203,12 @@ static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
 			if (sep == '}')
 				break;
 			if (sep != ',')
-				return fail_set(f, "not JSON at byte %zu: a comma or the end of the object is wanted", c->i);
+				return fail_set(f, "not JSON at byte %zu: expected a comma or the end of the object", c->i);
 		}
 	}
 	skip_space(c);
 	if (c->i != c->n)
-		return fail_set(f, "bytes behind the JSON object");
+		return fail_set(f, "bytes after the JSON object");
 	return 0;
 }
 
@@ -207,7 +216,7 @@ int fields_parse(struct fields *s, const char *text, size_t len, struct fail *f)
 {
 	fields_clear(s);
 	if (len > FIELDS_MAX_BYTES)
-		return fail_set(f, "fields of %zu bytes, more than %u", len, FIELDS_MAX_BYTES);
+		return fail_set(f, "%zu bytes, larger than the limit of %u", len, FIELDS_MAX_BYTES);
 	if (buf_add(&s->text, text, len, f))
 		return -1;
 	struct cursor c = {s->text.p, 0, len};
@@ -218,7 +227,7 @@ int fields_parse(struct fields *s, const char *text, size_t len, struct fail *f)
 	return 0;
 }
 
-/* --- asking --- */
+/* --- values --- */
 
 const struct field *fields_find(const struct fields *s, const char *name)
 {
@@ -234,15 +243,14 @@ int fields_number(const struct fields *s, const char *name, double *value)
 	const struct field *v = fields_find(s, name);
 	if (!v || v->type != 'n')
 		return 0;
-	/* the character behind a number in the text is never a part of one, so strtod stops */
 	double number = strtod(s->text.p + v->value, NULL);
-	if (!isfinite(number)) /* 1e999 */
+	if (!isfinite(number)) /* such as 1e999 */
 		return 0;
 	*value = number;
 	return 1;
 }
 
-static int put_codepoint(struct buf *out, unsigned u, struct fail *f)
+static int add_utf8(struct buf *out, unsigned u, struct fail *f)
 {
 	char c[4];
 	int n = 0;
@@ -298,21 +306,22 @@ int fields_string(const struct fields *s, const char *name, struct buf *out, str
 			}
 		}
 		if (u >= 0xd800 && u < 0xe000)
-			u = 0xfffd; /* half a pair says nothing */
-		if (put_codepoint(out, u, f))
+			u = 0xfffd; /* half of a surrogate pair */
+		if (add_utf8(out, u, f))
 			return -1;
 	}
 	return 1;
 }
 
-/* --- writing --- */
+/* --- changing and writing --- */
 
-static int set_raw(struct fields *s, const char *name, const char *value, size_t len, char type, struct fail *f)
+/* Sets the value to this JSON text (of a string, without its quotes). */
+static int set_text(struct fields *s, const char *name, const char *value, size_t len, char type, struct fail *f)
 {
 	struct field *v = (struct field *)fields_find(s, name);
 	if (!v) {
 		size_t k = strlen(name), at = s->text.len;
-		v = push(s, f);
+		v = append_field(s, f);
 		if (!v)
 			return -1;
 		*v = (struct field){.name = (uint32_t)at, .name_len = (uint32_t)k};
@@ -324,12 +333,11 @@ static int set_raw(struct fields *s, const char *name, const char *value, size_t
 	v->value = (uint32_t)s->text.len;
 	v->value_len = (uint32_t)len;
 	v->type = type;
-	/* a space behind it, so that a number's text ends where it ends */
 	return buf_add(&s->text, value, len, f) || buf_add(&s->text, " ", 1, f) ? -1 : 0;
 }
 
-/* What the GNU library has beside printf: that one is slow once a library that OpenBLAS is linked with (libquadmath) has added
- * a conversion of its own, and a record has a dozen of these. */
+/* strfromd() is faster than printf(), which is slow once libquadmath, linked with OpenBLAS, has registered its own
+ * conversions; a record has a dozen reals. */
 static int print_real(char *t, size_t size, double value)
 {
 #if defined(__GLIBC__)
@@ -345,14 +353,14 @@ int fields_set_real(struct fields *s, const char *name, double value, struct fai
 	if (!isfinite(value))
 		return fail_set(f, "%s is not finite", name);
 	int n = print_real(t, sizeof t, value);
-	return set_raw(s, name, t, (size_t)n, 'n', f);
+	return set_text(s, name, t, (size_t)n, 'n', f);
 }
 
 int fields_set_int(struct fields *s, const char *name, int64_t value, struct fail *f)
 {
 	char t[40];
 	int n = snprintf(t, sizeof t, "%lld", (long long)value);
-	return set_raw(s, name, t, (size_t)n, 'n', f);
+	return set_text(s, name, t, (size_t)n, 'n', f);
 }
 
 int json_quote(struct buf *out, const char *p, size_t n, struct fail *f)
@@ -365,7 +373,7 @@ int json_quote(struct buf *out, const char *p, size_t n, struct fail *f)
 		unsigned char c = (unsigned char)p[i];
 		char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
 		int r;
-		if (len == 0) { /* \\xHH: the bytes of name_escape(), as JSON writes them */
+		if (len == 0) { /* name_escape() writes \xHH; JSON escapes that backslash */
 			char bad[5] = {'\\', '\\', 'x', hex[c >> 4], hex[c & 15]};
 			r = buf_add(out, bad, 5, f);
 			len = 1;
@@ -389,7 +397,7 @@ int fields_set_string(struct fields *s, const char *name, const char *value, str
 	struct buf b = {0};
 	int r = json_quote(&b, value, strlen(value), f);
 	if (!r)
-		r = set_raw(s, name, b.p + 1, b.len - 2, 's', f);
+		r = set_text(s, name, b.p + 1, b.len - 2, 's', f);
 	buf_free(&b);
 	return r;
 }

@@ -9,13 +9,13 @@
 
 #include "stream/name.h"
 
-/* The slot of a key, or the empty one where it belongs. */
-static struct listed *find(const struct keylist *l, const char *key, size_t len)
+/* The slot of a key, or the empty slot to put it in. */
+static struct keylist_slot *find(const struct keylist *l, const char *key, size_t len)
 {
 	size_t i = (size_t)((unsigned __int128)XXH3_64bits(key, len) * l->cap >> 64);
 	for (; l->slot[i].at; i = i + 1 < l->cap ? i + 1 : 0) {
-		const char *is = l->text.p + l->slot[i].at - 1;
-		if (strncmp(is, key, len) == 0 && !is[len])
+		const char *there = l->text.p + l->slot[i].at - 1;
+		if (strncmp(there, key, len) == 0 && !there[len])
 			break;
 	}
 	return &l->slot[i];
@@ -45,7 +45,7 @@ static int read_text(struct buf *b, const char *path, struct fail *f)
 	return n < 0 ? -1 : 0;
 }
 
-/* Appends a line's key to text, with its NUL; what cannot stand in a line is escaped, backslashes left alone. */
+/* Appends a key and its NUL to the text. Escapes what vae-cut escapes, but for backslashes, which begin an escape. */
 static int add_key(struct keylist *l, const char *p, size_t n, struct fail *f)
 {
 	for (size_t i = 0; i < n;) {
@@ -59,7 +59,7 @@ static int add_key(struct keylist *l, const char *p, size_t n, struct fail *f)
 	return buf_add(&l->text, "", 1, f);
 }
 
-static int split(struct keylist *l, const struct buf *b, struct fail *f)
+static int add_lines(struct keylist *l, const struct buf *b, struct fail *f)
 {
 	for (size_t i = 0; i < b->len;) {
 		const char *line = b->p + i, *end = memchr(line, '\n', b->len - i);
@@ -79,7 +79,7 @@ int keylist_read(struct keylist *l, const char *path, struct fail *f)
 {
 	struct buf b = {0};
 	*l = (struct keylist){.n = 0};
-	int r = read_text(&b, path, f) || split(l, &b, f) ? -1 : 0;
+	int r = read_text(&b, path, f) || add_lines(l, &b, f) ? -1 : 0;
 	buf_free(&b);
 	l->cap = l->n + l->n / 2 + 1;
 	l->n = 0;
@@ -88,7 +88,7 @@ int keylist_read(struct keylist *l, const char *path, struct fail *f)
 		r = fail_memory_for(f, "the keys of %s", path);
 	for (size_t at = 0; !r && at < l->text.len;) {
 		size_t len = strlen(l->text.p + at);
-		struct listed *s = find(l, l->text.p + at, len);
+		struct keylist_slot *s = find(l, l->text.p + at, len);
 		if (!s->at) {
 			s->at = at + 1;
 			l->n++;
@@ -102,10 +102,10 @@ int keylist_read(struct keylist *l, const char *path, struct fail *f)
 
 int keylist_has(struct keylist *l, const char *key, size_t len)
 {
-	struct listed *s = find(l, key, len);
-	if (s->at && !s->came) {
-		s->came = 1;
-		l->came++;
+	struct keylist_slot *s = find(l, key, len);
+	if (s->at && !s->seen) {
+		s->seen = 1;
+		l->seen++;
 	}
 	return s->at != 0;
 }
@@ -115,10 +115,10 @@ const char *keylist_next_unseen(const struct keylist *l, size_t *i)
 	while (*i < l->text.len) {
 		const char *key = l->text.p + *i;
 		size_t len = strlen(key);
-		const struct listed *s = find(l, key, len);
+		const struct keylist_slot *s = find(l, key, len);
 		uint64_t here = *i + 1;
 		*i += len + 1;
-		if (!s->came && s->at == here) /* a key that is listed twice is told once */
+		if (!s->seen && s->at == here) /* only at its first line, if it is listed twice */
 			return key;
 	}
 	return NULL;

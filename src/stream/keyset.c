@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 81920 }; /* 1.3 MB at once: a shard of 65,536 keys never moves them */
+enum { FIRST_CAP = 81920 }; /* 1.3 MB; holds the keys of a shard of 65,536 records without growing */
 
-/* The slot that holds h, or the empty one where it belongs. */
+/* The slot of h, or the empty slot to put it in. */
 static XXH128_hash_t *find(XXH128_hash_t *slot, size_t cap, XXH128_hash_t h)
 {
 	size_t i = (size_t)((unsigned __int128)h.low64 * cap >> 64);
@@ -16,7 +16,7 @@ static XXH128_hash_t *find(XXH128_hash_t *slot, size_t cap, XXH128_hash_t h)
 
 static int grow(struct keyset *s, struct fail *f)
 {
-	size_t cap = s->cap ? s->cap + s->cap / 2 : FIRST;
+	size_t cap = s->cap ? s->cap + s->cap / 2 : FIRST_CAP;
 	XXH128_hash_t *slot = calloc(cap, sizeof *slot);
 	if (!slot)
 		return fail_memory_for(f, "the set of %zu keys", s->n);

@@ -11,7 +11,7 @@ size_t name_split(const char *path, const char **ext)
 	const char *dot = strchr(base, '.');
 	if (!dot || dot == base || !dot[1])
 		return 0;
-	/* __x__/...: members about the stream, not of it, also where tar was told to pack `.` */
+	/* __x__/... holds metadata about the stream; tar writes ./__x__/... when it packs `.` */
 	const char *whole = path;
 	while (path[0] == '.' && path[1] == '/')
 		path += 2;
@@ -37,7 +37,7 @@ int utf8_length(const char *p, size_t n)
 	for (int i = 1; i < len; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	/* overlong forms, surrogates, and past U+10FFFF */
+	/* overlong forms, surrogates, and code points past U+10FFFF */
 	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
 	    (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
@@ -53,7 +53,7 @@ int name_escape(struct buf *out, const char *p, size_t n, struct fail *f)
 		char esc[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
 		const char *add = p + i;
 		size_t k = (size_t)len;
-		/* C1 control characters are two bytes in UTF-8 and move a terminal just the same */
+		/* C1 control characters, two bytes in UTF-8, control a terminal too */
 		int control = c < 0x20 || c == 0x7f || (c == 0xc2 && len == 2 && (unsigned char)p[i + 1] < 0xa0);
 		if (c == '\\' || c == '\t' || c == '\n') {
 			esc[1] = c == '\t' ? 't' : c == '\n' ? 'n' : '\\';

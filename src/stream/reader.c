@@ -1,8 +1,16 @@
-/* Members come from libarchive one by one; records are made of them here.
+/* Turns tar streams into records.
  *
- * libarchive takes a tar that is cut at a member's border, and one without its end, for whole. So
- * the reader keeps `end`, the offset behind the last member's data rounded up to a tar block, and
- * at the archive's end wants 1024 bytes of zeros behind it. */
+ * source.c delivers the bytes of one input after the other; gzip it has decompressed. libarchive decompresses the other
+ * formats and parses the tar. next_member() reads one member into memory and goes on to the next input at the end of one.
+ * reader_next() puts consecutive members with the same key together. It notices the end of a record only when it has read the
+ * first member of the next one, so that member waits in `ahead`. Loose members inside a record wait in `loose`: if a further
+ * member of the record follows, they belong inside it; if not, they are returned one by one after it.
+ *
+ * A truncated stream must fail, but libarchive accepts a tar that is cut between two members, or that has no end-of-archive.
+ * The reader therefore keeps the offset at which the last member ends, and at the end of an input requires the 1024 zero
+ * bytes of an end-of-archive after it. It also reads all bytes that follow, which must be zeros or another archive.
+ *
+ * keyset.c remembers a hash of every key, to refuse a key that comes a second time. */
 #include "stream/reader.h"
 
 #include <archive.h>
@@ -15,19 +23,21 @@
 #include "stream/name.h"
 #include "stream/source.h"
 
+enum { TAR_BLOCK = 512 };
+
 struct reader {
 	struct source *src;
-	struct archive *a; /* of the input at hand */
-	struct fail read_error; /* what the read callback could not do */
-	uint64_t end, given; /* behind the last member; bytes this input has given */
+	struct archive *a;                 /* of the current input */
+	struct fail read_error;            /* set by on_read() */
+	uint64_t member_end, bytes_in;     /* of the current input: where its last member ends, padded; bytes given to libarchive */
+	const void *last_block;            /* the last of these bytes */
+	size_t last_size;
 	uint64_t ordinal, members;
 	struct keyset keys;
-	struct member ahead; /* read, but of the next record */
-	int have_ahead, file_edge, done, keys_per_file;
-	struct record loose; /* members that stood behind the last one of a record: next to be given */
-	size_t loose_next;
-	const void *last_block;
-	size_t last_size;
+	struct member ahead;               /* the first member of the next record */
+	int have_ahead, new_file, done, keys_per_file;
+	struct record loose;               /* loose members after the last member of a record */
+	size_t loose_next;                 /* the next of them to return */
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
@@ -37,7 +47,7 @@ static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
 	if (n < 0)
 		archive_set_error(a, EIO, "%s", r->read_error.msg);
 	else
-		r->given += (uint64_t)n;
+		r->bytes_in += (uint64_t)n;
 	if (n > 0) {
 		r->last_block = *block;
 		r->last_size = (size_t)n;
@@ -50,11 +60,11 @@ static int archive_fail(struct reader *r, struct fail *f)
 	const char *why = archive_error_string(r->a);
 	if (r->read_error.msg[0])
 		return fail_set(f, "%s", r->read_error.msg);
-	if (r->given == 0)
-		return fail_set(f, "empty input (0 bytes); an empty stream of records has 1024 zero bytes");
+	if (r->bytes_in == 0)
+		return fail_set(f, "empty input (0 bytes): an empty stream of records is 1024 zero bytes");
 	if (why && strstr(why, "Unrecognized archive format"))
 		return fail_set(f, "not a tar stream (plain, zstd, gzip, xz, lz4 or bzip2)");
-	return fail_set(f, "damaged or cut: %s", why ? why : "unknown error");
+	return fail_set(f, "damaged or truncated: %s", why ? why : "unknown error");
 }
 
 /* Opens the next input: 1, 0 when there is none, -1. */
@@ -63,18 +73,17 @@ static int open_input(struct reader *r, struct fail *f)
 	int got = source_next(r->src, f);
 	if (got <= 0)
 		return got;
-	r->end = r->given = r->last_size = 0;
-	r->a = archive_read_new();
-	if (!r->a)
+	r->member_end = r->bytes_in = r->last_size = 0;
+	struct archive *a = r->a = archive_read_new();
+	if (!a)
 		return fail_memory(f);
-	struct archive *a = r->a;
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK || archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_xz(a) != ARCHIVE_OK || archive_read_support_filter_lz4(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK) /* gzip: source.c */
+	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK)
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
 	if (archive_read_set_option(a, NULL, "read_concatenated_archives", "1") != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
-	/* not archive_read_open(): it goes on when it had no memory for what it is given (3.6), and dies */
+	/* archive_read_open() ignores that it could not allocate the callback's data (3.6), and crashes later. */
 	if (archive_read_set_read_callback(a, on_read) != ARCHIVE_OK || archive_read_set_callback_data(a, r) != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
 	if (archive_read_open1(a) != ARCHIVE_OK) {
@@ -84,7 +93,7 @@ static int open_input(struct reader *r, struct fail *f)
 	return 1;
 }
 
-static int zeros(const char *p, size_t n)
+static int all_zeros(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i])
@@ -92,22 +101,22 @@ static int zeros(const char *p, size_t n)
 	return 1;
 }
 
-/* The archive says it ended: is it whole, and is there nothing behind it? */
+/* libarchive has reached the end: checks that there is an end-of-archive, and only zeros after it. */
 static int finish_input(struct reader *r, struct fail *f)
 {
 	const char *name = source_name(r->src);
-	if (r->given == 0) {
+	if (r->bytes_in == 0) {
 		archive_fail(r, f);
 		return fail_add(f, "%s", name);
 	}
-	if ((uint64_t)archive_filter_bytes(r->a, 0) < r->end + 1024)
-		return fail_set(f, "%s: cut: no end-of-archive behind member %llu", name, (unsigned long long)r->members);
-	uint64_t taken = (uint64_t)archive_filter_bytes(r->a, -1);
-	size_t left = taken < r->given ? (size_t)(r->given - taken) : 0;
+	if ((uint64_t)archive_filter_bytes(r->a, 0) < r->member_end + 2 * TAR_BLOCK)
+		return fail_set(f, "%s: truncated: no end-of-archive after member %llu", name, (unsigned long long)r->members);
+	uint64_t consumed = (uint64_t)archive_filter_bytes(r->a, -1);
+	size_t left = consumed < r->bytes_in ? (size_t)(r->bytes_in - consumed) : 0;
 	if (left > r->last_size)
 		left = r->last_size;
-	int clean = zeros((const char *)r->last_block + r->last_size - left, left);
-	/* whoever writes to us should not die of SIGPIPE because we stopped at the end-of-archive */
+	int clean = all_zeros((const char *)r->last_block + r->last_size - left, left);
+	/* Read to the end of the input also because its writer would die of SIGPIPE if we closed it now. */
 	for (;;) {
 		const void *block;
 		ptrdiff_t n = source_read(r->src, &block, f);
@@ -115,10 +124,10 @@ static int finish_input(struct reader *r, struct fail *f)
 			return fail_add(f, "%s", name);
 		if (n == 0)
 			break;
-		clean &= zeros(block, (size_t)n);
+		clean &= all_zeros(block, (size_t)n);
 	}
 	if (!clean)
-		return fail_set(f, "%s: bytes that are no tar behind the end-of-archive", name);
+		return fail_set(f, "%s: bytes after the end-of-archive that are not tar", name);
 	archive_read_free(r->a);
 	r->a = NULL;
 	return 0;
@@ -135,9 +144,9 @@ static int by_name_descending(const void *a, const void *b)
 	return -strcmp(((const struct xattr *)a)->name, ((const struct xattr *)b)->name);
 }
 
-/* pax writers store an attribute under two names and libarchive hands out both, and in the reverse
- * order: each once, sorted, or a stream would differ each time it passes. */
-static int tidy_xattrs(struct archive_entry *e, struct fail *f)
+/* Keeps one of each extended attribute, sorted by name. pax writers store an attribute under two names, and libarchive returns
+ * both, in reverse order: without this a stream would change at every pass. */
+static int normalise_xattrs(struct archive_entry *e, struct fail *f)
 {
 	int n = archive_entry_xattr_reset(e);
 	if (n < 2)
@@ -146,7 +155,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 	int r = x ? 0 : fail_memory(f), k = 0;
 	const char *name;
 	const void *value;
-	size_t size, kept = 0, there = 0;
+	size_t size, bytes_added = 0, bytes_found = 0;
 	while (!r && k < n && archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK) {
 		x[k] = (struct xattr){strdup(name), malloc(size + 1), size};
 		if (x[k].name && x[k].value)
@@ -160,12 +169,12 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 		archive_entry_xattr_clear(e);
 		for (int i = 0; i < k; i++)
 			if (i == 0 || strcmp(x[i].name, x[i - 1].name) != 0)
-				archive_entry_xattr_add_entry(e, x[i].name, x[i].value, x[i].size), kept += x[i].size + 1;
-		/* which cannot say that it had no memory */
+				archive_entry_xattr_add_entry(e, x[i].name, x[i].value, x[i].size), bytes_added += x[i].size + 1;
+		/* archive_entry_xattr_add_entry() does not report that memory was out: count what is there */
 		archive_entry_xattr_reset(e);
 		while (archive_entry_xattr_next(e, &name, &value, &size) == ARCHIVE_OK)
-			there += size + 1;
-		if (there != kept)
+			bytes_found += size + 1;
+		if (bytes_found != bytes_added)
 			r = fail_memory(f);
 	}
 	for (int i = 0; i < k; i++) {
@@ -176,6 +185,7 @@ static int tidy_xattrs(struct archive_entry *e, struct fail *f)
 	return r;
 }
 
+/* Reads the member's data; holes of a sparse file become zeros. */
 static int read_data(struct reader *r, struct member *m, struct fail *f)
 {
 	int64_t size = archive_entry_size(m->entry);
@@ -186,19 +196,19 @@ static int read_data(struct reader *r, struct member *m, struct fail *f)
 		size_t n;
 		int64_t offset;
 		int got = archive_read_data_block(r->a, &p, &n, &offset);
-		if (got == ARCHIVE_EOF) { /* offset: the full size, when the file ends in a hole */
+		if (got == ARCHIVE_EOF) {
 			n = 0;
 			if (archive_entry_sparse_count(m->entry) == 0 || size < 0)
 				break;
-			offset = size;
+			offset = size; /* a sparse file may end in a hole */
 		} else if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
 			return archive_fail(r, f);
 		}
 		if (offset < 0 || (uint64_t)offset + n > RECORD_MAX_BYTES)
-			return fail_set(f, "member of more than %llu bytes", RECORD_MAX_BYTES);
-		if (n && (size_t)offset < m->data.len) /* and they could come without end, at offsets below that limit */
+			return fail_set(f, "larger than the limit of %llu bytes", RECORD_MAX_BYTES);
+		if (n && (size_t)offset < m->data.len) /* parts at low offsets could go on without end */
 			return fail_set(f, "the parts of a sparse file overlap");
-		if ((size_t)offset > m->data.len) { /* a hole of a sparse file */
+		if ((size_t)offset > m->data.len) {
 			size_t hole = (size_t)offset - m->data.len;
 			if (buf_reserve(&m->data, hole, f))
 				return -1;
@@ -219,7 +229,7 @@ static int read_member(struct reader *r, struct member *m, struct fail *f)
 {
 	m->name = archive_entry_pathname(m->entry);
 	if (!m->name || !*m->name)
-		return fail_set(f, "a name that this locale cannot represent, or none");
+		return fail_set(f, "the name is empty, or this locale cannot represent it");
 	const char *target = archive_entry_hardlink(m->entry);
 	if (target) {
 		char shown[256];
@@ -234,13 +244,13 @@ static int read_member(struct reader *r, struct member *m, struct fail *f)
 			if (m->ext.p[i] >= 'A' && m->ext.p[i] <= 'Z')
 				m->ext.p[i] += 'a' - 'A';
 	}
-	if (tidy_xattrs(m->entry, f) || read_data(r, m, f))
+	if (normalise_xattrs(m->entry, f) || read_data(r, m, f))
 		return -1;
-	r->end = ((uint64_t)archive_filter_bytes(r->a, 0) + 511) / 512 * 512;
+	r->member_end = ((uint64_t)archive_filter_bytes(r->a, 0) + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 	return 0;
 }
 
-/* Reads the next member into *m, across inputs: 1, 0 at the very end, -1. */
+/* Reads the next member into *m, going on to the next input where one ends: 1, 0 at the end of the last, -1. */
 static int next_member(struct reader *r, struct member *m, struct fail *f)
 {
 	m->data.len = m->ext.len = 0;
@@ -258,12 +268,12 @@ static int next_member(struct reader *r, struct member *m, struct fail *f)
 		if (got == ARCHIVE_EOF) {
 			if (finish_input(r, f))
 				return -1;
-			r->file_edge = 1;
+			r->new_file = 1;
 			continue;
 		}
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
 			archive_fail(r, f);
-			return fail_add(f, "%s: behind member %llu", source_name(r->src), (unsigned long long)r->members);
+			return fail_add(f, "%s: after member %llu", source_name(r->src), (unsigned long long)r->members);
 		}
 		r->members++;
 		if (read_member(r, m, f)) {
@@ -305,55 +315,51 @@ struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *
 	return r;
 }
 
-static void take(struct member *to, struct member *from)
-{
-	struct member t = *to;
-	*to = *from;
-	*from = t;
-}
-
-static int move_to(struct record *rec, struct member *m, struct fail *f)
+/* Appends *m to rec, by a swap: *m gets the unused buffers. */
+static int move_member(struct record *rec, struct member *m, struct fail *f)
 {
 	struct member *to = record_push(rec, f);
 	if (!to)
 		return -1;
-	take(to, m);
+	struct member unused = *to;
+	*to = *m;
+	*m = unused;
 	return 0;
 }
 
-/* Adds a member of the record's own, checked against those that are there. */
-static int adopt(struct record *rec, struct member *m, uint64_t *bytes, struct fail *f)
+/* Appends a member with the record's key, after the checks that a record must pass. */
+static int add_own_member(struct record *rec, struct member *m, uint64_t *bytes, struct fail *f)
 {
 	*bytes += m->data.len;
 	if (*bytes > RECORD_MAX_BYTES)
-		return fail_set(f, "a record of more than %llu bytes", RECORD_MAX_BYTES);
+		return fail_set(f, "the record is larger than the limit of %llu bytes", RECORD_MAX_BYTES);
 	if (rec->n == RECORD_MAX_MEMBERS)
-		return fail_set(f, "a record of more than %d members", RECORD_MAX_MEMBERS);
-	const struct member *same = m->loose ? NULL : record_member(rec, m->ext.p);
+		return fail_set(f, "the record has more than %d members", RECORD_MAX_MEMBERS);
+	const struct member *same = record_member(rec, m->ext.p);
 	if (same) {
 		char a[256], b[256];
-		return fail_set(f, "member '%s' has the extension of '%s' in the same record",
-		                name_show(a, sizeof a, m->name), name_show(b, sizeof b, same->name));
+		return fail_set(f, "member '%s' has the same extension as member '%s'", name_show(a, sizeof a, m->name),
+		                name_show(b, sizeof b, same->name));
 	}
-	if (!m->loose && strcmp(m->ext.p, FIELDS_EXT) == 0)
+	if (strcmp(m->ext.p, FIELDS_EXT) == 0)
 		rec->scores = (int)rec->n;
-	return move_to(rec, m, f);
+	return move_member(rec, m, f);
 }
 
-/* Whether the member at hand belongs to the record that is open. */
-static int same_key(const struct reader *r, const struct record *rec, const struct member *m)
+static int has_key_of(const struct reader *r, const struct record *rec, const struct member *m)
 {
 	const char *ext;
 	size_t len = name_split(m->name, &ext);
-	return !(r->file_edge && r->keys_per_file) && len == rec->key.len && memcmp(m->name, rec->key.p, len) == 0;
+	return !(r->new_file && r->keys_per_file) && len == rec->key.len && memcmp(m->name, rec->key.p, len) == 0;
 }
 
-static int fill_record(struct reader *r, struct record *rec, struct fail *f)
+/* Moves the record's first member from `ahead` to rec, and reads the others. */
+static int read_record(struct reader *r, struct record *rec, struct fail *f)
 {
 	uint64_t bytes = 0;
-	if (adopt(rec, &r->ahead, &bytes, f))
+	if (add_own_member(rec, &r->ahead, &bytes, f))
 		return record_fail(rec, f);
-	r->file_edge = 0;
+	r->new_file = 0;
 	for (;;) {
 		int got = next_member(r, &r->ahead, f);
 		if (got <= 0) {
@@ -361,25 +367,24 @@ static int fill_record(struct reader *r, struct record *rec, struct fail *f)
 			return got;
 		}
 		if (r->ahead.loose) {
-			/* inside the record only if another member of it follows */
 			bytes += r->ahead.data.len;
 			if (bytes > RECORD_MAX_BYTES || r->loose.n == RECORD_MAX_MEMBERS) {
-				fail_set(f, "too much that belongs to no record stands behind it");
+				fail_set(f, "followed by more than %d members, or %llu bytes, that belong to no record", RECORD_MAX_MEMBERS, RECORD_MAX_BYTES);
 				return record_fail(rec, f);
 			}
-			if (move_to(&r->loose, &r->ahead, f))
+			if (move_member(&r->loose, &r->ahead, f))
 				return -1;
 			continue;
 		}
-		if (!same_key(r, rec, &r->ahead)) {
+		if (!has_key_of(r, rec, &r->ahead)) {
 			r->have_ahead = 1;
 			return 0;
 		}
 		for (size_t i = 0; i < r->loose.n; i++)
-			if (move_to(rec, &r->loose.m[i], f))
+			if (move_member(rec, &r->loose.m[i], f))
 				return -1;
 		r->loose.n = 0;
-		if (adopt(rec, &r->ahead, &bytes, f))
+		if (add_own_member(rec, &r->ahead, &bytes, f))
 			return record_fail(rec, f);
 	}
 }
@@ -392,7 +397,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 	rec->fields_read = rec->fields_changed = 0;
 	if (r->loose_next < r->loose.n) {
 		rec->file = source_name(r->src);
-		return move_to(rec, &r->loose.m[r->loose_next++], f) ? -1 : READER_LOOSE;
+		return move_member(rec, &r->loose.m[r->loose_next++], f) ? -1 : READER_LOOSE;
 	}
 	r->loose.n = r->loose_next = 0;
 	if (!r->have_ahead) {
@@ -407,20 +412,20 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 	r->have_ahead = 0;
 	rec->file = source_name(r->src);
 	if (r->ahead.loose)
-		return move_to(rec, &r->ahead, f) ? -1 : READER_LOOSE;
+		return move_member(rec, &r->ahead, f) ? -1 : READER_LOOSE;
 	const char *ext;
 	size_t len = name_split(r->ahead.name, &ext);
 	if (buf_add(&rec->key, r->ahead.name, len, f))
 		return -1;
 	rec->ordinal = ++r->ordinal;
-	if (r->file_edge && r->keys_per_file)
+	if (r->new_file && r->keys_per_file)
 		keyset_clear(&r->keys);
-	int fresh = keyset_add(&r->keys, rec->key.p, len, f);
-	if (fresh == 0)
-		fail_set(f, "this key comes back after other keys");
-	if (fresh <= 0)
+	int added = keyset_add(&r->keys, rec->key.p, len, f);
+	if (added == 0)
+		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent");
+	if (added <= 0)
 		return record_fail(rec, f);
-	return fill_record(r, rec, f) ? -1 : READER_RECORD;
+	return read_record(r, rec, f) ? -1 : READER_RECORD;
 }
 
 int reader_rewind(struct reader *r, struct fail *f)
@@ -428,7 +433,7 @@ int reader_rewind(struct reader *r, struct fail *f)
 	if (source_rewind(r->src, f))
 		return -1;
 	keyset_clear(&r->keys);
-	r->have_ahead = r->done = r->file_edge = 0;
+	r->have_ahead = r->done = r->new_file = 0;
 	r->ordinal = r->members = 0;
 	r->loose.n = r->loose_next = 0;
 	return 0;

@@ -8,8 +8,8 @@
 
 #include "stream/name.h"
 
-/* A buffer larger than that is not kept for the next record: a few large ones among many would
- * end in every slot of a pipeline. */
+/* A larger buffer is freed, not reused: every slot of a pipeline has its record, and a few large records would leave a large
+ * buffer in each. */
 #define RECORD_KEPT_BYTES ((size_t)4 << 20)
 
 void record_free(struct record *r)
@@ -68,7 +68,7 @@ struct member *record_add_member(struct record *rec, const char *name, int64_t m
 	m->name = archive_entry_pathname(m->entry);
 	const char *ext = "";
 	if (!m->name || name_split(m->name, &ext) == 0) {
-		fail_set(f, "'%s' is no name for a member", name);
+		fail_set(f, "'%s' cannot be the name of a member", name);
 		return NULL;
 	}
 	return buf_add(&m->ext, ext, strlen(ext), f) ? NULL : m;
@@ -96,15 +96,15 @@ const struct member *record_payload(const struct record *r, const char *extensio
 				return &r->m[i];
 			e += len + (e[len] == ',');
 		}
-	char shown[200];
-	size_t at = 0;
-	for (size_t i = 0; i < r->n && at < sizeof shown - 1; i++)
+	char list[200];
+	size_t len = 0;
+	for (size_t i = 0; i < r->n && len < sizeof list - 1; i++)
 		if (!r->m[i].loose && (int)i != r->scores) {
-			char one[80];
-			name_show(one, sizeof one, r->m[i].ext.p);
-			at += (size_t)snprintf(shown + at, sizeof shown - at, "%s%s", at ? ", " : "", one);
+			char shown[80];
+			name_show(shown, sizeof shown, r->m[i].ext.p);
+			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", shown);
 		}
-	fail_set(f, "no payload: none of its extensions (%s) is one of %s", at ? shown : "none", extensions);
+	fail_set(f, "no payload: none of its extensions (%s) is one of %s", len ? list : "none", extensions);
 	return NULL;
 }
 
@@ -150,7 +150,7 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	int got = record_value(r, name, scratch, f);
 	if (got <= 0)
 		return got;
-	/* names in fields are stored escaped, as key and cls come: only what would break the line is left to do */
+	/* Keys, classes and names in fields are escaped already: escape only text that holds a control character. */
 	size_t plain = 0;
 	while (plain < scratch->len && (unsigned char)scratch->p[plain] >= 0x20 && scratch->p[plain] != 0x7f)
 		plain++;
@@ -168,9 +168,9 @@ int record_remove_scores(struct record *r, struct fail *f)
 		return 0;
 	}
 	if (r->scores >= 0) {
-		struct member gone = r->m[r->scores]; /* its memory stays for the next record */
+		struct member removed = r->m[r->scores]; /* goes past the end, where the next record reuses its memory */
 		memmove(r->m + r->scores, r->m + r->scores + 1, (r->n - (size_t)r->scores - 1) * sizeof *r->m);
-		r->m[--r->n] = gone;
+		r->m[--r->n] = removed;
 		r->scores = -1;
 	}
 	r->fields_changed = 0;

@@ -1,3 +1,17 @@
+/* Delivers the bytes of several inputs, block by block.
+ *
+ * An input that can seek is read directly, and a second pass starts it again. An input that cannot seek (a pipe, a FIFO) is
+ * copied to an unlinked spool file while it is read for the first time, if there will be a second pass; that pass reads the
+ * spool. A file that was changed between the passes is an error.
+ *
+ * Reading a pipe may take forever, and another thread must be able to end it: await_input() polls an eventfd beside the input,
+ * and source_stop() writes to it. Files are read without polling.
+ *
+ * Gzip is decompressed here, since libarchive does not verify its checksums. An input is gzip if its first three bytes say so.
+ * A gzip member may be followed by another member, or by zeros to the end (tape padding); anything else is an error.
+ *
+ * Ranges of a file (source_open_ranges) are read with pread(). They hold plain tar without an end-of-archive, which is
+ * delivered after the last one. */
 #include "stream/source.h"
 
 #include <errno.h>
@@ -14,33 +28,34 @@
 #include "base/atomic.h"
 
 #define BLOCK (1u << 18)
-#define TAR_END 1024 /* zero bytes that end an archive */
+#define TAR_END 1024 /* zero bytes of an end-of-archive */
 
 struct input {
 	const char *path; /* NULL: standard input */
-	int spool;        /* the raw bytes of an input that cannot be sought, or -1 */
-	off_t start;      /* where standard input stood */
-	struct stat st;   /* to notice a file that changed between two passes */
+	int spool;        /* a copy of an input that cannot seek, or -1 */
+	off_t start;      /* the offset of standard input when it was opened */
+	struct stat st;   /* compared at the second pass */
 	int seekable;
 };
 
 struct source {
 	struct input *in;
-	int n, at, fd, twice, again;
-	int wake; /* an eventfd that ends waiting, or -1: all are files, which are not waited for */
-	const uint64_t *from, *len; /* ranges of fd instead of inputs */
+	int n, current, fd, rewindable, second_pass;
+	int wake;                   /* the eventfd, or -1: every input is a file */
+	const uint64_t *from, *len; /* ranges of fd, or NULL: the inputs */
 	size_t nranges, range;
 	uint64_t range_at, total;
-	_Atomic uint64_t given; /* progress asks while another thread reads */
-	int ended;
-	/* of the input at hand */
+	int end_delivered;
+	_Atomic uint64_t bytes_read; /* the progress line reads it in another thread */
+	/* of the current input */
 	int begun, gzip;
-	int boundary, padding; /* behind a gzip member; in the zeros behind the last one */
-	z_stream z;            /* its input: what stands in block and was not given yet, also of what is no gzip */
+	int member_ended; /* gzip: the last byte read ended a member */
+	int in_padding;   /* gzip: in the zeros after the last member */
+	z_stream z;       /* next_in, avail_in: the bytes in block that were not delivered yet, gzip or not */
 	char block[BLOCK], inflated[BLOCK];
 };
 
-struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
+struct source *source_open(char *const *paths, int n, int rewindable, struct fail *f)
 {
 	int standard = n == 0;
 	struct source *s = calloc(1, sizeof *s);
@@ -54,9 +69,9 @@ struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
 		return NULL;
 	}
 	s->n = n;
-	s->at = s->fd = s->wake = -1;
-	s->twice = twice;
-	int known = 1, stdins = 0;
+	s->current = s->fd = s->wake = -1;
+	s->rewindable = rewindable;
+	int all_seekable = 1, stdins = 0;
 	for (int i = 0; i < n; i++) {
 		struct input *in = &s->in[i];
 		in->spool = -1;
@@ -75,9 +90,9 @@ struct source *source_open(char *const *paths, int n, int twice, struct fail *f)
 		in->seekable = S_ISREG(in->st.st_mode) && in->start >= 0;
 		if (in->seekable && in->st.st_size > in->start)
 			s->total += (uint64_t)(in->st.st_size - in->start);
-		known &= in->seekable;
+		all_seekable &= in->seekable;
 	}
-	if (known)
+	if (all_seekable)
 		return s;
 	s->total = 0;
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,7 +110,7 @@ struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *
 		fail_memory(f);
 		return NULL;
 	}
-	*s = (struct source){.at = -1, .fd = fd, .wake = -1, .from = from, .len = len, .nranges = n};
+	*s = (struct source){.current = -1, .fd = fd, .wake = -1, .from = from, .len = len, .nranges = n};
 	return s;
 }
 
@@ -103,42 +118,42 @@ const char *source_name(const struct source *s)
 {
 	if (s->from)
 		return "spool";
-	return s->at >= 0 && s->at < s->n && s->in[s->at].path ? s->in[s->at].path : "standard input";
+	return s->current >= 0 && s->current < s->n && s->in[s->current].path ? s->in[s->current].path : "standard input";
 }
 
-static void leave_input(struct source *s)
+static void close_input(struct source *s)
 {
-	if (s->fd > 2 && s->in[s->at].path && !(s->again && s->in[s->at].spool >= 0))
+	if (s->fd > 2 && s->in[s->current].path && !(s->second_pass && s->in[s->current].spool >= 0))
 		close(s->fd);
 	s->fd = -1;
 }
 
 int source_next(struct source *s, struct fail *f)
 {
-	s->ended = s->begun = 0;
+	s->end_delivered = s->begun = 0;
 	if (s->from)
-		return ++s->at == 0;
-	if (s->at >= 0 && s->at < s->n)
-		leave_input(s);
-	if (++s->at >= s->n)
+		return ++s->current == 0;
+	if (s->current >= 0 && s->current < s->n)
+		close_input(s);
+	if (++s->current >= s->n)
 		return 0;
-	struct input *in = &s->in[s->at];
+	struct input *in = &s->in[s->current];
 	struct stat st;
-	if (s->again && in->spool >= 0) {
+	if (s->second_pass && in->spool >= 0) {
 		s->fd = in->spool;
 		return lseek(s->fd, 0, SEEK_SET) < 0 ? fail_errno(f, "cannot rewind the spool") : 1;
 	}
-	/* a FIFO is not waited for here, until somebody writes to it, but where source_stop() can end it */
+	/* Opening a FIFO must not wait for its writer here: await_input() waits, where source_stop() can end it. */
 	s->fd = in->path ? open(in->path, O_RDONLY | O_CLOEXEC | (S_ISFIFO(in->st.st_mode) ? O_NONBLOCK : 0)) : 0;
 	if (s->fd < 0 || fstat(s->fd, &st))
 		return fail_errno(f, "%s", source_name(s));
 	if (S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is a directory, not a stream of records", source_name(s));
-	if (s->again && (st.st_size != in->st.st_size || st.st_mtime != in->st.st_mtime || st.st_ino != in->st.st_ino))
-		return fail_set(f, "%s: changed between two passes", source_name(s));
-	if (s->again && !in->path && lseek(0, in->start, SEEK_SET) < 0)
+	if (s->second_pass && (st.st_size != in->st.st_size || st.st_mtime != in->st.st_mtime || st.st_ino != in->st.st_ino))
+		return fail_set(f, "%s: changed between the two passes over it", source_name(s));
+	if (s->second_pass && !in->path && lseek(0, in->start, SEEK_SET) < 0)
 		return fail_errno(f, "standard input: cannot rewind");
-	if (s->twice && !s->again && !in->seekable) {
+	if (s->rewindable && !s->second_pass && !in->seekable) {
 		in->spool = open_spool(f);
 		if (in->spool < 0)
 			return -1;
@@ -152,10 +167,10 @@ static ptrdiff_t read_ranges(struct source *s, struct fail *f)
 		s->range++;
 		s->range_at = 0;
 	}
-	if (s->range == s->nranges) { /* ranges hold no end-of-archive: give one */
-		ptrdiff_t n = s->ended ? 0 : TAR_END;
+	if (s->range == s->nranges) {
+		ptrdiff_t n = s->end_delivered ? 0 : TAR_END;
 		memset(s->block, 0, (size_t)n);
-		s->ended = 1;
+		s->end_delivered = 1;
 		return n;
 	}
 	uint64_t left = s->len[s->range] - s->range_at;
@@ -165,13 +180,13 @@ static ptrdiff_t read_ranges(struct source *s, struct fail *f)
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		s->range_at += (uint64_t)n;
-		atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->bytes_read, (uint64_t)n, memory_order_relaxed);
 	}
-	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is cut short") : n;
+	return n < 0 ? fail_errno(f, "cannot read the spool") : n == 0 ? fail_set(f, "the spool is truncated") : n;
 }
 
 /* Waits until there is something to read, or the end. */
-static int await(const struct source *s, struct fail *f)
+static int await_input(const struct source *s, struct fail *f)
 {
 	struct pollfd p[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
 	while (poll(p, 2, -1) < 0)
@@ -180,30 +195,30 @@ static int await(const struct source *s, struct fail *f)
 	return p[1].revents ? fail_set(f, "stopped") : 0;
 }
 
-/* More raw bytes into block, behind those that z holds: their number, 0 at the end, -1. */
+/* Reads raw bytes into block, after those that z holds: their number, 0 at the end, -1. */
 static ptrdiff_t read_raw(struct source *s, struct fail *f)
 {
-	int wait = !s->again && !s->in[s->at].seekable;
+	int may_wait = !s->second_pass && !s->in[s->current].seekable;
 	char *to = s->block + s->z.avail_in;
 	ssize_t n;
 	do {
-		if (wait && await(s, f))
+		if (may_wait && await_input(s, f))
 			return -1;
 		n = read(s->fd, to, BLOCK - s->z.avail_in);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
 	if (n < 0)
 		return fail_errno(f, "cannot read");
-	int spool = s->again ? -1 : s->in[s->at].spool;
+	int spool = s->second_pass ? -1 : s->in[s->current].spool;
 	if (n > 0 && spool >= 0 && write_all(spool, to, (size_t)n, f))
 		return fail_add(f, "spool in $TMPDIR");
 	s->z.next_in = (unsigned char *)s->block;
 	s->z.avail_in += (uInt)n;
-	atomic_fetch_add_explicit(&s->given, (uint64_t)n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->bytes_read, (uint64_t)n, memory_order_relaxed);
 	return n;
 }
 
-/* The first bytes, which a pipe may give one by one, say what it is. */
-static int begin(struct source *s, struct fail *f)
+/* Reads the first bytes of an input, which a pipe may deliver one by one, to tell whether it is gzip. */
+static int begin_input(struct source *s, struct fail *f)
 {
 	static const char magic[] = {0x1f, (char)0x8b, 8};
 	ptrdiff_t n = 1;
@@ -213,22 +228,22 @@ static int begin(struct source *s, struct fail *f)
 	if (n < 0)
 		return -1;
 	s->begun = 1;
-	s->boundary = s->padding = 0;
+	s->member_ended = s->in_padding = 0;
 	s->gzip = s->z.avail_in >= sizeof magic && memcmp(s->block, magic, sizeof magic) == 0;
 	if (s->gzip && (s->z.state ? inflateReset(&s->z) : inflateInit2(&s->z, 15 + 16)) != Z_OK)
 		return fail_memory_for(f, "a gzip decoder");
 	return 0;
 }
 
-/* Behind a member stands another one, or zeros to the end, as of a tape. */
-static int look_behind(struct source *s, struct fail *f)
+/* Checks the bytes after a gzip member, and skips padding. */
+static int check_after_member(struct source *s, struct fail *f)
 {
-	s->padding |= *s->z.next_in == 0;
-	if (!s->padding && *s->z.next_in != 0x1f)
-		return fail_set(f, "bytes that are no gzip behind its end");
-	for (; s->padding && s->z.avail_in; s->z.next_in++, s->z.avail_in--)
+	s->in_padding |= *s->z.next_in == 0;
+	if (!s->in_padding && *s->z.next_in != 0x1f)
+		return fail_set(f, "bytes after the end of the gzip stream that are not gzip");
+	for (; s->in_padding && s->z.avail_in; s->z.next_in++, s->z.avail_in--)
 		if (*s->z.next_in)
-			return fail_set(f, "bytes that are no gzip behind its end");
+			return fail_set(f, "bytes after the end of the gzip stream that are not gzip");
 	return 0;
 }
 
@@ -241,14 +256,14 @@ static ptrdiff_t inflate_block(struct source *s, struct fail *f)
 		if (n < 0)
 			return -1;
 		if (n == 0)
-			return s->boundary ? 0 : fail_set(f, "gzip stream is cut short");
-		if (s->boundary && look_behind(s, f))
+			return s->member_ended ? 0 : fail_set(f, "gzip stream is truncated");
+		if (s->member_ended && check_after_member(s, f))
 			return -1;
-		if (s->padding)
+		if (s->in_padding)
 			continue;
 		int r = inflate(&s->z, Z_NO_FLUSH);
-		s->boundary = r == Z_STREAM_END;
-		if (s->boundary)
+		s->member_ended = r == Z_STREAM_END;
+		if (s->member_ended)
 			r = inflateReset(&s->z);
 		if (r == Z_MEM_ERROR)
 			return fail_memory_for(f, "a gzip decoder");
@@ -263,7 +278,7 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 	*block = s->block;
 	if (s->from)
 		return read_ranges(s, f);
-	if (!s->begun && begin(s, f))
+	if (!s->begun && begin_input(s, f))
 		return -1;
 	if (s->gzip) {
 		*block = s->inflated;
@@ -280,13 +295,13 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f)
 int source_rewind(struct source *s, struct fail *f)
 {
 	(void)f;
-	s->again = 1;
-	s->at = -1;
-	atomic_store_explicit(&s->given, 0, memory_order_relaxed);
+	s->second_pass = 1;
+	s->current = -1;
+	atomic_store_explicit(&s->bytes_read, 0, memory_order_relaxed);
 	return 0;
 }
 
-uint64_t source_bytes(const struct source *s) { return atomic_load_explicit(&s->given, memory_order_relaxed); }
+uint64_t source_bytes(const struct source *s) { return atomic_load_explicit(&s->bytes_read, memory_order_relaxed); }
 uint64_t source_total(const struct source *s) { return s->total; }
 
 void source_stop(const struct source *s)
@@ -302,8 +317,8 @@ void source_close(struct source *s)
 	if (s->wake >= 0)
 		close(s->wake);
 	if (!s->from) {
-		if (s->at >= 0 && s->at < s->n)
-			leave_input(s);
+		if (s->current >= 0 && s->current < s->n)
+			close_input(s);
 		for (int i = 0; i < s->n; i++)
 			if (s->in[i].spool >= 0)
 				close(s->in[i].spool);

@@ -788,7 +788,7 @@ law_bad_input() {
 	printf '\211PNG\r\n\032\n%0600d' 0 >"$T/in"
 	bad 'not a tar'
 	head -c 512 /dev/zero >"$T/in"
-	bad cut
+	bad truncated
 	# behind the end
 	(cat "$F/small.tar" && printf 'garbage') >"$T/in"
 	bad "$T/in"
@@ -819,9 +819,9 @@ law_bad_input() {
 	(stream 1 && echo 'name=a.pgm data=1' && echo 'name=a.PGM data=2') | mktar >"$T/in"
 	bad a.pgm a.PGM "record 2 'a'"
 	(stream 2 && echo 'name=s/0000.txt data=x') | mktar >"$T/in"
-	bad 'comes back' "record 3 's/0000'"
+	bad 'same key' "record 3 's/0000'"
 	fails 1 tool "$1" "$F/small.tar" "$F/small.tar"
-	says "$F/small.tar: record 3 's/0000'" 'comes back'
+	says "$F/small.tar: record 3 's/0000'" 'same key'
 	if ! has "$1" text; then # one output stream, in which keys must not come back
 		fails 2 tool "$1" --keys-per-file "$F/small.tar" "$F/small.tar"
 		says keys-per-file
