@@ -268,7 +268,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	close_to "$(field knn_testinf_mean o.tar | head -n 1)" "$high"
 	close_to "$(field knn_testinf_max o.tar | tail -n 1)" "$low"
 	grep '"method":"gmm"' f.jsonl | grep -q '"gmm_cluster":"x"'
-	tail -n 1 f.jsonl | grep -q '^{"test":"bad","error":"npy of 2 values where 1 were wanted"}$'
+	tail -n 1 f.jsonl | grep -q '^{"test":"bad","error":"npy of 2 values, expected 1"}$'
 	grep -q '"tests":1,"tests_unread":1' s.json
 	close_to "$(field gmm_testinf_min o.tar | tail -n 1)" "$low"
 	vae-density --method kde --sigma 2 --top 0 -t t.tar --influence f.jsonl -q line.tar >/dev/null
@@ -305,7 +305,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	vectors n.tar a 1 2
 	vae-density -q --summary s.json v.tar n.tar >o.tar
 	grep -q '"points":7' s.json
-	[[ "$(field error o.tar | tail -n 1)" == *"'|u1' was wanted"* ]]
+	[[ "$(field error o.tar | tail -n 1)" == *"expected '|u1'"* ]]
 	vectors n.tar a 1 2 \; b 1 inf \; c 1 2 3
 	vae-density -q --summary s.json n.tar >o.tar
 	[[ "$(field error o.tar | sed -n 2p)" == *"not finite"* ]]

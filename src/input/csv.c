@@ -12,9 +12,9 @@ struct csv {
 	struct infile *in;
 	char block[1 << 16];
 	size_t at, len;
-	int separator, ended;
-	struct buf text; /* the cells of a row, each with a NUL behind it */
-	size_t *cell;    /* [n + 1]: where they begin */
+	int separator, at_end;
+	struct buf text; /* the cells of the row, each followed by a NUL */
+	size_t *cell;    /* [n + 1]: their offsets in text */
 	int n, cap;
 	size_t line, next_line;
 };
@@ -37,7 +37,7 @@ struct csv *csv_open(const char *path, int separator, struct fail *f)
 	return NULL;
 }
 
-/* The next byte without taking it: 0..255, -1 at the end, -2 on error. */
+/* The next byte, which stays the next: 0..255, -1 at the end, -2 on error. */
 static int peek(struct csv *c, struct fail *f)
 {
 	if (c->at == c->len) {
@@ -50,11 +50,11 @@ static int peek(struct csv *c, struct fail *f)
 	return (unsigned char)c->block[c->at];
 }
 
-static int put(struct csv *c, int byte, struct fail *f)
+static int add_byte(struct csv *c, int byte, struct fail *f)
 {
 	char one = (char)byte;
 	if (c->text.len >= MAX_ROW)
-		return fail_set(f, "%s: line %zu: a row of more than %d bytes", infile_name(c->in), c->line, MAX_ROW);
+		return fail_set(f, "%s: line %zu: the row has more than %d bytes", infile_name(c->in), c->line, MAX_ROW);
 	if (c->text.len + 1 >= c->text.cap || !c->text.p)
 		return buf_add(&c->text, &one, 1, f);
 	c->text.p[c->text.len++] = one;
@@ -64,7 +64,7 @@ static int put(struct csv *c, int byte, struct fail *f)
 static int begin_cell(struct csv *c, struct fail *f)
 {
 	if (c->n == MAX_CELLS)
-		return fail_set(f, "%s: line %zu: more than %d cells", infile_name(c->in), c->line, MAX_CELLS);
+		return fail_set(f, "%s: line %zu: the row has more than %d cells", infile_name(c->in), c->line, MAX_CELLS);
 	if (c->n + 2 > c->cap) {
 		int cap = c->cap ? 2 * c->cap : 64;
 		size_t *p = realloc(c->cell, (size_t)cap * sizeof *p);
@@ -77,13 +77,13 @@ static int begin_cell(struct csv *c, struct fail *f)
 	return 0;
 }
 
-/* What stands between quotes; the first has been taken. */
-static int quoted(struct csv *c, struct fail *f)
+/* Reads up to the closing quote; the opening one has been read. */
+static int read_quoted(struct csv *c, struct fail *f)
 {
 	for (;;) {
 		int b = peek(c, f);
 		if (b < 0)
-			return b == -2 ? -1 : fail_set(f, "%s: line %zu: the quotes of column %d are never closed", infile_name(c->in), c->line, c->n);
+			return b == -2 ? -1 : fail_set(f, "%s: line %zu: column %d has no closing quote", infile_name(c->in), c->line, c->n);
 		c->at++;
 		c->next_line += b == '\n';
 		if (b == '"') {
@@ -93,38 +93,39 @@ static int quoted(struct csv *c, struct fail *f)
 				return 0;
 			c->at++;
 		}
-		if (put(c, b, f))
+		if (add_byte(c, b, f))
 			return -1;
 	}
 }
 
-/* A cell, and what ends it: the separator, '\n', or -1 at the end of the file; -2 on error. */
+/* Reads a cell and the character that ends it, which it returns: the separator, '\n', -1 at the end of the file; -2 on
+ * error. */
 static int read_cell(struct csv *c, struct fail *f)
 {
 	int b = begin_cell(c, f) ? -2 : peek(c, f), closed = b == '"';
 	if (closed) {
 		c->at++;
-		b = quoted(c, f) ? -2 : peek(c, f);
+		b = read_quoted(c, f) ? -2 : peek(c, f);
 	}
 	for (; b >= 0; b = peek(c, f)) {
 		c->at++;
 		if (b == '\r') {
 			int next = peek(c, f);
 			if (next < 0)
-				return next == -2 || put(c, 0, f) ? -2 : -1;
+				return next == -2 || add_byte(c, 0, f) ? -2 : -1;
 			c->at += next == '\n';
-			b = next == '\n' ? '\n' : b; /* alone it is a byte like others */
+			b = next == '\n' ? '\n' : b; /* without \n it is part of the cell */
 		}
 		if (b == c->separator || b == '\n')
 			break;
 		if (closed) {
-			fail_set(f, "%s: line %zu: text behind the quotes of column %d", infile_name(c->in), c->line, c->n);
+			fail_set(f, "%s: line %zu: column %d has text after its closing quote", infile_name(c->in), c->line, c->n);
 			return -2;
 		}
-		if (put(c, b, f))
+		if (add_byte(c, b, f))
 			return -2;
 	}
-	return b != -2 && put(c, 0, f) ? -2 : b;
+	return b != -2 && add_byte(c, 0, f) ? -2 : b;
 }
 
 int csv_next(struct csv *c, struct fail *f)
@@ -134,7 +135,7 @@ int csv_next(struct csv *c, struct fail *f)
 		c->n = 0;
 		c->text.len = 0;
 		c->line = c->next_line++;
-		if (c->ended || (first = peek(c, f)) == -1)
+		if (c->at_end || (first = peek(c, f)) == -1)
 			return 0;
 		if (first == -2)
 			return -1;
@@ -142,8 +143,8 @@ int csv_next(struct csv *c, struct fail *f)
 			;
 		if (b == -2)
 			return -1;
-		c->ended = b == -1;
-	} while (c->n == 1 && first != '"' && c->text.len == 1 && !c->text.p[0]); /* a blank line; "" is an empty cell */
+		c->at_end = b == -1;
+	} while (c->n == 1 && first != '"' && c->text.len == 1 && !c->text.p[0]); /* skip a blank line; "" is an empty cell */
 	c->cell[c->n] = c->text.len;
 	return 1;
 }

@@ -16,41 +16,37 @@ enum input_format input_format_of(const char *ext)
 {
 	static const struct {
 		const char *ext;
-		enum input_format kind;
+		enum input_format format;
 	} known[] = {
 		{"png", INPUT_PNG},    {"jpg", INPUT_JPEG},   {"jpeg", INPUT_JPEG},
 		{"pgm", INPUT_NETPBM}, {"ppm", INPUT_NETPBM}, {"npy", INPUT_NPY},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (!strcmp(ext, known[i].ext))
-			return known[i].kind;
+			return known[i].format;
 	return INPUT_NONE;
 }
 
 static int copy_npy(const void *data, size_t len, int channels, int height, int width, uint8_t *out, struct fail *f)
 {
-	size_t want[] = {(size_t)channels, (size_t)height, (size_t)width};
+	size_t expected[] = {(size_t)channels, (size_t)height, (size_t)width};
 	struct npy n;
 	if (npy_parse(data, len, &n, f))
 		return -1;
 	if (n.type != NPY_U8)
-		return fail_set(f, "npy of type '%s' where '|u1' was wanted", npy_descr(n.type));
-	int flat = n.ndim == 2 && channels == 1;
-	if ((n.ndim == 3 || flat) && !memcmp(n.shape, want + flat, (size_t)n.ndim * sizeof *want)) {
+		return fail_set(f, "npy of type '%s', expected '|u1'", npy_descr(n.type));
+	int no_channels = n.ndim == 2 && channels == 1;
+	if ((n.ndim == 3 || no_channels) && !memcmp(n.shape, expected + no_channels, (size_t)n.ndim * sizeof *expected)) {
 		memcpy(out, n.values, n.count);
 		return 0;
 	}
-	fail_set(f, "npy of %d dimensions (", n.ndim);
-	for (int i = 0; i < n.ndim; i++) {
-		size_t used = strlen(f->msg);
-		snprintf(f->msg + used, sizeof f->msg - used, "%s%zu", i ? ", " : "", n.shape[i]);
-	}
-	size_t used = strlen(f->msg);
-	snprintf(f->msg + used, sizeof f->msg - used, ") where (%d, %d, %d) was wanted", channels, height, width);
-	return -1;
+	char shape[200] = "";
+	for (int i = 0, used = 0; i < n.ndim; i++)
+		used += snprintf(shape + used, sizeof shape - (size_t)used, "%s%zu", i ? ", " : "", n.shape[i]);
+	return fail_set(f, "npy of shape (%s), expected (%d, %d, %d)", shape, channels, height, width);
 }
 
-/* In place: a gray sample never lies behind the colour it is made of. */
+/* Works in place: sample i is made of samples 3i to 3i + 2. */
 static void to_gray(struct picture *p)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
@@ -60,7 +56,7 @@ static void to_gray(struct picture *p)
 	p->channels = 1;
 }
 
-/* Interleaved to planar; gray fills every channel. */
+/* Interleaved to planar; gray is copied to every channel. */
 static void to_planar(const struct picture *p, int channels, uint8_t *out)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
@@ -74,9 +70,9 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
-static int decode_picture(enum input_format kind, const void *data, size_t len, struct picture *p, struct fail *f)
+static int decode_picture(enum input_format format, const void *data, size_t len, struct picture *p, struct fail *f)
 {
-	switch (kind) {
+	switch (format) {
 	case INPUT_PNG:
 		return png_decode(data, len, p, f);
 	case INPUT_JPEG:
@@ -84,20 +80,20 @@ static int decode_picture(enum input_format kind, const void *data, size_t len, 
 	case INPUT_NETPBM:
 		return netpbm_decode(data, len, p, f);
 	default:
-		return fail_set(f, "no decoder for this extension: png, jpg, jpeg, pgm, ppm or npy was wanted");
+		return fail_set(f, "no decoder for this extension: expected png, jpg, jpeg, pgm, ppm or npy");
 	}
 }
 
-int input_decode(enum input_format kind, const void *data, size_t len, int channels, int height, int width,
+int input_decode(enum input_format format, const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f)
 {
 	struct picture p, fit;
 	int r;
-	if (kind == INPUT_NPY)
+	if (format == INPUT_NPY)
 		return copy_npy(data, len, channels, height, width, out, f);
 	if (channels != 1 && channels != 3)
-		return fail_set(f, "a picture has 1 or 3 channels where %d were wanted", channels);
-	r = decode_picture(kind, data, len, &p, f);
+		return fail_set(f, "a picture has 1 or 3 channels, expected %d", channels);
+	r = decode_picture(format, data, len, &p, f);
 	if (r)
 		return -1;
 	if (p.channels == 3 && channels == 1)
@@ -114,14 +110,14 @@ int input_decode(enum input_format kind, const void *data, size_t len, int chann
 	return 0;
 }
 
-int input_shape(enum input_format kind, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
+int input_shape(enum input_format format, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
 {
 	struct picture p;
 	struct npy n;
-	if (*vector && kind != INPUT_NPY)
-		return fail_set(f, "a picture, where an .npy of numbers was wanted");
-	if (kind != INPUT_NPY) {
-		if (decode_picture(kind, data, len, &p, f))
+	if (*vector && format != INPUT_NPY)
+		return fail_set(f, "a picture, expected an .npy of numbers");
+	if (format != INPUT_NPY) {
+		if (decode_picture(format, data, len, &p, f))
 			return -1;
 		shape[0] = p.channels;
 		shape[1] = p.height;
@@ -133,28 +129,28 @@ int input_shape(enum input_format kind, const void *data, size_t len, int shape[
 		return -1;
 	*vector |= n.type != NPY_U8;
 	if (!*vector && n.ndim != 2 && n.ndim != 3)
-		return fail_set(f, "npy of u8 of %d dimensions where [height, width] or [channels, height, width] was wanted", n.ndim);
+		return fail_set(f, "npy of u8 of %d dimensions, expected [height, width] or [channels, height, width]", n.ndim);
 	if (n.count < 1 || n.count > PICTURE_MAX_PIXELS)
-		return fail_set(f, "npy of %zu values where 1 to %u were wanted", n.count, PICTURE_MAX_PIXELS);
+		return fail_set(f, "npy of %zu values, expected 1 to %u", n.count, PICTURE_MAX_PIXELS);
 	shape[0] = *vector || n.ndim == 2 ? 1 : (int)n.shape[0];
 	shape[1] = *vector ? 1 : (int)n.shape[n.ndim - 2];
 	shape[2] = *vector ? (int)n.count : (int)n.shape[n.ndim - 1];
 	return 0;
 }
 
-int input_vector(enum input_format kind, const void *data, size_t len, int count, double *out, struct fail *f)
+int input_vector(enum input_format format, const void *data, size_t len, int count, double *out, struct fail *f)
 {
 	struct npy n;
-	if (kind != INPUT_NPY)
-		return fail_set(f, "a picture, where an .npy of %d numbers was wanted", count);
+	if (format != INPUT_NPY)
+		return fail_set(f, "a picture, expected an .npy of %d numbers", count);
 	if (npy_parse(data, len, &n, f))
 		return -1;
 	if (n.count != (size_t)count)
-		return fail_set(f, "npy of %zu values where %d were wanted", n.count, count);
+		return fail_set(f, "npy of %zu values, expected %d", n.count, count);
 	for (size_t i = 0; i < n.count; i++) {
 		out[i] = npy_value(&n, i);
 		if (!(fabs(out[i]) <= (double)FLT_MAX))
-			return fail_set(f, "npy has a value that is not finite, at %zu", i);
+			return fail_set(f, "npy has a value that is not a finite number in float32, at index %zu", i);
 	}
 	return 0;
 }

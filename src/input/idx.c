@@ -24,13 +24,13 @@ static int read_header(struct idx *x, struct fail *f)
 	if (infile_read(x->in, h, 4, &got, f))
 		return -1;
 	if (got < 4 || h[0] || h[1])
-		return fail_set(f, "%s: not an IDX file: it does not start with two zero bytes, a type and a count", x->path);
+		return fail_set(f, "%s: not an IDX file: it does not start with two zero bytes, a type and a number of dimensions", x->path);
 	if (h[2] != 0x08)
-		return fail_set(f, "%s: IDX file of type 0x%02x (%s) where 0x08 (unsigned byte) was wanted", x->path, h[2],
+		return fail_set(f, "%s: IDX file of type 0x%02x (%s), expected 0x08 (unsigned byte)", x->path, h[2],
 		                h[2] < sizeof type / sizeof *type && type[h[2]] ? type[h[2]] : "unknown");
 	x->ndim = h[3];
 	if (x->ndim < 1 || x->ndim > MAX_DIMS)
-		return fail_set(f, "%s: IDX file of %d dimensions where 1 to %d were wanted", x->path, x->ndim, MAX_DIMS);
+		return fail_set(f, "%s: IDX file of %d dimensions, expected 1 to %d", x->path, x->ndim, MAX_DIMS);
 	if (infile_read(x->in, h + 4, 4 * (size_t)x->ndim, &got, f))
 		return -1;
 	if (got < 4 * (size_t)x->ndim)
@@ -63,15 +63,8 @@ struct idx *idx_open(const char *path, struct fail *f)
 	return NULL;
 }
 
-int idx_ndim(const struct idx *x)
-{
-	return x->ndim;
-}
-
-size_t idx_dim(const struct idx *x, int i)
-{
-	return x->dim[i];
-}
+int idx_ndim(const struct idx *x) { return x->ndim; }
+size_t idx_dim(const struct idx *x, int i) { return x->dim[i]; }
 
 int idx_next(struct idx *x, uint8_t *item, struct fail *f)
 {
@@ -81,13 +74,13 @@ int idx_next(struct idx *x, uint8_t *item, struct fail *f)
 		if (infile_read(x->in, item, x->item, &got, f))
 			return -1;
 		if (got < x->item)
-			return fail_set(f, "%s: IDX file is cut short in item %zu of %zu", x->path, x->next + 1, x->dim[0]);
+			return fail_set(f, "%s: IDX file is truncated in item %zu of %zu", x->path, x->next + 1, x->dim[0]);
 		x->next++;
 		return 1;
 	}
 	if (infile_read(x->in, &extra, 1, &got, f))
 		return -1;
-	return got ? fail_set(f, "%s: IDX file goes on after its last item (%zu)", x->path, x->dim[0]) : 0;
+	return got ? fail_set(f, "%s: IDX file has more bytes after its last item (%zu)", x->path, x->dim[0]) : 0;
 }
 
 void idx_close(struct idx *x)

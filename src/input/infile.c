@@ -7,18 +7,17 @@
 #include <string.h>
 #include <zlib.h>
 
-/* zlib's gzread() takes a gzip file cut in its last 8 bytes for a whole one when an item ends
- * where its buffer does; inflate() tells, and is as short. */
+/* Calls inflate(), since gzread() accepts a file that is truncated in its last 8 bytes if an item ends where its buffer does. */
 struct infile {
 	FILE *file;
 	char *path;
-	int gzip;     /* else plain, z only holds what was read ahead */
-	int boundary; /* gzip: before the first byte of a member, where the file may end */
-	z_stream z;
+	int gzip;
+	int at_member_start; /* gzip: before the first byte of a member, where the file may end */
+	z_stream z;          /* next_in, avail_in: the bytes read ahead, also of a plain file */
 	uint8_t in[1 << 16];
 };
 
-/* Reads ahead: 1, 0 at the end of the file, -1. */
+/* Makes sure that bytes were read ahead: 1, 0 at the end of the file, -1. */
 static int fill(struct infile *x, struct fail *f)
 {
 	if (x->z.avail_in)
@@ -38,24 +37,24 @@ int infile_read(struct infile *x, void *to, size_t n, size_t *got, struct fail *
 		int r = fill(x, f);
 		if (r < 0)
 			return -1;
-		if (!r && x->gzip && !x->boundary)
-			return fail_set(f, "%s: gzip file is cut short", x->path);
+		if (!r && x->gzip && !x->at_member_start)
+			return fail_set(f, "%s: gzip file is truncated", x->path);
 		if (!r)
 			break;
-		size_t room = n - *got < 1 << 30 ? n - *got : 1 << 30;
+		size_t left = n - *got < 1 << 30 ? n - *got : 1 << 30;
 		if (!x->gzip) {
-			size_t m = x->z.avail_in < room ? x->z.avail_in : room;
+			size_t m = x->z.avail_in < left ? x->z.avail_in : left;
 			memcpy(x->z.next_out, x->z.next_in, m);
 			x->z.next_in += m, x->z.avail_in -= (uInt)m;
 			x->z.next_out += m, *got += m;
 			continue;
 		}
-		x->boundary = 0;
-		x->z.avail_out = (uInt)room;
+		x->at_member_start = 0;
+		x->z.avail_out = (uInt)left;
 		r = inflate(&x->z, Z_NO_FLUSH);
-		*got += room - x->z.avail_out;
+		*got += left - x->z.avail_out;
 		if (r == Z_STREAM_END) { /* another member may follow */
-			x->boundary = 1;
+			x->at_member_start = 1;
 			r = inflateReset(&x->z);
 		}
 		if (r != Z_OK)

@@ -1,12 +1,12 @@
 #include "input/jpeg.h"
 
-#include <stdio.h> /* jpeglib.h wants it before */
+#include <stdio.h> /* jpeglib.h needs FILE */
 
 #include <jerror.h>
 #include <jpeglib.h>
 #include <setjmp.h>
 
-/* A progressive file may say the same pixels over and over: no encoder writes more than a few dozen. */
+/* A progressive file can repeat its pixels without end; encoders write a few dozen scans at most. */
 #define MAX_SCANS 500
 
 struct decoder {
@@ -29,7 +29,7 @@ static _Noreturn void decode_error(j_common_ptr c)
 	longjmp(d->env, 1);
 }
 
-/* Level -1 is a warning: libjpeg made up what was missing or damaged. Others are traces. */
+/* Level -1 is a warning: libjpeg has invented pixels for missing or damaged data. Other levels are traces. */
 static void on_message(j_common_ptr c, int level)
 {
 	if (level < 0)
@@ -45,7 +45,7 @@ static void on_progress(j_common_ptr c)
 	}
 }
 
-/* libjpeg's defaults otherwise: islow DCT and fancy upsampling, what Pillow decodes with. */
+/* Keeps libjpeg's defaults (islow DCT, fancy upsampling), with which Pillow decodes. */
 static int read_picture(struct decoder *d, const void *data, size_t len, struct picture *out)
 {
 	struct jpeg_decompress_struct *j = &d->jpeg;
@@ -54,7 +54,7 @@ static int read_picture(struct decoder *d, const void *data, size_t len, struct 
 
 	int gray = j->jpeg_color_space == JCS_GRAYSCALE;
 	if (!gray && j->jpeg_color_space != JCS_YCbCr && j->jpeg_color_space != JCS_RGB)
-		return fail_set(d->f, "cannot decode JPEG: %d components%s where gray (1) or colour (3) was wanted",
+		return fail_set(d->f, "cannot decode JPEG: %d components%s, expected 1 (gray) or 3 (colour)",
 		                j->num_components, j->num_components == 4 ? " (CMYK or YCCK)" : "");
 	j->out_color_space = gray ? JCS_GRAYSCALE : JCS_RGB;
 	if (picture_alloc(out, j->image_width, j->image_height, gray ? 1 : 3, d->f))

@@ -4,18 +4,13 @@
 
 #define MAX_SAMPLE 65535
 
-struct source {
+struct input {
 	const uint8_t *p, *end;
 	struct fail *f;
 };
 
-static int cut(struct source *s)
-{
-	return fail_set(s->f, "netpbm file ends before its last sample");
-}
-
-/* The next character, -1 at the end; a comment reads as the newline that ends it. */
-static int next_char(struct source *s)
+/* The next character, -1 at the end. A comment counts as the newline that ends it. */
+static int next_char(struct input *s)
 {
 	if (s->p == s->end)
 		return -1;
@@ -29,15 +24,15 @@ static int next_char(struct source *s)
 	return c;
 }
 
-/* A decimal number and the one character of white space behind it (or the end). */
-static int next_number(struct source *s, unsigned max, const char *what, unsigned *out)
+/* Reads a decimal number and the one character of white space after it, or the end. */
+static int next_number(struct input *s, unsigned max, const char *what, unsigned *out)
 {
 	int c;
 	do
 		c = next_char(s);
 	while (c >= 0 && isspace(c));
 	if (c < 0)
-		return cut(s);
+		return fail_set(s->f, "netpbm file ends before its last sample");
 	unsigned n = 0;
 	for (; c >= '0' && c <= '9'; c = next_char(s)) {
 		n = n * 10 + (unsigned)(c - '0');
@@ -45,11 +40,11 @@ static int next_number(struct source *s, unsigned max, const char *what, unsigne
 			return fail_set(s->f, "%s in a netpbm file is larger than %u", what, max);
 	}
 	*out = n;
-	return c < 0 || isspace(c) ? 0 : fail_set(s->f, "byte 0x%02x in a netpbm file where %s was wanted", c, what);
+	return c < 0 || isspace(c) ? 0 : fail_set(s->f, "byte 0x%02x in a netpbm file, expected %s", c, what);
 }
 
-/* To 8 bits: up to maxval 255 rounded to the nearest; above, first to 16 bits in the same way,
- * whose high byte is kept as with every 16-bit picture. 255 and 65535 are exact either way. */
+/* Scales to 8 bits. A maxval up to 255 is scaled to 255 and rounded. A larger one is scaled to 65535 and rounded, and the high
+ * byte kept, as of other 16-bit pictures. */
 static uint8_t to_8bit(unsigned v, unsigned maxval)
 {
 	if (maxval <= 255)
@@ -57,7 +52,7 @@ static uint8_t to_8bit(unsigned v, unsigned maxval)
 	return (uint8_t)(((uint64_t)v * MAX_SAMPLE + maxval / 2) / maxval >> 8);
 }
 
-static int read_samples(struct source *s, int plain, unsigned maxval, struct picture *out)
+static int read_samples(struct input *s, int plain, unsigned maxval, struct picture *out)
 {
 	size_t n = (size_t)out->width * (size_t)out->height * (size_t)out->channels;
 	int wide = maxval > 255;
@@ -78,10 +73,10 @@ static int read_samples(struct source *s, int plain, unsigned maxval, struct pic
 	return 0;
 }
 
-/* Bytes behind the last sample are left alone: netpbm files may hold several pictures. */
+/* Decodes the first picture: a netpbm file may hold several, so bytes after the last sample are not an error. */
 int netpbm_decode(const void *data, size_t len, struct picture *out, struct fail *f)
 {
-	struct source s = {data, (const uint8_t *)data + len, f};
+	struct input s = {data, (const uint8_t *)data + len, f};
 	*out = (struct picture){0};
 	if (len < 2 || s.p[0] != 'P' || (s.p[1] != '2' && s.p[1] != '3' && s.p[1] != '5' && s.p[1] != '6'))
 		return fail_set(f, "not a netpbm file of gray or colour: it does not start with P2, P3, P5 or P6");
@@ -92,14 +87,14 @@ int netpbm_decode(const void *data, size_t len, struct picture *out, struct fail
 	    next_number(&s, MAX_SAMPLE, "a maxval", &maxval))
 		return -1;
 	if (!maxval)
-		return fail_set(f, "maxval 0 in a netpbm file where 1 to %d was wanted", MAX_SAMPLE);
+		return fail_set(f, "maxval 0 in a netpbm file, expected 1 to %d", MAX_SAMPLE);
 	if (picture_alloc(out, width, height, channels, f))
 		return -1;
-	/* A sample takes one byte or two; in plain text a digit and a space, but for the last one. */
+	/* The least bytes that the samples take: one or two each, or in plain text a digit and a space between two. */
 	size_t n = (size_t)width * height * (size_t)channels, left = (size_t)(s.end - s.p);
-	size_t want = plain ? 2 * n - 1 : maxval > 255 ? 2 * n : n;
-	if (left < want)
-		fail_set(f, "netpbm file is cut short: %zu bytes of samples where %zu were wanted", left, want);
+	size_t needed = plain ? 2 * n - 1 : maxval > 255 ? 2 * n : n;
+	if (left < needed)
+		fail_set(f, "netpbm file is truncated: %zu bytes of samples, expected %zu", left, needed);
 	else if (!read_samples(&s, plain, maxval, out))
 		return 0;
 	picture_free(out);

@@ -58,19 +58,19 @@ double npy_value(const struct npy *n, size_t i)
 	return v.f8;
 }
 
-/* The header is a Python dict written out; what of it numpy writes is read, and nothing else. */
-struct reader {
+/* The header is the text of a Python dict. The parser accepts the forms that numpy writes, and no others. */
+struct parser {
 	const char *p, *end;
 	struct fail *f;
 };
 
-static void skip_spaces(struct reader *r)
+static void skip_spaces(struct parser *r)
 {
 	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n'))
 		r->p++;
 }
 
-static int accept(struct reader *r, char c)
+static int accept(struct parser *r, char c)
 {
 	skip_spaces(r);
 	if (r->p == r->end || *r->p != c)
@@ -79,32 +79,32 @@ static int accept(struct reader *r, char c)
 	return 1;
 }
 
-static int wanted(struct reader *r, const char *what)
+static int expected(struct parser *r, const char *what)
 {
 	size_t left = (size_t)(r->end - r->p);
 	if (!left)
-		return fail_set(r->f, "npy header ends where %s was wanted", what);
-	return fail_set(r->f, "npy header has byte 0x%02x where %s was wanted", (unsigned char)*r->p, what);
+		return fail_set(r->f, "npy header ends, expected %s", what);
+	return fail_set(r->f, "npy header has byte 0x%02x, expected %s", (unsigned char)*r->p, what);
 }
 
-/* A quoted string without escapes into s, cut to what fits: no known word is that long. */
-static int read_string(struct reader *r, const char *what, char *s, size_t size)
+/* Reads a quoted string without escapes into s, truncated to its size: no known word is that long. */
+static int read_string(struct parser *r, const char *what, char *s, size_t size)
 {
 	char quote = accept(r, '\'') ? '\'' : accept(r, '"') ? '"' : 0;
 	if (!quote)
-		return wanted(r, what);
+		return expected(r, what);
 	size_t n = 0;
 	for (; r->p < r->end && *r->p != quote; r->p++)
 		if (n + 1 < size)
 			s[n++] = *r->p > ' ' && *r->p < 0x7f ? *r->p : '?';
 	s[n] = 0;
 	if (r->p == r->end)
-		return wanted(r, "a closing quote");
+		return expected(r, "a closing quote");
 	r->p++;
 	return 0;
 }
 
-static int read_descr(struct reader *r, struct npy *out)
+static int read_descr(struct parser *r, struct npy *out)
 {
 	char s[16];
 	if (read_string(r, "a plain type in quotes", s, sizeof s))
@@ -114,21 +114,21 @@ static int read_descr(struct reader *r, struct npy *out)
 			out->type = (enum npy_type)i;
 			return 0;
 		}
-	return fail_set(r->f, "npy of type '%s' where '<f4', '<f8', '|u1' or another little-endian integer was wanted", s);
+	return fail_set(r->f, "npy of type '%s', expected '<f4', '<f8', '|u1' or another little-endian integer", s);
 }
 
-static int read_bool(struct reader *r, int *out)
+static int read_bool(struct parser *r, int *out)
 {
 	skip_spaces(r);
 	size_t left = (size_t)(r->end - r->p);
 	*out = left >= 4 && memcmp(r->p, "True", 4) == 0;
 	if (!*out && (left < 5 || memcmp(r->p, "False", 5) != 0))
-		return wanted(r, "True or False");
+		return expected(r, "True or False");
 	r->p += *out ? 4 : 5;
 	return 0;
 }
 
-static int read_dim(struct reader *r, size_t *out)
+static int read_dim(struct parser *r, size_t *out)
 {
 	const char *start = r->p;
 	for (*out = 0; r->p < r->end && *r->p >= '0' && *r->p <= '9'; r->p++) {
@@ -137,17 +137,17 @@ static int read_dim(struct reader *r, size_t *out)
 			return fail_set(r->f, "npy header has a dimension larger than %zu", SIZE_MAX);
 		*out = *out * 10 + digit;
 	}
-	return r->p > start ? 0 : wanted(r, "a dimension");
+	return r->p > start ? 0 : expected(r, "a dimension");
 }
 
-static int read_shape(struct reader *r, struct npy *out)
+static int read_shape(struct parser *r, struct npy *out)
 {
 	int comma = 1;
 	if (!accept(r, '('))
-		return wanted(r, "a shape in parentheses");
+		return expected(r, "a shape in parentheses");
 	while (!accept(r, ')')) {
 		if (!comma)
-			return wanted(r, "a comma or ')'");
+			return expected(r, "a comma or ')'");
 		if (out->ndim == MAX_DIMS)
 			return fail_set(r->f, "npy of more than the limit of %d dimensions", MAX_DIMS);
 		if (read_dim(r, &out->shape[out->ndim++]))
@@ -155,23 +155,23 @@ static int read_shape(struct reader *r, struct npy *out)
 		comma = accept(r, ',');
 	}
 	if (out->ndim == 1 && !comma)
-		return fail_set(r->f, "npy header has a number in parentheses where a shape such as (%zu,) was wanted",
+		return fail_set(r->f, "npy header has a number in parentheses, expected a shape such as (%zu,)",
 		                out->shape[0]);
 	return 0;
 }
 
-static int read_dict(struct reader *r, struct npy *out, int *fortran)
+static int read_dict(struct parser *r, struct npy *out, int *fortran)
 {
 	static const char *const keys[] = {"descr", "fortran_order", "shape"};
 	unsigned seen = 0;
 	int comma = 1;
 	if (!accept(r, '{'))
-		return wanted(r, "'{'");
+		return expected(r, "'{'");
 	while (!accept(r, '}')) {
 		char key[24];
 		unsigned k = 0;
 		if (!comma)
-			return wanted(r, "a comma or '}'");
+			return expected(r, "a comma or '}'");
 		if (read_string(r, "a key in quotes", key, sizeof key))
 			return -1;
 		while (k < 3 && strcmp(key, keys[k]) != 0)
@@ -180,7 +180,7 @@ static int read_dict(struct reader *r, struct npy *out, int *fortran)
 			return fail_set(r->f, "npy header has the key '%s' %s", key, k == 3 ? "that is not known" : "twice");
 		seen |= 1u << k;
 		if (!accept(r, ':'))
-			return wanted(r, "':'");
+			return expected(r, "':'");
 		if (k == 0 ? read_descr(r, out) : k == 1 ? read_bool(r, fortran) : read_shape(r, out))
 			return -1;
 		comma = accept(r, ',');
@@ -189,10 +189,10 @@ static int read_dict(struct reader *r, struct npy *out, int *fortran)
 		if (!(seen & 1u << k))
 			return fail_set(r->f, "npy header lacks the key '%s'", keys[k]);
 	skip_spaces(r);
-	return r->p == r->end ? 0 : wanted(r, "its end");
+	return r->p == r->end ? 0 : expected(r, "its end");
 }
 
-/* Where the header begins, and its length: 0, or 1 when so many bytes are wanted to tell. */
+/* Finds where the header's text begins, and its length: 0, or 1 when that takes more bytes than len. */
 static int find_header(const uint8_t *p, size_t len, size_t *start, size_t *size, struct fail *f)
 {
 	if (len && memcmp(p, "\x93NUMPY", len < 6 ? len : 6) != 0)
@@ -202,28 +202,28 @@ static int find_header(const uint8_t *p, size_t len, size_t *start, size_t *size
 	if (len < 12)
 		return 1;
 	if (p[6] < 1 || p[6] > 3 || p[7])
-		return fail_set(f, "npy of version %d.%d where 1.0, 2.0 or 3.0 was wanted", p[6], p[7]);
+		return fail_set(f, "npy of version %d.%d, expected 1.0, 2.0 or 3.0", p[6], p[7]);
 	*start = p[6] == 1 ? 10 : 12;
 	*size = (size_t)p[8] | (size_t)p[9] << 8;
 	if (p[6] > 1)
 		*size |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
-	return *size > MAX_HEADER ? fail_set(f, "npy header of %zu bytes, more than %d", *size, MAX_HEADER) : 0;
+	return *size > MAX_HEADER ? fail_set(f, "npy header of %zu bytes, larger than the limit of %d", *size, MAX_HEADER) : 0;
 }
 
 int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *header, struct fail *f)
 {
 	size_t start = 0, size = 0;
 	*out = (struct npy){0};
-	int more = find_header(data, len, &start, &size, f);
+	int incomplete = find_header(data, len, &start, &size, f);
 	*header = start + size;
-	if (more || len < *header)
-		return more < 0 ? -1 : 1;
-	struct reader r = {(const char *)data + start, (const char *)data + *header, f};
+	if (incomplete || len < *header)
+		return incomplete < 0 ? -1 : 1;
+	struct parser r = {(const char *)data + start, (const char *)data + *header, f};
 	int fortran = 0;
 	if (read_dict(&r, out, &fortran))
 		return -1;
 	if (fortran && out->ndim > 1)
-		return fail_set(f, "npy in Fortran order where C order was wanted");
+		return fail_set(f, "npy in Fortran order, expected C order");
 	size_t one = types[out->type].size;
 	int empty = 0;
 	out->count = 1;
@@ -243,12 +243,12 @@ int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *head
 int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
 {
 	size_t header;
-	int more = npy_parse_header(data, len, out, &header, f);
-	if (more)
-		return more < 0 ? -1 : fail_set(f, len ? "npy file is cut short: %zu bytes where a header of %zu was wanted" : "not an npy file: it is empty", len, header);
+	int incomplete = npy_parse_header(data, len, out, &header, f);
+	if (incomplete)
+		return incomplete < 0 ? -1 : fail_set(f, len ? "npy file is truncated: %zu bytes, expected a header of %zu" : "not an npy file: it is empty", len, header);
 	size_t size = types[out->type].size;
 	if (len - header != out->count * size)
-		return fail_set(f, "npy holds %zu bytes of values where its shape wants %zu", len - header, out->count * size);
+		return fail_set(f, "npy has %zu bytes of values, expected %zu by its shape", len - header, out->count * size);
 	out->values = (const char *)data + header;
 	return 0;
 }
@@ -257,7 +257,7 @@ int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shap
 {
 	size_t before = out->len;
 	if (ndim < 0 || ndim > MAX_DIMS)
-		return fail_set(f, "npy of %d dimensions where 0 to %d were wanted", ndim, MAX_DIMS);
+		return fail_set(f, "npy of %d dimensions, expected 0 to %d", ndim, MAX_DIMS);
 	if (buf_add(out, "\x93NUMPY\1\0\0", 10, f) ||
 	    buf_addf(out, f, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[type].descr))
 		goto undo;
@@ -266,8 +266,8 @@ int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shap
 			goto undo;
 	if (buf_addf(out, f, ndim == 1 ? ",), }" : "), }"))
 		goto undo;
-	/* numpy also leaves room for the first dimension to grow to 21 digits: of no effect, since with
-	 * it or without any shape that fits into memory comes to 128 bytes. */
+	/* numpy reserves 21 digits for the first dimension. Without that, too, the header of any array that fits into memory
+	 * has 128 bytes. */
 	size_t len = out->len - before, pad = ALIGN - 1 - len % ALIGN;
 	if (buf_addf(out, f, "%*s\n", (int)pad, ""))
 		goto undo;

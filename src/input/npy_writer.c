@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "input/npy.h"
 
-/* The header of as many rows as there are: of one length whatever their number (npy_header). */
-static int header(const struct npy_writer *n, struct buf *b, struct fail *f)
+/* Its length does not depend on the number of rows, so it can be overwritten at the end. */
+static int format_header(const struct npy_writer *n, struct buf *b, struct fail *f)
 {
 	return npy_header(b, NPY_F4, 2, (const size_t[]){n->rows, n->columns}, f);
 }
@@ -19,8 +19,8 @@ int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, stru
 		return -1;
 	int r = 0;
 	if (lseek(n->to.fd, 0, SEEK_CUR) < 0)
-		r = fail_set(f, "%s: its first bytes are written last, which wants a file", path);
-	r = r || header(n, &b, f) || write_all(n->to.fd, b.p, b.len, f);
+		r = fail_set(f, "%s: cannot seek: the header is written last, which requires a file", path);
+	r = r || format_header(n, &b, f) || write_all(n->to.fd, b.p, b.len, f);
 	buf_free(&b);
 	if (r)
 		npy_writer_abort(n);
@@ -36,7 +36,7 @@ int npy_writer_add(struct npy_writer *n, const float *row, struct fail *f)
 int npy_writer_commit(struct npy_writer *n, struct fail *f)
 {
 	struct buf b = {0};
-	int r = header(n, &b, f);
+	int r = format_header(n, &b, f);
 	if (!r && lseek(n->to.fd, 0, SEEK_SET) < 0)
 		r = fail_errno(f, "cannot write");
 	r = r || write_all(n->to.fd, b.p, b.len, f);

@@ -8,7 +8,7 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 	if (!width || !height)
 		return fail_set(f, "picture of %zu x %zu pixels is empty", width, height);
 	if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
-		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %d a side", width, height,
+		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %d per side", width, height,
 		                PICTURE_MAX_SIDE);
 	if (width * height > PICTURE_MAX_PIXELS)
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,

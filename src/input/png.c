@@ -4,42 +4,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Metadata is skipped, never stored; a chunk longer than this is no metadata. */
+/* Metadata chunks are skipped. A longer chunk is not metadata but an attack. */
 #define MAX_CHUNK (16u << 20)
 
-struct source {
+struct input {
 	const uint8_t *p;
 	size_t left;
 };
 
 static void read_bytes(png_structp png, png_bytep to, size_t n)
 {
-	struct source *s = png_get_io_ptr(png);
+	struct input *s = png_get_io_ptr(png);
 	if (n > s->left)
-		png_error(png, "file is cut short");
+		png_error(png, "the file is truncated");
 	memcpy(to, s->p, n);
 	s->p += n;
 	s->left -= n;
 }
 
-/* What libpng and zlib in it ask for; *ctx becomes 1 when it is not there, for their messages differ. */
+/* The allocator of libpng and its zlib. Sets the flag *out_of_memory, since their messages do not say so reliably. */
 static png_voidp get_memory(png_structp png, png_alloc_size_t n)
 {
 	void *p = malloc(n);
-	int *out = png_get_mem_ptr(png);
+	int *out_of_memory = png_get_mem_ptr(png);
 	if (!p)
-		*out = 1;
+		*out_of_memory = 1;
 	return p;
 }
 
 static void free_memory(png_structp png, png_voidp p) { free(p); }
 
-/* Sets memory where that ran out, whatever libpng says. */
-static void say_error(png_structp png, const char *what, const char *msg)
+static void set_error(png_structp png, const char *what, const char *msg)
 {
-	const int *out = png_get_mem_ptr(png);
+	const int *out_of_memory = png_get_mem_ptr(png);
 	struct fail *f = png_get_error_ptr(png);
-	if (*out)
+	if (*out_of_memory)
 		fail_memory_for(f, "PNG");
 	else
 		fail_set(f, "cannot %s PNG: %s", what, msg);
@@ -47,7 +46,7 @@ static void say_error(png_structp png, const char *what, const char *msg)
 
 static _Noreturn void decode_error(png_structp png, png_const_charp msg)
 {
-	say_error(png, "decode", msg);
+	set_error(png, "decode", msg);
 	png_longjmp(png, 1);
 }
 
@@ -55,15 +54,15 @@ static void ignore_warning(png_structp png, png_const_charp msg)
 {
 }
 
-/* Everything that becomes 8-bit gray or RGB; decode_error() jumps out of it. */
+/* Reads the picture as 8-bit gray or RGB. decode_error() leaves it by longjmp(). */
 static int read_picture(png_structp png, png_infop info, struct picture *out, struct fail *f)
 {
-	/* Only IHDR, PLTE, tRNS and IDAT are looked at: no profile or text is ever inflated. */
+	/* Read only IHDR, PLTE, tRNS and IDAT: no profile or text is ever decompressed. */
 	png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 	png_set_chunk_malloc_max(png, MAX_CHUNK);
 	png_set_chunk_cache_max(png, 1);
 	png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-	/* libpng's own limit comes without numbers: ours, in picture_alloc(), speaks first. */
+	/* Let picture_alloc() check the size: libpng's message has no numbers. */
 	png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
 	png_read_info(png, info);
 
@@ -82,7 +81,7 @@ static int read_picture(png_structp png, png_infop info, struct picture *out, st
 
 	size_t stride = (size_t)out->width * (size_t)out->channels;
 	if (png_get_rowbytes(png, info) != stride)
-		return fail_set(f, "cannot decode PNG: rows of %zu bytes where %zu were wanted",
+		return fail_set(f, "cannot decode PNG: rows of %zu bytes, expected %zu",
 		                png_get_rowbytes(png, info), stride);
 	while (passes--)
 		for (int y = 0; y < out->height; y++)
@@ -93,7 +92,7 @@ static int read_picture(png_structp png, png_infop info, struct picture *out, st
 
 int png_decode(const void *data, size_t len, struct picture *out, struct fail *f)
 {
-	struct source src = {data, len};
+	struct input src = {data, len};
 	int out_of_memory = 0;
 	*out = (struct picture){0};
 	png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, f, decode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
@@ -112,8 +111,7 @@ int png_decode(const void *data, size_t len, struct picture *out, struct fail *f
 	return -1;
 }
 
-/* Encoding: the buffer keeps its own reason when memory is out. */
-
+/* buf_add() has set the message where it fails. */
 static void write_bytes(png_structp png, png_bytep from, size_t n)
 {
 	if (buf_add(png_get_io_ptr(png), from, n, png_get_error_ptr(png)))
@@ -126,7 +124,7 @@ static void flush_nothing(png_structp png)
 
 static _Noreturn void encode_error(png_structp png, png_const_charp msg)
 {
-	say_error(png, "encode", msg);
+	set_error(png, "encode", msg);
 	png_longjmp(png, 1);
 }
 
@@ -135,8 +133,8 @@ static void write_picture(png_structp png, png_infop info, const uint8_t *pixels
 	png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
 	             channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
 	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-	/* Fixed, so that the bytes depend on nothing else; gray is mostly flat here (digits, masks)
-	 * and smallest unfiltered, colour mostly photographs. */
+	/* Fixed, so that the bytes depend on the samples alone. Gray pictures are mostly flat (digits, masks) and smallest
+	 * without a filter; colour pictures are mostly photographs. */
 	png_set_compression_level(png, 6);
 	png_set_filter(png, PNG_FILTER_TYPE_BASE, channels == 3 ? PNG_FILTER_PAETH : PNG_FILTER_NONE);
 	png_write_info(png, info);
@@ -148,7 +146,7 @@ static void write_picture(png_structp png, png_infop info, const uint8_t *pixels
 int png_encode(const uint8_t *pixels, int width, int height, int channels, struct buf *out, struct fail *f)
 {
 	if (channels != 1 && channels != 3)
-		return fail_set(f, "cannot encode PNG: %d channels where 1 or 3 were wanted", channels);
+		return fail_set(f, "cannot encode PNG: %d channels, expected 1 or 3", channels);
 	size_t before = out->len;
 	int out_of_memory = 0;
 	png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, f, encode_error, ignore_warning, &out_of_memory, get_memory, free_memory);
@@ -162,7 +160,7 @@ int png_encode(const uint8_t *pixels, int width, int height, int channels, struc
 		return 0;
 	}
 	png_destroy_write_struct(&png, &info);
-	if (out->p) /* nothing half-written stays */
+	if (out->p) /* remove what was written */
 		out->p[out->len = before] = 0;
 	return -1;
 }

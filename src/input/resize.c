@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights are fixed-point with as many bits as leave 8 for a sample and 2 for sign and overshoot. */
+/* Fixed-point weights: 32 bits less 8 for a sample and 2 for sign and overshoot. */
 #define WEIGHT_BITS (32 - 8 - 2)
 #define HALF (1 << (WEIGHT_BITS - 1))
 
-/* Which samples of a line make each sample of its resized line, and how much each counts. */
+/* For each output sample of a line: the input samples it is made of, and their weights. */
 struct taps {
-	int *first, *count; /* of each sample out */
-	int32_t *weight;    /* max weights for each sample out */
+	int *first, *count; /* [to] */
+	int32_t *weight;    /* [to][max] */
 	int max;
 };
 
@@ -22,9 +22,9 @@ static void taps_free(struct taps *t)
 	free(t->weight);
 }
 
-/* The triangle filter around each sample's centre, as wide as the reduction (antialias) but never
- * narrower than between two samples. Every operation on doubles is in Pillow's order: another
- * one would round some weight differently. */
+/* The triangle filter around each output sample's centre, as wide as the reduction (antialiasing) and at least as wide as the
+ * distance of two samples. The operations on doubles keep Pillow's order, since another order would round some weights
+ * differently. */
 static int taps_make(struct taps *t, int from, int to, struct fail *f)
 {
 	double scale = (double)from / to, stretch = scale < 1 ? 1 : scale, inverse = 1 / stretch;
@@ -111,7 +111,7 @@ static int resize_height(const struct picture *in, int height, struct picture *o
 	if (picture_alloc(out, (size_t)in->width, (size_t)height, in->channels, f))
 		return -1;
 	size_t stride = (size_t)in->width * (size_t)in->channels;
-	int32_t *sum = malloc(stride * sizeof *sum); /* a row at a time: the inner loops run along it */
+	int32_t *sum = malloc(stride * sizeof *sum); /* of a row: the inner loops run along it */
 	if (!sum)
 		fail_memory_for(f, "a row of %zu bytes", stride * sizeof *sum);
 	if (!sum || taps_make(&t, in->height, height, f)) {

@@ -125,7 +125,7 @@ static void test_idx(void)
 		const char *word; /* NULL: whole */
 	} files[] = {
 		{"\0\0\10\1\0\0\0\2ab", 10, NULL},
-		{"\0\0\10\1\0\0\0\2abc", 11, "goes on after its last item (2)"},
+		{"\0\0\10\1\0\0\0\2abc", 11, "more bytes after its last item (2)"},
 		{"\0\0\10\1\0\0\0\3ab", 10, "item 3 of 3"},
 		{"\0\0\15\1\0\0\0\1abcd", 12, "0x0d (float)"},
 		{"\0\0\1\1\0\0\0\1a", 9, "0x01 (unknown)"},
