@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	struct tick t;
 	struct fail f = {{0}};
 	progress_begin(&t.progress, &c, "records");
-	p.tick = on_tick;
+	p.progress = on_tick;
 	p.ctx = &t;
 	p.limit = (uint64_t)limit;
 	int r = pack(&c, &p, format, &f);
@@ -134,8 +134,8 @@ int main(int argc, char **argv)
 	expr_free((struct expr *)p.only);
 	if (!r && p.missing)
 		cli_note(&c, "%llu records lack a name of --only and were not packed", (unsigned long long)p.missing);
-	if (!r && *p.own)
-		cli_note(&c, "%s is the output: not packed", c.output ? c.output : p.own);
+	if (!r && *p.own_output)
+		cli_note(&c, "%s is the output: not packed", c.output ? c.output : p.own_output);
 	if (!r && p.skipped)
 		cli_note(&c, "%llu directory entries skipped: links, special or dot files, or names without an extension", (unsigned long long)p.skipped);
 	if (!r && !p.seen)

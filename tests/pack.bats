@@ -53,11 +53,11 @@ setup_file() {
 	says "$T/l" 11 12
 	(cat "$F/labels.idx" && printf x) >"$T/l"
 	fails 1 vae-pack "$F/images.idx" "$T/l"
-	says "$T/l" 'goes on'
+	says "$T/l" 'more bytes after'
 	not lstar <"$T/out" 2>/dev/null
 	head -c 19 "$F/labels.idx" >"$T/l"
 	fails 1 vae-pack "$F/images.idx" "$T/l"
-	says "$T/l" 'cut short'
+	says "$T/l" truncated
 	ok vae-pack --limit 11 "$F/images.idx" "$T/l"
 	fails 1 vae-pack "$F/images.idx" "$F/images.idx"
 	says labels
@@ -65,11 +65,11 @@ setup_file() {
 	says "$F/labels.idx" dimensions
 	head -c 300 "$F/images.idx" >"$T/i"
 	fails 1 vae-pack "$T/i"
-	says "$T/i" cut
+	says "$T/i" truncated
 	not lstar <"$T/out" 2>/dev/null
 	(cat "$F/images.idx" && printf x) >"$T/i"
 	fails 1 vae-pack "$T/i"
-	says 'goes on'
+	says 'more bytes after'
 	not lstar <"$T/out" 2>/dev/null
 	head -c 10 "$F/images.idx" >"$T/i"
 	fails 1 vae-pack "$T/i"
@@ -90,7 +90,7 @@ setup_file() {
 	says "$T/i"
 	gzip -c "$F/images.idx" | head -c 200 >"$T/i.gz"
 	fails 1 vae-pack "$T/i.gz"
-	says cut
+	says truncated
 	fails 1 vae-pack "$T/none.idx"
 	says "$T/none.idx" 'No such file'
 	fails 1 vae-pack "$F/images.idx" "$T/none.idx"
@@ -285,7 +285,7 @@ values() {
 	# names that are numbers
 	sed '1s/.*/2019,2020,c/' "$T/t.csv" >"$T/n.csv"
 	fails 1 vae-pack "$T/n.csv"
-	says "$T/n.csv: line 1, column 3" "'c'" 'no number' --header
+	says "$T/n.csv: line 1, column 3" "'c'" 'not a number' --header
 	ok vae-pack --header "$T/n.csv"
 	same "$T/want" "$T/out"
 	# no rows
@@ -297,7 +297,7 @@ values() {
 	for row in NA,NA -inf,NaN null,none N/A,+Inf; do
 		printf '%s\n1,2\n' "$row" >"$T/n.csv"
 		fails 1 vae-pack "$T/n.csv"
-		says "$T/n.csv: line 1, column 1" 'no number' --header
+		says "$T/n.csv: line 1, column 1" 'not a number' --header
 	done
 	printf 'nan,cat\n1,dog\n' >"$T/n.csv"
 	fails 1 vae-pack --label 2 "$T/n.csv"
@@ -357,7 +357,7 @@ values() {
 		says --label "'$label'"
 	done
 	fails 1 vae-pack --label x "$T/bare.csv"
-	says 'no line of names'
+	says 'no names'
 	printf 'a,a\n1,2\n' >"$T/t.csv"
 	fails 1 vae-pack --label a "$T/t.csv"
 	says 'columns 1 and 2'
@@ -380,10 +380,10 @@ values() {
 	done
 	printf 'a,"b ""c"""\n1,2\n3,x\n' >"$T/t.csv"
 	fails 1 vae-pack "$T/t.csv"
-	says 'line 3, column 2 (b "c"): '"'x' is no number"
+	says 'line 3, column 2 (b "c"): '"'x' is not a number"
 	printf '"a\nb",c\n1,2\n3\n' >"$T/t.csv"
 	fails 1 vae-pack "$T/t.csv"
-	says 'line 4: 1 cells, where 2 are wanted'
+	says 'line 4: 1 cells, expected 2'
 	printf '1,2\n3,4,\n' >"$T/t.csv"
 	fails 1 vae-pack "$T/t.csv"
 	says 'line 2: 3 cells'
@@ -392,10 +392,10 @@ values() {
 	says 'line 2, column 2'
 	: >"$T/t.csv"
 	fails 1 vae-pack "$T/t.csv"
-	says 'no line'
+	says 'no lines'
 	printf '1,2\n3,4\n' | gzip | head -c 20 >"$T/t.csv.gz"
 	fails 1 vae-pack "$T/t.csv.gz"
-	says cut
+	says truncated
 	fails 1 vae-pack "$T/none.csv"
 	says "$T/none.csv" 'No such file'
 	printf '1,2\n' >"$T/t.csv"
@@ -460,7 +460,7 @@ values() {
 	done
 	(cat "$T/good.npy" && printf x) >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
-	says 'goes on'
+	says 'more bytes after'
 	npy '<f4' '6,' 'f<*' 1 2 3 4 5 6 >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
 	says dimensions
@@ -474,7 +474,7 @@ values() {
 	says 4000000000
 	npy '<f4' '3, 0' 'f<*' >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
-	says nothing
+	says 'no values'
 	perl -e 'binmode STDOUT; print "\x93NUMPY\2\0", pack("V", 0xfffffff0), "{" x 100' >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
 	says header
@@ -486,10 +486,10 @@ values() {
 	says '2 labels for 3'
 	npy '<i4' '3,' 'l<*' 1 2 >"$T/y.npy"
 	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
-	says "$T/y.npy" cut
+	says "$T/y.npy" truncated
 	npy '<i4' '3,' 'l<*' 1 2 3 4 >"$T/y.npy"
 	fails 1 vae-pack "$T/good.npy" "$T/y.npy"
-	says "$T/y.npy" 'goes on'
+	says "$T/y.npy" 'more bytes after'
 	fails 2 vae-pack --format npy - -
 }
 

@@ -17,7 +17,7 @@ int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *f
 {
 	r->n = r->key.len = 0;
 	r->scores = -1;
-	r->fields_read = 1; /* nothing to read them from */
+	r->fields_read = 1;
 	r->fields_changed = 0;
 	r->file = file;
 	r->ordinal = ordinal + 1;
@@ -37,20 +37,20 @@ struct member *pack_add(struct record *r, const char *ext, int64_t mtime, struct
 
 int pack_emit(struct pack *p, struct record *r, double total, struct fail *f)
 {
-	int missing = 0, wanted = p->only ? expr_match(p->only, r, &missing, f) : 1;
+	int missing = 0, matches = p->only ? expr_match(p->only, r, &missing, f) : 1;
 	p->seen++;
-	p->missing += (uint64_t)(missing && !wanted);
-	if (p->tick && p->seen % 256 == 0)
-		p->tick(p->ctx, p, total);
-	if (wanted <= 0)
-		return wanted < 0 ? -1 : 1;
+	p->missing += (uint64_t)(missing && !matches);
+	if (p->progress && p->seen % 256 == 0)
+		p->progress(p->ctx, p, total);
+	if (matches <= 0)
+		return matches < 0 ? -1 : 1;
 	if (writer_record(p->out, r, WRITER_ALL, f))
 		return -1;
 	p->packed++;
 	return !p->limit || p->packed < p->limit;
 }
 
-/* The next picture and its label; both files end together. */
+/* Reads a picture and its label. At the end of the pictures also checks that the labels end. */
 static int next_item(struct idx *images, struct idx *labels, uint8_t *pixels, uint8_t *label, struct fail *f)
 {
 	int go = idx_next(images, pixels, f);
@@ -85,9 +85,9 @@ int pack_idx(struct pack *p, const char *images, const char *labels, struct fail
 	struct idx *x = idx_open(images, f), *y = x && labels ? idx_open(labels, f) : NULL;
 	int r = !x || (labels && !y) ? -1 : 0;
 	if (!r && idx_ndim(x) != 3 && !(idx_ndim(x) == 4 && idx_dim(x, 3) == 3))
-		r = fail_set(f, "%s: holds no pictures: %d dimensions, where [n, height, width] or [n, height, width, 3] is wanted", images, idx_ndim(x));
+		r = fail_set(f, "%s: not pictures: %d dimensions, expected [n, height, width] or [n, height, width, 3]", images, idx_ndim(x));
 	if (!r && (idx_dim(x, 1) > PICTURE_MAX_SIDE || idx_dim(x, 2) > PICTURE_MAX_SIDE))
-		r = fail_set(f, "%s: pictures of %zu x %zu are larger than %d a side", images, idx_dim(x, 2), idx_dim(x, 1), PICTURE_MAX_SIDE);
+		r = fail_set(f, "%s: pictures of %zu x %zu are larger than the limit of %d per side", images, idx_dim(x, 2), idx_dim(x, 1), PICTURE_MAX_SIDE);
 	if (!r && y && (idx_ndim(y) != 1 || idx_dim(y, 0) != idx_dim(x, 0)))
 		r = fail_set(f, "%s: %zu labels for %zu pictures in %s", labels, idx_dim(y, 0), idx_dim(x, 0), images);
 	if (!r)
@@ -125,7 +125,7 @@ static int on_entry(void *ctx, const char *path, const char *below, const struct
 	if (dir && *name != '.')
 		return 1;
 	if (S_ISREG(st->st_mode) && writer_writes_to(d->pack->out, st)) {
-		name_show(d->pack->own, sizeof d->pack->own, path);
+		name_show(d->pack->own_output, sizeof d->pack->own_output, path);
 		return 0;
 	}
 	if (dir || !S_ISREG(st->st_mode) || *name == '.' || !dot || !dot[1]) {
@@ -133,7 +133,7 @@ static int on_entry(void *ctx, const char *path, const char *below, const struct
 		return 0;
 	}
 	int go = pack_file(d, path, below, dot + 1, st->st_mtime, f);
-	return go ? go : WALK_ENOUGH;
+	return go ? go : WALK_STOP;
 }
 
 int pack_directory(struct pack *p, const char *dir, struct fail *f)

@@ -16,14 +16,14 @@
 struct table {
 	struct csv *csv;
 	const char *path;
-	int cells, label; /* of a row; which is the label, -1 for none */
+	int cells, label; /* cells in a row; the label's column, or -1 */
 	uint64_t rows;
-	struct buf names; /* of the columns, one behind the other, when there are names */
-	size_t *name;
-	struct buf head;  /* of every record's .npy */
+	struct buf names; /* of the columns, each with its NUL */
+	size_t *name;     /* [cells]: their offsets; NULL: the file has no names */
+	struct buf head;  /* the header of each record's .npy */
 };
 
-/* What is wrong with a cell that is to be a number, or NULL. */
+/* Reads a cell as a number. NULL, or what is wrong with it. */
 static const char *read_number(const char *s, size_t len, double *v)
 {
 	char *end;
@@ -35,7 +35,7 @@ static const char *read_number(const char *s, size_t len, double *v)
 		return "is empty";
 	*v = strtod(s, &end);
 	if (strspn(s, "0123456789.eE+-") < len || end != s + len)
-		return "is no number";
+		return "is not a number";
 	return fabs(*v) <= (double)FLT_MAX ? NULL : "is too large";
 }
 
@@ -49,11 +49,11 @@ static int bad_cell(const struct table *t, int i, const char *why, struct fail *
 	name_show(shown, sizeof shown, cell);
 	name_show(name, sizeof name, column_name(t, i));
 	return fail_set(f, "%s: line %zu, column %d%s%s%s: '%s' %s%s", t->path, csv_line(t->csv), i + 1, t->name ? " (" : "", name, t->name ? ")" : "", shown, why,
-	                t->name || t->rows ? "" : "; --header takes the first line for names");
+	                t->name || t->rows ? "" : " (--header takes the first line as names)");
 }
 
-/* What stands for a number that is missing or none: never the name of a column. */
-static int is_value(const char *s)
+/* Whether the cell stands for a missing number: such a word is not the name of a column. */
+static int is_missing_value(const char *s)
 {
 	static const char *const words[] = {"nan", "inf", "infinity", "na", "n/a", "null", "none"};
 	s += *s == '-' || *s == '+';
@@ -63,7 +63,7 @@ static int is_value(const char *s)
 	return 0;
 }
 
-/* Whether the row at hand holds names: the one of the label, or no number at all. */
+/* Whether the current row holds names: the label's name, or no number at all. */
 static int is_header(const struct table *t, const char *label)
 {
 	int numbers = 0, words = 0;
@@ -73,7 +73,7 @@ static int is_header(const struct table *t, const char *label)
 		const char *cell = csv_cell(t->csv, i, &len), *why = read_number(cell, len, &v);
 		if (label && strcmp(cell, label) == 0 && why)
 			return 1;
-		numbers += !why || is_value(cell);
+		numbers += !why || is_missing_value(cell);
 		words += why && len > 0;
 	}
 	return !numbers && words;
@@ -102,25 +102,26 @@ static int find_label(struct table *t, const char *label, struct fail *f)
 	for (int i = 0; t->name && i < t->cells; i++)
 		if (strcmp(column_name(t, i), label) == 0) {
 			if (t->label >= 0)
-				return fail_set(f, "%s: columns %d and %d are both named '%s': --label wants a number", t->path, t->label + 1, i + 1, shown);
+				return fail_set(f, "%s: columns %d and %d are both named '%s': give --label a number", t->path, t->label + 1, i + 1, shown);
 			t->label = i;
 		}
 	if (t->label < 0 && *label && !*end && n >= 1 && n <= t->cells)
 		t->label = (int)n - 1;
 	if (t->label < 0)
-		return fail_set(f, "%s: no column '%s' for --label among the %d there are%s", t->path, shown, t->cells,
-		                t->name ? "" : ", and no line of names");
+		return fail_set(f, "%s: --label: none of the %d columns is '%s'%s", t->path, t->cells, shown,
+		                t->name ? "" : ", and the first line has no names");
 	return 0;
 }
 
-static int set_up(struct table *t, const struct pack *p, struct fail *f)
+/* Prepares for the rows, given the first line: names, label and header of the .npy. */
+static int begin_table(struct table *t, const struct pack *p, struct fail *f)
 {
 	size_t len;
 	const char *first = csv_cell(t->csv, 0, &len);
 	char shown[100];
 	t->cells = csv_cells(t->csv);
 	if (t->cells == 1 && first[strcspn(first, ",;\t|")])
-		return fail_set(f, "%s: line %zu: '%s' is one cell: --separator says what stands between cells", t->path, csv_line(t->csv),
+		return fail_set(f, "%s: line %zu: '%s' is one cell: give the character between cells with --separator", t->path, csv_line(t->csv),
 		                name_show(shown, sizeof shown, first));
 	if ((p->header || is_header(t, p->label)) && keep_names(t, f))
 		return -1;
@@ -132,11 +133,11 @@ static int set_up(struct table *t, const struct pack *p, struct fail *f)
 	return npy_header(&t->head, NPY_F8, 1, &numbers, f);
 }
 
-/* The row at hand as a record. */
+/* Makes a record of the current row. */
 static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t ordinal, struct fail *f)
 {
 	if (csv_cells(t->csv) != t->cells)
-		return fail_set(f, "%s: line %zu: %d cells, where %d are wanted", t->path, csv_line(t->csv), csv_cells(t->csv), t->cells);
+		return fail_set(f, "%s: line %zu: %d cells, expected %d as in the first line", t->path, csv_line(t->csv), csv_cells(t->csv), t->cells);
 	struct member *m = pack_begin(p, r, ordinal, t->path, f) ? NULL : pack_add(r, "npy", 0, f);
 	if (!m || buf_add(&m->data, t->head.p, t->head.len, f))
 		return -1;
@@ -151,7 +152,7 @@ static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t o
 	}
 	t->rows++;
 	const char *label = t->label >= 0 ? csv_cell(t->csv, t->label, &len) : NULL;
-	if (!label || !len) /* a row without a label has no class */
+	if (!label || !len) /* an empty label: no .cls */
 		return 0;
 	m = pack_add(r, "cls", 0, f);
 	return m ? buf_add(&m->data, label, len, f) : -1;
@@ -163,9 +164,9 @@ int pack_csv(struct pack *p, const char *path, struct fail *f)
 	struct table t = {.csv = csv_open(path, p->separator, f), .path = strcmp(path, "-") == 0 ? "standard input" : path, .label = -1};
 	int go = t.csv ? csv_next(t.csv, f) : -1;
 	if (!go)
-		go = fail_set(f, "%s: holds no line", t.path);
+		go = fail_set(f, "%s: the file has no lines", t.path);
 	if (go > 0)
-		go = set_up(&t, p, f) ? -1 : 1;
+		go = begin_table(&t, p, f) ? -1 : 1;
 	if (go > 0 && t.name)
 		go = csv_next(t.csv, f);
 	for (uint64_t i = 0; go > 0; i++) {
@@ -186,7 +187,7 @@ struct array {
 	struct infile *in;
 	const char *path;
 	struct npy npy;
-	size_t item; /* bytes */
+	size_t item_size; /* bytes */
 	uint64_t next;
 	struct buf bytes;
 };
@@ -194,47 +195,47 @@ struct array {
 static int array_open(struct array *a, const char *path, struct fail *f)
 {
 	size_t header = 12, got;
-	int more = 1;
+	int incomplete = 1;
 	*a = (struct array){.in = infile_open(path, f)};
 	if (!a->in)
 		return -1;
 	a->path = infile_name(a->in);
-	while (more > 0) {
-		size_t want = header - a->bytes.len;
-		if (buf_reserve(&a->bytes, want, f) || infile_read(a->in, a->bytes.p + a->bytes.len, want, &got, f))
+	while (incomplete > 0) {
+		size_t missing = header - a->bytes.len;
+		if (buf_reserve(&a->bytes, missing, f) || infile_read(a->in, a->bytes.p + a->bytes.len, missing, &got, f))
 			return -1;
 		a->bytes.len += got;
-		more = npy_parse_header(a->bytes.p, a->bytes.len, &a->npy, &header, f);
-		if (more > 0 && got < want)
-			more = fail_set(f, "npy file ends within its header");
+		incomplete = npy_parse_header(a->bytes.p, a->bytes.len, &a->npy, &header, f);
+		if (incomplete > 0 && got < missing)
+			incomplete = fail_set(f, "npy file ends within its header");
 	}
-	if (more < 0)
+	if (incomplete < 0)
 		return fail_add(f, "%s", a->path);
-	a->item = npy_size(a->npy.type);
+	a->item_size = npy_size(a->npy.type);
 	for (int i = 1; i < a->npy.ndim; i++)
-		a->item *= a->npy.shape[i];
-	if (a->item > RECORD_MAX_BYTES)
-		return fail_set(f, "%s: an item of %zu bytes, more than %llu", a->path, a->item, RECORD_MAX_BYTES);
+		a->item_size *= a->npy.shape[i];
+	if (a->item_size > RECORD_MAX_BYTES)
+		return fail_set(f, "%s: an item has %zu bytes, more than the limit of %llu", a->path, a->item_size, RECORD_MAX_BYTES);
 	return 0;
 }
 
-/* The next item's bytes behind what is in out: 1, 0 at the end, -1. */
+/* Appends the next item's bytes to out: 1, 0 at the end, -1. */
 static int array_next(struct array *a, struct buf *out, struct fail *f)
 {
 	size_t got;
 	char extra;
 	if (a->next < a->npy.shape[0]) {
-		if (buf_reserve(out, a->item, f) || infile_read(a->in, out->p + out->len, a->item, &got, f))
+		if (buf_reserve(out, a->item_size, f) || infile_read(a->in, out->p + out->len, a->item_size, &got, f))
 			return -1;
-		if (got < a->item)
-			return fail_set(f, "%s: npy file is cut short in item %" PRIu64 " of %zu", a->path, a->next + 1, a->npy.shape[0]);
+		if (got < a->item_size)
+			return fail_set(f, "%s: npy file is truncated in item %" PRIu64 " of %zu", a->path, a->next + 1, a->npy.shape[0]);
 		out->len += got;
 		a->next++;
 		return 1;
 	}
 	if (infile_read(a->in, &extra, 1, &got, f))
 		return -1;
-	return got ? fail_set(f, "%s: npy file goes on behind its last item (%zu)", a->path, a->npy.shape[0]) : 0;
+	return got ? fail_set(f, "%s: npy file has more bytes after its last item (%zu)", a->path, a->npy.shape[0]) : 0;
 }
 
 static void array_close(struct array *a)
@@ -243,7 +244,7 @@ static void array_close(struct array *a)
 	buf_free(&a->bytes);
 }
 
-/* The label of the next item as .cls. */
+/* Adds the next label as .cls. */
 static int add_label(struct array *labels, struct record *r, struct fail *f)
 {
 	struct buf value = {0};
@@ -260,11 +261,11 @@ static int add_label(struct array *labels, struct record *r, struct fail *f)
 static int check_shapes(const struct array *a, const struct array *labels, struct fail *f)
 {
 	if (a->npy.ndim < 2)
-		return fail_set(f, "%s: npy of %d dimensions, where [n, values] or more is wanted", a->path, a->npy.ndim);
-	if (!a->item)
-		return fail_set(f, "%s: npy whose items hold nothing", a->path);
+		return fail_set(f, "%s: npy of %d dimensions, expected [n, values] or more", a->path, a->npy.ndim);
+	if (!a->item_size)
+		return fail_set(f, "%s: npy whose items have no values", a->path);
 	if (labels->in && (labels->npy.ndim != 1 || labels->npy.type == NPY_F4 || labels->npy.type == NPY_F8))
-		return fail_set(f, "%s: labels of type '%s' in %d dimensions, where one dimension of integers is wanted", labels->path,
+		return fail_set(f, "%s: labels of type '%s' in %d dimensions, expected integers in one dimension", labels->path,
 		                npy_descr(labels->npy.type), labels->npy.ndim);
 	if (labels->in && labels->npy.shape[0] != a->npy.shape[0])
 		return fail_set(f, "%s: %zu labels for %zu items in %s", labels->path, labels->npy.shape[0], a->npy.shape[0], a->path);
@@ -286,7 +287,7 @@ int pack_npy(struct pack *p, const char *path, const char *label_path, struct fa
 		go = go > 0 ? pack_emit(p, &r, (double)a.npy.shape[0], f) : go;
 	}
 	if (!go && labels.in && labels.next == labels.npy.shape[0])
-		go = array_next(&labels, &head, f); /* nothing stands behind them */
+		go = array_next(&labels, &head, f); /* nothing may follow the last label */
 	record_free(&r);
 	array_close(&a);
 	array_close(&labels);

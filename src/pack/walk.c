@@ -12,7 +12,7 @@ struct walk {
 	walk_visit *visit;
 	void *ctx;
 	struct buf path;
-	size_t below; /* where in path the part below the root begins */
+	size_t below; /* the offset of the part below the root */
 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -26,7 +26,7 @@ static int fail_at(const struct walk *w, struct fail *f)
 	return fail_errno(f, "%s", shown);
 }
 
-/* The names in the directory at w->path, one behind the other with a NUL each; *n of them. */
+/* Appends the *n names in the directory w->path, each with its NUL. */
 static int read_names(const struct walk *w, struct buf *names, size_t *n, struct fail *f)
 {
 	DIR *d = opendir(w->path.p);
@@ -46,8 +46,8 @@ static int read_names(const struct walk *w, struct buf *names, size_t *n, struct
 	return r;
 }
 
-/* Goes through the directory at w->path: 1, WALK_ENOUGH or -1. */
-static int enter(struct walk *w, struct fail *f)
+/* Visits the entries of the directory w->path: 1, WALK_STOP or -1. */
+static int visit_directory(struct walk *w, struct fail *f)
 {
 	struct buf names = {0};
 	size_t n, len = w->path.len;
@@ -70,7 +70,7 @@ static int enter(struct walk *w, struct fail *f)
 		else
 			r = w->visit(w->ctx, w->path.p, w->path.p + w->below, &st, f);
 		if (r == 1 && S_ISDIR(st.st_mode))
-			r = enter(w, f);
+			r = visit_directory(w, f);
 		else if (r == 0)
 			r = 1;
 	}
@@ -85,7 +85,7 @@ int walk(const char *root, walk_visit *visit, void *ctx, struct fail *f)
 	int r = buf_add(&w.path, root, strlen(root), f) ? -1 : 1;
 	w.below = w.path.len + (w.path.len && root[w.path.len - 1] != '/');
 	if (r > 0)
-		r = enter(&w, f);
+		r = visit_directory(&w, f);
 	buf_free(&w.path);
 	return r < 0 ? -1 : 0;
 }
