@@ -251,7 +251,7 @@ static int read_tests(struct tool *s, struct fail *f)
 	struct test_set *t = &s->tests;
 	const char *name = s->sanity ? "the stream" : path;
 	*t = (struct test_set){.models = s->models, .nmodels = s->nmodels, .noise = &s->test_noise, .budget = s->memory,
-	                    .max_records = s->sanity ? (uint64_t)s->sanity : UINT64_MAX, .cosine = s->by == NORMALIZE_BOTH};
+	                    .max_records = s->sanity ? (uint64_t)s->sanity : UINT64_MAX, .need_direction = s->by == NORMALIZE_BOTH};
 	struct reader *in = s->sanity ? NULL : reader_open(&path, 1, 0, f);
 	int r = s->sanity ? read_first(s, f) : in ? test_set_read(t, in, f) : -1;
 	reader_close(in);

@@ -1,5 +1,6 @@
-/* candidates.h - which records of a stream are among the nearest k of each test record: found in one pass, with memory for k a
- * test and none for the others.
+/* candidates.h - finds the k records of a stream that are nearest to each test record. One pass over the stream adds the distances of
+ * every record; then the records that are candidates of a test record can be looked up by their position. Memory is k entries for
+ * each test record, independent of the stream's length.
  */
 #ifndef VF_CANDIDATES_H
 #define VF_CANDIDATES_H
@@ -9,36 +10,36 @@
 
 #include "base/fail.h"
 
-#define CANDIDATE_UNREADABLE UINT32_MAX /* in place of a test: a record that could not be read, to be told so */
+#define CANDIDATE_UNREADABLE UINT32_MAX /* instead of a test record: the record cannot be read, and must be reported */
 
 struct neighbour {
 	double distance;
 	uint64_t position; /* in the stream, from 0 */
 };
 
-struct candidate {
+struct candidate { /* the record at this position is one of the nearest of this test record */
 	uint64_t position;
 	uint32_t test;
 };
 
 struct candidates {
 	size_t k, tests;
-	struct neighbour *heap; /* [tests][k], the farthest first */
+	struct neighbour *heap; /* [tests][k]: the nearest so far, the farthest of them first */
 	size_t *heap_size;      /* [tests] */
-	struct candidate *list; /* by position, then test */
-	size_t n, capacity, next; /* next: where candidates_skip() is */
+	struct candidate *list; /* [n]: sorted by position, then test */
+	size_t n, capacity, next; /* next: where candidates_skip() goes on */
 };
 
-int candidates_open(struct candidates *s, size_t k, size_t tests, struct fail *f);
-/* The next record's distances [tests]; of equal ones the earlier record is nearer. NAN: it is not near. */
-void candidates_add(struct candidates *s, uint64_t position, const double *distance);
-int candidates_add_unreadable(struct candidates *s, uint64_t position, struct fail *f);
-/* Ends the adding. */
-int candidates_sort(struct candidates *s, struct fail *f);
-/* The pairs of a record: the first of *n. */
-const struct candidate *candidates_find(const struct candidates *s, uint64_t position, size_t *n);
-/* Whether it has none; for positions in increasing order, in one thread. */
-int candidates_skip(struct candidates *s, uint64_t position);
-void candidates_free(struct candidates *s);
+int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f);
+/* Adds the next record, by its distances [tests]; NAN: not a candidate. Of equal distances the earlier record is nearer. */
+void candidates_add(struct candidates *c, uint64_t position, const double *distance);
+int candidates_add_unreadable(struct candidates *c, uint64_t position, struct fail *f);
+/* After the last record: makes the list. */
+int candidates_sort(struct candidates *c, struct fail *f);
+/* The *n entries for the record at this position. */
+const struct candidate *candidates_find(const struct candidates *c, uint64_t position, size_t *n);
+/* Whether the record has no entry. Positions must increase from call to call, in one thread. */
+int candidates_skip(struct candidates *c, uint64_t position);
+void candidates_free(struct candidates *c);
 
 #endif

@@ -1,4 +1,4 @@
-/* noise.h - noise that is given with --eps instead of drawn, to compare with another implementation. */
+/* noise.h - noise read from a file (--eps) instead of drawn, for comparison with another implementation. */
 #ifndef VF_NOISE_H
 #define VF_NOISE_H
 
@@ -8,15 +8,15 @@
 #include "input/npy.h"
 
 struct noise {
-	const char *path; /* NULL: none is given */
+	const char *path; /* NULL: noise is drawn */
 	struct buf file;
-	struct npy npy;   /* float32 [record][draw][latent], in stream order */
+	struct npy npy;   /* float32 [records][draws][latent], in stream order */
 };
 
-/* Nothing where path is NULL. */
+/* Reads the file and checks its shape; does nothing without a path. */
 int noise_read(struct noise *n, int draws, int latent, struct fail *f);
-/* Of records [first, first + count), to [rows][draws][latent], the rest zeros; what: how to call them. */
-int noise_copy(const struct noise *n, const char *what, uint64_t first, int count, int rows, float *to, struct fail *f);
+/* eps [rows][draws][latent]: the noise of records [first, first + count), then zeros. what: "records", for messages. */
+int noise_copy(const struct noise *n, const char *what, uint64_t first, int count, int rows, float *eps, struct fail *f);
 void noise_free(struct noise *n);
 
 #endif

@@ -8,26 +8,26 @@
 #include <xxhash.h>
 
 #include "base/atomic.h"
-#include "model/batch.h"
-#include "influence/gradients.h"
 #include "gemm/mat.h"
+#include "influence/gradients.h"
+#include "model/batch.h"
 #include "stream/name.h"
 
-enum { PAGE = 1 << 16 }; /* a multiple of every machine's, for offsets of a mapping */
+enum { PAGE = 1 << 16 }; /* a multiple of every machine's page size, for the offset of a mapping */
 
-struct reading {
+struct batch_reader { /* one batch at a time */
 	struct test_set *t;
 	struct influence *influence;
 	struct batch batch;
-	struct score *score;
-	float *x, *eps, *mu;
-	int count; /* records of the batch that are taken */
+	struct score *score;  /* [rows] */
+	float *x, *eps, *mu;  /* [rows][input], [rows][draws][latent] or NULL, [rows][latent] */
+	int count;            /* records of the batch that become test records */
 };
 
 /* --- blocks --- */
 
-/* Takes p over. */
-static int spill(struct test_set *t, struct test_block *b, float *p, size_t bytes, struct fail *f)
+/* Moves a block to the spool; frees p. */
+static int spool_block(struct test_set *t, struct test_block *b, float *p, size_t bytes, struct fail *f)
 {
 	static const char zeros[PAGE];
 	size_t whole = (bytes + PAGE - 1) / PAGE * PAGE;
@@ -39,39 +39,41 @@ static int spill(struct test_set *t, struct test_block *b, float *p, size_t byte
 	free(p);
 	if (r)
 		return -1;
-	void *at = mmap(NULL, whole, PROT_READ, MAP_SHARED, t->fd, (off_t)t->end);
+	void *at = mmap(NULL, whole, PROT_READ, MAP_SHARED, t->fd, (off_t)t->spool_size);
 	if (at == MAP_FAILED)
 		return fail_errno(f, "cannot map gradients of test records");
 	*b = (struct test_block){at, whole};
-	t->end += whole;
+	t->spool_size += whole;
 	return 0;
 }
 
-static int on_checkpoint(void *ctx, int c, struct fail *f)
+/* Keeps the gradients of the batch at a checkpoint. */
+static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 {
-	struct reading *g = ctx;
+	struct batch_reader *g = ctx;
 	struct test_set *t = g->t;
 	size_t floats = (size_t)g->count * gradients_size(g->influence), bytes = floats * sizeof(float);
-	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)c];
+	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)checkpoint];
 	float *p = mat_floats(floats);
 	if (!p)
 		return fail_memory_for(f, "the gradients of %d test records", g->count);
 	gradients_copy(g->influence, g->count, p);
-	if (bytes > t->budget || t->used > t->budget - bytes)
-		return spill(t, b, p, bytes, f);
-	t->used += bytes;
-	b->p = p;
+	if (bytes > t->budget || t->memory_used > t->budget - bytes)
+		return spool_block(t, b, p, bytes, f);
+	t->memory_used += bytes;
+	b->gradients = p;
 	return 0;
 }
 
-static int more_blocks(struct test_set *t, struct fail *f)
+/* Makes room for one more block. */
+static int grow_blocks(struct test_set *t, struct fail *f)
 {
 	size_t n = (size_t)t->nmodels;
-	struct test_block *b = realloc(t->block, (t->nblocks + 1) * n * sizeof *b);
-	if (!b)
+	struct test_block *block = realloc(t->block, (t->nblocks + 1) * n * sizeof *block);
+	if (!block)
 		return fail_memory(f);
-	t->block = b;
-	memset(b + t->nblocks * n, 0, n * sizeof *b);
+	t->block = block;
+	memset(block + t->nblocks * n, 0, n * sizeof *block);
 	size_t *from = realloc(t->block_from, (t->nblocks + 2) * sizeof *from);
 	if (!from)
 		return fail_memory(f);
@@ -93,108 +95,124 @@ size_t test_set_block_of(const struct test_set *t, size_t q)
 	return low;
 }
 
-const float *test_set_gradients(const struct test_set *t, size_t b, int checkpoint) { return t->block[b * (size_t)t->nmodels + (size_t)checkpoint].p; }
+const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint)
+{
+	return t->block[block * (size_t)t->nmodels + (size_t)checkpoint].gradients;
+}
 
 /* --- records --- */
 
-static char *text_of(struct buf *b)
+static char *take_text(struct buf *b)
 {
 	char *s = b->p ? b->p : strdup("");
 	*b = (struct buf){.p = NULL};
 	return s;
 }
 
-static int grow(struct test_set *t, size_t latent, struct fail *f)
+static int grow_records(struct test_set *t, size_t latent, struct fail *f)
 {
-	size_t cap = t->capacity ? 2 * t->capacity : 256;
-	struct test_record *v = realloc(t->record, cap * sizeof *v);
-	if (v)
-		t->record = v;
-	float *mu = v ? realloc(t->mu, cap * latent * sizeof *mu) : NULL;
+	size_t capacity = t->capacity ? 2 * t->capacity : 256;
+	struct test_record *record = realloc(t->record, capacity * sizeof *record);
+	if (record)
+		t->record = record;
+	float *mu = record ? realloc(t->mu, capacity * latent * sizeof *mu) : NULL;
 	if (!mu)
-		return fail_memory_for(f, "%zu test records", cap);
+		return fail_memory_for(f, "%zu test records", capacity);
 	t->mu = mu;
-	t->capacity = cap;
+	t->capacity = capacity;
 	return 0;
 }
 
-static int add_test(struct reading *g, struct record *r, int row, struct fail *f)
+/* Sets why if a record that was decoded has no gradient to work with. */
+static void check_gradient(const struct test_set *t, double norm2, struct fail *why)
+{
+	if (why->msg[0])
+		return;
+	if (!isfinite(norm2))
+		fail_set(why, "its gradient is not finite");
+	else if (t->need_direction && !(norm2 > 0))
+		fail_set(why, "its gradient is 0 and has no direction");
+}
+
+static int add_record(struct batch_reader *g, struct record *r, int row, struct fail *f)
 {
 	struct test_set *t = g->t;
 	size_t latent = (size_t)t->models[0].cfg.latent;
-	const struct score *s = &g->score[row];
-	struct buf key = {0}, cls = {0};
+	const uint64_t *id = &g->batch.id[row];
 	struct fail *why = &g->batch.why[row];
-	if (t->n == t->capacity && grow(t, latent, f))
+	struct buf key = {0}, cls = {0};
+	if (t->n == t->capacity && grow_records(t, latent, f))
 		return -1;
+	memcpy(t->mu + t->n * latent, g->mu + (size_t)row * latent, latent * sizeof *t->mu);
 	struct test_record *v = &t->record[t->n++];
-	*v = (struct test_record){.norm2 = s->selfinf};
-	memcpy(t->mu + (t->n - 1) * latent, g->mu + (size_t)row * latent, latent * sizeof *t->mu);
-	t->hash = XXH3_64bits_withSeed(&g->batch.id[row], sizeof g->batch.id[row], t->hash);
-	if (!why->msg[0] && !isfinite(s->selfinf))
-		fail_set(why, "its gradient is not finite");
-	else if (!why->msg[0] && t->cosine && !(s->selfinf > 0))
-		fail_set(why, "its gradient is 0 and has no direction");
-	int has = name_escape(&key, r->key.p, r->key.len, f) ? -1 : record_value(r, "cls", &cls, f);
-	v->key = text_of(&key);
-	v->cls = has > 0 ? text_of(&cls) : NULL;
+	*v = (struct test_record){.norm2 = g->score[row].selfinf};
+	t->hash = XXH3_64bits_withSeed(id, sizeof *id, t->hash);
+	check_gradient(t, v->norm2, why);
+	int has_cls = name_escape(&key, r->key.p, r->key.len, f) ? -1 : record_value(r, "cls", &cls, f);
+	v->key = take_text(&key);
+	v->cls = has_cls > 0 ? take_text(&cls) : NULL;
 	buf_free(&cls);
 	v->why = why->msg[0] ? strdup(why->msg) : NULL;
 	t->unreadable += why->msg[0] != 0;
-	if (has < 0)
+	if (has_cls < 0)
 		return record_fail(r, f);
-	return v->key && (!has || v->cls) && (!why->msg[0] || v->why) ? 0 : fail_memory(f);
+	return v->key && (!has_cls || v->cls) && (!why->msg[0] || v->why) ? 0 : fail_memory(f);
 }
 
-static int read_batch(struct reading *g, struct fail *f)
+static int score_batch(struct batch_reader *g, struct fail *f)
 {
 	struct test_set *t = g->t;
 	struct batch *b = &g->batch;
+	const struct model *last = &t->models[t->nmodels - 1];
 	uint64_t left = t->max_records - t->n;
 	g->count = (uint64_t)b->nrows < left ? b->nrows : (int)left;
 	t->records_read += (uint64_t)b->nrows;
 	if (!g->count)
 		return 0;
-	if (batch_decode(b, &t->models[t->nmodels - 1].cfg, f))
+	if (batch_decode(b, &last->cfg, f))
 		return -1;
-	batch_floats(b, &t->models[t->nmodels - 1].standard, g->x);
+	batch_floats(b, &last->standard, g->x);
 	if (g->eps && noise_copy(t->noise, "test records", t->n, g->count, b->rows, g->eps, f))
 		return -1;
-	if (more_blocks(t, f))
+	if (grow_blocks(t, f))
 		return -1;
 	int r = influence_each_checkpoint(g->influence, g->x, b->id, g->eps, g->score, on_checkpoint, g, f);
-	t->nblocks++;
+	t->nblocks++; /* to be freed also after a failure */
 	if (r)
 		return -1;
 	influence_latent_means(g->influence, NULL, g->mu);
 	for (int i = 0; i < b->nitems; i++)
-		if (b->row[i] >= 0 && b->row[i] < g->count && add_test(g, &b->item[i], b->row[i], f))
+		if (b->row[i] >= 0 && b->row[i] < g->count && add_record(g, &b->item[i], b->row[i], f))
 			return -1;
 	t->block_from[t->nblocks] = t->n;
 	return 0;
 }
 
+static int batch_reader_open(struct batch_reader *g, const struct model *last, struct fail *f)
+{
+	const int flags = INFLUENCE_GRADIENTS | INFLUENCE_TESTS;
+	size_t rows = (size_t)influence_batch_size(last, flags), latent = (size_t)last->cfg.latent;
+	int use_eps = g->t->noise->path != NULL;
+	if (batch_open(&g->batch, (int)rows, &last->cfg, f))
+		return -1;
+	g->influence = influence_open(g->t->models, g->t->nmodels, (int)rows, flags, f);
+	if (!g->influence)
+		return -1;
+	g->score = calloc(rows, sizeof *g->score);
+	g->x = malloc(rows * (size_t)config_input_size(&last->cfg) * sizeof *g->x);
+	g->mu = malloc(rows * latent * sizeof *g->mu);
+	g->eps = use_eps ? malloc(rows * (size_t)last->cfg.score.draws * latent * sizeof *g->eps) : NULL;
+	return g->score && g->x && g->mu && (!use_eps || g->eps) ? 0 : fail_memory(f);
+}
+
 int test_set_read(struct test_set *t, struct reader *in, struct fail *f)
 {
-	const struct model *m = &t->models[t->nmodels - 1];
-	struct reading g = {.t = t};
+	struct batch_reader g = {.t = t};
 	t->fd = -1;
-	const int flags = INFLUENCE_GRADIENTS | INFLUENCE_TESTS;
-	size_t rows = (size_t)influence_batch_size(m, flags), noise = rows * (size_t)m->cfg.score.draws * (size_t)m->cfg.latent;
-	int r = batch_open(&g.batch, (int)rows, &m->cfg, f), got = 1;
-	if (!r)
-		g.influence = influence_open(t->models, t->nmodels, (int)rows, flags, f);
-	g.score = calloc(rows, sizeof *g.score);
-	g.x = malloc(rows * (size_t)config_input_size(&m->cfg) * sizeof *g.x);
-	g.mu = malloc(rows * (size_t)m->cfg.latent * sizeof *g.mu);
-	g.eps = t->noise->path ? malloc(noise * sizeof *g.eps) : NULL;
-	if (!r && !g.influence)
-		r = -1;
-	if (!r && (!g.score || !g.x || !g.mu || (t->noise->path && !g.eps)))
-		r = fail_memory(f);
-	while (!r && got > 0 && t->n < t->max_records) {
-		got = batch_fill(&g.batch, in, f);
-		r = got < 0 ? -1 : got > 0 ? read_batch(&g, f) : 0;
+	int r = batch_reader_open(&g, &t->models[t->nmodels - 1], f), filled = 1;
+	while (!r && filled > 0 && t->n < t->max_records) {
+		filled = batch_fill(&g.batch, in, f);
+		r = filled < 0 ? -1 : filled > 0 ? score_batch(&g, f) : 0;
 	}
 	influence_close(g.influence);
 	batch_free(&g.batch);
@@ -209,15 +227,15 @@ void test_set_free(struct test_set *t)
 {
 	for (size_t i = 0; i < t->nblocks * (size_t)t->nmodels; i++)
 		if (t->block[i].mapped)
-			munmap(t->block[i].p, t->block[i].mapped);
+			munmap(t->block[i].gradients, t->block[i].mapped);
 		else
-			free(t->block[i].p);
+			free(t->block[i].gradients);
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->record[i].key);
 		free(t->record[i].cls);
 		free(t->record[i].why);
 	}
-	if (t->end)
+	if (t->spool_size)
 		close(t->fd);
 	free(t->record);
 	free(t->mu);

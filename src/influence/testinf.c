@@ -8,98 +8,121 @@
 #include "base/atomic.h"
 #include "stream/fields.h"
 
-/* --- tallies --- */
+/* --- moments --- */
 
-/* Welford (1962): a sum of squares less a square of sums loses all digits where the numbers differ little. */
-static void moments_add(struct moments *t, double v)
+/* Welford (1962). The difference of a sum of squares and a squared sum would lose all digits if the values differ little. */
+static void moments_add(struct moments *m, double v)
 {
-	double off = v - t->mean;
-	t->mean += off / ++t->n;
-	t->squares += off * (v - t->mean);
+	double off = v - m->mean;
+	m->mean += off / ++m->n;
+	m->squares += off * (v - m->mean);
 }
 
-double moments_mean(const struct moments *t) { return t->mean; }
-double moments_sd(const struct moments *t) { return t->n < 2 ? 0 : sqrt(t->squares / (t->n - 1)); }
+double moments_mean(const struct moments *m) { return m->mean; }
+double moments_sd(const struct moments *m) { return m->n < 2 ? 0 : sqrt(m->squares / (m->n - 1)); }
 
-static void moments_add_class(struct moments *t, const char *a, const char *b)
+static void add_same_class(struct moments *m, const char *a, const char *b)
 {
 	if (a && b)
-		moments_add(t, strcmp(a, b) == 0);
+		moments_add(m, strcmp(a, b) == 0);
 }
 
-/* --- records --- */
+/* --- proponents and opponents --- */
 
-int testinf_open(struct testinf *s, const struct test_set *t, size_t top, struct fail *f)
+int testinf_open(struct testinf *s, const struct test_set *tests, size_t top, struct fail *f)
 {
-	*s = (struct testinf){.tests = t, .top = top};
-	for (int k = PROPONENTS; k <= OPPONENTS; k++)
-		if (!(s->lists[k] = calloc(t->n + 1, sizeof **s->lists)))
-			return fail_memory_for(f, "%zu test records", t->n);
+	*s = (struct testinf){.tests = tests, .top = top};
+	for (int kind = PROPONENTS; kind <= OPPONENTS; kind++)
+		if (!(s->list[kind] = calloc(tests->n + 1, sizeof **s->list)))
+			return fail_memory_for(f, "%zu test records", tests->n);
 	return 0;
 }
 
-static char *dup_or_null(const char *s) { return s ? strdup(s) : NULL; }
-
-/* Whether influence v comes before what stands there; of equal ones the earlier record does. */
-static int before(double v, const struct top_record *p, int kind) { return kind == PROPONENTS ? v > p->influence : v < p->influence; }
-
-static int pick(struct testinf *s, int kind, size_t q, const struct train_record *r, double influence, double distance, struct fail *f)
+/* Of equal influences the earlier record ranks first. */
+static int ranks_before(double influence, const struct top_record *r, int kind)
 {
-	struct top_list *p = &s->lists[kind][q];
-	if (p->n == s->top && (!p->n || !before(influence, &p->v[p->n - 1], kind)))
+	return kind == PROPONENTS ? influence > r->influence : influence < r->influence;
+}
+
+static void free_record(struct top_record *r)
+{
+	free(r->key);
+	free(r->cls);
+}
+
+static int reserve_one(struct top_list *l, size_t top, struct fail *f)
+{
+	if (l->n < l->capacity || l->n == top)
 		return 0;
-	if (p->n == p->capacity && p->n < s->top) {
-		size_t capacity = p->capacity ? 2 * p->capacity : 16;
-		capacity = capacity < s->top ? capacity : s->top;
-		struct top_record *more = realloc(p->v, capacity * sizeof *more);
-		if (!more)
-			return fail_memory_for(f, "proponents and opponents");
-		p->v = more;
-		p->capacity = capacity;
-	}
-	struct top_record one = {influence, distance, r->norm, r->position, strdup(r->key), dup_or_null(r->cls)};
-	if (!one.key || (r->cls && !one.cls)) {
-		free(one.key);
-		free(one.cls);
+	size_t capacity = l->capacity ? 2 * l->capacity : 16;
+	capacity = capacity < top ? capacity : top;
+	struct top_record *more = realloc(l->v, capacity * sizeof *more);
+	if (!more)
 		return fail_memory_for(f, "proponents and opponents");
-	}
-	if (p->n == s->top) {
-		free(p->v[--p->n].key);
-		free(p->v[p->n].cls);
-	}
-	size_t low = 0, high = p->n;
+	l->v = more;
+	l->capacity = capacity;
+	return 0;
+}
+
+static size_t find_rank(const struct top_list *l, double influence, int kind)
+{
+	size_t low = 0, high = l->n;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		if (before(influence, &p->v[middle], kind))
+		if (ranks_before(influence, &l->v[middle], kind))
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	memmove(p->v + low + 1, p->v + low, (p->n++ - low) * sizeof *p->v);
-	p->v[low] = one;
+	return low;
+}
+
+/* Adds a record to a list if it is one of the strongest; the weakest of a full list goes. */
+static int list_record(struct testinf *s, struct top_list *l, int kind, const struct train_record *r, double influence, double distance, struct fail *f)
+{
+	if (l->n == s->top && (!l->n || !ranks_before(influence, &l->v[l->n - 1], kind)))
+		return 0;
+	if (reserve_one(l, s->top, f))
+		return -1;
+	struct top_record entry = {influence, distance, r->norm, r->position, strdup(r->key), r->cls ? strdup(r->cls) : NULL};
+	if (!entry.key || (r->cls && !entry.cls)) {
+		free_record(&entry);
+		return fail_memory_for(f, "proponents and opponents");
+	}
+	if (l->n == s->top)
+		free_record(&l->v[--l->n]);
+	size_t at = find_rank(l, influence, kind);
+	memmove(l->v + at + 1, l->v + at, (l->n++ - at) * sizeof *l->v);
+	l->v[at] = entry;
 	return 0;
 }
 
-int testinf_add(struct testinf *s, const struct train_record *r, const double *influence, const double *distance, struct influence_summary *out, struct fail *f)
+static void update_summary(struct influence_summary *out, double influence, size_t test)
+{
+	if (!out->n || influence > out->max) {
+		out->max = influence;
+		out->max_at = test;
+	}
+	if (!out->n || influence < out->min) {
+		out->min = influence;
+		out->min_at = test;
+	}
+	out->mean += influence; /* the sum, until all are there */
+	out->n++;
+}
+
+int testinf_add(struct testinf *s, const struct train_record *r, const double *influence, const double *distance,
+                struct influence_summary *out, struct fail *f)
 {
 	*out = (struct influence_summary){.n = 0};
 	for (size_t q = 0; q < s->tests->n; q++) {
-		double v = influence[q];
-		if (isnan(v))
+		if (isnan(influence[q]))
 			continue;
-		if (!out->n || v > out->max) {
-			out->max = v;
-			out->max_at = q;
-		}
-		if (!out->n || v < out->min) {
-			out->min = v;
-			out->min_at = q;
-		}
-		out->mean += v;
-		out->n++;
+		update_summary(out, influence[q], q);
 		moments_add(&s->distance[ALL], distance[q]);
-		moments_add_class(&s->same[ALL], r->cls, s->tests->record[q].cls);
-		if (pick(s, v > 0 ? PROPONENTS : OPPONENTS, q, r, v, distance[q], f))
+		add_same_class(&s->same_class[ALL], r->cls, s->tests->record[q].cls);
+		int kind = influence[q] > 0 ? PROPONENTS : OPPONENTS;
+		if (list_record(s, &s->list[kind][q], kind, r, influence[q], distance[q], f))
 			return -1;
 	}
 	if (out->n) {
@@ -111,49 +134,47 @@ int testinf_add(struct testinf *s, const struct train_record *r, const double *i
 
 void testinf_end(struct testinf *s)
 {
-	for (int k = PROPONENTS; k <= OPPONENTS; k++)
+	for (int kind = PROPONENTS; kind <= OPPONENTS; kind++)
 		for (size_t q = 0; q < s->tests->n; q++) {
-			const struct top_list *p = &s->lists[k][q];
-			for (size_t i = 0; i < p->n; i++) {
-				moments_add(&s->distance[k], p->v[i].distance);
-				moments_add(&s->norm[k], p->v[i].norm);
-				moments_add_class(&s->same[k], p->v[i].cls, s->tests->record[q].cls);
+			const struct top_list *l = &s->list[kind][q];
+			for (size_t i = 0; i < l->n; i++) {
+				moments_add(&s->distance[kind], l->v[i].distance);
+				moments_add(&s->norm[kind], l->v[i].norm);
+				add_same_class(&s->same_class[kind], l->v[i].cls, s->tests->record[q].cls);
 			}
-			if (k == PROPONENTS && !s->tests->record[q].why)
-				moments_add(&s->own, p->n && p->v[0].position == q);
+			if (kind == PROPONENTS && !s->tests->record[q].why)
+				moments_add(&s->own_strongest, l->n && l->v[0].position == q);
 		}
 }
 
 void testinf_free(struct testinf *s)
 {
-	for (int k = PROPONENTS; k <= OPPONENTS; k++) {
-		for (size_t q = 0; s->lists[k] && q < s->tests->n; q++) {
-			struct top_list *p = &s->lists[k][q];
-			for (size_t i = 0; i < p->n; i++) {
-				free(p->v[i].key);
-				free(p->v[i].cls);
-			}
-			free(p->v);
+	for (int kind = PROPONENTS; kind <= OPPONENTS; kind++) {
+		for (size_t q = 0; s->list[kind] && q < s->tests->n; q++) {
+			for (size_t i = 0; i < s->list[kind][q].n; i++)
+				free_record(&s->list[kind][q].v[i]);
+			free(s->list[kind][q].v);
 		}
-		free(s->lists[k]);
+		free(s->list[kind]);
 	}
 	*s = (struct testinf){.top = 0};
 }
 
-/* --- writing down --- */
+/* --- output --- */
 
-static int quote(struct buf *out, const char *name, const char *text, struct fail *f)
+/* "name":"text" */
+static int add_text(struct buf *out, const char *name, const char *text, struct fail *f)
 {
 	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
 }
 
-static int write_lists(struct buf *line, const struct top_list *p, const char *name, struct fail *f)
+static int add_list(struct buf *line, const struct top_list *l, const char *name, struct fail *f)
 {
 	int r = buf_addf(line, f, ",\"%s\":[", name);
-	for (size_t i = 0; i < p->n && !r; i++) {
-		const struct top_record *v = &p->v[i];
-		r = buf_addf(line, f, "%s{", i ? "," : "") || quote(line, "key", v->key, f) ||
-		    (v->cls && (buf_addf(line, f, ",") || quote(line, "cls", v->cls, f))) ||
+	for (size_t i = 0; i < l->n && !r; i++) {
+		const struct top_record *v = &l->v[i];
+		r = buf_addf(line, f, "%s{", i ? "," : "") || add_text(line, "key", v->key, f) ||
+		    (v->cls && (buf_addf(line, f, ",") || add_text(line, "cls", v->cls, f))) ||
 		    buf_addf(line, f, ",\"influence\":%.9g,\"distance\":%.9g,\"norm\":%.9g}", v->influence, v->distance, v->norm);
 	}
 	return r ? -1 : buf_addf(line, f, "]");
@@ -166,46 +187,49 @@ int testinf_write(const struct testinf *s, int fd, struct fail *f)
 	for (size_t q = 0; q < s->tests->n && !r; q++) {
 		const struct test_record *t = &s->tests->record[q];
 		line.len = 0;
-		r = buf_addf(&line, f, "{") || quote(&line, "test", t->key, f) ||
-		    (t->cls && (buf_addf(&line, f, ",") || quote(&line, "cls", t->cls, f)));
+		r = buf_addf(&line, f, "{") || add_text(&line, "test", t->key, f) ||
+		    (t->cls && (buf_addf(&line, f, ",") || add_text(&line, "cls", t->cls, f)));
 		if (!r && t->why)
-			r = buf_addf(&line, f, ",") || quote(&line, "error", t->why, f);
+			r = buf_addf(&line, f, ",") || add_text(&line, "error", t->why, f);
 		else if (!r)
-			r = write_lists(&line, &s->lists[PROPONENTS][q], "proponents", f) || write_lists(&line, &s->lists[OPPONENTS][q], "opponents", f);
+			r = add_list(&line, &s->list[PROPONENTS][q], "proponents", f) || add_list(&line, &s->list[OPPONENTS][q], "opponents", f);
 		r = r || buf_addf(&line, f, "}\n") || write_all(fd, line.p, line.len, f);
 	}
 	buf_free(&line);
 	return r ? -1 : 0;
 }
 
-static const char *const kinds[] = {[ALL] = "all", [PROPONENTS] = "proponents", [OPPONENTS] = "opponents"};
-
-static int put(struct fields *to, const char *what, const char *more, int kind, double v, struct fail *f)
+static int set_mean(struct fields *to, const char *what, int kind, const struct moments *m, int with_sd, struct fail *f)
 {
-	char name[64];
-	snprintf(name, sizeof name, "%s_%s%s", what, kinds[kind], more);
-	return isfinite(v) ? fields_set_real(to, name, v, f) : 0;
+	static const char *const kinds[] = {[ALL] = "all", [PROPONENTS] = "proponents", [OPPONENTS] = "opponents"};
+	const double values[] = {moments_mean(m), moments_sd(m)};
+	for (int i = 0; i <= with_sd && m->n; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "%s_%s%s", what, kinds[kind], i ? "_sd" : "");
+		if (isfinite(values[i]) && fields_set_real(to, name, values[i], f))
+			return -1;
+	}
+	return 0;
 }
 
-int testinf_summarise(const struct testinf *s, int own, struct fields *to, struct fail *f)
+int testinf_summarise(const struct testinf *s, int own_strongest, struct fields *to, struct fail *f)
 {
-	if (own && s->own.n && fields_set_real(to, "own", moments_mean(&s->own), f))
+	if (own_strongest && s->own_strongest.n && fields_set_real(to, "own", moments_mean(&s->own_strongest), f))
 		return -1;
-	for (int k = ALL; k <= OPPONENTS; k++)
-		if ((s->same[k].n && put(to, "same_class", "", k, moments_mean(&s->same[k]), f)) ||
-		    (s->distance[k].n && (put(to, "distance", "", k, moments_mean(&s->distance[k]), f) || put(to, "distance", "_sd", k, moments_sd(&s->distance[k]), f))) ||
-		    (s->norm[k].n && (put(to, "norm", "", k, moments_mean(&s->norm[k]), f) || put(to, "norm", "_sd", k, moments_sd(&s->norm[k]), f))))
+	for (int kind = ALL; kind <= OPPONENTS; kind++)
+		if (set_mean(to, "same_class", kind, &s->same_class[kind], 0, f) || set_mean(to, "distance", kind, &s->distance[kind], 1, f) ||
+		    set_mean(to, "norm", kind, &s->norm[kind], 1, f))
 			return -1;
 	return 0;
 }
 
-static void print_line(const char *name, const struct moments *t, double (*of)(const struct moments *))
+static void print_line(const char *name, const struct moments *m, double (*value)(const struct moments *))
 {
 	static const int order[] = {PROPONENTS, OPPONENTS, ALL};
 	printf("%s", name);
 	for (int i = 0; i < 3; i++)
-		if (t[order[i]].n > 0)
-			printf("\t%.3f", of(&t[order[i]]));
+		if (m[order[i]].n > 0)
+			printf("\t%.3f", value(&m[order[i]]));
 		else
 			printf("\t");
 	printf("\n");
@@ -213,10 +237,10 @@ static void print_line(const char *name, const struct moments *t, double (*of)(c
 
 void testinf_print(const struct testinf *s)
 {
-	if (s->own.n > 0)
-		printf("own_strongest\t%.3f\n", moments_mean(&s->own));
+	if (s->own_strongest.n > 0)
+		printf("own_strongest\t%.3f\n", moments_mean(&s->own_strongest));
 	printf("\tproponents\topponents\tall\n");
-	print_line("same_class", s->same, moments_mean);
+	print_line("same_class", s->same_class, moments_mean);
 	print_line("distance", s->distance, moments_mean);
 	print_line("distance_sd", s->distance, moments_sd);
 	print_line("norm", s->norm, moments_mean);
