@@ -1,61 +1,67 @@
-/* mat.h - the matrix products of the networks, row-major float. Only mat.c sees BLAS.
+/* mat.h - matrix products (GEMM) of row-major float matrices.
  *
- * Every product runs on the calling thread alone; parallelism is the caller's. The result of a
- * call depends on its shape and on nothing else, so that fixed units of work give the same bits
- * on any thread.
- */
+ * Letters are those of BLAS: C is m x n, k is the inner dimension, and ldc is the distance between two rows of C in memory. The two
+ * letters of a name say how A and B are stored, n as they are and t transposed:
+ *
+ *   mat_nn   C = A B      a[m x k]  b[k x n]
+ *   mat_nt   C = A B^T    a[m x k]  b[n x k]
+ *   mat_tn   C = A^T B    a[k x m]  b[k x n]
+ *
+ * All matrices belong to the caller, and C overlaps neither A nor B. A product runs on the calling thread alone; callers split work
+ * between threads. The bits of a result depend on processor, shape, strides and numbers only, not on the thread or on packing. */
 #ifndef VF_MAT_H
 #define VF_MAT_H
 
 #include <stddef.h>
 
-/* Once before any product, and in every worker thread: one BLAS thread. Returns how many threads
- * may call at once (256, or 1 where the library is not safe for it). */
+/* Prepares the calling thread, with OpenBLAS limited to one thread: call it once before any product and in every worker thread.
+ * Returns how many threads may compute products at once: 256, or 1 where OpenBLAS was built without thread safety. */
 int mat_thread_init(void);
-/* Numbers too small to be normal are 0 in this thread and in those it starts, floats and doubles. For networks: averages of
- * gradients that have died away stay just above 0 for ever, gradients behind a saturated sigmoid get there, and processors
- * take a hundred times as long over them. */
+/* Makes this thread, and those that it starts, treat denormal floats and doubles as 0. Processors take up to a hundred times as long
+ * over denormals, and vanishing gradients and their running averages are full of them. */
 void mat_flush_denormals(void);
 
-/* How many bits of its factors a product wants: a float's, or 16 where that is faster (gemm_amx.h). Forward products want them
- * all, but for logits: a unit that is nearly 0 turns whole gradients on or off. An infinite factor gives NAN or infinite sums,
- * but where a zero on the first side meets it on the second, which may be passed over (gemm_avx512.h). */
+/* Precision of a product: all 24 bits of a float's significand, or at least 16 where the processor is faster then (AMX). Forward
+ * products need 24, except for logits: an activation near 0 decides whether its gradients count.
+ * NAN and infinity in a factor make the sums NAN or infinite, except that a 0 in A may hide them in B. */
 enum mat_bits { MAT_24, MAT_16 };
-/* On this processor |c - exact| <= mat_error_bound(d, bits) |a_i| |b_j|, with norms of the two rows or columns, in any order of the
- * sum (Higham 2002, section 3.1); for factors above 2^-100, before scale and without what c held. */
-double mat_error_bound(int d, enum mat_bits bits);
+/* An upper bound, on this processor: |c_ij - exact| <= mat_error_bound(k, bits) |a_i| |b_j|, with the Euclidean norms of row i of A and
+ * column j of B, for any order of the sum (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1). It holds for
+ * factors above 2^-100, and before C is scaled or added to. */
+double mat_error_bound(int k, enum mat_bits bits);
 
-/* b[p x d], or b[d x p] when transposed, as products of n rows take it in that have it as their second factor, for many of them; they come out
- * the same to the bit. Wanted along with b itself, whole; left aside by a product of another shape or other bits. NULL: nothing is
- * gained, there is no memory, or it would take more than *room bytes, which become less. b NULL: zeros, for mat_repack(). masked: the
- * products have a relu_mask, and may leave out what it closes. Freed with free(). */
-struct mat_packed *mat_pack(const float *b, int ldb, int transposed, int n, int p, int d, enum mat_bits bits, int masked,
-			    size_t *room);
-/* Another b of the same shape in its place. */
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int transposed);
+/* Packs B once for many products of about m rows, which give the same bits without it but take longer. b is [n x k], or [k x n] when
+ * k_rows; NULL packs zeros, for mat_repack() to replace. masked: the products have a relu_mask and may skip masked outputs.
+ * Products read b itself as well, and ignore a pack of another shape or precision. Freed with free().
+ * Returns NULL when packing gains nothing, memory is out, or it would take more than *budget bytes; else *budget is reduced. */
+struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget);
+/* Replaces the numbers by those of another b of the same shape. */
+void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows);
 
-/* c[n x p] = a[n x d] b[p x d]^T (+ c when add) */
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int n, int p, int d, int add, enum mat_bits bits);
-/* y[n x p] = x[n x d] w[p x d]^T + bias (none when NULL), negative numbers 0 when relu: a linear layer */
-void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int n, int p, int d,
+/* c[m x n] = a[m x k] b[n x k]^T, added to c when add */
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n, int k, int add, enum mat_bits bits);
+/* A linear layer, torch's order of weights: y[m x n] = x[m x k] w[n x k]^T + bias[n] (NULL: 0), then max(0, y) when relu.
+ * packed: w, or NULL */
+void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int m, int n, int k,
 	       int relu, enum mat_bits bits);
-/* c[n x p] = a[n x d] b[d x p], but 0 where relu_mask, which lies as c does, is not above 0 (NULL: nowhere): behind a relu */
-void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *relu_mask, int n,
-	    int p, int d, enum mat_bits bits);
-/* c[n x p] = scale a[d x n]^T b[d x p] (+ c when add) */
-void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int n, int p, int d,
+/* c[m x n] = a[m x k] b[k x n], and 0 where relu_mask, which has the shape and stride of c, is not above 0 (NULL: no mask).
+ * packed: b, or NULL */
+void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, const float *relu_mask,
+	    int m, int n, int k, enum mat_bits bits);
+/* c[m x n] = scale a[k x m]^T b[k x n], added to c when add. packed: b, or NULL */
+void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
 	    float scale, int add, enum mat_bits bits);
 
-/* c[n x n] = a[n x d] a^T */
-void mat_gram(float *c, const float *a, int n, int d);
+/* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
+void mat_gram(float *c, const float *a, int m, int k);
 
 /* mat_nt() in double */
-void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int n, int p, int d);
+void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k);
 
-/* n zeros, aligned for vectors; NULL without memory; freed with free(). */
+/* n zeros, aligned to 64 bytes; freed with free(). NULL: out of memory. */
 float *mat_floats(size_t n);
 
-/* sum_i a_i b_i, with partial sums in a fixed order, ended in double */
+/* The inner product of a[n] and b[n]: float partial sums of at most 64 terms in a fixed order, added up in double. */
 double dot(const float *a, const float *b, int n);
 /* sum_i (a_i - b_i)^2 in double, with partial sums in a fixed order */
 double squared_distance(const float *a, const float *b, size_t n);

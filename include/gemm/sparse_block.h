@@ -1,6 +1,8 @@
-/* sparse_block.h - up to 16 rows that are zero in the same places, as a record's draws are behind a relu: turned over, and without the units
- * where all of them are zero. Layers read and write bundles on AVX-512 (gemm_avx512.h): a quarter of the memory that rows take, and
- * nothing is looked for twice. Sums have the bits that mat_layer() and mat_nn() give them, but for the sign of a 0 behind a relu. */
+/* sparse_block.h - 16 rows that are zero in the same columns, as the 16 draws of one record are behind a ReLU.
+ *
+ * A block is the transpose of the rows without the columns that are zero in all of them: one vector of 16 numbers for every column that
+ * is left. Layers read and write blocks directly (AVX-512 only), so that zeros are searched for once, and a block takes about a quarter
+ * of the memory of its rows. Results have the bits of mat_layer() and mat_nn(), except that a 0 behind a ReLU may differ in sign. */
 #ifndef VF_SPARSE_BLOCK_H
 #define VF_SPARSE_BLOCK_H
 
@@ -9,36 +11,40 @@
 
 struct mat_packed;
 
-/* So many go through a layer best: its weights serve them all, and their numbers stay in the second cache. */
+/* SPARSE_BATCH blocks at once are fastest: they share one pass over the weights, and their numbers fit the second-level cache. */
 enum { SPARSE_ROWS = 16, SPARSE_BATCH = 8 };
 
-/* Made by sparse_place(), filled by what is below: products read behind the n units, where there is room for it, and zeros in unit. */
+/* Made by sparse_place() and filled by the functions below. Behind the n columns both arrays have space that products may read;
+ * in column it is zeros. */
 struct sparse_block {
-	int n;                   /* units that stand here */
-	uint16_t *unit;          /* [n]: which ones, ascending */
-	float (*v)[SPARSE_ROWS]; /* [n]: their numbers, 0 in lanes without a row */
+	int n;                   /* columns kept */
+	uint16_t *column;        /* [n]: their indices, ascending */
+	float (*v)[SPARSE_ROWS]; /* [n]: their numbers, 0 for absent rows */
 };
 
-/* Whether this processor's products of p lines over d can read and write bundles; and whether this side of them can. NULL: no. */
-int sparse_supported(int p, int d);
+/* Whether products with n outputs and inner dimension k can read and write sparse blocks on this processor. */
+int sparse_supported(int n, int k);
+/* Whether w is packed for sparse products. NULL: no */
 int sparse_accepts(const struct mat_packed *w);
 
-/* n bundles of rows of up to width numbers, in so many bytes, a multiple of 64; placed at room, which is aligned to 64. */
-size_t sparse_bytes(int n, int width);
-struct sparse_block *sparse_place(void *room, int n, int width);
+/* The bytes that `count` blocks for rows of up to `width` numbers take, a multiple of 64; sparse_place() makes the blocks in memory of
+ * that size, aligned to 64, which the caller owns. */
+size_t sparse_bytes(int count, int width);
+struct sparse_block *sparse_place(void *memory, int count, int width);
 
-/* lines <= 16 rows v, ld apart, of width numbers; and the other way, zeros where nothing stands. */
-void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int lines, int width);
-void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int lines, int width);
+/* A block of v[rows x width] with stride ld, rows <= SPARSE_ROWS; and v of a block, with its zeros. */
+void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int rows, int width);
+void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int rows, int width);
 
-/* n bundles, which have room for what a layer writes, through one: y = x w^T + bias, [n][16] rows ld apart, or bundles, negative
- * numbers 0. bias NULL: none, of rows. */
-void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias);
-void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias);
-/* dx = dy w, 0 where relu_mask's number is not above 0, with all units of relu_mask; w was packed as gated. */
-void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int n, const struct mat_packed *w);
+/* `count` blocks x through the linear layer w. Dense outputs: y[16 count x n] = x w^T + bias (NULL: 0), rows ld apart. With a ReLU:
+ * y = max(0, x w^T + bias) as blocks. */
+void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias);
+void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias);
+/* The way back: dx = dy w, and 0 where relu_mask is not above 0. dx keeps the columns of relu_mask. w was packed as masked. */
+void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
+		      const struct mat_packed *w);
 
-/* c[16 x 16] = a a^T */
+/* The Gram matrix of the rows: c[16 x 16] = a a^T */
 void sparse_gram(float *c, const struct sparse_block *a);
 
 #endif

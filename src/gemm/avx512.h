@@ -1,16 +1,36 @@
-/* avx512.h - what the kernels written for AVX-512 and the tiles share; for x86-64 only. */
+/* avx512.h - what the kernels for AVX-512 and AMX share; for x86-64 only. */
 #ifndef VF_AVX512_H
 #define VF_AVX512_H
 
 #include <immintrin.h>
+#include <stddef.h>
 
 #include "base/simd.h"
 
+#define AVX512 __attribute__((target("avx512f")))
 #define UNROLL _Pragma("GCC unroll 16")
-enum { LANES = 16 };
+enum { LANES = 16 }; /* floats of a vector */
 
-/* 16 by 16 numbers of 32 bits. */
-__attribute__((target("avx512f"))) INLINE void transpose(__m512 r[LANES])
+static inline int min_int(int a, int b) { return a < b ? a : b; }
+
+/* The first n of 16 lanes. */
+static inline __mmask16 first_lanes(int n) { return (__mmask16)(n >= LANES ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }
+
+/* The lanes that are neither 0 nor -0. */
+AVX512 INLINE __mmask16 nonzero_lanes(__m512i bits)
+{
+	__m512i magnitude = _mm512_slli_epi32(bits, 1);
+	return _mm512_test_epi32_mask(magnitude, magnitude);
+}
+
+/* x, and 0 where mask is not above 0. */
+AVX512 INLINE __m512 apply_mask(__m512 x, __m512 mask)
+{
+	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(mask, _mm512_setzero_ps(), _CMP_GT_OQ), x);
+}
+
+/* Transposes 16 x 16 numbers of 32 bits. */
+AVX512 INLINE void transpose(__m512 r[LANES])
 {
 	__m512 t[LANES];
 	UNROLL
@@ -26,7 +46,7 @@ __attribute__((target("avx512f"))) INLINE void transpose(__m512 r[LANES])
 			r[i + 2 * h + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
 		}
 	UNROLL
-	for (int i = 0; i < 4; i++) { /* r[4 g + i] has, of rows 4 g on, the columns i, 4 + i, 8 + i, 12 + i */
+	for (int i = 0; i < 4; i++) { /* r[4 g + i] holds columns i, 4 + i, 8 + i and 12 + i of rows 4 g to 4 g + 3 */
 		t[i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0x88);
 		t[4 + i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0xdd);
 		t[8 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0x88);
@@ -39,9 +59,13 @@ __attribute__((target("avx512f"))) INLINE void transpose(__m512 r[LANES])
 	}
 }
 
-/* The first n of 16 lanes. */
-static inline __mmask16 first_lanes(int n) { return (__mmask16)(n >= LANES ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }
-
-static inline int least(int a, int b) { return a < b ? a : b; }
+/* The transpose of v[rows x columns], up to 16 x 16: vector p holds column p, and zeros for rows and columns beyond. */
+AVX512 INLINE void load_transposed(__m512 t[LANES], const float *v, size_t ld, int rows, int columns)
+{
+	UNROLL
+	for (int r = 0; r < LANES; r++)
+		t[r] = r < rows ? _mm512_maskz_loadu_ps(first_lanes(columns), v + (size_t)r * ld) : _mm512_setzero_ps();
+	transpose(t);
+}
 
 #endif

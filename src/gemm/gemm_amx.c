@@ -1,17 +1,33 @@
-/* Both sides are cut into tiles of 16 lines by 32 of k, in two or three pieces. A tile of a has a line of a in each row; one of b
- * has in row r, for each of its 16 lines, two numbers of k, as the instruction wants them: here r and 16 + r. Either is the
- * transposed other in pairs of numbers. Blocks of lines of a stay in the second cache and go past one panel of b
- * after the other, 32 by 32 of c at a time; all of b is kept in pieces where there are several blocks. */
+/* GEMM on AMX tiles: float products from bfloat16 pieces.
+ *
+ * The tiles multiply bfloat16, which has 8 bits of significand, and add up in float. So every float is split into a sum of pieces
+ * (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision computations"), and the
+ * products of pieces that matter are computed, small ones first:
+ *
+ *   2 pieces, 16 bits   3 products: low high, high high, high low
+ *   3 pieces, 24 bits   6 products, whose sums round as those of floats do
+ *
+ * Accuracy: with 2 pieces |c - exact| <= (3 2^-16 + k 2^-24) sum_p |a_ip b_pj|, in practice some 2e-7 of that sum. Factors below 2^-100
+ * lose their last pieces, and those that are infinite or would round to infinity become NAN.
+ *
+ * Blocking: A and B are both cut into tiles of 16 lines (rows of A, columns of B) by 32 of k, a piece each. A row of an A tile is a line.
+ * B tiles have the layout that the instruction requires (VNNI): row r holds two numbers of k for each of its 16 columns, here r and
+ * 16 + r; the rows of A have the same order of k. One is the other's transpose in units of 32 bits. The loops, from the outside in:
+ *
+ *   p0  in steps of kc_of()    1024 of k with 2 pieces, 512 with 3
+ *   j0  in steps of NC = 1024  columns of B, packed once and kept in scratch when A has several blocks
+ *   i0  in steps of MC = 256   rows of A, packed into scratch: they stay in the second-level cache
+ *   j   in steps of NR = 32    a panel of B
+ *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice */
 #include "gemm/gemm_amx.h"
 
 #include "base/simd.h"
 
 #if !defined(SIMD_HAS_AMX)
 
-int gemm_amx_takes(int n, int p, int d) { return 0; }
-struct mat_packed *gemm_amx_pack(struct gemm_operand b, int p, int d, int pieces) { return NULL; }
+struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces) { return NULL; }
 void gemm_amx_repack(struct mat_packed *packed, struct gemm_operand b) {}
-void gemm_amx(const struct gemm_args *s) {}
+void gemm_amx(const struct gemm_args *g) {}
 
 #else
 
@@ -19,29 +35,31 @@ void gemm_amx(const struct gemm_args *s) {}
 
 #include "gemm/avx512.h"
 
-#define TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 
 enum {
-	LINES = LANES,
-	STEP = 32,
-	TILE = LINES * STEP, /* numbers of a tile */
-	SIDE = 2 * LINES,    /* lines that are multiplied at once, of a and of b */
-	PIECE = 2 * TILE,    /* SIDE lines, a step of k; a group of all their pieces follows each other */
-	BLOCK = 256,	     /* lines of a that are kept */
-	MOST_P = 1024,	     /* and of b */
-	MOST_K = 1024,	     /* in two pieces; in three, half of it */
-	ROOM_A = BLOCK * MOST_K * 2,
-	ROOM_B = MOST_P * MOST_K * 2,
+	TILE_LINES = LANES,
+	TILE_K = 32,
+	TILE = TILE_LINES * TILE_K, /* numbers of a tile */
+	MR = 2 * TILE_LINES,        /* rows of A, and columns of B, in the microkernel */
+	NR = MR,
+	PIECE = 2 * TILE,           /* MR lines by TILE_K, of one piece; all pieces of a step of k follow each other */
+	MC = 256,
+	NC = 1024,
+	A_SIZE = MC * 1024 * 2,     /* numbers of packed A, and of packed B, in scratch */
+	B_SIZE = NC * 1024 * 2,
 };
 
-/* --- pieces --- */
+static int kc_of(int pieces) { return pieces == 2 ? 1024 : 512; }
 
-/* Pairs of x and y, 16 numbers each, in pieces of 8 bits. All but the last round by hand, which is faster but loses a NAN:
- * what is left of it is one again. */
-TILES INLINE void split(__m512 x, __m512 y, __m512i *piece, int pieces)
+/* --- packing --- */
+
+/* Splits 16 pairs of numbers (x and y) into pieces. All but the last are rounded by integer arithmetic, which is faster; it loses a NAN,
+ * but then the remainder is NAN again. */
+AMX INLINE void split(__m512 x, __m512 y, __m512i *piece, int pieces)
 {
-	static const uint16_t mixed[2 * LANES] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-						  8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+	static const uint16_t interleave[2 * LANES] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+						       8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
 	const __m512i half = _mm512_set1_epi32(1 << 15), high = _mm512_set1_epi32(-(1 << 16));
 	UNROLL
 	for (int i = 0; i < pieces - 1; i++) {
@@ -51,127 +69,129 @@ TILES INLINE void split(__m512 x, __m512 y, __m512i *piece, int pieces)
 		x = _mm512_sub_ps(x, _mm512_castsi512_ps(near_x));
 		y = _mm512_sub_ps(y, _mm512_castsi512_ps(near_y));
 	}
-	piece[pieces - 1] = _mm512_permutexvar_epi16(_mm512_loadu_si512(mixed), (__m512i)_mm512_cvtne2ps_pbh(y, x));
+	piece[pieces - 1] = _mm512_permutexvar_epi16(_mm512_loadu_si512(interleave), (__m512i)_mm512_cvtne2ps_pbh(y, x));
 }
 
-struct part {
-	int pieces, transposed, pairs, whole;
-}; /* known where it is inlined; pairs: as b has its tiles; whole: nothing of the tile is beyond n or d */
+/* What to pack; constants where this is inlined. */
+struct tile_kind {
+	int pieces, k_rows;
+	int vnni; /* as B has its tiles */
+};
 
-/* The tile of lines [at, at + 16) below n and of [k, k + 32) below d, zeros beyond; its pieces PIECE apart. */
-TILES INLINE void pack_tile(uint16_t *to, const struct gemm_operand *s, struct part is, int at, int n, int k, int d)
+/* The tile of lines [i, i + 16) below n and of [p, p + 32) below p1, with zeros beyond; whole: nothing is beyond. Its pieces are PIECE
+ * numbers apart. */
+AMX INLINE void pack_tile(uint16_t *to, const struct gemm_operand *s, struct tile_kind kind, int whole, int i, int n, int p, int p1)
 {
-	__m512i row[3][LINES];
-	int turned = is.transposed != is.pairs;
-	/* what stands in a row of memory: 32 of k, or 16 lines, and the same 16 of k later */
-	int rows = is.transposed ? d - k : n - at;
-	size_t ld = (size_t)s->ld, next = is.transposed ? LANES * ld : LANES;
-	__mmask16 left = first_lanes(is.transposed ? n - at : d - k), right = is.transposed ? left : first_lanes(d - k - LANES);
-	const float *v = s->v + (is.transposed ? (size_t)k * ld + (size_t)at : (size_t)at * ld + (size_t)k);
-	for (int r = 0; r < LINES; r++, v += ld) {
+	__m512i row[3][TILE_LINES];
+	int transposed = kind.k_rows != kind.vnni;
+	/* a row of memory, and the second half of its 32 numbers of k: 16 numbers on, or 16 rows on when k_rows */
+	int rows = kind.k_rows ? p1 - p : n - i;
+	size_t ld = (size_t)s->ld, second = kind.k_rows ? LANES * ld : LANES;
+	__mmask16 left = first_lanes(kind.k_rows ? n - i : p1 - p), right = kind.k_rows ? left : first_lanes(p1 - p - LANES);
+	const float *v = s->v + (kind.k_rows ? (size_t)p * ld + (size_t)i : (size_t)i * ld + (size_t)p);
+	for (int r = 0; r < TILE_LINES; r++, v += ld) {
 		__m512i piece[3];
 		__m512 x, y;
-		if (is.whole) {
+		if (whole) {
 			x = _mm512_loadu_ps(v);
-			y = _mm512_loadu_ps(v + next);
+			y = _mm512_loadu_ps(v + second);
 		} else {
 			x = _mm512_maskz_loadu_ps(r < rows ? left : 0, v);
-			y = _mm512_maskz_loadu_ps(r + (is.transposed ? LANES : 0) < rows ? right : 0, v + next);
+			y = _mm512_maskz_loadu_ps(r + (kind.k_rows ? LANES : 0) < rows ? right : 0, v + second);
 		}
-		split(x, y, piece, is.pieces);
-		for (int i = 0; i < is.pieces; i++)
-			*(turned ? &row[i][r] : (__m512i *)(to + i * PIECE + r * STEP)) = piece[i];
+		split(x, y, piece, kind.pieces);
+		for (int q = 0; q < kind.pieces; q++)
+			*(transposed ? &row[q][r] : (__m512i *)(to + q * PIECE + r * TILE_K)) = piece[q];
 	}
-	for (int i = 0; turned && i < is.pieces; i++) {
-		__m512 t[LINES];
+	for (int q = 0; transposed && q < kind.pieces; q++) {
+		__m512 t[TILE_LINES];
 		UNROLL
-		for (int r = 0; r < LINES; r++)
-			t[r] = _mm512_castsi512_ps(row[i][r]);
+		for (int r = 0; r < TILE_LINES; r++)
+			t[r] = _mm512_castsi512_ps(row[q][r]);
 		transpose(t);
 		UNROLL
-		for (int r = 0; r < LINES; r++)
-			_mm512_store_ps(to + i * PIECE + r * STEP, t[r]);
+		for (int r = 0; r < TILE_LINES; r++)
+			_mm512_store_ps(to + q * PIECE + r * TILE_K, t[r]);
 	}
 }
 
-TILES INLINE void pack_lines(uint16_t *to, const struct gemm_operand *s, struct part is, int at, int n, int k, int d)
+AMX INLINE void pack_steps(uint16_t *to, const struct gemm_operand *s, struct tile_kind kind, int i, int n, int p0, int p1)
 {
-	for (; k < d; k += STEP, to += is.pieces * PIECE)
+	for (int p = p0; p < p1; p += TILE_K, to += kind.pieces * PIECE)
 		for (int h = 0; h < 2; h++) {
-			is.whole = n - at >= (h + 1) * LINES && d - k >= STEP;
-			if (is.whole)
-				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.transposed, is.pairs, 1}, at + h * LINES, n, k, d);
+			int line = i + h * TILE_LINES;
+			if (n - line >= TILE_LINES && p1 - p >= TILE_K)
+				pack_tile(to + h * TILE, s, kind, 1, line, n, p, p1);
 			else
-				pack_tile(to + h * TILE, s, (struct part){is.pieces, is.transposed, is.pairs, 0}, at + h * LINES, n, k, d);
+				pack_tile(to + h * TILE, s, kind, 0, line, n, p, p1);
 		}
 }
 
-/* SIDE lines, all of [k, d): a group after the other */
-TILES static void pack(uint16_t *to, const struct gemm_operand *s, int pieces, int pairs, int at, int n, int k, int d)
+/* A panel: MR lines over [p0, p1), step by step. vnni: of B. */
+AMX static void pack_panel(uint16_t *to, const struct gemm_operand *s, int pieces, int vnni, int i, int n, int p0, int p1)
 {
-#define KIND(p, a, b)                                                                                                                      \
-	case (p)*4 + (a)*2 + (b):                                                                                                          \
-		pack_lines(to, s, (struct part){p, a, b, 0}, at, n, k, d);                                                                 \
+#define CASE(pieces, k_rows, vnni)                                                                                                         \
+	case (pieces)*4 + (k_rows)*2 + (vnni):                                                                                             \
+		pack_steps(to, s, (struct tile_kind){pieces, k_rows, vnni}, i, n, p0, p1);                                              \
 		break
-	switch (pieces * 4 + s->transposed * 2 + pairs) {
-		KIND(2, 0, 0);
-		KIND(2, 0, 1);
-		KIND(2, 1, 0);
-		KIND(2, 1, 1);
-		KIND(3, 0, 0);
-		KIND(3, 0, 1);
-		KIND(3, 1, 0);
-		KIND(3, 1, 1);
+	switch (pieces * 4 + s->k_rows * 2 + vnni) {
+		CASE(2, 0, 0);
+		CASE(2, 0, 1);
+		CASE(2, 1, 0);
+		CASE(2, 1, 1);
+		CASE(3, 0, 0);
+		CASE(3, 0, 1);
+		CASE(3, 1, 0);
+		CASE(3, 1, 1);
 	}
-#undef KIND
+#undef CASE
 }
 
-static int steps_of(int pieces) { return pieces == 2 ? MOST_K : MOST_K / 2; }
+/* The numbers of a panel over [p0, p1), and the panels of n columns. */
+static size_t panel_size(int pieces, int p0, int p1) { return (size_t)((p1 - p0 + TILE_K - 1) / TILE_K) * (size_t)pieces * PIECE; }
+static size_t panels_of(int n) { return (size_t)((n + NR - 1) / NR); }
 
-/* Numbers of a panel over [k, end). */
-static size_t panel(int pieces, int k, int end) { return (size_t)((end - k + STEP - 1) / STEP) * (size_t)pieces * PIECE; }
-static size_t panels(int p) { return (size_t)((p + SIDE - 1) / SIDE); }
-
-struct mat_packed *gemm_amx_pack(struct gemm_operand b, int p, int d, int pieces)
+struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces)
 {
-	size_t all = 0;
-	for (int k = 0; k < d; k += steps_of(pieces))
-		all += panels(p) * panel(pieces, k, least(k + steps_of(pieces), d));
-	struct mat_packed *to = packed_alloc(p, d, pieces, all * sizeof(uint16_t));
+	size_t numbers = 0;
+	for (int p0 = 0, kc = kc_of(pieces); p0 < k; p0 += kc)
+		numbers += panels_of(n) * panel_size(pieces, p0, min_int(p0 + kc, k));
+	struct mat_packed *to = packed_alloc(n, k, pieces, 0, numbers * sizeof(uint16_t));
 	if (to && b.v)
 		gemm_amx_repack(to, b);
 	return to;
 }
 
-/* k by k, panel by panel */
 void gemm_amx_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	uint16_t *v = (uint16_t *)to->v;
-	for (int k = 0, step = steps_of(to->pieces); k < to->d; k += step)
-		for (int j = 0, end = least(k + step, to->d); j < to->p; j += SIDE, v += panel(to->pieces, k, end))
-			pack(v, &b, to->pieces, 1, j, to->p, k, end);
+	for (int p0 = 0, kc = kc_of(to->pieces); p0 < to->k; p0 += kc)
+		for (int j = 0, p1 = min_int(p0 + kc, to->k); j < to->n; j += NR, v += panel_size(to->pieces, p0, p1))
+			pack_panel(v, &b, to->pieces, 1, j, to->n, p0, p1);
 }
 
-/* --- products --- */
+/* --- the microkernel --- */
 
-/* A block of c that is summed up, and not yet in its place. */
+/* MR x NR sums that are complete but not yet stored in C. */
 struct pending_tile {
-	const float *sum;	   /* [SIDE][SIDE], NULL: there is none */
-	int i, j, add, last; /* last: all of k is in it */
+	const float *sum;    /* [MR][NR]; NULL: none */
+	int i, j, add, last; /* last: the sums include the last block of k */
 };
 
-TILES INLINE void store_tile(const struct gemm_args *s, const struct pending_tile *d, int from, int end)
+/* Stores rows [r0, r1) of a pending tile in C. */
+AMX INLINE void store_tile(const struct gemm_args *g, const struct pending_tile *t, int r0, int r1)
 {
-	__mmask16 left = first_lanes(s->p - d->j), right = first_lanes(s->p - d->j - LANES);
-	__m512 scale = _mm512_set1_ps(s->c->scale), zero = _mm512_setzero_ps();
-	const float *bias = d->last && s->c->bias ? s->c->bias + d->j : NULL;
-	if (!d->sum)
+	__mmask16 left = first_lanes(g->n - t->j), right = first_lanes(g->n - t->j - LANES);
+	__m512 scale = _mm512_set1_ps(g->c->scale), zero = _mm512_setzero_ps();
+	const float *bias = t->last && g->c->bias ? g->c->bias + t->j : NULL;
+	if (!t->sum)
 		return;
-	end = least(end, least(SIDE, s->n - d->i));
-	for (int r = from; r < end; r++) {
-		float *to = s->c->v + (size_t)(d->i + r) * (size_t)s->c->ld + d->j;
-		__m512 x = _mm512_mul_ps(scale, _mm512_load_ps(d->sum + r * SIDE)), y = _mm512_mul_ps(scale, _mm512_load_ps(d->sum + r * SIDE + LANES));
-		if (d->add) { /* else c, which is far away, is not waited for */
+	r1 = min_int(r1, min_int(MR, g->m - t->i));
+	for (int r = r0; r < r1; r++) {
+		float *to = g->c->v + (size_t)(t->i + r) * (size_t)g->c->ld + t->j;
+		__m512 x = _mm512_mul_ps(scale, _mm512_load_ps(t->sum + r * NR));
+		__m512 y = _mm512_mul_ps(scale, _mm512_load_ps(t->sum + r * NR + LANES));
+		if (t->add) { /* otherwise C, which may be in main memory, is not waited for */
 			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(left, to));
 			y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(right, to + LANES));
 		}
@@ -179,25 +199,25 @@ TILES INLINE void store_tile(const struct gemm_args *s, const struct pending_til
 			x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(left, bias));
 			y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(right, bias + LANES));
 		}
-		if (d->last && s->c->relu) {
+		if (t->last && g->c->relu) {
 			x = _mm512_max_ps(zero, x); /* in this order, which keeps NAN */
 			y = _mm512_max_ps(zero, y);
 		}
-		if (d->last && s->c->relu_mask) {
-			const float *relu_mask = s->c->relu_mask + (to - s->c->v);
-			x = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(left, relu_mask), zero, _CMP_GT_OQ), x);
-			y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_maskz_loadu_ps(right, relu_mask + LANES), zero, _CMP_GT_OQ), y);
+		if (t->last && g->c->relu_mask) {
+			const float *mask = g->c->relu_mask + (to - g->c->v);
+			x = apply_mask(x, _mm512_maskz_loadu_ps(left, mask));
+			y = apply_mask(y, _mm512_maskz_loadu_ps(right, mask + LANES));
 		}
 		_mm512_mask_storeu_ps(to, left, x);
 		_mm512_mask_storeu_ps(to + LANES, right, y);
 	}
 }
 
-/* Tiles 0 to 3 are c, 4 and 5 a, 6 and 7 b. Macros, since an instruction names its tiles. */
-#define LOAD(tile, second, from)                                                                                                           \
+/* Tiles 0 to 3 hold C, 4 and 5 A, 6 and 7 B. These are macros because an instruction contains the numbers of its tiles. */
+#define LOAD(tile, next_tile, from)                                                                                                        \
 	do {                                                                                                                               \
 		_tile_loadd(tile, from, 64);                                                                                               \
-		_tile_loadd(second, (from) + TILE, 64);                                                                                    \
+		_tile_loadd(next_tile, (from) + TILE, 64);                                                                                 \
 	} while (0)
 #define MULTIPLY                                                                                                                           \
 	do {                                                                                                                               \
@@ -207,20 +227,20 @@ TILES INLINE void store_tile(const struct gemm_args *s, const struct pending_til
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
 	} while (0)
 
-/* sum[SIDE x SIDE] = a b over so many groups. Meanwhile what was summed up two blocks ago goes to its place, row by row: a few lines
- * of memory at a time, where all at once would wait for each other. A call of its own: GCC 12 does not know that the loads
- * of tiles read memory, and could move what was stored there behind them. */
-TILES __attribute__((noinline)) static void multiply(float *sum, const struct gemm_args *s, const uint16_t *a, const uint16_t *b, int groups,
-						     const struct pending_tile *before)
+/* sum[MR x NR] = A B over so many steps of TILE_K. Between the steps it stores the sums of two calls before, a few rows at a time: all rows
+ * at once would wait for each other's memory. It is not inlined, because GCC 12 does not know that tile loads read memory, and could
+ * move the stores that they depend on behind them. */
+AMX __attribute__((noinline)) static void microkernel(const struct gemm_args *g, float *sum, const uint16_t *a, const uint16_t *b,
+						      int steps, const struct pending_tile *before)
 {
-	int rows = (SIDE + groups - 1) / groups;
+	int rows = (MR + steps - 1) / steps;
 	_tile_zero(0);
 	_tile_zero(1);
 	_tile_zero(2);
 	_tile_zero(3);
-	for (int g = 0; g < groups; g++, a += s->pieces * PIECE, b += s->pieces * PIECE) {
-		store_tile(s, before, g * rows, (g + 1) * rows);
-		if (s->pieces == 2) { /* small products first */
+	for (int q = 0; q < steps; q++, a += g->pieces * PIECE, b += g->pieces * PIECE) {
+		store_tile(g, before, q * rows, (q + 1) * rows);
+		if (g->pieces == 2) { /* small products first */
 			LOAD(4, 5, a + PIECE);
 			LOAD(6, 7, b);
 			MULTIPLY;
@@ -244,66 +264,70 @@ TILES __attribute__((noinline)) static void multiply(float *sum, const struct ge
 			MULTIPLY;
 		}
 	}
-	_tile_stored(0, sum, SIDE * sizeof *sum);
-	_tile_stored(1, sum + LANES, SIDE * sizeof *sum);
-	_tile_stored(2, sum + LANES * SIDE, SIDE * sizeof *sum);
-	_tile_stored(3, sum + LANES * SIDE + LANES, SIDE * sizeof *sum);
+	_tile_stored(0, sum, NR * sizeof *sum);
+	_tile_stored(1, sum + LANES, NR * sizeof *sum);
+	_tile_stored(2, sum + LANES * NR, NR * sizeof *sum);
+	_tile_stored(3, sum + LANES * NR + LANES, NR * sizeof *sum);
 }
 
-/* A block of lines of a, [i0, i1), past lines [j0, j1) of b, over [k, end). */
-TILES static void block(const struct gemm_args *s, uint16_t *room, int i0, int i1, int j0, int j1, int k, int end)
+/* --- the product --- */
+
+/* The panels of B from column j0 on over [p0, p1), each of so many numbers; NULL where B is not packed. */
+static const uint16_t *packed_panels(const struct gemm_args *g, int j0, int p0, size_t size)
 {
-	_Alignas(64) float sum[3][SIDE * SIDE];
-	struct pending_tile before = {0}, newest = {0}; /* the tiles are still at the newest while the one before is carried */
-	int groups = (end - k + STEP - 1) / STEP, turn = 0;
-	size_t side = panel(s->pieces, k, end);
-	const uint16_t *ready = s->b.packed ? (const uint16_t *)s->b.packed->v + panels(s->p) * panel(s->pieces, 0, k) + (size_t)j0 / SIDE * side : NULL;
-	for (int i = i0; i < i1; i += SIDE)
-		pack(room + (size_t)(i - i0) / SIDE * side, &s->a, s->pieces, 0, i, s->n, k, end);
-	for (int j = j0; j < j1; j += SIDE) {
-		size_t from = (size_t)(j - j0) / SIDE * side;
-		uint16_t *kept = room + ROOM_A + (s->n > BLOCK ? from : 0);
-		const uint16_t *right = ready ? ready + from : kept;
-		if (!ready && i0 == 0)
-			pack(kept, &s->b, s->pieces, 1, j, s->p, k, end);
-		for (int i = i0; i < i1; i += SIDE) {
-			multiply(sum[turn], s, room + (size_t)(i - i0) / SIDE * side, right, groups, &before);
+	const struct mat_packed *b = g->b.packed;
+	return b ? (const uint16_t *)b->v + panels_of(g->n) * panel_size(g->pieces, 0, p0) + (size_t)j0 / NR * size : NULL;
+}
+
+/* Rows [i0, i1) of A and columns [j0, j1) of B over [p0, p1). */
+AMX static void multiply_block(const struct gemm_args *g, uint16_t *scratch, int i0, int i1, int j0, int j1, int p0, int p1)
+{
+	_Alignas(64) float sum[3][MR * NR];
+	struct pending_tile before = {0}, newest = {0}; /* the processor may still write the newest while the one before is stored */
+	int steps = (p1 - p0 + TILE_K - 1) / TILE_K, turn = 0;
+	size_t size = panel_size(g->pieces, p0, p1);
+	const uint16_t *packed = packed_panels(g, j0, p0, size);
+	for (int i = i0; i < i1; i += MR)
+		pack_panel(scratch + (size_t)(i - i0) / MR * size, &g->a, g->pieces, 0, i, g->m, p0, p1);
+	for (int j = j0; j < j1; j += NR) {
+		size_t from = (size_t)(j - j0) / NR * size;
+		uint16_t *own = scratch + A_SIZE + (g->m > MC ? from : 0); /* kept for the next block of A, if there is one */
+		const uint16_t *b = packed ? packed + from : own;
+		if (!packed && i0 == 0)
+			pack_panel(own, &g->b, g->pieces, 1, j, g->n, p0, p1);
+		for (int i = i0; i < i1; i += MR) {
+			microkernel(g, sum[turn], scratch + (size_t)(i - i0) / MR * size, b, steps, &before);
 			before = newest;
-			newest = (struct pending_tile){sum[turn], i, j, s->c->add || k, end == s->d};
+			newest = (struct pending_tile){sum[turn], i, j, g->c->add || p0, p1 == g->k};
 			turn = (turn + 1) % 3;
 		}
 	}
-	store_tile(s, &before, 0, SIDE);
-	store_tile(s, &newest, 0, SIDE);
+	store_tile(g, &before, 0, MR);
+	store_tile(g, &newest, 0, MR);
 }
 
-TILES static void product_in(uint16_t *room, const struct gemm_args *s)
+AMX static void multiply_all(const struct gemm_args *g, uint16_t *scratch)
 {
 	static const struct {
-		uint8_t palette, start, none[14];
-		uint16_t bytes[16]; /* of a row */
+		uint8_t palette, start_row, reserved[14];
+		uint16_t row_bytes[16];
 		uint8_t rows[16];
-	} shape = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-	int step = steps_of(s->pieces);
-	_tile_loadconfig(&shape);
-	for (int k = 0; k < s->d; k += step)
-		for (int j = 0; j < s->p; j += MOST_P)
-			for (int i = 0; i < s->n; i += BLOCK)
-				block(s, room, i, least(i + BLOCK, s->n), j, least(j + MOST_P, s->p), k, least(k + step, s->d));
+	} config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+	int kc = kc_of(g->pieces);
+	_tile_loadconfig(&config);
+	for (int p0 = 0; p0 < g->k; p0 += kc)
+		for (int j0 = 0, p1 = min_int(p0 + kc, g->k); j0 < g->n; j0 += NC)
+			for (int i0 = 0, j1 = min_int(j0 + NC, g->n); i0 < g->m; i0 += MC)
+				multiply_block(g, scratch, i0, min_int(i0 + MC, g->m), j0, j1, p0, p1);
 	_tile_release();
 }
 
-void gemm_amx(const struct gemm_args *s)
+void gemm_amx(const struct gemm_args *g)
 {
-	_Static_assert((ROOM_A + ROOM_B) * sizeof(uint16_t) <= SCRATCH_MAX, "the room that is always there");
-	uint16_t *room = scratch_acquire((ROOM_A + ROOM_B) * sizeof *room);
-	product_in(room, s);
-	scratch_release(room);
-}
-
-int gemm_amx_takes(int n, int p, int d)
-{
-	return simd_level() == SIMD_AMX && n >= SIDE && p >= SIDE && d >= STEP && (double)n * p * d >= 64 * 64 * 64;
+	_Static_assert((A_SIZE + B_SIZE) * sizeof(uint16_t) <= SCRATCH_MAX, "scratch is large enough");
+	uint16_t *scratch = scratch_acquire((A_SIZE + B_SIZE) * sizeof *scratch);
+	multiply_all(g, scratch);
+	scratch_release(scratch);
 }
 
 #endif

@@ -1,30 +1,30 @@
-/* gemm_args.h - what the kernels of matrix products share (gemm_amx.h, gemm_avx512.h), and mat.c hands them. */
+/* gemm_args.h - what the dispatcher (mat.c) hands to a kernel, and what the kernels share.
+ *
+ * Letters are those of BLAS and BLIS: C is m x n, A is m x k and B is k x n. i counts rows of C, j its columns, and p runs over k. */
 #ifndef VF_GEMM_ARGS_H
 #define VF_GEMM_ARGS_H
 
 #include <stddef.h>
 
-enum { PACKED_PANELS = 0, PACKED_BOTH = -1 };
-
-/* p lines over d as second side, in the order of the kernels that made it: pieces of bfloat16 for each number (gemm_amx.h),
- * or floats in panels, alone or with the lines as they are behind them (gemm_avx512.h). */
+/* B in the order of the kernel that packed it: floats in panels (microkernel.h), or each float in pieces of bfloat16 (gemm_amx.h). */
 struct mat_packed {
-	_Alignas(64) int p;
-	int d, pieces;
+	_Alignas(64) int n;
+	int k;
+	int pieces;      /* 2 or 3 of bfloat16; 0: floats */
+	int has_columns; /* floats: the columns of B follow behind the panels, for masked products */
 	size_t bytes;
 	_Alignas(64) char v[];
 };
 
-/* One side of a product over k: line i's number k stands at v[i ld + k], or, when transposed, at v[k ld + i]. packed: the same
- * as kernels want it, or NULL; of the second side. */
+/* A, by rows, or B, by columns: number p of line i stands at v[i ld + p], or at v[p ld + i] when k_rows. */
 struct gemm_operand {
 	const float *v;
-	int ld, transposed;
-	const struct mat_packed *packed;
+	int ld, k_rows;
+	const struct mat_packed *packed; /* B: the same, packed; or NULL */
 };
 
-/* Where the sums go: v[i ld + j] = scale sum (+ what is there when add) (+ bias[j] unless NULL), negative numbers 0 when relu, and
- * 0 where relu_mask[i ld + j] is not above 0, unless NULL. */
+/* C, and what becomes of a sum before it is stored: v[i ld + j] = scale sum (+ v[i ld + j] when add) (+ bias[j]), then max(0, .) when
+ * relu, then 0 where relu_mask[i ld + j] is not above 0. bias and relu_mask may be NULL. */
 struct gemm_output {
 	float *v;
 	int ld, add;
@@ -34,20 +34,26 @@ struct gemm_output {
 	const float *relu_mask;
 };
 
-/* n lines of a by p of b over d; what is packed has that shape, and those pieces (0: floats). */
 struct gemm_args {
 	const struct gemm_output *c;
 	struct gemm_operand a, b;
-	int n, p, d, pieces;
+	int m, n, k;
+	int pieces; /* as in mat_packed: 0 for all kernels except AMX */
 };
 
-/* Room for so many bytes of v; NULL without memory. Freed with free(). */
-struct mat_packed *packed_alloc(int p, int d, int pieces, size_t bytes);
+/* The kernel for a product. It depends on processor and shape alone, so that a result does not depend on the caller. */
+enum gemm_kernel { GEMM_OPENBLAS, GEMM_AVX512, GEMM_AMX };
+enum gemm_kernel gemm_select(int m, int n, int k);
 
-/* Room of this thread for so many bytes, SCRATCH_MAX at most, for vectors; kept until the thread ends. Without memory for it threads take
- * turns in one that is always there: a result must not depend on that. Until scratch_release(). */
+/* --- memory.c --- */
+
+/* An empty pack of so many bytes; freed with free(). NULL: out of memory. */
+struct mat_packed *packed_alloc(int n, int k, int pieces, int has_columns, size_t bytes);
+
+/* Scratch of the calling thread, SCRATCH_MAX bytes at most, aligned to 64; it is kept until the thread ends. Without memory for it
+ * threads take turns with one static buffer: a result must not depend on free memory. Released with scratch_release(). */
 enum { SCRATCH_MAX = 6 << 20 };
 void *scratch_acquire(size_t bytes);
-void scratch_release(const void *room);
+void scratch_release(const void *scratch);
 
 #endif

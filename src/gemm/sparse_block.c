@@ -1,18 +1,28 @@
-/* Products of bundles have two ways. Panels (panel.h) make all sums, of eight rows by 48 units at a time. Where a relu_mask closes most of them,
- * each that is wanted is made by itself along a line of the weights, of all 16 rows at once. */
+/* Products of sparse blocks, on AVX-512. Rows are lanes: a column of a block is one vector of 16 numbers.
+ *
+ * Dense outputs and outputs behind a ReLU are computed by the microkernel, which takes a block as two strips of MR = 8 rows and visits
+ * only its columns. All blocks of a call pass one panel of the weights before the next, so that the weights are read once. The 16 x NR sums
+ * are then transposed, and columns of zeros are dropped.
+ *
+ * Behind a mask that leaves less than two thirds of the outputs, each active output is computed alone: the inner product of the block
+ * with one column of the weights, for all 16 rows at once, MASKED_NR outputs side by side. Both ways add the same terms in the same
+ * order, with one rounding a term, so they give the same bits as the dense kernel; sums over k restart every KC terms. */
 #include "gemm/sparse_block.h"
 
 #if !defined(__x86_64__)
 
-int sparse_supported(int p, int d) { return 0; }
+int sparse_supported(int n, int k) { return 0; }
 int sparse_accepts(const struct mat_packed *w) { return 0; }
-size_t sparse_bytes(int n, int width) { return 0; }
-struct sparse_block *sparse_place(void *room, int n, int width) { return NULL; }
-void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int lines, int width) {}
-void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int lines, int width) {}
-void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias) {}
-void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias) {}
-void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int n, const struct mat_packed *w) {}
+size_t sparse_bytes(int count, int width) { return 0; }
+struct sparse_block *sparse_place(void *memory, int count, int width) { return NULL; }
+void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int rows, int width) {}
+void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int rows, int width) {}
+void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias) {}
+void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias) {}
+void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
+		      const struct mat_packed *w)
+{
+}
 void sparse_gram(float *c, const struct sparse_block *a) {}
 
 #else
@@ -20,97 +30,97 @@ void sparse_gram(float *c, const struct sparse_block *a) {}
 #include <limits.h>
 #include <string.h>
 
-#include "gemm/panel.h"
-#include "gemm/gemm_avx512.h"
+#include "gemm/microkernel.h"
 
 enum {
-	FEW = 10,       /* lines of weights that 16 rows go along at once */
-	WIDEST = 32768, /* units, for whose numbers 16 bits do */
-	RUN = 512,      /* units whose products are summed up before they go to a Gram matrix */
+	MASKED_NR = 10,      /* active outputs computed side by side: 10 independent sums hide the latency of an addition */
+	MAX_COLUMNS = 32768, /* an index has 16 bits */
+	GRAM_KC = 512,       /* columns whose products are added up in registers before they go to a Gram matrix */
 };
-_Static_assert((int)SPARSE_ROWS == (int)LANES && (int)LANES == 2 * MR && BEHIND >= 2 * FEW, "rows are lanes, and a list's room");
+_Static_assert((int)SPARSE_ROWS == (int)LANES && (int)LANES == 2 * MR && LIST_PADDING >= 2 * MASKED_NR, "rows are lanes; lists are padded");
 
-int sparse_supported(int p, int d) { return gemm_avx512_takes(INT_MAX, p, d) && p <= WIDEST && d <= WIDEST; }
-int sparse_accepts(const struct mat_packed *w) { return w && w->pieces <= 0 && w->p <= WIDEST && w->d <= WIDEST; }
+int sparse_supported(int n, int k) { return gemm_select(INT_MAX, n, k) == GEMM_AVX512 && n <= MAX_COLUMNS && k <= MAX_COLUMNS; }
+int sparse_accepts(const struct mat_packed *w) { return w && !w->pieces && w->n <= MAX_COLUMNS && w->k <= MAX_COLUMNS; }
 
-/* --- room --- */
+/* --- memory --- */
 
-static size_t lines_of(size_t bytes) { return (bytes + 63) / 64 * 64; }
-static size_t units_size(int width) { return lines_of(((size_t)width + BEHIND) * sizeof(uint16_t)); }
-static size_t numbers_size(int width) { return ((size_t)width + BEHIND) * sizeof(float[LANES]); }
+static size_t cache_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+static size_t index_bytes(int width) { return cache_lines(((size_t)width + LIST_PADDING) * sizeof(uint16_t)); }
+static size_t number_bytes(int width) { return ((size_t)width + LIST_PADDING) * sizeof(float[LANES]); }
 
-size_t sparse_bytes(int n, int width) { return lines_of((size_t)n * sizeof(struct sparse_block)) + (size_t)n * (units_size(width) + numbers_size(width)); }
-
-struct sparse_block *sparse_place(void *room, int n, int width)
+size_t sparse_bytes(int count, int width)
 {
-	struct sparse_block *b = room;
-	char *at = (char *)room + lines_of((size_t)n * sizeof *b);
-	for (int i = 0; i < n; i++, at += units_size(width) + numbers_size(width))
-		b[i] = (struct sparse_block){0, (uint16_t *)(at + numbers_size(width)), (float(*)[LANES])at};
+	return cache_lines((size_t)count * sizeof(struct sparse_block)) + (size_t)count * (index_bytes(width) + number_bytes(width));
+}
+
+struct sparse_block *sparse_place(void *memory, int count, int width)
+{
+	struct sparse_block *b = memory;
+	char *at = (char *)memory + cache_lines((size_t)count * sizeof *b);
+	for (int i = 0; i < count; i++, at += index_bytes(width) + number_bytes(width))
+		b[i] = (struct sparse_block){0, (uint16_t *)(at + number_bytes(width)), (float(*)[LANES])at};
 	return b;
 }
 
-/* --- turning --- */
+/* --- packing --- */
 
-/* Puts a unit behind the last one, where it stays unless what comes next takes its place. */
-WIDE INLINE void put(struct sparse_block *b, __m512 x, int unit, int stays)
+/* Writes a column behind the last one, and counts it when keep; otherwise the next one overwrites it. */
+AVX512 INLINE void append(struct sparse_block *b, __m512 x, int column, int keep)
 {
 	_mm512_store_ps(b->v[b->n], x);
-	b->unit[b->n] = (uint16_t)unit;
-	b->n += stays;
+	b->column[b->n] = (uint16_t)column;
+	b->n += keep;
 }
 
-static void end_list(struct sparse_block *b) { memset(b->unit + b->n, 0, BEHIND * sizeof *b->unit); }
+AVX512 INLINE void append_nonzero(struct sparse_block *b, __m512 x, int column)
+{
+	append(b, x, column, nonzero_lanes(_mm512_castps_si512(x)) != 0);
+}
 
-WIDE void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int lines, int width)
+static void pad_list(struct sparse_block *b) { memset(b->column + b->n, 0, LIST_PADDING * sizeof *b->column); }
+
+AVX512 void sparse_pack(struct sparse_block *b, const float *v, size_t ld, int rows, int width)
 {
 	b->n = 0;
-	for (int at = 0; at < width; at += LANES, v += LANES) {
+	for (int j = 0; j < width; j += LANES, v += LANES) {
 		__m512 t[LANES];
-		for (int r = 0; r < lines; r++) /* 16 lines at once are too many to be foreseen */
-			__builtin_prefetch(v + (size_t)r * ld + least(2 * LANES, width - at));
-		load_transposed(t, v, ld, lines, width - at);
+		for (int r = 0; r < rows; r++) /* the hardware does not follow 16 rows at once */
+			__builtin_prefetch(v + (size_t)r * ld + min_int(2 * LANES, width - j));
+		load_transposed(t, v, ld, rows, width - j);
 		UNROLL
 		for (int i = 0; i < LANES; i++)
-			if (i < width - at)
-				put(b, t[i], at + i, any(_mm512_castps_si512(t[i])) != 0);
+			if (i < width - j)
+				append_nonzero(b, t[i], j + i);
 	}
-	end_list(b);
+	pad_list(b);
 }
 
-WIDE void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int lines, int width)
+AVX512 void sparse_unpack(const struct sparse_block *b, float *v, size_t ld, int rows, int width)
 {
-	for (int at = 0, q = 0; at < width; at += LANES, v += LANES) {
+	for (int j = 0, q = 0; j < width; j += LANES, v += LANES) {
 		__m512 t[LANES];
-		__mmask16 m = 0, left = first_lanes(width - at);
+		__mmask16 present = 0, inside = first_lanes(width - j);
 		int from = q;
-		for (; q < b->n && b->unit[q] < at + LANES; q++)
-			m |= (__mmask16)(1 << (b->unit[q] - at));
+		for (; q < b->n && b->column[q] < j + LANES; q++)
+			present |= (__mmask16)(1 << (b->column[q] - j));
 		UNROLL
 		for (int i = 0; i < LANES; i++)
-			t[i] = _mm512_load_ps(b->v[from + i]); /* behind the last one anything: it goes nowhere */
+			t[i] = _mm512_load_ps(b->v[from + i]); /* the padding behind the last column is loaded, and not expanded */
 		transpose(t);
 		UNROLL
 		for (int r = 0; r < LANES; r++)
-			if (r < lines)
-				_mm512_mask_storeu_ps(v + (size_t)r * ld, left, _mm512_maskz_expand_ps(m, t[r]));
+			if (r < rows)
+				_mm512_mask_storeu_ps(v + (size_t)r * ld, inside, _mm512_maskz_expand_ps(present, t[r]));
 	}
 }
 
-/* --- products in panels --- */
-
-WIDE INLINE __m512 apply_mask(__m512 x, const float relu_mask[LANES])
-{
-	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_load_ps(relu_mask), _mm512_setzero_ps(), _CMP_GT_OQ), x);
-}
-
-/* Where the units from k on begin in the list. */
-static int units_from(const struct sparse_block *x, int k)
+/* The first entry of the list with a column of at least j. */
+static int first_from(const struct sparse_block *x, int j)
 {
 	int from = 0, to = x->n;
 	while (from < to) {
 		int half = (from + to) / 2;
-		if (x->unit[half] < k)
+		if (x->column[half] < j)
 			from = half + 1;
 		else
 			to = half;
@@ -118,158 +128,171 @@ static int units_from(const struct sparse_block *x, int k)
 	return from;
 }
 
-/* 16 rows of sums, NR apart, of units j on, behind those that y has: what is not 0, or what relu_mask has. */
-WIDE static void take_sums(struct sparse_block *y, const struct sparse_block *relu_mask, const float *sums, int j, int units)
+/* --- products by panels --- */
+
+/* Appends columns [j, j + columns) of y from sums[16][NR]: those that are not zero, or those of the mask. */
+AVX512 static void append_sums(struct sparse_block *y, const struct sparse_block *mask, const float *sums, int j, int columns)
 {
-	for (int at = 0; at < units; at += LANES) {
+	for (int at = 0; at < columns; at += LANES) {
 		__m512 t[LANES];
 		load_transposed(t, sums + at, NR, LANES, LANES);
 		UNROLL
 		for (int i = 0; i < LANES; i++)
-			if (i < units - at && !relu_mask)
-				put(y, t[i], j + at + i, any(_mm512_castps_si512(t[i])) != 0);
-			else if (i < units - at && y->n < relu_mask->n && relu_mask->unit[y->n] == j + at + i)
-				put(y, apply_mask(t[i], relu_mask->v[y->n]), j + at + i, 1);
+			if (i < columns - at && !mask)
+				append_nonzero(y, t[i], j + at + i);
+			else if (i < columns - at && y->n < mask->n && mask->column[y->n] == j + at + i)
+				append(y, apply_mask(t[i], _mm512_load_ps(mask->v[y->n])), j + at + i, 1);
 	}
 }
 
-/* Bundles: of what relu_mask has, or, with that NULL, behind a relu. Or, with y NULL, rows. */
-static void panels(float *rows, size_t ld, struct sparse_block *y, const struct sparse_block *relu_mask, const struct sparse_block *x, int n, const struct mat_packed *w,
-		   const float *bias)
+/* One block through the panel of columns [j, j + NR). Meanwhile it fetches this part, of so many, of the next panel. */
+static void multiply_panel(const struct gemm_output *c, const struct sparse_block *x, const struct mat_packed *w, int j, int part,
+			   int parts)
+{
+	struct gemm_args g = {.c = c, .n = min_int(NR, w->n - j), .k = w->k};
+	struct strip s = {.sparse = 1};
+	int vectors = panel_vectors(g.n);
+	for (int q = 0; s.p0 < w->k; s.p0 = s.p1, q += s.count) {
+		s.p1 = min_int(s.p0 + KC, w->k);
+		size_t panel = panel_offset(w->n, j, s.p0, s.p1), len = (size_t)(s.p1 - s.p0), share = NR * len / (size_t)parts;
+		if (j + NR < w->n) /* a part of the next panel */
+			prefetch_panels(w, panel + NR * len + (size_t)part * share, panel + NR * len + (size_t)(part + 1) * share);
+		s.p = x->column + q;
+		s.count = first_from(x, s.p1) - q;
+		s.b = (const float *)w->v + (panel - (size_t)s.p0 * (size_t)(vectors * LANES)); /* columns count from 0, not from p0 */
+		for (s.i = 0; s.i < LANES; s.i += MR) {
+			s.a = x->v[q] + s.i;
+			microkernel(&g, &s, MR, vectors);
+		}
+	}
+}
+
+void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias)
+{
+	for (int j = 0; j < w->n; j += NR)
+		for (int i = 0; i < count; i++) {
+			float *to = y + (size_t)i * LANES * ld + j;
+			struct gemm_output c = {.v = to, .ld = (int)ld, .scale = 1, .bias = bias ? bias + j : NULL};
+			multiply_panel(&c, &x[i], w, j, i, count);
+		}
+}
+
+/* Blocks y: with a mask, or else behind a ReLU. */
+static void multiply_all(struct sparse_block *y, const struct sparse_block *mask, const struct sparse_block *x, int count,
+			 const struct mat_packed *w, const float *bias)
 {
 	_Alignas(64) float sums[LANES][NR] = {{0}};
-	int p = w->p, d = w->d;
-	for (int i = 0; y && i < n; i++)
+	for (int i = 0; i < count; i++)
 		y[i].n = 0;
-	for (int j = 0; j < p; j += NR)
-		for (int i = 0; i < n; i++) {
-			struct gemm_output c = {.v = sums[0], .ld = NR, .scale = 1, .bias = bias ? bias + j : NULL, .relu = y && !relu_mask};
-			if (!y) {
-				c.v = rows + (size_t)i * LANES * ld + j;
-				c.ld = (int)ld;
-			}
-			struct gemm_args s = {.c = &c, .p = least(NR, p - j), .d = d};
-			struct strip t = {.turned = 1};
-			for (int q = 0; t.k < d; t.k = t.end, q += t.n) {
-				t.end = least(t.k + KC, d);
-				int width = width_of(s.p);
-				size_t panel = panel_at(p, j, t.k, t.end), len = (size_t)(t.end - t.k), share = NR * len / (size_t)n;
-				/* while it is worked with the next one comes, a share of it for each bundle */
-				if (j + NR < p)
-					fetch(w, panel + NR * len + (size_t)i * share, panel + NR * len + (size_t)(i + 1) * share);
-				t.alive = x[i].unit + q;
-				t.n = units_from(&x[i], t.end) - q;
-				t.b = (const float *)w->v + (panel - (size_t)t.k * (size_t)(width * LANES)); /* lists go on through the runs */
-				for (t.i = 0; t.i < LANES; t.i += MR) {
-					t.a = x[i].v[q] + t.i;
-					microkernel(&s, &t, MR, width);
-				}
-			}
-			if (y)
-				take_sums(&y[i], relu_mask ? &relu_mask[i] : NULL, sums[0], j, s.p);
+	for (int j = 0; j < w->n; j += NR)
+		for (int i = 0; i < count; i++) {
+			struct gemm_output c = {.v = sums[0], .ld = NR, .scale = 1, .bias = bias ? bias + j : NULL, .relu = !mask};
+			multiply_panel(&c, &x[i], w, j, i, count);
+			append_sums(&y[i], mask ? &mask[i] : NULL, sums[0], j, min_int(NR, w->n - j));
 		}
-	for (int i = 0; y && i < n; i++)
-		end_list(&y[i]);
+	for (int i = 0; i < count; i++)
+		pad_list(&y[i]);
 }
 
-void sparse_layer(float *y, size_t ld, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias)
+void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias)
 {
-	panels(y, ld, NULL, NULL, x, n, w, bias);
+	multiply_all(y, NULL, x, count, w, bias);
 }
 
-void sparse_layer_relu(struct sparse_block *y, const struct sparse_block *x, int n, const struct mat_packed *w, const float *bias)
-{
-	panels(NULL, 0, y, NULL, x, n, w, bias);
-}
+/* --- products of active outputs only --- */
 
-/* --- products of which few sums are wanted --- */
-
-/* x's part that belongs to a run of k, and where a line of weights has k = 0. */
-struct part {
+/* The columns of a block in [p0, p0 + len) of k, and the columns of the weights there. */
+struct block_part {
 	const float (*v)[LANES];
-	const uint16_t *k;
-	const float *b;
-	int n, k0;
+	const uint16_t *p;
+	int n, p0;
 	size_t len;
-	int first, last; /* whether the run is the first one, and the last */
+	const float *b;  /* number p of column j of the weights is b[j len + p] */
+	int first, last; /* whether it is the first part of k, and the last */
 };
 
-/* the same to the bit as microkernel(); all, whether no k is left out, is known where this is inlined */
-WIDE INLINE void multiply_few(float (*to)[LANES], const struct part *x, const uint16_t *line, const float (*relu_mask)[LANES], int all)
+/* MASKED_NR outputs j[], with the bits of microkernel(). full, whether no p is missing, is a constant where this is inlined. */
+AVX512 INLINE void multiply_active(float (*to)[LANES], const struct block_part *x, const uint16_t *j, const float (*mask)[LANES], int full)
 {
-	const float *l[FEW];
-	__m512 sum[FEW];
+	const float *b[MASKED_NR];
+	__m512 sum[MASKED_NR];
 	UNROLL
-	for (int q = 0; q < FEW; q++) {
-		l[q] = x->b + line[q] * x->len;
+	for (int q = 0; q < MASKED_NR; q++) {
+		b[q] = x->b + j[q] * x->len;
 		sum[q] = _mm512_setzero_ps();
 	}
-	for (int q = FEW; q < 2 * FEW; q++) /* where the next ones begin */
-		for (int k = 0; k < 2 * LANES; k += LANES)
-			__builtin_prefetch(x->b + line[q] * x->len + x->k0 + k);
+	for (int q = MASKED_NR; q < 2 * MASKED_NR; q++) /* the start of the next columns */
+		for (int p = 0; p < 2 * LANES; p += LANES)
+			__builtin_prefetch(x->b + j[q] * x->len + x->p0 + p);
 	for (int at = 0; at < x->n; at++) {
 		__m512 v = _mm512_load_ps(x->v[at]);
-		size_t k = all ? (size_t)(x->k0 + at) : x->k[at];
+		size_t p = full ? (size_t)(x->p0 + at) : x->p[at];
 		UNROLL
-		for (int q = 0; q < FEW; q++)
-			sum[q] = _mm512_fmadd_ps(v, _mm512_set1_ps(l[q][k]), sum[q]);
+		for (int q = 0; q < MASKED_NR; q++)
+			sum[q] = _mm512_fmadd_ps(v, _mm512_set1_ps(b[q][p]), sum[q]);
 	}
 	UNROLL
-	for (int q = 0; q < FEW; q++) {
-		__m512 y = _mm512_add_ps(sum[q], _mm512_setzero_ps()); /* of -0 nothing is left */
+	for (int q = 0; q < MASKED_NR; q++) {
+		__m512 y = _mm512_add_ps(sum[q], _mm512_setzero_ps()); /* -0 becomes 0 */
 		if (!x->first)
 			y = _mm512_add_ps(y, _mm512_load_ps(to[q]));
-		_mm512_store_ps(to[q], x->last ? apply_mask(y, relu_mask[q]) : y);
+		_mm512_store_ps(to[q], x->last ? apply_mask(y, _mm512_load_ps(mask[q])) : y);
 	}
 }
 
-/* Behind the last line: line 0, of which nothing is taken. */
-WIDE static void add_few(struct sparse_block *y, const struct part *x, const struct sparse_block *relu_mask)
+/* The last group may reach into the padding: it computes output 0 again, into memory that is not read. */
+AVX512 static void multiply_part(struct sparse_block *y, const struct block_part *x, const struct sparse_block *mask)
 {
-	for (int q = 0; q < relu_mask->n; q += FEW) {
+	for (int q = 0; q < mask->n; q += MASKED_NR) {
 		if (x->n == (int)x->len)
-			multiply_few(y->v + q, x, relu_mask->unit + q, (const float(*)[LANES])relu_mask->v + q, 1);
+			multiply_active(y->v + q, x, mask->column + q, (const float(*)[LANES])mask->v + q, 1);
 		else
-			multiply_few(y->v + q, x, relu_mask->unit + q, (const float(*)[LANES])relu_mask->v + q, 0);
+			multiply_active(y->v + q, x, mask->column + q, (const float(*)[LANES])mask->v + q, 0);
 	}
 }
 
-static void few(struct sparse_block *y, const struct sparse_block *relu_mask, const struct sparse_block *x, int n, const struct mat_packed *w)
+static void multiply_masked(struct sparse_block *y, const struct sparse_block *mask, const struct sparse_block *x, int count,
+			    const struct mat_packed *w)
 {
-	for (int i = 0; i < n; i++) {
-		memcpy(y[i].unit, relu_mask[i].unit, ((size_t)relu_mask[i].n + BEHIND) * sizeof *relu_mask[i].unit);
-		y[i].n = relu_mask[i].n;
+	for (int i = 0; i < count; i++) {
+		memcpy(y[i].column, mask[i].column, ((size_t)mask[i].n + LIST_PADDING) * sizeof *mask[i].column);
+		y[i].n = mask[i].n;
 	}
-	for (int k = 0, end; k < w->d; k = end) {
-		end = least(k + KC, w->d);
-		const float *b = (const float *)w->v + (lines_at(w, k) - (size_t)k);
-		for (int i = 0; i < n; i++) {
-			int q = units_from(&x[i], k), units = units_from(&x[i], end) - q;
-			struct part part = {(const float(*)[LANES])x[i].v + q, x[i].unit + q, b, units, k, (size_t)(end - k), k == 0, end == w->d};
-			add_few(&y[i], &part, &relu_mask[i]);
+	for (int p0 = 0, p1; p0 < w->k; p0 = p1) {
+		p1 = min_int(p0 + KC, w->k);
+		const float *b = (const float *)w->v + (columns_offset(w, p0) - (size_t)p0);
+		for (int i = 0; i < count; i++) {
+			int q = first_from(&x[i], p0), n = first_from(&x[i], p1) - q;
+			struct block_part part = {
+				(const float(*)[LANES])x[i].v + q, x[i].column + q, n, p0, (size_t)(p1 - p0), b, p0 == 0, p1 == w->k,
+			};
+			multiply_part(&y[i], &part, &mask[i]);
 		}
 	}
 }
 
-void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int n, const struct mat_packed *w)
+void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
+		      const struct mat_packed *w)
 {
-	long open = 0;
-	for (int i = 0; i < n; i++)
-		open += relu_mask[i].n;
-	if (mask_is_sparse(open, (long)n * w->p))
-		few(dx, relu_mask, dy, n, w);
+	long active = 0;
+	for (int i = 0; i < count; i++)
+		active += relu_mask[i].n;
+	if (mask_is_sparse(active, (long)count * w->n))
+		multiply_masked(dx, relu_mask, dy, count, w);
 	else
-		panels(NULL, 0, dx, relu_mask, dy, n, w, NULL);
+		multiply_all(dx, relu_mask, dy, count, w, NULL);
 }
 
-/* --- between the rows --- */
+/* --- Gram matrices --- */
 
-WIDE void sparse_gram(float *c, const struct sparse_block *a)
+/* Row i of c adds up number i of each column times the whole column. The runs are cut by column, so that the bits do not depend on
+ * which columns are kept. */
+AVX512 void sparse_gram(float *c, const struct sparse_block *a)
 {
 	memset(c, 0, LANES * LANES * sizeof *c);
-	for (int from = 0, to, k = RUN; from < a->n; from = to, k += RUN) { /* by units, whether or not zeros stand among them */
+	for (int from = 0, to, j = GRAM_KC; from < a->n; from = to, j += GRAM_KC) {
 		__m512 sum[LANES];
-		to = units_from(a, k);
+		to = first_from(a, j);
 		UNROLL
 		for (int i = 0; i < LANES; i++)
 			sum[i] = _mm512_setzero_ps();

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm/gemm_amx.h"
-#include "gemm/gemm_avx512.h"
+#include "gemm/gemm_args.h"
 #include "naive.h"
 
 enum { MOST = 1 << 20 };
@@ -82,8 +81,8 @@ static void test_shapes(enum how h)
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
 }
 
-static int by_tiles(void) { return gemm_amx_takes(512, 512, 512); }
-static int by_vectors(void) { return gemm_avx512_takes(512, 512, 512); }
+static int by_tiles(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
+static int by_vectors(void) { return gemm_select(512, 512, 512) == GEMM_AVX512; }
 
 /* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
 static void test_gate(float open)

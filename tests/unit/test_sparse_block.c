@@ -74,7 +74,7 @@ static void test_turning(uint64_t *state)
 				int any = 0;
 				for (int i = 0; i < lines; i++)
 					any |= r.v[i * width + k] != 0; /* NOLINT: exact */
-				listed &= any == (r.b->unit[q] == k);
+				listed &= any == (r.b->column[q] == k);
 				q += any;
 			}
 			for (int i = 0; i < SPARSE_ROWS * 80; i++)
