@@ -291,7 +291,7 @@ values() {
 	# no rows
 	ok vae-pack - --format csv < <(printf 'a,b\n')
 	is "$(wc -c <"$T/out")" 1024
-	says 'holds no record'
+	says 'has no records'
 	# what stands for a missing number is no name: the row is not lost
 	local row
 	for row in NA,NA -inf,NaN null,none N/A,+Inf; do
