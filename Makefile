@@ -1,5 +1,4 @@
-# vae-filters: `make`, `make check`, `make demo`, `make install`, `make bench`, `make lint`, `make deps`.
-# SAN=1 builds with the address and undefined-behaviour sanitizers, in its own directory.
+# vae-filters. `make help` lists the targets: the lines below that have ## in them.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -11,13 +10,13 @@ B       ?= build$(if $(SAN),-san)
 LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib libzstd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
-VERSION := 0.1.0
-# -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads FP flags. No contraction
-# to fused multiply-add: the variants of simd.h are to give the same bits.
+VERSION := 0.2.0
+# -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads floating-point flags.
+# -ffp-contract=off: no fused multiply-add, so that the variants of base/simd.h give the same bits.
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -iquote src -pthread \
 	-fno-trapping-math -fno-math-errno -ffp-contract=off $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-# Looked up once, and not for targets that build nothing.
-NOBUILD := deps clean demo uninstall fuzz
+# Libraries are looked up once, and not for targets that build nothing themselves.
+NOBUILD := help deps clean check demo deb lint uninstall fuzz
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
@@ -31,17 +30,29 @@ MAN   := $(sort $(wildcard man/*.[157]))
 # V=1 shows the commands.
 say = $(if $(V),,@echo "  $(1)	$(2)";)
 
-all: $(TOOLS:%=$(B)/%)
+# For sub-makes: all processors, unless make was given a -j.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+
+all: $(TOOLS:%=$(B)/%) ## (plain `make`) build the tools, into build/
+
+help: ## list the targets
+	@echo "targets of make:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r t text; do printf '  %-10s %s\n' "$$t" "$$text"; done
+	@echo "variables: CC, CFLAGS, LDFLAGS; PREFIX and DESTDIR for install; V=1 shows the commands;"
+	@echo "  SAN=1 builds and checks with the address and undefined-behaviour sanitizers, in build-san/"
 
 $(B)/%.o: %.c | build-deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
+# They contain the version.
+$(B)/src/tool/cli.o $(B)/src/report/page.o: Makefile
+
 $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o)
 	@rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^
 
-# a tool of several verbs has a file for each of the larger ones
+# A tool of several verbs has a file for each of the larger ones.
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
 
 $(TOOLS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
@@ -56,7 +67,7 @@ $(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
 build-deps:
 	@pkg-config --exists $(LIBS) || { echo "missing libraries ($(LIBS)): run 'make deps', or install their -dev packages" >&2; exit 1; }
 
-# Preloaded into the tools, so without a sanitizer of its own.
+# It is preloaded into the tools, so it has no sanitizer of its own.
 $(B)/fault-shim.so: tests/fault/shim.c tests/fault/fault.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -fPIC -shared -o $@ $< -ldl
@@ -65,7 +76,7 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -o $@ $<
 
-# --- fuzzing: targets of libFuzzer, and their kept corpus gone through without it ---
+# --- fuzzing: libFuzzer targets; test_fuzz_corpus runs them over the kept corpus without libFuzzer ---
 
 FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader csv rank_reference
 FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
@@ -78,62 +89,73 @@ $(FUZZ:%=$(B)/fuzz-%): $(B)/fuzz-%: tests/fuzz/entry.c $(FUZZ_OBJS) $(B)/libvaef
 
 fuzz-targets: $(FUZZ:%=$(B)/fuzz-%)
 
-# FUZZ_SECONDS for each target; FUZZ="reader png" for a few.
+# FUZZ="reader png" for some of the targets.
 FUZZ_SECONDS ?= 60
-fuzz:
+fuzz: ## run the fuzz targets, FUZZ_SECONDS (60) each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
 
 unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop $(B)/bench
 
-# --- installing what is needed ---
+# --- dependencies, as Debian packages ---
 
 DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev
-DEB_TEST  := bats mandoc libarchive-tools zstd gzip xz-utils bzip2 lz4 attr perl bsdutils chromium
+DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps chromium zsh fish
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist
+DEB_DEB   := dpkg-dev debhelper debootstrap
 
-# deps: what building, testing and the demo need. DEPS="..." for a part of it.
-DEPS ?= $(DEB_BUILD) $(DEB_TEST) $(DEB_LINT) $(DEB_DEMO)
-deps:
-	@.ci/deps $(DEPS)
+deps: ## install what building, testing, linting, packaging and the demo need (Debian)
+	@.ci/deps $(DEB_BUILD) bats perl $(DEB_TEST) $(DEB_LINT) $(DEB_DEMO) $(DEB_DEB)
 
 # --- testing ---
 
-check: all unit
+# Without the packages of DEB_TEST the tests that need them are skipped.
+check: ## install what is missing (Debian), build, run all tests
+	@.ci/deps $(DEB_BUILD) bats perl --optional $(DEB_TEST)
+	@$(MAKE) --no-print-directory $(PARALLEL) all unit
 	@tests/run $(CURDIR)/$(B)
 
-# Every call of every tool fails once, which takes long; `check` does so for every place calls come from.
-faults: all unit
+# `check` lets one call fail at each place in the code that makes calls.
+faults: all unit ## let every single system call and allocation of every tool fail once (takes long)
 	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats tests/fault.bats
 
-lint:
+lint: ## clang-tidy, cppcheck, shellcheck, mandoc, the order of floors
 	@.ci/lint
 
-bench: all $(B)/bench
+bench: all $(B)/bench ## measure speed and memory, as ratios
 	@PATH="$(CURDIR)/$(B):$$PATH" sh tests/bench/run
 
-demo:
-	@if command -v apt-get >/dev/null; then $(MAKE) --no-print-directory deps DEPS="$(DEB_BUILD) $(DEB_DEMO) zstd"; \
-	else echo "no apt-get here: building with what is there" >&2; fi
-	@$(MAKE) --no-print-directory all
+demo: ## install what is missing, build, and clean 10,100 pictures; two minutes
+	@.ci/deps $(DEB_BUILD) $(DEB_DEMO)
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@PATH="$(CURDIR)/$(B):$$PATH" examples/pipeline/demo.sh $(CURDIR)/demo
 
 # --- installing ---
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vae-filters/config
+$(B)/completions/zsh/_vae-filters: completions/generate $(TOOLS:%=$(B)/%)
+	$(call say,GEN,$(B)/completions)completions/generate $(B) $(B)/completions
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all $(B)/completions/zsh/_vae-filters ## install tools, man pages, presets, completions into PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/vae-filters/config
 	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 config/*.yaml $(DESTDIR)$(PREFIX)/share/vae-filters/config
-	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s/$${m##*/} || exit 1; done
+	install -m 644 config/*.yaml $(SHARE)/vae-filters/config
+	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(SHARE)/man/man$$s/$${m##*/} || exit 1; done
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/fish/vendor_completions.d $(SHARE)/zsh/site-functions
+	install -m 644 $(TOOLS:%=$(B)/completions/bash/%) $(SHARE)/bash-completion/completions
+	install -m 644 $(TOOLS:%=$(B)/completions/fish/%.fish) $(SHARE)/fish/vendor_completions.d
+	install -m 644 $(B)/completions/zsh/_vae-filters $(SHARE)/zsh/site-functions
 
-uninstall:
+uninstall: ## remove what install installed
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
-	for m in $(MAN); do s=$${m##*.}; rm -f $(DESTDIR)$(PREFIX)/share/man/man$$s/$${m##*/}; done
-	rm -rf $(DESTDIR)$(PREFIX)/share/vae-filters
+	for m in $(MAN); do s=$${m##*.}; rm -f $(SHARE)/man/man$$s/$${m##*/}; done
+	rm -f $(TOOLS:%=$(SHARE)/bash-completion/completions/%) $(TOOLS:%=$(SHARE)/fish/vendor_completions.d/%.fish)
+	rm -f $(SHARE)/zsh/site-functions/_vae-filters
+	rm -rf $(SHARE)/vae-filters
 
-clean:
+clean: ## remove everything that was built
 	rm -rf build build-san build-fuzz
 
-.PHONY: all unit build-deps deps check faults fuzz fuzz-targets lint bench demo install uninstall clean
+.PHONY: all help unit build-deps deps check faults fuzz fuzz-targets lint bench demo install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,6 +1,10 @@
-# The build itself: the order of floors.
+# The build itself: the order of floors, `make help`, dependencies, completions, installing.
+
+# shellcheck disable=SC2016
 
 load helper
+
+setup() { unset MAKEFLAGS MAKELEVEL; }
 
 # tree DIR: a copy of the sources
 tree() {
@@ -52,4 +56,143 @@ complains() {
 	echo '#include "eval/a_state.h"' >"$T/tree/src/eval/a.c"
 	run "$ROOT/.ci/floors" "$T/tree"
 	[[ $output != *eval/a* ]] || die "$output"
+}
+
+# --- make help ---
+
+# targets: those that `make help` lists
+targets() { make -s -C "$ROOT" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'; }
+
+@test "make help lists every target that a user calls, in one line each" {
+	targets >"$T/listed"
+	sed -n 's/^\.PHONY: //p' "$ROOT/Makefile" | tr ' ' '\n' | grep -vxE 'unit|build-deps|fuzz-targets' | sort >"$T/want"
+	sort "$T/listed" | diff "$T/want" -
+	is "$(make -s -C "$ROOT" help | awk 'length > 100' | wc -l)" 0 'long lines'
+}
+
+# --- dependencies ---
+
+# without PROGRAM...: $T/bin has all commands of this system but those, and an apt-get that writes its arguments to
+# $T/apt; $T/bin is all of PATH
+without() {
+	local program
+	mkdir "$T/bin"
+	ln -s /usr/local/bin/* /usr/sbin/* "$T/bin" 2>/dev/null || true
+	ln -sf /usr/bin/* /bin/* "$T/bin" 2>/dev/null || true
+	for program in sudo apt-get "$@"; do rm -f "$T/bin/$program"; done
+	printf '#!/bin/sh\necho "$*" >>"%s/apt"\n' "$T" >"$T/bin/apt-get"
+	chmod +x "$T/bin/apt-get"
+}
+
+# deps PACKAGE...: .ci/deps with that PATH
+deps() { PATH=$T/bin run "$ROOT/.ci/deps" "$@"; }
+
+@test "deps: when all is there nothing is installed or downloaded, and nothing is said" {
+	without
+	deps gcc make pkg-config libarchive-dev zlib1g-dev libyaml-dev libjansson-dev bats perl --optional bsdutils
+	is "$status" 0
+	is "$output" ''
+	absent "$T/apt"
+}
+
+@test "deps: root installs what is missing, and only that" {
+	[ "$(id -u)" -eq 0 ] || skip 'not root'
+	without mandoc bsdtar
+	deps make perl --optional mandoc libarchive-tools bash
+	is "$(sed -n 1p "$T/apt")" update
+	is "$(sed -n 2p "$T/apt")" 'install -y --no-install-recommends mandoc libarchive-tools'
+	is "${lines[0]}" 'deps: installing: mandoc libarchive-tools'
+	# that apt-get installs nothing: what is optional may be missing
+	is "$status" 0
+	[[ ${lines[1]} == 'deps: missing: mandoc libarchive-tools; '*skipped ]]
+	deps make mandoc
+	is "$status" 1
+	[[ ${lines[1]} == 'deps: missing: mandoc; '* ]]
+}
+
+@test "deps: where it may not install it says in one line what is missing and how to install it" {
+	without mandoc bats
+	printf '#!/bin/sh\necho 1000\n' >"$T/id"
+	rm "$T/bin/id"
+	install -m 755 "$T/id" "$T/bin/id"
+	deps make --optional mandoc
+	is "$status" 0
+	is "$output" 'deps: missing: mandoc; not root, and no sudo: as root, run: apt-get install mandoc; what needs them is skipped'
+	deps make bats --optional mandoc
+	is "$status" 1
+	is "$output" 'deps: missing: bats mandoc; not root, and no sudo: as root, run: apt-get install bats mandoc'
+	rm "$T/bin/apt-get"
+	deps make bats
+	is "$status" 1
+	is "$output" 'deps: missing: bats; there is no apt-get here: please install the equivalents of these Debian packages'
+	absent "$T/apt"
+}
+
+@test "without mandoc the checks of the man pages are skipped, and the package is named" {
+	without mandoc
+	mkdir -p "$T/build/test-logs"
+	PATH=$T/bin run "$ROOT/tests/run" "$T/build" man
+	is "$status" 0
+	[[ $output == *'0 passed, 0 failed, 1 skipped'*'install the package mandoc'* ]] || die "$output"
+}
+
+# --- completions, installing ---
+
+# complete WORD...: what bash offers for the last of them
+complete_bash() {
+	bash -c '. "$0/bash/$1"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "_${1//-/_}"; echo "${COMPREPLY[*]}"' "$T/c" "$@"
+}
+
+@test "completions: every tool has them, made from its -h; bash completes options and verbs" {
+	local tool option
+	"$ROOT/completions/generate" "$BIN" "$T/c"
+	for tool in "$BIN"/vae-*; do
+		tool=${tool##*/}
+		bash -n "$T/c/bash/$tool"
+		[ -s "$T/c/fish/$tool.fish" ]
+		for option in $("$tool" -h | grep -oE '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -e '--.*'); do
+			is "$(complete_bash "$tool" "$option" | tr ' ' '\n' | grep -cxF -e "$option")" 1 "$tool $option"
+			grep -qE -e " -l ${option#--}( |$)" "$T/c/fish/$tool.fish" || die "fish: $tool $option"
+			awk -v t="$tool)" '$0 == t { on = 1 } on; /;;/ { on = 0 }' "$T/c/zsh/_vae-filters" | grep -qF -e "$option" || die "zsh: $tool $option"
+		done
+	done
+	is "$(complete_bash vae-rank --j)" --joint
+	is "$(complete_bash vae-rank -k a --re)" '--ref --replace'
+	is "$(complete_bash vae-rank --ref '')" '' # files, by bash itself
+	is "$(complete_bash vae-rank --joint '')" ''
+	is "$(complete_bash vae-ckpt e)" 'export eval'
+}
+
+@test "completions: zsh reads them" {
+	need zsh
+	"$ROOT/completions/generate" "$BIN" "$T/c"
+	zsh -n "$T/c/zsh/_vae-filters"
+	# as the completion system would call it, with a function that only takes note of the arguments
+	is "$(zsh -fc '_arguments() { print -rl -- "$@" }; service=vae-rank; . "$0"' "$T/c/zsh/_vae-filters" | grep -c '^--joint=\[')" 1
+}
+
+@test "completions: fish completes an option and a verb" {
+	need fish
+	export HOME=$T
+	"$ROOT/completions/generate" "$BIN" "$T/c"
+	for tool in "$T"/c/fish/*; do fish -n "$tool"; done
+	is "$(fish -c 'source "$argv[1]/vae-rank.fish"; complete -C "vae-rank --j"' "$T/c/fish" | cut -f1)" --joint
+	is "$(fish -c 'source "$argv[1]/vae-ckpt.fish"; complete -C "vae-ckpt l"' "$T/c/fish" | cut -f1)" list
+}
+
+@test "install and uninstall: tools, man pages, presets, completions; nothing is left" {
+	make -s -C "$ROOT" B="$BIN" DESTDIR="$T/root" PREFIX=/usr install >/dev/null
+	for tool in "$BIN"/vae-*; do
+		tool=${tool##*/}
+		[ -x "$T/root/usr/bin/$tool" ]
+		[ -f "$T/root/usr/share/man/man1/$tool.1" ]
+		[ -f "$T/root/usr/share/bash-completion/completions/$tool" ]
+		[ -f "$T/root/usr/share/fish/vendor_completions.d/$tool.fish" ]
+	done
+	[ -f "$T/root/usr/share/zsh/site-functions/_vae-filters" ]
+	# an installed tool finds its presets
+	pictures "$T/pics" 8
+	PATH=$T/root/usr/bin:$PATH vae-pack -q "$T/pics" | "$T/root/usr/bin/vae-train" -q -c tiny --set train.steps=1 --set train.checkpoints=1 -o "$T/m.vae"
+	make -s -C "$ROOT" B="$BIN" DESTDIR="$T/root" PREFIX=/usr uninstall
+	is "$(find "$T/root" -type f)" ''
 }

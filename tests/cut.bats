@@ -110,7 +110,7 @@ setup_file() {
 }
 
 @test "a full device is told once, by however much the output is larger than a buffer" {
-	[ -w /dev/full ] || skip 'no /dev/full here'
+	[ -w /dev/full ] || skip 'this system has no /dev/full'
 	local got n
 	for n in 1 900 9000; do
 		for ((i = 0; i < n; i++)); do echo "name=$i.x data="; done | mktar >"$T/in"

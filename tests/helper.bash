@@ -120,10 +120,23 @@ limited() {
 	! (ulimit -v "$1" && vae-cut -V >/dev/null 2>&1) || ulimit -v "$1"
 }
 
+# package PROGRAM: the Debian package that it is in
+package() {
+	case $1 in
+	bsdtar) echo libarchive-tools ;;
+	setfattr) echo attr ;;
+	script) echo bsdutils ;;
+	xz) echo xz-utils ;;
+	flock | setpriv | unshare) echo util-linux ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# need PROGRAM...: skips the test where one of them is missing
 need() {
 	local program
 	for program; do
-		command -v "$program" >/dev/null || skip "$program is not installed"
+		command -v "$program" >/dev/null || skip "$program is not installed: install the package $(package "$program")"
 	done
 }
 

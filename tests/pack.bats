@@ -192,7 +192,7 @@ tree() {
 	if [ -r "$T/p/3.pgm" ]; then # root reads all, but for what setpriv takes away
 		need setpriv
 		local less='setpriv --inh-caps -all --bounding-set -dac_override,-dac_read_search'
-		! $less test -r "$T/p/3.pgm" || skip 'root cannot be kept from reading here'
+		! $less test -r "$T/p/3.pgm" || skip 'setpriv is not allowed to take rights from root here'
 		fails 1 $less "$BIN/vae-pack" "$T/p"
 	else
 		fails 1 vae-pack "$T/p"
@@ -232,7 +232,7 @@ tree() {
 @test "a directory: names that no terminal should see" {
 	mkdir "$T/d"
 	cp "$F/pics/0.pgm" "$T/d/$(printf 'a\033[31m\n\t.pgm')"
-	cp "$F/pics/1.pgm" "$T/d/$(printf 'b\377.pgm')" 2>/dev/null || skip 'this file system wants UTF-8'
+	cp "$F/pics/1.pgm" "$T/d/$(printf 'b\377.pgm')" 2>/dev/null || skip 'this file system requires UTF-8'
 	cp "$F/pics/2.pgm" "$T/d/é\\.pgm"
 	ok vae-pack "$T/d"
 	vae-cut --json -k source <"$T/out" >"$T/lines"

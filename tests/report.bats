@@ -15,7 +15,7 @@ setup_file() {
 }
 
 browser() {
-	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || skip 'chromium is not installed'
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || skip 'chromium is not installed: install the package chromium'
 }
 
 # browse PAGE [WIDTH [OPTION...]]: the verdict is in $T/seen

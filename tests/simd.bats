@@ -26,7 +26,7 @@ train_wide() {
 }
 
 @test "the tiles are among them" {
-	"$BIN/test_mat" | grep -q '^# large products by tiles' || skip "this processor has no AMX tiles, or the system keeps them to itself"
+	"$BIN/test_mat" | grep -q '^# large products by tiles' || skip "this processor has no AMX tiles, or the kernel does not allow them"
 	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep '^# large products by vectors'
 	vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/tiles.tar"
 	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/none.tar"

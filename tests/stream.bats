@@ -30,7 +30,7 @@ pass() { vae-drop --top 0 -q "$@"; }
 	printf 'end' | dd of="$T/huge.bin" bs=1 seek=21474836480 conv=notrunc status=none
 	cd "$T"
 	for format in gnu pax; do
-		tar -S --format=$format -cf in.tar huge.bin 2>/dev/null || skip 'no sparse files here'
+		tar -S --format=$format -cf in.tar huge.bin 2>/dev/null || skip 'this file system has no sparse files'
 		[ "$(wc -c <in.tar)" -lt 100000 ]
 		fails 1 pass "$T/in.tar"
 		says in.tar huge.bin
@@ -66,14 +66,14 @@ extents() {
 }
 
 @test "large records do not add up in memory" {
-	(ulimit -v 1800000 && vae-cut -V >/dev/null 2>&1) || skip 'a sanitizer reserves more address space than the limit of this test'
+	(ulimit -v 1800000 && vae-cut -V >/dev/null 2>&1) || skip 'a sanitizer reserves more address space than this test allows'
 	pictures "$F/pics" 3
 	plain_stream 3 | mktar | train "$T/m.vae"
 	cd "$T"
 	truncate -s 70M h.bin
 	for i in {10..39}; do ln h.bin "h$i.bin"; done
 	tar -S --hard-dereference -cf in.tar h??.bin
-	[ "$(wc -c <in.tar)" -lt 100000 ] || skip 'no sparse files here'
+	[ "$(wc -c <in.tar)" -lt 100000 ] || skip 'this file system has no sparse files'
 	local got=0
 	(ulimit -v 1800000 && vae-selfinf -j1 -m m.vae in.tar 2>err | wc -c >size) || got=$?
 	is "$got" 0
@@ -327,7 +327,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	if [ -r "$T/d" ]; then # root reads all, but for what setpriv takes away
 		need setpriv
 		less=(setpriv --inh-caps -all --bounding-set '-dac_override,-dac_read_search')
-		! "${less[@]}" test -r "$T/d" || skip 'root cannot be kept from reading here'
+		! "${less[@]}" test -r "$T/d" || skip 'setpriv is not allowed to take rights from root here'
 	fi
 	ok "${less[@]}" "$BIN/vae-drop" --top 0 -o "$T/d/o.tar" --summary "$T/d/s.json" "$T/in" || got=1
 	chmod 755 "$T/d" # or it cannot be removed

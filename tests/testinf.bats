@@ -425,7 +425,7 @@ noise() {
 
 # What PyTorch made in double of a published network: |difference| <= 2e-4 |g||g'|.
 @test "the reference: test influences of the CIFAR network, through the tool" {
-	[ -n "${VAE_REF:-}" ] || skip 'VAE_REF names no directory'
+	[ -n "${VAE_REF:-}" ] || skip 'set VAE_REF to a directory with reference numbers from PyTorch'
 	[ -d "$VAE_REF/cifar" ] || skip "no cifar in $VAE_REF"
 	local R=$VAE_REF/cifar
 	sed 's/latent: *128/latent: 64/; s/flatten, {linear: 256}/flatten, {linear: 128}/' "$ROOT/config/beta-vae-h.yaml" >"$T/h.yaml"

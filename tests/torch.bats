@@ -57,7 +57,8 @@ as_torch() {
 }
 
 @test "the lines of Python in vae-model(5) save what imports" {
-	/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null || skip "no torch for python3 here"
+	/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null || skip "PyTorch is not installed: install the packages python3-torch and python3-numpy"
+	command -v mandoc >/dev/null || skip "mandoc is not installed: install the package mandoc"
 	mandoc -T ascii "$root/man/vae-model.5" | perl -pe 's/.\x08//g' |
 		perl -ne '$on = 1 if /import json, struct, torch/; s/^ {11}// and print if $on; last if /f\.write\(struct/' >save.py
 	cat >make.py <<-E

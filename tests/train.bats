@@ -225,7 +225,7 @@ slow() {
 }
 
 @test "an output that cannot be written: the records are not said to be whole" {
-	[ -w /dev/full ] || skip 'no /dev/full here'
+	[ -w /dev/full ] || skip 'this system has no /dev/full'
 	local got=0
 	vae-train -q -c tiny --set train.steps=2 --set train.checkpoints=1 -p -o "$T/m.vae" "$F/in.tar" >/dev/full 2>"$T/err" || got=$?
 	is "$got" 1

@@ -218,8 +218,8 @@ law_formats() {
 		n=$((n + 1))
 	done
 	[ "$n" -ge 6 ]
-	command -v bsdtar >/dev/null || missing='bsdtar is not installed'
-	[ -e "$F/by-gnutar-xattrs.tar" ] || missing="${missing:+$missing; }no extended attributes here"
+	command -v bsdtar >/dev/null || missing='bsdtar is not installed: install the package libarchive-tools'
+	[ -e "$F/by-gnutar-xattrs.tar" ] || missing="${missing:+$missing; }$(command -v setfattr >/dev/null && echo 'this file system has no extended attributes' || echo 'setfattr is not installed: install the package attr')"
 	if [ -e "$F/by-gnutar-xattrs.tar" ]; then
 		reads "$1" "$F/by-gnutar-xattrs.tar"
 		{
@@ -253,10 +253,10 @@ law_compressed() {
 			reads "$1" "$T/in"
 			same "$T/want" "$T/out"
 		else
-			missing+=" $program"
+			missing+=" $(package $program)"
 		fi
 	done
-	[ -z "$missing" ] || skip "not installed:$missing (the others passed)"
+	[ -z "$missing" ] || skip "not all are installed: install the packages$missing (the others passed)"
 }
 
 law_joined() {
@@ -387,7 +387,7 @@ law_old_files() {
 }
 
 law_full() {
-	[ -w /dev/full ] || skip 'no /dev/full here'
+	[ -w /dev/full ] || skip 'this system has no /dev/full'
 	local file got
 	for file in plain small; do
 		got=0
@@ -484,7 +484,7 @@ law_spool_full() {
 	fails 1 env TMPDIR=/nowhere/at/all T="$T" F="$F" bash -c "cat '$F/plain.tar' | { . '$LIB/laws.bash'; tool $1; }"
 	says '/nowhere/at/all'
 	mkdir "$T/small"
-	unshare -m mount -t tmpfs -o size=32k none "$T/small" 2>/dev/null || skip 'cannot mount here (the limit on file size was tested)'
+	unshare -m mount -t tmpfs -o size=32k none "$T/small" 2>/dev/null || skip 'mounting a file system is not allowed here (the limit on file size was tested)'
 	got=0
 	env T="$T" F="$F" unshare -m bash -c ". '$LIB/laws.bash'; mount -t tmpfs -o size=32k none '$T/small' || exit 99
 		cat '$F/plain.tar' | TMPDIR=$T/small tool $1 >/dev/null 2>'$T/err'" || got=$?

@@ -58,7 +58,7 @@ static inline int reference_open(const char *set)
 	ref = getenv("VAE_REF");
 	ref_set = set;
 	if (!ref || !*ref)
-		skip("reference numbers from PyTorch", "VAE_REF names no directory");
+		skip("reference numbers from PyTorch", "set VAE_REF to a directory with reference numbers from PyTorch");
 	return ref && *ref;
 }
 

@@ -177,7 +177,7 @@ static void test_kills(void)
 	}
 	if (got == -1) {
 		sweep();
-		skip("killed at every system call", "no ptrace here");
+		skip("killed at every system call", "ptrace is not allowed here");
 		return;
 	}
 	ok(got == 0 && !bad && n > 40, "killed at each of %d system calls, it stays a model", n);
