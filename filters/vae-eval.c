@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
-#include "report/curves.h"
+#include "report/charts.h"
 #include "tool/flow.h"
 #include "eval/eval.h"
 
@@ -25,10 +25,10 @@ static int write_curves(const struct eval *e, const char *dir, struct fail *f)
 {
 	struct buf svg = {0}, path = {0};
 	int r = mkdir(dir, 0777) && errno != EEXIST ? fail_errno(f, "--svg: %s", dir) : 0;
-	for (int i = 0; i < CURVES && !r; i++) {
+	for (int i = 0; i < CHARTS && !r; i++) {
 		svg.len = path.len = 0;
-		int drawn = curves_draw(e, (enum curves)i, NULL, &svg, f);
-		if (drawn > 0 && (buf_addf(&path, f, "%s/%s.svg", dir, curves_name((enum curves)i)) || atomic_write(path.p, svg.p, svg.len, f)))
+		int drawn = chart_draw(e, (enum chart)i, NULL, &svg, f);
+		if (drawn > 0 && (buf_addf(&path, f, "%s/%s.svg", dir, chart_name((enum chart)i)) || atomic_write(path.p, svg.p, svg.len, f)))
 			drawn = fail_add(f, "--svg");
 		r = drawn < 0 ? -1 : 0;
 	}

@@ -5,7 +5,8 @@
 
 #include "base/atomic.h"
 #include "stream/name.h"
-#include "report/report.h"
+#include "report/page.h"
+#include "tool/flow.h"
 
 static int read_all(struct flow *w, struct report *r, struct fail *f)
 {
@@ -37,7 +38,7 @@ static int check_fields(const struct cli *c, const struct report *r, struct fail
 static int write_page(struct cli *c, const struct report *r, size_t max, struct fail *f)
 {
 	struct buf page = {0};
-	int bad = page_fit(r, max, &page, f);
+	int bad = page_write(r, max, &page, f);
 	if (!bad && c->output)
 		bad = atomic_write(c->output, page.p, page.len, f);
 	else if (!bad)
@@ -55,9 +56,9 @@ static bool check_options(struct cli *c, struct report *r, long top, long rows, 
 		return cli_usage(c, "--top and --rows take at most 1000");
 	if (!(size > 0 && size <= 1000))
 		return cli_usage(c, "--max-size takes 0 to 1000 MB");
-	if (r->tests_path && !r->rows_path)
+	if (r->tests_path && !r->influence_path)
 		return cli_usage(c, "-t requires --influence");
-	if (!cli_check_model(c, r->model_path) || !cli_check_overwrite(c, "--influence", r->rows_path) ||
+	if (!cli_check_model(c, r->model_path) || !cli_check_overwrite(c, "--influence", r->influence_path) ||
 	    !cli_check_overwrite(c, "-t", r->tests_path) || !cli_check_overwrite(c, "--quarantine", r->quarantine_path))
 		return false;
 	if (eval_open(&r->eval, r->fields ? r->fields : "selfinf", NULL, r->positive, &f)) {
@@ -65,7 +66,7 @@ static bool check_options(struct cli *c, struct report *r, long top, long rows, 
 		return cli_invalid(c, &f);
 	}
 	r->top = (int)top;
-	r->nrows = (int)rows;
+	r->max_tests = (int)rows;
 	r->keys_per_file = c->keys_per_file;
 	return true;
 }
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELD,...", CLI_TEXT, &r.fields, "the scores to show; the first one ranks (default: those there are)"},
 		{0, "positive", "EXPR", CLI_TEXT, &r.positive, "records known as strangers, as in 'cls > 100': draws the detection curve"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &r.model_path, "the model: says what it is, and draws its training curve"},
-		{0, "influence", "FILE", CLI_TEXT, &r.rows_path, "proponents and opponents, as --influence of other tools wrote them"},
+		{0, "influence", "FILE", CLI_TEXT, &r.influence_path, "proponents and opponents, as --influence of other tools wrote them"},
 		{'t', "tests", "TESTS", CLI_TEXT, &r.tests_path, "the test records of --influence, for their pictures"},
 		{0, "quarantine", "FILE", CLI_TEXT, &r.quarantine_path, "records that were put aside (-r of vae-drop)"},
 		{0, "title", "TEXT", CLI_TEXT, &r.title, "the page's title"},

@@ -47,7 +47,7 @@ idx()
 	[[ $output == *"file://$PWD/out/report.html"* ]]
 	grep -q '<title>Ankle boots among clothes</title>' out/report.html
 	grep -q '5 records are in the quarantine' out/report.html
-	grep -q 'id="judged"' out/report.html
+	grep -q 'id="measures"' out/report.html
 	grep -q 'Training curve' out/report.html
 	# eight unseen pictures, with rows of influence
 	[ "$(vae-cut -k cls out/tests.tar | sort | uniq -c | xargs)" = '1 0 1 1 1 2 1 3 1 4 1 6 2 9' ]

@@ -75,7 +75,7 @@ sound() {
 		/^  against/ { r2 = $4; rho = $6; sub(/,/, "", r2) }
 		/^side/ { done(); exit }' "$T/table" >"$T/want"
 	is "$(wc -l <"$T/want")" 8
-	sed -n 's/^cell judged [0-9]* //p' "$T/seen" >"$T/got"
+	sed -n 's/^cell measures [0-9]* //p' "$T/seen" >"$T/got"
 	diff "$T/want" "$T/got"
 	vae-eval -k selfinf --positive 'cls == 2' "$F/ranked.tar" >"$T/table"
 	awk '/^  *[0-9]+ +\(/ { sub(/\( */, ""); sub(/%\)/, ""); print $1, $3, $4, $5 }' "$T/table" | head -7 | tr -d % >"$T/want"
@@ -173,8 +173,8 @@ sound() {
 	for i in 'cls == 7' 'cls < 7'; do
 		ok vae-report --positive "$i" "$F/ranked.tar"
 		says 'no detection curve'
-		grep -q 'There is nothing to tell apart' "$T/out"
-		not grep -q 'id="judged"' "$T/out"
+		grep -q 'There is no detection curve' "$T/out"
+		not grep -q 'id="measures"' "$T/out"
 	done
 	# a score without loss and without pictures
 	printf 'name=a.vae.json data={"knn_selfinf":1,"z":2}\nname=b.vae.json data={"rank":1}\n' | mktar >"$T/in.tar"

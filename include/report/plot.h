@@ -1,8 +1,7 @@
 /* plot.h - small charts as SVG: axes with ticks and labels, lines, dots, steps, a legend.
  *
- * Drawn for a page of any width: 420 units wide, so that text of 13 units is still read on a phone.
- * Colours are classes (s0 to s8, see the enum), which plot_style()
- * defines for light and dark; a drawing for a page of its own carries them.
+ * A chart is 420 units wide, so that its text of 13 units is readable on a phone. Colours are the CSS classes s0 to s8,
+ * defined by plot_style() for light and dark. A chart for a file of its own contains that style.
  */
 #ifndef VF_PLOT_H
 #define VF_PLOT_H
@@ -12,39 +11,39 @@
 #include "base/buf.h"
 
 struct axis {
-	double low, high; /* of the data; low < high is made so */
-	int log;          /* decades; low > 0 */
-	int percent;      /* 0.05 is shown as 5, and the label says % */
+	double low, high; /* the range of the data; plot_begin() widens an empty one */
+	int log;          /* decades; requires low > 0 */
+	int percent;      /* shows 0.05 as 5, and % in the label */
 	const char *label;
 };
 
-enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8 }; /* classes with a meaning; 0 to 5 are series */
+enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8 }; /* series with a meaning; 0 to 5 are free */
 
 struct plot {
 	struct axis x, y;
-	const char *title, *text; /* what it shows, and what it says in numbers, for those who do not see it */
+	const char *title, *text; /* for screen readers: what the chart shows, and its numbers */
 	const char *id;           /* unique in the page, or NULL for a file of its own */
-	int legends;              /* how many lines of legend will come */
+	int legends;              /* lines of the legend, for the height */
 
 	struct buf *out; /* set by plot_begin() */
 	struct fail *f;
 	int bad, legend, dots;
 };
 
-/* Each appends to out; what fails shows in plot_end(). Text is escaped here. */
+/* Each appends to out; plot_end() returns -1 if any of them failed. Text is escaped here. */
 void plot_begin(struct plot *p, struct buf *out, struct fail *f);
 void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n);
-/* The area below, in n steps from edge[i] to edge[i + 1]. */
+/* n bars as one outline: bar i from edge[i] to edge[i + 1]. edge [n + 1], height [n]. */
 void plot_steps(struct plot *p, int series, const double *edge, const double *height, size_t n);
-/* Records by where they fall: close ones become one dot, the darker the more there are. mark NULL, or
- * which ones are positive: drawn above the others. NAN is left out. */
-void plot_dots(struct plot *p, const double *x, const double *y, const char *mark, size_t n);
+/* A dot a record; close ones become one dot, darker the more there are. positive [n], or NULL: those records are drawn on
+ * top in their own colour. NAN is left out. */
+void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n);
 void plot_legend(struct plot *p, int series, const char *text);
 int plot_end(struct plot *p);
 
-/* The rules for the classes, in light and in dark. */
+/* Appends the CSS of charts, light and dark. */
 int plot_style(struct buf *out, struct fail *f);
-/* A number as an axis shows it: 1500000 is 1.5M. */
-int plot_number(char *out, size_t room, double v);
+/* Formats a number as on an axis, in out[size]: 1500000 is 1.5M. Returns what snprintf() does. */
+int plot_number(char *out, size_t size, double v);
 
 #endif

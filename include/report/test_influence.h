@@ -1,6 +1,5 @@
-/* test_influence.h - proponents and opponents of test records, as --influence of vae-density and vae-testinf writes
- * them: one JSON object a line, with `test` and the lists `proponents` and `opponents` of `key` and
- * `influence`. */
+/* test_influence.h - proponents and opponents of test records, read from what --influence of vae-density and vae-testinf
+ * writes: one JSON object a line, with `test`, and the lists `proponents` and `opponents` of `key` and `influence`. */
 #ifndef VF_TEST_INFLUENCE_H
 #define VF_TEST_INFLUENCE_H
 
@@ -8,7 +7,7 @@
 
 #include "base/fail.h"
 
-enum { INFLUENTIAL_MAX = 24 }; /* proponents, or opponents, that are kept of a row */
+enum { INFLUENTIAL_MAX = 24 }; /* proponents, and opponents, kept of a test record */
 
 struct influential {
 	char *key; /* escaped */
@@ -16,18 +15,19 @@ struct influential {
 };
 
 struct test_influence {
-	char *test, *method; /* method: NULL where there is none */
+	char *test, *method; /* the key of the test record; method: NULL if not stated */
 	struct influential item[2][INFLUENTIAL_MAX]; /* proponents, opponents */
 	int n[2];
 };
 
 struct test_influences {
 	struct test_influence *v;
-	size_t n, left_out; /* lines beyond what was asked for */
+	size_t n, left_out; /* left_out: lines after the first max */
 };
 
-/* The first `most` lines that have an influence, `each` of either kind. */
-int test_influences_read(struct test_influences *rows, const char *path, size_t most, int each, struct fail *f);
-void test_influences_free(struct test_influences *rows);
+/* Reads the first max lines that have an influence, and at most INFLUENTIAL_MAX records of either kind. Call
+ * test_influences_free() also after a failure. */
+int test_influences_read(struct test_influences *t, const char *path, size_t max, struct fail *f);
+void test_influences_free(struct test_influences *t);
 
 #endif

@@ -1,6 +1,6 @@
-/* thumbnail.h - records as a page shows them: a small picture, or the curve of a vector, with what stands below.
+/* thumbnail.h - records as a page shows them: a small picture, or the curve of a vector, with key, label and score.
  *
- * What is kept of a stream is bounded: the two ends of a score, and the records that are asked for by key.
+ * Of a stream, a bounded number is kept: the records with extreme scores, and those that were requested by key.
  */
 #ifndef VF_THUMBNAIL_H
 #define VF_THUMBNAIL_H
@@ -20,46 +20,48 @@ struct thumbnail {
 	int positive;
 
 	enum thumbnail_kind kind;
-	struct picture picture; /* at most THUMBNAIL_SIDE a side */
-	float *low, *high;      /* vectors: [points], what each point spans */
+	struct picture picture; /* at most THUMBNAIL_SIDE wide and high */
+	float *low, *high;      /* of a vector: [points], the range of the values that a point stands for */
 	int points;
-	size_t values;          /* how many there were */
-	char why[160];          /* THUMBNAIL_NONE: why it cannot be shown */
+	size_t values;          /* of a vector: their number */
+	char why[160];          /* THUMBNAIL_NONE: why there is no picture */
 
-	struct buf payload; /* until it is drawn: see thumbnail_render() */
-	enum input_format decoder;
+	struct buf payload; /* kept until thumbnail_render() */
+	enum input_format format;
 };
 
-/* Takes what it needs of a record: a small payload as it is, a large one drawn at once. */
-int thumbnail_take(struct thumbnail *s, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
-/* Decodes what is still payload; a failure to decode is in why; -1: out of memory. */
-int thumbnail_render(struct thumbnail *s, struct fail *f);
-void thumbnail_free(struct thumbnail *s);
+/* Fills t from a record. A large payload is rendered at once, a small one is kept for thumbnail_render(). extensions: see
+ * record_payload(). score: NAN for none. */
+int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
+/* Decodes the payload. If it cannot be decoded, kind is THUMBNAIL_NONE and why says so; -1 only if memory runs out. */
+int thumbnail_render(struct thumbnail *t, struct fail *f);
+void thumbnail_free(struct thumbnail *t);
+/* Scales a size down so that neither side exceeds max, keeping its proportions. */
+void thumbnail_fit(int *width, int *height, int max);
 
-/* The room records of a stream with the highest scores (sign 1) or the lowest (-1), equal ones by position;
- * NAN comes last, and is only taken with nan. */
+/* The records of a stream with the highest scores (sign 1) or the lowest (-1); ties by position. */
 struct extremes {
-	struct thumbnail *v;
-	size_t n, room;
-	int sign, nan;
+	struct thumbnail *v; /* [n], the most extreme first */
+	size_t n, capacity;
+	int sign, unscored; /* unscored: also takes records without a score, last */
 };
-int extremes_open(struct extremes *e, size_t room, int sign, int nan, struct fail *f);
+int extremes_open(struct extremes *e, size_t capacity, int sign, int unscored, struct fail *f);
 int extremes_add(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
-/* Best first, drawn. */
+/* Renders all of them. */
 int extremes_finish(struct extremes *e, struct fail *f);
 void extremes_free(struct extremes *e);
 
-/* Records wanted by key. */
+/* Records requested by key. */
 struct thumbnail_index {
-	struct thumbnail **v; /* sorted by key once thumbnail_index_sort() was called, each key once */
+	struct thumbnail **v; /* sorted by key, each key once, after thumbnail_index_sort() */
 	size_t n, cap;
 };
-int thumbnail_index_add(struct thumbnail_index *w, const char *key, struct fail *f);
-int thumbnail_index_sort(struct thumbnail_index *w, struct fail *f);
-/* Keeps the record if its key (escaped) is wanted. */
-int thumbnail_index_fill(struct thumbnail_index *w, struct record *r, const char *key, const char *extensions, double score, uint64_t position, struct fail *f);
-/* NULL when nobody asked; payload may never have come (kind THUMBNAIL_NONE). */
-const struct thumbnail *thumbnail_index_find(const struct thumbnail_index *w, const char *key);
-void thumbnail_index_free(struct thumbnail_index *w);
+int thumbnail_index_add(struct thumbnail_index *x, const char *key, struct fail *f); /* key: escaped */
+void thumbnail_index_sort(struct thumbnail_index *x);
+/* Takes and renders the record if its key was requested. */
+int thumbnail_index_fill(struct thumbnail_index *x, struct record *r, const char *extensions, double score, uint64_t position, struct fail *f);
+/* Finds an escaped key: NULL if it was not requested; of kind THUMBNAIL_NONE if no record had it. */
+const struct thumbnail *thumbnail_index_find(const struct thumbnail_index *x, const char *key);
+void thumbnail_index_free(struct thumbnail_index *x);
 
 #endif

@@ -13,8 +13,8 @@ static uint32_t codepoint(const unsigned char *p, int len)
 	return u;
 }
 
-/* Format characters: they are not seen, or change how their neighbours are. */
-static int unseen(uint32_t u)
+/* Characters that are invisible, or change how their neighbours are shown. */
+static int is_format(uint32_t u)
 {
 	static const struct { uint32_t from, to; } range[] = {
 		{0x80, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f}, {0x600, 0x605}, {0x61c, 0x61c}, {0x6dd, 0x6dd}, {0x70f, 0x70f}, {0x115f, 0x1160},
@@ -28,7 +28,7 @@ static int unseen(uint32_t u)
 	return (u & 0xfffe) == 0xfffe;
 }
 
-static int character(struct buf *out, const char *p, int len, struct fail *f)
+static int put_character(struct buf *out, const char *p, int len, struct fail *f)
 {
 	static const char special[] = "&<>\"'";
 	static const char *const entity[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
@@ -39,7 +39,7 @@ static int character(struct buf *out, const char *p, int len, struct fail *f)
 	if (len == 0 || c < 0x20 || c == 0x7f)
 		return buf_addf(out, f, "\\x%02x", c);
 	uint32_t u = codepoint((const unsigned char *)p, len);
-	if (unseen(u))
+	if (is_format(u))
 		return buf_addf(out, f, "\\u{%x}", u);
 	return buf_add(out, p, (size_t)len, f);
 }
@@ -48,7 +48,7 @@ int html_text(struct buf *out, const char *p, size_t n, struct fail *f)
 {
 	for (size_t i = 0; i < n;) {
 		int len = utf8_length(p + i, n - i);
-		if (character(out, p + i, len, f))
+		if (put_character(out, p + i, len, f))
 			return -1;
 		i += len ? (size_t)len : 1;
 	}
@@ -66,10 +66,10 @@ int html_lines(struct buf *out, const char *s, struct fail *f)
 	return 0;
 }
 
-int html_short(struct buf *out, const char *s, size_t most, struct fail *f)
+int html_short(struct buf *out, const char *s, size_t max, struct fail *f)
 {
 	size_t n = strlen(s), i = 0;
-	while (i < n && most--) {
+	while (i < n && max--) {
 		int len = utf8_length(s + i, n - i);
 		i += len ? (size_t)len : 1;
 	}
@@ -78,11 +78,11 @@ int html_short(struct buf *out, const char *s, size_t most, struct fail *f)
 
 int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct fail *f)
 {
-	size_t n = strlen(s), from = n, i = 0, characters = 0;
+	size_t n = strlen(s), from = n, to = 0, characters = 0;
 	for (size_t at = 0; at < n; characters++) {
 		int len = utf8_length(s + at, n - at);
 		at += len ? (size_t)len : 1;
-		i = characters + 1 == head ? at : i;
+		to = characters + 1 == head ? at : to;
 	}
 	if (characters <= head + tail + 1)
 		return html_text(out, s, n, f);
@@ -90,7 +90,7 @@ int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct
 		do
 			from--;
 		while (from && ((unsigned char)s[from] & 0xc0) == 0x80);
-	return html_text(out, s, i, f) || buf_addf(out, f, "\xe2\x80\xa6") || html_text(out, s + from, n - from, f) ? -1 : 0;
+	return html_text(out, s, to, f) || buf_addf(out, f, "\xe2\x80\xa6") || html_text(out, s + from, n - from, f) ? -1 : 0;
 }
 
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f)

@@ -7,30 +7,30 @@
 
 #include "report/html.h"
 
-enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42, ROW = 19 };
+enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42, LEGEND = 19, MAX_TICKS = 12 };
 
-int plot_number(char *out, size_t room, double v)
+int plot_number(char *out, size_t size, double v)
 {
-	static const struct { double unit; const char *sign; } si[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
+	static const struct { double unit; const char *prefix; } si[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
 	double a = fabs(v);
 	if (a >= 1e4 && a < 1e15)
 		for (size_t i = 0; i < sizeof si / sizeof *si; i++)
 			if (a >= si[i].unit)
-				return snprintf(out, room, "%.4g%s", v / si[i].unit, si[i].sign);
-	return snprintf(out, room, "%.4g", v);
+				return snprintf(out, size, "%.4g%s", v / si[i].unit, si[i].prefix);
+	return snprintf(out, size, "%.4g", v);
 }
 
-/* --- places --- */
+/* --- coordinates --- */
 
-/* 0 to 1 inside; never far outside, nor NaN. */
-static double share(const struct axis *a, double v)
+/* The position on an axis: 0 to 1 inside, -1 to 2 outside, never NaN. */
+static double position(const struct axis *a, double v)
 {
 	double s = a->log ? (log(v) - log(a->low)) / (log(a->high) - log(a->low)) : (v - a->low) / (a->high - a->low);
 	return fmin(fmax(s, -1), 2);
 }
 
-static double at_x(const struct plot *p, double v) { return LEFT + share(&p->x, v) * (WIDTH - LEFT - RIGHT); }
-static double at_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - share(&p->y, v) * (HEIGHT - BOTTOM - TOP); }
+static double at_x(const struct plot *p, double v) { return LEFT + position(&p->x, v) * (WIDTH - LEFT - RIGHT); }
+static double at_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - position(&p->y, v) * (HEIGHT - BOTTOM - TOP); }
 
 #define PUT(p, ...)                                                   \
 	do {                                                          \
@@ -38,22 +38,22 @@ static double at_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - sh
 			(p)->bad = 1;                                 \
 	} while (0)
 
-static void put_text(struct plot *p, const char *s, size_t most)
+static void put_text(struct plot *p, const char *s, size_t max)
 {
-	if (!p->bad && html_short(p->out, s, most, p->f))
+	if (!p->bad && html_short(p->out, s, max, p->f))
 		p->bad = 1;
 }
 
 /* --- axes --- */
 
-/* An axis has a length, and a logarithmic one is above 0. */
-static void mend(struct axis *a)
+/* Makes the range valid: finite, not empty, and positive on a logarithmic axis. */
+static void fix_axis(struct axis *a)
 {
 	if (!(a->low <= a->high)) {
 		a->low = 0;
 		a->high = 1;
 	}
-	a->low = fmax(a->low, -1e300); /* the length is finite too */
+	a->low = fmax(a->low, -1e300); /* so that high - low is finite */
 	a->high = fmin(a->high, 1e300);
 	if (a->log && !(a->low > 0))
 		a->log = 0;
@@ -64,18 +64,18 @@ static void mend(struct axis *a)
 	}
 }
 
-/* Fills in up to 12 ticks: 1, 2 and 5 times powers of ten. */
-static int ticks(const struct axis *a, double *v)
+/* Up to MAX_TICKS ticks at 1, 2 and 5 times powers of ten. */
+static int ticks(const struct axis *a, double v[MAX_TICKS])
 {
 	int n = 0;
 	double span = a->high - a->low;
 	if (a->log && a->high / a->low >= 8) {
 		int first = (int)floor(log10(a->low)), last = (int)ceil(log10(a->high)), every = (last - first) / 7 + 1;
-		static const double within[] = {1, 2, 5};
+		static const double factor[] = {1, 2, 5};
 		for (int e = first; e <= last; e += every)
 			for (int k = 0; k < (last - first <= 2 ? 3 : 1); k++) {
-				double t = within[k] * pow(10, e);
-				if (t >= a->low * 0.999 && t <= a->high * 1.001 && n < 12)
+				double t = factor[k] * pow(10, e);
+				if (t >= a->low * 0.999 && t <= a->high * 1.001 && n < MAX_TICKS)
 					v[n++] = t;
 			}
 		if (n > 1)
@@ -84,12 +84,12 @@ static int ticks(const struct axis *a, double *v)
 	}
 	double step = pow(10, floor(log10(span / 4)));
 	step *= span / step > 12 ? 5 : span / step > 6 ? 2 : 1;
-	for (double k = ceil(a->low / step - 1e-9); k * step <= a->high + 1e-9 * step && n < 12; k++)
+	for (double k = ceil(a->low / step - 1e-9); k * step <= a->high + 1e-9 * step && n < MAX_TICKS; k++)
 		v[n++] = k * step == 0 ? 0 : k * step;
 	return n;
 }
 
-static void tick_text(struct plot *p, const struct axis *a, double v)
+static void put_tick(struct plot *p, const struct axis *a, double v)
 {
 	char t[40];
 	plot_number(t, sizeof t, a->percent ? 100 * v : v);
@@ -97,34 +97,34 @@ static void tick_text(struct plot *p, const struct axis *a, double v)
 	PUT(p, "%s</text>", t + (t[0] == '-'));
 }
 
-static void label(struct plot *p, const struct axis *a)
+static void put_label(struct plot *p, const struct axis *a)
 {
 	put_text(p, a->label, 44);
 	PUT(p, "%s%s</text>\n", a->percent ? " (%)" : "", a->log ? " (log)" : "");
 }
 
-static void axes(struct plot *p)
+static void put_axes(struct plot *p)
 {
-	double v[12];
+	double v[MAX_TICKS];
 	int n = ticks(&p->y, v);
 	PUT(p, "<g class=\"ax\">");
 	for (int i = 0; i < n; i++) {
 		double y = at_y(p, v[i]);
 		PUT(p, "<path class=\"gr\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4);
-		tick_text(p, &p->y, v[i]);
+		put_tick(p, &p->y, v[i]);
 	}
 	n = ticks(&p->x, v);
 	for (int i = 0; i < n; i++) {
 		double x = at_x(p, v[i]);
 		PUT(p, "<path d=\"M%.1f %dv4\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 17,
 		    x > WIDTH - RIGHT - 12 ? "end" : "middle");
-		tick_text(p, &p->x, v[i]);
+		put_tick(p, &p->x, v[i]);
 	}
 	PUT(p, "<path d=\"M%d %dH%d\"/>", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT);
 	PUT(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 7);
-	label(p, &p->x);
+	put_label(p, &p->x);
 	PUT(p, "<text transform=\"translate(12 %d)rotate(-90)\" text-anchor=\"middle\">", (TOP + HEIGHT - BOTTOM) / 2);
-	label(p, &p->y);
+	put_label(p, &p->y);
 	PUT(p, "</g>\n");
 }
 
@@ -133,9 +133,9 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 	p->out = out;
 	p->f = f;
 	p->bad = p->legend = p->dots = 0;
-	mend(&p->x);
-	mend(&p->y);
-	int height = HEIGHT + ROW * p->legends + (p->legends ? 4 : 0);
+	fix_axis(&p->x);
+	fix_axis(&p->y);
+	int height = HEIGHT + LEGEND * p->legends + (p->legends ? 4 : 0);
 	if (p->id) {
 		PUT(p, "<svg class=\"plot\" role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"%s-t %s-d\">", WIDTH, height, p->id, p->id);
 		PUT(p, "<title id=\"%s-t\">", p->id);
@@ -154,10 +154,10 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 			p->bad = 1;
 		PUT(p, "</style>\n<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", WIDTH, height);
 	}
-	axes(p);
+	put_axes(p);
 }
 
-/* --- what is drawn --- */
+/* --- lines, steps, dots --- */
 
 void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n)
 {
@@ -180,50 +180,51 @@ void plot_steps(struct plot *p, int series, const double *edge, const double *he
 	PUT(p, "H%.1fV%.1f\"/>\n", at_x(p, edge[n]), base);
 }
 
+/* Dots are binned into cells of 2 x 2 units, in four shades. */
 enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4 };
 
 static int shade(unsigned count) { return count == 0 ? -1 : count < 2 ? 0 : count < 5 ? 1 : count < 20 ? 2 : 3; }
 
-static void cells(struct plot *p, const unsigned *count, int series)
+static void put_cells(struct plot *p, const unsigned *count, int series)
 {
 	for (int s = 0; s < SHADES; s++) {
-		int some = 0;
+		int paths = 0;
 		for (int i = 0; i < COLUMNS * ROWS; i++)
 			if (shade(count[i]) == s) {
-				if (!some++)
+				if (!paths++)
 					PUT(p, "<path class=\"dt d%d s%d\" d=\"", s, series);
 				PUT(p, "M%d %dh0", i % COLUMNS * CELL + 1, i / COLUMNS * CELL + 1);
 			}
-		if (some)
+		if (paths)
 			PUT(p, "\"/>\n");
 	}
 }
 
-void plot_dots(struct plot *p, const double *x, const double *y, const char *mark, size_t n)
+void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n)
 {
 	p->dots = 1;
 	unsigned *count = malloc((size_t)COLUMNS * ROWS * sizeof *count);
 	if (!count && !p->bad)
 		p->bad = fail_memory(p->f) != 0;
 	for (int series = 0; series <= PLOT_POSITIVE && count; series += PLOT_POSITIVE) {
-		if (series && !mark)
+		if (series && !positive)
 			break;
 		memset(count, 0, (size_t)COLUMNS * ROWS * sizeof *count);
 		for (size_t i = 0; i < n; i++) {
-			if (isnan(x[i]) || isnan(y[i]) || (mark && mark[i]) != (series != 0))
+			if (isnan(x[i]) || isnan(y[i]) || (positive && positive[i]) != (series != 0))
 				continue;
 			int column = (int)(at_x(p, x[i]) / CELL), row = (int)(at_y(p, y[i]) / CELL);
 			if (column >= 0 && column < COLUMNS && row >= 0 && row < ROWS)
 				count[row * COLUMNS + column]++;
 		}
-		cells(p, count, series);
+		put_cells(p, count, series);
 	}
 	free(count);
 }
 
 void plot_legend(struct plot *p, int series, const char *text)
 {
-	int y = HEIGHT + ROW * p->legend++ + 10;
+	int y = HEIGHT + LEGEND * p->legend++ + 10;
 	if (p->dots && series == PLOT_POSITIVE)
 		PUT(p, "<path class=\"dt s%d\" d=\"M%d %dh0\"/>", series, LEFT + 11, y - 4);
 	else
@@ -239,7 +240,7 @@ int plot_end(struct plot *p)
 	return p->bad ? -1 : 0;
 }
 
-/* Hues that stay apart for most who see colours otherwise (after Okabe & Ito); lines also differ in dashes. */
+/* Hues for colour-blind readers (after Okabe & Ito); lines also differ in their dashes. */
 int plot_style(struct buf *out, struct fail *f)
 {
 	return buf_addf(out, f, "%s",

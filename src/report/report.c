@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "stream/name.h"
+#include "stream/reader.h"
 
 /* --- the model --- */
 
@@ -30,19 +29,19 @@ static int add_point(struct report *r, double step, double loss, double holdout,
 	return 0;
 }
 
-/* train.jsonl, where there is one: an imported model has none. */
+/* Reads train.jsonl, which an imported model does not have. */
 static int read_curve(struct report *r, struct fail *f)
 {
 	struct buf path = {0};
 	struct fields line = {.n = 0};
 	char *text = NULL;
-	size_t room = 0;
+	size_t size = 0;
 	ssize_t len;
 	int bad = buf_addf(&path, f, "%s/train.jsonl", r->model_path);
 	FILE *in = bad ? NULL : fopen(path.p, "re");
 	if (!bad && !in && errno != ENOENT && errno != ENOTDIR)
 		bad = fail_errno(f, "%s", path.p);
-	for (int n = 1; in && !bad && (len = getline(&text, &room, in)) >= 0; n++) {
+	for (int n = 1; in && !bad && (len = getline(&text, &size, in)) >= 0; n++) {
 		double step, loss, holdout = NAN;
 		bad = fields_parse(&line, text, (size_t)len, f) ? fail_add(f, "%s: line %d", path.p, n) : 0;
 		if (!bad && fields_number(&line, "step", &step) && fields_number(&line, "loss", &loss)) {
@@ -50,7 +49,7 @@ static int read_curve(struct report *r, struct fail *f)
 			bad = add_point(r, step, loss, holdout, f);
 		}
 	}
-	if (in && !bad && !feof(in)) /* getline() sets no error where memory runs out */
+	if (in && !bad && !feof(in)) /* getline() does not set the stream's error when memory runs out */
 		bad = fail_errno(f, "%s", path.p);
 	if (in)
 		fclose(in);
@@ -75,6 +74,24 @@ static int read_model(struct report *r, struct fail *f)
 	return read_curve(r, f);
 }
 
+static int read_influences(struct report *r, struct fail *f)
+{
+	if (test_influences_read(&r->influences, r->influence_path, (size_t)r->max_tests, f))
+		return fail_add(f, "--influence");
+	for (size_t i = 0; i < r->influences.n; i++) {
+		const struct test_influence *t = &r->influences.v[i];
+		if (thumbnail_index_add(&r->tests, t->test, f))
+			return -1;
+		for (int w = 0; w < 2; w++)
+			for (int k = 0; k < t->n[w]; k++)
+				if (thumbnail_index_add(&r->influential, t->item[w][k].key, f))
+					return -1;
+	}
+	thumbnail_index_sort(&r->tests);
+	thumbnail_index_sort(&r->influential);
+	return 0;
+}
+
 int report_open(struct report *r, struct fail *f)
 {
 	if (extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
@@ -82,56 +99,54 @@ int report_open(struct report *r, struct fail *f)
 		return -1;
 	if (r->model_path && read_model(r, f))
 		return fail_add(f, "-m");
-	if (r->rows_path && test_influences_read(&r->rows, r->rows_path, (size_t)r->nrows, INFLUENTIAL_MAX, f))
-		return fail_add(f, "--influence");
-	for (size_t i = 0; i < r->rows.n; i++) {
-		const struct test_influence *row = &r->rows.v[i];
-		if (thumbnail_index_add(&r->tests, row->test, f))
-			return -1;
-		for (int w = 0; w < 2; w++)
-			for (int k = 0; k < row->n[w]; k++)
-				if (thumbnail_index_add(&r->trained, row->item[w][k].key, f))
-					return -1;
-	}
-	return thumbnail_index_sort(&r->tests, f) || thumbnail_index_sort(&r->trained, f) ? -1 : 0;
+	return r->influence_path ? read_influences(r, f) : 0;
 }
 
 /* --- the stream --- */
 
-/* Counts a text (of two parts); those that come too late are others. */
-static int count(struct text_count *t, int *n, int room, uint64_t *others, const char *a, const char *b, struct fail *f)
+/* Counts a text, or a pair of texts (b not NULL); at most max different ones, then others. */
+static int count(struct text_counts *c, int max, const char *a, const char *b, struct fail *f)
 {
-	for (int i = 0; i < *n; i++)
-		if (strcmp(t[i].text[0], a) == 0 && (!b || strcmp(t[i].text[1], b) == 0)) {
-			t[i].n++;
+	struct text_count *t = c->v;
+	for (; t < c->v + c->n; t++)
+		if (strcmp(t->text[0], a) == 0 && (!b || strcmp(t->text[1], b) == 0)) {
+			t->n++;
 			return 0;
 		}
-	if (*n == room) {
-		++*others;
+	if (c->n == max) {
+		c->others++;
 		return 0;
 	}
-	t[*n] = (struct text_count){{strdup(a), b ? strdup(b) : NULL}, 1};
-	if (!t[*n].text[0] || (b && !t[*n].text[1])) {
-		free(t[*n].text[0]);
+	*t = (struct text_count){{strdup(a), b ? strdup(b) : NULL}, 1};
+	if (!t->text[0] || (b && !t->text[1])) {
+		free(t->text[0]);
 		return fail_memory(f);
 	}
-	++*n;
+	c->n++;
 	return 0;
 }
 
-/* Names that other stages keep books with, and that are no scores: those of vae-rank under any prefix. */
-static int bookkeeping(const struct fields *s, const char *name)
+static void text_counts_free(struct text_counts *c)
 {
-	static const char *const words[] = {"rank", "rank_n", "pct", "z", NULL};
+	for (int i = 0; i < c->n; i++) {
+		free(c->v[i].text[0]);
+		free(c->v[i].text[1]);
+	}
+}
+
+/* Whether a number is not a score: what vae-rank appends, under any prefix, the loss, standard errors and others. */
+static int is_bookkeeping(const struct fields *s, const char *name)
+{
+	static const char *const rank_names[] = {"rank", "rank_n", "pct", "z", NULL};
 	size_t n = strlen(name);
-	for (int i = 0; words[i]; i++) {
-		char by[80];
-		size_t k = strlen(words[i]);
-		if (strcmp(name, words[i]) == 0)
+	for (int i = 0; rank_names[i]; i++) {
+		char rank_by[80];
+		size_t k = strlen(rank_names[i]);
+		if (strcmp(name, rank_names[i]) == 0)
 			return 1;
-		if (n > k && strcmp(name + n - k, words[i]) == 0) {
-			snprintf(by, sizeof by, "%.*srank_by", (int)(n - k), name);
-			if (fields_find(s, by))
+		if (n > k && strcmp(name + n - k, rank_names[i]) == 0) {
+			snprintf(rank_by, sizeof rank_by, "%.*srank_by", (int)(n - k), name);
+			if (fields_find(s, rank_by))
 				return 1;
 		}
 	}
@@ -139,33 +154,35 @@ static int bookkeeping(const struct fields *s, const char *name)
 	       (n > 3 && strcmp(name + n - 3, "_se") == 0);
 }
 
-/* The name of a number that may be a score, or "". */
+/* Copies the name of a field that may be a score; otherwise name becomes "". */
 static const char *score_name(const struct fields *s, const struct field *v, char name[64])
 {
 	snprintf(name, 64, "%.*s", (int)(v->name_len < 64 ? v->name_len : 0), s->text.p + v->name);
-	if (v->type != 'n' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != v->name_len || bookkeeping(s, name))
+	if (v->type != 'n' || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != v->name_len || is_bookkeeping(s, name))
 		name[0] = 0;
 	return name;
 }
 
-/* How near a name comes to what should rank: a joint score, or self influence. */
-static int lead(const char *name) { return strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL; }
-
-/* Without -k: the numbers of the first record that has any, what should rank first. */
-static int find_fields(struct report *r, struct record *rec, struct fail *f)
+/* How well a field is suited to rank by: joint scores first, then self influence. */
+static int preference(const char *name)
 {
-	enum { MOST = 8 };
+	return strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL;
+}
+
+/* Without -k, takes the scores of the first record that has any, and ranks by the preferred one. */
+static int choose_fields(struct report *r, struct record *rec, struct fail *f)
+{
+	enum { MAX_CHOSEN = 8 };
 	struct buf list = {0};
 	const struct fields *s = &rec->fields;
 	char name[64], first[64] = "";
-	int n = 0, bad = 0;
 	for (size_t i = 0; i < s->n; i++)
-		if (*score_name(s, &s->v[i], name) && (!first[0] || lead(name) > lead(first)))
+		if (*score_name(s, &s->v[i], name) && (!first[0] || preference(name) > preference(first)))
 			strcpy(first, name);
 	if (!first[0])
 		return 0;
-	bad = buf_addf(&list, f, "%s", first);
-	for (size_t i = 0; i < s->n && n + 1 < MOST && !bad; i++) {
+	int n = 1, bad = buf_addf(&list, f, "%s", first);
+	for (size_t i = 0; i < s->n && n < MAX_CHOSEN && !bad; i++) {
 		if (!*score_name(s, &s->v[i], name) || strcmp(name, first) == 0)
 			continue;
 		bad = buf_addf(&list, f, ",%s", name);
@@ -174,11 +191,11 @@ static int find_fields(struct report *r, struct record *rec, struct fail *f)
 	if (!bad)
 		bad = eval_set_fields(&r->eval, list.p, f);
 	buf_free(&list);
-	r->found_fields = 1;
+	r->fields_chosen = 1;
 	return bad ? -1 : 0;
 }
 
-/* record_value(), in which a NUL is written out, so that it ends no string. */
+/* As record_value(), but with NULs escaped, so that out is a string. */
 static int text_of(struct record *rec, const char *name, struct buf *out, struct fail *f)
 {
 	struct buf raw = {0};
@@ -193,20 +210,20 @@ static int text_of(struct record *rec, const char *name, struct buf *out, struct
 	return got;
 }
 
-/* What shaped the scores, and whether there are any. */
-static int look(struct report *r, struct record *rec, struct fail *f)
+/* Counts model and options, and takes note of an error. */
+static int read_origin(struct report *r, struct record *rec, struct fail *f)
 {
 	struct buf model = {0}, options = {0}, error = {0};
 	int a = text_of(rec, "model", &model, f), b = text_of(rec, "options", &options, f), e = text_of(rec, "error", &error, f);
 	int bad = a < 0 || b < 0 || e < 0;
 	if (!bad && a && model.p)
-		bad = count(r->made, &r->nmade, REPORT_MADE, &r->made_others, model.p, b && options.p ? options.p : "", f);
+		bad = count(&r->origins, REPORT_MAX_ORIGINS, model.p, b && options.p ? options.p : "", f);
 	if (!bad && e) {
 		r->unscored++;
-		if (r->nfailed < REPORT_FAILED) {
-			struct thumbnail *s = &r->failed[r->nfailed++];
-			bad = thumbnail_take(s, rec, "", NAN, r->eval.records, 0, f);
-			snprintf(s->why, sizeof s->why, "%.150s", error.p ? error.p : "");
+		if (r->nfailed < REPORT_MAX_FAILED) {
+			struct thumbnail *t = &r->failed[r->nfailed++];
+			bad = thumbnail_take(t, rec, "", NAN, r->eval.records, 0, f);
+			snprintf(t->why, sizeof t->why, "%.150s", error.p ? error.p : "");
 		}
 	}
 	buf_free(&model);
@@ -217,50 +234,44 @@ static int look(struct report *r, struct record *rec, struct fail *f)
 
 int report_record(struct report *r, struct record *rec, struct fail *f)
 {
-	struct buf key = {0};
 	double score = NAN;
 	uint64_t position = r->eval.records;
-	if (record_fields(rec, f) || (!r->fields && !r->found_fields && find_fields(r, rec, f)))
+	if (record_fields(rec, f) || (!r->fields && !r->fields_chosen && choose_fields(r, rec, f)))
 		return -1;
 	int positive = eval_add(&r->eval, rec, f);
 	if (positive < 0)
 		return -1;
 	fields_number(&rec->fields, r->eval.field[0].name, &score);
 	const char *extensions = r->eval.extensions;
-	int bad = look(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
-	          extremes_add(&r->low, rec, extensions, score, position, positive, f);
-	if (!bad && r->trained.n)
-		bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->trained, rec, key.p, extensions, score, position, f);
-	buf_free(&key);
-	return bad ? -1 : 0;
+	return read_origin(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
+	                       extremes_add(&r->low, rec, extensions, score, position, positive, f) ||
+	                       thumbnail_index_fill(&r->influential, rec, extensions, score, position, f) ? -1 : 0;
 }
 
-/* --- what stands beside it --- */
+/* --- test records and the quarantine --- */
 
-static int read_beside(struct report *r, const char *path, int (*take)(struct report *, struct record *, struct fail *), struct fail *f)
+static int read_file(struct report *r, const char *path, int (*each)(struct report *, struct record *, struct fail *), struct fail *f)
 {
 	char *paths[] = {(char *)path};
 	struct record rec = {.scores = -1};
 	struct reader *in = reader_open(paths, 1, r->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
 	int got = in ? 1 : -1;
 	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)
-		if (got == READER_RECORD && take(r, &rec, f))
+		if (got == READER_RECORD && each(r, &rec, f))
 			got = -1;
 	record_free(&rec);
 	reader_close(in);
 	return got;
 }
 
-static int take_test(struct report *r, struct record *rec, struct fail *f)
+static int add_test(struct report *r, struct record *rec, struct fail *f)
 {
-	struct buf key = {0};
-	int bad = name_escape(&key, rec->key.p, rec->key.len, f) || thumbnail_index_fill(&r->tests, rec, key.p, r->eval.extensions, NAN, 0, f);
-	buf_free(&key);
-	return bad ? -1 : 0;
+	return thumbnail_index_fill(&r->tests, rec, r->eval.extensions, NAN, 0, f);
 }
 
-static int take_dropped(struct report *r, struct record *rec, struct fail *f)
+static int add_quarantined(struct report *r, struct record *rec, struct fail *f)
 {
+	enum { MAX_REASON = 300 };
 	struct buf why = {0};
 	double score = NAN;
 	int missing = 0, has = text_of(rec, "dropped_by", &why, f);
@@ -269,11 +280,11 @@ static int take_dropped(struct report *r, struct record *rec, struct fail *f)
 	int positive = r->eval.positive ? expr_match(r->eval.positive, rec, &missing, f) : 0;
 	int bad = has < 0 || positive < 0;
 	if (!bad) {
-		if (why.len > REPORT_LONGEST)
-			why.p[why.len = REPORT_LONGEST] = 0;
+		if (why.len > MAX_REASON)
+			why.p[why.len = MAX_REASON] = 0;
 		fields_number(&rec->fields, r->eval.field[0].name, &score);
-		bad = count(r->reason, &r->nreasons, REPORT_REASONS, &r->reason_others, has && why.p ? why.p : "no reason given", NULL, f) ||
-		      extremes_add(&r->quarantined, rec, r->eval.extensions, score, r->in_quarantine++, positive, f);
+		bad = count(&r->reasons, TEXT_COUNTS_MAX, has && why.p ? why.p : "no reason given", NULL, f) ||
+		      extremes_add(&r->quarantined, rec, r->eval.extensions, score, r->nquarantined++, positive, f);
 	}
 	buf_free(&why);
 	return bad ? -1 : 0;
@@ -281,9 +292,9 @@ static int take_dropped(struct report *r, struct record *rec, struct fail *f)
 
 int report_finish(struct report *r, struct fail *f)
 {
-	if (r->tests_path && read_beside(r, r->tests_path, take_test, f))
+	if (r->tests_path && read_file(r, r->tests_path, add_test, f))
 		return fail_add(f, "-t");
-	if (r->quarantine_path && read_beside(r, r->quarantine_path, take_dropped, f))
+	if (r->quarantine_path && read_file(r, r->quarantine_path, add_quarantined, f))
 		return fail_add(f, "--quarantine");
 	return eval_finish(&r->eval, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
 }
@@ -293,17 +304,13 @@ void report_free(struct report *r)
 	eval_free(&r->eval);
 	for (int i = 0; i < r->nfailed; i++)
 		thumbnail_free(&r->failed[i]);
-	for (int i = 0; i < r->nmade; i++) {
-		free(r->made[i].text[0]);
-		free(r->made[i].text[1]);
-	}
-	for (int i = 0; i < r->nreasons; i++)
-		free(r->reason[i].text[0]);
+	text_counts_free(&r->origins);
+	text_counts_free(&r->reasons);
 	extremes_free(&r->high);
 	extremes_free(&r->low);
 	extremes_free(&r->quarantined);
-	test_influences_free(&r->rows);
-	thumbnail_index_free(&r->trained);
+	test_influences_free(&r->influences);
+	thumbnail_index_free(&r->influential);
 	thumbnail_index_free(&r->tests);
 	if (r->model)
 		models_free(r->model, 1);

@@ -1,6 +1,5 @@
-#include "report/page.h"
+#include "report/style.h"
 
-/* Charts bring their own: plot_style(). */
 const char page_style[] =
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1a1f23;--mut:#56616a;--line:#d9dfe3;--card:#f5f7f8;--acc:#0b5cad;--pos:#c4203a}\n"
 	"@media(prefers-color-scheme:dark){:root{--bg:#14181b;--fg:#e6eaed;--mut:#a3aeb6;--line:#333b41;--card:#1d2327;--acc:#6fb3ff;--pos:#ff7a8a}}\n"
@@ -18,8 +17,9 @@ const char page_style[] =
 	".tiles dd{margin:0;font-size:1.375rem;font-weight:600;font-variant-numeric:tabular-nums}\n"
 	"nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0;padding:0;list-style:none;font-size:.9375rem}nav a{display:inline-block;padding:.3rem 0}\n"
 	".facts{margin:.5rem 0}.facts div{display:grid;grid-template-columns:minmax(6.5rem,9rem) 1fr;gap:1rem;padding:.3rem 0;border-bottom:1px solid var(--line)}\n"
-	".facts dt{color:var(--mut)}.facts dd{margin:0}code,pre,.key{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,\"Liberation Mono\",monospace;font-size:.875em}\n"
+	".facts dt{color:var(--mut)}.facts dd{margin:0}code,pre,.key,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,\"Liberation Mono\",monospace;font-size:.875em}\n"
 	"pre{background:var(--card);border-radius:.5rem;padding:1rem;overflow-x:auto;white-space:pre;overflow-wrap:normal}details{margin:1rem 0}summary{cursor:pointer;color:var(--acc)}\n"
+	".strongest{margin:.25rem 0 1rem;padding-left:1.5rem;font-variant-numeric:tabular-nums}\n"
 	".warn{border-left:3px solid var(--pos);padding-left:.75rem}.lab{color:var(--mut);font-size:.8125rem;font-weight:400}.errors{padding-left:1.25rem}\n"
 	".wide{overflow-x:auto;margin:.75rem 0}table{border-collapse:collapse;font-size:.9375rem;overflow-wrap:normal}caption{text-align:left;color:var(--mut);font-size:.8125rem;padding-bottom:.25rem}\n"
 	"th,td{text-align:left;padding:.35rem 1.25rem .35rem 0;border-bottom:1px solid var(--line);font-weight:400;vertical-align:baseline}thead th{color:var(--mut);font-size:.8125rem;white-space:nowrap}\n"

@@ -9,69 +9,59 @@
 #include "input/resize.h"
 #include "stream/name.h"
 
-enum { KEEP_BYTES = 64 << 10 }; /* a larger payload is drawn when it comes */
+enum { MAX_KEPT = 64 << 10 }; /* bytes: a larger payload is rendered at once */
 
-/* --- drawing --- */
+/* --- rendering --- */
 
-/* An .npy of samples becomes a picture: of 3 channels in colour, else the first one. */
-static int picture_of_samples(struct thumbnail *s, const int shape[3], struct fail *why)
+void thumbnail_fit(int *width, int *height, int max)
 {
-	size_t n = (size_t)shape[1] * (size_t)shape[2];
-	int channels = shape[0] == 3 ? 3 : 1;
-	uint8_t *planar = malloc(n * (size_t)shape[0]);
-	struct picture full = {shape[2], shape[1], channels, malloc(n * (size_t)channels)};
-	int r = planar && full.pixels ? 0 : fail_memory(why);
-	if (!r)
-		r = input_decode(INPUT_NPY, s->payload.p, s->payload.len, shape[0], shape[1], shape[2], planar, why);
-	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
-		full.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
-	free(planar);
-	int side = shape[1] > shape[2] ? shape[1] : shape[2];
-	if (!r && side > THUMBNAIL_SIDE) {
-		int w = shape[2] * THUMBNAIL_SIDE / side, h = shape[1] * THUMBNAIL_SIDE / side;
-		r = picture_resize(&full, w ? w : 1, h ? h : 1, &s->picture, why);
-	} else if (!r) {
-		s->picture = full;
-		full.pixels = NULL;
-	}
-	picture_free(&full);
-	return r;
+	int side = *width > *height ? *width : *height;
+	if (side <= max)
+		return;
+	*width = *width * max / side;
+	*height = *height * max / side;
+	*width = *width ? *width : 1;
+	*height = *height ? *height : 1;
 }
 
-static int draw_picture(struct thumbnail *s, struct fail *why)
+/* A picture is decoded at its final size. An .npy of samples is decoded as it is and resized then: in colour with 3
+ * channels, otherwise only the first channel. */
+static int render_picture(struct thumbnail *t, struct fail *why)
 {
 	int shape[3], vector = 0;
-	if (input_shape(s->decoder, s->payload.p, s->payload.len, shape, &vector, why))
+	if (input_shape(t->format, t->payload.p, t->payload.len, shape, &vector, why))
 		return -1;
-	if (s->decoder == INPUT_NPY)
-		return picture_of_samples(s, shape, why);
-	int side = shape[1] > shape[2] ? shape[1] : shape[2], h = shape[1], w = shape[2], c = shape[0];
-	if (side > THUMBNAIL_SIDE) {
-		h = h * THUMBNAIL_SIDE / side;
-		w = w * THUMBNAIL_SIDE / side;
-		h = h ? h : 1;
-		w = w ? w : 1;
-	}
+	int c = shape[0], h = shape[1], w = shape[2], channels = c == 3 ? 3 : 1;
+	if (t->format != INPUT_NPY)
+		thumbnail_fit(&w, &h, THUMBNAIL_SIDE);
 	size_t n = (size_t)h * (size_t)w;
 	uint8_t *planar = malloc(n * (size_t)c);
-	s->picture = (struct picture){w, h, c, malloc(n * (size_t)c)};
-	int r = planar && s->picture.pixels ? 0 : fail_memory(why);
+	struct picture p = {w, h, channels, malloc(n * (size_t)channels)};
+	int r = planar && p.pixels ? 0 : fail_memory(why);
 	if (!r)
-		r = input_decode(s->decoder, s->payload.p, s->payload.len, c, h, w, planar, why);
-	for (size_t i = 0; i < n * (size_t)c && !r; i++)
-		s->picture.pixels[i] = planar[i % (size_t)c * n + i / (size_t)c];
+		r = input_decode(t->format, t->payload.p, t->payload.len, c, h, w, planar, why);
+	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
+		p.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
 	free(planar);
+	thumbnail_fit(&w, &h, THUMBNAIL_SIDE);
+	if (!r && w == p.width && h == p.height) {
+		t->picture = p;
+		return 0;
+	}
+	if (!r)
+		r = picture_resize(&p, w, h, &t->picture, why);
+	picture_free(&p);
 	return r;
 }
 
-static int draw_vector(struct thumbnail *s, const struct npy *a, struct fail *why)
+static int render_vector(struct thumbnail *t, const struct npy *a, struct fail *why)
 {
 	size_t n = a->count < THUMBNAIL_POINTS ? a->count : THUMBNAIL_POINTS;
 	if (!n)
 		return fail_set(why, "a vector without values");
-	s->low = calloc(n, sizeof *s->low);
-	s->high = calloc(n, sizeof *s->high);
-	if (!s->low || !s->high)
+	t->low = calloc(n, sizeof *t->low);
+	t->high = calloc(n, sizeof *t->high);
+	if (!t->low || !t->high)
 		return fail_memory(why);
 	for (size_t k = 0; k < n; k++) {
 		double low = INFINITY, high = -INFINITY;
@@ -82,72 +72,70 @@ static int draw_vector(struct thumbnail *s, const struct npy *a, struct fail *wh
 			low = fmin(low, v);
 			high = fmax(high, v);
 		}
-		s->low[k] = (float)low;
-		s->high[k] = (float)high;
+		t->low[k] = (float)low;
+		t->high[k] = (float)high;
 	}
-	s->points = (int)n;
-	s->values = a->count;
+	t->points = (int)n;
+	t->values = a->count;
 	return 0;
 }
 
-int thumbnail_render(struct thumbnail *s, struct fail *f)
+int thumbnail_render(struct thumbnail *t, struct fail *f)
 {
 	struct npy a;
 	struct fail why = {{0}};
-	if (s->kind != THUMBNAIL_NONE || !s->decoder)
+	if (t->kind != THUMBNAIL_NONE || !t->format)
 		return 0;
-	int npy = s->decoder == INPUT_NPY && npy_parse(s->payload.p, s->payload.len, &a, &why) == 0;
-	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? draw_vector(s, &a, &why) : draw_picture(s, &why);
+	int npy = t->format == INPUT_NPY && npy_parse(t->payload.p, t->payload.len, &a, &why) == 0;
+	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? render_vector(t, &a, &why) : render_picture(t, &why);
 	if (r && why.memory) {
 		*f = why;
 		return -1;
 	}
 	if (r) {
-		picture_free(&s->picture);
-		free(s->low);
-		free(s->high);
-		s->low = s->high = NULL;
-		snprintf(s->why, sizeof s->why, "%.150s", why.msg);
+		picture_free(&t->picture);
+		free(t->low);
+		free(t->high);
+		t->low = t->high = NULL;
+		snprintf(t->why, sizeof t->why, "%.150s", why.msg);
 	} else {
-		s->kind = vector ? THUMBNAIL_VECTOR : THUMBNAIL_PICTURE;
+		t->kind = vector ? THUMBNAIL_VECTOR : THUMBNAIL_PICTURE;
 	}
-	s->decoder = INPUT_NONE;
-	buf_free(&s->payload);
+	t->format = INPUT_NONE;
+	buf_free(&t->payload);
 	return 0;
 }
 
-/* --- keeping --- */
-
-void thumbnail_free(struct thumbnail *s)
+void thumbnail_free(struct thumbnail *t)
 {
-	free(s->key);
-	free(s->label);
-	free(s->low);
-	free(s->high);
-	picture_free(&s->picture);
-	buf_free(&s->payload);
-	*s = (struct thumbnail){.kind = THUMBNAIL_NONE};
+	free(t->key);
+	free(t->label);
+	free(t->low);
+	free(t->high);
+	picture_free(&t->picture);
+	buf_free(&t->payload);
+	*t = (struct thumbnail){.kind = THUMBNAIL_NONE};
 }
 
-int thumbnail_take(struct thumbnail *s, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
+int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
 {
 	struct buf text = {0};
 	struct fail why = {{0}};
-	thumbnail_free(s);
-	s->score = score;
-	s->position = position;
-	s->positive = positive;
+	thumbnail_free(t);
+	t->score = score;
+	t->position = position;
+	t->positive = positive;
 	int bad = name_escape(&text, r->key.p, r->key.len, f);
 	if (!bad)
-		s->key = strndup(text.p ? text.p : "", text.len);
+		t->key = strndup(text.p ? text.p : "", text.len);
 	text.len = 0;
 	int has = bad ? -1 : record_value(r, "cls", &text, f);
 	if (has > 0)
-		s->label = strndup(text.p ? text.p : "", text.len > 200 ? 200 : text.len);
+		t->label = strndup(text.p ? text.p : "", text.len > 200 ? 200 : text.len);
 	buf_free(&text);
 	if (has < 0)
 		return -1;
-	if (!s->key || (has && !s->label))
+	if (!t->key || (has && !t->label))
 		return fail_memory(f);
 	const struct member *m = record_payload(r, extensions, &why);
 	if (!m && why.memory) {
@@ -155,24 +143,24 @@ int thumbnail_take(struct thumbnail *s, struct record *r, const char *extensions
 		return -1;
 	}
 	if (!m) {
-		snprintf(s->why, sizeof s->why, "%.150s", why.msg);
+		snprintf(t->why, sizeof t->why, "%.150s", why.msg);
 		return 0;
 	}
-	s->decoder = input_format_of(m->ext.p);
-	if (buf_add(&s->payload, m->data.p ? m->data.p : "", m->data.len, f))
+	t->format = input_format_of(m->ext.p);
+	if (buf_add(&t->payload, m->data.p ? m->data.p : "", m->data.len, f))
 		return -1;
-	return m->data.len > KEEP_BYTES ? thumbnail_render(s, f) : 0;
+	return m->data.len > MAX_KEPT ? thumbnail_render(t, f) : 0;
 }
 
-/* --- the ends --- */
+/* --- extreme scores --- */
 
-int extremes_open(struct extremes *e, size_t room, int sign, int nan, struct fail *f)
+int extremes_open(struct extremes *e, size_t capacity, int sign, int unscored, struct fail *f)
 {
-	*e = (struct extremes){.room = room, .sign = sign, .nan = nan, .v = calloc(room + 1, sizeof *e->v)};
+	*e = (struct extremes){.capacity = capacity, .sign = sign, .unscored = unscored, .v = calloc(capacity + 1, sizeof *e->v)};
 	return e->v ? 0 : fail_memory(f);
 }
 
-static int before(const struct extremes *e, double score, uint64_t position, const struct thumbnail *b)
+static int precedes(const struct extremes *e, double score, uint64_t position, const struct thumbnail *b)
 {
 	int na = isnan(score), nb = isnan(b->score);
 	if (na != nb)
@@ -184,18 +172,18 @@ static int before(const struct extremes *e, double score, uint64_t position, con
 
 int extremes_add(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
 {
-	if (!e->room || (isnan(score) && !e->nan))
+	if (!e->capacity || (isnan(score) && !e->unscored))
 		return 0;
-	if (e->n == e->room && !before(e, score, position, &e->v[e->n - 1]))
+	if (e->n == e->capacity && !precedes(e, score, position, &e->v[e->n - 1]))
 		return 0;
-	size_t at = e->n == e->room ? --e->n : e->n;
-	struct thumbnail fresh = e->v[at]; /* the one that leaves, or an empty one: its place is used again */
+	size_t at = e->n == e->capacity ? --e->n : e->n;
+	struct thumbnail fresh = e->v[at]; /* the one that is replaced, or an empty one */
 	if (thumbnail_take(&fresh, r, extensions, score, position, positive, f)) {
 		e->v[at] = fresh;
 		e->n++;
 		return -1;
 	}
-	while (at && before(e, score, position, &e->v[at - 1])) {
+	while (at && precedes(e, score, position, &e->v[at - 1])) {
 		e->v[at] = e->v[at - 1];
 		at--;
 	}
@@ -222,26 +210,26 @@ void extremes_free(struct extremes *e)
 
 /* --- by key --- */
 
-int thumbnail_index_add(struct thumbnail_index *w, const char *key, struct fail *f)
+int thumbnail_index_add(struct thumbnail_index *x, const char *key, struct fail *f)
 {
-	if (w->n == w->cap) {
-		size_t cap = w->cap ? 2 * w->cap : 64;
-		struct thumbnail **v = realloc(w->v, cap * sizeof(struct thumbnail *));
+	if (x->n == x->cap) {
+		size_t cap = x->cap ? 2 * x->cap : 64;
+		struct thumbnail **v = realloc(x->v, cap * sizeof(struct thumbnail *));
 		if (!v)
 			return fail_memory(f);
-		w->v = v;
-		w->cap = cap;
+		x->v = v;
+		x->cap = cap;
 	}
-	struct thumbnail *s = calloc(1, sizeof *s);
-	if (s)
-		s->key = strdup(key);
-	if (!s || !s->key) {
-		free(s);
+	struct thumbnail *t = calloc(1, sizeof *t);
+	if (t)
+		t->key = strdup(key);
+	if (!t || !t->key) {
+		free(t);
 		return fail_memory(f);
 	}
-	s->score = NAN;
-	snprintf(s->why, sizeof s->why, "not in the stream");
-	w->v[w->n++] = s;
+	t->score = NAN;
+	snprintf(t->why, sizeof t->why, "not in the stream");
+	x->v[x->n++] = t;
 	return 0;
 }
 
@@ -250,44 +238,48 @@ static int by_key(const void *a, const void *b)
 	return strcmp((*(struct thumbnail *const *)a)->key, (*(struct thumbnail *const *)b)->key);
 }
 
-int thumbnail_index_sort(struct thumbnail_index *w, struct fail *f)
+void thumbnail_index_sort(struct thumbnail_index *x)
 {
 	size_t n = 0;
-	if (w->n)
-		qsort(w->v, w->n, sizeof(struct thumbnail *), by_key);
-	for (size_t i = 0; i < w->n; i++)
-		if (n && strcmp(w->v[n - 1]->key, w->v[i]->key) == 0) {
-			thumbnail_free(w->v[i]);
-			free(w->v[i]);
+	if (x->n)
+		qsort(x->v, x->n, sizeof(struct thumbnail *), by_key);
+	for (size_t i = 0; i < x->n; i++)
+		if (n && strcmp(x->v[n - 1]->key, x->v[i]->key) == 0) {
+			thumbnail_free(x->v[i]);
+			free(x->v[i]);
 		} else {
-			w->v[n++] = w->v[i];
+			x->v[n++] = x->v[i];
 		}
-	w->n = n;
-	return 0;
+	x->n = n;
 }
 
-const struct thumbnail *thumbnail_index_find(const struct thumbnail_index *w, const char *key)
+const struct thumbnail *thumbnail_index_find(const struct thumbnail_index *x, const char *key)
 {
 	struct thumbnail probe = {.key = (char *)key};
 	const struct thumbnail *p = &probe;
-	struct thumbnail **at = w->n ? bsearch(&p, w->v, w->n, sizeof(struct thumbnail *), by_key) : NULL;
+	struct thumbnail **at = x->n ? bsearch(&p, x->v, x->n, sizeof(struct thumbnail *), by_key) : NULL;
 	return at ? *at : NULL;
 }
 
-int thumbnail_index_fill(struct thumbnail_index *w, struct record *r, const char *key, const char *extensions, double score, uint64_t position, struct fail *f)
+int thumbnail_index_fill(struct thumbnail_index *x, struct record *r, const char *extensions, double score, uint64_t position, struct fail *f)
 {
-	struct thumbnail *s = (struct thumbnail *)thumbnail_index_find(w, key);
-	if (!s)
+	struct buf key = {0};
+	if (!x->n)
 		return 0;
-	return thumbnail_take(s, r, extensions, score, position, 0, f) || thumbnail_render(s, f) ? -1 : 0;
+	int bad = name_escape(&key, r->key.p, r->key.len, f);
+	struct thumbnail *t = bad ? NULL : (struct thumbnail *)thumbnail_index_find(x, key.p);
+	buf_free(&key);
+	if (t)
+		bad = thumbnail_take(t, r, extensions, score, position, 0, f) || thumbnail_render(t, f);
+	return bad ? -1 : 0;
 }
 
-void thumbnail_index_free(struct thumbnail_index *w)
+void thumbnail_index_free(struct thumbnail_index *x)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		thumbnail_free(w->v[i]);
-		free(w->v[i]);
+	for (size_t i = 0; i < x->n; i++) {
+		thumbnail_free(x->v[i]);
+		free(x->v[i]);
 	}
-	free(w->v);
-	*w = (struct thumbnail_index){.n = 0};
+	free(x->v);
+	*x = (struct thumbnail_index){.n = 0};
 }

@@ -1,0 +1,310 @@
+/* Records as thumbnails: the highest and lowest scores, the quarantine, proponents and opponents. */
+#include <math.h>
+#include <string.h>
+
+#include "input/png.h"
+#include "input/resize.h"
+#include "report/html.h"
+#include "report/sections.h"
+
+struct item {
+	const struct thumbnail *t;
+	size_t number;    /* from 1; 0: not numbered */
+	const char *what; /* the name of the score, for screen readers */
+	double score;     /* NAN: none is shown */
+};
+
+/* --- one thumbnail --- */
+
+/* Encodes a picture as PNG, at most p->side wide and high. */
+static int encode(struct page *p, const struct picture *full, int *w, int *h, struct buf *png)
+{
+	struct picture small;
+	*w = full->width;
+	*h = full->height;
+	thumbnail_fit(w, h, p->side);
+	if (*w == full->width && *h == full->height)
+		return png_encode(full->pixels, *w, *h, full->channels, png, p->f);
+	if (picture_resize(full, *w, *h, &small, p->f))
+		return -1;
+	int r = png_encode(small.pixels, *w, *h, small.channels, png, p->f);
+	picture_free(&small);
+	return r;
+}
+
+/* The text alternative of a picture or curve. */
+static void put_alt(struct page *p, const struct item *m)
+{
+	const struct thumbnail *t = m->t;
+	if (m->number)
+		put(p, "Number %zu: ", m->number);
+	put_text(p, t->key);
+	if (t->label && t->label[0]) {
+		put(p, ", label ");
+		put_text(p, t->label);
+	}
+	if (!isnan(m->score)) {
+		put(p, ", ");
+		put_text(p, m->what);
+		put(p, " ");
+		put_number(p, m->score);
+	}
+	if (t->positive)
+		put(p, ", labelled positive");
+}
+
+static void put_picture(struct page *p, const struct item *m)
+{
+	enum { ENLARGED = 84 }; /* pixels: smaller pictures are shown this large */
+	struct buf png = {0};
+	int w, h;
+	if (!p->bad && encode(p, &m->t->picture, &w, &h, &png))
+		p->bad = 1;
+	if (!p->bad) {
+		int side = w > h ? w : h, enlarge = side < ENLARGED;
+		put(p, "<img%s width=\"%d\" height=\"%d\" alt=\"", enlarge ? " class=\"px\"" : "", enlarge ? (w * ENLARGED + side / 2) / side : w,
+		    enlarge ? (h * ENLARGED + side / 2) / side : h);
+		put_alt(p, m);
+		put(p, "\" src=\"data:image/png;base64,");
+		if (!p->bad && html_base64(p->out, png.p, png.len, p->f))
+			p->bad = 1;
+		put(p, "\">");
+	}
+	buf_free(&png);
+}
+
+static void put_vector(struct page *p, const struct item *m)
+{
+	enum { W = 96, H = 64 };
+	const struct thumbnail *t = m->t;
+	float low = t->low[0], high = t->high[0];
+	for (int i = 1; i < t->points; i++) {
+		low = t->low[i] < low ? t->low[i] : low;
+		high = t->high[i] > high ? t->high[i] : high;
+	}
+	double span = p->high - p->low;
+	put(p, "<svg class=\"sp\" role=\"img\" viewBox=\"0 0 %d %d\" aria-label=\"", W, H);
+	put_alt(p, m);
+	put(p, "; %zu values from %.4g to %.4g\"><path d=\"", t->values, (double)low, (double)high);
+	for (int i = 0; i < t->points; i++) {
+		double x = 2 + (t->points > 1 ? (W - 4) * (double)i / (t->points - 1) : W / 2.0), y[2] = {t->low[i], t->high[i]};
+		for (int k = 0; k < (y[0] == y[1] ? 1 : 2); k++)
+			put(p, "%s%.1f %.1f", i + k ? "L" : "M", x, span > 0 ? H - 3 - (H - 6) * (y[k] - p->low) / span : H / 2.0);
+	}
+	put(p, "%s\"/></svg>", t->points == 1 ? "h0" : "");
+}
+
+static void put_values(struct page *p, const struct thumbnail *t)
+{
+	put(p, "<span class=\"vals\">");
+	for (int i = 0; i < t->points; i++)
+		put(p, "%s%.4g", i ? ", " : "", (double)t->low[i]);
+	put(p, "</span> ");
+}
+
+static void put_caption(struct page *p, const struct item *m)
+{
+	enum { MAX_VALUES = 4 }; /* so few are written out below the curve */
+	const struct thumbnail *t = m->t;
+	if (m->number)
+		put(p, "<span class=\"nr\">%zu</span> ", m->number);
+	if (!isnan(m->score)) {
+		put(p, "<b>");
+		put_number(p, m->score);
+		put(p, "</b> ");
+	}
+	if (t->kind == THUMBNAIL_VECTOR && t->values <= MAX_VALUES)
+		put_values(p, t);
+	put(p, "<bdi class=\"key\" title=\"");
+	put_text(p, t->key);
+	put(p, "\">");
+	put_short_key(p, t->key);
+	put(p, "</bdi>");
+	if (t->label && t->label[0]) {
+		put(p, " <span class=\"lab\">label <bdi>");
+		put_text(p, t->label);
+		put(p, "</bdi></span>");
+	}
+	if (t->positive)
+		put(p, " <span class=\"tag\">positive</span>");
+}
+
+static void put_item(struct page *p, const struct item *m)
+{
+	put(p, "<li><figure class=\"rec%s\">", m->t->positive ? " pos" : "");
+	if (m->t->kind == THUMBNAIL_PICTURE) {
+		put_picture(p, m);
+	} else if (m->t->kind == THUMBNAIL_VECTOR) {
+		put_vector(p, m);
+	} else {
+		put(p, "<p class=\"no\">");
+		put_text(p, m->t->why);
+		put(p, "</p>");
+	}
+	put(p, "<figcaption>");
+	put_caption(p, m);
+	put(p, "</figcaption></figure></li>\n");
+}
+
+/* --- the scale of vectors --- */
+
+static void widen(struct page *p, const struct thumbnail *t)
+{
+	for (int i = 0; t->kind == THUMBNAIL_VECTOR && i < t->points; i++) {
+		p->low = fmin(p->low, (double)t->low[i]);
+		p->high = fmax(p->high, (double)t->high[i]);
+	}
+}
+
+void set_vector_scale(struct page *p)
+{
+	const struct extremes *e[] = {&p->r->high, &p->r->low, &p->r->quarantined};
+	const struct thumbnail_index *x[] = {&p->r->influential, &p->r->tests};
+	p->low = INFINITY;
+	p->high = -INFINITY;
+	for (int k = 0; k < 3; k++)
+		for (size_t i = 0; i < e[k]->n; i++)
+			widen(p, &e[k]->v[i]);
+	for (int k = 0; k < 2; k++)
+		for (size_t i = 0; i < x[k]->n; i++)
+			widen(p, x[k]->v[i]);
+}
+
+/* --- extreme scores --- */
+
+static uint64_t number_shown(const struct page *p, const struct extremes *e)
+{
+	return e->n < (size_t)p->max_records ? e->n : (uint64_t)p->max_records;
+}
+
+static void put_extremes(struct page *p, const struct extremes *e)
+{
+	put(p, "<ol class=\"sheet\">\n");
+	for (size_t i = 0; i < number_shown(p, e); i++)
+		put_item(p, &(struct item){&e->v[i], i + 1, p->r->eval.field[0].name, e->v[i].score});
+	put(p, "</ol>\n");
+}
+
+static void section_extremes(struct page *p, const struct extremes *e, const char *id, const char *heading, const char *selfinf)
+{
+	const char *lead = p->r->eval.field[0].name;
+	if (!e->n)
+		return;
+	put(p, "<section id=\"%s\" aria-labelledby=\"h-%s\"><h2 id=\"h-%s\">%s ", id, id, id, heading);
+	put_text(p, lead);
+	put(p, "</h2>\n<p>The ");
+	put_plural(p, number_shown(p, e), "record", "records");
+	put(p, " with the %s score, %s first.%s</p>\n", id, id, strcmp(lead, "selfinf") == 0 ? selfinf : "");
+	put_extremes(p, e);
+	put(p, "</section>\n");
+}
+
+void section_highest(struct page *p)
+{
+	section_extremes(p, &p->r->high, "highest", "Highest",
+	                 " The model has to learn each of these by itself: outliers, damaged files, rare records that are correct, and pictures with high contrast.");
+}
+
+void section_lowest(struct page *p)
+{
+	section_extremes(p, &p->r->low, "lowest", "Lowest", " Many records are like these, so no single one matters much to the model.");
+}
+
+static void put_reasons(struct page *p)
+{
+	static const char *const column[] = {"reason", "records", NULL};
+	const struct text_counts *c = &p->r->reasons;
+	if (!c->n)
+		return;
+	put_table(p, "reasons", "Why they were put aside", column);
+	for (int i = 0; i < c->n; i++) {
+		put(p, "<tr><th scope=\"row\"><bdi>");
+		put_text(p, c->v[i].text[0]);
+		put(p, "</bdi></th><td class=\"n\">");
+		put_count(p, c->v[i].n);
+		put(p, "</td></tr>\n");
+	}
+	if (c->others) {
+		put(p, "<tr><th scope=\"row\">other reasons</th><td class=\"n\">");
+		put_count(p, c->others);
+		put(p, "</td></tr>\n");
+	}
+	put_table_end(p);
+}
+
+void section_quarantine(struct page *p)
+{
+	const struct report *r = p->r;
+	if (!r->quarantine_path)
+		return;
+	put(p, "<section id=\"quarantine\" aria-labelledby=\"h-quarantine\"><h2 id=\"h-quarantine\">Put aside</h2>\n<p>");
+	put_plural(p, r->nquarantined, "record is", "records are");
+	put(p, " in the quarantine.");
+	if (r->quarantined.n) {
+		put(p, " Shown: the ");
+		put_plural(p, number_shown(p, &r->quarantined), "one", "ones");
+		put(p, " with the highest ");
+		put_text(p, r->eval.field[0].name);
+		put(p, ".");
+	}
+	put(p, "</p>\n");
+	put_reasons(p);
+	put_extremes(p, &r->quarantined);
+	put(p, "</section>\n");
+}
+
+/* --- proponents and opponents --- */
+
+static void put_influential(struct page *p, const struct test_influence *t, int which)
+{
+	static const char *const heading[2] = {"Proponents", "Opponents"}, *const effect[2] = {"made it more likely", "made it less likely"};
+	put(p, "<h4>%s <span class=\"lab\">%s</span></h4>\n", heading[which], t->n[which] ? effect[which] : "none");
+	if (!t->n[which])
+		return;
+	put(p, "<ol class=\"sheet\">\n");
+	for (int i = 0; i < t->n[which] && i < p->max_records; i++) {
+		const struct thumbnail *found = thumbnail_index_find(&p->r->influential, t->item[which][i].key);
+		if (found)
+			put_item(p, &(struct item){found, (size_t)i + 1, "influence", t->item[which][i].influence});
+	}
+	put(p, "</ol>\n");
+}
+
+static void put_test(struct page *p, const struct test_influence *t)
+{
+	const struct thumbnail *test = thumbnail_index_find(&p->r->tests, t->test);
+	put(p, "<article class=\"row\"><h3>Test record <bdi class=\"key\">");
+	put_text(p, t->test);
+	put(p, "</bdi>");
+	if (t->method) {
+		put(p, " <span class=\"lab\">");
+		put_text(p, t->method);
+		put(p, "</span>");
+	}
+	put(p, "</h3>\n<div class=\"rowbody\"><ul class=\"sheet one\" aria-label=\"The test record\">\n");
+	if (test)
+		put_item(p, &(struct item){test, 0, "", NAN});
+	put(p, "</ul><div>\n");
+	put_influential(p, t, 0);
+	put_influential(p, t, 1);
+	put(p, "</div></div></article>\n");
+}
+
+void section_influence(struct page *p)
+{
+	const struct test_influences *all = &p->r->influences;
+	size_t n = (size_t)p->max_tests < all->n ? (size_t)p->max_tests : all->n;
+	if (!p->r->influence_path)
+		return;
+	put(p, "<section id=\"influence\" aria-labelledby=\"h-influence\"><h2 id=\"h-influence\">Influence over test records</h2>\n"
+	       "<p>Proponents are the records that made a test record more likely to the model, the strongest first; opponents made it less likely.");
+	if (all->n + all->left_out > n) {
+		put(p, " Shown: %zu of ", n);
+		put_plural(p, all->n + all->left_out, "line", "lines");
+		put(p, ".");
+	}
+	put(p, "</p>\n");
+	for (size_t i = 0; i < n; i++)
+		put_test(p, &all->v[i]);
+	put(p, "</section>\n");
+}
