@@ -10,7 +10,7 @@
 #include "influence/influence.h"
 #include "influence/losses.h"
 #include "gemm/mat.h"
-#include "base/pool.h"
+#include "base/pipeline.h"
 
 struct slot {
 	struct batch batch;

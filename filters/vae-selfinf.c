@@ -6,7 +6,7 @@
 
 #include "tool/flow.h"
 #include "gemm/mat.h"
-#include "base/pool.h"
+#include "base/pipeline.h"
 #include "influence/scorer.h"
 
 struct slot {

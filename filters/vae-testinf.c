@@ -10,7 +10,7 @@
 #include "gemm/mat.h"
 #include "input/npy_writer.h"
 #include "stream/name.h"
-#include "base/pool.h"
+#include "base/pipeline.h"
 #include "influence/scorer.h"
 #include "influence/testinf.h"
 

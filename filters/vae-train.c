@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pipeline.h"
 #include "model/batch.h"
 #include "train/fit.h"
 #include "tool/flow.h"

@@ -8,7 +8,7 @@
 #include "model/batch.h"
 #include "gemm/mat.h"
 #include "stream/name.h"
-#include "base/pool.h"
+#include "base/pipeline.h"
 
 /* Rows a batch: fixed, since the products of an encoder round by a row's position. */
 enum { ROWS = 64, MAX_GROUPS = 65536, MAX_SIZE = 1 << 22 };
