@@ -1,4 +1,4 @@
-# Made by tests/lib/make-laws out of the table in tests/lib/laws.bash; do not edit.
+# Made by tests/lib/make-laws from the tables in tests/lib/laws.bash; do not edit.
 # shellcheck shell=bash disable=SC2154,SC2317
 
 load helper
@@ -6,46 +6,46 @@ load lib/laws
 
 setup_file() { laws_setup; }
 
-@test "this list is what the table makes" { diff <("$LIB/make-laws") "$BATS_TEST_FILENAME"; }
+@test "this file is what make-laws prints" { diff <("$LIB/make-laws") "$BATS_TEST_FILENAME"; }
 
 @test "every tool has a row" { tools_have_rows; }
 
-@test "law 1: members come out as they went in: train" { law_members train; }
-@test "law 1: members come out as they went in: selfinf" { law_members selfinf; }
-@test "law 1: members come out as they went in: density" { law_members density; }
-@test "law 1: members come out as they went in: testinf" { law_members testinf; }
-@test "law 1: members come out as they went in: nearest" { law_members nearest; }
-@test "law 1: members come out as they went in: rank" { law_members rank; }
-@test "law 1: members come out as they went in: sort" { law_members sort; }
-@test "law 1: members come out as they went in: ref" { law_members ref; }
-@test "law 1: members come out as they went in: drop" { law_members drop; }
-@test "law 1: members come out as they went in: guard" { law_members guard; }
-@test "law 1: members come out as they went in: mark" { law_members mark; }
-@test "law 1: members come out as they went in: loss" { law_members loss; }
-@test "law 1: tars by other programs: train" { law_formats train; }
-@test "law 1: tars by other programs: selfinf" { law_formats selfinf; }
-@test "law 1: tars by other programs: density" { law_formats density; }
-@test "law 1: tars by other programs: testinf" { law_formats testinf; }
-@test "law 1: tars by other programs: nearest" { law_formats nearest; }
-@test "law 1: tars by other programs: rank" { law_formats rank; }
-@test "law 1: tars by other programs: sort" { law_formats sort; }
-@test "law 1: tars by other programs: ref" { law_formats ref; }
-@test "law 1: tars by other programs: drop" { law_formats drop; }
-@test "law 1: tars by other programs: guard" { law_formats guard; }
-@test "law 1: tars by other programs: mark" { law_formats mark; }
-@test "law 1: tars by other programs: loss" { law_formats loss; }
-@test "law 1: passing twice gives the bytes of once: train" { law_again train; }
-@test "law 1: passing twice gives the bytes of once: selfinf" { law_again selfinf; }
-@test "law 1: passing twice gives the bytes of once: density" { law_again density; }
-@test "law 1: passing twice gives the bytes of once: testinf" { law_again testinf; }
-@test "law 1: passing twice gives the bytes of once: nearest" { law_again nearest; }
-@test "law 1: passing twice gives the bytes of once: rank" { law_again rank; }
-@test "law 1: passing twice gives the bytes of once: sort" { law_again sort; }
-@test "law 1: passing twice gives the bytes of once: ref" { law_again ref; }
-@test "law 1: passing twice gives the bytes of once: drop" { law_again drop; }
-@test "law 1: passing twice gives the bytes of once: guard" { law_again guard; }
-@test "law 1: passing twice gives the bytes of once: mark" { law_again mark; }
-@test "law 1: passing twice gives the bytes of once: loss" { law_again loss; }
+@test "law 1: members pass unchanged: train" { law_members train; }
+@test "law 1: members pass unchanged: selfinf" { law_members selfinf; }
+@test "law 1: members pass unchanged: density" { law_members density; }
+@test "law 1: members pass unchanged: testinf" { law_members testinf; }
+@test "law 1: members pass unchanged: nearest" { law_members nearest; }
+@test "law 1: members pass unchanged: rank" { law_members rank; }
+@test "law 1: members pass unchanged: sort" { law_members sort; }
+@test "law 1: members pass unchanged: ref" { law_members ref; }
+@test "law 1: members pass unchanged: drop" { law_members drop; }
+@test "law 1: members pass unchanged: guard" { law_members guard; }
+@test "law 1: members pass unchanged: mark" { law_members mark; }
+@test "law 1: members pass unchanged: loss" { law_members loss; }
+@test "law 1: tars of other programs pass unchanged: train" { law_formats train; }
+@test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
+@test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
+@test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
+@test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
+@test "law 1: tars of other programs pass unchanged: rank" { law_formats rank; }
+@test "law 1: tars of other programs pass unchanged: sort" { law_formats sort; }
+@test "law 1: tars of other programs pass unchanged: ref" { law_formats ref; }
+@test "law 1: tars of other programs pass unchanged: drop" { law_formats drop; }
+@test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
+@test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
+@test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
+@test "law 1: a second pass changes nothing: train" { law_again train; }
+@test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
+@test "law 1: a second pass changes nothing: density" { law_again density; }
+@test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
+@test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
+@test "law 1: a second pass changes nothing: rank" { law_again rank; }
+@test "law 1: a second pass changes nothing: sort" { law_again sort; }
+@test "law 1: a second pass changes nothing: ref" { law_again ref; }
+@test "law 1: a second pass changes nothing: drop" { law_again drop; }
+@test "law 1: a second pass changes nothing: guard" { law_again guard; }
+@test "law 1: a second pass changes nothing: mark" { law_again mark; }
+@test "law 1: a second pass changes nothing: loss" { law_again loss; }
 @test "law 2: compressed input: train" { law_compressed train; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: density" { law_compressed density; }
@@ -61,21 +61,21 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
 @test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
-@test "law 2: concatenated input and FILE arguments: train" { law_joined train; }
-@test "law 2: concatenated input and FILE arguments: selfinf" { law_joined selfinf; }
-@test "law 2: concatenated input and FILE arguments: density" { law_joined density; }
-@test "law 2: concatenated input and FILE arguments: testinf" { law_joined testinf; }
-@test "law 2: concatenated input and FILE arguments: nearest" { law_joined nearest; }
-@test "law 2: concatenated input and FILE arguments: rank" { law_joined rank; }
-@test "law 2: concatenated input and FILE arguments: sort" { law_joined sort; }
-@test "law 2: concatenated input and FILE arguments: ref" { law_joined ref; }
-@test "law 2: concatenated input and FILE arguments: drop" { law_joined drop; }
-@test "law 2: concatenated input and FILE arguments: guard" { law_joined guard; }
-@test "law 2: concatenated input and FILE arguments: mark" { law_joined mark; }
-@test "law 2: concatenated input and FILE arguments: cut" { law_joined cut; }
-@test "law 2: concatenated input and FILE arguments: eval" { law_joined eval; }
-@test "law 2: concatenated input and FILE arguments: report" { law_joined report; }
-@test "law 2: concatenated input and FILE arguments: loss" { law_joined loss; }
+@test "law 2: concatenated input and several FILEs: train" { law_joined train; }
+@test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
+@test "law 2: concatenated input and several FILEs: density" { law_joined density; }
+@test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
+@test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
+@test "law 2: concatenated input and several FILEs: rank" { law_joined rank; }
+@test "law 2: concatenated input and several FILEs: sort" { law_joined sort; }
+@test "law 2: concatenated input and several FILEs: ref" { law_joined ref; }
+@test "law 2: concatenated input and several FILEs: drop" { law_joined drop; }
+@test "law 2: concatenated input and several FILEs: guard" { law_joined guard; }
+@test "law 2: concatenated input and several FILEs: mark" { law_joined mark; }
+@test "law 2: concatenated input and several FILEs: cut" { law_joined cut; }
+@test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
+@test "law 2: concatenated input and several FILEs: report" { law_joined report; }
+@test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: density" { law_zstd density; }
@@ -89,45 +89,45 @@ setup_file() { laws_setup; }
 @test "law 2: -z: mark" { law_zstd mark; }
 @test "law 2: -z: loss" { law_zstd loss; }
 @test "law 2: -z: pack" { law_zstd pack; }
-@test "law 3: every cut input fails: train" { law_prefixes train; }
-@test "law 3: every cut input fails: selfinf" { law_prefixes selfinf; }
-@test "law 3: every cut input fails: density" { law_prefixes density; }
-@test "law 3: every cut input fails: testinf" { law_prefixes testinf; }
-@test "law 3: every cut input fails: nearest" { law_prefixes nearest; }
-@test "law 3: every cut input fails: rank" { law_prefixes rank; }
-@test "law 3: every cut input fails: sort" { law_prefixes sort; }
-@test "law 3: every cut input fails: ref" { law_prefixes ref; }
-@test "law 3: every cut input fails: drop" { law_prefixes drop; }
-@test "law 3: every cut input fails: guard" { law_prefixes guard; }
-@test "law 3: every cut input fails: mark" { law_prefixes mark; }
-@test "law 3: every cut input fails: cut" { law_prefixes cut; }
-@test "law 3: every cut input fails: eval" { law_prefixes eval; }
-@test "law 3: every cut input fails: report" { law_prefixes report; }
-@test "law 3: every cut input fails: loss" { law_prefixes loss; }
-@test "law 3: a failure fails the next filter too: train" { law_travels train; }
-@test "law 3: a failure fails the next filter too: selfinf" { law_travels selfinf; }
-@test "law 3: a failure fails the next filter too: density" { law_travels density; }
-@test "law 3: a failure fails the next filter too: testinf" { law_travels testinf; }
-@test "law 3: a failure fails the next filter too: nearest" { law_travels nearest; }
-@test "law 3: a failure fails the next filter too: rank" { law_travels rank; }
-@test "law 3: a failure fails the next filter too: sort" { law_travels sort; }
-@test "law 3: a failure fails the next filter too: ref" { law_travels ref; }
-@test "law 3: a failure fails the next filter too: drop" { law_travels drop; }
-@test "law 3: a failure fails the next filter too: guard" { law_travels guard; }
-@test "law 3: a failure fails the next filter too: mark" { law_travels mark; }
-@test "law 3: a failure fails the next filter too: loss" { law_travels loss; }
-@test "law 3: a failure leaves no new files and the old ones alone: train" { law_old_files train; }
-@test "law 3: a failure leaves no new files and the old ones alone: selfinf" { law_old_files selfinf; }
-@test "law 3: a failure leaves no new files and the old ones alone: density" { law_old_files density; }
-@test "law 3: a failure leaves no new files and the old ones alone: testinf" { law_old_files testinf; }
-@test "law 3: a failure leaves no new files and the old ones alone: nearest" { law_old_files nearest; }
-@test "law 3: a failure leaves no new files and the old ones alone: rank" { law_old_files rank; }
-@test "law 3: a failure leaves no new files and the old ones alone: sort" { law_old_files sort; }
-@test "law 3: a failure leaves no new files and the old ones alone: ref" { law_old_files ref; }
-@test "law 3: a failure leaves no new files and the old ones alone: drop" { law_old_files drop; }
-@test "law 3: a failure leaves no new files and the old ones alone: guard" { law_old_files guard; }
-@test "law 3: a failure leaves no new files and the old ones alone: mark" { law_old_files mark; }
-@test "law 3: a failure leaves no new files and the old ones alone: loss" { law_old_files loss; }
+@test "law 3: every truncated input fails: train" { law_prefixes train; }
+@test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
+@test "law 3: every truncated input fails: density" { law_prefixes density; }
+@test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
+@test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
+@test "law 3: every truncated input fails: rank" { law_prefixes rank; }
+@test "law 3: every truncated input fails: sort" { law_prefixes sort; }
+@test "law 3: every truncated input fails: ref" { law_prefixes ref; }
+@test "law 3: every truncated input fails: drop" { law_prefixes drop; }
+@test "law 3: every truncated input fails: guard" { law_prefixes guard; }
+@test "law 3: every truncated input fails: mark" { law_prefixes mark; }
+@test "law 3: every truncated input fails: cut" { law_prefixes cut; }
+@test "law 3: every truncated input fails: eval" { law_prefixes eval; }
+@test "law 3: every truncated input fails: report" { law_prefixes report; }
+@test "law 3: every truncated input fails: loss" { law_prefixes loss; }
+@test "law 3: a failure makes the next tool fail: train" { law_travels train; }
+@test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
+@test "law 3: a failure makes the next tool fail: density" { law_travels density; }
+@test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
+@test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
+@test "law 3: a failure makes the next tool fail: rank" { law_travels rank; }
+@test "law 3: a failure makes the next tool fail: sort" { law_travels sort; }
+@test "law 3: a failure makes the next tool fail: ref" { law_travels ref; }
+@test "law 3: a failure makes the next tool fail: drop" { law_travels drop; }
+@test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
+@test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
+@test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
+@test "law 3: a failure leaves no new files, and old ones as they were: train" { law_old_files train; }
+@test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
+@test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
+@test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
+@test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
+@test "law 3: a failure leaves no new files, and old ones as they were: rank" { law_old_files rank; }
+@test "law 3: a failure leaves no new files, and old ones as they were: sort" { law_old_files sort; }
+@test "law 3: a failure leaves no new files, and old ones as they were: ref" { law_old_files ref; }
+@test "law 3: a failure leaves no new files, and old ones as they were: drop" { law_old_files drop; }
+@test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
+@test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
+@test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: density" { law_full density; }
@@ -175,19 +175,19 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
-@test "law 4: a file size limit: train" { law_file_limit train; }
-@test "law 4: a file size limit: selfinf" { law_file_limit selfinf; }
-@test "law 4: a file size limit: density" { law_file_limit density; }
-@test "law 4: a file size limit: testinf" { law_file_limit testinf; }
-@test "law 4: a file size limit: nearest" { law_file_limit nearest; }
-@test "law 4: a file size limit: rank" { law_file_limit rank; }
-@test "law 4: a file size limit: sort" { law_file_limit sort; }
-@test "law 4: a file size limit: ref" { law_file_limit ref; }
-@test "law 4: a file size limit: drop" { law_file_limit drop; }
-@test "law 4: a file size limit: guard" { law_file_limit guard; }
-@test "law 4: a file size limit: mark" { law_file_limit mark; }
-@test "law 4: a file size limit: loss" { law_file_limit loss; }
-@test "law 4: a file size limit: pack" { law_file_limit pack; }
+@test "law 4: a limit on file sizes: train" { law_file_limit train; }
+@test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
+@test "law 4: a limit on file sizes: density" { law_file_limit density; }
+@test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
+@test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
+@test "law 4: a limit on file sizes: rank" { law_file_limit rank; }
+@test "law 4: a limit on file sizes: sort" { law_file_limit sort; }
+@test "law 4: a limit on file sizes: ref" { law_file_limit ref; }
+@test "law 4: a limit on file sizes: drop" { law_file_limit drop; }
+@test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
+@test "law 4: a limit on file sizes: mark" { law_file_limit mark; }
+@test "law 4: a limit on file sizes: loss" { law_file_limit loss; }
+@test "law 4: a limit on file sizes: pack" { law_file_limit pack; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
 @test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
@@ -201,36 +201,36 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
-@test "law 7: -h, -V and bad options: train" { law_usage train; }
-@test "law 7: -h, -V and bad options: selfinf" { law_usage selfinf; }
-@test "law 7: -h, -V and bad options: density" { law_usage density; }
-@test "law 7: -h, -V and bad options: testinf" { law_usage testinf; }
-@test "law 7: -h, -V and bad options: nearest" { law_usage nearest; }
-@test "law 7: -h, -V and bad options: rank" { law_usage rank; }
-@test "law 7: -h, -V and bad options: sort" { law_usage sort; }
-@test "law 7: -h, -V and bad options: ref" { law_usage ref; }
-@test "law 7: -h, -V and bad options: drop" { law_usage drop; }
-@test "law 7: -h, -V and bad options: guard" { law_usage guard; }
-@test "law 7: -h, -V and bad options: mark" { law_usage mark; }
-@test "law 7: -h, -V and bad options: cut" { law_usage cut; }
-@test "law 7: -h, -V and bad options: eval" { law_usage eval; }
-@test "law 7: -h, -V and bad options: report" { law_usage report; }
-@test "law 7: -h, -V and bad options: ckpt" { law_usage ckpt; }
-@test "law 7: -h, -V and bad options: loss" { law_usage loss; }
-@test "law 7: -h, -V and bad options: pack" { law_usage pack; }
-@test "law 7: refuses a terminal: train" { law_terminal train; }
-@test "law 7: refuses a terminal: selfinf" { law_terminal selfinf; }
-@test "law 7: refuses a terminal: density" { law_terminal density; }
-@test "law 7: refuses a terminal: testinf" { law_terminal testinf; }
-@test "law 7: refuses a terminal: nearest" { law_terminal nearest; }
-@test "law 7: refuses a terminal: rank" { law_terminal rank; }
-@test "law 7: refuses a terminal: sort" { law_terminal sort; }
-@test "law 7: refuses a terminal: ref" { law_terminal ref; }
-@test "law 7: refuses a terminal: drop" { law_terminal drop; }
-@test "law 7: refuses a terminal: guard" { law_terminal guard; }
-@test "law 7: refuses a terminal: mark" { law_terminal mark; }
-@test "law 7: refuses a terminal: loss" { law_terminal loss; }
-@test "law 7: refuses a terminal: pack" { law_terminal pack; }
+@test "law 7: -h, -V and wrong options: train" { law_usage train; }
+@test "law 7: -h, -V and wrong options: selfinf" { law_usage selfinf; }
+@test "law 7: -h, -V and wrong options: density" { law_usage density; }
+@test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
+@test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
+@test "law 7: -h, -V and wrong options: rank" { law_usage rank; }
+@test "law 7: -h, -V and wrong options: sort" { law_usage sort; }
+@test "law 7: -h, -V and wrong options: ref" { law_usage ref; }
+@test "law 7: -h, -V and wrong options: drop" { law_usage drop; }
+@test "law 7: -h, -V and wrong options: guard" { law_usage guard; }
+@test "law 7: -h, -V and wrong options: mark" { law_usage mark; }
+@test "law 7: -h, -V and wrong options: cut" { law_usage cut; }
+@test "law 7: -h, -V and wrong options: eval" { law_usage eval; }
+@test "law 7: -h, -V and wrong options: report" { law_usage report; }
+@test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
+@test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
+@test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
+@test "law 7: a terminal is refused: train" { law_terminal train; }
+@test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
+@test "law 7: a terminal is refused: density" { law_terminal density; }
+@test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
+@test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
+@test "law 7: a terminal is refused: rank" { law_terminal rank; }
+@test "law 7: a terminal is refused: sort" { law_terminal sort; }
+@test "law 7: a terminal is refused: ref" { law_terminal ref; }
+@test "law 7: a terminal is refused: drop" { law_terminal drop; }
+@test "law 7: a terminal is refused: guard" { law_terminal guard; }
+@test "law 7: a terminal is refused: mark" { law_terminal mark; }
+@test "law 7: a terminal is refused: loss" { law_terminal loss; }
+@test "law 7: a terminal is refused: pack" { law_terminal pack; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
@@ -263,62 +263,62 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: pack" { law_summary pack; }
-@test "law 9: broken fields: selfinf" { law_bad_fields selfinf; }
-@test "law 9: broken fields: density" { law_bad_fields density; }
-@test "law 9: broken fields: testinf" { law_bad_fields testinf; }
-@test "law 9: broken fields: nearest" { law_bad_fields nearest; }
-@test "law 9: broken fields: rank" { law_bad_fields rank; }
-@test "law 9: broken fields: sort" { law_bad_fields sort; }
-@test "law 9: broken fields: ref" { law_bad_fields ref; }
-@test "law 9: broken fields: drop" { law_bad_fields drop; }
-@test "law 9: broken fields: guard" { law_bad_fields guard; }
-@test "law 9: broken fields: mark" { law_bad_fields mark; }
-@test "law 9: broken fields: cut" { law_bad_fields cut; }
-@test "law 9: broken fields: eval" { law_bad_fields eval; }
-@test "law 9: broken fields: report" { law_bad_fields report; }
-@test "law 9: broken fields: loss" { law_bad_fields loss; }
+@test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
+@test "law 9: invalid fields: density" { law_bad_fields density; }
+@test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
+@test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
+@test "law 9: invalid fields: rank" { law_bad_fields rank; }
+@test "law 9: invalid fields: sort" { law_bad_fields sort; }
+@test "law 9: invalid fields: ref" { law_bad_fields ref; }
+@test "law 9: invalid fields: drop" { law_bad_fields drop; }
+@test "law 9: invalid fields: guard" { law_bad_fields guard; }
+@test "law 9: invalid fields: mark" { law_bad_fields mark; }
+@test "law 9: invalid fields: cut" { law_bad_fields cut; }
+@test "law 9: invalid fields: eval" { law_bad_fields eval; }
+@test "law 9: invalid fields: report" { law_bad_fields report; }
+@test "law 9: invalid fields: loss" { law_bad_fields loss; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
-@test "law 9: fields of earlier stages keep their digits: train" { law_digits train; }
-@test "law 9: fields of earlier stages keep their digits: selfinf" { law_digits selfinf; }
-@test "law 9: fields of earlier stages keep their digits: density" { law_digits density; }
-@test "law 9: fields of earlier stages keep their digits: testinf" { law_digits testinf; }
-@test "law 9: fields of earlier stages keep their digits: nearest" { law_digits nearest; }
-@test "law 9: fields of earlier stages keep their digits: rank" { law_digits rank; }
-@test "law 9: fields of earlier stages keep their digits: sort" { law_digits sort; }
-@test "law 9: fields of earlier stages keep their digits: ref" { law_digits ref; }
-@test "law 9: fields of earlier stages keep their digits: drop" { law_digits drop; }
-@test "law 9: fields of earlier stages keep their digits: guard" { law_digits guard; }
-@test "law 9: fields of earlier stages keep their digits: mark" { law_digits mark; }
-@test "law 9: fields of earlier stages keep their digits: loss" { law_digits loss; }
-@test "law 10: -o is whole or not there: selfinf" { law_output selfinf; }
-@test "law 10: -o is whole or not there: density" { law_output density; }
-@test "law 10: -o is whole or not there: testinf" { law_output testinf; }
-@test "law 10: -o is whole or not there: nearest" { law_output nearest; }
-@test "law 10: -o is whole or not there: rank" { law_output rank; }
-@test "law 10: -o is whole or not there: sort" { law_output sort; }
-@test "law 10: -o is whole or not there: ref" { law_output ref; }
-@test "law 10: -o is whole or not there: drop" { law_output drop; }
-@test "law 10: -o is whole or not there: guard" { law_output guard; }
-@test "law 10: -o is whole or not there: mark" { law_output mark; }
-@test "law 10: -o is whole or not there: loss" { law_output loss; }
-@test "law 10: -o is whole or not there: pack" { law_output pack; }
-@test "law 10: two locales, the same bytes: train" { law_locale train; }
-@test "law 10: two locales, the same bytes: selfinf" { law_locale selfinf; }
-@test "law 10: two locales, the same bytes: density" { law_locale density; }
-@test "law 10: two locales, the same bytes: testinf" { law_locale testinf; }
-@test "law 10: two locales, the same bytes: nearest" { law_locale nearest; }
-@test "law 10: two locales, the same bytes: rank" { law_locale rank; }
-@test "law 10: two locales, the same bytes: sort" { law_locale sort; }
-@test "law 10: two locales, the same bytes: ref" { law_locale ref; }
-@test "law 10: two locales, the same bytes: drop" { law_locale drop; }
-@test "law 10: two locales, the same bytes: guard" { law_locale guard; }
-@test "law 10: two locales, the same bytes: mark" { law_locale mark; }
-@test "law 10: two locales, the same bytes: loss" { law_locale loss; }
+@test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
+@test "law 9: fields of earlier tools keep their digits: selfinf" { law_digits selfinf; }
+@test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
+@test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
+@test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
+@test "law 9: fields of earlier tools keep their digits: rank" { law_digits rank; }
+@test "law 9: fields of earlier tools keep their digits: sort" { law_digits sort; }
+@test "law 9: fields of earlier tools keep their digits: ref" { law_digits ref; }
+@test "law 9: fields of earlier tools keep their digits: drop" { law_digits drop; }
+@test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
+@test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
+@test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
+@test "law 10: -o is complete or absent: selfinf" { law_output selfinf; }
+@test "law 10: -o is complete or absent: density" { law_output density; }
+@test "law 10: -o is complete or absent: testinf" { law_output testinf; }
+@test "law 10: -o is complete or absent: nearest" { law_output nearest; }
+@test "law 10: -o is complete or absent: rank" { law_output rank; }
+@test "law 10: -o is complete or absent: sort" { law_output sort; }
+@test "law 10: -o is complete or absent: ref" { law_output ref; }
+@test "law 10: -o is complete or absent: drop" { law_output drop; }
+@test "law 10: -o is complete or absent: guard" { law_output guard; }
+@test "law 10: -o is complete or absent: mark" { law_output mark; }
+@test "law 10: -o is complete or absent: loss" { law_output loss; }
+@test "law 10: -o is complete or absent: pack" { law_output pack; }
+@test "law 10: any locale gives the same bytes: train" { law_locale train; }
+@test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
+@test "law 10: any locale gives the same bytes: density" { law_locale density; }
+@test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
+@test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
+@test "law 10: any locale gives the same bytes: rank" { law_locale rank; }
+@test "law 10: any locale gives the same bytes: sort" { law_locale sort; }
+@test "law 10: any locale gives the same bytes: ref" { law_locale ref; }
+@test "law 10: any locale gives the same bytes: drop" { law_locale drop; }
+@test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
+@test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
+@test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
 @test "bad input: train" { law_bad_input train; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: density" { law_bad_input density; }

@@ -1,0 +1,81 @@
+# Law 3: every truncated input fails, and the failure travels.
+#
+# A tool that reads a truncated stream exits 1. It writes no end-of-archive, so the next tool of the pipeline fails too, even
+# without pipefail. It leaves no new file, and old files as they were.
+# shellcheck shell=bash disable=SC2002,SC2015,SC2016
+
+# truncations SIZE: lengths to truncate to: around every tar block, within blocks, and around the end-of-archive.
+truncations() {
+	local n
+	for ((n = 0; n < $1; n += 512)); do
+		printf '%d\n%d\n%d\n' "$n" $((n + 1)) $((n + 377))
+	done
+	printf '%d\n' $(($1 - 1)) $(($1 - 512)) $(($1 - 1023)) $(($1 - 1024))
+}
+
+# The plain stream truncated in many places, and the same compressed by zstd. test_reader.c truncates at every byte, under
+# every compression.
+law_prefixes() {
+	local n size got
+	size=$(wc -c <"$F/small.tar")
+	for n in $(truncations "$size"); do
+		[ "$n" -lt "$size" ] || continue
+		head -c "$n" "$F/small.tar" >"$T/cut"
+		fails 1 tool "$1" <"$T/cut" || die "cut at $n of $size"
+		[ ! -s "$T/out" ] || ! lstar <"$T/out" >/dev/null 2>&1 || die "cut at $n: the output looks complete"
+	done
+	need zstd
+	zstd -qc "$F/small.tar" >"$T/small.zst"
+	size=$(wc -c <"$T/small.zst")
+	for ((n = 0; n < size; n += 11)); do
+		head -c "$n" "$T/small.zst" >"$T/cut"
+		fails 1 tool "$1" <"$T/cut" || die "cut at $n of $size"
+	done
+	for ((n = 0; n < size; n++)); do
+		[ "$1" = drop ] || break
+		got=0
+		head -c "$n" "$T/small.zst" | vae-drop --top 0 >/dev/null 2>&1 || got=$?
+		[ "$got" -eq 1 ] || die "cut at $n of $size"
+	done
+	head -c $((size - 1)) "$T/small.zst" >"$T/cut"
+	fails 1 tool "$1" <"$T/cut"
+}
+
+# A truncated stream through the tool and then vae-drop or vae-cut: the last tool fails.
+law_travels() {
+	local n size
+	size=$(wc -c <"$F/plain.tar")
+	for n in $((size - 1024)) $((size - 512)) $((size - 5000)) $((size / 2)) 700 512; do
+		# without pipefail: the status is that of the last tool
+		fails 1 bash -c 'head -c "$1" "$2" | { shift 2; "$@" 2>/dev/null; } | vae-drop --top 0' - "$n" "$F/plain.tar" \
+			env T="$T" F="$F" bash -c ". '$LIB/laws.bash'; tool $1"
+		! lstar <"$T/out" >/dev/null 2>&1 || die 'the output looks complete'
+		fails 1 bash -c 'head -c "$1" "$2" | { shift 2; "$@" 2>/dev/null; } | vae-cut -k key' - "$n" "$F/plain.tar" \
+			env T="$T" F="$F" bash -c ". '$LIB/laws.bash'; tool $1 -z"
+	done
+}
+
+# Files named by -o, -r and --summary, when the tool fails and when it succeeds.
+law_old_files() {
+	local name
+	head -c 40000 "$F/plain.tar" >"$T/cut"
+	local options=(--summary "$T/summary.json")
+	! has "$1" output || options+=(-o "$T/out.tar")
+	! has "$1" rejects || options+=(-r "$T/rejects.tar")
+	fails 1 tool "$1" "${options[@]}" <"$T/cut"
+	absent "$T/summary.json" "$T/out.tar" "$T/rejects.tar" "$T/train.vae"
+	no_leftovers "$T"
+	for name in summary.json out.tar rejects.tar; do
+		echo "old $name" >"$T/$name"
+	done
+	fails 1 tool "$1" "${options[@]}" <"$T/cut"
+	for name in summary.json out.tar rejects.tar; do
+		is "$(cat "$T/$name")" "old $name"
+	done
+	no_leftovers "$T"
+	ok tool "$1" "${options[@]}" <"$F/plain.tar"
+	no_leftovers "$T"
+	isjson --flat <"$T/summary.json"
+	! has "$1" output || lstar <"$T/out.tar" >/dev/null
+	! has "$1" rejects || lstar <"$T/rejects.tar" >/dev/null
+}
