@@ -1,5 +1,5 @@
-/* Normals are made in blocks without branches, so that the compiler vectorises them; log, cos and sin are polynomials
- * (Cephes, S. L. Moshier), so that no draw depends on the system's libm. */
+/* Normals are computed in blocks without branches, so that the compiler vectorises them. log, cos and sin are polynomials (Cephes,
+ * S. L. Moshier), so that no draw depends on the system's libm. */
 #include "base/rng.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 
 #include "base/simd.h"
 
-INLINE void rounds(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
+INLINE void philox_body(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
 	uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
 	for (int round = 0; round < 10; round++) {
@@ -22,7 +22,7 @@ INLINE void rounds(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 	out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) { rounds(counter, key, out); }
+void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) { philox_body(counter, key, out); }
 
 /* SplitMix64's finaliser: spreads seed, role and stream over the 64 bits of the key. */
 static uint64_t mix(uint64_t x)
@@ -73,11 +73,11 @@ INLINE float log_unit(float u)
 	return x + (x * q * p - 2.12194440e-4f * e - 0.5f * q) + 0.693359375f * e;
 }
 
-/* Box-Muller: two normals of two words */
-INLINE void pair(float *x, float *y, uint32_t a, uint32_t b)
+/* Two normals from two words */
+INLINE void box_muller(float *x, float *y, uint32_t a, uint32_t b)
 {
 	float r = sqrtf(-2 * log_unit(((float)(a >> 8) + 0.5f) * 0x1p-24f));
-	/* the angle in quarters of a turn, from the nearest whole one: exact */
+	/* the angle as a number of quarter turns and the rest, which is exact */
 	uint32_t quarter = ((b >> 8) + (1u << 21)) >> 22;
 	float t = (float)((int32_t)(b >> 8) - (int32_t)(quarter << 22)) * 0x1p-22f * 1.57079633f, q = t * t;
 	float sine = t + t * q * (-1.6666654611e-1f + q * (8.3321608736e-3f - 1.9515295891e-4f * q));
@@ -87,32 +87,32 @@ INLINE void pair(float *x, float *y, uint32_t a, uint32_t b)
 	*y = r * (quarter & 2 ? -s : s);
 }
 
-enum { BLOCK = 16 }; /* counters at once */
+enum { BLOCK = 16 }; /* counters of a block, each of which makes four normals */
 
-INLINE void block(float out[4 * BLOCK], const uint32_t counter[4], const uint32_t key[2])
+INLINE void block_body(float out[4 * BLOCK], const uint32_t counter[4], const uint32_t key[2])
 {
 	uint32_t w[4][BLOCK];
 	float z[4][BLOCK];
 	for (int i = 0; i < BLOCK; i++) {
 		uint32_t each[4], at[4] = {counter[0] + (uint32_t)i, counter[1], counter[2], counter[3]};
-		rounds(at, key, each);
+		philox_body(at, key, each);
 		w[0][i] = each[0], w[1][i] = each[1], w[2][i] = each[2], w[3][i] = each[3];
 	}
 	for (int k = 0; k < 4; k += 2)
 		for (int i = 0; i < BLOCK; i++)
-			pair(&z[k][i], &z[k + 1][i], w[k][i], w[k + 1][i]);
+			box_muller(&z[k][i], &z[k + 1][i], w[k][i], w[k + 1][i]);
 	for (int i = 0; i < BLOCK; i++)
 		for (int k = 0; k < 4; k++)
 			out[4 * i + k] = z[k][i];
 }
-SIMD_VARIANTS(void, normals, (float out[4 * BLOCK], const uint32_t counter[4], const uint32_t key[2]), { block(out, counter, key); })
+SIMD_VARIANTS(void, normal_block, (float out[4 * BLOCK], const uint32_t counter[4], const uint32_t key[2]), { block_body(out, counter, key); })
 
 void rng_normal(float *out, int n, uint64_t seed, enum rng_role role, uint64_t stream, uint64_t id, uint32_t index)
 {
 	struct stream s = open_stream(seed, role, stream, id, index);
 	for (int i = 0; i < n; i += 4 * BLOCK, s.counter[0] += BLOCK) {
 		float z[4 * BLOCK] = {0};
-		SIMD_DISPATCH(normals)(z, s.counter, s.key);
+		SIMD_DISPATCH(normal_block)(z, s.counter, s.key);
 		memcpy(out + i, z, (size_t)(n - i < 4 * BLOCK ? n - i : 4 * BLOCK) * sizeof *z);
 	}
 }
