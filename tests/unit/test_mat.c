@@ -1,6 +1,5 @@
-/* The matrix products against sums in double, over shapes that reach every edge of the tiles: few rows
- * and many, odd sizes, wider leading dimensions, more than one block of k. VAE_FILTERS_SIMD chooses the
- * kernels (tests/simd.bats runs this with each). */
+/* The matrix products against sums in double, over shapes that reach every edge of the kernels: few rows and many, odd sizes, strides
+ * wider than rows, more than one block of k. VAE_FILTERS_SIMD chooses the kernels (tests/simd.bats runs this with each). */
 #include "gemm/mat.h"
 
 #include <float.h>
@@ -13,57 +12,57 @@
 #include "gemm/gemm_args.h"
 #include "naive.h"
 
-enum { MOST = 1 << 20 };
+enum { MAX_FLOATS = 1 << 20 };
 static float *a, *b, *c, *before;
 
 static enum mat_bits bits;
-static const char *filled = ""; /* what a was filled with, for messages */
-enum how { NT, NT_ADD, NN, TN, TN_ADD, HOWS };
+static const char *filled = ""; /* how a was filled, for messages */
+enum product { NT, NT_ADD, NN, TN, TN_ADD, PRODUCTS };
 static const char *const name[] = {"nt", "nt, added", "nn", "tn", "tn, scaled and added"};
 
-static float at_a(enum how h, int i, int k, int lda) { return h >= TN ? a[(size_t)k * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)k]; }
-static float at_b(enum how h, int k, int j, int ldb) { return h <= NT_ADD ? b[(size_t)j * (size_t)ldb + (size_t)k] : b[(size_t)k * (size_t)ldb + (size_t)j]; }
+static float at_a(enum product h, int i, int p, int lda) { return h >= TN ? a[(size_t)p * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)p]; }
+static float at_b(enum product h, int p, int j, int ldb) { return h <= NT_ADD ? b[(size_t)j * (size_t)ldb + (size_t)p] : b[(size_t)p * (size_t)ldb + (size_t)j]; }
 
-static void multiply(enum how h, int ldc, int lda, int ldb, int n, int p, int d)
+static void multiply(enum product h, int ldc, int lda, int ldb, int m, int n, int k)
 {
 	if (h == NT || h == NT_ADD)
-		mat_nt(c, ldc, a, lda, b, ldb, n, p, d, h == NT_ADD, bits);
+		mat_nt(c, ldc, a, lda, b, ldb, m, n, k, h == NT_ADD, bits);
 	else if (h == NN)
-		mat_nn(c, ldc, a, lda, b, ldb, NULL, NULL, n, p, d, bits);
+		mat_nn(c, ldc, a, lda, b, ldb, NULL, NULL, m, n, k, bits);
 	else
-		mat_tn(c, ldc, a, lda, b, ldb, NULL, n, p, d, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
+		mat_tn(c, ldc, a, lda, b, ldb, NULL, m, n, k, h == TN ? 1 : -0.5f, h == TN_ADD, bits);
 }
 
-/* The worst error against the sum of the terms' sizes; *clean: nothing is written beside the product, and nothing is
- * further off than mat_error_bound() of the factors' lengths. */
-static double check(enum how h, int n, int p, int d, int gap, int *clean)
+/* Returns the largest error relative to the sum of |terms|. Clears *clean when something is written outside C, or an error is above
+ * mat_error_bound(). */
+static double check(enum product h, int m, int n, int k, int gap, int *clean)
 {
-	int lda = (h >= TN ? n : d) + gap, ldb = (h <= NT_ADD ? d : p) + 2 * gap, ldc = p + 3 * gap;
+	int lda = (h >= TN ? m : k) + gap, ldb = (h <= NT_ADD ? k : n) + 2 * gap, ldc = n + 3 * gap;
 	double worst = 0;
-	memcpy(c, before, (size_t)n * (size_t)ldc * sizeof *c);
-	multiply(h, ldc, lda, ldb, n, p, d);
-	for (int i = 0; i < n; i++)
+	memcpy(c, before, (size_t)m * (size_t)ldc * sizeof *c);
+	multiply(h, ldc, lda, ldb, m, n, k);
+	for (int i = 0; i < m; i++)
 		for (int j = 0; j < ldc; j++) {
 			size_t at = (size_t)i * (size_t)ldc + (size_t)j;
-			if (j >= p) {
+			if (j >= n) {
 				*clean &= c[at] == before[at];
 				continue;
 			}
 			double s = 0, size = 1e-30, aa = 0, bb = 0;
-			for (int k = 0; k < d; k++) {
-				double x = (double)at_a(h, i, k, lda), y = (double)at_b(h, k, j, ldb), t = x * y;
+			for (int p = 0; p < k; p++) {
+				double x = (double)at_a(h, i, p, lda), y = (double)at_b(h, p, j, ldb), t = x * y;
 				s += t, size += fabs(t), aa += x * x, bb += y * y;
 			}
 			s *= h == TN_ADD ? -0.5 : 1;
 			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
 			size += fabs(s);
 			worst = worse(worst, fabs(s - (double)c[at]) / size);
-			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(d, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
+			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(k, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
 		}
 	return worst;
 }
 
-static void test_shapes(enum how h)
+static void test_shapes(enum product h)
 {
 	static const int shape[][3] = {
 		{1, 1, 1}, {1, 1, 0}, {6, 64, 16}, {5, 63, 17}, {7, 65, 15}, {1, 200, 33}, {200, 1, 40}, {13, 16, 5}, {4, 48, 100}, {64, 100, 130},
@@ -81,182 +80,183 @@ static void test_shapes(enum how h)
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
 }
 
-static int by_tiles(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
-static int by_vectors(void) { return gemm_select(512, 512, 512) == GEMM_AVX512; }
+static int by_amx(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
+static int by_avx512(void) { return gemm_select(512, 512, 512) == GEMM_AVX512; }
 
-/* Sums that a gate closes are 0 and all others what they are without one, however b was prepared. */
-static void test_gate(float open)
+/* Masked outputs are 0, and all others are what they are without a mask, however b is packed. */
+static void test_mask(float threshold)
 {
 	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {8, 16, 16}, {64, 100, 130}, {33, 300, 64}, {50, 700, 90}, {300, 70, 600}, {31, 65, 1600}, {40, 48, 1536}};
-	int same = 1, closed = 0, all = 0;
-	size_t room = (size_t)1 << 30;
-	float *gate = malloc(MOST * sizeof *gate);
-	for (size_t i = 0; i < MOST; i++)
-		gate[i] = before[i] > open ? before[i] - open : i % 200 ? 0 : -1;
+	int same = 1, masked = 0, all = 0;
+	size_t budget = (size_t)1 << 30;
+	float *mask = malloc(MAX_FLOATS * sizeof *mask);
+	for (size_t i = 0; i < MAX_FLOATS; i++)
+		mask[i] = before[i] > threshold ? before[i] - threshold : i % 200 ? 0 : -1;
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
-		int n = shape[i][0], p = shape[i][1], d = shape[i][2], ldc = p + 3;
-		size_t size = (size_t)n * (size_t)ldc * sizeof *c;
+		int m = shape[i][0], n = shape[i][1], k = shape[i][2], ldc = n + 3;
+		size_t size = (size_t)m * (size_t)ldc * sizeof *c;
 		float *want = malloc(size);
-		struct mat_packed *ready[] = {NULL, mat_pack(b, p, 1, n, p, d, bits, 0, &room), mat_pack(b, p, 1, n, p, d, bits, 1, &room)};
+		struct mat_packed *packed[] = {NULL, mat_pack(b, n, 1, m, n, k, bits, 0, &budget), mat_pack(b, n, 1, m, n, k, bits, 1, &budget)};
 		memcpy(want, before, size);
-		mat_nn(want, ldc, a, d, b, p, NULL, NULL, n, p, d, bits);
-		for (int at = 0; at < n * ldc; at++)
-			if (at % ldc < p && ++all && !(gate[at] > 0))
-				want[at] = 0, closed++;
-		for (int k = 0; k < 3; k++) {
+		mat_nn(want, ldc, a, k, b, n, NULL, NULL, m, n, k, bits);
+		for (int at = 0; at < m * ldc; at++)
+			if (at % ldc < n && ++all && !(mask[at] > 0))
+				want[at] = 0, masked++;
+		for (int p = 0; p < 3; p++) {
 			memcpy(c, before, size);
-			mat_nn(c, ldc, a, d, b, p, ready[k], gate, n, p, d, bits);
+			mat_nn(c, ldc, a, k, b, n, packed[p], mask, m, n, k, bits);
 			same &= !memcmp(c, want, size);
-			free(ready[k]);
+			free(packed[p]);
 		}
 		free(want);
 	}
-	free(gate);
-	ok(same && closed > 0 && closed < all, "a gate closed for %d of %d sums, %s: the others are the same to the bit", closed, all, bits == MAT_24 ? "24 bits" : "16 bits");
+	free(mask);
+	ok(same && masked > 0 && masked < all, "a mask of %d of %d outputs, %s: the others have the same bits", masked, all,
+	   bits == MAT_24 ? "24 bits" : "16 bits");
 }
 
-/* Zeros of a may be left out, and a line that stands by itself may be summed up elsewhere: neither changes a bit. */
+/* Kernels may skip zeros of a and put rows into other strips. Neither changes a bit. */
 static void test_zeros(uint64_t *state)
 {
-	float *kept = malloc(MOST * sizeof *a), *alone = malloc(MOST * sizeof *a);
-	memcpy(kept, a, MOST * sizeof *a);
-	for (size_t i = 0; i < MOST; i++) {
+	float *kept = malloc(MAX_FLOATS * sizeof *a), *alone = malloc(MAX_FLOATS * sizeof *a);
+	memcpy(kept, a, MAX_FLOATS * sizeof *a);
+	for (size_t i = 0; i < MAX_FLOATS; i++) {
 		*state = *state * 6364136223846793005u + 1442695040888963407u;
 		a[i] = (*state >> 33) % 10 ? 0 : a[i];
 	}
-	filled = ", of ten factors nine zero";
-	for (int h = 0; h < HOWS; h++)
-		test_shapes((enum how)h);
+	filled = ", nine of ten factors are zero";
+	for (int h = 0; h < PRODUCTS; h++)
+		test_shapes((enum product)h);
 	filled = "";
-	test_gate(2.5f); /* of sums that are made one by one */
-	int n = 100, p = 200, d = 1100, same = 1, none = 0;
-	mat_layer(c, p, a, b, NULL, before, n, p, d, 1, bits);
-	for (int i = 0; i + 9 < n; i += 9) { /* each time other lines stand together, and other zeros are left out */
-		mat_layer(alone, p, a + i * d, b, NULL, before, n - i, p, d, 1, bits);
-		same &= !memcmp(alone, c + i * p, (size_t)(n - i) * (size_t)p * sizeof *c);
+	test_mask(2.5f); /* active outputs are computed one by one */
+	int m = 100, n = 200, k = 1100, same = 1, none = 0;
+	mat_layer(c, n, a, b, NULL, before, m, n, k, 1, bits);
+	for (int i = 0; i + 9 < m; i += 9) { /* each time the strips have other rows, and skip other zeros */
+		mat_layer(alone, n, a + i * k, b, NULL, before, m - i, n, k, 1, bits);
+		same &= !memcmp(alone, c + i * n, (size_t)(m - i) * (size_t)n * sizeof *c);
 	}
-	if (by_vectors())
-		ok(same, "lines of a product do not depend on those beside them");
-	memset(a, 0, MOST * sizeof *a);
-	mat_layer(c, p, a, b, NULL, before, n, p, d, 0, bits);
-	for (int i = 0; i < n * p; i++)
-		none += c[i] != before[i % p];
+	if (by_avx512())
+		ok(same, "rows of a product do not depend on the other rows");
+	memset(a, 0, MAX_FLOATS * sizeof *a);
+	mat_layer(c, n, a, b, NULL, before, m, n, k, 0, bits);
+	for (int i = 0; i < m * n; i++)
+		none += c[i] != before[i % n];
 	ok(none == 0, "all factors zero: the bias");
-	memcpy(a, kept, MOST * sizeof *a);
+	memcpy(a, kept, MAX_FLOATS * sizeof *a);
 	free(kept), free(alone);
 }
 
-/* A layer against sums in double, with its weights as they are and prepared, which must not change a bit. */
+/* A layer against sums in double. Packed weights must not change a bit. */
 static void test_layer(int relu)
 {
 	static const int shape[][3] = {{1, 1, 1}, {7, 65, 15}, {64, 100, 130}, {33, 300, 64}, {300, 1100, 70}, {96, 33, 64}, {600, 70, 1100}, {40, 2100, 40}};
 	const float *bias = before;
 	double worst = 0;
 	int same = 1, kept = 0;
-	size_t room = (size_t)1 << 30;
+	size_t budget = (size_t)1 << 30;
 	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
-		int n = shape[i][0], p = shape[i][1], d = shape[i][2];
-		size_t size = (size_t)n * (size_t)p * sizeof *c;
+		int m = shape[i][0], n = shape[i][1], k = shape[i][2];
+		size_t size = (size_t)m * (size_t)n * sizeof *c;
 		float *plain = malloc(size);
-		struct mat_packed *ready[] = {mat_pack(b, d, 0, n, p, d, MAT_24, 0, &room), mat_pack(b, d, 0, n, p, d, MAT_16, 0, &room),
-					      mat_pack(NULL, 0, 1, n, p, d, bits, 0, &room)};
-		if (ready[2])
-			mat_repack(ready[2], b, p, 1);
-		mat_layer(plain, p, a, b, NULL, bias, n, p, d, relu, bits);
-		for (int k = 0; k < 2; k++) { /* of as many bits, and of others, which are left aside */
-			mat_layer(c, p, a, b, ready[k], bias, n, p, d, relu, bits);
+		struct mat_packed *packed[] = {mat_pack(b, k, 0, m, n, k, MAT_24, 0, &budget), mat_pack(b, k, 0, m, n, k, MAT_16, 0, &budget),
+					      mat_pack(NULL, 0, 1, m, n, k, bits, 0, &budget)};
+		if (packed[2])
+			mat_repack(packed[2], b, n, 1);
+		mat_layer(plain, n, a, b, NULL, bias, m, n, k, relu, bits);
+		for (int p = 0; p < 2; p++) { /* of the same precision, and of the other, which is ignored */
+			mat_layer(c, n, a, b, packed[p], bias, m, n, k, relu, bits);
 			same &= !memcmp(c, plain, size);
-			kept += ready[k] != NULL;
+			kept += packed[p] != NULL;
 		}
-		for (int r = 0; r < n; r++)
-			for (int j = 0; j < p; j++) {
+		for (int r = 0; r < m; r++)
+			for (int j = 0; j < n; j++) {
 				double s = (double)bias[j], terms = fabs(s) + 1e-30;
-				for (int k = 0; k < d; k++) {
-					double t = (double)a[r * d + k] * (double)b[j * d + k];
+				for (int p = 0; p < k; p++) {
+					double t = (double)a[r * k + p] * (double)b[j * k + p];
 					s += t, terms += fabs(t);
 				}
-				worst = worse(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * p + j]) / terms);
+				worst = worse(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * n + j]) / terms);
 			}
-		mat_nn(plain, p, a, d, b, p, NULL, NULL, n, p, d, bits);
-		mat_nn(c, p, a, d, b, p, ready[2], NULL, n, p, d, bits);
+		mat_nn(plain, n, a, k, b, n, NULL, NULL, m, n, k, bits);
+		mat_nn(c, n, a, k, b, n, packed[2], NULL, m, n, k, bits);
 		same &= !memcmp(c, plain, size);
-		mat_tn(plain, p, a, n, b, p, NULL, n, p, d, -0.5f, 0, bits);
-		mat_tn(c, p, a, n, b, p, ready[2], n, p, d, -0.5f, 0, bits);
+		mat_tn(plain, n, a, m, b, n, NULL, m, n, k, -0.5f, 0, bits);
+		mat_tn(c, n, a, m, b, n, packed[2], m, n, k, -0.5f, 0, bits);
 		same &= !memcmp(c, plain, size);
-		free(plain), free(ready[0]), free(ready[1]), free(ready[2]);
+		free(plain), free(packed[0]), free(packed[1]), free(packed[2]);
 	}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
-	ok(same && (kept > 0) == (by_tiles() || by_vectors()), "the same to the bit with factors prepared, or put in where there was room");
-	size_t little = 1 << 20, rest = room;
-	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &room), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &little);
-	ok(!none && little == 1 << 20 && (first ? rest - room >= (size_t)512 * 512 * (bits == MAT_24 && by_tiles() ? 6 : 4) : rest == room),
-	   "what is prepared is taken from the room there is, %zu bytes, and nothing from one that is too small", rest - room);
+	ok(same && (kept > 0) == (by_amx() || by_avx512()), "the same bits with packed and with repacked factors");
+	size_t little = 1 << 20, rest = budget;
+	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &budget), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &little);
+	ok(!none && little == 1 << 20 && (first ? rest - budget >= (size_t)512 * 512 * (bits == MAT_24 && by_amx() ? 6 : 4) : rest == budget),
+	   "a pack reduces the budget, by %zu bytes, and a budget that is too small gives no pack", rest - budget);
 	free(first);
 }
 
-/* A sum too small for a float is 0 with the same sign, whatever else was added to it. */
-static void test_sign(int open)
+/* A sum that underflows is 0 with the same sign, whether or not terms of 0 were skipped. active: outputs of a row that the mask leaves */
+static void test_sign(int active)
 {
-	enum { N = 16, P = 64, D = 32 };
-	float x[N * D] = {0}, y[D * P], gate[N * P], want[N * P], got[N * P];
-	size_t room = (size_t)1 << 30;
-	for (int i = 0; i < N; i++)
-		x[i * D] = -1e-30f;
-	for (int i = 0; i < D * P; i++)
+	enum { M = 16, N = 64, K = 32 };
+	float x[M * K] = {0}, y[K * N], mask[M * N], want[M * N], got[M * N];
+	size_t budget = (size_t)1 << 30;
+	for (int i = 0; i < M; i++)
+		x[i * K] = -1e-30f;
+	for (int i = 0; i < K * N; i++)
 		y[i] = 1e-30f;
-	for (int i = 0; i < N * P; i++)
-		gate[i] = i % P < open;
-	mat_nn(want, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
+	for (int i = 0; i < M * N; i++)
+		mask[i] = i % N < active;
+	mat_nn(want, N, x, K, y, N, NULL, mask, M, N, K, MAT_24);
 	int same = 1;
-	for (int gated = 0; gated < 2; gated++) {
-		struct mat_packed *ready = mat_pack(y, P, 1, N, P, D, MAT_24, gated, &room);
-		mat_nn(got, P, x, D, y, P, ready, gate, N, P, D, MAT_24);
+	for (int masked = 0; masked < 2; masked++) {
+		struct mat_packed *packed = mat_pack(y, N, 1, M, N, K, MAT_24, masked, &budget);
+		mat_nn(got, N, x, K, y, N, packed, mask, M, N, K, MAT_24);
 		same &= !memcmp(got, want, sizeof want);
-		free(ready);
+		free(packed);
 	}
-	x[D + 5] = 1; /* so that in no line of these the sixth term is passed over */
-	mat_nn(got, P, x, D, y, P, NULL, gate, N, P, D, MAT_24);
-	same &= !memcmp(got, want, P * sizeof *want);
-	ok(same, "a sum that vanishes has the same sign with b prepared, and beside other lines (a gate open for %d of %d)", open, P);
+	x[K + 5] = 1; /* now the strip of these rows does not skip p = 5 */
+	mat_nn(got, N, x, K, y, N, NULL, mask, M, N, K, MAT_24);
+	same &= !memcmp(got, want, N * sizeof *want);
+	ok(same, "a sum that underflows has the same sign with b packed, and beside other rows (%d of %d outputs active)", active, N);
 }
 
 static void test_gram(void)
 {
 	double worst = 0;
 	int even = 1;
-	for (int n = 1; n <= 70; n += n < 20 ? 1 : 25)
-		for (int d = 1; d < 1100; d = 3 * d + 2) {
-			mat_gram(c, a, n, d);
-			for (int i = 0; i < n; i++)
-				for (int j = 0; j < n; j++) {
+	for (int m = 1; m <= 70; m += m < 20 ? 1 : 25)
+		for (int k = 1; k < 1100; k = 3 * k + 2) {
+			mat_gram(c, a, m, k);
+			for (int i = 0; i < m; i++)
+				for (int j = 0; j < m; j++) {
 					double s = 0, size = 1e-30;
-					for (int k = 0; k < d; k++) {
-						double t = (double)a[i * d + k] * (double)a[j * d + k];
+					for (int p = 0; p < k; p++) {
+						double t = (double)a[i * k + p] * (double)a[j * k + p];
 						s += t, size += fabs(t);
 					}
-					worst = worse(worst, fabs(s - (double)c[i * n + j]) / size);
-					even &= n > 64 || fabsf(c[i * n + j] - c[j * n + i]) <= 1e-6f * (float)size;
+					worst = worse(worst, fabs(s - (double)c[i * m + j]) / size);
+					even &= m > 64 || fabsf(c[i * m + j] - c[j * m + i]) <= 1e-6f * (float)size;
 				}
 		}
 	ok(worst < 1e-6 && even, "Gram matrices of 1 to 70 rows: at most %.2g off, symmetric", worst);
 }
 
-/* What no number is must not be lost, and a product with zeros at its edges must not make any. */
-static void test_not_finite(float what, int n, int p, int d)
+/* NAN and infinity must stay, and the padding of edges must not create them. */
+static void test_not_finite(float what, int m, int n, int k)
 {
 	float old = a[3];
 	a[3] = what;
-	mat_nt(c, p, a, d, b, d, n, p, d, 0, bits);
+	mat_nt(c, n, a, k, b, k, m, n, k, 0, bits);
 	int bad = 0, other = 0;
-	for (int j = 0; j < p; j++)
+	for (int j = 0; j < n; j++)
 		bad += isnan(what) ? isnan(c[j]) : !isfinite(c[j]);
-	for (int j = p; j < n * p; j++)
+	for (int j = n; j < m * n; j++)
 		other += !isfinite(c[j]);
-	ok(bad == p && other == 0, "%g shows in its row of %d x %d x %d and in no other", (double)what, n, p, d);
+	ok(bad == n && other == 0, "%g shows in its row of %d x %d x %d and in no other", (double)what, m, n, k);
 	a[3] = old;
 }
 
-union halves { /* told by the bits: a comparison of floats would itself go by the mode at hand */
+union halves { /* compared as bits, because a comparison of floats depends on the mode too */
 	volatile float f[2];
 	volatile uint32_t u[2];
 };
@@ -268,7 +268,7 @@ static void *halve(void *p)
 	return NULL;
 }
 
-static void test_tiny(void)
+static void test_denormals(void)
 {
 	union halves kept = {{FLT_MIN, 1}}, here = {{FLT_MIN, 1}}, thread = {{FLT_MIN, 1}};
 	pthread_t t;
@@ -278,26 +278,26 @@ static void test_tiny(void)
 	if (pthread_create(&t, NULL, halve, &thread) == 0)
 		pthread_join(t, NULL);
 #if defined(__SSE2__) || defined(__aarch64__)
-	ok(kept.u[1] && !here.u[1] && !thread.u[1], "numbers below FLT_MIN are 0 when that is wanted, here and in threads started here");
+	ok(kept.u[1] && !here.u[1] && !thread.u[1], "mat_flush_denormals(): numbers below FLT_MIN are 0, here and in threads started here");
 #else
-	skip("numbers below FLT_MIN are 0", "mat_flush_denormals() does not know how on this processor");
+	skip("numbers below FLT_MIN are 0", "mat_flush_denormals() has no code for this processor");
 #endif
 }
 
 int main(void)
 {
 	uint64_t state = 3;
-	a = malloc(MOST * sizeof *a), b = malloc(MOST * sizeof *b), c = malloc(MOST * sizeof *c);
-	before = malloc(MOST * sizeof *c);
+	a = malloc(MAX_FLOATS * sizeof *a), b = malloc(MAX_FLOATS * sizeof *b), c = malloc(MAX_FLOATS * sizeof *c);
+	before = malloc(MAX_FLOATS * sizeof *c);
 	if (!a || !b || !c || !before)
 		return 1;
 	mat_thread_init();
 	float *all[] = {a, b, before};
 	for (int i = 0; i < 3; i++)
-		naive_fill(all[i], MOST, 1, 1, &state);
-	for (int h = 0; h < 2 * HOWS; h++) {
-		bits = h < HOWS ? MAT_24 : MAT_16;
-		test_shapes((enum how)(h % HOWS));
+		naive_fill(all[i], MAX_FLOATS, 1, 1, &state);
+	for (int h = 0; h < 2 * PRODUCTS; h++) {
+		bits = h < PRODUCTS ? MAT_24 : MAT_16;
+		test_shapes((enum product)(h % PRODUCTS));
 	}
 	for (int i = 0; i < 4; i++) {
 		bits = i < 2 ? MAT_24 : MAT_16;
@@ -305,15 +305,15 @@ int main(void)
 	}
 	bits = MAT_24;
 	test_zeros(&state);
-	test_gate(0);
-	test_gate(1.5f);
-	test_gate(2.5f);
+	test_mask(0);
+	test_mask(1.5f);
+	test_mask(2.5f);
 	test_sign(64);
-	test_sign(8); /* made one by one */
+	test_sign(8); /* computed one by one */
 	bits = MAT_16;
-	test_gate(0);
-	test_gate(1.5f);
-	test_gate(2.5f);
+	test_mask(0);
+	test_mask(1.5f);
+	test_mask(2.5f);
 	test_gram();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
@@ -323,8 +323,8 @@ int main(void)
 		if (i % 2 == 0)
 			test_not_finite(ones.f[0], 70, 90, 64);
 	}
-	test_tiny(); /* the last: it changes this thread */
-	printf("# large products by %s\n", by_tiles() ? "tiles" : by_vectors() ? "vectors" : "OpenBLAS");
+	test_denormals(); /* the last test: it changes this thread */
+	printf("# large products by %s\n", by_amx() ? "AMX" : by_avx512() ? "AVX-512" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
 }
