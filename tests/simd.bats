@@ -1,12 +1,12 @@
-# The builds of one work for processors of different age: AMX tiles, AVX-512, AVX2 and plain. A processor that lacks one
-# runs the next lower one, and the tests say the same.
+# The kernels for each SIMD level: AMX, AVX-512, AVX2 and plain. A processor that lacks a level runs the next lower one, and the same
+# tests apply.
 
 load helper
 
 setup_file() {
 	pictures "$F/pics" 80
 	plain_stream 80 | mktar >"$F/in.tar"
-	# wide enough, with the rows of a batch, for every kind of product to go to the tiles
+	# large enough for every kind of product to be computed by AMX
 	cat >"$F/wide.yaml" <<-E
 		format: 1
 		input: {shape: [1, 8, 8]}
@@ -25,27 +25,27 @@ train_wide() {
 	vae-train -q -c "$F/wide.yaml" --set train.steps=24 --set train.checkpoints=3 --set train.holdout=0 -o "$model" "$@"
 }
 
-@test "the tiles are among them" {
-	"$BIN/test_mat" | grep -q '^# large products by tiles' || skip "this processor has no AMX tiles, or the kernel does not allow them"
-	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep '^# large products by vectors'
-	vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/tiles.tar"
-	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/none.tar"
-	run cmp -s "$T/tiles.tar" "$T/none.tar"
-	[ "$status" -eq 1 ] # the products of the scores went there: they round otherwise
+@test "AMX computes scores where there is AMX" {
+	"$BIN/test_mat" | grep -q '^# large products by AMX' || skip "this processor has no AMX tiles, or the kernel does not allow them"
+	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep '^# large products by AVX-512'
+	vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/amx.tar"
+	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/avx512.tar"
+	run cmp -s "$T/amx.tar" "$T/avx512.tar"
+	[ "$status" -eq 1 ] # the kernels round differently
 }
 
-@test "the vectors are among them" {
-	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep -q '^# large products by vectors' || skip "this processor has no AVX-512"
+@test "AVX-512 computes scores where there is AVX-512" {
+	VAE_FILTERS_SIMD=avx512 "$BIN/test_mat" | grep -q '^# large products by AVX-512' || skip "this processor has no AVX-512"
 	VAE_FILTERS_SIMD=avx2 "$BIN/test_mat" | grep '^# large products by OpenBLAS'
-	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/vectors.tar"
-	VAE_FILTERS_SIMD=avx2 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/none.tar"
-	run cmp -s "$T/vectors.tar" "$T/none.tar"
+	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/avx512.tar"
+	VAE_FILTERS_SIMD=avx2 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/avx2.tar"
+	run cmp -s "$T/avx512.tar" "$T/avx2.tar"
 	[ "$status" -eq 1 ]
 }
 
-@test "products, losses, gradients, training and closed forms hold with every level" {
+@test "products, losses, gradients, training and closed forms are right at every level" {
 	local level test tests="mat sparse_block loss gradient closed_form train"
-	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers, which see these kernels in the others
+	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers; the other tests run the same kernels
 	for level in plain avx2 avx512 amx; do
 		for test in $tests; do
 			VAE_FILTERS_SIMD=$level "$BIN/test_$test" >"$T/out" || { echo "$level: $test"; grep '^not ok' "$T/out"; return 1; }
@@ -54,7 +54,7 @@ train_wide() {
 	done
 }
 
-@test "scores of every level are the same but for rounding, and the same bytes at any -j" {
+@test "scores of all levels differ by rounding only, and are the same bytes at any -j" {
 	local level
 	for level in plain avx2 avx512 amx; do
 		VAE_FILTERS_SIMD=$level vae-selfinf -m "$F/m.vae" -j1 <"$F/in.tar" >"$T/$level.tar"
@@ -69,7 +69,7 @@ train_wide() {
 	done
 }
 
-@test "a training of every level is the same bits at any -j" {
+@test "training gives the same bits at any -j, at every level" {
 	local level
 	for level in plain avx2 avx512 amx; do
 		VAE_FILTERS_SIMD=$level train_wide "$T/$level.1.vae" -j1 <"$F/in.tar"

@@ -1,9 +1,8 @@
-/* naive.h - a beta-VAE of all kinds of layers in double precision, in plain loops: the loss, its
- * gradient by every weight written out in full, and small random models to compare them on.
+/* naive.h - the reference of the unit tests: a beta-VAE with every kind of layer, in double and in plain loops. It computes the loss and the
+ * full gradient by every weight, and makes small random models to compare on.
  *
- * Nothing here is shared with src/nn or src/score, not even where a weight stands among the
- * parameters: layers are walked in torch's order, weight before bias, and pictures lie in torch's order,
- * channels, height, width. */
+ * It shares no code with src/, not even the offsets of weights: parameters are walked in torch's order, layer by layer and weight before
+ * bias, and pictures are channels, height, width. */
 #ifndef VF_NAIVE_H
 #define VF_NAIVE_H
 
@@ -17,7 +16,7 @@
 
 enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 700 };
 
-/* --- numbers of our own: xorshift64*, and Box-Muller in double --- */
+/* --- random numbers: xorshift64*, and Box-Muller in double --- */
 
 static inline double naive_uniform(uint64_t *state)
 {
@@ -45,10 +44,10 @@ struct naive_shape {
 	int c, h, w;
 };
 
-struct naive_pass { /* a list of layers run on one row: v[i] is what layer i reads */
+struct naive_pass { /* a list of layers run on one row: v[i] is the input of layer i */
 	int size[NAIVE_LAYERS + 1];
 	struct naive_shape shape[NAIVE_LAYERS + 1];
-	size_t at[NAIVE_LAYERS]; /* where the layer's weight stands */
+	size_t at[NAIVE_LAYERS]; /* offset of the layer's weight among the parameters */
 	double v[NAIVE_LAYERS + 1][NAIVE_WIDTH];
 };
 
@@ -70,13 +69,13 @@ static inline struct naive_shape naive_shape(const struct layer_spec *l, struct 
 	return s;
 }
 
-/* Every product of a weight and an input that goes into an output: y += w x (d NULL), or, backward,
- * g += d x and by_in += d w. */
+/* For every product of a weight and an input that an output adds: y += w x when d is NULL, or else, backward, g += d x and
+ * by_in += d w. */
 static inline void naive_convolve(const struct layer_spec *l, struct naive_shape in, struct naive_shape out, const double *w, const double *x,
                                   double *y, const double *d, double *g, double *by_in)
 {
 	int k = l->kernel, transposed = l->kind == LAYER_CONV_TRANSPOSE2D;
-	struct naive_shape at = transposed ? in : out, over = transposed ? out : in; /* the kernel lies at each place of one, over the other */
+	struct naive_shape at = transposed ? in : out, over = transposed ? out : in; /* the kernel has a position at each pixel of at, and covers pixels of over */
 	for (int a = 0; a < at.c; a++)
 		for (int i = 0; i < at.h * at.w; i++)
 			for (int o = 0; o < over.c; o++)
@@ -117,7 +116,7 @@ static inline double naive_slope(const struct layer_spec *l, double a)
 	}
 }
 
-/* Numbers in a layer's weight; its biases are as many as its outputs or its channels out. */
+/* The size of a layer's weight. It has a bias for each output of a linear layer, or each output channel of a convolution. */
 static inline size_t naive_weights(const struct layer_spec *l, struct naive_shape in)
 {
 	if (naive_convolves(l))
@@ -125,7 +124,7 @@ static inline size_t naive_weights(const struct layer_spec *l, struct naive_shap
 	return l->kind == LAYER_LINEAR ? (size_t)(in.c * in.h * in.w * l->out) : 0;
 }
 
-/* Returns where the next list's parameters begin. */
+/* Runs the list of layers on x, with its parameters from p[at] on. Returns the offset behind them. */
 static inline size_t naive_run(const struct layer_list *l, const double *p, size_t at, const double *x, struct naive_shape in, struct naive_pass *t)
 {
 	t->shape[0] = in;
@@ -173,7 +172,7 @@ static inline double naive_recon(int likelihood, const double *f, const double *
 	return total;
 }
 
-struct naive { /* a loss: which one, and over which parameters */
+struct naive { /* a loss and its parameters */
 	const struct config *cfg;
 	double *p; /* owned */
 	size_t n;
@@ -204,7 +203,7 @@ static inline double naive_loss(const struct naive *m, const double *x, const do
 
 /* --- backward --- */
 
-/* d, the gradient by the list's output, becomes the gradient by its input; weights' go to g. */
+/* Turns d, the gradient by the output of the list, into the gradient by its input, and adds those by the weights to g. */
 static inline void naive_back(const struct layer_list *l, const double *p, const struct naive_pass *t, double *d, double *g)
 {
 	for (int i = l->n - 1; i >= 0; i--) {
@@ -230,8 +229,8 @@ static inline void naive_back(const struct layer_list *l, const double *p, const
 	}
 }
 
-/* Adds the gradient of one record's loss at one draw to g. score: the encoder's part by eq. 9 of
- * Kong & Chaudhuri, grad log Q(xi|x) (beta log Q(xi|x)/P(xi) + recon), with xi held still. */
+/* Adds the gradient of one record's loss at one draw to g. score: the encoder's gradient is the score function estimator, equation 9 of
+ * Kong & Chaudhuri 2021, grad log Q(xi|x) (beta log Q(xi|x)/P(xi) + recon) with xi constant. */
 static inline void naive_gradient(const struct naive *m, const double *x, const double *eps, int score, double *g)
 {
 	struct naive_draw t;
@@ -292,7 +291,7 @@ static inline double inner(const double *a, const double *b, size_t n)
 	return q;
 }
 
-/* The larger of two errors, where no number is the largest: fmax() would drop it. */
+/* The larger of two errors. NAN is larger than all numbers; fmax() would ignore it. */
 static inline double worse(double a, double b) { return isnan(a) || b <= a ? a : b; }
 
 /* |a - b| / |b| over vectors */

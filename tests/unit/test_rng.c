@@ -1,5 +1,5 @@
-/* The generator: Random123's known answers, the shape of the normals, and that every part of what
- * noise is for changes all of it. */
+/* The random number generator: known answers of Random123, the distribution of the normals, and that every part of a stream's name changes
+ * all of its numbers. */
 #include "base/rng.h"
 
 #include <math.h>
@@ -24,7 +24,7 @@ static void test_known_answers(void)
 	}
 }
 
-/* Box-Muller in double over the words of the same name */
+/* Against Box-Muller in double on the same random words */
 static void test_box_muller(void)
 {
 	enum { N = 200000 };
@@ -35,7 +35,7 @@ static void test_box_muller(void)
 	rng_words(w, N, 3, ROLE_TRAIN_RECORD, 4, 5, 6);
 	for (int i = 0; i < N; i += 2) {
 		double u = ((double)(w[i] >> 8) + 0.5) * 0x1p-24, angle = 2 * 3.14159265358979323846 * (double)(w[i + 1] >> 8) * 0x1p-24;
-		double r = sqrt(-2 * log(u)), slack = 2e-6 + 4e-8 / r; /* u is a float: near 1 it is coarse */
+		double r = sqrt(-2 * log(u)), slack = 2e-6 + 4e-8 / r; /* u is a float, whose steps are coarse near 1 */
 		worst = worse(worst, worse(fabs((double)z[i] - r * cos(angle)), fabs((double)z[i + 1] - r * sin(angle))) / slack);
 	}
 	ok(worst < 1, "normals are Box-Muller of the words, to %.2g of the tolerance", worst);
@@ -47,7 +47,7 @@ static void test_shape(void)
 	static float z[N];
 	double m[5] = {0}, lag1 = 0, lag4 = 0, most = 0;
 	long bin[BINS] = {0}, beyond[5] = {0};
-	/* many short draws, as records make them */
+	/* many short draws, as records have them */
 	for (int i = 0; i < N; i += 64)
 		rng_normal(z + i, 64, 0, ROLE_TRAIN_RECORD, 100, (uint64_t)i * 0x9e3779b97f4a7c15u, (uint32_t)(i / 64 % 16));
 	for (int i = 0; i < N; i++) {
@@ -78,7 +78,7 @@ static void test_shape(void)
 	ok(most < 5.9 && most > 4.2, "the largest of 2^20 is %.2f", most);
 }
 
-/* Changing one thing changes all numbers, and leaves no correlation behind. */
+/* Changing any part of a stream's name changes all numbers, and the two streams do not correlate. */
 static void test_independence(void)
 {
 	enum { N = 4096 };
@@ -101,8 +101,8 @@ static void test_independence(void)
 		{"the id", 7, ROLE_TRAIN_RECORD, 8, 10, 10},
 		{"a high bit of the id", 7, ROLE_TRAIN_RECORD, 8, 9 + (1ull << 63), 10},
 		{"the draw", 7, ROLE_TRAIN_RECORD, 8, 9, 11},
-		{"seed and stream exchanged", 8, ROLE_TRAIN_RECORD, 7, 9, 10},
-		{"id and draw exchanged", 7, ROLE_TRAIN_RECORD, 8, 10, 9},
+		{"the order of seed and stream", 8, ROLE_TRAIN_RECORD, 7, 9, 10},
+		{"the order of id and draw", 7, ROLE_TRAIN_RECORD, 8, 10, 9},
 	};
 	static float a[N], b[N];
 	rng_normal(a, N, from.seed, from.role, from.stream, from.id, from.index);
@@ -112,13 +112,13 @@ static void test_independence(void)
 		rng_normal(b, N, other[i].seed, other[i].role, other[i].stream, other[i].id, other[i].index);
 		for (int k = 0; k < N; k++) {
 			equal += a[k] == b[k];
-			shifted += k >= 4 && (a[k] == b[k - 4] || a[k - 4] == b[k]); /* an overlap of counters */
+			shifted += k >= 4 && (a[k] == b[k - 4] || a[k - 4] == b[k]); /* counters that overlap */
 			r += (double)a[k] * (double)b[k] / N;
 		}
-		ok(equal < 3 && shifted < 3 && fabs(r) < 4.0 / 64, "%s changes all (%d equal, correlation %.2g)", other[i].what, equal, r);
+		ok(equal < 3 && shifted < 3 && fabs(r) < 4.0 / 64, "changing %s changes all numbers (%d equal, correlation %.2g)", other[i].what, equal, r);
 	}
 	rng_normal(b, N, from.seed, from.role, from.stream, from.id, from.index);
-	ok(!memcmp(a, b, sizeof a), "the same again: the same bits");
+	ok(!memcmp(a, b, sizeof a), "the same stream again has the same bits");
 }
 
 static void test_prefix(void)
@@ -135,8 +135,8 @@ static void test_prefix(void)
 		same &= !memcmp(z, shorter, (size_t)n * sizeof *z) && !memcmp(w, fewer, (size_t)n * sizeof *w);
 		clean &= shorter[n] == 77 && fewer[n] == 77;
 	}
-	ok(same, "the first n of 101 are the n alone");
-	ok(clean, "nothing is written behind them");
+	ok(same, "n numbers are the first n of 101");
+	ok(clean, "nothing is written behind the end");
 }
 
 static void test_below(void)

@@ -1,57 +1,57 @@
-/* Bundles against the products of rows, which test_mat holds against sums in double: the same bits, whatever the shape, the share of
- * zeros and how many go at once; Gram matrices against double; and scores of a decoder that takes them against those by rows, whose products
- * test_gradient holds against naive.h. VAE_FILTERS_SIMD chooses the kernels. */
+/* Sparse blocks against the dense products, which test_mat compares with sums in double: the same bits for every shape, share of zeros and
+ * number of blocks. Gram matrices against double. Scores with a decoder that takes sparse blocks against scores with dense rows, which
+ * test_gradient compares with naive.h. VAE_FILTERS_SIMD chooses the kernels. */
 #include "gemm/sparse_block.h"
 
-#include "influence/influence.h"
 #include "gemm/mat.h"
+#include "influence/influence.h"
 #include "naive.h"
 
 struct rows {
-	int n, width; /* n bundles' worth */
-	float *v;
-	struct sparse_block *b;
-	void *room;
+	int blocks, width;
+	float *v;               /* [blocks][SPARSE_ROWS][width] */
+	struct sparse_block *b; /* [blocks]: the same rows */
+	void *memory;           /* of b */
 };
 
-static struct rows rows_of(int n, int width)
+static struct rows rows_alloc(int blocks, int width)
 {
-	struct rows r = {n, width, mat_floats((size_t)(n * SPARSE_ROWS * width)), NULL, mat_floats(sparse_bytes(n, width) / sizeof(float))};
-	r.b = sparse_place(r.room, n, width);
+	struct rows r = {blocks, width, mat_floats((size_t)(blocks * SPARSE_ROWS * width)), NULL, mat_floats(sparse_bytes(blocks, width) / sizeof(float))};
+	r.b = sparse_place(r.memory, blocks, width);
 	return r;
 }
 
 static void rows_free(struct rows *r)
 {
 	free(r->v);
-	free(r->room);
+	free(r->memory);
 }
 
-static void turn(struct rows *r)
+static void pack(struct rows *r)
 {
-	for (int i = 0; i < r->n; i++)
+	for (int i = 0; i < r->blocks; i++)
 		sparse_pack(&r->b[i], r->v + i * SPARSE_ROWS * r->width, (size_t)r->width, SPARSE_ROWS, r->width);
 }
 
-/* As behind a relu: a unit is mostly open or closed for all rows of a bundle. open: the share of units. */
-static void fill(struct rows *r, double open, uint64_t *state)
+/* As behind a ReLU, where a neuron is mostly active or not in all rows of a block. active: the share of columns that are. */
+static void fill(struct rows *r, double active, uint64_t *state)
 {
-	for (int i = 0; i < r->n; i++)
+	for (int i = 0; i < r->blocks; i++)
 		for (int k = 0; k < r->width; k++) {
-			int unit = naive_uniform(state) < open;
+			int on = naive_uniform(state) < active;
 			for (int q = 0; q < SPARSE_ROWS; q++)
-				r->v[(i * SPARSE_ROWS + q) * r->width + k] = unit && naive_uniform(state) < 0.8 ? (float)naive_uniform(state) : 0;
+				r->v[(i * SPARSE_ROWS + q) * r->width + k] = on && naive_uniform(state) < 0.8 ? (float)naive_uniform(state) : 0;
 		}
-	turn(r);
+	pack(r);
 }
 
-/* Whether the bundles hold just these rows. */
+/* Whether the blocks hold exactly these rows. */
 static int holds(const struct rows *r, const struct sparse_block *b, const float *want)
 {
 	size_t each = (size_t)(SPARSE_ROWS * r->width);
 	float *got = malloc(each * sizeof *got);
 	int same = 1;
-	for (int i = 0; i < r->n; i++) {
+	for (int i = 0; i < r->blocks; i++) {
 		for (size_t k = 0; k < each; k++)
 			got[k] = NAN;
 		sparse_unpack(&b[i], got, (size_t)r->width, SPARSE_ROWS, r->width);
@@ -61,102 +61,102 @@ static int holds(const struct rows *r, const struct sparse_block *b, const float
 	return same;
 }
 
-static void test_turning(uint64_t *state)
+static void test_pack(uint64_t *state)
 {
 	int same = 1, beside = 1, listed = 1;
 	for (int width = 1; width < 70; width += width < 20 ? 1 : 9)
-		for (int lines = 1; lines <= SPARSE_ROWS; lines++) {
-			struct rows r = rows_of(1, width);
+		for (int rows = 1; rows <= SPARSE_ROWS; rows++) {
+			struct rows r = rows_alloc(1, width);
 			float back[SPARSE_ROWS * 80];
 			fill(&r, 0.5, state);
-			sparse_pack(r.b, r.v, (size_t)width, lines, width);
-			for (int q = 0, k = 0; q < r.b->n; k++) { /* every unit in which a row is not 0, once */
+			sparse_pack(r.b, r.v, (size_t)width, rows, width);
+			for (int q = 0, k = 0; q < r.b->n; k++) { /* every column in which a row is not 0, once */
 				int any = 0;
-				for (int i = 0; i < lines; i++)
+				for (int i = 0; i < rows; i++)
 					any |= r.v[i * width + k] != 0; /* NOLINT: exact */
 				listed &= any == (r.b->column[q] == k);
 				q += any;
 			}
 			for (int i = 0; i < SPARSE_ROWS * 80; i++)
 				back[i] = -7;
-			sparse_unpack(r.b, back, 80, lines, width);
+			sparse_unpack(r.b, back, 80, rows, width);
 			for (int i = 0; i < SPARSE_ROWS; i++)
 				for (int k = 0; k < 80; k++) {
-					if (i < lines && k < width)
+					if (i < rows && k < width)
 						same &= !memcmp(&back[i * 80 + k], &r.v[i * width + k], sizeof *back);
 					else
 						beside &= back[i * 80 + k] == -7;
 				}
 			rows_free(&r);
 		}
-	ok(same && beside && listed, "1 to 16 rows, turned and turned back, are what they were, and nothing beside them");
+	ok(same && beside && listed, "1 to 16 rows, packed and unpacked, are the same, and nothing is written beside them");
 }
 
-/* p units out of d, forward and back. */
-static void test_layer(int n, int p, int d, double open, uint64_t *state)
+/* A layer of k inputs and n outputs, forward and back. */
+static void test_layer(int count, int n, int k, double active, uint64_t *state)
 {
-	struct rows x = rows_of(n, d), y = rows_of(n, p), dy = rows_of(n, p), dx = rows_of(n, d);
-	float *w = mat_floats((size_t)(p * d)), *bias = mat_floats((size_t)p);
-	size_t room = (size_t)1 << 30;
-	int lines = n * SPARSE_ROWS;
-	naive_fill(w, (size_t)(p * d), 1, 1, state);
-	naive_fill(bias, (size_t)p, 1, 1, state);
-	fill(&x, open, state);
+	struct rows x = rows_alloc(count, k), y = rows_alloc(count, n), dy = rows_alloc(count, n), dx = rows_alloc(count, k);
+	float *w = mat_floats((size_t)(n * k)), *bias = mat_floats((size_t)n);
+	size_t budget = (size_t)1 << 30;
+	int rows = count * SPARSE_ROWS;
+	naive_fill(w, (size_t)(n * k), 1, 1, state);
+	naive_fill(bias, (size_t)n, 1, 1, state);
+	fill(&x, active, state);
 	fill(&dy, 0.5, state);
-	struct mat_packed *forward = mat_pack(w, d, 0, lines, p, d, MAT_24, 0, &room), *back = mat_pack(w, d, 1, lines, d, p, MAT_16, 1, &room);
-	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 1, MAT_24);
-	sparse_layer_relu(y.b, x.b, n, forward, bias);
+	struct mat_packed *forward = mat_pack(w, k, 0, rows, n, k, MAT_24, 0, &budget), *back = mat_pack(w, k, 1, rows, k, n, MAT_16, 1, &budget);
+	mat_layer(y.v, n, x.v, w, NULL, bias, rows, n, k, 1, MAT_24);
+	sparse_layer_relu(y.b, x.b, count, forward, bias);
 	int relu = holds(&y, y.b, y.v);
 
-	float *got = mat_floats((size_t)(lines * (p + 3)));
-	mat_layer(y.v, p, x.v, w, NULL, bias, lines, p, d, 0, MAT_24);
-	for (int i = 0; i < lines * (p + 3); i++)
+	float *got = mat_floats((size_t)(rows * (n + 3)));
+	mat_layer(y.v, n, x.v, w, NULL, bias, rows, n, k, 0, MAT_24);
+	for (int i = 0; i < rows * (n + 3); i++)
 		got[i] = -7;
-	sparse_layer(got, (size_t)p + 3, x.b, n, forward, bias);
-	int rows = 1;
-	for (int i = 0; i < lines; i++) {
-		rows &= !memcmp(got + i * (p + 3), y.v + i * p, (size_t)p * sizeof *got);
-		for (int k = p; k < p + 3; k++)
-			rows &= got[i * (p + 3) + k] == -7;
+	sparse_layer(got, (size_t)n + 3, x.b, count, forward, bias);
+	int dense = 1;
+	for (int i = 0; i < rows; i++) {
+		dense &= !memcmp(got + i * (n + 3), y.v + i * n, (size_t)n * sizeof *got);
+		for (int j = n; j < n + 3; j++)
+			dense &= got[i * (n + 3) + j] == -7;
 	}
 
-	for (int i = 0; i < lines * d; i += 7) /* a gate need not come from a relu */
+	for (int i = 0; i < rows * k; i += 7) /* a mask may have negative numbers too */
 		x.v[i] = -x.v[i];
-	turn(&x);
-	mat_nn(dx.v, d, dy.v, p, w, d, NULL, x.v, lines, d, p, MAT_16);
-	sparse_nn_masked(dx.b, dy.b, x.b, n, back);
-	int gated = holds(&dx, dx.b, dx.v);
-	for (int i = 0; i < n; i++) /* one by one, from whose share of open units another way may follow */
+	pack(&x);
+	mat_nn(dx.v, k, dy.v, n, w, k, NULL, x.v, rows, k, n, MAT_16);
+	sparse_nn_masked(dx.b, dy.b, x.b, count, back);
+	int masked = holds(&dx, dx.b, dx.v);
+	for (int i = 0; i < count; i++) /* one by one: the share of active outputs of a single block may select the other way */
 		sparse_nn_masked(&dx.b[i], &dy.b[i], &x.b[i], 1, back);
 	int single = holds(&dx, dx.b, dx.v);
-	ok(relu && rows && gated && single, "%d bundles, %d units out of %d, %.0f %% open: the bits of rows%s%s%s%s", n, p, d, 100 * open,
-	   relu ? "" : ", not behind a relu", rows ? "" : ", not written as rows", gated ? "" : ", not on the way back", single ? "" : ", not one by one");
+	ok(relu && dense && masked && single, "%d blocks, %d outputs of %d inputs, %.0f %% active: the bits of dense products%s%s%s%s", count, n, k, 100 * active,
+	   relu ? "" : ", not with a ReLU", dense ? "" : ", not with dense outputs", masked ? "" : ", not masked", single ? "" : ", not one by one");
 	free(got), free(w), free(bias), free(forward), free(back);
 	rows_free(&x), rows_free(&y), rows_free(&dy), rows_free(&dx);
 }
 
 static void test_not_finite(uint64_t *state)
 {
-	struct rows x = rows_of(1, 40), y = rows_of(1, 32);
+	struct rows x = rows_alloc(1, 40), y = rows_alloc(1, 32);
 	float *w = mat_floats(32 * 40), *bias = mat_floats(32);
-	size_t room = (size_t)1 << 30;
+	size_t budget = (size_t)1 << 30;
 	naive_fill(w, 32 * 40, 1, 1, state);
-	struct mat_packed *forward = mat_pack(w, 40, 0, SPARSE_ROWS, 32, 40, MAT_24, 0, &room);
+	struct mat_packed *forward = mat_pack(w, 40, 0, SPARSE_ROWS, 32, 40, MAT_24, 0, &budget);
 	int bad = 0, other = 0;
-	x.v[5 * 40 + 7] = NAN; /* alone in its unit */
-	turn(&x);
+	x.v[5 * 40 + 7] = NAN; /* alone in its column */
+	pack(&x);
 	sparse_layer_relu(y.b, x.b, 1, forward, bias);
 	for (int q = 0; q < y.b->n; q++)
 		for (int i = 0; i < SPARSE_ROWS; i++) {
 			bad += i == 5 && isnan(y.b->v[q][i]);
 			other += i != 5 && !isfinite(y.b->v[q][i]);
 		}
-	ok(x.b->n == 1 && bad == 32 && other == 0, "NAN passes a relu in its own row");
+	ok(x.b->n == 1 && bad == 32 && other == 0, "NAN passes a ReLU in its own row");
 	for (int i = 0; i < SPARSE_ROWS * 40; i++)
 		x.v[i] = 0;
-	turn(&x);
+	pack(&x);
 	sparse_layer_relu(y.b, x.b, 1, forward, bias);
-	ok(x.b->n == 0 && y.b->n == 0, "of zeros and no bias nothing is left");
+	ok(x.b->n == 0 && y.b->n == 0, "zeros without a bias give an empty block");
 	free(w), free(bias), free(forward);
 	rows_free(&x), rows_free(&y);
 }
@@ -165,7 +165,7 @@ static void test_gram(uint64_t *state)
 {
 	double worst = 0;
 	for (int width = 1; width < 3000; width = 3 * width + 2) {
-		struct rows x = rows_of(1, width);
+		struct rows x = rows_alloc(1, width);
 		float c[SPARSE_ROWS * SPARSE_ROWS];
 		fill(&x, 0.7, state);
 		sparse_gram(c, x.b);
@@ -199,14 +199,14 @@ static void score(struct scored *to, const struct model *m, int batch, int flags
 	influence_close(s);
 }
 
-/* With the weights of no checkpoint prepared, of the last and of both: by rows and in bundles. Where gradients are kept, by rows and other
- * Gram matrices. */
+/* Scores with the weights of no checkpoint packed (dense rows), of the last one, and of both (sparse blocks); and with gradients kept, which
+ * takes dense rows and other Gram matrices. */
 static void test_scores(const char *layers, int estimator, int batch, uint64_t *state)
 {
 	static const char network[] = "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 40}, relu, {linear: 32}]\n"
 	                              "  decoder: [{linear: 56}, relu, {linear: 130}, relu, {linear: 64}]\n";
 	struct model m[CHECKPOINTS];
-	struct scored rows, last, both, kept;
+	struct scored none, last, both, kept;
 	float x[BATCH * INPUTS];
 	uint64_t id[BATCH];
 	double worst = 0, se = 0;
@@ -220,16 +220,16 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	naive_fill(x, BATCH * INPUTS, 0, 1, state);
 	for (int i = 0; i < BATCH; i++)
 		id[i] = (uint64_t)i;
-	score(&rows, m, batch, 0, x, id);
-	int as_said = !network_sparse(&m[1].dec, 1);
+	score(&none, m, batch, 0, x, id);
+	int as_packed = !network_sparse(&m[1].dec, 1);
 	influence_pack_weights(m + 1, 1, 0);
-	as_said &= network_sparse(&m[1].dec, 1) && !network_sparse(&m[0].dec, 1);
+	as_packed &= network_sparse(&m[1].dec, 1) && !network_sparse(&m[0].dec, 1);
 	score(&last, m, batch, 0, x, id);
 	influence_pack_weights(m, 1, 0);
-	as_said &= network_sparse(&m[0].dec, 1);
+	as_packed &= network_sparse(&m[0].dec, 1);
 	score(&both, m, batch, 0, x, id);
-	ok(as_said && !memcmp(&rows, &last, sizeof rows) && !memcmp(&rows, &both, sizeof rows), "scores of %d, layers %s, %s: in bundles the same bits as by rows",
-	   batch, layers, estimator == CROSS ? "cross" : "plugin");
+	ok(as_packed && !memcmp(&none, &last, sizeof none) && !memcmp(&none, &both, sizeof none),
+	   "scores of %d records, layers %s, %s: the same bits with sparse blocks", batch, layers, estimator == CROSS ? "cross" : "plugin");
 	if (estimator == PLUGIN) {
 		score(&kept, m, batch, INFLUENCE_GRADIENTS, x, id);
 		for (int r = 0; r < batch; r++) {
@@ -245,7 +245,7 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	}
 }
 
-/* What is no chain of linear layers with a relu between each two goes by rows. */
+/* Decoders that are not linear layers with a ReLU between each two do not take sparse blocks. */
 static void test_others(uint64_t *state)
 {
 	static const char *const decoders[] = {
@@ -259,7 +259,7 @@ static void test_others(uint64_t *state)
 		snprintf(network, sizeof network, "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 32}]\n  decoder: [%s]\n", decoders[i]);
 		naive_model(&m, network, 0.3, state);
 		influence_pack_weights(&m, 1, 0);
-		ok(!network_sparse(&m.dec, 0) && !network_sparse(&m.dec, 1), "no bundles through %s", decoders[i]);
+		ok(!network_sparse(&m.dec, 0) && !network_sparse(&m.dec, 1), "no sparse blocks through %s", decoders[i]);
 		network_free_packed(&m.dec);
 		network_free_packed(&m.enc);
 		model_free(&m);
@@ -272,13 +272,13 @@ int main(void)
 	uint64_t state = 11;
 	mat_thread_init();
 	if (!sparse_supported(64, 64)) {
-		skip("rows in bundles", "this processor has no AVX-512, or takes products by tiles");
+		skip("sparse blocks", "this processor has no AVX-512, or computes products with AMX");
 		return done();
 	}
-	test_turning(&state);
+	test_pack(&state);
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-		for (int open = 0; open <= 4; open++)
-			test_layer(shapes[i][0], shapes[i][1], shapes[i][2], open / 4.0, &state);
+		for (int active = 0; active <= 4; active++)
+			test_layer(shapes[i][0], shapes[i][1], shapes[i][2], active / 4.0, &state);
 	test_not_finite(&state);
 	test_gram(&state);
 	static const char *const layers[] = {"all", "encoder", "decoder", "decoder.2", "decoder.4", "encoder.1,decoder.0"};
