@@ -153,9 +153,18 @@ uninstall: ## remove what install installed
 	rm -f $(SHARE)/zsh/site-functions/_vae-filters
 	rm -rf $(SHARE)/vae-filters
 
+# dpkg-buildpackage writes beside the directory that it builds in, so it gets a copy of the sources.
+deb: ## build a Debian package, into build/deb/
+	@.ci/deps $(DEB_BUILD) dpkg-dev debhelper
+	@rm -rf build/deb && mkdir -p build/deb/vae-filters-$(VERSION)
+	@tar --exclude='./build*' --exclude=./demo --exclude=./.git -cf - . | tar -C build/deb/vae-filters-$(VERSION) -xf -
+	@cd build/deb/vae-filters-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -n 20 ../log >&2; exit 1; }
+	@rm -rf build/deb/vae-filters-$(VERSION)
+	@ls build/deb/vae-filters_*.deb
+
 clean: ## remove everything that was built
 	rm -rf build build-san build-fuzz
 
-.PHONY: all help unit build-deps deps check faults fuzz fuzz-targets lint bench demo install uninstall clean
+.PHONY: all help unit build-deps deps check faults fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
