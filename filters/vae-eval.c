@@ -1,27 +1,28 @@
-/* vae-eval: how well fields find records that are known to be strangers. */
+/* vae-eval: how well fields detect records that are known as positive. */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/atomic.h"
 #include "report/charts.h"
 #include "tool/flow.h"
-#include "eval/eval.h"
 
-static int read_all(struct flow *w, struct eval *e, struct fail *f)
+struct options {
+	const char *fields, *positive, *cutoffs, *svg;
+	int json;
+};
+
+static bool check_options(struct cli *c, const struct options *o, struct eval *e)
 {
-	struct record r = {.scores = -1};
-	int got = 1;
-	while (got > 0 && (got = flow_next(w, &r, f)) > 0)
-		if (eval_add(e, &r, f) < 0)
-			got = -1;
-	record_free(&r);
-	return got;
+	struct fail f = {{0}};
+	if (!o->positive)
+		return cli_usage(c, "--positive EXPR is required: which records are known as positive");
+	return !eval_open(e, o->fields, o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
 }
 
-/* The pictures there are, each as DIR/NAME.svg. */
-static int write_curves(const struct eval *e, const char *dir, struct fail *f)
+static int add_record(void *ctx, struct record *r, struct fail *f) { return eval_add(ctx, r, f) < 0; }
+
+/* Writes the charts that can be drawn, each as DIR/NAME.svg. */
+static int write_charts(const struct eval *e, const char *dir, struct fail *f)
 {
 	struct buf svg = {0}, path = {0};
 	int r = mkdir(dir, 0777) && errno != EEXIST ? fail_errno(f, "--svg: %s", dir) : 0;
@@ -37,60 +38,44 @@ static int write_curves(const struct eval *e, const char *dir, struct fail *f)
 	return r;
 }
 
-static int print(const struct eval *e, int json, const char *path, struct fail *f)
+static int run(struct flow *w, const struct options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
-	int r = json ? eval_json(e, &out, f) : eval_table(e, &out, f);
-	if (!r && path)
-		r = atomic_write(path, out.p, out.len, f);
-	else if (!r)
-		fwrite(out.p, 1, out.len, stdout); /* cli_end() looks at what became of it */
+	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, e, f) || eval_check_labels(e, o->positive, f) || eval_finish(e, f))
+		return -1;
+	if (e->missing)
+		cli_note(w->cli, "%llu records lack a name in the expression of --positive and count as negative", (unsigned long long)e->missing);
+	if (o->svg && write_charts(e, o->svg, f))
+		return -1;
+	int r = (o->json ? eval_json(e, &out, f) : eval_table(e, &out, f)) || flow_write_text(w, &out, f);
 	buf_free(&out);
-	return r;
-}
-
-static bool open_eval(struct cli *c, struct eval *e, const char *fields, const char *cuts, const char *positive)
-{
-	struct fail f = {{0}};
-	if (!positive)
-		return cli_usage(c, "--positive EXPR is required: which records should be found");
-	if (eval_open(e, fields, cuts, positive, &f)) {
-		eval_free(e);
-		return cli_invalid(c, &f);
-	}
-	return true;
+	return r ? -1 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.separate_output = 1};
-	const char *fields = "selfinf", *positive = NULL, *cuts = NULL, *svg = NULL;
-	int json = 0;
+	struct options o = {.fields = "selfinf"};
+	struct eval e = {.nfields = 0};
 	const struct cli_opt opts[] = {
-		{'k', "key", "FIELD,...", CLI_TEXT, &fields, "the fields to judge, high values suspected (default selfinf)"},
-		{0, "positive", "EXPR", CLI_TEXT, &positive, "which records should be found, as in 'cls > 100'"},
-		{0, "cut", "CUT,...", CLI_TEXT, &cuts, "how many records are checked: shares and numbers, as in 1%,5%,100"},
-		{0, "json", NULL, CLI_FLAG, &json, "JSON instead of a table"},
+		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
+		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known as positive, as in 'cls > 100'"},
+		{0, "cut", "CUT,...", CLI_TEXT, &o.cutoffs, "how many records are checked: numbers and percentages, as in 1%,5%,100"},
+		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
-		{0, "svg", "DIR", CLI_TEXT, &svg, "draw the curves into DIR, which is made if it is not there"},
+		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},
 		CLI_INPUT(&c),
 		CLI_BASE(&c),
 	};
-	struct eval e;
-	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Says how well fields find records that are known.", opts, argc, argv) ||
-	    !open_eval(&c, &e, fields, cuts, positive))
-		return c.status;
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	int r = flow_open(&w, &c, FLOW_SINK, &f);
-	if (!r)
-		r = read_all(&w, &e, &f) || eval_check_labels(&e, positive, &f) || eval_finish(&e, &f) ? -1 : 0;
-	if (!r && e.missing)
-		cli_note(&c, "%llu records lack a name of --positive and count as negative", (unsigned long long)e.missing);
-	if (!r && svg)
-		r = write_curves(&e, svg, &f);
-	if (!r)
-		r = print(&e, json, c.output, &f);
+	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Measures how well fields detect records that are known as positive.", opts, argc, argv))
+		return c.status;
+	if (!check_options(&c, &o, &e)) {
+		eval_free(&e);
+		return c.status;
+	}
+	int r = run(&w, &o, &e, &f);
 	eval_free(&e);
 	return flow_finish(&w, r, &f);
 }

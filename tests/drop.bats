@@ -190,7 +190,7 @@ keys() { field key | tr '\n' ' '; }
 	for e in 'w > 1' 'w != 1' '!(w <= 1)' '!w' 'w' 'none' '!none'; do
 		ok vae-drop -i -e "$e" -r "$T/r.tar" --summary "$T/s" "$T/in"
 		not grep -q '^[xy]$' <(field key <"$T/out") # kept by none of them
-		says 'did not match and went' '-e'
+		says 'did not match and were dropped' '-e'
 		grep -q '"without_field":[26],' "$T/s"
 		ok vae-drop -e "$e" "$T/in"
 		field key <"$T/out" | grep -c '^[xy]$' | grep -qx 2
@@ -204,7 +204,7 @@ keys() { field key | tr '\n' ' '; }
 	# with -i --top and -i --above too
 	ok vae-drop -i --top 50% "$T/in"
 	is "$(keys <"$T/out")" 's/0002 s/0003 '
-	says '2 records without' "'rank'" 'did not match and went'
+	says '2 records without' "'rank'" 'did not match and were dropped'
 	ok vae-drop -i --above 1.5 -k w -r "$T/r.tar" "$T/in"
 	is "$(keys <"$T/out")" 's/0002 s/0003 '
 	is "$(field dropped_by <"$T/r.tar" | sort -u)" 'not (w > 1.5)'
@@ -269,11 +269,11 @@ hostile() {
 	printf 's/0003\nnobody\ns/0005\n\nnot\tthere\nnobody\n' >"$T/keys"
 	ok vae-drop --keys "$T/keys" --summary "$T/s" "$F/in.tar"
 	is "$(field key <"$T/out" | wc -l)" 18
-	says '2 of 4 listed keys never came' "'nobody'"
+	says '2 of 4 listed keys are not in the stream' "'nobody'"
 	is "$(wc -l <"$T/err")" 1
 	grep -q '"keys":4,"keys_missing":2' "$T/s"
 	ok vae-drop -v --keys "$T/keys" "$F/in.tar"
-	says "'nobody'" "nor did 'not'"
+	says "'nobody'" "also not in the stream: 'not'"
 	ok vae-drop -q --keys "$T/keys" "$F/in.tar"
 	[ ! -s "$T/err" ]
 	# a table whose first column it is, with DOS line ends, no newline at the end, from standard input
@@ -322,7 +322,7 @@ hostile() {
 	done
 	for max in 4 24.99% 0 0%; do
 		fails 3 vae-drop --top 5 --max-drop $max -r "$T/r.tar" -o "$T/o.tar" --summary "$T/s" "$F/in.tar"
-		says '5 of 20 records would go' 'top 5 of rank' "--max-drop $max"
+		says '5 of 20 records would be dropped' 'top 5 of rank' "--max-drop $max"
 		absent "$T/r.tar" "$T/o.tar"
 		no_leftovers "$T"
 		grep -q '"dropped":0,"matched":5,.*"stopped":1,"records":20,.*"rejected":0,' "$T/s"

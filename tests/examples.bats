@@ -304,7 +304,7 @@ contents()
 	RULE='pct >= 100 && z > 10 || error' run "$nightly" srv
 	ran 3
 	[ "$(wc -l <<<"$output")" -eq 1 ]
-	[[ $output == "day-3.tar: held: "*" of 9 records would go"*"--max-drop 5%"* ]]
+	[[ $output == "day-3.tar: held: "*" of 9 records would be dropped"*"--max-drop 5%"* ]]
 	[ -e srv/held/day-3.tar ]
 	[ -e srv/clean/day-4.tar ]
 	[ ! -e srv/clean/day-3.tar ]

@@ -292,7 +292,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	field joint <"$T/out" >"$T/d"
 	is "$(vae-rank --joint mahalanobis -k a,b <"$T/in" | field joint)" "$(cat "$T/d")"
 	ok vae-rank --joint mahalanobis -k a,b,d "$T/in"
-	says "'d' follows from the others"
+	says "'d' is collinear with the others"
 	ok vae-rank --joint mahalanobis -q -k a,b,d "$T/in"
 	[ ! -s "$T/err" ]
 	fails 1 vae-rank --joint mahalanobis -k c,e "$T/in"
@@ -408,7 +408,7 @@ scored() {
 	no_leftovers "$T"
 	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair, who is told
 	is "$(wc -l <"$T/err")" 1
-	says 'different origin' "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
+	says 'different models or options' "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
 	is "$(field rank <"$T/out" | grep -c .)" 10
 	ok vae-rank -k s "$T/Ax"
 	[ ! -s "$T/err" ]

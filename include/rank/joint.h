@@ -15,7 +15,7 @@
 enum { JOINT_MAX_FIELDS = MCD_MAX_FIELDS };
 
 enum joint_kind { JOINT_TAILS, JOINT_MAHALANOBIS, JOINT_KINDS };
-extern const char *const joint_names[JOINT_KINDS];
+extern const char *const joint_names[]; /* [JOINT_KINDS], then NULL */
 /* The kind with this name; JOINT_KINDS if there is none, or if name is NULL. */
 enum joint_kind joint_kind_of(const char *name);
 

@@ -17,6 +17,14 @@ double quota_records(const struct quota *q, double n);
 
 enum rule_kind { RULE_TOP, RULE_ABOVE, RULE_EXPR, RULE_KEYS };
 
+/* What the command line says; exactly one of the first four is given. */
+struct rule_options {
+	const char *top, *expr, *keys;
+	double above;      /* NAN: not given */
+	const char *field; /* of top or above; NULL: the default */
+	int inverted;
+};
+
 struct rule {
 	enum rule_kind kind;
 	const char *field;       /* RULE_TOP: a rank, with FIELD_n beside it; RULE_ABOVE; otherwise NULL. Borrowed */
@@ -30,6 +38,8 @@ struct rule {
 	struct buf key, scratch; /* used by rule_match() */
 };
 
+/* A failure is a usage error. Does not read the list of keys. Call rule_free() also after a failure. */
+int rule_open(struct rule *u, const struct rule_options *o, struct fail *f);
 /* Whether the rule selects a record: 1, 0 or -1. *threshold becomes the rank or value that the field was compared
  * with, or NAN if there is none. */
 int rule_match(struct rule *u, struct record *r, double *threshold, struct fail *f);

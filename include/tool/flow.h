@@ -27,6 +27,8 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f);
 /* The next record, with progress; loose members that stand between records go straight out.
  * 1, 0 at the end, -1. */
 int flow_next(struct flow *w, struct record *r, struct fail *f);
+/* Calls each() for all records, until it returns other than 0: then -1. */
+int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f);
 int flow_pass(struct flow *w, struct record *r, struct fail *f);
 /* To the rejects (or nowhere without -r); loose members among it go out all the same. */
 int flow_reject(struct flow *w, struct record *r, struct fail *f);
@@ -36,6 +38,8 @@ int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
 /* Takes away what an earlier run left under such names, of a record that flow_claim() let by. */
 void flow_clear(const struct flow *w, struct record *r, const char *const *names);
+/* A tool whose output is text: writes it to -o, or to standard output, where cli_end() finds a failed write. */
+int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f);
 /* Ends the streams; remarks on what could not be scored. */
 int flow_close(struct flow *w, struct fail *f);
 void flow_abort(struct flow *w);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const joint_names[JOINT_KINDS] = {"tails", "mahalanobis"};
+const char *const joint_names[] = {"tails", "mahalanobis", NULL};
 
 enum joint_kind joint_kind_of(const char *name)
 {

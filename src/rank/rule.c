@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MAX_COUNT 1e15 /* a whole number in double and in int64_t */
 
@@ -21,6 +22,39 @@ int quota_parse(struct quota *q, const char *text)
 double quota_records(const struct quota *q, double n)
 {
 	return isnan(q->percent) ? q->count : fmin(fmax(floor(q->percent / 100 * n * (1 + 1e-12)), 0), MAX_COUNT);
+}
+
+/* The description: what dropped_by says. */
+static int describe(struct rule *u, const struct rule_options *o, struct fail *f)
+{
+	struct buf *b = &u->description;
+	int r = buf_addf(b, f, "%s", u->inverted ? "not (" : "");
+	if (!r && u->kind == RULE_TOP)
+		r = buf_addf(b, f, "top %s of %s", o->top, u->field);
+	else if (!r && u->kind == RULE_EXPR)
+		r = buf_addf(b, f, "%s", o->expr);
+	else if (!r && u->kind == RULE_KEYS)
+		r = buf_addf(b, f, "key in %s", strcmp(o->keys, "-") == 0 ? "standard input" : o->keys);
+	else if (!r)
+		r = buf_addf(b, f, "%s > %.9g", u->field, u->above);
+	return r || buf_addf(b, f, "%s", u->inverted ? ")" : "") ? -1 : 0;
+}
+
+int rule_open(struct rule *u, const struct rule_options *o, struct fail *f)
+{
+	int given = (o->top != NULL) + !isnan(o->above) + (o->expr != NULL) + (o->keys != NULL);
+	*u = (struct rule){.kind = o->top ? RULE_TOP : o->keys ? RULE_KEYS : o->expr ? RULE_EXPR : RULE_ABOVE, .above = o->above, .inverted = o->inverted};
+	if (given != 1)
+		return fail_set(f, given ? "only one of --top, --above, -e and --keys can be given" : "one of --top, --above, -e and --keys is required");
+	if (o->field && (o->expr || o->keys))
+		return fail_set(f, "-k is the field of --top and --above; %s does not use it", o->expr ? "-e" : "--keys");
+	if (o->top && quota_parse(&u->top, o->top))
+		return fail_set(f, "--top takes a number of records or a percentage, as in 100 or 1%%, not '%s'", o->top);
+	if (!o->expr && !o->keys)
+		u->field = o->field ? o->field : o->top ? "rank" : "selfinf";
+	if (o->expr && !(u->expr = expr_parse(o->expr, f)))
+		return fail_add(f, "-e");
+	return describe(u, o, f);
 }
 
 /* Whether a record's rank or value matches. A record without one does not match, and is counted. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "stream/name.h"
 
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
@@ -48,6 +49,19 @@ int flow_next(struct flow *w, struct record *r, struct fail *f)
 		}
 		return got;
 	}
+}
+
+int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	int got;
+	while ((got = flow_next(w, &r, f)) > 0)
+		if (each(ctx, &r, f)) {
+			got = -1;
+			break;
+		}
+	record_free(&r);
+	return got;
 }
 
 int flow_pass(struct flow *w, struct record *r, struct fail *f)
@@ -110,6 +124,14 @@ static int count(struct flow *w, struct fail *f)
 	struct fields *s = &w->cli->counts;
 	return fields_set_int(s, "records", (int64_t)w->records, f) || fields_set_int(s, "unscored", (int64_t)w->failed, f) ||
 	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ? -1 : 0;
+}
+
+int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f)
+{
+	if (w->cli->output)
+		return atomic_write(w->cli->output, text->p, text->len, f);
+	fwrite(text->p, 1, text->len, stdout);
+	return 0;
 }
 
 int flow_close(struct flow *w, struct fail *f)

@@ -1,0 +1,242 @@
+#include "tool/ranker.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The fields that are appended; joint only for several fields. */
+static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", NULL};
+static const char *const single_names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
+
+static const char *const *names_of(const struct criterion *c) { return c->joint.p > 1 ? all_names : single_names; }
+
+static int fail_none_scored(const struct criterion *c, uint64_t n, struct fail *f)
+{
+	return fail_set(f, c->joint.p > 1 ? "none of %llu records has numbers in all of the fields '%s'"
+	                                  : "none of %llu records has a number in the field '%s'", (unsigned long long)n, c->list);
+}
+
+/* --- the spool --- */
+
+static int spool_record(struct ranker *k, struct record *r, struct fail *f)
+{
+	size_t n = k->spool.n;
+	if (n == k->spool.cap) {
+		size_t cap = n ? 2 * n : 1024;
+		uint64_t *from = realloc(k->spool.from, cap * sizeof *from), *len = NULL;
+		if (from)
+			k->spool.from = from;
+		len = realloc(k->spool.len, cap * sizeof *len);
+		if (len)
+			k->spool.len = len;
+		if (!from || !len)
+			return fail_memory(f);
+		k->spool.cap = cap;
+	}
+	k->spool.from[n] = writer_bytes(k->spool.out);
+	if (writer_record(k->spool.out, r, WRITER_ALL, f))
+		return -1;
+	k->spool.len[n] = writer_bytes(k->spool.out) - k->spool.from[n];
+	k->spool.n++;
+	return 0;
+}
+
+/* Makes the flow read the spool in rank order. The caller frees *order when the flow has been read. */
+static int read_spool(struct ranker *k, uint64_t **order, struct fail *f)
+{
+	size_t n = k->ranking.n;
+	*order = malloc(2 * (n + 1) * sizeof **order);
+	if (!*order)
+		return fail_memory(f);
+	uint64_t *from = *order, *len = *order + n;
+	for (size_t i = 0; i < n; i++) {
+		from[i] = k->spool.from[k->ranking.v[i].index];
+		len[i] = k->spool.len[k->ranking.v[i].index];
+	}
+	struct writer *out = k->spool.out;
+	k->spool.out = NULL;
+	if (writer_close(out, f))
+		return -1;
+	struct reader *in = reader_open_ranges(k->spool.fd, from, len, n, f);
+	if (!in)
+		return -1;
+	reader_close(k->flow.in);
+	k->flow.in = in;
+	return 0;
+}
+
+/* --- ranking --- */
+
+/* Mixed provenance is an error for a reference; a ranking only warns. */
+static int check_provenance(struct ranker *k, struct record *r, struct fail *f)
+{
+	if (k->mixed.msg[0] || !provenance_check(&k->provenance, &k->criterion, &r->fields, &k->mixed))
+		return 0;
+	record_fail(r, &k->mixed);
+	if (!k->save.path && !k->mixed.memory)
+		return 0;
+	*f = k->mixed;
+	return -1;
+}
+
+static int collect(void *ctx, struct record *r, struct fail *f)
+{
+	struct ranker *k = ctx;
+	struct ranking *all = &k->ranking;
+	if (flow_claim(&k->flow, r, names_of(&k->criterion), f) || criterion_add(&k->criterion, &r->fields, all, f))
+		return -1;
+	if (!isnan(all->v[all->n - 1].value) && check_provenance(k, r, f))
+		return -1;
+	return k->sort ? spool_record(k, r, f) : 0;
+}
+
+static int first_pass(struct ranker *k, struct fail *f)
+{
+	struct writer *out = k->flow.out;
+	if (!k->sort)
+		k->flow.out = NULL; /* loose members are written in the second pass */
+	int r = flow_each(&k->flow, collect, k, f);
+	k->flow.out = out;
+	if (!r && k->ranking.n && !k->ranking.scored)
+		r = fail_none_scored(&k->criterion, k->ranking.n, f);
+	return r ? r : criterion_fit(&k->criterion, &k->ranking, f);
+}
+
+static int append_common(const struct ranker *k, const struct criterion *c, struct record *r, double pct, double z, double score, struct fail *f)
+{
+	char name[256];
+	r->fields_changed = 1;
+	return fields_set_string(&r->fields, cli_field(k->cli, name, "rank_by"), c->list, f) ||
+	                       fields_set_real(&r->fields, cli_field(k->cli, name, "pct"), pct, f) ||
+	                       fields_set_real(&r->fields, cli_field(k->cli, name, "z"), z, f) ||
+	                       (c->joint.p > 1 && fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), score, f))
+	               ? record_fail(r, f) : 0;
+}
+
+static int append_rank(const struct ranker *k, struct record *r, uint64_t rank, double score, struct fail *f)
+{
+	const struct ranking *all = &k->ranking;
+	char name[256];
+	if (record_fields(r, f))
+		return -1;
+	flow_clear(&k->flow, r, all_names); /* those of an earlier ranking, joint included */
+	if (rank >= all->scored)
+		return 0;
+	if (fields_set_int(&r->fields, cli_field(k->cli, name, "rank"), (int64_t)rank, f) ||
+	    fields_set_int(&r->fields, cli_field(k->cli, name, "rank_n"), (int64_t)all->scored, f))
+		return record_fail(r, f);
+	double pct = 100 * (double)(all->scored - rank) / (double)all->scored;
+	return append_common(k, &k->criterion, r, pct, ranking_z(all, score), score, f);
+}
+
+static int second_pass(struct ranker *k, struct fail *f)
+{
+	struct record r = {.scores = -1};
+	struct writer *out = k->flow.out;
+	uint64_t i = 0;
+	int got = 0;
+	k->flow.records = 0;
+	while (!got) {
+		int item = reader_next(k->flow.in, &r, f);
+		if (item == READER_LOOSE && !k->sort) {
+			got = writer_record(out, &r, WRITER_ALL, f);
+			continue;
+		}
+		if (item != READER_RECORD) {
+			got = item;
+			break;
+		}
+		if (i >= k->ranking.n) {
+			got = fail_set(f, "more records than in the first pass: changed between two passes");
+			break;
+		}
+		const struct ranked *entry = &k->ranking.v[i];
+		got = append_rank(k, &r, k->sort ? i : entry->index, entry->value, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
+		i++;
+		k->flow.records++;
+	}
+	record_free(&r);
+	return got;
+}
+
+static int rank_stream(struct ranker *k, struct fail *f)
+{
+	uint64_t *order = NULL;
+	if (first_pass(k, f))
+		return -1;
+	ranking_sort(&k->ranking);
+	if (k->save.path && reference_write(&k->ranking, &k->criterion, &k->provenance, &k->save, f))
+		return fail_add(f, "--save-ref");
+	if (!k->sort)
+		ranking_invert(&k->ranking);
+	int r = k->sort ? read_spool(k, &order, f) : reader_rewind(k->flow.in, f);
+	if (!r)
+		r = second_pass(k, f);
+	free(order);
+	return r;
+}
+
+/* --- comparing with a reference --- */
+
+static int compare_record(void *ctx, struct record *r, struct fail *f)
+{
+	struct ranker *k = ctx;
+	struct reference *ref = &k->reference;
+	double score;
+	if (flow_claim(&k->flow, r, names_of(&ref->criterion), f))
+		return -1;
+	int scored = criterion_score(&ref->criterion, &r->fields, &score);
+	if (scored && provenance_check(&ref->provenance, &ref->criterion, &r->fields, f))
+		return record_fail(r, f);
+	flow_clear(&k->flow, r, all_names);
+	k->ranking.scored += (size_t)scored;
+	if (scored && append_common(k, &ref->criterion, r, reference_pct(ref, score), reference_z(ref, score), score, f))
+		return -1;
+	return flow_pass(&k->flow, r, f);
+}
+
+static int compare_stream(struct ranker *k, struct fail *f)
+{
+	int r = flow_each(&k->flow, compare_record, k, f);
+	return !r && k->flow.records && !k->ranking.scored ? fail_none_scored(&k->reference.criterion, k->flow.records, f) : r;
+}
+
+/* --- the whole --- */
+
+int ranker_open(struct ranker *k, struct fail *f)
+{
+	k->provenance.holder = "earlier records have";
+	if (k->cli->save_ref && atomic_open(&k->save, k->cli->save_ref, f))
+		return fail_add(f, "--save-ref");
+	if (flow_open(&k->flow, k->cli, k->sort || k->compare ? 0 : FLOW_TWICE, f))
+		return -1;
+	if (!k->sort)
+		return 0;
+	k->spool.fd = open_spool(f);
+	k->spool.out = k->spool.fd >= 0 ? writer_open_spool(k->spool.fd, f) : NULL;
+	return k->spool.out ? 0 : -1;
+}
+
+int ranker_run(struct ranker *k, struct fail *f) { return k->compare ? compare_stream(k, f) : rank_stream(k, f); }
+
+int ranker_close(struct ranker *k, struct fail *f)
+{
+	if (flow_close(&k->flow, f))
+		return -1;
+	return k->save.path && atomic_commit(&k->save, f) ? fail_add(f, "--save-ref") : 0;
+}
+
+void ranker_free(struct ranker *k)
+{
+	flow_abort(&k->flow);
+	atomic_abort(&k->save);
+	writer_abort(k->spool.out);
+	free(k->spool.from);
+	free(k->spool.len);
+	if (k->spool.fd >= 0)
+		close(k->spool.fd);
+	provenance_free(&k->provenance, k->criterion.joint.p);
+	ranking_free(&k->ranking);
+	criterion_free(&k->criterion);
+	reference_free(&k->reference);
+}
