@@ -277,7 +277,7 @@ static inline struct naive naive_of(const struct model *m, int likelihood, doubl
 	return n;
 }
 
-static inline void widen(double *to, const float *from, size_t n)
+static inline void to_double(double *to, const float *from, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		to[i] = (double)from[i];
@@ -292,10 +292,10 @@ static inline double inner(const double *a, const double *b, size_t n)
 }
 
 /* The larger of two errors. NAN is larger than all numbers; fmax() would ignore it. */
-static inline double worse(double a, double b) { return isnan(a) || b <= a ? a : b; }
+static inline double max_error(double a, double b) { return isnan(a) || b <= a ? a : b; }
 
 /* |a - b| / |b| over vectors */
-static inline double apart(const double *a, const double *b, size_t n)
+static inline double relative_distance(const double *a, const double *b, size_t n)
 {
 	double q = 0;
 	for (size_t i = 0; i < n; i++)

@@ -37,11 +37,11 @@ static void explain(struct side *s, const struct model *m, const char *use)
 	s->g = calloc((size_t)s->n * n.n, sizeof *s->g);
 	for (int r = 0; r < s->n; r++) {
 		double *g = s->g + (size_t)r * n.n, x[INPUTS], eps[LATENT];
-		widen(x, s->x + r * INPUTS, INPUTS);
+		to_double(x, s->x + r * INPUTS, INPUTS);
 		for (int j = 0; j < draws; j++) {
 			float e[LATENT];
 			rng_normal(e, LATENT, (uint64_t)m->cfg.score.seed, s->role, (uint64_t)m->step, s->id[r], (uint32_t)j);
-			widen(eps, e, LATENT);
+			to_double(eps, e, LATENT);
 			naive_gradient(&n, x, eps, 0, g);
 		}
 		size_t at = 0;
@@ -73,12 +73,12 @@ static void compare(const struct model *m, int checkpoints, struct side *z, stru
 	}
 	dots(m, checkpoints, INFLUENCE_TESTS, z->x, z->id, NULL, TESTS, zs, x->x, x->id, NULL, RECORDS, xs, got);
 	for (int r = 0; r < RECORDS; r++) {
-		norms = worse(norms, fabs(xs[r].selfinf / xx[r] - 1));
+		norms = max_error(norms, fabs(xs[r].selfinf / xx[r] - 1));
 		for (int q = 0; q < TESTS; q++)
-			worst = worse(worst, fabs(got[r * TESTS + q] - want[r * TESTS + q]) / sqrt(xx[r] * zz[q]));
+			worst = max_error(worst, fabs(got[r * TESTS + q] - want[r * TESTS + q]) / sqrt(xx[r] * zz[q]));
 	}
 	for (int q = 0; q < TESTS; q++)
-		norms = worse(norms, fabs(zs[q].selfinf / zz[q] - 1));
+		norms = max_error(norms, fabs(zs[q].selfinf / zz[q] - 1));
 	ok(worst < 2e-5, "%s: influence at most %.2g |g||g'| off", what, worst);
 	ok(norms < 2e-5, "%s: squared norms at most %.2g off", what, norms);
 }

@@ -66,7 +66,7 @@ static struct truth find_truth(const struct model *m, const float *x)
 	double *g = calloc(n.n, sizeof *g), *mean = calloc(n.n, sizeof *mean), xd[INPUT], eps[LATENT], second = 0;
 	uint64_t state = 4711;
 	struct truth t = {0};
-	widen(xd, x, INPUT);
+	to_double(xd, x, INPUT);
 	for (int pass = 0; pass < 2; pass++)
 		for (int j = 0; j < DRAWN; j++) {
 			double q = 0;

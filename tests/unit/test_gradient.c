@@ -60,8 +60,8 @@ static void make_data(struct data *d, const struct model *m, uint64_t *state)
 	inputs = config_input_size(&m->cfg);
 	naive_fill(d->x, (size_t)(BATCH * inputs), 0, 1, state);
 	naive_fill(d->eps, BATCH * MOST_DRAWS * LATENT, 1, 1, state);
-	widen(d->xd, d->x, (size_t)(BATCH * inputs));
-	widen(d->epsd, d->eps, BATCH * MOST_DRAWS * LATENT);
+	to_double(d->xd, d->x, (size_t)(BATCH * inputs));
+	to_double(d->epsd, d->eps, BATCH * MOST_DRAWS * LATENT);
 }
 
 /* --- training --- */
@@ -122,12 +122,12 @@ static void test_training(int network, int likelihood)
 		naive_gradient(&n, d.xd + r * inputs, d.epsd + r * LATENT, 0, by_hand);
 	for (size_t i = 0; i < n.n; i++)
 		by_hand[i] /= BATCH;
-	ok(apart(by_hand, by_difference, n.n) < 1e-7, "network %d, %s: the naive gradient agrees with central differences (%.2g)", network,
-	   likelihoods[likelihood], apart(by_hand, by_difference, n.n));
+	ok(relative_distance(by_hand, by_difference, n.n) < 1e-7, "network %d, %s: the naive gradient agrees with central differences (%.2g)", network,
+	   likelihoods[likelihood], relative_distance(by_hand, by_difference, n.n));
 	trained_gradient(&m, &d, got, &s);
 	size_t at = 0;
 	for (int i = 0; i < m.ntensors; at += m.tensor[i++].count) {
-		double e = apart(got + at, by_difference + at, m.tensor[i].count);
+		double e = relative_distance(got + at, by_difference + at, m.tensor[i].count);
 		ok(e < 1e-5, "network %d, %s, %s: gradient %.2g off", network, likelihoods[likelihood], m.tensor[i].name, e);
 	}
 	ok(at == n.n, "network %d: %zu parameters", network, at);
@@ -248,14 +248,14 @@ static void compare(const struct model *m, int checkpoints, const struct data *d
 		for (int i = 0; i < nt; i++)
 			least += 1e-12 * e->scale[r * nt + i];
 		for (int i = 0; i < nt; i++) {
-			parts = use[i] ? worse(parts, fabs(part[r * nt + i] - e->part[r * nt + i]) / (e->scale[r * nt + i] + least)) : parts;
+			parts = use[i] ? max_error(parts, fabs(part[r * nt + i] - e->part[r * nt + i]) / (e->scale[r * nt + i] + least)) : parts;
 			unused += use[i] ? 0 : fabs(part[r * nt + i]);
 			sum += part[r * nt + i];
 			scale += e->scale[r * nt + i];
 		}
-		total = worse(total, fabs(out[r].selfinf - e->selfinf[r]) / scale);
-		sums = worse(sums, fabs(sum - out[r].selfinf) / scale);
-		se = worse(se, fabs(out[r].selfinf_se - e->se[r]) / e->se_scale[r]);
+		total = max_error(total, fabs(out[r].selfinf - e->selfinf[r]) / scale);
+		sums = max_error(sums, fabs(sum - out[r].selfinf) / scale);
+		se = max_error(se, fabs(out[r].selfinf_se - e->se[r]) / e->se_scale[r]);
 		nan_se &= isnan(out[r].selfinf_se);
 	}
 	ok(total < 3e-5, "%s: selfinf %.2g off", what, total);
@@ -270,7 +270,7 @@ static void compare(const struct model *m, int checkpoints, const struct data *d
 		dots(m, checkpoints, 0, d->x, id, d->eps, BATCH, out, d->x, id, d->eps, BATCH, out, gram);
 		for (int a = 0; a < BATCH * BATCH; a++) {
 			double size = sqrt(e->gram[a / BATCH * (BATCH + 1)] * e->gram[a % BATCH * (BATCH + 1)]);
-			worst = worse(worst, fabs(gram[a] - e->gram[a]) / size);
+			worst = max_error(worst, fabs(gram[a] - e->gram[a]) / size);
 		}
 		ok(worst < 3e-5, "%s: dots between records at most %.2g off", what, worst);
 	}

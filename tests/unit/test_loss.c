@@ -45,14 +45,14 @@ static void test_elements(int likelihood)
 			double one = loss_recon((enum likelihood)likelihood, f, x, 1, &d1);
 			/* values against the terms they come from: f - x f cancels for x near 1 */
 			double size = likelihood == BERNOULLI ? want + fabs((double)at) * (double)targets[k] * (at > 0) : want + (double)targets[k];
-			double e = fabs(got - want) / (size + 1e-30), off = worse(fabs((double)d[0] - want_d), fabs((double)d[15] - want_d));
+			double e = fabs(got - want) / (size + 1e-30), off = max_error(fabs((double)d[0] - want_d), fabs((double)d[15] - want_d));
 			double g = off / (3e-7 * fabs(want_d) + slack + 1e-37);
-			worst_value = worse(worst_value, e);
-			worst_single = worse(worst_single, fabs(one - want) / (size + 1e-30));
+			worst_value = max_error(worst_value, e);
+			worst_single = max_error(worst_single, fabs(one - want) / (size + 1e-30));
 			if (g > worst_d)
 				worst_d = g, worst_at = at;
 			off = fabs((double)d1 - want_d) / (3e-7 * fabs(want_d) + slack + 1e-37);
-			worst_d = worse(worst_d, off);
+			worst_d = max_error(worst_d, off);
 		}
 	ok(worst_value < 5e-7 && worst_single < 5e-7, "%s: a value is at most %.2g (alone %.2g) off", name[likelihood], worst_value, worst_single);
 	ok(worst_d < 1, "%s: a gradient is at most %.2g of the tolerance off (at %g)", name[likelihood], worst_d, (double)worst_at);
@@ -66,8 +66,8 @@ static void test_polynomials(void)
 	for (int i = 0; i <= 86000; i++) {
 		float f = -(float)i * 0.001f, x = 0, d;
 		double v = loss_recon(BERNOULLI, &f, &x, 1, &d), e = exp((double)f);
-		sigmoid = worse(sigmoid, fabs((double)d / (e / (1 + e)) - 1));
-		softplus = worse(softplus, fabs(v - log1p(e)));
+		sigmoid = max_error(sigmoid, fabs((double)d / (e / (1 + e)) - 1));
+		softplus = max_error(softplus, fabs(v - log1p(e)));
 	}
 	ok(sigmoid < 3e-7, "the sigmoid of 0 to -86 is right to %.2g relative", sigmoid);
 	ok(softplus < 1.5e-7, "softplus of 0 to -86 is right to %.2g", softplus);
@@ -94,7 +94,7 @@ static void test_rows(int likelihood)
 				want += exact(likelihood, (double)f[i], (double)x[i], &by, &slack);
 			}
 			double got = loss_recon((enum likelihood)likelihood, f, x, n, d);
-			worst = worse(worst, n ? fabs(got - want) / want : fabs(got));
+			worst = max_error(worst, n ? fabs(got - want) / want : fabs(got));
 			clean &= d[n] == 77;
 			same &= got == loss_recon((enum likelihood)likelihood, f, x, n, NULL);
 			memcpy(g, f, sizeof g);
@@ -162,7 +162,7 @@ static void test_flush(void)
 			same &= d[i] == 0 || d[i] == was[i];
 		}
 		same &= d[n] == was[n];
-		worst = worse(worst, all > 0 ? sqrt(lost / all) : 0);
+		worst = max_error(worst, all > 0 ? sqrt(lost / all) : 0);
 	}
 	ok(worst > 0 && worst <= 0x1p-25, "what is flushed has at most 2^%.1f of a row's length", log2(worst));
 	ok(same && gone > 1000 && kept > 1000, "%d numbers are flushed, %d stay to the bit, and what is behind the row", gone, kept);
@@ -186,7 +186,7 @@ static void test_kl(void)
 			double mu = (double)head[i], s = exp((double)head[n + i] / 2);
 			want += -log(s) + (s * s + mu * mu) / 2 - 0.5;
 		}
-		worst = worse(worst, fabs(loss_kl(head, n) - want) / want);
+		worst = max_error(worst, fabs(loss_kl(head, n) - want) / want);
 	}
 	ok(worst < 1e-12, "the KL term is right to %.2g relative", worst);
 	float none[4] = {0};

@@ -35,15 +35,15 @@ static void compare(const char *what, const char *yaml)
 		struct naive_draw *t = calloc(1, sizeof *t);
 		for (int r = 0; r < BATCH; r++) {
 			double want = 0;
-			widen(wide, x + (size_t)r * in, in);
+			to_double(wide, x + (size_t)r * in, in);
 			for (int j = 0; j < draws; j++) {
 				float eps[64];
 				double wide_eps[64];
 				rng_normal(eps, latent, (uint64_t)m[c].cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m[c].step, id[r], (uint32_t)j);
-				widen(wide_eps, eps, (size_t)latent);
+				to_double(wide_eps, eps, (size_t)latent);
 				want += naive_loss(&n, wide, wide_eps, t) / draws;
 			}
-			worst = worse(worst, fabs(got[r * CHECKPOINTS + c] / want - 1));
+			worst = max_error(worst, fabs(got[r * CHECKPOINTS + c] / want - 1));
 		}
 		free(t);
 		free(n.p);
@@ -51,7 +51,7 @@ static void compare(const char *what, const char *yaml)
 	ok(worst < 2e-6, "%s: every checkpoint's loss (off by %.2g)", what, worst);
 	influence_score(last, BATCH, x, id, NULL, score, NULL);
 	for (int r = 0; r < BATCH; r++)
-		off = worse(off, fabs(got[r * CHECKPOINTS + CHECKPOINTS - 1] / score[r].loss - 1));
+		off = max_error(off, fabs(got[r * CHECKPOINTS + CHECKPOINTS - 1] / score[r].loss - 1));
 	ok(off < 2e-6, "%s: at the last one, vae-selfinf's loss (off by %.2g)", what, off);
 	losses_close(s);
 	influence_close(last);

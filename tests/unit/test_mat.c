@@ -56,7 +56,7 @@ static double check(enum product h, int m, int n, int k, int gap, int *clean)
 			s *= h == TN_ADD ? -0.5 : 1;
 			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
 			size += fabs(s);
-			worst = worse(worst, fabs(s - (double)c[at]) / size);
+			worst = max_error(worst, fabs(s - (double)c[at]) / size);
 			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(k, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
 		}
 	return worst;
@@ -74,7 +74,7 @@ static void test_shapes(enum product h)
 		for (int gap = 0; gap < 2; gap++) {
 			double e = check(h, shape[i][0], shape[i][1], shape[i][2], 5 * gap, &clean);
 			which = e > worst ? (int)i : which;
-			worst = worse(worst, e);
+			worst = max_error(worst, e);
 		}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s%s: at most %.2g off (%d x %d x %d), nothing written beside", name[h],
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
@@ -175,7 +175,7 @@ static void test_layer(int relu)
 					double t = (double)a[r * k + p] * (double)b[j * k + p];
 					s += t, terms += fabs(t);
 				}
-				worst = worse(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * n + j]) / terms);
+				worst = max_error(worst, fabs((relu && s < 0 ? 0 : s) - (double)c[r * n + j]) / terms);
 			}
 		mat_nn(plain, n, a, k, b, n, NULL, NULL, m, n, k, bits);
 		mat_nn(c, n, a, k, b, n, packed[2], NULL, m, n, k, bits);
@@ -234,7 +234,7 @@ static void test_gram(void)
 						double t = (double)a[i * k + p] * (double)a[j * k + p];
 						s += t, size += fabs(t);
 					}
-					worst = worse(worst, fabs(s - (double)c[i * m + j]) / size);
+					worst = max_error(worst, fabs(s - (double)c[i * m + j]) / size);
 					even &= m > 64 || fabsf(c[i * m + j] - c[j * m + i]) <= 1e-6f * (float)size;
 				}
 		}

@@ -46,14 +46,14 @@ static void test_scores(struct model *m)
 	double recon = 0, kl = 0, nll = 0, loss = 0, selfinf = 0, pairs = 0, sums = 0, parts[MODEL_MAX_TENSORS] = {0};
 	for (size_t r = 0; r < RECORDS; r++) {
 		const json_t *e = json_array_get(records, r), *by = json_object_get(e, "per_tensor");
-		recon = worse(recon, fabs(out[r].recon / number(e, "recon") - 1));
-		kl = worse(kl, fabs(out[r].kl / number(e, "kl") - 1));
-		nll = worse(nll, fabs(out[r].nll / number(e, "bce") - 1));
-		loss = worse(loss, fabs(out[r].loss / number(e, "loss") - 1));
-		selfinf = worse(selfinf, fabs(out[r].selfinf / number(e, "selfinf") - 1));
+		recon = max_error(recon, fabs(out[r].recon / number(e, "recon") - 1));
+		kl = max_error(kl, fabs(out[r].kl / number(e, "kl") - 1));
+		nll = max_error(nll, fabs(out[r].nll / number(e, "bce") - 1));
+		loss = max_error(loss, fabs(out[r].loss / number(e, "loss") - 1));
+		selfinf = max_error(selfinf, fabs(out[r].selfinf / number(e, "selfinf") - 1));
 		far += !(fabs(out[r].selfinf / number(e, "selfinf") - 1) < 1e-5);
 		for (int i = 0; i < m->ntensors; i++)
-			parts[i] = worse(parts[i], fabs(part[r * (size_t)m->ntensors + (size_t)i] / number(by, m->tensor[i].name) - 1));
+			parts[i] = max_error(parts[i], fabs(part[r * (size_t)m->ntensors + (size_t)i] / number(by, m->tensor[i].name) - 1));
 	}
 	ok(json_array_size(records) == RECORDS, "%zu records are expected", json_array_size(records));
 	ok(recon < 1e-6, "recon at most %.2g off", recon);
@@ -68,8 +68,8 @@ static void test_scores(struct model *m)
 	for (int a = 0; a < RECORDS; a++)
 		for (int b = 0; b < RECORDS; b++) {
 			double size = sqrt(expected[a * (RECORDS + 1)] * expected[b * (RECORDS + 1)]);
-			pairs = worse(pairs, fabs(gram[a * RECORDS + b] - expected[a * RECORDS + b]) / size);
-			sums = a == b ? worse(sums, fabs(gram[a * RECORDS + a] / out[a].selfinf - 1)) : sums;
+			pairs = max_error(pairs, fabs(gram[a * RECORDS + b] - expected[a * RECORDS + b]) / size);
+			sums = a == b ? max_error(sums, fabs(gram[a * RECORDS + a] / out[a].selfinf - 1)) : sums;
 		}
 	ok(pairs < 1e-4, "dots at most %.2g off", pairs);
 	ok(sums < 1e-5, "a record's dot with itself is its selfinf, to %.2g", sums);
@@ -112,7 +112,7 @@ static void test_training(struct model *m)
 			BAIL(&f);
 		const double got[4] = {s.recon, s.kl, s.loss, s.grad_sqnorm};
 		for (size_t k = 0; k < 4; k++)
-			worst[k] = worse(worst[k], fabs(got[k] / json_number_value(json_array_get(json_array_get(steps, step), k)) - 1));
+			worst[k] = max_error(worst[k], fabs(got[k] / json_number_value(json_array_get(json_array_get(steps, step), k)) - 1));
 	}
 	static const char *const column[4] = {"recon", "kl", "loss", "grad_sqnorm"};
 	for (size_t k = 0; k < 4; k++) {

@@ -68,10 +68,10 @@ static void test_scores(const struct model *m, const float *input, const char *f
 	influence_close(score(m, input, eps, RECORDS, out, part));
 	for (size_t r = 0; r < RECORDS; r++) {
 		const json_t *e = json_array_get(records, r), *by = json_object_get(e, "per_tensor");
-		recon = worse(recon, off(out[r].recon, e, "recon"));
-		kl = worse(kl, off(out[r].kl, e, "kl"));
-		loss = worse(loss, off(out[r].loss, e, "loss"));
-		selfinf = worse(selfinf, off(out[r].selfinf, e, "selfinf"));
+		recon = max_error(recon, off(out[r].recon, e, "recon"));
+		kl = max_error(kl, off(out[r].kl, e, "kl"));
+		loss = max_error(loss, off(out[r].loss, e, "loss"));
+		selfinf = max_error(selfinf, off(out[r].selfinf, e, "selfinf"));
 		far += !(off(out[r].selfinf, e, "selfinf") <= 1e-5);
 		for (int i = 0; i < m->ntensors; i++)
 			far_part[i] += !(off(part[r * (size_t)m->ntensors + (size_t)i], by, m->tensor[i].name) <= 5e-4);
@@ -96,7 +96,7 @@ static void test_dots(const struct model *m)
 	dots(m, 1, 0, tests_x, id, tests_eps, TESTS, tests, x, id, eps, RECORDS, out, got);
 	for (int i = 0; i < TESTS * RECORDS; i++) {
 		int t = i / RECORDS, r = i % RECORDS;
-		worst = worse(worst, fabs(got[r * TESTS + t] - expected[i]) / sqrt(tests[t].selfinf * out[r].selfinf));
+		worst = max_error(worst, fabs(got[r * TESTS + t] - expected[i]) / sqrt(tests[t].selfinf * out[r].selfinf));
 	}
 	ok(worst <= 2e-4, "test influences at most %.2g |g||g'| off", worst);
 }

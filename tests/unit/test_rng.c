@@ -36,7 +36,7 @@ static void test_box_muller(void)
 	for (int i = 0; i < N; i += 2) {
 		double u = ((double)(w[i] >> 8) + 0.5) * 0x1p-24, angle = 2 * 3.14159265358979323846 * (double)(w[i + 1] >> 8) * 0x1p-24;
 		double r = sqrt(-2 * log(u)), slack = 2e-6 + 4e-8 / r; /* u is a float, whose steps are coarse near 1 */
-		worst = worse(worst, worse(fabs((double)z[i] - r * cos(angle)), fabs((double)z[i + 1] - r * sin(angle))) / slack);
+		worst = max_error(worst, max_error(fabs((double)z[i] - r * cos(angle)), fabs((double)z[i + 1] - r * sin(angle))) / slack);
 	}
 	ok(worst < 1, "normals are Box-Muller of the words, to %.2g of the tolerance", worst);
 }
@@ -59,7 +59,7 @@ static void test_shape(void)
 		bin[(int)(0.5 * erfc(-v / sqrt(2)) * BINS * 0.9999999)]++;
 		for (int k = 1; k < 5; k++)
 			beyond[k] += fabs(v) > k;
-		most = worse(most, fabs(v));
+		most = max_error(most, fabs(v));
 	}
 	/* each within four standard errors over 2^20 */
 	ok(fabs(m[1]) < 4 * 0x1p-10, "mean %.2g", m[1]);

@@ -174,7 +174,7 @@ static void test_gram(uint64_t *state)
 				double s = 0;
 				for (int k = 0; k < width; k++)
 					s += (double)x.v[i * width + k] * (double)x.v[j * width + k];
-				worst = worse(worst, fabs(s - (double)c[i * SPARSE_ROWS + j]) / (s + 1e-30)); /* no term is below 0 */
+				worst = max_error(worst, fabs(s - (double)c[i * SPARSE_ROWS + j]) / (s + 1e-30)); /* no term is below 0 */
 			}
 		rows_free(&x);
 	}
@@ -233,8 +233,8 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	if (estimator == PLUGIN) {
 		score(&kept, m, batch, INFLUENCE_GRADIENTS, x, id);
 		for (int r = 0; r < batch; r++) {
-			worst = worse(worst, fabs(both.s[r].selfinf / kept.s[r].selfinf - 1));
-			se = worse(se, fabs(both.s[r].selfinf_se / kept.s[r].selfinf_se - 1));
+			worst = max_error(worst, fabs(both.s[r].selfinf / kept.s[r].selfinf - 1));
+			se = max_error(se, fabs(both.s[r].selfinf_se / kept.s[r].selfinf_se - 1));
 		}
 		ok(worst < 2e-6 && se < 2e-5, "and with other Gram matrices %.2g off, selfinf_se %.2g", worst, se);
 	}

@@ -121,8 +121,8 @@ static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 			BAIL(&f);
 		memset(g, 0, n.n * sizeof *g);
 		for (int k = 0; k < BATCH; k++) {
-			widen(xd, r.x + k * INPUT, INPUT);
-			widen(epsd, r.eps + k * LATENT, LATENT);
+			to_double(xd, r.x + k * INPUT, INPUT);
+			to_double(epsd, r.eps + k * LATENT, LATENT);
 			loss += naive_loss(&n, xd, epsd, &t) / BATCH;
 			naive_gradient(&n, xd, epsd, 0, g);
 		}
@@ -136,12 +136,12 @@ static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 		   "%s, step %d: loss %.7g (%.7g) and squared norm of the gradient %.6g (%.6g)", name, step, s.loss, loss, s.grad_sqnorm, inner(g, g, n.n));
 	}
 	/* what was learnt, not the weights, is the scale */
-	widen(w, r.m.params, n.n);
+	to_double(w, r.m.params, n.n);
 	for (size_t i = 0; i < n.n; i++) {
 		w[i] -= start[i];
 		n.p[i] -= start[i];
 	}
-	double e = apart(w, n.p, n.n), tolerance = optimizer == ADAM ? 3e-4 : 1e-5;
+	double e = relative_distance(w, n.p, n.n), tolerance = optimizer == ADAM ? 3e-4 : 1e-5;
 	ok(e < tolerance, "%s: %d steps move the weights as in double, %.2g off", name, STEPS, e);
 	free(g), free(m), free(v), free(w), free(start), free(n.p);
 	end(&r);
@@ -214,8 +214,8 @@ static void test_scores(const char *yaml)
 		for (int r = 0; r < MANY; r++) {
 			const struct score *p = &a[(r * 5 + turn) % MANY];
 			double e = fabs(b[r].selfinf / p->selfinf - 1);
-			e = worse(e, worse(fabs(b[r].recon / p->recon - 1), fabs(b[r].kl / p->kl - 1)));
-			worst = worse(worst, e);
+			e = max_error(e, max_error(fabs(b[r].recon / p->recon - 1), fabs(b[r].kl / p->kl - 1)));
+			worst = max_error(worst, e);
 			far += e > 1e-5;
 		}
 	}
