@@ -142,12 +142,12 @@ static int configure(struct density *d, const struct cli *c, struct fail *f)
 			if (config_set(&r->cfg, c->set.v[i], f))
 				return -1;
 	}
-	r->shaped = config_input_size(&r->cfg) > 0;
-	r->group = d->group;
-	r->keys = d->test_file != NULL;
-	r->strict = c->on_error == ON_ERROR_FAIL;
+	r->shape_known = config_input_size(&r->cfg) > 0;
+	r->group_field = d->group;
+	r->keep_keys = d->test_file != NULL;
+	r->fail_on_error = c->on_error == ON_ERROR_FAIL;
 	r->check = on_record;
-	r->tick = on_read;
+	r->progress = on_read;
 	r->ctx = d;
 	return 0;
 }
@@ -157,16 +157,16 @@ static int read_tests(struct density *d, int workers, struct fail *f)
 {
 	char *path = (char *)d->test_file;
 	struct collect *t = &d->tests;
-	*t = (struct collect){.cfg = d->records.cfg, .shaped = d->records.shaped, .model = d->records.model,
-	                      .keys = 1, .strict = d->records.strict};
+	*t = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model,
+	                      .keep_keys = 1, .fail_on_error = d->records.fail_on_error};
 	struct reader *in = reader_open(&path, 1, 0, f);
 	int r = in ? collect_run(t, in, workers, f) : -1;
 	reader_close(in);
-	if (!r && t->why.n)
-		cli_note(d->flow.cli, "%zu of %" PRIu64 " test records could not be read; the first: '%s': %s", t->why.n, t->records,
-		         names_get(&t->bad_key, 0), names_get(&t->why, 0));
+	if (!r && t->unreadable.why.n)
+		cli_note(d->flow.cli, "%zu of %" PRIu64 " test records could not be read; the first: '%s': %s", t->unreadable.why.n, t->records,
+		         string_list_get(&t->unreadable.key, 0), string_list_get(&t->unreadable.why, 0));
 	if (!r && t->records && !t->n)
-		return fail_set(f, "%s: none of %" PRIu64 " test records could be read; the first: %s", path, t->records, names_get(&t->why, 0));
+		return fail_set(f, "%s: none of %" PRIu64 " test records could be read; the first: %s", path, t->records, string_list_get(&t->unreadable.why, 0));
 	return r;
 }
 
@@ -206,7 +206,7 @@ static int check_groups(const struct density *d, struct fail *f)
 	const struct collect *c = &d->records;
 	if (!d->group || !c->records || c->groups.n)
 		return 0;
-	return fail_set(f, "none of %" PRIu64 " records is in a cluster; the first: %s", c->records, names_get(&c->why, 0));
+	return fail_set(f, "none of %" PRIu64 " records is in a cluster; the first: %s", c->records, string_list_get(&c->unreadable.why, 0));
 }
 
 static int compute(struct density *d, const struct cli *c, int workers, struct fail *f)
@@ -287,11 +287,11 @@ static int second_pass(struct density *d, struct fail *f)
 	int got = reader_rewind(d->flow.in, f);
 	d->flow.records = 0;
 	while (!got && (got = flow_next(&d->flow, &r, f)) > 0) {
-		int bad = nbad < c->why.n && c->bad[nbad] == d->flow.records - 1;
+		int bad = nbad < c->unreadable.why.n && c->unreadable.position[nbad] == d->flow.records - 1;
 		if (!bad && i == c->n)
 			got = fail_set(f, "%s: changed between two passes", r.file);
 		else
-			got = annotate(d, &r, i, bad ? names_get(&c->why, nbad) : NULL, f);
+			got = annotate(d, &r, i, bad ? string_list_get(&c->unreadable.why, nbad) : NULL, f);
 		i += (size_t)!bad;
 		nbad += (size_t)bad;
 	}
@@ -307,7 +307,7 @@ static int summarise(const struct density *d, struct cli *c, struct fail *f)
 	    (d->s.use[DENSITY_KDE] && d->s.sigma > 0 && fields_set_real(&c->counts, "sigma", d->s.sigma, f)) ||
 	    (d->s.use[DENSITY_GMM] && fields_set_int(&c->counts, "clusters", d->s.gmm.k, f)) ||
 	    (d->test_file && (fields_set_int(&c->counts, "tests", (int64_t)d->tests.n, f) ||
-	                      fields_set_int(&c->counts, "tests_unread", (int64_t)d->tests.why.n, f))))
+	                      fields_set_int(&c->counts, "tests_unread", (int64_t)d->tests.unreadable.why.n, f))))
 		return -1;
 	return 0;
 }

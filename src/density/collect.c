@@ -5,35 +5,28 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "model/batch.h"
 #include "gemm/mat.h"
+#include "model/batch_stream.h"
 #include "stream/name.h"
-#include "base/pipeline.h"
 
-/* Rows a batch: fixed, since the products of an encoder round by a row's position. */
-enum { ROWS = 64, MAX_GROUPS = 65536, MAX_SIZE = 1 << 22 };
+/* ROWS of a batch are fixed, since the rounding of an encoder's products depends on a row's position. */
+enum { ROWS = 64, MAX_GROUPS = 65536, MAX_DIMENSIONS = 1 << 22 };
 
-struct slot {
-	struct batch batch;
-	float *v; /* [ROWS][d]: vectors or means */
-};
-
-struct worker {
+struct encoder { /* of one worker */
 	struct tape tape;
-	float *x, *pixels, *scratch; /* pixels: x as a convolution reads it */
-	int ready;
+	float *channels_last, *scratch;
 };
 
 struct run {
 	struct collect *c;
 	struct reader *in;
-	struct worker *worker;
-	float *packed; /* the encoder's parameters as its layers read them */
+	struct encoder *encoder; /* [workers] */
+	float *params;           /* of the model's encoder, as its layers read them */
 };
 
-/* --- names and groups --- */
+/* --- strings and groups --- */
 
-static int names_add(struct names *s, const char *text, size_t len, struct fail *f)
+static int string_list_add(struct string_list *s, const char *text, size_t len, struct fail *f)
 {
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 256;
@@ -50,21 +43,21 @@ static int names_add(struct names *s, const char *text, size_t len, struct fail 
 	return 0;
 }
 
-const char *names_get(const struct names *s, size_t i) { return s->text.p + s->at[i]; }
+const char *string_list_get(const struct string_list *s, size_t i) { return s->text.p + s->at[i]; }
 
-static int add_key(struct names *s, const struct record *r, struct fail *f)
+static int add_key(struct string_list *s, const struct record *r, struct fail *f)
 {
 	struct buf shown = {0};
-	int bad = name_escape(&shown, r->key.p, r->key.len, f) || names_add(s, shown.p, shown.len, f);
+	int bad = name_escape(&shown, r->key.p, r->key.len, f) || string_list_add(s, shown.p, shown.len, f);
 	buf_free(&shown);
 	return bad ? -1 : 0;
 }
 
-static void names_free(struct names *s)
+static void string_list_free(struct string_list *s)
 {
 	buf_free(&s->text);
 	free(s->at);
-	*s = (struct names){.n = 0};
+	*s = (struct string_list){.n = 0};
 }
 
 struct group_index { /* sorted by hash: there are few groups */
@@ -88,7 +81,7 @@ static int find_group(struct collect *c, const char *text, uint32_t *group, stru
 		return 0;
 	}
 	if (c->groups.n == MAX_GROUPS)
-		return fail_set(f, "the field '%s' has more than %d different values", c->group, MAX_GROUPS);
+		return fail_set(f, "the field '%s' has more than %d different values", c->group_field, MAX_GROUPS);
 	struct group_index *more = realloc(c->index, (c->groups.n + 1) * sizeof *more);
 	if (!more)
 		return fail_memory_for(f, "%zu groups", c->groups.n);
@@ -96,7 +89,19 @@ static int find_group(struct collect *c, const char *text, uint32_t *group, stru
 	memmove(more + low + 1, more + low, (c->groups.n - low) * sizeof *more);
 	*group = (uint32_t)c->groups.n;
 	more[low] = (struct group_index){hash, *group};
-	return names_add(&c->groups, text, strlen(text), f);
+	return string_list_add(&c->groups, text, strlen(text), f);
+}
+
+static int read_group(struct collect *c, struct record *r, uint32_t *group, struct fail *why, struct fail *f)
+{
+	struct buf text = {0};
+	int got = record_value(r, c->group_field, &text, f);
+	if (got == 0)
+		fail_set(why, "neither a field nor a member '%.100s' names its cluster", c->group_field);
+	else if (got > 0)
+		got = find_group(c, text.p ? text.p : "", group, f);
+	buf_free(&text);
+	return got < 0 ? -1 : 0;
 }
 
 /* --- points --- */
@@ -118,208 +123,161 @@ static int grow(struct collect *c, struct fail *f)
 	return 0;
 }
 
-static int add_point(struct collect *c, const struct slot *s, int row, uint32_t group, struct fail *f)
+static int add_point(struct collect *c, const struct batch *b, const float *means, int row, uint32_t group, struct fail *f)
 {
-	size_t d = (size_t)c->d;
+	size_t d = (size_t)c->d, at = (size_t)row * d;
 	if (c->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
 	if (c->n == c->cap && grow(c, f))
 		return -1;
-	if (s->v)
-		memcpy(c->f4 + c->n * d, s->v + (size_t)row * d, d * sizeof *c->f4);
-	else if (s->batch.numbers)
+	if (c->model)
+		memcpy(c->f4 + c->n * d, means + at, d * sizeof *c->f4);
+	else if (b->numbers)
 		for (size_t k = 0; k < d; k++)
-			c->f4[c->n * d + k] = (float)s->batch.numbers[(size_t)row * d + k];
+			c->f4[c->n * d + k] = (float)b->numbers[at + k];
 	else
-		memcpy(c->u8 + c->n * d, s->batch.pixels + (size_t)row * d, d);
+		memcpy(c->u8 + c->n * d, b->pixels + at, d);
 	c->group_of[c->n++] = group;
-	c->hash += s->batch.id[row];
+	c->hash += b->id[row];
 	return 0;
 }
 
-static int add_bad(struct collect *c, struct record *r, const struct fail *why, struct fail *f)
+static int add_unreadable(struct collect *c, struct record *r, const struct fail *why, struct fail *f)
 {
-	if (c->strict) {
+	size_t n = c->unreadable.why.n;
+	if (c->fail_on_error) {
 		*f = *why;
 		return record_fail(r, f);
 	}
-	uint64_t *bad = realloc(c->bad, (c->why.n + 1) * sizeof *bad);
-	if (!bad)
+	uint64_t *position = realloc(c->unreadable.position, (n + 1) * sizeof *position);
+	if (!position)
 		return fail_memory(f);
-	c->bad = bad;
-	bad[c->why.n] = c->records - 1;
-	if (c->keys && add_key(&c->bad_key, r, f))
+	c->unreadable.position = position;
+	position[n] = c->records - 1;
+	if (c->keep_keys && add_key(&c->unreadable.key, r, f))
 		return -1;
-	return names_add(&c->why, why->msg, strlen(why->msg), f);
+	return string_list_add(&c->unreadable.why, why->msg, strlen(why->msg), f);
 }
 
-static int read_group(struct collect *c, struct record *r, uint32_t *group, struct fail *why, struct fail *f)
+/* --- the stream --- */
+
+/* A mean that is not finite would spoil all sums over the other points. */
+static void refuse_infinite(struct batch *b, const float *means, size_t d)
 {
-	struct buf text = {0};
-	int got = record_value(r, c->group, &text, f);
-	if (got == 0)
-		fail_set(why, "neither a field nor a member '%.100s' names its cluster", c->group);
-	else if (got > 0)
-		got = find_group(c, text.p ? text.p : "", group, f);
-	buf_free(&text);
-	return got < 0 ? -1 : 0;
+	for (size_t r = 0; r < (size_t)b->nrows; r++)
+		for (size_t k = 0; k < d && !b->why[r].msg[0]; k++)
+			if (!isfinite(means[r * d + k]))
+				fail_set(&b->why[r], "the encoder's mean is not finite");
 }
 
-/* --- the pipeline --- */
-
-static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(&((struct slot *)slot)->batch, ((struct run *)ctx)->in, f); }
-static void on_stop(void *ctx) { reader_stop(((struct run *)ctx)->in); }
-
-/* One such point would take all sums over the others with it. */
-static void refuse_infinite(struct slot *s, size_t d)
+/* The latent means [ROWS][d] of a batch. */
+static int encode(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
-	for (size_t r = 0; r < (size_t)s->batch.nrows; r++)
-		for (size_t k = 0; k < d && !s->batch.why[r].msg[0]; k++)
-			if (!isfinite(s->v[r * d + k]))
-				fail_set(&s->batch.why[r], "the encoder's mean is not finite");
-}
-
-static int on_work(void *ctx, int worker, void *slot, struct fail *f)
-{
-	struct run *run = ctx;
-	const struct collect *c = run->c;
-	struct slot *s = slot;
-	struct worker *w = &run->worker[worker];
-	if (batch_decode(&s->batch, &c->cfg, f))
-		return -1;
-	if (!c->model)
-		return 0;
-	if (!w->ready++)
-		mat_thread_init();
-	batch_floats(&s->batch, &c->model->standard, w->x);
-	const struct network *enc = &c->model->enc;
+	const struct run *run = ctx;
+	const struct network *enc = &run->c->model->enc;
+	struct encoder *e = &run->encoder[worker];
+	float *means = result;
+	size_t d = (size_t)run->c->d;
 	if (enc->reads_channels_last)
-		to_channels_last(w->pixels, w->x, ROWS, enc->channels, enc->area);
-	network_forward(enc, run->packed, enc->reads_channels_last ? w->pixels : w->x, &w->tape, w->scratch);
-	for (int r = 0; r < ROWS; r++)
-		memcpy(s->v + (size_t)r * (size_t)c->d, w->tape.v[enc->last] + (size_t)r * (size_t)enc->out, (size_t)c->d * sizeof *s->v);
-	refuse_infinite(s, (size_t)c->d);
+		to_channels_last(e->channels_last, x, ROWS, enc->channels, enc->area);
+	network_forward(enc, run->params, enc->reads_channels_last ? e->channels_last : x, &e->tape, e->scratch);
+	for (size_t r = 0; r < ROWS; r++)
+		memcpy(means + r * d, e->tape.v[enc->last] + r * (size_t)enc->out, d * sizeof *means);
+	refuse_infinite(b, means, d);
 	return 0;
 }
 
-static int on_consume(void *ctx, void *slot, struct fail *f)
+static int collect_record(struct collect *c, struct batch *b, const float *means, int item, struct fail *f)
+{
+	struct record *r = &b->item[item];
+	int row = b->row[item];
+	struct fail *why = &b->why[row];
+	uint32_t group = 0;
+	c->records++;
+	if ((c->check && c->check(c->ctx, r, f)) || (!why->msg[0] && c->group_field && read_group(c, r, &group, why, f)))
+		return -1;
+	if (why->msg[0])
+		return add_unreadable(c, r, why, f);
+	return add_point(c, b, means, row, group, f) || (c->keep_keys && add_key(&c->key, r, f)) ? -1 : 0;
+}
+
+static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 {
 	struct run *run = ctx;
 	struct collect *c = run->c;
-	struct slot *s = slot;
-	struct batch *b = &s->batch;
-	for (int i = 0; i < b->nitems; i++) {
-		int row = b->row[i];
-		uint32_t group = 0;
-		if (row < 0)
-			continue;
-		c->records++;
-		struct fail *why = &b->why[row];
-		if (c->check && c->check(c->ctx, &b->item[i], f))
+	for (int i = 0; i < b->nitems; i++)
+		if (b->row[i] >= 0 && collect_record(c, b, result, i, f))
 			return -1;
-		if (!why->msg[0] && c->group && read_group(c, &b->item[i], &group, why, f))
-			return -1;
-		if (why->msg[0] ? add_bad(c, &b->item[i], why, f) : add_point(c, s, row, group, f))
-			return -1;
-		if (!why->msg[0] && c->keys && add_key(&c->key, &b->item[i], f))
-			return -1;
-	}
-	if (c->tick)
-		c->tick(c->ctx, run->in, c->records);
+	if (c->progress)
+		c->progress(c->ctx, run->in, c->records);
 	return 0;
 }
 
-/* --- setting up --- */
-
-/* Room for what the records are, as far as that is known. */
-static int slot_room(struct slot *s, const struct collect *c, struct fail *f)
+static int set_dimensions(struct collect *c, struct fail *f)
 {
-	if (batch_alloc_rows(&s->batch, &c->cfg, f))
-		return -1;
-	s->v = c->shaped && c->model ? calloc((size_t)ROWS * (size_t)c->d, sizeof *s->v) : NULL;
-	return c->shaped && c->model && !s->v ? fail_memory_for(f, "a batch of %d vectors", ROWS) : 0;
-}
-
-static int slot_open(struct slot *s, const struct collect *c, struct fail *f)
-{
-	*s = (struct slot){.v = NULL};
-	return batch_open(&s->batch, ROWS, &c->cfg, f) || slot_room(s, c, f) ? -1 : 0;
-}
-
-static void slot_close(struct slot *s)
-{
-	batch_free(&s->batch);
-	free(s->v);
-}
-
-static int on_open(void *ctx, void *slot, struct fail *f) { return slot_open(slot, ((struct run *)ctx)->c, f); }
-static void on_close(void *slot) { slot_close(slot); }
-
-static int fit_shape(struct collect *c, struct fail *f)
-{
-	if (config_input_size(&c->cfg) > MAX_SIZE)
-		return fail_set(f, "records of %d numbers, more than %d: --set input.shape=[c,h,w] makes pictures smaller",
-		                config_input_size(&c->cfg), MAX_SIZE);
-	c->d = c->model ? c->model->cfg.latent : config_input_size(&c->cfg);
+	int size = config_input_size(&c->cfg);
+	if (size > MAX_DIMENSIONS)
+		return fail_set(f, "records of %d numbers, more than %d: --set input.shape=[c,h,w] makes pictures smaller", size, MAX_DIMENSIONS);
+	c->d = c->model ? c->model->cfg.latent : size;
 	return 0;
 }
 
-/* The first batches, until one says what the shape is; that one becomes points. 1 to go on, 0 at the end, -1. */
-static int find_shape(struct run *run, struct fail *f)
+static int shape_known(void *ctx, struct fail *f)
 {
-	struct collect *c = run->c;
-	struct slot s;
-	int got = slot_open(&s, c, f) ? -1 : 1;
-	while (got > 0 && !c->shaped) {
-		got = batch_fill(&s.batch, run->in, f);
-		int shape = got > 0 ? batch_infer_shape(&s.batch, &c->cfg, f) : 0;
-		c->shaped = shape > 0;
-		if (shape < 0 || (got > 0 && !c->shaped && on_consume(run, &s, f)))
-			got = -1;
-	}
-	if (got > 0 && (fit_shape(c, f) || slot_room(&s, c, f) || on_work(run, 0, &s, f) || on_consume(run, &s, f)))
-		got = -1;
-	slot_close(&s);
-	return got;
+	struct collect *c = ((struct run *)ctx)->c;
+	c->shape_known = 1;
+	return set_dimensions(c, f);
 }
 
-static int worker_open(struct worker *w, const struct network *enc, struct fail *f)
+static int open_encoders(struct run *run, const struct model *m, int workers, struct fail *f)
 {
-	size_t size = (size_t)ROWS * (size_t)enc->in;
-	w->x = mat_floats(size);
-	w->pixels = mat_floats(size);
-	w->scratch = mat_floats(network_scratch(enc));
-	if (!w->x || !w->pixels || !w->scratch)
+	run->encoder = calloc((size_t)workers, sizeof *run->encoder);
+	if (!run->encoder)
 		return fail_memory(f);
-	return tape_open(&w->tape, enc, ROWS, f);
+	for (int i = 0; i < workers; i++) {
+		struct encoder *e = &run->encoder[i];
+		e->channels_last = mat_floats((size_t)ROWS * (size_t)m->enc.in);
+		e->scratch = mat_floats(network_scratch(&m->enc));
+		if (!e->channels_last || !e->scratch)
+			return fail_memory(f);
+		if (tape_open(&e->tape, &m->enc, ROWS, f))
+			return -1;
+	}
+	run->params = mat_floats(m->nparams);
+	if (!run->params)
+		return fail_memory(f);
+	network_reorder(&m->enc, m->params, run->params);
+	return 0;
+}
+
+static void close_encoders(struct run *run, int workers)
+{
+	for (int i = 0; run->encoder && i < workers; i++) {
+		free(run->encoder[i].channels_last);
+		free(run->encoder[i].scratch);
+		free(run->encoder[i].tape.all);
+	}
+	free(run->encoder);
+	free(run->params);
 }
 
 int collect_run(struct collect *c, struct reader *in, int workers, struct fail *f)
 {
-	struct run run = {.c = c, .in = in, .worker = calloc((size_t)workers, sizeof *run.worker)};
-	int r = run.worker ? 1 : fail_memory(f);
-	for (int i = 0; i < workers && r > 0 && c->model; i++)
-		r = worker_open(&run.worker[i], &c->model->enc, f) ? -1 : 1;
-	if (r > 0 && c->model) {
-		run.packed = mat_floats(c->model->nparams);
-		if (run.packed)
-			network_reorder(&c->model->enc, c->model->params, run.packed);
-		else
-			r = fail_memory(f);
+	struct run run = {.c = c, .in = in};
+	int r = c->model ? open_encoders(&run, c->model, workers, f) : 0;
+	if (!r && c->shape_known)
+		r = set_dimensions(c, f);
+	if (!r) {
+		const struct batch_stream s = {
+			.in = in, .cfg = &c->cfg, .rows = ROWS, .workers = workers, .ctx = &run,
+			.shape_known = c->shape_known ? NULL : shape_known,
+			.standard = c->model ? &c->model->standard : NULL,
+			.result_size = c->model ? ROWS * (size_t)c->d * sizeof(float) : 0,
+			.work = c->model ? encode : NULL, .consume = consume,
+		};
+		r = batch_stream_run(&s, f);
 	}
-	if (r > 0)
-		r = c->shaped ? (fit_shape(c, f) ? -1 : 1) : find_shape(&run, f);
-	const struct pipeline p = {&run, workers, sizeof(struct slot), on_open, on_close, on_fill, on_work, on_consume, on_stop};
-	if (r > 0)
-		r = pipeline_run(&p, f);
-	for (int i = 0; run.worker && i < workers; i++) {
-		free(run.worker[i].x);
-		free(run.worker[i].pixels);
-		free(run.worker[i].scratch);
-		free(run.worker[i].tape.all);
-	}
-	free(run.worker);
-	free(run.packed);
+	close_encoders(&run, workers);
 	return r;
 }
 
@@ -333,10 +291,10 @@ void collect_free(struct collect *c)
 	free(c->u8);
 	free(c->f4);
 	free(c->group_of);
-	free(c->bad);
+	free(c->unreadable.position);
 	free(c->index);
-	names_free(&c->groups);
-	names_free(&c->key);
-	names_free(&c->why);
-	names_free(&c->bad_key);
+	string_list_free(&c->groups);
+	string_list_free(&c->key);
+	string_list_free(&c->unreadable.why);
+	string_list_free(&c->unreadable.key);
 }

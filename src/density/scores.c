@@ -124,7 +124,7 @@ int density_score(const struct density_scores *s, enum density_method m, size_t 
 
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)
 {
-	return s->clusters ? NULL : names_get(&s->records->groups, cluster);
+	return s->clusters ? NULL : string_list_get(&s->records->groups, cluster);
 }
 
 /* --- test records --- */
@@ -147,7 +147,7 @@ static int write_list(const struct density_scores *s, struct test_output *t, int
 	size_t n = top_points(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
 	int r = buf_addf(&t->line, f, ",\"%s\":[", opponents ? "opponents" : "proponents");
 	for (size_t i = 0; i < n && !r; i++)
-		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || json_member(&t->line, "key", names_get(&s->records->key, t->list[i].i), f) ||
+		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || json_member(&t->line, "key", string_list_get(&s->records->key, t->list[i].i), f) ||
 		    buf_addf(&t->line, f, ",\"influence\":%.9g,\"distance\":%.9g}", t->list[i].influence, sqrt(t->list[i].d2));
 	return r ? -1 : buf_addf(&t->line, f, "]");
 }
@@ -247,14 +247,14 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 		if (s->use[m] && !(s->range[m] = calloc(n + 1, sizeof *s->range[m])))
 			r = fail_memory(f);
 	for (size_t j = 0; j < z.n && !r; j++) {
-		t.key = names_get(&tests->key, j);
+		t.key = string_list_get(&tests->key, j);
 		r = (n && squared_distances(&s->x, &z, j, exec, t.d2, f)) || test_one(s, &t, &z, j, f);
 		if (exec->progress)
 			exec->progress(exec->ctx, "test records", (double)j + 1, (double)z.n);
 	}
-	for (size_t j = 0; j < tests->why.n && fd >= 0 && !r; j++) {
-		t.key = names_get(&tests->bad_key, j);
-		r = write_error(&t, NULL, names_get(&tests->why, j), f);
+	for (size_t j = 0; j < tests->unreadable.why.n && fd >= 0 && !r; j++) {
+		t.key = string_list_get(&tests->unreadable.key, j);
+		r = write_error(&t, NULL, string_list_get(&tests->unreadable.why, j), f);
 	}
 	free(t.d2);
 	free(t.influence);
