@@ -13,7 +13,7 @@ setup_file() {
 	} | mktar >"$F/in.tar"
 }
 
-@test "TSV: order, digits, escapes, missing fields empty" {
+@test "TSV: order, digits, escapes; missing fields are empty" {
 	ok vae-cut -k x,key,cls,s,n,t,u,c,nope "$F/in.tar"
 	{
 		printf '1.50\ta/1\t7\ttab\\there\tnull\ttrue\té\\n\\\\\t\t\n'
@@ -35,7 +35,7 @@ setup_file() {
 	is "$(cat "$T/out")" $'key\tx'
 }
 
-@test "JSON lines: each valid, values as they stand, missing ones left out" {
+@test "JSON lines: each valid, values keep their text, missing ones are left out" {
 	ok vae-cut --json "$F/in.tar"
 	isjson --flat <"$T/out"
 	{
@@ -50,7 +50,7 @@ setup_file() {
 	is "$(tr '\n' ' ' <"$T/out")" '{"cls":"7","x":1.50} {"cls":"b\\nc"} {"x":-0.0} {} '
 }
 
-@test "JSON lines: field names that need quotes, and long ones" {
+@test "JSON lines: field names with quotes, and long ones" {
 	local long
 	long=$(printf 'n%.0s' {1..700})
 	printf 'name=a.vae.json data={"q\\"uote":1,"b\\\\s":2,"\\u00e9":3,"é":4,"%s":5,"key":"mine"}\n' "$long" | mktar >"$T/in"
@@ -61,14 +61,14 @@ setup_file() {
 	is "$(cat "$T/out")" mine
 }
 
-@test "TSV and JSON write a name alike" {
+@test "TSV and JSON escape a key in the same way" {
 	ok vae-cut --json -k key "$F/in.tar"
 	sed 's/^{"key":"//; s/"}$//; s/\\\(["\\]\)/\1/g' "$T/out" >"$T/json"
 	ok vae-cut -k key "$F/in.tar"
 	diff "$T/out" "$T/json"
 }
 
-@test "a name that no record has is told" {
+@test "a name that no record has gives a warning" {
 	printf 'name=%s.cls data=1\nname=%s.vae.json data={"w":1}\n' a a b b c c | mktar >"$T/in"
 	local json
 	for json in '' --json; do
@@ -87,7 +87,7 @@ setup_file() {
 	is "$(wc -l <"$T/err")" 1
 }
 
-@test "-k wants names" {
+@test "-k requires names" {
 	local k
 	fails 2 vae-cut "$F/in.tar"
 	for k in '' ',' 'a,,b' ',a' 'a,'; do
@@ -96,12 +96,12 @@ setup_file() {
 	done
 }
 
-@test "a field named cls or key goes before the member" {
+@test "a field named cls takes precedence over the member" {
 	printf 'name=a.cls data=3\nname=a.vae.json data={"cls":"field"}\n' | mktar >"$T/in"
 	is "$(field cls <"$T/in")" field
 }
 
-@test "a reader that leaves kills it silently" {
+@test "a reader that leaves ends it by SIGPIPE, silently" {
 	pictures "$F/pics" 1
 	for i in {1..400}; do echo "name=$(printf 'k%.0s' {1..90})$i.cls data=1"; done | mktar >"$T/in"
 	[ "$(vae-cut -k key,key <"$T/in" | wc -c)" -gt 70000 ]
@@ -109,7 +109,7 @@ setup_file() {
 	is "$output" 141
 }
 
-@test "a full device is told once, by however much the output is larger than a buffer" {
+@test "a full device gives one message, for output of any size" {
 	[ -w /dev/full ] || skip 'this system has no /dev/full'
 	local got n
 	for n in 1 900 9000; do
@@ -119,7 +119,7 @@ setup_file() {
 		is "$got" 1
 		is "$(cat "$T/err")" 'vae-cut: standard output: No space left on device'
 	done
-	# what came first is said
+	# of two errors, the first gives the message
 	got=0
 	head -c -1500 "$T/in" | vae-cut -k key >/dev/full 2>"$T/err" || got=$?
 	is "$got" 1

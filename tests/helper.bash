@@ -1,7 +1,7 @@
-# What every test file shares. The tools are found through BIN (default: build/ of this tree), so
-# that `BIN=$PWD/build-san bats tests` tests another build.
+# Functions that all test files share. BIN is the directory of the tools (default: build/ of this tree), so
+# `BIN=$PWD/build-san bats tests` tests another build.
 #
-#   T   this test's directory      F   this test file's directory, filled by setup_file()
+#   T   the directory of the test      F   the directory of the test file, filled by setup_file()
 
 # shellcheck shell=bash disable=SC2119,SC2120
 
@@ -20,7 +20,7 @@ die() {
 	return 1
 }
 
-# ok COMMAND...: it exits 0; its output is in $T/out and $T/err.
+# ok COMMAND...: the command exits 0; its output is in $T/out and $T/err
 ok() {
 	local got=0
 	"$@" >"$T/out" 2>"$T/err" || got=$?
@@ -30,7 +30,7 @@ ok() {
 	}
 }
 
-# fails STATUS COMMAND...: it exits so, and says why in one line that any terminal can show.
+# fails STATUS COMMAND...: the command exits with STATUS and prints one line "TOOL: MESSAGE" without control characters
 fails() {
 	local want=$1 got=0
 	shift
@@ -44,51 +44,51 @@ fails() {
 		return 1
 	}
 	grep -q '^vae-[a-z]*: .' "$T/err" || {
-		die "no name of a tool in: $(cat "$T/err")"
+		die "the message does not begin with the name of a tool: $(cat "$T/err")"
 		return 1
 	}
 	clean "$T/err"
 }
 
-# clean FILE: no control bytes but newlines.
+# clean FILE: the file has no control characters but newlines
 clean() {
-	! LC_ALL=C grep -q '[[:cntrl:]]' "$1" || die "control bytes in: $(od -c "$1" | head)"
+	! LC_ALL=C grep -q '[[:cntrl:]]' "$1" || die "control characters in: $(od -c "$1" | head)"
 }
 
-# says WORDS...: the last message holds each of them.
+# says WORD...: the message in $T/err contains each WORD
 says() {
 	local word
 	for word; do
 		grep -qF -- "$word" "$T/err" || {
-			die "not a word of '$word' in: $(cat "$T/err")"
+			die "no '$word' in: $(cat "$T/err")"
 			return 1
 		}
 	done
 }
 
-# same FILE FILE
+# same FILE FILE: the files are equal
 same() {
 	cmp "$1" "$2" || die "$1 and $2 differ: $(diff <(head -c 3000 "$1" | od -c) <(head -c 3000 "$2" | od -c) | head -5)"
 }
 
-# is GOT WANTED [WHAT]
+# is GOT EXPECTED [WHAT]: the texts are equal
 is() {
-	[ "$1" = "$2" ] || die "${3:-}: got '$1', wanted '$2'"
+	[ "$1" = "$2" ] || die "${3:-}: got '$1', expected '$2'"
 }
 
-# near GOT WANTED [RELATIVE]: numbers
+# near GOT EXPECTED [RELATIVE]: the numbers are equal within a relative error (1e-6)
 near() {
 	awk -v a="$1" -v b="$2" -v e="${3:-1e-6}" 'BEGIN {
 		d = a - b; if (d < 0) d = -d; m = b < 0 ? -b : b
-		exit !(a != "" && b != "" && d <= e * m + 1e-300) }' || die "got '$1', wanted '$2'"
+		exit !(a != "" && b != "" && d <= e * m + 1e-300) }' || die "got '$1', expected '$2'"
 }
 
-# not COMMAND...: it fails (bash lets `! COMMAND` pass in the middle of a test)
+# not COMMAND...: the command fails. (`! COMMAND` does not end a test when COMMAND succeeds.)
 not() {
 	! "$@"
 }
 
-# names DIR [GLOB]: what stands there, in one line
+# names DIR [GLOB]: the names in DIR, in one line
 names() {
 	(
 		cd "$1" || exit
@@ -99,23 +99,23 @@ names() {
 	)
 }
 
+# absent PATH...: none of the paths exists
 absent() {
 	local path
 	for path; do
 		[ ! -e "$path" ] || {
-			die "$path is there"
+			die "$path exists"
 			return 1
 		}
 	done
 }
 
-# leftovers DIR: no temporary file has stayed
+# no_leftovers DIR: there is no temporary file below DIR
 no_leftovers() {
 	[ -z "$(find "$1" -name '*.tmp[0-9]*')" ] || die "left behind: $(find "$1" -name '*.tmp[0-9]*')"
 }
 
-# limited KIB: no more address space than that, unless the tools are built with a sanitizer, which
-# reserves far more
+# limited KIB: limits the address space, unless the tools have a sanitizer, which reserves far more
 limited() {
 	! (ulimit -v "$1" && vae-cut -V >/dev/null 2>&1) || ulimit -v "$1"
 }
@@ -144,18 +144,17 @@ mktar() { "$LIB/mktar" "$@"; }
 lstar() { "$LIB/lstar" "$@"; }
 isjson() { "$LIB/isjson" "$@"; }
 
-# members < TAR: what law 1 keeps: all but the scores
+# members < TAR: all members but KEY.vae.json, as lstar lists them
 members() { lstar >"$T/.members" && sed '/\.vae\.json /d' "$T/.members"; }
 
-# pictures DIR N: N 8x8 gray pictures DIR/0.pgm ..., no two the same
+# pictures DIR N: writes N different gray pictures of 8x8, DIR/0.pgm ...
 pictures() {
 	mkdir -p "$1"
 	perl -e 'my ($d, $n) = @ARGV; for my $i (0 .. $n - 1) { open my $f, ">:raw", "$d/$i.pgm" or die $!;
 		print $f "P5\n8 8\n255\n", map { chr(($i * 37 + $_ * (3 + $i % 11) + ($_ * $_ * $i) % 97) % 256) } 0 .. 63 }' "$1" "$2"
 }
 
-# stream N: a list for mktar of N records: picture $F/pics/I.pgm, label I % 3, and what an earlier
-# stage may have written: w, and rank by w among N
+# stream N: a list for mktar of N records: the picture $F/pics/I.pgm, the label I % 3, and fields: w, and its rank
 stream() {
 	local i n=$1
 	for ((i = 0; i < n; i++)); do
@@ -165,15 +164,15 @@ stream() {
 	done
 }
 
-# plain_stream N: the same without scores
+# plain_stream N: the same without fields
 plain_stream() { stream "$1" | grep -v vae.json; }
 
-# train MODEL [OPTION...] < STREAM: a tiny model, quickly
+# train MODEL [OPTION...] < STREAM: trains a tiny model in a moment
 train() {
 	local model=$1
 	shift
 	vae-train -q -c tiny --set train.steps=24 --set train.checkpoints=3 --set train.holdout=0 -o "$model" "$@"
 }
 
-# field NAME < STREAM: its values, a line each
+# field NAME,... < STREAM: the values of fields, one line per record
 field() { vae-cut -k "$1"; }

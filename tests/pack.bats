@@ -1,4 +1,4 @@
-# vae-pack: IDX files, tables of numbers and directories to records.
+# vae-pack: IDX files, tables of numbers and directories.
 # shellcheck disable=SC2059,SC2086,SC2094
 
 load helper
@@ -18,7 +18,7 @@ setup_file() {
 	{ printf '\0\0\010\001' && be32 12 && printf '\0\1\2\3\4\5\6\7\10\11\12\377'; } >"$F/labels.idx"
 }
 
-@test "IDX: keys are ordinals, payload png, labels digits without a newline" {
+@test "IDX: keys are ordinals, payloads PNG, labels digits without a newline" {
 	ok vae-pack "$F/images.idx" "$F/labels.idx"
 	is "$(lstar --names <"$T/out" | head -3 | tr '\n' ' ')" '00000000.png 00000000.cls 00000001.png '
 	is "$(lstar --names <"$T/out" | wc -l)" 24
@@ -28,7 +28,7 @@ setup_file() {
 	is "$(lstar --names <"$T/out" | wc -l)" 12
 }
 
-@test "IDX: the pixels are those of the file" {
+@test "IDX: the pixels are unchanged" {
 	(for i in {0..11}; do printf 'name=%08d.pgm file=%s/pics/%d.pgm\n' "$i" "$F" "$i"; done) | mktar >"$T/pgm.tar"
 	train "$T/m.vae" <"$T/pgm.tar"
 	vae-selfinf -m "$T/m.vae" <"$T/pgm.tar" | field mu_norm,sigma_norm,kl >"$T/want"
@@ -37,7 +37,7 @@ setup_file() {
 	diff "$T/want" "$T/got"
 }
 
-@test "IDX: gzip, and a FIFO, give the same bytes as the plain file" {
+@test "IDX: gzip and a FIFO give the same bytes as the plain file" {
 	vae-pack "$F/images.idx" "$F/labels.idx" >"$T/want"
 	gzip -c "$F/images.idx" >"$T/i.gz"
 	gzip -c "$F/labels.idx" >"$T/l.gz"
@@ -47,7 +47,7 @@ setup_file() {
 	same "$T/want" "$T/got"
 }
 
-@test "IDX: what is wrong with a file is said, and no whole stream comes out" {
+@test "IDX: invalid files are errors, and the stream has no end" {
 	{ printf '\0\0\010\001' && be32 11 && head -c 11 /dev/zero; } >"$T/l"
 	fails 1 vae-pack "$F/images.idx" "$T/l"
 	says "$T/l" 11 12
@@ -99,7 +99,7 @@ setup_file() {
 	fails 2 vae-pack "$F/images.idx" "$F/labels.idx" "$F/labels.idx"
 }
 
-@test "--only keeps what matches, under the key it has in the whole" {
+@test "--only: records that match keep their keys" {
 	ok vae-pack --only 'cls == 3 || cls > 9' "$F/images.idx" "$F/labels.idx"
 	is "$(field key <"$T/out" | tr '\n' ' ')" '00000003 00000010 00000011 '
 	ok vae-pack --only 'cls == 99' "$F/images.idx" "$F/labels.idx"
@@ -114,7 +114,7 @@ setup_file() {
 	says --only 'column 5'
 }
 
-@test "-o does not take the place of what is packed" {
+@test "-o may not replace a file that is packed" {
 	cp "$F/images.idx" "$F/labels.idx" "$T"
 	fails 2 vae-pack -o "$T/labels.idx" "$T/images.idx" "$T/labels.idx"
 	says -o 'names an input'
@@ -155,7 +155,7 @@ tree() {
 	touch -d '2020-02-03 04:05:06 UTC' "$T/d/b/z.pgm"
 }
 
-@test "a directory: byte order, bytes and extensions kept, paths in source, the rest skipped and counted" {
+@test "a directory: files in byte order of names, unchanged, paths in source; others are skipped and counted" {
 	tree
 	ok vae-pack --summary "$T/s" "$T/d"
 	says 'directory entries skipped'
@@ -181,7 +181,7 @@ tree() {
 	same "$T/want" "$T/out"
 }
 
-@test "a directory: empty, alone, unreadable" {
+@test "a directory: empty, with labels, unreadable" {
 	mkdir "$T/e"
 	ok vae-pack "$T/e"
 	is "$(wc -c <"$T/out")" 1024
@@ -189,7 +189,7 @@ tree() {
 	says directory
 	cp -r "$F/pics" "$T/p"
 	chmod 000 "$T/p/3.pgm"
-	if [ -r "$T/p/3.pgm" ]; then # root reads all, but for what setpriv takes away
+	if [ -r "$T/p/3.pgm" ]; then # root reads everything, unless setpriv drops its capabilities
 		need setpriv
 		local less='setpriv --inh-caps -all --bounding-set -dac_override,-dac_read_search'
 		! $less test -r "$T/p/3.pgm" || skip 'setpriv is not allowed to take rights from root here'
@@ -201,7 +201,7 @@ tree() {
 	not lstar <"$T/out" 2>/dev/null
 }
 
-@test "a directory that the output lies in: it is not packed, nor what it replaces, nor its temporary file" {
+@test "a directory with the output in it: neither the output, nor the old file, nor the temporary file is packed" {
 	local out
 	cp -r "$F/pics" "$T/d"
 	ok vae-pack "$T/d"
@@ -223,13 +223,13 @@ tree() {
 		is "$(cat "$T/err")" "vae-pack: $T/d/out.tar is the output: not packed"
 		same "$T/want" "$T/d/out.tar"
 	done
-	# another tar is a file like others
+	# another tar is packed
 	ok vae-pack --summary "$T/s" "$T/d"
 	grep -q '"records":13,' "$T/s"
 	[ ! -s "$T/err" ]
 }
 
-@test "a directory: names that no terminal should see" {
+@test "a directory: file names with terminal escapes" {
 	mkdir "$T/d"
 	cp "$F/pics/0.pgm" "$T/d/$(printf 'a\033[31m\n\t.pgm')"
 	cp "$F/pics/1.pgm" "$T/d/$(printf 'b\377.pgm')" 2>/dev/null || skip 'this file system requires UTF-8'
@@ -247,20 +247,20 @@ tree() {
 
 # --- tables of numbers ---
 
-# npy DESCR SHAPE PACK VALUES...: an npy file
+# npy DESCR SHAPE TEMPLATE VALUE...: an .npy file; TEMPLATE is that of perl's pack
 npy() {
 	perl -e 'my ($d, $s, $p, @v) = @ARGV; binmode STDOUT;
 		my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27$d\x27, \x27fortran_order\x27: False, \x27shape\x27: ($s), }";
 		print "\x93NUMPY\1\0", pack("v", length $h), $h, pack($p, @v)' "$@"
 }
 
-# values TAR: the numbers of every record's .npy of float64, a line each
+# values TAR: the numbers of every float64 .npy, one line per record
 values() {
 	lstar <"$1" | awk '$1 ~ /\.npy$/ { print $NF }' | perl -lne 'my $b = pack "H*", $_; my $n = unpack "v", substr $b, 8, 2;
 		print join " ", map { sprintf "%.17g", $_ } unpack "d<*", substr $b, 10 + $n'
 }
 
-@test "CSV: a record a row, float64, names found and skipped" {
+@test "CSV: a record per row, float64; a line of names is recognised" {
 	printf 'a,b,c\n1,2,3\n-0.1,1e-3,+4.5E2\r\n\n"7", 8 ,9.' >"$T/t.csv"
 	ok vae-pack "$T/t.csv"
 	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.npy 00000001.npy 00000002.npy '
@@ -268,7 +268,7 @@ values() {
 	is "$(sed -n 1p "$T/got")" '1 2 3'
 	is "$(sed -n 2p "$T/got")" '-0.10000000000000001 0.001 450'
 	is "$(sed -n 3p "$T/got")" '7 8 9'
-	# as numpy writes such an array
+	# the bytes are those that numpy writes
 	npy '<f8' '3,' 'd<*' 1 2 3 | od -An -v -tx1 | tr -d ' \n' >"$T/want"
 	is "$(lstar <"$T/out" | awk '$1 == "00000000.npy" { print $2, $3, $4, $6, $NF }')" "$(printf '0 0644 0/0 0 %s' "$(cat "$T/want")")"
 	mv "$T/out" "$T/want"
@@ -292,7 +292,7 @@ values() {
 	ok vae-pack - --format csv < <(printf 'a,b\n')
 	is "$(wc -c <"$T/out")" 1024
 	says 'has no records'
-	# what stands for a missing number is no name: the row is not lost
+	# a row of missing values is not a line of names
 	local row
 	for row in NA,NA -inf,NaN null,none N/A,+Inf; do
 		printf '%s\n1,2\n' "$row" >"$T/n.csv"
@@ -320,7 +320,7 @@ values() {
 		ok vae-pack --label what --separator "$tab" --format csv - <"$T/t.TSV"
 		same "$T/want" "$T/out"
 	done
-	# a table with another one is not one column of names without rows
+	# another separator is an error, not a table of one column
 	for row in '1;2' $'1\t2' '1|2' 'a;b'; do
 		printf '%s\n' "$row" >"$T/t.csv"
 		fails 1 vae-pack "$T/t.csv"
@@ -336,7 +336,7 @@ values() {
 	says --separator 'for CSV files'
 }
 
-@test "CSV: --label, by name and by number" {
+@test "CSV: --label by name and by number" {
 	printf 'x,"what, is it",y\n1,cat,2\n3,"dog ""rex""\nthe second",4\n5,,6\n' >"$T/t.csv"
 	ok vae-pack --label 'what, is it' "$T/t.csv"
 	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.npy 00000000.cls 00000001.npy 00000001.cls 00000002.npy '
@@ -364,13 +364,13 @@ values() {
 	printf 'a\nx\n' >"$T/t.csv"
 	fails 1 vae-pack --label a "$T/t.csv"
 	says 'no column but the label'
-	# a name that is a number goes before a number
+	# a name that is a number takes precedence
 	printf '2,1\n5,6\n' >"$T/t.csv"
 	ok vae-pack --header --label 1 "$T/t.csv"
 	is "$(field cls <"$T/out")" 6
 }
 
-@test "CSV: what is wrong is said with file, line and column, and no whole stream comes out" {
+@test "CSV: errors give file, line and column, and the stream has no end" {
 	local cell
 	for cell in abc '1;2' nan NA inf 0x10 1e 1e999 1e39 '' ' ' '1 2' '--1' '"1"2' '"12' "$(printf '\033[31m')"; do
 		printf 'a,"b ""c"""\n1,2\n\n3,%s\n5,6\n' "$cell" >"$T/t.csv"
@@ -414,13 +414,13 @@ values() {
 	fails 2 vae-pack --header "$F/images.idx"
 }
 
-@test "CSV: cells that lie across the blocks it is read in" {
+@test "CSV: cells that span the blocks in which the file is read" {
 	perl -e 'for my $i (0 .. 30000) { printf "%d,\"%d\",%s%d.5\r\n", $i, $i * 7, " " x ($i % 13), $i }' >"$T/t.csv"
 	ok vae-pack "$T/t.csv"
 	values "$T/out" | awk '{ n += $1 == NR - 1 && $2 == 7 * $1 && $3 == $1 + 0.5 } END { exit !(n == 30001 && NR == 30001) }'
 }
 
-@test "npy: a record for each first index, types as they are, labels beside" {
+@test "npy: a record per item, types unchanged, with labels" {
 	npy '<f4' '3, 2' 'f<*' 1 2 3 4 5 6.5 >"$T/x.npy"
 	npy '<i8' '3,' 'q<*' 4 -1 12 >"$T/y.npy"
 	ok vae-pack "$T/x.npy" "$T/y.npy"
@@ -448,7 +448,7 @@ values() {
 	is "$(wc -c <"$T/out")" 1024
 }
 
-@test "npy: headers that lie, files that are cut or too long" {
+@test "npy: invalid headers, truncated files, bytes after the end" {
 	npy '<f4' '3, 2' 'f<*' 1 2 3 4 5 6 >"$T/good.npy"
 	local n size
 	size=$(wc -c <"$T/good.npy")
@@ -493,11 +493,11 @@ values() {
 	fails 2 vae-pack --format npy - -
 }
 
-@test "csv: an empty cell in quotes is no blank line" {
+@test "CSV: an empty cell in quotes is not a blank line" {
 	printf 'a\n1\n\n""\n2\n' >"$T/t.csv"
 	fails 1 vae-pack "$T/t.csv"
 	says "$T/t.csv: line 4, column 1 (a)" 'is empty'
-	printf '""\n1\n2' >"$T/t.csv" # as pandas writes a column without a name
+	printf '""\n1\n2' >"$T/t.csv" # pandas writes a column without a name so
 	ok vae-pack --header "$T/t.csv"
 	is "$(vae-cut -k key <"$T/out" | wc -l)" 2
 }

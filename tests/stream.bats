@@ -1,4 +1,4 @@
-# The stream, where one tool stands for all: sparse files, odd tars, names, signals.
+# The stream, tested with one tool: sparse files, unusual tars, names, files that are replaced, signals.
 # shellcheck disable=SC2119,SC2120,SC2016
 
 load helper
@@ -9,7 +9,7 @@ setup_file() {
 
 pass() { vae-drop --top 0 -q "$@"; }
 
-@test "a sparse member comes out as the file it was" {
+@test "a sparse member is written as the whole file" {
 	truncate -s 300000 "$T/s.bin"
 	printf 'middle' | dd of="$T/s.bin" bs=1 seek=150000 conv=notrunc status=none
 	truncate -s 100000 "$T/hole.bin"
@@ -25,7 +25,7 @@ pass() { vae-drop --top 0 -q "$@"; }
 	done
 }
 
-@test "a sparse member that claims far more than there is, is refused" {
+@test "a sparse member of a claimed size that no memory holds is refused" {
 	truncate -s 20G "$T/huge.bin"
 	printf 'end' | dd of="$T/huge.bin" bs=1 seek=21474836480 conv=notrunc status=none
 	cd "$T"
@@ -37,9 +37,9 @@ pass() { vae-drop --top 0 -q "$@"; }
 	done
 }
 
-# extents OFFSET...: a sparse member of 4096 bytes in blocks of 512 x, there
+# extents OFFSET...: a tar with a sparse member of 4096 bytes: 512 times x at each offset
 extents() {
-	local map at n=$# # the map, and its length
+	local map at n=$#
 	map=$(printf '%%0a%d%%0a512' "$@")
 	map=$n$map%0a
 	at=$(printf %b "${map//%/\\x}" | wc -c)
@@ -47,7 +47,7 @@ extents() {
 		"$map" "$(printf '%%00%.0s' $(seq $((512 - at))))" "$(head -c $((512 * n)) /dev/zero | tr '\0' x)" | mktar
 }
 
-@test "a sparse member whose parts overlap, or go back, is refused" {
+@test "a sparse member whose parts overlap or are out of order is refused" {
 	local at
 	extents 0 512 2048 >"$T/in"
 	is "$(pass "$T/in" | lstar | awk '$1 == "s.bin" { print $(NF - 1) }')" 4096
@@ -57,7 +57,7 @@ extents() {
 		fails 1 pass "$T/in"
 		says "$T/in: member 1 's.bin': the parts of a sparse file overlap"
 	done
-	# as old GNU tar has it: header, and four extents of 512 bytes at 0
+	# the old GNU format: a header with four extents of 512 bytes at offset 0
 	perl -e 'my $h = pack "a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a121 a24 a24 a24 a24 a1 a12 a17", "o.bin", "0000644", "0000000", "0000000",
 		sprintf("%011o", 2048), "00000000000", " " x 8, "S", "", "ustar  ", "", (sprintf("%011o\0%011o\0", 0, 512)) x 4, "", sprintf("%011o", 512), "";
 		substr($h, 148, 8) = sprintf "%06o\0 ", unpack "%32C*", $h; print $h, "y" x 2048, "\0" x 1024' >"$T/in"
@@ -65,7 +65,7 @@ extents() {
 	says o.bin overlap
 }
 
-@test "large records do not add up in memory" {
+@test "law 6: the memory of large records is freed" {
 	(ulimit -v 1800000 && vae-cut -V >/dev/null 2>&1) || skip 'a sanitizer reserves more address space than this test allows'
 	pictures "$F/pics" 3
 	plain_stream 3 | mktar | train "$T/m.vae"
@@ -90,10 +90,10 @@ extents() {
 	same "$T/ustar" "$T/pax"
 }
 
-# flip OFFSET FILE: its byte there, from the end where negative, with one bit changed
+# flip OFFSET FILE: changes one bit of the byte there; a negative OFFSET counts from the end
 flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at, $at < 0 ? 2 : 0; read F, my $c, 1; seek F, -1, 1; print F $c ^ "\x10"' -- "$@"; }
 
-@test "gzip: its checksums are verified, of every member, in a file and in a pipe, once and twice" {
+@test "gzip: the checksum of every member is verified, in a file and in a pipe, in one pass and in two" {
 	local n
 	printf 'name=a.pgm file=%s/pics/0.pgm\nname=a.vae.json data={"w":1}\n' "$F" | mktar >"$T/1"
 	printf 'name=b.pgm file=%s/pics/1.pgm\nname=b.vae.json data={"w":2}\n' "$F" | mktar >"$T/2"
@@ -123,7 +123,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 		fails 1 vae-cut -k key "$T/bad"
 		says "$T/bad: " 'gzip stream is truncated'
 	done
-	# zeros behind it are of a tape; nothing else is
+	# zeros may follow (tape padding), and nothing else
 	(cat "$T/in" && head -c 300000 /dev/zero) >"$T/zeros"
 	ok vae-rank -k w "$T/zeros"
 	same "$T/want" "$T/out"
@@ -144,7 +144,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says 'empty input'
 }
 
-@test "zstd output has a checksum: a byte changed is told" {
+@test "zstd output has a checksum: a changed byte is an error" {
 	local n size level
 	need zstd
 	for n in {0..39}; do
@@ -159,7 +159,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	ok pass -o "$T/o.tar.zst" "$T/in"
 	size=$(wc -c <"$T/o.tar.zst")
 	for ((n = 0; n < size; n += 7)); do
-		[ "$n" -ne 4 ] || continue # bits of no use
+		[ "$n" -ne 4 ] || continue # a byte with unused bits
 		cp "$T/o.tar.zst" "$T/bad"
 		flip "$n" "$T/bad"
 		fails 1 vae-cut -k key "$T/bad" || die "at $n of $size"
@@ -173,14 +173,14 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	done
 }
 
-@test "extended attributes do not double on every pass" {
+@test "extended attributes do not grow with every pass" {
 	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k=v x:LIBARCHIVE.xattr.user.k=dg x:SCHILY.xattr.user.j=w\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar | pass >"$T/1"
 	pass <"$T/1" >"$T/2"
 	pass <"$T/2" >"$T/3"
 	same "$T/1" "$T/2"
 	same "$T/2" "$T/3"
 	lstar <"$T/1" | grep -q '^a.cls .*{user.j=w,user.k=v}'
-	# nor do their names grow
+	# a name that would grow is refused
 	printf 'name=a.cls data=1 x:SCHILY.xattr.user.k%%41=v\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/percent.tar"
 	fails 1 vae-drop --top 1 -r "$T/r" "$T/percent.tar"
 	says a.cls 'user.k%41'
@@ -203,7 +203,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	is "$(field key <"$T/in" | tr '\n' ' ')" 'train.v1/0001 ./a /abs __a/x ____/x a/__b__/x '
 }
 
-@test "a record that is split over two FILEs is one, as in cat, unless every FILE numbers anew" {
+@test "a record that is split over two FILEs is one record, but with --keys-per-file two" {
 	printf 'name=a.x data=1\n' | mktar >"$T/1.tar"
 	printf 'name=a.y data=2\n' | mktar >"$T/2.tar"
 	is "$(vae-cut -k key "$T/1.tar" "$T/2.tar" | wc -l)" 1
@@ -213,7 +213,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says "$T/1.tar" a.x
 }
 
-@test "many members in a record, and too many" {
+@test "a record of many members, and of too many" {
 	for i in {1..300}; do echo "name=a.x$i data=$i"; done | mktar >"$T/in"
 	is "$(vae-cut -k key "$T/in" | wc -l)" 1
 	for i in {1..10001}; do echo "name=a.x$i data="; done | mktar >"$T/in"
@@ -221,14 +221,14 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says "record 1 'a'" 10000
 }
 
-@test "a long name in a message is cut, in one line" {
+@test "a long name is cut in a message of one line" {
 	printf 'name=%s.x data=1\nname=%s.X data=2\n' "$(printf 'é%.0s' {1..900})" "$(printf 'é%.0s' {1..900})" | sed 's/é/%c3%a9/g' | mktar >"$T/in"
 	fails 1 vae-cut -k key "$T/in"
 	[ "$(wc -c <"$T/err")" -lt 1200 ]
 	iconv -f UTF-8 -t UTF-8 <"$T/err" >/dev/null || die "not UTF-8: $(cat "$T/err")"
 }
 
-@test "a FILE with a name that moves a terminal" {
+@test "a FILE whose name has terminal escapes" {
 	local file
 	file=$T/$(printf 'a\033[31m\nb.tar')
 	printf 'not a tar\n' >"$file"
@@ -241,7 +241,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 }
 
 # shellcheck disable=SC2086 # commands are words
-@test "-o - is standard output, and no name of a directory" {
+@test "-o - is standard output, and not the name of a directory" {
 	local tool
 	cd "$T"
 	plain_stream 3 | mktar >plain.tar
@@ -277,7 +277,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	[ -s ./- ]
 }
 
-@test "a file that is replaced keeps its mode, a new one has that of the umask" {
+@test "a file that is replaced keeps its mode, a new one gets the mode of the umask" {
 	local mode
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	for mode in 600 755 444 666; do
@@ -294,11 +294,11 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	is "$(cd "$T" && stat -c %a o.tar r.tar s.json | tr '\n' ' ')" '640 640 640 '
 }
 
-@test "a symbolic link to a file that is not there yet: the file is made, the link stays" {
+@test "a symbolic link to a file that does not exist yet: the file is made, the link stays" {
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	mkdir "$T/d"
 	ln -s d/first "$T/link.tar"
-	ln -s "$T/d/second" "$T/d/first" # by two steps
+	ln -s "$T/d/second" "$T/d/first" # a chain of two
 	ok pass -o "$T/link.tar" "$T/in"
 	[ -L "$T/link.tar" ] && [ -L "$T/d/first" ] && [ ! -L "$T/d/second" ]
 	is "$(field key <"$T/d/second")" a
@@ -320,30 +320,30 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	no_leftovers "$T"
 }
 
-@test "a directory that can be written to, but not read" {
+@test "a directory that is writable but not readable" {
 	local less=() got=0
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	mkdir -m 1333 "$T/d"
-	if [ -r "$T/d" ]; then # root reads all, but for what setpriv takes away
+	if [ -r "$T/d" ]; then # root reads everything, unless setpriv drops its capabilities
 		need setpriv
 		less=(setpriv --inh-caps -all --bounding-set '-dac_override,-dac_read_search')
 		! "${less[@]}" test -r "$T/d" || skip 'setpriv is not allowed to take rights from root here'
 	fi
 	ok "${less[@]}" "$BIN/vae-drop" --top 0 -o "$T/d/o.tar" --summary "$T/d/s.json" "$T/in" || got=1
-	chmod 755 "$T/d" # or it cannot be removed
+	chmod 755 "$T/d" # so that it can be removed
 	is "$got" 0
 	is "$(field key <"$T/d/o.tar")" a
 	grep -q '"records":1,' "$T/d/s.json"
 }
 
-@test "standard input at its end-of-archive: the writer before does not die of SIGPIPE" {
+@test "standard input is read past its end-of-archive: its writer does not die of SIGPIPE" {
 	run bash -c '{ printf "name=a.x data=1\n" | "$1/mktar"; head -c 3072000 /dev/zero; } | vae-cut -k key; echo "${PIPESTATUS[*]}"' - "$LIB"
 	is "$output" $'a\n0 0'
 }
 
-@test "a failure is told at once, also while the input keeps silent" {
+@test "a failure ends the tool at once, even while it waits for input" {
 	local i row got pid
-	{ # a few batches, and a part of one that is waited for
+	{ # a few batches, and a part of one, of which the tool waits for the rest
 		for i in {1..49}; do echo "name=$i.pgm file=$F/pics/1.pgm"; done
 		echo 'name=z.x data=1'
 		for i in {51..300}; do echo "name=$i.pgm file=$F/pics/2.pgm"; done
@@ -369,7 +369,7 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	done
 }
 
-@test "interrupted: no end-of-archive, no files, killed by the signal" {
+@test "a signal kills the tool: no end-of-archive, no files" {
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	mkfifo "$T/fifo"
 	local got=0 pid
@@ -385,9 +385,9 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	absent "$T/o.tar"
 }
 
-# waits COMMAND...: runs it on a FIFO that gives nothing, until it has a temporary file; $! is its process
+# waits COMMAND...: starts it on a FIFO without data and waits until it has made a temporary file; $! is its process
 waits() {
-	# a shell has those in the background ignore SIGINT
+	# a shell lets background processes ignore SIGINT
 	perl -e '$SIG{$_} = "DEFAULT" for qw(INT QUIT HUP); exec @ARGV or die' -- "$@" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
 	local i
 	for ((i = 0; i < 200; i++)); do
@@ -397,7 +397,7 @@ waits() {
 	die "no temporary file: $(cat "$T/err")"
 }
 
-@test "a signal that ends a tool takes its temporary files along" {
+@test "a signal that ends a tool removes its temporary files" {
 	local got i signal
 	ulimit -c 0
 	mkfifo "$T/fifo"
@@ -437,18 +437,18 @@ waits() {
 	absent "$T/r.tar"
 }
 
-@test "a pipeline of all the tools, from pictures to what is left" {
+@test "a pipeline from pictures to clean records" {
 	pictures "$T/p" 40
 	cd "$T"
 	vae-pack -q p | vae-train -q -c tiny --set train.steps=40 -p -o m.vae | vae-selfinf -m m.vae | vae-rank | vae-drop --top 10% -r bad.tar.zst >clean.tar
 	is "$(field key <clean.tar | wc -l)" 36
 	is "$(field rank <bad.tar.zst | sort -n | tr '\n' ' ')" '0 1 2 3 '
 	awk 'NR == FNR { if ($1 > max) max = $1; next } $1 < max { exit 1 }' <(field selfinf <clean.tar) <(field selfinf <bad.tar.zst)
-	# standard input by its name waits for the model too
+	# a tool waits for its input before it opens the model, also if standard input is given as -
 	vae-pack -q -o all.tar p
-	for behind in 'selfinf' 'density --space latent' 'testinf -t all.tar'; do
+	for reader in 'selfinf' 'density --space latent' 'testinf -t all.tar'; do
 		# shellcheck disable=SC2086 # a tool and its options
-		vae-train -q -c tiny --set train.steps=4 -p -o "${behind%% *}.vae" all.tar | vae-$behind -q -m "${behind%% *}.vae" - >scored.tar
+		vae-train -q -c tiny --set train.steps=4 -p -o "${reader%% *}.vae" all.tar | vae-$reader -q -m "${reader%% *}.vae" - >scored.tar
 		is "$(field model <scored.tar | grep -c .)" 40
 	done
 }

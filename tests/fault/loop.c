@@ -1,25 +1,27 @@
-/* fault-loop [options] -- COMMAND...: runs a command over and over, each time with another of its
- * calls failing (shim.c), and checks what it leaves. Exit 0 when every run was as it has to be.
+/* fault-loop [options] -- COMMAND...: runs a command many times, each time with another of its system or library calls
+ * failing, and checks what the command leaves. Exits 0 when all runs passed the checks.
  *
- *   -i FILE    standard input (otherwise /dev/null); -p gives it as a pipe
- *   -d DIR     what the working directory holds before each run
- *   -g NAME    a file that may also be left as a beginning of what it would have been (a log)
- *   -w NAME    a file replaced while the command runs: after a failure any version will do, uncompared
- *   -k KINDS   only these, separated by commas        -f  every call, not only every place
- *   -m MAX     at most so many calls of a kind        -s SHIM   the library to preload
- *   -j N       runs at a time                         -v  say what every run ended with
- *   -L FILE    leaks of others, as LeakSanitizer's suppressions
+ *   -i FILE    standard input (default /dev/null); -p connects it by a pipe
+ *   -d DIR     copied to the working directory before each run
+ *   -g NAME    a file that grows (a log): after a failure it may be a prefix of the reference
+ *   -w NAME    a file that is replaced several times: after a failure any version passes
+ *   -k KINDS   only calls of these kinds, separated by commas
+ *   -f         every call fails once (default: one call from every place, and some others)
+ *   -m MAX     at most MAX calls of a kind
+ *   -s SHIM    the library to preload (shim.c)
+ *   -j N       N runs at a time
+ *   -v         print the result of every run
+ *   -L FILE    LeakSanitizer's suppressions, for leaks of libraries
  *
- * A first run without failures gives the reference and the places that calls come from: by default
- * the first call from every place fails, the first calls and some in between. Then, in each run:
- *   - no signal, no report of a sanitizer, no hang; exit status 0 or 1;
- *   - 0: standard output and every file are those of the reference;
- *   - 1: stderr says something and names the tool in every line; standard output is a beginning of
- *     the reference; every file is that of the reference or what was there before, nothing else;
- *     where nothing works any more a temporary name may stay, as after a kill;
- *   - nothing stays in $TMPDIR;
- *   - a short transfer or an interruption: 0.
- * Numbers behind "seconds": count as equal.
+ * The first run has no failures. It gives the reference and the places from which calls are made. Checks of each later run:
+ *   - no signal, no report of a sanitizer, no timeout; the exit status is 0 or 1;
+ *   - exit status 0: standard output and all files equal the reference;
+ *   - exit status 1: every line of stderr names the tool, and there is one; standard output is a prefix of the reference;
+ *     every file equals the reference or what was there before. If all later calls fail too, a temporary file may stay, as
+ *     after a kill;
+ *   - $TMPDIR is empty;
+ *   - after a short transfer or an interruption the exit status is 0.
+ * Numbers after "seconds": are ignored.
  */
 #include "fault.h"
 
@@ -40,7 +42,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FILES = 64, MAX_JOBS = 16, TIMEOUT = 60, FIRST = 12, BETWEEN = 12, SANITIZER_EXIT = 86 };
+enum { MAX_FILES = 64, MAX_JOBS = 16, TIMEOUT = 60, FIRST_CALLS = 12, SPREAD_CALLS = 12, SANITIZER_EXIT = 86 };
 
 static const char *const kinds[] = FAULT_KIND_NAMES, *const modes[] = FAULT_MODE_NAMES;
 
@@ -73,8 +75,8 @@ static struct {
 	char base[400];
 	int pipe, full, jobs, verbose;
 	long max, bad, runs, failed, survived, unreached;
-	struct text in, out; /* out: the reference */
-	struct tree before, after;
+	struct text in, out; /* input; output of the reference */
+	struct tree before, after; /* the files before a run, and after the reference */
 } o = {.jobs = 2};
 
 static _Noreturn void die(const char *what)
@@ -83,11 +85,12 @@ static _Noreturn void die(const char *what)
 	exit(2);
 }
 
-static void put(char *to, size_t room, const char *fmt, ...)
+/* Formats a path. */
+static void format_path(char *to, size_t size, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	if (vsnprintf(to, room, fmt, ap) >= (int)room) {
+	if (vsnprintf(to, size, fmt, ap) >= (int)size) {
 		errno = ENAMETOOLONG;
 		die("path");
 	}
@@ -103,8 +106,8 @@ static double now(void)
 
 /* --- files --- */
 
-/* Numbers that measure time are taken out. */
-static void mask(struct text *t)
+/* Removes the numbers after "seconds":. */
+static void remove_times(struct text *t)
 {
 	static const char word[] = "\"seconds\":";
 	char *to = t->p, *p = t->p, *end = t->p + t->n;
@@ -122,7 +125,7 @@ static void mask(struct text *t)
 	t->n = (size_t)(to - t->p);
 }
 
-static struct text slurp(const char *path)
+static struct text read_file(const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -145,7 +148,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return f->level ? remove(path) : 0;
 }
 
-static void empty(const char *dir)
+static void empty_directory(const char *dir)
 {
 	if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS))
 		die(dir);
@@ -165,8 +168,8 @@ static int collect_one(const char *path, const struct stat *st, int type, struct
 	}
 	int i = collecting->n++;
 	collecting->v[i].name = strdup(path + collect_from + 1);
-	collecting->v[i].text = slurp(path);
-	mask(&collecting->v[i].text);
+	collecting->v[i].text = read_file(path);
+	remove_times(&collecting->v[i].text);
 	return 0;
 }
 
@@ -197,15 +200,15 @@ static const struct text *find(const struct tree *t, const char *name)
 }
 
 static int same(const struct text *a, const struct text *b) { return a && b && a->n == b->n && memcmp(a->p, b->p, a->n) == 0; }
-static int begins(const struct text *a, const struct text *b) { return a && b && a->n <= b->n && memcmp(a->p, b->p, a->n) == 0; }
+static int is_prefix(const struct text *a, const struct text *b) { return a && b && a->n <= b->n && memcmp(a->p, b->p, a->n) == 0; }
 
-/* The seed directory, files and folders, into dir. */
+/* Copies what is in -d into dir. */
 static void copy_seed(const char *dir)
 {
 	char cmd[1200];
 	if (!o.seed)
 		return;
-	put(cmd, sizeof cmd, "cp -a '%s/.' '%s/'", o.seed, dir);
+	format_path(cmd, sizeof cmd, "cp -a '%s/.' '%s/'", o.seed, dir);
 	if (system(cmd))
 		die(cmd);
 }
@@ -217,15 +220,15 @@ static void start(struct job *j, int kind, int mode, long nth)
 	j->kind = kind;
 	j->mode = mode;
 	j->nth = nth;
-	empty(j->dir);
-	empty(j->tmp);
+	empty_directory(j->dir);
+	empty_directory(j->tmp);
 	copy_seed(j->dir);
 	memset(j->state, 0, mode == FAULT_COUNT ? sizeof *j->state : offsetof(struct fault, nplaces));
 	j->state->kind = kind;
 	j->state->mode = mode;
 	j->state->nth = nth;
 	int p[2] = {-1, -1};
-	if (o.pipe) { /* small enough to stand in the pipe */
+	if (o.pipe) { /* the pipe holds all of the input */
 		if (pipe2(p, O_CLOEXEC) || fcntl(p[1], F_SETPIPE_SZ, 1 << 20) < (int)o.in.n || write(p[1], o.in.p, o.in.n) != (ssize_t)o.in.n)
 			die("pipe");
 		close(p[1]);
@@ -241,14 +244,14 @@ static void start(struct job *j, int kind, int mode, long nth)
 	if (j->pid < 0)
 		die("fork");
 	if (j->pid == 0) {
-		alarm(TIMEOUT); /* stays over exec: a hang ends as a signal */
+		alarm(TIMEOUT); /* survives exec: a run that hangs dies of SIGALRM */
 		if (dup2(p[0], 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(j->dir) || setenv("TMPDIR", j->tmp, 1) ||
 		    setenv("VF_FAULT", j->state_path, 1) || setenv("LD_PRELOAD", o.shim, 1) ||
 		    setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1:allocator_may_return_null=1:fast_unwind_on_malloc=0:exitcode=86", 1) ||
 		    setenv("UBSAN_OPTIONS", "halt_on_error=1:exitcode=86:print_stacktrace=1", 1))
 			_exit(126);
 		char lsan[600];
-		put(lsan, sizeof lsan, "print_suppressions=0%s%s", o.leaks ? ":suppressions=" : "", o.leaks ? o.leaks : "");
+		format_path(lsan, sizeof lsan, "print_suppressions=0%s%s", o.leaks ? ":suppressions=" : "", o.leaks ? o.leaks : "");
 		setenv("LSAN_OPTIONS", lsan, 1);
 		execvp(o.command[0], o.command);
 		_exit(127);
@@ -258,7 +261,7 @@ static void start(struct job *j, int kind, int mode, long nth)
 	close(err);
 }
 
-static const char *tell(const char *fmt, ...)
+static const char *format_message(const char *fmt, ...)
 {
 	static char msg[1000];
 	va_list ap;
@@ -268,15 +271,15 @@ static const char *tell(const char *fmt, ...)
 	return msg;
 }
 
-/* libarchive ends the program itself where memory runs out in its strings: with a line of its own and
- * exit status 1, and what was being written stays under its temporary name. */
-static const char archive_ends[] = "Fatal Internal Error in libarchive: ";
+/* libarchive exits by itself where memory runs out in its strings: with this line and exit status 1, and the temporary file
+ * stays. */
+static const char archive_exit[] = "Fatal Internal Error in libarchive: ";
 
-/* Every line begins with the tool's name, and there is one. */
-static int says_why(const struct text *err)
+/* Whether there is a message, and every line begins with the name of the tool. */
+static int has_message(const struct text *err)
 {
 	size_t n = strlen(o.tool);
-	if (strncmp(err->p, archive_ends, sizeof archive_ends - 1) == 0)
+	if (strncmp(err->p, archive_exit, sizeof archive_exit - 1) == 0)
 		return 1;
 	const char *p = err->p;
 	while (*p) {
@@ -288,56 +291,57 @@ static int says_why(const struct text *err)
 	return err->n > 0;
 }
 
-static const char *check_files(const struct tree *got, int failed, int ended)
+static const char *check_files(const struct tree *got, int failed, int temp_may_stay)
 {
 	for (int i = 0; i < got->n; i++) {
 		const char *name = got->v[i].name;
 		const struct text *t = &got->v[i].text, *old = find(&o.before, name), *new = find(&o.after, name);
-		if (!old && !new && ended && strstr(name, ".tmp"))
+		if (!old && !new && temp_may_stay && strstr(name, ".tmp"))
 			continue;
 		if (!old && !new)
-			return tell("leaves '%s'", name);
-		if (failed && ((old && same(t, old)) || (o.replaced && strstr(name, o.replaced)) || (o.growing && strstr(name, o.growing) && begins(t, new))))
+			return format_message("leaves '%s'", name);
+		if (failed && ((old && same(t, old)) || (o.replaced && strstr(name, o.replaced)) || (o.growing && strstr(name, o.growing) && is_prefix(t, new))))
 			continue;
 		if (!same(t, new))
-			return tell("'%s' is wrong (%zu bytes; %zu in the reference)", name, t->n, new ? new->n : 0);
+			return format_message("'%s' differs (%zu bytes; %zu in the reference)", name, t->n, new ? new->n : 0);
 	}
 	const struct tree *all = failed ? &o.before : &o.after;
 	for (int i = 0; i < all->n; i++)
 		if (!find(got, all->v[i].name) && (!failed || find(&o.after, all->v[i].name)))
-			return tell("'%s' is missing", all->v[i].name);
+			return format_message("'%s' is missing", all->v[i].name);
 	return NULL;
 }
 
-static const char *judge(const struct job *j, int status, const struct text *out, const struct text *err)
+/* NULL, or which check the run failed. */
+static const char *check_run(const struct job *j, int status, const struct text *out, const struct text *err)
 {
 	if (WIFSIGNALED(status))
-		return tell("died of signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (it hung)" : "");
+		return format_message("died of signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (timeout)" : "");
 	int code = WEXITSTATUS(status);
 	if (code == SANITIZER_EXIT)
-		return "the sanitizer reports";
+		return "the sanitizer reports an error";
 	if (code != 0 && (code != 1 || !j->state->fired || j->mode >= FAULT_SHORT))
-		return tell("exit status %d", code);
-	if (code && !says_why(err))
-		return "exit status 1, and not every line of stderr, or none, says why";
-	if (code ? !begins(out, &o.out) : !same(out, &o.out))
-		return tell("exit status %d with %zu bytes of other output (%zu in the reference)", code, out->n, o.out.n);
+		return format_message("exit status %d", code);
+	if (code && !has_message(err))
+		return "exit status 1, and stderr is empty or has a line without the name of the tool";
+	if (code ? !is_prefix(out, &o.out) : !same(out, &o.out))
+		return format_message("exit status %d and %zu bytes of output that differ from the reference (%zu bytes)", code, out->n, o.out.n);
 	struct tree got = {.n = 0}, left = {.n = 0};
 	collect(&got, j->dir);
 	collect(&left, j->tmp);
-	const char *bad = check_files(&got, code, j->mode == FAULT_ON || strstr(err->p, archive_ends));
+	const char *bad = check_files(&got, code, j->mode == FAULT_FROM || strstr(err->p, archive_exit));
 	if (!bad && left.n)
-		bad = tell("leaves '%s' in $TMPDIR", left.v[0].name);
+		bad = format_message("leaves '%s' in $TMPDIR", left.v[0].name);
 	free_tree(&got);
 	free_tree(&left);
 	return bad;
 }
 
-static void finish(struct job *j, int status)
+static void finish_run(struct job *j, int status)
 {
-	struct text out = slurp(j->out), err = slurp(j->err);
-	mask(&out);
-	const char *bad = judge(j, status, &out, &err);
+	struct text out = read_file(j->out), err = read_file(j->err);
+	remove_times(&out);
+	const char *bad = check_run(j, status, &out, &err);
 	o.runs++;
 	if (!j->state->fired)
 		o.unreached++;
@@ -366,7 +370,7 @@ static void wait_one(void)
 	pid_t pid = wait(&status);
 	for (int i = 0; i < o.jobs; i++)
 		if (jobs[i].pid == pid)
-			finish(&jobs[i], status);
+			finish_run(&jobs[i], status);
 }
 
 static void run(int kind, int mode, long nth)
@@ -392,11 +396,11 @@ static void wait_all(void)
 
 static void open_job(struct job *j, int i)
 {
-	put(j->dir, sizeof j->dir, "%s/%d", o.base, i);
-	put(j->tmp, sizeof j->tmp, "%s/%d.tmp", o.base, i);
-	put(j->out, sizeof j->out, "%s/%d.out", o.base, i);
-	put(j->err, sizeof j->err, "%s/%d.err", o.base, i);
-	put(j->state_path, sizeof j->state_path, "%s/%d.state", o.base, i);
+	format_path(j->dir, sizeof j->dir, "%s/%d", o.base, i);
+	format_path(j->tmp, sizeof j->tmp, "%s/%d.tmp", o.base, i);
+	format_path(j->out, sizeof j->out, "%s/%d.out", o.base, i);
+	format_path(j->err, sizeof j->err, "%s/%d.err", o.base, i);
+	format_path(j->state_path, sizeof j->state_path, "%s/%d.state", o.base, i);
 	int fd = open(j->state_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (mkdir(j->dir, 0777) || mkdir(j->tmp, 0777) || fd < 0 || ftruncate(fd, sizeof *j->state))
 		die(j->dir);
@@ -406,8 +410,8 @@ static void open_job(struct job *j, int i)
 		die("mmap");
 }
 
-/* The run without failures: the reference. */
-static void reference(struct fault *count)
+/* Runs without failures, for the reference. */
+static void run_reference(struct fault *count)
 {
 	struct job *j = &jobs[0];
 	int status;
@@ -417,22 +421,22 @@ static void reference(struct fault *count)
 	if (waitpid(j->pid, &status, 0) < 0)
 		die("wait");
 	j->pid = 0;
-	o.out = slurp(j->out);
-	mask(&o.out);
+	o.out = read_file(j->out);
+	remove_times(&o.out);
 	collect(&o.after, j->dir);
 	*count = *j->state;
 	if (status) {
-		struct text err = slurp(j->err);
-		fprintf(stderr, "fault-loop: the run without failures ended with status %#x: %s\n", (unsigned)status, err.p);
+		struct text err = read_file(j->err);
+		fprintf(stderr, "fault-loop: the run without failures ended with wait status %#x: %s\n", (unsigned)status, err.p);
 		exit(1);
 	}
 	if (!count->count[FAULT_ALLOC] || !count->count[FAULT_WRITE]) {
-		fprintf(stderr, "fault-loop: the shim sees no calls: is the runtime of a sanitizer linked into the tool?\n");
+		fprintf(stderr, "fault-loop: the shim sees no calls: maybe the runtime of a sanitizer is linked into the tool statically\n");
 		exit(1);
 	}
 }
 
-static int wanted(int kind)
+static int is_selected(int kind)
 {
 	if (!o.only)
 		return 1;
@@ -445,21 +449,21 @@ static int wanted(int kind)
 
 static int by_number(const void *a, const void *b) { return (*(const long *)a > *(const long *)b) - (*(const long *)a < *(const long *)b); }
 
-/* Which calls of a kind are to fail, ascending; one more behind the last, which nothing reaches. */
-static int choose(const struct fault *c, int kind, long *nth, int room)
+/* The numbers of the calls of a kind that are to fail, ascending, and one that is never reached. */
+static int choose_calls(const struct fault *c, int kind, long *nth, int max)
 {
 	long total = c->count[kind];
 	int n = 0, k = 0;
 	if (o.full) {
-		for (long i = 1; i <= total && n < room - 1; i++)
+		for (long i = 1; i <= total && n < max - 1; i++)
 			nth[n++] = i;
 	} else {
 		for (int i = 0; i < c->nplaces[kind]; i++)
 			nth[n++] = c->place[kind][i];
-		for (long i = 1; i <= FIRST && i <= total; i++)
+		for (long i = 1; i <= FIRST_CALLS && i <= total; i++)
 			nth[n++] = i;
-		for (long i = 1; i <= BETWEEN && total > FIRST; i++)
-			nth[n++] = total * i / BETWEEN;
+		for (long i = 1; i <= SPREAD_CALLS && total > FIRST_CALLS; i++)
+			nth[n++] = total * i / SPREAD_CALLS;
 	}
 	qsort(nth, (size_t)n, sizeof *nth, by_number);
 	for (int i = 0; i < n; i++)
@@ -470,7 +474,7 @@ static int choose(const struct fault *c, int kind, long *nth, int room)
 			nth[i] = nth[i * k / o.max];
 		k = (int)o.max;
 	}
-	nth[k++] = total + 1000; /* threads make a few more or fewer */
+	nth[k++] = total + 1000; /* the number of calls varies a little with threads */
 	return k;
 }
 
@@ -500,45 +504,45 @@ int main(int argc, char **argv)
 	}
 	o.tool = basename(strdup(o.command[0]));
 	if (o.input)
-		o.in = slurp(o.input);
+		o.in = read_file(o.input);
 	const char *tmp = getenv("TMPDIR");
-	put(o.base, sizeof o.base, "%s/vae-fault-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	format_path(o.base, sizeof o.base, "%s/vae-fault-XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	if (!mkdtemp(o.base))
 		die(o.base);
 	for (int i = 0; i < o.jobs; i++)
 		open_job(&jobs[i], i);
 	static struct fault count;
 	static long nth[1 << 20];
-	reference(&count);
+	run_reference(&count);
 	for (int kind = 0; kind < FAULT_KINDS; kind++) {
-		if (!wanted(kind) || !count.count[kind])
+		if (!is_selected(kind) || !count.count[kind])
 			continue;
 		o.runs = o.failed = o.survived = o.unreached = 0;
-		int n = choose(&count, kind, nth, 1 << 20), transfers = kind == FAULT_READ || kind == FAULT_WRITE;
+		int n = choose_calls(&count, kind, nth, 1 << 20), transfers = kind == FAULT_READ || kind == FAULT_WRITE;
 		for (int i = 0; i < n; i++) {
 			run(kind, FAULT_ONCE, nth[i]);
 			if (o.full || i % 4 == 0)
-				run(kind, FAULT_ON, nth[i]);
+				run(kind, FAULT_FROM, nth[i]);
 			if (transfers)
 				run(kind, i % 2 ? FAULT_EINTR : FAULT_SHORT, nth[i]);
 		}
 		if (transfers)
-			run(kind, FAULT_SHORTS, 1);
+			run(kind, FAULT_SHORT_FROM, 1);
 		wait_all();
-		printf("%-7s %6ld calls from %4d places: %5ld runs, %ld failed, %ld did without, %ld got through\n", kinds[kind], count.count[kind],
+		printf("%-7s %6ld calls from %4d places: %5ld runs, %ld failed, %ld succeeded, %ld did not reach the call\n", kinds[kind], count.count[kind],
 		       count.nplaces[kind], o.runs, o.failed, o.survived, o.unreached);
 		if (!o.unreached) {
-			fprintf(stderr, "%s: no run got through\n", kinds[kind]);
+			fprintf(stderr, "%s: every run reached the call\n", kinds[kind]);
 			o.bad++;
 		}
 	}
 	for (int i = 0; i < o.jobs; i++) {
-		empty(jobs[i].dir);
-		empty(jobs[i].tmp);
+		empty_directory(jobs[i].dir);
+		empty_directory(jobs[i].tmp);
 	}
-	empty(o.base);
+	empty_directory(o.base);
 	rmdir(o.base);
 	if (o.bad)
-		fprintf(stderr, "%ld runs went wrong; one alone: LD_PRELOAD=%s VF_FAULT_AT=KIND:MODE:N VF_FAULT_TRACE=1 COMMAND\n", o.bad, o.shim);
+		fprintf(stderr, "%ld runs failed the checks; to repeat one: LD_PRELOAD=%s VF_FAULT_AT=KIND:MODE:N VF_FAULT_TRACE=1 COMMAND\n", o.bad, o.shim);
 	return o.bad != 0;
 }

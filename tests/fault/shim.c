@@ -1,15 +1,16 @@
-/* A library to preload that makes one call fail, or all from one on (fault.h).
+/* A library to preload that makes one call fail, or all calls from one on (fault.h).
  *
- *   LD_PRELOAD=fault-shim.so VF_FAULT=STATE         as the mapped file STATE says (fault-loop makes it)
- *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  by hand; VF_FAULT_TRACE=1 also says from where
+ *   LD_PRELOAD=fault-shim.so VF_FAULT=FILE               which call, in a file that fault-loop makes
+ *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  call 123 of a kind; VF_FAULT_TRACE=1 prints where it comes from
  *
- * Counting begins when the program's libraries are initialised, a moment before main(): what their
- * constructors do is theirs. What libc does inside itself is not seen, so stdout and what fopen()
- * gives are streams over read() and write() of this file. Calls out of libopenblas are let through:
- * it has no error to return and ends or hangs the process by its own design. Under a sanitizer the
- * shim stands before its runtime, and strdup() and the like, which the runtime answers itself, are
- * not seen. Its own calls are let through, too: it reads the names of functions from files, and
- * without them no leak could be told from those of others (leaks.supp).
+ * Counting begins just before main(), after the constructors of the libraries. The shim replaces functions that the tool and
+ * its libraries call; it does not see calls inside libc. Therefore stdout, and the streams that fopen() returns, are made here
+ * as streams over read() and write().
+ *
+ * Some calls never fail, because the library that makes them cannot cope: those of OpenBLAS, which returns no errors and
+ * exits or hangs; some of libarchive and of liblzma (below); and those of a sanitizer's runtime, which needs files to name
+ * functions in reports, and so in suppressions (leaks.supp). Under a sanitizer, strdup() and the like are not seen, since its
+ * runtime implements them.
  */
 #include "fault.h"
 
@@ -34,17 +35,17 @@ static struct fault by_hand, *state;
 static int trace;
 static struct range {
 	uintptr_t from, to;
-} blas, archive, sanitizer; /* where the code of a library lies */
+} blas, archive, sanitizer; /* addresses of the code of a library */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
-static __thread int inside __attribute__((tls_model("initial-exec")));
+static __thread int disabled __attribute__((tls_model("initial-exec")));
 
 #define REAL(type, name, ...)                          \
 	static type (*real)(__VA_ARGS__);              \
 	if (!real)                                     \
 		real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
-/* A place: the callers up to main(). */
-static void note_place(int kind, long n)
+/* Records the call if it is the first from its place, the stack of callers. */
+static void record_place(int kind, long n)
 {
 	void *stack[40];
 	uint64_t h = 14695981039346656037u + (uint64_t)kind;
@@ -64,37 +65,37 @@ static void note_place(int kind, long n)
 	atomic_flag_clear(&lock);
 }
 
-static int lies_in(const struct range *r, uintptr_t at) { return at >= r->from && at < r->to; }
+static int contains(const struct range *r, uintptr_t at) { return at >= r->from && at < r->to; }
 
-/* Counts a call; 1 when it is the one. */
-static int hit(int kind, const void *caller)
+/* Counts a call: 1 if it is to fail. */
+static int count_call(int kind, const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
-	if (!state || inside || lies_in(&blas, at) || lies_in(&sanitizer, at))
+	if (!state || disabled || contains(&blas, at) || contains(&sanitizer, at))
 		return 0;
 	long n = __atomic_add_fetch(&state->count[kind], 1, __ATOMIC_RELAXED);
-	int yes = 0;
+	int selected = 0;
 	if (state->mode == FAULT_COUNT) {
-		inside = 1;
+		disabled = 1;
 		int e = errno;
-		note_place(kind, n);
+		record_place(kind, n);
 		errno = e;
-		inside = 0;
+		disabled = 0;
 	} else if (state->kind == kind) {
-		yes = n == state->nth || (n > state->nth && (state->mode == FAULT_ON || state->mode == FAULT_SHORTS));
+		selected = n == state->nth || (n > state->nth && (state->mode == FAULT_FROM || state->mode == FAULT_SHORT_FROM));
 	}
-	if (yes && __atomic_add_fetch(&state->fired, 1, __ATOMIC_RELAXED) == 1 && trace) {
+	if (selected && __atomic_add_fetch(&state->fired, 1, __ATOMIC_RELAXED) == 1 && trace) {
 		void *stack[40];
-		inside = 1;
+		disabled = 1;
 		backtrace_symbols_fd(stack, backtrace(stack, 40), 2);
-		inside = 0;
+		disabled = 0;
 	}
-	return yes;
+	return selected;
 }
 
 static int fails(int kind, int error, const void *caller)
 {
-	if (!hit(kind, caller))
+	if (!count_call(kind, caller))
 		return 0;
 	errno = error;
 	return 1;
@@ -136,12 +137,12 @@ int posix_memalign(void **p, size_t align, size_t n)
 
 /* --- files --- */
 
-/* 1: fails; else *n is cut where a short transfer is due. */
+/* 1 if the transfer is to fail; makes *n smaller for a short transfer. */
 static int transfer(int kind, int error, size_t *n, const void *caller)
 {
-	if (!hit(kind, caller))
+	if (!count_call(kind, caller))
 		return 0;
-	if (state->mode == FAULT_SHORT || state->mode == FAULT_SHORTS) {
+	if (state->mode == FAULT_SHORT || state->mode == FAULT_SHORT_FROM) {
 		*n = *n < 3 ? *n > 0 : *n / 3;
 		return 0;
 	}
@@ -175,25 +176,25 @@ ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 	return TRANSFER_FAILS(FAULT_WRITE, ENOSPC, &n) ? -1 : real(fd, p, n, at);
 }
 
-/* Failures that are no transfers are left alone where nothing is to go wrong. */
-static int harmless(void) { return state && state->mode >= FAULT_SHORT; }
+/* Whether the mode is one that a tool must cope with: then calls that are not transfers do not fail. */
+static int is_harmless(void) { return state && state->mode >= FAULT_SHORT; }
 
 int ftruncate(int fd, off_t n)
 {
 	REAL(int, ftruncate, int, off_t);
-	return !harmless() && FAILS(FAULT_WRITE, ENOSPC) ? -1 : real(fd, n);
+	return !is_harmless() && FAILS(FAULT_WRITE, ENOSPC) ? -1 : real(fd, n);
 }
 
 int posix_fallocate(int fd, off_t from, off_t n)
 {
 	REAL(int, posix_fallocate, int, off_t, off_t);
-	return !harmless() && FAILS(FAULT_WRITE, ENOSPC) ? ENOSPC : real(fd, from, n);
+	return !is_harmless() && FAILS(FAULT_WRITE, ENOSPC) ? ENOSPC : real(fd, from, n);
 }
 
 struct dirent *readdir(DIR *d)
 {
 	REAL(struct dirent *, readdir, DIR *);
-	return !harmless() && FAILS(FAULT_READ, EIO) ? NULL : real(d);
+	return !is_harmless() && FAILS(FAULT_READ, EIO) ? NULL : real(d);
 }
 
 int fsync(int fd)
@@ -287,7 +288,7 @@ int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), v
 	return FAILS(FAULT_THREAD, EAGAIN) ? EAGAIN : real(t, a, fn, arg);
 }
 
-/* --- stdio, which libc would let call its own read() and write() --- */
+/* --- stdio, whose streams call read() and write() inside libc --- */
 
 static ssize_t cookie_read(void *fd, char *p, size_t n)
 {
@@ -308,8 +309,8 @@ static int cookie_seek(void *fd, off64_t *at, int whence)
 }
 static int cookie_close(void *fd) { return close((int)(intptr_t)fd); }
 
-/* Less than n is an error of the stream: short writes are gone on with, as libc does with a file.
- * An interruption, too: no tool has a handler that would let one through to stdio. */
+/* stdio takes a short write for an error, so this continues after one, as libc does for a file. It also continues after an
+ * interruption: the handlers of the tools restart calls. */
 static ssize_t cookie_write(void *fd, const char *p, size_t n)
 {
 	size_t done = 0;
@@ -326,7 +327,7 @@ static ssize_t cookie_write(void *fd, const char *p, size_t n)
 
 static const cookie_io_functions_t cookie = {cookie_read, cookie_write, cookie_seek, cookie_close};
 
-/* A cookie has no descriptor of its own to tell. */
+/* fileno() of a cookie stream fails: remember the descriptors. */
 static struct {
 	FILE *f;
 	int fd;
@@ -346,13 +347,13 @@ FILE *fopen(const char *path, const char *mode)
 	int plus = strchr(mode, '+') != NULL;
 	int flags = *mode == 'r' ? (plus ? O_RDWR : O_RDONLY) : (plus ? O_RDWR : O_WRONLY) | O_CREAT | (*mode == 'a' ? O_APPEND : O_TRUNC);
 	REAL(FILE *, fopen, const char *, const char *);
-	if (!state || inside)
+	if (!state || disabled)
 		return real(path, mode);
 	int fd = open(path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0), 0666);
 	FILE *f = fd < 0 ? NULL : fopencookie((void *)(intptr_t)fd, mode, cookie);
 	if (fd >= 0 && !f)
 		close(fd);
-	static int next; /* enough for tools that have one open at a time */
+	static int next; /* reuses entries: tools have one stream open at a time */
 	if (f) {
 		opened[next % 8].f = f;
 		opened[next++ % 8].fd = fd;
@@ -360,7 +361,7 @@ FILE *fopen(const char *path, const char *mode)
 	return f;
 }
 
-/* --- time stands still, so that files which say how long a run took can be compared --- */
+/* --- a clock that stands still, so that files with a duration can be compared --- */
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
@@ -371,32 +372,31 @@ int clock_gettime(clockid_t clock, struct timespec *t)
 	return 0;
 }
 
-/* --- what is let through by name --- */
+/* --- functions inside which no call fails --- */
 
-/* The runtime of the address sanitizer asks it about every thread, and ends the process when there is no
- * memory for the answer. */
+/* The runtime of the address sanitizer calls it for every thread, and ends the process when memory is out. */
 int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
 {
 	REAL(int, pthread_getattr_np, pthread_t, pthread_attr_t *);
-	inside++;
+	disabled++;
 	int r = real(t, a);
-	inside--;
+	disabled--;
 	return r;
 }
 
-/* libarchive 3.6 loses an extended attribute it reads, without a word. */
+/* libarchive 3.6 drops an extended attribute silently when memory is out while it reads one. */
 void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size);
 void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size)
 {
 	REAL(void, archive_entry_xattr_add_entry, void *, const char *, const void *, size_t);
-	int let = lies_in(&archive, (uintptr_t)__builtin_return_address(0));
-	inside += let;
+	int skip = contains(&archive, (uintptr_t)__builtin_return_address(0));
+	disabled += skip;
 	real(e, name, value, size);
-	inside -= let;
+	disabled -= skip;
 }
 
-/* And where it writes the header of a member with such an attribute, or with a name beyond ASCII, it dies
- * or writes another header. Other headers are tested. */
+/* It crashes or writes a wrong header when memory is out for a member with such an attribute, or with a name that is not ASCII.
+ * Other headers are tested. */
 int archive_write_header(void *a, void *e);
 int archive_write_header(void *a, void *e)
 {
@@ -407,27 +407,27 @@ int archive_write_header(void *a, void *e)
 		count = (int (*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_xattr_count");
 	if (!pathname)
 		pathname = (const char *(*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_pathname");
-	int let = count(e) > 0;
+	int skip = count(e) > 0;
 	for (const char *p = pathname(e); p && *p; p++)
-		let |= (unsigned char)*p > 0x7e;
-	inside += let;
+		skip |= (unsigned char)*p > 0x7e;
+	disabled += skip;
 	int r = real(a, e);
-	inside -= let;
+	disabled -= skip;
 	return r;
 }
 
-/* And uses what it has freed, when this has failed. */
+/* libarchive 3.6 uses freed memory after this has failed. */
 int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags);
 int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
 {
 	REAL(int, lzma_stream_decoder, void *, uint64_t, uint32_t);
-	inside++;
+	disabled++;
 	int r = real(s, limit, flags);
-	inside--;
+	disabled--;
 	return r;
 }
 
-/* --- beginning --- */
+/* --- start --- */
 
 static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 {
@@ -450,12 +450,12 @@ static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 	return 0;
 }
 
-static int word(const char *s, size_t n, const char *const *words, int nwords)
+static int find_word(const char *s, size_t n, const char *const *words, int nwords)
 {
 	for (int i = 0; i < nwords; i++)
 		if (strlen(words[i]) == n && memcmp(words[i], s, n) == 0)
 			return i;
-	fprintf(stderr, "fault-shim: VF_FAULT_AT is KIND:MODE:N\n");
+	fprintf(stderr, "fault-shim: VF_FAULT_AT must be KIND:MODE:N\n");
 	abort();
 }
 
@@ -463,10 +463,10 @@ static struct fault *parse_by_hand(const char *s)
 {
 	static const char *const kinds[] = FAULT_KIND_NAMES, *const modes[] = FAULT_MODE_NAMES;
 	size_t n = strcspn(s, ":");
-	by_hand.kind = word(s, n, kinds, FAULT_KINDS);
+	by_hand.kind = find_word(s, n, kinds, FAULT_KINDS);
 	s += n + (s[n] == ':');
 	n = strcspn(s, ":");
-	by_hand.mode = word(s, n, modes, 6);
+	by_hand.mode = find_word(s, n, modes, 6);
 	by_hand.nth = strtol(s + n + (s[n] == ':'), NULL, 10);
 	return &by_hand;
 }
@@ -475,7 +475,7 @@ __attribute__((constructor)) static void begin(void)
 {
 	void *warm[4];
 	const char *path = getenv("VF_FAULT"), *at = getenv("VF_FAULT_AT");
-	backtrace(warm, 4); /* loads what it needs */
+	backtrace(warm, 4); /* loads libgcc now, not during a counted call */
 	trace = getenv("VF_FAULT_TRACE") != NULL;
 	dl_iterate_phdr(find_code, NULL);
 	FILE *out = fopencookie((void *)(intptr_t)1, "w", cookie);

@@ -12,13 +12,13 @@ static void round_trip(struct config *c)
 	struct buf one = {0}, two = {0};
 	struct fail f;
 	config_defaults(&again);
-	WANT(config_write(c, &one, &f) == 0);
+	CHECK(config_write(c, &one, &f) == 0);
 	int r = config_parse(&again, one.p, one.len, &f);
 	/* a configuration that lacks something is written with zeros, which are out of range */
-	WANT(r == 0 || config_check(c, &f) != 0);
+	CHECK(r == 0 || config_check(c, &f) != 0);
 	if (r == 0) {
-		WANT(config_write(&again, &two, &f) == 0);
-		WANT(one.len == two.len && memcmp(one.p, two.p, one.len) == 0);
+		CHECK(config_write(&again, &two, &f) == 0);
+		CHECK(one.len == two.len && memcmp(one.p, two.p, one.len) == 0);
 	}
 	buf_free(&one);
 	buf_free(&two);
@@ -33,7 +33,7 @@ int fuzz_config(const uint8_t *data, size_t size)
 	if (config_parse(&c, (const char *)data, size, &f) == 0)
 		round_trip(&c);
 	else
-		WANT(f.msg[0]);
+		CHECK(f.msg[0]);
 	config_defaults(&c);
 	if (config_set(&c, text, &f) == 0)
 		round_trip(&c);

@@ -20,7 +20,7 @@ static int same(const struct fields *a, const struct fields *b)
 	return 1;
 }
 
-/* What is read is written, and read again the same; a value that is set comes back. */
+/* Sets a field to an arbitrary string, writes, parses, and gets the string back. */
 static void edit(struct fields *s, const char *value, size_t size)
 {
 	struct fields again = {0};
@@ -28,23 +28,23 @@ static void edit(struct fields *s, const char *value, size_t size)
 	struct fail f;
 	if (s->n >= FIELDS_MAX || fields_find(s, "vae"))
 		return;
-	WANT(fields_set_string(s, "vae", value, &f) == 0);
-	WANT(fields_write(s, &out, &f) == 0);
+	CHECK(fields_set_string(s, "vae", value, &f) == 0);
+	CHECK(fields_write(s, &out, &f) == 0);
 	if (out.len > FIELDS_MAX_BYTES) {
 		buf_free(&out);
 		return;
 	}
-	WANT(fields_parse(&again, out.p, out.len, &f) == 0 && same(s, &again));
-	WANT(fields_string(&again, "vae", &got, &f) == 1);
+	CHECK(fields_parse(&again, out.p, out.len, &f) == 0 && same(s, &again));
+	CHECK(fields_string(&again, "vae", &got, &f) == 1);
 	int plain = 1;
 	for (size_t i = 0; i < size && plain;) {
 		int k = utf8_length(value + i, size - i);
 		plain = k > 0;
 		i += (size_t)k;
 	}
-	WANT(!plain || (got.len == size && (size == 0 || memcmp(got.p, value, size) == 0)));
+	CHECK(!plain || (got.len == size && (size == 0 || memcmp(got.p, value, size) == 0)));
 	fields_remove(&again, "vae");
-	WANT(!fields_find(&again, "vae") && again.n + 1 == s->n);
+	CHECK(!fields_find(&again, "vae") && again.n + 1 == s->n);
 	buf_free(&out);
 	buf_free(&got);
 	fields_free(&again);
@@ -57,10 +57,10 @@ int fuzz_fields(const uint8_t *data, size_t size)
 	struct fail f;
 	char *text = fuzz_text(data, size);
 	if (fields_parse(&s, (const char *)data, size, &f) == 0) {
-		WANT(fields_write(&s, &one, &f) == 0);
-		WANT(fields_parse(&again, one.p, one.len, &f) == 0);
-		WANT(same(&s, &again));
-		WANT(fields_write(&again, &two, &f) == 0 && one.len == two.len && memcmp(one.p, two.p, one.len) == 0);
+		CHECK(fields_write(&s, &one, &f) == 0);
+		CHECK(fields_parse(&again, one.p, one.len, &f) == 0);
+		CHECK(same(&s, &again));
+		CHECK(fields_write(&again, &two, &f) == 0 && one.len == two.len && memcmp(one.p, two.p, one.len) == 0);
 		for (size_t i = 0; i < s.n; i++) {
 			char name[64];
 			double v;
@@ -69,13 +69,13 @@ int fuzz_fields(const uint8_t *data, size_t size)
 				continue;
 			memcpy(name, s.text.p + s.v[i].name, s.v[i].name_len);
 			name[s.v[i].name_len] = 0;
-			WANT(fields_find(&s, name) == &s.v[i]);
-			WANT(fields_string(&s, name, &value, &f) == 1);
-			WANT(!fields_number(&s, name, &v) || s.v[i].type == 'n');
+			CHECK(fields_find(&s, name) == &s.v[i]);
+			CHECK(fields_string(&s, name, &value, &f) == 1);
+			CHECK(!fields_number(&s, name, &v) || s.v[i].type == 'n');
 			buf_free(&value);
 		}
 	} else {
-		WANT(f.msg[0] && s.n == 0);
+		CHECK(f.msg[0] && s.n == 0);
 	}
 	edit(&s, text, strlen(text));
 	free(text);

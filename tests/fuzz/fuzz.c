@@ -10,16 +10,16 @@
 #include "input/picture.h"
 #include "input/png.h"
 
-_Noreturn void fuzz_unwanted(const char *file, int line, const char *what)
+_Noreturn void fuzz_check_failed(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+	fprintf(stderr, "%s:%d: check failed: %s\n", file, line, what);
 	abort();
 }
 
 char *fuzz_text(const uint8_t *data, size_t size)
 {
 	char *s = malloc(size + 1);
-	WANT(s);
+	CHECK(s);
 	if (size)
 		memcpy(s, data, size);
 	s[size] = 0;
@@ -29,33 +29,33 @@ char *fuzz_text(const uint8_t *data, size_t size)
 int fuzz_file(const uint8_t *data, size_t size, char path[64])
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-	WANT(fd >= 0);
-	WANT(write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
+	CHECK(fd >= 0);
+	CHECK(write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
 	snprintf(path, 64, "/proc/self/fd/%d", fd);
 	return fd;
 }
 
-void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind)
+void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int format)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
-	WANT(p->width >= 1 && p->width <= PICTURE_MAX_SIDE && p->height >= 1 && p->height <= PICTURE_MAX_SIDE && n <= PICTURE_MAX_PIXELS);
-	WANT(p->channels == 1 || p->channels == 3);
+	CHECK(p->width >= 1 && p->width <= PICTURE_MAX_SIDE && p->height >= 1 && p->height <= PICTURE_MAX_SIDE && n <= PICTURE_MAX_PIXELS);
+	CHECK(p->channels == 1 || p->channels == 3);
 	if (n <= 1 << 16) {
-		/* as PNG and back; twice to a network's size; its shape */
+		/* It survives PNG, is resized to the same samples twice, and has the shape that input_shape() says. */
 		struct fail f;
 		struct buf png = {0};
 		struct picture q;
 		uint8_t a[3 * 5 * 7], b[3 * 5 * 7];
 		int shape[3], vector = 0;
-		WANT(png_encode(p->pixels, p->width, p->height, p->channels, &png, &f) == 0);
-		WANT(png_decode(png.p, png.len, &q, &f) == 0);
-		WANT(q.width == p->width && q.height == p->height && q.channels == p->channels);
-		WANT(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
-		WANT(input_decode((enum input_format)kind, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_format)kind, data, size, 3, 5, 7, b, &f) == 0);
-		WANT(memcmp(a, b, sizeof a) == 0);
-		WANT(input_decode((enum input_format)kind, data, size, 1, 5, 7, a, &f) == 0);
-		WANT(input_shape((enum input_format)kind, data, size, shape, &vector, &f) == 0);
-		WANT(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
+		CHECK(png_encode(p->pixels, p->width, p->height, p->channels, &png, &f) == 0);
+		CHECK(png_decode(png.p, png.len, &q, &f) == 0);
+		CHECK(q.width == p->width && q.height == p->height && q.channels == p->channels);
+		CHECK(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
+		CHECK(input_decode((enum input_format)format, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_format)format, data, size, 3, 5, 7, b, &f) == 0);
+		CHECK(memcmp(a, b, sizeof a) == 0);
+		CHECK(input_decode((enum input_format)format, data, size, 1, 5, 7, a, &f) == 0);
+		CHECK(input_shape((enum input_format)format, data, size, shape, &vector, &f) == 0);
+		CHECK(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
 		picture_free(&q);
 		buf_free(&png);
 	}

@@ -1,7 +1,7 @@
-/* fuzz.h - targets for libFuzzer: any bytes in, no crash, and what holds for all inputs holds (WANT).
+/* fuzz.h - fuzz targets: a parser is given arbitrary bytes, must not crash, and must keep the properties that CHECK states.
  *
- * A target is a function fuzz_NAME(data, size) in NAME.c, a row in replay.c, and a folder corpus/NAME.
- * `make fuzz` runs them under clang; test_fuzz_corpus goes through the kept corpus in every `make check`.
+ * A target is a function fuzz_NAME(data, size) in NAME.c, a name in FUZZ_TARGETS and in the Makefile's FUZZ, and a directory
+ * corpus/NAME. `make fuzz` runs the targets with libFuzzer; test_fuzz_corpus, in `make check`, runs them on the corpus.
  */
 #ifndef VF_FUZZ_H
 #define VF_FUZZ_H
@@ -13,18 +13,18 @@
 #define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)
 
-/* Ends the process with the line that does not hold. */
-#define WANT(what) ((what) ? (void)0 : fuzz_unwanted(__FILE__, __LINE__, #what))
-_Noreturn void fuzz_unwanted(const char *file, int line, const char *what);
+/* Ends the process with a message if the condition is false. */
+#define CHECK(what) ((what) ? (void)0 : fuzz_check_failed(__FILE__, __LINE__, #what))
+_Noreturn void fuzz_check_failed(const char *file, int line, const char *what);
 
-/* data with a NUL behind it, freed by the caller. */
+/* A copy of data with a NUL at its end, freed by the caller. */
 char *fuzz_text(const uint8_t *data, size_t size);
-/* data as a file in memory: its descriptor, and in path a name to open it by. */
+/* Writes data to a file in memory: returns its descriptor, and a path that opens it. */
 int fuzz_file(const uint8_t *data, size_t size, char path[64]);
 
 struct picture;
 struct fail;
-/* What holds for a picture that was decoded; frees it. */
-void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int kind);
+/* Checks a picture that was decoded from data, whose enum input_format is format; frees it. */
+void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int format);
 
 #endif

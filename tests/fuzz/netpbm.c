@@ -9,6 +9,6 @@ int fuzz_netpbm(const uint8_t *data, size_t size)
 	if (netpbm_decode(data, size, &p, &f) == 0)
 		fuzz_picture(&p, data, size, INPUT_NETPBM);
 	else
-		WANT(f.msg[0] && !p.pixels);
+		CHECK(f.msg[0] && !p.pixels);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "input/decode.h"
 #include "input/npy.h"
 
-/* Values lie inside the file; its header written anew says the same. */
+/* The values are inside the file, and a header written from the result parses to the same. */
 int fuzz_npy(const uint8_t *data, size_t size)
 {
 	struct npy n, again;
@@ -14,29 +14,29 @@ int fuzz_npy(const uint8_t *data, size_t size)
 	int shape[3], vector = 0;
 	uint8_t small[16];
 	if (npy_parse(data, size, &n, &f)) {
-		WANT(f.msg[0]);
+		CHECK(f.msg[0]);
 		return 0;
 	}
 	size_t one = npy_size(n.type);
 	const uint8_t *p = n.values;
-	WANT(p >= data && p + n.count * one == data + size);
+	CHECK(p >= data && p + n.count * one == data + size);
 	struct buf b = {0};
-	WANT(npy_header(&b, n.type, n.ndim, n.shape, &f) == 0);
-	WANT(b.len % 64 == 0 && buf_add(&b, p, n.count * one, &f) == 0);
-	WANT(npy_parse(b.p, b.len, &again, &f) == 0);
-	WANT(again.type == n.type && again.ndim == n.ndim && again.count == n.count && memcmp(again.shape, n.shape, sizeof n.shape) == 0);
-	WANT(n.count == 0 || memcmp(again.values, n.values, n.count * one) == 0);
+	CHECK(npy_header(&b, n.type, n.ndim, n.shape, &f) == 0);
+	CHECK(b.len % 64 == 0 && buf_add(&b, p, n.count * one, &f) == 0);
+	CHECK(npy_parse(b.p, b.len, &again, &f) == 0);
+	CHECK(again.type == n.type && again.ndim == n.ndim && again.count == n.count && memcmp(again.shape, n.shape, sizeof n.shape) == 0);
+	CHECK(n.count == 0 || memcmp(again.values, n.values, n.count * one) == 0);
 	buf_free(&b);
 	if (input_shape(INPUT_NPY, data, size, shape, &vector, &f) == 0) {
-		WANT((size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2] == n.count && n.count > 0);
+		CHECK((size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2] == n.count && n.count > 0);
 		double *v = malloc(n.count * sizeof *v);
-		WANT(v);
+		CHECK(v);
 		if (input_vector(INPUT_NPY, data, size, (int)n.count, v, &f) == 0)
 			for (size_t i = 0; i < n.count; i++)
-				WANT(isfinite(v[i]));
+				CHECK(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
-			WANT(input_decode(INPUT_NPY, data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);
+			CHECK(input_decode(INPUT_NPY, data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);
 	}
 	return 0;
 }

@@ -15,15 +15,15 @@ int fuzz_rank_reference(const uint8_t *data, size_t size)
 		char path[64];
 		struct reference ref;
 		b.len = 0;
-		WANT(buf_add(&b, (const char *)data, size, &f) == 0);
+		CHECK(buf_add(&b, (const char *)data, size, &f) == 0);
 		if (hashed)
-			WANT(buf_addf(&b, &f, "\"hash\":\"%016" PRIx64 "\"}\n", (uint64_t)XXH3_64bits(data, size)) == 0);
+			CHECK(buf_addf(&b, &f, "\"hash\":\"%016" PRIx64 "\"}\n", (uint64_t)XXH3_64bits(data, size)) == 0);
 		int fd = fuzz_file((const uint8_t *)b.p, b.len, path), r = reference_read(&ref, path, &f);
-		WANT(r == 0 || f.msg[0]);
+		CHECK(r == 0 || f.msg[0]);
 		double last = 0;
 		for (double v = -1e6; r == 0 && v < 1e6; v = v < -1 ? v / 10 : v < 1 ? v + 0.25 : v * 10) {
 			double pct = reference_pct(&ref, v);
-			WANT(pct >= last - 1e-9 && pct <= 100 + 1e-9);
+			CHECK(pct >= last - 1e-9 && pct <= 100 + 1e-9);
 			reference_z(&ref, v);
 			last = pct;
 		}

@@ -11,7 +11,7 @@
 #include "stream/name.h"
 #include "stream/writer.h"
 
-/* A stream as one number: keys in order, and the names and bytes of each record's members. */
+/* A hash of a stream: the keys in order, and the names and bytes of the members. */
 struct sum {
 	uint64_t hash, records;
 	size_t bytes;
@@ -29,17 +29,17 @@ static void add(struct sum *s, const struct record *r)
 			members += XXH3_64bits_withSeed(m->data.p, m->data.len, XXH3_64bits(m->name, strlen(m->name)));
 	}
 	if (r->ordinal) {
-		WANT(r->key.len && r->n && r->ordinal == ++s->records);
+		CHECK(r->key.len && r->n && r->ordinal == ++s->records);
 		s->hash = XXH3_64bits_withSeed(r->key.p, r->key.len, s->hash ^ members);
 	}
 }
 
-/* Reads to the end, writes to fd: 0, or -1 with a reason. */
+/* Copies the stream to fd: 0, or -1 with a message. */
 static int copy(struct reader *in, int fd, struct sum *s, uint64_t *len, struct fail *f)
 {
 	struct record r = {.scores = -1};
 	struct writer *w = writer_open_spool(fd, f);
-	WANT(w);
+	CHECK(w);
 	int got;
 	*s = (struct sum){0};
 	while ((got = reader_next(in, &r, f)) > 0 && s->bytes < BYTES_MAX) {
@@ -54,21 +54,21 @@ static int copy(struct reader *in, int fd, struct sum *s, uint64_t *len, struct 
 	if (got < 0)
 		writer_abort(w);
 	else
-		WANT(writer_close(w, f) == 0);
+		CHECK(writer_close(w, f) == 0);
 	return got < 0 || s->bytes >= BYTES_MAX ? -1 : 0;
 }
 
 static uint64_t hash_file(int fd, uint64_t len)
 {
 	const void *p = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0) : "";
-	WANT(p != MAP_FAILED);
+	CHECK(p != MAP_FAILED);
 	uint64_t h = XXH3_64bits(p, len);
 	if (len)
 		munmap((void *)p, len);
 	return h;
 }
 
-/* What is read is written and read again the same; and written twice it is the same bytes. */
+/* A stream that is read and written has the same records when it is read again, and the same bytes when it is written again. */
 int fuzz_reader(const uint8_t *data, size_t size)
 {
 	char path[64], *paths[] = {path};
@@ -76,19 +76,19 @@ int fuzz_reader(const uint8_t *data, size_t size)
 	struct sum a, b;
 	uint64_t zero = 0, alen, blen;
 	int fd = fuzz_file(data, size, path), one = memfd_create("one", MFD_CLOEXEC), two = memfd_create("two", MFD_CLOEXEC);
-	WANT(one >= 0 && two >= 0);
-	WANT(setlocale(LC_CTYPE, "C.UTF-8")); /* as every tool does */
+	CHECK(one >= 0 && two >= 0);
+	CHECK(setlocale(LC_CTYPE, "C.UTF-8")); /* as every tool does */
 	struct reader *in = reader_open(paths, 1, 0, &f);
-	WANT(in);
+	CHECK(in);
 	if (copy(in, one, &a, &alen, &f) == 0) {
 		struct reader *back = reader_open_ranges(one, &zero, &alen, alen > 0, &f);
-		WANT(back);
-		WANT(copy(back, two, &b, &blen, &f) == 0);
-		WANT(a.hash == b.hash && a.records == b.records);
-		WANT(alen == blen && hash_file(one, alen) == hash_file(two, blen));
+		CHECK(back);
+		CHECK(copy(back, two, &b, &blen, &f) == 0);
+		CHECK(a.hash == b.hash && a.records == b.records);
+		CHECK(alen == blen && hash_file(one, alen) == hash_file(two, blen));
 		reader_close(back);
 	} else {
-		WANT(f.msg[0] || a.bytes >= BYTES_MAX);
+		CHECK(f.msg[0] || a.bytes >= BYTES_MAX);
 	}
 	reader_close(in);
 	close(fd);

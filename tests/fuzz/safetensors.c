@@ -20,7 +20,7 @@ static const char *scratch(void)
 		struct stat st;
 		if (stat("/dev/shm", &st))
 			memcpy(path, "/tmp/vae-fuzz-XXXXXX", 21);
-		WANT(mkdtemp(path));
+		CHECK(mkdtemp(path));
 		strcat(path, "/x");
 	}
 	return path;
@@ -58,35 +58,35 @@ int fuzz_safetensors(const uint8_t *data, size_t size)
 	size_t total = 0;
 	int fd = fuzz_file(data, size, path);
 	if (safetensors_read(&s, path, &f)) {
-		WANT(f.msg[0]);
+		CHECK(f.msg[0]);
 		close(fd);
 		return 0;
 	}
 	const char *name;
 	json_t *t;
-	WANT(s.data <= s.bytes.len);
+	CHECK(s.data <= s.bytes.len);
 	safetensors_metadata(&s, "config");
 	json_object_foreach(s.header, name, t)
 	{
 		if (t == s.metadata || n == TENSORS || !describe(name, t, &v[n]))
 			continue;
 		float *out = malloc(v[n].count * sizeof *out + 1); /* the sanitizer sees a byte too many */
-		WANT(out);
+		CHECK(out);
 		if (safetensors_get(&s, &v[n], out, &f) == 0 && total + v[n].count < 1 << 16)
 			total += v[n++].count;
 		free(out);
 	}
 	float *values = malloc((total + 1) * sizeof *values), *back = malloc((total + 1) * sizeof *back);
-	WANT(values && back);
+	CHECK(values && back);
 	size_t at = 0;
 	for (int i = 0; i < n; at += v[i++].count)
-		WANT(safetensors_get(&s, &v[i], values + at, &f) == 0);
-	WANT(safetensors_write(scratch(), v, n, values, s.metadata, &f) == 0);
-	WANT(safetensors_read(&again, scratch(), &f) == 0);
+		CHECK(safetensors_get(&s, &v[i], values + at, &f) == 0);
+	CHECK(safetensors_write(scratch(), v, n, values, s.metadata, &f) == 0);
+	CHECK(safetensors_read(&again, scratch(), &f) == 0);
 	at = 0;
 	for (int i = 0; i < n; at += v[i++].count)
-		WANT(safetensors_get(&again, &v[i], back + at, &f) == 0);
-	WANT(memcmp(values, back, total * sizeof *values) == 0);
+		CHECK(safetensors_get(&again, &v[i], back + at, &f) == 0);
+	CHECK(memcmp(values, back, total * sizeof *values) == 0);
 	unlink(scratch());
 	free(values);
 	free(back);
