@@ -1,4 +1,4 @@
-/* input_files.h - what the tests of src/input share: their vectors, and decoders that look closely. */
+/* input_files.h - the test files of src/input, and checks that its tests share. */
 #ifndef VF_INPUT_FILES_H
 #define VF_INPUT_FILES_H
 
@@ -36,39 +36,39 @@ static inline unsigned crc(const void *p, size_t n)
 	return (unsigned)crc32(0, p, (uInt)n);
 }
 
-static inline enum input_format kind_of(const char *name)
+static inline enum input_format format_of(const char *name)
 {
 	return input_format_of(strrchr(name, '.') + 1);
 }
 
-/* One line, not begun with a capital. */
-static inline int well_said(const struct fail *f)
+/* Whether the message is one line and does not begin with a capital letter. */
+static inline int is_message(const struct fail *f)
 {
 	return f->msg[0] && !(f->msg[0] >= 'A' && f->msg[0] <= 'Z') && !strchr(f->msg, '\n');
 }
 
-/* Decodes a copy of just n bytes, so that the address sanitizer sees a read behind them. */
-static inline int decode(enum input_format kind, const void *data, size_t n, struct picture *out, struct fail *f)
+/* Decodes a copy of exactly n bytes, so that the address sanitizer detects a read past them. */
+static inline int decode(enum input_format format, const void *data, size_t n, struct picture *out, struct fail *f)
 {
 	void *copy = malloc(n ? n : 1);
 	struct npy npy;
 	memcpy(copy, data, n);
 	*out = (struct picture){0};
 	*f = (struct fail){0};
-	int r = kind == INPUT_PNG      ? png_decode(copy, n, out, f)
-	        : kind == INPUT_JPEG   ? jpeg_decode(copy, n, out, f)
-	        : kind == INPUT_NETPBM ? netpbm_decode(copy, n, out, f)
+	int r = format == INPUT_PNG      ? png_decode(copy, n, out, f)
+	        : format == INPUT_JPEG   ? jpeg_decode(copy, n, out, f)
+	        : format == INPUT_NETPBM ? netpbm_decode(copy, n, out, f)
 	                               : npy_parse(copy, n, &npy, f);
 	free(copy);
 	return r;
 }
 
-static inline void refused(enum input_format kind, const void *data, size_t n, const char *word, const char *what)
+static inline void refused(enum input_format format, const void *data, size_t n, const char *word, const char *what)
 {
 	struct picture p;
 	struct fail f;
-	int r = decode(kind, data, n, &p, &f);
-	ok(r == -1 && !p.pixels && well_said(&f) && strstr(f.msg, word), "%s: %s", what, r ? f.msg : "decoded");
+	int r = decode(format, data, n, &p, &f);
+	ok(r == -1 && !p.pixels && is_message(&f) && strstr(f.msg, word), "%s: %s", what, r ? f.msg : "decoded");
 	picture_free(&p);
 }
 

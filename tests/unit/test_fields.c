@@ -1,4 +1,4 @@
-/* The flat JSON object of a record: what is read, kept, set and written. */
+/* The fields of a record: parsing, values, changing, writing. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 
 static struct fail f;
 
-/* Reads text, writes it, and compares with want (NULL: the same). */
-static void keeps(const char *text, const char *want)
+/* Parses and writes text, which gives `expected` (NULL: the same text). */
+static void keeps(const char *text, const char *expected)
 {
 	struct fields s = {.n = 0};
 	struct buf b = {0};
 	char line[4096];
-	snprintf(line, sizeof line, "%s\n", want ? want : text);
+	snprintf(line, sizeof line, "%s\n", expected ? expected : text);
 	int bad = fields_parse(&s, text, strlen(text), &f) || fields_write(&s, &b, &f);
 	ok(!bad && strcmp(b.p, line) == 0, "keeps %s", text);
 	fields_free(&s);
@@ -26,26 +26,27 @@ static void refuses(const char *text, size_t n)
 	struct fields s = {.n = 0};
 	static int number;
 	f.msg[0] = 0;
-	ok(fields_parse(&s, text, n, &f) == -1 && f.msg[0] && s.n == 0, "refuses the bad one %d: %s", number++, f.msg);
+	ok(fields_parse(&s, text, n, &f) == -1 && f.msg[0] && s.n == 0, "refuses invalid text %d: %s", number++, f.msg);
 	fields_free(&s);
 }
 
-static void writes(struct fields *s, const char *want)
+static void writes(struct fields *s, const char *expected)
 {
 	struct buf b = {0};
-	ok(fields_write(s, &b, &f) == 0 && strcmp(b.p, want) == 0, "%s", b.p ? b.p : "");
+	ok(fields_write(s, &b, &f) == 0 && strcmp(b.p, expected) == 0, "%s", b.p ? b.p : "");
 	buf_free(&b);
 }
 
-static void text_is(const struct fields *s, const char *name, const char *want, size_t n)
+static void text_is(const struct fields *s, const char *name, const char *expected, size_t n)
 {
 	struct buf b = {0};
-	ok(fields_string(s, name, &b, &f) == 1 && b.len == n && memcmp(b.p ? b.p : "", want, n) == 0, "%s is %zu bytes", name, n);
+	ok(fields_string(s, name, &b, &f) == 1 && b.len == n && memcmp(b.p ? b.p : "", expected, n) == 0, "%s is %zu bytes", name, n);
 	buf_free(&b);
 }
 
-/* A prefix of a good object is never one, and never read past its end (run under a sanitizer). */
-static void prefixes(const char *text)
+/* Every proper prefix is refused, and not read past its end (seen under a sanitizer). With any byte changed, the text is
+ * refused, or its values can be read. */
+static void test_damaged(const char *text)
 {
 	size_t n = strlen(text), accepted = 0;
 	struct fields s = {.n = 0};
@@ -55,8 +56,7 @@ static void prefixes(const char *text)
 		accepted += fields_parse(&s, exact, k, &f) == 0;
 		free(exact);
 	}
-	ok(accepted == 0, "no proper prefix of %zu is taken", n);
-	/* and with any one byte changed it is taken or refused, never worse */
+	ok(accepted == 0, "none of the %zu proper prefixes is accepted", n);
 	char *copy = strdup(text);
 	for (size_t k = 0; k < n; k++)
 		for (int c = 0; c < 256; c++) {
@@ -101,7 +101,7 @@ int main(void)
 		refuses(bad[i], strlen(bad[i]));
 	refuses("{\"a\":1}\0", 8);
 	refuses("{\"a\":\"x\0y\"}", 11);
-	prefixes("{\"a\":1.5e-3,\"b\":\"x\\u00e9\\n\\ud83d\\ude00\",\"c\":true,\"d\":null}");
+	test_damaged("{\"a\":1.5e-3,\"b\":\"x\\u00e9\\n\\ud83d\\ude00\",\"c\":true,\"d\":null}");
 
 	struct buf big = {0};
 	buf_add(&big, "{", 1, &f);
@@ -110,8 +110,8 @@ int main(void)
 	struct fields s = {.n = 0};
 	buf_add(&big, "}", 1, &f);
 	ok(fields_parse(&s, big.p, big.len, &f) == 0 && s.n == FIELDS_MAX, "%d fields", FIELDS_MAX);
-	ok(fields_set_int(&s, "one more", 1, &f) == -1, "and not one more");
-	ok(fields_set_int(&s, "n5", 7, &f) == 0, "but another value");
+	ok(fields_set_int(&s, "one more", 1, &f) == -1, "one more is refused");
+	ok(fields_set_int(&s, "n5", 7, &f) == 0, "a new value for one of them is not");
 	big.len = 0;
 	buf_add(&big, "{\"a\":\"", 6, &f);
 	while (big.len <= FIELDS_MAX_BYTES)
@@ -126,20 +126,20 @@ int main(void)
 	ok(fields_number(&s, "a", &v) == 1 && v == 1.5, "a number");
 	v = 7;
 	ok(!fields_number(&s, "s", &v) && !fields_number(&s, "n", &v) && !fields_number(&s, "t", &v) && !fields_number(&s, "q", &v) &&
-	       !fields_number(&s, "none", &v) && !fields_number(&s, "big", &v) && v == 7, "no numbers: nothing is set");
+	       !fields_number(&s, "none", &v) && !fields_number(&s, "big", &v) && v == 7, "what is not a number leaves the value unchanged");
 	text_is(&s, "a", "1.50", 4);
 	text_is(&s, "n", "null", 4);
 	text_is(&s, "s", "x\0y\xf0\x9f\x98\x80\xef\xbf\xbdz", 11);
 	struct buf none = {0};
 	ok(fields_string(&s, "none", &none, &f) == 0 && none.len == 0, "missing");
-	ok(!fields_find(&s, "A") && !fields_find(&s, ""), "names are told apart by case");
+	ok(!fields_find(&s, "A") && !fields_find(&s, ""), "names are case-sensitive");
 
 	fields_clear(&s);
 	ok(fields_set_real(&s, "r", 1.0 / 3, &f) == 0 && fields_set_real(&s, "z", -0.0, &f) == 0 && fields_set_int(&s, "i", INT64_MIN, &f) == 0 &&
 	       fields_set_real(&s, "e", 1e-300, &f) == 0 && fields_set_string(&s, "t", "\x1b\"\\\n\xff\xc3\xa9", &f) == 0, "set");
 	writes(&s, "{\"r\":0.333333333,\"z\":-0,\"i\":-9223372036854775808,\"e\":1e-300,\"t\":\"\\u001b\\\"\\\\\\u000a\\\\xff\xc3\xa9\"}\n");
-	ok(fields_set_real(&s, "bad", NAN, &f) == -1 && fields_set_real(&s, "bad", INFINITY, &f) == -1 && !fields_find(&s, "bad"), "never NaN or Inf");
-	ok(fields_set_real(&s, "r", NAN, &f) == -1 && fields_number(&s, "r", &v) && fabs(v - 1.0 / 3) < 1e-9, "and what was there stays");
+	ok(fields_set_real(&s, "bad", NAN, &f) == -1 && fields_set_real(&s, "bad", INFINITY, &f) == -1 && !fields_find(&s, "bad"), "NaN and infinity are refused");
+	ok(fields_set_real(&s, "r", NAN, &f) == -1 && fields_number(&s, "r", &v) && fabs(v - 1.0 / 3) < 1e-9, "the old value stays");
 	fields_set_int(&s, "r", 5, &f);
 	fields_remove(&s, "z");
 	fields_remove(&s, "not there");
@@ -155,16 +155,16 @@ int main(void)
 	fields_parse(&s, losses, strlen(losses), &f);
 	fields_remove_numbered(&s, "loss_");
 	writes(&s, "{\"loss\":1,\"loss_\":2,\"loss_1x\":5,\"a_loss_8\":6}\n");
-	ok(fields_keep(&s, "loss_1x") == 1, "one is kept");
+	ok(fields_keep(&s, "loss_1x") == 1, "fields_keep(): a field that exists");
 	writes(&s, "{\"loss_1x\":5}\n");
-	ok(fields_keep(&s, "loss") == 0, "none is kept");
+	ok(fields_keep(&s, "loss") == 0, "fields_keep(): a field that does not exist");
 	writes(&s, "{}\n");
-	/* what was written can be read, number by number */
+	/* values that were set can be read */
 	fields_clear(&s);
 	fields_set_real(&s, "x", 3.5, &f);
 	fields_set_real(&s, "x", 35, &f);
 	fields_set_int(&s, "y", 1, &f);
-	ok(fields_number(&s, "x", &v) && v == 35 && fields_number(&s, "y", &v) && v == 1, "numbers that were set end where they end");
+	ok(fields_number(&s, "x", &v) && v == 35 && fields_number(&s, "y", &v) && v == 1, "numbers that were set are read to their end");
 	fields_free(&s);
 	buf_free(&none);
 	return done();

@@ -1,4 +1,4 @@
-/* src/input against vectors made by numpy and Pillow (tests/data/input), and forms written out here. */
+/* src/input against results of numpy and Pillow (tests/data/input), and on files written out here. */
 #include <math.h>
 #include "input_files.h"
 
@@ -8,19 +8,19 @@ static void check_npy(const char *name, const struct buf *b, const char *rest)
 	struct fail f;
 	struct buf h = {0};
 	int type, used, ndim = 0, same = 1;
-	unsigned want;
+	unsigned expected;
 	size_t dim;
-	sscanf(rest, "%d %x%n", &type, &want, &used);
+	sscanf(rest, "%d %x%n", &type, &expected, &used);
 	int r = npy_parse(b->p, b->len, &n, &f);
 	ok(!r && (int)n.type == type, "%s: parsed", name);
 	for (; sscanf(rest += used, "%zu%n", &dim, &used) == 1; ndim++)
 		same &= n.shape[ndim] == dim;
 	size_t size = type == NPY_U8 ? 1 : type == NPY_F4 ? 4 : 8;
-	ok(same && n.ndim == ndim && crc(n.values, n.count * size) == want, "%s: shape and values", name);
+	ok(same && n.ndim == ndim && crc(n.values, n.count * size) == expected, "%s: shape and values", name);
 	if (b->p[6] != 1)
 		return;
 	r = npy_header(&h, n.type, n.ndim, n.shape, &f);
-	ok(!r && h.len == b->len - n.count * size && !memcmp(h.p, b->p, h.len), "%s: header as numpy writes it", name);
+	ok(!r && h.len == b->len - n.count * size && !memcmp(h.p, b->p, h.len), "%s: the header that numpy writes", name);
 	buf_free(&h);
 }
 
@@ -30,27 +30,27 @@ static void check_case(const char *verb, const char *name, const char *rest)
 	struct picture p = {0}, q = {0};
 	struct fail f = {0};
 	int w, h, c;
-	unsigned want;
+	unsigned expected;
 	if (!strcmp(verb, "npy")) {
 		check_npy(name, &b, rest);
 	} else if (!strcmp(verb, "refuse")) {
-		refused(kind_of(name), b.p, b.len, rest, name);
+		refused(format_of(name), b.p, b.len, rest, name);
 	} else if (!strcmp(verb, "decode")) {
-		sscanf(rest, "%d %d %d %x", &w, &h, &c, &want);
-		int r = decode(kind_of(name), b.p, b.len, &p, &f);
-		ok(!r && p.width == w && p.height == h && p.channels == c && crc(p.pixels, (size_t)(w * h * c)) == want,
+		sscanf(rest, "%d %d %d %x", &w, &h, &c, &expected);
+		int r = decode(format_of(name), b.p, b.len, &p, &f);
+		ok(!r && p.width == w && p.height == h && p.channels == c && crc(p.pixels, (size_t)(w * h * c)) == expected,
 		   "decode %s %s%s", name, rest, f.msg);
 	} else if (!strcmp(verb, "resize")) {
-		sscanf(rest, "%d %d %x", &w, &h, &want);
-		int r = decode(kind_of(name), b.p, b.len, &p, &f) || picture_resize(&p, w, h, &q, &f);
-		ok(!r && q.width == w && q.height == h && crc(q.pixels, (size_t)(w * h * q.channels)) == want,
+		sscanf(rest, "%d %d %x", &w, &h, &expected);
+		int r = decode(format_of(name), b.p, b.len, &p, &f) || picture_resize(&p, w, h, &q, &f);
+		ok(!r && q.width == w && q.height == h && crc(q.pixels, (size_t)(w * h * q.channels)) == expected,
 		   "resize %s %s%s", name, rest, f.msg);
 	} else {
-		sscanf(rest, "%d %d %d %x", &c, &h, &w, &want);
+		sscanf(rest, "%d %d %d %x", &c, &h, &w, &expected);
 		size_t n = (size_t)(c * h * w);
 		uint8_t *t = malloc(n);
-		int r = input_decode(kind_of(name), b.p, b.len, c, h, w, t, &f);
-		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == want, "tensor %s %s%s", name, rest, f.msg);
+		int r = input_decode(format_of(name), b.p, b.len, c, h, w, t, &f);
+		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == expected, "tensor %s %s%s", name, rest, f.msg);
 		free(t);
 	}
 	picture_free(&p);
@@ -75,10 +75,10 @@ static void test_cases(void)
 static void test_literals(void)
 {
 	static const struct {
-		const char *text, *word; /* word NULL: decodes to 1 and 2 */
+		const char *text, *word; /* word: in the message; NULL: decodes to 1 and 2 */
 	} pnm[] = {
 		{"P2 2 1 255 1 2", NULL},        {"P2#x\n2 1 255\n1#y\n2#z", NULL}, {"P5 2 1 255\n\1\2", NULL},
-		{"P2 2 1 256 1 2", NULL}, /* 1 of 256: 255.996 of 65535, rounded before the high byte is kept */
+		{"P2 2 1 256 1 2", NULL}, /* 1 of 256 is 255.996 of 65535, rounded before the high byte is taken */
 		{"P5 2 1 255\n\1\2\3", NULL},    {"P5 2 1#\n255#\n\1\2", NULL},     {"P4 2 1\n\1", "P5"},
 		{"P5 2 2 255\n\1\2\3", "truncated"}, {"P5 2 1 65536\n\1\2", "65535"},   {"P5 2 1 1\n\1\2", "maxval of 1"},
 		{"P2 2 1 255 1 256", "255"},     {"P2 2 1 255 1 -2", "0x2d"},       {"P2 2 1 255 1", "1 bytes of samples, expected 3"},
@@ -96,7 +96,7 @@ static void test_literals(void)
 		picture_free(&p);
 	}
 	static const struct {
-		const char *text, *word; /* six bytes of values follow; word NULL: parses */
+		const char *text, *word; /* the header, which 6 bytes of values follow; word: in the message; NULL: parses */
 	} npy[] = {
 		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", NULL},
 		{"{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"|u1\"}", NULL},
@@ -135,7 +135,7 @@ static void test_literals(void)
 	}
 }
 
-/* One value of every type, and what is no number that a float holds. */
+/* A value of every type, and values that are not finite as float32. */
 static void test_vectors(void)
 {
 	static const struct {
@@ -170,14 +170,14 @@ static void test_vectors(void)
 			ok(!r && v[0] == one[i].value && v[1] == 7, "npy of %s: %.17g %s", one[i].descr, v[0], f.msg);
 		else
 			ok(r == -1 && strstr(f.msg, "not a finite number"), "npy of %s: %s", one[i].descr, f.msg);
-		ok(input_vector(INPUT_NPY, file, 10 + len + one[i].size, 2, v, &f) == -1, "one value is not two");
+		ok(input_vector(INPUT_NPY, file, 10 + len + one[i].size, 2, v, &f) == -1, "one value, two expected");
 	}
 	double v[] = {3, 5, -1}, mean[] = {1, 4, -1}, deviation[] = {4, 0, 0.5};
 	float x[3];
 	input_standardise(&(struct standardisation){mean, deviation}, v, 3, x);
-	ok(x[0] == 0.5f && x[1] == 1 && x[2] == 0, "standardised, a deviation of 0 counts as 1: %g %g %g", (double)x[0], (double)x[1], (double)x[2]);
+	ok(x[0] == 0.5f && x[1] == 1 && x[2] == 0, "standardised; a deviation of 0 counts as 1: %g %g %g", (double)x[0], (double)x[1], (double)x[2]);
 	input_standardise(&(struct standardisation){NULL, NULL}, v, 3, x);
-	ok(x[0] == 3 && x[1] == 5 && x[2] == -1, "without a mean as they are");
+	ok(x[0] == 3 && x[1] == 5 && x[2] == -1, "without a mean, values are unchanged");
 }
 
 static void test_encode(void)
@@ -194,10 +194,10 @@ static void test_encode(void)
 		int r = buf_add(&b, "tar", 3, &f) || png_encode(px, w, h, c, &b, &f);
 		size_t one = b.len - 3;
 		ok(!r && !decode(INPUT_PNG, b.p + 3, one, &p, &f) && p.width == w && p.height == h && p.channels == c &&
-		       !memcmp(p.pixels, px, (size_t)(w * h * c)), "png_encode %d x %d x %d comes back", w, h, c);
+		       !memcmp(p.pixels, px, (size_t)(w * h * c)), "png_encode %d x %d x %d decodes to the same samples", w, h, c);
 		r = png_encode(px, w, h, c, &b, &f);
 		ok(!r && !memcmp(b.p, "tar", 3) && b.len == 3 + 2 * one && !memcmp(b.p + 3, b.p + 3 + one, one),
-		   "png_encode %d x %d x %d again: the same %zu bytes", w, h, c, one);
+		   "png_encode %d x %d x %d a second time: the same %zu bytes", w, h, c, one);
 		picture_free(&p);
 		buf_free(&b);
 	}
@@ -208,16 +208,16 @@ static void test_encode(void)
 	buf_free(&b);
 }
 
-static void test_kind(void)
+static void test_format_of(void)
 {
 	static const struct {
 		const char *ext;
-		enum input_format kind;
-	} kinds[] = {{"png", INPUT_PNG},     {"jpg", INPUT_JPEG}, {"jpeg", INPUT_JPEG},     {"pgm", INPUT_NETPBM},
+		enum input_format format;
+	} formats[] = {{"png", INPUT_PNG},     {"jpg", INPUT_JPEG}, {"jpeg", INPUT_JPEG},     {"pgm", INPUT_NETPBM},
 	             {"ppm", INPUT_NETPBM},  {"npy", INPUT_NPY},  {"seg.png", INPUT_NONE},  {"", INPUT_NONE},
 	             {"pn", INPUT_NONE},     {"pngx", INPUT_NONE}, {"PNG", INPUT_NONE}};
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		ok(input_format_of(kinds[i].ext) == kinds[i].kind, "kind of '%s'", kinds[i].ext);
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+		ok(input_format_of(formats[i].ext) == formats[i].format, "format of '%s'", formats[i].ext);
 }
 
 static void test_tensor_errors(void)
@@ -234,8 +234,8 @@ static void test_tensor_errors(void)
 		struct buf b = load(bad[i].name);
 		struct fail f = {0};
 		uint8_t out[3 * 13 * 13];
-		int r = input_decode(kind_of(bad[i].name), b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
-		ok(r == -1 && well_said(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
+		int r = input_decode(format_of(bad[i].name), b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
+		ok(r == -1 && is_message(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
 		buf_free(&b);
 	}
 }
@@ -277,7 +277,7 @@ int main(void)
 	test_literals();
 	test_vectors();
 	test_encode();
-	test_kind();
+	test_format_of();
 	test_tensor_errors();
 	test_idx();
 	return done();

@@ -1,4 +1,4 @@
-/* src/input against hostile files: cut, bombs, damaged at random; run it with SAN=1 too. */
+/* src/input on hostile files: truncated, with a claimed size, damaged at random. Run it with SAN=1 too. */
 #include "input_files.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ static void test_prefixes(void)
 		for (size_t n = 0; n < b.len; n++) {
 			struct picture p;
 			struct fail f;
-			bad += decode(kind_of(names[i]), b.p, n, &p, &f) != -1 || p.pixels || !well_said(&f);
+			bad += decode(format_of(names[i]), b.p, n, &p, &f) != -1 || p.pixels || !is_message(&f);
 			picture_free(&p);
 		}
 		ok(!bad, "%s: %zu of %zu prefixes were not refused", names[i], bad, b.len);
@@ -26,8 +26,8 @@ static void test_prefixes(void)
 	buf_free(&b);
 }
 
-/* After a change within a PNG: its checksums made right again, that the change is looked at. */
-static void mend(uint8_t *p, size_t len)
+/* Corrects the checksums of a PNG after a change, so that the decoder gets to it. */
+static void fix_checksums(uint8_t *p, size_t len)
 {
 	for (size_t i = 8; i + 12 <= len;) {
 		size_t n = (size_t)p[i] << 24 | (size_t)p[i + 1] << 16 | (size_t)p[i + 2] << 8 | p[i + 3];
@@ -59,7 +59,7 @@ static void test_bombs(void)
 		snprintf(text, sizeof text, "%u x %u", w, h);
 		set_be(png.p + 16, w, 4);
 		set_be(png.p + 20, h, 4);
-		mend((uint8_t *)png.p, png.len);
+		fix_checksums((uint8_t *)png.p, png.len);
 		refused(INPUT_PNG, png.p, png.len, w ? text : "IHDR", "PNG bomb");
 		if (w && w < 65500) {
 			set_be(sof + 5, h, 2);
@@ -71,7 +71,7 @@ static void test_bombs(void)
 	}
 	set_be(png.p + 16, 8192, 4);
 	set_be(png.p + 20, 8192, 4);
-	mend((uint8_t *)png.p, png.len);
+	fix_checksums((uint8_t *)png.p, png.len);
 	refused(INPUT_PNG, png.p, png.len, "ot enough", "PNG that holds less than it claims");
 
 	/* The scan said 500 times in all passes, once more does not. */
@@ -122,7 +122,7 @@ static void test_idx(void)
 	static const struct {
 		const char *data;
 		size_t len;
-		const char *word; /* NULL: whole */
+		const char *word; /* in the message; NULL: no error */
 	} files[] = {
 		{"\0\0\10\1\0\0\0\2ab", 10, NULL},
 		{"\0\0\10\1\0\0\0\2abc", 11, "more bytes after its last item (2)"},
@@ -152,12 +152,12 @@ static void test_idx(void)
 			bad += read_idx(b.p, n, &f) != -1 || !f.msg[0];
 		ok(!bad && !read_idx(b.p, b.len, &f), "%s: %zu of %zu prefixes were not refused", names[i], bad, b.len);
 		buf_add(&b, "x", 1, &f);
-		ok(read_idx(b.p, b.len, &f) == -1 && f.msg[0], "%s with a byte more: %s", names[i], f.msg);
+		ok(read_idx(b.p, b.len, &f) == -1 && f.msg[0], "%s with one more byte: %s", names[i], f.msg);
 		buf_free(&b);
 	}
 }
 
-/* Changes bytes at random; whatever comes of it is a picture within the limits or an error. */
+/* Changes bits at random: the result is a picture within the limits, or an error. */
 static void test_flips(void)
 {
 	static const char *const names[] = {"rgb8.png", "palette4-adam7.png", "graya16.png", "small-gray.jpg", "rgb420.jpg",
@@ -167,7 +167,7 @@ static void test_flips(void)
 	uint64_t seed = 1;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct buf b = load(names[i]);
-		enum input_format kind = kind_of(names[i]);
+		enum input_format format = format_of(names[i]);
 		uint8_t *copy = malloc(b.len);
 		int bad = 0, refusals = 0;
 		for (int round = 0; round < rounds; round++) {
@@ -178,9 +178,9 @@ static void test_flips(void)
 				seed = seed * 6364136223846793005u + 1442695040888963407u;
 				copy[(seed >> 33) % b.len] ^= (uint8_t)(1u << (seed >> 61));
 			}
-			if (kind == INPUT_PNG && round % 4)
-				mend(copy, b.len);
-			int r = kind == INPUT_NONE ? read_idx(copy, b.len, &f) : decode(kind, copy, b.len, &p, &f);
+			if (format == INPUT_PNG && round % 4)
+				fix_checksums(copy, b.len);
+			int r = format == INPUT_NONE ? read_idx(copy, b.len, &f) : decode(format, copy, b.len, &p, &f);
 			refusals += r == -1;
 			bad += r == -1 ? p.pixels || !f.msg[0] : r || (size_t)p.width * (size_t)p.height > PICTURE_MAX_PIXELS;
 			picture_free(&p);
@@ -191,7 +191,7 @@ static void test_flips(void)
 	}
 }
 
-/* The libraries print on stderr unless kept from it. */
+/* The libraries print to stderr by default. */
 static void test_quiet(void)
 {
 	static const char *const names[] = {"bad-crc.png", "bad-size.png", "cmyk.jpg", "gray.jpg", "rgb8.png"};
@@ -203,9 +203,9 @@ static void test_quiet(void)
 		struct buf b = load(names[i]);
 		struct picture p;
 		struct fail f;
-		decode(kind_of(names[i]), b.p, b.len - 20, &p, &f);
+		decode(format_of(names[i]), b.p, b.len - 20, &p, &f);
 		b.p[b.len / 2] ^= 64;
-		decode(kind_of(names[i]), b.p, b.len, &p, &f);
+		decode(format_of(names[i]), b.p, b.len, &p, &f);
 		picture_free(&p);
 		buf_free(&b);
 	}

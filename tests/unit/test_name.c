@@ -1,4 +1,4 @@
-/* Keys and extensions, and how names are shown. */
+/* Keys and extensions; how names are escaped and shown. */
 #include <string.h>
 
 #include "stream/name.h"
@@ -17,11 +17,11 @@ static void loose(const char *path)
 	ok(name_split(path, &got) == 0, "%s belongs to no record", path);
 }
 
-static void escapes(const char *from, size_t n, const char *want, const char *what)
+static void escapes(const char *from, size_t n, const char *expected, const char *what)
 {
 	struct buf b = {0};
 	struct fail f;
-	ok(name_escape(&b, from, n, &f) == 0 && b.len == strlen(want) && memcmp(b.p ? b.p : "", want, b.len) == 0, "%s: %s", what, b.p ? b.p : "");
+	ok(name_escape(&b, from, n, &f) == 0 && b.len == strlen(expected) && memcmp(b.p ? b.p : "", expected, b.len) == 0, "%s: %s", what, b.p ? b.p : "");
 	buf_free(&b);
 }
 
@@ -59,18 +59,18 @@ int main(void)
 		{"\xe2\x82", 0}, {"\xf0\x9f\x98", 0},
 	};
 	for (size_t i = 0; i < sizeof utf8 / sizeof *utf8; i++)
-		ok(utf8_length(utf8[i].s, strlen(utf8[i].s)) == utf8[i].len, "UTF-8 sequence %zu is of %d bytes", i, utf8[i].len);
-	ok(utf8_length("\xc3\xa9", 1) == 0, "a sequence cut by the length");
+		ok(utf8_length(utf8[i].s, strlen(utf8[i].s)) == utf8[i].len, "UTF-8 sequence %zu has %d bytes", i, utf8[i].len);
+	ok(utf8_length("\xc3\xa9", 1) == 0, "a truncated sequence");
 	ok(utf8_length("", 0) == 0, "no bytes");
 	ok(utf8_length("\0", 1) == 1, "NUL is a character");
 
 	escapes("plain \xc3\xa9", 8, "plain \xc3\xa9", "UTF-8 stays");
 	escapes("\\", 1, "\\\\", "a backslash");
-	escapes("\t\n\r\x1b\x7f", 5, "\\t\\n\\x0d\\x1b\\x7f", "control bytes");
+	escapes("\t\n\r\x1b\x7f", 5, "\\t\\n\\x0d\\x1b\\x7f", "control characters");
 	escapes("\0", 1, "\\x00", "NUL");
 	escapes("\xff\xc3", 2, "\\xff\\xc3", "not UTF-8");
-	escapes("\xc2\x9b" "31m", 5, "\\xc2\\x9b" "31m", "C1 control characters move a terminal too");
-	escapes("\xc2\xa0", 2, "\xc2\xa0", "what is behind them stays");
+	escapes("\xc2\x9b" "31m", 5, "\\xc2\\x9b" "31m", "C1 control characters");
+	escapes("\xc2\xa0", 2, "\xc2\xa0", "the first character after C1 stays");
 	escapes("", 0, "", "nothing");
 
 	char out[16], big[2000];
@@ -78,10 +78,10 @@ int main(void)
 	memset(big, 'x', sizeof big - 1);
 	big[sizeof big - 1] = 0;
 	name_show(out, sizeof out, big);
-	ok(strlen(out) == 15 && strcmp(out + 12, "...") == 0, "and cuts: %s", out);
+	ok(strlen(out) == 15 && strcmp(out + 12, "...") == 0, "name_show cuts: %s", out);
 	char wide[1000];
 	name_show(wide, sizeof wide, big);
-	ok(strlen(wide) == 515 && strcmp(wide + 512, "...") == 0, "after 512 bytes at the latest");
+	ok(strlen(wide) == 515 && strcmp(wide + 512, "...") == 0, "name_show cuts after 512 bytes at most");
 	ok(strcmp(name_show(out, sizeof out, ""), "") == 0, "an empty name");
 	return done();
 }

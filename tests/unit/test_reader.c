@@ -1,5 +1,5 @@
-/* The reader: every prefix of a stream, under every compression, fails; with any byte changed it
- * ends, in an error or not, and in one where the compression has a checksum. */
+/* The reader, under every compression: every proper prefix of a stream is an error. With any byte changed, the reader does not
+ * crash, and reports an error if the compression has a checksum. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <locale.h>
@@ -18,17 +18,17 @@
 static struct fail f;
 static char path[64];
 static int fd;
-static uint64_t bytes, hash; /* of the last that was read: what was taken, what it held */
+static uint64_t bytes, hash; /* of the last stream read: bytes of input, hash of the members */
 
-static void put(const void *p, size_t n)
+static void write_stream(const void *p, size_t n)
 {
 	struct fail why;
 	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) < 0 || write_all(fd, p, n, &why))
 		abort();
 }
 
-/* Reads all of the file: records, or -1; the message in f. */
-static int count(int flags, int twice)
+/* Reads the file, once or twice: the number of records, or -1 with the message in f. */
+static int count_records(int flags, int twice)
 {
 	char *paths[] = {path};
 	struct record rec = {.scores = -1};
@@ -72,15 +72,15 @@ static void make_tar(int level, struct buf *out)
 	record_free(&rec);
 }
 
-/* in, through one of libarchive's filters */
+/* Compresses `in` with a filter of libarchive. */
 static int compress(const struct buf *in, const char *filter, struct buf *out)
 {
 	struct archive *a = archive_write_new();
 	struct archive_entry *e = archive_entry_new();
-	size_t room = in->len + 65536, used = 0;
-	char *p = malloc(room);
+	size_t cap = in->len + 65536, used = 0;
+	char *p = malloc(cap);
 	int r = !p || archive_write_add_filter_by_name(a, filter) != ARCHIVE_OK || archive_write_set_format_raw(a) != ARCHIVE_OK ||
-	        archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK || archive_write_open_memory(a, p, room, &used) != ARCHIVE_OK;
+	        archive_write_set_bytes_per_block(a, 0) != ARCHIVE_OK || archive_write_open_memory(a, p, cap, &used) != ARCHIVE_OK;
 	archive_entry_set_filetype(e, AE_IFREG);
 	r = r || archive_write_header(a, e) != ARCHIVE_OK || archive_write_data(a, in->p, in->len) != (la_ssize_t)in->len ||
 	    archive_write_close(a) != ARCHIVE_OK || buf_add(out, p, used, &f);
@@ -95,7 +95,7 @@ int main(void)
 	static const char *const filters[] = {NULL, "zstd", "gzip", "xz", "bzip2", "lz4", "our zstd"};
 	struct buf tar = {0}, two = {0};
 	setlocale(LC_CTYPE, "C.UTF-8");
-	fd = memfd_create("stream", 0); /* in memory: it is written thousands of times */
+	fd = memfd_create("stream", 0);
 	if (fd < 0)
 		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -103,7 +103,7 @@ int main(void)
 	ok(tar.len == 4 * 1024 + 1024, "a tar of two records: %zu bytes", tar.len);
 	buf_add(&two, tar.p, tar.len, &f);
 	buf_add(&two, tar.p, tar.len, &f);
-	memcpy(two.p + tar.len, "b", 1); /* other keys, and their checksums */
+	memcpy(two.p + tar.len, "b", 1); /* the second archive has other keys, and so other checksums */
 	for (int i = 0; i < 4; i++) {
 		char *h = two.p + tar.len + (size_t)i * 1024;
 		unsigned sum = 0;
@@ -123,74 +123,74 @@ int main(void)
 			skip(name, "this libarchive cannot write it");
 			continue;
 		}
-		put(all.p, all.len);
-		ok(count(0, 0) == 2 && count(READER_REWINDABLE, 1) == 2 && bytes == all.len, "%s: whole, once and twice", name);
+		write_stream(all.p, all.len);
+		ok(count_records(0, 0) == 2 && count_records(READER_REWINDABLE, 1) == 2 && bytes == all.len, "%s: complete, in one pass and in two", name);
 		uint64_t whole = hash;
-		int taken = 0, silent = 0;
+		int accepted = 0, silent = 0;
 		for (size_t n = all.len; n-- > 0;) {
 			if (ftruncate(fd, (off_t)n))
 				abort();
 			f.msg[0] = 0;
-			taken += count(0, 0) >= 0;
+			accepted += count_records(0, 0) >= 0;
 			silent += !strstr(f.msg, path);
 		}
-		ok(!taken && !silent, "%s: none of the %zu proper prefixes is taken (%d), all are told (%d)", name, all.len, taken, silent);
-		int worse = 0, unseen = 0;
-		for (size_t n = 0; n < all.len; n++) { /* to be run under a sanitizer */
+		ok(!accepted && !silent, "%s: of %zu proper prefixes %d are accepted, and %d errors do not name the file", name, all.len, accepted, silent);
+		int too_many = 0, undetected = 0;
+		for (size_t n = 0; n < all.len; n++) { /* a sanitizer sees more errors */
 			char was = all.p[n];
 			all.p[n] = (char)(was ^ (1 << n % 8));
-			put(all.p, all.len);
-			int got = count(0, 0);
-			worse += got > 4;
-			unseen += got >= 0 && hash != whole;
+			write_stream(all.p, all.len);
+			int got = count_records(0, 0);
+			too_many += got > 4;
+			undetected += got >= 0 && hash != whole;
 			all.p[n] = was;
 		}
-		ok(!worse, "%s: any byte changed", name);
-		if (i > 1) /* a plain tar has no checksum of its data, nor has libarchive's zstd */
-			ok(!unseen, "%s: and none of them changes what is read (%d do)", name, unseen);
+		ok(!too_many, "%s: any byte changed", name);
+		if (i > 1) /* plain tar and libarchive's zstd have no checksum of the data */
+			ok(!undetected, "%s: changes that are not detected: %d", name, undetected);
 		for (size_t k = 1; k <= 3; k++) {
-			put(all.p, all.len);
+			write_stream(all.p, all.len);
 			if (write(fd, "xxx", k) != (ssize_t)k)
 				abort();
-			ok(count(0, 0) == -1, "%s: %zu bytes behind the end: %s", name, k, f.msg);
+			ok(count_records(0, 0) == -1, "%s: %zu bytes after the end: %s", name, k, f.msg);
 		}
 		buf_free(&all);
 	}
 
-	put(two.p, two.len);
-	ok(count(0, 0) == 4, "two archives, one behind the other");
-	int taken = 0, at = 0;
+	write_stream(two.p, two.len);
+	ok(count_records(0, 0) == 4, "two archives, one after the other");
+	int accepted = 0, at = 0;
 	for (size_t n = 0; n < two.len; n++) {
-		put(two.p, n);
-		if (count(0, 0) >= 0) {
-			taken++;
+		write_stream(two.p, n);
+		if (count_records(0, 0) >= 0) {
+			accepted++;
 			at = (int)n;
 		}
 	}
-	ok(taken == 1 && at == (int)tar.len, "cut anywhere but between the two (%d taken, at %d of %zu)", taken, at, two.len);
+	ok(accepted == 1 && at == (int)tar.len, "truncated anywhere but between the two (%d accepted, at %d of %zu)", accepted, at, two.len);
 
 	static const char zeros[20480];
-	put(tar.p, tar.len);
+	write_stream(tar.p, tar.len);
 	if (write_all(fd, zeros, sizeof zeros, &f))
 		abort();
-	taken = 0;
+	accepted = 0;
 	for (size_t n = 0; n < sizeof zeros; n += 512) {
 		if (ftruncate(fd, (off_t)(tar.len + n)))
 			abort();
-		taken += count(0, 0) == 2;
+		accepted += count_records(0, 0) == 2;
 	}
-	ok(taken == 40, "zero blocks behind the end are padding");
+	ok(accepted == 40, "zero blocks after the end are padding");
 	int whole[3];
 	for (int k = 0; k < 3; k++) {
 		static const size_t sizes[] = {0, 512, 1024};
-		put(zeros, sizes[k]);
-		whole[k] = count(0, 0);
+		write_stream(zeros, sizes[k]);
+		whole[k] = count_records(0, 0);
 	}
-	ok(whole[0] == -1 && whole[1] == -1 && whole[2] == 0, "no bytes and 512 zeros are nothing, 1024 are an empty stream");
+	ok(whole[0] == -1 && whole[1] == -1 && whole[2] == 0, "no bytes and 512 zeros are errors, 1024 zeros are an empty stream");
 
 	char *twice[] = {path, path};
 	struct record rec = {.scores = -1};
-	put(tar.p, tar.len);
+	write_stream(tar.p, tar.len);
 	struct reader *r = reader_open(twice, 2, 0, &f);
 	int n = 0, got;
 	while ((got = reader_next(r, &rec, &f)) > 0)
@@ -200,8 +200,8 @@ int main(void)
 	r = reader_open(twice, 2, READER_KEYS_PER_FILE, &f);
 	for (n = 0; (got = reader_next(r, &rec, &f)) > 0;)
 		n++;
-	ok(got == 0 && n == 4 && rec.ordinal == 0, "unless every FILE may use the keys of the others");
-	ok(reader_bytes(r) == 2 * tar.len && reader_total(r) == 2 * tar.len, "bytes taken, and in all");
+	ok(got == 0 && n == 4 && rec.ordinal == 0, "with READER_KEYS_PER_FILE");
+	ok(reader_bytes(r) == 2 * tar.len && reader_total(r) == 2 * tar.len, "bytes read, and in total");
 	reader_close(r);
 	record_free(&rec);
 	buf_free(&tar);
