@@ -1,18 +1,18 @@
-/* dots.h - VAE-TracIn of records over test records, all against all, summed over the checkpoints. */
+/* dots.h - VAE-TracIn of all records over all test records, summed over the checkpoints. */
 #ifndef VF_DOTS_H
 #define VF_DOTS_H
 
 #include "influence/gradients.h"
 #include "naive.h"
 
-struct dots_run {
+struct dots_run { /* nx records over nz test records */
 	struct influence *s;
-	float **kept; /* [checkpoints] */
+	float **kept; /* [checkpoints]: gradients of the test records */
 	int nz, nx;
-	double *out; /* NULL while the tests are kept */
+	double *out;  /* [nx][nz]; NULL in the pass that keeps them */
 };
 
-static inline int dots_each(void *ctx, int c, struct fail *f)
+static inline int on_checkpoint(void *ctx, int c, struct fail *f)
 {
 	struct dots_run *d = ctx;
 	if (!d->out) {
@@ -20,7 +20,7 @@ static inline int dots_each(void *ctx, int c, struct fail *f)
 		gradients_copy(d->s, d->nz, d->kept[c]);
 		return 0;
 	}
-	/* in four pieces, so that records and tests are also asked for from the middle on */
+	/* in four pieces, so that both ranges also begin in the middle */
 	for (int i = 0; i < 4; i++) {
 		int r = i / 2 ? d->nx / 2 : 0, q = i % 2 ? d->nz / 3 : 0, nr = i / 2 ? d->nx - r : d->nx / 2, nq = i % 2 ? d->nz - q : d->nz / 3;
 		gradients_dots(d->s, r, nr, d->kept[c], d->nz, q, nq, d->out + r * d->nz + q, (size_t)d->nz);
@@ -28,20 +28,20 @@ static inline int dots_each(void *ctx, int c, struct fail *f)
 	return 0;
 }
 
-/* out [nx][nz]; scores of both, as test records for `flags` INFLUENCE_TESTS. */
+/* out [nx][nz], and the scores of both. flags INFLUENCE_TESTS: z has the noise of test records. */
 static inline void dots(const struct model *m, int n, int flags, const float *z, const uint64_t *zid, const float *zeps, int nz, struct score *zs,
                         const float *x, const uint64_t *xid, const float *xeps, int nx, struct score *xs, double *out)
 {
 	struct fail f = {{0}};
 	float *kept[16];
 	struct dots_run d = {influence_open(m, n, nz, INFLUENCE_GRADIENTS | flags, &f), kept, nz, nx, NULL};
-	if (!d.s || influence_each_checkpoint(d.s, z, zid, zeps, zs, dots_each, &d, &f))
+	if (!d.s || influence_each_checkpoint(d.s, z, zid, zeps, zs, on_checkpoint, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
 	d.s = influence_open(m, n, nx, INFLUENCE_GRADIENTS, &f);
 	d.out = out;
 	memset(out, 0, (size_t)nx * (size_t)nz * sizeof *out);
-	if (!d.s || influence_each_checkpoint(d.s, x, xid, xeps, xs, dots_each, &d, &f))
+	if (!d.s || influence_each_checkpoint(d.s, x, xid, xeps, xs, on_checkpoint, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
 	for (int c = 0; c < n; c++)

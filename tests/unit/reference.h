@@ -1,5 +1,5 @@
-/* reference.h - numbers that PyTorch made in double, in the directory that the environment variable
- * VAE_REF names (see its README): JSON, arrays, and a skip where there is none. */
+/* reference.h - reads reference numbers, computed by PyTorch in double, from the directory in the environment variable VAE_REF (see its
+ * README). Without it the tests are skipped. */
 #ifndef VF_REFERENCE_H
 #define VF_REFERENCE_H
 
@@ -8,7 +8,7 @@
 #include "input/npy.h"
 #include "naive.h"
 
-static const char *ref, *ref_set; /* the directory, and which of the two in it */
+static const char *ref, *ref_set; /* the directory, and the set in it: mnist or cifar */
 static struct fail f;
 
 static inline json_t *load_json(const char *name)
@@ -24,7 +24,7 @@ static inline json_t *load_json(const char *name)
 	return j;
 }
 
-/* The values of an array of this many, as float; u8 as pixels of [0, 1]. */
+/* An array of count values: float32, or uint8 as pixels in [0, 1], to out; float64 to wide. */
 static inline void load_npy(const char *name, float *out, double *wide, size_t count)
 {
 	struct buf b = {0};
@@ -52,7 +52,7 @@ static inline double number(const json_t *o, const char *name)
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-/* Whether there are any; says so in the test's output where not. */
+/* Whether there are reference numbers; reports a skip if not. */
 static inline int reference_open(const char *set)
 {
 	ref = getenv("VAE_REF");

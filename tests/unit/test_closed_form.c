@@ -1,6 +1,6 @@
-/* Self influence of a case small enough to be worked out by hand.
+/* Self influence of a model small enough to compute by hand.
  *
- * Input x = (1/2, 1); one latent number; the encoder one linear layer, the decoder another.
+ * Input x = (1/2, 1); one latent number; encoder and decoder are one linear layer each.
  * Encoder weights (1, -1; 2, -1), biases (1, b): mu = 1/2 - 1 + 1 = 1/2, logvar = 1 - 1 + b = b.
  * Two draws, with eps chosen so that xi = mu + sigma eps is 1, then -1.
  * Decoder weights u = (1, 2), biases (0, -1): f = (1, 1), then (-1, -3). Linear likelihood, so
@@ -37,7 +37,7 @@ struct expected {
 	float b, eps[2], decoder[4]; /* weights, biases */
 	int likelihood, estimator, gradient;
 	double recon, kl, part[4];   /* encoder weight and bias, decoder weight and bias */
-	double h[2];                 /* <g_j, mean>; 0: not worked out */
+	double h[2];                 /* <g_j, mean>; 0: not computed by hand */
 };
 
 static void test_case(const struct expected *e)

@@ -1,20 +1,9 @@
-/* The influence functions of k-NN, KDE and the mixture against what they stand for: the estimator
- * fitted again, in plain loops, without one point. */
-#include "density/density.h"
-
+/* The influence functions of k-NN, KDE and the mixture against their definition: the estimator is fitted again without one point, in
+ * plain loops. */
 #include "gemm/mat.h"
-#include "naive.h"
+#include "points.h"
 
-static struct exec exec; /* of as many threads as a test sets */
-
-static void threads(int n)
-{
-	struct fail f;
-	pool_close(exec.pool);
-	exec = (struct exec){pool_open(n, &f), n, NULL, NULL};
-}
-
-/* --- the estimators, fitted to all points but one; `without` = n: to all --- */
+/* --- the estimators, fitted to all points except `without`; n: to all --- */
 
 static double at(const struct points *x, size_t i, int k)
 {
@@ -30,20 +19,20 @@ static double plain_d2(const struct points *a, size_t i, const struct points *b,
 	return s;
 }
 
-static int up(const void *a, const void *b)
+static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
 
-/* distances from z_j to the points, sorted; returns how many */
+/* Distances from z_j to the points, sorted; returns how many. */
 static size_t plain_sorted(const struct points *x, size_t without, const struct points *z, size_t j, double *out)
 {
 	size_t m = 0;
 	for (size_t i = 0; i < x->n; i++)
 		if (i != without)
 			out[m++] = sqrt(plain_d2(x, i, z, j));
-	qsort(out, m, sizeof *out, up);
+	qsort(out, m, sizeof *out, ascending);
 	return m;
 }
 
@@ -96,7 +85,7 @@ static struct points floats(size_t n, int d, double scale, double offset, uint64
 	return (struct points){NULL, v, n, d, 1};
 }
 
-/* two groups so far apart that within one a product of blocks keeps no digit */
+/* Two groups so far apart that |a|^2 + |b|^2 - 2 a.b loses all digits within a group. */
 static struct points groups(size_t n, int d, double spread, double apart, uint64_t seed)
 {
 	struct points x = floats(n, d, spread, 0, seed);
@@ -113,26 +102,13 @@ static struct points samples(size_t n, int d, int levels, uint64_t seed)
 	return (struct points){v, NULL, n, d, 1 / 255.0};
 }
 
-static void drop(struct points *p)
-{
-	free((void *)p->u8);
-	free((void *)p->f4);
-}
-
-/* the largest |a - b| relative to |b|, or to 1 where b is smaller */
-static double gap(double worst, double a, double b)
-{
-	double g = fabs(a - b) / fmax(1, fabs(b));
-	return isnan(g) || g > worst ? (isnan(g) ? INFINITY : g) : worst;
-}
-
 /* --- k-NN --- */
 
 static void radii_are_exact(struct points x, int k, int nthreads, const char *what)
 {
 	struct fail f = {{0}};
 	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
-	threads(nthreads);
+	set_threads(nthreads);
 	int bad = knn_radii(&x, k, &exec, r, &f);
 	for (size_t i = 0; i < x.n && !bad; i++) {
 		plain_sorted(&x, x.n, &x, i, s);
@@ -141,11 +117,11 @@ static void radii_are_exact(struct points x, int k, int nthreads, const char *wh
 	ok(!bad && worst <= 1e-12 * x.step * 255, "R_k and R_{k+1}, %s, %d threads (off by %.2g)", what, nthreads, worst);
 	free(r);
 	free(s);
-	drop(&x);
+	points_free(&x);
 }
 
-/* two points far out, in the first block of 1024, so that the others' squares are the smallest of floats, or none */
-static struct points outliers(size_t n, int d, double scale, double far, uint64_t seed)
+/* Two points far out, in the first tile, so that the squares of the others are the smallest floats, or underflow. */
+static struct points with_outliers(size_t n, int d, double scale, double far, uint64_t seed)
 {
 	struct points x = floats(n, d, scale, 0, seed);
 	((float *)x.f4)[0] = (float)far;
@@ -153,12 +129,12 @@ static struct points outliers(size_t n, int d, double scale, double far, uint64_
 	return x;
 }
 
-/* R_k and R_{k+1} have no absolute size here */
+/* Relative errors: these R_k have no absolute scale. */
 static void radii_of_any_size(struct points x, int k, const char *what)
 {
 	struct fail f = {{0}};
 	double *r = malloc(2 * x.n * sizeof *r), *s = malloc(x.n * sizeof *s), worst = 0;
-	threads(1);
+	set_threads(1);
 	int bad = knn_radii(&x, k, &exec, r, &f);
 	for (size_t i = 0; i < x.n && !bad; i++) {
 		plain_sorted(&x, x.n, &x, i, s);
@@ -167,36 +143,36 @@ static void radii_of_any_size(struct points x, int k, const char *what)
 	ok(!bad && worst < 1e-12, "R_k and R_{k+1}, %s (off by %.2g)", what, worst);
 	free(r);
 	free(s);
-	drop(&x);
+	points_free(&x);
 }
 
-static void knn_is_refitting(void)
+static void knn_equals_refitting(void)
 {
 	enum { K = 5 };
 	struct fail f = {{0}};
 	struct points x = floats(90, 3, 1, 0, 11), z = floats(12, 3, 1, 0, 12);
 	double r[180], d2[90], inf[90], nll, self = 0, test = 0, likelihood = 0;
-	threads(1);
+	set_threads(1);
 	ok(knn_radii(&x, K, &exec, r, &f) == 0, "k-NN of 90 points");
 	for (size_t i = 0; i < x.n; i++) {
 		double l = plain_knn(&x, x.n, &x, i, K);
-		likelihood = gap(likelihood, knn_nll(x.n, 3, K, r[2 * i]), l);
-		self = gap(self, knn_influence(x.n, 3, r[2 * i], r[2 * i + 1], 1), plain_knn(&x, i, &x, i, K) - l);
+		likelihood = larger_error(likelihood, knn_nll(x.n, 3, K, r[2 * i]), l);
+		self = larger_error(self, knn_influence(x.n, 3, r[2 * i], r[2 * i + 1], 1), plain_knn(&x, i, &x, i, K) - l);
 	}
 	ok(likelihood < 1e-9, "k-NN: the likelihood (%.2g)", likelihood);
-	ok(self < 1e-9, "k-NN: self influence is that of fitting again (%.2g)", self);
+	ok(self < 1e-9, "k-NN: self influence equals refitting (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
 		squared_distances(&x, &z, j, &exec, d2, &f);
 		int bad = knn_test_influence(d2, x.n, 3, K, inf, &nll, &f);
-		likelihood = gap(likelihood, bad ? NAN : nll, plain_knn(&x, x.n, &z, j, K));
+		likelihood = larger_error(likelihood, bad ? NAN : nll, plain_knn(&x, x.n, &z, j, K));
 		for (size_t i = 0; i < x.n; i++)
-			test = gap(test, inf[i], plain_knn(&x, i, &z, j, K) - plain_knn(&x, x.n, &z, j, K));
+			test = larger_error(test, inf[i], plain_knn(&x, i, &z, j, K) - plain_knn(&x, x.n, &z, j, K));
 	}
 	ok(likelihood < 1e-9, "k-NN: the likelihood of test points (%.2g)", likelihood);
-	ok(test < 1e-9, "k-NN: influence over test points is that of fitting again (%.2g)", test);
-	drop(&x);
-	drop(&z);
+	ok(test < 1e-9, "k-NN: influence over test points equals refitting (%.2g)", test);
+	points_free(&x);
+	points_free(&z);
 }
 
 static void knn_without_neighbours(void)
@@ -205,65 +181,65 @@ static void knn_without_neighbours(void)
 	uint8_t v[] = {7, 7, 7, 9, 20};
 	struct points x = {v, NULL, 5, 1, 1 / 255.0};
 	double r[10], d2[5], inf[5], nll;
-	threads(1);
+	set_threads(1);
 	knn_radii(&x, 3, &exec, r, &f);
 	ok(r[0] == 0 && r[1] > 0, "k-NN: k equal points have R_k = 0, counting themselves");
-	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: they have no score");
+	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: such points have no score");
 	knn_radii(&x, 5, &exec, r, &f);
 	ok(isinf(r[1]) && isfinite(r[0]), "k-NN: of k points, the (k+1)-th neighbour does not exist");
-	ok(knn_radii(&x, 2000000000, &exec, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory goes to neighbours that are not there %s", f.msg);
+	ok(knn_radii(&x, 2000000000, &exec, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory is used for neighbours that do not exist %s", f.msg);
 	squared_distances(&x, &x, 0, &exec, d2, &f);
-	ok(knn_test_influence(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: a test point on k equal ones has a reason (%s)", f.msg);
-	ok(knn_test_influence(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: of too few points too (%s)", f.msg);
+	ok(knn_test_influence(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: no influence over a test point on k equal points (%s)", f.msg);
+	ok(knn_test_influence(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: nor from too few points (%s)", f.msg);
 }
 
 /* --- KDE --- */
 
-static void kde_is_refitting(void)
+static void kde_equals_refitting(void)
 {
 	struct fail f = {{0}};
 	const double sigma = 0.8;
 	struct points x = floats(80, 4, 1, 100, 21), z = floats(9, 4, 1, 100, 22);
 	double others[80], d2[80], inf[80], nll, self = 0, test = 0, likelihood = 0;
-	threads(2);
+	set_threads(2);
 	ok(kde_leave_one_out(&x, sigma, &exec, others, &f) == 0, "KDE of 80 points, far from the origin");
 	for (size_t i = 0; i < x.n; i++) {
 		double l = plain_kde(&x, x.n, &x, i, sigma);
-		likelihood = gap(likelihood, kde_nll(x.n, 4, sigma, logaddexp(0, others[i])), l);
-		self = gap(self, kde_influence(x.n, 0, others[i]), plain_kde(&x, i, &x, i, sigma) - l);
+		likelihood = larger_error(likelihood, kde_nll(x.n, 4, sigma, logaddexp(0, others[i])), l);
+		self = larger_error(self, kde_influence(x.n, 0, others[i]), plain_kde(&x, i, &x, i, sigma) - l);
 	}
 	ok(likelihood < 1e-9, "KDE: the likelihood (%.2g)", likelihood);
-	ok(self < 1e-9, "KDE: self influence is that of fitting again (%.2g)", self);
+	ok(self < 1e-9, "KDE: self influence equals refitting (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
 		squared_distances(&x, &z, j, &exec, d2, &f);
 		int bad = kde_test_influence(d2, x.n, 4, sigma, inf, &nll, &f);
-		likelihood = gap(likelihood, bad ? NAN : nll, plain_kde(&x, x.n, &z, j, sigma));
+		likelihood = larger_error(likelihood, bad ? NAN : nll, plain_kde(&x, x.n, &z, j, sigma));
 		for (size_t i = 0; i < x.n; i++)
-			test = gap(test, inf[i], plain_kde(&x, i, &z, j, sigma) - plain_kde(&x, x.n, &z, j, sigma));
+			test = larger_error(test, inf[i], plain_kde(&x, i, &z, j, sigma) - plain_kde(&x, x.n, &z, j, sigma));
 	}
 	ok(likelihood < 1e-9, "KDE: the likelihood of test points (%.2g)", likelihood);
-	ok(test < 1e-9, "KDE: influence over test points is that of fitting again (%.2g)", test);
-	drop(&x);
-	drop(&z);
+	ok(test < 1e-9, "KDE: influence over test points equals refitting (%.2g)", test);
+	points_free(&x);
+	points_free(&z);
 }
 
 static void kde_of_many(void)
 {
 	struct fail f = {{0}};
-	struct points x = samples(700, 20, 256, 31); /* more than one block */
+	struct points x = samples(700, 20, 256, 31); /* more than one tile */
 	double *one = malloc(700 * sizeof *one), *two = malloc(700 * sizeof *two), worst = 0;
-	threads(1);
+	set_threads(1);
 	kde_leave_one_out(&x, 0.5, &exec, one, &f);
-	threads(2);
+	set_threads(2);
 	kde_leave_one_out(&x, 0.5, &exec, two, &f);
 	ok(memcmp(one, two, 700 * sizeof *one) == 0, "KDE: the same bits on two threads");
 	for (size_t i = 0; i < x.n; i += 50)
-		worst = gap(worst, kde_nll(x.n, 20, 0.5, logaddexp(0, one[i])), plain_kde(&x, x.n, &x, i, 0.5));
-	ok(worst < 1e-9, "KDE: over several blocks of samples (%.2g)", worst);
+		worst = larger_error(worst, kde_nll(x.n, 20, 0.5, logaddexp(0, one[i])), plain_kde(&x, x.n, &x, i, 0.5));
+	ok(worst < 1e-9, "KDE: over several tiles of samples (%.2g)", worst);
 	free(one);
 	free(two);
-	drop(&x);
+	points_free(&x);
 }
 
 static void kde_of_groups(void)
@@ -271,12 +247,12 @@ static void kde_of_groups(void)
 	struct fail f = {{0}};
 	struct points x = groups(60, 9, 0.01, 1000, 33);
 	double others[60], worst = 0;
-	threads(1);
+	set_threads(1);
 	kde_leave_one_out(&x, 0.02, &exec, others, &f);
 	for (size_t i = 0; i < x.n; i++)
-		worst = gap(worst, kde_nll(x.n, 9, 0.02, logaddexp(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
+		worst = larger_error(worst, kde_nll(x.n, 9, 0.02, logaddexp(0, others[i])), plain_kde(&x, x.n, &x, i, 0.02));
 	ok(worst < 1e-12, "KDE: in groups far apart, where products cancel (%.2g)", worst);
-	drop(&x);
+	points_free(&x);
 }
 
 static void kde_of_far_points(void)
@@ -285,16 +261,16 @@ static void kde_of_far_points(void)
 	float v[] = {0, 0.5f, 3000, 3001};
 	struct points x = {NULL, v, 4, 1, 1}, z = {NULL, v + 2, 1, 1, 1};
 	double others[4], d2[3], inf[3], nll;
-	threads(1);
+	set_threads(1);
 	kde_leave_one_out(&x, 0.01, &exec, others, &f);
-	near(kde_influence(4, 0, others[2]), log(0.75) + 5000, 1e-12, "KDE: a point at 100 sigma keeps its distance as its influence");
-	near(others[0], -1250, 1e-12, "KDE: and one at 50, where its float would be 0");
+	near(kde_influence(4, 0, others[2]), log(0.75) + 5000, 1e-12, "KDE: the influence of a far point is its exponent, not infinite");
+	near(others[0], -1250, 1e-12, "KDE: the logarithm of a sum that underflows");
 	x.n = 2;
 	squared_distances(&x, &z, 0, &exec, d2, &f);
 	ok(kde_test_influence(d2, 2, 1, 0.5, inf, &nll, &f) == 0 && isfinite(nll), "KDE: a test point at 6000 sigma has a likelihood (%.9g)", -nll);
-	near(inf[1], -log(2) + (3000.0 * 3000 - 2999.5 * 2999.5) / 2 / 0.25, 1e-12, "KDE: which hangs on its nearest point alone");
-	near(inf[0], -log(2), 1e-12, "KDE: and not on the other");
-	ok(kde_test_influence(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: beyond all numbers there is none (%s)", f.msg);
+	near(inf[1], -log(2) + (3000.0 * 3000 - 2999.5 * 2999.5) / 2 / 0.25, 1e-12, "KDE: it depends on the nearest point alone");
+	near(inf[0], -log(2), 1e-12, "KDE: and not on the other point");
+	ok(kde_test_influence(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: no likelihood if all exponents overflow (%s)", f.msg);
 	x.n = 1;
 	kde_leave_one_out(&x, 1, &exec, others, &f);
 	ok(!isfinite(kde_influence(1, 0, others[0])), "KDE: one point cannot be left out");
@@ -302,7 +278,7 @@ static void kde_of_far_points(void)
 
 /* --- the mixture --- */
 
-static void gmm_is_refitting(void)
+static void gmm_equals_refitting(void)
 {
 	struct fail f = {{0}};
 	struct points x = floats(60, 5, 1, 3, 41), z = floats(8, 5, 1.5, 3, 42);
@@ -311,34 +287,34 @@ static void gmm_is_refitting(void)
 	double d2[60], inf[60], nll, self = 0, test = 0, likelihood = 0;
 	float *v = (float *)x.f4;
 	for (size_t i = 0; i < 60; i++) {
-		cluster[i] = i < 25 ? 0 : i < 55 ? 1 : 2; /* the last of five */
+		cluster[i] = i < 25 ? 0 : i < 55 ? 1 : 2; /* the last has five points */
 		for (int k = 0; k < 5; k++)
 			v[i * 5 + (size_t)k] += 30 * (float)cluster[i];
 	}
-	threads(1);
-	ok(gmm_fit(&g, &x, cluster, 3, &f) == 0, "a mixture of three");
+	set_threads(1);
+	ok(gmm_fit(&g, &x, cluster, 3, &f) == 0, "mixture: three clusters");
 	for (size_t i = 0; i < x.n; i++) {
 		c = cluster[i];
 		double l = plain_gmm(&x, cluster, c, x.n, &x, i), s2 = g.var[c], uu = g.radius2[i];
-		likelihood = gap(likelihood, gmm_nll(x.n, g.size[c], 5, s2, uu), l);
-		self = gap(self, gmm_influence(GMM_EXACT, x.n, g.size[c], 5, s2, uu, uu, 0), plain_gmm(&x, cluster, c, i, &x, i) - l);
+		likelihood = larger_error(likelihood, gmm_nll(x.n, g.size[c], 5, s2, uu), l);
+		self = larger_error(self, gmm_influence(GMM_EXACT, x.n, g.size[c], 5, s2, uu, uu, 0), plain_gmm(&x, cluster, c, i, &x, i) - l);
 	}
 	ok(likelihood < 1e-9, "mixture: the likelihood (%.2g)", likelihood);
-	ok(self < 1e-9, "mixture: self influence is that of fitting again (%.2g)", self);
+	ok(self < 1e-9, "mixture: self influence equals refitting (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
 		squared_distances(&x, &z, j, &exec, d2, &f);
 		int bad = gmm_test_influence(&g, GMM_EXACT, d2, &z, j, x.n, inf, &nll, &c, &f);
-		likelihood = gap(likelihood, bad || c != 0 ? NAN : nll, plain_gmm(&x, cluster, 0, x.n, &z, j));
+		likelihood = larger_error(likelihood, bad || c != 0 ? NAN : nll, plain_gmm(&x, cluster, 0, x.n, &z, j));
 		for (size_t i = 0; i < x.n; i++)
-			test = gap(test, inf[i], plain_gmm(&x, cluster, 0, i, &z, j) - plain_gmm(&x, cluster, 0, x.n, &z, j));
+			test = larger_error(test, inf[i], plain_gmm(&x, cluster, 0, i, &z, j) - plain_gmm(&x, cluster, 0, x.n, &z, j));
 	}
 	ok(likelihood < 1e-9, "mixture: the likelihood of test points (%.2g)", likelihood);
-	ok(test < 1e-9, "mixture: influence over test points, also from other clusters, is that of fitting again (%.2g)", test);
+	ok(test < 1e-9, "mixture: influence over test points, also from other clusters, equals refitting (%.2g)", test);
 	near(inf[59], log(59.0 / 60), 1e-14, "mixture: from another cluster it is log((N-1)/N)");
 	gmm_free(&g);
-	drop(&x);
-	drop(&z);
+	points_free(&x);
+	points_free(&z);
 }
 
 static void gmm_expansions(void)
@@ -352,20 +328,20 @@ static void gmm_expansions(void)
 		printed[i] = gmm_influence(GMM_AS_PRINTED, 3 * n0, n0, (int)d, s2, uu, vv, zx) - e;
 	}
 	for (int i = 0; i < 2; i++) {
-		near(right[i] / right[i + 1], 4, 0.05, "mixture: twice the points, a quarter of the first order's error");
-		near(printed[i] / printed[i + 1], 2, 0.05, "mixture: as printed, half of it: the error is of first order itself");
+		near(right[i] / right[i + 1], 4, 0.05, "mixture: twice the points, a quarter of the error of first order");
+		near(printed[i] / printed[i + 1], 2, 0.05, "mixture: as printed, half of the error: it is of first order itself");
 	}
 	near(gmm_influence(GMM_FIRST_ORDER, 90, 30, 7, s2, uu, vv, zx), 9 / 60.0 + (uu * vv / 7 / s2 - zx) / 60 / s2 - 1 / 90.0, 1e-14,
-	     "mixture: the first order as it is written");
+	     "mixture: first order, the formula");
 	near(gmm_influence(GMM_AS_PRINTED, 90, 30, 7, s2, uu, vv, zx), 9 / 60.0 + (vv / s2 - zx) / 60 / s2 - 1 / 90.0, 1e-14,
-	     "mixture: equation 4 as it is printed");
-	near(gmm_influence_other_cluster(GMM_FIRST_ORDER, 90), -1 / 90.0, 1e-14, "mixture: the first order over another cluster");
+	     "mixture: equation 4 as printed");
+	near(gmm_influence_other_cluster(GMM_FIRST_ORDER, 90), -1 / 90.0, 1e-14, "mixture: first order, over another cluster");
 	ok(isnan(gmm_influence(GMM_EXACT, 90, 2, 7, s2, uu, vv, zx)) && isnan(gmm_influence(GMM_FIRST_ORDER, 90, 2, 7, s2, uu, vv, zx)),
 	   "mixture: a cluster of two has no influence");
-	ok(isnan(gmm_influence(GMM_EXACT, 90, 4, 1, 1.0 / 8, 9.0 / 24, 9.0 / 24, 0)), "mixture: nor has one of which equal points would be left");
+	ok(isnan(gmm_influence(GMM_EXACT, 90, 4, 1, 1.0 / 8, 9.0 / 24, 9.0 / 24, 0)), "mixture: nor has a point without which its cluster has no spread");
 }
 
-/* how many of the points have a self influence */
+/* How many points have a self influence; *spread: variance of cluster 0. */
 static int scored(const struct points *x, const uint32_t *cluster, int k, double *spread)
 {
 	struct fail f;
@@ -390,74 +366,74 @@ static void gmm_of_equal_points(void)
 	float *v = (float *)y.f4;
 	uint32_t one[N] = {0}, two[N];
 	double spread, d2[N], inf[N], nll;
-	int odd = 1;
+	int as_expected = 1;
 	for (size_t i = 1; i < N; i++)
 		memcpy((uint8_t *)x.u8 + i * 64, u, 64);
 	int n = scored(&x, one, 1, &spread);
-	ok(n == 0 && spread == 0, "mixture: equal pictures have no spread, to the last bit (%.2g)", spread);
+	ok(n == 0 && spread == 0, "mixture: the variance of equal pictures is exactly 0 (%.2g)", spread);
 	struct gmm g;
 	struct points z = samples(1, 64, 256, 53);
 	uint32_t c;
-	threads(1);
+	set_threads(1);
 	gmm_fit(&g, &x, one, 1, &f);
 	squared_distances(&x, &z, 0, &exec, d2, &f);
-	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, N, inf, &nll, &c, &f) && strstr(f.msg, "no spread"), "mixture: and explain no test point (%s)", f.msg);
+	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, N, inf, &nll, &c, &f) && strstr(f.msg, "no spread"), "mixture: no influence of equal pictures over a test point (%s)", f.msg);
 	gmm_free(&g);
 	for (size_t i = 0; i < N; i++) {
-		two[i] = i >= 20; /* the last ten are all different */
+		two[i] = i >= 20; /* the last ten differ */
 		for (size_t k = 0; k < 3; k++)
 			v[i * 3 + k] = i < 20 ? (k == 1 ? 2 : k ? -2 : 1) * (float)(1 / 3.0) : v[i * 3 + k];
 	}
-	ok(scored(&y, two, 2, &spread) == 10 && spread == 0, "mixture: nor have equal vectors, in one cluster of two");
-	for (size_t at = 0; at < N; at += N - 1) { /* the odd one first, or last */
+	ok(scored(&y, two, 2, &spread) == 10 && spread == 0, "mixture: the variance of equal vectors is 0, in one of two clusters");
+	for (size_t at = 0; at < N; at += N - 1) { /* the different one is first, or last */
 		for (size_t i = 0; i < N; i++)
 			for (size_t k = 0; k < 3; k++)
 				v[i * 3 + k] = (k == 1 ? 2 : k ? -2 : i == at ? 1.0001f : 1) * (float)(1 / 3.0);
-		odd &= scored(&y, one, 1, &spread) == N - 1 && spread > 0;
+		as_expected &= scored(&y, one, 1, &spread) == N - 1 && spread > 0;
 	}
-	ok(odd, "mixture: of equal vectors but one, that one has no self influence, and the others have");
-	drop(&x);
-	drop(&y);
-	drop(&z);
+	ok(as_expected, "mixture: if all vectors but one are equal, that one has no self influence and the others do");
+	points_free(&x);
+	points_free(&y);
+	points_free(&z);
 }
 
 /* --- proponents and opponents --- */
 
-static void strongest_are_sorted(void)
+static void top_points_are_sorted(void)
 {
 	const double inf[] = {1, -2, NAN, 3, 1, 0, -2, 3}, d2[] = {5, 1, 0, 2, 4, 9, 7, 2};
 	struct top_point e[8];
 	ok(top_points(inf, d2, 8, 0, 3, e) == 3 && e[0].i == 3 && e[1].i == 7 && e[2].i == 4, "proponents: highest, then nearest, then first");
-	ok(top_points(inf, d2, 8, 1, 8, e) == 3 && e[0].i == 6 && e[1].i == 1 && e[2].i == 5, "opponents: lowest, then farthest; zero is one");
-	ok(top_points(inf, d2, 8, 0, 0, e) == 0, "none are wanted");
+	ok(top_points(inf, d2, 8, 1, 8, e) == 3 && e[0].i == 6 && e[1].i == 1 && e[2].i == 5, "opponents: lowest, then farthest; an influence of 0 counts");
+	ok(top_points(inf, d2, 8, 0, 0, e) == 0, "proponents: k = 0");
 }
 
 int main(void)
 {
 	mat_thread_init();
 	for (int t = 1; t < 3; t++) {
-		radii_are_exact(samples(1500, 6, 4, 1), 10, t, "samples full of ties, two blocks");
-		radii_are_exact(samples(300, 500, 256, 2), 7, t, "long rows of samples");
+		radii_are_exact(samples(1500, 6, 4, 1), 10, t, "samples with many ties, two tiles");
+		radii_are_exact(samples(300, 500, 256, 2), 7, t, "samples of many dimensions");
 		radii_are_exact(floats(1200, 9, 1, 1000, 3), 4, t, "vectors far from the origin");
 		radii_are_exact(groups(300, 9, 0.01, 1000, 5), 4, t, "two groups far apart");
-		radii_are_exact(floats(64, 2, 1e25, 0, 4), 1, t, "vectors whose squares are no floats");
+		radii_are_exact(floats(64, 2, 1e25, 0, 4), 1, t, "vectors whose squares overflow floats");
 	}
 	radii_of_any_size(floats(200, 5, 3e-23, 0, 6), 5, "vectors whose squares are too small for floats");
 	radii_of_any_size(floats(200, 5, 1e-22, 0, 7), 5, "vectors whose squares have few digits");
 	radii_of_any_size(floats(200, 5, 1e19, 0, 8), 5, "vectors whose squares are too large for floats");
-	radii_of_any_size(floats(200, 5, 1e-40, 0, 9), 5, "vectors that have few digits themselves");
-	radii_of_any_size(outliers(1200, 5, 2e-17, 1e19, 10), 5, "vectors beside two far out, whose squares have few digits");
-	radii_of_any_size(outliers(1200, 5, 1e-20, 1e19, 12), 5, "vectors beside two farther out, which have none");
-	knn_is_refitting();
+	radii_of_any_size(floats(200, 5, 1e-40, 0, 9), 5, "denormal vectors");
+	radii_of_any_size(with_outliers(1200, 5, 2e-17, 1e19, 10), 5, "vectors with two outliers, whose squares have few digits");
+	radii_of_any_size(with_outliers(1200, 5, 1e-20, 1e19, 12), 5, "vectors with two farther outliers, whose squares underflow");
+	knn_equals_refitting();
 	knn_without_neighbours();
-	kde_is_refitting();
+	kde_equals_refitting();
 	kde_of_many();
 	kde_of_groups();
 	kde_of_far_points();
-	gmm_is_refitting();
+	gmm_equals_refitting();
 	gmm_expansions();
 	gmm_of_equal_points();
-	strongest_are_sorted();
+	top_points_are_sorted();
 	pool_close(exec.pool);
 	return done();
 }

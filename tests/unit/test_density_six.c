@@ -1,31 +1,7 @@
 /* The findings of Kong & Chaudhuri 2021 on six clusters in the plane (appendix B.1, figures 8 and 9,
- * table 2), and k-means, which is to find them. */
-#include "density/density.h"
-
+ * table 2), and k-means, which must find them. */
 #include "gemm/mat.h"
-#include "naive.h"
-
-static struct exec exec; /* of as many threads as a test sets */
-
-static void threads(int n)
-{
-	struct fail f;
-	pool_close(exec.pool);
-	exec = (struct exec){pool_open(n, &f), n, NULL, NULL};
-}
-
-static void drop(struct points *p)
-{
-	free((void *)p->u8);
-	free((void *)p->f4);
-}
-
-/* the largest |a - b| relative to |b|, or to 1 where b is smaller */
-static double gap(double worst, double a, double b)
-{
-	double g = fabs(a - b) / fmax(1, fabs(b));
-	return isnan(g) || g > worst ? (isnan(g) ? INFINITY : g) : worst;
-}
+#include "points.h"
 
 /* --- the points --- */
 
@@ -33,7 +9,7 @@ enum { SIX = 100 };
 static const int sizes[6] = {25, 15, 20, 25, 10, 5};
 static uint32_t of[SIX];
 
-static struct points six(double shrink3)
+static struct points six_clusters(double shrink3)
 {
 	static const double spread[6] = {.5, .5, .4, .4, .5, 1}, centre[6][2] = {{0, 0}, {9, 1}, {1, 10}, {10, 10}, {19, 2}, {20, 13}};
 	uint64_t seed = 7;
@@ -65,9 +41,9 @@ static void gmm_self(const struct points *x, enum gmm_form form, double *self, d
 static void six_self_influences(void)
 {
 	struct fail f;
-	struct points x = six(1);
+	struct points x = six_clusters(1);
 	double r[2 * SIX], others[SIX], nll[SIX], self[SIX], radius2[SIX], mean[6], lowest = INFINITY, highest = -INFINITY;
-	threads(1);
+	set_threads(1);
 	knn_radii(&x, 10, &exec, r, &f);
 	for (size_t i = 0; i < SIX; i++) {
 		double s = knn_influence(SIX, 2, r[2 * i], r[2 * i + 1], 1);
@@ -91,7 +67,7 @@ static void six_self_influences(void)
 		else
 			highest = fmax(highest, self[i]);
 	}
-	ok(reversed, "figure 8: KDE's order is the reverse of the likelihood's");
+	ok(reversed, "figure 8: KDE's self influence has the reverse order of the likelihood");
 	ok(lowest > highest, "figure 8: KDE peaks on the smallest cluster (%.3g over %.3g)", lowest, highest);
 
 	gmm_self(&x, GMM_EXACT, self, radius2, mean);
@@ -103,38 +79,38 @@ static void six_self_influences(void)
 	ok(mean[5] > mean[4] && mean[4] > fmax(fmax(mean[0], mean[1]), fmax(mean[2], mean[3])),
 	   "table 2: and is largest in the smallest clusters (%.3g %.3g %.3g %.3g %.3g %.3g by size)", mean[5], mean[4], mean[1], mean[2],
 	   mean[0], mean[3]);
-	drop(&x);
+	points_free(&x);
 }
 
-/* Figure 8's remark that tight clusters have more: of equation 5 as printed, and of nothing else. */
+/* Figure 8 says that tight clusters have a larger self influence: that holds for equation 5 as printed only. */
 static void six_tight_clusters(void)
 {
 	double self[SIX], small[SIX], radius2[SIX], mean[6], tight[6], worst = 0;
-	struct points x = six(1), y = six(0.5);
+	struct points x = six_clusters(1), y = six_clusters(0.5);
 	gmm_self(&x, GMM_EXACT, self, radius2, mean);
 	gmm_self(&y, GMM_EXACT, small, radius2, tight);
 	for (size_t i = 0; i < SIX; i++)
-		worst = gap(worst, small[i], self[i]);
-	ok(worst < 1e-5, "figure 8: to be tighter changes no self influence (%.2g)", worst); /* coordinates are floats */
+		worst = larger_error(worst, small[i], self[i]);
+	ok(worst < 1e-5, "figure 8: shrinking a cluster changes no self influence (%.2g)", worst); /* coordinates are floats */
 	gmm_self(&x, GMM_AS_PRINTED, self, radius2, mean);
 	gmm_self(&y, GMM_AS_PRINTED, small, radius2, tight);
 	ok(tight[3] > 2 * mean[3] && mean[2] > 1.2 * mean[0] && mean[3] > 1.2 * mean[0],
-	   "figure 8: but of equation 5 as printed it does (%.3g to %.3g, and %.3g, %.3g over %.3g)", mean[3], tight[3], mean[2], mean[3], mean[0]);
-	drop(&x);
-	drop(&y);
+	   "figure 8: but it does by equation 5 as printed (%.3g to %.3g, and %.3g, %.3g over %.3g)", mean[3], tight[3], mean[2], mean[3], mean[0]);
+	points_free(&x);
+	points_free(&y);
 }
 
 static void six_over_a_test_point(void)
 {
 	struct fail f;
-	struct points x = six(1);
+	struct points x = six_clusters(1);
 	float middle[2] = {0.1f, -0.1f};
 	struct points z = {NULL, middle, 1, 2, 1};
 	struct gmm g;
 	struct top_point e[SIX];
 	double d2[SIX], inf[SIX], nll;
 	uint32_t c;
-	threads(1);
+	set_threads(1);
 	squared_distances(&x, &z, 0, &exec, d2, &f);
 
 	ok(knn_test_influence(d2, SIX, 2, 10, inf, &nll, &f) == 0, "k-NN over a test point in cluster 0");
@@ -144,13 +120,13 @@ static void six_over_a_test_point(void)
 		same &= of[e[i].i] == 0;
 	ok(same, "figure 9: k-NN's proponents are the k nearest (%zu)", n);
 	n = top_points(inf, d2, SIX, 1, SIX, e);
-	ok(n == 90 && e[0].influence == log1p(-0.01) && e[89].influence == log1p(-0.01), "figure 9: all others have little influence, and the same");
+	ok(n == 90 && e[0].influence == log1p(-0.01) && e[89].influence == log1p(-0.01), "figure 9: all others have the same small influence");
 
-	ok(kde_test_influence(d2, SIX, 2, 1, inf, &nll, &f) == 0, "KDE over it");
+	ok(kde_test_influence(d2, SIX, 2, 1, inf, &nll, &f) == 0, "KDE over the test point");
 	int falls = 1, own = 1;
 	for (size_t i = 0; i < SIX; i++) {
 		own &= inf[i] <= 0 || of[i] == 0;
-		for (size_t j = 0; j < SIX; j++) /* beyond 30 sigma terms vanish in double */
+		for (size_t j = 0; j < SIX; j++) /* beyond 30 sigma terms underflow */
 			falls &= d2[i] > 60 || d2[j] > 60 || (d2[i] < d2[j]) == (inf[i] > inf[j]);
 	}
 	ok(own, "figure 9: KDE's proponents are from its cluster");
@@ -159,17 +135,17 @@ static void six_over_a_test_point(void)
 	double far = 0;
 	for (size_t i = 0; i < SIX; i++)
 		far = fmax(far, d2[i]);
-	ok(d2[e[0].i] == far, "table 2: KDE's top_points opponents are the farthest");
+	ok(d2[e[0].i] == far, "table 2: KDE's strongest opponents are the farthest");
 
 	gmm_fit(&g, &x, of, 6, &f);
-	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, SIX, inf, &nll, &c, &f) == 0 && c == 0, "the mixture over it");
+	ok(gmm_test_influence(&g, GMM_EXACT, d2, &z, 0, SIX, inf, &nll, &c, &f) == 0 && c == 0, "the mixture over the test point");
 	n = top_points(inf, d2, SIX, 1, 3, e);
 	ok(n == 3 && of[e[0].i] == 0 && of[e[1].i] == 0 && e[1].influence < log1p(-0.01),
-	   "figure 9: the mixture's strong opponents sit in its cluster (%.3g, %.3g)", e[0].influence, e[1].influence);
+	   "figure 9: the mixture's strong opponents are in the test point's cluster (%.3g, %.3g)", e[0].influence, e[1].influence);
 	top_points(inf, d2, SIX, 0, 1, e);
-	ok(of[e[0].i] == 0 && e[0].influence > 0, "table 2: and its top_points proponent too");
+	ok(of[e[0].i] == 0 && e[0].influence > 0, "table 2: and so is its strongest proponent");
 	gmm_free(&g);
-	drop(&x);
+	points_free(&x);
 }
 
 /* --- clusters --- */
@@ -177,20 +153,20 @@ static void six_over_a_test_point(void)
 static void clusters_are_found(void)
 {
 	struct fail f = {{0}};
-	struct points x = six(1);
+	struct points x = six_clusters(1);
 	uint32_t found[SIX], again[SIX];
-	static const uint32_t name[6] = {0, 3, 2, 1, 4, 5}; /* by size; of two of 25, the first point's is the first */
-	threads(1);
+	static const uint32_t name[6] = {0, 3, 2, 1, 4, 5}; /* by size; of equal ones the one with the first point */
+	set_threads(1);
 	for (uint64_t seed = 0; seed < 5; seed++) {
 		int bad = kmeans(&x, 6, seed, &exec, found, &f), same = 1;
 		for (size_t i = 0; i < SIX && !bad; i++)
 			same &= found[i] == name[of[i]];
 		ok(!bad && same, "k-means finds the six clusters, seed %d", (int)seed);
 	}
-	threads(2);
+	set_threads(2);
 	kmeans(&x, 6, 4, &exec, again, &f);
 	ok(memcmp(found, again, sizeof found) == 0, "k-means: the same on two threads");
-	drop(&x);
+	points_free(&x);
 	uint8_t v[] = {1, 1, 2, 2, 1, 2};
 	struct points two = {v, NULL, 6, 1, 1};
 	ok(kmeans(&two, 3, 0, &exec, found, &f) && strstr(f.msg, "only 2 different"), "k-means: fewer different points than clusters (%s)", f.msg);

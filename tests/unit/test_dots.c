@@ -1,36 +1,35 @@
-/* VAE-TracIn of records over test records against naive.h: gradients written out in full, in double, with noise that is
- * drawn here for either role. */
+/* VAE-TracIn of records over test records against naive.h: explicit gradients in double, with noise drawn here for both roles. */
 #include "dots.h"
 #include "gemm/mat.h"
 #include "base/rng.h"
 
-enum { TESTS = 5, RECORDS = 7, INPUTS = 3 * 6 * 6, LATENT = 3, MOST = 40 };
+enum { TESTS = 5, RECORDS = 7, INPUTS = 3 * 6 * 6, LATENT = 3 };
 
 static const char *const networks[] = {
 	"input: {shape: [3, 6, 6]}\n"
 	"model: {latent: 3, encoder: [flatten, {linear: 20}, relu, {linear: 6}], decoder: [{linear: 30}, tanh, {linear: 108}]}\n",
-	/* wide enough that factors are cheaper for few draws, and written out for many */
+	/* so wide that few draws are kept as factors, and many are explicit */
 	"input: {shape: [3, 6, 6]}\n"
 	"model: {latent: 3, encoder: [flatten, {linear: 90}, leaky_relu, {linear: 6}], decoder: [{linear: 120}, relu, {linear: 100}, relu, {linear: 108}]}\n",
 	"input: {shape: [3, 6, 6]}\n"
 	"model: {latent: 3, encoder: [{conv2d: {out: 5, kernel: 4, stride: 2, padding: 1}}, relu, {conv2d: {out: 12, kernel: 3}}, relu, flatten, {linear: 6}],\n"
 	"  decoder: [{linear: 12}, relu, {unflatten: [12, 1, 1]}, {conv_transpose2d: {out: 5, kernel: 3}}, relu, {conv_transpose2d: {out: 3, kernel: 4, stride: 2, padding: 1}}]}\n",
-	/* decoder and encoder the other way round: conv2d behind, conv_transpose2d in front */
+	/* conv_transpose2d in the encoder, conv2d in the decoder */
 	"input: {shape: [3, 6, 6]}\n"
 	"model: {latent: 3, encoder: [{conv_transpose2d: {out: 2, kernel: 3, stride: 1, padding: 1}}, tanh, {conv2d: {out: 3, kernel: 6}}, flatten, {linear: 6}],\n"
 	"  decoder: [{linear: 108}, tanh, {unflatten: [3, 6, 6]}, {conv2d: {out: 4, kernel: 3, padding: 1}}, relu, {conv2d: {out: 3, kernel: 1}}]}\n",
 };
 
-struct side {
+struct record_set {
 	enum rng_role role;
 	int n;
 	float x[RECORDS * INPUTS];
 	uint64_t id[RECORDS];
-	double *g; /* [n][parameters] */
+	double *g; /* [n][parameters]: mean gradients */
 };
 
-/* Mean gradients over the draws at one checkpoint, of the tensors in use. */
-static void explain(struct side *s, const struct model *m, const char *use)
+/* Mean gradients over the draws at one checkpoint; 0 for tensors that are not in use. */
+static void mean_gradients(struct record_set *s, const struct model *m, const char *use)
 {
 	struct naive n = naive_of(m, m->cfg.score.likelihood, m->cfg.score.beta);
 	int draws = m->cfg.score.draws;
@@ -52,15 +51,15 @@ static void explain(struct side *s, const struct model *m, const char *use)
 	free(n.p);
 }
 
-static void compare(const struct model *m, int checkpoints, struct side *z, struct side *x, const char *use, const char *what)
+static void compare(const struct model *m, int checkpoints, struct record_set *z, struct record_set *x, const char *use, const char *what)
 {
 	static double got[RECORDS * TESTS];
 	double want[RECORDS * TESTS] = {0}, zz[TESTS] = {0}, xx[RECORDS] = {0}, worst = 0, norms = 0;
 	struct score zs[TESTS], xs[RECORDS];
 	for (int c = 0; c < checkpoints; c++) {
 		size_t n = m->nparams;
-		explain(z, &m[c], use);
-		explain(x, &m[c], use);
+		mean_gradients(z, &m[c], use);
+		mean_gradients(x, &m[c], use);
 		for (size_t r = 0; r < RECORDS; r++) {
 			for (size_t q = 0; q < TESTS; q++)
 				want[r * TESTS + q] += inner(x->g + r * n, z->g + q * n, n);
@@ -83,7 +82,7 @@ static void compare(const struct model *m, int checkpoints, struct side *z, stru
 	ok(norms < 2e-5, "%s: squared norms at most %.2g off", what, norms);
 }
 
-static void fill(struct side *s, uint64_t *state)
+static void fill(struct record_set *s, uint64_t *state)
 {
 	naive_fill(s->x, (size_t)s->n * INPUTS, 0, 1, state);
 	for (int r = 0; r < s->n; r++)
@@ -93,8 +92,8 @@ static void fill(struct side *s, uint64_t *state)
 static void test_network(int network)
 {
 	static const char *const lists[] = {"all", "decoder", "encoder"};
-	struct side z = {.role = ROLE_TEST_RECORD, .n = TESTS}, x = {.role = ROLE_TRAIN_RECORD, .n = RECORDS};
-	static const int draws[] = {1, 2, 3, 6, 16, MOST};
+	struct record_set z = {.role = ROLE_TEST_RECORD, .n = TESTS}, x = {.role = ROLE_TRAIN_RECORD, .n = RECORDS};
+	static const int draws[] = {1, 2, 3, 6, 16, 40};
 	uint64_t state = 70 + (uint64_t)network;
 	struct model m[2];
 	for (int c = 0; c < 2; c++) {

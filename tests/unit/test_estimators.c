@@ -1,6 +1,5 @@
-/* What the estimators estimate, over many seeds: the plug-in one is too large by tr Cov/m, the
- * cross one is not; both err like 1/sqrt(m) (theorem 1 of Kong & Chaudhuri); and selfinf_se says
- * how far a score really scatters. */
+/* The estimators over many seeds: the plug-in estimator is too large by tr Cov/m, the cross estimator is unbiased, the error of both
+ * falls like 1/sqrt(m) (Kong & Chaudhuri 2021, theorem 1), and selfinf_se is the standard deviation of a score. */
 #include "influence/influence.h"
 #include "gemm/mat.h"
 #include "naive.h"
@@ -11,7 +10,7 @@ static const char yaml[] = "input: {shape: [1, 3, 4]}\nmodel:\n  latent: 3\n"
 			   "  encoder: [flatten, {linear: 7}, relu, {linear: 5}, relu, {linear: 6}]\n"
 			   "  decoder: [{linear: 5}, relu, {linear: 7}, relu, {linear: 12}]\n";
 
-/* Gradients written out: selfinf_se counts blocks of draws. */
+/* Explicit gradients: selfinf_se is computed from blocks of draws. */
 static const char pictures[] = "input: {shape: [1, 3, 4]}\nmodel:\n  latent: 3\n"
 			       "  encoder: [{conv2d: {out: 4, kernel: 2}}, relu, flatten, {linear: 6}]\n"
 			       "  decoder: [{linear: 12}, relu, {unflatten: [2, 2, 3]}, {conv_transpose2d: {out: 4, kernel: 1}}, relu,\n"
@@ -22,7 +21,7 @@ struct spread { /* of the scores of one record over the seeds */
 	double v[SEEDS];
 };
 
-/* The same record again and again: every id brings noise of its own. */
+/* The same record in every row: each id selects its own noise. */
 static void scatter(struct model *m, const float *x, int draws, int estimator, struct spread *s)
 {
 	enum { AT_ONCE = 128 };
@@ -55,7 +54,7 @@ static void scatter(struct model *m, const float *x, int draws, int estimator, s
 	influence_close(inf);
 }
 
-struct truth { /* by explicit gradients over noise of our own */
+struct truth { /* from explicit gradients, with other noise */
 	double sqnorm, trace; /* |E g|^2 and tr Cov g */
 	double error;         /* of the trace */
 };
@@ -97,7 +96,7 @@ static void test_bias(const struct truth *t, const char *name)
 {
 	for (int k = 0; k < SIZES; k++) {
 		double bias = plugin[k].mean - cross[k].mean, want = t->trace / draws[k], q = 0;
-		for (int i = 0; i < SEEDS; i++) /* the same noise: the difference scatters less than either */
+		for (int i = 0; i < SEEDS; i++) /* the same noise: the difference has less variance than either */
 			q += (plugin[k].v[i] - cross[k].v[i] - bias) * (plugin[k].v[i] - cross[k].v[i] - bias) / SEEDS;
 		double error = sqrt(q / SEEDS + t->error * t->error / draws[k] / draws[k]);
 		ok(fabs(bias - want) < 4 * error && error < 0.06 * want, "%s, %d draws: plugin - cross = %.4g, tr Cov/m = %.4g +- %.2g", name,
@@ -112,10 +111,9 @@ static void test_bias(const struct truth *t, const char *name)
 	   single.mean, t->sqnorm + t->trace, error);
 }
 
-/* most: how much too large selfinf_se may be at 16 draws. The delta method counts <g_j, g_j>, which
- * varies from draw to draw but does not belong to the scatter of two halves' dot product, and only by
- * half to that of a squared mean; this fades like 1/m, and matters where tr Cov/m is no longer small
- * against |E g|^2. Too small it must not be. */
+/* most: the largest ratio of selfinf_se to the standard deviation at 16 draws. The delta method counts the variance of <g_j, g_j>, which
+ * is no part of the variance of two halves' dot product, and counts half for a squared mean. The excess falls like 1/m, and matters
+ * where tr Cov/m is not small against |E g|^2. selfinf_se must not be too small. */
 static void test_scatter(const char *name, double most)
 {
 	for (int k = 1; k < SIZES; k++) {

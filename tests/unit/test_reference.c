@@ -1,6 +1,5 @@
-/* Scores, dot products and training steps of the published MLP against numbers that PyTorch made in
- * double, from the directory that the environment variable VAE_REF names (see its README). Skipped
- * where there is none. The training's pictures are looked for in $VAE_REF/../data. */
+/* Scores, dot products and training steps of the published MLP against PyTorch in double (reference.h). The pictures for training are in
+ * $VAE_REF/../data. */
 #include "dots.h"
 #include "gemm/mat.h"
 #include "input/idx.h"
@@ -60,7 +59,7 @@ static void test_scores(struct model *m)
 	ok(kl < 1e-6, "kl at most %.2g off", kl);
 	ok(nll < 1e-6, "nll (bernoulli) at most %.2g off", nll);
 	ok(loss < 1e-6, "loss at most %.2g off", loss);
-	/* a relu at zero may flip in float: few records, by little */
+	/* a ReLU at 0 may flip in float: small differences in a few records */
 	ok(selfinf < 1e-4 && far <= RECORDS / 10, "selfinf at most %.2g off, of %d records by more than 1e-5", selfinf, far);
 	for (int i = 0; i < m->ntensors; i++)
 		ok(parts[i] < 1e-4, "part of %s at most %.2g off", m->tensor[i].name, parts[i]);
@@ -71,8 +70,8 @@ static void test_scores(struct model *m)
 			pairs = max_error(pairs, fabs(gram[a * RECORDS + b] - expected[a * RECORDS + b]) / size);
 			sums = a == b ? max_error(sums, fabs(gram[a * RECORDS + a] / out[a].selfinf - 1)) : sums;
 		}
-	ok(pairs < 1e-4, "dots at most %.2g off", pairs);
-	ok(sums < 1e-5, "a record's dot with itself is its selfinf, to %.2g", sums);
+	ok(pairs < 1e-4, "dot products at most %.2g off", pairs);
+	ok(sums < 1e-5, "a record's dot product with itself is its selfinf, to %.2g", sums);
 	json_decref(j);
 	influence_close(s);
 }

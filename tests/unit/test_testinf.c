@@ -1,10 +1,10 @@
-/* What the influence of a stream comes to: means and deviations, also of numbers that are large against what they differ by. */
+/* Means and standard deviations over a stream, also of values that are large against their differences. */
 #include <math.h>
 
 #include "influence/testinf.h"
 #include "tap.h"
 
-static void test_tallies(double offset)
+static void test_moments(double offset)
 {
 	struct test_record one = {.key = "t"};
 	struct test_set tests = {.n = 1, .record = &one};
@@ -20,17 +20,17 @@ static void test_tallies(double offset)
 			return (void)ok(0, "%s", f.msg);
 	}
 	near(moments_mean(&s.norm[ALL]), offset + 4.5, 1e-15, "mean");
-	near(moments_sd(&s.norm[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation");
-	near(moments_sd(&s.distance[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "deviation of distances");
+	near(moments_sd(&s.norm[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "standard deviation");
+	near(moments_sd(&s.distance[ALL]), sqrt(8.25 * 1000 / 999), 1e-8, "standard deviation of distances");
 	testinf_free(&s);
 }
 
 int main(void)
 {
 	struct moments none = {.n = 0};
-	ok(moments_sd(&none) == 0, "none: no deviation");
-	test_tallies(0);
-	test_tallies(1e6);
-	test_tallies(1e9);
+	ok(moments_sd(&none) == 0, "no values: standard deviation 0");
+	test_moments(0);
+	test_moments(1e6);
+	test_moments(1e9);
 	return done();
 }
