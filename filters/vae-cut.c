@@ -101,7 +101,7 @@ static void warn_unseen(const struct cut *c, const struct flow *w)
 
 static int run_cut(struct cut *c, struct flow *w, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	if (open_cut(c, f))
 		return -1;
 	if (c->o->header && !c->o->json)

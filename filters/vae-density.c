@@ -282,7 +282,7 @@ static int annotate(struct density *d, struct record *r, size_t i, const char *b
 static int second_pass(struct density *d, struct fail *f)
 {
 	const struct collect *c = &d->records;
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	size_t i = 0, nbad = 0;
 	int got = reader_rewind(d->flow.in, f);
 	d->flow.records = 0;

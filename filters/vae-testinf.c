@@ -232,7 +232,7 @@ static int search(struct tool *s, int workers, struct fail *f)
 /* The first records of the stream are the tests; the rest is counted, for the share that is to be listed. */
 static int read_first(struct tool *s, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	int got = test_set_read(&s->tests, s->flow.in, f) ? -1 : 1;
 	uint64_t n = s->tests.records_read;
 	while (got > 0) {

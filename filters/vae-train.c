@@ -151,7 +151,7 @@ static int learn(struct train *t, struct cli *c, struct model_dir *dir, struct f
 
 static int pass_on(struct train *t, struct cli *c, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	size_t next = 0;
 	uint64_t at = 0;
 	int got = reader_rewind(t->flow.in, f);

@@ -18,8 +18,8 @@ struct npy { /* a view: values points into the file's bytes, which the caller ke
 
 /* Parses a whole file in memory. */
 int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f);
-/* Parses the header of a file whose first len bytes are at hand. 0: *header is its length, and values is not set. 1: more
- * bytes are needed, *header of them from the beginning (at most 1 MiB and 12 bytes). -1: error. */
+/* Parses the header, given the first len bytes of a file. 0: *header is its length, and values is not set. 1: len is too
+ * small, *header bytes are needed (at most 1 MiB + 12). -1: error. */
 int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *header, struct fail *f);
 /* Bytes per value. */
 size_t npy_size(enum npy_type type);

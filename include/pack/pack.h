@@ -21,7 +21,7 @@ struct pack {
 	uint64_t seen, packed; /* records */
 	uint64_t missing;      /* records without a field that `only` needs */
 	uint64_t skipped;      /* directory entries that cannot be a payload */
-	char own_output[512];  /* the output's path, where it lies in the directory and was left out; else "" */
+	char own_output[512];  /* the path of the output if it is in the directory, and so is not packed; else "" */
 };
 
 /* Pictures [n][height][width] or [n][height][width][3] as .png. labels [n] as .cls, or NULL. */

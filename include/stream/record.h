@@ -22,13 +22,13 @@ struct member {
 	int loose;
 };
 
-struct record { /* {.scores = -1} is an empty one; freed by record_free() */
+struct record { /* {.fields_member = -1} is an empty one; freed by record_free() */
 	struct buf key;       /* empty for a loose member between records */
 	const char *file;     /* the input it was read from ("standard input" or a path), not owned */
 	uint64_t ordinal;     /* counts records from 1 over all inputs; 0 for a loose member */
 	struct member *m;     /* n in use; cap allocated, which keep their buffers */
 	size_t n, cap;
-	int scores;           /* index of the member KEY.vae.json, or -1 */
+	int fields_member;    /* index of the member KEY.vae.json, or -1 */
 	struct fields fields; /* its contents, once record_fields() has parsed it */
 	int fields_read, fields_changed;
 };
@@ -56,7 +56,7 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
 /* Removes all fields but `source`, which vae-pack wrote, and the member KEY.vae.json where no field is left. */
-int record_remove_scores(struct record *r, struct fail *f);
+int record_remove_fields(struct record *r, struct fail *f);
 
 /* Puts "FILE: record 12 'KEY': " before the message; -1. */
 int record_fail(const struct record *r, struct fail *f);

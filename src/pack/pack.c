@@ -16,7 +16,7 @@
 int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
 {
 	r->n = r->key.len = 0;
-	r->scores = -1;
+	r->fields_member = -1;
 	r->fields_read = 1;
 	r->fields_changed = 0;
 	r->file = file;
@@ -59,7 +59,7 @@ static int next_item(struct idx *images, struct idx *labels, uint8_t *pixels, ui
 
 static int pack_items(struct pack *p, struct idx *images, struct idx *labels, const char *path, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	int height = (int)idx_dim(images, 1), width = (int)idx_dim(images, 2), channels = idx_ndim(images) == 4 ? 3 : 1, go = 1;
 	uint8_t *pixels = malloc((size_t)height * (size_t)width * (size_t)channels), label = 0;
 	if (!pixels)
@@ -138,7 +138,7 @@ static int on_entry(void *ctx, const char *path, const char *below, const struct
 
 int pack_directory(struct pack *p, const char *dir, struct fail *f)
 {
-	struct directory d = {.pack = p, .r = {.scores = -1}};
+	struct directory d = {.pack = p, .r = {.fields_member = -1}};
 	int r = walk(dir, on_entry, &d, f);
 	record_free(&d.r);
 	return r;

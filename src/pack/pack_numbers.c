@@ -160,7 +160,7 @@ static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t o
 
 int pack_csv(struct pack *p, const char *path, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	struct table t = {.csv = csv_open(path, p->separator, f), .path = strcmp(path, "-") == 0 ? "standard input" : path, .label = -1};
 	int go = t.csv ? csv_next(t.csv, f) : -1;
 	if (!go)
@@ -274,7 +274,7 @@ static int check_shapes(const struct array *a, const struct array *labels, struc
 
 int pack_npy(struct pack *p, const char *path, const char *label_path, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	struct array a, labels = {.in = NULL};
 	struct buf head = {0};
 	int go = array_open(&a, path, f) || (label_path && array_open(&labels, label_path, f)) || check_shapes(&a, &labels, f) ||

@@ -253,7 +253,7 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 static int read_file(struct report *r, const char *path, int (*each)(struct report *, struct record *, struct fail *), struct fail *f)
 {
 	char *paths[] = {(char *)path};
-	struct record rec = {.scores = -1};
+	struct record rec = {.fields_member = -1};
 	struct reader *in = reader_open(paths, 1, r->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
 	int got = in ? 1 : -1;
 	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)

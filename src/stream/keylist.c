@@ -45,7 +45,7 @@ static int read_text(struct buf *b, const char *path, struct fail *f)
 	return n < 0 ? -1 : 0;
 }
 
-/* Appends a key and its NUL to the text. Escapes what vae-cut escapes, but for backslashes, which begin an escape. */
+/* Appends a key and its NUL to the text. Escapes what vae-cut escapes, except backslashes, which begin an escape. */
 static int add_key(struct keylist *l, const char *p, size_t n, struct fail *f)
 {
 	for (size_t i = 0; i < n;) {

@@ -1,7 +1,7 @@
 /* Turns tar streams into records.
  *
  * source.c delivers the bytes of one input after the other; gzip it has decompressed. libarchive decompresses the other
- * formats and parses the tar. next_member() reads one member into memory and goes on to the next input at the end of one.
+ * formats and parses the tar. next_member() reads one member into memory, from the next input where one ends.
  * reader_next() puts consecutive members with the same key together. It notices the end of a record only when it has read the
  * first member of the next one, so that member waits in `ahead`. Loose members inside a record wait in `loose`: if a further
  * member of the record follows, they belong inside it; if not, they are returned one by one after it.
@@ -250,7 +250,7 @@ static int read_member(struct reader *r, struct member *m, struct fail *f)
 	return 0;
 }
 
-/* Reads the next member into *m, going on to the next input where one ends: 1, 0 at the end of the last, -1. */
+/* Reads the next member into *m, from the next input where one ends: 1, 0 at the end of the last, -1. */
 static int next_member(struct reader *r, struct member *m, struct fail *f)
 {
 	m->data.len = m->ext.len = 0;
@@ -342,7 +342,7 @@ static int add_own_member(struct record *rec, struct member *m, uint64_t *bytes,
 		                name_show(b, sizeof b, same->name));
 	}
 	if (strcmp(m->ext.p, FIELDS_EXT) == 0)
-		rec->scores = (int)rec->n;
+		rec->fields_member = (int)rec->n;
 	return move_member(rec, m, f);
 }
 
@@ -393,7 +393,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 {
 	rec->n = rec->key.len = 0;
 	rec->ordinal = 0;
-	rec->scores = -1;
+	rec->fields_member = -1;
 	rec->fields_read = rec->fields_changed = 0;
 	if (r->loose_next < r->loose.n) {
 		rec->file = source_name(r->src);

@@ -23,7 +23,7 @@ void record_free(struct record *r)
 	free(r->m);
 	buf_free(&r->key);
 	fields_free(&r->fields);
-	*r = (struct record){.scores = -1};
+	*r = (struct record){.fields_member = -1};
 }
 
 struct member *record_push(struct record *r, struct fail *f)
@@ -99,7 +99,7 @@ const struct member *record_payload(const struct record *r, const char *extensio
 	char list[200];
 	size_t len = 0;
 	for (size_t i = 0; i < r->n && len < sizeof list - 1; i++)
-		if (!r->m[i].loose && (int)i != r->scores) {
+		if (!r->m[i].loose && (int)i != r->fields_member) {
 			char shown[80];
 			name_show(shown, sizeof shown, r->m[i].ext.p);
 			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", shown);
@@ -113,8 +113,8 @@ int record_fields(struct record *r, struct fail *f)
 	if (r->fields_read)
 		return 0;
 	fields_clear(&r->fields);
-	if (r->scores >= 0) {
-		const struct member *m = &r->m[r->scores];
+	if (r->fields_member >= 0) {
+		const struct member *m = &r->m[r->fields_member];
 		if (fields_parse(&r->fields, m->data.p, m->data.len, f)) {
 			fail_add(f, "member %s", FIELDS_EXT);
 			return record_fail(r, f);
@@ -158,7 +158,7 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	return bad ? -1 : 1;
 }
 
-int record_remove_scores(struct record *r, struct fail *f)
+int record_remove_fields(struct record *r, struct fail *f)
 {
 	if (record_fields(r, f))
 		return -1;
@@ -167,11 +167,11 @@ int record_remove_scores(struct record *r, struct fail *f)
 		r->fields_changed |= r->fields.n < had;
 		return 0;
 	}
-	if (r->scores >= 0) {
-		struct member removed = r->m[r->scores]; /* goes past the end, where the next record reuses its memory */
-		memmove(r->m + r->scores, r->m + r->scores + 1, (r->n - (size_t)r->scores - 1) * sizeof *r->m);
+	if (r->fields_member >= 0) {
+		struct member removed = r->m[r->fields_member]; /* goes past the end, where the next record reuses its memory */
+		memmove(r->m + r->fields_member, r->m + r->fields_member + 1, (r->n - (size_t)r->fields_member - 1) * sizeof *r->m);
 		r->m[--r->n] = removed;
-		r->scores = -1;
+		r->fields_member = -1;
 	}
 	r->fields_changed = 0;
 	return 0;

@@ -178,21 +178,21 @@ static int write_member(struct writer *w, struct member *m, struct fail *f)
 
 /* Writes the fields to the member KEY.vae.json, which is added where there is none. Owner and time are those of the record's
  * first member. */
-static int update_scores(struct record *r, struct fail *f)
+static int update_fields_member(struct record *r, struct fail *f)
 {
-	if (r->scores < 0) {
+	if (r->fields_member < 0) {
 		struct buf name = {0};
 		int bad = buf_add(&name, r->key.p, r->key.len, f) || buf_add(&name, "." FIELDS_EXT, sizeof "." FIELDS_EXT - 1, f);
 		struct member *m = bad ? NULL : record_add_member(r, name.p, 0, f);
 		buf_free(&name);
 		if (!m)
 			return -1;
-		r->scores = (int)r->n - 1;
+		r->fields_member = (int)r->n - 1;
 	}
-	struct member *m = &r->m[r->scores];
+	struct member *m = &r->m[r->fields_member];
 	struct archive_entry *first = NULL;
 	for (size_t i = 0; i < r->n && !first; i++)
-		if (!r->m[i].loose && (int)i != r->scores)
+		if (!r->m[i].loose && (int)i != r->fields_member)
 			first = r->m[i].entry;
 	if (first) {
 		archive_entry_set_mtime(m->entry, archive_entry_mtime(first), archive_entry_mtime_nsec(first));
@@ -211,13 +211,13 @@ static int update_scores(struct record *r, struct fail *f)
 
 int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f)
 {
-	if (r->fields_changed && update_scores(r, f))
+	if (r->fields_changed && update_fields_member(r, f))
 		return record_fail(r, f);
 	for (size_t i = 0; i < r->n; i++)
-		if ((int)i != r->scores && (part & (r->m[i].loose ? WRITER_LOOSE : WRITER_OWN)) && write_member(w, &r->m[i], f))
+		if ((int)i != r->fields_member && (part & (r->m[i].loose ? WRITER_LOOSE : WRITER_OWN)) && write_member(w, &r->m[i], f))
 			return -1;
-	if (r->scores >= 0 && (part & WRITER_OWN))
-		return write_member(w, &r->m[r->scores], f);
+	if (r->fields_member >= 0 && (part & WRITER_OWN))
+		return write_member(w, &r->m[r->fields_member], f);
 	return 0;
 }
 

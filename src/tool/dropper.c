@@ -41,7 +41,7 @@ static int drop_record(void *ctx, struct record *r, struct fail *f)
 		return -1;
 	if (selected && !d->mark)
 		return flow_reject(&d->flow, r, f);
-	if (d->strip && record_remove_scores(r, f))
+	if (d->strip && record_remove_fields(r, f))
 		return -1;
 	return flow_pass(&d->flow, r, f);
 }

@@ -53,7 +53,7 @@ int flow_next(struct flow *w, struct record *r, struct fail *f)
 
 int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	int got;
 	while ((got = flow_next(w, &r, f)) > 0)
 		if (each(ctx, &r, f)) {

@@ -131,7 +131,7 @@ static int append_rank(const struct ranker *k, struct record *r, uint64_t rank, 
 
 static int second_pass(struct ranker *k, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	struct writer *out = k->flow.out;
 	uint64_t i = 0;
 	int got = 0;

@@ -37,7 +37,7 @@ static int value(const char *text, struct record *r)
 /* An expression has the same value each time, and !, && and || of it have the values that follow from it. */
 int fuzz_expr(const uint8_t *data, size_t size)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	struct buf b = {0};
 	struct fail f;
 	char *text = fuzz_text(data, size);

@@ -37,7 +37,7 @@ static void add(struct sum *s, const struct record *r)
 /* Copies the stream to fd: 0, or -1 with a message. */
 static int copy(struct reader *in, int fd, struct sum *s, uint64_t *len, struct fail *f)
 {
-	struct record r = {.scores = -1};
+	struct record r = {.fields_member = -1};
 	struct writer *w = writer_open_spool(fd, f);
 	CHECK(w);
 	int got;

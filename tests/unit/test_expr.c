@@ -5,7 +5,7 @@
 #include "stream/expr.h"
 #include "tap.h"
 
-static struct record r = {.scores = -1};
+static struct record r = {.fields_member = -1};
 
 static void gives(const char *text, int expected, int expected_missing)
 {

@@ -31,7 +31,7 @@ static void write_stream(const void *p, size_t n)
 static int count_records(int flags, int twice)
 {
 	char *paths[] = {path};
-	struct record rec = {.scores = -1};
+	struct record rec = {.fields_member = -1};
 	struct reader *r = reader_open(paths, 1, flags, &f);
 	int n = 0, got = r ? 0 : -1;
 	for (int pass = 0; pass < 1 + twice && r && got >= 0; pass++) {
@@ -50,7 +50,7 @@ static int count_records(int flags, int twice)
 /* A small tar: two records of two members. */
 static void make_tar(int level, struct buf *out)
 {
-	struct record rec = {.scores = -1, .file = "made"};
+	struct record rec = {.fields_member = -1, .file = "made"};
 	const char *dir = getenv("TMPDIR");
 	char file[300];
 	snprintf(file, sizeof file, "%.200s/vae-test-reader-%ld.tar", dir && *dir ? dir : "/tmp", (long)getpid());
@@ -189,7 +189,7 @@ int main(void)
 	ok(whole[0] == -1 && whole[1] == -1 && whole[2] == 0, "no bytes and 512 zeros are errors, 1024 zeros are an empty stream");
 
 	char *twice[] = {path, path};
-	struct record rec = {.scores = -1};
+	struct record rec = {.fields_member = -1};
 	write_stream(tar.p, tar.len);
 	struct reader *r = reader_open(twice, 2, 0, &f);
 	int n = 0, got;
