@@ -159,7 +159,9 @@ complete_bash() {
 	is "$(complete_bash vae-rank --j)" --joint
 	is "$(complete_bash vae-rank -k a --re)" '--ref --replace'
 	is "$(complete_bash vae-rank --ref '')" '' # files, by bash itself
-	is "$(complete_bash vae-rank --joint '')" ''
+	is "$(complete_bash vae-rank --prefix '')" ''
+	is "$(complete_bash vae-rank --joint '')" 'tails mahalanobis'
+	is "$(complete_bash vae-selfinf --on-error re)" reject
 	is "$(complete_bash vae-ckpt e)" 'export eval'
 }
 
@@ -177,6 +179,7 @@ complete_bash() {
 	"$ROOT/completions/generate" "$BIN" "$T/c"
 	for tool in "$T"/c/fish/*; do fish -n "$tool"; done
 	is "$(fish -c 'source "$argv[1]/vae-rank.fish"; complete -C "vae-rank --j"' "$T/c/fish" | cut -f1)" --joint
+	is "$(fish -c 'source "$argv[1]/vae-rank.fish"; complete -C "vae-rank --joint t"' "$T/c/fish" | cut -f1)" tails
 	is "$(fish -c 'source "$argv[1]/vae-ckpt.fish"; complete -C "vae-ckpt l"' "$T/c/fish" | cut -f1)" list
 }
 
