@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 
-/* The bytes as they are, and with the hash that lets them through: percentiles are such, and rise. */
+/* Reads the bytes as they are, and with a valid hash. Percentiles must be at most 100 and must not fall. */
 int fuzz_rank_reference(const uint8_t *data, size_t size)
 {
 	struct buf b = {0};

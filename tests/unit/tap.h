@@ -1,4 +1,4 @@
-/* tap.h - the Test Anything Protocol for the unit tests: ok() counts, done() prints the plan. */
+/* tap.h - the Test Anything Protocol for unit tests: ok() prints one result, done() the plan. */
 #ifndef VF_TAP_H
 #define VF_TAP_H
 
@@ -22,11 +22,11 @@ __attribute__((format(printf, 2, 3))) static inline int ok(int pass, const char 
 
 static inline void skip(const char *what, const char *why) { printf("ok %d - %s # SKIP %s\n", ++tap_n, what, why); }
 
-/* |a - b| <= tol * |b|, with both printed when it is not so. */
+/* Whether |a - b| <= tol * |b|; prints both. */
 __attribute__((unused)) static inline int near(double a, double b, double tol, const char *what)
 {
 	double d = a > b ? a - b : b - a, m = b < 0 ? -b : b;
-	return ok(d <= tol * m, "%s (%.9g, wanted %.9g, relative %.2g)", what, a, b, m > 0 ? d / m : d);
+	return ok(d <= tol * m, "%s (%.9g, expected %.9g, relative error %.2g)", what, a, b, m > 0 ? d / m : d);
 }
 
 static inline int done(void)

@@ -1,10 +1,10 @@
-/* What vae-eval and vae-report measure and draw, against plain definitions. */
+/* The measures and charts of vae-eval and vae-report, against their definitions. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chance.h"
+#include "random.h"
 #include "eval/correlate.h"
 #include "eval/detect.h"
 #include "report/html.h"
@@ -31,7 +31,7 @@ static double pearson(const double *x, const double *y, size_t n)
 	return xy / sqrt(xx * yy);
 }
 
-static void middle_ranks(const double *v, size_t n, double *rank)
+static void mean_ranks(const double *v, size_t n, double *rank)
 {
 	for (size_t i = 0; i < n; i++) {
 		double below = 0, equal = 0;
@@ -49,14 +49,14 @@ static void correlations(void)
 	int r2 = 1, spearman = 1, line = 1;
 	for (int round = 0; round < 50; round++) {
 		double x[N], y[N], p[N], q[N], rp[N], rq[N];
-		size_t n = 3 + (size_t)(chance() * (N - 3)), k = 0;
+		size_t n = 3 + (size_t)(uniform() * (N - 3)), k = 0;
 		int coarse = round % 3;
 		for (size_t i = 0; i < n; i++) {
-			x[i] = coarse ? floor(chance() * 10) : 1e6 + chance();
-			y[i] = x[i] * (round % 2 ? -1 : 0.5) + (coarse == 2 ? floor(chance() * 4) : chance());
-			if (chance() < 0.1)
+			x[i] = coarse ? floor(uniform() * 10) : 1e6 + uniform();
+			y[i] = x[i] * (round % 2 ? -1 : 0.5) + (coarse == 2 ? floor(uniform() * 4) : uniform());
+			if (uniform() < 0.1)
 				x[i] = NAN;
-			if (chance() < 0.1)
+			if (uniform() < 0.1)
 				y[i] = NAN;
 			if (!isnan(x[i]) && !isnan(y[i])) {
 				p[k] = x[i];
@@ -74,8 +74,8 @@ static void correlations(void)
 			continue;
 		}
 		double r = pearson(p, q, k);
-		middle_ranks(p, k, rp);
-		middle_ranks(q, k, rq);
+		mean_ranks(p, k, rp);
+		mean_ranks(q, k, rq);
 		r2 &= fabs(c.r2 - r * r) < 1e-6;
 		spearman &= close_to(c.spearman, pearson(rp, rq, k));
 		/* least squares: no line near it is better */
@@ -91,21 +91,21 @@ static void correlations(void)
 		for (int s = 0; s < 4; s++)
 			line &= isnan(c.r2) || best <= other[s] * (1 + 1e-9);
 	}
-	ok(r2, "R2 is the square of Pearson's correlation, what is missing left out");
-	ok(spearman, "Spearman is Pearson's correlation of middle ranks");
-	ok(line, "the line is that of least squares");
+	ok(r2, "R2 is the square of Pearson's correlation over the records that have both");
+	ok(spearman, "Spearman is Pearson's correlation of mean ranks");
+	ok(line, "the line is the least-squares line");
 
 	struct correlation c;
 	struct fail f;
 	double flat[] = {7.1, 7.1, 7.1, 7.1}, up[] = {1, 2, 3, 4}, huge[] = {1e308, -1e308, 1e307, 3}, bent[] = {1, 8, 27, 1e9};
 	correlate(flat, up, 4, &c, &f);
-	ok(isnan(c.r2) && isnan(c.spearman), "a constant correlates with nothing");
+	ok(isnan(c.r2) && isnan(c.spearman), "a constant has no correlation");
 	correlate(up, up, 2, &c, &f);
-	ok(isnan(c.r2) && c.n == 2, "nor do two records");
+	ok(isnan(c.r2) && c.n == 2, "nor have two records");
 	correlate(huge, up, 4, &c, &f);
-	ok(isfinite(c.r2) && isfinite(c.spearman), "squares that would overflow");
+	ok(isfinite(c.r2) && isfinite(c.spearman), "values whose squares overflow");
 	correlate(up, bent, 4, &c, &f);
-	ok(c.spearman == 1 && c.r2 < 0.9, "an order kept is Spearman 1, whatever the values");
+	ok(c.spearman == 1 && c.r2 < 0.9, "the same order is Spearman 1, whatever the values");
 }
 
 /* --- detection --- */
@@ -118,8 +118,8 @@ static double area(const struct curve *c)
 	return a;
 }
 
-/* Average precision: for every threshold there is. */
-static double plain_precision(const double *v, const int *pos, size_t n)
+/* Over every threshold. */
+static double naive_average_precision(const double *v, const int *pos, size_t n)
 {
 	double sum = 0, all = 0;
 	for (size_t i = 0; i < n; i++)
@@ -146,16 +146,16 @@ static void detections(void)
 	for (int round = 0; round < 40; round++) {
 		double v[N], ceiling, se;
 		int pos[N];
-		size_t n = 2 + (size_t)(chance() * (N - 2));
+		size_t n = 2 + (size_t)(uniform() * (N - 2));
 		struct detection d = {.positives = 0};
 		struct fail f;
 		for (size_t i = 0; i < n; i++) {
-			v[i] = round % 2 ? floor(chance() * 8) : chance();
-			pos[i] = i == 0 ? 1 : i == 1 ? 0 : chance() < 0.2;
+			v[i] = round % 2 ? floor(uniform() * 8) : uniform();
+			pos[i] = i == 0 ? 1 : i == 1 ? 0 : uniform() < 0.2;
 			detection_add(&d, v[i], pos[i], &f);
 		}
 		detection_sort(&d);
-		precision &= close_to(detection_average_precision(&d), plain_precision(v, pos, n));
+		precision &= close_to(detection_average_precision(&d), naive_average_precision(v, pos, n));
 		struct curve c;
 		detection_curve(&d, CURVE_ROC, &c, &f);
 		roc &= fabs(area(&c) - detection_auroc(&d, &se)) < 2e-3;
@@ -173,14 +173,14 @@ static void detections(void)
 		ranking_free(&d.rank);
 	}
 	ok(precision, "average precision, ties as one threshold");
-	ok(roc && monotone, "the area below the ROC curve that is drawn is the AUROC");
+	ok(roc && monotone, "the area below the ROC curve is the AUROC");
 	ok(steps, "the area below the steps of precision is the average precision");
 	ok(curve, "the area below the detection curve is its AUC");
 
 	struct detection d = {.positives = 0};
 	struct fail f;
 	for (int i = 0; i < 100000; i++)
-		detection_add(&d, chance() + (i % 50 == 0), i % 50 == 0, &f);
+		detection_add(&d, uniform() + (i % 50 == 0), i % 50 == 0, &f);
 	detection_sort(&d);
 	struct curve c;
 	detection_curve(&d, CURVE_DETECTION, &c, &f);
@@ -191,11 +191,11 @@ static void detections(void)
 
 /* --- text --- */
 
-static int shows(const char *in, size_t n, const char *want)
+static int escapes_to(const char *in, size_t n, const char *expected)
 {
 	struct buf b = {0};
 	struct fail f;
-	int same = html_text(&b, in, n, &f) == 0 && strcmp(b.p ? b.p : "", want) == 0;
+	int same = html_text(&b, in, n, &f) == 0 && strcmp(b.p ? b.p : "", expected) == 0;
 	if (!same)
 		printf("# got %s\n", b.p ? b.p : "");
 	buf_free(&b);
@@ -204,16 +204,16 @@ static int shows(const char *in, size_t n, const char *want)
 
 static void texts(void)
 {
-	ok(shows("<a href=\"x\" b='y'>&amp;", 23, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;"), "markup");
-	ok(shows("a\0b\t\n\x1b\x7f", 7, "a\\x00b\\x09\\x0a\\x1b\\x7f"), "control bytes");
-	ok(shows("\xff\xc3(\xed\xa0\x80\xf0\x9f", 8, "\\xff\\xc3(\\xed\\xa0\\x80\\xf0\\x9f"), "what is not UTF-8");
-	ok(shows("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xc2\x9b\xc2\xad\xf3\xa0\x81\x81\xef\xbf\xbf", 23,
-	         "\\u{202e}\\u{2066}\\u{200b}\\u{feff}\\u{9b}\\u{ad}\\u{e0041}\\u{ffff}"), "what turns text round, or is not seen");
-	ok(shows("\xd7\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\\n", 13, "\xd7\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\\n"), "letters of any script, and escapes that are there");
+	ok(escapes_to("<a href=\"x\" b='y'>&amp;", 23, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;"), "markup");
+	ok(escapes_to("a\0b\t\n\x1b\x7f", 7, "a\\x00b\\x09\\x0a\\x1b\\x7f"), "control bytes");
+	ok(escapes_to("\xff\xc3(\xed\xa0\x80\xf0\x9f", 8, "\\xff\\xc3(\\xed\\xa0\\x80\\xf0\\x9f"), "invalid UTF-8");
+	ok(escapes_to("\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8b\xef\xbb\xbf\xc2\x9b\xc2\xad\xf3\xa0\x81\x81\xef\xbf\xbf", 23,
+	         "\\u{202e}\\u{2066}\\u{200b}\\u{feff}\\u{9b}\\u{ad}\\u{e0041}\\u{ffff}"), "characters that change the direction of text, or are invisible");
+	ok(escapes_to("\xd7\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\\n", 13, "\xd7\xa9\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\\n"), "letters of any script, and existing escapes");
 	struct buf b = {0};
 	struct fail f;
 	html_short(&b, "\xc3\xa9\xc3\xa9<\xc3\xa9", 3, &f);
-	ok(strcmp(b.p, "\xc3\xa9\xc3\xa9&lt;\xe2\x80\xa6") == 0, "cut between characters");
+	ok(strcmp(b.p, "\xc3\xa9\xc3\xa9&lt;\xe2\x80\xa6") == 0, "shortened between characters");
 	b.len = 0;
 	html_base64(&b, "\x00\xff\x10M", 4, &f);
 	html_base64(&b, "ab", 2, &f);
@@ -223,12 +223,12 @@ static void texts(void)
 	buf_free(&b);
 }
 
-/* --- drawing, and sizes --- */
+/* --- charts and sizes --- */
 
 static void charts(void)
 {
 	static const double v[] = {0, -0.0, 1, -1, 1e-308, 1e308, -1e308, 5, 1e-5};
-	int sound = 1;
+	int valid = 1;
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		for (size_t k = 0; k < sizeof v / sizeof *v; k++)
 			for (int log = 0; log < 2; log++) {
@@ -239,22 +239,22 @@ static void charts(void)
 				plot_begin(&p, &b, &f);
 				plot_dots(&p, x, y, NULL, 2);
 				plot_legend(&p, 0, "l");
-				sound &= plot_end(&p) == 0 && !strstr(b.p, "nan") && !strstr(b.p, "inf") && strstr(b.p, "&lt;x&gt;") != NULL;
+				valid &= plot_end(&p) == 0 && !strstr(b.p, "nan") && !strstr(b.p, "inf") && strstr(b.p, "&lt;x&gt;") != NULL;
 				buf_free(&b);
 			}
-	ok(sound, "axes of any length: no NaN, no infinity");
+	ok(valid, "axes of any length: no NaN, no infinity");
 
 	struct deflated d = {NULL};
 	struct fail f;
 	uint64_t flat, again, noise;
 	static char zeros[100000], random[100000];
 	for (size_t i = 0; i < sizeof random; i++)
-		random[i] = (char)(chance() * 256);
+		random[i] = (char)(uniform() * 256);
 	int r = deflated_size(&d, zeros, sizeof zeros, &flat, &f) || deflated_size(&d, random, sizeof random, &noise, &f) ||
 	        deflated_size(&d, zeros, sizeof zeros, &again, &f);
 	ok(!r && flat == again && flat < 300 && noise > sizeof random, "compressed sizes do not depend on what came before");
 	r = deflated_size(&d, NULL, 0, &flat, &f);
-	ok(!r && flat == 8, "nothing is eight bytes");
+	ok(!r && flat == 8, "the compressed size of nothing");
 	deflated_free(&d);
 }
 

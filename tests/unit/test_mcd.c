@@ -1,23 +1,23 @@
-/* The robust distance, against exhaustive searches and plain definitions. */
+/* The robust distance, against exhaustive search and its definition. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chance.h"
+#include "random.h"
 #include "rank/mcd.h"
 #include "tap.h"
 
-enum { MOST = 4000, P = 8 };
+enum { MAX_N = 4000, P = 8 };
 
-static double x[MOST * P], values[MOST * P], d[MOST], other[MOST];
+static double x[MAX_N * P], values[MAX_N * P], d[MAX_N], other[MAX_N];
 /* Fits to exp(x) (or to x itself) and leaves the score of every record in d. */
 static int scores(struct mcd *j, int p, int n, int logs, struct fail *f)
 {
 	*j = (struct mcd){.p = p};
 	for (int i = 0; i < n * p; i++)
 		values[i] = logs ? exp(x[i]) : x[i];
-	static double rows[MOST * P];
+	static double rows[MAX_N * P];
 	memcpy(rows, values, sizeof(double) * (size_t)(n * p));
 	if (mcd_fit(j, rows, (size_t)n, f))
 		return -1;
@@ -29,7 +29,7 @@ static int scores(struct mcd *j, int p, int n, int logs, struct fail *f)
 	return same ? 0 : fail_set(f, "the score of the values is not that of the fit");
 }
 
-/* --- the exact estimator, by trying every subset; Gauss-Jordan in place of a Cholesky factor --- */
+/* --- the exact estimator, by trying every subset; Gauss-Jordan instead of a Cholesky factor --- */
 
 static double invert(double *a, int p)
 {
@@ -58,9 +58,9 @@ static int by_size(const void *a, const void *b)
 	return (u > v) - (u < v);
 }
 
-static double plain_median(const double *v, int n)
+static double naive_median(const double *v, int n)
 {
-	double t[MOST];
+	double t[MAX_N];
 	memcpy(t, v, sizeof *t * (size_t)n);
 	qsort(t, (size_t)n, sizeof *t, by_size);
 	return n % 2 ? t[n / 2] : 0.5 * (t[n / 2 - 1] + t[n / 2]);
@@ -95,7 +95,7 @@ static double distance2(const double *row, int p, const double *mean, const doub
 }
 
 /* chi-squared of 2 degrees is exponential: its quantiles have a closed form */
-static void plain_scores(int n, double *out)
+static void naive_scores(int n, double *out)
 {
 	enum { p = 2 };
 	double mean[p], inverse[p * p], best = HUGE_VAL, best_mean[p] = {0}, best_inverse[p * p] = {0};
@@ -143,7 +143,7 @@ static void exhaustive(void)
 			x[2 * i] = 2 + 0.5 * a + (i < 4 ? 4 : 0);
 			x[2 * i + 1] = 1 + 0.8 * a + 0.3 * b - (i < 4 ? 4 : 0);
 		}
-		plain_scores(N, other);
+		naive_scores(N, other);
 		double off = scores(&j, 2, N, 1, &f) ? HUGE_VAL : 0;
 		for (int i = 0; i < N; i++)
 			off = fmax(off, fabs(d[i] - other[i]) / other[i]);
@@ -155,16 +155,16 @@ static void exhaustive(void)
 
 /* --- robustness --- */
 
-/* n records of p correlated normal logs; the first `planted` are moved. */
-static void draw(int n, int p, int planted, double shift, int spread_out)
+/* n records of p correlated normal logs; the first ones, the outliers, are moved. */
+static void draw(int n, int p, int outliers, double shift, int spread_out)
 {
 	for (int i = 0; i < n; i++) {
 		double common = normal();
 		for (int a = 0; a < p; a++) {
 			x[i * p + a] = 0.9 * common + 0.4 * normal() + a;
-			if (i < planted)
+			if (i < outliers)
 				x[i * p + a] += spread_out ? shift * (2 + normal()) : a == p - 1 ? shift : -0.2 * shift;
-			if (i < planted && !spread_out)
+			if (i < outliers && !spread_out)
 				x[i * p + a] = a + (a == p - 1 ? shift : -0.2 * shift) + 0.01 * normal();
 		}
 	}
@@ -179,27 +179,27 @@ static void breakdown(void)
 	for (int p = 2; p <= 8; p += 3)
 		for (int kind = 0; kind < 6; kind++) {
 			double shift = kind < 3 ? (const double[]){8, 20, 100}[kind] : (const double[]){3, 15, 60}[kind - 3];
-			int planted = N / 5, found = 1;
-			uint64_t before = state;
-			draw(N, p, planted, shift, kind >= 3);
-			/* what is fitted to the others alone, from the 200th on */
-			memmove(x, x + planted * p, sizeof *x * (size_t)((N - planted) * p));
-			int bad = scores(&j, p, N - planted, 1, &f);
+			int outliers = N / 5, found = 1;
+			uint64_t before = random_state;
+			draw(N, p, outliers, shift, kind >= 3);
+			/* fitted to the inliers alone */
+			memmove(x, x + outliers * p, sizeof *x * (size_t)((N - outliers) * p));
+			int bad = scores(&j, p, N - outliers, 1, &f);
 			memcpy(clean, d, sizeof clean);
-			state = before;
-			draw(N, p, planted, shift, kind >= 3);
+			random_state = before;
+			draw(N, p, outliers, shift, kind >= 3);
 			bad |= scores(&j, p, N, 1, &f);
 			double least = HUGE_VAL, most = 0, off = 0;
-			for (int i = 0; i < planted; i++)
+			for (int i = 0; i < outliers; i++)
 				least = fmin(least, d[i]);
-			for (int i = planted; i < N; i++) {
+			for (int i = outliers; i < N; i++) {
 				most = fmax(most, d[i]);
-				off = fmax(off, fabs(d[i] - clean[i - planted]) / (1 + clean[i - planted]));
+				off = fmax(off, fabs(d[i] - clean[i - outliers]) / (1 + clean[i - outliers]));
 			}
 			if (kind < 3)
 				found = least > most;
-			ok(!bad && found && off < 0.25, "%d fields, 20 %% strangers %s by %g: the others' distances stay (%.2f), %s", p,
-			   kind < 3 ? "in a clump" : "scattered", shift, off, kind < 3 ? "all strangers beyond them" : "");
+			ok(!bad && found && off < 0.25, "%d fields, 20 %% outliers %s by %g: the inliers' distances stay (%.2f), %s", p,
+			   kind < 3 ? "in a cluster" : "scattered", shift, off, kind < 3 ? "all outliers are farther" : "");
 		}
 }
 
@@ -241,7 +241,7 @@ static void equivariance(void)
 	for (int i = 0; i < N; i++)
 		off = fmax(off, fabs(d[i] - other[i]));
 	ok(off < 1e-9, "powers and units of a field change nothing (%.2g)", off);
-	/* another order: other sums, the same scores */
+	/* another order of the records */
 	for (int i = 0; i < N / 2; i++)
 		for (int a = 0; a < 3; a++) {
 			double t = x[i * 3 + a];
@@ -264,7 +264,7 @@ static void scale(void)
 	for (int p = 1; p <= 4; p += p) {
 		draw(1001, p, 0, 0, 0);
 		int bad = scores(&j, p, 1001, 1, &f);
-		double m = plain_median(d, 1001);
+		double m = naive_median(d, 1001);
 		ok(!bad && fabs(m * m / middle[p - 1] - 1) < 1e-9, "%d fields: the median of d^2 is that of chi-squared", p);
 	}
 	draw(4000, 2, 0, 0, 0);
@@ -275,7 +275,7 @@ static void scale(void)
 	ok(beyond > 20 && beyond < 65, "1 %% of normal logs lies beyond the 99 %% quantile (%d of 4000)", beyond);
 }
 
-/* --- what fields can hold --- */
+/* --- special values of fields --- */
 
 static int all_finite(int n)
 {
@@ -285,7 +285,7 @@ static int all_finite(int n)
 	return 1;
 }
 
-static void oddities(void)
+static void special_values(void)
 {
 	struct mcd j;
 	struct fail f;
@@ -293,7 +293,7 @@ static void oddities(void)
 
 	draw(N, 2, 0, 0, 0);
 	scores(&j, 2, N, 1, &f);
-	ok(mcd_collinear(&j) < 0, "two fields of their own");
+	ok(mcd_collinear(&j) < 0, "two independent fields");
 	memcpy(other, d, sizeof other);
 	for (int i = N; i-- > 0;) {
 		double a = x[2 * i], b = x[2 * i + 1];
@@ -302,15 +302,15 @@ static void oddities(void)
 		x[3 * i + 2] = a;
 	}
 	double off = scores(&j, 3, N, 1, &f) ? HUGE_VAL : 0;
-	/* the scale follows from 3 degrees in place of 2 */
+	/* the scale is that of 3 degrees of freedom, not 2 */
 	double ratio = other[0] / d[0];
 	for (int i = 0; i < N; i++)
 		if (d[i] > 0)
 			off = fmax(off, fabs(other[i] / d[i] / ratio - 1));
-	ok(off < 0.3 && mcd_collinear(&j) == 2, "the same field twice is found, and harmless (%.2g)", off);
+	ok(off < 0.3 && mcd_collinear(&j) == 2, "the same field twice is found, and does no harm (%.2g)", off);
 	for (int i = 0; i < N; i++)
 		x[3 * i + 2] = x[3 * i] - 2 * x[3 * i + 1] + 1e-9 * normal();
-	ok(!scores(&j, 3, N, 1, &f) && mcd_collinear(&j) == 2 && all_finite(N), "a product of others, but for the digits");
+	ok(!scores(&j, 3, N, 1, &f) && mcd_collinear(&j) == 2 && all_finite(N), "a product of two others, up to rounding");
 
 	draw(N, 3, 0, 0, 0);
 	for (int i = 0; i < N; i++)
@@ -324,14 +324,14 @@ static void oddities(void)
 		x[2 * i + 1] = b;
 	}
 	scores(&j, 2, N, 1, &f);
-	ok(memcmp(d, other, sizeof *d * N) == 0, "as if it were not there");
+	ok(memcmp(d, other, sizeof *d * N) == 0, "the scores are those without it");
 	for (int i = 0; i < 2 * N; i++)
 		x[i] = 3;
-	ok(scores(&j, 2, N, 1, &f) && strstr(f.msg, "no field"), "nothing but constants: '%s'", f.msg);
+	ok(scores(&j, 2, N, 1, &f) && strstr(f.msg, "no field"), "constant fields only: '%s'", f.msg);
 
 	draw(N, 2, 0, 0, 0);
-	ok(scores(&j, 2, 9, 1, &f) && strstr(f.msg, "10 records") && strstr(f.msg, "are 9"), "too few: '%s'", f.msg);
-	ok(!scores(&j, 2, 10, 1, &f) && all_finite(10), "just enough");
+	ok(scores(&j, 2, 9, 1, &f) && strstr(f.msg, "10 records") && strstr(f.msg, "are 9"), "too few records: '%s'", f.msg);
+	ok(!scores(&j, 2, 10, 1, &f) && all_finite(10), "just enough records");
 
 	/* zeros and negative numbers */
 	draw(N, 2, 0, 0, 0);
@@ -339,13 +339,13 @@ static void oddities(void)
 		x[i] = exp(x[i]);
 	x[0] = -1;
 	x[2] = 0;
-	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_LOG && all_finite(N), "1 %% of 0 and less: still logs");
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_LOG && all_finite(N), "1 %% of values <= 0: still logs");
 	double least = HUGE_VAL;
 	for (int i = 2; i < N; i++)
 		least = fmin(least, x[2 * i]);
-	near(j.axis[0].unit, least, 0, "where these count as the smallest positive value");
+	near(j.axis[0].unit, least, 0, "these count as the smallest positive value");
 	x[4] = 0;
-	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_ASINH && j.axis[1].transform == MCD_LOG && all_finite(N), "more: asinh");
+	ok(!scores(&j, 2, N, 0, &f) && j.axis[0].transform == MCD_ASINH && j.axis[1].transform == MCD_LOG && all_finite(N), "more of them: asinh");
 	for (int i = 0; i < 2 * N; i++)
 		x[i] = normal();
 	scores(&j, 2, N, 0, &f);
@@ -355,22 +355,22 @@ static void oddities(void)
 	off = scores(&j, 2, N, 0, &f) ? HUGE_VAL : 0;
 	for (int i = 0; i < N; i++)
 		off = fmax(off, fabs(d[i] / other[i] - 1));
-	ok(off < 1e-9, "either sign and any unit: the same scores (%.2g)", off);
+	ok(off < 1e-9, "another sign or unit: the same scores (%.2g)", off);
 
-	/* a few at the edge of what numbers can be */
+	/* the largest and smallest numbers */
 	x[0] = 1.7e308;
 	x[3] = -1.7e308;
 	x[4] = 5e-324;
-	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 10 && d[1] > 10, "extremes of either sign");
+	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 10 && d[1] > 10, "extreme values of both signs");
 	for (int i = 0; i < 2 * N; i++)
 		x[i] = exp(normal());
 	x[0] = 1.7e308;
 	x[2] = 5e-324;
-	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 100 && d[1] > 100, "extremes, in logs");
+	ok(!scores(&j, 2, N, 0, &f) && all_finite(N) && d[0] > 100 && d[1] > 100, "extreme values under logs");
 
 	j = (struct mcd){.p = 2, .scatter = {1, 2, 2, 1}};
 	j.axis[0].spread = j.axis[1].spread = 1;
-	ok(mcd_factor(&j, &f) != 0, "a scatter that is none: '%s'", f.msg);
+	ok(mcd_factor(&j, &f) != 0, "an indefinite scatter: '%s'", f.msg);
 }
 
 int main(void)
@@ -379,6 +379,6 @@ int main(void)
 	scale();
 	breakdown();
 	equivariance();
-	oddities();
+	special_values();
 	return done();
 }

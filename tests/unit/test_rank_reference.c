@@ -1,12 +1,12 @@
-/* References: what is read is what was written, to the bit; percentiles and z are those of the ranking; whatever
- * else a file may hold is refused. */
+/* References: reading gives the bits that were written; percentiles and z are those of the ranking; any other file is
+ * refused. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "chance.h"
+#include "random.h"
 #include "rank/reference.h"
 #include "tap.h"
 
@@ -24,7 +24,7 @@ static int save(struct ranking *r, struct criterion *b, struct provenance *o)
 	return atomic_commit(&to, &f);
 }
 
-/* 0 when every record's pct and z against the reference are those of the ranking. */
+/* 0 if every record's pct and z against the reference equal those of the ranking. */
 static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 {
 	struct criterion b;
@@ -47,7 +47,7 @@ static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 	}
 	bad = bad || reference_pct(&ref, HUGE_VAL) != 100 || reference_pct(&ref, -HUGE_VAL) != 0 ||
 	      reference_pct(&ref, r.v[0].value) != 100;
-	/* beside a record: the share of the next lower one, and where all are kept exactly that */
+	/* a value between two records has the share of the lower one; exactly, while all values are kept */
 	for (size_t i = 0; i + 1 < n && !bad && n < QUANTILES_MAX; i++) {
 		double high = r.v[i].value, low = r.v[i + 1].value, middle = low / 2 + high / 2;
 		bad = middle > low && middle < high && reference_pct(&ref, middle) != reference_pct(&ref, low);
@@ -58,11 +58,11 @@ static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 	return bad;
 }
 
-static double real(size_t i) { return tan(3 * (chance() - 0.5)) * exp(20 * chance()); }
-static double tied(size_t i) { return floor(10 * chance()); }
+static double real(size_t i) { return tan(3 * (uniform() - 0.5)) * exp(20 * uniform()); }
+static double tied(size_t i) { return floor(10 * uniform()); }
 static double extreme(size_t i) { return i % 4 == 0 ? 1.7e308 : i % 4 == 1 ? -1.7e308 : i % 4 == 2 ? 5e-324 : -0.0; }
 static double one(size_t i) { return 0.1; }
-static double skewed(size_t i) { return exp(8 * chance() * chance()); }
+static double skewed(size_t i) { return exp(8 * uniform() * uniform()); }
 
 static void percentiles(void)
 {
@@ -70,18 +70,18 @@ static void percentiles(void)
 	for (size_t n = 1; n < 200; n++)
 		bad += compare(n, real, 0) != 0;
 	ok(!bad, "pct and z of 1 to 199 records are those of the ranking, to the bit (%d wrong)", bad);
-	ok(!compare(50, tied, 0) && !compare(500, tied, 0), "ties have the share of their highest");
-	ok(!compare(4, extreme, 0) && !compare(7, one, 0), "extremes, and one value");
-	ok(!compare(QUANTILES_MAX - 1, real, 0) && !compare(QUANTILES_MAX, real, 0), "as many records as are kept");
+	ok(!compare(50, tied, 0) && !compare(500, tied, 0), "ties have the share of the highest of them");
+	ok(!compare(4, extreme, 0) && !compare(7, one, 0), "extreme values, and a single value");
+	ok(!compare(QUANTILES_MAX - 1, real, 0) && !compare(QUANTILES_MAX, real, 0), "as many records as order statistics");
 	ok(!compare(QUANTILES_MAX + 1, real, 0.01) && !compare(60000, skewed, 0.01) && !compare(3 * QUANTILES_MAX, real, 0.01),
-	   "more: within one kept value, 0.01 percent");
-	ok(!compare(40000, tied, 0.01), "more, with ties");
+	   "more records: within 0.01 percent");
+	ok(!compare(40000, tied, 0.01), "more records, with ties");
 	struct ranking r = {.v = NULL};
 	struct criterion b;
 	struct provenance o = {.known = 1};
 	criterion_open(&b, "a", JOINT_TAILS, &f);
 	f.msg[0] = 0;
-	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "of nothing there is none: '%s'", f.msg);
+	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "no reference from no records: '%s'", f.msg);
 	criterion_free(&b);
 }
 
@@ -96,9 +96,9 @@ static void joint(enum joint_kind kind)
 	char text[400];
 	int bad = criterion_open(&b, "x.a,x.b,x.c,n", kind, &f);
 	for (int i = 0; i < N; i++) {
-		double a = exp(chance()), c = chance() - 0.5;
+		double a = exp(uniform()), c = uniform() - 0.5;
 		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
-		         a, a * exp(chance()), c, i % 5 == 0);
+		         a, a * exp(uniform()), c, i % 5 == 0);
 		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f) || provenance_check(&o, &b, &s, &f);
 	}
 	bad |= criterion_fit(&b, &r, &f);
@@ -106,13 +106,13 @@ static void joint(enum joint_kind kind)
 	bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
 	ok(!bad && strcmp(ref.criterion.list, b.list) == 0 && ref.criterion.joint.kind == kind &&
 	           (kind == JOINT_TAILS ? ref.criterion.joint.tail[3].n == N : ref.criterion.joint.mcd.dim == 3 && ref.criterion.joint.mcd.axis[2].transform == MCD_ASINH),
-	   "a joint score's reference: %s", f.msg);
+	   "the reference of a joint score: %s", f.msg);
 	double v, w;
 	for (int i = 0; i < N && !bad; i++) {
-		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * chance()), exp(chance()), chance() - 0.4);
+		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * uniform()), exp(uniform()), uniform() - 0.4);
 		bad = fields_parse(&s, text, strlen(text), &f) || !criterion_score(&b, &s, &v) || !criterion_score(&ref.criterion, &s, &w) || memcmp(&v, &w, 8) != 0;
 	}
-	ok(!bad, "gives the scores of the fit, to the bit");
+	ok(!bad, "gives the scores of the fit, bit for bit");
 	ok(strcmp(ref.provenance.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.provenance.options[2], "") == 0 && !ref.provenance.model[3] &&
 	           strcmp(ref.provenance.options[3], "o") == 0,
 	   "model and options of each field, by its prefix");
@@ -137,7 +137,8 @@ static void joint(enum joint_kind kind)
 	ranking_free(&r);
 }
 
-/* Of more records than are kept: a trusted record's joint score by the file is near its own, its share too. */
+/* With more records than order statistics, the joint score from the file approximates that of the fit, and so does its
+ * percentile. */
 static void large(void)
 {
 	enum { N = 30000 };
@@ -150,8 +151,8 @@ static void large(void)
 	static double v[N][2];
 	int bad = criterion_open(&b, "a,b", JOINT_TAILS, &f);
 	for (int i = 0; i < N; i++) {
-		v[i][0] = chance();
-		v[i][1] = exp(9 * chance());
+		v[i][0] = uniform();
+		v[i][1] = exp(9 * uniform());
 		snprintf(text, sizeof text, "{\"a\":%.17g,\"b\":%.17g}", v[i][0], v[i][1]);
 		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f);
 	}
@@ -184,7 +185,7 @@ static int reads(const char *text, size_t len, int hash)
 		memcpy(all + len - 19, digits, 16);
 	}
 	f.msg[0] = 0;
-	unlink(path); /* else closing it waits for the disk, as atomic_write() would */
+	unlink(path); /* a new file: truncating an old one would sync on close */
 	FILE *to = fopen(path, "w");
 	int r = !to || fwrite(all, 1, len, to) != len || fclose(to) || reference_read(&ref, path, &f);
 	free(all);
@@ -196,7 +197,7 @@ static int reads(const char *text, size_t len, int hash)
 	return !r;
 }
 
-/* text with the first `from` in it made `to`, hashed again */
+/* Whether text is read with its first `from` replaced by `to`, and a new hash. */
 static int changed(const struct buf *t, const char *from, const char *to)
 {
 	const char *at = strstr(t->p, from);
@@ -213,7 +214,7 @@ static int changed(const struct buf *t, const char *from, const char *to)
 	return r;
 }
 
-static const char *const both_by_hand[][2] = {
+static const char *const changes_of_both[][2] = {
 	{"reference 1", "reference 2"}, {"\"x,y\"", "\"x,y,z\""}, {"\"x,y\"", "\"x\""}, {"\"x,y\"", "\"x,x\""}, {"\"x,y\"", "7"},
 	{"\"x,y\"", "\",\""}, {"[null,null]", "[null]"}, {"[null,null]", "[1,null]"}, {"[null,null]", "null"},
 	{"\"kind\":\"", "\"kind\":\"low"}, {"\"kind\":\"", "\"kind\":1,\"x\":\""},
@@ -224,11 +225,11 @@ static const char *const both_by_hand[][2] = {
 	{"\"median\":0,\n", "\"median\":{},\n"}, {"\"spread\":1,\n\"values\"", "\"spread\":-1,\n\"values\""}, {"{\"format\"", "[\"format\""},
 	{"\"joint\":{", "\"joints\":{"}, {"\"joint\":{", "\"joint\":1,\"z\":{"},
 };
-static const char *const tails_by_hand[][2] = {
+static const char *const changes_of_tails[][2] = {
 	{"\"fields\":[", "\"fields\":[[1,2,3],"}, {"\"fields\":[", "\"fields\":[],\"x\":["}, {"\"fields\":[", "\"field\":["}, {"[-2,", "[-2,-2,"},
 	{"[-2,", "[\"-2\","}, {"[-2,", "[5,"}, {"[-2,", "[1e999,"}, {"[-2,", "7,[-2,"}, {"\"tails\"", "\"mahalanobis\""},
 };
-static const char *const mcd_by_hand[][2] = {
+static const char *const changes_of_mcd[][2] = {
 	{"\"form\":\"log\"", "\"form\":\"exp\""}, {"\"unit\":0.5", "\"unit\":0"}, {"\"unit\":0.5", "\"unit\":-1"},
 	{"\"unit\":0.5", "\"unit\":\"1\""}, {"\"unit\":0.5", "\"unit\":1e999"},
 	{"\"spread\":2", "\"spread\":-2"}, {"\"spread\":2", "\"spread\":0"}, {"\"spread\":2", "\"spread\":null"},
@@ -237,18 +238,18 @@ static const char *const mcd_by_hand[][2] = {
 	{"\"centre\":[0,0]", "\"centre\":[0,\"0\"]"}, {"\"mahalanobis\"", "\"tails\""},
 };
 
-static int read_changed(const struct buf *t, const char *const by_hand[][2], size_t n)
+static int read_changed(const struct buf *t, const char *const change[][2], size_t n)
 {
 	int read = 0;
 	for (size_t i = 0; i < n; i++)
-		if (changed(t, by_hand[i][0], by_hand[i][1])) {
-			printf("# read: %s for %s\n", by_hand[i][1], by_hand[i][0]);
+		if (changed(t, change[i][0], change[i][1])) {
+			printf("# read: %s for %s\n", change[i][1], change[i][0]);
 			read++;
 		}
 	return read;
 }
 
-static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t by_hand_n)
+static void hostile(enum joint_kind kind, const char *const change[][2], size_t nchanges)
 {
 	struct criterion b;
 	struct ranking r = {.v = NULL};
@@ -264,32 +265,32 @@ static void hostile(enum joint_kind kind, const char *const by_hand[][2], size_t
 	ranking_sort(&r);
 	r.spread = 1;
 	bad |= save(&r, &b, &o) || buf_read_file(&t, path, 1 << 20, &f);
-	ok(!bad && reads(t.p, t.len, 0) && reads(t.p, t.len, 1), "a small one reads: %s", f.msg);
+	ok(!bad && reads(t.p, t.len, 0) && reads(t.p, t.len, 1), "a small file is read: %s", f.msg);
 	bad = 0;
 	for (size_t n = 0; n < t.len; n++)
 		bad += reads(t.p, n, 0);
-	ok(!bad, "cut anywhere it is refused (%d read)", bad);
+	ok(!bad, "a truncated file is refused (%d read)", bad);
 	for (size_t i = 0; i < 8 * t.len; i++) {
 		t.p[i / 8] ^= (char)(1 << i % 8);
 		bad += reads(t.p, t.len, 0);
 		t.p[i / 8] ^= (char)(1 << i % 8);
 	}
-	ok(!bad, "with any bit changed it is refused (%d read)", bad);
-	bad = read_changed(&t, both_by_hand, sizeof both_by_hand / sizeof *both_by_hand) + read_changed(&t, by_hand, by_hand_n);
-	ok(!bad, "contents that do not fit are refused, their hash right or not (%d read)", bad);
+	ok(!bad, "a file with one bit changed is refused (%d read)", bad);
+	bad = read_changed(&t, changes_of_both, sizeof changes_of_both / sizeof *changes_of_both) + read_changed(&t, change, nchanges);
+	ok(!bad, "invalid contents under a valid hash are refused (%d read)", bad);
 	int read = 0;
 	for (int i = 0; i < 20000; i++) {
 		struct buf c = {0};
 		buf_add(&c, t.p, t.len, &f);
 		for (int k = 0; k < 1 + i % 3; k++)
-			c.p[(size_t)(chance() * (double)(t.len - 27))] = "0123456789-.eE[]{},:\"x\0\xff"[(int)(chance() * 24)];
+			c.p[(size_t)(uniform() * (double)(t.len - 27))] = "0123456789-.eE[]{},:\"x\0\xff"[(int)(uniform() * 24)];
 		read += reads(c.p, c.len, 1);
 		buf_free(&c);
 	}
-	ok(read > 0 && read < 15000, "damage under a right hash does no harm (%d of 20000 read)", read);
+	ok(read > 0 && read < 15000, "random damage under a valid hash does no harm (%d of 20000 read)", read);
 	f.msg[0] = 0;
 	struct reference ref;
-	ok(reference_read(&ref, "nowhere/x.json", &f) && strstr(f.msg, "nowhere/x.json: No such"), "a file that is not there: '%s'", f.msg);
+	ok(reference_read(&ref, "nowhere/x.json", &f) && strstr(f.msg, "nowhere/x.json: No such"), "a missing file: '%s'", f.msg);
 	reference_free(&ref);
 	buf_free(&t);
 	criterion_free(&b);
@@ -305,8 +306,8 @@ int main(void)
 	joint(JOINT_TAILS);
 	joint(JOINT_MAHALANOBIS);
 	large();
-	hostile(JOINT_TAILS, tails_by_hand, sizeof tails_by_hand / sizeof *tails_by_hand);
-	hostile(JOINT_MAHALANOBIS, mcd_by_hand, sizeof mcd_by_hand / sizeof *mcd_by_hand);
+	hostile(JOINT_TAILS, changes_of_tails, sizeof changes_of_tails / sizeof *changes_of_tails);
+	hostile(JOINT_MAHALANOBIS, changes_of_mcd, sizeof changes_of_mcd / sizeof *changes_of_mcd);
 	unlink(path);
 	return chdir("/") || rmdir(dir) || done();
 }

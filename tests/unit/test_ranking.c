@@ -1,9 +1,9 @@
-/* Ranks, median, spread and the measures of detection, against plain definitions. */
+/* Ranks, median, spread and the measures of detection, against their definitions. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chance.h"
+#include "random.h"
 #include "eval/detect.h"
 #include "rank/ranking.h"
 #include "tap.h"
@@ -14,7 +14,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double plain_median(const double *v, size_t n)
+static double naive_median(const double *v, size_t n)
 {
 	double *c = malloc(n * sizeof *c), m;
 	memcpy(c, v, n * sizeof *c);
@@ -25,7 +25,7 @@ static double plain_median(const double *v, size_t n)
 }
 
 /* Median and spread by their definitions; v may hold NAN. */
-static void plain(const double *v, size_t n, double *median, double *spread)
+static void naive_spread(const double *v, size_t n, double *median, double *spread)
 {
 	double *c = malloc((n + 1) * sizeof *c), mean = 0;
 	size_t k = 0;
@@ -34,12 +34,12 @@ static void plain(const double *v, size_t n, double *median, double *spread)
 		if (!isnan(v[i]))
 			c[k++] = v[i];
 	if (k) {
-		*median = plain_median(c, k);
+		*median = naive_median(c, k);
 		for (size_t i = 0; i < k; i++) {
 			c[i] = fabs(c[i] - *median);
 			mean += c[i] / (double)k;
 		}
-		*spread = 1.4826 * plain_median(c, k);
+		*spread = 1.4826 * naive_median(c, k);
 		if (*spread == 0)
 			*spread = 1.2533 * mean;
 	}
@@ -57,7 +57,7 @@ static int agrees(const double *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		good &= ranking_add(&r, v[i], &f) == 0;
 	ranking_sort(&r);
-	plain(v, n, &median, &spread);
+	naive_spread(v, n, &median, &spread);
 	good &= close_to(r.median, median) && close_to(r.spread, spread);
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(v[i]))
@@ -73,8 +73,8 @@ static int agrees(const double *v, size_t n)
 	return good;
 }
 
-/* By pairs. */
-static double plain_auroc(const double *v, const int *positive, size_t n)
+/* Over all pairs. */
+static double naive_auroc(const double *v, const int *positive, size_t n)
 {
 	double above = 0, pairs = 0;
 	for (size_t i = 0; i < n; i++)
@@ -93,11 +93,11 @@ int main(void)
 	int positive[N], bad = 0, bad_auroc = 0, bad_auc = 0;
 	struct fail f;
 	for (int round = 0; round < 2000; round++) {
-		size_t n = (size_t)(chance() * (round < 1000 ? 8 : N));
+		size_t n = (size_t)(uniform() * (round < 1000 ? 8 : N));
 		int levels = round % 3 ? 4 : 1000000;
 		for (size_t i = 0; i < n; i++) {
-			v[i] = chance() < 0.1 ? NAN : floor(chance() * levels) - levels / 2;
-			positive[i] = chance() < 0.3;
+			v[i] = uniform() < 0.1 ? NAN : floor(uniform() * levels) - levels / 2;
+			positive[i] = uniform() < 0.3;
 		}
 		bad += !agrees(v, n);
 		struct detection d = {.positives = 0};
@@ -109,7 +109,7 @@ int main(void)
 		}
 		detection_sort(&d);
 		if (p && p < scored)
-			bad_auroc += !close_to(detection_auroc(&d, &se), plain_auroc(v, positive, n));
+			bad_auroc += !close_to(detection_auroc(&d, &se), naive_auroc(v, positive, n));
 		if (p) {
 			double area = 0;
 			for (size_t i = 0; i < n; i++)
@@ -129,12 +129,12 @@ int main(void)
 	ok(bad_auroc == 0, "AUROC is the share of pairs, %d wrong", bad_auroc);
 	ok(bad_auc == 0, "the detection curve's area, %d wrong", bad_auc);
 
-	ok(agrees((double[]){NAN, NAN}, 2), "nothing but unscored");
-	ok(agrees((double[]){5}, 1), "one");
+	ok(agrees((double[]){NAN, NAN}, 2), "no record has a score");
+	ok(agrees((double[]){5}, 1), "one record");
 	ok(agrees((double[]){5, 5, 5, 5, 5}, 5), "all equal");
 	ok(agrees((double[]){5, 5, 5, 9}, 4), "half the values equal: the mean deviation");
 	ok(agrees((double[]){-0.0, 0.0, -0.0}, 3), "zeros of both signs are one value");
-	ok(agrees((double[]){1e300, -1e300, 5e-324, 0}, 4), "extremes");
+	ok(agrees((double[]){1e300, -1e300, 5e-324, 0}, 4), "extreme values");
 
 	struct ranking r = {.v = NULL};
 	ranking_sort(&r);
@@ -147,12 +147,12 @@ int main(void)
 		detection_add(&d, hand[i].v, hand[i].p, &f);
 	detection_add(&d, NAN, 1, &f);
 	detection_sort(&d);
-	near(detection_auroc(&d, &se), 5.5 / 9, 1e-12, "AUROC of a case by hand");
-	near(detection_auc(&d, &ceiling), 11.0 / 18, 1e-12, "AUC by hand");
-	near(ceiling, 5.0 / 6, 1e-12, "the highest it could be");
+	near(detection_auroc(&d, &se), 5.5 / 9, 1e-12, "AUROC of a small case computed by hand");
+	near(detection_auc(&d, &ceiling), 11.0 / 18, 1e-12, "its detection AUC");
+	near(ceiling, 5.0 / 6, 1e-12, "the AUC of a perfect score");
 	double a = 5.5 / 9, q1 = a / (2 - a), q2 = 2 * a * a / (1 + a);
 	near(se, sqrt((a * (1 - a) + 2 * (q1 - a * a) + 2 * (q2 - a * a)) / 9), 1e-12, "its standard error");
-	ok(d.positives == 3 && d.positives_unscored == 1, "the unscored are counted apart");
+	ok(d.positives == 3 && d.positives_unscored == 1, "positives without a score are counted separately");
 	ranking_free(&d.rank);
 	return done();
 }
