@@ -8,26 +8,16 @@
 
 enum { MAX_LAYERS = 64, MAX_LAYER_SIZE = 1 << 24 }; /* layers of a network; numbers of one record between two layers */
 
-enum layer_kind {
-	LAYER_FLATTEN,
-	LAYER_UNFLATTEN,
-	LAYER_LINEAR,
-	LAYER_CONV2D,
-	LAYER_CONV_TRANSPOSE2D,
-	LAYER_RELU,
-	LAYER_LEAKY_RELU,
-	LAYER_TANH,
-	LAYER_SIGMOID,
-};
-extern const char *const layer_names[]; /* in a configuration; NULL at the end */
+struct layer_type; /* layer.h */
 
 struct layer_spec {
-	enum layer_kind kind;
-	int out;                     /* linear: its outputs, 0: as many as the input has numbers; convolutions: channels */
+	const struct layer_type *type;
+	int out;                     /* outputs (linear) or output channels (convolutions); OUT_OF_INPUT */
 	int kernel, stride, padding; /* convolutions, the same both ways */
 	int shape[3];                /* unflatten: channels, height, width */
-	double slope;                /* leaky_relu, below 0 */
+	double coefficient;          /* of an elementwise function: the slope of leaky_relu below 0 */
 };
+enum { OUT_OF_INPUT = -1 }; /* as many outputs as the network's input has numbers, which config_check() fills in */
 
 struct layer_list {
 	struct layer_spec v[MAX_LAYERS];
@@ -42,10 +32,6 @@ struct shape {
 int shape_size(const struct shape *s);
 /* s: the shape that the layer reads, then the shape that it writes; -1 when it cannot read that. */
 int layer_shape(const struct layer_spec *l, struct shape *s, struct fail *f);
-int kind_has_weights(enum layer_kind kind);
-/* The layer applies one function to each number: relu, tanh, ... */
-int kind_is_elementwise(enum layer_kind kind);
-
 /* 0 when the list maps shape `in` to shape `out` and ends in a layer with weights, as the losses need. */
 int layers_check(const struct layer_list *list, const char *name, struct shape in, struct shape out, struct fail *f);
 

@@ -7,6 +7,7 @@
 
 #include "gemm/mat.h"
 #include "model/batch_stream.h"
+#include "nn/layout.h"
 #include "stream/name.h"
 
 /* ROWS of a batch are fixed, since the rounding of an encoder's products depends on a row's position. */

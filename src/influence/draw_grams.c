@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/conv.h"
 #include "gemm/mat.h"
 
 int gradient_is_explicit(const struct layer *l, int draws)
 {
-	if (l->kind == LAYER_LINEAR)
+	if (l->type->dense)
 		return 0;
-	double rows = (double)draws * conv_positions(l), p = l->p, k = conv_unrolled(l);
+	double rows = (double)draws * l->positions, p = l->p, k = l->k;
 	return rows * (p + k) >= p * k;
 }
 
@@ -30,12 +29,12 @@ static void measure(struct room *r, const struct network *net, int draws)
 			continue;
 		size_t rows = (size_t)draws;
 		r->out = larger(r->out, (size_t)l->out);
-		if (l->kind != LAYER_LINEAR) {
-			r->col = larger(r->col, conv_scratch(l));
-			r->weight = larger(r->weight, conv_weights(l) + (size_t)conv_biases(l));
-			rows *= (size_t)conv_positions(l);
+		if (!l->type->dense) {
+			r->col = larger(r->col, l->scratch);
+			r->weight = larger(r->weight, layer_weights(l) + (size_t)l->biases);
+			rows *= (size_t)l->positions;
 			if (!gradient_is_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
-				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)conv_unrolled(l));
+				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)l->k);
 		}
 		if (!gradient_is_explicit(l, draws))
 			r->gram = larger(r->gram, rows * rows);
@@ -90,9 +89,9 @@ static void between_units(const struct draw_grams *p, double *out, const float *
 
 static void bias_products(struct draw_grams *p, const struct layer *l, const float *d)
 {
-	size_t n = (size_t)conv_biases(l);
+	size_t n = (size_t)l->biases;
 	for (int u = 0; u < p->units; u++)
-		conv_bias_gradient(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
+		l->type->bias_gradient(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
 	between_units(p, p->bias, p->sums, n);
 }
 
@@ -118,20 +117,16 @@ static void add_up(struct draw_grams *p, int positions, int linear)
 
 void draw_grams_dense(struct draw_grams *p, const struct layer *l, const float *x, const float *d)
 {
-	int linear = l->kind == LAYER_LINEAR, positions = linear ? 1 : conv_positions(l), n = p->draws * positions;
-	int na = l->in, nd = l->out;
-	const float *a = x, *g = d;
-	if (!linear) { /* the small side as it lies, the big side unrolled */
-		na = l->p;
-		nd = conv_unrolled(l);
-		a = l->kind == LAYER_CONV2D ? d : x;
-		conv_im2col(l, p->col, l->kind == LAYER_CONV2D ? x : d, p->draws);
-		g = p->col;
+	int dense = l->type->dense, n = p->draws * l->positions;
+	const float *k = layer_factor_k(l, x, d);
+	if (l->type->unroll) {
+		l->type->unroll(l, p->col, k, p->draws);
+		k = p->col;
 	}
-	mat_gram(p->ga, a, n, na);
-	mat_gram(p->gd, g, n, nd);
-	add_up(p, positions, linear);
-	if (!linear)
+	mat_gram(p->ga, k, n, l->k);
+	mat_gram(p->gd, layer_factor_p(l, x, d), n, l->p);
+	add_up(p, l->positions, dense);
+	if (!dense)
 		bias_products(p, l, d);
 }
 
@@ -142,19 +137,19 @@ void draw_grams_sparse(struct draw_grams *p, const struct sparse_block *x, const
 	add_up(p, 1, 1);
 }
 
-size_t draw_grams_explicit_size(const struct draw_grams *p, const struct layer *l) { return (size_t)p->units * (conv_weights(l) + (size_t)conv_biases(l)); }
+size_t draw_grams_explicit_size(const struct draw_grams *p, const struct layer *l) { return (size_t)p->units * (layer_weights(l) + (size_t)l->biases); }
 
 void draw_grams_add_gradients(struct draw_grams *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
                     const float *w, int rows)
 {
-	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
-	conv_backward(l, dx, sums + (size_t)unit * nw, d, x, w, add, rows, p->col);
-	conv_bias_gradient(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
+	size_t nw = layer_weights(l), nb = (size_t)l->biases;
+	l->type->backward(l, dx, sums + (size_t)unit * nw, d, x, &(struct layer_pass){.rows = rows, .w = w, .add = add, .scratch = p->col});
+	l->type->bias_gradient(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
 }
 
 void draw_grams_multiply(struct draw_grams *p, const struct layer *l, const float *sums)
 {
-	size_t nw = conv_weights(l), nb = (size_t)conv_biases(l);
+	size_t nw = layer_weights(l), nb = (size_t)l->biases;
 	between_units(p, p->weight, sums, nw);
 	between_units(p, p->bias, sums + (size_t)p->units * nw, nb);
 }
@@ -185,8 +180,8 @@ static void linear_row(const struct layer *l, float *along, const float *x, cons
 static void gram_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
                      double *weight)
 {
-	int positions = conv_positions(l), k = conv_unrolled(l);
-	conv_im2col(l, p->col, x, 1);
+	int positions = l->positions, k = l->k;
+	l->type->unroll(l, p->col, x, 1);
 	mat_nt(p->ga, positions, p->col, k, p->col, k, positions, positions, k, 0, MAT_16);
 	mat_nt(p->gd, positions, d0, l->p, d1, l->p, positions, positions, l->p, 0, MAT_16);
 	*weight = dot(p->ga, p->gd, positions * positions);
@@ -196,33 +191,35 @@ static void gram_row(struct draw_grams *p, const struct layer *l, float *along, 
 static void explicit_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
                          const float *dm, double *weight)
 {
-	size_t n = conv_weights(l);
+	size_t n = layer_weights(l);
 	float *g0 = p->grad, *g1 = d1 == d0 ? g0 : p->grad + n;
-	conv_backward(l, NULL, g0, d0, x, NULL, 0, 1, p->col);
+	struct layer_pass pass = {.rows = 1, .scratch = p->col};
+	l->type->backward(l, NULL, g0, d0, x, &pass);
 	if (d1 != d0)
-		conv_backward(l, NULL, g1, d1, x, NULL, 0, 1, p->col);
+		l->type->backward(l, NULL, g1, d1, x, &pass);
 	*weight = dot(g0, g1, (int)n);
 	if (dm != d0)
-		conv_backward(l, NULL, g0, dm, x, NULL, 0, 1, p->col);
-	conv_forward(l, along, x, g0, NULL, 0, 1, p->col);
+		l->type->backward(l, NULL, g0, dm, x, &pass);
+	pass.w = g0;
+	l->type->forward(l, along, x, &pass);
 }
 
 void row_gradient_dot(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
                   double *weight, double *bias)
 {
-	if (l->kind == LAYER_LINEAR) {
+	if (l->type->dense) {
 		linear_row(l, along, x, d0, d1, dm, weight, bias);
 		return;
 	}
-	if (l->kind == LAYER_CONV2D && !gradient_is_explicit(l, 1))
+	if (!l->type->transposed && !gradient_is_explicit(l, 1))
 		gram_row(p, l, along, x, d0, d1, dm, weight);
 	else
 		explicit_row(p, l, along, x, d0, d1, dm, weight);
-	int n = conv_biases(l);
+	int n = l->biases;
 	float *b0 = p->sums, *b1 = b0 + n, *bm = b1 + n;
-	conv_bias_gradient(l, b0, d0, 0, 1);
-	conv_bias_gradient(l, b1, d1, 0, 1);
-	conv_bias_gradient(l, bm, dm, 0, 1);
+	l->type->bias_gradient(l, b0, d0, 0, 1);
+	l->type->bias_gradient(l, b1, d1, 0, 1);
+	l->type->bias_gradient(l, bm, dm, 0, 1);
 	*bias = dot(b0, b1, n);
 	for (int i = 0; i < l->out; i++)
 		along[i] += bm[i % n];

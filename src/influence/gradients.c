@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/conv.h"
+#include "nn/linear.h"
 #include "influence/influence_state.h"
 #include "gemm/mat.h"
 
@@ -25,18 +25,18 @@ static int plan(struct influence *s, const struct network *net, int decoder, str
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		int linear = l->kind == LAYER_LINEAR, draws = decoder ? s->draws : 1;
+		int draws = decoder ? s->draws : 1;
 		if (!layer_has_weights(l) || !(decoder ? s->use_dec[i] : s->use_enc[i]))
 			continue;
 		struct kept *k = &s->kept[s->nkept++];
-		*k = (struct kept){.l = l, .decoder = decoder, .layer = i, .rows = draws * (linear ? 1 : conv_positions(l)), .at = s->written};
-		k->p = linear ? l->out : l->p;
-		k->k = linear ? l->in : conv_unrolled(l);
-		size_t biases = (size_t)(linear ? l->out : conv_biases(l));
+		*k = (struct kept){.l = l, .decoder = decoder, .layer = i, .rows = draws * l->positions, .at = s->written};
+		k->p = l->p;
+		k->k = l->k;
+		size_t biases = (size_t)l->biases;
 		if (write_out(l, decoder, draws, k->rows, k->p, k->k)) {
 			k->rows = 0;
 			k->size = (size_t)k->p * (size_t)k->k + biases;
-		} else if (!linear) {
+		} else if (l->type->unroll) {
 			k->size = biases;
 			k->col = mat_floats((size_t)s->batch * (size_t)k->rows * (size_t)k->k);
 			if (!k->col)
@@ -102,7 +102,7 @@ void gradients_take(struct influence *s, int i, int r, const float *sums)
 	if (at == s->nkept)
 		return;
 	const struct kept *k = &s->kept[at];
-	size_t nw = conv_weights(k->l), nb = (size_t)conv_biases(k->l);
+	size_t nw = layer_weights(k->l), nb = (size_t)k->l->biases;
 	float *to = s->out + (size_t)r * s->written + k->at, share = 1 / (float)s->draws;
 	memset(to, 0, k->size * sizeof *to);
 	for (int u = 0; u < units; u++) {
@@ -118,11 +118,11 @@ void gradients_take(struct influence *s, int i, int r, const float *sums)
 static void write_convolution(struct influence *s, const struct kept *k, float *to, const float *x, const float *d)
 {
 	int draws = draws_of(s, k);
-	size_t nw = k->rows ? 0 : conv_weights(k->l);
+	size_t nw = k->rows ? 0 : layer_weights(k->l);
 	float share = 1 / (float)draws;
 	if (nw)
-		conv_backward(k->l, NULL, to, d, x, NULL, 0, draws, s->products.col);
-	conv_bias_gradient(k->l, to + nw, d, 0, draws);
+		k->l->type->backward(k->l, NULL, to, d, x, &(struct layer_pass){.rows = draws, .scratch = s->products.col});
+	k->l->type->bias_gradient(k->l, to + nw, d, 0, draws);
 	for (size_t i = 0; i < k->size; i++)
 		to[i] *= share;
 }
@@ -132,15 +132,15 @@ void gradients_fill(struct influence *s)
 	for (int i = 0; i < s->nkept; i++) {
 		const struct kept *k = &s->kept[i];
 		const struct layer *l = k->l;
-		int linear = l->kind == LAYER_LINEAR, draws = draws_of(s, k);
+		int dense = l->type->dense, draws = draws_of(s, k);
 		const float *x = reads(s, k), *d = deltas(s, k);
 		if (k->col)
-			conv_im2col(l, k->col, l->kind == LAYER_CONV2D ? x : d, s->batch * draws);
-		if ((linear && k->rows) || (k->decoder && !k->rows && gradient_is_explicit(l, draws)))
+			l->type->unroll(l, k->col, layer_factor_k(l, x, d), s->batch * draws);
+		if ((dense && k->rows) || (k->decoder && !k->rows && gradient_is_explicit(l, draws)))
 			continue; /* factors as they lie, or gradients_take() has them */
 		for (int r = 0; r < s->batch; r++, x += (size_t)draws * (size_t)l->in, d += (size_t)draws * (size_t)l->out) {
 			float *to = s->out + (size_t)r * s->written + k->at;
-			if (linear)
+			if (dense)
 				linear_gradient(to, to + (size_t)k->p * (size_t)k->k, d, x, NULL, draws, l->in, l->out, 0, l->out, 1 / (float)draws, 0);
 			else
 				write_convolution(s, k, to, x, d);
@@ -151,9 +151,9 @@ void gradients_fill(struct influence *s)
 /* The factors of the batch. */
 static const float *factor_p(const struct influence *s, const struct kept *k)
 {
-	return k->l->kind == LAYER_CONV_TRANSPOSE2D ? reads(s, k) : deltas(s, k);
+	return layer_factor_p(k->l, reads(s, k), deltas(s, k));
 }
-static const float *factor_k(const struct influence *s, const struct kept *k) { return k->col ? k->col : reads(s, k); }
+static const float *factor_k(const struct influence *s, const struct kept *k) { return k->col ? k->col : layer_factor_k(k->l, reads(s, k), deltas(s, k)); }
 
 /* --- kept for later --- */
 
@@ -221,7 +221,7 @@ struct task { /* records of the batch, and of those kept */
 static void add_factors(struct influence *s, const struct kept *k, const float *p, const float *q, const struct task *t)
 {
 	int rows = k->rows, most = s->side / rows;
-	float more = k->l->kind == LAYER_LINEAR ? 1 : 0; /* the bias: an input that is always 1 */
+	float more = k->l->type->dense ? 1 : 0; /* the bias: an input that is always 1 */
 	double w = t->w / draws_of(s, k) / draws_of(s, k);
 	for (int r = 0; r < t->n; r += most)
 		for (int c = 0; c < t->m; c += most) {

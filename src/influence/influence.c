@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/conv.h"
+#include "nn/layout.h"
 #include "influence/influence_state.h"
 #include "nn/loss.h"
 #include "gemm/mat.h"
@@ -120,10 +120,9 @@ static void encoder_weights(struct influence *s, const struct model *m, const fl
 	float left = halves == 2 ? (float)s->half / (float)s->draws : 1, *tangent = s->tangent.v[i];
 	if (l->source < 0)
 		memset(tangent, 0, (size_t)s->batch * (size_t)l->out * sizeof *tangent);
-	else if (l->kind == LAYER_LINEAR)
-		linear_forward(tangent, s->tangent.v[l->source], packed + l->weight, NULL, s->batch, l->in, l->out, 0, l->out, 0, MAT_24, l->packed_forward);
 	else
-		conv_forward(l, tangent, s->tangent.v[l->source], packed + l->weight, NULL, 0, s->batch, s->products.col);
+		l->type->forward(l, tangent, s->tangent.v[l->source],
+		                 &(struct layer_pass){.rows = s->batch, .w = packed + l->weight, .scratch = s->products.col});
 	for (int r = 0; s->use_enc[i] && r < s->batch; r++) {
 		size_t at = (size_t)r * (size_t)l->out;
 		const float *d0 = s->denc[0].v[i] + at, *d1 = s->denc[halves - 1].v[i] + at, *mean = d0;

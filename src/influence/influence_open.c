@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/conv.h"
 #include "influence/influence_state.h"
 #include "gemm/mat.h"
 
@@ -21,7 +20,7 @@ static int find_cut(const struct network *net)
 {
 	int cut = 0;
 	for (int i = 0; i < net->n; i++)
-		if (layer_has_weights(&net->l[i]) && (net->l[i].kind == LAYER_LINEAR || conv_positions(&net->l[i]) < 16))
+		if (layer_has_weights(&net->l[i]) && net->l[i].positions < 16)
 			cut = i + 1;
 	while (cut < net->n && !net->l[cut].has_buffer)
 		cut++; /* what works in place goes with the layer before it */

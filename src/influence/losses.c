@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "gemm/mat.h"
+#include "nn/layout.h"
 #include "nn/loss.h"
 
 struct losses {

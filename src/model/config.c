@@ -418,7 +418,7 @@ int config_first_difference(const struct config *a, const struct config *b, cons
 static int asks_input(const struct layer_list *l)
 {
 	for (int i = 0; i < l->n; i++)
-		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+		if (l->v[i].out == OUT_OF_INPUT)
 			return 1;
 	return 0;
 }
@@ -431,7 +431,7 @@ int config_infers_shape(const struct config *c)
 static void answer_input(struct layer_list *l, int size)
 {
 	for (int i = 0; i < l->n; i++)
-		if (l->v[i].kind == LAYER_LINEAR && !l->v[i].out)
+		if (l->v[i].out == OUT_OF_INPUT)
 			l->v[i].out = size;
 }
 

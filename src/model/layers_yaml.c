@@ -1,32 +1,62 @@
-#include "model/config_yaml.h"
-
+/* The lists model.encoder and model.decoder: layers and their arguments, as the table of kinds describes them (nn/layer.h). */
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
-static int is_convolution(enum layer_kind kind) { return kind == LAYER_CONV2D || kind == LAYER_CONV_TRANSPOSE2D; }
+#include "model/config_yaml.h"
+#include "nn/layer.h"
 
 static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
 
-static int parse_int(const char *key, const char *text, double lo, double hi, int *out, struct fail *f)
+static size_t line_of(yaml_document_t *d, int node) { return yaml_document_get_node(d, node)->start_mark.line + 1; }
+
+static int arguments(const struct layer_type *type)
 {
-	double v;
-	if (config_number(key, text, lo, hi, 1, &v, f))
+	int n = 0;
+	while (n < LAYER_ARGUMENTS && type->argument[n].name)
+		n++;
+	return n;
+}
+
+static void store(struct layer_spec *l, const struct layer_argument *a, double v)
+{
+	void *to = (char *)l + a->at;
+	if (a->real)
+		*(double *)to = v;
+	else
+		*(int *)to = (int)v;
+}
+
+/* How a list or a mapping of arguments is written: -1. */
+static int wrong_form(const char *key, const struct layer_type *type, struct fail *f)
+{
+	char form[200] = "";
+	int mapping = type->form == FORM_MAPPING;
+	for (int i = 0; i < arguments(type); i++)
+		snprintf(form + strlen(form), sizeof form - strlen(form), "%s%s%s", i ? ", " : "", type->argument[i].name, mapping ? ": N" : "");
+	return fail_set(f, "%s: write {%s: %c%s%c}", key, type->name, mapping ? '{' : '[', form, mapping ? '}' : ']');
+}
+
+/* text NULL: not a scalar, an error */
+static int parse_argument(struct layer_spec *l, const struct layer_argument *a, const char *key, const char *text, struct fail *f)
+{
+	double v = WORD_VALUE;
+	if (!(a->word && text && strcmp(text, a->word) == 0) && config_number(key, text, a->lo, a->hi, !a->real, &v, f))
 		return -1;
-	*out = (int)v;
+	store(l, a, v);
 	return 0;
 }
 
-static size_t line_of(yaml_document_t *d, int node) { return yaml_document_get_node(d, node)->start_mark.line + 1; }
-
-static int parse_convolution(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
+static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
 {
-	static const char *const words[] = {"out", "kernel", "stride", "padding", NULL};
-	int *const to[] = {&l->out, &l->kernel, &l->stride, &l->padding};
-	static const double hi[] = {1e6, 255, 255, 255};
-	size_t line[4] = {0}; /* where a key was given */
-	l->stride = 1;
+	const struct layer_argument *a = l->type->argument;
+	const char *words[LAYER_ARGUMENTS + 1] = {NULL};
+	size_t line[LAYER_ARGUMENTS] = {0}; /* where an argument was given */
+	int count = arguments(l->type);
+	for (int i = 0; i < count; i++)
+		words[i] = a[i].name;
 	if (!n || n->type != YAML_MAPPING_NODE)
-		return fail_set(f, "%s wants {out: C, kernel: K, stride: S, padding: P}", key);
+		return wrong_form(key, l->type, f);
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
 		const char *word = scalar(yaml_document_get_node(d, p->key));
 		int i = 0;
@@ -37,52 +67,66 @@ static int parse_convolution(yaml_document_t *d, const yaml_node_t *n, const cha
 		if (line[i])
 			return fail_set(f, "%s is given twice, in line %zu and in line %zu", word, line[i], line_of(d, p->key));
 		line[i] = line_of(d, p->key);
-		if (parse_int(key, scalar(yaml_document_get_node(d, p->value)), i == 3 ? 0 : 1, hi[i], to[i], f))
+		if (parse_argument(l, &a[i], key, scalar(yaml_document_get_node(d, p->value)), f))
 			return fail_add(f, "%s", word);
 	}
-	return l->out && l->kernel ? 0 : fail_set(f, "%s: %s is missing", key, l->out ? "kernel" : "out");
+	for (int i = 0; i < count; i++)
+		if (a[i].required && !line[i])
+			return fail_set(f, "%s: %s is missing", key, words[i]);
+	return 0;
 }
 
-static int parse_shape(yaml_document_t *d, const yaml_node_t *n, const char *key, int *to, struct fail *f)
+static int parse_list(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
 {
-	if (!n || n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != 3)
-		return fail_set(f, "%s wants [channels, height, width]", key);
-	for (int i = 0; i < 3; i++)
-		if (parse_int(key, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), 1, MAX_LAYER_SIZE, &to[i], f))
+	int count = arguments(l->type);
+	if (!n || n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != count)
+		return wrong_form(key, l->type, f);
+	for (int i = 0; i < count; i++)
+		if (parse_argument(l, &l->type->argument[i], key, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), f))
 			return -1;
 	return 0;
 }
 
-/* value: what stands behind the name, or NULL. */
-static int parse_layer(yaml_document_t *d, const yaml_node_t *value, const char *key, struct layer_spec *l, int place, struct fail *f)
+/* value: what stands behind the name, or NULL */
+static int parse_arguments(yaml_document_t *d, const yaml_node_t *value, const char *key, struct layer_spec *l, int place, struct fail *f)
 {
-	switch (l->kind) {
-	case LAYER_LINEAR:
-		if (value && scalar(value) && strcmp(scalar(value), "input") == 0)
-			return 0; /* config_check() puts the number there */
-		return parse_int(key, scalar(value), 1, 1e6, &l->out, f) ? fail_add(f, "layer %d (linear, as in {linear: 1024})", place) : 0;
-	case LAYER_CONV2D:
-	case LAYER_CONV_TRANSPOSE2D:
-		return parse_convolution(d, value, key, l, f) ? fail_add(f, "layer %d (%s)", place, layer_names[l->kind]) : 0;
-	case LAYER_UNFLATTEN:
-		return parse_shape(d, value, key, l->shape, f) ? fail_add(f, "layer %d (unflatten)", place) : 0;
-	case LAYER_LEAKY_RELU:
-		l->slope = 0.01; /* torch's */
-		return value && config_number(key, scalar(value), 0, 1, 0, &l->slope, f) ? fail_add(f, "layer %d (leaky_relu)", place) : 0;
-	case LAYER_FLATTEN:
-	case LAYER_RELU:
-	case LAYER_TANH:
-	case LAYER_SIGMOID:
+	const struct layer_type *type = l->type;
+	int r = 0;
+	for (int i = 0; i < arguments(type); i++)
+		store(l, &type->argument[i], type->argument[i].otherwise);
+	switch (type->form) {
+	case FORM_NAME:
+		return value ? fail_set(f, "%s: layer %d, %s, takes no size", key, place, type->name) : 0;
+	case FORM_NUMBER:
+		r = value || type->argument[0].required ? parse_argument(l, &type->argument[0], key, scalar(value), f) : 0;
+		break;
+	case FORM_LIST:
+		r = parse_list(d, value, key, l, f);
+		break;
+	case FORM_MAPPING:
+		r = parse_mapping(d, value, key, l, f);
 		break;
 	}
-	return value ? fail_set(f, "%s: layer %d, %s, takes no size", key, place, layer_names[l->kind]) : 0;
+	return r ? fail_add(f, "layer %d (%s)", place, type->name) : 0;
+}
+
+static const struct layer_type *find_type(const char *name, struct fail *f)
+{
+	const char *names[64] = {NULL};
+	for (int i = 0; layer_types[i]; i++) {
+		if (strcmp(layer_types[i]->name, name) == 0)
+			return layer_types[i];
+		names[i] = layer_types[i]->name;
+	}
+	config_unknown("layer", name, names, f);
+	return NULL;
 }
 
 int layers_parse(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_list *out, struct fail *f)
 {
 	struct layer_list got = {.n = 0};
 	if (n->type != YAML_SEQUENCE_NODE)
-		return fail_set(f, "%s wants a list of layers", key);
+		return fail_set(f, "%s must be a list of layers", key);
 	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
 		yaml_node_t *item = yaml_document_get_node(d, *i), *value = NULL;
 		const char *name = scalar(item);
@@ -91,41 +135,38 @@ int layers_parse(yaml_document_t *d, const yaml_node_t *n, const char *key, stru
 			value = yaml_document_get_node(d, item->data.mapping.pairs.start->value);
 		}
 		if (!name)
-			return fail_set(f, "%s: layer %d is neither a name nor a name with its size", key, got.n);
+			return fail_set(f, "%s: layer %d is neither a name nor a name with its arguments, as in {linear: 1024}", key, got.n);
 		if (got.n == MAX_LAYERS)
 			return fail_set(f, "%s: more than %d layers", key, MAX_LAYERS);
-		int kind = 0;
-		while (layer_names[kind] && strcmp(layer_names[kind], name) != 0)
-			kind++;
-		if (!layer_names[kind])
-			return config_unknown("layer", name, layer_names, f);
 		struct layer_spec *l = &got.v[got.n];
-		*l = (struct layer_spec){.kind = (enum layer_kind)kind};
-		if (parse_layer(d, value, key, l, got.n++, f))
+		*l = (struct layer_spec){.type = find_type(name, f)};
+		if (!l->type || parse_arguments(d, value, key, l, got.n++, f))
 			return -1;
 	}
 	*out = got;
 	return 0;
 }
 
+static int write_argument(const struct layer_spec *l, const struct layer_argument *a, struct buf *out, struct fail *f)
+{
+	const void *at = (const char *)l + a->at;
+	if (a->real)
+		return buf_addf(out, f, "%.9g", *(const double *)at);
+	return a->word && *(const int *)at == WORD_VALUE ? buf_addf(out, f, "%s", a->word) : buf_addf(out, f, "%d", *(const int *)at);
+}
+
 int layers_write(const struct layer_list *list, struct buf *out, struct fail *f)
 {
+	static const char *const open[] = {"", ": ", ": [", ": {"}, *const close[] = {"", "}", "]}", "}}"};
 	int r = buf_addf(out, f, "[");
 	for (int i = 0; i < list->n && !r; i++) {
-		const struct layer_spec *l = &list->v[i];
-		const char *name = layer_names[l->kind], *sep = i ? ", " : "";
-		if (l->kind == LAYER_LINEAR && !l->out)
-			r = buf_addf(out, f, "%s{%s: input}", sep, name);
-		else if (l->kind == LAYER_LINEAR)
-			r = buf_addf(out, f, "%s{%s: %d}", sep, name, l->out);
-		else if (is_convolution(l->kind))
-			r = buf_addf(out, f, "%s{%s: {out: %d, kernel: %d, stride: %d, padding: %d}}", sep, name, l->out, l->kernel, l->stride, l->padding);
-		else if (l->kind == LAYER_UNFLATTEN)
-			r = buf_addf(out, f, "%s{%s: [%d, %d, %d]}", sep, name, l->shape[0], l->shape[1], l->shape[2]);
-		else if (l->kind == LAYER_LEAKY_RELU)
-			r = buf_addf(out, f, "%s{%s: %.9g}", sep, name, l->slope);
-		else
-			r = buf_addf(out, f, "%s%s", sep, name);
+		const struct layer_type *type = list->v[i].type;
+		const struct layer_argument *a = type->argument;
+		r = buf_addf(out, f, "%s%s%s%s", i ? ", " : "", type->form == FORM_NAME ? "" : "{", type->name, open[type->form]);
+		for (int k = 0; k < arguments(type) && !r; k++)
+			r = buf_addf(out, f, "%s%s%s", k ? ", " : "", type->form == FORM_MAPPING ? a[k].name : "", type->form == FORM_MAPPING ? ": " : "") ||
+			    write_argument(&list->v[i], &a[k], out, f);
+		r = r || buf_addf(out, f, "%s", close[type->form]) ? -1 : 0;
 	}
 	return r ? r : buf_addf(out, f, "]");
 }

@@ -8,10 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "nn/conv.h"
 #include "stream/name.h"
 #include "gemm/mat.h"
-#include "base/rng.h"
 
 static void name_tensors(struct model *m, struct network *net)
 {
@@ -19,13 +17,12 @@ static void name_tensors(struct model *m, struct network *net)
 		struct layer *l = &net->l[i];
 		if (!layer_has_weights(l))
 			continue;
-		size_t biases = (size_t)(l->kind == LAYER_LINEAR ? l->out : conv_biases(l));
 		l->tensor = m->ntensors;
 		struct tensor *w = &m->tensor[m->ntensors++], *b = &m->tensor[m->ntensors++];
-		*w = (struct tensor){.ndim = 2, .shape = {(size_t)l->out, (size_t)l->in}, .count = (size_t)l->out * (size_t)l->in};
-		if (l->kind != LAYER_LINEAR)
-			*w = (struct tensor){.ndim = 4, .shape = {(size_t)l->p, (size_t)l->c, (size_t)l->kernel, (size_t)l->kernel}, .count = conv_weights(l)};
-		*b = (struct tensor){.ndim = 1, .shape = {biases}, .count = biases};
+		*w = (struct tensor){.ndim = l->ndim, .count = layer_weights(l)};
+		for (int k = 0; k < l->ndim; k++)
+			w->shape[k] = (size_t)l->dim[k];
+		*b = (struct tensor){.ndim = 1, .shape = {(size_t)l->biases}, .count = (size_t)l->biases};
 		snprintf(w->name, sizeof w->name, "%s.%d.weight", net->name, i);
 		snprintf(b->name, sizeof b->name, "%s.%d.bias", net->name, i);
 	}
@@ -50,46 +47,13 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 	return m->params ? 0 : fail_memory_for(f, "%zu parameters", m->nparams);
 }
 
-/* Uniform in +-bound; i: which tensor. */
-static void init_uniform(float *at, size_t rows, size_t n, float bound, uint64_t seed, int i)
-{
-	for (size_t r = 0; r < rows; r++)
-		for (size_t k = 0; k < n; k += 256) {
-			uint32_t w[256];
-			int some = n - k < 256 ? (int)(n - k) : 256;
-			rng_words(w, some, seed, ROLE_INIT, (uint64_t)i, k, (uint32_t)r);
-			for (int j = 0; j < some; j++)
-				at[r * n + k + (size_t)j] = bound * (2 * (((float)(w[j] >> 8) + 0.5f) * 0x1p-24f) - 1);
-		}
-}
-
-static void init_layer(float *params, const struct layer *l, uint64_t seed)
-{
-	if (l->kind == LAYER_CONV_TRANSPOSE2D) { /* torch's own start, and the published one: it counts c_out k^2 as inputs */
-		size_t n = (size_t)conv_unrolled(l);
-		float bound = 1 / sqrtf((float)n);
-		init_uniform(params + l->weight, (size_t)l->p, n, bound, seed, l->tensor);
-		init_uniform(params + l->bias, 1, (size_t)l->c, bound, seed, l->tensor + 1);
-		return;
-	}
-	size_t rows = (size_t)(l->kind == LAYER_LINEAR ? l->out : l->p), fan_in = (size_t)(l->kind == LAYER_LINEAR ? l->in : conv_unrolled(l));
-	float std = sqrtf(2.0f / (float)fan_in);
-	for (size_t r = 0; r < rows; r++) {
-		float *row = params + l->weight + r * fan_in;
-		rng_normal(row, (int)fan_in, seed, ROLE_INIT, (uint64_t)l->tensor, 0, (uint32_t)r);
-		for (size_t k = 0; k < fan_in; k++)
-			row[k] *= std;
-	}
-}
-
 void model_init(struct model *m, uint64_t seed)
 {
-	for (int i = 0; i < m->enc.n; i++)
-		if (layer_has_weights(&m->enc.l[i]))
-			init_layer(m->params, &m->enc.l[i], seed);
-	for (int i = 0; i < m->dec.n; i++)
-		if (layer_has_weights(&m->dec.l[i]))
-			init_layer(m->params, &m->dec.l[i], seed);
+	for (int i = 0; i < m->enc.n + m->dec.n; i++) {
+		const struct layer *l = i < m->enc.n ? &m->enc.l[i] : &m->dec.l[i - m->enc.n];
+		if (layer_has_weights(l))
+			l->type->init(l, m->params, seed);
+	}
 }
 
 void model_free(struct model *m)

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/conv.h"
+#include "nn/layout.h"
+#include "nn/linear.h"
 #include "nn/loss.h"
 #include "gemm/mat.h"
 #include "base/simd.h"
@@ -74,7 +75,7 @@ static void forward_share(void *ctx, int u)
 }
 
 /* Whether there is anything to do for layer i, which is no linear one. */
-static int idle(const struct network *net, int i) { return net->l[i].fused || (net->l[i].kind == LAYER_FLATTEN && !net->l[i].has_buffer); }
+static int idle(const struct network *net, int i) { return net->l[i].fused || (!net->l[i].type->function && !net->l[i].has_buffer); }
 
 static void forward(struct trainer *t, const struct network *net, const struct tape *act, const float *from)
 {
@@ -84,12 +85,12 @@ static void forward(struct trainer *t, const struct network *net, const struct t
 	for (t->layer = 0; t->layer < net->n; t->layer = t->end) {
 		int busy = 0;
 		t->end = t->layer;
-		if (net->l[t->layer].kind == LAYER_LINEAR) {
+		if (net->l[t->layer].type->dense) {
 			t->end++;
 			pool_run(t->pool, units(net->l[t->layer].out), forward_unit, t);
 			continue;
 		}
-		for (; t->end < net->n && net->l[t->end].kind != LAYER_LINEAR; t->end++)
+		for (; t->end < net->n && !net->l[t->end].type->dense; t->end++)
 			busy |= !idle(net, t->end);
 		if (busy)
 			pool_run(t->pool, t->shares, forward_share, t);
@@ -175,12 +176,13 @@ static void backward_share(void *ctx, int u)
 			layer_backward(net, i, t->packed, t->act, t->delta, t->dinput, from, to, scratch);
 			continue;
 		}
-		size_t nw = conv_weights(l), in = (size_t)from * (size_t)l->in, out = (size_t)from * (size_t)l->out;
-		float *g = t->share[net == &t->m->dec][i] + (size_t)u * (nw + (size_t)conv_biases(l));
+		size_t nw = layer_weights(l), in = (size_t)from * (size_t)l->in, out = (size_t)from * (size_t)l->out;
+		float *g = t->share[net == &t->m->dec][i] + (size_t)u * (nw + (size_t)l->biases);
 		float *dx = l->source < 0 ? t->dinput : t->delta->v[l->source];
 		const float *d = t->delta->v[i] + out;
-		conv_backward(l, dx ? dx + in : NULL, g, d, network_source(net, i, t->from, t->act) + in, t->packed + l->weight, 0, to - from, scratch);
-		conv_bias_gradient(l, g + nw, d, 0, to - from);
+		l->type->backward(l, dx ? dx + in : NULL, g, d, network_source(net, i, t->from, t->act) + in,
+		                  &(struct layer_pass){.rows = to - from, .w = t->packed + l->weight, .scratch = scratch});
+		l->type->bias_gradient(l, g + nw, d, 0, to - from);
 	}
 }
 
@@ -195,14 +197,14 @@ static void backward(struct trainer *t, const struct network *net, const struct 
 		const struct layer *l = &net->l[t->end - 1];
 		int busy = 0;
 		t->layer = t->end - 1;
-		if (l->kind == LAYER_LINEAR) {
+		if (l->type->dense) {
 			if (l->source >= 0 || dinput)
 				pool_run(t->pool, units(l->in), backward_unit, t);
 			if (network_relu_mask(net, t->layer, act))
 				t->layer--; /* done with that relu */
 			continue;
 		}
-		while (t->layer >= 0 && net->l[t->layer].kind != LAYER_LINEAR)
+		while (t->layer >= 0 && !net->l[t->layer].type->dense)
 			busy |= net->l[t->layer].fused || !idle(net, t->layer), t->layer--;
 		t->layer++;
 		if (busy)
@@ -250,7 +252,7 @@ static double sqnorm(const float *g, size_t n)
 /* Rows [from, to) of a convolution's weight, and with the first of them its bias: the shares added up. */
 static void update_convolution(struct trainer *t, const struct layer *l, float *share, int u, int from, int to)
 {
-	size_t k = (size_t)conv_unrolled(l), nw = conv_weights(l), nb = (size_t)conv_biases(l), per = nw + nb;
+	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = nw + nb;
 	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
 	for (int s = 1; s < t->shares; s++) {
 		const float *more = share + (size_t)s * per;
@@ -259,10 +261,10 @@ static void update_convolution(struct trainer *t, const struct layer *l, float *
 		for (size_t i = nw; from == 0 && i < per; i++)
 			share[i] += more[i];
 	}
-	conv_restore(l, t->grad + w, share + at, from, to);
+	layer_restore(l, t->grad + w, share + at, to - from);
 	t->sqnorm[u] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
 	update(t, w, t->grad + w, n);
-	conv_reorder(l, t->packed + w, t->m->params + w, from, to);
+	layer_reorder(l, t->packed + w, t->m->params + w, to - from);
 	if (from > 0)
 		return;
 	memcpy(t->grad + l->bias, share + nw, nb * sizeof *share);
@@ -318,8 +320,8 @@ static void update_unit(void *ctx, int u)
 	struct trainer *t = ctx;
 	const struct slice *s = &t->slice[u];
 	const struct layer *l = &side(t, s->decoder)->l[s->layer];
-	int rows = l->kind == LAYER_LINEAR ? l->out : l->p, from = edge(rows, s->unit), to = edge(rows, s->unit + 1);
-	if (l->kind != LAYER_LINEAR) {
+	int rows = l->p, from = edge(rows, s->unit), to = edge(rows, s->unit + 1);
+	if (!l->type->dense) {
 		update_convolution(t, l, t->share[s->decoder][s->layer], u, from, to);
 		return;
 	}
@@ -337,7 +339,7 @@ static int slices(struct trainer *t, const struct network *net, int decoder, int
 	int n = 0;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		for (int u = 0; layer_has_weights(l) && u < units(l->kind == LAYER_LINEAR ? l->out : l->p); u++, n++)
+		for (int u = 0; layer_has_weights(l) && u < units(l->p); u++, n++)
 			if (write)
 				t->slice[t->nslices + n] = (struct slice){i, u, decoder};
 	}
@@ -391,7 +393,7 @@ static void open_sources(struct trainer *t)
 	for (int i = 0; i < t->nslices; i++) {
 		const struct slice *s = &t->slice[i];
 		const struct layer *l = &side(t, s->decoder)->l[s->layer];
-		if (l->kind == LAYER_LINEAR && s->unit == 0)
+		if (l->type->dense && s->unit == 0)
 			t->source[s->decoder][s->layer] = mat_pack(NULL, l->in, 1, TILES, l->in, t->batch, MAT_16, 0, &room);
 	}
 }
@@ -404,8 +406,8 @@ static int open_convolutions(struct trainer *t, const struct network *net, int d
 	t->room = room > t->room ? room : t->room;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (layer_has_weights(l) && l->kind != LAYER_LINEAR)
-			bad |= !(t->share[decoder][i] = mat_floats((size_t)t->shares * (conv_weights(l) + (size_t)conv_biases(l))));
+		if (layer_has_weights(l) && !l->type->dense)
+			bad |= !(t->share[decoder][i] = mat_floats((size_t)t->shares * (layer_weights(l) + (size_t)l->biases)));
 	}
 	return bad;
 }

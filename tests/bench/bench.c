@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "tool/cli.h"
-#include "nn/conv.h"
+#include "nn/linear.h"
 #include "eval/correlate.h"
 #include "base/buf.h"
 #include "input/npy.h"
@@ -145,7 +145,7 @@ static double product(int how, int n, int p, int d)
  * over the positions of a chunk; the gradient by Gram matrices where that is cheaper. */
 static double layer_seconds(const struct layer *l, int at_once, int rows)
 {
-	int k = conv_unrolled(l), t = conv_positions(l), most = (int)(conv_scratch(l) / (size_t)k), n = at_once * t < most ? at_once * t : most;
+	int k = l->k, t = l->positions, most = (int)(l->scratch / (size_t)k), n = at_once * t < most ? at_once * t : most;
 	double chunks = (double)rows * t / n, s = (product(NN, n, k, l->p) + product(NT, n, l->p, k)) * chunks;
 	if (gradient_is_explicit(l, rows))
 		return s + product(TN, l->p, k, n) * chunks;
@@ -165,11 +165,11 @@ static int gemms(const char *config)
 	}
 	double s = 0, best = product(SGEMM, N, N, N);
 	for (int i = 0; i < m.enc.n; i++)
-		if (layer_has_weights(&m.enc.l[i]) && m.enc.l[i].kind != LAYER_LINEAR)
+		if (layer_has_weights(&m.enc.l[i]) && m.enc.l[i].type->unroll)
 			s += layer_seconds(&m.enc.l[i], 16, 1);
 	for (int i = 0; i < m.dec.n; i++)
-		if (layer_has_weights(&m.dec.l[i]) && m.dec.l[i].kind != LAYER_LINEAR)
-			s += layer_seconds(&m.dec.l[i], conv_positions(&m.dec.l[i]) < 16 ? 256 : 4, c.score.draws);
+		if (layer_has_weights(&m.dec.l[i]) && m.dec.l[i].type->unroll)
+			s += layer_seconds(&m.dec.l[i], m.dec.l[i].positions < 16 ? 256 : 4, c.score.draws);
 	printf("%.3f\n", 0.92e9 / s / (2.0 * N * N * N / best));
 	model_free(&m);
 	return 0;
@@ -197,7 +197,7 @@ static int naive(const char *config)
 		for (size_t r = 0; r < BATCH; r++)
 			for (int i = 0; i < m.enc.n + m.dec.n; i++) {
 				const struct layer *l = i < m.enc.n ? &m.enc.l[i] : &m.dec.l[i - m.enc.n];
-				if (l->kind == LAYER_LINEAR)
+				if (l->type->dense)
 					linear_gradient(g + r * m.nparams + l->weight, db, x, x, NULL, i < m.enc.n ? 1 : DRAWS, l->in, l->out, 0, l->out, 1, 0);
 			}
 		clock_t write = clock() - from;

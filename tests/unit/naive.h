@@ -51,20 +51,20 @@ struct naive_pass { /* a list of layers run on one row: v[i] is the input of lay
 	double v[NAIVE_LAYERS + 1][NAIVE_WIDTH];
 };
 
-static inline int naive_convolves(const struct layer_spec *l) { return l->kind == LAYER_CONV2D || l->kind == LAYER_CONV_TRANSPOSE2D; }
+static inline int naive_convolves(const struct layer_spec *l) { return l->type == &layer_conv2d || l->type == &layer_conv_transpose2d; }
 
 static inline struct naive_shape naive_shape(const struct layer_spec *l, struct naive_shape s)
 {
 	int k = l->kernel, t = l->stride, p = l->padding;
-	if (l->kind == LAYER_LINEAR)
+	if (l->type == &layer_linear)
 		return (struct naive_shape){l->out, 1, 1};
-	if (l->kind == LAYER_FLATTEN)
+	if (l->type == &layer_flatten)
 		return (struct naive_shape){s.c * s.h * s.w, 1, 1};
-	if (l->kind == LAYER_UNFLATTEN)
+	if (l->type == &layer_unflatten)
 		return (struct naive_shape){l->shape[0], l->shape[1], l->shape[2]};
-	if (l->kind == LAYER_CONV2D)
+	if (l->type == &layer_conv2d)
 		return (struct naive_shape){l->out, (s.h + 2 * p - k) / t + 1, (s.w + 2 * p - k) / t + 1};
-	if (l->kind == LAYER_CONV_TRANSPOSE2D)
+	if (l->type == &layer_conv_transpose2d)
 		return (struct naive_shape){l->out, (s.h - 1) * t - 2 * p + k, (s.w - 1) * t - 2 * p + k};
 	return s;
 }
@@ -74,7 +74,7 @@ static inline struct naive_shape naive_shape(const struct layer_spec *l, struct 
 static inline void naive_convolve(const struct layer_spec *l, struct naive_shape in, struct naive_shape out, const double *w, const double *x,
                                   double *y, const double *d, double *g, double *by_in)
 {
-	int k = l->kernel, transposed = l->kind == LAYER_CONV_TRANSPOSE2D;
+	int k = l->kernel, transposed = l->type == &layer_conv_transpose2d;
 	struct naive_shape at = transposed ? in : out, over = transposed ? out : in; /* the kernel has a position at each pixel of at, and covers pixels of over */
 	for (int a = 0; a < at.c; a++)
 		for (int i = 0; i < at.h * at.w; i++)
@@ -96,24 +96,28 @@ static inline void naive_convolve(const struct layer_spec *l, struct naive_shape
 
 static inline double naive_elementwise(const struct layer_spec *l, double a)
 {
-	switch (l->kind) {
-	case LAYER_RELU: return a < 0 ? 0 : a;
-	case LAYER_LEAKY_RELU: return a < 0 ? l->slope * a : a;
-	case LAYER_TANH: return tanh(a);
-	case LAYER_SIGMOID: return 1 / (1 + exp(-a));
-	default: return a;
-	}
+	if (l->type == &layer_relu)
+		return a < 0 ? 0 : a;
+	if (l->type == &layer_leaky_relu)
+		return a < 0 ? l->coefficient * a : a;
+	if (l->type == &layer_tanh)
+		return tanh(a);
+	if (l->type == &layer_sigmoid)
+		return 1 / (1 + exp(-a));
+	return a;
 }
 
 static inline double naive_slope(const struct layer_spec *l, double a)
 {
-	switch (l->kind) {
-	case LAYER_RELU: return a > 0;
-	case LAYER_LEAKY_RELU: return a > 0 ? 1 : l->slope;
-	case LAYER_TANH: return 1 / cosh(a) / cosh(a);
-	case LAYER_SIGMOID: return 1 / (2 + exp(a) + exp(-a));
-	default: return 1;
-	}
+	if (l->type == &layer_relu)
+		return a > 0;
+	if (l->type == &layer_leaky_relu)
+		return a > 0 ? 1 : l->coefficient;
+	if (l->type == &layer_tanh)
+		return 1 / cosh(a) / cosh(a);
+	if (l->type == &layer_sigmoid)
+		return 1 / (2 + exp(a) + exp(-a));
+	return 1;
 }
 
 /* The size of a layer's weight. It has a bias for each output of a linear layer, or each output channel of a convolution. */
@@ -121,7 +125,7 @@ static inline size_t naive_weights(const struct layer_spec *l, struct naive_shap
 {
 	if (naive_convolves(l))
 		return (size_t)(in.c * l->out * l->kernel * l->kernel);
-	return l->kind == LAYER_LINEAR ? (size_t)(in.c * in.h * in.w * l->out) : 0;
+	return l->type == &layer_linear ? (size_t)(in.c * in.h * in.w * l->out) : 0;
 }
 
 /* Runs the list of layers on x, with its parameters from p[at] on. Returns the offset behind them. */
@@ -143,7 +147,7 @@ static inline size_t naive_run(const struct layer_list *l, const double *p, size
 				y[o] = naive_elementwise(s, a[o]);
 			else
 				y[o] = w[weights + (size_t)(o / (to.h * to.w))];
-			for (int k = 0; s->kind == LAYER_LINEAR && k < n; k++)
+			for (int k = 0; s->type == &layer_linear && k < n; k++)
 				y[o] += w[o * n + k] * a[k];
 		}
 		if (naive_convolves(s))
@@ -218,7 +222,7 @@ static inline void naive_back(const struct layer_list *l, const double *p, const
 				by_in[o] = d[o] * naive_slope(s, t->v[i][o]);
 			else
 				gw[weights + (size_t)(o / (to.h * to.w))] += d[o];
-			for (int k = 0; s->kind == LAYER_LINEAR && k < n; k++) {
+			for (int k = 0; s->type == &layer_linear && k < n; k++) {
 				gw[o * n + k] += d[o] * t->v[i][k];
 				by_in[k] += d[o] * w[o * n + k];
 			}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/config.h"
+#include "nn/layer.h"
 #include "stream/name.h"
 #include "tap.h"
 
@@ -81,7 +82,7 @@ static void test_presets(void)
 	struct fail f = {{0}};
 	config_defaults(&c);
 	ok(!config_load(&c, "mnist-mlp", &f) && c.latent == 128 && c.encoder.n == 8 && c.encoder.v[1].out == 1024 && c.decoder.v[6].out == 784 &&
-	       c.encoder.v[2].kind == LAYER_RELU && c.encoder.v[0].kind == LAYER_FLATTEN && config_input_size(&c) == 784 &&
+	       c.encoder.v[2].type == &layer_relu && c.encoder.v[0].type == &layer_flatten && config_input_size(&c) == 784 &&
 	       c.train.lr == 0.0005 && c.train.likelihood == BERNOULLI && c.score.likelihood == GAUSSIAN,
 	   "mnist-mlp is found by its name, and holds what it should %s", f.msg);
 	ok(config_load(&c, "mnist-mpl", &f) == -1 && strstr(f.msg, "mnist-mpl") && strstr(f.msg, "config/"), "an unknown preset: %s", f.msg);
@@ -112,7 +113,7 @@ static void test_set(void)
 		{"input.field=[[a]]", "not a list of short words"}, {"train=3", "unknown key"}, {"train={beta: 3}", "unknown key"},
 		{"model.encoder=[{conv2d: {out: 3, kernel: 4, stride: 2, padding: 1}}, {leaky_relu: 0.2}, tanh, sigmoid, leaky_relu]", NULL},
 		{"model.decoder=[{unflatten: [256, 1, 1]}, {conv_transpose2d: {kernel: 3, out: 2}}]", NULL},
-		{"model.encoder=[conv2d]", "layer 0 (conv2d)"}, {"model.encoder=[{conv2d: 3}]", "wants {out: C"}, {"model.encoder=[{conv2d: {out: 3}}]", "kernel is missing"},
+		{"model.encoder=[conv2d]", "layer 0 (conv2d)"}, {"model.encoder=[{conv2d: 3}]", "write {conv2d: {out: N, kernel: N"}, {"model.encoder=[{conv2d: {out: 3}}]", "kernel is missing"},
 		{"model.encoder=[{conv2d: {kernel: 3}}]", "out is missing"}, {"model.encoder=[{conv2d: {out: 3, kernl: 3}}]", "did you mean 'kernel'"},
 		{"model.encoder=[{conv2d: {out: 3, kernel: 3, kernel: 2}}]", "kernel is given twice, in line 1 and in line 1"},
 		{"model.encoder=[{conv2d: {out: 3, kernel: 0}}]", "outside 1 to 255"}, {"model.encoder=[{conv2d: {out: 3, kernel: 3, stride: 0}}]", "stride"},
@@ -159,24 +160,24 @@ static void test_check(void)
 	static const struct {
 		const char *set, *text;
 	} cases[] = {
-		{"input.shape=[2, 8, 8]", "2 channels"}, {"input.shape=[1, 4096, 4096]", "ends in 64 numbers, where 16777216"}, {"model.latent=5", "ends in 8 numbers, where 10"},
-		{"model.decoder=[{linear: 63}]", "ends in 63 numbers, where 64"}, {"model.decoder=[]", "no layer with weights"},
+		{"input.shape=[2, 8, 8]", "2 channels"}, {"input.shape=[1, 4096, 4096]", "ends in 64 numbers, but must end in 16777216"}, {"model.latent=5", "ends in 8 numbers, but must end in 10"},
+		{"model.decoder=[{linear: 63}]", "ends in 63 numbers, but must end in 64"}, {"model.decoder=[]", "no layer with weights"},
 		{"model.decoder=[flatten]", "no layer with weights"}, {"model.decoder=[{linear: 64}, relu]", "end in a linear"},
 		{"model.encoder=[relu, {linear: 8}]", NULL}, {"model.encoder=[flatten, relu, {linear: 8}]", NULL},
 		{"model.encoder=[{conv2d: {out: 2, kernel: 8}}, flatten, {linear: 8}]", NULL}, {"model.encoder=[{conv2d: {out: 8, kernel: 8}}]", NULL},
-		{"model.encoder=[{conv2d: {out: 2, kernel: 8}}, {linear: 8}]", "layer 1: linear reads a row"},
+		{"model.encoder=[{conv2d: {out: 2, kernel: 8}}, {linear: 8}]", "layer 1: linear reads a vector"},
 		{"model.encoder=[flatten, {conv2d: {out: 2, kernel: 8}}]", "layer 1: conv2d reads a picture"},
 		{"model.encoder=[{conv2d: {out: 2, kernel: 9}}, flatten, {linear: 8}]", "leaves nothing of 8x8"},
-		{"model.encoder=[{conv2d: {out: 8, kernel: 8, padding: 1}}]", "ends in 72 numbers, where 8"},
+		{"model.encoder=[{conv2d: {out: 8, kernel: 8, padding: 1}}]", "ends in 72 numbers, but must end in 8"},
 		{"model.encoder=[{conv2d: {out: 2, kernel: 7}}]", "ends in a picture of 2x2x2"},
 		{"model.encoder=[{conv_transpose2d: {out: 1000000, kernel: 8}}, flatten, {linear: 8}]", "too large"},
 		{"model.encoder=[{conv_transpose2d: {out: 1, kernel: 1, padding: 4}}, flatten, {linear: 8}]", "leaves nothing"},
-		{"model.decoder=[{unflatten: [1, 1, 4]}, {conv_transpose2d: {out: 1, kernel: 8}}]", "ends in 88 numbers, where 64"},
+		{"model.decoder=[{unflatten: [1, 1, 4]}, {conv_transpose2d: {out: 1, kernel: 8}}]", "ends in 88 numbers, but must end in 64"},
 		{"model.decoder=[{unflatten: [4, 1, 1]}, {conv_transpose2d: {out: 1, kernel: 8}}]", NULL},
 		{"model.decoder=[{unflatten: [4, 1, 1]}, {conv_transpose2d: {out: 1, kernel: 8}}, flatten]", NULL},
 		{"model.decoder=[{unflatten: [4, 1, 1]}, {conv_transpose2d: {out: 4, kernel: 4}}]", "ends in a picture of 4x4x4"},
 		{"model.decoder=[{unflatten: [3, 1, 1]}, {linear: 64}]", "unflatten makes 3x1x1 of 4"},
-		{"model.decoder=[{unflatten: [4, 1, 1]}, {unflatten: [4, 1, 1]}, flatten, {linear: 64}]", "layer 1: unflatten reads a row"},
+		{"model.decoder=[{unflatten: [4, 1, 1]}, {unflatten: [4, 1, 1]}, flatten, {linear: 64}]", "layer 1: unflatten reads a vector"},
 		{"model.decoder=[{linear: 64}, sigmoid]", "end in a linear"}, {"model.decoder=[tanh, {linear: 9}, leaky_relu, {linear: 64}]", NULL},
 		{"train.checkpoints=401", "more than train.steps"}, {"score.draws=1", NULL}, {"score.layers=bogus", NULL},
 	};

@@ -5,6 +5,7 @@
 #include "dots.h"
 #include "gemm/mat.h"
 #include "naive.h"
+#include "nn/linear.h"
 #include "influence/draw_grams.h"
 #include "train/train.h"
 

@@ -161,7 +161,7 @@ static void test_header(const struct buf *b)
 		{w, "\"\\u001b]0;x\\u0007\":3", "dtype"}, {w, "\"encoder.1.bias\":3", "JSON"}, {"\"config\":", "\"konfig\":", "no configuration"},
 		{"\"__metadata__\":", "\"__metadata__\":3,\"y\":", "no object"}, {"{\"encoder", "[{\"encoder", "JSON"}, {"{\"encoder", "\033", "JSON"},
 		{"latent: 1", "latent: 70000", "latent"}, {"format: 1", "format: 9", "newer"}, {"linear: 3", "linear: 1000000", "the configuration wants [1000000, 1]"},
-		{"linear: 2", "linear: 4", "where 2 are wanted"}, {"flatten, ", "flatten, relu, ", "'encoder.2.weight' is missing"}, {"\"step\":\"123456789\"", "\"step\":\"1e300\"", "step"},
+		{"linear: 2", "linear: 4", "but must end in 2"}, {"flatten, ", "flatten, relu, ", "'encoder.2.weight' is missing"}, {"\"step\":\"123456789\"", "\"step\":\"1e300\"", "step"},
 		{"\"step\":\"123456789\"", "\"step\":\"nan\"", "step"}, {"\"steps_since\":\"1234\"", "\"steps_since\":\"-1\"", "steps_since"},
 		{"\"records\":\"60000\"", "\"records\":\"0.5\"", "records"}, {"\"lr\":\"0.00012345\"", "\"lr\":\"inf\"", "lr"},
 	};
