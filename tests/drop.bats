@@ -38,7 +38,7 @@ keys() { field key | tr '\n' ' '; }
 	for x in '' x nan inf 1e999 5%; do fails 2 vae-drop --above "$x" "$F/in.tar"; done
 }
 
-@test "one rule, neither more nor less" {
+@test "exactly one rule" {
 	fails 2 vae-drop "$F/in.tar"
 	fails 2 vae-drop --top 1 --above 3 "$F/in.tar"
 	fails 2 vae-drop --top 1 --mark -r "$T/r.tar" "$F/in.tar"
@@ -55,7 +55,7 @@ keys() { field key | tr '\n' ' '; }
 	fails 2 vae-drop -i "$F/in.tar"
 }
 
-@test "-r: rejects with the rule, kept and rejected together are the input" {
+@test "-r: rejects with the rule; kept and rejected records together are the input" {
 	ok vae-drop --top 25% -r "$T/r.tar" --summary "$T/s" "$F/in.tar"
 	is "$(field key,dropped_by <"$T/r.tar" | head -1)" $'s/0015\ttop 25% of rank'
 	is "$(field dropped_by <"$T/r.tar" | sort -u | wc -l)" 1
@@ -97,13 +97,13 @@ keys() { field key | tr '\n' ' '; }
 	is "$(field again_dropped_by <"$T/out" | grep .)" 'w > 19'
 }
 
-@test "a threshold is a number of records, whatever a field says of them" {
+@test "a threshold is a number of records, whatever rank_n says" {
 	printf 'name=a.vae.json data={"rank":5,"rank_n":1e300}\nname=b.vae.json data={"rank":-1e300,"rank_n":-1e299}\n' | mktar >"$T/in"
 	ok vae-drop --mark --top 50% "$T/in"
 	is "$(field key,dropped_threshold <"$T/out" | tr '\t\n' '= ')" 'a=1000000000000000 b=0 '
 }
 
-@test "records without the field stay, counted; none with it is an error" {
+@test "records without the field are kept and counted; it is an error if all lack it" {
 	(stream 4 && echo 'name=x.cls data=1' && echo 'name=y.vae.json data={"rank":"0","rank_n":5,"w":"99"}') | mktar >"$T/in"
 	ok vae-drop --top 100% "$T/in"
 	is "$(keys <"$T/out")" 'x y '
@@ -123,7 +123,7 @@ keys() { field key | tr '\n' ' '; }
 	is "$(field key <"$T/out" | wc -l)" 18
 }
 
-@test "members that belong to no record are kept, also inside a record that goes" {
+@test "loose members are kept, also inside a dropped record" {
 	{
 		echo 'name=a.cls data=1'
 		echo 'name=inside/ type=5'
@@ -141,7 +141,7 @@ keys() { field key | tr '\n' ' '; }
 	says 'marked 3 of 20'
 }
 
-@test "rejects are not put in place when the output cannot be" {
+@test "the rejects file is not replaced when the output fails" {
 	echo old >"$T/r.tar"
 	local got=0
 	(ulimit -f 16 && vae-drop --top 1 -o "$T/o.tar" -r "$T/r.tar" "$F/in.tar" 2>"$T/err") || got=$?
@@ -152,7 +152,7 @@ keys() { field key | tr '\n' ' '; }
 	no_leftovers "$T"
 }
 
-@test "two outputs of one name are refused" {
+@test "two outputs of the same name are refused" {
 	echo old >"$T/x.tar"
 	mkdir "$T/d"
 	fails 2 vae-drop --top 1 -o "$T/x.tar" -r "$T/d/../x.tar" "$F/in.tar"
@@ -184,7 +184,7 @@ keys() { field key | tr '\n' ' '; }
 	is "$(keys <"$T/out")" 's/0018 s/0019 '
 }
 
-@test "-e: what is missing never matches, and is counted" {
+@test "-e: a missing name never matches, and is counted" {
 	(stream 4 && echo 'name=x.cls data=1' && echo 'name=y.vae.json data={"other":1}') | mktar >"$T/in"
 	local e
 	for e in 'w > 1' 'w != 1' '!(w <= 1)' '!w' 'w' 'none' '!none'; do
@@ -196,7 +196,7 @@ keys() { field key | tr '\n' ' '; }
 		field key <"$T/out" | grep -c '^[xy]$' | grep -qx 2
 		says 'lack a name' 'were kept'
 	done
-	# a field that none has is a remark, since an `error` may well be in none
+	# a field that no record has is only a warning: often no record has an `error`
 	ok vae-drop -e error --summary "$T/s" "$T/in"
 	is "$(field key <"$T/out" | wc -l)" 6
 	says '6 records lack'
@@ -210,7 +210,7 @@ keys() { field key | tr '\n' ' '; }
 	is "$(field dropped_by <"$T/r.tar" | sort -u)" 'not (w > 1.5)'
 }
 
-@test "-e: a bad expression is a usage error that says where" {
+@test "-e: an invalid expression is a usage error with a column" {
 	fails 2 vae-drop -e 'w = 1' "$F/in.tar"
 	says -e 'column 3'
 	fails 2 vae-drop -e 'w > ' "$F/in.tar"
@@ -226,7 +226,7 @@ keys() { field key | tr '\n' ' '; }
 
 # --- keys ---
 
-# hostile: keys with all that a name can hold
+# hostile: keys with every kind of byte
 hostile() {
 	local name
 	for name in a plain%20space t%09ab new%0aline back%5cslash back%5cx41 %ff%fe %c2%85c1 quote%22%27 %c3%a9%e2%82%ac cr%0d esc%1b[31m \
@@ -236,7 +236,7 @@ hostile() {
 	done
 }
 
-@test "--keys: what vae-cut -k key prints comes back, whatever the names" {
+@test "--keys: takes what vae-cut -k key prints, whatever the keys" {
 	hostile | mktar | vae-drop -e 'w != 1' >"$T/in.tar"
 	ok vae-cut -k key "$T/in.tar"
 	mv "$T/out" "$T/keys"
@@ -248,7 +248,7 @@ hostile() {
 	is "$(field dropped_by <"$T/r.tar" | sort -u)" "key in $T/keys"
 	ok vae-drop -i --keys "$T/keys" "$T/in.tar"
 	same "$T/in.tar" "$T/out"
-	# every one alone
+	# each key alone
 	local i
 	for ((i = 1; i <= 22; i++)); do
 		sed -n "${i}p" "$T/keys" >"$T/one"
@@ -257,7 +257,7 @@ hostile() {
 		field key <"$T/out" >"$T/got"
 		same "$T/one" "$T/got"
 	done
-	# a field may be called key; then that is what both tools mean
+	# a field named key takes precedence in both tools
 	printf 'name=a.vae.json data={"key":"b"}\nname=b.vae.json data={"key":"x\\ty\\u0000"}\n' | mktar >"$T/in.tar"
 	vae-cut -k key "$T/in.tar" | tail -1 >"$T/keys"
 	ok vae-drop --keys "$T/keys" "$T/in.tar"
@@ -265,7 +265,7 @@ hostile() {
 	[ ! -s "$T/err" ]
 }
 
-@test "--keys: keys that never came are told, and from where a list may come" {
+@test "--keys: keys that are not in the stream, and sources of a list" {
 	printf 's/0003\nnobody\ns/0005\n\nnot\tthere\nnobody\n' >"$T/keys"
 	ok vae-drop --keys "$T/keys" --summary "$T/s" "$F/in.tar"
 	is "$(field key <"$T/out" | wc -l)" 18
@@ -276,7 +276,7 @@ hostile() {
 	says "'nobody'" "also not in the stream: 'not'"
 	ok vae-drop -q --keys "$T/keys" "$F/in.tar"
 	[ ! -s "$T/err" ]
-	# a table whose first column it is, with DOS line ends, no newline at the end, from standard input
+	# a table with the key in its first column, CRLF line ends, no final newline, from standard input
 	ok bash -c 'printf "s/0001\t17.5\r\ns/0002\r\ns/0004" | vae-drop -i --keys - "$1"' - "$F/in.tar"
 	is "$(keys <"$T/out")" 's/0001 s/0002 s/0004 '
 	[ ! -s "$T/err" ]
@@ -291,7 +291,7 @@ hostile() {
 	is "$(field key <"$T/out" | wc -l)" 20
 	ok vae-drop -i --keys /dev/null "$F/in.tar"
 	is "$(wc -c <"$T/out")" 1024
-	# a message may show what a list holds
+	# a key in a message is escaped
 	printf 'a\033[31mb\n' >"$T/keys"
 	ok vae-drop --keys "$T/keys" "$F/in.tar"
 	clean "$T/err"
@@ -307,7 +307,7 @@ hostile() {
 
 # --- the guard ---
 
-@test "--max-drop: at the limit it goes on, above it nothing is written and the status is 3" {
+@test "--max-drop: up to the limit it has no effect; above it nothing is written and the status is 3" {
 	local max
 	ok vae-drop --top 5 -r "$T/r0.tar" "$F/in.tar"
 	mv "$T/out" "$T/want"
@@ -330,12 +330,12 @@ hostile() {
 		[ ! -s "$T/out" ]
 		absent "$T/r.tar"
 	done
-	# what was there before stays, and the next one sees no whole stream
+	# an existing file stays, and the next tool in the pipeline fails
 	echo old >"$T/r.tar"
 	fails 3 vae-drop --top 5 --max-drop 1 -r "$T/r.tar" "$F/in.tar"
 	is "$(cat "$T/r.tar")" old
 	fails 1 bash -c 'vae-drop --top 5 --max-drop 1 "$1" 2>/dev/null | vae-cut -k key' - "$F/in.tar"
-	# the status of a dry run is that of a real one
+	# a dry run has the same status
 	local got=0
 	vae-drop -n --top 5 --max-drop 4 "$F/in.tar" >"$T/out" 2>"$T/err" || got=$?
 	is "$got" 3
@@ -356,15 +356,15 @@ hostile() {
 	head -c 1024 /dev/zero >"$T/empty"
 	ok vae-drop -e 'w > 5' --max-drop 0 "$T/empty"
 	same "$T/empty" "$T/out"
-	# loose members come once
+	# loose members are written once
 	(echo 'name=README data=x' && stream 3 && echo 'name=end/ type=5') | mktar >"$T/in"
 	ok vae-drop -e 'w > 99' --max-drop 1 "$T/in"
 	is "$(lstar --names <"$T/out" | grep -c -e README -e end)" 2
 }
 
-# --- what rejects say ---
+# --- fields of rejects ---
 
-@test "rejects say the rule and the threshold in force" {
+@test "rejects have the rule and the threshold in force" {
 	ok vae-drop --top 25% -r "$T/r.tar" "$F/in.tar"
 	is "$(field dropped_by,dropped_threshold <"$T/r.tar" | sort -u)" $'top 25% of rank\t5'
 	ok vae-drop --above 17.25 -k w -r "$T/r.tar" "$F/in.tar"
@@ -373,7 +373,7 @@ hostile() {
 	is "$(field key,dropped_by,dropped_threshold <"$T/r.tar")" $'s/0000\tnot (top 19 of rank)\t19'
 	ok vae-drop -e 'w > 18' -r "$T/r.tar" "$F/in.tar"
 	is "$(field dropped_by,dropped_threshold <"$T/r.tar" | sort -u)" $'w > 18\t'
-	# by another rule once more: the old threshold is not left behind
+	# dropped again by another rule: the old threshold is removed
 	ok vae-drop --top 25% -r "$T/r.tar" "$F/in.tar"
 	fails 1 vae-drop -e 'w > 18' -r "$T/rr.tar" "$T/r.tar"
 	says dropped_by --replace
@@ -387,17 +387,17 @@ hostile() {
 
 # --- strip ---
 
-@test "--strip: what passes is the original, byte for byte" {
-	# a stream without scores of its own comes back as it was
+@test "--strip: kept records are the originals, byte for byte" {
+	# a stream that had no scores before
 	plain_stream 20 | mktar | vae-drop -q -e none >"$T/plain.tar"
 	vae-density --method kde --sigma 3 "$T/plain.tar" | vae-rank -k kde_nll | vae-drop --top 0 --strip >"$T/out"
 	same "$T/plain.tar" "$T/out"
-	# what files they were stays: a key of vae-pack is only a number
+	# the field source of vae-pack stays
 	vae-pack -q "$F/pics" | vae-drop -q -e none >"$T/plain.tar"
 	vae-density --method kde --sigma 3 "$T/plain.tar" | vae-rank -k kde_nll | vae-drop --top 0 --strip >"$T/out"
 	same "$T/plain.tar" "$T/out"
 	field source <"$T/out" | grep -c . | grep -qx 20
-	# rejects keep theirs, loose members stay, scores may stand anywhere in a record
+	# rejects keep their scores, loose members stay, scores may be anywhere in a record
 	{
 		echo 'name=dir/ type=5'
 		echo 'name=a.vae.json data={"w":1}'
@@ -415,7 +415,7 @@ hostile() {
 	is "$(field w,dropped_by <"$T/r.tar")" $'2\tw == 2'
 }
 
-@test "-r and --summary over an input would be the end of what stays" {
+@test "-r and --summary may not replace an input" {
 	stream 6 | mktar >"$T/in"
 	cp "$T/in" "$T/was"
 	fails 2 vae-drop --top 1 -r "$T/in" -o "$T/x" "$T/in"
@@ -426,12 +426,12 @@ hostile() {
 	says -r 'on standard input'
 	same "$T/was" "$T/in"
 	absent "$T/x"
-	# -o may: the input has been read when it takes its place
+	# -o may: the input has been read when it is replaced
 	ok vae-drop --top 1 -r "$T/r" -o "$T/in" "$T/in"
 	is "$(field key <"$T/in" | wc -l)" 5
 }
 
-@test "no output takes the place of the list of keys" {
+@test "no output may replace the list of keys" {
 	vae-cut -k key "$F/in.tar" | head -n 2 >"$T/list"
 	cp "$T/list" "$T/same"
 	fails 2 vae-drop --keys "$T/list" -o "$T/list" "$F/in.tar"

@@ -1,4 +1,4 @@
-# vae-eval: how well fields find known records, beside two baselines.
+# vae-eval: how well fields detect known positives, compared with two baselines.
 # shellcheck disable=SC2016,SC2094
 
 load helper
@@ -16,7 +16,7 @@ labelled() {
 # value NAME < JSON of one field
 value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 
-@test "numbers of a small case reckoned by hand, ties included" {
+@test "a small case computed by hand, ties included" {
 	labelled 5:1 4:0 4:1 3:0 2:0 1:1 >"$T/in"
 	ok vae-eval --json -k w --positive 'cls == 1' "$T/in"
 	isjson <"$T/out"
@@ -34,7 +34,7 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 	near "$(value average_precision <"$T/out")" 0.722222222
 }
 
-@test "the best and the worst there is" {
+@test "a perfect score, and the worst one" {
 	labelled 9:1 8:1 3:0 2:0 1:0 >"$T/in"
 	ok vae-eval --json -k w --positive 'cls == 1' "$T/in"
 	is "$(value auroc <"$T/out")" 1
@@ -47,7 +47,7 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 	is "$(value auroc <"$T/out")" 0.5
 }
 
-@test "the table says what the JSON says" {
+@test "the table has the numbers of the JSON" {
 	labelled 5:1 4:0 4:1 3:0 2:0 1:1 >"$T/in"
 	ok vae-eval -k w,v --positive 'cls == 1' "$T/in"
 	grep -q '6 records, 3 positive (50 %)' "$T/out"
@@ -57,7 +57,7 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 	not grep -qi nan "$T/out"
 }
 
-@test "all or none positive is nothing to tell apart" {
+@test "all or no records positive is an error" {
 	labelled 5:1 4:0 >"$T/in"
 	fails 1 vae-eval -k w --positive 'cls == 7' "$T/in"
 	says none 'cls == 7'
@@ -85,7 +85,7 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 	[ ! -s "$T/err" ]
 }
 
-@test "expressions that are wrong" {
+@test "invalid expressions" {
 	labelled 5:1 4:0 >"$T/in"
 	fails 2 vae-eval -k w "$T/in"
 	says --positive
@@ -122,7 +122,7 @@ sized() {
 	done | mktar
 }
 
-@test "loss and compressed size stand beside every field" {
+@test "loss and compressed size are the baselines" {
 	sized 1:0:90 2:0:80 3:1:70 4:0:60 9:1:50 7:1:40 >"$T/in"
 	ok vae-eval --json -k w --positive 'cls == 1' "$T/in"
 	isjson <"$T/out"
@@ -143,11 +143,11 @@ sized() {
 	ok vae-eval -k w --positive 'cls == 1' "$T/in"
 	grep -q '^loss (baseline)  *0.7778  *0.8889 ' "$T/out"
 	grep -q '^compressed_size (baseline) ' "$T/out"
-	# asked for, it is no baseline any more
+	# a requested field is not a baseline
 	ok vae-eval --json -k loss --positive 'cls == 1' "$T/in"
 	grep -q '"field":"loss","baseline":false' "$T/out"
 	is "$(grep -o '"field":"loss"' "$T/out" | wc -l)" 1
-	# not there: said
+	# a missing baseline is reported
 	labelled 5:1 4:0 >"$T/in"
 	ok vae-eval -k w --positive 'cls == 1' "$T/in"
 	grep -q '^no baseline loss: ' "$T/out"
@@ -166,7 +166,7 @@ sized() {
 	sed 's/{"field"/\n&/g' "$T/out" | grep compressed_size | grep -q '"auroc":1,'
 }
 
-@test "-o is whole or not there" {
+@test "-o appears whole or not at all" {
 	labelled 5:1 4:0 4:1 3:0 2:0 1:1 >"$T/in"
 	ok vae-eval --json -k w --positive 'cls == 1' "$T/in"
 	mv "$T/out" "$T/want"
@@ -181,7 +181,7 @@ sized() {
 	no_leftovers "$T"
 }
 
-@test "-o does not take the place of what is read" {
+@test "-o may not replace an input" {
 	labelled 5:1 4:0 >"$T/in"
 	cp "$T/in" "$T/was"
 	fails 2 vae-eval -k w --positive 'cls == 1' -o "$T/in" "$T/in"
@@ -206,7 +206,7 @@ sized() {
 	grep -q 'Spearman -0.9429' "$T/pics/scatter.svg"
 	# the ROC of w goes through (0,0) (0,2/3) (1/3,2/3) (1/3,1) (1,1): x = 52 + 356 f, y = 228 - 218 t
 	grep -q 'class="ln s0" d="M52.0 228.0L52.0 155.3L52.0 82.7L170.7 82.7L170.7 10.0L289.3 10.0L408.0 10.0"' "$T/pics/roc.svg"
-	# names are escaped, numbers without end stay inside
+	# names are escaped, huge numbers stay inside the chart
 	printf 'name=a.vae.json data={"<b>":1e308,"loss":1}\nname=b.vae.json data={"<b>":-1e308,"loss":2}\nname=c.vae.json data={"<b>":1e-308,"loss":1e308}\n' | mktar >"$T/in"
 	ok vae-eval -k '<b>' --svg "$T/pics" --positive 'key == "a"' "$T/in"
 	grep -q '&lt;b&gt;' "$T/pics/roc.svg"

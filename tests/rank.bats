@@ -1,4 +1,4 @@
-# vae-rank: ranks, percentiles, robust z, order.
+# vae-rank: ranks, percentiles, robust z, order, joint scores, references.
 # shellcheck disable=SC2002,SC2016,SC2046
 
 load helper
@@ -16,8 +16,8 @@ values() {
 	done | mktar
 }
 
-# By awk: key, rank, rank_n, pct, z of the values given
-reckon() {
+# expected V...: key, rank, rank_n, pct and z of these values, computed by awk
+expected() {
 	printf '%s\n' "$@" | awk '
 		function sort(a, n,    i, j, t) { for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t } }
 		function median(a, n) { sort(a, n); return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
@@ -38,13 +38,13 @@ reckon() {
 
 check() {
 	values "$@" >"$T/in"
-	reckon "$@" >"$T/want"
+	expected "$@" >"$T/want"
 	ok vae-rank -k w "$T/in"
 	field key,rank,rank_n,pct,z <"$T/out" | awk -F '\t' -v OFS='\t' '$2 != "" { $4 = sprintf("%.4f", $4); $5 = sprintf("%.4f", $5) } { print }' >"$T/got"
 	diff "$T/want" "$T/got"
 }
 
-@test "rank, pct and z are what awk reckons" {
+@test "rank, pct and z are those that awk computes" {
 	check 3 1 4 1.5 9 2.6 5.3
 	check 3 1 4 1.5 9 2.6
 	check -1e3 1e-3 7 7 7 2 0 -5
@@ -55,7 +55,7 @@ check() {
 	check 1e300 -1e300 0
 }
 
-@test "the largest numbers: ranks, and a z that is a number" {
+@test "the largest numbers: ranks, and a finite z" {
 	values 1e308 -1e308 1 2 3 >"$T/in"
 	for sort in '' --sort; do
 		# shellcheck disable=SC2086 # nothing, or an option
@@ -68,7 +68,7 @@ check() {
 	is "$(field rank,z <"$T/out" | awk '{ print $1, ($2 > 0) - ($2 < 0), $2 * $2 < 4 }' | sort | tr '\n' ' ')" '0 1 1 1 1 1 2 -1 1 3 -1 1 '
 }
 
-@test "what is not ranked is counted" {
+@test "records without a rank are counted" {
 	values 3 - - 1 >"$T/in"
 	ok vae-rank -k w "$T/in"
 	says "2 of 4 records have no number in 'w': they are not ranked"
@@ -100,7 +100,7 @@ check() {
 	is "$(field rank_by <"$T/out" | sort -u)" w
 }
 
-@test "--sort: highest first, the unscored last in their order, members together" {
+@test "--sort: highest first, records without a score last in stream order, members together" {
 	values 2 - 9 7 - 7 >"$T/in"
 	vae-rank --sort -k w <"$T/in" >"$T/out"
 	is "$(field key,rank <"$T/out" | tr '\t\n' '= ')" 'r/0003=0 r/0004=1 r/0006=2 r/0001=3 r/0002= r/0005= '
@@ -108,7 +108,7 @@ check() {
 	vae-rank -k w <"$T/in" | vae-cut --json | sort >"$T/a"
 	vae-cut --json <"$T/out" | sort >"$T/b"
 	diff "$T/a" "$T/b"
-	# what stands inside a record stays there
+	# loose members inside a record stay there
 	{
 		echo 'name=a.x data=1'
 		echo 'name=d/ type=5'
@@ -118,7 +118,7 @@ check() {
 	is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'b.vae.json a.x d a.vae.json '
 }
 
-@test "a field that no record has, or that is no number" {
+@test "a field that no record has, or that is not a number" {
 	values 1 2 3 >"$T/in"
 	fails 1 vae-rank -k nope "$T/in"
 	says nope
@@ -130,7 +130,7 @@ check() {
 	is "$(vae-rank -k w <"$T/in" | field rank | tr '\n' ' ')" '1    0 ' # no number, and no finite one: unscored'
 }
 
-@test "names that are there already want --replace or --prefix" {
+@test "existing fields require --replace or --prefix" {
 	values 1 2 3 | vae-rank -k w >"$T/in"
 	fails 1 vae-rank -k w "$T/in"
 	says "$T/in: record 1 'r/0001'" "'rank'" --replace
@@ -144,7 +144,7 @@ check() {
 	says 'at most 60'
 }
 
-@test "an input that changes between the passes is told" {
+@test "an input that changes between the passes is an error" {
 	values 1 2 3 >"$T/in"
 	mkfifo "$T/wait"
 	values 1 2 3 4 >"$T/in.new"
@@ -152,7 +152,7 @@ check() {
 	# the second file is a FIFO: opening it waits until the first has been read
 	fails 1 timeout 20 bash -c 'vae-rank -k w "$1/in" "$1/wait" & exec 9>"$1/wait"; mv "$1/in.new" "$1/in"; cat "$1/z" >&9; exec 9>&-; wait $!' - "$T"
 	says "$T/in" changed
-	# one that hides it: the same size and time, and more records
+	# a change that keeps size and time, with more records
 	printf 'name=a.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in"
 	printf 'name=b.x data=1\nname=a.vae.json data={"w":1}\n' | mktar >"$T/in.new"
 	touch -r "$T/in" "$T/time"
@@ -160,7 +160,7 @@ check() {
 	says 'more records' changed
 }
 
-@test "two passes: a file that is sought begins where it stood" {
+@test "two passes: a seekable standard input is read from its current position" {
 	(head -c 3000 /dev/zero | tr '\0' x && values 5 9 1) >"$T/in"
 	{ head -c 3000 >/dev/null; vae-rank -k w; } <"$T/in" >"$T/out"
 	is "$(field rank <"$T/out" | tr '\n' ' ')" '1 0 2 '
@@ -203,7 +203,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	mv "$T/out" "$T/default"
 	two --joint tails
 	same "$T/out" "$T/default"
-	# rising maps of the fields change no byte of it
+	# increasing maps of the fields change no byte
 	field key,joint,rank,pct,z <"$T/out" >"$T/want"
 	mv "$T/in" "$T/in0"
 	field key,a,b <"$T/in0" | awk -F '\t' '{ printf "name=%s.vae.json data={\"a\":%.17g,\"b\":%s}\n", $1, exp($2) - 7, $3 == "-" ? "null" : sprintf("%.17g", ($3 / 1e9)^3) }' | mktar >"$T/in"
@@ -211,8 +211,8 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	field key,joint,rank,pct,z <"$T/out" | diff "$T/want" -
 }
 
-@test "-k a,b: strangers first, low ones last or with mahalanobis both first" {
-	# 5: high in both, 6: against the grain, 7: low in both
+@test "-k a,b: high outliers first; low ones last, or first with mahalanobis" {
+	# 5: high in both, 6: against the correlation, 7: low in both
 	pairs 300 'if (i == 5) { a = exp(5); b = exp(5) } if (i == 6) { a = exp(2); b = 1 } if (i == 7) { a = exp(-5); b = exp(-1) }' >"$T/in"
 	two
 	is "$(field key,rank,rank_n,rank_by <"$T/out" | sed -n 5p)" $'r/0005\t0\t300\ta,b'
@@ -255,7 +255,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	ok vae-rank --prefix j. -k a,b "$T/in2"
 	is "$(field j.rank_n,j.rank_by <"$T/out" | sed -n 5p)" $'50\ta,b'
 	[ -n "$(field j.joint <"$T/out" | sed -n 5p)" ]
-	# no joint score of an earlier ranking beside one by a field alone
+	# a ranking by one field removes the joint score of an earlier ranking
 	vae-rank --replace -k a,b "$T/in2" | vae-rank --replace -k b >"$T/out"
 	is "$(field joint <"$T/out" | grep -c .)" 0
 	is "$(field rank_by <"$T/out" | sort -u)" b
@@ -301,7 +301,7 @@ two() { vae-rank -k a,b "$@" <"$T/in" >"$T/out" 2>"$T/err"; }
 	[ ! -s "$T/err" ]
 }
 
-@test "-k and --joint: bad lists" {
+@test "-k and --joint: invalid lists" {
 	pairs 20 >"$T/in"
 	local k
 	for k in '' ',' 'a,' ',a' 'a,,b' 'a,b,a'; do
@@ -333,17 +333,17 @@ pick() { field key,pct,z <"$1"; }
 	pick "$T/ranked" >"$T/want"
 	pick "$T/out" | diff "$T/want" -
 	is "$(field rank,rank_n,rank_by <"$T/out" | sort -u)" $'\t\tw'
-	# -k is in the reference
+	# -k may be omitted: the reference has it
 	ok vae-rank --ref "$T/ref" "$T/in"
 	pick "$T/out" | diff "$T/want" -
-	# new ones: between two, below all, above all, on one
+	# new records: between two, below all, above all, equal to one
 	values 3.5 -8 10 9 - | vae-rank --ref "$T/ref" >"$T/out"
 	is "$(field pct <"$T/out" | tr '\n' ' ')" '70 0 100 100  '
 	near "$(field z <"$T/out" | sed -n 3p)" "$(awk 'BEGIN { printf "%.12f", (10 - 2.05) / (1.4826 * 1.9995) }')" 1e-8
 	is "$(field rank_by <"$T/out" | tail -1)" ''
 }
 
-@test "no output takes the place of the reference" {
+@test "no output may replace the reference" {
 	values 3 1 4 >"$T/in"
 	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
 	cp "$T/ref" "$T/same"
@@ -352,7 +352,7 @@ pick() { field key,pct,z <"$1"; }
 	cmp "$T/ref" "$T/same"
 }
 
-@test "--save-ref with --sort, and of more records than are kept" {
+@test "--save-ref with --sort, and with more records than order statistics" {
 	pairs 12000 >"$T/in"
 	ok vae-rank -k a --sort --save-ref "$T/ref.sorted" "$T/in"
 	ok vae-rank -k a --save-ref "$T/ref" "$T/in"
@@ -406,7 +406,7 @@ scored() {
 	says "options 'y'"
 	absent "$T/ref"
 	no_leftovers "$T"
-	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference that is the user's affair, who is told
+	ok vae-rank -k s "$T/Ax" "$T/Bx" # without a reference it is only a warning
 	is "$(wc -l <"$T/err")" 1
 	says 'different models or options' "$T/Bx: record 6 'Bx-1'" "model 'B'" "'A'"
 	is "$(field rank <"$T/out" | grep -c .)" 10
@@ -425,12 +425,12 @@ scored() {
 	scored B x p_ >"$T/pBx"
 	fails 1 vae-rank --ref "$T/p.ref" "$T/pBx"
 	says "model 'B'"
-	values 1 2 3 | sed 's/"w"/"s"/' >"$T/plain" # none named
+	values 1 2 3 | sed 's/"w"/"s"/' >"$T/plain" # no provenance
 	fails 1 vae-rank --ref "$T/ref" "$T/plain"
 	says '(none)'
 }
 
-@test "references that are none" {
+@test "invalid references" {
 	values 1 2 3 4 >"$T/in"
 	ok vae-rank -k w --save-ref "$T/ref" "$T/in"
 	fails 1 vae-rank --ref "$T/none" "$T/in"
@@ -449,7 +449,7 @@ scored() {
 	absent "$T/x"
 }
 
-@test "--ref: fields that are there already, and streams that have none" {
+@test "--ref: existing fields, and streams without the field" {
 	values 1 2 3 4 >"$T/in"
 	vae-rank -k w --save-ref "$T/ref" "$T/in" >"$T/ranked"
 	fails 1 vae-rank --ref "$T/ref" "$T/ranked"
@@ -494,7 +494,7 @@ scored() {
 	no_leftovers "$T"
 }
 
-@test "--save-ref over an input is refused" {
+@test "--save-ref may not replace an input" {
 	printf 'name=%d.vae.json data={"w":%d}\n' 1 1 2 5 3 4 | mktar >"$T/in"
 	cp "$T/in" "$T/was"
 	fails 2 vae-rank -k w --save-ref "$T/in" -o "$T/x" "$T/in"

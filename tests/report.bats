@@ -1,4 +1,4 @@
-# vae-report: the page of a scored stream, looked at by Chromium (tests/lib/browse).
+# vae-report: the page of a scored stream, checked in Chromium (tests/lib/browse).
 # shellcheck disable=SC2016,SC2094
 
 load helper
@@ -18,15 +18,15 @@ browser() {
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || skip 'chromium is not installed: install the package chromium'
 }
 
-# browse PAGE [WIDTH [OPTION...]]: the verdict is in $T/seen
+# browse PAGE [WIDTH [OPTION...]]: writes what the browser finds to $T/seen
 browse() {
 	"$LIB/browse" "$@" >"$T/seen" || die 'the browser said nothing'
 }
 
-# seen NAME: its value
+# seen NAME: a value that the browser found
 seen() { sed -n "s/^$1 //p" "$T/seen"; }
 
-# sound: what every page must be
+# sound: what every page must satisfy
 sound() {
 	local name
 	for name in scripts handlers pwned foreign unnamed twice heads overflow console network; do
@@ -36,7 +36,7 @@ sound() {
 	is "$(seen decoded)" "$(seen images)" 'pictures decoded'
 }
 
-@test "the browser notices what it must notice" {
+@test "the checks in the browser notice errors" {
 	browser
 	printf '<!DOCTYPE html><html><body><script>pwned = 1; console.error("x")</script><img src="http://example.invalid/a.png"><svg role="img"></svg><table><tr><th>x</th></table><p id=a><p id=a><div style="width:9000px" onclick="x">x</div>' >"$T/bad.html"
 	browse "$T/bad.html"
@@ -48,11 +48,11 @@ sound() {
 	is "$(seen decoded)" 0
 }
 
-@test "the whole page is sound: on a desk, on a phone, in the dark" {
+@test "the whole page is sound: on a desktop, on a phone, in dark mode" {
 	browser
 	browse "$F/full.html"
 	sound
-	# 40 at either end, 6 put aside, and the rows: each test and its neighbours
+	# 40 at each end, 6 put aside, and each test record with its proponents and opponents
 	is "$(seen images)" $((80 + 6 + $(grep -o '"key"' "$F/over.jsonl" | wc -l) + $(wc -l <"$F/over.jsonl")))
 	is "$(seen background)" 'rgb(255, 255, 255)'
 	browse "$F/full.html" 390
@@ -101,13 +101,13 @@ sound() {
 	grep -q 'Highest kl' "$T/p.html"
 	grep -qF "$(vae-cut -k kl,key "$F/ranked.tar" | LC_ALL=C sort -gr | head -n 1 | cut -f2)</bdi>" "$T/p.html"
 	not grep -q 'Distribution of selfinf' "$T/p.html"
-	# a field that none has is no page about nothing
+	# a field that no record has is an error
 	fails 1 vae-report -k selfinff,kl -o "$T/none.html" "$F/ranked.tar"
 	says "none of 60 records has a number in the field 'selfinff'"
 	absent "$T/none.html"
 	ok vae-report -k kl,selfinff "$F/ranked.tar"
 	says "'selfinff'"
-	# after a ranking by several fields that is what ranks; what vae-rank appends is no score, under any prefix
+	# a joint score ranks; what vae-rank appends is not a score, under any prefix
 	vae-rank --replace -k selfinf,recon "$F/ranked.tar" | vae-rank --prefix b_ -k kl >"$T/joint.tar"
 	ok vae-report "$T/joint.tar"
 	grep -q 'Highest joint' "$T/out"
@@ -115,7 +115,7 @@ sound() {
 	not grep -qE 'Distribution of (b_)?(rank|rank_n|pct|z)<' "$T/out"
 }
 
-@test "long keys are told apart by their ends" {
+@test "long keys are shortened in the middle" {
 	local i
 	for i in 1 2; do
 		printf 'name=train/2024-11-05/kamera-vorne-links/0000000%d_8200967%d.vae.json data={"w":%d}\n' "$i" "$i" "$i"
@@ -128,7 +128,7 @@ sound() {
 	grep -q '>éééééééééééé…ééééééééééééééééééééééé2</bdi>' "$T/out"
 }
 
-@test "what was scored: model, options, and whether it is this model" {
+@test "how the scores were made: model, options, and whether it is the model of -m" {
 	local id
 	id=$(vae-cut -k model "$F/ranked.tar" | head -n 1)
 	grep -q "<code>$id</code>, options <code>$(vae-cut -k options "$F/ranked.tar" | head -n 1)</code>: 60 records" "$F/full.html"
@@ -138,11 +138,11 @@ sound() {
 	vae-train -q -c tiny --set train.steps=4 --set train.checkpoints=1 --set train.seed=9 -o "$T/other.vae" "$F/plain.tar"
 	ok vae-report -m "$T/other.vae" "$F/ranked.tar"
 	grep -q 'no: the scores were made with another model' "$T/out"
-	# all checkpoints together are this model too
+	# all checkpoints together are the same model too
 	vae-selfinf -m "$F/m.vae" --checkpoints all "$F/plain.tar" >"$T/all.tar"
 	ok vae-report -m "$F/m.vae" "$T/all.tar"
 	grep -q 'yes: the scores carry its id' "$T/out"
-	# scores of two models side by side: said
+	# scores of two models are warned of
 	vae-selfinf -m "$T/other.vae" "$F/plain.tar" >"$T/second.tar"
 	ok vae-report --keys-per-file "$F/ranked.tar" "$T/second.tar"
 	grep -q 'cannot be compared' "$T/out"
@@ -151,7 +151,7 @@ sound() {
 	says -m none.vae
 }
 
-@test "records without a score, and payloads that cannot be shown, are said" {
+@test "records without a score, and payloads that cannot be shown" {
 	{
 		stream 3
 		printf 'name=u/bad.png data=this%%20is%%20text\nname=u/bad.vae.json data={"w":99}\n'
@@ -169,7 +169,7 @@ sound() {
 	head -c 1024 /dev/zero >"$T/empty.tar"
 	ok vae-report "$T/empty.tar"
 	grep -q 'holds no records' "$T/out"
-	# nothing labelled, or all: a page, and a remark
+	# no record labelled, or all: a page, and a warning
 	for i in 'cls == 7' 'cls < 7'; do
 		ok vae-report --positive "$i" "$F/ranked.tar"
 		says 'no detection curve'
@@ -180,14 +180,14 @@ sound() {
 	printf 'name=a.vae.json data={"knn_selfinf":1,"z":2}\nname=b.vae.json data={"rank":1}\n' | mktar >"$T/in.tar"
 	ok vae-report "$T/in.tar"
 	grep -q 'Highest knn_selfinf' "$T/out"
-	# a key and a label of any length leave room for the others
+	# long keys and labels are cut
 	{
 		printf 'name=%s.pgm file=%s\n' "$(head -c 90000 /dev/zero | tr '\0' k | sed 's|.\{100\}|&/|g')x" "$F/pics/1.pgm"
 		printf 'name=%s.vae.json data={"w":1,"error":"%s"}\n' "$(head -c 90000 /dev/zero | tr '\0' k | sed 's|.\{100\}|&/|g')x" "$(head -c 100000 /dev/zero | tr '\0' e)"
 	} | mktar >"$T/in.tar"
 	ok vae-report -k w --max-size 0.04 "$T/in.tar"
 	grep -q 'kkkk…</bdi>' "$T/out"
-	# fields that come late
+	# fields that only later records have
 	printf 'name=a.vae.json data={"rank":1}\nname=b.vae.json data={"kl":2}\nname=c.vae.json data={"kl":3}\n' | mktar >"$T/in.tar"
 	ok vae-report --positive 'key != "b"' "$T/in.tar"
 	grep -q '2 records are labelled positive' "$T/out"
@@ -223,13 +223,13 @@ sound() {
 	grep -q '1000 values from -1 to 1' "$T/p.html"
 	grep -q '5 values from -2 to 4' "$T/p.html"
 	grep -q 'value 1 is not finite' "$T/p.html"
-	# all on one scale, from -2 to 232; a few values are written out
+	# all on one scale, from -2 to 232; few values are written out
 	grep -q '<span class="vals">7</span>' "$T/p.html"
 	is "$(grep -o '<path d="M50.0 [0-9.]*h0"' "$T/p.html" | sort -u)" '<path d="M50.0 58.8h0"'
 	grep -q '<img width="128" height="85"' "$T/p.html"
 }
 
-@test "hostile names and fields are text, and nothing but text" {
+@test "hostile names and fields remain text" {
 	browser
 	local evil='<script>pwned=1<%2fscript>' img='"><img%20src=x%20onerror=pwned=1>'
 	{
@@ -264,13 +264,13 @@ sound() {
 	for i in "label <b>'\"&amp;" '</bdi></main><script>pwned=1</script>' '<img src=x onerror=pwned=1>\u{2066}' '"><svg onload=pwned=1>' '\u{202e}\x00\x1b[31m' '<i onclick=x>' '<u>x' 'key != "<script>" && w > 2'; do
 		grep -qF -- "$i" "$T/text" || die "not read: $i"
 	done
-	# no byte of the page moves a terminal or turns text round
+	# no byte of the page controls a terminal or the direction of text
 	clean <(tr -d '\n' <"$T/p.html") # lines end in newlines, nothing else
 	not grep -qP '[\x{202a}-\x{202e}\x{2066}-\x{2069}\x{200e}\x{200f}]' "$T/p.html"
 	iconv -f utf-8 -t utf-8 "$T/p.html" >/dev/null
 }
 
-@test "--max-size: pictures give way" {
+@test "--max-size: pictures are shrunk, then left out" {
 	local i sizes=()
 	for i in $(seq 0 59); do
 		perl -e 'srand $ARGV[0]; print "P6\n200 200\n255\n", map { chr int rand 256 } 1 .. 120000' "$i" >"$T/$i.ppm"
@@ -299,13 +299,13 @@ sound() {
 	done
 }
 
-@test "--influence: rows of pictures, and files that are none" {
+@test "--influence: rows of pictures, and invalid files" {
 	ok vae-report --rows 2 --influence "$F/over.jsonl" -t "$F/tests.tar" "$F/ranked.tar"
 	is "$(grep -c '<article' "$T/out")" 2
 	grep -q 'Shown: 2 of 8 lines' "$T/out"
 	grep -q 'Test record <bdi class="key">t/0000</bdi> <span class="lab">knn' "$T/out"
 	grep -q "alt=\"Number 1: $(sed -n '1s/.*"proponents":\[{"key":"\([^"]*\)".*/\1/p' "$F/over.jsonl"), label" "$T/out"
-	# pictures that are not there
+	# missing pictures
 	ok vae-report --rows 1 --influence "$F/over.jsonl" "$F/ranked.tar"
 	grep -q 'not in the stream' "$T/out"
 	fails 2 vae-report -t "$F/tests.tar" "$F/ranked.tar"
@@ -325,12 +325,12 @@ sound() {
 	says -t "$T/cut.tar"
 }
 
-@test "--influence: what vae-testinf wrote" {
+@test "--influence: the output of vae-testinf" {
 	local side
 	vae-testinf -q -m "$F/m.vae" -t "$F/tests.tar" --normalize both --top 3 --influence "$T/over.jsonl" "$F/plain.tar" >/dev/null
 	is "$(wc -l <"$T/over.jsonl")" 4
 	ok vae-report --top 0 --influence "$T/over.jsonl" -t "$F/tests.tar" "$F/ranked.tar"
-	# every picture, in the order of the file: the test, its proponents, its opponents
+	# every picture, in the order of the file: the test record, its proponents, its opponents
 	for side in proponents opponents; do
 		grep -q "\"$side\":\[{" "$T/over.jsonl"
 	done
@@ -344,7 +344,7 @@ sound() {
 	not grep -q 'not in the stream' "$T/out"
 }
 
-@test "--quarantine: what was put aside, and why" {
+@test "--quarantine: records that were put aside, and why" {
 	grep -q '6 records are in the quarantine' "$F/full.html"
 	grep -qF "$(vae-cut -k dropped_by "$F/quarantine.tar" | sed -n '1s/.*/<bdi>&<\/bdi><\/th><td class="n">/p')" "$F/full.html"
 	head -c 1024 /dev/zero >"$T/empty.tar"
@@ -357,7 +357,7 @@ sound() {
 	no_leftovers "$T"
 }
 
-@test "the same page every time; whole or not there; no terminal" {
+@test "the same page every time; whole or not at all; no terminal" {
 	ok vae-report -o "$T/a.html" --summary "$T/s.json" "$F/ranked.tar"
 	[ ! -s "$T/out" ]
 	grep -q "\"bytes\":$(wc -c <"$T/a.html")," "$T/s.json"
@@ -380,7 +380,7 @@ sound() {
 	grep -q 'standard output is a terminal' "$T/tty"
 }
 
-@test "-o does not take the place of what is read" {
+@test "-o may not replace an input" {
 	local i all=(--influence "$T/over" -t "$T/tests" --quarantine "$T/put" "$T/in")
 	cp "$F/over.jsonl" "$T/over"
 	cp "$F/tests.tar" "$T/tests"

@@ -1,14 +1,15 @@
+#include "eval/eval.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "eval/eval.h"
+static const char *suffix(const struct eval_field *v) { return v->baseline ? " (baseline)" : ""; }
 
-static const char *mark(const struct eval_field *v) { return v->baseline ? " (baseline)" : ""; }
-
-static int table_of(const struct eval *e, const struct eval_field *v, struct buf *out, struct fail *f)
+/* One field: its measures, and what is found at the cutoffs. */
+static int put_table(const struct eval *e, const struct eval_field *v, struct buf *out, struct fail *f)
 {
 	const struct detection *d = &v->detection;
-	if (buf_addf(out, f, "\n%s%s\n", v->name, mark(v)) ||
+	if (buf_addf(out, f, "\n%s%s\n", v->name, suffix(v)) ||
 	    buf_addf(out, f, "  AUC of the detection curve  %.4f (at best %.4f)\n  AUROC                       %.4f +- %.4f\n", v->auc, v->ceiling, v->auroc,
 	             v->auroc_se) ||
 	    buf_addf(out, f, "  average precision           %.4f (chance %.4f)\n", v->average_precision, (double)d->positives / (double)d->rank.scored))
@@ -36,17 +37,17 @@ int eval_table(const struct eval *e, struct buf *out, struct fail *f)
 	if (buf_addf(out, f, "%llu records, %llu positive (%.3g %%)\n", (unsigned long long)e->records, (unsigned long long)e->positives,
 	             100 * (double)e->positives / (double)e->records))
 		return -1;
-	int wide = 5;
+	int width = 5;
 	for (const struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
-		int n = (int)(strlen(v->name) + strlen(mark(v)));
-		wide = n > wide ? n : wide;
-		if (table_of(e, v, out, f))
+		int n = (int)(strlen(v->name) + strlen(suffix(v)));
+		width = n > width ? n : width;
+		if (put_table(e, v, out, f))
 			return -1;
 	}
-	if (e->nfields > 1 && buf_addf(out, f, "\n%-*s  %7s  %7s %9s  %9s\n", wide, "side by side", "AUC", "AUROC", "+-", "precision"))
+	if (e->nfields > 1 && buf_addf(out, f, "\n%-*s  %7s  %7s %9s  %9s\n", width, "side by side", "AUC", "AUROC", "+-", "precision"))
 		return -1;
 	for (const struct eval_field *v = e->field; e->nfields > 1 && v < e->field + e->nfields; v++)
-		if (buf_addf(out, f, "%s%-*s  %7.4f  %7.4f %9.4f  %9.4f\n", v->name, wide - (int)strlen(v->name), mark(v), v->auc, v->auroc, v->auroc_se,
+		if (buf_addf(out, f, "%s%-*s  %7.4f  %7.4f %9.4f  %9.4f\n", v->name, width - (int)strlen(v->name), suffix(v), v->auc, v->auroc, v->auroc_se,
 		             v->average_precision))
 			return -1;
 	for (int i = 0; i < e->nomitted; i++)
@@ -56,21 +57,21 @@ int eval_table(const struct eval *e, struct buf *out, struct fail *f)
 	return 0;
 }
 
-/* A number, or null where there is none. */
-static int real(struct buf *out, const char *name, double v, struct fail *f)
+/* A number; null for NAN. */
+static int put_real(struct buf *out, const char *name, double v, struct fail *f)
 {
 	return isnan(v) ? buf_addf(out, f, ",\"%s\":null", name) : buf_addf(out, f, ",\"%s\":%.9g", name, v);
 }
 
-static int json_of(const struct eval *e, const struct eval_field *v, struct buf *out, struct fail *f)
+static int put_json(const struct eval *e, const struct eval_field *v, struct buf *out, struct fail *f)
 {
 	const struct detection *d = &v->detection;
 	if (buf_addf(out, f, "{\"field\":") || json_quote(out, v->name, strlen(v->name), f) ||
 	    buf_addf(out, f, ",\"baseline\":%s,\"scored\":%zu,\"positives_unscored\":%llu", v->baseline ? "true" : "false", d->rank.scored,
 	             (unsigned long long)d->positives_unscored) ||
-	    real(out, "detection_auc", v->auc, f) || real(out, "detection_auc_ceiling", v->ceiling, f) || real(out, "auroc", v->auroc, f) ||
-	    real(out, "auroc_se", v->auroc_se, f) || real(out, "average_precision", v->average_precision, f) || real(out, "loss_r2", v->loss_fit.r2, f) ||
-	    real(out, "loss_spearman", v->loss_fit.spearman, f) || buf_addf(out, f, ",\"found\":["))
+	    put_real(out, "detection_auc", v->auc, f) || put_real(out, "detection_auc_ceiling", v->ceiling, f) || put_real(out, "auroc", v->auroc, f) ||
+	    put_real(out, "auroc_se", v->auroc_se, f) || put_real(out, "average_precision", v->average_precision, f) || put_real(out, "loss_r2", v->loss_fit.r2, f) ||
+	    put_real(out, "loss_spearman", v->loss_fit.spearman, f) || buf_addf(out, f, ",\"found\":["))
 		return -1;
 	for (int k = 0; k < e->ncutoffs; k++) {
 		uint64_t n = eval_cutoff_records(e, v, k), found = detection_found(d, n);
@@ -87,7 +88,7 @@ int eval_json(const struct eval *e, struct buf *out, struct fail *f)
 	if (buf_addf(out, f, "{\"records\":%llu,\"positives\":%llu,\"fields\":[", (unsigned long long)e->records, (unsigned long long)e->positives))
 		return -1;
 	for (int i = 0; i < e->nfields; i++)
-		if ((i && buf_add(out, ",", 1, f)) || json_of(e, &e->field[i], out, f))
+		if ((i && buf_add(out, ",", 1, f)) || put_json(e, &e->field[i], out, f))
 			return -1;
 	return buf_addf(out, f, "]}\n");
 }
