@@ -308,8 +308,8 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[[ "$(field error o.tar | tail -n 1)" == *"expected '|u1'"* ]]
 	vectors n.tar a 1 2 \; b 1 inf \; c 1 2 3
 	vae-density -q --summary s.json n.tar >o.tar
-	[[ "$(field error o.tar | sed -n 2p)" == *"not finite"* ]]
-	[[ "$(field error o.tar | sed -n 3p)" == *"3 values where 2"* ]]
+	[[ "$(field error o.tar | sed -n 2p)" == *"not a finite number"* ]]
+	[[ "$(field error o.tar | sed -n 3p)" == *"3 values, expected 2"* ]]
 }
 
 @test "--space latent: the means of an encoder" {
