@@ -363,7 +363,7 @@ noise() {
 	mkfifo "$T/fifo"
 	cat "$T/fifo" >/dev/null &
 	fails 1 vae-testinf -m "$F/m.vae" -t "$T/t.tar" --matrix "$T/fifo" "$T/in.tar"
-	says --matrix 'wants a file'
+	says --matrix 'requires a file'
 	wait
 }
 

@@ -7,6 +7,7 @@
 #define VF_PAIRWISE_H
 
 #include "influence/candidates.h"
+#include "influence/scorer.h"
 #include "influence/test_set.h"
 
 /* Influences as they are, divided by |gradient of x|, or by |gradient of x| |gradient of z| (cosine); lengths are over all checkpoints. */
@@ -18,19 +19,23 @@ struct pairwise {
 	enum normalize normalize;
 };
 
-struct pairwise_batch {
-	int n;                         /* records, at most the rows of the batch */
-	const uint64_t *id, *position; /* [rows]: hash of the payload; position in the stream */
-	struct fail *why;              /* [rows]: empty, or why a record has no score */
-	struct score *score;           /* [rows] */
-	float *mu;                     /* [rows][latent]: latent means at the last checkpoint */
-	double *influence, *distance;  /* [rows][tests]; NAN if a pair has none */
-};
+/* Bytes of the results of a batch. */
+size_t pairwise_result_size(const struct pairwise *p, int rows);
+/* Computes the results of a batch, and sets b->why where a score is not finite. x [rows][input]; s was opened with
+ * INFLUENCE_GRADIENTS. */
+int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, const float *x, void *result, struct fail *f);
 
-/* Fills score, mu, influence and distance, and `why` where a score is not finite. x [rows][input]; eps as in
- * influence_each_checkpoint(). s was opened with INFLUENCE_GRADIENTS. */
-int pairwise_score(const struct pairwise *p, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *b, struct fail *f);
-/* Fills mu and distance only. */
-void pairwise_distances(const struct pairwise *p, struct influence *s, const float *x, const struct pairwise_batch *b);
+struct pairwise_row { /* the results of a record */
+	const struct score *score;
+	const float *mu;                    /* [latent]: latent means at the last checkpoint */
+	const double *influence, *distance; /* [tests]; NAN if a pair has none */
+};
+/* rows: of the batch. */
+struct pairwise_row pairwise_row(const struct pairwise *p, int rows, const void *result, int64_t row);
+
+/* Reads a stream to find the k candidates of each test record, by the distance of the latent means. p->candidates is not used.
+ * progress() gets the number of records that were read. */
+int pairwise_find_candidates(const struct pairwise *p, size_t k, struct candidates *out, struct scorer *s, int workers, struct reader *in,
+                             void (*progress)(void *ctx, uint64_t records), void *ctx, struct fail *f);
 
 #endif

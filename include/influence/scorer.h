@@ -1,23 +1,22 @@
-/* scorer.h - what a worker of vae-selfinf and vae-testinf holds: buffers of influence.h, and those of one batch. */
+/* scorer.h - what every worker needs for influence.h: its buffers, and the noise of one batch where it is read from a file. */
 #ifndef VF_SCORER_H
 #define VF_SCORER_H
 
-#include "model/batch.h"
 #include "influence/influence.h"
 #include "influence/noise.h"
+#include "model/batch.h"
 
 struct scorer {
 	struct influence *influence;
-	float *x;   /* [influence_batch_size()][input] */
-	float *eps; /* [influence_batch_size()][draws][latent]; NULL where the noise is not given */
-	int ready;
+	const struct noise *noise;
+	float *eps; /* [influence_batch_size()][draws][latent]; NULL where the noise is drawn */
 };
 
-/* For count threads; flags are influence_open()'s. NULL with the reason. models, which are prepared (influence_pack_weights()), and noise are
- * borrowed. */
+/* Scorers for count workers; flags as for influence_open(). Packs the weights of the models with the memory that is left. models and
+ * noise are borrowed. NULL with the reason. */
 struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f);
-/* Decodes the batch into x, and copies its part of the noise into eps. On the worker's own thread. */
-int scorer_read(struct scorer *s, struct batch *b, const struct model *last, const struct noise *noise, struct fail *f);
+/* Reads the noise of a batch into eps. Does nothing where the noise is drawn. */
+int scorer_read_noise(struct scorer *s, const struct batch *b, struct fail *f);
 void scorers_close(struct scorer *s, int count);
 
 #endif

@@ -44,6 +44,10 @@ struct test_set {
 
 /* Reads to the end or to max_records. t is zero except for what the caller sets; to be freed also after a failure. */
 int test_set_read(struct test_set *t, struct reader *in, struct fail *f);
+/* The same for the first max_records of a stream; the records after them are only counted. *records: all of the stream. */
+int test_set_read_first(struct test_set *t, struct reader *in, uint64_t *records, struct fail *f);
+/* Fails if no test record can be used; warning: empty, or how many cannot. name: of the stream. */
+int test_set_check(const struct test_set *t, const char *name, struct fail *warning, struct fail *f);
 /* The block that holds test record q. */
 size_t test_set_block_of(const struct test_set *t, size_t q);
 const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint);

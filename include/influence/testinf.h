@@ -5,7 +5,7 @@
 #ifndef VF_TESTINF_H
 #define VF_TESTINF_H
 
-#include "influence/test_set.h"
+#include "influence/pairwise.h"
 
 /* Running mean and variance of n values; squares: the sum of (value - mean)^2. */
 struct moments {
@@ -50,6 +50,8 @@ int testinf_open(struct testinf *s, const struct test_set *tests, size_t top, st
 /* Adds a record; influence and distance [tests], NAN if a pair has none. */
 int testinf_add(struct testinf *s, const struct train_record *r, const double *influence, const double *distance,
                 struct influence_summary *out, struct fail *f);
+/* The same for a record of a stream and its results. */
+int testinf_add_record(struct testinf *s, struct record *r, const struct pairwise_row *p, struct influence_summary *out, struct fail *f);
 /* After the last record. */
 void testinf_end(struct testinf *s);
 /* One line of JSON for each test record. */

@@ -104,6 +104,8 @@ bool cli_invalid(struct cli *c, const struct fail *f);
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Writes --summary where it was asked for, and flushes stdout: the exit status. Frees. */
 int cli_end(struct cli *c, int status);
+/* Fails without value (NULL), naming the option that gives it. */
+bool cli_require(struct cli *c, const void *value, const char *option);
 /* No output may replace path (or NULL), which the tool reads, nor a file in it where it is a directory. */
 bool cli_check_overwrite(struct cli *c, const char *option, const char *path);
 /* The same for -m and the directory of a model. */

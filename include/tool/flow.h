@@ -24,6 +24,7 @@ enum { FLOW_TWICE = 1, FLOW_SINK = 2 };
 
 /* Opens input and output as the command line says. Refuses a terminal on either side. */
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f);
+void flow_show_progress(struct flow *w, const char *note);
 /* The next record, with progress; loose members that stand between records go straight out.
  * 1, 0 at the end, -1. */
 int flow_next(struct flow *w, struct record *r, struct fail *f);
@@ -36,7 +37,8 @@ int flow_reject(struct flow *w, struct record *r, struct fail *f);
 int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f);
 /* Fails when one of names (NULL-terminated, without the prefix) is there and --replace is not given. */
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
-/* Takes away what an earlier run left under such names, of a record that flow_claim() let by. */
+/* Removes what an earlier run left, after flow_claim(): fields of these names, of all names that begin so (base*), or of all that
+ * begin so and go on with a number (base#). */
 void flow_clear(const struct flow *w, struct record *r, const char *const *names);
 /* A tool whose output is text: writes it to -o, or to standard output, where cli_end() finds a failed write. */
 int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f);

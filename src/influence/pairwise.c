@@ -6,15 +6,68 @@
 
 #include "gemm/mat.h"
 #include "influence/gradients.h"
+#include "model/batch_stream.h"
+
+struct results { /* of a batch; arrays of [rows] or [rows][...] */
+	int n; /* records */
+	const uint64_t *id;
+	struct fail *why;
+	double *influence, *distance;
+	struct score *score;
+	uint64_t *position;
+	float *mu;
+};
 
 struct call { /* the arguments, for the callback */
 	const struct pairwise *p;
-	const struct pairwise_batch *b;
+	const struct results *b;
 	struct influence *s;
 };
 
+static const struct model *last_model(const struct pairwise *p) { return &p->tests->models[p->tests->nmodels - 1]; }
+
+/* --- results --- */
+
+size_t pairwise_result_size(const struct pairwise *p, int rows)
+{
+	size_t latent = (size_t)last_model(p)->cfg.latent;
+	return (size_t)rows * (2 * p->tests->n * sizeof(double) + sizeof(struct score) + sizeof(uint64_t) + latent * sizeof(float));
+}
+
+static struct results view(const struct pairwise *p, int rows, void *memory)
+{
+	struct results r = {.influence = memory};
+	size_t pairs = (size_t)rows * p->tests->n;
+	r.distance = r.influence + pairs;
+	r.score = (struct score *)(r.distance + pairs);
+	r.position = (uint64_t *)(r.score + rows);
+	r.mu = (float *)(r.position + rows);
+	return r;
+}
+
+struct pairwise_row pairwise_row(const struct pairwise *p, int rows, const void *result, int64_t row)
+{
+	struct results r = view(p, rows, (void *)result);
+	size_t i = (size_t)row, pair = i * p->tests->n;
+	return (struct pairwise_row){r.score + i, r.mu + i * (size_t)last_model(p)->cfg.latent, r.influence + pair, r.distance + pair};
+}
+
+static struct results view_batch(const struct pairwise *p, struct batch *b, void *memory)
+{
+	struct results r = view(p, b->rows, memory);
+	r.n = b->nrows;
+	r.id = b->id;
+	r.why = b->why;
+	for (int i = 0; i < b->nitems; i++)
+		if (b->row[i] >= 0)
+			r.position[b->row[i]] = b->item[i].ordinal - 1;
+	return r;
+}
+
+/* --- scores --- */
+
 /* The test records that row is a candidate of. A record that cannot be read has a placeholder, which is left out. */
-static const struct candidate *candidates_of_row(const struct pairwise *p, const struct pairwise_batch *b, size_t row, size_t *n)
+static const struct candidate *candidates_of_row(const struct pairwise *p, const struct results *b, size_t row, size_t *n)
 {
 	const struct candidate *c = candidates_find(p->candidates, b->position[row], n);
 	if (*n && c->test == CANDIDATE_UNREADABLE)
@@ -56,7 +109,7 @@ static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 }
 
 /* 0 for pairs that get an influence, NAN for the others. */
-static void clear_influence(const struct pairwise *p, const struct pairwise_batch *b)
+static void clear_influence(const struct pairwise *p, const struct results *b)
 {
 	size_t tests = p->tests->n;
 	for (size_t row = 0; row < (size_t)b->n; row++) {
@@ -71,7 +124,7 @@ static void clear_influence(const struct pairwise *p, const struct pairwise_batc
 }
 
 /* Normalizes a record's influences; a record with one that is not finite has no score. */
-static void normalize_row(const struct pairwise *p, const struct pairwise_batch *b, size_t row)
+static void normalize_row(const struct pairwise *p, const struct results *b, size_t row)
 {
 	const struct test_set *t = p->tests;
 	double norm2 = b->score[row].selfinf, *influence = b->influence + row * t->n;
@@ -95,7 +148,8 @@ static void normalize_row(const struct pairwise *p, const struct pairwise_batch 
 	}
 }
 
-void pairwise_distances(const struct pairwise *p, struct influence *s, const float *x, const struct pairwise_batch *b)
+/* x: NULL for the batch that was scored last. */
+static void set_distances(const struct pairwise *p, struct influence *s, const float *x, const struct results *b)
 {
 	const struct test_set *t = p->tests;
 	size_t latent = (size_t)t->models[0].cfg.latent;
@@ -105,15 +159,70 @@ void pairwise_distances(const struct pairwise *p, struct influence *s, const flo
 			b->distance[row * t->n + q] = t->record[q].why ? NAN : sqrt(squared_distance(b->mu + row * latent, t->mu + q * latent, latent));
 }
 
-int pairwise_score(const struct pairwise *p, struct influence *s, const float *x, const float *eps, const struct pairwise_batch *b, struct fail *f)
+int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, const float *x, void *result, struct fail *f)
 {
-	struct call call = {p, b, s};
-	clear_influence(p, b);
-	if (influence_each_checkpoint(s, x, b->id, eps, b->score, on_checkpoint, &call, f))
+	const struct results r = view_batch(p, b, result);
+	struct call call = {p, &r, s->influence};
+	if (scorer_read_noise(s, b, f))
 		return -1;
-	pairwise_distances(p, s, NULL, b);
-	for (size_t row = 0; row < (size_t)b->n; row++)
-		if (!b->why[row].msg[0])
-			normalize_row(p, b, row);
+	clear_influence(p, &r);
+	if (influence_each_checkpoint(s->influence, x, r.id, s->eps, r.score, on_checkpoint, &call, f))
+		return -1;
+	set_distances(p, s->influence, NULL, &r);
+	for (size_t row = 0; row < (size_t)r.n; row++)
+		if (!r.why[row].msg[0])
+			normalize_row(p, &r, row);
 	return 0;
+}
+
+/* --- candidates --- */
+
+struct search {
+	const struct pairwise *p;
+	struct candidates *out;
+	struct scorer *scorer; /* [workers] */
+	uint64_t records;
+	void (*progress)(void *ctx, uint64_t records);
+	void *ctx;
+};
+
+static int measure_batch(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
+{
+	const struct search *s = ctx;
+	const struct results r = view_batch(s->p, b, result);
+	(void)f;
+	set_distances(s->p, s->scorer[worker].influence, x, &r);
+	return 0;
+}
+
+static int add_batch(void *ctx, struct batch *b, void *result, struct fail *f)
+{
+	struct search *s = ctx;
+	for (int i = 0; i < b->nitems; i++) {
+		uint64_t position = b->item[i].ordinal - 1;
+		int row = b->row[i];
+		if (row < 0)
+			continue;
+		const struct pairwise_row r = pairwise_row(s->p, b->rows, result, row);
+		s->records++;
+		if (!b->why[row].msg[0] && isfinite(r.mu[0]))
+			candidates_add(s->out, position, r.distance);
+		else if (candidates_add_unreadable(s->out, position, f))
+			return -1;
+	}
+	s->progress(s->ctx, s->records);
+	return 0;
+}
+
+int pairwise_find_candidates(const struct pairwise *p, size_t k, struct candidates *out, struct scorer *s, int workers, struct reader *in,
+                             void (*progress)(void *ctx, uint64_t records), void *ctx, struct fail *f)
+{
+	struct search search = {p, out, s, 0, progress, ctx};
+	struct config cfg = last_model(p)->cfg;
+	int rows = influence_batch_size(last_model(p), INFLUENCE_GRADIENTS);
+	const struct batch_stream b = {
+		.in = in, .cfg = &cfg, .rows = rows, .workers = workers, .ctx = &search, .standard = &last_model(p)->standard,
+		.result_size = pairwise_result_size(p, rows), .work = measure_batch, .consume = add_batch,
+	};
+	return candidates_open(out, k, p->tests->n, f) || batch_stream_run(&b, f) || candidates_sort(out, f) ? -1 : 0;
 }

@@ -223,6 +223,35 @@ int test_set_read(struct test_set *t, struct reader *in, struct fail *f)
 	return r;
 }
 
+int test_set_read_first(struct test_set *t, struct reader *in, uint64_t *records, struct fail *f)
+{
+	struct record r = {.fields_member = -1};
+	int got = test_set_read(t, in, f) ? -1 : 1;
+	*records = t->records_read;
+	while (got > 0) {
+		got = reader_next(in, &r, f);
+		*records += got == READER_RECORD;
+	}
+	record_free(&r);
+	return got;
+}
+
+int test_set_check(const struct test_set *t, const char *name, struct fail *warning, struct fail *f)
+{
+	const struct test_record *first = t->record;
+	warning->msg[0] = 0;
+	if (!t->n)
+		return fail_set(f, "%s: no test records", name);
+	if (!t->unreadable)
+		return 0;
+	while (!first->why)
+		first++;
+	if (t->unreadable == t->n)
+		return fail_set(f, "%s: none of %zu test records could be read; the first: '%s': %s", name, t->n, first->key, first->why);
+	fail_set(warning, "%zu of %zu test records could not be read; the first: '%s': %s", t->unreadable, t->n, first->key, first->why);
+	return 0;
+}
+
 void test_set_free(struct test_set *t)
 {
 	for (size_t i = 0; i < t->nblocks * (size_t)t->nmodels; i++)

@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "stream/fields.h"
+#include "stream/name.h"
 
 /* --- moments --- */
 
@@ -130,6 +131,17 @@ int testinf_add(struct testinf *s, const struct train_record *r, const double *i
 		moments_add(&s->norm[ALL], r->norm);
 	}
 	return 0;
+}
+
+int testinf_add_record(struct testinf *s, struct record *r, const struct pairwise_row *p, struct influence_summary *out, struct fail *f)
+{
+	struct buf key = {0}, cls = {0};
+	int has_cls = name_escape(&key, r->key.p, r->key.len, f) ? -1 : record_value(r, "cls", &cls, f);
+	const struct train_record one = {key.p, has_cls > 0 ? cls.p ? cls.p : "" : NULL, r->ordinal - 1, p->score->mu_norm};
+	int bad = has_cls < 0 || testinf_add(s, &one, p->influence, p->distance, out, f);
+	buf_free(&key);
+	buf_free(&cls);
+	return bad ? -1 : 0;
 }
 
 void testinf_end(struct testinf *s)

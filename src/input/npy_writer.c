@@ -1,5 +1,7 @@
 #include "input/npy_writer.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -17,8 +19,9 @@ int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, stru
 	*n = (struct npy_writer){.columns = columns};
 	if (atomic_open(&n->to, path, f))
 		return -1;
-	int r = 0;
-	if (lseek(n->to.fd, 0, SEEK_CUR) < 0)
+	n->row = malloc(columns * sizeof *n->row);
+	int r = n->row ? 0 : fail_memory(f);
+	if (!r && lseek(n->to.fd, 0, SEEK_CUR) < 0)
 		r = fail_set(f, "%s: cannot seek: the header is written last, which requires a file", path);
 	r = r || format_header(n, &b, f) || write_all(n->to.fd, b.p, b.len, f);
 	buf_free(&b);
@@ -27,10 +30,12 @@ int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, stru
 	return r ? -1 : 0;
 }
 
-int npy_writer_add(struct npy_writer *n, const float *row, struct fail *f)
+int npy_writer_add(struct npy_writer *n, const double *row, struct fail *f)
 {
+	for (size_t k = 0; k < n->columns; k++)
+		n->row[k] = row ? (float)row[k] : NAN;
 	n->rows++;
-	return write_all(n->to.fd, row, n->columns * sizeof *row, f);
+	return write_all(n->to.fd, n->row, n->columns * sizeof *n->row, f);
 }
 
 int npy_writer_commit(struct npy_writer *n, struct fail *f)
@@ -41,9 +46,14 @@ int npy_writer_commit(struct npy_writer *n, struct fail *f)
 		r = fail_errno(f, "cannot write");
 	r = r || write_all(n->to.fd, b.p, b.len, f);
 	buf_free(&b);
-	if (r)
-		npy_writer_abort(n);
-	return r ? -1 : atomic_commit(&n->to, f);
+	r = r || atomic_commit(&n->to, f) ? -1 : 0;
+	npy_writer_abort(n); /* frees; a file that was committed stays */
+	return r;
 }
 
-void npy_writer_abort(struct npy_writer *n) { atomic_abort(&n->to); }
+void npy_writer_abort(struct npy_writer *n)
+{
+	atomic_abort(&n->to);
+	free(n->row);
+	n->row = NULL;
+}

@@ -327,6 +327,11 @@ bool cli_usage(struct cli *c, const char *fmt, ...)
 	return false;
 }
 
+bool cli_require(struct cli *c, const void *value, const char *option)
+{
+	return value || cli_usage(c, "%s is required", option);
+}
+
 void cli_note(const struct cli *c, const char *fmt, ...)
 {
 	va_list ap;

@@ -33,6 +33,11 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	return 0;
 }
 
+void flow_show_progress(struct flow *w, const char *note)
+{
+	progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, note);
+}
+
 int flow_next(struct flow *w, struct record *r, struct fail *f)
 {
 	for (;;) {
@@ -45,7 +50,7 @@ int flow_next(struct flow *w, struct record *r, struct fail *f)
 		if (got == READER_RECORD) {
 			w->records++;
 			if (w->records % 64 == 0)
-				progress_show(&w->progress, (double)reader_bytes(w->in), (double)reader_total(w->in), (double)w->records, NULL);
+				flow_show_progress(w, NULL);
 		}
 		return got;
 	}
@@ -114,8 +119,17 @@ void flow_clear(const struct flow *w, struct record *r, const char *const *names
 {
 	char name[256];
 	size_t had = r->fields.n;
-	for (; *names; names++)
-		fields_remove(&r->fields, cli_field(w->cli, name, *names));
+	for (; *names; names++) {
+		char *last = name + strlen(cli_field(w->cli, name, *names)) - 1, kind = *last;
+		if (kind == '*' || kind == '#')
+			*last = 0;
+		if (kind == '*')
+			fields_remove_prefix(&r->fields, name);
+		else if (kind == '#')
+			fields_remove_numbered(&r->fields, name);
+		else
+			fields_remove(&r->fields, name);
+	}
 	r->fields_changed |= r->fields.n < had;
 }
 

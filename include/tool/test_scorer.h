@@ -1,0 +1,41 @@
+/* test_scorer.h - appends the influence of every record of a stream over test records.
+ *
+ * The test records are those of a file, or with sanity the first of the stream, which is then read a second time and written nowhere.
+ * With k a first pass finds the candidates of each test record, and only these get an influence.
+ */
+#ifndef VF_TEST_SCORER_H
+#define VF_TEST_SCORER_H
+
+#include "influence/testinf.h"
+#include "input/npy_writer.h"
+#include "tool/scoring.h"
+
+extern const char *const normalize_words[]; /* of enum normalize */
+
+struct test_scorer {
+	/* set by the caller, and noise.path and test_noise.path */
+	const char *model, *checkpoints, *test_file;
+	long sanity;   /* test records from the stream, or 0 */
+	long k;        /* candidates of each test record; 0: all records */
+	long top;      /* proponents and opponents to list of each test record; -1: 10, or with sanity a thousandth of the records */
+	int normalize; /* enum normalize */
+	size_t budget; /* bytes of test gradients in memory */
+
+	struct noise noise, test_noise;
+	struct scoring frame;
+	struct test_set tests;
+	struct candidates candidates;
+	struct pairwise pairwise;
+	struct scorer *scorer; /* [workers] */
+	struct testinf result;
+	struct npy_writer matrix;
+	struct atomic_file table; /* --influence */
+};
+#define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}
+
+/* Scores all records, writes --influence and --matrix, prints the table of sanity, and sets the counts of --summary. */
+int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f);
+/* After flow_finish(&t->frame.flow). */
+void test_scorer_close(struct test_scorer *t);
+
+#endif
