@@ -82,9 +82,9 @@ vec() { perl -e 'my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27<f8\x27, \x27f
 	} | mktar >"$T/in.tar"
 	ok vae-selfinf -m "$F/m.vae" "$T/in.tar"
 	vae-cut -k key,error "$T/out" >"$T/got"
-	grep -q '^short.*3 values where 7' "$T/got"
-	grep -q '^nan.*not finite' "$T/got"
-	grep -q '^huge.*not finite' "$T/got"
+	grep -q '^short.*3 values, expected 7' "$T/got"
+	grep -q '^nan.*not a finite number' "$T/got"
+	grep -q '^huge.*not a finite number' "$T/got"
 	is "$(field selfinf <"$T/out" | grep -c .)" 1
 	ok vae-selfinf -m "$F/m.vae" --set 'input.field=[npy.pgm,npy]' "$T/in.tar"
 	vae-cut -k key,error "$T/out" | grep -q '^pic.*picture.*7 numbers'
@@ -93,7 +93,7 @@ vec() { perl -e 'my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27<f8\x27, \x27f
 	printf 'name=a.pgm file=%s/pics/0.pgm\n' "$T" | mktar >"$T/p.tar"
 	train "$T/p.vae" --replace <"$T/p.tar"
 	ok vae-selfinf -m "$T/p.vae" "$T/in.tar"
-	vae-cut -k key,error "$T/out" | grep -q "^good.*'<f8' where '|u1'"
+	vae-cut -k key,error "$T/out" | grep -q "^good.*'<f8', expected '|u1'"
 }
 
 @test "the first record that has a shape gives it" {
@@ -109,7 +109,7 @@ vec() { perl -e 'my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27<f8\x27, \x27f
 	grep -q '"trained_on":81' "$T/s"
 	grep -q 'shape: \[1, 1, 2\]' "$T/m.vae/model.yaml"
 	is "$(field key <"$T/r.tar" | wc -l)" 83
-	vae-cut -k key,error "$T/r.tar" | grep -q '^d.*3 values where 2'
+	vae-cut -k key,error "$T/r.tar" | grep -q '^d.*3 values, expected 2'
 	# and with a shape that is given
 	fails 1 tabular "$T/n.vae" --set train.holdout=0 --set 'input.shape=[1,1,4]' "$T/in.tar"
 	says 'none of 164 records'
