@@ -1,11 +1,13 @@
-/* draw_grams.h - inner products of gradients by one layer's parameters, without the gradients where the
- * shape lets us skip them.
+/* draw_grams.h - dot products between the gradients of a record's noise draws, by one layer's weight and bias.
  *
- * A layer with T positions, p numbers on one side of its weight and K on the other (linear: T = 1) has
- * of each draw the gradient sum_t d_t a_t^T. Over m draws that are m T rows, so that the products come either from
- * two Gram matrices, 2 (m T)^2 (p + K) operations, or from gradients written out, 2 m T p K: a
- * convolution takes the cheaper, and linear layers are never written out. Gradients written out are summed
- * over units of draws within one product: products are then between units.
+ * A layer's weight is [p][k]. The gradient of one draw is a^T b, with factors a [positions][p] and b [positions][k] (layer.h). For m
+ * draws there are r = m positions rows of each. The dot products come in one of two ways:
+ *
+ *   factors    <g_i, g_j> = sum over the positions of draws i and j of (a a^T)(b b^T), elementwise      2 r^2 (p + k) operations
+ *   explicit   the gradients are written out, then multiplied                                           2 r p k operations
+ *
+ * whichever is cheaper; dense layers, which have one position, always use factors. Where a layer of the decoder is explicit, its
+ * gradients are summed over blocks of draws to save memory, and all dot products are then between blocks.
  */
 #ifndef VF_DRAW_GRAMS_H
 #define VF_DRAW_GRAMS_H
@@ -13,40 +15,41 @@
 #include "gemm/sparse_block.h"
 #include "nn/network.h"
 
-enum { DRAW_BLOCKS = 4 }; /* units where gradients are written out */
+enum { DRAW_BLOCKS = 4 }; /* where a layer is explicit */
 
 struct draw_grams {
-	int draws, units;      /* units: of the draws, one each, or DRAW_BLOCKS blocks of them */
-	int half;              /* the unit with which the second half of the draws begins */
-	int *edge;             /* [units + 1]: draws of unit u are [edge[u], edge[u + 1]) */
-	double *weight, *bias; /* [units][units]: sums over the draws of both of <g_j, g_k> */
-	float *col, *ga, *gd, *grad, *sums; /* scratch */
+	int draws, blocks;     /* a block for each draw, or DRAW_BLOCKS */
+	int half_block;        /* the block with which the second half of the draws begins */
+	int *block_from;       /* [blocks + 1]: block b holds the draws [block_from[b], block_from[b + 1]) */
+	double *weight, *bias; /* [blocks][blocks]: sums over the draws of both blocks of <g_i, g_j>, by weight and by bias */
+	float *scratch;        /* of the layer's passes, and for unrolled factors */
+	float *gram_p, *gram_k, *gradients, *bias_sums; /* more scratch */
 };
 
-/* Whether the gradient by this layer's weight is written out, of so many draws at once. */
+/* Whether the gradients of so many draws by the layer's weight are explicit. */
 int gradient_is_explicit(const struct layer *l, int draws);
 
-/* Room for all layers of both networks; blocks: units are blocks of draws. */
-int draw_grams_open(struct draw_grams *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f);
-void draw_grams_close(struct draw_grams *p);
+/* For all layers of both networks. use_blocks: draws go in blocks. */
+int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f);
+void draw_grams_close(struct draw_grams *g);
 
-/* Products of one record: x [draws][in] what the layer read, d [draws][out] gradients by its output. */
-void draw_grams_dense(struct draw_grams *p, const struct layer *l, const float *x, const float *d);
-/* The same for a linear layer, the draws as sparse blocks (sparse_block.h). */
-void draw_grams_sparse(struct draw_grams *p, const struct sparse_block *x, const struct sparse_block *d);
-/* The same for a convolution, by gradients written out, in steps: sums, draw_grams_explicit_size() floats, holds
- * the sums of every unit's gradients; draw_grams_add_gradients() fills in or adds some rows of one unit, and dx too,
- * unless NULL; draw_grams_multiply() makes the products. */
-size_t draw_grams_explicit_size(const struct draw_grams *p, const struct layer *l);
-void draw_grams_add_gradients(struct draw_grams *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
-                    const float *w, int rows);
-void draw_grams_multiply(struct draw_grams *p, const struct layer *l, const float *sums);
-/* All of it, of rows [draws]. */
-void draw_grams_explicit(struct draw_grams *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w);
+/* All of these fill weight and bias for one record: x [draws][in], the layer's input; dy [draws][out], the gradients by its output. */
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const float *x, const float *dy);
+/* The same for a dense layer, with the draws as sparse blocks (sparse_block.h). */
+void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy);
+/* The same with explicit gradients. dx [draws][in], unless NULL: the gradients by the layer's input; w: its weight. */
+void draw_grams_explicit(struct draw_grams *g, const struct layer *l, float *dx, const float *x, const float *dy, const float *w);
 
-/* One row of a layer: <g0, g1> of the gradients that d0 and d1 make, by its weight and bias; and
- * along [out], the change of the output when weight and bias move by the gradient that dm makes. */
-void row_gradient_dot(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
-                  const float *dm, double *weight, double *bias);
+/* The same in steps, a few draws at a time. gradients, block_gradients_size() floats: sums over the draws of each block, by weight
+ * [blocks][p][k] and by bias [blocks][biases]. block_gradients_add() sets the sum of a block, or adds to it, for rows of the block. */
+size_t block_gradients_size(const struct draw_grams *g, const struct layer *l);
+void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gradients, int block, int add, float *dx, const float *x,
+                         const float *dy, const float *w, int rows);
+void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const float *gradients);
+
+/* For one row x [in] of a layer: the dot products, by weight and by bias, of the gradients that dy0 and dy1 [out] make; and tangent_out
+ * [out], the change of the layer's output if weight and bias move along the gradient that dy_mean [out] makes. */
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1, const float *dy_mean,
+                      double *weight, double *bias, float *tangent_out);
 
 #endif

@@ -1,25 +1,24 @@
-/* gradients.h - dot products between the mean gradients of many records (Kong & Chaudhuri 2021, eq. 10), each over
- * the noise of its own draws.
+/* gradients.h - dot products between the mean gradients of many records (Kong & Chaudhuri 2021, equation 10), each a mean over the
+ * record's own noise draws.
  *
- * A layer's gradient of one record is A^T B over a few rows: of a linear layer these are the draws, with A the gradients
- * by its output and B what it read; of a convolution the draws' positions, with A its small side and B its big side
- * unrolled (conv.h). Kept as these factors, the dot product of two gradients is the sum of the elementwise product of
- * A A'^T and B B'^T, rows^2 (p + k) multiplications where the gradient has p k numbers. Where that is more than it
- * saves, the gradient is written out instead, and one matrix product over all such layers gives all dot products.
+ * A layer's gradient of one record is a^T b with factors a [r][p] and b [r][k] (layer.h). r counts the draws and their positions; an
+ * encoder layer has one row of mean gradients instead of the draws. Kept as factors, the dot product of two records is the sum of
+ * (a a'^T)(b b'^T), elementwise: r^2 (p + k) multiplications, where the explicit gradient has p k numbers. Where factors would cost more,
+ * the gradient is written out, and one matrix product over all such layers gives all dot products.
  *
- * All of it is asked from within the call of influence_each_checkpoint(), at the checkpoint at hand.
+ * These functions are called from the callback of influence_each_checkpoint(), for the batch and the checkpoint at hand.
  */
 #ifndef VF_GRADIENTS_H
 #define VF_GRADIENTS_H
 
 #include "influence/influence.h"
 
-/* Floats of one record's gradient. */
+/* Floats of one record's gradient, as factors and explicit. */
 size_t gradients_size(const struct influence *s);
-/* The gradients of the first n records of the batch, as gradients_dots() wants them: to [n size]. */
+/* to [n][gradients_size()]: the gradients of the first n records of the batch, in the order that gradients_dots() reads. */
 void gradients_copy(const struct influence *s, int n, float *to);
-/* out[r stride + q] += w_c <g_(from + r), g'_(first + q)> of n records of the batch and m of the `kept` records that
- * gradients_copy() left at `to`. */
-void gradients_dots(struct influence *s, int from, int n, const float *to, int kept, int first, int m, double *out, size_t stride);
+/* out[r stride + q] += w_c <g_(from + r), g'_(first + q)>, for n records of the batch and m of the `kept` records whose gradients
+ * gradients_copy() wrote to `other`. */
+void gradients_dots(struct influence *s, int from, int n, const float *other, int kept, int first, int m, double *out, size_t stride);
 
 #endif

@@ -1,3 +1,4 @@
+/* Dot products between gradients, from Gram matrices of their factors or from explicit gradients. */
 #include "influence/draw_grams.h"
 
 #include <stdlib.h>
@@ -13,214 +14,221 @@ int gradient_is_explicit(const struct layer *l, int draws)
 	return rows * (p + k) >= p * k;
 }
 
-/* --- room --- */
+/* --- memory --- */
 
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
-
-struct room {
-	size_t col, gram, weight, out;
+struct sizes { /* floats of scratch that the largest layer needs */
+	size_t scratch, gram, gradient, out;
 };
 
-static void measure(struct room *r, const struct network *net, int draws)
+static void enlarge(size_t *size, size_t n) { *size = n > *size ? n : *size; }
+
+static void measure_layers(struct sizes *s, const struct network *net, int draws)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
 		if (!layer_has_weights(l))
 			continue;
-		size_t rows = (size_t)draws;
-		r->out = larger(r->out, (size_t)l->out);
+		size_t rows = (size_t)draws * (size_t)l->positions;
+		int by_factors = !gradient_is_explicit(l, draws);
+		enlarge(&s->out, (size_t)l->out);
 		if (!l->type->dense) {
-			r->col = larger(r->col, l->scratch);
-			r->weight = larger(r->weight, layer_weights(l) + (size_t)l->biases);
-			rows *= (size_t)l->positions;
-			if (!gradient_is_explicit(l, draws)) /* both deltas of a row, or all draws, unrolled whole */
-				r->col = larger(r->col, (rows > 1 ? rows : 2) * (size_t)l->k);
+			enlarge(&s->scratch, l->scratch);
+			enlarge(&s->gradient, layer_weights(l) + (size_t)l->biases);
 		}
-		if (!gradient_is_explicit(l, draws))
-			r->gram = larger(r->gram, rows * rows);
+		if (l->type->unroll && by_factors)
+			enlarge(&s->scratch, (rows > 1 ? rows : 2) * (size_t)l->k);
+		if (by_factors)
+			enlarge(&s->gram, rows * rows);
 	}
 }
 
-int draw_grams_open(struct draw_grams *p, const struct network *enc, const struct network *dec, int draws, int blocks, struct fail *f)
+/* No block holds draws of both halves. */
+static void place_blocks(struct draw_grams *g)
 {
-	struct room r = {0};
-	int units = !blocks || draws < 2 ? draws : draws < DRAW_BLOCKS ? 2 : DRAW_BLOCKS, half = draws / 2;
-	measure(&r, enc, 1);
-	measure(&r, dec, draws);
-	size_t n = (size_t)units;
-	*p = (struct draw_grams){.draws = draws, .units = units, .half = units == draws ? half : units / 2};
-	p->edge = calloc(n + 1, sizeof *p->edge);
-	p->weight = calloc(n * n, sizeof *p->weight);
-	p->bias = calloc(n * n, sizeof *p->bias);
-	p->col = mat_floats(r.col);
-	p->ga = mat_floats(r.gram);
-	p->gd = mat_floats(r.gram);
-	p->grad = mat_floats((n > 2 ? n : 2) * (blocks || enc->has_convolution ? r.weight : 0));
-	p->sums = mat_floats((n > 3 ? n : 3) * r.out);
-	if (!p->edge || !p->weight || !p->bias || !p->col || !p->ga || !p->gd || !p->grad || !p->sums)
+	int half = g->draws / 2, rest = g->draws - half, rest_blocks = g->blocks - g->half_block;
+	for (int b = 0; b <= g->blocks; b++)
+		g->block_from[b] = g->blocks == g->draws ? b : b <= g->half_block ? half * b / g->half_block : half + rest * (b - g->half_block) / rest_blocks;
+}
+
+int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f)
+{
+	struct sizes s = {0};
+	int blocks = !use_blocks || draws < 2 ? draws : draws < DRAW_BLOCKS ? 2 : DRAW_BLOCKS;
+	measure_layers(&s, enc, 1);
+	measure_layers(&s, dec, draws);
+	size_t n = (size_t)blocks;
+	*g = (struct draw_grams){.draws = draws, .blocks = blocks, .half_block = blocks == draws ? draws / 2 : blocks / 2};
+	g->block_from = calloc(n + 1, sizeof *g->block_from);
+	g->weight = calloc(n * n, sizeof *g->weight);
+	g->bias = calloc(n * n, sizeof *g->bias);
+	g->scratch = mat_floats(s.scratch);
+	g->gram_p = mat_floats(s.gram);
+	g->gram_k = mat_floats(s.gram);
+	g->gradients = mat_floats((n > 2 ? n : 2) * (use_blocks || enc->has_convolution ? s.gradient : 0));
+	g->bias_sums = mat_floats((n > 3 ? n : 3) * s.out);
+	if (!g->block_from || !g->weight || !g->bias || !g->scratch || !g->gram_p || !g->gram_k || !g->gradients || !g->bias_sums)
 		return fail_memory_for(f, "the gradients of %d draws", draws);
-	for (int u = 0; u <= units; u++) /* blocks do not straddle the halves */
-		p->edge[u] = units == draws ? u : u <= p->half ? half * u / p->half : half + (draws - half) * (u - p->half) / (units - p->half);
+	place_blocks(g);
 	return 0;
 }
 
-void draw_grams_close(struct draw_grams *p)
+void draw_grams_close(struct draw_grams *g)
 {
-	free(p->edge);
-	free(p->weight);
-	free(p->bias);
-	free(p->col);
-	free(p->ga);
-	free(p->gd);
-	free(p->grad);
-	free(p->sums);
-	*p = (struct draw_grams){.edge = NULL};
+	free(g->block_from);
+	free(g->weight);
+	free(g->bias);
+	free(g->scratch);
+	free(g->gram_p);
+	free(g->gram_k);
+	free(g->gradients);
+	free(g->bias_sums);
+	*g = (struct draw_grams){.block_from = NULL};
 }
 
 /* --- all draws of a record --- */
 
-/* v [units][n] -> out [units][units] */
-static void between_units(const struct draw_grams *p, double *out, const float *v, size_t n)
+/* gram [blocks][blocks] = v v^T, v [blocks][n] */
+static void multiply_blocks(double *gram, const float *v, int blocks, size_t n)
 {
-	for (int a = 0; a < p->units; a++)
-		for (int b = a; b < p->units; b++)
-			out[a * p->units + b] = out[b * p->units + a] = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
+	for (int a = 0; a < blocks; a++)
+		for (int b = a; b < blocks; b++)
+			gram[a * blocks + b] = gram[b * blocks + a] = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
 }
 
-static void bias_products(struct draw_grams *p, const struct layer *l, const float *d)
+/* weight and bias from the Gram matrices of both factors, [draws positions][draws positions]. The bias of a dense layer has the
+ * gradient dy, the factor a. */
+static void sum_positions(struct draw_grams *g, int positions, int dense)
 {
-	size_t n = (size_t)l->biases;
-	for (int u = 0; u < p->units; u++)
-		l->type->bias_gradient(l, p->sums + (size_t)u * n, d + (size_t)p->edge[u] * (size_t)l->out, 0, p->edge[u + 1] - p->edge[u]);
-	between_units(p, p->bias, p->sums, n);
-}
-
-/* ga, gd [rows][rows], rows = draws T, added up over the positions and the draws of two units. */
-static void add_up(struct draw_grams *p, int positions, int linear)
-{
-	int n = p->draws * positions, units = p->units;
-	memset(p->weight, 0, (size_t)units * (size_t)units * sizeof *p->weight);
-	memset(p->bias, 0, (size_t)units * (size_t)units * sizeof *p->bias);
-	for (int u = 0; u < units; u++)
-		for (int j = p->edge[u] * positions; j < p->edge[u + 1] * positions; j++)
-			for (int v = 0; v < units; v++) {
-				double w = 0, b = 0;
-				for (int k = p->edge[v] * positions; k < p->edge[v + 1] * positions; k++) {
-					double g = (double)p->gd[j * n + k];
-					w += g * (double)p->ga[j * n + k];
-					b += g;
+	int n = g->draws * positions, blocks = g->blocks;
+	memset(g->weight, 0, (size_t)blocks * (size_t)blocks * sizeof *g->weight);
+	memset(g->bias, 0, (size_t)blocks * (size_t)blocks * sizeof *g->bias);
+	for (int a = 0; a < blocks; a++)
+		for (int i = g->block_from[a] * positions; i < g->block_from[a + 1] * positions; i++)
+			for (int b = 0; b < blocks; b++) {
+				double weight = 0, bias = 0;
+				for (int j = g->block_from[b] * positions; j < g->block_from[b + 1] * positions; j++) {
+					double gram_p = (double)g->gram_p[i * n + j];
+					weight += gram_p * (double)g->gram_k[i * n + j];
+					bias += gram_p;
 				}
-				p->weight[u * units + v] += w;
-				p->bias[u * units + v] += linear ? b : 0;
+				g->weight[a * blocks + b] += weight;
+				g->bias[a * blocks + b] += dense ? bias : 0;
 			}
 }
 
-void draw_grams_dense(struct draw_grams *p, const struct layer *l, const float *x, const float *d)
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const float *x, const float *dy)
 {
-	int dense = l->type->dense, n = p->draws * l->positions;
-	const float *k = layer_factor_k(l, x, d);
+	int rows = g->draws * l->positions;
+	const float *k = layer_factor_k(l, x, dy);
 	if (l->type->unroll) {
-		l->type->unroll(l, p->col, k, p->draws);
-		k = p->col;
+		l->type->unroll(l, g->scratch, k, g->draws);
+		k = g->scratch;
 	}
-	mat_gram(p->ga, k, n, l->k);
-	mat_gram(p->gd, layer_factor_p(l, x, d), n, l->p);
-	add_up(p, l->positions, dense);
-	if (!dense)
-		bias_products(p, l, d);
-}
-
-void draw_grams_sparse(struct draw_grams *p, const struct sparse_block *x, const struct sparse_block *d)
-{
-	sparse_gram(p->ga, x);
-	sparse_gram(p->gd, d);
-	add_up(p, 1, 1);
-}
-
-size_t draw_grams_explicit_size(const struct draw_grams *p, const struct layer *l) { return (size_t)p->units * (layer_weights(l) + (size_t)l->biases); }
-
-void draw_grams_add_gradients(struct draw_grams *p, const struct layer *l, float *sums, int unit, int add, float *dx, const float *x, const float *d,
-                    const float *w, int rows)
-{
-	size_t nw = layer_weights(l), nb = (size_t)l->biases;
-	l->type->backward(l, dx, sums + (size_t)unit * nw, d, x, &(struct layer_pass){.rows = rows, .w = w, .add = add, .scratch = p->col});
-	l->type->bias_gradient(l, sums + (size_t)p->units * nw + (size_t)unit * nb, d, add, rows);
-}
-
-void draw_grams_multiply(struct draw_grams *p, const struct layer *l, const float *sums)
-{
-	size_t nw = layer_weights(l), nb = (size_t)l->biases;
-	between_units(p, p->weight, sums, nw);
-	between_units(p, p->bias, sums + (size_t)p->units * nw, nb);
-}
-
-void draw_grams_explicit(struct draw_grams *p, const struct layer *l, float *dx, const float *x, const float *d, const float *w)
-{
-	for (int u = 0; u < p->units; u++) {
-		size_t from = (size_t)p->edge[u];
-		draw_grams_add_gradients(p, l, p->grad, u, 0, dx ? dx + from * (size_t)l->in : NULL, x + from * (size_t)l->in, d + from * (size_t)l->out, w,
-		               p->edge[u + 1] - p->edge[u]);
+	mat_gram(g->gram_k, k, rows, l->k);
+	mat_gram(g->gram_p, layer_factor_p(l, x, dy), rows, l->p);
+	sum_positions(g, l->positions, l->type->dense);
+	if (l->type->dense)
+		return;
+	size_t n = (size_t)l->biases, out = (size_t)l->out;
+	for (int b = 0; b < g->blocks; b++) {
+		int from = g->block_from[b];
+		l->type->bias_gradient(l, g->bias_sums + (size_t)b * n, dy + (size_t)from * out, 0, g->block_from[b + 1] - from);
 	}
-	draw_grams_multiply(p, l, p->grad);
+	multiply_blocks(g->bias, g->bias_sums, g->blocks, n);
+}
+
+void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy)
+{
+	sparse_gram(g->gram_k, x);
+	sparse_gram(g->gram_p, dy);
+	sum_positions(g, 1, 1);
+}
+
+size_t block_gradients_size(const struct draw_grams *g, const struct layer *l)
+{
+	return (size_t)g->blocks * (layer_weights(l) + (size_t)l->biases);
+}
+
+void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gradients, int block, int add, float *dx, const float *x,
+                         const float *dy, const float *w, int rows)
+{
+	const struct layer_pass pass = {.rows = rows, .w = w, .add = add, .scratch = g->scratch};
+	float *by_weight = gradients + (size_t)block * layer_weights(l);
+	float *by_bias = gradients + (size_t)g->blocks * layer_weights(l) + (size_t)block * (size_t)l->biases;
+	l->type->backward(l, dx, by_weight, dy, x, &pass);
+	l->type->bias_gradient(l, by_bias, dy, add, rows);
+}
+
+void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const float *gradients)
+{
+	multiply_blocks(g->weight, gradients, g->blocks, layer_weights(l));
+	multiply_blocks(g->bias, gradients + (size_t)g->blocks * layer_weights(l), g->blocks, (size_t)l->biases);
+}
+
+void draw_grams_explicit(struct draw_grams *g, const struct layer *l, float *dx, const float *x, const float *dy, const float *w)
+{
+	for (int b = 0; b < g->blocks; b++) {
+		size_t from = (size_t)g->block_from[b], in = from * (size_t)l->in, out = from * (size_t)l->out;
+		block_gradients_add(g, l, g->gradients, b, 0, dx ? dx + in : NULL, x + in, dy + out, w, g->block_from[b + 1] - g->block_from[b]);
+	}
+	draw_grams_from_gradients(g, l, g->gradients);
 }
 
 /* --- one row --- */
 
-static void linear_row(const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm, double *weight,
-                       double *bias)
+static void dense_row(const struct layer *l, const float *x, const float *dy0, const float *dy1, const float *dy_mean, double *weight,
+                      double *bias, float *tangent_out)
 {
-	double aa = dot(x, x, l->in);
-	*bias = dot(d0, d1, l->out);
-	*weight = aa * *bias;
-	for (int k = 0; k < l->out; k++)
-		along[k] = (float)(aa + 1) * dm[k];
+	double xx = dot(x, x, l->in);
+	*bias = dot(dy0, dy1, l->out);
+	*weight = xx * *bias;
+	for (int i = 0; i < l->out; i++)
+		tangent_out[i] = (float)(xx + 1) * dy_mean[i];
 }
 
-/* conv2d: sum_t a_t a_t' of the unrolled input is what the two gradients share. */
-static void gram_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
-                     double *weight)
+/* By factors: both gradients share the unrolled input b, and with S = b b^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean. */
+static double factor_row(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1,
+                         const float *dy_mean, float *tangent_out)
 {
-	int positions = l->positions, k = l->k;
-	l->type->unroll(l, p->col, x, 1);
-	mat_nt(p->ga, positions, p->col, k, p->col, k, positions, positions, k, 0, MAT_16);
-	mat_nt(p->gd, positions, d0, l->p, d1, l->p, positions, positions, l->p, 0, MAT_16);
-	*weight = dot(p->ga, p->gd, positions * positions);
-	mat_nn(along, l->p, p->ga, positions, dm, l->p, NULL, NULL, positions, l->p, positions, MAT_16);
+	int n = l->positions, k = l->k, p = l->p;
+	l->type->unroll(l, g->scratch, x, 1);
+	mat_nt(g->gram_k, n, g->scratch, k, g->scratch, k, n, n, k, 0, MAT_16);
+	mat_nt(g->gram_p, n, dy0, p, dy1, p, n, n, p, 0, MAT_16);
+	mat_nn(tangent_out, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_16);
+	return dot(g->gram_k, g->gram_p, n * n);
 }
 
-static void explicit_row(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1,
-                         const float *dm, double *weight)
+static double explicit_row(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1,
+                           const float *dy_mean, float *tangent_out)
 {
 	size_t n = layer_weights(l);
-	float *g0 = p->grad, *g1 = d1 == d0 ? g0 : p->grad + n;
-	struct layer_pass pass = {.rows = 1, .scratch = p->col};
-	l->type->backward(l, NULL, g0, d0, x, &pass);
-	if (d1 != d0)
-		l->type->backward(l, NULL, g1, d1, x, &pass);
-	*weight = dot(g0, g1, (int)n);
-	if (dm != d0)
-		l->type->backward(l, NULL, g0, dm, x, &pass);
+	float *g0 = g->gradients, *g1 = dy1 == dy0 ? g0 : g->gradients + n;
+	struct layer_pass pass = {.rows = 1, .scratch = g->scratch};
+	l->type->backward(l, NULL, g0, dy0, x, &pass);
+	if (dy1 != dy0)
+		l->type->backward(l, NULL, g1, dy1, x, &pass);
+	double product = dot(g0, g1, (int)n);
+	if (dy_mean != dy0)
+		l->type->backward(l, NULL, g0, dy_mean, x, &pass);
 	pass.w = g0;
-	l->type->forward(l, along, x, &pass);
+	l->type->forward(l, tangent_out, x, &pass);
+	return product;
 }
 
-void row_gradient_dot(struct draw_grams *p, const struct layer *l, float *along, const float *x, const float *d0, const float *d1, const float *dm,
-                  double *weight, double *bias)
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1, const float *dy_mean,
+                      double *weight, double *bias, float *tangent_out)
 {
 	if (l->type->dense) {
-		linear_row(l, along, x, d0, d1, dm, weight, bias);
+		dense_row(l, x, dy0, dy1, dy_mean, weight, bias, tangent_out);
 		return;
 	}
-	if (!l->type->transposed && !gradient_is_explicit(l, 1))
-		gram_row(p, l, along, x, d0, d1, dm, weight);
-	else
-		explicit_row(p, l, along, x, d0, d1, dm, weight);
-	int n = l->biases;
-	float *b0 = p->sums, *b1 = b0 + n, *bm = b1 + n;
-	l->type->bias_gradient(l, b0, d0, 0, 1);
-	l->type->bias_gradient(l, b1, d1, 0, 1);
-	l->type->bias_gradient(l, bm, dm, 0, 1);
+	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1), n = l->biases;
+	*weight = (by_factors ? factor_row : explicit_row)(g, l, x, dy0, dy1, dy_mean, tangent_out);
+	float *b0 = g->bias_sums, *b1 = b0 + n, *b_mean = b1 + n;
+	l->type->bias_gradient(l, b0, dy0, 0, 1);
+	l->type->bias_gradient(l, b1, dy1, 0, 1);
+	l->type->bias_gradient(l, b_mean, dy_mean, 0, 1);
 	*bias = dot(b0, b1, n);
 	for (int i = 0; i < l->out; i++)
-		along[i] += bm[i % n];
+		tangent_out[i] += b_mean[i % n];
 }

@@ -1,207 +1,219 @@
+/* Mean gradients of a batch, kept layer by layer as factors or written out (explicit), and their dot products with the gradients of
+ * other records.
+ *
+ * Memory layout of gradients_copy() for n records: for every layer with factors p [n][rows][p], k [n][rows][k]; then the explicit
+ * gradients of all other layers, and the biases of unrolled layers with factors, [n][explicit_size]. */
 #include "influence/gradients.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/linear.h"
-#include "influence/influence_state.h"
 #include "gemm/mat.h"
+#include "influence/influence_state.h"
+#include "nn/linear.h"
 
-enum { SIDE = 1024, CHUNK = 8192 }; /* numbers of a gradient whose products add up in float */
+enum {
+	TILE = 1024,  /* rows of a product's tile */
+	CHUNK = 8192, /* numbers of a gradient that are summed in float, before a double takes over */
+};
 
-/* --- room --- */
+/* --- memory --- */
 
-/* Whether a layer's gradients are written out: not where factors take fewer operations. Written numbers come from memory
- * and are used but a few times, which doubles their price. A gradient that influence.c writes out anyway is there. */
-static int write_out(const struct layer *l, int decoder, int draws, int rows, int p, int k)
+/* Whether a layer's gradients are explicit: where factors would take more operations. Explicit numbers come from memory and are used
+ * only a few times, which doubles their cost. Gradients that the scores need explicitly are there anyway. */
+static int keep_explicit(const struct layer_gradient *k)
 {
-	if (decoder && gradient_is_explicit(l, draws))
+	if (k->in_decoder && gradient_is_explicit(k->l, k->draws))
 		return 1;
-	return (double)rows * (double)rows * (double)(p + k) > 2.0 * (double)p * (double)k;
+	return (double)k->rows * (double)k->rows * (double)(k->l->p + k->l->k) > 2.0 * (double)k->l->p * (double)k->l->k;
 }
 
-static int plan(struct influence *s, const struct network *net, int decoder, struct fail *f)
+static int plan_layers(struct influence *s, const struct network *net, int in_decoder, struct fail *f)
 {
+	struct gradients *g = &s->gradients;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		int draws = decoder ? s->draws : 1;
-		if (!layer_has_weights(l) || !(decoder ? s->use_dec[i] : s->use_enc[i]))
+		int draws = in_decoder ? s->draws : 1;
+		if (!(in_decoder ? s->use_dec[i] : s->use_enc[i]))
 			continue;
-		struct kept *k = &s->kept[s->nkept++];
-		*k = (struct kept){.l = l, .decoder = decoder, .layer = i, .rows = draws * l->positions, .at = s->written};
-		k->p = l->p;
-		k->k = l->k;
-		size_t biases = (size_t)l->biases;
-		if (write_out(l, decoder, draws, k->rows, k->p, k->k)) {
+		struct layer_gradient *k = &g->layer[g->nlayers++];
+		*k = (struct layer_gradient){.l = l, .in_decoder = in_decoder, .index = i, .draws = draws, .rows = draws * l->positions, .at = g->explicit_size};
+		if (keep_explicit(k)) {
 			k->rows = 0;
-			k->size = (size_t)k->p * (size_t)k->k + biases;
+			k->size = layer_weights(l) + (size_t)l->biases;
 		} else if (l->type->unroll) {
-			k->size = biases;
-			k->col = mat_floats((size_t)s->batch * (size_t)k->rows * (size_t)k->k);
-			if (!k->col)
+			k->size = (size_t)l->biases;
+			k->unrolled = mat_floats((size_t)s->batch * (size_t)k->rows * (size_t)l->k);
+			if (!k->unrolled)
 				return fail_memory_for(f, "the gradients of %d records", s->batch);
 		}
-		s->written += k->size;
-		s->side = k->rows > s->side ? k->rows : s->side;
+		g->explicit_size += k->size;
+		g->tile = k->rows > g->tile ? k->rows : g->tile;
 	}
 	return 0;
 }
 
 int gradients_open(struct influence *s, struct fail *f)
 {
+	struct gradients *g = &s->gradients;
 	const struct model *m = &s->models[s->n - 1];
 	if (s->cfg.score.estimator != PLUGIN)
-		return fail_set(f, "dot products of mean gradients want the plugin estimator");
-	s->kept = calloc(2 * MAX_LAYERS, sizeof *s->kept);
-	if (!s->kept)
+		return fail_set(f, "dot products of mean gradients require the plugin estimator");
+	g->layer = calloc(2 * MAX_LAYERS, sizeof *g->layer);
+	if (!g->layer)
 		return fail_memory(f);
-	s->side = SIDE;
-	if (plan(s, &m->enc, 0, f) || plan(s, &m->dec, 1, f))
+	g->tile = TILE;
+	if (plan_layers(s, &m->enc, 0, f) || plan_layers(s, &m->dec, 1, f))
 		return -1;
-	if (s->written > INT_MAX)
-		return fail_set(f, "a gradient of %zu numbers, more than products can be told of", s->written);
-	s->out = mat_floats((size_t)s->batch * s->written);
-	s->left = mat_floats((size_t)s->side * (size_t)s->side);
-	s->right = mat_floats((size_t)s->side * (size_t)s->side);
-	if (!s->out || !s->left || !s->right)
-		return fail_memory_for(f, "the gradients of %d records", s->batch);
-	return 0;
+	if (g->explicit_size > INT_MAX)
+		return fail_set(f, "a gradient of %zu numbers is too large for matrix products", g->explicit_size);
+	g->explicit = mat_floats((size_t)s->batch * g->explicit_size);
+	g->gram_p = mat_floats((size_t)g->tile * (size_t)g->tile);
+	g->gram_k = mat_floats((size_t)g->tile * (size_t)g->tile);
+	return g->explicit && g->gram_p && g->gram_k ? 0 : fail_memory_for(f, "the gradients of %d records", s->batch);
 }
 
 void gradients_close(struct influence *s)
 {
-	for (int i = 0; i < s->nkept; i++)
-		free(s->kept[i].col);
-	free(s->kept);
-	free(s->out);
-	free(s->left);
-	free(s->right);
+	struct gradients *g = &s->gradients;
+	for (int i = 0; i < g->nlayers; i++)
+		free(g->layer[i].unrolled);
+	free(g->layer);
+	free(g->explicit);
+	free(g->gram_p);
+	free(g->gram_k);
 }
 
-/* --- what a batch leaves --- */
+/* --- the gradients of the batch at hand --- */
 
-static int draws_of(const struct influence *s, const struct kept *k) { return k->decoder ? s->draws : 1; }
-
-/* What the layer read, and the gradients by what it wrote. */
-static const float *reads(const struct influence *s, const struct kept *k)
+/* The input of a layer [batch draws][in], and the gradients by its output [batch draws][out]. */
+static const float *layer_input(const struct influence *s, const struct layer_gradient *k)
 {
-	const struct model *m = &s->models[s->at];
-	if (k->decoder)
-		return network_source(&m->dec, k->layer, s->xi, &s->dec);
-	return network_source(&m->enc, k->layer, in_order(s, s->x, m->enc.reads_channels_last), &s->enc);
+	return k->in_decoder ? network_source(&s->model->dec, k->index, s->xi, &s->dec) : network_source(&s->model->enc, k->index, s->input, &s->enc);
 }
 
-static const float *deltas(const struct influence *s, const struct kept *k) { return k->decoder ? s->ddec.v[k->layer] : s->denc[0].v[k->layer]; }
-
-void gradients_take(struct influence *s, int i, int r, const float *sums)
+static const float *output_gradients(const struct influence *s, const struct layer_gradient *k)
 {
-	int at = 0, units = s->products.units;
-	while (at < s->nkept && !(s->kept[at].decoder && s->kept[at].layer == i))
+	return (k->in_decoder ? &s->dec_grad : &s->enc_grad[0])->v[k->index];
+}
+
+static const float *factor_p(const struct influence *s, const struct layer_gradient *k)
+{
+	return layer_factor_p(k->l, layer_input(s, k), output_gradients(s, k));
+}
+
+static const float *factor_k(const struct influence *s, const struct layer_gradient *k)
+{
+	return k->unrolled ? k->unrolled : layer_factor_k(k->l, layer_input(s, k), output_gradients(s, k));
+}
+
+static float *explicit_gradient(const struct gradients *g, const struct layer_gradient *k, size_t record)
+{
+	return g->explicit + record * g->explicit_size + k->at;
+}
+
+void gradients_add_blocks(struct influence *s, int layer, int record, const float *gradients)
+{
+	const struct gradients *g = &s->gradients;
+	int at = 0, blocks = s->grams.blocks;
+	while (at < g->nlayers && !(g->layer[at].in_decoder && g->layer[at].index == layer))
 		at++;
-	if (at == s->nkept)
+	if (at == g->nlayers)
 		return;
-	const struct kept *k = &s->kept[at];
-	size_t nw = layer_weights(k->l), nb = (size_t)k->l->biases;
-	float *to = s->out + (size_t)r * s->written + k->at, share = 1 / (float)s->draws;
+	const struct layer_gradient *k = &g->layer[at];
+	size_t weights = layer_weights(k->l), biases = (size_t)k->l->biases;
+	float *to = explicit_gradient(g, k, (size_t)record), share = 1 / (float)s->draws;
 	memset(to, 0, k->size * sizeof *to);
-	for (int u = 0; u < units; u++) {
-		const float *w = sums + (size_t)u * nw, *b = sums + (size_t)units * nw + (size_t)u * nb;
-		for (size_t n = 0; n < nw; n++)
-			to[n] += share * w[n];
-		for (size_t n = 0; n < nb; n++)
-			to[nw + n] += share * b[n];
+	for (int b = 0; b < blocks; b++) {
+		const float *by_weight = gradients + (size_t)b * weights, *by_bias = gradients + (size_t)blocks * weights + (size_t)b * biases;
+		for (size_t i = 0; i < weights; i++)
+			to[i] += share * by_weight[i];
+		for (size_t i = 0; i < biases; i++)
+			to[weights + i] += share * by_bias[i];
 	}
 }
 
-/* A convolution's, of one record: weight, unless it is left as factors, and bias. */
-static void write_convolution(struct influence *s, const struct kept *k, float *to, const float *x, const float *d)
+/* to [size]: the mean gradient of one record, x [draws][in], dy [draws][out]; of a layer with factors only the bias. */
+static void write_gradient(const struct influence *s, const struct layer_gradient *k, float *to, const float *x, const float *dy)
 {
-	int draws = draws_of(s, k);
-	size_t nw = k->rows ? 0 : layer_weights(k->l);
-	float share = 1 / (float)draws;
-	if (nw)
-		k->l->type->backward(k->l, NULL, to, d, x, &(struct layer_pass){.rows = draws, .scratch = s->products.col});
-	k->l->type->bias_gradient(k->l, to + nw, d, 0, draws);
+	const struct layer *l = k->l;
+	size_t weights = k->rows ? 0 : layer_weights(l);
+	float share = 1 / (float)k->draws;
+	if (l->type->dense) {
+		linear_gradient(to, to + weights, dy, x, NULL, k->draws, l->in, l->out, 0, l->out, share, 0);
+		return;
+	}
+	if (weights)
+		l->type->backward(l, NULL, to, dy, x, &(struct layer_pass){.rows = k->draws, .scratch = s->grams.scratch});
+	l->type->bias_gradient(l, to + weights, dy, 0, k->draws);
 	for (size_t i = 0; i < k->size; i++)
 		to[i] *= share;
 }
 
-void gradients_fill(struct influence *s)
+void gradients_finish(struct influence *s)
 {
-	for (int i = 0; i < s->nkept; i++) {
-		const struct kept *k = &s->kept[i];
+	const struct gradients *g = &s->gradients;
+	for (int i = 0; i < g->nlayers; i++) {
+		const struct layer_gradient *k = &g->layer[i];
 		const struct layer *l = k->l;
-		int dense = l->type->dense, draws = draws_of(s, k);
-		const float *x = reads(s, k), *d = deltas(s, k);
-		if (k->col)
-			l->type->unroll(l, k->col, layer_factor_k(l, x, d), s->batch * draws);
-		if ((dense && k->rows) || (k->decoder && !k->rows && gradient_is_explicit(l, draws)))
-			continue; /* factors as they lie, or gradients_take() has them */
-		for (int r = 0; r < s->batch; r++, x += (size_t)draws * (size_t)l->in, d += (size_t)draws * (size_t)l->out) {
-			float *to = s->out + (size_t)r * s->written + k->at;
-			if (dense)
-				linear_gradient(to, to + (size_t)k->p * (size_t)k->k, d, x, NULL, draws, l->in, l->out, 0, l->out, 1 / (float)draws, 0);
-			else
-				write_convolution(s, k, to, x, d);
-		}
+		const float *x = layer_input(s, k), *dy = output_gradients(s, k);
+		if (k->unrolled)
+			l->type->unroll(l, k->unrolled, layer_factor_k(l, x, dy), s->batch * k->draws);
+		int added = k->in_decoder && !k->rows && gradient_is_explicit(l, k->draws); /* by gradients_add_blocks() */
+		for (size_t r = 0, draws = (size_t)k->draws; k->size && !added && r < (size_t)s->batch; r++)
+			write_gradient(s, k, explicit_gradient(g, k, r), x + r * draws * (size_t)l->in, dy + r * draws * (size_t)l->out);
 	}
 }
 
-/* The factors of the batch. */
-static const float *factor_p(const struct influence *s, const struct kept *k)
-{
-	return layer_factor_p(k->l, reads(s, k), deltas(s, k));
-}
-static const float *factor_k(const struct influence *s, const struct kept *k) { return k->col ? k->col : layer_factor_k(k->l, reads(s, k), deltas(s, k)); }
-
-/* --- kept for later --- */
+/* --- copies --- */
 
 size_t gradients_size(const struct influence *s)
 {
-	size_t n = s->written;
-	for (int i = 0; i < s->nkept; i++)
-		n += (size_t)s->kept[i].rows * (size_t)(s->kept[i].p + s->kept[i].k);
+	const struct gradients *g = &s->gradients;
+	size_t n = g->explicit_size;
+	for (int i = 0; i < g->nlayers; i++)
+		n += (size_t)g->layer[i].rows * (size_t)(g->layer[i].l->p + g->layer[i].l->k);
 	return n;
 }
 
-static void copy(float **to, const float *from, size_t n)
+static void append(float **to, const float *from, size_t n)
 {
 	memcpy(*to, from, n * sizeof **to);
 	*to += n;
 }
 
-/* Layer by layer both factors of all records, then what is written out. */
 void gradients_copy(const struct influence *s, int n, float *to)
 {
-	for (int i = 0; i < s->nkept; i++) {
-		const struct kept *k = &s->kept[i];
+	const struct gradients *g = &s->gradients;
+	for (int i = 0; i < g->nlayers; i++) {
+		const struct layer_gradient *k = &g->layer[i];
 		size_t rows = (size_t)n * (size_t)k->rows;
 		if (rows) {
-			copy(&to, factor_p(s, k), rows * (size_t)k->p);
-			copy(&to, factor_k(s, k), rows * (size_t)k->k);
+			append(&to, factor_p(s, k), rows * (size_t)k->l->p);
+			append(&to, factor_k(s, k), rows * (size_t)k->l->k);
 		}
 	}
-	copy(&to, s->out, (size_t)n * s->written);
+	append(&to, g->explicit, (size_t)n * g->explicit_size);
 }
 
 /* --- dot products --- */
 
-/* sum of (a + more) b over a block of rows x rows in two matrices with lines of n */
-static double block(const float *a, const float *b, int n, int rows, float more)
+/* The sum of (a + bias) b over one pair of records: a and b [rows][rows], lines ld apart. */
+static double sum_products(const float *a, const float *b, int ld, int rows, float bias)
 {
-	enum { LANES = 16, LINES = 16 }; /* lines whose products add up in float */
+	enum { LANES = 16, LINES = 16 }; /* lines that are summed in float */
 	double total = 0;
 	for (int from = 0; from < rows; from += LINES) {
 		float lane[LANES] = {0}, rest = 0;
 		for (int j = from; j < rows && j < from + LINES; j++) {
-			const float *p = a + (size_t)j * (size_t)n, *q = b + (size_t)j * (size_t)n;
+			const float *p = a + (size_t)j * (size_t)ld, *q = b + (size_t)j * (size_t)ld;
 			int i = 0;
 			for (; i + LANES <= rows; i += LANES)
 				for (int l = 0; l < LANES; l++)
-					lane[l] += (p[i + l] + more) * q[i + l];
+					lane[l] += (p[i + l] + bias) * q[i + l];
 			for (; i < rows; i++)
-				rest += (p[i] + more) * q[i];
+				rest += (p[i] + bias) * q[i];
 		}
 		for (int l = 0; l < LANES; l++)
 			total += (double)lane[l];
@@ -210,58 +222,64 @@ static double block(const float *a, const float *b, int n, int rows, float more)
 	return total;
 }
 
-struct task { /* records of the batch, and of those kept */
+struct request { /* the arguments of gradients_dots() */
 	int from, n, first, m;
 	double w;
 	double *out;
 	size_t stride;
 };
 
-/* p, q: the kept records' factors */
-static void add_factors(struct influence *s, const struct kept *k, const float *p, const float *q, const struct task *t)
+static int least(int a, int b) { return a < b ? a : b; }
+
+/* A layer with factors; p and k: those of the other records. The bias of a dense layer is an input that is always 1. */
+static void add_factor_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
 {
-	int rows = k->rows, most = s->side / rows;
-	float more = k->l->type->dense ? 1 : 0; /* the bias: an input that is always 1 */
-	double w = t->w / draws_of(s, k) / draws_of(s, k);
-	for (int r = 0; r < t->n; r += most)
-		for (int c = 0; c < t->m; c += most) {
-			int nr = t->n - r < most ? t->n - r : most, nc = t->m - c < most ? t->m - c : most, lines = nr * rows, n = nc * rows;
-			size_t a = (size_t)(t->from + r) * (size_t)rows, b = (size_t)(t->first + c) * (size_t)rows;
-			mat_nt(s->left, n, factor_p(s, k) + a * (size_t)k->p, k->p, p + b * (size_t)k->p, k->p, lines, n, k->p, 0, MAT_16);
-			mat_nt(s->right, n, factor_k(s, k) + a * (size_t)k->k, k->k, q + b * (size_t)k->k, k->k, lines, n, k->k, 0, MAT_16);
+	const struct gradients *g = &s->gradients;
+	int rows = layer->rows, step = g->tile / rows, np = layer->l->p, nk = layer->l->k;
+	float bias = layer->l->type->dense ? 1 : 0;
+	double w = q->w / layer->draws / layer->draws;
+	for (int r = 0; r < q->n; r += step)
+		for (int c = 0; c < q->m; c += step) {
+			int nr = least(q->n - r, step), nc = least(q->m - c, step), lines = nr * rows, columns = nc * rows;
+			size_t a = (size_t)(q->from + r) * (size_t)rows, b = (size_t)(q->first + c) * (size_t)rows;
+			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, lines, columns, np, 0, MAT_16);
+			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, lines, columns, nk, 0, MAT_16);
 			for (int i = 0; i < nr; i++)
 				for (int j = 0; j < nc; j++) {
-					size_t at = (size_t)i * (size_t)rows * (size_t)n + (size_t)j * (size_t)rows;
-					t->out[(size_t)(r + i) * t->stride + (size_t)(c + j)] += w * block(s->right + at, s->left + at, n, rows, more);
+					size_t at = (size_t)i * (size_t)rows * (size_t)columns + (size_t)j * (size_t)rows;
+					q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] +=
+						w * sum_products(g->gram_k + at, g->gram_p + at, columns, rows, bias);
 				}
 		}
 }
 
-static void add_written(struct influence *s, const float *kept, const struct task *t)
+/* All explicit gradients; other: those of the other records. */
+static void add_explicit_dots(const struct influence *s, const float *other, const struct request *q)
 {
-	size_t lead = s->written;
-	int side = s->side, ld = (int)lead;
-	for (size_t at = 0; at < lead; at += CHUNK)
-		for (int r = 0; r < t->n; r += side)
-			for (int c = 0; c < t->m; c += side) {
-				int len = lead - at < CHUNK ? (int)(lead - at) : CHUNK, nr = t->n - r < side ? t->n - r : side, nc = t->m - c < side ? t->m - c : side;
-				const float *a = s->out + (size_t)(t->from + r) * lead + at, *b = kept + (size_t)(t->first + c) * lead + at;
-				mat_nt(s->left, nc, a, ld, b, ld, nr, nc, len, 0, MAT_16);
+	const struct gradients *g = &s->gradients;
+	size_t size = g->explicit_size;
+	for (size_t at = 0; at < size; at += CHUNK)
+		for (int r = 0; r < q->n; r += g->tile)
+			for (int c = 0; c < q->m; c += g->tile) {
+				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile);
+				const float *a = g->explicit + (size_t)(q->from + r) * size + at, *b = other + (size_t)(q->first + c) * size + at;
+				mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, nr, nc, len, 0, MAT_16);
 				for (int i = 0; i < nr; i++)
 					for (int j = 0; j < nc; j++)
-						t->out[(size_t)(r + i) * t->stride + (size_t)(c + j)] += t->w * (double)s->left[i * nc + j];
+						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[i * nc + j];
 			}
 }
 
-void gradients_dots(struct influence *s, int from, int n, const float *to, int kept, int first, int m, double *out, size_t stride)
+void gradients_dots(struct influence *s, int from, int n, const float *other, int kept, int first, int m, double *out, size_t stride)
 {
-	struct task t = {from, n, first, m, checkpoint_weight(&s->models[s->at]), out, stride};
-	for (int i = 0; i < s->nkept; i++) {
-		const struct kept *k = &s->kept[i];
+	const struct gradients *g = &s->gradients;
+	const struct request q = {from, n, first, m, s->weight, out, stride};
+	for (int i = 0; i < g->nlayers; i++) {
+		const struct layer_gradient *k = &g->layer[i];
 		size_t rows = (size_t)kept * (size_t)k->rows;
 		if (rows)
-			add_factors(s, k, to, to + rows * (size_t)k->p, &t);
-		to += rows * (size_t)(k->p + k->k);
+			add_factor_dots(s, k, other, other + rows * (size_t)k->l->p, &q);
+		other += rows * (size_t)(k->l->p + k->l->k);
 	}
-	add_written(s, to, &t);
+	add_explicit_dots(s, other, &q);
 }

@@ -1,12 +1,15 @@
+/* Chooses the size of a batch and how the decoder runs, and allocates the buffers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "influence/influence_state.h"
 #include "gemm/mat.h"
+#include "influence/influence_state.h"
 
-/* Numbers a row in the buffers of a network's first n layers. */
-static size_t width(const struct network *net, int n)
+/* --- sizes --- */
+
+/* Numbers of one row in the buffers of a network's first n layers. */
+static size_t row_size(const struct network *net, int n)
 {
 	size_t sum = 0;
 	for (int i = 0; i < n; i++)
@@ -14,22 +17,23 @@ static size_t width(const struct network *net, int n)
 	return sum;
 }
 
-/* The first layer behind the last one whose products are too short for a few rows: linear layers, and
- * convolutions of few positions, want many at once to share a weight that is large for their work. */
-static int find_cut(const struct network *net)
+/* The layer behind the last one whose product is too short for a few rows: layers with few positions need many rows, because their
+ * weight is large for the work of one. */
+static int find_chunk_from(const struct network *net)
 {
-	int cut = 0;
+	enum { FEW_POSITIONS = 16 };
+	int from = 0;
 	for (int i = 0; i < net->n; i++)
-		if (layer_has_weights(&net->l[i]) && net->l[i].positions < 16)
-			cut = i + 1;
-	while (cut < net->n && !net->l[cut].has_buffer)
-		cut++; /* what works in place goes with the layer before it */
-	return cut;
+		if (layer_has_weights(&net->l[i]) && net->l[i].positions < FEW_POSITIONS)
+			from = i + 1;
+	while (from < net->n && !net->l[from].has_buffer)
+		from++; /* a layer in place stays with the layer before it */
+	return from;
 }
 
-/* Records that the decoder takes at once; 0: the whole batch. So few rows that what goes from one linear layer to the
- * next stays in the second cache for the most part. */
-static int slab_of(const struct model *m, int flags)
+/* Records in a group that goes through the decoder at once, or 0: the whole batch. A group has so few rows that the activations between
+ * two linear layers mostly stay in the second-level cache. */
+static int decoder_group(const struct model *m, int flags)
 {
 	enum { ROWS = 256 };
 	if (flags & INFLUENCE_GRADIENTS || m->enc.has_convolution || m->dec.has_convolution)
@@ -37,43 +41,49 @@ static int slab_of(const struct model *m, int flags)
 	return m->cfg.score.draws < ROWS ? ROWS / m->cfg.score.draws : 1;
 }
 
-static int at_once(const struct model *m, int flags, int batch)
+static int choose_decoder_batch(const struct model *m, int flags, int batch)
 {
-	int slab = slab_of(m, flags);
-	return slab && slab < batch ? slab : batch;
+	int group = decoder_group(m, flags);
+	return group && group < batch ? group : batch;
 }
+
+static int within(size_t n, int most) { return n < 1 ? 1 : n < (size_t)most ? (int)n : most; }
 
 int influence_batch_size(const struct model *m, int flags)
 {
-	/* rows that a product gains from, and, of slabs, records that the encoder does; more would take memory, and time to clear it */
-	enum { FEW = 32, ROWS = 512, MOST_ROWS = 1024, MANY = 128, ALL_ROWS = 2048 };
-	int draws = m->cfg.score.draws, slab = slab_of(m, flags), most = ROWS / draws;
-	if (slab) {
-		most = ALL_ROWS / draws < MANY ? ALL_ROWS / draws : MANY;
-		return most > slab ? most / slab * slab : slab;
+	/* Rows, and records, that products gain from; more cost memory, and time to clear it. */
+	enum { MIN_RECORDS = 32, ROWS = 512, MAX_ROWS = 1024, GROUPED_RECORDS = 128, GROUPED_ROWS = 2048, PICTURE_BYTES = 32 << 20 };
+	int draws = m->cfg.score.draws, group = decoder_group(m, flags);
+	if (group) {
+		int most = GROUPED_ROWS / draws < GROUPED_RECORDS ? GROUPED_ROWS / draws : GROUPED_RECORDS;
+		return most > group ? most / group * group : group;
 	}
-	if (most < FEW)
-		most = MOST_ROWS / draws < FEW ? MOST_ROWS / draws : FEW;
+	int most = ROWS / draws;
+	if (most < MIN_RECORDS)
+		most = MAX_ROWS / draws < MIN_RECORDS ? MAX_ROWS / draws : MIN_RECORDS;
 	most = most < 1 ? 1 : most;
 	if (!m->enc.has_convolution && !m->dec.has_convolution)
 		return most;
-	/* pictures between layers: as many records as 32 MB hold */
-	size_t numbers = 2 * (size_t)draws * width(&m->dec, find_cut(&m->dec)) + 4 * width(&m->enc, m->enc.n);
-	size_t n = ((size_t)32 << 20) / (numbers * sizeof(float));
-	return n < 1 ? 1 : n < (size_t)most ? (int)n : most;
+	size_t numbers = 2 * (size_t)draws * row_size(&m->dec, find_chunk_from(&m->dec)) + 4 * row_size(&m->enc, m->enc.n);
+	return within(PICTURE_BYTES / (numbers * sizeof(float)), most);
 }
 
 void influence_pack_weights(struct model *models, int n, int flags)
 {
-	size_t room = INFLUENCE_PACK_BUDGET;
+	size_t budget = INFLUENCE_PACK_BUDGET;
 	const struct model *last = &models[n - 1];
-	int batch = influence_batch_size(last, flags), rows = at_once(last, flags, batch) * last->cfg.score.draws;
+	int batch = influence_batch_size(last, flags), rows = choose_decoder_batch(last, flags, batch) * last->cfg.score.draws;
 	for (int c = n - 1; c >= 0; c--) {
-		network_pack_weights(&models[c].dec, models[c].params, rows, 1, MAT_16, &room);
-		network_pack_weights(&models[c].enc, models[c].params, batch, 0, MAT_24, &room);
+		network_pack_weights(&models[c].dec, models[c].params, rows, 1, MAT_16, &budget);
+		network_pack_weights(&models[c].enc, models[c].params, batch, 0, MAT_24, &budget);
 	}
 }
 
+/* --- layers in use --- */
+
+static int is_word(const char *p, size_t len, const char *word) { return len == strlen(word) && memcmp(p, word, len) == 0; }
+
+/* use [net->n]: the layers with weights that the list names, by "all", the network's name, or as decoder.4; counts the last in *named. */
 static void choose_layers(const struct network *net, const char *list, char *use, int *named)
 {
 	for (int i = 0; i < net->n; i++) {
@@ -82,10 +92,10 @@ static void choose_layers(const struct network *net, const char *list, char *use
 		use[i] = 0;
 		for (const char *p = list; layer_has_weights(&net->l[i]) && *p;) {
 			size_t len = strcspn(p, ",");
-			int whole = (len == 3 && memcmp(p, "all", 3) == 0) || (len == strlen(net->name) && memcmp(p, net->name, len) == 0);
-			if (whole || (len == strlen(name) && memcmp(p, name, len) == 0)) {
+			int one = is_word(p, len, name);
+			if (one || is_word(p, len, "all") || is_word(p, len, net->name)) {
 				use[i] = 1;
-				*named += !whole;
+				*named += one;
 			}
 			p += len + (p[len] == ',');
 		}
@@ -95,134 +105,130 @@ static void choose_layers(const struct network *net, const char *list, char *use
 static int parse_layers(struct influence *s, struct fail *f)
 {
 	const char *list = s->cfg.score.layers;
-	int named = 0, wanted = 0;
+	int named = 0, names = 0;
 	choose_layers(&s->models[0].enc, list, s->use_enc, &named);
 	choose_layers(&s->models[0].dec, list, s->use_dec, &named);
 	for (const char *p = list; *p;) {
 		size_t len = strcspn(p, ",");
-		wanted += !(len == 3 && memcmp(p, "all", 3) == 0) && !(len == 7 && (memcmp(p, "encoder", 7) == 0 || memcmp(p, "decoder", 7) == 0));
+		names += !is_word(p, len, "all") && !is_word(p, len, "encoder") && !is_word(p, len, "decoder");
 		p += len + (p[len] == ',');
 	}
-	if (!*list || named < wanted)
+	if (!*list || named < names)
 		return fail_set(f, "--layers '%s': the model has no such layer with weights; try all, encoder, decoder, or names as vae-ckpt show prints them", list);
 	return 0;
 }
 
-/* The parameters of every model in the order of the kernels; pictures likewise. */
-static int open_pixels(struct influence *s, const struct model *m, struct fail *f)
-{
-	s->packed = models_reorder(s->models, s->n);
-	if (!s->packed)
-		return fail_memory_for(f, "%d times %zu parameters", s->n, m->nparams);
-	if (m->enc.reads_channels_last || m->dec.writes_channels_last)
-		s->pixels = mat_floats((size_t)s->batch * (size_t)m->enc.in);
-	return (m->enc.reads_channels_last || m->dec.writes_channels_last) && !s->pixels ? fail_memory(f) : 0;
-}
-
-/* Whether a decoder's layer in use has its gradients written out: then draws go by blocks. */
-static int wants_blocks(const struct influence *s, const struct network *dec)
-{
-	int any = 0;
-	for (int i = 0; i < dec->n; i++)
-		any |= s->use_dec[i] && gradient_is_explicit(&dec->l[i], s->draws);
-	return any;
-}
-
-/* The lowest layer of the decoder to which backward has to go, -1 for all and the encoder. */
-static int find_stop(const struct influence *s)
+static int find_lowest_layer(const struct influence *s)
 {
 	int i = 0;
-	while (i < MAX_LAYERS && !s->use_enc[i])
-		i++;
-	if (i < MAX_LAYERS)
+	if (memchr(s->use_enc, 1, MAX_LAYERS))
 		return -1;
-	for (i = 0; !s->use_dec[i]; i++)
-		;
+	while (!s->use_dec[i])
+		i++;
 	return i;
 }
 
-/* Where the decoder is cut: nowhere, when a layer behind wants Gram matrices of all draws. */
-static int open_groups(struct influence *s, const struct network *dec, struct fail *f)
+/* --- buffers --- */
+
+/* Opens grams, and the block gradients of the layers that run in chunks. No layer does if one of them needs the Gram matrices of all
+ * draws. */
+static int open_chunks(struct influence *s, const struct model *m, struct fail *f)
 {
-	int blocks = wants_blocks(s, dec);
-	if (draw_grams_open(&s->products, &s->models[0].enc, dec, s->draws, blocks, f))
+	const struct network *dec = &m->dec;
+	int any_explicit = 0;
+	for (int i = 0; i < dec->n; i++)
+		any_explicit |= s->use_dec[i] && gradient_is_explicit(&dec->l[i], s->draws);
+	if (draw_grams_open(&s->grams, &m->enc, dec, s->draws, any_explicit, f))
 		return -1;
-	s->cut = !blocks ? dec->n : find_cut(dec);
-	s->stop = find_stop(s);
-	for (int i = s->cut; i < dec->n; i++)
-		if (layer_has_weights(&dec->l[i]) && s->use_dec[i] && !gradient_is_explicit(&dec->l[i], s->draws))
-			s->cut = dec->n;
-	for (int i = s->cut; i < dec->n; i++)
-		if (layer_has_weights(&dec->l[i]) && s->use_dec[i] && !(s->sums[i] = mat_floats(draw_grams_explicit_size(&s->products, &dec->l[i]))))
+	s->chunk_from = any_explicit ? find_chunk_from(dec) : dec->n;
+	for (int i = s->chunk_from; i < dec->n; i++)
+		if (s->use_dec[i] && !gradient_is_explicit(&dec->l[i], s->draws))
+			s->chunk_from = dec->n;
+	for (int i = s->chunk_from; i < dec->n; i++)
+		if (s->use_dec[i] && !(s->block_gradients[i] = mat_floats(block_gradients_size(&s->grams, &dec->l[i]))))
 			return fail_memory_for(f, "gradients");
 	return 0;
 }
 
-static struct sparse_block *alloc_sparse_blocks(int width)
+static int open_sparse_blocks(struct sparse_block **blocks, int width)
 {
-	void *room = mat_floats(sparse_bytes(SPARSE_BATCH, width) / sizeof(float));
-	return room ? sparse_place(room, SPARSE_BATCH, width) : NULL;
+	void *memory = mat_floats(sparse_bytes(SPARSE_BATCH, width) / sizeof(float));
+	*blocks = memory ? sparse_place(memory, SPARSE_BATCH, width) : NULL;
+	return !*blocks;
 }
 
-/* A record's draws in a sparse block each. */
 static int open_sparse(struct influence *s, const struct network *dec, int flags, struct fail *f)
 {
 	int widest = dec->in, bad = 0;
 	if (flags & INFLUENCE_GRADIENTS || s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
 		return 0;
 	for (int i = 0; i < dec->n; i++) {
-		if (!layer_has_weights(&dec->l[i]))
+		const struct layer *l = &dec->l[i];
+		if (!layer_has_weights(l))
 			continue;
-		s->read[i] = alloc_sparse_blocks(dec->l[i].in);
-		bad |= !s->read[i];
-		widest = dec->l[i].out > widest ? dec->l[i].out : widest;
+		bad |= open_sparse_blocks(&s->sparse_in[i], l->in);
+		widest = l->out > widest ? l->out : widest;
 	}
-	for (int i = 0; i < 2; i++) {
-		s->delta[i] = alloc_sparse_blocks(widest);
-		bad |= !s->delta[i];
-	}
+	for (int i = 0; i < 2; i++)
+		bad |= open_sparse_blocks(&s->sparse_grad[i], widest);
 	return bad ? fail_memory_for(f, "a decoder") : 0;
+}
+
+static int open_tapes(struct influence *s, const struct model *m, struct fail *f)
+{
+	int rows = s->decoder_batch * s->draws;
+	struct tape *enc[] = {&s->enc, &s->enc_grad[0], &s->enc_grad[1], &s->enc_tangent}, *dec[] = {&s->dec, &s->dec_grad};
+	for (int i = 0; i < 4; i++)
+		if (tape_open(enc[i], &m->enc, s->batch, f))
+			return -1;
+	for (int i = 0; i < 2; i++)
+		if (tape_open_chunked(dec[i], &m->dec, rows, s->chunk_from, CHUNK_ROWS, f))
+			return -1;
+	s->dec.bits = MAT_16;
+	return 0;
+}
+
+static int open_arrays(struct influence *s, const struct model *m, struct fail *f)
+{
+	size_t rows = (size_t)s->batch * (size_t)s->draws, latents = rows * (size_t)s->latent, widest = row_size(&m->enc, m->enc.n);
+	int channels_last = m->enc.reads_channels_last || m->dec.writes_channels_last;
+	s->reordered = models_reorder(s->models, s->n);
+	if (!s->reordered)
+		return fail_memory_for(f, "%d times %zu parameters", s->n, m->nparams);
+	s->x_channels_last = channels_last ? mat_floats((size_t)s->batch * (size_t)m->enc.in) : NULL;
+	s->sigma = mat_floats((size_t)s->batch * (size_t)s->latent);
+	s->eps = mat_floats(latents);
+	s->xi = mat_floats(latents);
+	s->dxi = mat_floats(latents);
+	s->dhead = mat_floats(2 * latents);
+	s->mean_grad = mat_floats(widest);
+	s->tangent_out = mat_floats(widest);
+	s->recon = calloc(rows, sizeof *s->recon);
+	s->nll = calloc(rows, sizeof *s->nll);
+	s->draw_dots = calloc(rows, sizeof *s->draw_dots);
+	if ((channels_last && !s->x_channels_last) || !s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->mean_grad ||
+	    !s->tangent_out || !s->recon || !s->nll || !s->draw_dots)
+		return fail_memory_for(f, "%zu rows", rows);
+	return 0;
 }
 
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f)
 {
+	const struct model *m = &models[n - 1];
 	struct influence *s = calloc(1, sizeof *s);
 	if (!s) {
 		fail_memory(f);
 		return NULL;
 	}
-	const struct model *m = &models[n - 1];
 	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
+	                        .half = m->cfg.score.draws / 2, .decoder_batch = choose_decoder_batch(m, flags, batch),
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
-	s->half = s->draws / 2;
-	s->slab = at_once(m, flags, batch);
-	int rows = batch * s->draws;
-	size_t size = (size_t)rows * (size_t)s->latent;
-	if (parse_layers(s, f) || open_groups(s, &m->dec, f) || open_sparse(s, &m->dec, flags, f) ||
-	    tape_open(&s->enc, &m->enc, batch, f) || tape_open(&s->denc[0], &m->enc, batch, f) ||
-	    tape_open(&s->denc[1], &m->enc, batch, f) || tape_open(&s->tangent, &m->enc, batch, f) ||
-	    tape_open_chunked(&s->dec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) ||
-	    tape_open_chunked(&s->ddec, &m->dec, s->slab * s->draws, s->cut, INFLUENCE_GROUP, f) || open_pixels(s, m, f) ||
+	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, &m->dec, flags, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||
 	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;
 	}
-	s->dec.bits = MAT_16;
-	s->sigma = mat_floats((size_t)batch * (size_t)s->latent);
-	s->eps = mat_floats(size);
-	s->xi = mat_floats(size);
-	s->dxi = mat_floats(size);
-	s->dhead = mat_floats(2 * size);
-	s->mean = mat_floats(width(&m->enc, m->enc.n));
-	s->along = mat_floats(width(&m->enc, m->enc.n));
-	s->recon = calloc((size_t)rows, sizeof *s->recon);
-	s->nll = calloc((size_t)rows, sizeof *s->nll);
-	s->h = calloc((size_t)rows, sizeof *s->h);
-	if (!s->sigma || !s->eps || !s->xi || !s->dxi || !s->dhead || !s->mean || !s->along || !s->recon || !s->nll || !s->h) {
-		fail_memory_for(f, "%d rows", rows);
-		influence_close(s);
-		return NULL;
-	}
+	s->lowest_layer = find_lowest_layer(s);
 	return s;
 }
 
@@ -230,28 +236,17 @@ void influence_close(struct influence *s)
 {
 	if (!s)
 		return;
-	struct tape *t[] = {&s->enc, &s->dec, &s->ddec, &s->denc[0], &s->denc[1], &s->tangent};
-	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
-		free(t[i]->all);
-	models_reorder_free(s->packed, s->models, s->n);
+	void *memory[] = {s->enc.all, s->enc_grad[0].all, s->enc_grad[1].all, s->enc_tangent.all, s->dec.all, s->dec_grad.all,
+	                  s->sparse_grad[0], s->sparse_grad[1], s->x_channels_last, s->sigma, s->eps, s->xi, s->dxi, s->dhead, s->mean_grad,
+	                  s->tangent_out, s->recon, s->nll, s->draw_dots};
+	for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
+		free(memory[i]);
 	for (int i = 0; i < MAX_LAYERS; i++) {
-		free(s->sums[i]);
-		free(s->read[i]);
+		free(s->block_gradients[i]);
+		free(s->sparse_in[i]);
 	}
-	free(s->delta[0]);
-	free(s->delta[1]);
-	draw_grams_close(&s->products);
+	models_reorder_free(s->reordered, s->models, s->n);
+	draw_grams_close(&s->grams);
 	gradients_close(s);
-	free(s->pixels);
-	free(s->sigma);
-	free(s->eps);
-	free(s->xi);
-	free(s->dxi);
-	free(s->dhead);
-	free(s->mean);
-	free(s->along);
-	free(s->recon);
-	free(s->nll);
-	free(s->h);
 	free(s);
 }

@@ -1,63 +1,97 @@
-/* influence_state.h - what a worker holds for a batch, shared by the files of influence.h. */
+/* influence_state.h - the buffers of influence.h, shared by its files. */
 #ifndef VF_INFLUENCE_STATE_H
 #define VF_INFLUENCE_STATE_H
 
-#include "influence/influence.h"
-#include "influence/draw_grams.h"
 #include "base/rng.h"
+#include "influence/draw_grams.h"
+#include "influence/influence.h"
 
-/* A layer whose gradients are kept for dot products: factors [batch rows][p] and [batch rows][k], or written
- * out, weight and bias; of a convolution's factors the bias alone. */
-struct kept {
+struct layer_gradient { /* how gradients.c keeps the gradients of a layer */
 	const struct layer *l;
-	int decoder, layer, rows, p, k; /* rows: of a record's factors; 0: written out */
-	size_t at, size; /* numbers of a record that are written out, and where among them */
-	float *col;      /* a convolution's second factor */
+	int in_decoder, index; /* the network, and the place in it */
+	int draws, rows;       /* rows of gradients a record, 1 in the encoder; rows of its factors, 0: explicit */
+	size_t at, size;       /* explicit numbers of a record: place among those of all layers, count. Weight and bias, or the bias only */
+	float *unrolled;       /* [batch rows][k]: factor k of layers that unroll */
+};
+
+struct gradients {
+	struct layer_gradient *layer; /* [nlayers]: those in use */
+	int nlayers, tile;
+	size_t explicit_size;         /* explicit numbers of a record */
+	float *explicit;              /* [batch][explicit_size] */
+	float *gram_p, *gram_k;       /* [tile][tile] */
 };
 
 struct influence {
 	const struct model *models;
-	int n, batch, draws, latent, half; /* draws [0, half) and [half, draws) are the two halves */
-	int slab, first; /* records that go through the decoder at once, and the first of them */
-	/* where the decoder takes sparse blocks, SPARSE_BATCH of what each of its layers reads, and of two layers' deltas */
-	struct sparse_block *read[MAX_LAYERS], *delta[2];
-	struct config cfg;
-	struct tape enc, dec, ddec, denc[2], tangent;
-	float *sigma;                  /* [batch][latent] */
-	float *eps, *xi, *dxi, *dhead; /* [batch][draws][latent], dhead [..][2 latent] */
-	float *pixels;                 /* [batch][input], pixel by pixel, or NULL where none wants that */
-	float *mean, *along;           /* of one row of an encoder's layer */
-	float **packed;                /* of each model; its own parameters where nothing is reordered */
-	struct draw_grams products;
-	/* The decoder's layers from cut on run a few rows at a time, forward, loss and backward, so that
-	 * pictures stay in the cache; sums of their gradients: */
-	int cut, stop; /* stop: the lowest layer of the decoder that a gradient is wanted of; -1: of the encoder too */
-	float *sums[MAX_LAYERS];
-	double *recon, *nll;           /* [batch][draws] */
-	double *h;                     /* [batch][units]: sum over checkpoints of w <g_u, mean g>, g_u the mean of a unit */
-	char use_enc[MAX_LAYERS], use_dec[MAX_LAYERS];
+	int n, batch, draws, latent;
+	int half;               /* the cross estimator's halves are the draws [0, half) and [half, draws) */
+	struct config cfg;      /* of the last model */
 	enum rng_role role;
-	/* gradients.h */
-	struct kept *kept;  /* [nkept], NULL where nobody asks */
-	int nkept, side;    /* side: of the blocks of Gram matrices */
-	size_t written;     /* numbers of a record that are written out */
-	float *out;         /* [batch][written] */
-	float *left, *right; /* [side][side] */
-	const float *x;     /* the batch at hand */
-	int at;             /* the checkpoint at hand */
+	float **reordered;      /* [n]: parameters of each model, as its layers read them */
+
+	/* layers whose gradients count */
+	char use_enc[MAX_LAYERS], use_dec[MAX_LAYERS];
+	int lowest_layer;       /* the lowest of these in the decoder, where the backward pass ends; -1: it goes on through the encoder */
+
+	/* how the decoder runs */
+	int decoder_batch;      /* records at once */
+	int chunk_from;         /* layers from this one on run CHUNK_ROWS rows at a time, forward, loss and backward */
+
+	/* the call at hand, and its checkpoint */
+	const float *x;         /* [batch][input] */
+	float *x_channels_last; /* the same in that order, or NULL if no network needs it */
+	struct score *out;
+	double *by_tensor;      /* [batch][ntensors], or NULL */
+	const struct model *model;
+	const float *input;     /* x as the encoder reads it */
+	const float *target;    /* x as the decoder writes it */
+	const float *params;    /* reordered[checkpoint] */
+	double weight;          /* w_c */
+	double *draw_dots;      /* [batch][blocks]: sum over checkpoints of w_c <g_b, mean g>, g_b the mean of a block of draws */
+
+	/* encoder; tapes have batch rows */
+	struct tape enc;                  /* activations; the output is mu, logvar */
+	struct tape enc_grad[2];          /* gradients by them, of the mean of all draws, or of each half */
+	struct tape enc_tangent;          /* tangents along the mean gradient */
+	float *sigma;                     /* [batch][latent] */
+	float *dhead;                     /* [batch][draws][2 latent]: gradients by the encoder's output */
+	float *mean_grad, *tangent_out;   /* [widest layer]: of one row */
+
+	/* decoder; tapes have decoder_batch draws rows */
+	struct tape dec, dec_grad;
+	float *eps, *xi, *dxi;            /* [batch][draws][latent]: noise, latents, gradients by the latents */
+	double *recon, *nll;              /* [batch][draws] */
+	struct draw_grams grams;
+	float *block_gradients[MAX_LAYERS]; /* of layers from chunk_from on: block_gradients_add() */
+	/* where the draws of a record are a sparse block, SPARSE_BATCH of them: inputs of each layer; output gradients of two layers */
+	struct sparse_block *sparse_in[MAX_LAYERS], *sparse_grad[2];
+
+	struct gradients gradients; /* with INFLUENCE_GRADIENTS */
 };
+
+enum { CHUNK_ROWS = 4 };
+
+/* influence_decoder.c: records [from, from + n) through the decoder and back. Fills recon, nll and dxi, and adds to the scores. */
+void decode_batch(struct influence *s, int from, int n);
+/* influence_encoder.c: draws eps and xi from the encoder's output; then, with dxi, the backward pass of the encoder. */
+void draw_latents(struct influence *s, const uint64_t *id, const float *eps);
+void encoder_backward(struct influence *s);
 
 /* gradients.c */
 int gradients_open(struct influence *s, struct fail *f);
 void gradients_close(struct influence *s);
-/* Of decoder's layer i, record r: the sums of every unit's gradients, as draw_grams_add_gradients() leaves them. */
-void gradients_take(struct influence *s, int i, int r, const float *sums);
-/* Everything else, when a checkpoint's backward passes are done. */
-void gradients_fill(struct influence *s);
+/* Keeps the gradients of a decoder layer and a record, block_gradients_add()'s. */
+void gradients_add_blocks(struct influence *s, int layer, int record, const float *gradients);
+/* Everything else, at the end of a checkpoint. */
+void gradients_finish(struct influence *s);
 
-enum { INFLUENCE_GROUP = 4 };
-
-/* What a network reads or is compared with: the batch, in the order it wants. */
-static inline const float *in_order(const struct influence *s, const float *x, int pixels) { return pixels ? s->pixels : x; }
+/* Adds to the self influence by a tensor. */
+static inline void add_to_score(struct influence *s, int record, int tensor, double v)
+{
+	s->out[record].selfinf += s->weight * v;
+	if (s->by_tensor)
+		s->by_tensor[(size_t)record * (size_t)s->model->ntensors + (size_t)tensor] += s->weight * v;
+}
 
 #endif
