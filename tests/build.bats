@@ -21,8 +21,8 @@ complains() {
 
 @test "floors: an include that goes up fails" {
 	tree "$T/tree"
-	sed -i '1i #include "train/train.h"' "$T/tree/src/base/buf.c"
-	complains 'src/base/buf.c:1: "train/train.h" is on a higher floor than base'
+	sed -i '1i #include "train/trainer.h"' "$T/tree/src/base/buf.c"
+	complains 'src/base/buf.c:1: "train/trainer.h" is on a higher floor than base'
 }
 
 @test "floors: an include must name its floor, and a floor must be in the table" {

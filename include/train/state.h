@@ -9,7 +9,7 @@
 #define VF_STATE_H
 
 #include "model/model.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 struct state {
 	int64_t step;

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "train/state.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 /* --- batches --- */
 

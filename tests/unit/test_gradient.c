@@ -7,7 +7,7 @@
 #include "naive.h"
 #include "nn/linear.h"
 #include "influence/draw_grams.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 enum { BATCH = 5, MOST_DRAWS = 22, MOST_INPUTS = 105, LATENT = 3 };
 static int inputs; /* of the network at hand */

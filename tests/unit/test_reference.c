@@ -4,7 +4,7 @@
 #include "gemm/mat.h"
 #include "input/idx.h"
 #include "reference.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 enum { RECORDS = 64, INPUT = 784, LATENT = 128, DRAWS = 16, STEPS = 20 };
 

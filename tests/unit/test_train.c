@@ -3,7 +3,7 @@
 #include "influence/influence.h"
 #include "gemm/mat.h"
 #include "naive.h"
-#include "train/train.h"
+#include "train/trainer.h"
 
 enum { BATCH = 13, LATENT = 5 };
 

@@ -1,0 +1,70 @@
+/* trainer_state.h - what a trainer holds, shared by trainer.c, passes.c and update.c.
+ *
+ * Tasks. Dense layers are cut by columns. Runs of other layers are cut by rows, so that a task goes through the whole run while its rows
+ * are in the cache; each row task leaves a gradient of its own, and these are added in the order of the tasks.
+ */
+#ifndef VF_TRAINER_STATE_H
+#define VF_TRAINER_STATE_H
+
+#include "train/trainer.h"
+
+/* ROWS: of a task between the networks. TILE: columns of a processor's tile (gemm_amx.h), which would be filled up with zeros. */
+enum { ROWS = 8, MAX_ROW_TASKS = 16, TILE = 32 };
+
+/* The tasks that so many columns are cut into, and the first column of one of them: tasks begin where tiles do. */
+static inline int column_tasks(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
+static inline int first_column(int columns, int task)
+{
+	int at = (int)((long)columns * task / column_tasks(columns));
+	return task == column_tasks(columns) ? columns : at / TILE * TILE;
+}
+
+struct side { /* the encoder or the decoder */
+	struct network *net;
+	struct tape act, delta;
+	const float *input;                         /* of the batch */
+	float *dinput;                              /* gradient by it, or NULL */
+	struct mat_packed *packed_input[MAX_LAYERS]; /* what a dense layer reads, packed for its gradient; or NULL */
+	float *partial[MAX_LAYERS];                 /* [row_tasks][weights + biases]: gradients of a layer that is not dense */
+};
+enum { ENCODER, DECODER, SIDES };
+
+struct update { /* a task of the update: rows of one layer's weight */
+	struct side *side;
+	int layer, task;
+};
+
+struct trainer {
+	struct model *m;
+	struct pool *pool;
+	int batch, latent, input; /* input: numbers of a record */
+	struct side side[SIDES];
+	float *xi, *dxi, *grad, *adam_m, *adam_v;
+	float *channels_last;     /* the batch in that order, where a network reads or writes it; or NULL */
+	float *reordered;         /* the parameters (network_reorder()); the model's own without convolutions */
+	float *scratch;           /* [row_tasks][scratch_size] */
+	size_t scratch_size;
+	int row_tasks;            /* that a run of layers is cut into */
+	double *recon, *kl;       /* [batch] */
+	struct update *update;    /* [updates] */
+	double *sqnorm;           /* [updates] */
+	int updates;
+	long steps;
+	/* of the phase at hand */
+	const float *x, *eps;
+	struct side *at;
+	int layer, end;           /* a run of layers: [layer, end) */
+	int want_gradient, want_norm;
+};
+
+/* passes.c: all activations of a side from its input; all deltas from that of its output, and the partial gradients. */
+void forward_pass(struct trainer *t, struct side *s);
+void backward_pass(struct trainer *t, struct side *s);
+
+/* update.c */
+int update_open(struct trainer *t, struct fail *f);
+void update_close(struct trainer *t);
+/* Gradients by the parameters, and the step of the optimiser. Returns the squared norm of the gradient if t->want_norm, else 0. */
+double update_run(struct trainer *t);
+
+#endif

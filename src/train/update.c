@@ -1,0 +1,188 @@
+/* Gradients by the parameters and the step of the optimiser, a few rows of a weight at a time, while their gradient is in the cache. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/simd.h"
+#include "gemm/mat.h"
+#include "nn/linear.h"
+#include "train/trainer_state.h"
+
+/* --- the optimisers --- */
+
+/* Adam (Kingma & Ba 2015); c1, c2: the corrections for averages that begin at zero */
+INLINE void adam_rows(float *w, float *m, float *v, const float *g, size_t n, float lr, float c1, float c2)
+{
+	const float b1 = 0.9f, b2 = 0.999f;
+	for (size_t i = 0; i < n; i++) {
+		m[i] = b1 * m[i] + (1 - b1) * g[i];
+		v[i] = b2 * v[i] + (1 - b2) * g[i] * g[i];
+		w[i] -= lr * (m[i] * c1) / (sqrtf(v[i] * c2) + 1e-8f);
+	}
+}
+
+SIMD_VARIANTS(void, adam, (float *restrict w, float *restrict m, float *restrict v, const float *restrict g, size_t n, float lr, float c1, float c2), {
+	adam_rows(w, m, v, g, n, lr, c1, c2);
+})
+
+/* Parameters [at, at + n), whose gradient is g. */
+static void step(struct trainer *t, size_t at, const float *g, size_t n)
+{
+	float *w = t->m->params + at, lr = (float)t->m->cfg.train.lr;
+	if (t->m->cfg.train.optimizer == ADAM) {
+		float c1 = 1 / (1 - powf(0.9f, (float)t->steps)), c2 = 1 / (1 - powf(0.999f, (float)t->steps));
+		SIMD_DISPATCH(adam)(w, t->adam_m + at, t->adam_v + at, g, n, lr, c1, c2);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		w[i] -= lr * g[i];
+}
+
+static double sqnorm(const float *g, size_t n)
+{
+	double q = 0;
+	for (size_t k = 0; k < n; k += 4096)
+		q += dot(g + k, g + k, (int)(n - k < 4096 ? n - k : 4096));
+	return q;
+}
+
+/* --- layers that are not dense --- */
+
+/* Rows [from, to) of the weight, and with the first of them the bias: the partial gradients are added up. */
+static void update_partial(struct trainer *t, const struct layer *l, float *partial, int update, int from, int to)
+{
+	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = nw + nb;
+	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
+	for (int task = 1; task < t->row_tasks; task++) {
+		const float *more = partial + (size_t)task * per;
+		for (size_t i = at; i < at + n; i++)
+			partial[i] += more[i];
+		for (size_t i = nw; from == 0 && i < per; i++)
+			partial[i] += more[i];
+	}
+	layer_restore(l, t->grad + w, partial + at, to - from);
+	t->sqnorm[update] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
+	step(t, w, t->grad + w, n);
+	layer_reorder(l, t->reordered + w, t->m->params + w, to - from);
+	if (from > 0)
+		return;
+	memcpy(t->grad + l->bias, partial + nw, nb * sizeof *partial);
+	t->sqnorm[update] += t->want_norm ? sqnorm(t->grad + l->bias, nb) : 0;
+	step(t, l->bias, t->grad + l->bias, nb);
+	memcpy(t->reordered + l->bias, t->m->params + l->bias, nb * sizeof *partial);
+}
+
+/* --- dense layers --- */
+
+/* A layer's input is packed once for all chunks of its gradient. */
+static void pack_input(void *ctx, int task)
+{
+	struct trainer *t = ctx;
+	int decoder = task >= t->side[ENCODER].net->n, i = task - (decoder ? t->side[ENCODER].net->n : 0);
+	struct side *s = &t->side[decoder];
+	if (s->packed_input[i])
+		mat_repack(s->packed_input[i], network_source(s->net, i, s->input, &s->act), s->net->l[i].in, 1);
+}
+
+/* Rows [from, to) of the weight and bias of an update's layer. */
+static void update_rows(struct trainer *t, const struct update *u, const struct layer *l, double *norm, int from, int to)
+{
+	struct side *s = u->side;
+	const float *x = network_source(s->net, u->layer, s->input, &s->act), *dy = s->delta.v[u->layer];
+	const struct mat_packed *packed = s->packed_input[u->layer];
+	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
+	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
+	/* the gradients of all chunks go to the same place, which stays in the cache */
+	float *g = t->grad + l->weight + (size_t)first_column(l->out, u->task) * (size_t)l->in, *gb = t->grad + b;
+	float rate = -(float)t->m->cfg.train.lr;
+	int is_adam = t->m->cfg.train.optimizer == ADAM;
+	if (is_adam || t->want_norm)
+		linear_gradient(g, gb, dy, x, packed, t->batch, l->in, l->out, from, to, 1, 0);
+	if (t->want_norm)
+		*norm += sqnorm(gb, nb) + sqnorm(g, nw);
+	if (is_adam) {
+		step(t, w, g, nw);
+		step(t, b, gb, nb);
+	} else { /* gradient descent: the product is added to the weights */
+		linear_gradient(t->m->params + w, t->m->params + b, dy, x, packed, t->batch, l->in, l->out, from, to, rate, 1);
+	}
+}
+
+/* --- all layers --- */
+
+static void run_update(void *ctx, int i)
+{
+	struct trainer *t = ctx;
+	const struct update *u = &t->update[i];
+	const struct layer *l = &u->side->net->l[u->layer];
+	int from = first_column(l->p, u->task), to = first_column(l->p, u->task + 1);
+	if (!l->type->dense) {
+		update_partial(t, l, u->side->partial[u->layer], i, from, to);
+		return;
+	}
+	/* as few rows as tiles take; where each chunk packs the input anew, twice as many */
+	int chunk = u->side->packed_input[u->layer] ? TILE : 2 * TILE;
+	t->sqnorm[i] = 0;
+	for (int r = from, n; r < to; r += n) {
+		n = to - r < chunk + TILE ? to - r : chunk;
+		update_rows(t, u, l, &t->sqnorm[i], r, r + n);
+	}
+}
+
+double update_run(struct trainer *t)
+{
+	double norm = 0;
+	pool_run(t->pool, t->side[ENCODER].net->n + t->side[DECODER].net->n, pack_input, t);
+	pool_run(t->pool, t->updates, run_update, t);
+	for (int i = 0; t->want_norm && i < t->updates; i++)
+		norm += t->sqnorm[i];
+	return norm;
+}
+
+/* Counts the tasks of a side; write: also lists them. */
+static int list_updates(struct trainer *t, struct side *s, int write)
+{
+	int n = 0;
+	for (int i = 0; i < s->net->n; i++) {
+		const struct layer *l = &s->net->l[i];
+		for (int task = 0; layer_has_weights(l) && task < column_tasks(l->p); task++, n++)
+			if (write)
+				t->update[t->updates + n] = (struct update){s, i, task};
+	}
+	return n;
+}
+
+int update_open(struct trainer *t, struct fail *f)
+{
+	size_t n = t->m->nparams, updates = (size_t)(list_updates(t, &t->side[ENCODER], 0) + list_updates(t, &t->side[DECODER], 0)), budget = (size_t)-1;
+	int is_adam = t->m->cfg.train.optimizer == ADAM;
+	t->update = calloc(updates + 1, sizeof *t->update);
+	t->sqnorm = calloc(updates + 1, sizeof *t->sqnorm);
+	t->grad = mat_floats(n);
+	t->adam_m = is_adam ? mat_floats(n) : NULL;
+	t->adam_v = is_adam ? mat_floats(n) : NULL;
+	if (!t->update || !t->sqnorm || !t->grad || (is_adam && (!t->adam_m || !t->adam_v)))
+		return fail_memory_for(f, "the optimiser of %zu parameters", n);
+	/* the decoder's large layers first: long tasks before short ones balance better */
+	t->updates = list_updates(t, &t->side[DECODER], 1);
+	t->updates += list_updates(t, &t->side[ENCODER], 1);
+	for (int i = 0; i < t->updates; i++) {
+		const struct update *u = &t->update[i];
+		const struct layer *l = &u->side->net->l[u->layer];
+		if (l->type->dense && u->task == 0) /* without memory nothing is packed, and the weights come out the same */
+			u->side->packed_input[u->layer] = mat_pack(NULL, l->in, 1, TILE, l->in, t->batch, MAT_16, 0, &budget);
+	}
+	return 0;
+}
+
+void update_close(struct trainer *t)
+{
+	for (int s = 0; s < SIDES; s++)
+		for (int i = 0; i < MAX_LAYERS; i++)
+			free(t->side[s].packed_input[i]);
+	free(t->grad);
+	free(t->adam_m);
+	free(t->adam_v);
+	free(t->sqnorm);
+	free(t->update);
+}
