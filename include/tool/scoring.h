@@ -48,7 +48,7 @@ int scoring_workers(const struct cli *c);
 int scoring_run(struct scoring *s, struct fail *f);
 /* The way of one record from the results to the writer. */
 int scoring_record(struct scoring *s, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f);
-/* Sets the fields `model` and `options` of a record. */
+/* Sets the fields `options` and, if there is one, `model` of a record. */
 int scoring_set_origin(const struct scoring *s, struct record *r, struct fail *f);
 /* Sets model, options and checkpoints of --summary. */
 int scoring_count(const struct scoring *s, struct fail *f);

@@ -83,7 +83,7 @@ int scoring_run(struct scoring *s, struct fail *f)
 int scoring_set_origin(const struct scoring *s, struct record *r, struct fail *f)
 {
 	char name[256];
-	return fields_set_string(&r->fields, cli_field(s->flow.cli, name, "model"), s->id, f) ||
+	return (s->nmodels && fields_set_string(&r->fields, cli_field(s->flow.cli, name, "model"), s->id, f)) ||
 	       fields_set_string(&r->fields, cli_field(s->flow.cli, name, "options"), s->options, f) ? -1 : 0;
 }
 
