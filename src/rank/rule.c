@@ -29,11 +29,11 @@ static int describe(struct rule *u, const struct rule_options *o, struct fail *f
 {
 	struct buf *b = &u->description;
 	int r = buf_addf(b, f, "%s", u->inverted ? "not (" : "");
-	if (!r && u->kind == RULE_TOP)
+	if (!r && o->top)
 		r = buf_addf(b, f, "top %s of %s", o->top, u->field);
-	else if (!r && u->kind == RULE_EXPR)
+	else if (!r && o->expr)
 		r = buf_addf(b, f, "%s", o->expr);
-	else if (!r && u->kind == RULE_KEYS)
+	else if (!r && o->keys)
 		r = buf_addf(b, f, "key in %s", strcmp(o->keys, "-") == 0 ? "standard input" : o->keys);
 	else if (!r)
 		r = buf_addf(b, f, "%s > %.9g", u->field, u->above);

@@ -5,7 +5,6 @@
 
 #include "report/plot.h"
 #include "report/sections.h"
-#include "report/style.h"
 
 static void put_head(struct page *p)
 {

@@ -22,4 +22,7 @@ void section_detection(struct page *p);
 void section_model(struct page *p);
 void section_training(struct page *p);
 
+/* style.c: the CSS of the page, light and dark; plot_style() has that of the charts */
+extern const char page_style[];
+
 #endif

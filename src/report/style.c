@@ -1,4 +1,4 @@
-#include "report/style.h"
+#include "report/sections.h"
 
 const char page_style[] =
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1a1f23;--mut:#56616a;--line:#d9dfe3;--card:#f5f7f8;--acc:#0b5cad;--pos:#c4203a}\n"
