@@ -1,43 +1,34 @@
 #!/bin/sh
-# hunt.sh [DIR]: which score finds strangers first? Packs data sets into which strangers were slipped, trains on each
-# with several settings and seeds, scores every checkpoint in every way the tools have, and writes how well each
-# score ranks the strangers (vae-eval) into DIR/table.tsv: one row a data set, setting, seed, length and score.
-# The labels are used at the very end only. What is there already is not made again, so that a run can be stopped and
-# started, and rows added; training goes on where it stopped.
+# hunt.sh [DIR]: measures which score finds outliers best. It packs data sets with known outliers, trains on each with several
+# settings and seeds, scores every checkpoint with every score that the tools have, and writes DIR/table.tsv (from vae-eval): one row
+# for each data set, setting, seed, training length and score. Labels are used by vae-eval only, at the end.
+# Existing files are kept: a run can be stopped and started again, rows can be added, and training resumes.
 #
-#   VAE_SETS     mnist (60,000 digits and the letters of VAE_LETTERS), fashion-C (Fashion-MNIST with 1 % of class C)
-#   VAE_BETAS    train.beta (default 1)
-#   VAE_LIKELIHOOD  train.likelihood; rows of others than bernoulli say so behind the data set (default bernoulli)
-#   VAE_SEEDS    train.seed; with several, there is also a row of all of them together (default 1)
-#   VAE_PARTS    cut the data in so many parts, and train a model on each, which scores its own part (default 1: the whole)
-#   VAE_STEPS    steps of a training, of each part's (default 15600: two minutes on two cores at 130 steps a second)
-#   VAE_EVERY    steps between checkpoints (default 2600)
-#   VAE_AT       the steps whose checkpoints are judged (default: all there are)
-#   VAE_DRAWS    draws of the scores (default 4)
-#   VAE_SCORE_BETA  score.beta, which selfinf and loss are of (default 4)
-#   VAE_MNIST, VAE_FASHION, VAE_LETTERS: folders of the IDX files
-# `hunt.sh DIR pack|train|score|sums` does one of its parts (sums: self influence summed over all checkpoints); without it, all.
+#   VAE_SETS        mnist (60,000 digits and the letters of VAE_LETTERS), fashion-C (Fashion-MNIST with 60 records of class C)
+#   VAE_BETAS       train.beta (default 1)
+#   VAE_LIKELIHOOD  train.likelihood (default bernoulli); other likelihoods appear behind the name of the data set
+#   VAE_SEEDS       train.seed (default 1); several seeds also give one row for their joint score
+#   VAE_PARTS       cut the data into this many parts; each part has its own model, which scores that part (default 1)
+#   VAE_STEPS       training steps of each model (default 15600: two minutes on two cores at 130 steps a second)
+#   VAE_EVERY       steps between checkpoints (default 2600)
+#   VAE_AT          the steps whose checkpoints are scored (default: all checkpoints)
+#   VAE_DRAWS       draws of the scores (default 4)
+#   VAE_SCORE_BETA  score.beta of selfinf and loss (default 4)
+#   VAE_MNIST, VAE_FASHION, VAE_LETTERS: directories of the IDX files
+# `hunt.sh DIR pack|train|score|sums` does one step (sums: self influence summed over all checkpoints); the default is all steps.
 #
-# table.tsv beside this script is of these runs, two cores, VAE_MNIST and VAE_LETTERS being MNIST's training set
-# and 1000 handwritten capitals; 15600, 78000 and 234000 steps are 2, 10 and 30 minutes at 130 steps a second (AVX-512; with
-# AMX tiles it is half as much again):
-#   VAE_SETS=mnist VAE_EVERY=15600: VAE_SEEDS='1 2 3 4 5 6 7 8' VAE_STEPS=15600, VAE_SEEDS='1 2 3' VAE_STEPS=78000, and
-#   VAE_SEEDS='1 2 3' VAE_STEPS=234000 (seeds 2 and 3 were resumed)
-#   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS='1 2' VAE_STEPS=15600 VAE_AT=15600, and VAE_SEEDS=3 VAE_STEPS=78000
-#   VAE_EVERY=15600 VAE_AT='15600 78000', and in another folder VAE_SEEDS='1 2' VAE_STEPS=78000 VAE_EVERY=15600 VAE_AT=78000;
-#   all of them resumed to 234000
-#   VAE_PARTS=4: VAE_SETS=mnist VAE_SEEDS='1 2 3 4 5' VAE_STEPS=7800 VAE_EVERY=3900, and for the rows of several seeds together also
-#   VAE_SEEDS='1 2', '3 4', '1 5', '2 3', '4 5' and '1 2 3' with VAE_AT=7800, '1 2 3' and all five with VAE_AT=3900;
-#   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS=3 VAE_STEPS=3900 VAE_EVERY=3900 (of -0, -3 and -9 the same step of 7800)
+# table.tsv in this directory has these runs. VAE_MNIST and VAE_LETTERS were the training set of MNIST and 1000 handwritten capitals;
+# 15600, 78000 and 234000 steps take 2, 10 and 30 minutes at 130 steps a second on two cores.
+#   VAE_SETS=mnist VAE_EVERY=15600, with VAE_SEEDS='1 2 3 4 5 6 7 8' VAE_STEPS=15600, VAE_SEEDS='1 2 3' VAE_STEPS=78000, and
+#     VAE_SEEDS='1 2 3' VAE_STEPS=234000
+#   VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS='1 2 3' VAE_STEPS=15600, 78000 and 234000
+#   VAE_PARTS=4 VAE_SETS=mnist VAE_SEEDS='1 2 3 4 5' VAE_STEPS=7800 VAE_EVERY=3900; rows of several seeds from
+#     VAE_SEEDS='1 2', '3 4', '1 5', '2 3', '4 5' and '1 2 3' with VAE_AT=7800, and '1 2 3' and all five with VAE_AT=3900
+#   VAE_PARTS=4 VAE_SETS='fashion-0 ... fashion-9' VAE_SEEDS=3 VAE_STEPS=3900 VAE_EVERY=3900
 #   VAE_SETS=mnist VAE_SEEDS=1: VAE_PARTS=2 VAE_STEPS=15600 VAE_EVERY=7800, and VAE_PARTS=8 VAE_STEPS=7800 VAE_EVERY=3900
-#   VAE_LIKELIHOOD=gaussian VAE_EVERY=15600 VAE_STEPS=15600: VAE_SETS=mnist VAE_SEEDS=1 VAE_BETAS='0.02 0.1 0.2 0.5', with 0.2 also
-#   seeds 2 and 3 and seed 1 to 78000, and VAE_SETS='fashion-0 ... fashion-9' VAE_BETAS=0.2 with seeds 1, 2 and 3, all one by one
-# and, on a processor without tiles and before there was the joint score of nll, kl and latent k-NN:
-#   mnist, seed 2 at 2600, 5200 and 10400 with the sums over its checkpoints to 15600, and seed 1 at 31200
-#   all of fashion but -7 and -8 at 5200, seed 1; VAE_BETAS=4 with fashion-1, -3, -9 so, and with mnist,
-#   VAE_SEEDS=0 VAE_STEPS=24000 VAE_EVERY=2000, at 12000
-# Influence over loss (vae-filters(7)) was judged beside the table, by ranks: vae-selfinf -d 4 --set score.beta=4 of mnist, seeds 1 and 2, and of
-# fashion-0, -1, -3, -5 and -9, seed 3, at 15600, through vae-cut -k key,selfinf,loss.
+#   VAE_LIKELIHOOD=gaussian VAE_STEPS=15600: VAE_SETS=mnist VAE_SEEDS=1 VAE_BETAS='0.02 0.1 0.2 0.5', beta 0.2 also with seeds 2 and 3
+#     and seed 1 to 78000; VAE_SETS='fashion-0 ... fashion-9' VAE_BETAS=0.2 VAE_SEEDS='1 2 3'
+#   some shorter runs and runs with VAE_BETAS=4
 set -eu
 dir=${1:-hunt}
 what=${2:-all}
@@ -57,8 +48,8 @@ done
 mkdir -p "$dir"
 cd "$dir"
 
-# strangers SET: the expression that is true of them
-strangers() {
+# outliers SET: the expression that matches the outliers
+outliers() {
 	case $1 in
 	mnist) echo 'cls > 100' ;;
 	fashion-*) echo "cls == ${1#fashion-}" ;;
@@ -66,7 +57,7 @@ strangers() {
 	esac
 }
 
-# pack SET: SET.tar, with the pixel k-NN scores already in it, which no training changes
+# pack SET: writes SET.tar with the pixel k-NN scores, which do not depend on a model
 pack() {
 	[ -e "$1.tar" ] && return
 	class=${1#fashion-}
@@ -74,17 +65,17 @@ pack() {
 		case $1 in
 		mnist)
 			vae-pack --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
-			vae-pack --key-prefix strangers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
+			vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
 			;;
 		*)
 			vae-pack --only "cls != $class" --key-prefix members/ "$fashion"/train-images* "$fashion"/train-labels*
-			vae-pack --only "cls == $class" --limit 60 --key-prefix strangers/ "$fashion"/train-images* "$fashion"/train-labels*
+			vae-pack --only "cls == $class" --limit 60 --key-prefix outliers/ "$fashion"/train-images* "$fashion"/train-labels*
 			;;
 		esac
 	} | vae-density --neighbors 30 --prefix pixel_ -o "$1.tar"
 }
 
-# What the rows, the models and the data of part N are called
+# Names of rows, models, and the data of part N
 label=''
 kind=''
 all_parts=''
@@ -100,7 +91,7 @@ part_of() { if [ "$parts" -gt 1 ]; then echo "-part$1of$parts"; fi; }
 model() { echo "$1$kind-b$2-s$3$(part_of "$4").vae"; }
 data() { echo "$1$(part_of "$2").tar"; }
 
-# split SET: every n-th record, beginning with the first, the second and so on
+# split SET: part N holds records N, N + parts, N + 2 parts ...
 split() {
 	[ "$parts" -gt 1 ] || return 0
 	for part in $(seq "$parts"); do
@@ -123,12 +114,12 @@ train() {
 	done
 }
 
-# The side by side table at the end of vae-eval, as rows: score, AUC of the detection curve, AUROC, its error, average precision
+# rows HEAD: the last table of vae-eval as rows: score, AUC of the detection curve, AUROC, its standard error, average precision
 rows() {
 	awk -v head="$1" 'table { gsub(/ \(baseline\)/, ""); print head "\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 } /^side by side/ { table = 1 }'
 }
 
-# append PREFIX MODEL STEP FILE...: the records of FILE, which options may follow, with the scores of a checkpoint
+# append PREFIX MODEL STEP FILE [OPTION...]: the records of FILE with the scores of one checkpoint
 append() {
 	prefix=$1
 	at=$2/step-$(printf %09d "$3").safetensors
@@ -146,7 +137,7 @@ score() {
 	for layer in $layers; do sums=$sums,selfinf_$layer; done
 	for part in $(seq "$parts"); do
 		append '' "$(model "$1" "$2" "$3" "$part")" "$4" "$(data "$1" "$part")" --parts || exit
-	done >scored.all # not a pipeline, in which an exit would end only this side
+	done >scored.all # a file, not a pipe: exit must end the script
 	vae-rank -k nll,latent_knn_nll --prefix nll_latent_ scored.all |
 		vae-rank -k recon,latent_knn_nll --prefix recon_latent_ |
 		vae-rank -k loss,latent_knn_nll --prefix loss_latent_ |
@@ -156,7 +147,7 @@ score() {
 		vae-rank -k recon,latent_knn_nll,pixel_knn_nll --prefix recon_latent_pixel_ |
 		vae-rank -k nll,selfinf,latent_knn_nll --prefix nll_selfinf_latent_ |
 		vae-rank -k nll,latent_knn_nll --joint mahalanobis --prefix mahalanobis_ |
-		vae-eval --positive "$(strangers "$1")" \
+		vae-eval --positive "$(outliers "$1")" \
 			-k "selfinf$sums,recon,nll,kl,mu_norm,latent_knn_nll,pixel_knn_nll,nll_latent_joint,recon_latent_joint,loss_latent_joint,nll_recon_latent_joint,nll_kl_latent_joint,nll_latent_pixel_joint,recon_latent_pixel_joint,nll_selfinf_latent_joint,mahalanobis_joint" |
 		rows "$1$label	$2	$3	$4" >"$out.tmp"
 	[ -s "$out.tmp" ] || { echo "hunt: no scores of $1, seed $3, at $4" >&2; exit 1; }
@@ -164,7 +155,7 @@ score() {
 	rm scored.all
 }
 
-# together SET BETA STEP: joint scores over the models of all seeds that were trained to STEP; 1+2 in the column of the seed
+# together SET BETA STEP: joint scores over the models of all seeds at STEP; the seed column holds 1+2
 together() {
 	have=
 	for seed in $seeds; do
@@ -190,7 +181,7 @@ together() {
 	vae-rank -k "${nll#,}$latent" --prefix nll_latent_ together.all | vae-rank -k "${recon#,}$latent" --prefix recon_latent_ |
 		vae-rank -k "${nll#,}$recon$latent" --prefix nll_recon_latent_ |
 		vae-rank -k "${recon#,}$latent,pixel_knn_nll" --prefix recon_latent_pixel_ |
-		vae-eval --positive "$(strangers "$1")" -k nll_latent_joint,recon_latent_joint,nll_recon_latent_joint,recon_latent_pixel_joint |
+		vae-eval --positive "$(outliers "$1")" -k nll_latent_joint,recon_latent_joint,nll_recon_latent_joint,recon_latent_pixel_joint |
 		rows "$1$label	$2	${all#+}	$3" | grep joint >"$out.tmp"
 	mv "$out.tmp" "$out"
 	rm together.tar together.all
@@ -205,14 +196,14 @@ sums() {
 		vae-selfinf -m "$(model "$1" "$2" "$3" "$part")" --checkpoints "$list" -d "${VAE_DRAWS:-4}" \
 			--set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$(data "$1" "$part")" || exit
 	done >scored.all
-	vae-eval --positive "$(strangers "$1")" -k checkpoints_selfinf scored.all |
+	vae-eval --positive "$(outliers "$1")" -k checkpoints_selfinf scored.all |
 		rows "$1$label	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"
 	mv "$out.tmp" "$out"
 	rm scored.all
 }
 
 for set in $sets; do
-	strangers "$set" >/dev/null
+	outliers "$set" >/dev/null
 	case $what in pack | all) pack "$set"; split "$set" ;; esac
 	case $what in train | all)
 		for beta in $betas; do for seed in $seeds; do train "$set" "$beta" "$seed"; done; done ;;

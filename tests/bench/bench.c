@@ -1,4 +1,4 @@
-/* bench: what tests/bench/run needs and a shell has not.
+/* bench: helpers of tests/bench/run that a shell cannot provide.
  *   bench idx N             N pictures of 28x28 as IDX to stdout: strokes, so that PNG has its usual work
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
  *   bench gemms CONFIG      the share of the peak of one thread that the matrix products of vae-selfinf on a
@@ -12,7 +12,7 @@
 #include <cblas.h>
 #include <math.h>
 #include <pthread.h>
-#include <stdio.h> /* before jpeglib.h, which wants FILE */
+#include <stdio.h> /* before jpeglib.h, which requires FILE */
 #include <jpeglib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +102,10 @@ static int jpeg(uint32_t n, const char *dir)
 	return 0;
 }
 
-/* The product that the peak is of: OpenBLAS's, whatever the library takes. */
+/* The product that defines the peak: OpenBLAS's sgemm, whatever kernels the library uses. */
 static void sgemm(float *m) { cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, m + N * N, N, m + 2 * N * N, N, 0, m, N); }
 
-/* Zeros would be passed over. */
+/* Nonzero, since the sparse kernels skip zeros. */
 static float *fill(float *v, size_t n)
 {
 	for (size_t i = 0; v && i < n; i++)
@@ -115,7 +115,7 @@ static float *fill(float *v, size_t n)
 
 enum { NN, NT, TN, SGEMM };
 
-/* Seconds of one product, the best of a few rounds over warm buffers. */
+/* Seconds of one product: the best of a few rounds over warm buffers. */
 static double product(int how, int n, int p, int d)
 {
 	static float *m;
@@ -141,7 +141,7 @@ static double product(int how, int n, int p, int d)
 	return best;
 }
 
-/* Of one convolution over so many rows that are there at once, for one record: forward, backward and gradient, each
+/* Of one convolution over this many rows at once, for one record: forward, backward and gradient, each
  * over the positions of a chunk; the gradient by Gram matrices where that is cheaper. */
 static double layer_seconds(const struct layer *l, int at_once, int rows)
 {
@@ -226,7 +226,7 @@ static float *read_matrix(const char *path, size_t *rows, size_t *columns)
 	return memcpy(malloc(n.count * sizeof(float)), n.values, n.count * sizeof(float));
 }
 
-/* A column of a matrix, and which rows are its ten highest. */
+/* A column of a matrix and the rows of its ten highest values. */
 static void take_column(const float *v, size_t rows, size_t columns, size_t q, double *x, char *top)
 {
 	struct ranking r = {.v = NULL};
@@ -243,7 +243,7 @@ static void take_column(const float *v, size_t rows, size_t columns, size_t q, d
 	ranking_free(&r);
 }
 
-/* Rank correlation over the pairs that both have, and share of the ten highest in common: means over the columns. */
+/* Means over the columns: rank correlation over the rows that both have, and the share of the ten highest rows in common. */
 static int agree(const char *first, const char *second)
 {
 	size_t rows, columns, n, m;

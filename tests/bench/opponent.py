@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""The fair opponent of vae-selfinf and vae-train: PyTorch doing the same work, as well as it can.
+"""PyTorch doing the same work as vae-selfinf and vae-train, as fast as it can, for comparison.
 
   opponent.py selfinf MODEL.safetensors IMAGES.idx FROM TO [DRAWS]   self influence, batched draws, Gram norms
   opponent.py train THREADS STEPS adam|sgd IMAGES.idx                steps of mnist-mlp, batch 64
   opponent.py selfinf-conv RECORDS [DRAWS]                            the same on beta-vae-h, latent 128, noise pictures
   opponent.py train-conv THREADS STEPS                                steps of beta-vae-h, batch 64, adam
-Prints records (or steps) a second, reading of the pictures excluded. One thread for selfinf: run two
-processes on halves of the data. Needs Debian's python3-torch; tests/bench/run uses it when it is there.
+Prints records (or steps) a second, without the time to read the pictures. One thread for selfinf: run two
+processes on halves of the data. Needs Debian's python3-torch; tests/bench/run uses it when it is installed.
 """
 import json
 import struct
