@@ -23,20 +23,20 @@ idx()
 	cp train-labels-idx1-ubyte.gz t10k-labels-idx1-ubyte.gz
 	VAE_DATA=$BATS_TEST_TMPDIR VAE_STEPS=16 run "$root/examples/pipeline/demo.sh" out
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	[[ $output == *"AUC of the detection curve"* ]]
-	[[ $output == *"Quarantined: 5 records"* ]] # 2 % of 240 clothes and 40 boots, rounded down
+	[[ $output == *"checked    found  precision   recall"* ]]
+	[[ $output == *"5 records are in the quarantine"* ]] # 2 % of 240 clothes and 40 boots, rounded down
 	kept=$(vae-cut -k key out/clean.tar.zst | wc -l)
 	gone=$(vae-cut -k key out/quarantine.tar.zst | wc -l)
 	[ "$kept" -eq 275 ]
 	[ "$gone" -eq 5 ]
 	[ -f out/clothes.vae/model.yaml ]
-	# it ends with a page, and says where
+	# it writes a report and prints its path
 	[[ $output == *"file://$PWD/out/report.html"* ]]
 	grep -q '<title>Ankle boots among clothes</title>' out/report.html
 	grep -q '5 records are in the quarantine' out/report.html
 	grep -q 'id="measures"' out/report.html
 	grep -q 'Training curve' out/report.html
-	# eight unseen pictures, with rows of influence
+	# eight unseen pictures with their proponents and opponents
 	[ "$(vae-cut -k cls out/tests.tar | sort | uniq -c | xargs)" = '1 0 1 1 1 2 1 3 1 4 1 6 2 9' ]
 	[ "$(grep -c '<article' out/report.html)" -eq 8 ]
 	if grep -q "not in the stream" out/report.html; then false; fi
@@ -65,7 +65,7 @@ idx()
 	VAE_PICTURES=50 VAE_STEPS=4 VAE_TOP=10% run "$root/examples/images/clean.sh" "" out
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[ "$(find out/drawn -name "*.jpg" | wc -l)" -eq 50 ]
-	[[ $output == *"clean shard: out/clean.tar.zst (45 pictures)"* ]]
+	[[ $output == *"clean:      out/clean.tar.zst (45 pictures)"* ]]
 	[ "$(vae-cut -k key out/quarantine.tar.zst | wc -l)" -eq 5 ]
 	[ -z "$(vae-cut -k error out/clean.tar.zst | tr -d '\n')" ]
 	# a folder of one's own; the files keep their bytes
@@ -292,7 +292,7 @@ contents()
 	vae-pack --key-prefix 2/ -o srv/incoming/day-2.tar.zst p/2
 	RULE='pct >= 100 && z > 10 || error' MAX_DROP=15% run "$nightly" srv
 	ran 0
-	[ "$output" = "day-2.tar.zst: 4 of 31 records put aside in srv/quarantine/day-2.tar.zst" ]
+	[ "$output" = "day-2.tar.zst: 4 of 31 records moved to srv/quarantine/day-2.tar.zst" ]
 	vae-cut -k z,error,dropped_by srv/quarantine/day-2.tar.zst | awk -F '\t' '($1 <= 10 && $2 == "") || $3 == "" { exit 1 }'
 	[ "$(vae-cut -k key srv/clean/day-2.tar.zst | wc -l)" -eq 27 ]
 	grep -q '"dropped":4,' srv/summary/day-2.tar.zst.json
@@ -341,10 +341,10 @@ contents()
 	run "$nightly" srv
 	ran 1
 	[[ $output == "day-7.tar: failed: vae-rank: "*model* ]]
-	# a run that is not over
+	# a run that is still active
 	run flock srv/.nightly.lock "$nightly" srv
 	ran 1
-	[[ $output == *"the run before is not over" ]]
+	[[ $output == *"the previous run is still active" ]]
 }
 
 @test "tabular/odd.sh finds the rows whose columns are turned round, and goes on where it was stopped" {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# clusters.sh [DIR]: the six clusters of Kong & Chaudhuri 2021, appendix B.1: a hundred points in the
-# plane, and what k-NN, KDE and a Gaussian mixture say of each. Draws self influence (as figure 8) and
-# influence over one test point (as figure 9) into DIR/clusters.svg, which any browser shows. A second.
+# clusters.sh [DIR]: the six clusters of Kong & Chaudhuri 2021, appendix B.1: a hundred points in the plane, with the influence
+# functions of k-NN, KDE and a Gaussian mixture. Draws self influence (figure 8) and the influence over one test point (figure 9) into
+# DIR/clusters.svg, for any browser. Takes a second.
 set -eu
 out=${1:-clusters}
 LC_ALL=C

@@ -1,9 +1,9 @@
 #!/bin/sh
-# clean.sh [FOLDER [OUT]]: from a folder of pictures (JPEG, PNG) to a shard without its odd ones. A beta-VAE of
-# the preset beta-vae-h is trained on all of them, resized to 64x64; the top 2 % by self influence are put
-# aside, to be looked at. Files keep their bytes. Without FOLDER it cleans pictures that draw.pl draws.
+# clean.sh [FOLDER [OUT]]: cleans a folder of pictures (JPEG, PNG) into one shard. It trains a beta-VAE (preset beta-vae-h, pictures
+# resized to 64x64) on all of them, and moves the 2 % with the highest self influence to a quarantine for review. Files keep their
+# bytes. Without FOLDER it cleans pictures that draw.pl draws.
 #
-# VAE_STEPS (default 300: two minutes on two cores) is for a try. For photographs take some ten thousand.
+# VAE_STEPS (default 300: two minutes on two cores) suits a first try; use some ten thousand steps for photographs.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${2:-images-demo}
@@ -18,7 +18,7 @@ if [ -n "${1:-}" ]; then
 	folder=$1
 else
 	folder=$out/drawn
-	echo "No folder named: drawing one"
+	echo "No folder given: drawing pictures"
 	perl "$here/draw.pl" "$folder" "${VAE_PICTURES:-300}"
 fi
 
@@ -26,11 +26,11 @@ echo "1. Packing $folder, and training on it ($steps steps)"
 vae-pack "$folder" >"$out/all.tar"
 vae-train -v --replace -c beta-vae-h --set train.steps="$steps" --set train.checkpoints=4 --set train.lr=0.001 -o "$out/images.vae" "$out/all.tar"
 
-echo "2. Scoring, and putting the top $top aside"
+echo "2. Scoring, and moving the top $top to the quarantine"
 vae-selfinf -v -m "$out/images.vae" --checkpoints all "$out/all.tar" | vae-rank |
 	vae-drop --top "$top" -r "$out/quarantine.tar.zst" -z >"$out/clean.tar.zst"
 
-echo "Put aside, the most influential first:"
+echo "Quarantine, highest self influence first:"
 vae-rank --sort --replace "$out/quarantine.tar.zst" | vae-cut -H -k key,selfinf,selfinf_se,z
-echo "clean shard: $out/clean.tar.zst ($(vae-cut -k key "$out/clean.tar.zst" | wc -l) pictures)"
-echo "put aside:   $out/quarantine.tar.zst (look at it: tar --zstd -xf $out/quarantine.tar.zst)"
+echo "clean:      $out/clean.tar.zst ($(vae-cut -k key "$out/clean.tar.zst" | wc -l) pictures)"
+echo "quarantine: $out/quarantine.tar.zst (to view the files: tar --zstd -xf $out/quarantine.tar.zst)"

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# draw.pl DIR [N]: draws N (300) JPEG pictures of 96x96 into DIR for clean.sh to clean: hills under a sky, as
-# mosaics of 8x8 squares, and every fiftieth something else (large squares, noise, a negative), in DIR/odd-*.jpg.
-# They are drawn, not photographed: enough to show the pipeline, no proof of how well it works on yours.
+# draw.pl DIR [N]: draws N (default 300) JPEG pictures of 96x96 into DIR, for clean.sh: hills under a sky, as mosaics of 8x8 squares.
+# Every fiftieth is an outlier (large squares, noise, a negative), named DIR/odd-*.jpg. Drawn pictures show the pipeline; they do not
+# show how well it works on photographs.
 use strict;
 use warnings;
 

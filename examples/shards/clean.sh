@@ -1,12 +1,11 @@
 #!/bin/sh
-# clean.sh MODEL.vae OUT SHARD...: cleans a set of shards by one ranking over all of them, and keeps the
-# sharding: OUT/clean/SHARD holds what stays, byte for byte, OUT/quarantine/SHARD what went, with its scores
-# and why. TOP (default 1%) is how much goes, of all shards together.
+# clean.sh MODEL.vae OUT SHARD...: cleans a set of shards by one ranking over all of them, and keeps the sharding:
+# OUT/clean/SHARD holds the kept records, byte for byte, and OUT/quarantine/SHARD the dropped ones with scores and reason. TOP
+# (default 1%) is the share that is dropped, over all shards together.
 #
-# Every file appears whole or not at all, and is made again only when something it depends on is newer: killed at
-# any moment, the same command goes on. Scoring can be spread over machines: OUT/scored/SHARD is made by
-# vae-selfinf from SHARD alone. Keys must differ across the shards (vae-pack --key-prefix); if they do not, it
-# stops at the ranking, says which, and cleans nothing.
+# Every file appears whole or not at all, and is rebuilt only when one of its sources is newer: after a kill at any moment, the same
+# command continues. Scoring can be spread over machines: OUT/scored/SHARD depends on SHARD and the model alone. Keys must differ
+# across the shards (vae-pack --key-prefix); otherwise the ranking stops, names the key, and nothing is cleaned.
 set -eu
 [ $# -ge 3 ] || { echo "usage: clean.sh MODEL.vae OUT SHARD..." >&2; exit 2; }
 model=$1 out=$2
@@ -24,14 +23,14 @@ for shard; do
 	case $shard in
 	*.tar | *.tar.zst) ;;
 	*)
-		echo "clean: $shard: what is written has the name of the shard, and is tar or tar.zst" >&2
+		echo "clean: $shard: the name must end in .tar or .tar.zst, the formats that are written" >&2
 		exit 1
 		;;
 	esac
 done
 mkdir -p "$out/scored" "$out/clean" "$out/quarantine"
 
-# fresh TARGET SOURCE...: the target is there and older than none of its sources
+# fresh TARGET SOURCE...: whether the target exists and no source is newer
 fresh() {
 	[ -e "$1" ] || return 1
 	target=$1
@@ -42,7 +41,7 @@ fresh() {
 	return 0
 }
 
-# 1. Score each shard for itself.
+# 1. Score each shard.
 scored=0
 for shard; do
 	to=$out/scored/$(basename -- "$shard")
@@ -51,14 +50,14 @@ for shard; do
 	scored=$((scored + 1))
 done
 
-# 2. Rank over all of them; the list of what goes. It keeps its time where it has not changed.
+# 2. Rank over all shards and list the keys to drop. An unchanged list keeps its time.
 n=$#
-while [ "$n" -gt 0 ]; do # the arguments become their scored files
+while [ "$n" -gt 0 ]; do # replace each argument by its scored file
 	set -- "$@" "$out/scored/$(basename -- "$1")"
 	shift
 	n=$((n - 1))
 done
-# the last one of a pipeline fails where any did
+# a failure anywhere in the pipeline makes its last tool fail
 vae-rank --replace "$@" | vae-drop -q -i --top "$top" | vae-cut -k key >"$out/drop.keys.new" || {
 	echo "clean: the shards could not be ranked together; nothing was cleaned" >&2
 	exit 1
@@ -69,8 +68,7 @@ else
 	mv "$out/drop.keys.new" "$out/drop.keys"
 fi
 
-# 3. Clean each shard by that list. A rest of an interrupted run is made anew: rejects take their place before
-# the shard that lacks them does.
+# 3. Clean each shard by that list. An interrupted shard is cleaned again: its quarantine appears before its clean file.
 cleaned=0
 for from; do
 	name=$(basename -- "$from")
@@ -79,7 +77,7 @@ for from; do
 	cleaned=$((cleaned + 1))
 done
 
-# 4. Is everything where it should be, once?
+# 4. Check that the quarantine holds exactly the listed keys.
 found=$(for from; do
 	vae-cut -k key "$out/quarantine/$(basename -- "$from")"
 done | sort)

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# draw.pl [N]: N (1200) rows of CSV to standard output, for odd.sh to look through. Six columns are combinations of two
-# numbers, in six units, and a seventh never changes; every sixtieth row has its columns turned round: each
-# of its numbers is an ordinary one, and only together they are odd. The last column says which they are.
+# draw.pl [N]: prints N (default 1200) rows of CSV, for odd.sh. Six columns are combinations of two numbers, in six units; the seventh is
+# constant. In every sixtieth row the columns are exchanged: each number is normal, the combination is not. The last column marks
+# these rows.
 use strict;
 use warnings;
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# odd.sh [TABLE.csv [LABEL [OUT]]]: which rows of a table of numbers are unlike the others. A beta-VAE of the preset
-# tabular is trained on all rows, and the top 2 % by self influence are printed, as lines of the table. LABEL
-# names a column that is no number; it is not looked at. Without a table it looks through one that draw.pl draws.
+# odd.sh [TABLE.csv [LABEL [OUT]]]: prints the rows of a table of numbers that are least like the others. It trains a beta-VAE (preset
+# tabular) on all rows and prints the 2 % with the highest self influence, as lines of the table. LABEL names a column of
+# text, which is not used. Without a table it uses one that draw.pl draws.
 #
-# The first line of TABLE.csv is taken to hold the names of the columns. VAE_STEPS (default 1500: seconds) is for a try.
+# The first line of TABLE.csv must hold the names of the columns. VAE_STEPS (default 1500: seconds) suits a first try.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${3:-tabular-demo}
@@ -21,12 +21,12 @@ else
 	perl "$here/draw.pl" >"$table"
 fi
 
-# stopped, this goes on where it was when it is run again
+# after an interruption, the same command resumes the training
 vae-pack --header ${label:+--label "$label"} "$table" >"$out/rows.tar"
 vae-train --resume -c tabular --set train.steps="${VAE_STEPS:-1500}" -o "$out/rows.vae" "$out/rows.tar"
 vae-selfinf -m "$out/rows.vae" "$out/rows.tar" | vae-rank --sort >"$out/ranked.tar"
 
-# a key is the number of the row, from 0, behind the line of names; blank lines are none, and a cell in quotes may hold newlines
+# a key is the row's number from 0, without the header; blank lines do not count, and a quoted cell may hold newlines
 awk '{
 	sub(/\r$/, "")
 	line = within ? line : NR
@@ -35,7 +35,7 @@ awk '{
 	if (!within && row != "") print line "\t" row
 }' "$table" >"$out/lines.tsv"
 tab=$(printf '\t')
-echo "The oddest 2 % of the rows, the oddest first: line, z, row"
+echo "The 2 % of rows with the highest self influence: line, z, row"
 vae-cut -k key,z,rank,rank_n "$out/ranked.tar" | awk '$3 < 0.02 * $4 { print $1 + 2, $2 }' |
 	while read -r n z; do
 		row=$(sed -n "${n}p" "$out/lines.tsv")
