@@ -1,25 +1,27 @@
 /* GEMM on AMX tiles: float products from bfloat16 pieces.
  *
- * The tiles multiply bfloat16, which has 8 bits of significand, and add up in float. So every float is split into a sum of pieces
- * (Henry, Tang & Heinecke 2019, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision computations"), and the
- * products of pieces that matter are computed, small ones first:
+ * The tile units of newer Xeons (Sapphire Rapids and later) multiply bfloat16, which has 8 bits of significand, and add up in float. So
+ * every float is split into a sum of pieces, and the products of pieces that matter are computed (Henry, Tang & Heinecke 2019, "Leveraging
+ * the bfloat16 artificial intelligence datatype for higher-precision computations"):
  *
- *   2 pieces, 16 bits   3 products: low high, high high, high low
- *   3 pieces, 24 bits   6 products, whose sums round as those of floats do
+ *   2 pieces, 16 bits   3 products: all but low times low
+ *   3 pieces, 24 bits   6 products; the sums round as those of floats do
  *
  * Accuracy: with 2 pieces |c - exact| <= (3 2^-16 + k 2^-24) sum_p |a_ip b_pj|, in practice some 2e-7 of that sum. Factors below 2^-100
  * lose their last pieces, and those that are infinite or would round to infinity become NAN.
  *
- * Blocking: A and B are both cut into tiles of 16 lines (rows of A, columns of B) by 32 of k, a piece each. A row of an A tile is a line.
- * B tiles have the layout that the instruction requires (VNNI): row r holds two numbers of k for each of its 16 columns, here r and
- * 16 + r; the rows of A have the same order of k. One is the other's transpose in units of 32 bits. The loops, from the outside in:
+ * Tiles: each piece of A and B is cut into tiles of 16 lines (rows of A, columns of B) by 32 of k. A row of an A tile is a line. B tiles
+ * have the layout that the instruction requires (VNNI): row r holds two numbers for each of the 16 columns, here those of p = r and
+ * p = 16 + r, and the rows of A tiles have the same order of p. The one layout is the other's transpose in units of 32 bits.
+ *
+ * Blocking: the loops, from the outside in:
  *
  *   p0  in steps of kc_of()    1024 of k with 2 pieces, 512 with 3
  *   j0  in steps of NC = 1024  columns of B, packed once and kept in scratch when A has several blocks
  *   i0  in steps of MC = 256   rows of A, packed into scratch: they stay in the second-level cache
  *   j   in steps of NR = 32    a panel of B
  *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice */
-#include "gemm/gemm_amx.h"
+#include "gemm/kernels.h"
 
 #include "base/simd.h"
 
@@ -240,7 +242,7 @@ AMX __attribute__((noinline)) static void microkernel(const struct gemm_args *g,
 	_tile_zero(3);
 	for (int q = 0; q < steps; q++, a += g->pieces * PIECE, b += g->pieces * PIECE) {
 		store_tile(g, before, q * rows, (q + 1) * rows);
-		if (g->pieces == 2) { /* small products first */
+		if (g->pieces == 2) { /* both orders load few tiles */
 			LOAD(4, 5, a + PIECE);
 			LOAD(6, 7, b);
 			MULTIPLY;

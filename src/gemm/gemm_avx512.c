@@ -15,7 +15,7 @@
  *
  * Accuracy: every number of C is one sum in order of p with one rounding a term, restarted every KC terms; so its error is below
  * mat_error_bound(), and its bits depend on its own row of A and column of B alone. */
-#include "gemm/gemm_avx512.h"
+#include "gemm/kernels.h"
 
 #if !defined(__x86_64__)
 

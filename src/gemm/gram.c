@@ -3,7 +3,7 @@
  * transpose and four rounds of additions sum the lanes of all 16 vectors at once. Only the upper triangle is computed.
  *
  * Accuracy: a lane adds k / 16 terms in order, one rounding a term, and then 16 lanes are added pairwise. */
-#include "gemm/gram.h"
+#include "gemm/kernels.h"
 
 #include "base/simd.h"
 
@@ -12,8 +12,6 @@
 int gram_avx512(float *c, const float *a, int m, int k) { return 0; }
 
 #else
-
-#include <stddef.h>
 
 #include "gemm/avx512.h"
 

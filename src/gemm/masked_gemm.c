@@ -1,6 +1,6 @@
 /* A masked product computes only the outputs that its mask leaves. 16 rows of A, and the same rows of the mask, become sparse blocks;
  * sparse_nn_masked() multiplies up to SPARSE_BATCH of them, and the results are unpacked into C. */
-#include "gemm/masked_gemm.h"
+#include "gemm/kernels.h"
 
 #if !defined(__x86_64__)
 

@@ -17,11 +17,7 @@
 #include <xmmintrin.h>
 #endif
 
-#include "gemm/gemm_amx.h"
-#include "gemm/gemm_args.h"
-#include "gemm/gemm_avx512.h"
-#include "gemm/gram.h"
-#include "gemm/masked_gemm.h"
+#include "gemm/kernels.h"
 
 int mat_thread_init(void)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "gemm/gemm_args.h"
+#include "gemm/kernels.h"
 #include "gemm/mat.h"
 
 /* Large arrays are put into large pages: with small ones the translation buffer does not cover the operands of one product. */

@@ -4,9 +4,9 @@
  *
  * A sum has the same bits in every strip: its terms are added in order of p, skipped terms are +0 or -0, and scaled_sum() makes -0 the
  * 0 that it would be after one more term. */
-#include "gemm/microkernel.h"
-
 #if defined(__x86_64__)
+
+#include "gemm/microkernel.h"
 
 void list_all(struct nonzero_list *list, int count)
 {

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "gemm/avx512.h"
-#include "gemm/gemm_args.h"
+#include "gemm/kernels.h"
 
 enum {
 	MR = 8,                     /* rows of A in a strip */

@@ -1,7 +1,7 @@
 /* Which kernel computes a product. AMX and AVX-512 need matrices of at least their own blocks, and AMX has a cost per call that only
  * larger products repay. */
 #include "base/simd.h"
-#include "gemm/gemm_args.h"
+#include "gemm/kernels.h"
 
 enum gemm_kernel gemm_select(int m, int n, int k)
 {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm/gemm_args.h"
+#include "gemm/kernels.h"
 #include "naive.h"
 
 enum { MAX_FLOATS = 1 << 20 };

@@ -1,6 +1,6 @@
 /* A published convolutional VAE (beta-vae-h, CIFAR-10 aeroplanes, 1.5 million steps) against PyTorch in double (reference.h): scores and
  * their parts by tensor, from the input tensor and from the JPEG files; and the influence of training records over test records. */
-#include "gemm/gemm_args.h"
+#include "gemm/kernels.h"
 #include "model/batch.h"
 #include "dots.h"
 #include "gemm/mat.h"

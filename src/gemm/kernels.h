@@ -1,12 +1,12 @@
-/* gemm_args.h - what the dispatcher (mat.c) hands to a kernel, and what the kernels share.
+/* kernels.h - what the dispatcher (mat.c) hands to a kernel, the kernels, and the memory that they share.
  *
  * Letters are those of BLAS and BLIS: C is m x n, A is m x k and B is k x n. i counts rows of C, j its columns, and p runs over k. */
-#ifndef VF_GEMM_ARGS_H
-#define VF_GEMM_ARGS_H
+#ifndef VF_KERNELS_H
+#define VF_KERNELS_H
 
 #include <stddef.h>
 
-/* B in the order of the kernel that packed it: floats in panels (microkernel.h), or each float in pieces of bfloat16 (gemm_amx.h). */
+/* B in the order of the kernel that packed it: floats in panels (microkernel.h), or each float in pieces of bfloat16 (gemm_amx.c). */
 struct mat_packed {
 	_Alignas(64) int n;
 	int k;
@@ -45,7 +45,24 @@ struct gemm_args {
 enum gemm_kernel { GEMM_OPENBLAS, GEMM_AVX512, GEMM_AMX };
 enum gemm_kernel gemm_select(int m, int n, int k);
 
-/* --- memory.c --- */
+/* --- the kernels, for shapes that gemm_select() gives to them --- */
+
+/* mat_pack() and mat_repack() for a kernel. b.v NULL: zeros. masked: with the columns of B, for masked_gemm(). */
+struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces);
+struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int n, int k, int masked);
+void gemm_amx_repack(struct mat_packed *packed, struct gemm_operand b);
+void gemm_avx512_repack(struct mat_packed *packed, struct gemm_operand b);
+
+void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
+void gemm_avx512(const struct gemm_args *g);
+/* For a relu_mask that leaves few outputs, with the bits of gemm_avx512(); masked_gemm_pays(): it is faster, and B is packed for it. */
+int masked_gemm_pays(const struct gemm_args *g);
+void masked_gemm(const struct gemm_args *g);
+
+/* mat_gram() on AVX-512. Returns 1, or 0 with nothing done: the processor has no AVX-512, or m is above 64. */
+int gram_avx512(float *c, const float *a, int m, int k);
+
+/* --- memory --- */
 
 /* An empty pack of so many bytes; freed with free(). NULL: out of memory. */
 struct mat_packed *packed_alloc(int n, int k, int pieces, int has_columns, size_t bytes);
