@@ -8,7 +8,7 @@
 
 #include "train/trainer.h"
 
-/* ROWS: of a task between the networks. TILE: columns of a processor's tile (gemm_amx.h), which would be filled up with zeros. */
+/* ROWS: of a task between the networks. TILE: columns of a processor's tile (gemm_amx.c), which would be filled up with zeros. */
 enum { ROWS = 8, MAX_ROW_TASKS = 16, TILE = 32 };
 
 /* The tasks that so many columns are cut into, and the first column of one of them: tasks begin where tiles do. */
