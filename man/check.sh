@@ -121,6 +121,16 @@ mentioned() {
 		}' "$1" | sort -u
 }
 
+# The messages under DIAGNOSTICS, one a line, each by its longest part without names in capitals, numbers and quoted words.
+messages() {
+	section DIAGNOSTICS "$1" | sed -n 's/^\.It "\(.*\)"$/\1/p' |
+		sed -E "s/'[^']*'/\n/g; s/\[[0-9, ]*\]/\n/g; s/(^| )[A-Z]+\.(vae|tmp)[^ ]*/\n/g; s/[(]?[A-Z]+[):,]*( |$)/\n/g; s/0x[0-9a-f]*|[0-9]+%?/\n/g; s/[.]{3}/\n/g; s/^/\n\n/" |
+		awk 'function flush() { if (length(best) > 0) print best; best = "" }
+			/^$/ { if (blank++) flush(); next }
+			{ blank = 0; gsub(/^[ :;,()]+|[ :;,()]+$/, ""); if (length($0) > length(best)) best = $0 }
+			END { flush() }'
+}
+
 # forms FILE: both forms of every option, one a line.
 forms() {
 	tr ',' '\n' < "$1" | sed 's/^ *//; s/\[.*//; s/ .*//' | sort -u
@@ -154,6 +164,10 @@ for page in "$man"/vae-*.1; do
 	comm -12 "$tmp/elsewhere" "$tmp/common" >> "$tmp/used"
 	section OPTIONS "$page" | grep -A 1 'COMMON OPTIONS in$' | grep -q '^\.Xr vae-filters 7'
 	ok $? "$tool: the page refers to COMMON OPTIONS in vae-filters(7)"
+	messages "$page" | while IFS= read -r text; do
+		grep -qaF -- "$text" "$bin/$tool" || echo "$text"
+	done > "$tmp/why"
+	empty "$tool: the tool has the messages of DIAGNOSTICS" "$tmp/why"
 	forms "$tmp/have" > "$tmp/forms"
 	cat "$tmp/forms" >> "$tmp/every"
 	mentioned "$page" | comm -23 - "$tmp/forms" > "$tmp/why"
