@@ -106,7 +106,7 @@ operands() {
 	back=$(printf '\b')
 	mandoc -T ascii -O width=1000 "$1" | sed "s/.$back//g" |
 		awk '/^[A-Z]/ { on = /^SYNOPSIS/; next } on' | tr -s '[:space:]' ' ' |
-		sed "s/ $2//g; s/\[LEVEL\]//g; s/ \[-[^]]*\]//g; s/ --*[a-z-]* [A-Z][A-Za-z.]*//g" | tr ' |' '\n\n' | sed '/^$/d'
+		sed "s/ $2//g; s/\[LEVEL\]//g; s/ \[-[^]]*\]//g; s/ --*[a-z-]* [A-Z][A-Za-z.]*//g" | tr ' ' '\n' | sed '/^|*$/d'
 }
 
 # The options that the text of a page mentions in .Fl or Fl, one a line, without arguments.
@@ -152,7 +152,7 @@ for page in "$man"/vae-*.1; do
 	shortest "$tmp/have" > "$tmp/short"
 	options_of_synopsis "$page" > "$tmp/synopsis"
 	same "$tool: SYNOPSIS has the options of -h" "$tmp/short" "$tmp/synopsis"
-	sed -n '1s/^usage: [^ ]* \[options\] //p' "$tmp/help" | tr ' |' '\n\n' | sed '/^$/d' > "$tmp/usage"
+	sed -n '1s/^usage: [^ ]* \[options\] //p' "$tmp/help" | tr ' ' '\n' | sed '/^|*$/d' > "$tmp/usage"
 	operands "$page" "$tool" > "$tmp/operands"
 	same "$tool: SYNOPSIS has the operands of -h" "$tmp/usage" "$tmp/operands"
 	described OPTIONS "$page" > "$tmp/described"
