@@ -124,7 +124,7 @@ mentioned() {
 # The messages under DIAGNOSTICS, one a line, each by its longest part without names in capitals, numbers and quoted words.
 messages() {
 	section DIAGNOSTICS "$1" | sed -n 's/^\.It "\(.*\)"$/\1/p' |
-		sed -E "s/'[^']*'/\n/g; s/\[[0-9, ]*\]/\n/g; s/(^| )[A-Z]+\.(vae|tmp)[^ ]*/\n/g; s/[(]?[A-Z]+[):,]*( |$)/\n/g; s/0x[0-9a-f]*|[0-9]+%?/\n/g; s/[.]{3}/\n/g; s/^/\n\n/" |
+		sed -E "s/'[^']*'/\n/g; s/\[[0-9, ]*\]/\n/g; s/(^| )[A-Z]+\.(vae|tmp)[^ ]*/\n/g; s/[(]?[A-Z]+[):,]*( |$)/\n/g; s/0x[0-9a-f]*|[0-9]+%?/\n/g; s/[.]{3}|[:;,] (and )?|[()]/\n/g; s/^/\n\n/" |
 		awk 'function flush() { if (length(best) > 0) print best; best = "" }
 			/^$/ { if (blank++) flush(); next }
 			{ blank = 0; gsub(/^[ :;,()]+|[ :;,()]+$/, ""); if (length($0) > length(best)) best = $0 }
