@@ -27,27 +27,27 @@ static void store(struct layer_spec *l, const struct layer_argument *a, double v
 		*(int *)to = (int)v;
 }
 
-/* How a list or a mapping of arguments is written: -1. */
-static int wrong_form(const char *key, const struct layer_type *type, struct fail *f)
+/* -1, and says how a list or a mapping of arguments is written. */
+static int wrong_form(const struct layer_type *type, struct fail *f)
 {
 	char form[200] = "";
 	int mapping = type->form == FORM_MAPPING;
 	for (int i = 0; i < arguments(type); i++)
 		snprintf(form + strlen(form), sizeof form - strlen(form), "%s%s%s", i ? ", " : "", type->argument[i].name, mapping ? ": N" : "");
-	return fail_set(f, "%s: write {%s: %c%s%c}", key, type->name, mapping ? '{' : '[', form, mapping ? '}' : ']');
+	return fail_set(f, "write {%s: %c%s%c}", type->name, mapping ? '{' : '[', form, mapping ? '}' : ']');
 }
 
 /* text NULL: not a scalar, an error */
-static int parse_argument(struct layer_spec *l, const struct layer_argument *a, const char *key, const char *text, struct fail *f)
+static int parse_argument(struct layer_spec *l, const struct layer_argument *a, const char *text, struct fail *f)
 {
 	double v = WORD_VALUE;
-	if (!(a->word && text && strcmp(text, a->word) == 0) && config_number(key, text, a->lo, a->hi, !a->real, &v, f))
+	if (!(a->word && text && strcmp(text, a->word) == 0) && config_number(a->name, text, a->lo, a->hi, !a->real, &v, f))
 		return -1;
 	store(l, a, v);
 	return 0;
 }
 
-static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
+static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, struct layer_spec *l, struct fail *f)
 {
 	const struct layer_argument *a = l->type->argument;
 	const char *words[LAYER_ARGUMENTS + 1] = {NULL};
@@ -56,33 +56,33 @@ static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, const char *k
 	for (int i = 0; i < count; i++)
 		words[i] = a[i].name;
 	if (!n || n->type != YAML_MAPPING_NODE)
-		return wrong_form(key, l->type, f);
+		return wrong_form(l->type, f);
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
 		const char *word = scalar(yaml_document_get_node(d, p->key));
 		int i = 0;
 		while (word && words[i] && strcmp(words[i], word) != 0)
 			i++;
 		if (!word || !words[i])
-			return config_unknown("key", word ? word : "(a list)", words, f);
+			return config_unknown("argument", word ? word : "(a list)", words, f);
 		if (line[i])
 			return fail_set(f, "%s is given twice, in line %zu and in line %zu", word, line[i], line_of(d, p->key));
 		line[i] = line_of(d, p->key);
-		if (parse_argument(l, &a[i], key, scalar(yaml_document_get_node(d, p->value)), f))
-			return fail_add(f, "%s", word);
+		if (parse_argument(l, &a[i], scalar(yaml_document_get_node(d, p->value)), f))
+			return -1;
 	}
 	for (int i = 0; i < count; i++)
 		if (a[i].required && !line[i])
-			return fail_set(f, "%s: %s is missing", key, words[i]);
+			return fail_set(f, "%s is missing", words[i]);
 	return 0;
 }
 
-static int parse_list(yaml_document_t *d, const yaml_node_t *n, const char *key, struct layer_spec *l, struct fail *f)
+static int parse_list(yaml_document_t *d, const yaml_node_t *n, struct layer_spec *l, struct fail *f)
 {
 	int count = arguments(l->type);
 	if (!n || n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != count)
-		return wrong_form(key, l->type, f);
+		return wrong_form(l->type, f);
 	for (int i = 0; i < count; i++)
-		if (parse_argument(l, &l->type->argument[i], key, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), f))
+		if (parse_argument(l, &l->type->argument[i], scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), f))
 			return -1;
 	return 0;
 }
@@ -96,18 +96,19 @@ static int parse_arguments(yaml_document_t *d, const yaml_node_t *value, const c
 		store(l, &type->argument[i], type->argument[i].otherwise);
 	switch (type->form) {
 	case FORM_NAME:
-		return value ? fail_set(f, "%s: layer %d, %s, takes no size", key, place, type->name) : 0;
+		r = value ? fail_set(f, "takes no argument") : 0;
+		break;
 	case FORM_NUMBER:
-		r = value || type->argument[0].required ? parse_argument(l, &type->argument[0], key, scalar(value), f) : 0;
+		r = value || type->argument[0].required ? parse_argument(l, &type->argument[0], scalar(value), f) : 0;
 		break;
 	case FORM_LIST:
-		r = parse_list(d, value, key, l, f);
+		r = parse_list(d, value, l, f);
 		break;
 	case FORM_MAPPING:
-		r = parse_mapping(d, value, key, l, f);
+		r = parse_mapping(d, value, l, f);
 		break;
 	}
-	return r ? fail_add(f, "layer %d (%s)", place, type->name) : 0;
+	return r ? fail_add(f, "%s, layer %d (%s)", key, place, type->name) : 0;
 }
 
 static const struct layer_type *find_type(const char *name, struct fail *f)
@@ -135,7 +136,7 @@ int layers_parse(yaml_document_t *d, const yaml_node_t *n, const char *key, stru
 			value = yaml_document_get_node(d, item->data.mapping.pairs.start->value);
 		}
 		if (!name)
-			return fail_set(f, "%s: layer %d is neither a name nor a name with its arguments, as in {linear: 1024}", key, got.n);
+			return fail_set(f, "%s, layer %d: neither a name nor a name with its arguments, as in {linear: 1024}", key, got.n);
 		if (got.n == MAX_LAYERS)
 			return fail_set(f, "%s: more than %d layers", key, MAX_LAYERS);
 		struct layer_spec *l = &got.v[got.n];
