@@ -12,14 +12,14 @@
 #include "model/config_yaml.h"
 #include "stream/name.h"
 
-/* One row a key; parsing, --set, checking of ranges and writing all go by this table. */
+/* One row a key. Parsing, --set, checking of ranges and writing all use this table. */
 enum kind { K_INT, K_REAL, K_WORD, K_LIST, K_TEXT, K_SHAPE, K_LAYERS };
 
 struct key {
 	const char *name;
 	enum kind kind;
 	size_t at;
-	double lo, hi; /* numbers: the range; lists and texts: hi is the room */
+	double lo, hi; /* numbers: the range; lists and texts: hi is the capacity */
 	const char *const *words;
 };
 
@@ -31,7 +31,7 @@ static const char *const gradients[] = {"pathwise", "score", NULL};
 static const char *const weightings[] = {"one", "lr", NULL};
 
 #define AT(m) offsetof(struct config, m)
-#define SEED_MAX 9007199254740992.0 /* 2^53: whole numbers a double holds */
+#define SEED_MAX 9007199254740992.0 /* 2^53: up to here a double holds every whole number */
 static const struct key keys[] = {
 	{"format", K_INT, AT(format), 1, 1e9, NULL},
 	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
@@ -78,8 +78,9 @@ void config_defaults(struct config *c)
 
 int config_input_size(const struct config *c) { return c->input_shape[0] * c->input_shape[1] * c->input_shape[2]; }
 
-/* --- the nearest word (Levenshtein) --- */
+/* --- the nearest word --- */
 
+/* Levenshtein's */
 static int distance(const char *a, const char *b)
 {
 	int row[128], na = (int)strlen(a), nb = (int)strlen(b);
@@ -136,11 +137,11 @@ int config_number(const char *name, const char *s, double lo, double hi, int who
 	double v = s ? strtod(s, &end) : 0;
 	name_show(shown, sizeof shown, s ? s : "a list");
 	if (!s || end == s || *end || !isfinite(v))
-		return fail_set(f, "%s wants a number, not '%s'", name, shown);
+		return fail_set(f, "%s must be a number, not '%s'", name, shown);
 	if (v < lo || v > hi)
 		return fail_set(f, "%s is %s, outside %.9g to %.9g", name, shown, lo, hi);
 	if (whole && v != floor(v))
-		return fail_set(f, "%s wants a whole number, not %s", name, shown);
+		return fail_set(f, "%s must be a whole number, not %s", name, shown);
 	*out = v;
 	return 0;
 }
@@ -150,8 +151,8 @@ static int parse_number(const struct key *k, const char *s, double *out, struct 
 	return config_number(k->name, s, k->lo, k->hi, k->kind != K_REAL || k->hi == SEED_MAX, out, f);
 }
 
-/* Words of a list are extensions as members have them, in lower case; the last part names a decoder. */
-static int extensions(const char *list, const struct key *k, struct fail *f)
+/* Words of a list are extensions of members, in lower case; the part behind the last dot names a decoder. */
+static int check_extensions(const char *list, const struct key *k, struct fail *f)
 {
 	size_t n;
 	for (const char *p = list; *p; p += n + (p[n] == ',')) {
@@ -160,14 +161,14 @@ static int extensions(const char *list, const struct key *k, struct fail *f)
 		snprintf(word, sizeof word, "%.*s", (int)n, p);
 		const char *dot = strrchr(word, '.');
 		if (*word == '.' || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || input_format_of(dot ? dot + 1 : word) == INPUT_NONE)
-			return fail_set(f, "%s: '%s' names no decoder, as png, jpg, jpeg, pgm, ppm and npy do, in lower case, without a dot in front", k->name, word);
+			return fail_set(f, "%s: '%s' does not name a decoder: write png, jpg, jpeg, pgm, ppm or npy, in lower case, without a leading dot", k->name, word);
 	}
 	return 0;
 }
 
-/* Lists and texts are written back as they are: only characters that need no quoting, and in a
- * list no word that YAML would not read back. */
-static int plain(const char *s, const struct key *k, struct fail *f)
+/* Lists and texts are written back without quotes: only characters that need none, and in a list no word that YAML would read
+ * as something else. */
+static int check_text(const char *s, const struct key *k, struct fail *f)
 {
 	const char *list = s;
 	if (k->kind == K_LIST && (!*s || *s == ',' || strstr(s, ",,") || s[strlen(s) - 1] == ','))
@@ -176,8 +177,8 @@ static int plain(const char *s, const struct key *k, struct fail *f)
 		return fail_set(f, "%s: no word may begin with '-'", k->name);
 	for (; *s; s++)
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("._,-", *s)))
-			return fail_set(f, "%s: only letters, digits and . _ , - are wanted", k->name);
-	return k->kind == K_LIST ? extensions(list, k, f) : 0;
+			return fail_set(f, "%s: only letters, digits and . _ , - are allowed", k->name);
+	return k->kind == K_LIST ? check_extensions(list, k, f) : 0;
 }
 
 static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *k, char *to, struct fail *f)
@@ -185,11 +186,11 @@ static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *
 	char got[256] = "";
 	const char *one = scalar(n);
 	if (n->type == YAML_MAPPING_NODE)
-		return fail_set(f, "%s wants a list", k->name);
+		return fail_set(f, "%s must be a list", k->name);
 	if (one) {
 		if (strlen(one) >= (size_t)k->hi)
 			return fail_set(f, "%s is too long", k->name);
-		if (plain(one, k, f))
+		if (check_text(one, k, f))
 			return -1;
 		strcpy(to, one);
 		return 0;
@@ -202,7 +203,7 @@ static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *
 			strcat(got, ",");
 		strcat(got, one);
 	}
-	if (plain(got, k, f))
+	if (check_text(got, k, f))
 		return -1;
 	strcpy(to, got);
 	return 0;
@@ -212,7 +213,7 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 {
 	double v[3];
 	if (n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != 3)
-		return fail_set(f, "%s wants [channels, height, width]", k->name);
+		return fail_set(f, "%s must be [channels, height, width]", k->name);
 	for (int i = 0; i < 3; i++)
 		if (parse_number(k, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
 			return -1;
@@ -255,7 +256,7 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 	return 0;
 }
 
-/* given: the keys that the document has had, or NULL for the one of --set. */
+/* given: 1 for the keys that the document had so far; NULL for --set. */
 static int set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, char *given, struct fail *f)
 {
 	const char *names[NKEYS + 1] = {NULL};
@@ -282,7 +283,7 @@ static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f
 {
 	yaml_parser_t p;
 	size_t open = 0;
-	/* libyaml takes time by the square of open brackets: minutes for 100 KB of them */
+	/* libyaml's time grows with the square of open brackets: minutes for 100 KB of them */
 	for (size_t i = 0; i < len; i++)
 		open += text[i] == '[' || text[i] == '{';
 	if (open > MAX_BRACKETS)
@@ -310,7 +311,7 @@ static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t
 		const char *k = scalar(key);
 		char name[200];
 		if (!k)
-			return fail_set(f, "line %zu: a key is no word", key->start_mark.line + 1);
+			return fail_set(f, "line %zu: a key is not a word", key->start_mark.line + 1);
 		snprintf(name, sizeof name, "%s%s%s", section, *section ? "." : "", k);
 		int deeper = value->type == YAML_MAPPING_NODE && !*section;
 		if (deeper ? parse_section(c, d, value, name, given, f) : set_named(c, name, d, value, given, f))
@@ -336,7 +337,7 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	const char *eq = strchr(assignment, '=');
 	char name[200], shown[128];
 	if (!eq || eq == assignment || eq - assignment >= (long)sizeof name)
-		return fail_set(f, "--set wants key=value, not '%s'", name_show(shown, sizeof shown, assignment));
+		return fail_set(f, "--set takes key=value, not '%s'", name_show(shown, sizeof shown, assignment));
 	snprintf(name, sizeof name, "%.*s", (int)(eq - assignment), assignment);
 	yaml_document_t d;
 	if (load(&d, eq + 1, strlen(eq + 1), f))
@@ -415,7 +416,7 @@ int config_first_difference(const struct config *a, const struct config *b, cons
 
 /* --- checking and finding --- */
 
-static int asks_input(const struct layer_list *l)
+static int has_open_output(const struct layer_list *l)
 {
 	for (int i = 0; i < l->n; i++)
 		if (l->v[i].out == OUT_OF_INPUT)
@@ -425,10 +426,10 @@ static int asks_input(const struct layer_list *l)
 
 int config_infers_shape(const struct config *c)
 {
-	return c->input_kind == VECTOR_INPUT && config_input_size(c) == 0 && asks_input(&c->decoder);
+	return c->input_kind == VECTOR_INPUT && config_input_size(c) == 0 && has_open_output(&c->decoder);
 }
 
-static void answer_input(struct layer_list *l, int size)
+static void fill_open_outputs(struct layer_list *l, int size)
 {
 	for (int i = 0; i < l->n; i++)
 		if (l->v[i].out == OUT_OF_INPUT)
@@ -443,17 +444,17 @@ int config_check(struct config *c, struct fail *f)
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
 	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)
-		return fail_set(f, "input.shape has %d channels, where 1 (gray) or 3 (RGB) are wanted", c->input_shape[0]);
+		return fail_set(f, "input.shape has %d channels: a picture has 1 (gray) or 3 (RGB)", c->input_shape[0]);
 	struct shape input = {c->input_shape[0], c->input_shape[1], c->input_shape[2], SHAPE_INPUT};
-	answer_input(&c->encoder, (int)size);
-	answer_input(&c->decoder, (int)size);
+	fill_open_outputs(&c->encoder, (int)size);
+	fill_open_outputs(&c->decoder, (int)size);
 	if (layers_check(&c->encoder, "encoder", input, (struct shape){2 * c->latent, 1, 1, SHAPE_VECTOR}, f) ||
 	    layers_check(&c->decoder, "decoder", (struct shape){c->latent, 1, 1, SHAPE_VECTOR}, input, f))
 		return -1;
 	if (c->train.checkpoints > c->train.steps)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);
 	if (c->score.estimator == CROSS && c->score.draws < 2)
-		return fail_set(f, "score.estimator cross wants at least 2 draws");
+		return fail_set(f, "score.estimator cross needs score.draws of 2 or more");
 	return 0;
 }
 
@@ -469,14 +470,14 @@ int config_load(struct config *c, const char *name, struct fail *f)
 		ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
 		char *slash = k > 0 ? memrchr(self, '/', (size_t)k) : NULL;
 		if (!slash)
-			return fail_set(f, "cannot tell where this program lies, to find preset '%s'", name);
+			return fail_set(f, "cannot find the preset '%s': the path of this program is unknown (/proc/self/exe); give the path of a YAML file", name);
 		*slash = 0;
 		/* installed: PREFIX/bin beside PREFIX/share; built: build/ beside config/ */
 		snprintf(path[0], sizeof path[0], "%s/../share/vae-filters/config/%.100s.yaml", self, name);
 		snprintf(path[1], sizeof path[1], "%s/../config/%.100s.yaml", self, name);
 		int at = access(path[0], F_OK) == 0 ? 0 : 1;
 		if (access(path[at], F_OK))
-			return fail_set(f, "no preset '%.100s': neither %s nor %s is there", name, path[0], path[1]);
+			return fail_set(f, "there is no preset '%.100s': neither %s nor %s exists", name, path[0], path[1]);
 		if (at)
 			memcpy(path[0], path[1], sizeof path[0]);
 	}
