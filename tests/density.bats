@@ -376,12 +376,12 @@ tensor()
 	[ "$(field gmm_nll,gmm_selfinf o.tar | grep -c '[0-9]')" -eq 0 ]
 }
 
-@test "-t: a test record that has no answer is remarked on" {
+@test "-t: a warning counts the test records without an influence" {
 	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@q 4 \; e@q 6 \; f@q 9
 	vectors t.tar x 1 \; y 1.5 \; z 5
 	run vae-density --method knn,gmm --neighbors 3 --cluster-field cls -t t.tar --influence f.jsonl -o o.tar v.tar
 	[ "$status" -eq 0 ]
-	[[ $output == *"2 of 3 test records are without an influence; the first: 'x': knn: at least 3 records are the same"* ]]
+	[[ $output == *"2 of 3 test records have no influence; the first: 'x': knn: at least 3 records are the same"* ]]
 	[ "$(grep -c '"error"' f.jsonl)" -eq 3 ]
 }
 
