@@ -80,11 +80,8 @@ static int import(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct model_dir dir;
 	int64_t last = -1;
 	config_defaults(&cfg);
-	if (config_load(&cfg, o->config, f))
+	if (config_load(&cfg, o->config, f) || config_assign(&cfg, &c->set, f))
 		return -1;
-	for (int i = 0; i < c->set.n; i++)
-		if (config_set(&cfg, c->set.v[i], f))
-			return -1;
 	if (config_check(&cfg, f))
 		return fail_add(f, "%s", o->config);
 	if (model_dir_begin(&dir, c->output, c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f))

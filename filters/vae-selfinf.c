@@ -102,7 +102,7 @@ static int run(struct selfinf *s, struct cli *c, struct fail *f)
 {
 	cli_wait_input(c);
 	mat_flush_denormals();
-	s->frame.workers = scoring_workers(c);
+	s->frame.workers = cli_workers(c);
 	return open_scorers(s, f) || flow_open(&s->frame.flow, c, 0, f) || scoring_run(&s->frame, f) || scoring_count(&s->frame, f) ? -1 : 0;
 }
 

@@ -52,10 +52,14 @@ void config_defaults(struct config *c);
 int config_parse(struct config *c, const char *text, size_t len, struct fail *f);
 /* "key=value"; the value is YAML, as in a file. */
 int config_set(struct config *c, const char *assignment, struct fail *f);
+/* All of them, in order. */
+int config_assign(struct config *c, const struct assignments *sets, struct fail *f);
 /* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
 int config_check_assignments(const struct assignments *sets, struct fail *f);
 /* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
 int config_check(struct config *c, struct fail *f);
+/* The same before the first record is read: input.shape may still be unknown, if config_infers_shape(). */
+int config_check_early(struct config *c, struct fail *f);
 /* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */
 int config_infers_shape(const struct config *c);
 /* Appends all keys, in one order and form. */

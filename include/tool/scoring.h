@@ -19,7 +19,7 @@ struct scoring {
 	const char *const *claims; /* the fields that fields() sets; NULL: it sets none */
 	const char *const *clears; /* the fields to remove, as for flow_clear() */
 	int keep_places;           /* fields that are set again keep their places: only records without a score are cleared */
-	int rows, workers;         /* of a batch; see scoring_workers() */
+	int rows, workers;         /* rows of a batch; threads */
 	size_t result_size;        /* bytes of a batch's results */
 	/* Computes the results of a batch, on the thread of this worker. x [rows][input]. */
 	int (*score)(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f);
@@ -42,8 +42,6 @@ int scoring_open(struct scoring *s, const char *path, const char *which, struct 
 struct model *scoring_model(const struct scoring *s);
 /* Warns where the weights of the checkpoints do not fit the model's optimiser. */
 void scoring_warn_weights(const struct scoring *s);
-/* Worker threads: those of -j, or 1 where OpenBLAS was built without thread safety. Prepares this thread for products. */
-int scoring_workers(const struct cli *c);
 /* Scores all records. */
 int scoring_run(struct scoring *s, struct fail *f);
 /* The way of one record from the results to the writer. */

@@ -18,6 +18,8 @@ struct fit {
 	void *ctx;
 };
 
+/* Holds records out (dataset_split()), and builds a model with initial weights; for vectors also with their mean and deviation. */
+int fit_model(struct model *m, const struct config *cfg, struct dataset *d, struct fail *f);
 /* Trains m from its parameters on, for m->cfg.train.steps. Leaves train.checkpoints evenly spaced checkpoints,
  * train.jsonl and the state in the directory. Stops when the loss is not finite; what was written until then
  * stays. In a directory with a state (model_dir_begin) it goes on from there: to the same bits. */

@@ -347,14 +347,19 @@ int config_set(struct config *c, const char *assignment, struct fail *f)
 	return r ? fail_add(f, "--set") : 0;
 }
 
+int config_assign(struct config *c, const struct assignments *sets, struct fail *f)
+{
+	for (int i = 0; i < sets->n; i++)
+		if (config_set(c, sets->v[i], f))
+			return -1;
+	return 0;
+}
+
 int config_check_assignments(const struct assignments *sets, struct fail *f)
 {
 	struct config c;
 	config_defaults(&c);
-	for (int i = 0; i < sets->n; i++)
-		if (config_set(&c, sets->v[i], f))
-			return -1;
-	return 0;
+	return config_assign(&c, sets, f);
 }
 
 /* --- writing --- */
@@ -456,6 +461,15 @@ int config_check(struct config *c, struct fail *f)
 	if (c->score.estimator == CROSS && c->score.draws < 2)
 		return fail_set(f, "score.estimator cross needs score.draws of 2 or more");
 	return 0;
+}
+
+int config_check_early(struct config *c, struct fail *f)
+{
+	struct config any = *c;
+	if (!config_infers_shape(c))
+		return config_check(c, f);
+	any.input_shape[0] = any.input_shape[1] = any.input_shape[2] = 1;
+	return config_check(&any, f);
 }
 
 int config_load(struct config *c, const char *name, struct fail *f)

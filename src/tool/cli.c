@@ -15,6 +15,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "gemm/mat.h"
 #include "stream/name.h"
 #include "stream/writer.h"
 #include "tool/overwrite.h"
@@ -376,6 +377,8 @@ void cli_wait_input(const struct cli *c)
 	while (!isatty(0) && poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
 }
+
+int cli_workers(const struct cli *c) { return mat_thread_init() > 1 ? (int)c->jobs : 1; }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)
 {

@@ -58,9 +58,8 @@ static int open_records(struct density_scorer *d, const struct cli *c, struct fa
 		r->cfg = r->model->cfg;
 	} else {
 		config_defaults(&r->cfg);
-		for (int i = 0; i < c->set.n; i++)
-			if (config_set(&r->cfg, c->set.v[i], f))
-				return -1;
+		if (config_assign(&r->cfg, &c->set, f))
+			return -1;
 	}
 	r->shape_known = config_input_size(&r->cfg) > 0;
 	r->group_field = d->group_field;
@@ -235,7 +234,7 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 {
 	struct flow *w = &d->frame.flow;
 	list_claims(d);
-	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = names, .fields = fields, .workers = scoring_workers(c)};
+	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = names, .fields = fields, .workers = cli_workers(c)};
 	if (open_records(d, c, f) || flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
 		return -1;
 	w->records = 0;

@@ -1,7 +1,5 @@
 #include "tool/scoring.h"
 
-#include "gemm/mat.h"
-
 int scoring_open(struct scoring *s, const char *path, const char *which, struct fail *f)
 {
 	if (models_open(&s->models, &s->nmodels, path, which, &s->flow.cli->set, f))
@@ -18,8 +16,6 @@ void scoring_warn_weights(const struct scoring *s)
 	if (cfg->score.weights == WEIGHTS_LR && cfg->train.optimizer != SGD)
 		cli_note(s->flow.cli, "--weights lr is TracIn's weight for plain sgd; this model was trained with adam");
 }
-
-int scoring_workers(const struct cli *c) { return mat_thread_init() > 1 ? (int)c->jobs : 1; }
 
 int scoring_record(struct scoring *s, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f)
 {

@@ -234,6 +234,19 @@ static int begin(struct run *r, struct fail *f)
 	return open_log(r, f) || (!got && save(r, f)) ? -1 : 0;
 }
 
+int fit_model(struct model *m, const struct config *cfg, struct dataset *d, struct fail *f)
+{
+	uint64_t seed = (uint64_t)cfg->train.seed;
+	if (dataset_split(d, cfg->train.holdout, seed, f) || model_build(m, cfg, f))
+		return -1;
+	model_init(m, seed);
+	if (d->vector && (model_alloc_standard(m, f) || dataset_statistics(d, m->standard.mean, m->standard.deviation, f))) {
+		model_free(m);
+		return -1;
+	}
+	return 0;
+}
+
 int fit_run(struct fit *t, struct fail *f)
 {
 	const struct config *cfg = &t->m->cfg;

@@ -1,0 +1,29 @@
+/* train_stream.h - trains a model on the records of a stream: reads them into a data set, trains, and with pass reads the stream a
+ * second time to write the records to standard output.
+ */
+#ifndef VF_TRAIN_STREAM_H
+#define VF_TRAIN_STREAM_H
+
+#include "model/model.h"
+#include "tool/flow.h"
+#include "train/dataset.h"
+
+struct train_stream {
+	/* set by the caller, and data.limit */
+	const char *config, *output; /* a preset or file; NAME.vae */
+	int pass, resume;
+	double save_every; /* seconds between states beside those of the checkpoints; 0: none */
+
+	struct flow flow;
+	struct config cfg;
+	struct dataset data;
+	struct progress progress;
+	uint64_t *unreadable; /* positions of the records that could not be decoded: with --on-error reject they are not passed */
+	size_t nunreadable;
+};
+
+/* Leaves the model in NAME.vae, and sets the counts of --summary. */
+int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f);
+void train_stream_free(struct train_stream *t);
+
+#endif

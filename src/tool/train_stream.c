@@ -1,0 +1,137 @@
+#include "tool/train_stream.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gemm/mat.h"
+#include "train/dataset_read.h"
+#include "train/fit.h"
+
+/* --- reading --- */
+
+static void show_reading(void *ctx, uint64_t records)
+{
+	struct train_stream *t = ctx;
+	t->flow.records = records;
+	flow_show_progress(&t->flow, "reading");
+}
+
+static int on_unreadable(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f)
+{
+	struct train_stream *t = ctx;
+	struct writer *out = t->flow.out;
+	uint64_t *more = realloc(t->unreadable, (t->nunreadable + 1) * sizeof *more);
+	if (!more)
+		return fail_memory(f);
+	t->unreadable = more;
+	t->unreadable[t->nunreadable++] = position;
+	t->flow.out = NULL; /* the stream is written after the training */
+	int failed = flow_unscored(&t->flow, r, why, f);
+	t->flow.out = out;
+	return failed;
+}
+
+static int read_records(struct train_stream *t, const struct cli *c, struct fail *f)
+{
+	struct dataset_read d = {&t->data, &t->cfg, (int)c->jobs, on_unreadable, show_reading, t, 0};
+	int r = dataset_read(&d, t->flow.in, f);
+	progress_end(&t->flow.progress);
+	if (!r && !t->data.n)
+		return fail_set(f, t->flow.records ? "none of %llu records could be decoded; the first: %s" : "no records to train on",
+		                (unsigned long long)t->flow.records, t->flow.first_failure);
+	return r;
+}
+
+/* --- training --- */
+
+static void show_training(void *ctx, int64_t step, double loss, double holdout)
+{
+	struct train_stream *t = ctx;
+	char note[80];
+	snprintf(note, sizeof note, isfinite(holdout) ? "loss %.5g, held out %.5g" : "loss %.5g", loss, holdout);
+	progress_show(&t->progress, (double)step, t->cfg.train.steps, (double)step, note);
+}
+
+static int count(const struct train_stream *t, const struct fit *fit, struct fields *to, struct fail *f)
+{
+	const struct model *m = fit->m;
+	return fields_set_int(to, "steps", t->cfg.train.steps, f) || fields_set_int(to, "trained_on", (int64_t)t->data.ntrain, f) ||
+	       fields_set_int(to, "held_out", (int64_t)t->data.nheld, f) || fields_set_real(to, "loss", m->loss, f) ||
+	       (isfinite(m->holdout_loss) && fields_set_real(to, "holdout_loss", m->holdout_loss, f)) ||
+	       fields_set_string(to, "model", fit->dir->path, f) || (fit->from && fields_set_int(to, "resumed_from", fit->from, f)) ? -1 : 0;
+}
+
+static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, struct fail *f)
+{
+	struct model m;
+	struct fail warning = {{0}};
+	if (fit_model(&m, &t->cfg, &t->data, f))
+		return -1;
+	mat_flush_denormals();
+	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(cli_workers(c), f), .dir = dir, .save_every = t->save_every,
+	                  .tick = show_training, .ctx = t};
+	progress_begin(&t->progress, c, "steps");
+	int r = fit.pool ? fit_run(&fit, f) : -1;
+	progress_end(&t->progress);
+	pool_close(fit.pool);
+	r = r || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, &fit, &c->counts, f) ? -1 : 0;
+	if (warning.msg[0])
+		cli_note(c, "%s", warning.msg);
+	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
+		cli_note(c, "%s has taken its %d steps already", dir->path, t->cfg.train.steps);
+	else if (!r && c->verbose)
+		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld, m.loss, m.holdout_loss);
+	model_free(&m);
+	return r;
+}
+
+/* --- passing on --- */
+
+struct pass {
+	struct train_stream *t;
+	size_t next; /* of unreadable */
+};
+
+static int pass_record(void *ctx, struct record *r, struct fail *f)
+{
+	struct pass *p = ctx;
+	struct train_stream *t = p->t;
+	int unreadable = p->next < t->nunreadable && t->unreadable[p->next] == t->flow.records - 1;
+	p->next += (size_t)unreadable;
+	if (unreadable && t->flow.cli->on_error == ON_ERROR_REJECT)
+		return writer_record(t->flow.out, r, WRITER_LOOSE, f);
+	return flow_pass(&t->flow, r, f);
+}
+
+static int pass_records(struct train_stream *t, struct fail *f)
+{
+	struct pass p = {t, 0};
+	t->flow.records = 0;
+	return reader_rewind(t->flow.in, f) || flow_each(&t->flow, pass_record, &p, f) ? -1 : 0;
+}
+
+/* --- the whole --- */
+
+int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
+{
+	struct model_dir dir = {.work = ""};
+	t->flow.cli = c;
+	config_defaults(&t->cfg);
+	if (config_load(&t->cfg, t->config, f) || config_assign(&t->cfg, &c->set, f))
+		return -1;
+	if (config_check_early(&t->cfg, f))
+		return fail_add(f, "%s", t->config);
+	int r = model_dir_begin(&dir, t->output, t->resume ? MODEL_DIR_RESUME : c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f) ||
+	        flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) || train(t, c, &dir, f) ||
+	        (t->pass && pass_records(t, f)) ? -1 : 0;
+	if (r)
+		model_dir_abort(&dir);
+	return r;
+}
+
+void train_stream_free(struct train_stream *t)
+{
+	dataset_free(&t->data);
+	free(t->unreadable);
+}
