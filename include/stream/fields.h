@@ -57,5 +57,7 @@ int fields_keep(struct fields *s, const char *name);
 
 /* Appends a JSON string, with its quotes; bytes that are not UTF-8 are escaped as name_escape() does. */
 int json_quote(struct buf *out, const char *p, size_t n, struct fail *f);
+/* Appends "name":"text" behind a prefix: "{" or ",". */
+int json_text(struct buf *out, const char *prefix, const char *name, const char *text, struct fail *f);
 
 #endif

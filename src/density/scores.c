@@ -137,17 +137,12 @@ struct test_output { /* of one test record at a time */
 	int fd; /* -1: no output */
 };
 
-static int json_member(struct buf *out, const char *name, const char *text, struct fail *f)
-{
-	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
-}
-
 static int write_list(const struct density_scores *s, struct test_output *t, int opponents, struct fail *f)
 {
 	size_t n = top_points(t->influence, t->d2, s->x.n, opponents, s->top, t->list);
 	int r = buf_addf(&t->line, f, ",\"%s\":[", opponents ? "opponents" : "proponents");
 	for (size_t i = 0; i < n && !r; i++)
-		r = buf_addf(&t->line, f, "%s{", i ? "," : "") || json_member(&t->line, "key", string_list_get(&s->records->key, t->list[i].i), f) ||
+		r = json_text(&t->line, i ? ",{" : "{", "key", string_list_get(&s->records->key, t->list[i].i), f) ||
 		    buf_addf(&t->line, f, ",\"influence\":%.9g,\"distance\":%.9g}", t->list[i].influence, sqrt(t->list[i].d2));
 	return r ? -1 : buf_addf(&t->line, f, "]");
 }
@@ -155,9 +150,7 @@ static int write_list(const struct density_scores *s, struct test_output *t, int
 static int begin_line(struct test_output *t, const char *method, struct fail *f)
 {
 	t->line.len = 0;
-	if (buf_add(&t->line, "{", 1, f) || json_member(&t->line, "test", t->key, f))
-		return -1;
-	return method && (buf_addf(&t->line, f, ",") || json_member(&t->line, "method", method, f)) ? -1 : 0;
+	return json_text(&t->line, "{", "test", t->key, f) || (method && json_text(&t->line, ",", "method", method, f)) ? -1 : 0;
 }
 
 static int end_line(struct test_output *t, struct fail *f)
@@ -168,7 +161,7 @@ static int end_line(struct test_output *t, struct fail *f)
 /* method NULL: the record cannot be read, for all methods */
 static int write_error(struct test_output *t, const char *method, const char *why, struct fail *f)
 {
-	return begin_line(t, method, f) || buf_addf(&t->line, f, ",") || json_member(&t->line, "error", why, f) || end_line(t, f) ? -1 : 0;
+	return begin_line(t, method, f) || json_text(&t->line, ",", "error", why, f) || end_line(t, f) ? -1 : 0;
 }
 
 static int write_line(const struct density_scores *s, struct test_output *t, enum density_method m, double nll, uint32_t cluster, struct fail *f)
@@ -176,7 +169,7 @@ static int write_line(const struct density_scores *s, struct test_output *t, enu
 	const char *name = m == DENSITY_GMM ? density_cluster_name(s, cluster) : NULL;
 	if (begin_line(t, density_names[m], f) || buf_addf(&t->line, f, ",\"%s_nll\":%.9g", density_names[m], nll) ||
 	    (m == DENSITY_GMM && !name && buf_addf(&t->line, f, ",\"gmm_cluster\":%u", cluster)) ||
-	    (name && (buf_addf(&t->line, f, ",") || json_member(&t->line, "gmm_cluster", name, f))) ||
+	    (name && json_text(&t->line, ",", "gmm_cluster", name, f)) ||
 	    write_list(s, t, 0, f) || write_list(s, t, 1, f))
 		return -1;
 	return end_line(t, f);
@@ -241,7 +234,7 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 	struct points z = collect_points(tests);
 	size_t n = s->x.n;
 	struct test_output t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
-	                 .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
+	                        .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
 	int r = t.d2 && t.influence && t.list ? 0 : fail_memory(f);
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
 		if (s->use[m] && !(s->range[m] = calloc(n + 1, sizeof *s->range[m])))

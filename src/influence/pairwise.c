@@ -41,7 +41,7 @@ static struct results view(const struct pairwise *p, int rows, void *memory)
 	r.distance = r.influence + pairs;
 	r.score = (struct score *)(r.distance + pairs);
 	r.position = (uint64_t *)(r.score + rows);
-	r.mu = (float *)(r.position + rows);
+	r.mu = (float *)(void *)(r.position + rows);
 	return r;
 }
 

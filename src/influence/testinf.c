@@ -174,19 +174,12 @@ void testinf_free(struct testinf *s)
 
 /* --- output --- */
 
-/* "name":"text" */
-static int add_text(struct buf *out, const char *name, const char *text, struct fail *f)
-{
-	return buf_addf(out, f, "\"%s\":", name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
-}
-
 static int add_list(struct buf *line, const struct top_list *l, const char *name, struct fail *f)
 {
 	int r = buf_addf(line, f, ",\"%s\":[", name);
 	for (size_t i = 0; i < l->n && !r; i++) {
 		const struct top_record *v = &l->v[i];
-		r = buf_addf(line, f, "%s{", i ? "," : "") || add_text(line, "key", v->key, f) ||
-		    (v->cls && (buf_addf(line, f, ",") || add_text(line, "cls", v->cls, f))) ||
+		r = json_text(line, i ? ",{" : "{", "key", v->key, f) || (v->cls && json_text(line, ",", "cls", v->cls, f)) ||
 		    buf_addf(line, f, ",\"influence\":%.9g,\"distance\":%.9g,\"norm\":%.9g}", v->influence, v->distance, v->norm);
 	}
 	return r ? -1 : buf_addf(line, f, "]");
@@ -199,10 +192,9 @@ int testinf_write(const struct testinf *s, int fd, struct fail *f)
 	for (size_t q = 0; q < s->tests->n && !r; q++) {
 		const struct test_record *t = &s->tests->record[q];
 		line.len = 0;
-		r = buf_addf(&line, f, "{") || add_text(&line, "test", t->key, f) ||
-		    (t->cls && (buf_addf(&line, f, ",") || add_text(&line, "cls", t->cls, f)));
+		r = json_text(&line, "{", "test", t->key, f) || (t->cls && json_text(&line, ",", "cls", t->cls, f));
 		if (!r && t->why)
-			r = buf_addf(&line, f, ",") || add_text(&line, "error", t->why, f);
+			r = json_text(&line, ",", "error", t->why, f);
 		else if (!r)
 			r = add_list(&line, &s->list[PROPONENTS][q], "proponents", f) || add_list(&line, &s->list[OPPONENTS][q], "opponents", f);
 		r = r || buf_addf(&line, f, "}\n") || write_all(fd, line.p, line.len, f);

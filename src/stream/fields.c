@@ -392,6 +392,11 @@ int json_quote(struct buf *out, const char *p, size_t n, struct fail *f)
 	return buf_add(out, "\"", 1, f);
 }
 
+int json_text(struct buf *out, const char *prefix, const char *name, const char *text, struct fail *f)
+{
+	return buf_addf(out, f, "%s\"%s\":", prefix, name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
+}
+
 int fields_set_string(struct fields *s, const char *name, const char *value, struct fail *f)
 {
 	struct buf b = {0};
