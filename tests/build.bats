@@ -199,3 +199,20 @@ complete_bash() {
 	make -s -C "$ROOT" B="$BIN" DESTDIR="$T/root" PREFIX=/usr uninstall
 	is "$(find "$T/root" -type f)" ''
 }
+
+# --- tests/same-bytes ---
+
+@test "same-bytes: a build agrees with itself; one byte more is reported" {
+	local tool
+	mkdir "$T/new"
+	for tool in "$BIN"/vae-*; do ln -s "$tool" "$T/new"; done
+	run "$ROOT/tests/same-bytes" "$BIN" "$T/new" '^(cut plain|law mark (plain|small)|drop keys)'
+	is "$status" 0 "$output"
+	is "$output" '9 same, 0 differ'
+	rm "$T/new/vae-cut"
+	printf '#!/bin/sh\n"%s/vae-cut" "$@" && echo\n' "$BIN" >"$T/new/vae-cut"
+	chmod +x "$T/new/vae-cut"
+	run "$ROOT/tests/same-bytes" "$BIN" "$T/new" '^(cut plain --json$|drop keys)'
+	is "$status" 1 "$output"
+	is "$output" $'differs: cut_plain_--json: ./stdout\n2 same, 1 differ'
+}
