@@ -1,21 +1,26 @@
-/* ckpt.h - the verbs of vae-ckpt that have a file of their own. */
+/* ckpt.h - the verbs of vae-ckpt. */
 #ifndef VF_CKPT_H
 #define VF_CKPT_H
 
-#include "tool/cli.h"
 #include "model/model.h"
+#include "tool/cli.h"
 
 struct ckpt {
 	const char *model, *config, *which;
-	const char *keep, *by;    /* thin */
+	long keep;                /* thin; -1: not given */
+	int by;                   /* thin: enum thin_by; -1: not given */
 	const char *draws, *seed; /* eval */
 };
+extern const char *const thin_words[]; /* of enum thin_by */
 
-/* Prints to standard output: 0 or -1. */
+/* Each prints to standard output, or writes a file: 0 or -1. */
+int ckpt_list(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_show(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f);
-/* A filter: takes the tool to its end and returns the exit status. */
+int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f);
+int ckpt_export(struct cli *c, const struct ckpt *o, struct fail *f);
+/* A filter: runs to its end, and returns the exit status. */
 int ckpt_eval(struct cli *c, const struct ckpt *o);
 
 #endif

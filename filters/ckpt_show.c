@@ -1,4 +1,4 @@
-/* vae-ckpt show, verify and thin. */
+/* vae-ckpt list, show, verify and thin. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +10,34 @@
 #include "gemm/mat.h"
 #include "model/thin.h"
 
-/* The norm over what is finite, and how many numbers that are. */
+const char *const thin_words[] = {"even", "loss", NULL};
+
+static void print_loss(double v)
+{
+	if (isfinite(v))
+		printf("\t%.6g", v);
+	else
+		printf("\t");
+}
+
+int ckpt_list(struct cli *c, const struct ckpt *o, struct fail *f)
+{
+	struct model *m;
+	int n;
+	if (models_open(&m, &n, o->model, o->which, &c->set, f))
+		return -1;
+	printf("step\tid\tloss\tholdout_loss\tlr\trecords\n");
+	for (int i = 0; i < n; i++) {
+		printf("%" PRId64 "\t%s", m[i].step, m[i].id);
+		print_loss(m[i].loss);
+		print_loss(m[i].holdout_loss);
+		printf("\t%.9g\t%" PRId64 "\n", m[i].lr, m[i].records);
+	}
+	models_free(m, n);
+	return 0;
+}
+
+/* The norm of the finite values, and how many there are. */
 static double norm(const float *v, size_t n, size_t *finite)
 {
 	double q = 0;
@@ -164,7 +191,7 @@ int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct thinning t;
 	int gone = 0;
-	if (thin_choose(&t, o->model, (int)strtol(o->keep, NULL, 10), o->by && strcmp(o->by, "loss") == 0 ? THIN_LOSS : THIN_EVEN, f))
+	if (thin_choose(&t, o->model, (int)o->keep, o->by < 0 ? THIN_EVEN : (enum thin_by)o->by, f))
 		return -1;
 	int r = c->dry_run ? 0 : thin_apply(&t, o->model, f);
 	for (int i = 0; i < t.c.n && !r; i++) {
