@@ -2,7 +2,7 @@
 #ifndef VF_CKPT_H
 #define VF_CKPT_H
 
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "tool/cli.h"
 
 struct ckpt {

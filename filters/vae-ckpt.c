@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ckpt.h"
+#include "model/model_dir.h"
 #include "stream/writer.h"
 
 /* The options that are not for every verb. */

@@ -84,7 +84,7 @@ static int open_scorers(struct selfinf *s, struct fail *f)
 	if (noise_read(&s->noise, m->cfg.score.draws, m->cfg.latent, f))
 		return -1;
 	scoring_warn_weights(w);
-	if (models_options(w->models, w->nmodels, &s->noise.file, w->options, f))
+	if (models_options_hash(w->models, w->nmodels, &s->noise.file, w->options, f))
 		return -1;
 	if (m->cfg.score.draws < 2)
 		s->unset[n++] = "selfinf_se";

@@ -5,7 +5,7 @@
 #define VF_COLLECT_H
 
 #include "density/density.h"
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "stream/reader.h"
 
 struct string_list { /* n strings, in one buffer */

@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-#include "model/model.h"
+#include "model/checkpoints.h"
 
 struct influence; /* buffers for one batch, one per worker */
 

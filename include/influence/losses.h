@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "model/model.h"
+#include "model/checkpoints.h"
 
 struct losses; /* buffers for one batch, one per worker */
 

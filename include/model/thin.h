@@ -8,7 +8,7 @@
 #ifndef VF_THIN_H
 #define VF_THIN_H
 
-#include "model/model.h"
+#include "model/checkpoints.h"
 
 /* THIN_EVEN: as evenly over the steps as they allow. THIN_LOSS: those over whose steps the mean training
  * loss fell most, since training at earlier epochs may say more than near convergence (Kong & Chaudhuri

@@ -6,7 +6,7 @@
 #define VF_REPORT_H
 
 #include "eval/eval.h"
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "report/test_influence.h"
 #include "report/thumbnail.h"
 

@@ -8,7 +8,7 @@
 #define VF_SCORING_H
 
 #include "model/batch_stream.h"
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "tool/flow.h"
 
 struct scoring {

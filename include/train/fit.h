@@ -4,6 +4,7 @@
 
 #include "train/dataset.h"
 #include "model/model.h"
+#include "model/model_dir.h"
 #include "base/pool.h"
 
 struct fit {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
-#include "model/model.h"
+#include "model/model_dir.h"
 
 /* The directory that path is, or would be, in. */
 static int stat_parent(const char *path, struct stat *st)

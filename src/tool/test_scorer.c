@@ -104,7 +104,7 @@ static int hash_options(struct test_scorer *t, struct fail *f)
 	int r = buf_addf(&b, f, "%s %ld %zu %" PRIu64 " ", normalize_words[t->normalize], t->k, t->tests.n, t->tests.hash);
 	for (int i = 0; i < 2 && !r; i++)
 		r = buf_addf(&b, f, "%zu ", eps[i]->len) || (eps[i]->len && buf_add(&b, eps[i]->p, eps[i]->len, f));
-	r = r || models_options(w->models, w->nmodels, &b, w->options, f);
+	r = r || models_options_hash(w->models, w->nmodels, &b, w->options, f);
 	buf_free(&b);
 	return r ? -1 : 0;
 }

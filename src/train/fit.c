@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "model/checkpoints.h"
 #include "train/state.h"
 #include "train/trainer.h"
 

@@ -27,7 +27,7 @@
 #include "base/buf.h"
 #include "input/npy.h"
 #include "gemm/mat.h"
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "influence/draw_grams.h"
 #include "rank/ranking.h"
 #include "base/clock.h"

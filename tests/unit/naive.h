@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/model.h"
+#include "model/checkpoints.h"
 #include "tap.h"
 
 enum { NAIVE_LAYERS = 20, NAIVE_WIDTH = 700 };

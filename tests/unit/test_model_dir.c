@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/model.h"
+#include "model/model_dir.h"
 #include "tap.h"
 
 static int fail_exchange, fail_rename[4], renames; /* an errno; fail_rename: of each rename(), the first of which is model.yaml's */
