@@ -3,6 +3,7 @@
 
 #include "ckpt.h"
 #include "model/import.h"
+#include "model/model_dir.h"
 
 int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 {

@@ -37,7 +37,7 @@ void model_init(struct model *m, uint64_t seed);
 int model_alloc_standard(struct model *m, struct fail *f);
 /* Copies the parameters from a file with PyTorch's names: every tensor must be there, of the right shape and finite. For a model that
  * reads vectors also their mean and deviation, if the file has them. */
-int model_import(struct model *m, const struct safetensors *s, struct fail *f);
+int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f);
 void model_free(struct model *m);
 
 /* A checkpoint with its configuration in the metadata, as vae-train and vae-ckpt write it. sets: --set assignments over the

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/checkpoints.h"
+
 static int64_t find_step(const struct safetensors *s, const char *path, int place)
 {
 	const char *meta = safetensors_metadata(s, "step"), *slash = strrchr(path, '/'), *p = slash ? slash + 1 : path;
@@ -24,7 +26,7 @@ static int write_checkpoint(const struct config *cfg, const struct safetensors *
 	char to[700];
 	if (model_build(&m, cfg, f))
 		return -1;
-	int r = model_import(&m, s, f) ? fail_add(f, "%s", path) : 0;
+	int r = model_load_tensors(&m, s, f) ? fail_add(f, "%s", path) : 0;
 	if (!r && step <= last)
 		r = fail_set(f, "%s: step %" PRId64 " does not come after %" PRId64 "; name the files in the order of their steps", path, step, last);
 	m.step = step;

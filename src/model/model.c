@@ -190,7 +190,7 @@ static int check(struct model *m, const struct safetensors *s, struct fail *f)
 	return got < 0 ? -1 : 0;
 }
 
-int model_import(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
+int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {

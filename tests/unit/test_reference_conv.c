@@ -23,7 +23,7 @@ static void load_model(struct model *m)
 	if (config_load(&c, "config/beta-vae-h.yaml", &f) || config_set(&c, "model.latent=64", &f) || config_set(&c, "score.beta=2", &f))
 		BAIL(&f);
 	c.encoder.v[c.encoder.n - 1].out = 2 * LATENT;
-	if (config_check(&c, &f) || model_build(m, &c, &f) || safetensors_read(&s, path, &f) || model_import(m, &s, &f))
+	if (config_check(&c, &f) || model_build(m, &c, &f) || safetensors_read(&s, path, &f) || model_load_tensors(m, &s, &f))
 		BAIL(&f);
 	safetensors_free(&s);
 }
