@@ -192,7 +192,7 @@ broken() {
 	says 'one checkpoint'
 	need flock
 	fails 1 flock "$T/m.vae" vae-ckpt thin -m "$T/m.vae" --keep 1
-	says 'somebody else'
+	says 'another process'
 	is "$(names "$T/m.vae" 'step-*' | wc -w)" 3
 	perl -0pi -e 's/"checksums"/"nochecksu"/; s/"loss"/"lose"/' "$T/m.vae/step-000000008.safetensors"
 	fails 1 vae-ckpt thin -m "$T/m.vae" --keep 1 --by loss

@@ -52,7 +52,7 @@ as_torch() {
 	sed 's/out: 4, kernel: 3, stride: 2, padding: 1/out: 4, kernel: 4, stride: 2, padding: 1/; s/out: 5, kernel: 2/out: 5, kernel: 1/; s/linear: 7/linear: 7/' "$data/net.yaml" >other.yaml
 	run vae-ckpt import -q -c ./other.yaml -o net.vae "$data/net.safetensors"
 	[ "$status" -eq 1 ]
-	[[ $output == *"has shape [4, 3, 3, 3]; the configuration wants [4, 3, 4, 4]"* ]]
+	[[ $output == *"has shape [4, 3, 3, 3]; the configuration needs [4, 3, 4, 4]"* ]]
 	[ ! -e net.vae ]
 }
 

@@ -1,8 +1,7 @@
-/* batch.h - records in groups of a fixed number of rows, decoded, with what stands loose between
- * them: the slots of a pipeline from a stream to a network.
+/* batch.h - records of a stream in batches of a fixed number of rows, decoded, and the loose members between them.
  *
- * A record that cannot be decoded keeps its row, all zeros, so that the others stand where they
- * would stand without it: products round by a row's position.
+ * A record that cannot be decoded keeps its row, all zeros, so that it does not move the others: the rounding of products depends on a
+ * row's position.
  */
 #ifndef VF_BATCH_H
 #define VF_BATCH_H
@@ -15,10 +14,10 @@
 struct batch {
 	struct record *item; /* records and loose members, in stream order */
 	int nitems, max_items;
-	int *row;            /* of each item, -1 for a loose one or one that was skipped */
-	int rows, nrows;     /* rows there are, rows taken */
+	int *row;            /* [nitems]; -1: a loose member, or a record that was skipped */
+	int rows, nrows;     /* capacity, and rows in use */
 	uint64_t first;      /* position of the first row's record in the stream, from 0 */
-	int (*skip)(void *ctx, uint64_t position); /* records that shall get no row, or NULL */
+	int (*skip)(void *ctx, uint64_t position); /* 1 for records that get no row; or NULL */
 	void *ctx;
 	uint8_t *pixels;     /* [rows][size] of pictures: the network reads value / 255 */
 	double *numbers;     /* [rows][size] of vectors, instead */
@@ -27,20 +26,20 @@ struct batch {
 	size_t size;
 };
 
-/* With room for values of the configuration's shape; for none when that is not known. */
+/* Allocates rows of the configuration's shape, if that is known. */
 int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail *f);
-/* Room for so many items, where many get no row. */
+/* Grows the capacity for items, where many of them get no row. */
 int batch_reserve_items(struct batch *b, int items, struct fail *f);
-/* The same room again, when the shape has become known. */
+/* Allocates the rows anew, when the shape has become known. */
 int batch_alloc_rows(struct batch *b, const struct config *cfg, struct fail *f);
-/* Takes the shape of the first record of the batch that has one, and its kind unless vectors are wanted: 1; 0
- * when there is none, and why says of each record what was wrong; -1 when memory is out. */
+/* Sets input.shape of cfg to that of the first record of the batch that has one, and input.kind unless it is vector: 1. 0 when no record
+ * has one, with the reason for each in why. -1 when memory runs out. */
 int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f);
-/* Reads until the rows are taken: 1, 0 when nothing was left, -1. */
+/* Reads until all rows are in use: 1; 0 at the end of the stream; -1. */
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
-/* Decodes all rows; a failure is a row's own affair, unless memory is out: -1. */
+/* Decodes all rows. A row that fails gets its reason in why; -1 only when memory runs out. */
 int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
-/* The payload of an item that is a row: its decoder in *kind, its hash in id. NULL with the reason in why. */
+/* The payload of an item that has a row; sets *kind to its format, and its hash in id. NULL with the reason in why. */
 const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *kind);
 /* [rows][size] as the network reads them: samples in 0..1, or vectors standardised */
 void batch_floats(const struct batch *b, const struct standardisation *s, float *x);

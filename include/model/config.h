@@ -1,7 +1,6 @@
 /* config.h - a network, its training and its scoring as data: YAML in, canonical YAML out.
  *
- * Every key of the file has a name such as train.beta; --set uses the same names. A key that is
- * not known is an error that suggests the nearest one.
+ * Every key of the file has a name such as train.beta, which --set uses too. An unknown key is an error that suggests the nearest one.
  */
 #ifndef VF_CONFIG_H
 #define VF_CONFIG_H
@@ -48,31 +47,30 @@ struct config {
 };
 
 void config_defaults(struct config *c);
-/* Reads YAML text over what c holds. */
+/* Reads YAML text; keys that it does not have keep their values in c. */
 int config_parse(struct config *c, const char *text, size_t len, struct fail *f);
 /* "key=value"; the value is YAML, as in a file. */
 int config_set(struct config *c, const char *assignment, struct fail *f);
 /* All of them, in order. */
 int config_assign(struct config *c, const struct assignments *sets, struct fail *f);
-/* Whether all assignments could be made at all: -1 for what is wrong whatever the configuration. */
+/* -1 when an assignment is wrong for every configuration. */
 int config_check_assignments(const struct assignments *sets, struct fail *f);
-/* Whether sizes fit together and nothing is missing; {linear: input} gets its number. */
+/* -1 when sizes do not fit together or a key is missing. {linear: input} gets its number. */
 int config_check(struct config *c, struct fail *f);
 /* The same before the first record is read: input.shape may still be unknown, if config_infers_shape(). */
 int config_check_early(struct config *c, struct fail *f);
-/* Whether input.shape is left to the first record: vectors, and a decoder that ends in {linear: input}. */
+/* 1 when input.shape is that of the first record: vectors, and a decoder that ends in {linear: input}. */
 int config_infers_shape(const struct config *c);
-/* Appends all keys, in one order and form. */
+/* Appends all keys, in a fixed order and form. */
 int config_write(const struct config *c, struct buf *out, struct fail *f);
-/* The first key that the two differ in, or NULL. */
+/* The first key in which the two differ, or NULL. */
 int config_first_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
-/* Loads NAME: a path (with a slash, or ending in .yaml), or a preset found beside the program's
- * build or installation. The message for an unknown preset lists where it was looked for. */
+/* Loads a path (with a slash, or ending in .yaml) or a preset, found beside the program's build or installation. */
 int config_load(struct config *c, const char *name, struct fail *f);
 /* The number of elements of the input. */
 int config_input_size(const struct config *c);
 
-/* The word of `words` (NULL-terminated) nearest to what was written, when near enough; or NULL. */
+/* The nearest of `words` (NULL-terminated) by edit distance, or NULL when none is near enough. */
 const char *nearest_word(const char *what, const char *const *words);
 
 #endif

@@ -1,9 +1,8 @@
 /* safetensors.h - the safetensors format: 8 bytes of header length, a JSON header, raw tensors.
  * Float32 only; https://github.com/huggingface/safetensors describes it.
  *
- * Files written here carry checksums in their metadata, which other readers ignore: the string
- * `checksums` has `NAME=HEX` for every tensor, XXH3-64 of its bytes, and one of the other metadata
- * under `__metadata__`, separated by spaces. */
+ * Files written here have checksums in their metadata, which other readers ignore: the string `checksums` has `NAME=HEX`, XXH3-64 of
+ * the bytes, for every tensor and for the other metadata under the name `__metadata__`, separated by spaces. */
 #ifndef VF_SAFETENSORS_H
 #define VF_SAFETENSORS_H
 
@@ -20,33 +19,31 @@ struct tensor {
 	size_t shape[4], count;
 };
 
-/* A file in memory. data points into the bytes read; metadata is the header's __metadata__ object
- * (strings by name), or NULL. */
+/* A file in memory. metadata: the header's __metadata__ object (strings by name), or NULL. */
 struct safetensors {
 	struct buf bytes;
 	struct json_t *header, *metadata;
-	size_t data; /* where the tensors begin */
+	size_t data; /* offset of the first tensor in bytes */
 };
 
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
-/* The same in two steps, to tell a file that cannot be read from one that is wrong: after the first one s is to be freed, and
- * the second one's message does not name the file. */
+/* The same in two steps, to distinguish a file that cannot be read from one with faults. s must be freed once safetensors_load() has
+ * succeeded; the message of safetensors_parse() does not name the file. */
 int safetensors_load(struct safetensors *s, const char *path, struct fail *f);
 int safetensors_parse(struct safetensors *s, struct fail *f);
-/* Finds a tensor of this name and shape and copies it to out, unless that is NULL. A wrong shape
- * names both shapes. */
-int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f);
-/* A string of the metadata, or NULL. */
+/* Copies the tensor of this name and shape to out, unless that is NULL. The message for a wrong shape has both shapes. */
+int safetensors_get(const struct safetensors *s, const struct tensor *tensor, float *out, struct fail *f);
+/* A string of the metadata, or NULL; valid as long as s. */
 const char *safetensors_metadata(const struct safetensors *s, const char *name);
-/* Compares with the checksums: 1 all match, 0 there are none, -1 with what does not. */
+/* Verifies the checksums: 1 all match, 0 there are none, -1 with the first that does not match. */
 int safetensors_verify(const struct safetensors *s, struct fail *f);
 void safetensors_free(struct safetensors *s);
 
-/* Writes tensors that lie one behind the other in values; metadata (strings), which may be NULL, gets
- * their checksums. Appears whole or not at all; path NULL: on standard output. */
+/* Writes tensors that are contiguous in values. metadata (strings), unless NULL, gets their checksums. The file appears whole or not at
+ * all; path NULL: to standard output. */
 int safetensors_write(const char *path, const struct tensor *t, int n, const float *values, struct json_t *metadata,
                       struct fail *f);
-/* The same of tensors that lie here and there. */
+/* The same with an address for each tensor. */
 int safetensors_write_parts(const char *path, const struct tensor *t, int n, const float *const *values, struct json_t *metadata,
                             struct fail *f);
 

@@ -4,9 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { LOOSE_PER_ROW = 4 }; /* more loose members than that end a batch early */
-
-/* And so do more bytes than that: a batch of large records must not fill the memory. */
+/* More loose members, or more bytes, end a batch early: a batch of large records must not fill the memory. */
+enum { LOOSE_PER_ROW = 4 };
 #define MAX_BYTES ((size_t)64 << 20)
 
 static size_t record_bytes(const struct record *r)
@@ -94,7 +93,7 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	return *kind == INPUT_NONE ? NULL : m;
 }
 
-/* A record is bad by its bytes alone: that there was no memory to read it is a failure of the whole. */
+/* Only its bytes make a record bad: a lack of memory fails the whole batch. */
 static int check_memory(const struct batch *b, struct fail *f)
 {
 	for (int row = 0; row < b->nrows; row++)

@@ -42,7 +42,7 @@ int model_build(struct model *m, const struct config *cfg, struct fail *f)
 {
 	lay_out(m, cfg);
 	if (m->nparams > (size_t)1 << 31)
-		return fail_set(f, "a network of %zu parameters", m->nparams);
+		return fail_set(f, "a network of %zu parameters is too large: at most 2^31", m->nparams);
 	m->params = mat_floats(m->nparams);
 	return m->params ? 0 : fail_memory_for(f, "%zu parameters", m->nparams);
 }
@@ -101,7 +101,7 @@ static int meta_count(const struct safetensors *s, const char *name, int64_t *ou
 {
 	double v = meta_number(s, name, 0);
 	if (!(v >= 0 && v <= 0x1p53 && v == floor(v)))
-		return fail_set(f, "its metadata: %s is no count", name);
+		return fail_set(f, "metadata: %s is not a count", name);
 	*out = (int64_t)v;
 	return 0;
 }
@@ -113,11 +113,11 @@ static int read_metadata(struct model *m, const struct safetensors *s, struct fa
 	m->lr = meta_number(s, "lr", m->cfg.train.lr);
 	m->loss = meta_number(s, "loss", NAN);
 	m->holdout_loss = meta_number(s, "holdout_loss", NAN);
-	return isfinite(m->lr) ? 0 : fail_set(f, "its metadata: lr is no number");
+	return isfinite(m->lr) ? 0 : fail_set(f, "metadata: lr is not a number");
 }
 
-/* Whether the file holds what the configuration describes: before anything of that size is allocated. */
-static int matches(const struct config *cfg, const struct safetensors *s, struct fail *f)
+/* Compares the file's tensors with the configuration, before anything of their size is allocated. */
+static int check_tensors(const struct config *cfg, const struct safetensors *s, struct fail *f)
 {
 	struct model m;
 	lay_out(&m, cfg);
@@ -127,16 +127,16 @@ static int matches(const struct config *cfg, const struct safetensors *s, struct
 	return 0;
 }
 
-/* n numbers in text, finite and not below least. */
+/* Parses n finite numbers not below least. */
 static int read_numbers(const char *name, const char *text, double *out, size_t n, double least, struct fail *f)
 {
 	char *end;
 	for (size_t i = 0; i < n; i++, text = end) {
 		out[i] = strtod(text, &end);
 		if (end == text || !isfinite(out[i]) || out[i] < least)
-			return fail_set(f, "its metadata: %s is not %zu numbers", name, n);
+			return fail_set(f, "metadata: %s is not %zu numbers", name, n);
 	}
-	return text[strspn(text, " ")] ? fail_set(f, "its metadata: %s is more than %zu numbers", name, n) : 0;
+	return text[strspn(text, " ")] ? fail_set(f, "metadata: %s is more than %zu numbers", name, n) : 0;
 }
 
 static int read_standard(struct model *m, const struct safetensors *s, struct fail *f)
@@ -146,12 +146,12 @@ static int read_standard(struct model *m, const struct safetensors *s, struct fa
 	if (m->cfg.input_kind != VECTOR_INPUT || (!mean && !deviation))
 		return 0;
 	if (!mean || !deviation)
-		return fail_set(f, "its metadata: only one of mean and deviation is there");
+		return fail_set(f, "metadata: mean or deviation is missing");
 	return model_alloc_standard(m, f) || read_numbers("mean", mean, m->standard.mean, n, -HUGE_VAL, f) ||
 	       read_numbers("deviation", deviation, m->standard.deviation, n, 0, f) ? -1 : 0;
 }
 
-/* Puts mean and deviation into a file's metadata. */
+/* Adds mean and deviation to a file's metadata. */
 static int write_standard(const struct model *m, json_t *meta, struct fail *f)
 {
 	const struct { const char *name; const double *v; } all[] = {{"mean", m->standard.mean}, {"deviation", m->standard.deviation}};
@@ -169,7 +169,7 @@ static int write_standard(const struct model *m, json_t *meta, struct fail *f)
 	return 0;
 }
 
-static int fill(struct model *m, const struct safetensors *s, int finite, struct fail *f)
+static int load_tensors(struct model *m, const struct safetensors *s, int finite, struct fail *f)
 {
 	float *at = m->params;
 	for (int i = 0; i < m->ntensors; i++) {
@@ -183,23 +183,23 @@ static int fill(struct model *m, const struct safetensors *s, int finite, struct
 	return read_standard(m, s, f);
 }
 
-static int check(struct model *m, const struct safetensors *s, struct fail *f)
+static int verify(struct model *m, const struct safetensors *s, struct fail *f)
 {
 	int got = safetensors_verify(s, f);
 	m->checked = got > 0;
 	return got < 0 ? -1 : 0;
 }
 
-int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return fill(m, s, 1, f) || check(m, s, f) ? -1 : 0; }
+int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return load_tensors(m, s, 1, f) || verify(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {
 	const char *text = safetensors_metadata(s, "config");
 	if (!text)
-		return fail_set(f, "no configuration in its metadata: bring it in with vae-ckpt import");
+		return fail_set(f, "no configuration in the metadata: import the file with vae-ckpt import");
 	config_defaults(cfg);
 	if (config_parse(cfg, text, strlen(text), f) || config_check(cfg, f))
-		return fail_add(f, "its configuration");
+		return fail_add(f, "configuration");
 	return 0;
 }
 
@@ -210,8 +210,8 @@ static int read_file(struct model *m, const char *path, int strict, struct fail 
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || matches(&cfg, &s, f) || model_build(m, &cfg, f) || fill(m, &s, strict, f) || set_id(m, f) ||
-	        read_metadata(m, &s, f) || (strict && check(m, &s, f));
+	int r = read_config(&cfg, &s, f) || check_tensors(&cfg, &s, f) || model_build(m, &cfg, f) || load_tensors(m, &s, strict, f) || set_id(m, f) ||
+	        read_metadata(m, &s, f) || (strict && verify(m, &s, f));
 	snprintf(m->path, sizeof m->path, "%s", path);
 	safetensors_free(&s);
 	if (r) {
@@ -229,11 +229,11 @@ int model_read(struct model *m, const char *path, const struct assignments *sets
 	int r = 0;
 	if (read_file(m, path, 1, f))
 		return -1;
-	/* the networks are built: only how a score is made may still change */
+	/* the networks are built: only keys of training and scoring may still change */
 	for (int i = 0; sets && i < sets->n && !r; i++) {
 		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||
 		    strncmp(sets->v[i], "input.kind", 10) == 0)
-			r = fail_set(f, "--set %s: belongs to the model and cannot change once it is trained",
+			r = fail_set(f, "--set %s: the key belongs to the model and cannot change after training",
 			             name_show(shown, sizeof shown, sets->v[i]));
 		else
 			r = config_set(&m->cfg, sets->v[i], f);

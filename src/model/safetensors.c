@@ -20,21 +20,21 @@ struct span {
 	uint64_t from, to;
 };
 
-static int by_place(const void *a, const void *b)
+static int by_start(const void *a, const void *b)
 {
 	const struct span *x = a, *y = b;
 	return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
 }
 
-/* The format: tensors lie one behind the other, without holes, and fill the file. */
-static int check_places(struct span *v, size_t n, uint64_t room, struct fail *f)
+/* The format demands that tensors fill the file, without holes. */
+static int check_spans(struct span *v, size_t n, uint64_t size, struct fail *f)
 {
 	uint64_t at = 0;
-	qsort(v, n, sizeof *v, by_place);
+	qsort(v, n, sizeof *v, by_start);
 	for (size_t i = 0; i < n; at = v[i++].to)
 		if (v[i].from != at)
 			return fail_set(f, "tensors overlap or leave a hole at byte %llu", (unsigned long long)(v[i].from < at ? v[i].from : at));
-	return at == room ? 0 : fail_set(f, "%llu bytes behind the last tensor", (unsigned long long)(room - at));
+	return at == size ? 0 : fail_set(f, "%llu bytes after the last tensor", (unsigned long long)(size - at));
 }
 
 static int check_header(struct safetensors *s, struct span *v, struct fail *f)
@@ -42,12 +42,12 @@ static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 	const char *name;
 	char shown[80];
 	json_t *t;
-	size_t room = s->bytes.len - s->data, n = 0;
+	size_t size = s->bytes.len - s->data, n = 0;
 	json_object_foreach(s->header, name, t)
 	{
 		if (strcmp(name, "__metadata__") == 0) {
 			if (!json_is_object(t))
-				return fail_set(f, "__metadata__ is no object");
+				return fail_set(f, "__metadata__ is not an object");
 			s->metadata = t;
 			continue;
 		}
@@ -57,21 +57,21 @@ static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 		if (!json_is_string(json_object_get(t, "dtype")) || !json_is_array(shape) || json_array_size(o) != 2 ||
 		    !json_is_integer(json_array_get(o, 0)) || !json_is_integer(json_array_get(o, 1)))
 			return fail_set(f, "tensor '%s': dtype, shape or data_offsets is missing", shown);
-		if (from < 0 || to < from || (uint64_t)to > room)
-			return fail_set(f, "tensor '%s': bytes %lld to %lld lie outside the %zu there are", shown, (long long)from,
-			                (long long)to, room);
+		if (from < 0 || to < from || (uint64_t)to > size)
+			return fail_set(f, "tensor '%s': bytes %lld to %lld are outside the file's %zu", shown, (long long)from,
+			                (long long)to, size);
 		v[n++] = (struct span){(uint64_t)from, (uint64_t)to};
 	}
-	return check_places(v, n, room, f);
+	return check_spans(v, n, size, f);
 }
 
-/* jansson (2.14) takes what it had no memory for as not there, or for a fault of the text. */
-static _Thread_local int starved;
+/* jansson (2.14) does not report that memory ran out: it leaves values out, or finds a fault in the text. */
+static _Thread_local int out_of_memory;
 
 static void *json_malloc(size_t n)
 {
 	void *p = malloc(n);
-	starved |= !p;
+	out_of_memory |= !p;
 	return p;
 }
 
@@ -93,16 +93,16 @@ int safetensors_parse(struct safetensors *s, struct fail *f)
 	char shown[200];
 	int r = 0;
 	if (s->bytes.len < 10 || n < 2 || n > MAX_HEADER || n > s->bytes.len - 8)
-		r = fail_set(f, "not a safetensors file, or cut");
+		r = fail_set(f, "not a safetensors file, or truncated");
 	if (!r) {
 		s->data = 8 + (size_t)n;
 		json_set_alloc_funcs(json_malloc, free);
-		starved = 0;
+		out_of_memory = 0;
 		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
-		if (starved)
+		if (out_of_memory)
 			r = fail_memory_for(f, "the header");
 		else if (!json_is_object(s->header))
-			r = fail_set(f, "the header is not JSON: %s", s->header ? "no object" : name_show(shown, sizeof shown, e.text));
+			r = fail_set(f, "the header is not JSON: %s", s->header ? "not an object" : name_show(shown, sizeof shown, e.text));
 	}
 	struct span *v = calloc(json_object_size(s->header) + 1, sizeof *v);
 	if (!r && !v)
@@ -122,41 +122,41 @@ int safetensors_read(struct safetensors *s, const char *path, struct fail *f)
 	return fail_add(f, "%s", path);
 }
 
-static void show_shape(char *out, size_t room, int n, const size_t *shape)
+static void show_shape(char *out, size_t capacity, int n, const size_t *shape)
 {
-	size_t at = (size_t)snprintf(out, room, "[");
-	for (int i = 0; i < n && at < room; i++)
-		at += (size_t)snprintf(out + at, room - at, "%s%zu", i ? ", " : "", shape[i]);
-	if (at < room)
-		snprintf(out + at, room - at, "]");
+	size_t at = (size_t)snprintf(out, capacity, "[");
+	for (int i = 0; i < n && at < capacity; i++)
+		at += (size_t)snprintf(out + at, capacity - at, "%s%zu", i ? ", " : "", shape[i]);
+	if (at < capacity)
+		snprintf(out + at, capacity - at, "]");
 }
 
-int safetensors_get(const struct safetensors *s, const struct tensor *want, float *out, struct fail *f)
+int safetensors_get(const struct safetensors *s, const struct tensor *tensor, float *out, struct fail *f)
 {
-	json_t *t = json_object_get(s->header, want->name);
+	json_t *t = json_object_get(s->header, tensor->name);
 	if (!t)
-		return fail_set(f, "tensor '%s' is missing", want->name);
+		return fail_set(f, "tensor '%s' is missing", tensor->name);
 	char a[128], b[128];
 	const char *dtype = json_string_value(json_object_get(t, "dtype"));
 	if (strcmp(dtype, "F32") != 0)
-		return fail_set(f, "tensor '%s' is %s; F32 is wanted", want->name, name_show(a, sizeof a, dtype));
+		return fail_set(f, "tensor '%s' is %s; it must be F32", tensor->name, name_show(a, sizeof a, dtype));
 	json_t *shape = json_object_get(t, "shape"), *o = json_object_get(t, "data_offsets");
 	size_t dims[8] = {0}, n = json_array_size(shape);
-	int same = n == (size_t)want->ndim;
+	int same = n == (size_t)tensor->ndim;
 	for (size_t i = 0; i < n && i < 8; i++) {
 		dims[i] = (size_t)json_integer_value(json_array_get(shape, i));
-		same &= i < (size_t)want->ndim && dims[i] == want->shape[i];
+		same &= i < (size_t)tensor->ndim && dims[i] == tensor->shape[i];
 	}
 	if (!same) {
 		show_shape(a, sizeof a, n < 8 ? (int)n : 8, dims);
-		show_shape(b, sizeof b, want->ndim, want->shape);
-		return fail_set(f, "tensor '%s' has shape %s; the configuration wants %s", want->name, a, b);
+		show_shape(b, sizeof b, tensor->ndim, tensor->shape);
+		return fail_set(f, "tensor '%s' has shape %s; the configuration needs %s", tensor->name, a, b);
 	}
 	json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
-	if ((uint64_t)(to - from) != want->count * sizeof(float))
-		return fail_set(f, "tensor '%s' has %lld bytes, not %zu", want->name, (long long)(to - from), want->count * sizeof(float));
+	if ((uint64_t)(to - from) != tensor->count * sizeof(float))
+		return fail_set(f, "tensor '%s' has %lld bytes, not %zu", tensor->name, (long long)(to - from), tensor->count * sizeof(float));
 	if (out)
-		memcpy(out, s->bytes.p + s->data + from, want->count * sizeof(float));
+		memcpy(out, s->bytes.p + s->data + from, tensor->count * sizeof(float));
 	return 0;
 }
 
@@ -169,7 +169,7 @@ const char *safetensors_metadata(const struct safetensors *s, const char *name)
 
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-/* Of the strings of the metadata but the checksums, whatever the order they stand in. */
+/* A hash of the metadata's strings, except the checksums, in whatever order they are. */
 static int hash_metadata(json_t *metadata, uint64_t *out, struct fail *f)
 {
 	const char **name = calloc(json_object_size(metadata) + 1, sizeof *name), *key;
@@ -203,7 +203,7 @@ static int add_checksums(json_t *metadata, const struct tensor *t, int n, const 
 	return r ? -1 : 0;
 }
 
-/* Of one entry NAME=HEX: what HEX should be. */
+/* The hash that the entry NAME=HEX should have. */
 static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h, struct fail *f)
 {
 	char shown[80];
@@ -228,14 +228,14 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 		char *eq = strrchr(p, '='), *end = p;
 		uint64_t h = 0, want = eq ? strtoull(eq + 1, &end, 16) : 0;
 		if (!eq || end != eq + 17) {
-			r = fail_set(f, "its metadata: '%s' is no checksum", name_show(shown, sizeof shown, p));
+			r = fail_set(f, "metadata: '%s' is not a checksum", name_show(shown, sizeof shown, p));
 			break;
 		}
 		*eq = 0;
 		if (hash_entry(s, p, &h, f))
 			r = -1;
 		else if (h != want)
-			r = strcmp(p, "__metadata__") == 0 ? fail_set(f, "its metadata do not match their checksum: the file is damaged")
+			r = strcmp(p, "__metadata__") == 0 ? fail_set(f, "the metadata do not match their checksum: the file is damaged")
 			                                   : fail_set(f, "tensor '%s' does not match its checksum: the file is damaged", name_show(shown, sizeof shown, p));
 	}
 	free(copy);
@@ -249,8 +249,7 @@ void safetensors_free(struct safetensors *s)
 	*s = (struct safetensors){.header = NULL};
 }
 
-/* Appends the header. Not by jansson: its json_dumps() leaves names
- * out when memory is (2.14), and says nothing. */
+/* Appends the header. Without jansson (2.14), whose json_dumps() silently leaves names out when memory runs out. */
 static int write_header(struct buf *out, const struct tensor *t, int n, struct json_t *metadata, struct fail *f)
 {
 	const char *name, *comma = "";

@@ -10,23 +10,23 @@
 
 #include "base/atomic.h"
 
-/* The nearest one to each of n even steps of the way, as far as enough are left for the steps before. */
+/* The checkpoint nearest to each of n evenly spaced steps, downwards, leaving enough checkpoints for the steps before. */
 static void choose_even(struct thinning *t, int n)
 {
 	const int64_t *step = t->c.step;
-	int next = t->c.n; /* the one chosen last, walking down */
+	int next = t->c.n; /* the checkpoint chosen before */
 	for (int k = n; k > 0; k--) {
 		int best = next - 1;
-		double want = (double)step[t->c.n - 1] * k / n;
+		double target = (double)step[t->c.n - 1] * k / n;
 		for (int i = k - 1; i < next; i++)
-			if (fabs((double)step[i] - want) < fabs((double)step[best] - want))
+			if (fabs((double)step[i] - target) < fabs((double)step[best] - target))
 				best = i;
 		t->keep[best] = 1;
 		next = best;
 	}
 }
 
-/* How far the loss has fallen at each checkpoint; the first: infinitely. */
+/* By how much the loss fell up to each checkpoint since the one before; infinity for the first. */
 static int read_falls(const struct thinning *t, const char *dir, double *fall, struct fail *f)
 {
 	char path[1024];
@@ -39,7 +39,7 @@ static int read_falls(const struct thinning *t, const char *dir, double *fall, s
 		double loss = m.loss;
 		model_free(&m);
 		if (isnan(loss))
-			return fail_set(f, "%s: its loss is not known, as of an imported one: --by loss cannot choose", path);
+			return fail_set(f, "%s: its loss is not known, as in an imported model: use --by even", path);
 		fall[i] = before - loss;
 		before = loss;
 	}
@@ -69,7 +69,7 @@ int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, str
 		return -1;
 	if (t->c.step[0] < 0) {
 		thin_free(t);
-		return fail_set(f, "%s: is one checkpoint, and no directory of them", dir);
+		return fail_set(f, "%s: is one checkpoint file, not a directory", dir);
 	}
 	t->keep = calloc((size_t)t->c.n, 1);
 	int r = t->keep ? 0 : fail_memory(f);
@@ -84,8 +84,8 @@ int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, str
 	return r;
 }
 
-/* Reads what stays; where write is set, brings the steps since the one before up to date. */
-static int pass(const struct thinning *t, const char *dir, int write, struct fail *f)
+/* Reads the checkpoints to keep; write: also updates the steps since the one before in them. */
+static int read_kept(const struct thinning *t, const char *dir, int write, struct fail *f)
 {
 	char path[1024];
 	int64_t before = 0;
@@ -111,7 +111,7 @@ static int pass(const struct thinning *t, const char *dir, int write, struct fai
 static int remove_others(const struct thinning *t, const char *dir, struct fail *f)
 {
 	char path[1024];
-	if (pass(t, dir, 0, f))
+	if (read_kept(t, dir, 0, f))
 		return -1;
 	for (int i = 0; i < t->c.n; i++) {
 		checkpoint_path(path, sizeof path, dir, t->c.step[i]);
@@ -119,16 +119,16 @@ static int remove_others(const struct thinning *t, const char *dir, struct fail 
 			return fail_errno(f, "%s", path);
 	}
 	checkpoint_path(path, sizeof path, dir, t->c.step[0]);
-	return sync_parent(path, f) ? -1 : pass(t, dir, 1, f);
+	return sync_parent(path, f) ? -1 : read_kept(t, dir, 1, f);
 }
 
 int thin_apply(const struct thinning *t, const char *dir, struct fail *f)
 {
-	/* the lock of a training that goes on there; a file system that cannot lock is taken as it is */
+	/* as model_dir.c locks it for a training */
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, "%s", dir);
-	int r = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: somebody else is writing there", dir) : remove_others(t, dir, f);
+	int r = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: another process is writing there", dir) : remove_others(t, dir, f);
 	close(fd);
 	return r;
 }

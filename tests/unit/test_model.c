@@ -92,9 +92,9 @@ static struct buf test_round_trip(void)
 	model_free(&third);
 	static const struct {
 		const char *set, *text; /* text NULL: taken */
-	} sets[] = {{"score.draws=5", NULL}, {"score.layers=encoder", NULL}, {"model.latent=2", "belongs to the model"},
-	            {"input.shape=[1, 2, 1]", "belongs to the model"}, {"score.draw=5", "did you mean 'score.draws'"}, {"format=2", "newer"},
-	            {"model.\033[1m=2", "belongs to the model"}};
+	} sets[] = {{"score.draws=5", NULL}, {"score.layers=encoder", NULL}, {"model.latent=2", "the key belongs to the model"},
+	            {"input.shape=[1, 2, 1]", "the key belongs to the model"}, {"score.draw=5", "did you mean 'score.draws'"}, {"format=2", "newer"},
+	            {"model.\033[1m=2", "the key belongs to the model"}};
 	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
 		struct assignments list = {{sets[i].set}, 1};
 		char shown[80];
@@ -149,18 +149,18 @@ static void test_header(const struct buf *b)
 	static const struct {
 		const char *what, *by, *want;
 	} cases[] = {
-		{"\"shape\":[2,2]", "\"shape\":[2,3]", "has shape [2, 3]; the configuration wants [2, 2]"}, {"\"shape\":[2,2]", "\"shape\":[4]", "has shape [4]"},
+		{"\"shape\":[2,2]", "\"shape\":[2,3]", "has shape [2, 3]; the configuration needs [2, 2]"}, {"\"shape\":[2,2]", "\"shape\":[4]", "has shape [4]"},
 		{"\"shape\":[2,2]", "\"shape\":[]", "has shape []"}, {"\"shape\":[2,2]", "\"shape\":[2,2,1]", "has shape [2, 2, 1]"},
-		{"\"shape\":[2,2]", "\"shape\":[1,1,1,1,1,1,1,1,2,2]", "has shape"}, {"\"shape\":[2,2]", "\"shape\":[-2,-2]", "the configuration wants [2, 2]"},
-		{"\"shape\":[2,2]", "\"shape\":[2.0,\"2\"]", "the configuration wants [2, 2]"}, {"\"shape\":[2,2]", "\"shape\":7", "shape"},
-		{"\"F32\"", "\"F64\"", "is F64; F32 is wanted"}, {"\"F32\"", "7", "dtype"}, {"\"F32\"", "\"\\u001b[31m\"", "F32 is wanted"},
+		{"\"shape\":[2,2]", "\"shape\":[1,1,1,1,1,1,1,1,2,2]", "has shape"}, {"\"shape\":[2,2]", "\"shape\":[-2,-2]", "the configuration needs [2, 2]"},
+		{"\"shape\":[2,2]", "\"shape\":[2.0,\"2\"]", "the configuration needs [2, 2]"}, {"\"shape\":[2,2]", "\"shape\":7", "shape"},
+		{"\"F32\"", "\"F64\"", "is F64; it must be F32"}, {"\"F32\"", "7", "dtype"}, {"\"F32\"", "\"\\u001b[31m\"", "it must be F32"},
 		{"[0,16]", "[-16,16]", "outside"}, {"[0,16]", "[0,99999]", "outside"}, {"[0,16]", "[16,0]", "outside"}, {"[0,16]", "[0]", "data_offsets"},
 		{"[0,16]", "[0,9223372036854775807]", "outside"}, {"[0,16]", "[-9223372036854775808,16]", "outside"}, {"[0,16]", "[0,99999999999999999999]", "JSON"},
 		{"[0,16]", "[0,12]", "hole"}, {"[0,16]", "[0,20]", "overlap"}, {"[0,16]", "[4,16]", "hole"}, {"[16,24]", "[8,16]", "overlap"},
 		{"[0,16]", "[\"a\",16]", "data_offsets"}, {w, "\"x\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}", "'encoder.1.weight' is missing"},
 		{w, "\"\\u001b]0;x\\u0007\":3", "dtype"}, {w, "\"encoder.1.bias\":3", "JSON"}, {"\"config\":", "\"konfig\":", "no configuration"},
-		{"\"__metadata__\":", "\"__metadata__\":3,\"y\":", "no object"}, {"{\"encoder", "[{\"encoder", "JSON"}, {"{\"encoder", "\033", "JSON"},
-		{"latent: 1", "latent: 70000", "latent"}, {"format: 1", "format: 9", "newer"}, {"linear: 3", "linear: 1000000", "the configuration wants [1000000, 1]"},
+		{"\"__metadata__\":", "\"__metadata__\":3,\"y\":", "not an object"}, {"{\"encoder", "[{\"encoder", "JSON"}, {"{\"encoder", "\033", "JSON"},
+		{"latent: 1", "latent: 70000", "latent"}, {"format: 1", "format: 9", "newer"}, {"linear: 3", "linear: 1000000", "the configuration needs [1000000, 1]"},
 		{"linear: 2", "linear: 4", "but must end in 2"}, {"flatten, ", "flatten, relu, ", "'encoder.2.weight' is missing"}, {"\"step\":\"123456789\"", "\"step\":\"1e300\"", "step"},
 		{"\"step\":\"123456789\"", "\"step\":\"nan\"", "step"}, {"\"steps_since\":\"1234\"", "\"steps_since\":\"-1\"", "steps_since"},
 		{"\"records\":\"60000\"", "\"records\":\"0.5\"", "records"}, {"\"lr\":\"0.00012345\"", "\"lr\":\"inf\"", "lr"},
@@ -222,7 +222,7 @@ static void test_checksums(const struct buf *b)
 	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'fncoder.1.bias' has a checksum, but is missing"), "a checksum of nothing: %s", f.msg);
 	at[1] = 'e';
 	at[20] = 'x';
-	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "is no checksum"), "a checksum that is none: %s", f.msg);
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "is not a checksum"), "a checksum that is none: %s", f.msg);
 	free(copy);
 }
 
