@@ -110,6 +110,8 @@ bool cli_require(struct cli *c, const void *value, const char *option);
 bool cli_check_overwrite(struct cli *c, const char *option, const char *path);
 /* The same for -m and the directory of a model. */
 bool cli_check_model(struct cli *c, const char *path);
+/* Standard input is one of the inputs. */
+bool cli_reads_stdin(const struct cli *c);
 /* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
  * vae-train -p may still be writing the model that is to be read. */
 void cli_wait_input(const struct cli *c);

@@ -1,8 +1,8 @@
-/* flow.h - the frame of a filter: a reader, a writer, a file of rejects, and the counts.
+/* flow.h - the streams of a filter: a reader, a writer, a writer of rejects, and the counts.
  *
- * Order at the end: rejects are put in place before the output ends, so that a record is never in
- * neither. A flow that is aborted leaves no end-of-archive and no rejects file; one whose standard
- * output fails in its last bytes has put the rejects in place.
+ * At the end the rejects are put in place before the output ends, so that every record is in one of them. A flow that is aborted
+ * leaves no file of rejects, and no end of archive, so that the next filter fails too. If standard output fails in its last bytes,
+ * the rejects are in place already.
  */
 #ifndef VF_FLOW_H
 #define VF_FLOW_H
@@ -14,41 +14,43 @@
 struct flow {
 	struct cli *cli;
 	struct reader *in;
-	struct writer *out, *rejects; /* NULL for sinks; rejects NULL without -r */
+	struct writer *out, *rejects; /* out: NULL with FLOW_SINK; rejects: NULL without -r */
 	struct progress progress;
-	uint64_t records, failed, rejected; /* read; without a score; written to rejects */
-	char first_failure[512];
+	uint64_t records;          /* read in this pass */
+	uint64_t failed, rejected; /* records without a score; records that went to the rejects */
+	char first_failure[512];   /* the first record without a score, and why */
 };
 
+/* The input is read twice; no records are written. */
 enum { FLOW_TWICE = 1, FLOW_SINK = 2 };
 
-/* Opens input and output as the command line says. Refuses a terminal on either side. */
+/* Opens input and outputs as the command line says. Refuses a terminal as input or output. */
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f);
+/* Progress by the bytes that were read; note may be NULL. */
 void flow_show_progress(struct flow *w, const char *note);
-/* The next record, with progress; loose members that stand between records go straight out.
- * 1, 0 at the end, -1. */
+/* The next record, with progress. Loose members between records are written at once. 1, 0 at the end, -1. */
 int flow_next(struct flow *w, struct record *r, struct fail *f);
-/* Calls each() for all records, until it returns other than 0: then -1. */
+/* Calls each() for all records; -1 when a call fails. */
 int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f);
+/* Writes the record. */
 int flow_pass(struct flow *w, struct record *r, struct fail *f);
-/* To the rejects (or nowhere without -r); loose members among it go out all the same. */
+/* Writes the record to the rejects, if there are any, and its loose members to the output. */
 int flow_reject(struct flow *w, struct record *r, struct fail *f);
-/* A record that could not be scored: --on-error decides. why must outlive the call. */
+/* A record that has no score: --on-error decides between passing it with a field `error`, rejecting it, and failing. */
 int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f);
-/* Fails when one of names (NULL-terminated, without the prefix) is there and --replace is not given. */
+/* Fails if the record has one of these fields, unless --replace is given. names: NULL-terminated, without --prefix. */
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
-/* Removes what an earlier run left, after flow_claim(): fields of these names, of all names that begin so (base*), or of all that
- * begin so and go on with a number (base#). */
+/* Removes fields: those of a name; with name* all that begin with it; with name# all that are the name and a number. */
 void flow_clear(const struct flow *w, struct record *r, const char *const *names);
-/* A tool whose output is text: writes it to -o, or to standard output, where cli_end() finds a failed write. */
+/* For a tool that prints text: writes it to -o, or to standard output, where cli_end() checks for a failed write. */
 int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f);
-/* Ends the streams; remarks on what could not be scored. */
+/* Ends the streams, warns of records without a score, and sets the counts of --summary. */
 int flow_close(struct flow *w, struct fail *f);
 void flow_abort(struct flow *w);
 
-/* The usual end of a tool's main: closes or aborts, frees, prints what failed. */
+/* The end of main: closes the flow, or after a failure (r not 0) aborts it and prints the message. Returns the exit status. */
 int flow_finish(struct flow *w, int r, struct fail *f);
-/* The end where a policy stopped the tool: nothing is written but what f says, and --summary. */
+/* The end of main after a policy stopped the tool: aborts, prints the message, and writes --summary. Returns the exit status. */
 int flow_stop(struct flow *w, struct fail *f);
 
 #endif

@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "gemm/mat.h"
+#include "model/model_dir.h"
 #include "stream/name.h"
 #include "stream/writer.h"
 #include "tool/overwrite.h"
@@ -23,6 +25,8 @@
 enum { MAX_OPTS = 64, MAX_JOBS = 256 };
 
 const char *const on_error_words[] = {"pass", "reject", "fail", NULL};
+
+/* --- messages --- */
 
 static void print_help(const char *tool, const char *operands, const char *about, const struct cli_opt *o)
 {
@@ -83,6 +87,8 @@ static void say(const struct cli *c, const char *msg)
 		say_plainly(c->tool, msg);
 	buf_free(&b);
 }
+
+/* --- options --- */
 
 static int parse_long(const char *s, long *out)
 {
@@ -209,7 +215,7 @@ static void set_defaults(struct cli *c, const char *tool)
 	c->jobs = c->jobs < 1 ? 1 : c->jobs > MAX_JOBS ? MAX_JOBS : c->jobs;
 }
 
-/* getopt_long()'s tables. */
+/* The tables of getopt_long(). */
 static void make_tables(const struct cli_opt *opts, struct option *longs, char *shorts)
 {
 	strcpy(shorts, ":");
@@ -265,6 +271,63 @@ static bool parse_options(struct cli *c, const char *operands, const char *about
 	c->nfiles = argc - optind;
 	return take_given(c, opts, given);
 }
+
+/* --- outputs --- */
+
+enum { OUTPUTS = 6 };
+
+static void list_outputs(const struct cli *c, struct output out[OUTPUTS])
+{
+	const struct output all[OUTPUTS] = {
+		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
+		{"--matrix", c->matrix},
+	};
+	memcpy(out, all, sizeof all);
+}
+
+/* Fails now, not after an hour of work. */
+static bool check_summary(struct cli *c)
+{
+	struct stat st;
+	struct atomic_file a;
+	struct fail f = {{0}};
+	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return true;
+	if (atomic_open(&a, c->summary, &f)) {
+		fail_add(&f, "--summary");
+		return cli_failed(c, &f);
+	}
+	atomic_abort(&a);
+	return true;
+}
+
+static bool check_outputs(struct cli *c)
+{
+	struct output out[OUTPUTS];
+	struct fail f = {{0}};
+	int first = !c->separate_output; /* -o may replace an input: all is read before the rename */
+	list_outputs(c, out);
+	if (outputs_differ(out, OUTPUTS, &f) || outputs_spare_inputs(out + first, OUTPUTS - first, c->files, c->nfiles, &f))
+		return cli_invalid(c, &f);
+	return check_summary(c);
+}
+
+bool cli_check_overwrite(struct cli *c, const char *option, const char *path)
+{
+	struct output out[OUTPUTS];
+	struct fail f = {{0}};
+	list_outputs(c, out);
+	return !outputs_spare(out, OUTPUTS, option, path, &f) || cli_invalid(c, &f);
+}
+
+bool cli_check_model(struct cli *c, const char *path)
+{
+	char dir[1024];
+	return cli_check_overwrite(c, "-m", path) &&
+	       (!path || !checkpoint_dir(path, dir, sizeof dir) || cli_check_overwrite(c, "-m", dir));
+}
+
+/* --- the command line --- */
 
 static bool check_common(struct cli *c)
 {
@@ -367,6 +430,14 @@ int cli_end(struct cli *c, int status)
 		cli_failed(c, &f);
 	fields_free(&c->counts);
 	return c->status;
+}
+
+bool cli_reads_stdin(const struct cli *c)
+{
+	bool standard = c->nfiles == 0;
+	for (int i = 0; i < c->nfiles; i++)
+		standard |= strcmp(c->files[i], "-") == 0;
+	return standard;
 }
 
 void cli_wait_input(const struct cli *c)

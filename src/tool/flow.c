@@ -10,13 +10,9 @@
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 {
 	*w = (struct flow){.cli = c};
-	int standard = c->nfiles == 0;
-	for (int i = 0; i < c->nfiles; i++)
-		standard |= strcmp(c->files[i], "-") == 0;
-	if (standard && isatty(0))
+	if (cli_reads_stdin(c) && isatty(0))
 		return fail_set(f, "standard input is a terminal: pipe records in, or name a FILE");
-	int twice = flags & FLOW_TWICE ? READER_REWINDABLE : 0;
-	w->in = reader_open(c->files, c->nfiles, twice | (c->keys_per_file ? READER_KEYS_PER_FILE : 0), f);
+	w->in = reader_open(c->files, c->nfiles, (flags & FLOW_TWICE ? READER_REWINDABLE : 0) | (c->keys_per_file ? READER_KEYS_PER_FILE : 0), f);
 	if (!w->in)
 		return -1;
 	if (!(flags & FLOW_SINK)) {
@@ -43,7 +39,7 @@ int flow_next(struct flow *w, struct record *r, struct fail *f)
 	for (;;) {
 		int got = reader_next(w->in, r, f);
 		if (got == READER_LOOSE) {
-			if (w->out && writer_record(w->out, r, WRITER_ALL, f))
+			if (flow_pass(w, r, f))
 				return -1;
 			continue;
 		}
@@ -155,7 +151,7 @@ int flow_close(struct flow *w, struct fail *f)
 	if (w->failed)
 		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
 		         (unsigned long long)w->records, w->first_failure);
-	/* whatever can fail does so before either takes its place */
+	/* what can fail does so before either file is renamed */
 	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
 		return -1;
 	if (w->rejects) {

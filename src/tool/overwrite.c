@@ -1,11 +1,11 @@
 #include "tool/overwrite.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/atomic.h"
-#include "model/model_dir.h"
 
 /* The directory that path is, or would be, in. */
 static int stat_parent(const char *path, struct stat *st)
@@ -37,6 +37,7 @@ static bool same_file(const char *a, const char *b)
 	return same;
 }
 
+/* path, or - for standard input, is this regular file. */
 static bool is_regular(const char *path, const struct stat *file)
 {
 	struct stat st;
@@ -53,86 +54,52 @@ static bool is_in_directory(const char *dir, const char *path)
 	return yes;
 }
 
-struct output {
-	const char *option, *path;
-};
-enum { OUTPUTS = 6 };
-
-static void list_outputs(const struct cli *c, struct output out[OUTPUTS])
-{
-	const struct output all[OUTPUTS] = {
-		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
-		{"--matrix", c->matrix},
-	};
-	memcpy(out, all, sizeof all);
-}
-
-static bool check_not_input(struct cli *c, const struct output *o)
+static int check_not_input(const struct output *o, char *const *inputs, int n, struct fail *f)
 {
 	struct stat file;
 	if (!o->path || stat(o->path, &file))
-		return true;
-	for (int i = 0; i < c->nfiles; i++)
-		if (is_regular(c->files[i], &file))
-			return cli_usage(c, "%s names an input, '%s'", o->option, o->path);
-	return c->nfiles || !is_regular("-", &file) || cli_usage(c, "%s names the file on standard input, '%s'", o->option, o->path);
+		return 0;
+	for (int i = 0; i < n; i++)
+		if (is_regular(inputs[i], &file))
+			return fail_set(f, "%s names an input, '%s'", o->option, o->path);
+	return !n && is_regular("-", &file) ? fail_set(f, "%s names the file on standard input, '%s'", o->option, o->path) : 0;
 }
 
-/* Fails now, not after an hour of work. */
-static bool check_summary(struct cli *c)
+int outputs_spare_inputs(const struct output *out, int n, char *const *inputs, int ninputs, struct fail *f)
 {
-	struct stat st;
-	struct atomic_file a;
-	struct fail f = {{0}};
-	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
-		return true;
-	if (atomic_open(&a, c->summary, &f)) {
-		fail_add(&f, "--summary");
-		return cli_failed(c, &f);
-	}
-	atomic_abort(&a);
-	return true;
+	for (int i = 0; i < n; i++)
+		if (check_not_input(&out[i], inputs, ninputs, f))
+			return -1;
+	return 0;
 }
 
-bool check_outputs(struct cli *c)
+int outputs_differ(const struct output *out, int n, struct fail *f)
 {
-	struct output out[OUTPUTS];
-	list_outputs(c, out);
 	struct stat std, st;
 	bool regular = fstat(1, &std) == 0 && S_ISREG(std.st_mode);
-	for (int i = 0; i < OUTPUTS; i++) {
-		if (out[i].path && strcmp(out[i].path, "-") == 0) /* -o - is standard output, and not listed */
-			return cli_usage(c, "%s needs the name of a file, and '-' is standard output; ./- is a file of that name", out[i].option);
+	for (int i = 0; i < n; i++) {
+		const struct output *o = &out[i];
+		if (!o->path)
+			continue;
+		if (strcmp(o->path, "-") == 0)
+			return fail_set(f, "%s requires a file, and '-' is standard output; ./- is a file of that name", o->option);
 		for (int k = 0; k < i; k++)
-			if (out[i].path && out[k].path && same_file(out[i].path, out[k].path))
-				return cli_usage(c, "%s and %s name the same file, '%s'", out[k].option, out[i].option, out[i].path);
-		if (i && regular && out[i].path && stat(out[i].path, &st) == 0 && same_inode(&st, &std))
-			return cli_usage(c, "%s names the file that standard output goes to, '%s'", out[i].option, out[i].path);
+			if (out[k].path && same_file(o->path, out[k].path))
+				return fail_set(f, "%s and %s name the same file, '%s'", out[k].option, o->option, o->path);
+		if (i && regular && stat(o->path, &st) == 0 && same_inode(&st, &std))
+			return fail_set(f, "%s names the file that standard output goes to, '%s'", o->option, o->path);
 	}
-	/* a stream of records may replace its input: all is read before the rename */
-	for (int i = !c->separate_output; i < OUTPUTS; i++)
-		if (!check_not_input(c, &out[i]))
-			return false;
-	return check_summary(c);
+	return 0;
 }
 
-bool cli_check_overwrite(struct cli *c, const char *option, const char *path)
+int outputs_spare(const struct output *out, int n, const char *option, const char *path, struct fail *f)
 {
-	struct output out[OUTPUTS];
 	struct stat file;
-	list_outputs(c, out);
-	for (int i = 0; path && i < OUTPUTS; i++) {
+	for (int i = 0; path && i < n; i++) {
 		if (out[i].path && stat(out[i].path, &file) == 0 && is_regular(path, &file))
-			return cli_usage(c, "%s and %s name the same file, '%s'", out[i].option, option, out[i].path);
+			return fail_set(f, "%s and %s name the same file, '%s'", out[i].option, option, out[i].path);
 		if (out[i].path && is_in_directory(path, out[i].path))
-			return cli_usage(c, "%s names a file in the directory of %s, '%s'", out[i].option, option, out[i].path);
+			return fail_set(f, "%s names a file in the directory of %s, '%s'", out[i].option, option, out[i].path);
 	}
-	return true;
-}
-
-bool cli_check_model(struct cli *c, const char *path)
-{
-	char dir[1024];
-	return cli_check_overwrite(c, "-m", path) &&
-	       (!path || !checkpoint_dir(path, dir, sizeof dir) || cli_check_overwrite(c, "-m", dir));
+	return 0;
 }
