@@ -214,7 +214,7 @@ noise() {
 	says pgm jpg
 	for n in '[exe]' '[PNG]' 'pgm,.png'; do
 		fails 2 vae-selfinf -m "$F/m.vae" --set "input.field=$n" "$T/in"
-		says input.field 'no decoder' 'pgm, ppm and npy'
+		says input.field 'does not name a decoder' 'pgm, ppm or npy'
 	done
 }
 
@@ -226,5 +226,5 @@ noise() {
 	field selfinf <"$T/out" >"$T/got"
 	same "$T/want" "$T/got"
 	fails 1 vae-selfinf -m "$T/m.vae" --set score.estimator=cross --set score.draws=1 "$F/in.tar"
-	says 'at least 2 draws'
+	says 'score.draws of 2 or more'
 }
