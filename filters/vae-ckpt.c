@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		{0, "by", "WHAT", CLI_CHOICE, &o.by, "keep those evenly spaced (even; default), or where the loss fell most (loss) (thin)", thin_words},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing; only say what would be removed (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval; default: the model's, mostly 16)", .key = "score.draws"},
+		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval; default: the model's, usually 16)", .key = "score.draws"},
 		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval)", .key = "score.seed"},
 		CLI_ON_ERROR(&c),
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or existing fields of the same names (eval)"},

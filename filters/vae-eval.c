@@ -1,4 +1,4 @@
-/* vae-eval: how well fields detect records that are known as positive. */
+/* vae-eval: how well fields find known outliers. */
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -15,7 +15,7 @@ static bool check_options(struct cli *c, const struct options *o, struct eval *e
 {
 	struct fail f = {{0}};
 	if (!o->positive)
-		return cli_usage(c, "--positive EXPR is required: which records are known as positive");
+		return cli_usage(c, "--positive EXPR is required: which records are known outliers");
 	return !eval_open(e, o->fields, o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
 }
 
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	struct eval e = {.nfields = 0};
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
-		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known as positive, as in 'cls > 100'"},
+		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known outliers, as in 'cls > 100'"},
 		{0, "cut", "CUT,...", CLI_TEXT, &o.cutoffs, "how many records are checked: numbers and percentages, as in 1%,5%,100"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	};
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Measures how well fields detect records that are known as positive.", opts, argc, argv))
+	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Measures how well fields find known outliers.", opts, argc, argv))
 		return c.status;
 	if (!check_options(&c, &o, &e)) {
 		eval_free(&e);

@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR",
-	               "Packs IDX files, tables of numbers or a directory into a stream of records.", opts, argc, argv) ||
+	               "Makes a stream of records from IDX files, tables, arrays or a directory.", opts, argc, argv) ||
 	    !check_options(&c, &o, &p))
 		return c.status;
 	struct fail f = {{0}};

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	double size = 5;
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELD,...", CLI_TEXT, &r.fields, "the scores to show; the first one ranks (default: those of the first record)"},
-		{0, "positive", "EXPR", CLI_TEXT, &r.positive, "which records are known as outliers, as in 'cls > 100': draws the detection curve"},
+		{0, "positive", "EXPR", CLI_TEXT, &r.positive, "which records are known outliers, as in 'cls > 100': draws the detection curve"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &r.model_path, "the model of the scores: shows its configuration and training curve"},
 		{0, "influence", "FILE", CLI_TEXT, &r.influence_path, "proponents and opponents, from --influence of other tools"},
 		{'t', "tests", "TESTS", CLI_TEXT, &r.tests_path, "the test records of --influence, for their pictures"},

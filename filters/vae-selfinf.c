@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &s.model, "the model: a directory of vae-train, or one of its checkpoints"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &s.checkpoints, "last (default), all, or steps such as 5000,10000; their influences are added"},
-		{'d', "draws", "M", CLI_KEY, NULL, "noise draws for each record (default: the model's, mostly 16)", .key = "score.draws"},
+		{'d', "draws", "M", CLI_KEY, NULL, "noise draws for each record (default: the model's, usually 16)", .key = "score.draws"},
 		{0, "estimator", "WHICH", CLI_KEY, NULL, "plugin: square of one mean; cross: product of two halves, unbiased", .key = "score.estimator"},
 		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
 		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 		{'t', "tests", "TESTS", CLI_TEXT, &t.test_file, "test records: append the influence over them"},
 		{0, "sanity", "N", CLI_INT, &t.sanity, "the first N records are the tests; write no records, but print a table"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &t.checkpoints, "last (default), all, or steps such as 5000,10000; their influences are added"},
-		{'d', "draws", "M", CLI_KEY, NULL, "noise draws for each record (default: the model's, mostly 16)", .key = "score.draws"},
+		{'d', "draws", "M", CLI_KEY, NULL, "noise draws for each record (default: the model's, usually 16)", .key = "score.draws"},
 		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
 		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},
 		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
