@@ -193,7 +193,7 @@ stopped() {
 	done
 	cp "$T/m.vae/step-000000600.safetensors" "$T/m.vae/state"
 	fails 1 long "$T/m.vae" --resume "$F/in.tar"
-	says 'no state'
+	says 'not the state'
 	rm "$T/m.vae/state"
 	fails 1 long "$T/m.vae" --resume "$F/in.tar"
 	says "$T/m.vae" 'no state'

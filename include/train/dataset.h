@@ -1,9 +1,8 @@
-/* dataset.h - the decoded records of a training set, at hand in any order: in memory, or past a limit in a
- * mapped file without a name in $TMPDIR. The file is written, not only made that long, so that a full disk is
- * an error here and never a signal later. Either way the same bytes.
+/* dataset.h - the decoded records of a training set, with random access: in memory, or beyond a limit in a mapped file without a name
+ * in $TMPDIR, with the same bytes. The file is written, not extended by truncate(), so that a full disk is an error here and never a
+ * signal later.
  *
- * A row is `size` numbers: 8-bit samples of a picture, or the doubles of a vector. Beside the rows every record
- * takes 12 bytes of memory.
+ * A row is `size` numbers: 8-bit samples of a picture, or the doubles of a vector. Every record takes 12 bytes more.
  */
 #ifndef VF_DATASET_H
 #define VF_DATASET_H
@@ -14,27 +13,27 @@
 #include "base/fail.h"
 
 struct dataset {
-	const uint8_t *x;   /* [n] rows, once dataset_split() has been called */
+	const uint8_t *x;   /* [n] rows, after dataset_split() */
 	uint64_t *id;       /* [n]: hashes of the payloads */
-	uint64_t hash;      /* of them all, in their order */
-	size_t n, cap, size;
-	size_t limit;       /* bytes of rows in memory */
+	uint64_t hash;      /* of all ids in order */
+	size_t n, id_capacity, size;
+	size_t limit;       /* bytes of rows that may be in memory */
 	int vector;
-	uint32_t *train, *held; /* positions; held out: chosen by hash, so that duplicates go together */
-	size_t ntrain, nheld;
-	uint8_t *memory;    /* rows, or what is yet to be written to the file */
-	size_t filled, room;
-	int fd;             /* of the file, when there is one */
+	uint32_t *train, *held_out; /* positions; records are held out by hash, so that duplicates go together */
+	size_t ntrain, nheld_out;
+	uint8_t *memory;    /* rows, or a buffer before the file */
+	size_t filled, capacity; /* bytes */
+	int fd;             /* of the file, when spilled */
 	int spilled;
 };
 
-/* d is zeroed but for size, limit and vector. */
+/* d is zero except size, limit and vector. */
 int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f);
-/* Ends the adding, and holds out about this share. */
+/* After the last record: holds out about this share of them. -1 also when none is left to train on. */
 int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f);
 /* Bytes of a row. */
 size_t dataset_row_size(const struct dataset *d);
-/* Mean and deviation [size] of every number over the rows trained on; vectors only. */
+/* Mean and standard deviation [size] of every number over the training rows; vectors only. */
 int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f);
 void dataset_free(struct dataset *d);
 

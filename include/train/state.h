@@ -1,9 +1,8 @@
-/* state.h - where a training stands: what `vae-train --resume` goes on from, to the same bits.
+/* state.h - the state of a training, from which `vae-train --resume` continues to the same bits.
  *
- * DIR/state is a safetensors file of the parameters and the optimiser's averages; its metadata hold the
- * configuration, counts and running sums, and a checksum over all of it. It is whole in itself: nothing is
- * read from the checkpoints, so that it cannot disagree with them, whatever stands there after a kill. Noise
- * and order come from a counter-based generator: the step says where it is.
+ * DIR/state is a safetensors file with the parameters and the optimiser's averages. Its metadata are the configuration, counts, running
+ * sums, and a checksum of everything. Nothing is read from the checkpoints, so that the state cannot disagree with what a kill left of
+ * them. Noise and order come from a counter-based generator, whose position is the step.
  */
 #ifndef VF_STATE_H
 #define VF_STATE_H
@@ -13,7 +12,7 @@
 
 struct state {
 	int64_t step;
-	int64_t records;        /* of the data set, held-out ones too */
+	int64_t records;        /* of the data set, held-out ones included */
 	uint64_t data;          /* hash of their payloads in order */
 	int64_t last_checkpoint, checkpoint_counted, counted;
 	double checkpoint_sum;  /* of the loss, since the last checkpoint */
@@ -24,9 +23,8 @@ struct state {
 };
 
 int state_write(const char *dir, const struct state *s, const struct model *m, const struct trainer *t, struct fail *f);
-/* Takes parameters and averages over into m and t, which the caller's configuration made: 1; 0 when there is no
- * state; -1 when it is damaged or of another configuration, where the key that differs is named. train.steps
- * may have grown. */
+/* Copies the parameters and averages into m and t, which were opened under the caller's configuration: 1. 0 when there is no state; -1
+ * when it is damaged, or of another configuration, with the first key that differs. train.steps may have grown. */
 int state_read(const char *dir, struct state *s, struct model *m, struct trainer *t, struct fail *f);
 
 #endif

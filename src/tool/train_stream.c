@@ -57,9 +57,9 @@ static int count(const struct train_stream *t, const struct fit *fit, struct fie
 {
 	const struct model *m = fit->m;
 	return fields_set_int(to, "steps", t->cfg.train.steps, f) || fields_set_int(to, "trained_on", (int64_t)t->data.ntrain, f) ||
-	       fields_set_int(to, "held_out", (int64_t)t->data.nheld, f) || fields_set_real(to, "loss", m->loss, f) ||
+	       fields_set_int(to, "held_out", (int64_t)t->data.nheld_out, f) || fields_set_real(to, "loss", m->loss, f) ||
 	       (isfinite(m->holdout_loss) && fields_set_real(to, "holdout_loss", m->holdout_loss, f)) ||
-	       fields_set_string(to, "model", fit->dir->path, f) || (fit->from && fields_set_int(to, "resumed_from", fit->from, f)) ? -1 : 0;
+	       fields_set_string(to, "model", fit->dir->path, f) || (fit->resumed_from && fields_set_int(to, "resumed_from", fit->resumed_from, f)) ? -1 : 0;
 }
 
 static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, struct fail *f)
@@ -70,7 +70,7 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 		return -1;
 	mat_flush_denormals();
 	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(cli_workers(c), f), .dir = dir, .save_every = t->save_every,
-	                  .tick = show_training, .ctx = t};
+	                  .progress = show_training, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;
 	progress_end(&t->progress);
@@ -78,10 +78,10 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 	r = r || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, &fit, &c->counts, f) ? -1 : 0;
 	if (warning.msg[0])
 		cli_note(c, "%s", warning.msg);
-	if (!r && fit.from == t->cfg.train.steps && dir->resumed)
+	if (!r && fit.resumed_from == t->cfg.train.steps && dir->resumed)
 		cli_note(c, "%s has taken its %d steps already", dir->path, t->cfg.train.steps);
 	else if (!r && c->verbose)
-		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld, m.loss, m.holdout_loss);
+		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld_out, m.loss, m.holdout_loss);
 	model_free(&m);
 	return r;
 }

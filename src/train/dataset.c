@@ -10,19 +10,19 @@
 #include "base/atomic.h"
 #include "base/rng.h"
 
-enum { WRITE = 1 << 22 }; /* rows go to the file in pieces of at least so many bytes */
+enum { WRITE_SIZE = 1 << 22 }; /* bytes, at least, of a write to the file */
 
 size_t dataset_row_size(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
 
 static int flush(struct dataset *d, struct fail *f)
 {
 	if (write_all(d->fd, d->memory, d->filled, f))
-		return fail_add(f, "%zu records of %zu bytes do not fit into --mem, nor on the disk of $TMPDIR", d->n, dataset_row_size(d));
+		return fail_add(f, "%zu records of %zu bytes fit neither in --mem nor on the disk of $TMPDIR", d->n, dataset_row_size(d));
 	d->filled = 0;
 	return 0;
 }
 
-/* What stands in memory goes into a file; from now on memory is the buffer before it. */
+/* Writes the rows in memory to a file; from now on memory is a buffer before it. */
 static int spill(struct dataset *d, struct fail *f)
 {
 	d->fd = open_spool(f);
@@ -31,25 +31,25 @@ static int spill(struct dataset *d, struct fail *f)
 	d->spilled = 1;
 	if (flush(d, f))
 		return -1;
-	size_t room = dataset_row_size(d) > WRITE ? dataset_row_size(d) : WRITE;
-	uint8_t *p = realloc(d->memory, room);
+	size_t capacity = dataset_row_size(d) > WRITE_SIZE ? dataset_row_size(d) : WRITE_SIZE;
+	uint8_t *p = realloc(d->memory, capacity);
 	if (!p)
-		return fail_memory_for(f, "%zu bytes", room);
+		return fail_memory_for(f, "%zu bytes", capacity);
 	d->memory = p;
-	d->room = room;
+	d->capacity = capacity;
 	return 0;
 }
 
 static int grow(struct dataset *d, size_t row, struct fail *f)
 {
-	size_t room = d->room ? d->room + d->room / 2 : (size_t)1 << 16;
-	room = room < d->limit ? room : d->limit;
-	room = room > d->filled + row ? room : d->filled + row;
-	uint8_t *p = realloc(d->memory, room);
+	size_t capacity = d->capacity ? d->capacity + d->capacity / 2 : (size_t)1 << 16;
+	capacity = capacity < d->limit ? capacity : d->limit;
+	capacity = capacity > d->filled + row ? capacity : d->filled + row;
+	uint8_t *p = realloc(d->memory, capacity);
 	if (!p)
 		return fail_memory_for(f, "%zu records of %zu bytes; --mem SIZE keeps them in a file", d->n, row);
 	d->memory = p;
-	d->room = room;
+	d->capacity = capacity;
 	return 0;
 }
 
@@ -58,17 +58,17 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 	size_t row = dataset_row_size(d);
 	if (d->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? d->cap + d->cap / 2 : 1024;
-		uint64_t *ids = realloc(d->id, cap * sizeof *ids);
+	if (d->n == d->id_capacity) {
+		size_t capacity = d->id_capacity ? d->id_capacity + d->id_capacity / 2 : 1024;
+		uint64_t *ids = realloc(d->id, capacity * sizeof *ids);
 		if (!ids)
-			return fail_memory_for(f, "%zu records", cap);
+			return fail_memory_for(f, "%zu records", capacity);
 		d->id = ids;
-		d->cap = cap;
+		d->id_capacity = capacity;
 	}
 	if (!d->spilled && d->filled + row > d->limit && spill(d, f))
 		return -1;
-	if (d->filled + row > d->room && (d->spilled ? flush(d, f) : grow(d, row, f)))
+	if (d->filled + row > d->capacity && (d->spilled ? flush(d, f) : grow(d, row, f)))
 		return -1;
 	memcpy(d->memory + d->filled, x, row);
 	d->filled += row;
@@ -90,7 +90,7 @@ static int map(struct dataset *d, struct fail *f)
 	d->x = p;
 	free(d->memory);
 	d->memory = NULL;
-	madvise(p, d->n * dataset_row_size(d), MADV_RANDOM); /* rows come shuffled: what stands behind one is not wanted */
+	madvise(p, d->n * dataset_row_size(d), MADV_RANDOM); /* rows are read in shuffled order */
 	return 0;
 }
 
@@ -99,18 +99,18 @@ int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f
 	if (map(d, f))
 		return -1;
 	d->train = malloc((d->n + 1) * sizeof *d->train);
-	d->held = malloc((d->n + 1) * sizeof *d->held);
-	if (!d->train || !d->held)
+	d->held_out = malloc((d->n + 1) * sizeof *d->held_out);
+	if (!d->train || !d->held_out)
 		return fail_memory(f);
 	for (size_t i = 0; i < d->n; i++) {
 		uint32_t w;
 		rng_words(&w, 1, seed, ROLE_HOLDOUT, 0, d->id[i], 0);
 		if ((double)w * 0x1p-32 < share)
-			d->held[d->nheld++] = (uint32_t)i;
+			d->held_out[d->nheld_out++] = (uint32_t)i;
 		else
 			d->train[d->ntrain++] = (uint32_t)i;
 	}
-	return d->ntrain ? 0 : fail_set(f, "no record is left to train on (%zu read, %zu held out)", d->n, d->nheld);
+	return d->ntrain ? 0 : fail_set(f, "no record to train on: all %zu are held out; lower train.holdout", d->n);
 }
 
 int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f)
@@ -122,7 +122,7 @@ int dataset_statistics(const struct dataset *d, double *mean, double *deviation,
 	memset(mean, 0, size * sizeof *mean);
 	memset(deviation, 0, size * sizeof *deviation);
 	memcpy(first, d->x + d->train[0] * dataset_row_size(d), dataset_row_size(d));
-	/* over differences from the first row, so that a column that never changes has deviation 0, exactly */
+	/* sums differences from the first row, so that a column that never changes has deviation 0 exactly */
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < d->ntrain; i++) {
 			const double *x = (const double *)(const void *)(d->x + d->train[i] * dataset_row_size(d));
@@ -154,6 +154,6 @@ void dataset_free(struct dataset *d)
 	free(d->memory);
 	free(d->id);
 	free(d->train);
-	free(d->held);
+	free(d->held_out);
 	*d = (struct dataset){.x = NULL};
 }

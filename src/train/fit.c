@@ -30,13 +30,13 @@ struct feed { /* one batch, rows filled in parallel */
 static void fill_row(void *ctx, int r)
 {
 	struct feed *b = ctx;
-	const uint8_t *from = b->d->x + (size_t)b->row[r] * dataset_row_size(b->d);
+	const uint8_t *row = b->d->x + (size_t)b->row[r] * dataset_row_size(b->d);
 	float *to = b->x + (size_t)r * b->d->size;
 	if (b->d->vector)
-		input_standardise(b->standard, (const double *)(const void *)from, b->d->size, to);
+		input_standardise(b->standard, (const double *)(const void *)row, b->d->size, to);
 	else
 		for (size_t i = 0; i < b->d->size; i++)
-			to[i] = (float)from[i] / 255.0f;
+			to[i] = (float)row[i] / 255.0f;
 	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, (uint64_t)r, 0);
 }
 
@@ -52,7 +52,7 @@ static uint32_t next_position(struct epochs *e)
 		e->at = 0;
 		e->epoch++;
 	}
-	if (e->at == 0) /* Fisher-Yates, from the order that the epoch before left */
+	if (e->at == 0) /* Fisher-Yates, from the order of the epoch before */
 		for (size_t i = e->n - 1; i > 0; i--) {
 			uint32_t k = rng_below((uint32_t)i + 1, e->seed, ROLE_SHUFFLE, e->epoch, i), t = e->order[i];
 			e->order[i] = e->order[k];
@@ -61,7 +61,7 @@ static uint32_t next_position(struct epochs *e)
 	return e->order[e->at++];
 }
 
-/* --- the log and the checkpoints --- */
+/* --- log, checkpoints and state --- */
 
 struct run {
 	struct fit *t;
@@ -70,21 +70,21 @@ struct run {
 	struct epochs epochs;
 	FILE *log;
 	struct state s;
-	double started, saved;
+	double started, saved; /* seconds of the clock */ /* seconds of the clock */
 };
 
 /* The mean loss over the held-out records, at most 2048 of them; the same noise every time. */
 static double holdout_loss(struct run *r)
 {
 	const struct dataset *d = r->t->data;
-	size_t n = d->nheld < 2048 ? d->nheld : 2048, batch = (size_t)r->feed.batch, chunks = (n + batch - 1) / batch;
+	size_t n = d->nheld_out < 2048 ? d->nheld_out : 2048, batch = (size_t)r->feed.batch, chunks = (n + batch - 1) / batch;
 	double loss = 0;
 	if (!n)
 		return NAN;
 	for (size_t c = 0; c < chunks; c++) {
 		struct train_stats s;
-		for (size_t i = 0; i < batch; i++) /* the last chunk begins again at the first record */
-			r->feed.row[i] = d->held[(c * batch + i) % n];
+		for (size_t i = 0; i < batch; i++) /* the last chunk is filled up with the first records */
+			r->feed.row[i] = d->held_out[(c * batch + i) % n];
 		r->feed.role = ROLE_HOLDOUT;
 		r->feed.step = c;
 		pool_run(r->t->pool, r->feed.batch, fill_row, &r->feed);
@@ -94,7 +94,7 @@ static double holdout_loss(struct run *r)
 	return loss;
 }
 
-static int log_line(struct run *r, int with_holdout, struct fail *f)
+static int write_log(struct run *r, int with_holdout, struct fail *f)
 {
 	struct state *s = &r->s;
 	double n = (double)s->counted;
@@ -107,7 +107,7 @@ static int log_line(struct run *r, int with_holdout, struct fail *f)
 	return fflush(r->log) || ferror(r->log) ? fail_errno(f, "%s/train.jsonl", r->t->dir->work) : 0;
 }
 
-static int checkpoint(struct run *r, struct fail *f)
+static int write_checkpoint(struct run *r, struct fail *f)
 {
 	struct model *m = r->t->m;
 	struct state *s = &r->s;
@@ -126,9 +126,9 @@ static int checkpoint(struct run *r, struct fail *f)
 	return model_write(m, path, f);
 }
 
-/* After the checkpoint and the log that it speaks of: a kill in between goes back to the state before, and what
- * comes then is written again, to the same bytes. */
-static int save(struct run *r, struct fail *f)
+/* Writes the state, after the checkpoint and the log that it refers to: after a kill in between, training resumes from the state before
+ * and writes the same bytes again. */
+static int save_state(struct run *r, struct fail *f)
 {
 	r->saved = seconds_now();
 	r->s.seconds = r->saved - r->started;
@@ -170,19 +170,19 @@ static int steps(struct run *r, struct fail *f)
 		double mean = s->sum.loss / (double)s->counted;
 		int at_checkpoint = s->step == total * (written + 1) / count;
 		written += at_checkpoint;
-		if (at_checkpoint && checkpoint(r, f))
+		if (at_checkpoint && write_checkpoint(r, f))
 			return -1;
-		if ((at_checkpoint || s->step % every == 0) && log_line(r, at_checkpoint, f))
+		if ((at_checkpoint || s->step % every == 0) && write_log(r, at_checkpoint, f))
 			return -1;
-		if ((at_checkpoint || (t->save_every > 0 && seconds_now() - r->saved >= t->save_every)) && save(r, f))
+		if ((at_checkpoint || (t->save_every > 0 && seconds_now() - r->saved >= t->save_every)) && save_state(r, f))
 			return -1;
-		if (t->tick)
-			t->tick(t->ctx, s->step, mean, s->holdout);
+		if (t->progress)
+			t->progress(t->ctx, s->step, mean, s->holdout);
 	}
 	return 0;
 }
 
-/* --- beginning, and going on --- */
+/* --- starting and resuming --- */
 
 static int open_log(struct run *r, struct fail *f)
 {
@@ -193,46 +193,46 @@ static int open_log(struct run *r, struct fail *f)
 	if (!r->log || fstat(fileno(r->log), &st))
 		return fail_errno(f, "%s", path);
 	if (st.st_size < r->s.log_bytes)
-		return fail_set(f, "%s: shorter than when the state was written", path);
-	/* lines behind the state are of steps that come again */
+		return fail_set(f, "%s: shorter than when the state was written; --replace starts again", path);
+	/* lines after the state belong to steps that will be repeated */
 	if (ftruncate(fileno(r->log), r->s.log_bytes) || fseeko(r->log, r->s.log_bytes, SEEK_SET))
 		return fail_errno(f, "%s", path);
 	return 0;
 }
 
-/* Puts everything where it stood after the state's step. */
-static int go_on(struct run *r, struct fail *f)
+/* Restores the run as it was after the state's step. */
+static int resume(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
 	const struct dataset *d = t->data;
 	const char *dir = t->dir->path;
 	if (r->s.records != (int64_t)d->n || r->s.data != d->hash)
-		return fail_set(f, "%s: its training began with other records, or in another order (%" PRId64 " then, %zu now); --replace begins anew", dir,
+		return fail_set(f, "%s: its training started with other records, or in another order (%" PRId64 " then, %zu now); --replace starts again", dir,
 		                r->s.records, d->n);
 	if (t->dir->finished && r->s.step < t->m->cfg.train.steps && model_dir_reopen(t->dir, f))
 		return -1;
 	for (int64_t i = 0; i < r->s.step && r->s.step < t->m->cfg.train.steps; i++)
-		next_batch(r); /* a shuffle begins with the order that the one before it left */
-	t->from = t->m->step = r->s.step;
+		next_batch(r); /* every shuffle depends on the one before */
+	t->resumed_from = t->m->step = r->s.step;
 	t->m->loss = r->s.loss;
 	t->m->holdout_loss = r->s.holdout;
 	r->started -= r->s.seconds;
 	return 0;
 }
 
-static int begin(struct run *r, struct fail *f)
+static int start(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
 	int got = t->dir->resumed ? state_read(t->dir->path, &r->s, t->m, r->trainer, f) : 0;
 	if (got < 0)
 		return -1;
-	if (!got) /* a state from the start: where a checkpoint is, there is one */
+	if (!got) /* is saved at once: a directory with a checkpoint always has a state */
 		r->s = (struct state){.records = (int64_t)t->data->n, .data = t->data->hash, .loss = NAN, .holdout = NAN};
-	if (got && go_on(r, f))
+	if (got && resume(r, f))
 		return -1;
 	if (r->s.step == t->m->cfg.train.steps)
 		return 0;
-	return open_log(r, f) || (!got && save(r, f)) ? -1 : 0;
+	return open_log(r, f) || (!got && save_state(r, f)) ? -1 : 0;
 }
 
 int fit_model(struct model *m, const struct config *cfg, struct dataset *d, struct fail *f)
@@ -262,7 +262,7 @@ int fit_run(struct fit *t, struct fail *f)
 	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_memory(f) : 0;
 	if (!bad) {
 		r.trainer = trainer_open(t->m, t->pool, f);
-		bad = !r.trainer || begin(&r, f) || steps(&r, f) ? -1 : 0;
+		bad = !r.trainer || start(&r, f) || steps(&r, f) ? -1 : 0;
 	}
 	if (r.log && fclose(r.log) && !bad)
 		bad = fail_errno(f, "%s/train.jsonl", t->dir->work);

@@ -34,10 +34,10 @@ static uint64_t checksum(const char *config, const char *counts, float *const *v
 	return h;
 }
 
-/* What the counts are, in the order they are written. */
+/* The counts, in the order in which they are written. */
 struct count {
 	const char *name;
-	int64_t *whole; /* one of the two */
+	int64_t *whole; /* one of the two is NULL */
 	double *real;
 };
 enum { COUNTS = 14 };
@@ -115,25 +115,25 @@ int state_write(const char *dir, const struct state *s, const struct model *m, c
 	return r;
 }
 
-/* Whether a training under `there` may go on under `here`. */
-static int same_config(const char *there, const struct config *here, struct fail *f)
+/* 0 when a training under the configuration `saved` may be resumed under `now`. */
+static int check_config(const char *saved, const struct config *now, struct fail *f)
 {
 	struct config old;
 	config_defaults(&old);
-	if (config_parse(&old, there, strlen(there), f))
-		return fail_add(f, "its configuration");
+	if (config_parse(&old, saved, strlen(saved), f))
+		return fail_add(f, "configuration");
 	int steps = old.train.steps;
-	if (old.train.steps < here->train.steps)
-		old.train.steps = here->train.steps; /* more of the same */
+	if (old.train.steps < now->train.steps)
+		old.train.steps = now->train.steps; /* a longer training is the same one at first */
 	const char *key;
-	if (config_first_difference(&old, here, &key, f))
+	if (config_first_difference(&old, now, &key, f))
 		return -1;
 	if (key && strcmp(key, "train.steps") == 0)
-		return fail_set(f, "the training there goes to train.steps %d, and cannot become shorter: %d is wanted", steps, here->train.steps);
-	return key ? fail_set(f, "the training there has another %s than is wanted now: --resume goes on with the same, --replace begins anew", key) : 0;
+		return fail_set(f, "the training has train.steps %d and cannot be resumed with fewer, %d", steps, now->train.steps);
+	return key ? fail_set(f, "the training has another value of %s: --resume needs the same configuration, --replace starts again", key) : 0;
 }
 
-/* What is said of it, when it was not memory that ran out. */
+/* -1. Adds that the file is damaged, unless memory ran out. */
 static int damaged(struct fail *f) { return f->memory ? -1 : fail_add(f, "damaged"); }
 
 int state_read(const char *dir, struct state *s, struct model *m, struct trainer *trainer, struct fail *f)
@@ -151,17 +151,17 @@ int state_read(const char *dir, struct state *s, struct model *m, struct trainer
 	int r = safetensors_parse(&file, f) || safetensors_verify(&file, f) < 0 ? damaged(f) : 0;
 	const char *config = safetensors_metadata(&file, "config"), *counts = safetensors_metadata(&file, "counts"), *was = safetensors_metadata(&file, "checksum");
 	if (!r && (!config || !counts || !was))
-		r = fail_set(f, "no state of a training");
+		r = fail_set(f, "not the state of a training");
 	if (!r && read_counts(counts, s))
-		r = fail_set(f, "damaged: its counts");
+		r = fail_set(f, "damaged: wrong counts");
 	if (!r)
-		r = same_config(config, &m->cfg, f);
+		r = check_config(config, &m->cfg, f);
 	for (int i = 0; i < n && !r; i++)
 		r = safetensors_get(&file, &t[i], values[i], f) ? damaged(f) : 0;
 	if (!r) {
 		snprintf(sum, sizeof sum, "%016" PRIx64, checksum(config, counts, values, n, m->nparams));
 		if (strcmp(sum, was) != 0)
-			r = fail_set(f, "damaged: its checksum is not that of its bytes");
+			r = fail_set(f, "damaged: the checksum does not match");
 	}
 	safetensors_free(&file);
 	if (r)

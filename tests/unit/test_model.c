@@ -179,7 +179,7 @@ static void test_bytes(const struct buf *b)
 	ok(cut == b->len, "all %zu proper prefixes are refused, with a message", cut);
 	char *copy = calloc(b->len + 1, 1);
 	memcpy(copy, b->p, b->len);
-	ok(read_bytes(&m, copy, b->len + 1, &f) == -1 && strstr(f.msg, "behind"), "a byte too many: %s", f.msg);
+	ok(read_bytes(&m, copy, b->len + 1, &f) == -1 && strstr(f.msg, "after"), "a byte too many: %s", f.msg);
 	for (size_t i = 0; i < b->len; i++)
 		for (int bit = 0; bit < 8; bit++, n++) {
 			copy[i] ^= (char)(1 << bit);
