@@ -1,4 +1,4 @@
-# vae-ckpt, and models that are none.
+# vae-ckpt, and files that are not models.
 # shellcheck disable=SC2094
 
 load helper
@@ -9,7 +9,7 @@ setup_file() {
 	train "$F/m.vae" <"$F/in.tar"
 }
 
-@test "list: a line a checkpoint" {
+@test "list: one line for each checkpoint" {
 	ok vae-ckpt list -m "$F/m.vae"
 	is "$(cut -f1 "$T/out" | tr '\n' ' ')" 'step 8 16 24 '
 	is "$(cut -f2 "$T/out" | sort -u | wc -l)" 4
@@ -33,11 +33,11 @@ setup_file() {
 		vae-train -q -c "$T/c.yaml" -o "$T/n.vae" <"$F/in.tar"
 	}
 	is "$(vae-ckpt list -m "$T/n.vae" | tail -1)" "$(vae-ckpt list -m "$F/m.vae" | tail -1)"
-	# all of them; the losses are those of the list
+	# all checkpoints; the losses are those of list
 	ok vae-ckpt show -m "$F/m.vae" --checkpoints all
 	is "$(grep -c '	norm ' "$T/out")" 24
 	is "$(sed -n 's/.* loss \([0-9.]*\)$/\1/p' "$T/out")" "$(vae-ckpt list -m "$F/m.vae" | tail -n +2 | cut -f3)"
-	# norms, by other code
+	# norms, computed by other code
 	ok vae-ckpt show -m "$F/m.vae"
 	perl -e '
 		local $/; open my $f, "<:raw", $ARGV[0]; my $all = <$f>; my $n = unpack "Q<", $all;
@@ -51,12 +51,12 @@ setup_file() {
 	paste -d' ' "$T/want" "$T/got" | awk '$1 != $3 || $2 / $4 - 1 > 2e-5 || $2 / $4 - 1 < -2e-5 { exit 1 }'
 }
 
-# bytes FILE FROM-END HEX: writes these bytes so far from the end of a file
+# bytes FILE FROM-END HEX: overwrites bytes at this distance from the end of a file
 bytes() {
 	perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, -$ARGV[1], 2; print $f pack "H*", $ARGV[2]' "$@"
 }
 
-@test "show: what is not finite is counted, and no obstacle" {
+@test "show: values that are not finite are counted, and are not an error" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	bytes "$T/m.vae/step-000000024.safetensors" 4 0000c07f
 	bytes "$T/m.vae/step-000000024.safetensors" 12 0000807f
@@ -65,7 +65,7 @@ bytes() {
 	grep -q 'latent: 4' "$T/out"
 }
 
-@test "verify: what is whole" {
+@test "verify: a whole model" {
 	ok vae-ckpt verify -m "$F/m.vae"
 	[ ! -s "$T/err" ]
 	is "$(cut -f2 "$T/out" | sort | uniq -c | tr -s ' ')" ' 3 ok'
@@ -74,13 +74,13 @@ bytes() {
 	is "$(cut -f2 "$T/out")" ok
 	ok vae-ckpt verify -m "$F/m.vae" --checkpoints 8,24
 	is "$(wc -l <"$T/out")" 2
-	# files without checksums are said to be so
+	# a warning counts files without checksums
 	cp -r "$F/m.vae" "$T/m.vae"
 	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/m.vae/step-000000016.safetensors"
 	ok vae-ckpt verify -m "$T/m.vae"
 	is "$(cut -f2 "$T/out" | tr '\n' ,)" 'ok,ok, but without checksums,ok,'
 	says '1 of 3 checkpoints carry no checksums'
-	# an import makes them; so does an export
+	# import adds them; so does export
 	ok vae-ckpt export -m "$T/m.vae" --checkpoints 16 -o "$T/e-16.safetensors"
 	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/e-16.safetensors"
 	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e-16.safetensors"
@@ -90,13 +90,13 @@ bytes() {
 	rm "$T/m.vae/model.yaml"
 	ok vae-ckpt verify -m "$T/m.vae"
 	says 'not finished'
-	# there, but not to be read
+	# model.yaml exists, but cannot be read
 	mkdir "$T/m.vae/model.yaml"
 	fails 1 vae-ckpt verify -m "$T/m.vae"
 	says "$T/m.vae/model.yaml"
 }
 
-# broken MESSAGE...: verify finds it, exits 1 and says which file and why; others are still looked at
+# broken MESSAGE...: verify exits 1 and says which file is broken and why; it still checks the others
 broken() {
 	fails 1 vae-ckpt verify -m "$T/m.vae"
 	says "$T/m.vae/step-000000016.safetensors" "$@"
@@ -105,7 +105,7 @@ broken() {
 	cp -r "$F/m.vae" "$T/m.vae"
 }
 
-@test "verify: what is broken is named, file and tensor" {
+@test "verify: names the file and the tensor that is broken" {
 	local s=$T/m.vae/step-000000016.safetensors
 	cp -r "$F/m.vae" "$T/m.vae"
 	bytes "$s" 5 01
@@ -126,14 +126,14 @@ broken() {
 	echo 'model: [' >"$T/m.vae/model.yaml"
 	fails 1 vae-ckpt verify -m "$T/m.vae"
 	says "$T/m.vae/model.yaml"
-	# and no other tool takes it
+	# and no other tool accepts it
 	rm -rf "$T/m.vae"
 	cp -r "$F/m.vae" "$T/m.vae"
 	bytes "$T/m.vae/step-000000024.safetensors" 5 01
 	no_model "$T/m.vae" decoder.2.bias checksum
 }
 
-@test "thin: what stays covers the steps of what went" {
+@test "thin: the checkpoints that stay cover the steps of those removed" {
 	local n by got
 	train "$T/all.vae" --replace --set train.checkpoints=12 <"$F/in.tar"
 	for n in 1 2 3 5 12 100; do
@@ -156,11 +156,11 @@ broken() {
 			ok vae-ckpt verify -m "$T/m.vae"
 			[ ! -s "$T/err" ]
 			is "$(vae-ckpt show -m "$T/m.vae" --checkpoints all | awk '/ steps since / { s += $2 } END { print s }')" 24
-			# each file says the same alone
+			# each file says the same by itself
 			is "$(for f in "$T/m.vae"/step-*; do vae-ckpt show -m "$f"; done | awk '/ steps since / { s += $2 } END { print s }')" 24
 		done
 	done
-	# the weights are the same steps, elsewhere
+	# the weights cover the same steps
 	is "$(vae-ckpt list -m "$T/m.vae")" "$(vae-ckpt list -m "$T/all.vae")"
 	rm -rf "$T/m.vae"
 	cp -r "$T/all.vae" "$T/m.vae"
@@ -169,7 +169,7 @@ broken() {
 	vae-selfinf --weights one -m "$T/all.vae" "$F/in.tar" | field selfinf >"$T/b"
 	is "$(grep -c . "$T/a")" 10
 	paste "$T/a" "$T/b" | awk '{ d = $1 / ($2 * 0.003 * 24 / 10) - 1; if (d > 1e-6 || d < -1e-6) exit 1 }'
-	# files removed by hand are covered too, and the options say that the weights are others
+	# files removed by hand are covered too, and the field options shows that the weights differ
 	rm -rf "$T/m.vae"
 	cp -r "$T/all.vae" "$T/m.vae"
 	vae-selfinf -q --weights lr -m "$T/m.vae" "$F/in.tar" | field options >"$T/c"
@@ -211,7 +211,7 @@ broken() {
 	mv "$T/out" "$T/e.tar"
 	grep -q '"checkpoints":3,.*"records":10,"unscored":0' "$T/s"
 	is "$(vae-cut --json "$T/e.tar" | head -1 | grep -o '"[a-z_0-9]*":' | tr -d '\n')" '"key":"loss_8":"loss_16":"loss_24":"model":"options":'
-	# what vae-selfinf says at each of them, with the same noise
+	# the losses of vae-selfinf at each checkpoint, with the same noise
 	for n in 8 16 24; do
 		vae-selfinf -m "$F/m.vae" --checkpoints $n "$F/in.tar" | field loss >"$T/want"
 		field loss_$n <"$T/e.tar" >"$T/got"
@@ -233,15 +233,15 @@ broken() {
 	is "$(field e_loss_24,e_model <"$T/out")" "$(field loss_24,model <"$T/e.tar")"
 	ok vae-ckpt eval -m "$F/m.vae" --replace -o "$T/o.tar" "$T/e.tar"
 	same "$T/e.tar" "$T/o.tar"
-	# no loss at another checkpoint stays, beside which model and options would be of this run
+	# losses at other checkpoints are removed, since model and options are of this run
 	vae-rank -k loss_8 --prefix loss_ "$T/e.tar" | vae-ckpt eval -m "$F/m.vae" --checkpoints 24 --replace >"$T/o.tar"
 	is "$(field loss_8,loss_16 <"$T/o.tar" | grep -c '[0-9]')" 0
 	is "$(field loss_rank,loss_24 <"$T/o.tar" | grep -c '[0-9]	[0-9]')" 10
-	# the model that was not trained learns the loss; it falls on the whole
+	# the loss falls during training
 	is "$(field loss_8,loss_24 <"$T/e.tar" | awk '{ a += $1; b += $2 } END { print b < a }')" 1
 }
 
-@test "eval: another order gives the same losses, and what cannot be read is marked" {
+@test "eval: the order of records does not matter, and a record that cannot be read is marked" {
 	vae-ckpt eval -m "$F/m.vae" "$F/in.tar" | field key,loss_8,loss_24 >"$T/want"
 	(echo 'name=x.txt data=1' && plain_stream 10 | awk '{ r[NR] = $0 } END { for (i = 19; i > 0; i -= 2) print r[i] "\n" r[i + 1] }') | mktar >"$T/in.tar"
 	ok vae-ckpt eval -m "$F/m.vae" "$T/in.tar"
@@ -249,12 +249,12 @@ broken() {
 	field key,loss_8,loss_24,error <"$T/out" | sed -n 's/^x\t\t\t.*no payload.*/marked/p' | grep -qx marked
 	field key,loss_8,loss_24 <"$T/out" | tail -n +2 | LC_ALL=C sort >"$T/got"
 	paste "$T/want" "$T/got" | awk '$1 != $4 { exit 1 } { for (i = 2; i < 4; i++) { d = $i / $(i + 3) - 1; if (d > 1e-5 || d < -1e-5) exit 1 } n++ } END { exit n != 10 }'
-	# an error is no loss of an earlier run
+	# a record with an error keeps no loss of an earlier run
 	vae-cut -k key,error <"$T/out" >/dev/null
 	printf 'name=x.txt data=1\nname=x.vae.json data={"loss_8":1,"loss_24":2,"kept":3}\n' | mktar >"$T/old.tar"
 	ok vae-ckpt eval -m "$F/m.vae" --replace "$T/old.tar"
 	is "$(field loss_8,loss_24,kept <"$T/out")" $'\t\t3'
-	# payloads of a network of convolutions too, at any -j
+	# a convolutional network too, at any -j
 	cat >"$T/conv.yaml" <<-EOF
 		input: {shape: [1, 8, 8]}
 		model:
@@ -272,7 +272,7 @@ broken() {
 	field loss_8 <"$T/out" | paste "$T/want" - | awk '{ d = $1 / $2 - 1; if (d > 1e-6 || d < -1e-6) exit 1 } END { exit NR != 10 }'
 }
 
-@test "eval: options that are not for it, and such as are for it alone" {
+@test "eval: options that it refuses, and options that only it takes" {
 	fails 2 vae-ckpt eval "$F/in.tar"
 	fails 2 vae-ckpt eval -m "$F/m.vae" -d 0 "$F/in.tar"
 	fails 2 vae-ckpt list -m "$F/m.vae" -d 3
@@ -282,7 +282,7 @@ broken() {
 	fails 2 vae-ckpt verify -m "$F/m.vae" extra
 }
 
-@test "eval: no more checkpoints than a record has room for" {
+@test "eval: at most as many checkpoints as a record can have fields" {
 	train "$T/m.vae" --set train.steps=999 --set train.checkpoints=999 <"$F/in.tar"
 	fails 1 vae-ckpt eval -m "$T/m.vae" "$F/in.tar"
 	says "$T/m.vae" 'these are 999' '998 checkpoints at most' --checkpoints
@@ -293,7 +293,7 @@ broken() {
 	is "$(vae-cut --json <"$T/out" | head -1 | grep -o '"[a-z]*[_"]' | sort | uniq -c | tr -s ' \n' ' ')" ' 1 "key" 998 "loss_ 1 "model" 1 "options" '
 }
 
-@test "eval: no output takes the place of the input" {
+@test "eval: an output may not be the input" {
 	cp "$F/in.tar" "$T/in.tar"
 	fails 2 vae-ckpt eval -m "$F/m.vae" --on-error reject -r "$T/in.tar" <"$T/in.tar"
 	says -r 'on standard input'
@@ -323,7 +323,7 @@ broken() {
 	absent "$T/all.safetensors"
 }
 
-@test "import refuses what does not fit, and leaves nothing" {
+@test "import refuses files that do not fit the network, and leaves nothing" {
 	ok vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
 	sed 's/linear: 32/linear: 16/g' "$F/m.vae/model.yaml" >"$T/c.yaml"
 	fails 1 vae-ckpt import -c "$T/c.yaml" -o "$T/i.vae" "$T/e.safetensors"
@@ -342,7 +342,7 @@ broken() {
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
 }
 
-@test "import, killed: what it leaves is taken for no model, and --replace makes it" {
+@test "import, killed: what it leaves is not a model, and --replace imports again" {
 	local pid
 	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
 	mkfifo "$T/fifo"
@@ -362,7 +362,7 @@ broken() {
 	is "$(names "$T/i.vae")" 'model.yaml step-000000024.safetensors '
 }
 
-# refused VERB OPTION...: in one word
+# refused VERB OPTION...: exit status 2
 refused() {
 	fails 2 vae-ckpt "$@"
 	says "$1 takes no ${2%9}"
@@ -412,7 +412,7 @@ refused() {
 	fails 2 vae-ckpt import -c tiny --set nope.nope=1 -o "$T/x.vae" x
 }
 
-@test "no output of any tool takes the place of a file of the model" {
+@test "no output of any tool may be a file of the model" {
 	local m=$T/m.vae s=$T/m.vae/step-000000024.safetensors tool out
 	cp -r "$F/m.vae" "$m"
 	cp "$F/in.tar" "$T/tests.tar"
@@ -434,13 +434,13 @@ refused() {
 	says --summary "$m/model.yaml"
 	(cd "$m" && fails 2 vae-selfinf -m . -o state "$F/in.tar" && fails 2 vae-selfinf -m "${s##*/}" -o state "$F/in.tar")
 	diff -r "$F/m.vae" "$m"
-	# beside it, and beside a checkpoint that lies elsewhere
+	# beside the model, and beside a checkpoint in another directory
 	cp "$s" "$T"
 	ok vae-selfinf -m "$T/${s##*/}" -o "$T/o.tar" "$F/in.tar"
 	ok vae-selfinf -m "$m" -o "$T/model.yaml" "$F/in.tar"
 }
 
-@test "no output takes the place of the noise" {
+@test "no output may be the file of --eps" {
 	perl -e 'my $h = "{\x27descr\x27: \x27<f4\x27, \x27fortran_order\x27: False, \x27shape\x27: (10, 2, 4), }"; $h .= " " x (117 - length $h) . "\n";
 		print "\x93NUMPY\x01\x00", pack("v", length $h), $h, pack "f<*", map { $_ / 80 } 1 .. 80' >"$T/e.npy"
 	cp "$T/e.npy" "$T/was"
@@ -454,7 +454,7 @@ refused() {
 	same "$T/was" "$T/e.npy"
 }
 
-# no_model PATH MESSAGE...: neither tool takes it
+# no_model PATH MESSAGE...: no tool accepts it
 no_model() {
 	local path=$1
 	shift
@@ -464,7 +464,7 @@ no_model() {
 	says "$path" "$@"
 }
 
-@test "what is no model" {
+@test "files and directories that are not models" {
 	local s=step-000000024.safetensors n
 	no_model "$T/none.vae" 'No such file'
 	mkdir "$T/empty.vae"
@@ -486,7 +486,7 @@ no_model() {
 	no_model "$T/m.vae" "$s"
 }
 
-# edited SED-LIKE PERL: the last checkpoint with its header edited to the same length
+# edited PERL: the last checkpoint, its header edited by a substitution that keeps its length
 edited() {
 	rm -rf "$T/m.vae"
 	cp -r "$F/m.vae" "$T/m.vae"
@@ -495,7 +495,7 @@ edited() {
 	is "$(wc -c <"$T/m.vae/step-000000024.safetensors")" "$(wc -c <"$F/m.vae/step-000000024.safetensors")"
 }
 
-@test "checkpoints whose headers lie" {
+@test "checkpoints with wrong headers" {
 	edited 's/format: 1/format: 2/'
 	no_model "$T/m.vae" newer 2
 	edited 's/  latent: 4/  latnet: 4/'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# vae-density: its options, and the laws of a filter. That the numbers are right is test_density.c's affair;
-# here some are counted by hand.
+# vae-density: its options, and the laws of a filter. test_density.c checks the numbers; here
+# some are computed by hand.
 
 setup()
 {
@@ -77,7 +77,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ ! -e o.tar ]
 }
 
-@test "gmm: the exact value is the default, and the expansions are others" {
+@test "gmm: the exact value is the default, and differs from the expansions" {
 	line
 	vae-density --method gmm --cluster-field cls line.tar >o.tar
 	# a in 0 1 3: without it mean 2, variance 1
@@ -99,14 +99,14 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	run vae-density --method gmm --clusters 8 c.tar -o no.tar
 	[ "$status" -eq 1 ]
 	[[ $output == *"8 clusters requested, but there are only 7 records"* ]]
-	# the seed is heard: from another start the same split of evenly spread points is a coincidence
+	# the seed matters: another start splits evenly spread points elsewhere
 	# shellcheck disable=SC2046 # words
 	vectors even.tar $(seq 40 | awk '{ print (NR > 1 ? ";" : ""), "k" 100 + $1, $1 * 7 % 41, $1 * 11 % 43 }')
 	for seed in 0 1 2 3 4 5; do vae-density --method gmm --clusters 9 --seed $seed even.tar | vae-cut -k gmm_cluster | md5sum; done >sums
 	[ "$(sort -u sums | wc -l)" -gt 1 ]
 }
 
-@test "methods together are each alone" {
+@test "several methods give what each gives alone" {
 	pictures 30 >p.tar
 	vae-density --method knn,kde,gmm --clusters 2 --sigma 1 p.tar >all.tar
 	for m in knn 'kde --sigma 1' 'gmm --clusters 2'; do
@@ -134,7 +134,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	vae-density --replace o.tar | cmp - o.tar
 }
 
-@test "laws 2 and 5: the same bytes for any -j, compression and way in" {
+@test "laws 2 and 5: the same bytes for any -j, any compression, and files or standard input" {
 	pictures 150 >p.tar
 	vae-density --method knn,kde,gmm --clusters 3 -j1 p.tar >one.tar
 	vae-density --method knn,kde,gmm --clusters 3 -j2 p.tar | cmp - one.tar
@@ -147,14 +147,14 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	(cd x && tar -cf ../half1.tar -- 000000[0-6]* 0000007[0-4]* && tar -cf ../half2.tar -- 0000007[5-9]* 000000[89]* 000001*)
 	vae-density half1.tar half2.tar | vae-cut -k knn_nll,knn_selfinf | cmp - plain
 	cat half1.tar half2.tar | vae-density | vae-cut -k knn_nll,knn_selfinf | cmp - plain
-	# options names what shaped the scores, so also the records, but not their order
+	# the field options depends on what shapes the scores, also on the records, but not on their order
 	[ "$(vae-density half2.tar half1.tar | vae-cut -k options | sort -u)" = "$(vae-density p.tar | vae-cut -k options | sort -u)" ]
 	[ "$(vae-density half2.tar | vae-cut -k options | sort -u)" != "$(vae-density half1.tar | vae-cut -k options | sort -u)" ]
 	# another order: the same scores, record by record
 	vae-density half2.tar half1.tar | vae-cut -k key,knn_nll,knn_selfinf | sort | cut -f2- | cmp - plain
 }
 
-@test "law 3: what is cut fails, and an empty stream is none" {
+@test "law 3: a truncated stream fails, and an empty stream is not an error" {
 	pictures 3 >p.tar
 	for n in 1 511 700 2048 4000; do
 		run bash -c "head -c $n p.tar | vae-density -q >o.tar"
@@ -176,7 +176,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$status" -eq 1 ]
 }
 
-@test "law 9: what cannot be read passes with its reason, and changes no other score" {
+@test "law 9: a record that cannot be read passes with the reason, and changes no other score" {
 	pictures 20 >p.tar
 	mkdir d
 	tar -xf p.tar -C d
@@ -198,7 +198,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ ! -e no.tar ]
 }
 
-@test "a score that does not exist leaves its reason, and the others stand" {
+@test "a score that does not exist leaves its reason, and the other scores stay" {
 	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@p 4 \; e@q 100 \; f@q 101 \; g@p 6
 	vae-density -q --method knn,kde,gmm --neighbors 3 --sigma 1 --cluster-field cls v.tar >o.tar
 	field key,error o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster is of 2/ ? "gmm" : $2) }' >got
@@ -206,7 +206,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field knn_nll o.tar | head -n 1)" = "" ]
 	[ "$(field kde_selfinf o.tar | head -n 1)" != "" ]
 	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 7 ]
-	# k records for k neighbours: a likelihood, but nobody can be left out
+	# k records for k neighbours: there is a likelihood, but no record can be left out
 	vae-density -q --neighbors 7 v.tar >k.tar
 	[ "$(field knn_nll k.tar | grep -c .)" -eq 7 ]
 	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
@@ -220,14 +220,14 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 2 ]
 }
 
-@test "--cluster-field: one that no record has is an error" {
+@test "--cluster-field: a field that no record has is an error" {
 	line
 	run vae-density --method gmm --cluster-field clss line.tar
 	[ "$status" -eq 1 ]
 	[[ $output == *"none of 6 records is in a cluster; the first: neither a field nor a member 'clss'"* ]]
 }
 
-@test "--cluster-field: a record without it gets a reason and is no part of the mixture" {
+@test "--cluster-field: a record without it gets a reason and is not part of the mixture" {
 	vectors v.tar a@p 1 \; b@p 2 \; c@p 4 \; d 3
 	vectors w.tar a@p 1 \; b@p 2 \; c@p 4
 	vae-density -q --method gmm --cluster-field cls v.tar >o.tar
@@ -236,7 +236,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	vae-cut -k gmm_nll,gmm_selfinf o.tar | head -n 3 | cmp - w
 }
 
-@test "--replace and --prefix: a name that is there is an error before any work" {
+@test "--replace and --prefix: an existing field is an error before any work" {
 	line
 	vae-density --neighbors 2 line.tar >o.tar
 	run vae-density --neighbors 3 o.tar
@@ -246,11 +246,11 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field knn_nll two.tar | head -n 1)" = "$(field knn_nll o.tar | head -n 1)" ]
 	[ "$(field w_knn_nll two.tar | head -n 1)" = "$(vae-density --neighbors 3 line.tar | vae-cut -k knn_nll | head -n 1)" ]
 	vae-density --neighbors 3 --replace o.tar | vae-cut -k knn_nll | cmp - <(field w_knn_nll two.tar)
-	# what does not exist any more does not stay from before
+	# a score that does not exist any more is removed
 	vae-density -q --neighbors 6 --replace o.tar >k.tar
 	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
 	[ "$(field knn_nll k.tar | grep -c .)" -eq 6 ]
-	# nor does another method: options would be of the new one
+	# and so are scores of another method, since options are of this run
 	vae-density --method kde --sigma 1 --replace two.tar >k.tar
 	[ "$(field knn_nll,knn_selfinf k.tar | grep -c '[0-9]')" -eq 0 ]
 	[ "$(field kde_nll,w_knn_nll k.tar | grep -c '[0-9]	[0-9]')" -eq 6 ]
@@ -283,7 +283,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$status" -eq 2 ]
 }
 
-@test "the shape is the first record's that decodes, or that of --set" {
+@test "the shape is that of the first record that decodes, or that of --set" {
 	mkdir d
 	pictures 6 | tar -xf - -C d
 	printf 'P2 2 2 255 1 2 3 4\n' >d/9.pgm
@@ -312,7 +312,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[[ "$(field error o.tar | sed -n 3p)" == *"3 values, expected 2"* ]]
 }
 
-@test "--space latent: the means of an encoder" {
+@test "--space latent: points are latent means of an encoder" {
 	pictures 40 >p.tar
 	vae-train -q -c tiny --set train.steps=20 -o m.vae p.tar
 	vae-density --space latent -m m.vae --method knn,gmm --clusters 2 --neighbors 3 --summary s.json p.tar >o.tar
@@ -339,7 +339,7 @@ tensor()
 		print $b pack "f<*", @v' "$@"
 }
 
-@test "--space latent: a mean that is no number is no point, among the records and the tests" {
+@test "--space latent: a mean that is not finite is no point, for records and tests" {
 	# the mean is pixel 0 and 3e38 times pixels 1 and 2, in 0..1
 	rm -f head body
 	tensor encoder.1.weight 2 64 0 0 1 0 1 3e38 0 2 3e38
@@ -385,7 +385,7 @@ tensor()
 	[ "$(grep -c '"error"' f.jsonl)" -eq 3 ]
 }
 
-@test "-t: without points every test record and method has a line that says so" {
+@test "-t: without points, --influence has a line with an error for every test record and method" {
 	line
 	tar -cf empty.tar -T /dev/null
 	mkdir d

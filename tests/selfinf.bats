@@ -38,7 +38,7 @@ alike() {
 	is "$(score options -j1 --summary "$T/s" | sort -u)" "$options"
 }
 
-@test "--parts sum to selfinf, and encoder and decoder to all" {
+@test "--parts sum up to selfinf; encoder and decoder sum up to all layers" {
 	local more option
 	for option in '' '--estimator cross' '--checkpoints all' '--layers decoder'; do
 		read -ra more <<<"$option"
@@ -60,7 +60,7 @@ alike() {
 	done
 }
 
-@test "--checkpoints: all is the sum, a list takes steps, a file is one" {
+@test "--checkpoints: all is the sum, a list selects steps, a file is one checkpoint" {
 	local s
 	for s in 8 16 24; do
 		score selfinf --checkpoints $s >"$T/$s"
@@ -90,7 +90,7 @@ noise() {
 		srand 5; print pack("f<", $z ? 0 : 2 * rand() - 1) for 1 .. $r * $d * $l' "${@:2}" >"$1"
 }
 
-@test "--eps gives the noise" {
+@test "--eps reads the noise from a file" {
 	noise "$T/e.npy" 30 4 4
 	score selfinf,loss --eps "$T/e.npy" >"$T/a"
 	score selfinf,loss --eps "$T/e.npy" --seed 9 -j2 >"$T/b"
@@ -149,7 +149,7 @@ noise() {
 	says draws
 }
 
-@test "--set over the score section alone" {
+@test "--set changes only how a score is made" {
 	score loss --set score.beta=0 >"$T/a"
 	score recon >"$T/b"
 	alike "$T/a" "$T/b"
@@ -163,7 +163,7 @@ noise() {
 	says '-m'
 }
 
-@test "--seed: other noise, the same encoder" {
+@test "--seed changes the noise, not the encoder" {
 	score selfinf,loss,mu_norm >"$T/a"
 	score selfinf,loss,mu_norm --seed 1 >"$T/b"
 	is "$(paste "$T/a" "$T/b" | awk '$1 != $4 && $2 != $5 && $3 == $6' | wc -l)" 30
@@ -177,7 +177,7 @@ noise() {
 	near "$(awk -F '\t' '$1 == "copy" { print $3 }' "$T/got")" "$(awk -F '\t' '$1 == "s/0003" { print $3 }' "$T/got")" 1e-5
 }
 
-@test "names that are there: an error, --replace, --prefix" {
+@test "existing fields: an error, --replace, --prefix" {
 	vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/one.tar"
 	fails 1 vae-selfinf -m "$F/m.vae" "$T/one.tar"
 	says "record 1 's/0000'" "'selfinf'" --replace --prefix
@@ -189,7 +189,7 @@ noise() {
 	is "$(field selfinf <"$T/three.tar")" "$(score selfinf --seed 4)"
 }
 
-@test "--replace takes away an error that is no more, and scores that are no more" {
+@test "--replace removes an error, or scores, that no longer hold" {
 	{
 		echo 'name=bad.pgm data=oops'
 		echo 'name=bad.vae.json data={"selfinf":5,"loss":3,"w":1,"model":"m"}'
@@ -218,7 +218,7 @@ noise() {
 	done
 }
 
-@test "--set: any order, when all of them fit together" {
+@test "--set: the order of assignments does not matter" {
 	train "$T/m.vae" --set score.draws=1 <"$F/in.tar"
 	ok vae-selfinf -m "$T/m.vae" --set score.draws=8 --set score.estimator=cross "$F/in.tar"
 	field selfinf <"$T/out" >"$T/want"

@@ -96,7 +96,7 @@ noise() {
 	is "$(perl -ne 'for (/"(?:pro|op)ponents":\[(.*?)\]/g) { $most = $n if ($n = () = /"key"/g) > $most } END { print $most }' "$T/top.jsonl")" 10
 }
 
-@test "noise: of the two sides independent, and not a matter of the other records" {
+@test "noise: independent for records and tests, and independent of other records" {
 	# the same picture on both sides has two noises; given the same noise, the influence over itself is selfinf
 	plain_stream 40 | mktar >"$T/same.tar"
 	vae-selfinf -q -m "$F/m.vae" "$F/in.tar" | field selfinf >"$T/self"
@@ -107,7 +107,7 @@ noise() {
 	ok vae-testinf -q -m "$F/m.vae" -t "$T/same.tar" --eps "$T/e.npy" --eps-tests "$T/e.npy" --matrix "$T/x.npy" "$F/in.tar"
 	matrix "$T/x.npy" | awk -F '\t' '{ print $NR }' >"$T/diagonal"
 	alike "$T/diagonal" "$T/self"
-	# a row does not change with the tests
+	# a row does not depend on the other test records
 	over
 	matrix "$T/x.npy" >"$T/all"
 	tests 53 54 | mktar >"$T/one.tar"
@@ -115,12 +115,12 @@ noise() {
 	matrix "$T/x.npy" >"$T/one"
 	cut -f14 "$T/all" >"$T/column"
 	alike "$T/one" "$T/column"
-	# nor with the order of the stream
+	# nor on the order of the stream
 	plain_stream 40 | awk '{ r[NR] = $0 } END { for (i = 79; i > 0; i -= 2) print r[i] "\n" r[i + 1] }' | mktar >"$T/back.tar"
 	ok vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --matrix "$T/x.npy" "$T/back.tar"
 	matrix "$T/x.npy" | tac >"$T/back"
 	alike "$T/back" "$T/all" 1e-5
-	# nor with the role's own seed
+	# nor with another seed for the other side
 	over --seed 3
 	matrix "$T/x.npy" >"$T/seed"
 	not alike "$T/seed" "$T/all" 1e-4 2>/dev/null
@@ -169,13 +169,13 @@ noise() {
 		matrix "$T/x.npy" >"$T/other"
 		not alike "$T/other" "$T/last" 1e-3 2>/dev/null
 	done
-	# the estimator of a record over itself is none of this
+	# score.estimator applies to self influence only
 	over --set score.estimator=cross
 	matrix "$T/x.npy" >"$T/other"
 	diff "$T/other" "$T/last"
 }
 
-@test "--normalize: by the length of one gradient, or of both" {
+@test "--normalize: by the length of one gradient or of both" {
 	over
 	matrix "$T/x.npy" >"$T/x"
 	vae-selfinf -q -m "$F/m.vae" "$F/in.tar" | field selfinf >"$T/self"
@@ -186,7 +186,7 @@ noise() {
 	over --normalize both
 	matrix "$T/x.npy" >"$T/both"
 	awk -F '\t' '{ for (i = 1; i <= NF; i++) if ($i > 1 || $i < -1) exit 1 }' "$T/both"
-	# a column of the one is a column of the other, times a number
+	# columns differ by a factor
 	paste "$T/train" "$T/both" | awk -F '\t' '{ for (i = 1; i <= 20; i++) { r = $i / $(i + 20); if (NR == 1) f[i] = r; d = r / f[i] - 1; if (d > 1e-4 || d < -1e-4 || r <= 0) exit 1 } }'
 	noise "$T/e.npy" 40
 	ok vae-testinf -q -m "$F/m.vae" -t "$F/in.tar" --checkpoints all --normalize both --eps "$T/e.npy" --eps-tests "$T/e.npy" --matrix "$T/x.npy" "$F/in.tar"
@@ -197,7 +197,7 @@ noise() {
 	says --normalize
 }
 
-@test "--candidates: the nearest of each test record, exact, and nothing of the others" {
+@test "--candidates: exact influences for the nearest of each test record, none for the others" {
 	local k
 	over --influence "$T/all.jsonl" --top 40
 	matrix "$T/x.npy" >"$T/all"
@@ -232,7 +232,7 @@ noise() {
 	fails 2 vae-testinf -m "$F/m.vae" -t "$F/t.tar" --candidates 5 --eps "$T/e.npy" "$F/in.tar"
 }
 
-@test "--mem: past it gradients lie in a file, and nothing changes" {
+@test "--mem: gradients beyond it go to a file, and nothing changes" {
 	over --checkpoints all
 	mv "$T/out" "$T/want"
 	cp "$T/x.npy" "$T/want.npy"
@@ -281,7 +281,7 @@ noise() {
 	says "$T/none.tar" 'No such file'
 }
 
-@test "records that cannot be read: rows of nan, among candidates too" {
+@test "records that cannot be read: rows of nan, also with --candidates" {
 	(plain_stream 40 | head -20 && echo 'name=u/bad.pgm data=oops' && plain_stream 40 | tail -60) | mktar >"$T/in.tar"
 	over
 	matrix "$T/x.npy" >"$T/want"
@@ -327,7 +327,7 @@ noise() {
 	grep -q '"tests":40,"tests_unread":0,"top":2,' "$T/s.json"
 	is "$(grep same_class "$T/out")" $'same_class\t\t\t'
 	not grep -q same_class "$T/s.json"
-	# by the cosine, with the same noise on both sides, nobody is nearer than oneself
+	# by the cosine, with the same noise on both sides, every record is its own strongest proponent
 	ok vae-testinf -m "$F/m.vae" --sanity 40 -d 64 --normalize both "$F/in.tar"
 	is "$(head -1 "$T/out")" $'own_strongest\t1.000'
 	fails 1 vae-testinf -m "$F/m.vae" --sanity 10 <(head -c 1024 /dev/zero)
@@ -339,7 +339,7 @@ noise() {
 	done
 }
 
-@test "files are written whole, and are no inputs" {
+@test "output files are written whole, and may not be inputs" {
 	local o
 	cp "$F/t.tar" "$T/t.tar"
 	cp "$F/in.tar" "$T/in.tar"
@@ -367,7 +367,7 @@ noise() {
 	wait
 }
 
-@test "the command line" {
+@test "a wrong command line exits 2 and says why" {
 	fails 2 vae-testinf -t "$F/t.tar" "$F/in.tar"
 	says '-m NAME.vae'
 	fails 2 vae-testinf -m "$F/m.vae" "$F/in.tar"
@@ -382,7 +382,7 @@ noise() {
 	says 'testinf_max' --replace
 }
 
-@test "networks of convolutions: the same at any -j, sums of layers, candidates" {
+@test "convolutional networks: the same at any -j, sums of layers, candidates" {
 	local s
 	cat >"$T/c.yaml" <<-Y
 		input: {shape: [1, 8, 8]}
@@ -412,14 +412,14 @@ noise() {
 	done
 }
 
-@test "rows of numbers, standardised as the model does" {
+@test "vectors are standardised as the model does" {
 	perl -e 'srand 3; print "a,b,c,d,what\n"; for (1 .. 60) { print join(",", map({ sprintf "%.3f", 50 * $_ * rand() } 1 .. 4), $_ % 2), "\n" }' >"$T/rows.csv"
 	vae-pack -q --label what "$T/rows.csv" >"$T/rows.tar"
 	vae-train -q -c tabular --set train.steps=10 --set train.checkpoints=1 -o "$T/r.vae" "$T/rows.tar"
 	ok vae-testinf -q -m "$T/r.vae" -t "$T/rows.tar" --matrix "$T/x.npy" --influence "$T/top.jsonl" "$T/rows.tar"
 	is "$(field testinf_mean <"$T/out" | grep -c .)" 60
 	vae-selfinf -q -m "$T/r.vae" "$T/rows.tar" | field selfinf >"$T/self"
-	# nobody's norm is far from what the product with itself says, with other noise
+	# every norm is close to the root of the record's product with itself, with other noise
 	matrix "$T/x.npy" | awk -F '\t' '{ print $NR }' | paste - "$T/self" | awk '{ if ($1 > 0.2 * $2 && $1 < 5 * $2) n++ } END { exit n < 45 }'
 }
 

@@ -15,7 +15,7 @@ sums() { (cd "$1" && cksum -- * | sort); }
 	isjson --flat <"$F/m.vae/train.jsonl"
 	grep -q '^format: 1$' "$F/m.vae/model.yaml"
 	grep -q 'steps: 24' "$F/m.vae/model.yaml"
-	# its own configuration makes it again
+	# its configuration makes the same model again
 	vae-train -q -c "$F/m.vae/model.yaml" -o "$T/again.vae" <"$F/in.tar"
 	sums "$F/m.vae" | grep -Ev 'jsonl|state' >"$T/a" # both hold times
 	sums "$T/again.vae" | grep -Ev 'jsonl|state' >"$T/b"
@@ -49,7 +49,7 @@ sums() { (cd "$1" && cksum -- * | sort); }
 	says "$T/no/such/m.vae"
 }
 
-@test "a foreign directory is not taken for a model" {
+@test "--replace refuses a directory that is not a model" {
 	mkdir "$T/home"
 	echo precious >"$T/home/file"
 	fails 1 train "$T/home" "$F/in.tar"
@@ -57,7 +57,7 @@ sums() { (cd "$1" && cksum -- * | sort); }
 	is "$(find "$T" -name file -exec cat {} +)" precious
 }
 
-# late MODEL ACTION [OPTION...]: --replace, where ACTION is run while the records are waited for
+# late MODEL ACTION [OPTION...]: trains with --replace, and runs ACTION while the tool waits for records
 late() {
 	local model=$1 action=$2
 	shift 2
@@ -76,7 +76,7 @@ late() {
 	wait $pid
 }
 
-@test "the old model is moved away meanwhile: the new one is put there" {
+@test "the old model is moved away during training: the new one takes its place" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	# shellcheck disable=SC2016
 	late "$T/m.vae" 'mv "$T/m.vae" "$T/moved.vae"'
@@ -87,7 +87,7 @@ late() {
 	is "$(names "$T" '*vae*')" 'm.vae moved.vae '
 }
 
-@test "something foreign comes to the old model meanwhile: it stays whole, and that is a remark" {
+@test "foreign files appear in the old model during training: it stays whole, with a warning" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	# shellcheck disable=SC2016
 	late "$T/m.vae" 'echo precious >"$T/m.vae/notes.txt"' -p
@@ -99,7 +99,7 @@ late() {
 	is "$(cat "$T"/m.vae.tmp*/notes.txt)" precious
 	rm "$T"/m.vae.tmp*/notes.txt
 	is "$(sums "$T"/m.vae.tmp*)" "$(sums "$F/m.vae")"
-	# and said
+	# and the message says so
 	rm -r "$T"/m.vae.tmp*
 	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
 	mkfifo "$T/e.fifo"
@@ -116,7 +116,7 @@ late() {
 	is "$(cat "$T"/m.vae.tmp*/notes.txt)" precious
 }
 
-@test "what a killed run of the same PID has left is no obstacle" {
+@test "files that a killed run with the same PID left do not disturb" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	# shellcheck disable=SC2016
 	ok bash -c 'mkdir "$1.tmp$$" && echo x >"$1.tmp$$/state" &&
@@ -125,7 +125,7 @@ late() {
 	is "$(cat "$T"/m.vae.tmp*/state)" x
 }
 
-# slow MODEL [OPTION...]: a training that goes on until it is killed; its pid in $pid
+# slow MODEL [OPTION...]: starts a training that lasts until it is killed; its pid in $pid
 slow() {
 	local model=$1
 	shift
@@ -150,7 +150,7 @@ slow() {
 	ok vae-ckpt list -m "$T/m.vae"
 }
 
-@test "killed without an old model: what is there says that it is unfinished" {
+@test "killed without an old model: what it leaves is recognised as unfinished" {
 	touch "$T/stamp"
 	sleep 0.02
 	slow "$T/m.vae"
@@ -166,7 +166,7 @@ slow() {
 	is "$(names "$T" '*vae*')" 'm.vae '
 }
 
-@test "a model without model.yaml is unfinished, one checkpoint of it can be used" {
+@test "a model without model.yaml is unfinished, but each checkpoint can be used" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	rm "$T/m.vae/model.yaml"
 	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
@@ -188,7 +188,7 @@ slow() {
 	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
 }
 
-@test "configurations that are wrong" {
+@test "wrong configurations are refused" {
 	fails 2 train "$T/m.vae" --set train.stepz=5 "$F/in.tar"
 	says train.stepz train.steps
 	fails 2 train "$T/m.vae" --set trian.lr=5 "$F/in.tar"
@@ -224,7 +224,7 @@ slow() {
 	absent "$T/m.vae"
 }
 
-@test "an output that cannot be written: the records are not said to be whole" {
+@test "an output that cannot be written: no end of archive follows" {
 	[ -w /dev/full ] || skip 'this system has no /dev/full'
 	local got=0
 	vae-train -q -c tiny --set train.steps=2 --set train.checkpoints=1 -p -o "$T/m.vae" "$F/in.tar" >/dev/full 2>"$T/err" || got=$?
@@ -232,7 +232,7 @@ slow() {
 	says 'No space left'
 }
 
-@test "pictures of another size are resized to the model's" {
+@test "pictures of another size are resized to the model's shape" {
 	printf 'name=a.pgm data=P5%%0a4%%204%%0a255%%0a0123456789abcdef\n' | mktar | ok train "$T/m.vae" --on-error fail
 	ok vae-ckpt list -m "$T/m.vae"
 }

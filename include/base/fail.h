@@ -1,18 +1,18 @@
 /* fail.h - errors as values.
  *
- * Every function in src/ that can fail takes a struct fail as its last argument, writes one
- * line into it (no newline, no tool name) and returns -1 or NULL. Only filters/ print it and
- * exit. The first message wins: a caller may add where it happened, never replace what did.
+ * A function in src/ that can fail takes a struct fail as its last argument, writes one line into it (no newline, no name of a
+ * tool) and returns -1 or NULL. Only filters/ print it and exit. A caller may add where it happened, but does not replace the
+ * message.
  */
 #ifndef VF_FAIL_H
 #define VF_FAIL_H
 
 struct fail {
 	char msg[1024]; /* one line of UTF-8, names in it escaped by name_escape() */
-	int memory;     /* memory ran out: no fault of the data */
+	int memory;     /* memory ran out: not a fault of the data */
 };
 
-/* -1, as a call: a macro's bare value would be warned about where it is not used. */
+/* -1, as a call: compilers warn of a bare value that is not used. */
 static inline int fail_returned(void) { return -1; }
 
 /* Sets the message; -1, so that `return fail_set(...)` reads well. */
@@ -25,7 +25,7 @@ static inline int fail_returned(void) { return -1; }
 /* fail_set() with ": " and strerror(errno) behind it; sets memory for ENOMEM; -1. */
 #define fail_errno(f, ...) (fail_put_errno((f), __VA_ARGS__), fail_returned())
 
-/* What the macros call; the macros show every reader, analyzers too, that -1 comes back. */
+/* Called by the macros, which show compilers and analyzers that the value is -1. */
 void fail_put(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fail_put_memory(struct fail *f);
 void fail_put_memory_for(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

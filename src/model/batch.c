@@ -68,16 +68,16 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 			return -1;
 		if (got == READER_END)
 			break;
-		int wanted = got == READER_RECORD && !(b->skip && b->skip(b->ctx, r->ordinal - 1));
-		if (wanted && b->nrows == 0)
+		int has_row = got == READER_RECORD && !(b->skip && b->skip(b->ctx, r->ordinal - 1));
+		if (has_row && b->nrows == 0)
 			b->first = r->ordinal - 1;
-		b->row[b->nitems++] = wanted ? b->nrows++ : -1;
+		b->row[b->nitems++] = has_row ? b->nrows++ : -1;
 		bytes += record_bytes(r);
 	}
 	return b->nitems > 0;
 }
 
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *kind)
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *format)
 {
 	int row = b->row[item];
 	struct fail *why = &b->why[row];
@@ -87,10 +87,10 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 		return NULL;
 	b->id[row] = XXH3_64bits(m->data.p, m->data.len);
 	const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
-	*kind = input_format_of(dot ? dot + 1 : m->ext.p);
-	if (*kind == INPUT_NONE)
+	*format = input_format_of(dot ? dot + 1 : m->ext.p);
+	if (*format == INPUT_NONE)
 		fail_set(why, "no decoder for .%.60s", m->ext.p);
-	return *kind == INPUT_NONE ? NULL : m;
+	return *format == INPUT_NONE ? NULL : m;
 }
 
 /* Only its bytes make a record bad: a lack of memory fails the whole batch. */
@@ -107,10 +107,10 @@ static int check_memory(const struct batch *b, struct fail *f)
 int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_format kind;
+		enum input_format format;
 		int vector = cfg->input_kind == VECTOR_INPUT;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
-		if (m && input_shape(kind, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &format);
+		if (m && input_shape(format, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
 			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
 			return 1;
 		}
@@ -118,13 +118,13 @@ int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 	return check_memory(b, f);
 }
 
-static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_format kind, const struct member *m)
+static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_format format, const struct member *m)
 {
 	size_t at = (size_t)row * b->size;
 	const int *s = cfg->input_shape;
-	if (b->numbers && input_vector(kind, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
+	if (b->numbers && input_vector(format, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
 		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
-	if (b->pixels && input_decode(kind, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+	if (b->pixels && input_decode(format, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
 		memset(b->pixels + at, 0, b->size);
 }
 
@@ -136,10 +136,10 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_format kind;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &kind);
+		enum input_format format;
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &format);
 		if (m)
-			decode_row(b, b->row[i], cfg, kind, m);
+			decode_row(b, b->row[i], cfg, format, m);
 	}
 	return check_memory(b, f);
 }
