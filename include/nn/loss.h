@@ -9,18 +9,18 @@
 
 enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 
-/* recon of one row of n logits f against x; d[n], when not NULL, becomes its gradient by f (may be f). */
+/* recon of one row of n logits f and values x. d[n], unless NULL, becomes its gradient by f; d may be f. */
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);
 
-/* The same, and into nll the recon of another likelihood, in one pass where the two share their work. */
+/* The same, and in *nll the recon of another likelihood, in one pass where the two share their work. */
 double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll);
 
-/* Numbers of d[n] below 2^-25 / sqrt(n) of the largest become 0. All of them together move no product of d with another vector by
- * more than 2^-25 of the two lengths, half a rounding of a float; and products pass over zeros (mat.h), which behind a
- * sigmoid that knows its pixels half of d becomes. */
+/* Sets numbers of a gradient d[n] below 2^-25 / sqrt(n) of the largest to 0. Together they change no product of d with another vector
+ * by more than 2^-25 of the product of their norms, half a rounding error of a float. Products skip zeros (mat.h); for a sigmoid that
+ * is sure of its pixels they are half of d. */
 void loss_flush(float *d, int n);
 
-/* head[2 latent] = mu, then logvar: the encoder's output. */
+/* The KL term. head [2 latent]: the encoder's output, mu and then log sigma^2. */
 double loss_kl(const float *head, int latent);
 
 #endif

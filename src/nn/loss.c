@@ -1,6 +1,6 @@
-/* exp and log1p as polynomials without branches, so that the compiler vectorises whole rows; builds
- * of the same lines for AVX2 and AVX-512 are chosen at run time. Errors are below 2e-7 relative for exp
- * and 1.5e-7 absolute, two roundings, for log(1 + exp) (tested against libm). */
+/* exp and log1p are polynomials without branches, so that the compiler vectorises whole rows; the best of the builds for AVX2 and AVX-512
+ * is selected at run time. The error of exp is below 2e-7 (relative), that of log(1 + exp) below 1.5e-7 (absolute), two rounding errors;
+ * both are tested against libm. */
 #include "nn/loss.h"
 
 #include <math.h>
@@ -43,7 +43,7 @@ struct term {
 	float value, d, other;
 };
 
-/* Of one logit: the term of a likelihood and its derivative, and the term of another, which shares the exp. */
+/* For one logit: the term of a likelihood, its derivative, and the term of another likelihood, which shares the exp. */
 INLINE struct term term(enum likelihood likelihood, enum likelihood other, float f, float x)
 {
 	struct term r = {0, 0, 0};
@@ -55,7 +55,7 @@ INLINE struct term term(enum likelihood likelihood, enum likelihood other, float
 		value[BERNOULLI] = (f < 0 ? 0 : f) - x * f + log1p_unit(e);
 	r.value = value[likelihood];
 	r.other = value[other];
-	/* s (1-s), without cancelling near 0 and 1 */
+	/* t (e t) is s (1 - s) without cancellation near 0 and 1 */
 	r.d = likelihood == GAUSSIAN ? 2 * (s - x) * (t * (e * t)) : likelihood == BERNOULLI ? s - x : 2 * (f - x);
 	return r;
 }
@@ -74,33 +74,33 @@ INLINE double total_of(const double lane[LANES])
 	return total;
 }
 
-/* Partial sums in lanes of few terms, in a fixed order; they end in double. */
+/* LANES partial sums in float of RUN / LANES terms each, in a fixed order, are added up in double. */
 INLINE double row(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll)
 {
-	double total[LANES] = {0}, more[LANES] = {0};
+	double total[LANES] = {0}, other_total[LANES] = {0};
 	int i = 0;
 	while (i + LANES <= n) {
-		float part[LANES] = {0}, second[LANES] = {0};
+		float part[LANES] = {0}, other_part[LANES] = {0};
 		for (int end = n - i < RUN ? n : i + RUN; i + LANES <= end; i += LANES) {
 			float g[LANES];
 			for (int k = 0; k < LANES; k++) {
 				struct term t = term(likelihood, other, f[i + k], x[i + k]);
-				part[k] += t.value, second[k] += t.other, g[k] = t.d;
+				part[k] += t.value, other_part[k] += t.other, g[k] = t.d;
 			}
 			if (d)
 				memcpy(d + i, g, sizeof g);
 		}
 		add_lanes(total, part);
-		add_lanes(more, second);
+		add_lanes(other_total, other_part);
 	}
 	for (int k = 0; i < n; i++, k++) {
 		struct term t = term(likelihood, other, f[i], x[i]);
-		total[k] += (double)t.value, more[k] += (double)t.other;
+		total[k] += (double)t.value, other_total[k] += (double)t.other;
 		if (d)
 			d[i] = t.d;
 	}
 	if (nll)
-		*nll = total_of(more);
+		*nll = total_of(other_total);
 	return total_of(total);
 }
 
@@ -110,7 +110,7 @@ SIMD_VARIANTS(double, recon, (enum likelihood likelihood, const float *f, const 
 	return likelihood == BERNOULLI ? row(BERNOULLI, BERNOULLI, f, x, n, d, NULL) : row(LINEAR, LINEAR, f, x, n, d, NULL);
 })
 
-/* trained with bernoulli, scored with gaussian: as published, hence in one pass */
+/* in one pass for the published setting: trained with bernoulli, scored with gaussian */
 SIMD_VARIANTS(double, recon_two, (const float *f, const float *x, int n, float *d, double *nll), {
 	return row(GAUSSIAN, BERNOULLI, f, x, n, d, nll);
 })
@@ -130,7 +130,7 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 	return recon;
 }
 
-/* Sizes compare as whole numbers do, whose largest the compiler finds with vectors. */
+/* Magnitudes of floats compare like integers, whose maximum the compiler vectorises. */
 INLINE void flush(float *d, int n)
 {
 	int most = 0;
@@ -138,7 +138,7 @@ INLINE void flush(float *d, int n)
 		int size;
 		memcpy(&size, d + i, sizeof size);
 		size &= 0x7fffffff;
-		size &= -(size <= 0x7f800000); /* NAN is none */
+		size &= -(size <= 0x7f800000); /* without NAN */
 		most = size > most ? size : most;
 	}
 	float least;

@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 
-/* What is read is written, and read again the same, to the byte. */
+/* A configuration that was read is written, and read again to the same bytes. */
 static void round_trip(struct config *c)
 {
 	struct config again;
@@ -14,7 +14,7 @@ static void round_trip(struct config *c)
 	config_defaults(&again);
 	CHECK(config_write(c, &one, &f) == 0);
 	int r = config_parse(&again, one.p, one.len, &f);
-	/* a configuration that lacks something is written with zeros, which are out of range */
+	/* missing keys are written as zeros, which are out of range */
 	CHECK(r == 0 || config_check(c, &f) != 0);
 	if (r == 0) {
 		CHECK(config_write(&again, &two, &f) == 0);

@@ -11,7 +11,7 @@
 
 enum { TENSORS = 8 };
 
-/* A file beside the corpus' memory: writing renames, which wants a directory. */
+/* A path in a directory in memory, since writing a file renames. */
 static const char *scratch(void)
 {
 	static char path[64] = "/dev/shm/vae-fuzz-XXXXXX";
@@ -26,7 +26,7 @@ static const char *scratch(void)
 	return path;
 }
 
-/* The tensor of the header as one to ask for; 0 when it cannot be asked for. */
+/* 1 and the name and shape of a tensor of the header; 0 when struct tensor cannot hold it. */
 static int describe(const char *name, json_t *t, struct tensor *out)
 {
 	json_t *shape = json_object_get(t, "shape");
@@ -47,7 +47,7 @@ static int describe(const char *name, json_t *t, struct tensor *out)
 	return 1;
 }
 
-/* Tensors lie inside the file; those of float32 are written, and read again the same. */
+/* Tensors are inside the file; those of float32 are written, and read again to the same bytes. */
 int fuzz_safetensors(const uint8_t *data, size_t size)
 {
 	char path[64];
@@ -70,7 +70,7 @@ int fuzz_safetensors(const uint8_t *data, size_t size)
 	{
 		if (t == s.metadata || n == TENSORS || !describe(name, t, &v[n]))
 			continue;
-		float *out = malloc(v[n].count * sizeof *out + 1); /* the sanitizer sees a byte too many */
+		float *out = malloc(v[n].count * sizeof *out + 1); /* the sanitizer would see one byte too many */
 		CHECK(out);
 		if (safetensors_get(&s, &v[n], out, &f) == 0 && total + v[n].count < 1 << 16)
 			total += v[n++].count;

@@ -1,4 +1,4 @@
-/* The loss of every record at every checkpoint, against plain loops in double precision with the same noise. */
+/* The loss of every record at every checkpoint, against plain loops in double with the same noise. */
 #include <stdlib.h>
 
 #include "influence/influence.h"
@@ -48,11 +48,11 @@ static void compare(const char *what, const char *yaml)
 		free(t);
 		free(n.p);
 	}
-	ok(worst < 2e-6, "%s: every checkpoint's loss (off by %.2g)", what, worst);
+	ok(worst < 2e-6, "%s: the loss at every checkpoint (relative error %.2g)", what, worst);
 	influence_score(last, BATCH, x, id, NULL, score, NULL);
 	for (int r = 0; r < BATCH; r++)
 		off = max_error(off, fabs(got[r * CHECKPOINTS + CHECKPOINTS - 1] / score[r].loss - 1));
-	ok(off < 2e-6, "%s: at the last one, vae-selfinf's loss (off by %.2g)", what, off);
+	ok(off < 2e-6, "%s: at the last one the same as the loss of vae-selfinf (relative error %.2g)", what, off);
 	losses_close(s);
 	influence_close(last);
 	for (int c = 0; c < CHECKPOINTS; c++)

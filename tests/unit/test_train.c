@@ -1,5 +1,5 @@
-/* Training steps: the same bits for any number of threads, Adam and SGD against naive.h, losses
- * that are not finite. And scores: the same bits again, and nearly so in another order. */
+/* Training steps: the same bits for any number of threads, Adam and SGD against naive.h, losses that are not finite. Scores: the same
+ * bits every time, and nearly the same values in another order of the records. */
 #include "influence/influence.h"
 #include "gemm/mat.h"
 #include "naive.h"
@@ -7,13 +7,13 @@
 
 enum { BATCH = 13, LATENT = 5 };
 
-/* Layers of 520 and 70: cut into four units, and two; a batch that is no multiple of eight. */
+/* Layers of 520 and 70 outputs, cut into four tasks and two; a batch that is not a multiple of eight. */
 static const char wide[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
 			   "  encoder: [flatten, {linear: 520}, relu, {linear: 33}, relu, {linear: 10}]\n"
 			   "  decoder: [{linear: 70}, relu, {linear: 520}, relu, {linear: 90}]\n";
 static const char narrow[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
 			     "  encoder: [flatten, {linear: 11}, relu, {linear: 10}]\n  decoder: [{linear: 70}, relu, {linear: 90}]\n";
-/* Rows in two shares; every kind of layer that is no linear one, in runs. */
+/* Two row tasks; every kind of layer except linear, in runs. */
 static const char pictures[] = "input: {shape: [1, 9, 10]}\nmodel:\n  latent: 5\n"
 			       "  encoder: [tanh, {conv2d: {out: 70, kernel: 3, stride: 4, padding: 1}}, relu, {conv2d: {out: 8, kernel: 2}}, leaky_relu,\n"
 			       "    flatten, {linear: 20}, relu, {linear: 10}]\n"
@@ -81,24 +81,24 @@ static void test_threads(int optimizer, const char *yaml, const char *kind)
 			continue;
 		for (int k = 1; k < 3; k++)
 			ok(!memcmp(r[0].m.params, r[k].m.params, bytes) && !memcmp(&s[0], &s[k], sizeof *s),
-			   "%s, step %d: %d threads leave the same bits as one, in weights and losses", name, step, k + 1);
+			   "%s, step %d: %d threads give the same bits of weights and losses as one", name, step, k + 1);
 	}
-	if (yaml == wide) /* the other begins at the loss of gray, which is the best for noise */
+	if (yaml == wide) /* the other one starts at the loss of gray, which is the best for noise */
 		ok(s[0].loss < 0.97 * first, "%s: the loss falls, from %g to %g", name, first, s[0].loss);
 	float *kept = malloc(bytes);
 	memcpy(kept, r[1].m.params, bytes);
 	next_batch(&r[1]);
 	trainer_loss(r[1].t, r[1].x, r[1].eps, &fresh);
-	ok(!memcmp(kept, r[1].m.params, bytes), "%s: trainer_loss learns nothing", name);
+	ok(!memcmp(kept, r[1].m.params, bytes), "%s: trainer_loss() changes no weight", name);
 	trainer_step(r[1].t, r[1].x, r[1].eps, 0, &s[1], &f);
 	ok(fresh.loss == s[1].loss && fresh.recon == s[1].recon && fresh.kl == s[1].kl && memcmp(kept, r[1].m.params, bytes),
-	   "%s: trainer_loss says what the step says", name);
+	   "%s: trainer_loss() gives the loss of the step", name);
 	free(kept);
 	for (int k = 0; k < 3; k++)
 		end(&r[k]);
 }
 
-/* Kingma & Ba's algorithm 1 and plain descent, over gradients in double. */
+/* Algorithm 1 of Kingma & Ba, and gradient descent, with gradients in double. */
 static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 {
 	enum { STEPS = 8 };
@@ -135,14 +135,14 @@ static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 		ok(fabs(s.loss / loss - 1) < 1e-5 && fabs(s.grad_sqnorm / inner(g, g, n.n) - 1) < 1e-4,
 		   "%s, step %d: loss %.7g (%.7g) and squared norm of the gradient %.6g (%.6g)", name, step, s.loss, loss, s.grad_sqnorm, inner(g, g, n.n));
 	}
-	/* what was learnt, not the weights, is the scale */
+	/* the error is relative to the change of the weights */
 	to_double(w, r.m.params, n.n);
 	for (size_t i = 0; i < n.n; i++) {
 		w[i] -= start[i];
 		n.p[i] -= start[i];
 	}
 	double e = relative_distance(w, n.p, n.n), tolerance = optimizer == ADAM ? 3e-4 : 1e-5;
-	ok(e < tolerance, "%s: %d steps move the weights as in double, %.2g off", name, STEPS, e);
+	ok(e < tolerance, "%s: %d steps change the weights as in double, relative error %.2g", name, STEPS, e);
 	free(g), free(m), free(v), free(w), free(start), free(n.p);
 	end(&r);
 }
@@ -161,15 +161,15 @@ static void test_not_finite(void)
 		next_batch(&r);
 		failed = trainer_step(r.t, r.x, r.eps, 0, &s, &f);
 	}
-	ok(failed == -1 && strstr(f.msg, "not finite"), "a learning rate of a million: step %d says '%s'", steps, f.msg);
-	ok(!memcmp(kept, r.m.params, bytes), "the weights are those of before that step");
+	ok(failed == -1 && strstr(f.msg, "not finite"), "a learning rate of a million fails in step %d: '%s'", steps, f.msg);
+	ok(!memcmp(kept, r.m.params, bytes), "the weights are those before that step");
 	free(kept);
 	end(&r);
 	begin(&r, wide, 1, ADAM, 0.001);
 	next_batch(&r);
 	r.x[5] = NAN;
 	f.msg[0] = 0;
-	ok(trainer_step(r.t, r.x, r.eps, 0, &s, &f) == -1 && strstr(f.msg, "not finite"), "an input that is no number: '%s'", f.msg);
+	ok(trainer_step(r.t, r.x, r.eps, 0, &s, &f) == -1 && strstr(f.msg, "not finite"), "a NAN input: '%s'", f.msg);
 	end(&r);
 }
 
@@ -219,13 +219,13 @@ static void test_scores(const char *yaml)
 			far += e > 1e-5;
 		}
 	}
-	ok(worst < 1e-3 && far < 15 * MANY / 20, "another order: %d of %d scores differ by more than 1e-5, the most by %.2g", far, 15 * MANY, worst);
+	ok(worst < 1e-3 && far < 15 * MANY / 20, "another order: %d of %d scores differ by more than 1e-5, at most by %.2g", far, 15 * MANY, worst);
 	id[7]++;
 	influence_score(s, MANY, x, id, NULL, b, NULL);
 	int others = 0;
 	for (int r = 0; r < MANY; r++)
 		others += r != 7 && memcmp(&a[r], &b[r], sizeof *a);
-	ok(others == 0 && a[7].selfinf != b[7].selfinf && a[7].kl == b[7].kl, "another id for one record: its noise alone changes");
+	ok(others == 0 && a[7].selfinf != b[7].selfinf && a[7].kl == b[7].kl, "another id of one record: only its noise changes");
 	m.cfg.score.seed = 1;
 	influence_close(s);
 	s = influence_open(&m, 1, MANY, 0, &f);
