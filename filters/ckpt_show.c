@@ -93,7 +93,7 @@ int ckpt_show(struct cli *c, const struct ckpt *o, struct fail *f)
 	for (int i = 0; i < all.n && !r; i++) {
 		struct model m;
 		checkpoint_path(path, sizeof path, o->model, all.step[i]);
-		r = model_inspect(&m, path, f); /* also what no tool would score with */
+		r = model_inspect(&m, path, f); /* shows also what tools refuse to score with */
 		if (r)
 			break;
 		m.since = all.since[i] < 0 ? m.since : all.since[i];
@@ -109,29 +109,29 @@ int ckpt_show(struct cli *c, const struct ckpt *o, struct fail *f)
 	return r;
 }
 
-/* One file: 0, or -1 with what is wrong. */
+/* Verifies one file against its checksums, the step in its name, and model.yaml. */
 static int verify_one(const char *path, int64_t step, const struct config *cfg, int *checked, struct fail *f)
 {
-	struct model m, want = {.params = NULL};
+	struct model m, expected = {.params = NULL};
 	if (model_read(&m, path, NULL, f))
 		return -1;
 	int r = 0;
 	*checked = m.checked;
 	if (step >= 0 && m.step != step)
-		r = fail_set(f, "%s: is of step %" PRId64 ", which its name is not", path, m.step);
-	if (!r && cfg && model_build(&want, cfg, f))
+		r = fail_set(f, "%s: the step in it is %" PRId64 ", not that of its name", path, m.step);
+	if (!r && cfg && model_build(&expected, cfg, f))
 		r = -1;
-	for (int i = 0; !r && cfg && i < (want.ntensors > m.ntensors ? want.ntensors : m.ntensors); i++) {
-		const struct tensor *a = &m.tensor[i], *b = &want.tensor[i];
+	for (int i = 0; !r && cfg && i < (expected.ntensors > m.ntensors ? expected.ntensors : m.ntensors); i++) {
+		const struct tensor *a = &m.tensor[i], *b = &expected.tensor[i];
 		if (strcmp(a->name, b->name) != 0 || memcmp(a->shape, b->shape, sizeof a->shape) != 0)
-			r = fail_set(f, "%s: tensor '%s' is not what model.yaml describes", path, a->name[0] ? a->name : b->name);
+			r = fail_set(f, "%s: tensor '%s' does not match model.yaml", path, a->name[0] ? a->name : b->name);
 	}
-	model_free(&want);
+	model_free(&expected);
 	model_free(&m);
 	return r;
 }
 
-/* The directory's model.yaml: 1 read, 0 there is none, -1. */
+/* The directory's model.yaml: 1; 0 when there is none; -1. */
 static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
 {
 	char path[1024];
@@ -155,7 +155,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct config cfg;
 	struct fail first = {{0}};
 	char path[1024];
-	int bad = 0, bare = 0;
+	int bad = 0, unchecked = 0;
 	if (checkpoints_select(&all, o->model, o->which, f))
 		return -1;
 	int yaml = all.step[0] < 0 ? 0 : read_yaml(&cfg, o->model, f);
@@ -164,7 +164,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		int checked = 0;
 		checkpoint_path(path, sizeof path, o->model, all.step[i]);
 		int wrong = verify_one(path, all.step[i], yaml ? &cfg : NULL, &checked, &why);
-		if (wrong && why.memory) { /* says nothing of the file */
+		if (wrong && why.memory) { /* not a fault of the file */
 			checkpoints_free(&all);
 			*f = why;
 			return -1;
@@ -172,7 +172,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		printf("%s\t%s\n", path, wrong ? "bad" : checked ? "ok" : "ok, but without checksums");
 		if (wrong && !bad++)
 			first = why;
-		bare += !wrong && !checked;
+		unchecked += !wrong && !checked;
 	}
 	int n = all.n, whole = all.step[0] < 0 || yaml > 0;
 	checkpoints_free(&all);
@@ -180,8 +180,8 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		return -1;
 	if (bad)
 		return bad == 1 ? fail_set(f, "%s", first.msg) : fail_set(f, "%.900s (and %d more of %d checkpoints)", first.msg, bad - 1, n);
-	if (bare)
-		cli_note(c, "%d of %d checkpoints carry no checksums", bare, n);
+	if (unchecked)
+		cli_note(c, "%d of %d checkpoints have no checksums", unchecked, n);
 	if (!whole)
 		cli_note(c, "%s: its training has not finished (no model.yaml)", o->model);
 	return 0;
@@ -190,18 +190,18 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct thinning t;
-	int gone = 0;
+	int removed = 0;
 	if (thin_choose(&t, o->model, (int)o->keep, o->by < 0 ? THIN_EVEN : (enum thin_by)o->by, f))
 		return -1;
 	int r = c->dry_run ? 0 : thin_apply(&t, o->model, f);
 	for (int i = 0; i < t.c.n && !r; i++) {
 		printf("%" PRId64 "\t%s\n", t.c.step[i], t.keep[i] ? "kept" : "removed");
-		gone += !t.keep[i];
+		removed += !t.keep[i];
 	}
 	if (!r && c->dry_run)
-		cli_note(c, "would remove %d of %d checkpoints", gone, t.c.n);
+		cli_note(c, "would remove %d of %d checkpoints", removed, t.c.n);
 	if (!r)
-		r = fields_set_int(&c->counts, "kept", t.c.n - gone, f) || fields_set_int(&c->counts, "removed", gone, f) ? -1 : 0;
+		r = fields_set_int(&c->counts, "kept", t.c.n - removed, f) || fields_set_int(&c->counts, "removed", removed, f) ? -1 : 0;
 	thin_free(&t);
 	return r;
 }

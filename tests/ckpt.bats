@@ -79,7 +79,7 @@ bytes() {
 	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/m.vae/step-000000016.safetensors"
 	ok vae-ckpt verify -m "$T/m.vae"
 	is "$(cut -f2 "$T/out" | tr '\n' ,)" 'ok,ok, but without checksums,ok,'
-	says '1 of 3 checkpoints carry no checksums'
+	says '1 of 3 checkpoints have no checksums'
 	# import adds them; so does export
 	ok vae-ckpt export -m "$T/m.vae" --checkpoints 16 -o "$T/e-16.safetensors"
 	perl -0pi -e 's/"checksums"/"nochecksu"/' "$T/e-16.safetensors"
@@ -119,7 +119,7 @@ broken() {
 	truncate -s -1 "$s"
 	broken "'decoder.2.bias'" outside
 	cp "$T/m.vae/step-000000024.safetensors" "$s"
-	broken 'is of step 24'
+	broken 'the step in it is 24'
 	sed -i 's/linear: 32/linear: 31/g' "$T/m.vae/model.yaml"
 	fails 1 vae-ckpt verify -m "$T/m.vae"
 	says step-000000008 encoder.1.weight model.yaml 'and 2 more of 3'

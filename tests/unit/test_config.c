@@ -1,5 +1,5 @@
-/* Configurations: presets round-trip, --set of every kind, what is refused is named, and hostile
- * YAML ends in a message. (test_model.c has checkpoints.) */
+/* Configurations: presets round-trip; --set of every kind of key; refusals have a message, also for hostile YAML. (test_model.c has
+ * checkpoints.) */
 #include <ctype.h>
 #include <glob.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 static const char tiny[] = "config/tiny.yaml";
 
 /* One line that a terminal can show. */
-static int well_said(const struct fail *f)
+static int is_message(const struct fail *f)
 {
 	for (const char *p = f->msg; *p;) {
 		int n = utf8_length(p, strlen(p));
@@ -29,7 +29,7 @@ static int parse(struct config *c, const char *text, size_t len, struct fail *f)
 {
 	f->msg[0] = 0;
 	config_defaults(c);
-	/* a copy of just this many bytes, so that the address sanitizer sees a read behind them */
+	/* a copy of exactly these bytes, so that the address sanitizer detects a read after them */
 	char *copy = malloc(len ? len : 1);
 	memcpy(copy, text, len);
 	int r = config_parse(c, copy, len, f);
@@ -47,13 +47,13 @@ static int written_same(const struct config *a, const struct config *b)
 	return same;
 }
 
-/* Written and read again: the same configuration. */
+/* Written and read again, it is the same configuration. */
 static int round_trips(const struct config *c)
 {
 	struct buf b = {0};
 	struct config again;
 	struct fail f;
-	memset(&again, 0x55, sizeof again); /* every key must be among what is written */
+	memset(&again, 0x55, sizeof again); /* every key must be written */
 	int r = !config_write(c, &b, &f) && !config_parse(&again, b.p, b.len, &f) && written_same(c, &again);
 	buf_free(&b);
 	return r;
@@ -67,15 +67,15 @@ static void test_presets(void)
 		struct config c;
 		struct fail f = {{0}};
 		config_defaults(&c);
-		int r = config_load(&c, presets.gl_pathv[i], &f), waits = config_infers_shape(&c);
-		if (waits) { /* for the first record */
+		int r = config_load(&c, presets.gl_pathv[i], &f), infers = config_infers_shape(&c);
+		if (infers) {
 			ok(config_check(&c, &f) == -1 && strstr(f.msg, "input.shape"), "%s: without a shape: %s", presets.gl_pathv[i], f.msg);
 			f.msg[0] = 0;
 			r = r || config_set(&c, "input.shape=[1, 1, 7]", &f);
 		}
 		r = r || config_check(&c, &f);
-		ok(!waits || (c.decoder.v[c.decoder.n - 1].out == 7 && !config_infers_shape(&c)), "%s: {linear: input}", presets.gl_pathv[i]);
-		ok(!r && round_trips(&c), "%s: loads, fits, and comes back as it was written %s", presets.gl_pathv[i], f.msg);
+		ok(!infers || (c.decoder.v[c.decoder.n - 1].out == 7 && !config_infers_shape(&c)), "%s: {linear: input}", presets.gl_pathv[i]);
+		ok(!r && round_trips(&c), "%s: loads, is valid, and round-trips %s", presets.gl_pathv[i], f.msg);
 	}
 	globfree(&presets);
 	struct config c;
@@ -84,11 +84,11 @@ static void test_presets(void)
 	ok(!config_load(&c, "mnist-mlp", &f) && c.latent == 128 && c.encoder.n == 8 && c.encoder.v[1].out == 1024 && c.decoder.v[6].out == 784 &&
 	       c.encoder.v[2].type == &layer_relu && c.encoder.v[0].type == &layer_flatten && config_input_size(&c) == 784 &&
 	       c.train.lr == 0.0005 && c.train.likelihood == BERNOULLI && c.score.likelihood == GAUSSIAN,
-	   "mnist-mlp is found by its name, and holds what it should %s", f.msg);
+	   "mnist-mlp is found by its name and has the published values %s", f.msg);
 	ok(config_load(&c, "mnist-mpl", &f) == -1 && strstr(f.msg, "mnist-mpl") && strstr(f.msg, "config/"), "an unknown preset: %s", f.msg);
 }
 
-/* text NULL: taken; else part of the message */
+/* text NULL: accepted; else part of the message */
 static void test_set(void)
 {
 	static const struct {
@@ -136,9 +136,9 @@ static void test_set(void)
 		int r = config_set(&c, cases[i].set, &f);
 		name_show(shown, sizeof shown, cases[i].set);
 		if (cases[i].text)
-			ok(r == -1 && strstr(f.msg, cases[i].text) && well_said(&f) && written_same(&before, &c), "--set %s: %s", shown, f.msg);
+			ok(r == -1 && strstr(f.msg, cases[i].text) && is_message(&f) && written_same(&before, &c), "--set %s: %s", shown, f.msg);
 		else
-			ok(!r && round_trips(&c) && (!strcmp(cases[i].set, "format=1") || !written_same(&before, &c)), "--set %s: taken %s", shown, f.msg);
+			ok(!r && round_trips(&c) && (!strcmp(cases[i].set, "format=1") || !written_same(&before, &c)), "--set %s: accepted %s", shown, f.msg);
 	}
 	struct config c;
 	struct fail f = {{0}};
@@ -146,13 +146,13 @@ static void test_set(void)
 	config_load(&c, tiny, &f);
 	ok(!config_set(&c, "score.layers=[a.1, b.2]", &f) && !strcmp(c.score.layers, "a.1,b.2"), "a list is kept with commas");
 	ok(!config_set(&c, "train.seed=12345678901234", &f) && c.train.seed == 12345678901234.0 && round_trips(&c), "a seed keeps all its digits");
-	char room[400] = "score.layers=";
-	memset(room + 13, 'a', 256);
-	ok(config_set(&c, room, &f) == -1 && strstr(f.msg, "too long"), "256 bytes of layers: %s", f.msg);
-	room[13 + 255] = 0;
-	ok(!config_set(&c, room, &f) && strlen(c.score.layers) == 255 && round_trips(&c), "255 bytes of layers");
-	memset(room, 'k', sizeof room), room[300] = '=', room[301] = 0;
-	ok(config_set(&c, room, &f) == -1 && well_said(&f), "a key of 300 bytes: %s", f.msg);
+	char text[400] = "score.layers=";
+	memset(text + 13, 'a', 256);
+	ok(config_set(&c, text, &f) == -1 && strstr(f.msg, "too long"), "256 bytes of layers: %s", f.msg);
+	text[13 + 255] = 0;
+	ok(!config_set(&c, text, &f) && strlen(c.score.layers) == 255 && round_trips(&c), "255 bytes of layers");
+	memset(text, 'k', sizeof text), text[300] = '=', text[301] = 0;
+	ok(config_set(&c, text, &f) == -1 && is_message(&f), "a key of 300 bytes: %s", f.msg);
 }
 
 static void test_check(void)
@@ -202,7 +202,7 @@ static void refused(const char *text, size_t len, const char *want, const char *
 	struct config c;
 	struct fail f;
 	int r = parse(&c, text, len, &f);
-	ok(r == -1 && well_said(&f) && strstr(f.msg, want), "%s: %s", what, f.msg);
+	ok(r == -1 && is_message(&f) && strstr(f.msg, want), "%s: %s", what, f.msg);
 }
 
 static void test_hostile(void)
@@ -246,11 +246,11 @@ static void test_hostile(void)
 	struct config c;
 	struct fail f;
 	free(big);
-	/* every byte of a preset cut, dropped, and changed */
+	/* a preset truncated at every byte, without it, and with it changed */
 	struct buf b = {0};
 	if (buf_read_file(&b, tiny, 1 << 16, &f))
 		return (void)ok(0, "%s", f.msg);
-	int bad = 0, taken = 0, n = 0;
+	int bad = 0, accepted = 0, n = 0;
 	char *copy = malloc(b.len);
 	for (size_t i = 0; i < b.len; i++)
 		for (int how = 0; how < 12; how++, n++) {
@@ -265,11 +265,11 @@ static void test_hostile(void)
 			else
 				copy[i] = how == 10 ? '{' : '*';
 			if (parse(&c, copy, len, &f))
-				bad += !well_said(&f);
+				bad += !is_message(&f);
 			else
-				taken++, bad += !config_check(&c, &f) && !round_trips(&c);
+				accepted++, bad += !config_check(&c, &f) && !round_trips(&c);
 		}
-	ok(!bad && taken > n / 10 && taken < n, "%d changed presets: %d taken and come back as written, the others have a message", n, taken);
+	ok(!bad && accepted > n / 10 && accepted < n, "%d changed presets: %d are accepted and round-trip, the others have a message", n, accepted);
 	free(copy);
 	buf_free(&b);
 }
@@ -280,8 +280,8 @@ static void test_nearest(void)
 	char longer[300];
 	memset(longer, 'a', 299), longer[299] = 0;
 	ok(nearest_word("lineer", words) == words[0] && nearest_word("Relu", words) == words[1] && nearest_word("fltten", words) == words[2],
-	   "a letter off: the word that was meant");
-	ok(!nearest_word("softmax", words) && !nearest_word(longer, words), "too far off: none");
+	   "one letter wrong: the intended word");
+	ok(!nearest_word("softmax", words) && !nearest_word(longer, words), "too many letters wrong: none");
 }
 
 int main(void)

@@ -67,7 +67,7 @@ static void make_data(struct data *d, const struct model *m, uint64_t *state)
 
 /* --- training --- */
 
-/* The batch's mean loss, one draw a record. */
+/* The mean loss of the batch, with one draw a record. */
 static double batch_loss(const struct naive *m, const struct data *d)
 {
 	struct naive_draw t;
@@ -77,8 +77,8 @@ static double batch_loss(const struct naive *m, const struct data *d)
 	return total;
 }
 
-/* The gradient that trainer_step took, out of one step of sgd: the rate is so large that the
- * difference of the parameters keeps float's full precision. */
+/* The gradient of trainer_step(), from one step of gradient descent: the rate is so large that the difference of the parameters has
+ * the full precision of a float. */
 static void trained_gradient(struct model *m, const struct data *d, double *g, struct train_stats *s)
 {
 	struct fail f = {{0}};
@@ -129,7 +129,7 @@ static void test_training(int network, int likelihood)
 	size_t at = 0;
 	for (int i = 0; i < m.ntensors; at += m.tensor[i++].count) {
 		double e = relative_distance(got + at, by_difference + at, m.tensor[i].count);
-		ok(e < 1e-5, "network %d, %s, %s: gradient %.2g off", network, likelihoods[likelihood], m.tensor[i].name, e);
+		ok(e < 1e-5, "network %d, %s, %s: relative error of the gradient %.2g", network, likelihoods[likelihood], m.tensor[i].name, e);
 	}
 	ok(at == n.n, "network %d: %zu parameters", network, at);
 	near(s.loss, batch_loss(&n, &d), 1e-6, "the batch's loss");
@@ -143,7 +143,7 @@ static void test_training(int network, int likelihood)
 
 /* --- influence --- */
 
-struct explicit_scores { /* what influence_score should say, from gradients written out */
+struct explicit_scores { /* the expected results of influence_score(), from explicit gradients */
 	double selfinf[BATCH], se[BATCH], se_scale[BATCH], part[BATCH * MODEL_MAX_TENSORS], gram[BATCH * BATCH];
 	/* se_scale: what se would be if h_j were not centred, for differences that cancel */
 	double scale[BATCH * MODEL_MAX_TENSORS]; /* |one half's gradient| |the other's|: what a part may be compared with */
@@ -367,12 +367,12 @@ static void test_checkpoints(void)
 	}
 }
 
-/* An activation that is no number must show in the loss, not vanish behind a relu. */
+/* A NAN activation must show in the loss, so a ReLU must keep it. */
 static void test_relu_keeps_nan(void)
 {
 	float x[2] = {1, NAN}, w[2] = {1, 1}, b[2] = {0, 1}, y[2];
 	linear_forward(y, x, w, b, 1, 1, 2, 0, 2, 1, MAT_24, NULL);
-	ok(y[0] == 1 && y[1] == 2, "a relu lets what is above 0 pass");
+	ok(y[0] == 1 && y[1] == 2, "a ReLU keeps positive values");
 	linear_forward(y, x + 1, w, b, 1, 1, 2, 0, 2, 1, MAT_24, NULL);
 	ok(isnan(y[0]) && isnan(y[1]), "and NAN");
 }

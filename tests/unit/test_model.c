@@ -1,5 +1,5 @@
-/* Checkpoints: written and read they are the same; what is cut, of the wrong shape, laid out wrongly
- * or not finite is refused by name; and no changed byte of one does more than end in a message. */
+/* Checkpoints: they round-trip; a truncated file, a wrong shape or layout, and values that are not finite are refused with the name of
+ * the tensor; and a changed byte ends in a message or in a finite model. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,10 +14,10 @@ static const char yaml[] = "input: {shape: [1, 1, 2]}\nmodel:\n  latent: 1\n  en
 			   "train: {seed: 123456789012, beta: 0.1}\n";
 static char dir[512];
 
-static void in_dir(char *out, size_t room, const char *name) { snprintf(out, room, "%.400s/%s", dir, name); }
+static void in_dir(char *out, size_t capacity, const char *name) { snprintf(out, capacity, "%.400s/%s", dir, name); }
 
-/* One line that a terminal can show, that names the file. */
-static int well_said(const struct fail *f)
+/* One line that a terminal can show, with the name of the file. */
+static int is_message(const struct fail *f)
 {
 	for (const char *p = f->msg; *p;) {
 		int n = utf8_length(p, strlen(p));
@@ -28,7 +28,7 @@ static int well_said(const struct fail *f)
 	return strstr(f->msg, "/proc/self/fd/") != NULL;
 }
 
-/* model_read of these bytes, out of memory */
+/* model_read() of these bytes, from a file in memory */
 static int read_bytes(struct model *m, const void *p, size_t n, struct fail *f)
 {
 	char path[64];
@@ -69,14 +69,14 @@ static struct buf test_round_trip(void)
 	ok(again.step == m.step && again.since == m.since && again.records == m.records && again.lr == m.lr && again.loss == m.loss &&
 	       isnan(again.holdout_loss), "step, steps since, records, learning rate, loss; a loss that is not known");
 	ok(!config_write(&m.cfg, &config, &f) && !config_write(&again.cfg, &config_again, &f) && !strcmp(config.p, config_again.p), "the configuration");
-	ok(strlen(again.id) == 16 && strspn(again.id, "0123456789abcdef") == 16 && !strcmp(again.path, path), "an id, %s, and where it came from", again.id);
-	/* an independent look at the file: header length, and the first weight behind it */
+	ok(strlen(again.id) == 16 && strspn(again.id, "0123456789abcdef") == 16 && !strcmp(again.path, path), "an id, %s, and the path", again.id);
+	/* checked without safetensors.c: header length, and the first weight after it */
 	uint64_t header;
 	memcpy(&header, b.p, 8);
 	float first;
 	memcpy(&first, b.p + 8 + header, 4);
 	ok(header % 8 == 0 && b.len == 8 + header + 4 * m.nparams && first == m.params[0], "the file is 8 bytes, header and tensors");
-	ok(!read_bytes(&third, b.p, b.len, &f) && !strcmp(third.id, again.id), "read from elsewhere it has the same id");
+	ok(!read_bytes(&third, b.p, b.len, &f) && !strcmp(third.id, again.id), "the id does not depend on the path");
 	model_free(&third);
 	memcpy(m.params, again.params, m.nparams * sizeof(float));
 	m.params[5] += 1;
@@ -91,7 +91,7 @@ static struct buf test_round_trip(void)
 	ok(strcmp(third.id, again.id) != 0, "another configuration, another id");
 	model_free(&third);
 	static const struct {
-		const char *set, *text; /* text NULL: taken */
+		const char *set, *text; /* text NULL: accepted */
 	} sets[] = {{"score.draws=5", NULL}, {"score.layers=encoder", NULL}, {"model.latent=2", "the key belongs to the model"},
 	            {"input.shape=[1, 2, 1]", "the key belongs to the model"}, {"score.draw=5", "did you mean 'score.draws'"}, {"format=2", "newer"},
 	            {"model.\033[1m=2", "the key belongs to the model"}};
@@ -103,16 +103,16 @@ static struct buf test_round_trip(void)
 		if (sets[i].text)
 			ok(r == -1 && strstr(f.msg, sets[i].text) && !strchr(f.msg, '\033'), "--set %s: %s", shown, f.msg);
 		else
-			ok(!r && strcmp(third.id, again.id) != 0 && (third.cfg.score.draws == 5 || !strcmp(third.cfg.score.layers, "encoder")), "--set %s: taken", shown);
+			ok(!r && strcmp(third.id, again.id) != 0 && (third.cfg.score.draws == 5 || !strcmp(third.cfg.score.layers, "encoder")), "--set %s: accepted", shown);
 		model_free(&third);
 	}
 	m.params[8] = NAN; /* encoder.1 has 6: this is the third weight of decoder.0 */
 	if (model_write(&m, path, &f))
 		BAIL(&f);
-	ok(model_read(&third, path, NULL, &f) == -1 && strstr(f.msg, "decoder.0.weight") && strstr(f.msg, "at 2"), "a weight that is no number: %s", f.msg);
-	ok(model_read(&third, dir, NULL, &f) == -1 && strstr(f.msg, dir), "a directory is no checkpoint: %s", f.msg);
+	ok(model_read(&third, path, NULL, &f) == -1 && strstr(f.msg, "decoder.0.weight") && strstr(f.msg, "at 2"), "a NAN weight: %s", f.msg);
+	ok(model_read(&third, dir, NULL, &f) == -1 && strstr(f.msg, dir), "a directory is not a checkpoint: %s", f.msg);
 	in_dir(path, sizeof path, "none");
-	ok(model_read(&third, path, NULL, &f) == -1 && strstr(f.msg, path), "a file that is not there: %s", f.msg);
+	ok(model_read(&third, path, NULL, &f) == -1 && strstr(f.msg, path), "a missing file: %s", f.msg);
 	buf_free(&config);
 	buf_free(&config_again);
 	model_free(&m);
@@ -136,7 +136,7 @@ static void replaced(const struct buf *b, const char *what, const char *by, cons
 	memcpy(copy, &n, 8);
 	int r = read_bytes(&m, copy, before + strlen(by) + left, &f);
 	char shown[100];
-	ok(at && r == -1 && strstr(f.msg, want) && well_said(&f), "%s: %s", name_show(shown, sizeof shown, by), f.msg);
+	ok(at && r == -1 && strstr(f.msg, want) && is_message(&f), "%s: %s", name_show(shown, sizeof shown, by), f.msg);
 	if (!r)
 		model_free(&m);
 	free(copy);
@@ -175,16 +175,16 @@ static void test_bytes(const struct buf *b)
 	struct fail f;
 	size_t bad = 0, taken = 0, n = 0, cut = 0;
 	for (size_t len = 0; len < b->len; len++)
-		cut += read_bytes(&m, b->p, len, &f) == -1 && well_said(&f);
-	ok(cut == b->len, "all %zu proper prefixes are refused, with a message", cut);
+		cut += read_bytes(&m, b->p, len, &f) == -1 && is_message(&f);
+	ok(cut == b->len, "truncated at each of %zu bytes: refused with a message", cut);
 	char *copy = calloc(b->len + 1, 1);
 	memcpy(copy, b->p, b->len);
-	ok(read_bytes(&m, copy, b->len + 1, &f) == -1 && strstr(f.msg, "after"), "a byte too many: %s", f.msg);
+	ok(read_bytes(&m, copy, b->len + 1, &f) == -1 && strstr(f.msg, "after"), "one byte too many: %s", f.msg);
 	for (size_t i = 0; i < b->len; i++)
 		for (int bit = 0; bit < 8; bit++, n++) {
 			copy[i] ^= (char)(1 << bit);
 			if (read_bytes(&m, copy, b->len, &f)) {
-				bad += !well_said(&f);
+				bad += !is_message(&f);
 			} else {
 				taken++;
 				bad += !finite_params(&m) || m.step < 0 || m.since < 0 || m.records < 0;
@@ -192,18 +192,18 @@ static void test_bytes(const struct buf *b)
 			}
 			copy[i] ^= (char)(1 << bit);
 		}
-	ok(bad == 0 && taken > 20 && taken < n / 50, "%zu files with a bit changed: %zu are finite models, the others have a message", n, taken);
+	ok(bad == 0 && taken > 20 && taken < n / 50, "%zu files with a changed bit: %zu are finite models, the others have a message", n, taken);
 	free(copy);
 }
 
-/* Damage that leaves numbers: the checksums name it; a file without them is taken, and said to be so. */
+/* Damage that leaves finite numbers is found by the checksums. A file without them is accepted, and marked so. */
 static void test_checksums(const struct buf *b)
 {
 	struct model m;
 	struct fail f = {{0}};
 	char *copy = calloc(b->len, 1);
 	memcpy(copy, b->p, b->len);
-	ok(!read_bytes(&m, copy, b->len, &f) && m.checked, "a file that was written here carries checksums");
+	ok(!read_bytes(&m, copy, b->len, &f) && m.checked, "files written here have checksums");
 	model_free(&m);
 	copy[b->len - 4] ^= 1; /* the last bit of a bias of decoder.2 */
 	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'decoder.2.bias' does not match its checksum"), "one bit of a tensor: %s", f.msg);
@@ -214,19 +214,19 @@ static void test_checksums(const struct buf *b)
 	at[11] = '6';
 	at = memmem(copy, b->len, "\"checksums\"", 11);
 	memcpy(at, "\"checksumz\"", 11);
-	ok(!read_bytes(&m, copy, b->len, &f) && !m.checked, "a file without checksums is taken: %s", f.msg);
+	ok(!read_bytes(&m, copy, b->len, &f) && !m.checked, "a file without checksums is accepted: %s", f.msg);
 	model_free(&m);
 	memcpy(at, "\"checksums\"", 11);
 	at = memmem(copy, b->len, " encoder.1.bias=", 16);
 	at[1] = 'f';
-	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'fncoder.1.bias' has a checksum, but is missing"), "a checksum of nothing: %s", f.msg);
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "'fncoder.1.bias' has a checksum, but is missing"), "a checksum without a tensor: %s", f.msg);
 	at[1] = 'e';
 	at[20] = 'x';
-	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "is not a checksum"), "a checksum that is none: %s", f.msg);
+	ok(read_bytes(&m, copy, b->len, &f) == -1 && strstr(f.msg, "is not a checksum"), "an invalid checksum: %s", f.msg);
 	free(copy);
 }
 
-/* Two checkpoints with as many parameters, but in other layers, are no model. */
+/* Two checkpoints with the same number of parameters in different layers are not one model. */
 static void test_mixed(void)
 {
 	static const char *const lists[2] = {"{linear: 2}, {linear: 4}, {linear: 2}", "{linear: 4}, {linear: 2}, {linear: 2}"};
@@ -254,7 +254,7 @@ static void test_mixed(void)
 	if (!r)
 		models_free(opened, n);
 	r = models_open(&opened, &n, sub, "last", NULL, &f);
-	ok(!r && n == 1 && opened[0].enc.l[0].out == 4, "the last of them alone is one");
+	ok(!r && n == 1 && opened[0].enc.l[0].out == 4, "the last one alone is a model");
 	if (!r)
 		models_free(opened, n);
 	unlink(path);
@@ -283,6 +283,6 @@ int main(void)
 	buf_free(&b);
 	in_dir(path, sizeof path, "a.safetensors");
 	unlink(path);
-	ok(!rmdir(dir), "nothing but what was written is left");
+	ok(!rmdir(dir), "no other file is left");
 	return done();
 }

@@ -1,4 +1,4 @@
-/* Thinning a model directory: what stays, and that a kill at any system call leaves a model. */
+/* Thinning a model directory: which checkpoints stay, and that a kill at any system call leaves a model. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 static char dir[512];
 
-/* A model of the checkpoints at these steps (0 ends them), with these losses. */
+/* A model with checkpoints at these steps, up to a 0, and these losses. */
 static void make(const int64_t *step, const double *loss)
 {
 	struct model m;
@@ -41,7 +41,7 @@ static void make(const int64_t *step, const double *loss)
 	close(open(path, O_CREAT | O_WRONLY, 0666));
 }
 
-static void sweep(void)
+static void remove_dir(void)
 {
 	char command[700];
 	snprintf(command, sizeof command, "rm -rf '%s'", dir);
@@ -49,7 +49,7 @@ static void sweep(void)
 		exit(1);
 }
 
-/* The steps that stay, as text. */
+/* The steps that are kept, as text, or the message. */
 static const char *chosen(int n, enum thin_by by)
 {
 	static char text[200];
@@ -65,7 +65,7 @@ static const char *chosen(int n, enum thin_by by)
 	return text;
 }
 
-static void stays(int n, enum thin_by by, const char *want)
+static void keeps(int n, enum thin_by by, const char *want)
 {
 	const char *got = chosen(n, by);
 	ok(strcmp(got, want) == 0, "keep %d %s: %s", n, by == THIN_LOSS ? "by loss" : "evenly", got);
@@ -76,27 +76,27 @@ static void test_choice(void)
 	static const int64_t even[] = {10, 20, 30, 40, 50, 60, 70, 80, 0}, odd[] = {1, 2, 3, 4, 100, 1000, 0};
 	static const double loss[] = {90, 70, 65, 66, 50, 49, 48, 47.5};
 	make(even, loss);
-	stays(1, THIN_EVEN, "80 ");
-	stays(2, THIN_EVEN, "40 80 ");
-	stays(4, THIN_EVEN, "20 40 60 80 ");
-	stays(7, THIN_EVEN, "10 20 30 50 60 70 80 "); /* nearest to sevenths of 80 */
-	stays(8, THIN_EVEN, "10 20 30 40 50 60 70 80 ");
-	stays(1000, THIN_EVEN, "10 20 30 40 50 60 70 80 ");
-	stays(1, THIN_LOSS, "80 ");
-	stays(2, THIN_LOSS, "10 80 ");
-	stays(3, THIN_LOSS, "10 20 80 ");
-	stays(4, THIN_LOSS, "10 20 50 80 ");
-	stays(7, THIN_LOSS, "10 20 30 50 60 70 80 ");
-	sweep();
+	keeps(1, THIN_EVEN, "80 ");
+	keeps(2, THIN_EVEN, "40 80 ");
+	keeps(4, THIN_EVEN, "20 40 60 80 ");
+	keeps(7, THIN_EVEN, "10 20 30 50 60 70 80 "); /* nearest to the sevenths of 80 */
+	keeps(8, THIN_EVEN, "10 20 30 40 50 60 70 80 ");
+	keeps(1000, THIN_EVEN, "10 20 30 40 50 60 70 80 ");
+	keeps(1, THIN_LOSS, "80 ");
+	keeps(2, THIN_LOSS, "10 80 ");
+	keeps(3, THIN_LOSS, "10 20 80 ");
+	keeps(4, THIN_LOSS, "10 20 50 80 ");
+	keeps(7, THIN_LOSS, "10 20 30 50 60 70 80 ");
+	remove_dir();
 	make(odd, NULL);
-	stays(3, THIN_EVEN, "4 100 1000 ");
-	stays(5, THIN_EVEN, "2 3 4 100 1000 ");
-	ok(strstr(chosen(3, THIN_LOSS), "its loss is not known") != NULL, "by loss, where it is not known: %s", chosen(3, THIN_LOSS));
-	sweep();
+	keeps(3, THIN_EVEN, "4 100 1000 ");
+	keeps(5, THIN_EVEN, "2 3 4 100 1000 ");
+	ok(strstr(chosen(3, THIN_LOSS), "its loss is not known") != NULL, "by loss, without a known loss: %s", chosen(3, THIN_LOSS));
+	remove_dir();
 }
 
-/* The directory is a model, the last checkpoint in it, and its steps are covered once: how many there are, or 0. */
-static int usable(int64_t last, double weight)
+/* The number of checkpoints if the directory is a model, has the checkpoint of step last, and weights that sum to weight; else 0. */
+static int count_usable(int64_t last, double weight)
 {
 	struct model *m;
 	struct fail f = {{0}};
@@ -126,7 +126,7 @@ static void thin_child(void)
 	_exit(thin_choose(&t, dir, 2, THIN_EVEN, &f) || thin_apply(&t, dir, &f));
 }
 
-/* Kills it before its n-th system call: 1 killed, 0 it came to its end, -1 no tracing here, -2 it failed. */
+/* Thins, and kills the process before its n-th system call: 1 killed; 0 it finished before; -1 ptrace is not allowed; -2 it failed. */
 static int kill_at(int n)
 {
 	int status;
@@ -137,7 +137,7 @@ static int kill_at(int n)
 	if (WIFEXITED(status))
 		return -1;
 	ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)PTRACE_O_EXITKILL);
-	for (int i = 0; i < 2 * n; i++) { /* two stops a call */
+	for (int i = 0; i < 2 * n; i++) { /* a call stops twice */
 		if (ptrace(PTRACE_SYSCALL, child, NULL, NULL))
 			break;
 		waitpid(child, &status, 0);
@@ -158,31 +158,31 @@ static void test_kills(void)
 		got = kill_at(n);
 		if (got < 0)
 			break;
-		int left = usable(60, 0.6);
+		int left = count_usable(60, 0.6);
 		bad += !left;
 		seen |= 1 << left;
-		/* what was killed can be taken up again */
+		/* thinning again finishes the work */
 		struct thinning t;
 		struct fail f = {{0}};
-		bad += thin_choose(&t, dir, 2, THIN_EVEN, &f) || thin_apply(&t, dir, &f) || usable(60, 0.6) != 2;
+		bad += thin_choose(&t, dir, 2, THIN_EVEN, &f) || thin_apply(&t, dir, &f) || count_usable(60, 0.6) != 2;
 		thin_free(&t);
 		struct model m;
 		char path[700];
 		checkpoint_path(path, sizeof path, dir, 60);
-		bad += model_read(&m, path, NULL, &f) || m.since != 30 || !m.checked; /* and alone it says the same */
+		bad += model_read(&m, path, NULL, &f) || m.since != 30 || !m.checked; /* the file alone has the same steps since */
 		model_free(&m);
 		snprintf(path, sizeof path, "%s/state", dir);
 		bad += access(path, F_OK) != 0;
-		sweep();
+		remove_dir();
 	}
 	if (got == -1) {
-		sweep();
+		remove_dir();
 		skip("killed at every system call", "ptrace is not allowed here");
 		return;
 	}
-	ok(got == 0 && !bad && n > 40, "killed at each of %d system calls, it stays a model", n);
-	/* an allocator that calls the system now and then can make a run step over one of them */
-	ok((seen & 0x44) == 0x44 && (seen & 0x38), "and was seen with 6 and with 2 checkpoints, and between");
+	ok(got == 0 && !bad && n > 40, "killed at each of %d system calls: still a model", n);
+	/* not every number: an allocator's own system calls can make a run skip one */
+	ok((seen & 0x44) == 0x44 && (seen & 0x38), "with 6 checkpoints, with 2, and between");
 }
 
 static void test_damage(void)
@@ -196,13 +196,13 @@ static void test_damage(void)
 	if (truncate(path, 100))
 		exit(1);
 	int r = thin_choose(&t, dir, 2, THIN_EVEN, &f) ? -2 : thin_apply(&t, dir, &f);
-	ok(r == -1 && strstr(f.msg, "nothing was removed") && strstr(f.msg, "step-000000040"), "what stays is damaged: %s", f.msg);
-	ok(t.c.n == 4, "of four");
+	ok(r == -1 && strstr(f.msg, "nothing was removed") && strstr(f.msg, "step-000000040"), "a checkpoint to keep is damaged: %s", f.msg);
+	ok(t.c.n == 4, "of four checkpoints");
 	thin_free(&t);
 	struct checkpoints c;
-	ok(!checkpoints_list(&c, dir, &f) && c.n == 4, "all four are there still");
+	ok(!checkpoints_list(&c, dir, &f) && c.n == 4, "all four are still there");
 	checkpoints_free(&c);
-	sweep();
+	remove_dir();
 }
 
 int main(void)
