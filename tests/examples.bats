@@ -117,7 +117,7 @@ contents()
 		pictures "p/$s" 30 $s
 		vae-pack --key-prefix "$s/" -o "$s.tar" "p/$s"
 	done
-	# all strangers but those of the first shard
+	# all outliers but those of the first shard
 	pictures p/d 30
 	for i in $(seq 0 29); do cp p/a/0.pgm "p/d/$i.pgm"; done
 	vae-pack --key-prefix d/ -o d.tar.zst p/d
