@@ -29,7 +29,7 @@ echo "1. Packing 10,000 clothes and 100 ankle boots"
 	vae-pack --only 'cls == 9' --limit 100 --key-prefix boots/ "$images" "$labels"
 } >mixed.tar
 
-echo "2. Training a VAE on all of them ($steps steps; about a minute for 4000)"
+echo "2. Training a VAE on all of them ($steps steps)"
 vae-train --replace -c mnist-mlp --set train.steps="$steps" -o clothes.vae mixed.tar
 
 echo "3. Scoring, ranking, and moving the top 2 % to the quarantine"
