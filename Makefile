@@ -118,6 +118,7 @@ check: ## install what is missing (Debian), build, run all tests
 # `check` lets one call fail at each place in the code that makes calls.
 faults: all unit ## let every single system call and allocation of every tool fail once (takes long)
 	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats tests/fault.bats
+	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats -f 'address space' tests/laws.bats
 
 lint: ## clang-tidy, cppcheck, shellcheck, mandoc, the order of floors
 	@.ci/lint

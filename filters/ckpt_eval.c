@@ -92,8 +92,8 @@ static int run(struct eval *e, struct cli *c, const struct ckpt *o, struct fail 
 	const char *which = o->which ? o->which : "all";
 	const struct buf none = {0};
 	mat_flush_denormals();
-	w->workers = cli_workers(c);
-	return check_number(o, which, f) || scoring_open(w, o->model, which, f) || models_options_hash(w->models, w->nmodels, &none, w->options, f) ||
+	w->workers = cli_workers(c, f);
+	return w->workers < 0 || check_number(o, which, f) || scoring_open(w, o->model, which, f) || models_options_hash(w->models, w->nmodels, &none, w->options, f) ||
 	       name_fields(e, f) || open_workers(e, f) || flow_open(&w->flow, c, 0, f) || scoring_run(w, f) || scoring_count(w, f) ? -1 : 0;
 }
 

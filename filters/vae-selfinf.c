@@ -102,8 +102,8 @@ static int run(struct selfinf *s, struct cli *c, struct fail *f)
 {
 	cli_wait_input(c);
 	mat_flush_denormals();
-	s->frame.workers = cli_workers(c);
-	return open_scorers(s, f) || flow_open(&s->frame.flow, c, 0, f) || scoring_run(&s->frame, f) || scoring_count(&s->frame, f) ? -1 : 0;
+	s->frame.workers = cli_workers(c, f);
+	return s->frame.workers < 0 || open_scorers(s, f) || flow_open(&s->frame.flow, c, 0, f) || scoring_run(&s->frame, f) || scoring_count(&s->frame, f) ? -1 : 0;
 }
 
 int main(int argc, char **argv)

@@ -194,6 +194,40 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
+@test "law 4: a limit on address space: train" { law_memory train; }
+@test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
+@test "law 4: a limit on address space: density" { law_memory density; }
+@test "law 4: a limit on address space: testinf" { law_memory testinf; }
+@test "law 4: a limit on address space: nearest" { law_memory nearest; }
+@test "law 4: a limit on address space: rank" { law_memory rank; }
+@test "law 4: a limit on address space: sort" { law_memory sort; }
+@test "law 4: a limit on address space: ref" { law_memory ref; }
+@test "law 4: a limit on address space: drop" { law_memory drop; }
+@test "law 4: a limit on address space: guard" { law_memory guard; }
+@test "law 4: a limit on address space: mark" { law_memory mark; }
+@test "law 4: a limit on address space: cut" { law_memory cut; }
+@test "law 4: a limit on address space: eval" { law_memory eval; }
+@test "law 4: a limit on address space: report" { law_memory report; }
+@test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
+@test "law 4: a limit on address space: loss" { law_memory loss; }
+@test "law 4: a limit on address space: pack" { law_memory pack; }
+@test "law 4: a limit on the stack: train" { law_stack train; }
+@test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
+@test "law 4: a limit on the stack: density" { law_stack density; }
+@test "law 4: a limit on the stack: testinf" { law_stack testinf; }
+@test "law 4: a limit on the stack: nearest" { law_stack nearest; }
+@test "law 4: a limit on the stack: rank" { law_stack rank; }
+@test "law 4: a limit on the stack: sort" { law_stack sort; }
+@test "law 4: a limit on the stack: ref" { law_stack ref; }
+@test "law 4: a limit on the stack: drop" { law_stack drop; }
+@test "law 4: a limit on the stack: guard" { law_stack guard; }
+@test "law 4: a limit on the stack: mark" { law_stack mark; }
+@test "law 4: a limit on the stack: cut" { law_stack cut; }
+@test "law 4: a limit on the stack: eval" { law_stack eval; }
+@test "law 4: a limit on the stack: report" { law_stack report; }
+@test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
+@test "law 4: a limit on the stack: loss" { law_stack loss; }
+@test "law 4: a limit on the stack: pack" { law_stack pack; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }

@@ -26,6 +26,9 @@ void atomic_abort(struct atomic_file *a);
 /* atomic_open(), write_all() and atomic_commit(). */
 int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
 
+/* Removes the temporary files, as a signal does: for an end of the process in the middle of work. No file may be opened after it. */
+void atomic_remove_temps(void);
+
 /* The path that writing to `path` replaces: where it is a symbolic link, the link's target, even one that does not exist
  * yet. Freed by the caller; NULL with errno. */
 char *atomic_target(const char *path);

@@ -14,9 +14,14 @@
 
 #include <stddef.h>
 
+#include "base/fail.h"
+
 /* Prepares the calling thread, with OpenBLAS limited to one thread: call it once before any product and in every worker thread.
  * Returns how many threads may compute products at once: 256, or 1 where OpenBLAS was built without thread safety. */
 int mat_thread_init(void);
+/* Reserves OpenBLAS's memory for products on `threads` threads at once, 128 MiB of address space each; pages are used as products
+ * need them. Where less fits, fewer threads compute at once and the others wait. -1 where there is none for even one thread. */
+int mat_reserve(int threads, struct fail *f);
 /* Makes this thread, and those that it starts, treat denormal floats and doubles as 0. Processors take up to a hundred times as long
  * over denormals, and vanishing gradients and their running averages are full of them. */
 void mat_flush_denormals(void);

@@ -116,8 +116,8 @@ bool cli_reads_stdin(const struct cli *c);
  * vae-train -p may still be writing the model that is to be read. */
 void cli_wait_input(const struct cli *c);
 /* Worker threads that compute matrix products: those of -j, or 1 where OpenBLAS was built without thread safety. Prepares this
- * thread for products. */
-int cli_workers(const struct cli *c);
+ * thread for products, and reserves OpenBLAS's memory: -1 where it does not fit. */
+int cli_workers(const struct cli *c, struct fail *f);
 /* Writes the prefix and a field's name into name (256 bytes), which is returned. */
 const char *cli_field(const struct cli *c, char *name, const char *base);
 

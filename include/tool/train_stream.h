@@ -16,6 +16,7 @@ struct train_stream {
 
 	struct flow flow;
 	struct config cfg;
+	int workers;
 	struct dataset data;
 	struct progress progress;
 	uint64_t *unreadable; /* positions of the records that could not be decoded: with --on-error reject they are not passed */

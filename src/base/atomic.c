@@ -81,6 +81,14 @@ static void unlock_temps(void)
 		raise(sig);
 }
 
+void atomic_remove_temps(void)
+{
+	lock_temps();
+	for (int i = 0; i < MAX_TEMPS; i++)
+		if (temps[i])
+			unlink(temps[i]);
+}
+
 /* Replaces one entry of the table; NULL stands for a free entry. */
 static void replace_temp(const char *old, const char *new)
 {

@@ -5,14 +5,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
+#include "base/thread.h"
+
 /* libarchive 3.6 calls exit(1) when memory for a string runs out. The handlers of exit() would then free what other
  * threads still use: while threads work, the process ends at once, with the same status. */
 static atomic_int pipelines_running;
 
 static void end_at_once(void)
 {
-	if (atomic_load(&pipelines_running))
-		_exit(EXIT_FAILURE);
+	if (!atomic_load(&pipelines_running))
+		return;
+	atomic_remove_temps();
+	_exit(EXIT_FAILURE);
 }
 
 static void count_pipeline(void)
@@ -142,6 +147,7 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 	pthread_t *t = calloc((size_t)p->workers + 1, sizeof *t);
 	r.state = calloc((size_t)r.nslots, sizeof *r.state);
 	r.slots = calloc((size_t)r.nslots, p->slot_size);
+	struct fail why = {{0}};
 	int n = 0;
 	if (!t || !r.state || !r.slots)
 		r.failed = fail_memory(&r.why) != 0;
@@ -149,10 +155,8 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 		r.failed = p->open(p->ctx, slot(&r, i), &r.why) != 0;
 	count_pipeline();
 	for (; !r.failed && n < p->workers + 1; n++)
-		if (pthread_create(&t[n], NULL, n ? work_thread : fill_thread, &r)) {
+		if (thread_start(&t[n], n ? work_thread : fill_thread, &r, &why)) {
 			pthread_mutex_lock(&r.lock);
-			struct fail why = {{0}};
-			fail_set(&why, "cannot start a thread");
 			stop(&r, &why, 0);
 			pthread_mutex_unlock(&r.lock);
 			break;

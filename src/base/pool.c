@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
+
 struct pool {
 	int threads;
 	pthread_t *t;
@@ -67,8 +69,7 @@ struct pool *pool_open(int threads, struct fail *f)
 	pthread_cond_init(&p->start, NULL);
 	p->threads = 1;
 	for (int i = 1; i < threads; i++, p->threads++)
-		if (pthread_create(&p->t[i], NULL, loop_thread, p)) {
-			fail_set(f, "cannot start a thread");
+		if (thread_start(&p->t[i], loop_thread, p, f)) {
 			pool_close(p);
 			return NULL;
 		}

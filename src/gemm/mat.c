@@ -11,13 +11,66 @@
 
 #include <cblas.h>
 #include <limits.h>
+#include <semaphore.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
 
 #include "gemm/kernels.h"
+
+/* --- threads and memory of OpenBLAS --- */
+
+/* A function of OpenBLAS, which its initialisation calls before main(): the number of threads that the environment asks for. This
+ * definition takes its place. Otherwise OpenBLAS starts a thread for each processor, none of which would ever work, with 128 MiB each. */
+int openblas_num_threads_env(void);
+__attribute__((weak)) int openblas_num_threads_env(void) { return 1; }
+
+/* Functions of OpenBLAS that no header of it declares. Every product takes a buffer and gives it back. A new one is mapped where none
+ * is free, and a mapping that fails is tried again without end. */
+void *blas_memory_alloc(int) __attribute__((weak));
+void blas_memory_free(void *) __attribute__((weak));
+
+static sem_t free_buffers;
+static int buffers_limited; /* fewer buffers than threads */
+
+static int fits(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p != MAP_FAILED && munmap(p, bytes) == 0;
+}
+
+int mat_reserve(int threads, struct fail *f)
+{
+	enum { MAX_BUFFERS = 128, BUFFER_BYTES = 129 << 20 }; /* of OpenBLAS, which prints a warning above that number */
+	void *buffer[MAX_BUFFERS];
+	int n = 0;
+	if (!blas_memory_alloc || !blas_memory_free)
+		return 0;
+	/* The first must fit. The others leave as much again for the rest of the process. */
+	while (n < threads && n < MAX_BUFFERS && fits(n ? 2 * (size_t)BUFFER_BYTES : BUFFER_BYTES))
+		buffer[n++] = blas_memory_alloc(0);
+	for (int i = 0; i < n; i++)
+		blas_memory_free(buffer[i]);
+	if (!n)
+		return fail_memory_for(f, "matrix products, which need %d MiB: raise the limit on address space (ulimit -v)", BUFFER_BYTES >> 20);
+	buffers_limited = n < threads && sem_init(&free_buffers, 0, (unsigned)n) == 0;
+	return 0;
+}
+
+static void enter_openblas(void)
+{
+	while (buffers_limited && sem_wait(&free_buffers))
+		;
+}
+
+static void leave_openblas(void)
+{
+	if (buffers_limited)
+		sem_post(&free_buffers);
+}
 
 int mat_thread_init(void)
 {
@@ -49,8 +102,10 @@ double mat_error_bound(int k, enum mat_bits bits)
 static void gemm_openblas(const struct gemm_args *g)
 {
 	const struct gemm_output *c = g->c;
+	enter_openblas();
 	cblas_sgemm(CblasRowMajor, g->a.k_rows ? CblasTrans : CblasNoTrans, g->b.k_rows ? CblasNoTrans : CblasTrans, g->m, g->n, g->k,
 		    c->scale, g->a.v, g->a.ld, g->b.v, g->b.ld, c->add ? 1 : 0, c->v, c->ld);
+	leave_openblas();
 	for (int i = 0; (c->bias || c->relu || c->relu_mask) && i < g->m; i++) {
 		float *v = c->v + (size_t)i * (size_t)c->ld;
 		const float *mask = c->relu_mask ? c->relu_mask + (size_t)i * (size_t)c->ld : NULL;
@@ -138,5 +193,7 @@ void mat_gram(float *c, const float *a, int m, int k)
 
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k)
 {
+	enter_openblas();
 	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, a, lda, b, ldb, 0, c, ldc);
+	leave_openblas();
 }

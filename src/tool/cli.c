@@ -16,6 +16,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "gemm/mat.h"
 #include "model/model_dir.h"
 #include "stream/name.h"
@@ -362,6 +363,9 @@ bool cli_begin(struct cli *c, const char *tool, const char *operands, const char
 	}
 	if (c->nfiles && !operands)
 		return cli_usage(c, "unexpected operand '%s'", c->files[0]);
+	struct fail f = {{0}};
+	if (thread_check_stack(&f))
+		return cli_failed(c, &f);
 	return check_common(c) && check_outputs(c);
 }
 
@@ -449,7 +453,11 @@ void cli_wait_input(const struct cli *c)
 		;
 }
 
-int cli_workers(const struct cli *c) { return mat_thread_init() > 1 ? (int)c->jobs : 1; }
+int cli_workers(const struct cli *c, struct fail *f)
+{
+	int workers = mat_thread_init() > 1 ? (int)c->jobs : 1;
+	return mat_reserve(workers + 1, f) ? -1 : workers;
+}
 
 const char *cli_field(const struct cli *c, char *name, const char *base)
 {

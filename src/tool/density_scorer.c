@@ -234,8 +234,8 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 {
 	struct flow *w = &d->frame.flow;
 	list_claims(d);
-	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = names, .fields = fields, .workers = cli_workers(c)};
-	if (open_records(d, c, f) || flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
+	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = names, .fields = fields, .workers = cli_workers(c, f)};
+	if (d->frame.workers < 0 || open_records(d, c, f) || flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
 		return -1;
 	w->records = 0;
 	return reader_rewind(w->in, f) || flow_each(w, score_record, d, f) || count(d, c, f) ? -1 : 0;

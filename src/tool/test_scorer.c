@@ -167,8 +167,8 @@ int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f)
 	int flags = (t->sanity ? FLOW_SINK : 0) | (t->sanity || t->k ? FLOW_TWICE : 0);
 	t->frame = (struct scoring){.flow.cli = c, .tool = t, .claims = t->sanity ? NULL : names, .clears = names, .score = score, .fields = fields};
 	mat_flush_denormals();
-	t->frame.workers = cli_workers(c);
-	return open_model(t, f) || flow_open(w, c, flags, f) || read_tests(t, f) || hash_options(t, f) || open_scorers(t, f) ||
+	t->frame.workers = cli_workers(c, f);
+	return t->frame.workers < 0 || open_model(t, f) || flow_open(w, c, flags, f) || read_tests(t, f) || hash_options(t, f) || open_scorers(t, f) ||
 	       testinf_open(&t->result, &t->tests, (size_t)t->top, f) || open_outputs(t, f) || (t->k && find_candidates(t, f)) ||
 	       scoring_run(&t->frame, f) || close_outputs(t, c, f) ? -1 : 0;
 }

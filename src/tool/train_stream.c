@@ -69,7 +69,7 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 	if (fit_model(&m, &t->cfg, &t->data, f))
 		return -1;
 	mat_flush_denormals();
-	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(cli_workers(c), f), .dir = dir, .save_every = t->save_every,
+	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(t->workers, f), .dir = dir, .save_every = t->save_every,
 	                  .progress = show_training, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;
@@ -122,6 +122,9 @@ int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
 		return -1;
 	if (config_check_early(&t->cfg, f))
 		return fail_add(f, "%s", t->config);
+	t->workers = cli_workers(c, f);
+	if (t->workers < 0)
+		return -1;
 	int r = model_dir_begin(&dir, t->output, t->resume ? MODEL_DIR_RESUME : c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f) ||
 	        flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) || train(t, c, &dir, f) ||
 	        (t->pass && pass_records(t, f)) ? -1 : 0;

@@ -1,7 +1,7 @@
 # Law 4: errors of the output are errors of the tool.
 #
 # A full disk, a limit on file sizes and a closed descriptor make a tool exit 1 with one line of message; a reader that
-# leaves ends it by SIGPIPE, silently. No file that the tool opens ever becomes descriptor 0, 1 or 2.
+# leaves ends it by SIGPIPE, silently. A limit on memory is exit status 1 and one line too, and never waits. No file that the tool opens ever becomes descriptor 0, 1 or 2.
 # shellcheck shell=bash disable=SC2002,SC2015,SC2016
 
 # Standard output on a full device.
@@ -112,4 +112,57 @@ law_spool_full() {
 		cat '$F/plain.tar' | TMPDIR=$T/small tool $1 >/dev/null 2>'$T/err'" || got=$?
 	is "$got" 1 "$(cat "$T/err")"
 	says 'No space left'
+}
+
+# Limits on address space, in KiB: each run ends in time, with the output of an unlimited run or with status 1 and one line. Below about
+# 120,000 the libraries do not fit, and the dynamic linker says so. `make faults` takes small steps.
+law_memory() {
+	local limit limits=(110000 170000 260000 420000) jobs=('') j got line
+	if has "$1" jobs; then
+		limits=(170000 420000)
+		jobs=('-j 1' '-j 2' '-j 64')
+	fi
+	[ -z "${VF_FAULT_FULL:-}" ] || read -ra limits < <(seq -s ' ' 50000 30000 500000 && seq -s ' ' 550000 150000 2000000)
+	(ulimit -v 2000000 && vae-cut -V >/dev/null 2>&1) || return 0 # a sanitizer reserves far more
+	ok tool "$1" <"$F/plain.tar"
+	mv "$T/out" "$T/want"
+	for limit in "${limits[@]}"; do
+		for j in "${jobs[@]}"; do
+			got=0
+			# shellcheck disable=SC2086 # -j and its number
+			T=$T F=$F timeout -k 1 30 bash -c '. "$0/helper.bash"; . "$0/lib/laws.bash"; T=$1 F=$2; ulimit -v "$3"; shift 3; tool "$@"' \
+				"$ROOT/tests" "$T" "$F" "$limit" "$1" $j <"$F/plain.tar" >"$T/out" 2>"$T/err" || got=$?
+			line=$(cat "$T/err")
+			case $got in
+			0) same "$T/want" "$T/out" ;;
+			1)
+				is "$(wc -l <"$T/err")" 1 "limit $limit $j: $line"
+				[[ $line == vae-*:* || $line == *libarchive* ]] || die "limit $limit $j: $line"
+				;;
+			127) [[ $line == *'shared object'* || $line == *'shared libraries'* ]] || die "limit $limit $j: $line" ;;
+			*) die "limit $limit $j: status $got: $line" ;;
+			esac
+			no_leftovers "$T"
+		done
+	done
+}
+
+# Limits on the stack, in KiB.
+law_stack() {
+	local limit got
+	ok tool "$1" <"$F/plain.tar"
+	mv "$T/out" "$T/want"
+	for limit in 64 160 512 1024; do
+		got=0
+		(
+			ulimit -s "$limit"
+			tool "$1" <"$F/plain.tar" >"$T/out" 2>"$T/err"
+		) || got=$?
+		if [ "$got" -eq 0 ]; then
+			same "$T/want" "$T/out"
+		else
+			is "$got" 1 "limit $limit: $(cat "$T/err")"
+			says 'the stack is limited' "$limit KiB"
+		fi
+	done
 }
