@@ -19,8 +19,9 @@ complains() {
 	[[ $output == *"$1"* ]] || die "no '$1' in: $output"
 }
 
-@test "floors: an include that goes up fails" {
+@test "floors: the tree passes; an include that goes up fails" {
 	tree "$T/tree"
+	"$ROOT/.ci/floors" "$T/tree"
 	sed -i '1i #include "train/trainer.h"' "$T/tree/src/base/buf.c"
 	complains 'src/base/buf.c:1: "train/trainer.h" is on a higher floor than base'
 }
