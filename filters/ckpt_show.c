@@ -139,7 +139,7 @@ static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
 	snprintf(path, sizeof path, "%s/model.yaml", dir);
 	if (access(path, F_OK))
 		return 0;
-	if (buf_read_file(&text, path, 1 << 20, f)) {
+	if (buf_read_file(&text, path, CONFIG_MAX_BYTES, f)) {
 		buf_free(&text);
 		return -1;
 	}

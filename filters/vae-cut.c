@@ -43,7 +43,7 @@ static int json_member(struct record *r, const char *name, struct buf *scratch, 
 static int json_others(const struct fields *s, const struct field *except, struct buf *out, struct fail *f)
 {
 	for (const struct field *v = s->v; v < s->v + s->n; v++)
-		if (v != except && (buf_add(out, ",\"", 2, f) || buf_add(out, s->text.p + v->name, v->name_len, f) ||
+		if (v != except && (buf_add(out, ",\"", 2, f) || buf_add(out, s->text.p + v->written, v->written_len, f) ||
 		                    buf_add(out, "\":", 2, f) || json_value(s, v, out, f)))
 			return -1;
 	return 0;

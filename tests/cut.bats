@@ -26,6 +26,27 @@ setup_file() {
 	is "$(wc -l <"$T/out")" 4
 }
 
+@test "TSV and messages escape what changes the direction of text; keys in streams stay bytes" {
+	printf 'name=%s.vae.json data={"s":"%s","x":1}\n' a%e2%80%aeb %e2%81%a6z%d8%9c | mktar >"$T/in.tar"
+	ok vae-cut -k key,s "$T/in.tar"
+	is "$(cat "$T/out")" 'a\xe2\x80\xaeb'$'\t''\xe2\x81\xa6z\xd8\x9c'
+	ok vae-drop -e 'key == "none"' "$T/in.tar"
+	is "$(lstar <"$T/out" | grep -c '^a%e2%80%aeb.vae.json ')" 1
+	fails 1 vae-drop --above 3 "$T/nope"$'\xe2\x80\x8f'
+	says 'nope\xe2\x80\x8f'
+}
+
+@test "two names in one object that mean the same are refused" {
+	printf 'name=a.vae.json data={"selfinf":1,"self\\u0069nf":2}\n' | mktar >"$T/in.tar"
+	fails 1 vae-cut -k selfinf "$T/in.tar"
+	says 'a' 'occurs twice'
+	printf 'name=a.vae.json data={"self\\u0069nf":2.50}\n' | mktar >"$T/in.tar"
+	ok vae-cut -k selfinf "$T/in.tar"
+	is "$(cat "$T/out")" 2.50
+	ok vae-cut --json "$T/in.tar"
+	is "$(cat "$T/out")" '{"key":"a","self\u0069nf":2.50}'
+}
+
 @test "TSV: -H" {
 	ok vae-cut -H -k key,x "$F/in.tar"
 	is "$(head -1 "$T/out")" $'key\tx'
@@ -53,10 +74,10 @@ setup_file() {
 @test "JSON lines: field names with quotes, and long ones" {
 	local long
 	long=$(printf 'n%.0s' {1..700})
-	printf 'name=a.vae.json data={"q\\"uote":1,"b\\\\s":2,"\\u00e9":3,"é":4,"%s":5,"key":"mine"}\n' "$long" | mktar >"$T/in"
+	printf 'name=a.vae.json data={"q\\"uote":1,"b\\\\s":2,"\\u00e9":3,"ê":4,"%s":5,"key":"mine"}\n' "$long" | mktar >"$T/in"
 	ok vae-cut --json "$T/in"
 	isjson --flat <"$T/out"
-	is "$(cat "$T/out")" "{\"key\":\"mine\",\"q\\\"uote\":1,\"b\\\\s\":2,\"\\u00e9\":3,\"é\":4,\"$long\":5}"
+	is "$(cat "$T/out")" "{\"key\":\"mine\",\"q\\\"uote\":1,\"b\\\\s\":2,\"\\u00e9\":3,\"ê\":4,\"$long\":5}"
 	ok vae-cut -k key "$T/in"
 	is "$(cat "$T/out")" mine
 }

@@ -253,7 +253,7 @@ sound() {
 	LC_ALL=C sort -u >"$T/want" <<-'LIST'
 		"<script>pwned=1</script>"
 		"\"><img src=x onerror=pwned=1>"
-		"ab\\u{202e}cd\\x1b[31m\\n\\xff\\xc2\\x85\\u{e0041}"
+		"ab\\xe2\\x80\\x…d\\x1b[31m\\n\\xff\\xc2\\x85\\u{e0041}"
 		"שלום\\\\&lt;&amp;"
 		"<script>pwned=1</script>"
 		"\"><script>pwned=1</script>"

@@ -13,6 +13,7 @@
 #include "nn/loss.h"
 
 #define CONFIG_FORMAT 1
+enum { CONFIG_MAX_BYTES = 64 << 10 }; /* of the YAML text; config_write() needs less than half */
 /* Texts key=value, borrowed, in the order in which they apply: as many as a user may give, and what a tool adds itself. */
 enum { ASSIGNMENTS_GIVEN = 64, ASSIGNMENTS_ADDED = 8 };
 struct assignments {

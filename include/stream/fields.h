@@ -17,8 +17,10 @@
 #define FIELDS_MAX_BYTES (1u << 20)
 #define FIELDS_MAX 1000
 
-struct field { /* offsets and lengths in the text; of a string without its quotes, escapes not decoded */
-	uint32_t name, name_len, value, value_len;
+struct field { /* offsets and lengths in the text; of strings without their quotes */
+	uint32_t name, name_len;           /* escapes decoded */
+	uint32_t written, written_len;     /* the name as it was written */
+	uint32_t value, value_len;         /* a string's escapes are not decoded */
 	char type; /* 'n' number, 's' string, 't' true, 'f' false, '0' null */
 };
 

@@ -15,8 +15,11 @@
 size_t name_split(const char *path, const char **ext);
 
 /* Appends bytes in a form that is safe in a terminal, in TSV and in a JSON string: UTF-8 stays, a backslash becomes `\\`, a
- * tab `\t`, a newline `\n`, and other control characters and bytes that are not UTF-8 become `\xHH`. */
+ * tab `\t`, a newline `\n`, and other control characters, those that change the direction of text, and bytes that are not UTF-8
+ * become `\xHH`. */
 int name_escape(struct buf *out, const char *p, size_t n, struct fail *f);
+/* Whether any of those but a backslash is there. */
+int name_has_control(const char *p, size_t n);
 
 /* The same for messages, in a fixed buffer; a long name is cut and ends in "...". Returns out. */
 const char *name_show(char *out, size_t size, const char *p);

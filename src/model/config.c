@@ -279,15 +279,42 @@ static int set_named(struct config *c, const char *name, yaml_document_t *d, con
 
 enum { MAX_BRACKETS = 2000 };
 
+/* Refuses anchors and aliases, which no configuration needs: libyaml's time grows with the square of anchors. A syntax error
+ * is left to load(). */
+static int check_anchors(const char *text, size_t len, struct fail *f)
+{
+	yaml_parser_t p;
+	yaml_event_t e;
+	int r = 0, more = 1;
+	if (!yaml_parser_initialize(&p))
+		return fail_memory(f);
+	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
+	while (!r && more && yaml_parser_parse(&p, &e)) {
+		int has = e.type == YAML_ALIAS_EVENT || (e.type == YAML_SCALAR_EVENT && e.data.scalar.anchor) ||
+		          (e.type == YAML_SEQUENCE_START_EVENT && e.data.sequence_start.anchor) ||
+		          (e.type == YAML_MAPPING_START_EVENT && e.data.mapping_start.anchor);
+		if (has)
+			r = fail_set(f, "line %zu: anchors (&) and aliases (*) are not allowed: write the value out", e.start_mark.line + 1);
+		more = e.type != YAML_DOCUMENT_END_EVENT && e.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&e);
+	}
+	yaml_parser_delete(&p);
+	return r;
+}
+
 static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f)
 {
 	yaml_parser_t p;
 	size_t open = 0;
+	if (len > CONFIG_MAX_BYTES)
+		return fail_set(f, "%zu bytes, larger than the limit of %d", len, CONFIG_MAX_BYTES);
 	/* libyaml's time grows with the square of open brackets: minutes for 100 KB of them */
 	for (size_t i = 0; i < len; i++)
 		open += text[i] == '[' || text[i] == '{';
 	if (open > MAX_BRACKETS)
 		return fail_set(f, "more than %d brackets", MAX_BRACKETS);
+	if (check_anchors(text, len, f))
+		return -1;
 	if (!yaml_parser_initialize(&p))
 		return fail_memory(f);
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
@@ -495,7 +522,7 @@ int config_load(struct config *c, const char *name, struct fail *f)
 		if (at)
 			memcpy(path[0], path[1], sizeof path[0]);
 	}
-	r = buf_read_file(&text, path[0], 1 << 20, f);
+	r = buf_read_file(&text, path[0], CONFIG_MAX_BYTES, f);
 	if (!r && config_parse(c, text.p, text.len, f))
 		r = fail_add(f, "%s", path[0]);
 	buf_free(&text);

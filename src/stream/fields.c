@@ -1,8 +1,8 @@
 /* Keeps a JSON object as its text and a table of fields: for each, where name and value stand in the text.
  *
  * fields_parse() copies the text and fills the table. It accepts exactly RFC 8259, but only a flat object without repeated
- * names. Nothing is decoded: values are converted when a tool asks for them (fields_number, fields_string), and fields_write()
- * copies the text of each name and value. So numbers keep their digits.
+ * names. Values are converted when a tool asks for them (fields_number, fields_string), and fields_write() copies the text of each
+ * name and value. So numbers keep their digits. A name with escapes is decoded behind the text: names that mean the same are equal.
  *
  * Setting a value appends its text to the buffer and points the field at it; the old text stays, unused, until the next
  * fields_clear(). A space follows each value, so that strtod() ends where a number ends. An object has some dozens of fields:
@@ -72,6 +72,65 @@ static int hex4(const char *p, size_t n)
 		v = 16 * v + d;
 	}
 	return v;
+}
+
+static int add_utf8(struct buf *out, unsigned u, struct fail *f)
+{
+	char c[4];
+	int n = 0;
+	if (u < 0x80) {
+		c[n++] = (char)u;
+	} else if (u < 0x800) {
+		c[n++] = (char)(0xc0 | u >> 6);
+		c[n++] = (char)(0x80 | (u & 63));
+	} else if (u < 0x10000) {
+		c[n++] = (char)(0xe0 | u >> 12);
+		c[n++] = (char)(0x80 | (u >> 6 & 63));
+		c[n++] = (char)(0x80 | (u & 63));
+	} else {
+		c[n++] = (char)(0xf0 | u >> 18);
+		c[n++] = (char)(0x80 | (u >> 12 & 63));
+		c[n++] = (char)(0x80 | (u >> 6 & 63));
+		c[n++] = (char)(0x80 | (u & 63));
+	}
+	return buf_add(out, c, (size_t)n, f);
+}
+
+/* Appends what the inside of a JSON string means. */
+static int add_decoded(struct buf *out, const char *p, size_t n, struct fail *f)
+{
+	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+	const char *end = p + n;
+	while (p < end) {
+		const char *run = p;
+		while (p < end && *p != '\\')
+			p++;
+		if (buf_add(out, run, (size_t)(p - run), f))
+			return -1;
+		if (p == end)
+			break;
+		if (p[1] != 'u') {
+			const char *at = strchr(from, p[1]);
+			if (buf_add(out, at ? &to[at - from] : &p[1], 1, f))
+				return -1;
+			p += 2;
+			continue;
+		}
+		unsigned u = (unsigned)hex4(p + 2, 4);
+		p += 6;
+		if (u >= 0xd800 && u < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+			unsigned low = (unsigned)hex4(p + 2, 4);
+			if (low >= 0xdc00 && low < 0xe000) {
+				u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
+				p += 6;
+			}
+		}
+		if (u >= 0xd800 && u < 0xe000)
+			u = 0xfffd; /* half of a surrogate pair */
+		if (add_utf8(out, u, f))
+			return -1;
+	}
+	return 0;
 }
 
 /* Reads a string, quotes included; its contents are [*from, *from + *len). */
@@ -171,6 +230,23 @@ static int same_name(const struct fields *s, const struct field *a, const char *
 	return a->name_len == len && memcmp(s->text.p + a->name, name, len) == 0;
 }
 
+/* Decodes the name where it has escapes. */
+static int decode_name(struct fields *s, struct cursor *c, struct field *v, struct fail *f)
+{
+	v->name = v->written;
+	v->name_len = v->written_len;
+	if (!memchr(c->p + v->written, '\\', v->written_len))
+		return 0;
+	if (buf_reserve(&s->text, v->written_len, f)) /* decoded text is never longer */
+		return -1;
+	c->p = s->text.p;
+	v->name = (uint32_t)s->text.len;
+	if (add_decoded(&s->text, c->p + v->written, v->written_len, f))
+		return -1;
+	v->name_len = (uint32_t)(s->text.len - v->name);
+	return 0;
+}
+
 static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
 {
 	skip_space(c);
@@ -183,7 +259,7 @@ static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
 		for (;;) {
 			struct field v;
 			skip_space(c);
-			if (scan_string(c, &v.name, &v.name_len))
+			if (scan_string(c, &v.written, &v.written_len))
 				return fail_set(f, "not JSON at byte %zu: expected a name in quotes", c->i);
 			skip_space(c);
 			if (c->i >= c->n || c->p[c->i++] != ':')
@@ -191,9 +267,11 @@ static int parse_members(struct fields *s, struct cursor *c, struct fail *f)
 			skip_space(c);
 			if (scan_value(c, &v))
 				return fail_set(f, "not flat JSON at byte %zu: expected a number, a string, true, false or null", c->i);
+			if (decode_name(s, c, &v, f))
+				return -1;
 			for (size_t i = 0; i < s->n; i++)
 				if (same_name(s, &s->v[i], s->text.p + v.name, v.name_len))
-					return fail_set(f, "field \"%.*s\" occurs twice", (int)v.name_len, s->text.p + v.name);
+					return fail_set(f, "field \"%.*s\" occurs twice", (int)v.written_len, s->text.p + v.written);
 			struct field *to = append_field(s, f);
 			if (!to)
 				return -1;
@@ -250,28 +328,6 @@ int fields_number(const struct fields *s, const char *name, double *value)
 	return 1;
 }
 
-static int add_utf8(struct buf *out, unsigned u, struct fail *f)
-{
-	char c[4];
-	int n = 0;
-	if (u < 0x80) {
-		c[n++] = (char)u;
-	} else if (u < 0x800) {
-		c[n++] = (char)(0xc0 | u >> 6);
-		c[n++] = (char)(0x80 | (u & 63));
-	} else if (u < 0x10000) {
-		c[n++] = (char)(0xe0 | u >> 12);
-		c[n++] = (char)(0x80 | (u >> 6 & 63));
-		c[n++] = (char)(0x80 | (u & 63));
-	} else {
-		c[n++] = (char)(0xf0 | u >> 18);
-		c[n++] = (char)(0x80 | (u >> 12 & 63));
-		c[n++] = (char)(0x80 | (u >> 6 & 63));
-		c[n++] = (char)(0x80 | (u & 63));
-	}
-	return buf_add(out, c, (size_t)n, f);
-}
-
 int fields_string(const struct fields *s, const char *name, struct buf *out, struct fail *f)
 {
 	const struct field *v = fields_find(s, name);
@@ -280,37 +336,7 @@ int fields_string(const struct fields *s, const char *name, struct buf *out, str
 	const char *p = s->text.p + v->value, *end = p + v->value_len;
 	if (v->type != 's')
 		return buf_add(out, p, v->value_len, f) ? -1 : 1;
-	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-	while (p < end) {
-		const char *run = p;
-		while (p < end && *p != '\\')
-			p++;
-		if (buf_add(out, run, (size_t)(p - run), f))
-			return -1;
-		if (p == end)
-			break;
-		if (p[1] != 'u') {
-			const char *at = strchr(from, p[1]);
-			if (buf_add(out, at ? &to[at - from] : &p[1], 1, f))
-				return -1;
-			p += 2;
-			continue;
-		}
-		unsigned u = (unsigned)hex4(p + 2, 4);
-		p += 6;
-		if (u >= 0xd800 && u < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-			unsigned low = (unsigned)hex4(p + 2, 4);
-			if (low >= 0xdc00 && low < 0xe000) {
-				u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-				p += 6;
-			}
-		}
-		if (u >= 0xd800 && u < 0xe000)
-			u = 0xfffd; /* half of a surrogate pair */
-		if (add_utf8(out, u, f))
-			return -1;
-	}
-	return 1;
+	return add_decoded(out, p, (size_t)(end - p), f) ? -1 : 1;
 }
 
 /* --- changing and writing --- */
@@ -324,7 +350,7 @@ static int set_text(struct fields *s, const char *name, const char *value, size_
 		v = append_field(s, f);
 		if (!v)
 			return -1;
-		*v = (struct field){.name = (uint32_t)at, .name_len = (uint32_t)k};
+		*v = (struct field){.name = (uint32_t)at, .name_len = (uint32_t)k, .written = (uint32_t)at, .written_len = (uint32_t)k};
 		if (buf_add(&s->text, name, k, f)) {
 			s->n--;
 			return -1;
@@ -457,7 +483,7 @@ int fields_write(const struct fields *s, struct buf *out, struct fail *f)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct field *v = &s->v[i];
 		const char *q = v->type == 's' ? "\"" : "";
-		if (buf_add(out, i ? ",\"" : "\"", i ? 2 : 1, f) || buf_add(out, s->text.p + v->name, v->name_len, f) ||
+		if (buf_add(out, i ? ",\"" : "\"", i ? 2 : 1, f) || buf_add(out, s->text.p + v->written, v->written_len, f) ||
 		    buf_add(out, "\":", 2, f) || buf_add(out, q, v->type == 's', f) ||
 		    buf_add(out, s->text.p + v->value, v->value_len, f) || buf_add(out, q, v->type == 's', f))
 			return -1;

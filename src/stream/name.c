@@ -44,6 +44,31 @@ int utf8_length(const char *p, size_t n)
 	return len;
 }
 
+/* Whether the character of len bytes at p controls a terminal: C0, DEL, C1, or the order of what a terminal shows (U+061C, U+200E,
+ * U+200F, U+202A to U+202E, U+2066 to U+2069). */
+static int is_control(const char *p, int len)
+{
+	const unsigned char *s = (const unsigned char *)p;
+	if (len == 1)
+		return s[0] < 0x20 || s[0] == 0x7f;
+	if (len == 2)
+		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
+	if (len != 3 || s[0] != 0xe2)
+		return 0;
+	return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);
+}
+
+int name_has_control(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		int len = utf8_length(p + i, n - i);
+		if (!len || is_control(p + i, len))
+			return 1;
+		i += (size_t)len;
+	}
+	return 0;
+}
+
 int name_escape(struct buf *out, const char *p, size_t n, struct fail *f)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -53,13 +78,11 @@ int name_escape(struct buf *out, const char *p, size_t n, struct fail *f)
 		char esc[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
 		const char *add = p + i;
 		size_t k = (size_t)len;
-		/* C1 control characters, two bytes in UTF-8, control a terminal too */
-		int control = c < 0x20 || c == 0x7f || (c == 0xc2 && len == 2 && (unsigned char)p[i + 1] < 0xa0);
 		if (c == '\\' || c == '\t' || c == '\n') {
 			esc[1] = c == '\t' ? 't' : c == '\n' ? 'n' : '\\';
 			add = esc, k = 2;
-		} else if (len == 0 || control) {
-			add = esc, k = 4, len = 1;
+		} else if (len == 0 || is_control(p + i, len)) {
+			add = esc, k = 4, len = 1; /* the other bytes of a character are no UTF-8 without the first */
 		}
 		if (buf_add(out, add, k, f))
 			return -1;

@@ -151,10 +151,8 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	if (got <= 0)
 		return got;
 	/* Keys, classes and names in fields are escaped already: escape only text that holds a control character. */
-	size_t plain = 0;
-	while (plain < scratch->len && (unsigned char)scratch->p[plain] >= 0x20 && scratch->p[plain] != 0x7f)
-		plain++;
-	int bad = plain == scratch->len ? buf_add(out, scratch->p, scratch->len, f) : name_escape(out, scratch->p, scratch->len, f);
+	int control = name_has_control(scratch->p, scratch->len);
+	int bad = control ? name_escape(out, scratch->p, scratch->len, f) : buf_add(out, scratch->p, scratch->len, f);
 	return bad ? -1 : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "model/config.h"
 #include "nn/layer.h"
@@ -205,17 +206,38 @@ static void refused(const char *text, size_t len, const char *want, const char *
 	ok(r == -1 && is_message(&f) && strstr(f.msg, want), "%s: %s", what, f.msg);
 }
 
+/* Units that repeat, up to the limit of a text and far above it: each is refused in a moment. */
+static void test_sizes(char *big, size_t size)
+{
+	static const char *const units[] = {"[", "{", "- ", "? ", "k", " ", "%%TAG !%zu! x\n", "a%zu: &a%zu 1\n", "- &a%zu 1\n", "a%zu: 1\n", "\"\\u0041", "- |\n", "#\n"};
+	const size_t limits[] = {CONFIG_MAX_BYTES, size};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		for (size_t k = 0; k < 2; k++) {
+			size_t len = 0, n = 0;
+			for (; len + 40 < limits[k]; n++)
+				len += (size_t)sprintf(big + len, units[i], n, n);
+			struct config c;
+			struct fail f;
+			clock_t from = clock();
+			int r = parse(&c, big, len, &f);
+			double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
+			char shown[40];
+			ok(r == -1 && is_message(&f) && (len <= CONFIG_MAX_BYTES || strstr(f.msg, "limit")) && seconds < 1, "%zu of %s, %zu bytes: %s", n,
+			   name_show(shown, sizeof shown, units[i]), len, f.msg);
+		}
+}
+
 static void test_hostile(void)
 {
 	static const struct {
 		const char *text, *want;
 	} cases[] = {
 		{"", "empty"}, {"# nothing\n", "empty"}, {"a", "not a mapping"}, {"- a\n", "not a mapping"}, {"train: [", "line"}, {"a: b: c", "line"},
-		{"train:\n  betta: 3\n", "line 2: unknown key 'train.betta'; did you mean 'train.beta'"}, {"train: &a {train: *a}\n", "train.train"},
-		{"&a {train: *a}\n", "train.train"}, {"*a", "line"}, {"? [a]\n: 3\n", "not a word"}, {"train: {? {a: b} : 3}\n", "not a word"},
-		{"format: 2\nnew: [1]\n", "newer"}, {"format: x\n", "'x'"}, {"train: {beta: &a [*a]}\n", "must be a number"},
-		{"model: {encoder: &a [*a]}\n", "layer 0"}, {"model: {encoder: &a [{linear: *a}]}\n", "layer 0"},
-		{"input: {shape: &a [*a, *a, *a]}\n", "must be a number"}, {"score: {layers: &a [*a]}\n", "short words"}, {"\"a\\nb\": 3\n", "unknown key"},
+		{"train:\n  betta: 3\n", "line 2: unknown key 'train.betta'; did you mean 'train.beta'"}, {"train: &a {train: *a}\n", "line 1: anchors"},
+		{"&a {train: *a}\n", "anchors"}, {"*a", "anchors"}, {"a: 1\nb: &c 2\n", "line 2: anchors"}, {"a: &c [1]\n", "anchors"}, {"? [a]\n: 3\n", "not a word"}, {"train: {? {a: b} : 3}\n", "not a word"},
+		{"format: 2\nnew: [1]\n", "newer"}, {"format: x\n", "'x'"}, {"train: {beta: &a [*a]}\n", "anchors"},
+		{"train: {beta: [[]]}\n", "must be a number"}, {"model: {encoder: [[]]}\n", "layer 0"}, {"model: {encoder: [{linear: []}]}\n", "layer 0"},
+		{"input: {shape: [[], [], []]}\n", "must be a number"}, {"score: {layers: [[]]}\n", "short words"}, {"\"a\\nb\": 3\n", "unknown key"},
 		{"\"\\e]0;x\\a\": 3\n", "unknown key"}, {"train: {optimizer: \"\\u009b31m\"}\n", "optimizer"}, {"\xff\xfe", "empty"}, {"a: \xff\n", "line"},
 		{"model:\n  latent: 3\n  latent: 4\n", "line 3: model.latent is given twice"}, {"train: {beta: 1}\ntrain.beta: 2\n", "line 2: train.beta is given twice"},
 		{"format: 1\ntrain: {lr: 1}\nformat: 1\n", "line 3: format is given twice"},
@@ -228,7 +250,7 @@ static void test_hostile(void)
 	enum { BIG = 1 << 20 };
 	char *big = malloc(BIG + 64);
 	memset(big, '[', BIG);
-	refused(big, BIG, "brackets", "a million brackets");
+	refused(big, BIG, "limit", "a million brackets");
 	memset(big, 'k', BIG);
 	strcpy(big + BIG, ": 3\n");
 	refused(big, BIG + 4, "", "a key of a million bytes");
@@ -238,6 +260,7 @@ static void test_hostile(void)
 	for (int i = 0; i < BIG; i += 2)
 		memcpy(big + i, "- ", 2);
 	refused(big, BIG, "", "half a million nested lists");
+	test_sizes(big, BIG);
 	strcpy(big, "model: {encoder: [");
 	for (int i = 0; i < 65; i++)
 		strcat(big, "relu, ");
@@ -269,6 +292,17 @@ static void test_hostile(void)
 			else
 				accepted++, bad += !config_check(&c, &f) && !round_trips(&c);
 		}
+	struct config full;
+	parse(&full, b.p, b.len, &f);
+	memset(full.input_field, 'n', sizeof full.input_field - 1);
+	memset(full.score.layers, 'n', sizeof full.score.layers - 1);
+	full.encoder.n = full.decoder.n = MAX_LAYERS;
+	for (int i = 0; i < MAX_LAYERS; i++)
+		full.encoder.v[i] = full.decoder.v[i] = (struct layer_spec){&layer_conv_transpose2d, 1 << 24, 255, 255, 255, {0}, 0};
+	struct buf text = {0};
+	int written = !config_write(&full, &text, &f);
+	ok(written && text.len < CONFIG_MAX_BYTES / 2, "the longest configuration that can be written: %zu bytes", text.len);
+	buf_free(&text);
 	ok(!bad && accepted > n / 10 && accepted < n, "%d changed presets: %d are accepted and round-trip, the others have a message", n, accepted);
 	free(copy);
 	buf_free(&b);

@@ -95,7 +95,8 @@ int main(void)
 		"{\"a\":1}{}", "{\"a\":{}}", "{\"a\":[]}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":-Infinity}", "{\"a\":nan}", "{\"a\":01}",
 		"{\"a\":-}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":0x1}", "{\"a\":tru}", "{\"a\":True}",
 		"{a:1}", "{'a':1}", "{\"a\":\"\x01\"}", "{\"a\":\"\n\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\\x\"}",
-		"{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":\"\\\"}", "{\"a\":1,\"a\":2}", "\xef\xbb\xbf{}", "{\"a\":--1}",
+		"{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"", "{\"a\":\"\\", "{\"a\":\"\\\"}", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"\\u0061\":1,\"a\":2}",
+		"{\"\\/\":1,\"/\":2}", "{\"\\ud83d\\ude00\":1,\"\xf0\x9f\x98\x80\":2}", "{\"\\n\":1,\"b\":2,\"\\u000A\":2}", "\xef\xbb\xbf{}", "{\"a\":--1}",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		refuses(bad[i], strlen(bad[i]));
@@ -159,6 +160,15 @@ int main(void)
 	writes(&s, "{\"loss_1x\":5}\n");
 	ok(fields_keep(&s, "loss") == 0, "fields_keep(): a field that does not exist");
 	writes(&s, "{}\n");
+	/* a name with escapes is the name that it means, and stays as it was written */
+	const char *escaped = "{\"\\u0061b\":1,\"a\\u0000\":2,\"\\u0061b_1\":3,\"\\\"\":4}";
+	fields_parse(&s, escaped, strlen(escaped), &f);
+	ok(fields_number(&s, "ab", &v) && v == 1 && fields_number(&s, "\"", &v) && v == 4 && !fields_find(&s, "a") && !fields_find(&s, "\\u0061b"), "names with escapes");
+	fields_set_int(&s, "ab", 5, &f);
+	writes(&s, "{\"\\u0061b\":5,\"a\\u0000\":2,\"\\u0061b_1\":3,\"\\\"\":4}\n");
+	fields_remove_numbered(&s, "ab_");
+	fields_remove(&s, "\"");
+	writes(&s, "{\"\\u0061b\":5,\"a\\u0000\":2}\n");
 	/* values that were set can be read */
 	fields_clear(&s);
 	fields_set_real(&s, "x", 3.5, &f);

@@ -25,8 +25,36 @@ static void escapes(const char *from, size_t n, const char *expected, const char
 	buf_free(&b);
 }
 
+/* All characters of one to three bytes: exactly those that control a terminal or the direction of text are escaped. */
+static void test_controls(void)
+{
+	size_t wrong = 0, escaped = 0;
+	for (unsigned u = 1; u < 0x10000; u++) {
+		char c[4] = {(char)(0xe0 | u >> 12), (char)(0x80 | (u >> 6 & 63)), (char)(0x80 | (u & 63)), 0};
+		const char *p = c;
+		if (u >= 0xd800 && u < 0xe000)
+			continue;
+		if (u < 0x80)
+			p = c + 2, c[2] = (char)u;
+		else if (u < 0x800)
+			p = c + 1, c[1] = (char)(0xc0 | u >> 6);
+		int control = u < 0x20 || (u >= 0x7f && u < 0xa0) || u == 0x61c || u == 0x200e || u == 0x200f || (u >= 0x202a && u <= 0x202e) ||
+		              (u >= 0x2066 && u <= 0x2069);
+		struct buf b = {0};
+		struct fail f;
+		name_escape(&b, p, strlen(p), &f);
+		int same = strcmp(b.p, p) == 0;
+		wrong += same != (!control && u != '\\') || name_has_control(p, strlen(p)) != control;
+		escaped += !same;
+		buf_free(&b);
+	}
+	ok(!wrong && escaped == 77, "%zu characters are escaped, %zu of them wrongly or not at all", escaped, wrong);
+}
+
 int main(void)
 {
+	test_controls();
+
 	splits("train.v1/0001.seg.PNG", "train.v1/0001", "seg.PNG");
 	splits("a.b", "a", "b");
 	splits("./a.b.c", "./a", "b.c");
@@ -71,6 +99,7 @@ int main(void)
 	escapes("\xff\xc3", 2, "\\xff\\xc3", "not UTF-8");
 	escapes("\xc2\x9b" "31m", 5, "\\xc2\\x9b" "31m", "C1 control characters");
 	escapes("\xc2\xa0", 2, "\xc2\xa0", "the first character after C1 stays");
+	escapes("a\xe2\x80\xae" "b", 5, "a\\xe2\\x80\\xae" "b", "right-to-left override");
 	escapes("", 0, "", "nothing");
 
 	char out[16], big[2000];
