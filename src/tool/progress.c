@@ -29,7 +29,7 @@ void progress_show(struct progress *p, double done, double total, double count, 
 
 void progress_end(struct progress *p)
 {
-	if (p->drawn) /* never begun: nothing drawn */
+	if (p->drawn)
 		fprintf(stderr, "\r\033[K");
 	p->drawn = 0;
 }

@@ -132,7 +132,7 @@ static void show_search(void *ctx, uint64_t records)
 {
 	struct flow *w = ctx;
 	w->records = records;
-	flow_show_progress(w, "nearest");
+	flow_show_progress(w, "finding candidates");
 }
 
 /* The first pass with --candidates. */
