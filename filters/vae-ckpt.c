@@ -64,6 +64,8 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
+		{EVAL, c->limits.record != READER_LIMITS.record, "--max-record", ""},
+		{EVAL, c->limits.in_flight != READER_LIMITS.in_flight, "--mem", ""},
 	};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (!all[i].given && (v->required & all[i].option))
@@ -108,6 +110,8 @@ int main(int argc, char **argv)
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
 		CLI_SET(&c),
+		CLI_RECORDS(&c),
+		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",

@@ -144,6 +144,7 @@ int main(int argc, char **argv)
 		{0, "json", NULL, CLI_FLAG, &o.json, "JSON lines instead of TSV; without -k all fields"},
 		{'H', "header", NULL, CLI_FLAG, &o.header, "print the names as a first line (TSV)"},
 		CLI_INPUT(&c),
+		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-cut", "[FILE ...]", "Prints fields of records as TSV or JSON lines.", opts, argc, argv) || !check_fields(&c, &o))

@@ -106,6 +106,8 @@ int main(int argc, char **argv)
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
+		CLI_RECORDS(&c),
+		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||

@@ -65,6 +65,7 @@ int main(int argc, char **argv)
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},
 		CLI_INPUT(&c),
+		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
 	struct flow w = {.cli = &c};

@@ -20,6 +20,7 @@ static bool check_options(struct cli *c, struct report *r, long top, long rows, 
 	r->top = (int)top;
 	r->max_tests = (int)rows;
 	r->keys_per_file = c->keys_per_file;
+	r->limits = c->limits;
 	return !eval_open(&r->eval, r->fields ? r->fields : "selfinf", NULL, r->positive, &f) || cli_invalid(c, &f);
 }
 
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
 		{0, "max-size", "MB", CLI_REAL, &size, "largest page in millions of bytes; pictures are shrunk or left out (default 5)"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		CLI_INPUT(&c),
+		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
 	struct flow w = {.cli = &c};

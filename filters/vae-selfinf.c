@@ -126,6 +126,8 @@ int main(int argc, char **argv)
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
+		CLI_RECORDS(&c),
+		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
 	s.frame = (struct scoring){.flow.cli = &c, .tool = &s, .claims = claims, .clears = clears, .keep_places = 1, .score = score, .fields = fields};

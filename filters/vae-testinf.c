@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
+		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-testinf", "[FILE ...]", "Appends the VAE-TracIn influence of every record over test records.", opts, argc, argv) ||

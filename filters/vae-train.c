@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 		CLI_ON_ERROR(&c),
 		CLI_JOBS(&c),
 		CLI_INPUT(&c),
+		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv) ||

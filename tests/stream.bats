@@ -78,6 +78,33 @@ extents() {
 	(ulimit -v 1800000 && vae-selfinf -j1 -m m.vae in.tar 2>err | wc -c >size) || got=$?
 	is "$got" 0
 	[ "$(cat size)" -gt 2200000000 ] || die "$(cat err)"
+	# records in flight have one budget for all threads: 18 batches of one record each would not fit
+	tar -S --hard-dereference -cf in.tar h1?.bin
+	vae-selfinf -j1 -m m.vae in.tar 2>err | sha256sum >want
+	got=0
+	(ulimit -v 1000000 && set -o pipefail && vae-selfinf -j8 --mem 100M -m m.vae in.tar 2>err | sha256sum >sum) || got=$?
+	is "$got" 0 "$(cat err)"
+	[ ! -s err ] || [ "$(grep -c vae-selfinf err)" -le 1 ] || die "$(cat err)"
+	same want sum
+}
+
+@test "a record of more than --max-record is refused with its name" {
+	cd "$T"
+	head -c 6000 /dev/zero >a.bin
+	head -c 5000 /dev/zero >b.bin
+	cp b.bin b.raw
+	tar -cf in.tar a.bin b.bin b.raw
+	ok vae-cut -k key --max-record 10000 in.tar
+	fails 1 vae-cut -k key --max-record 9999 in.tar
+	says "in.tar: record 2 'b'" '9999 bytes' '--max-record'
+	fails 1 vae-cut -k key --max-record 5K in.tar
+	says "in.tar: member 1 'a.bin'" '5120 bytes' '--max-record'
+	tar -cf loose.tar --transform 's/a.bin/.a/' b.bin a.bin
+	fails 1 vae-cut -k key --max-record 10K loose.tar
+	says "record 1 'b'" '--max-record'
+	fails 2 vae-cut --max-record many in.tar
+	fails 2 vae-ckpt list -m m.vae --max-record 1G0
+	fails 2 vae-ckpt list -m m.vae --max-record 5K
 }
 
 @test "ustar, GNU and pax headers of the same members give the same bytes" {

@@ -8,7 +8,9 @@
 
 #include "base/fail.h"
 
-/* The slots are a ring of two a worker and two more, all zeros at first, and are used again in ring order. */
+/* The slots: a ring of two a worker and two more, all zeros at first, and used again in ring order. */
+#define PIPELINE_SLOTS(workers) (2 * (workers) + 2)
+
 struct pipeline {
 	void *ctx;
 	int workers;
@@ -21,6 +23,10 @@ struct pipeline {
 	int (*work)(void *ctx, int worker, void *slot, struct fail *f);
 	/* In the caller's thread, in order. */
 	int (*consume)(void *ctx, void *slot, struct fail *f);
+	/* The memory that a slot holds, filled or not. While all slots together hold more than budget bytes, no further one is filled, unless
+	 * all others are consumed. NULL: no limit. */
+	size_t (*bytes)(const void *slot);
+	size_t budget;
 	/* From any thread, after a failure elsewhere: makes fill() return an error at once, whatever it waits for. */
 	void (*stop)(void *ctx);
 };

@@ -43,6 +43,10 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
 const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *format);
 /* [rows][size] as the network reads them: samples in 0..1, or vectors standardised */
 void batch_floats(const struct batch *b, const struct standardisation *s, float *x);
+/* The memory for payloads of records, in use or kept for the next ones. */
+size_t batch_bytes(const struct batch *b);
+/* Frees the payloads if they take more than `keep` bytes. */
+void batch_trim(struct batch *b, size_t keep);
 void batch_free(struct batch *b);
 
 #endif

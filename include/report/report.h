@@ -9,6 +9,7 @@
 #include "model/checkpoints.h"
 #include "report/test_influence.h"
 #include "report/thumbnail.h"
+#include "stream/reader.h"
 
 enum { TEXT_COUNTS_MAX = 12, REPORT_MAX_ORIGINS = 6, REPORT_MAX_FAILED = 5 };
 
@@ -28,6 +29,7 @@ struct report {
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
 	int top, max_tests; /* thumbnails at each end of the scores; test records */
 	int keys_per_file;
+	struct reader_limits limits; /* of test records and quarantine */
 
 	/* read from the stream */
 	struct eval eval; /* opened by the caller; field[0] ranks */

@@ -13,6 +13,14 @@ struct reader;
 /* READER_REWINDABLE: reader_rewind() will be called. An input that cannot seek is copied, as it comes, to an unlinked spool
  * file in $TMPDIR. READER_KEYS_PER_FILE: files may have keys in common. */
 enum { READER_REWINDABLE = 1, READER_KEYS_PER_FILE = 2 };
+
+/* Limits in bytes. RECORD_MAX_BYTES, and 1 GiB of records in flight, until reader_limit() sets others. */
+struct reader_limits {
+	size_t record;    /* of all members of a record, and of the loose members after it: more is refused */
+	size_t in_flight; /* of all records that are read ahead, in whole batches; not used here, but kept for model/batch_stream.h */
+};
+#define READER_LIMITS ((struct reader_limits){RECORD_MAX_BYTES, (size_t)1 << 30})
+
 enum reader_item { READER_END = 0, READER_RECORD = 1, READER_LOOSE = 2 };
 
 /* Reads paths as one stream, in order; no path, or "-", is standard input. */
@@ -20,6 +28,8 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 /* Reads a file that holds plain tar without end-of-archive, as writer_open_spool() writes it: only the ranges
  * [from[i], from[i] + len[i]), in the order given. fd, from and len are borrowed. */
 struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *len, size_t n, struct fail *f);
+void reader_limit(struct reader *r, const struct reader_limits *limits);
+struct reader_limits reader_get_limits(const struct reader *r);
 /* Fills rec: READER_RECORD, READER_LOOSE (a loose member between records, in rec->m[0]), READER_END, or -1. Overwrites rec
  * and reuses its memory. */
 int reader_next(struct reader *r, struct record *rec, struct fail *f);

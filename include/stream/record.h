@@ -33,11 +33,15 @@ struct record { /* {.fields_member = -1} is an empty one; freed by record_free()
 	int fields_read, fields_changed;
 };
 
-/* A record is held in memory, and a hostile header may claim any size: the limit is on bytes that have been read. */
-#define RECORD_MAX_BYTES (1ull << 30)
+/* A record is held in memory, and a hostile header may claim any size: the limit is on bytes that have been read. Readers take another
+ * one (reader_limit()). */
+#define RECORD_MAX_BYTES ((size_t)1 << 30)
 #define RECORD_MAX_MEMBERS 10000
 
 void record_free(struct record *r);
+/* The memory of its members' data, in use or kept for the next record; and frees it, with the data, if it is more than `keep`. */
+size_t record_capacity(const struct record *r);
+void record_trim(struct record *r, size_t keep);
 /* Appends an empty member; NULL when memory is out. */
 struct member *record_push(struct record *r, struct fail *f);
 /* Appends an empty member of this name: a regular file, mode 0644, owner 0. NULL on failure. */

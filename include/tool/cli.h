@@ -14,6 +14,7 @@
 #include "base/fail.h"
 #include "model/config.h"
 #include "stream/fields.h"
+#include "stream/reader.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_POLICY = 3 };
 
@@ -49,6 +50,7 @@ struct cli {
 	const char *tool;
 	int status; /* the exit status, once a check has returned false */
 	int quiet, verbose, level, keys_per_file, replace, dry_run;
+	struct reader_limits limits; /* --max-record; --mem of a tool that scores */
 	long jobs;             /* worker threads; default: the number of processors */
 	const char *output;    /* -o: a file instead of standard output; NULL for -o - */
 	int output_stdout;     /* -o - was given */
@@ -77,6 +79,8 @@ struct cli {
 	{'h', "help", NULL, CLI_FLAG, NULL, "print this help"},                                          \
 	{'V', "version", NULL, CLI_FLAG, NULL, "print the version"},                                     \
 	{0, NULL, NULL, CLI_FLAG, NULL, NULL}
+#define CLI_RECORDS(c) {0, "max-record", "SIZE", CLI_SIZE, &(c)->limits.record, "refuse a record of more bytes (default 1G)"}
+#define CLI_IN_FLIGHT(c) {0, "mem", "SIZE", CLI_SIZE, &(c)->limits.in_flight, "memory for records that wait or are scored (default 1G)"}
 #define CLI_INPUT(c) \
 	{0, "keys-per-file", NULL, CLI_FLAG, &(c)->keys_per_file, "keys must be unique only within each FILE"}
 #define CLI_OUTPUT(c)                                                                                    \

@@ -37,12 +37,27 @@ struct run {
 	enum state *state;
 	char *slots;
 	int nslots;
+	size_t held; /* bytes of all slots */
 	long filled, taken, consumed; /* slots that went through each stage */
 	int ended, failed, reader_failed, next_worker;
 	struct fail why;
 };
 
 static void *slot(const struct run *r, int i) { return r->slots + (size_t)i * r->p->slot_size; }
+
+/* Waits until a slot may be filled, and takes its bytes out of the sum. -1 after a failure. */
+static int await_slot(struct run *r, int i)
+{
+	const struct pipeline *p = r->p;
+	pthread_mutex_lock(&r->lock);
+	while (!r->failed && (r->filled - r->consumed == r->nslots || (p->bytes && r->held > p->budget && r->filled > r->consumed)))
+		pthread_cond_wait(&r->changed, &r->lock);
+	if (p->bytes)
+		r->held -= p->bytes(slot(r, i));
+	int failed = r->failed;
+	pthread_mutex_unlock(&r->lock);
+	return failed ? -1 : 0;
+}
 
 /* Keeps the first reason. With the lock held. */
 static void stop(struct run *r, const struct fail *f, int reader)
@@ -64,16 +79,13 @@ static void *fill_thread(void *arg)
 	const struct pipeline *p = r->p;
 	for (;;) {
 		struct fail f = {{0}};
-		pthread_mutex_lock(&r->lock);
-		while (!r->failed && r->filled - r->consumed == r->nslots)
-			pthread_cond_wait(&r->changed, &r->lock);
-		int go = !r->failed;
-		pthread_mutex_unlock(&r->lock);
-		if (!go)
-			break;
 		int i = (int)(r->filled % r->nslots);
+		if (await_slot(r, i))
+			break;
 		int got = p->fill(p->ctx, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
+		if (p->bytes)
+			r->held += p->bytes(slot(r, i));
 		if (got > 0) {
 			r->state[i] = FILLED;
 			r->filled++;
@@ -130,8 +142,11 @@ static void consume_all(struct run *r)
 			break;
 		pthread_mutex_unlock(&r->lock);
 		struct fail f = {{0}};
+		size_t before = p->bytes ? p->bytes(slot(r, i)) : 0;
 		int bad = p->consume(p->ctx, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
+		if (p->bytes)
+			r->held -= before - p->bytes(slot(r, i));
 		if (bad)
 			stop(r, &f, 0);
 		r->state[i] = EMPTY;
@@ -143,7 +158,7 @@ static void consume_all(struct run *r)
 
 int pipeline_run(const struct pipeline *p, struct fail *f)
 {
-	struct run r = {.p = p, .nslots = 2 * p->workers + 2, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	struct run r = {.p = p, .nslots = PIPELINE_SLOTS(p->workers), .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	pthread_t *t = calloc((size_t)p->workers + 1, sizeof *t);
 	r.state = calloc((size_t)r.nslots, sizeof *r.state);
 	r.slots = calloc((size_t)r.nslots, p->slot_size);

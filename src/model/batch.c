@@ -152,6 +152,23 @@ void batch_floats(const struct batch *b, const struct standardisation *s, float 
 		input_standardise(s, b->numbers + r * b->size, b->size, x + r * b->size);
 }
 
+size_t batch_bytes(const struct batch *b)
+{
+	size_t n = 0;
+	for (int i = 0; i < b->max_items; i++)
+		n += record_capacity(&b->item[i]);
+	return n;
+}
+
+void batch_trim(struct batch *b, size_t keep)
+{
+	if (batch_bytes(b) <= keep)
+		return;
+	for (int i = 0; i < b->max_items; i++)
+		record_trim(&b->item[i], 0);
+	b->nitems = b->nrows = 0;
+}
+
 void batch_free(struct batch *b)
 {
 	for (int i = 0; b->item && i < b->max_items; i++)

@@ -19,6 +19,7 @@ struct worker {
 struct run {
 	const struct batch_stream *s;
 	struct worker *worker; /* [workers] */
+	size_t budget, keep;   /* bytes of records in flight; of a slot, after its records */
 };
 
 static int on_open(void *ctx, void *slot, struct fail *f)
@@ -37,6 +38,8 @@ static void on_close(void *slot) { batch_free(&((struct slot *)slot)->batch); }
 static int on_fill(void *ctx, void *slot, struct fail *f) { return batch_fill(&((struct slot *)slot)->batch, ((struct run *)ctx)->s->in, f); }
 
 static void on_stop(void *ctx) { reader_stop(((struct run *)ctx)->s->in); }
+
+static size_t on_bytes(const void *slot) { return batch_bytes(&((const struct slot *)slot)->batch); }
 
 static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 {
@@ -58,9 +61,12 @@ static int on_work(void *ctx, int worker, void *slot, struct fail *f)
 
 static int on_consume(void *ctx, void *slot, struct fail *f)
 {
-	const struct batch_stream *s = ((struct run *)ctx)->s;
+	const struct run *run = ctx;
+	const struct batch_stream *s = run->s;
 	struct slot *p = slot;
-	return s->consume(s->ctx, &p->batch, p->result, f);
+	int r = s->consume(s->ctx, &p->batch, p->result, f);
+	batch_trim(&p->batch, run->keep);
+	return r;
 }
 
 /* Reads batches until a record of one has a shape, and consumes that one too. 1, 0 at the end of the stream, -1. */
@@ -110,9 +116,11 @@ static void close_workers(struct run *run)
 
 int batch_stream_run(const struct batch_stream *s, struct fail *f)
 {
-	struct run run = {.s = s};
+	struct run run = {.s = s, .budget = reader_get_limits(s->in).in_flight};
+	run.keep = run.budget / (size_t)(2 * PIPELINE_SLOTS(s->workers));
 	size_t size = sizeof(struct slot) + (s->result_size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-	const struct pipeline p = {&run, s->workers, size, on_open, on_close, on_fill, on_work, on_consume, on_stop};
+	const struct pipeline p = {.ctx = &run, .workers = s->workers, .slot_size = size, .open = on_open, .close = on_close, .fill = on_fill,
+	                           .work = on_work, .consume = on_consume, .bytes = on_bytes, .budget = run.budget, .stop = on_stop};
 	int r = open_workers(&run, f) ? -1 : 1;
 	if (r > 0 && s->shape_known)
 		r = first_batches(&run, size, f);

@@ -215,7 +215,7 @@ static int array_open(struct array *a, const char *path, struct fail *f)
 	for (int i = 1; i < a->npy.ndim; i++)
 		a->item_size *= a->npy.shape[i];
 	if (a->item_size > RECORD_MAX_BYTES)
-		return fail_set(f, "%s: an item has %zu bytes, more than the limit of %llu", a->path, a->item_size, RECORD_MAX_BYTES);
+		return fail_set(f, "%s: an item has %zu bytes, more than the limit of %zu", a->path, a->item_size, RECORD_MAX_BYTES);
 	return 0;
 }
 

@@ -256,6 +256,8 @@ static int read_file(struct report *r, const char *path, int (*each)(struct repo
 	struct record rec = {.fields_member = -1};
 	struct reader *in = reader_open(paths, 1, r->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
 	int got = in ? 1 : -1;
+	if (in)
+		reader_limit(in, &r->limits);
 	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)
 		if (got == READER_RECORD && each(r, &rec, f))
 			got = -1;

@@ -23,7 +23,7 @@
 #include "stream/name.h"
 #include "stream/source.h"
 
-enum { TAR_BLOCK = 512 };
+enum { TAR_BLOCK = 512, KEPT_BYTES = 64 << 20 /* for the members of the next record */ };
 
 struct reader {
 	struct source *src;
@@ -38,6 +38,7 @@ struct reader {
 	int have_ahead, new_file, done, keys_per_file;
 	struct record loose;               /* loose members after the last member of a record */
 	size_t loose_next;                 /* the next of them to return */
+	struct reader_limits limits;
 };
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
@@ -204,8 +205,8 @@ static int read_data(struct reader *r, struct member *m, struct fail *f)
 		} else if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
 			return archive_fail(r, f);
 		}
-		if (offset < 0 || (uint64_t)offset + n > RECORD_MAX_BYTES)
-			return fail_set(f, "larger than the limit of %llu bytes", RECORD_MAX_BYTES);
+		if (offset < 0 || (uint64_t)offset + n > r->limits.record)
+			return fail_set(f, "larger than the limit of %zu bytes (--max-record)", r->limits.record);
 		if (n && (size_t)offset < m->data.len) /* parts at low offsets could go on without end */
 			return fail_set(f, "the parts of a sparse file overlap");
 		if ((size_t)offset > m->data.len) {
@@ -292,6 +293,7 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 		fail_memory(f);
 		return NULL;
 	}
+	r->limits = READER_LIMITS;
 	r->keys_per_file = !!(flags & READER_KEYS_PER_FILE);
 	r->src = source_open(paths, n, !!(flags & READER_REWINDABLE), f);
 	if (!r->src) {
@@ -312,8 +314,12 @@ struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *
 		free(r);
 		return NULL;
 	}
+	r->limits.record = SIZE_MAX; /* they were read before */
 	return r;
 }
+
+void reader_limit(struct reader *r, const struct reader_limits *limits) { r->limits = *limits; }
+struct reader_limits reader_get_limits(const struct reader *r) { return r->limits; }
 
 /* Appends *m to rec, by a swap: *m gets the unused buffers. */
 static int move_member(struct record *rec, struct member *m, struct fail *f)
@@ -328,11 +334,11 @@ static int move_member(struct record *rec, struct member *m, struct fail *f)
 }
 
 /* Appends a member with the record's key, after the checks that a record must pass. */
-static int add_own_member(struct record *rec, struct member *m, uint64_t *bytes, struct fail *f)
+static int add_own_member(const struct reader *r, struct record *rec, struct member *m, uint64_t *bytes, struct fail *f)
 {
 	*bytes += m->data.len;
-	if (*bytes > RECORD_MAX_BYTES)
-		return fail_set(f, "the record is larger than the limit of %llu bytes", RECORD_MAX_BYTES);
+	if (*bytes > r->limits.record)
+		return fail_set(f, "the record is larger than the limit of %zu bytes (--max-record)", r->limits.record);
 	if (rec->n == RECORD_MAX_MEMBERS)
 		return fail_set(f, "the record has more than %d members", RECORD_MAX_MEMBERS);
 	const struct member *same = record_member(rec, m->ext.p);
@@ -357,7 +363,7 @@ static int has_key_of(const struct reader *r, const struct record *rec, const st
 static int read_record(struct reader *r, struct record *rec, struct fail *f)
 {
 	uint64_t bytes = 0;
-	if (add_own_member(rec, &r->ahead, &bytes, f))
+	if (add_own_member(r, rec, &r->ahead, &bytes, f))
 		return record_fail(rec, f);
 	r->new_file = 0;
 	for (;;) {
@@ -368,8 +374,8 @@ static int read_record(struct reader *r, struct record *rec, struct fail *f)
 		}
 		if (r->ahead.loose) {
 			bytes += r->ahead.data.len;
-			if (bytes > RECORD_MAX_BYTES || r->loose.n == RECORD_MAX_MEMBERS) {
-				fail_set(f, "followed by more than %d members, or %llu bytes, that belong to no record", RECORD_MAX_MEMBERS, RECORD_MAX_BYTES);
+			if (bytes > r->limits.record || r->loose.n == RECORD_MAX_MEMBERS) {
+				fail_set(f, "followed by more than %d members, or %zu bytes (--max-record), that belong to no record", RECORD_MAX_MEMBERS, r->limits.record);
 				return record_fail(rec, f);
 			}
 			if (move_member(&r->loose, &r->ahead, f))
@@ -384,13 +390,14 @@ static int read_record(struct reader *r, struct record *rec, struct fail *f)
 			if (move_member(rec, &r->loose.m[i], f))
 				return -1;
 		r->loose.n = 0;
-		if (add_own_member(rec, &r->ahead, &bytes, f))
+		if (add_own_member(r, rec, &r->ahead, &bytes, f))
 			return record_fail(rec, f);
 	}
 }
 
 int reader_next(struct reader *r, struct record *rec, struct fail *f)
 {
+	record_trim(rec, KEPT_BYTES);
 	rec->n = rec->key.len = 0;
 	rec->ordinal = 0;
 	rec->fields_member = -1;
@@ -399,6 +406,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 		rec->file = source_name(r->src);
 		return move_member(rec, &r->loose.m[r->loose_next++], f) ? -1 : READER_LOOSE;
 	}
+	record_trim(&r->loose, KEPT_BYTES);
 	r->loose.n = r->loose_next = 0;
 	if (!r->have_ahead) {
 		if (r->done)

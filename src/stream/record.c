@@ -26,6 +26,23 @@ void record_free(struct record *r)
 	*r = (struct record){.fields_member = -1};
 }
 
+size_t record_capacity(const struct record *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->cap; i++)
+		n += r->m[i].data.cap;
+	return n;
+}
+
+void record_trim(struct record *r, size_t keep)
+{
+	if (record_capacity(r) <= keep)
+		return;
+	for (size_t i = 0; i < r->cap; i++)
+		buf_free(&r->m[i].data);
+	r->n = 0;
+}
+
 struct member *record_push(struct record *r, struct fail *f)
 {
 	if (r->n == r->cap) {

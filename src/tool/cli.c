@@ -212,6 +212,7 @@ static void set_defaults(struct cli *c, const char *tool)
 	c->started = seconds_now();
 	c->level = WRITER_BY_NAME;
 	c->prefix = "";
+	c->limits = READER_LIMITS;
 	c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
 	c->jobs = c->jobs < 1 ? 1 : c->jobs > MAX_JOBS ? MAX_JOBS : c->jobs;
 }

@@ -95,6 +95,8 @@ static int read_tests(struct density_scorer *d, struct fail *f)
 	*t = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model,
 	                      .keep_keys = 1, .fail_on_error = d->records.fail_on_error};
 	struct reader *in = reader_open(&path, 1, 0, f);
+	if (in)
+		reader_limit(in, &d->frame.flow.cli->limits);
 	int r = in ? collect_run(t, in, d->frame.workers, f) : -1;
 	reader_close(in);
 	if (!r && t->unreadable.why.n)

@@ -15,6 +15,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	w->in = reader_open(c->files, c->nfiles, (flags & FLOW_TWICE ? READER_REWINDABLE : 0) | (c->keys_per_file ? READER_KEYS_PER_FILE : 0), f);
 	if (!w->in)
 		return -1;
+	reader_limit(w->in, &c->limits);
 	if (!(flags & FLOW_SINK)) {
 		w->out = writer_open(c->output, c->level, f);
 		if (!w->out)

@@ -83,6 +83,8 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	t->tests = (struct test_set){.models = w->models, .nmodels = w->nmodels, .noise = &t->test_noise, .budget = t->budget,
 	                             .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH};
 	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);
+	if (in)
+		reader_limit(in, &w->flow.cli->limits);
 	int r = t->sanity ? test_set_read_first(&t->tests, w->flow.in, &records, f) : in ? test_set_read(&t->tests, in, f) : -1;
 	reader_close(in);
 	if (!r && t->sanity)
