@@ -3,7 +3,7 @@
 # resized to 64x64) on all of them, and moves the 2 % with the highest self influence to a quarantine for review. Files keep their
 # bytes. Without FOLDER it cleans pictures that draw.pl draws.
 #
-# VAE_STEPS (default 300: two minutes on two cores) suits a first try; use some ten thousand steps for photographs.
+# VAE_STEPS (default 300: a minute or less on two cores) suits a first try; use some ten thousand steps for photographs.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${2:-images-demo}
@@ -31,6 +31,6 @@ vae-selfinf -v -m "$out/images.vae" --checkpoints all "$out/all.tar" | vae-rank 
 	vae-drop --top "$top" -r "$out/quarantine.tar.zst" -z >"$out/clean.tar.zst"
 
 echo "Quarantine, highest self influence first:"
-vae-rank --sort --replace "$out/quarantine.tar.zst" | vae-cut -H -k key,selfinf,selfinf_se,z
+vae-rank --sort --prefix quarantine_ "$out/quarantine.tar.zst" | vae-cut -H -k source,selfinf,selfinf_se,z # z: over all pictures
 echo "clean:      $out/clean.tar.zst ($(vae-cut -k key "$out/clean.tar.zst" | wc -l) pictures)"
 echo "quarantine: $out/quarantine.tar.zst (to view the files: tar --zstd -xf $out/quarantine.tar.zst)"

@@ -5,8 +5,8 @@
 use strict;
 use warnings;
 
+die "usage: draw.pl DIR [N]\n" unless @ARGV;
 my ($dir, $n) = (@ARGV, 300);
-die "usage: draw.pl DIR [N]\n" unless defined $dir;
 my $side = 12;    # squares
 
 # A baseline JPEG of one colour a block: only DC coefficients, which are mean - 128 with a quantiser of 8.
