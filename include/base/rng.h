@@ -11,8 +11,8 @@ void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 enum rng_role { ROLE_TRAIN_RECORD = 1, ROLE_TEST_RECORD, ROLE_TRAINING, ROLE_SHUFFLE, ROLE_INIT, ROLE_HOLDOUT, ROLE_CLUSTERS };
 
-/* n standard normals for (seed, role, stream, counter): for a record's noise stream is the
- * checkpoint's step, id the hash of its payload, index the draw. */
+/* n standard normals, which depend on seed, role, stream, id and index alone. For the noise of a record, stream is the step
+ * of the checkpoint, id the hash of the payload, and index the number of the draw. */
 void rng_normal(float *out, int n, uint64_t seed, enum rng_role role, uint64_t stream, uint64_t id, uint32_t index);
 /* n uniform words, likewise. */
 void rng_words(uint32_t *out, int n, uint64_t seed, enum rng_role role, uint64_t stream, uint64_t id, uint32_t index);

@@ -26,7 +26,7 @@ int mat_reserve(int threads, struct fail *f);
  * over denormals, and vanishing gradients and their running averages are full of them. */
 void mat_flush_denormals(void);
 
-/* Precision of a product: all 24 bits of a float's significand, or at least 16 where the processor is faster then (AMX). Forward
+/* Precision of a product: all 24 bits of a float's significand, or at least 16, which is faster on AMX. Forward
  * products need 24, except for logits: an activation near 0 decides whether its gradients count.
  * NAN and infinity in a factor make the sums NAN or infinite, except that a 0 in A may hide them in B. */
 enum mat_bits { MAT_24, MAT_16 };
@@ -35,7 +35,7 @@ enum mat_bits { MAT_24, MAT_16 };
  * factors above 2^-100, and before C is scaled or added to. */
 double mat_error_bound(int k, enum mat_bits bits);
 
-/* Packs B once for many products of about m rows, which give the same bits without it but take longer. b is [n x k], or [k x n] when
+/* Packs B once for many products of about m rows. Without the pack they give the same bits, and take longer. b is [n x k], or [k x n] when
  * k_rows; NULL packs zeros, for mat_repack() to replace. masked: the products have a relu_mask and may skip masked outputs.
  * Products read b itself as well, and ignore a pack of another shape or precision. Freed with free().
  * Returns NULL when packing gains nothing, memory is out, or it would take more than *budget bytes; else *budget is reduced. */

@@ -33,11 +33,12 @@ int gradient_is_explicit(const struct layer *l, int draws);
 int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f);
 void draw_grams_close(struct draw_grams *g);
 
-/* All of these fill weight and bias for one record: x [draws][in], the layer's input; dy [draws][out], the gradients by its output. */
+/* All of these fill weight and bias for one record: x [draws][in], the layer's input; dy [draws][out], the deltas at its
+ * output (network.h). */
 void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const float *x, const float *dy);
 /* The same for a dense layer, with the draws as sparse blocks (sparse_block.h). */
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy);
-/* The same with explicit gradients. dx [draws][in], unless NULL: the gradients by the layer's input; w: its weight. */
+/* The same with explicit gradients. dx [draws][in], unless NULL, becomes the deltas at the layer's input; w: its weight. */
 void draw_grams_explicit(struct draw_grams *g, const struct layer *l, float *dx, const float *x, const float *dy, const float *w);
 
 /* The same in steps, a few draws at a time. gradients, block_gradients_size() floats: sums over the draws of each block, by weight

@@ -1,15 +1,15 @@
 /* influence.h - VAE-TracIn self influence (Kong & Chaudhuri 2021, section 4.1), for a batch of records.
  *
  *   l_beta(x) = beta KL(Q(.|x) || N(0, I)) + recon(x, decoder(xi)), xi ~ Q(.|x)                      (equation 6)
- *   g_j       = gradient of l_beta(x) by all parameters with the noise of draw j, j < m, at a checkpoint
+ *   g_j       = gradient of l_beta(x) with respect to all parameters with the noise of draw j, j < m, at a checkpoint
  *   selfinf   = sum over checkpoints c of w_c |mean of all g_j|^2                    plug-in estimator (equation 10)
  *             = sum over checkpoints c of w_c <mean of the first half of the g_j, mean of the second>   cross estimator, unbiased
  *
  * Gradients are not written out where the layers' shapes allow it (draw_grams.h): a linear layer's gradient of one draw is d a^T (a: its
- * input, d: the gradient by its output), so that <g_i, g_j> = (d_i.d_j)(a_i.a_j), and the squared length of a mean over m draws is a
+ * input, d: the delta at its output, network.h), so that <g_i, g_j> = (d_i.d_j)(a_i.a_j), and the squared length of a mean over m draws is a
  * sum over the elementwise product of two m x m Gram matrices.
  *
- * The encoder runs once per record. Its gradient is linear in the gradient by its output, so that the mean over the draws takes one
+ * The encoder runs once per record. Its gradient is linear in the delta at its output, so that the mean over the draws takes one
  * backward pass, and <g_j, mean g> for all draws j takes one tangent pass along the mean gradient.
  *
  * The influence of one record over another is the dot product of their mean gradients (gradients.h).

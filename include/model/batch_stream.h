@@ -13,7 +13,7 @@ struct batch_stream {
 	void *ctx;
 	/* If not NULL, input.shape is not known yet: it becomes that of the first record that has one, and then this is called. */
 	int (*shape_known)(void *ctx, struct fail *f);
-	/* If not NULL, says which records get no row. items_per_row: more room for items, since most get none. */
+	/* If not NULL, says which records get no row. items_per_row: the capacity for items, since most get no row. */
 	int (*skip)(void *ctx, uint64_t position);
 	int items_per_row;
 	/* If not NULL, work() gets the rows as floats. */

@@ -2,7 +2,7 @@
  *
  * Files are unlinked one by one, and the last checkpoint never, so that the directory holds a model at any kill. The steps that a
  * checkpoint stands for follow from the checkpoints that are there (checkpoints.h); the files that stay are then updated, so that each
- * also says so alone.
+ * is also right when it is copied elsewhere.
  */
 #ifndef VF_THIN_H
 #define VF_THIN_H

@@ -45,7 +45,7 @@ struct layer { /* of a network, laid out */
 	int source;              /* the layer whose buffer this one reads, -1: the input */
 	int has_buffer;          /* else its output lies in its source's buffer */
 	int relu;                /* has weights, and applies the ReLU behind it in the same pass */
-	int fused;               /* is that ReLU; on the way back a dense layer right behind it does its work too */
+	int fused;               /* a ReLU that the layer before applies; a dense layer right behind applies its derivative too */
 	float coefficient;       /* of struct layer_spec */
 	/* Weights: a matrix [p][k], used at so many positions of a row, and biases. */
 	int p, k, positions, biases;
@@ -90,7 +90,8 @@ struct layer_type {
 	void (*build)(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out);
 	/* y [rows][out] of x [rows][in] */
 	void (*forward)(const struct layer *l, float *y, const float *x, const struct layer_pass *p);
-	/* dx [rows][in], unless NULL: the gradient by the input. dw [p][k], unless NULL: the sum over rows of the gradients by the weight. */
+	/* dx [rows][in], unless NULL: the gradient with respect to the input. dw [p][k], unless NULL: that with respect to the weight,
+	 * summed over rows. */
 	void (*backward)(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const struct layer_pass *p);
 
 	/* Kinds with weights: */
@@ -100,7 +101,7 @@ struct layer_type {
 	/* One product of whole rows, positions = 1: the weight is [out][in], can be packed and cut by columns (linear.h), and the
 	 * bias acts as an input that is always 1. */
 	int dense;
-	/* The gradient by the weight is a^T b, summed over rows and positions. a [rows positions][p] is dy, or x when transposed; b
+	/* The gradient with respect to the weight is a^T b, summed over rows and positions. a [rows positions][p] is dy, or x when transposed; b
 	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col of `from`. */
 	int transposed;
 	void (*unroll)(const struct layer *l, float *col, const float *from, int rows);

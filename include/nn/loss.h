@@ -9,7 +9,7 @@
 
 enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 
-/* recon of one row of n logits f and values x. d[n], unless NULL, becomes its gradient by f; d may be f. */
+/* recon of one row of n logits f and values x. d[n], unless NULL, becomes its gradient with respect to f; d may be f. */
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);
 
 /* The same, and in *nll the recon of another likelihood, in one pass where the two share their work. */

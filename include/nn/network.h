@@ -3,7 +3,7 @@
  * Rows are records or draws; activations and deltas are row-major float arrays, one row each. Pictures between layers lie channels
  * last, so that what a kernel covers is a few long runs; vectors and the parameters of linear layers are in PyTorch's order, and flatten
  * and unflatten reorder where the two differ. Elementwise layers work in place where they can and compute their derivative from their
- * output. A delta is the gradient of the loss by an activation.
+ * output. A delta is the gradient of the loss with respect to an activation.
  */
 #ifndef VF_NETWORK_H
 #define VF_NETWORK_H
@@ -59,7 +59,7 @@ const float *network_relu_mask(const struct network *net, int i, const struct ta
 /* One layer over rows [from, to). params: all parameters, as network_reorder() leaves them. */
 void layer_forward(const struct network *net, int i, const float *params, const float *input, const struct tape *act, int from,
                    int to, float *scratch);
-/* The gradient by what the layer reads, into its source's delta or, for the input, into dinput unless that is NULL. Layers in place
+/* The gradient with respect to what the layer reads, into its source's delta or, for the input, into dinput unless that is NULL. Layers in place
  * overwrite the delta they read. */
 void layer_backward(const struct network *net, int i, const float *params, const struct tape *act, const struct tape *delta,
                     float *dinput, int from, int to, float *scratch);
@@ -68,8 +68,8 @@ void layer_tangent(const struct network *net, int i, const struct tape *act, con
 
 /* act gets all outputs; the last one is act->v[net->last]. */
 void network_forward(const struct network *net, const float *params, const float *input, const struct tape *act, float *scratch);
-/* delta->v[net->last] holds the gradient by the output; the others are filled in. dinput, unless NULL, becomes the gradient by the
- * input. */
+/* delta->v[net->last] holds the gradient with respect to the output; the others are filled in. dinput, unless NULL, becomes the gradient
+ * with respect to the input. */
 void network_backward(const struct network *net, const float *params, const struct tape *act, const struct tape *delta,
                       float *dinput, float *scratch);
 

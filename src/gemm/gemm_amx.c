@@ -12,7 +12,7 @@
  *
  * Tiles: each piece of A and B is cut into tiles of 16 lines (rows of A, columns of B) by 32 of k. A row of an A tile is a line. B tiles
  * have the layout that the instruction requires (VNNI): row r holds two numbers for each of the 16 columns, here those of p = r and
- * p = 16 + r, and the rows of A tiles have the same order of p. The one layout is the other's transpose in units of 32 bits.
+ * p = 16 + r, and the rows of A tiles have the same order of p. In units of 32 bits, a tile of B is the transpose of a tile of A.
  *
  * Blocking: the loops, from the outside in:
  *
