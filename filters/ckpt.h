@@ -7,7 +7,7 @@
 
 struct ckpt {
 	const char *model, *config, *which;
-	long keep;                /* thin; -1: not given */
+	const char *keep;         /* thin: a number */
 	int by;                   /* thin: enum thin_by; -1: not given */
 	const char *draws, *seed; /* eval */
 };

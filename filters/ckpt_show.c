@@ -191,7 +191,7 @@ int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct thinning t;
 	int removed = 0;
-	if (thin_choose(&t, o->model, (int)o->keep, o->by < 0 ? THIN_EVEN : (enum thin_by)o->by, f))
+	if (thin_choose(&t, o->model, (int)strtol(o->keep, NULL, 10), o->by < 0 ? THIN_EVEN : (enum thin_by)o->by, f))
 		return -1;
 	int r = c->dry_run ? 0 : thin_apply(&t, o->model, f);
 	for (int i = 0; i < t.c.n && !r; i++) {

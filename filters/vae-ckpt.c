@@ -1,4 +1,5 @@
 /* vae-ckpt: lists, shows, verifies, thins, imports and exports checkpoints, or scores records with them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ckpt.h"
@@ -52,7 +53,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{MODEL, o->model != NULL, "-m", " NAME.vae"},
 		{CONFIG, o->config != NULL, "-c", " NAME"},
 		{OUTPUT, c->output || c->output_stdout, "-o", ""},
-		{KEEP, o->keep >= 0, "--keep", " N"},
+		{KEEP, o->keep != NULL, "--keep", " N"},
 		{CHECKPOINTS, o->which != NULL, "--checkpoints", ""},
 		{BY, o->by >= 0, "--by", ""},
 		{DRY_RUN, c->dry_run, "-n", ""},
@@ -86,19 +87,21 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 		return cli_usage(c, "import makes a directory, and '-' is standard output: -o NAME.vae is required");
 	if (v->files != OPTIONAL_FILES && (v->files == FILES) != (c->nfiles > 0))
 		return cli_usage(c, v->files ? "%s requires the files to import" : "%s takes no files", v->name);
-	if (o->keep == 0 || o->keep > 1000000000)
-		return cli_usage(c, "--keep takes a number of checkpoints, at least 1");
+	char *end;
+	long keep = o->keep ? strtol(o->keep, &end, 10) : 1;
+	if (o->keep && (*end || end == o->keep || keep < 1 || keep > 1000000000))
+		return cli_usage(c, "--keep takes a number of checkpoints, at least 1, not '%s'", o->keep);
 	return cli_check_model(c, o->model);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.has_verb = 1};
-	struct ckpt o = {.keep = -1, .by = -1};
+	struct ckpt o = {.by = -1};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one of its checkpoints (all but import)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},
-		{0, "keep", "N", CLI_INT, &o.keep, "keep at most N checkpoints (thin)"},
+		{0, "keep", "N", CLI_TEXT, &o.keep, "keep at most N checkpoints (thin)"},
 		{0, "by", "WHAT", CLI_CHOICE, &o.by, "keep those evenly spaced (even; default), or where the loss fell most (loss) (thin)", thin_words},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing; only say what would be removed (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
