@@ -154,10 +154,11 @@ static int list_updates(struct trainer *t, struct side *s, int write)
 
 int update_open(struct trainer *t, struct fail *f)
 {
-	size_t n = t->m->nparams, updates = (size_t)(list_updates(t, &t->side[ENCODER], 0) + list_updates(t, &t->side[DECODER], 0)), budget = (size_t)-1;
+	size_t n = t->m->nparams, budget = (size_t)-1;
+	int updates = list_updates(t, &t->side[ENCODER], 0) + list_updates(t, &t->side[DECODER], 0);
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
-	t->update = calloc(updates + 1, sizeof *t->update);
-	t->sqnorm = calloc(updates + 1, sizeof *t->sqnorm);
+	t->update = calloc((size_t)updates + 1, sizeof *t->update);
+	t->sqnorm = calloc((size_t)updates + 1, sizeof *t->sqnorm);
 	t->grad = mat_floats(n);
 	t->adam_m = is_adam ? mat_floats(n) : NULL;
 	t->adam_v = is_adam ? mat_floats(n) : NULL;
