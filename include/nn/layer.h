@@ -1,8 +1,8 @@
 /* layer.h - what a kind of layer is: its name and arguments in a configuration, its shapes, its weights and its passes.
  *
- * A kind is a struct layer_type in a file of its own, and a row of LAYER_TYPES. Nothing outside nn/ asks for a certain kind:
- * other modules ask for what a type has (weights, an elementwise function, an unrolled factor). Rows are records or draws. Pictures
- * between layers lie channels last (height, width, channels).
+ * A kind is a struct layer_type in a file of its own, and a row of LAYER_TYPES. Other modules do not ask for a certain kind, but for what
+ * its type has: weights, an elementwise function, unroll(). Rows are records or draws. Pictures between layers are channels last
+ * (height, width, channels).
  */
 #ifndef VF_LAYER_H
 #define VF_LAYER_H
@@ -25,8 +25,8 @@
 	row(tanh)             \
 	row(sigmoid)
 
-/* How the arguments stand behind the name in a configuration: relu, {linear: 1024}, {unflatten: [256, 1, 1]}, {conv2d: {out: 32,
- * kernel: 4}}. A single number that is not required may be left out with the braces. */
+/* How a configuration gives the arguments: relu, {linear: 1024}, {unflatten: [256, 1, 1]}, {conv2d: {out: 32, kernel: 4}}. If a single
+ * number is not required, the name may stand alone. */
 enum layer_form { FORM_NAME, FORM_NUMBER, FORM_LIST, FORM_MAPPING };
 
 struct layer_argument {
@@ -35,7 +35,7 @@ struct layer_argument {
 	double lo, hi;    /* range */
 	int real, required;
 	double otherwise; /* the value when it is not given */
-	const char *word; /* may stand for a number, which becomes WORD_VALUE; or NULL */
+	const char *word; /* a word that may be given for the number, whose value is WORD_VALUE; or NULL */
 };
 enum { LAYER_ARGUMENTS = 4, WORD_VALUE = -1 };
 
@@ -43,9 +43,9 @@ struct layer { /* of a network, laid out */
 	const struct layer_type *type;
 	int in, out;             /* numbers a row */
 	int source;              /* the layer whose buffer this one reads, -1: the input */
-	int has_buffer;          /* else its output lies in its source's buffer */
-	int relu;                /* has weights, and applies the ReLU behind it in the same pass */
-	int fused;               /* a ReLU that the layer before applies; a dense layer right behind applies its derivative too */
+	int has_buffer;          /* else its output is in its source's buffer */
+	int relu;                /* has weights, and applies the ReLU after it in the same pass */
+	int fused;               /* is that ReLU; its derivative is applied by a dense layer right after it */
 	float coefficient;       /* of struct layer_spec */
 	/* Weights: a matrix [p][k], used at so many positions of a row, and biases. */
 	int p, k, positions, biases;
@@ -55,7 +55,7 @@ struct layer { /* of a network, laid out */
 	size_t scratch;          /* floats that a pass needs */
 	struct mat_packed *packed_forward, *packed_backward; /* dense: the weight packed (network_pack_weights()), or NULL */
 	int channels, area;      /* flatten, unflatten: of the picture */
-	struct shape small, big; /* convolutions (conv.h) */
+	struct shape small, big; /* convolutions (conv.c) */
 	int kernel, stride, padding;
 };
 
@@ -63,7 +63,7 @@ struct layer { /* of a network, laid out */
 struct layer_pass {
 	int rows;
 	const float *w, *b;     /* weight in the layer's order (network_reorder()), biases or NULL; NULL for kinds without weights */
-	int relu;               /* forward: the ReLU behind is applied too */
+	int relu;               /* forward: the ReLU after the layer is applied too */
 	enum mat_bits bits;     /* forward: of the product, where the kind can use less */
 	const float *relu_mask; /* backward of a dense kind: dx is 0 where this is not above 0; or NULL */
 	int add;                /* backward: dw is added to what is there */

@@ -1,6 +1,6 @@
 /* network.h - a list of layers over flat parameters, run forward and backward over rows.
  *
- * Rows are records or draws; activations and deltas are row-major float arrays, one row each. Pictures between layers lie channels
+ * Rows are records or draws; activations and deltas are row-major float arrays, one row each. Pictures between layers are channels
  * last, so that what a kernel covers is a few long runs; vectors and the parameters of linear layers are in PyTorch's order, and flatten
  * and unflatten reorder where the two differ. Elementwise layers work in place where they can and compute their derivative from their
  * output. A delta is the gradient of the loss with respect to an activation.
@@ -22,7 +22,7 @@ struct network {
 	int has_convolution;  /* parameters are reordered, and passes need scratch */
 };
 
-/* Lays out the parameters from *at on, in PyTorch's order, and moves *at behind them. The list has passed layers_check(). */
+/* Lays out the parameters from *at on, in PyTorch's order, and moves *at after them. The list has passed layers_check(). */
 void network_build(struct network *net, const char *name, const struct layer_list *spec, struct shape in, size_t *at);
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
@@ -41,7 +41,7 @@ struct tape tape_view(const struct tape *t, const struct network *net, int chunk
 /* The parameters as the passes below read them: the weights of convolutions reordered to [p][k], all else as it is. */
 void network_reorder(const struct network *net, const float *params, float *reordered);
 /* Packs the weights of dense layers for products of `rows` rows, within *budget bytes, which become less. to_input: the backward pass
- * goes on to the input. last: tape.bits. The parameters must not change before network_free_packed(). */
+ * computes the gradient by the input. last: tape.bits. The parameters must not change before network_free_packed(). */
 void network_pack_weights(struct network *net, const float *params, int rows, int to_input, enum mat_bits last, size_t *budget);
 void network_free_packed(struct network *net);
 /* 1 when rows can go through the network as sparse blocks, forward and backward (sparse_block.h): dense layers with a ReLU between each
@@ -52,8 +52,7 @@ size_t network_scratch(const struct network *net);
 
 /* What layer i of the network reads: input itself, or the buffer of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);
-/* The output of the ReLU behind which dense layer i stands: its backward pass applies that ReLU's derivative too. NULL where there is
- * none. */
+/* For a dense layer right after a fused ReLU: the ReLU's output, whose zeros mask the layer's backward pass. NULL for other layers. */
 const float *network_relu_mask(const struct network *net, int i, const struct tape *act);
 
 /* One layer over rows [from, to). params: all parameters, as network_reorder() leaves them. */

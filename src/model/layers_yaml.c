@@ -87,7 +87,7 @@ static int parse_list(yaml_document_t *d, const yaml_node_t *n, struct layer_spe
 	return 0;
 }
 
-/* value: what stands behind the name, or NULL */
+/* value: the node with the arguments, or NULL */
 static int parse_arguments(yaml_document_t *d, const yaml_node_t *value, const char *key, struct layer_spec *l, int place, struct fail *f)
 {
 	const struct layer_type *type = l->type;

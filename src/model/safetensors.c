@@ -226,7 +226,7 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 	int r = copy ? 1 : fail_memory(f);
 	for (char *p = copy ? strtok_r(copy, " ", &save) : NULL; p && r > 0; p = strtok_r(NULL, " ", &save)) {
 		char *eq = strrchr(p, '='), *end = p;
-		uint64_t h = 0, want = eq ? strtoull(eq + 1, &end, 16) : 0;
+		uint64_t h = 0, stored = eq ? strtoull(eq + 1, &end, 16) : 0;
 		if (!eq || end != eq + 17) {
 			r = fail_set(f, "metadata: '%s' is not a checksum", name_show(shown, sizeof shown, p));
 			break;
@@ -234,7 +234,7 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 		*eq = 0;
 		if (hash_entry(s, p, &h, f))
 			r = -1;
-		else if (h != want)
+		else if (h != stored)
 			r = strcmp(p, "__metadata__") == 0 ? fail_set(f, "the metadata do not match their checksum: the file is damaged")
 			                                   : fail_set(f, "tensor '%s' does not match its checksum: the file is damaged", name_show(shown, sizeof shown, p));
 	}
@@ -284,7 +284,7 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
 		buf_free(&text);
 		return fail_add(f, "%s", name);
 	}
-	size_t len = text.len, padded = (len + 7) / 8 * 8; /* tensors begin on a multiple of 8 */
+	size_t len = text.len, padded = (len + 7) / 8 * 8; /* the first tensor is aligned to 8 bytes */
 	unsigned char head[8];
 	for (int i = 0; i < 8; i++)
 		head[i] = (unsigned char)((uint64_t)padded >> 8 * i);

@@ -1,5 +1,5 @@
-/* Convolutions as matrix products (Chellapilla et al. 2006). The kernel lies over a big side at each of the positions of a small side.
- * What it covers there unrolls to a row of k = kernel^2 c numbers, c the channels of the big side; p are those of the small side.
+/* Convolutions as matrix products (Chellapilla et al. 2006). The kernel covers a part of a big side at each of the positions of a small side.
+ * That part unrolls to a row of k = kernel^2 c numbers, c the channels of the big side; p are those of the small side.
  *
  *   im2col: big -> col [positions][k]      col2im, its adjoint: col -> big, added up
  *   conv2d           y = im2col(x) W^T     dx = col2im(dy W)     dW = dy^T im2col(x)      x is big, y small
@@ -25,7 +25,7 @@ static int chunk_lines(const struct layer *l)
 
 /* --- im2col and col2im --- */
 
-/* Where the kernel lies at position s along a side of n: columns [lo, hi) of it are inside. */
+/* The kernel at position s along a side of n: it starts at `at`, and its columns [lo, hi) are inside. */
 struct cover {
 	int at, lo, hi;
 };
@@ -147,20 +147,20 @@ static void add_bias(float *y, const float *b, int relu, size_t n, int channels)
 
 static void bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows)
 {
-	enum { LANES = 16, FEW = 16 }; /* few channels: as many pixels at once as fill the lanes */
-	int channels = l->biases, wide = channels < FEW ? channels * LANES : channels;
+	enum { LANES = 16, NARROW = 16 }; /* with fewer channels, LANES pixels are summed at once */
+	int channels = l->biases, wide = channels < NARROW ? channels * LANES : channels;
 	size_t n = (size_t)rows * (size_t)l->out, i = 0;
-	float lane[FEW * LANES] = {0};
+	float lane[NARROW * LANES] = {0};
 	if (!add)
 		memset(db, 0, (size_t)channels * sizeof *db);
-	if (channels < FEW)
+	if (channels < NARROW)
 		for (; i + (size_t)wide <= n; i += (size_t)wide)
 			for (int k = 0; k < wide; k++)
 				lane[k] += dy[i + (size_t)k];
 	for (; i < n; i += (size_t)channels)
 		for (int k = 0; k < channels; k++)
 			db[k] += dy[i + (size_t)k];
-	for (int k = 0; channels < FEW && k < wide; k++)
+	for (int k = 0; channels < NARROW && k < wide; k++)
 		db[k % channels] += lane[k];
 }
 

@@ -1,7 +1,7 @@
 /* trainer_state.h - what a trainer holds, shared by trainer.c, passes.c and update.c.
  *
- * Tasks. Dense layers are cut by columns. Runs of other layers are cut by rows, so that a task goes through the whole run while its rows
- * are in the cache; each row task leaves a gradient of its own, and these are added in the order of the tasks.
+ * Dense layers are cut into tasks by columns. Runs of other layers are cut by rows, so that a task computes the whole run while its rows
+ * are in the cache; each of these tasks leaves a partial gradient, and they are added in the order of the tasks.
  */
 #ifndef VF_TRAINER_STATE_H
 #define VF_TRAINER_STATE_H
@@ -11,7 +11,7 @@
 /* ROWS: of a task between the networks. TILE: columns of a processor's tile (gemm_amx.c), which would be filled up with zeros. */
 enum { ROWS = 8, MAX_ROW_TASKS = 16, TILE = 32 };
 
-/* The tasks that so many columns are cut into, and the first column of one of them: tasks begin where tiles do. */
+/* The number of tasks for so many columns, and the first column of a task, which is that of a tile. */
 static inline int column_tasks(int columns) { return columns >= 512 ? 4 : columns >= 64 ? 2 : 1; }
 static inline int first_column(int columns, int task)
 {

@@ -10,7 +10,7 @@
 
 /* --- the optimisers --- */
 
-/* Adam (Kingma & Ba 2015); c1, c2: the corrections for averages that begin at zero */
+/* Adam (Kingma & Ba 2015); c1, c2: the corrections for averages that start at zero */
 INLINE void adam_rows(float *w, float *m, float *v, const float *g, size_t n, float lr, float c1, float c2)
 {
 	const float b1 = 0.9f, b2 = 0.999f;
@@ -120,7 +120,7 @@ static void run_update(void *ctx, int i)
 		update_partial(t, l, u->side->partial[u->layer], i, from, to);
 		return;
 	}
-	/* as few rows as tiles take; where each chunk packs the input anew, twice as many */
+	/* rows of one tile; twice as many when each chunk has to pack the input again */
 	int chunk = u->side->packed_input[u->layer] ? TILE : 2 * TILE;
 	t->sqnorm[i] = 0;
 	for (int r = from, n; r < to; r += n) {
