@@ -11,12 +11,11 @@
 
 #include "base/buf.h"
 #include "stream/fields.h"
-
-struct archive_entry;
+#include "stream/tar.h"
 
 struct member {
-	struct archive_entry *entry; /* owned: name, mode, owner, times, extended attributes */
-	const char *name;            /* the path, inside entry */
+	struct tar_header header; /* name, mode, owner, times, extended attributes */
+	const char *name;         /* the path, inside header */
 	struct buf data;
 	struct buf ext; /* lower case; empty when loose */
 	int loose;
@@ -38,6 +37,7 @@ struct record { /* {.fields_member = -1} is an empty one; freed by record_free()
 #define RECORD_MAX_BYTES ((size_t)1 << 30)
 #define RECORD_MAX_MEMBERS 10000
 
+void member_free(struct member *m);
 void record_free(struct record *r);
 /* The memory of its members' data, in use or kept for the next record; and frees it, with the data, if it is more than `keep`. */
 size_t record_capacity(const struct record *r);

@@ -1,6 +1,5 @@
 #include "stream/record.h"
 
-#include <archive_entry.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +11,17 @@
  * buffer in each. */
 #define RECORD_KEPT_BYTES ((size_t)4 << 20)
 
+void member_free(struct member *m)
+{
+	tar_header_free(&m->header);
+	buf_free(&m->data);
+	buf_free(&m->ext);
+}
+
 void record_free(struct record *r)
 {
-	for (size_t i = 0; i < r->cap; i++) {
-		if (r->m[i].entry)
-			archive_entry_free(r->m[i].entry);
-		buf_free(&r->m[i].data);
-		buf_free(&r->m[i].ext);
-	}
+	for (size_t i = 0; i < r->cap; i++)
+		member_free(&r->m[i]);
 	free(r->m);
 	buf_free(&r->key);
 	fields_free(&r->fields);
@@ -57,12 +59,6 @@ struct member *record_push(struct record *r, struct fail *f)
 		r->cap = cap;
 	}
 	struct member *m = &r->m[r->n];
-	if (!m->entry)
-		m->entry = archive_entry_new();
-	if (!m->entry) {
-		fail_memory(f);
-		return NULL;
-	}
 	if (m->data.cap > RECORD_KEPT_BYTES)
 		buf_free(&m->data);
 	m->data.len = m->ext.len = 0;
@@ -77,14 +73,14 @@ struct member *record_add_member(struct record *rec, const char *name, int64_t m
 	struct member *m = record_push(rec, f);
 	if (!m)
 		return NULL;
-	archive_entry_clear(m->entry);
-	archive_entry_set_pathname(m->entry, name);
-	archive_entry_set_filetype(m->entry, AE_IFREG);
-	archive_entry_set_perm(m->entry, 0644);
-	archive_entry_set_mtime(m->entry, mtime, 0);
-	m->name = archive_entry_pathname(m->entry);
+	tar_header_clear(&m->header);
+	m->header.mode = 0644;
+	m->header.mtime = (struct tar_time){.sec = mtime, .set = 1};
+	if (buf_add(&m->header.name, name, strlen(name), f))
+		return NULL;
+	m->name = m->header.name.p;
 	const char *ext = "";
-	if (!m->name || name_split(m->name, &ext) == 0) {
+	if (name_split(m->name, &ext) == 0) {
 		fail_set(f, "'%s' cannot be the name of a member", name);
 		return NULL;
 	}

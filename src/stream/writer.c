@@ -1,20 +1,16 @@
 /* Writes records as a pax tar, plain or zstd.
  *
- * libarchive formats each member and hands the bytes to on_write(), which compresses them (own code, since libarchive's zstd
- * filter writes no checksum of the content) and writes them to a descriptor: standard output, the temporary file of an
- * atomic_file, or a spool. Every member is finished with its padding before the next begins, so writer_bytes() is the offset
- * at which the next record starts; vae-rank --sort seeks by it.
+ * tar_writer.c formats the headers. Bytes are collected in a buffer of 64 KiB, then compressed (with a checksum of the content)
+ * and written to a descriptor: standard output, the temporary file of an atomic_file, or a spool. Every member is finished with
+ * its padding before the next begins, so writer_bytes() is the offset at which the next record starts; vae-rank --sort seeks
+ * by it.
  *
- * An end-of-archive means that the stream is complete. After a failed write, or once the writer is aborted, on_write() drops
- * everything, and with it the end-of-archive that libarchive writes when it is freed.
+ * An end-of-archive means that the stream is complete. After a failed write, or once the writer is aborted, nothing more is
+ * written.
  *
- * A stream must not change when it passes through a second time. Extended attributes are therefore written under one of
- * their two headers only, and attributes whose name libarchive would change are refused. KEY.vae.json is formatted again only
- * if a field changed. */
+ * A stream must not change when it passes through a second time. KEY.vae.json is formatted again only if a field changed. */
 #include "stream/writer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,77 +21,102 @@
 #include "base/atomic.h"
 #include "stream/name.h"
 
+enum { CHUNK = 1 << 16 };
+
 struct writer {
-	struct archive *a;
 	int fd;
 	struct atomic_file file; /* if it writes to a path */
 	const char *name;        /* for messages */
-	struct fail error;       /* set by on_write() */
-	int aborted, ended, spool;
-	ZSTD_CCtx *zstd; /* or NULL */
-	char compressed[1 << 16];
+	int failed, ended, spool;
+	uint64_t bytes;
+	size_t n;                /* in buffer */
+	ZSTD_CCtx *zstd;         /* or NULL */
+	struct buf headers;
+	char buffer[CHUNK], compressed[CHUNK];
 };
 
 /* Compresses n bytes and writes the result; ZSTD_e_end also flushes and ends the frame. */
-static int compress(struct writer *w, const void *p, size_t n, ZSTD_EndDirective end)
+static int compress(struct writer *w, const void *p, size_t n, ZSTD_EndDirective end, struct fail *f)
 {
 	ZSTD_inBuffer in = {p, n, 0};
 	for (size_t left = 1; in.pos < in.size || (end == ZSTD_e_end && left);) {
 		ZSTD_outBuffer out = {w->compressed, sizeof w->compressed, 0};
 		left = ZSTD_compressStream2(w->zstd, &out, &in, end);
 		if (ZSTD_isError(left))
-			return fail_set(&w->error, "cannot compress: %s", ZSTD_getErrorName(left));
-		if (write_all(w->fd, w->compressed, out.pos, &w->error))
+			return fail_set(f, "cannot compress: %s", ZSTD_getErrorName(left));
+		if (write_all(w->fd, w->compressed, out.pos, f))
 			return -1;
 	}
 	return 0;
 }
 
-/* Always reports success to libarchive, which leaks its buffer after a failed write (3.6): callers check w->error. */
-static la_ssize_t on_write(struct archive *a, void *ctx, const void *p, size_t n)
+static int write_bytes(struct writer *w, const void *p, size_t n, struct fail *f)
 {
-	struct writer *w = ctx;
-	(void)a;
-	if (!w->aborted && (w->zstd ? compress(w, p, n, ZSTD_e_continue) : write_all(w->fd, p, n, &w->error)))
-		w->aborted = 1;
-	return (la_ssize_t)n;
+	if (w->failed)
+		return fail_set(f, "%s: an earlier write failed", w->name);
+	w->failed = w->zstd ? compress(w, p, n, ZSTD_e_continue, f) : write_all(w->fd, p, n, f);
+	return w->failed ? fail_add(f, "%s", w->name) : 0;
 }
 
-static int archive_fail(struct writer *w, struct fail *f)
+static int flush(struct writer *w, struct fail *f)
 {
-	const char *why = w->error.msg[0] ? w->error.msg : archive_error_string(w->a);
-	return fail_set(f, "%s: %s", w->name, why ? why : "cannot write");
+	size_t n = w->n;
+	w->n = 0;
+	return n ? write_bytes(w, w->buffer, n, f) : 0;
+}
+
+/* Appends bytes, or n zeros where p is NULL. Whole chunks go past the buffer. */
+static int put(struct writer *w, const char *p, size_t n, struct fail *f)
+{
+	w->bytes += n;
+	while (n) {
+		if (w->n == 0 && p && n >= CHUNK) {
+			size_t whole = n / CHUNK * CHUNK;
+			if (write_bytes(w, p, whole, f))
+				return -1;
+			p += whole;
+			n -= whole;
+			continue;
+		}
+		size_t k = n < CHUNK - w->n ? n : CHUNK - w->n;
+		if (p)
+			memcpy(w->buffer + w->n, p, k);
+		else
+			memset(w->buffer + w->n, 0, k);
+		w->n += k;
+		p = p ? p + k : NULL;
+		n -= k;
+		if (w->n == CHUNK && flush(w, f))
+			return -1;
+	}
+	return 0;
+}
+
+static void free_writer(struct writer *w)
+{
+	ZSTD_freeCCtx(w->zstd);
+	buf_free(&w->headers);
+	free(w);
 }
 
 void writer_abort(struct writer *w)
 {
 	if (!w)
 		return;
-	w->aborted = 1;
-	archive_write_free(w->a);
-	ZSTD_freeCCtx(w->zstd);
 	atomic_abort(&w->file);
-	free(w);
+	free_writer(w);
 }
 
 static int set_format(struct writer *w, int level, struct fail *f)
 {
-	struct archive *a = w->a;
-	if (archive_write_set_format_pax(a) != ARCHIVE_OK ||
-	    archive_write_set_format_option(a, "pax", "xattrheader", "SCHILY") != ARCHIVE_OK)
-		return archive_fail(w, f);
-	if (level != WRITER_PLAIN) {
-		w->zstd = ZSTD_createCCtx();
-		if (!w->zstd)
-			return fail_memory_for(f, "zstd");
-		if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level)) ||
-		    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
-			return fail_set(f, "zstd has no level %d", level);
-	}
-	/* No padding of the last block: libarchive pads or not depending on the kind of file. */
-	if (archive_write_set_bytes_per_block(a, 1 << 16) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK || archive_write_open(a, w, NULL, on_write, NULL) != ARCHIVE_OK)
-		return archive_fail(w, f);
+	if (level == WRITER_PLAIN)
+		return 0;
+	w->zstd = ZSTD_createCCtx();
+	if (!w->zstd)
+		return fail_memory_for(f, "zstd");
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
+		return fail_set(f, "zstd has no level %d", level);
 	return 0;
 }
 
@@ -107,12 +128,11 @@ static struct writer *open_writer(const char *path, int fd, int level, struct fa
 		return NULL;
 	}
 	w->file.fd = -1;
-	w->a = archive_write_new();
 	w->name = path ? path : fd == 1 ? "standard output" : "spool in $TMPDIR";
 	w->spool = fd > 2;
 	w->fd = fd;
-	int r = w->a ? 0 : fail_memory(f);
-	if (!r && path) {
+	int r = 0;
+	if (path) {
 		r = atomic_open(&w->file, path, f);
 		w->name = w->file.path;
 		w->fd = w->file.fd;
@@ -138,42 +158,14 @@ struct writer *writer_open(const char *path, int level, struct fail *f)
 
 struct writer *writer_open_spool(int fd, struct fail *f) { return open_writer(NULL, fd, WRITER_PLAIN, f); }
 
-/* libarchive writes these bytes of an attribute's name as %XX and does not decode them when it reads: the name would grow at
- * every pass. */
-static int check_xattrs(const struct writer *w, const struct member *m, struct fail *f)
+static int write_member(struct writer *w, const struct member *m, struct fail *f)
 {
-	const char *name;
-	const void *value;
-	size_t size;
-	if (archive_entry_xattr_reset(m->entry) == 0)
-		return 0;
-	while (archive_entry_xattr_next(m->entry, &name, &value, &size) == ARCHIVE_OK)
-		for (const char *p = name; *p; p++)
-			if (*p <= ' ' || *p > '~' || *p == '%' || *p == '=') {
-				char a[200], b[200];
-				return fail_set(f, "%s: member '%s': cannot write extended attribute '%s': its name must be printable ASCII without %% and =",
-				                w->name, name_show(a, sizeof a, m->name), name_show(b, sizeof b, name));
-			}
-	return 0;
-}
-
-static int write_member(struct writer *w, struct member *m, struct fail *f)
-{
-	if (check_xattrs(w, m, f))
-		return -1;
-	if (m->data.len || archive_entry_filetype(m->entry) == AE_IFREG)
-		archive_entry_set_size(m->entry, (int64_t)m->data.len);
-	int r = archive_write_header(w->a, m->entry);
-	/* A warning: the name is not UTF-8. It is written as it is, with a header that says so. */
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return archive_fail(w, f);
-	for (size_t written = 0; written < m->data.len;) {
-		la_ssize_t n = archive_write_data(w->a, m->data.p + written, m->data.len - written);
-		if (n <= 0)
-			return archive_fail(w, f);
-		written += (size_t)n;
+	w->headers.len = 0;
+	if (tar_format(&m->header, m->data.len, &w->headers, f)) {
+		char shown[256];
+		return fail_add(f, "%s: member '%s'", w->name, name_show(shown, sizeof shown, m->name));
 	}
-	return archive_write_finish_entry(w->a) == ARCHIVE_OK && !w->error.msg[0] ? 0 : archive_fail(w, f);
+	return put(w, w->headers.p, w->headers.len, f) || put(w, m->data.p, m->data.len, f) || put(w, NULL, -m->data.len % TAR_BLOCK, f) ? -1 : 0;
 }
 
 /* Writes the fields to the member KEY.vae.json, which is added where there is none. Owner and time are those of the record's
@@ -190,18 +182,19 @@ static int update_fields_member(struct record *r, struct fail *f)
 		r->fields_member = (int)r->n - 1;
 	}
 	struct member *m = &r->m[r->fields_member];
-	struct archive_entry *first = NULL;
+	const struct tar_header *first = NULL;
 	for (size_t i = 0; i < r->n && !first; i++)
 		if (!r->m[i].loose && (int)i != r->fields_member)
-			first = r->m[i].entry;
+			first = &r->m[i].header;
 	if (first) {
-		archive_entry_set_mtime(m->entry, archive_entry_mtime(first), archive_entry_mtime_nsec(first));
-		archive_entry_set_uid(m->entry, archive_entry_uid(first));
-		archive_entry_set_gid(m->entry, archive_entry_gid(first));
-		archive_entry_set_uname(m->entry, archive_entry_uname(first));
-		archive_entry_set_gname(m->entry, archive_entry_gname(first));
+		m->header.mtime = first->mtime;
+		m->header.uid = first->uid;
+		m->header.gid = first->gid;
+		m->header.uname.len = m->header.gname.len = 0;
+		if (buf_add(&m->header.uname, first->uname.p, first->uname.len, f) || buf_add(&m->header.gname, first->gname.p, first->gname.len, f))
+			return -1;
 	}
-	archive_entry_set_perm(m->entry, 0644);
+	m->header.mode = 0644;
 	m->data.len = 0;
 	if (fields_write(&r->fields, &m->data, f))
 		return -1;
@@ -227,7 +220,7 @@ int writer_writes_to(const struct writer *w, const struct stat *st)
 	return (fstat(w->fd, &own) == 0 && same_inode(&own, st)) || (w->file.path && stat(w->file.path, &own) == 0 && same_inode(&own, st));
 }
 
-uint64_t writer_bytes(struct writer *w) { return (uint64_t)archive_filter_bytes(w->a, 0); }
+uint64_t writer_bytes(struct writer *w) { return w->bytes; }
 
 /* Writes the end-of-archive, once. */
 static int write_end(struct writer *w, struct fail *f)
@@ -235,8 +228,11 @@ static int write_end(struct writer *w, struct fail *f)
 	if (w->ended)
 		return 0;
 	w->ended = 1;
-	int bad = archive_write_close(w->a) != ARCHIVE_OK || w->error.msg[0] || (w->zstd && compress(w, NULL, 0, ZSTD_e_end));
-	return bad ? archive_fail(w, f) : 0;
+	if ((!w->spool && put(w, NULL, 2 * TAR_BLOCK, f)) || flush(w, f))
+		return -1;
+	if (w->failed)
+		return fail_set(f, "%s: an earlier write failed", w->name);
+	return w->zstd && compress(w, NULL, 0, ZSTD_e_end, f) ? fail_add(f, "%s", w->name) : 0;
 }
 
 int writer_prepare(struct writer *w, struct fail *f)
@@ -251,14 +247,12 @@ int writer_prepare(struct writer *w, struct fail *f)
 int writer_close(struct writer *w, struct fail *f)
 {
 	int r = write_end(w, f);
-	archive_write_free(w->a);
-	ZSTD_freeCCtx(w->zstd);
 	if (w->file.path && r)
 		atomic_abort(&w->file);
 	else if (w->file.path)
 		r = atomic_commit(&w->file, f);
 	else if (!r && !w->spool && close(w->fd)) /* NFS and quotas report errors at close */
 		r = fail_errno(f, "%s: cannot close", w->name);
-	free(w);
+	free_writer(w);
 	return r;
 }
