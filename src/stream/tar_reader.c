@@ -462,7 +462,7 @@ static int long_name(struct tar_reader *t, int has, struct buf *to, struct fail 
 	size_t n = strnlen(t->text.p, t->text.len);
 	if (t->have_long & has)
 		return fail_set(f, "it has two long names");
-	if (n == 0 || !all_zeros(t->text.p + n, t->text.len - n))
+	if (n == 0 || n == t->text.len || !all_zeros(t->text.p + n, t->text.len - n))
 		return fail_set(f, "its long name is damaged");
 	t->have_long |= has;
 	if (t->next.has & has) /* pax goes first */
@@ -592,21 +592,22 @@ static int add_kept(struct tar_reader *t, struct tar_header *h, struct fail *f)
 /* The map of GNU's type S: 4 extents in the header and 21 in each block that follows it. */
 static int old_sparse(struct tar_reader *t, const char *b, int64_t *real, struct fail *f)
 {
-	size_t at = 386, slots = 4;
+	size_t at = 386, slots = 4, last = 482; /* `last` says whether a block follows */
 	if (field(b, 483, 12, "realsize", 0, real, f))
 		return -1;
-	for (int more = b[482];; more = b[504], at = 0, slots = 21) {
-		if (at == 0) {
-			if (!more)
-				return 0;
-			if (whole_block(t, &b, f))
-				return -1;
-		}
+	for (;;) {
 		for (size_t i = 0; i < slots && b[at + 24 * i]; i++) {
 			int64_t from, len;
 			if (field(b, at + 24 * i, 12, "offset", 0, &from, f) || field(b, at + 24 * i + 12, 12, "numbytes", 0, &len, f) || add_extent(t, from, len, f))
 				return -1;
 		}
+		if (!b[last])
+			return 0;
+		if (whole_block(t, &b, f))
+			return -1;
+		at = 0;
+		slots = 21;
+		last = 504;
 	}
 }
 

@@ -132,7 +132,7 @@ static int fits_ustar(const struct buf *name)
  * component, `insert` as a further one, and the beginning of the last component. Returns its length. */
 static size_t shorten(char out[300], const char *name, size_t len, const char *insert)
 {
-	size_t room = NAME - 1, end = len, n = 0;
+	size_t room = NAME - 2, end = len, n = 0;
 	int slash = 0;
 	if (len < NAME && !*insert) {
 		memcpy(out, name, len);
@@ -157,7 +157,7 @@ static size_t shorten(char out[300], const char *name, size_t len, const char *i
 	/* directories: up to 155 bytes for the prefix field, then what the name field has left, each part up to a slash */
 	size_t from = 0;
 	for (int part = 0; part < 2; part++) {
-		size_t to = from + (part ? room : PREFIX);
+		size_t to = from + (part ? room : PREFIX - 1);
 		if (to > base)
 			to = base;
 		while (to > from && name[to] != '/')
@@ -195,9 +195,12 @@ static void put_octal(char *p, size_t digits, uint64_t v)
 		p[i] = (char)('0' + (v & 7));
 }
 
-/* A number in octal, with as many digits as it needs from `digits` to `size`; else in base 256. */
+/* A number in octal, with as many digits as it needs from `digits` to `size`; else in base 256. If that does not hold it, the
+ * number is in a pax record. */
 static void put_number(char *p, size_t digits, size_t size, int64_t v)
 {
+	if (size == SHORT && v >> 56)
+		v = SHORT_LIMIT - 1;
 	for (; v >= 0 && digits <= size; digits++)
 		if (v >> 3 * digits == 0) {
 			put_octal(p, digits, (uint64_t)v);
@@ -279,12 +282,12 @@ static int add_records(const struct tar_header *h, uint64_t size, struct buf *ou
 		bad |= add_number(out, "SCHILY.devmajor", h->devmajor, f);
 	if (!bad && device && h->devminor >= SHORT_LIMIT)
 		bad |= add_number(out, "SCHILY.devminor", h->devminor, f);
-	if (!bad && (h->mtime.sec < 0 || h->mtime.sec >= TIME_LIMIT || h->mtime.nsec))
-		bad |= add_time(out, "mtime", &h->mtime, f);
 	if (!bad && h->ctime.set)
 		bad |= add_time(out, "ctime", &h->ctime, f);
 	if (!bad && h->atime.set)
 		bad |= add_time(out, "atime", &h->atime, f);
+	if (!bad && (h->mtime.sec < 0 || h->mtime.sec >= TIME_LIMIT || h->mtime.nsec))
+		bad |= add_time(out, "mtime", &h->mtime, f);
 	return bad || buf_add(out, h->records.p, h->records.len, f) ? -1 : 0;
 }
 

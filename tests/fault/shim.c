@@ -8,7 +8,7 @@
  * as streams over read() and write().
  *
  * Some calls never fail, because the library that makes them cannot cope: those of OpenBLAS, which returns no errors and
- * exits or hangs; some of libarchive and of liblzma (below); and those of a sanitizer's runtime, which needs files to name
+ * exits or hangs; one of liblzma (below); and those of a sanitizer's runtime, which needs files to name
  * functions in reports, and so in suppressions (leaks.supp). Under a sanitizer, strdup() and the like are not seen, since its
  * runtime implements them.
  */
@@ -35,7 +35,7 @@ static struct fault by_hand, *state;
 static int trace;
 static struct range {
 	uintptr_t from, to;
-} blas, archive, sanitizer; /* addresses of the code of a library */
+} blas, sanitizer; /* addresses of the code of a library */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static __thread int disabled __attribute__((tls_model("initial-exec")));
 
@@ -384,38 +384,6 @@ int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
 	return r;
 }
 
-/* libarchive 3.6 drops an extended attribute silently when memory is out while it reads one. */
-void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size);
-void archive_entry_xattr_add_entry(void *e, const char *name, const void *value, size_t size)
-{
-	REAL(void, archive_entry_xattr_add_entry, void *, const char *, const void *, size_t);
-	int skip = contains(&archive, (uintptr_t)__builtin_return_address(0));
-	disabled += skip;
-	real(e, name, value, size);
-	disabled -= skip;
-}
-
-/* It crashes or writes a wrong header when memory is out for a member with such an attribute, or with a name that is not ASCII.
- * Other headers are tested. */
-int archive_write_header(void *a, void *e);
-int archive_write_header(void *a, void *e)
-{
-	REAL(int, archive_write_header, void *, void *);
-	static int (*count)(void *);
-	static const char *(*pathname)(void *);
-	if (!count)
-		count = (int (*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_xattr_count");
-	if (!pathname)
-		pathname = (const char *(*)(void *))dlsym(RTLD_DEFAULT, "archive_entry_pathname");
-	int skip = count(e) > 0;
-	for (const char *p = pathname(e); p && *p; p++)
-		skip |= (unsigned char)*p > 0x7e;
-	disabled += skip;
-	int r = real(a, e);
-	disabled -= skip;
-	return r;
-}
-
 /* libarchive 3.6 uses freed memory after this has failed. */
 int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags);
 int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
@@ -435,7 +403,7 @@ static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 	static const struct {
 		const char *name;
 		struct range *range;
-	} known[] = {{"openblas", &blas}, {"libarchive", &archive}, {"libasan", &sanitizer}};
+	} known[] = {{"openblas", &blas}, {"libasan", &sanitizer}};
 	struct range *r = NULL;
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++)
 		if (strstr(i->dlpi_name, known[k].name))
