@@ -201,7 +201,7 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 @test "a score that does not exist leaves its reason, and the other scores stay" {
 	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@p 4 \; e@q 100 \; f@q 101 \; g@p 6
 	vae-density -q --method knn,kde,gmm --neighbors 3 --sigma 1 --cluster-field cls v.tar >o.tar
-	field key,error o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster is of 2/ ? "gmm" : $2) }' >got
+	field key,error o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster has 2/ ? "gmm" : $2) }' >got
 	printf '%s\n' 'a knn' 'b knn' 'c knn' 'd ' 'e gmm' 'f gmm' 'g ' | diff - got
 	[ "$(field knn_nll o.tar | head -n 1)" = "" ]
 	[ "$(field kde_selfinf o.tar | head -n 1)" != "" ]
@@ -213,10 +213,10 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[[ "$(field error k.tar)" == *"too few for 7 neighbours"* ]]
 	vectors one.tar a 1
 	vae-density -q --method kde one.tar >o.tar
-	[ "$(field error o.tar)" = "KDE: one record cannot be left out" ]
+	[ "$(field error o.tar)" = "KDE: there is only one record" ]
 	vectors far.tar a 0 \; b 0 \; c 1
 	vae-density -q --method kde --sigma 1e-200 far.tar >o.tar
-	[ "$(field error o.tar | grep -c 'alone at the scale')" -eq 1 ]
+	[ "$(field error o.tar | grep -c 'too far from all other records')" -eq 1 ]
 	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 2 ]
 }
 
@@ -394,7 +394,7 @@ tensor()
 	for in in empty bad; do
 		vae-density -q --method knn,kde --influence f.jsonl -t line.tar $in.tar >/dev/null
 		[ "$(wc -l <f.jsonl)" -eq 12 ]
-		[ "$(head -n 1 f.jsonl)" = '{"test":"a","method":"knn","error":"there are no records to explain it"}' ]
+		[ "$(head -n 1 f.jsonl)" = '{"test":"a","method":"knn","error":"there are no records that could influence it"}' ]
 	done
 }
 

@@ -136,7 +136,7 @@ stopped() {
 	touch -d '2020-01-01 UTC' "$T"/m.vae/*
 	(cd "$T/m.vae" && ls -l --time-style=+%s) >"$T/before"
 	ok vae-train -c tiny --set train.steps=3000 --set train.checkpoints=5 --set train.holdout=0.1 -o "$T/m.vae" --resume -p --summary "$T/s" <"$F/in.tar"
-	says 'has taken its 3000 steps already'
+	says 'the training of 3000 steps is finished already'
 	mv "$T/out" "$T/passed"
 	train "$T/p.vae" -p "$F/in.tar" >"$T/want"
 	same "$T/want" "$T/passed"

@@ -133,7 +133,7 @@ int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *
 		max = influence[i] > max ? influence[i] : max;
 	}
 	if (!(max > -INFINITY))
-		return fail_set(why, "alone at the scale of sigma = %.9g", sigma);
+		return fail_set(why, "too far from all records for sigma = %.9g", sigma);
 	for (size_t i = 0; i < n; i++)
 		sum += exp(influence[i] - max);
 	double log_sum = max + log(sum);

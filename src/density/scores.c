@@ -94,13 +94,13 @@ static int score_knn(const struct density_scores *s, size_t i, double *nll, doub
 static int score_kde(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
 {
 	if (!s->log_others)
-		return fail_set(why, "KDE: one record cannot be left out");
+		return fail_set(why, "KDE: there is only one record");
 	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->log_others[i]));
 	*self = kde_influence(s->x.n, 0, s->log_others[i]);
 	if (isfinite(*self))
 		return 0;
 	*self = NAN;
-	return fail_set(why, "KDE: alone at the scale of sigma = %.9g", s->sigma);
+	return fail_set(why, "KDE: too far from all other records for sigma = %.9g", s->sigma);
 }
 
 static int score_gmm(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
@@ -112,8 +112,8 @@ static int score_gmm(const struct density_scores *s, size_t i, double *nll, doub
 		*nll = own_nll;
 	*self = gmm_influence(s->form, s->x.n, size, s->x.d, var, uu, uu, 0);
 	if (size <= 2)
-		return fail_set(why, "mixture: its cluster is of %zu, and of 3 at least it would be wanted", size);
-	return isfinite(*self) ? 0 : fail_set(why, "mixture: without it its cluster of %zu has no spread", size);
+		return fail_set(why, "mixture: its cluster has %zu records, and at least 3 are required", size);
+	return isfinite(*self) ? 0 : fail_set(why, "mixture: without this record its cluster of %zu has no spread", size);
 }
 
 int density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
@@ -193,7 +193,7 @@ static int compute_influence(const struct density_scores *s, enum density_method
                              double *nll, uint32_t *cluster, struct fail *why)
 {
 	if (!s->x.n)
-		return fail_set(why, "there are no records to explain it");
+		return fail_set(why, "there are no records that could influence it");
 	if (m == DENSITY_KNN)
 		return knn_test_influence(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
 	if (m == DENSITY_KDE)

@@ -518,7 +518,7 @@ int config_load(struct config *c, const char *name, struct fail *f)
 		snprintf(path[1], sizeof path[1], "%s/../config/%.100s.yaml", self, name);
 		int at = access(path[0], F_OK) == 0 ? 0 : 1;
 		if (access(path[at], F_OK))
-			return fail_set(f, "there is no preset '%.100s': neither %s nor %s exists", name, path[0], path[1]);
+			return fail_set(f, "there is no preset '%.100s' (vae-train(1) lists them): neither %s nor %s exists", name, path[0], path[1]);
 		if (at)
 			memcpy(path[0], path[1], sizeof path[0]);
 	}

@@ -53,7 +53,7 @@ static int drop_stream(struct dropper *d, struct fail *f)
 	int r = flow_each(&d->flow, drop_record, d, f);
 	uint64_t n = d->flow.records;
 	if (!r && n && u->field && u->missing == n)
-		r = fail_set(f, u->kind == RULE_TOP ? "none of %llu records has a rank in the fields '%s' and '%s_n', as vae-rank writes them"
+		r = fail_set(f, u->kind == RULE_TOP ? "none of %llu records has a rank in the fields '%s' and '%s_n': rank them first, with vae-rank"
 		                                    : "none of %llu records has a number in the field '%s'", (unsigned long long)n, u->field, u->field);
 	return r;
 }

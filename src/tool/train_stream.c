@@ -79,7 +79,7 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 	if (warning.msg[0])
 		cli_note(c, "%s", warning.msg);
 	if (!r && fit.resumed_from == t->cfg.train.steps && dir->resumed)
-		cli_note(c, "%s has taken its %d steps already", dir->path, t->cfg.train.steps);
+		cli_note(c, "%s: the training of %d steps is finished already", dir->path, t->cfg.train.steps);
 	else if (!r && c->verbose)
 		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld_out, m.loss, m.holdout_loss);
 	model_free(&m);
