@@ -87,7 +87,7 @@ void gradients_close(struct influence *s)
 
 /* --- the gradients of the batch at hand --- */
 
-/* The input of a layer [batch draws][in], and the gradients by its output [batch draws][out]. */
+/* The input of a layer [batch draws][in], and the deltas at its output [batch draws][out]. */
 static const float *layer_input(const struct influence *s, const struct layer_gradient *k)
 {
 	return k->in_decoder ? network_source(&s->model->dec, k->index, s->xi, &s->dec) : network_source(&s->model->enc, k->index, s->input, &s->enc);

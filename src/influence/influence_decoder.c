@@ -33,7 +33,7 @@ static void add_grams(struct influence *s, int r, const struct layer *l)
 	add_to_score(s, r, l->tensor + 1, bias / pairs);
 }
 
-/* Losses of draws [from, to) of record r: logits and dlogits, the gradients by them, are [to - from][input]. */
+/* Losses of draws [from, to) of record r: logits and dlogits, their deltas, are [to - from][input]. */
 static void draw_losses(struct influence *s, int r, int from, int to, const float *logits, float *dlogits)
 {
 	enum likelihood scored = (enum likelihood)s->cfg.score.likelihood, trained = (enum likelihood)s->cfg.train.likelihood;
@@ -106,7 +106,7 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 	}
 }
 
-/* Back through the layers before chunk_from. An explicit gradient shares its unrolled factor with the gradient by the layer's input. */
+/* Back through the layers before chunk_from. An explicit gradient shares its unrolled factor with the delta at the layer's input. */
 static void backward_rows(struct influence *s, int first, int n)
 {
 	const struct network *net = &s->model->dec;

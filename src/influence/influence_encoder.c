@@ -1,9 +1,9 @@
 /* The encoder's part of a score.
  *
  *   forward:   x -> mu, logvar -> xi_j = mu + sigma eps_j for every draw j
- *   backward:  the gradient of each draw by mu and logvar; their mean, once through the encoder
- *   tangent:   how mu and logvar change if the weights move along the mean gradient; its dot product with the gradient of draw j by mu
- *              and logvar is <g_j, mean g> over all encoder layers in use
+ *   backward:  the gradient of each draw with respect to mu and logvar; their mean, once through the encoder
+ *   tangent:   how mu and logvar change if the weights move along the mean gradient; its dot product with the gradient of draw j with
+ *              respect to mu and logvar is <g_j, mean g> over all encoder layers in use
  *
  * The cross estimator has one mean and one backward pass for each half of the draws. */
 #include <math.h>
@@ -32,7 +32,7 @@ void draw_latents(struct influence *s, const uint64_t *id, const float *eps)
 	}
 }
 
-/* --- gradients by the encoder's output --- */
+/* --- deltas at the encoder's output --- */
 
 /* d [2 latent], by mu and logvar, through xi = mu + sigma eps. dxi: the gradient of recon by xi. */
 static void pathwise_gradient(float *d, const float *mu, const float *sigma, const float *eps, const float *dxi, float beta, int latent)

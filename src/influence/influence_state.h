@@ -52,15 +52,15 @@ struct influence {
 
 	/* encoder; tapes have batch rows */
 	struct tape enc;                  /* activations; the output is mu, logvar */
-	struct tape enc_grad[2];          /* gradients by them, of the mean of all draws, or of each half */
+	struct tape enc_grad[2];          /* their deltas, of the mean of all draws, or of each half */
 	struct tape enc_tangent;          /* tangents along the mean gradient */
 	float *sigma;                     /* [batch][latent] */
-	float *dhead;                     /* [batch][draws][2 latent]: gradients by the encoder's output */
+	float *dhead;                     /* [batch][draws][2 latent]: deltas at the encoder's output */
 	float *mean_grad, *tangent_out;   /* [widest layer]: of one row */
 
 	/* decoder; tapes have decoder_batch draws rows */
 	struct tape dec, dec_grad;
-	float *eps, *xi, *dxi;            /* [batch][draws][latent]: noise, latents, gradients by the latents */
+	float *eps, *xi, *dxi;            /* [batch][draws][latent]: noise, latents, deltas at the latents */
 	double *recon, *nll;              /* [batch][draws] */
 	struct draw_grams grams;
 	float *block_gradients[MAX_LAYERS]; /* of layers from chunk_from on: block_gradients_add() */

@@ -1,5 +1,5 @@
 /* Convolutions as matrix products (Chellapilla et al. 2006). The kernel covers a part of a big side at each of the positions of a small side.
- * That part unrolls to a row of k = kernel^2 c numbers, c the channels of the big side; p are those of the small side.
+ * That part unrolls to a row of k = kernel^2 c numbers: c counts the channels of the big side, p those of the small side.
  *
  *   im2col: big -> col [positions][k]      col2im, its adjoint: col -> big, added up
  *   conv2d           y = im2col(x) W^T     dx = col2im(dy W)     dW = dy^T im2col(x)      x is big, y small

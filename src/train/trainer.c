@@ -31,7 +31,7 @@ static void draw_latents(void *ctx, int task)
 	}
 }
 
-/* Reconstruction losses, and their gradient by the decoder's output. */
+/* Reconstruction losses, and the deltas at the decoder's output. */
 static void compute_recon(void *ctx, int task)
 {
 	struct trainer *t = ctx;
@@ -47,7 +47,7 @@ static void compute_recon(void *ctx, int task)
 	}
 }
 
-/* The gradient by the encoder's output. */
+/* The deltas at the encoder's output. */
 static void compute_head_gradient(void *ctx, int task)
 {
 	struct trainer *t = ctx;

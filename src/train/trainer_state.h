@@ -23,7 +23,7 @@ struct side { /* the encoder or the decoder */
 	struct network *net;
 	struct tape act, delta;
 	const float *input;                         /* of the batch */
-	float *dinput;                              /* gradient by it, or NULL */
+	float *dinput;                              /* its delta, or NULL */
 	struct mat_packed *packed_input[MAX_LAYERS]; /* what a dense layer reads, packed for its gradient; or NULL */
 	float *partial[MAX_LAYERS];                 /* [row_tasks][weights + biases]: gradients of a layer that is not dense */
 };
@@ -64,7 +64,7 @@ void backward_pass(struct trainer *t, struct side *s);
 /* update.c */
 int update_open(struct trainer *t, struct fail *f);
 void update_close(struct trainer *t);
-/* Gradients by the parameters, and the step of the optimiser. Returns the squared norm of the gradient if t->want_norm, else 0. */
+/* Gradients with respect to the parameters, and the step of the optimiser. Returns the squared norm of the gradient if t->want_norm, else 0. */
 double update_run(struct trainer *t);
 
 #endif

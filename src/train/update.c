@@ -1,4 +1,5 @@
-/* Gradients by the parameters and the step of the optimiser, a few rows of a weight at a time, while their gradient is in the cache. */
+/* Gradients with respect to the parameters, and the step of the optimiser, for a few rows of a weight at a time, while their gradient
+ * is in the cache. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
