@@ -714,7 +714,7 @@ static void forget(struct tar_reader *t)
 static int end_of_input(const struct tar_reader *t, const char *b, size_t n, struct fail *f)
 {
 	if (t->bytes == 0)
-		return fail_set(f, "empty input (0 bytes): an empty stream of records is 1024 zero bytes");
+		return fail_set(f, "empty input (0 bytes): the program that writes it has failed, or wrote no stream of records");
 	if (t->zeros >= 2)
 		return all_zeros(b, n) ? 0 : fail_set(f, "bytes after the end-of-archive that are not tar");
 	if (n && !all_zeros(b, n))
