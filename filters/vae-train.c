@@ -8,7 +8,7 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 {
 	if (!cli_require(c, t->config, "-c NAME") || !cli_require(c, t->output, "-o NAME.vae"))
 		return false;
-	if (strcmp(t->output, "-") == 0)
+	if (t->output && strcmp(t->output, "-") == 0)
 		return cli_usage(c, "-o names the directory to make, and '-' is standard output, which -p writes to");
 	if (!cli_check_overwrite(c, "-o", t->output))
 		return false;

@@ -55,8 +55,7 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 	for (int i = 0; i < b->nitems; i++) {
 		struct record *r = &b->item[i];
 		int row = b->row[i];
-		struct fail none, *why = row < 0 ? &none : &b->why[row];
-		none.msg[0] = 0;
+		struct fail none = {.msg = ""}, *why = row < 0 ? &none : &b->why[row];
 		s->flow.records += r->ordinal > 0;
 		if (r->ordinal ? scoring_record(s, r, row, result, why, f) : flow_pass(&s->flow, r, f))
 			return -1;

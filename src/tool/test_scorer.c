@@ -79,7 +79,7 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	struct scoring *w = &t->frame;
 	char *path = (char *)t->test_file;
 	struct fail warning;
-	uint64_t records;
+	uint64_t records = 0;
 	t->tests = (struct test_set){.models = w->models, .nmodels = w->nmodels, .noise = &t->test_noise, .budget = t->budget,
 	                             .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH};
 	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);

@@ -155,7 +155,7 @@ static int list_updates(struct trainer *t, struct side *s, int write)
 
 int update_open(struct trainer *t, struct fail *f)
 {
-	size_t n = t->m->nparams, budget = (size_t)-1;
+	size_t n = t->m->nparams, budget = SIZE_MAX;
 	int updates = list_updates(t, &t->side[ENCODER], 0) + list_updates(t, &t->side[DECODER], 0);
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
 	t->update = calloc((size_t)updates + 1, sizeof *t->update);

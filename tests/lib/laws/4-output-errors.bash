@@ -130,7 +130,7 @@ law_memory() {
 		for j in "${jobs[@]}"; do
 			got=0
 			# shellcheck disable=SC2086 # -j and its number
-			T=$T F=$F timeout -k 1 30 bash -c '. "$0/helper.bash"; . "$0/lib/laws.bash"; T=$1 F=$2; ulimit -v "$3"; shift 3; tool "$@"' \
+			timeout -k 1 30 bash -c '. "$0/helper.bash"; . "$0/lib/laws.bash"; T=$1 F=$2; ulimit -v "$3"; shift 3; tool "$@"' \
 				"$ROOT/tests" "$T" "$F" "$limit" "$1" $j <"$F/plain.tar" >"$T/out" 2>"$T/err" || got=$?
 			line=$(cat "$T/err")
 			case $got in
