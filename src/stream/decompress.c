@@ -1,8 +1,9 @@
 /* Decompresses an input (gzip is decompressed by source.c).
  *
- * The first block of an input tells what it is. A block that is a tar header is plain, whatever its first bytes are, since they
- * are a name. zstd is decompressed by libzstd, several frames as one. xz, lz4 and bzip2 are decompressed by libarchive, which is
- * given them as an archive of its `raw` format. libarchive stops where a compressed stream ends; only zeros may follow. */
+ * The first block of an input tells what it is. An input that begins with a tar header is plain, even if the name in it begins
+ * like a compressed file. zstd is decompressed by libzstd, several frames as one. xz, lz4 and bzip2 are decompressed by
+ * libarchive, which is given them as an archive of its `raw` format. libarchive stops where a compressed stream ends; only zeros
+ * may follow. */
 #include "stream/decompress.h"
 
 #include <archive.h>

@@ -5,7 +5,7 @@
  * `LENGTH KEYWORD=VALUE\n`, and g holds defaults for all members that follow. Two blocks of zeros end an archive. Only zeros
  * or another archive may follow.
  *
- * Headers are read strictly, since a guess loses records: a wrong checksum, a number that is none, a pax record of a wrong
+ * Headers are read strictly, since a guess loses records: a wrong checksum, a field that is not a number, a pax record of a wrong
  * length, a keyword that is not known, a sparse map that does not match the size are errors. Pax keywords of vendors
  * (`VENDOR.keyword`) that do not describe where data are and that nobody here needs are kept as they are.
  *
