@@ -113,7 +113,7 @@ double kde_influence(size_t n, double log_own, double log_others) { return log1p
 
 static double exponent(double d2, double sigma) { return -0.5 * d2 / sigma / sigma; }
 
-/* Of the one point that has more than half of the sum: the other terms are added up, because subtraction would cancel. */
+/* For the one point whose term is more than half of the sum: adds up the other terms, because a subtraction would cancel. */
 static double dominant_influence(const double *d2, size_t n, size_t i, double sigma)
 {
 	double log_others = -INFINITY;

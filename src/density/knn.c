@@ -17,7 +17,7 @@ struct knn {
 	size_t tile_rows, tiles;
 	double scale;            /* of a coordinate in a tile */
 	double relative_error;   /* bound on the error of |a - b|^2, relative to (|a| + |b|)^2 */
-	double underflow_error;  /* and what products lose that are too small to be floats */
+	double underflow_error;  /* bound on what is lost when products are too small to be floats */
 	float *centre;           /* [d] */
 	double *nearest;         /* [n][keep]: the smallest squared distances so far, ascending, in steps */
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
@@ -179,7 +179,7 @@ int knn_radii(const struct points *x, int k, const struct exec *exec, double *r,
 	s.tiles = (x->n + s.tile_rows - 1) / s.tile_rows;
 	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
 	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
-	/* As many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
+	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
 	s.underflow_error = ((double)x->d + 16) * 0x1p-122;
 	int bad = find_nearest(&s, exec, f);
 	for (size_t i = 0; i < x->n && !bad; i++)

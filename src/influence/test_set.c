@@ -65,7 +65,7 @@ static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 	return 0;
 }
 
-/* Makes room for one more block. */
+/* Allocates one more block. */
 static int grow_blocks(struct test_set *t, struct fail *f)
 {
 	size_t n = (size_t)t->nmodels;

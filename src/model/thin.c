@@ -10,7 +10,8 @@
 
 #include "base/atomic.h"
 
-/* The checkpoint nearest to each of n evenly spaced steps, downwards, leaving enough checkpoints for the steps before. */
+/* Keeps the checkpoint nearest to each of n evenly spaced steps, from the last step to the first. Each choice leaves enough checkpoints
+ * for the steps before it. */
 static void choose_even(struct thinning *t, int n)
 {
 	const int64_t *step = t->c.step;

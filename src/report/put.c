@@ -6,7 +6,7 @@
 
 #include "report/html.h"
 
-enum { MAX_TEXT = 2000 }; /* characters: a key of a megabyte must leave room for the others */
+enum { MAX_TEXT = 2000 }; /* characters: a key of a megabyte must leave space for the others */
 
 void put(struct page *p, const char *fmt, ...)
 {

@@ -148,7 +148,7 @@ int source_next(struct source *s, struct fail *f)
 	if (s->fd < 0 || fstat(s->fd, &st))
 		return fail_errno(f, "%s", source_name(s));
 	if (S_ISDIR(st.st_mode))
-		return fail_set(f, "%s: is a directory, not a stream of records", source_name(s));
+		return fail_set(f, "%s: is a directory, not a stream of records: vae-pack makes one from it", source_name(s));
 	if (s->second_pass && (st.st_size != in->st.st_size || st.st_mtime != in->st.st_mtime || st.st_ino != in->st.st_ino))
 		return fail_set(f, "%s: changed between the two passes over it", source_name(s));
 	if (s->second_pass && !in->path && lseek(0, in->start, SEEK_SET) < 0)

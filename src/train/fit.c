@@ -70,7 +70,7 @@ struct run {
 	struct epochs epochs;
 	FILE *log;
 	struct state s;
-	double started, saved; /* seconds of the clock */ /* seconds of the clock */
+	double started, saved; /* seconds of the clock */
 };
 
 /* The mean loss over the held-out records, at most 2048 of them; the same noise every time. */
