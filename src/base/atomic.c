@@ -2,7 +2,7 @@
  * so that the rename survives a crash. If PATH exists, the temporary file gets its mode first. If PATH is a symbolic link, its
  * target is replaced and the link stays. Standard output, devices and FIFOs cannot be renamed: they are written to directly.
  *
- * A signal that ends the tool removes the temporary files. Their names stand in a small table that the signal handler reads,
+ * A signal that ends the tool removes the temporary files, and so does exit(). Their names stand in a small table that the signal handler reads,
  * so every access to the table takes a lock. A handler may not wait for a lock that the interrupted thread may hold. If the
  * lock is taken, the handler only records the signal, and the thread that releases the lock raises it again. If the lock is
  * free, the handler keeps it, removes the files, and lets the signal end the process. */
@@ -64,11 +64,15 @@ static void catch_signals(void)
 			sigaction(signals[i], &new, NULL);
 }
 
+static void remove_temps(void);
+
 static void lock_temps(void)
 {
 	static atomic_flag once = ATOMIC_FLAG_INIT;
-	if (!atomic_flag_test_and_set(&once))
+	if (!atomic_flag_test_and_set(&once)) {
 		catch_signals();
+		atexit(remove_temps);
+	}
 	while (atomic_exchange(&temps_locked, 1))
 		sched_yield();
 }
@@ -87,6 +91,13 @@ void atomic_remove_temps(void)
 	for (int i = 0; i < MAX_TEMPS; i++)
 		if (temps[i])
 			unlink(temps[i]);
+}
+
+/* At exit(), which libarchive calls where it runs out of memory. */
+static void remove_temps(void)
+{
+	atomic_remove_temps();
+	unlock_temps();
 }
 
 /* Replaces one entry of the table; NULL stands for a free entry. */

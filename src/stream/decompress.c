@@ -138,8 +138,18 @@ static int archive_fail(struct decompressor *d, struct fail *f)
 	return fail_set(f, "damaged or truncated: %s", why ? why : "unknown error");
 }
 
+/* libarchive ends the process where it has no memory for a name or a message of its own: not called when there is hardly any. */
+static int has_memory(struct fail *f)
+{
+	void *p = malloc(1 << 16);
+	free(p);
+	return p ? 1 : fail_memory_for(f, "a decoder") + 1;
+}
+
 static int open_archive(struct decompressor *d, struct fail *f)
 {
+	if (!has_memory(f))
+		return -1;
 	struct archive *a = d->a = archive_read_new();
 	d->entry = archive_entry_new();
 	if (!a || !d->entry)
@@ -183,6 +193,8 @@ static ptrdiff_t read_archive(struct decompressor *d, const void **block, struct
 	size_t n;
 	int64_t offset;
 	int got;
+	if (!has_memory(f))
+		return -1;
 	do
 		got = archive_read_data_block(d->a, block, &n, &offset);
 	while (got == ARCHIVE_OK && n == 0);

@@ -137,7 +137,7 @@ law_memory() {
 			0) same "$T/want" "$T/out" ;;
 			1)
 				is "$(wc -l <"$T/err")" 1 "limit $limit $j: $line"
-				[[ $line == vae-*:* || $line == *libarchive* ]] || die "limit $limit $j: $line"
+				[[ $line == vae-*:* ]] || die "limit $limit $j: $line"
 				;;
 			127) [[ $line == *'shared object'* || $line == *'shared libraries'* ]] || die "limit $limit $j: $line" ;;
 			*) die "limit $limit $j: status $got: $line" ;;

@@ -50,6 +50,12 @@ law_bad_input() {
 	cp "$F/small.tar" "$T/in"
 	printf '\001' | dd of="$T/in" bs=1 seek=1030 conv=notrunc status=none
 	bad "$T/in"
+	(stream 1 && printf 'name=%0130d.x data=1\n' 7) | mktar | perl -pe 's/\d+ (path=0000)/99 $1/' >"$T/in"
+	bad 'after member 3' 'its pax header is damaged'
+	(stream 1 && echo 'name=h.pgm data=1 x:gid=-1') | mktar >"$T/in"
+	bad "'gid' is not a valid number"
+	(stream 1 && echo 'name=h.pgm data=1 x:GNU.sparse.major=9 x:GNU.sparse.minor=0 x:GNU.sparse.name=h.pgm x:GNU.sparse.realsize=1') | mktar >"$T/in"
+	bad "member 4 'h.pgm'" 'version 9.0'
 	# hard links, repeated extensions, repeated keys
 	(stream 1 && echo 'name=h.pgm type=1 link=s/0000.pgm') | mktar >"$T/in"
 	bad hard-dereference h.pgm s/0000.pgm

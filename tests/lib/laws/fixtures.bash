@@ -6,7 +6,7 @@
 #   plain.tar     40 records with fields; small.tar: 2 of them
 #   m.vae, w.ref  a model, and a reference of the field w
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
-#   by-*.tar      the files of tree/ as other tar programs write them
+#   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
 laws_setup() {
 	local i long
 	pictures "$F/pics" 64
@@ -72,6 +72,17 @@ laws_setup() {
 			bsdtar -n --format ustar -cf ../by-bsdtar-ustar.tar -T <(grep -v deep ../names)
 		fi
 	)
+	# names composed and decomposed, Hangul in both, Latin-1, not UTF-8, in every format
+	for i in pax gnu ustar; do
+		local n=0 name
+		for name in caf%c3%a9 cafe%cc%81 %ed%95%9c %e1%84%92%e1%85%a1%e1%86%ab caf%e9 %ff%fe; do
+			[ $i = pax ] && long=x:path= || long=name=
+			printf 'name=x%d %sdir%%cc%%81/%s.pgm file=%s/pics/%d.pgm uname=%s gname=%s\n' $n $long "$name" "$F" $n "$name" "$name"
+			printf 'name=x%d.json %sdir%%cc%%81/%s.vae.json data={"w":%d,"rank":%d,"rank_n":10}\n' $n $long "$name" $n $n
+			printf 'name=l%s type=2 link=%s\n' "$name" "$name"
+			n=$((n + 1))
+		done | mktar --format $i >"$F/by-names-$i.tar"
+	done
 	# with extended attributes, if this file system has them
 	cp -r "$F/tree" "$F/xtree"
 	if command -v setfattr >/dev/null && setfattr -n user.one -v first "$F/xtree/a.dir/0.pgm" 2>/dev/null; then
