@@ -1,4 +1,4 @@
-/* vae-density: appends the influence functions of k-NN, KDE and Gaussian mixtures to every record. */
+/* vae-density: appends densities and influences by k-NN, KDE and Gaussian mixtures to every record. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},
 		{0, "first-order", NULL, CLI_FLAG, &o.first_order, "expand gmm to first order in 1/N"},
 		{0, "as-printed", NULL, CLI_FLAG, &o.as_printed, "compute gmm by equations 4 and 5 as the paper prints them"},
-		{0, "space", "WHICH", CLI_CHOICE, &o.space, "pixel (default): samples; latent: latent means of an encoder", space_words},
+		{0, "space", "WHICH", CLI_CHOICE, &o.space, "pixel (default): the payload's numbers; latent: latent means of an encoder", space_words},
 		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
-	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends influence functions of k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
+	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends densities and influences by k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
 	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !check_options(&c, &o, &d))
 		return c.status;
 	struct fail f = {{0}};

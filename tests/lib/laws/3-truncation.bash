@@ -1,4 +1,4 @@
-# Law 3: every truncated input fails, and the failure travels.
+# Law 3: every truncated input fails, and so does every later tool of the pipeline.
 #
 # A tool that reads a truncated stream exits 1. It writes no end-of-archive, so the next tool of the pipeline fails too, even
 # without pipefail. It leaves no new file, and old files as they were.
