@@ -78,7 +78,7 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 
 # --- fuzzing: libFuzzer targets; test_fuzz_corpus runs them over the kept corpus without libFuzzer ---
 
-FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader tar csv rank_reference
+FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader tar csv rank_reference expr_fields checkpoint
 FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
 
 $(B)/test_fuzz_corpus: $(B)/tests/fuzz/replay.o $(FUZZ_OBJS) $(B)/libvaefilters.a
@@ -119,6 +119,11 @@ check: ## install what is missing (Debian), build, run all tests
 faults: all unit ## let every single system call and allocation of every tool fail once (takes long)
 	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats tests/fault.bats
 	@BIN=$(CURDIR)/$(B) VF_FAULT_FULL=1 bats -f 'address space' tests/laws.bats
+
+# SOAK_SEED=N repeats the random choices, SOAK_ONLY="kill disk" makes only these.
+SOAK_SECONDS ?= 3600
+soak: all ## run the tools under random kills and limits for SOAK_SECONDS (3600)
+	@BIN=$(CURDIR)/$(B) SOAK_SECONDS=$(SOAK_SECONDS) tests/soak
 
 lint: ## clang-tidy, cppcheck, shellcheck, mandoc, the order of floors
 	@.ci/lint
@@ -166,6 +171,6 @@ deb: ## build a Debian package, into build/deb/
 clean: ## remove everything that was built
 	rm -rf build build-san build-fuzz
 
-.PHONY: all help unit build-deps deps check faults fuzz fuzz-targets lint bench demo deb install uninstall clean
+.PHONY: all help unit build-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

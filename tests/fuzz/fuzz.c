@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "input/decode.h"
@@ -33,6 +34,20 @@ int fuzz_file(const uint8_t *data, size_t size, char path[64])
 	CHECK(write(fd, data, size) == (ssize_t)size && lseek(fd, 0, SEEK_SET) == 0);
 	snprintf(path, 64, "/proc/self/fd/%d", fd);
 	return fd;
+}
+
+const char *fuzz_scratch(void)
+{
+	static char path[64] = "/dev/shm/vae-fuzz-XXXXXX";
+	static int made;
+	if (!made++) {
+		struct stat st;
+		if (stat("/dev/shm", &st))
+			memcpy(path, "/tmp/vae-fuzz-XXXXXX", 21);
+		CHECK(mkdtemp(path));
+		strcat(path, "/x");
+	}
+	return path;
 }
 
 void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int format)

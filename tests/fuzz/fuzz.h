@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUZZ_TARGETS(X) X(name) X(fields) X(expr) X(config) X(safetensors) X(npy) X(netpbm) X(png) X(jpeg) X(idx) X(reader) X(tar) X(csv) X(rank_reference)
+#define FUZZ_TARGETS(X) X(name) X(fields) X(expr) X(config) X(safetensors) X(npy) X(netpbm) X(png) X(jpeg) X(idx) X(reader) X(tar) X(csv) X(rank_reference) X(expr_fields) X(checkpoint)
 #define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)
 
@@ -21,6 +21,9 @@ _Noreturn void fuzz_check_failed(const char *file, int line, const char *what);
 char *fuzz_text(const uint8_t *data, size_t size);
 /* Writes data to a file in memory: returns its descriptor, and a path that opens it. */
 int fuzz_file(const uint8_t *data, size_t size, char path[64]);
+
+/* A path in a new directory, in memory where there is /dev/shm: for writers that rename. */
+const char *fuzz_scratch(void);
 
 struct picture;
 struct fail;

@@ -4,27 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
 enum { TENSORS = 8 };
-
-/* A path in a directory in memory, since writing a file renames. */
-static const char *scratch(void)
-{
-	static char path[64] = "/dev/shm/vae-fuzz-XXXXXX";
-	static int made;
-	if (!made++) {
-		struct stat st;
-		if (stat("/dev/shm", &st))
-			memcpy(path, "/tmp/vae-fuzz-XXXXXX", 21);
-		CHECK(mkdtemp(path));
-		strcat(path, "/x");
-	}
-	return path;
-}
 
 /* 1 and the name and shape of a tensor of the header; 0 when struct tensor cannot hold it. */
 static int describe(const char *name, json_t *t, struct tensor *out)
@@ -81,13 +65,13 @@ int fuzz_safetensors(const uint8_t *data, size_t size)
 	size_t at = 0;
 	for (int i = 0; i < n; at += v[i++].count)
 		CHECK(safetensors_get(&s, &v[i], values + at, &f) == 0);
-	CHECK(safetensors_write(scratch(), v, n, values, s.metadata, &f) == 0);
-	CHECK(safetensors_read(&again, scratch(), &f) == 0);
+	CHECK(safetensors_write(fuzz_scratch(), v, n, values, s.metadata, &f) == 0);
+	CHECK(safetensors_read(&again, fuzz_scratch(), &f) == 0);
 	at = 0;
 	for (int i = 0; i < n; at += v[i++].count)
 		CHECK(safetensors_get(&again, &v[i], back + at, &f) == 0);
 	CHECK(memcmp(values, back, total * sizeof *values) == 0);
-	unlink(scratch());
+	unlink(fuzz_scratch());
 	free(values);
 	free(back);
 	safetensors_free(&s);
