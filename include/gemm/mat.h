@@ -60,6 +60,15 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
 void mat_gram(float *c, const float *a, int m, int k);
 
+/* The lower triangle of c[n x n] += a[m x n]^T a: the second moments of m rows */
+void mat_add_moments(float *c, int ldc, const float *a, int lda, int m, int n);
+
+/* a[n x n] is symmetric, and its lower triangle is read. mat_inverse_cholesky() replaces it by L^-1, where a = L L^T and L is lower
+ * triangular: -1 if a is not positive definite. mat_eigenvectors() replaces it by its eigenvectors, one in each row, by ascending
+ * value[n]: -1 without memory or convergence. */
+int mat_inverse_cholesky(double *a, int n);
+int mat_eigenvectors(double *a, double *value, int n);
+
 /* mat_nt() in double */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k);
 

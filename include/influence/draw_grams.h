@@ -8,11 +8,15 @@
  *
  * whichever is cheaper; dense layers, which have one position, always use factors. Where a layer of the decoder is explicit, its
  * gradients are summed over blocks of draws to save memory, and all dot products are then between blocks.
+ *
+ * With a whitening (whitening.h; NULL: none) the dot products are those of whitened gradients. The bias then counts with the weight, but
+ * for transposed layers.
  */
 #ifndef VF_DRAW_GRAMS_H
 #define VF_DRAW_GRAMS_H
 
 #include "gemm/sparse_block.h"
+#include "influence/whitening.h"
 #include "nn/network.h"
 
 enum { DRAW_BLOCKS = 4 }; /* where a layer is explicit */
@@ -24,6 +28,7 @@ struct draw_grams {
 	double *weight, *bias; /* [blocks][blocks]: sums over the draws of both blocks of <g_i, g_j>, by weight and by bias */
 	float *scratch;        /* of the layer's passes, and for unrolled factors */
 	float *gram_p, *gram_k, *gradients, *bias_sums; /* more scratch */
+	float *white_p, *white_k, *white_gradients;     /* with a whitening */
 };
 
 /* Whether the gradients of so many draws by the layer's weight are explicit. */
@@ -32,25 +37,31 @@ int gradient_is_explicit(const struct layer *l, int draws);
 /* For all layers of both networks. use_blocks: draws go in blocks. */
 int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f);
 void draw_grams_close(struct draw_grams *g);
+/* Prepares for a whitening. */
+int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f);
 
 /* All of these fill weight and bias for one record: x [draws][in], the layer's input; dy [draws][out], the deltas at its
  * output (network.h). */
-void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const float *x, const float *dy);
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy);
 /* The same for a dense layer, with the draws as sparse blocks (sparse_block.h). */
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy);
-/* The same with explicit gradients. dx [draws][in], unless NULL, becomes the deltas at the layer's input; w: its weight. */
-void draw_grams_explicit(struct draw_grams *g, const struct layer *l, float *dx, const float *x, const float *dy, const float *w);
+/* The same for a dense layer's whitened factors, p [draws][w->p] and k [draws][w->k]. */
+void draw_grams_from_white(struct draw_grams *g, const struct layer_whitening *w, const float *p, const float *k);
+/* The same with explicit gradients. dx [draws][in], unless NULL, becomes the deltas at the layer's input; weight: its own. */
+void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x,
+                         const float *dy, const float *weight);
 
 /* The same in steps, a few draws at a time. gradients, block_gradients_size() floats: sums over the draws of each block, by weight
  * [blocks][p][k] and by bias [blocks][biases]. block_gradients_add() sets the sum of a block, or adds to it, for rows of the block. */
 size_t block_gradients_size(const struct draw_grams *g, const struct layer *l);
 void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gradients, int block, int add, float *dx, const float *x,
                          const float *dy, const float *w, int rows);
-void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const float *gradients);
+void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients);
 
-/* For one row x [in] of a layer: the dot products, by weight and by bias, of the gradients that dy0 and dy1 [out] make; and tangent_out
- * [out], the change of the layer's output if weight and bias move along the gradient that dy_mean [out] makes. */
-void row_gradient_dot(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1, const float *dy_mean,
-                      double *weight, double *bias, float *tangent_out);
+/* For one row x [in] of a layer, which is not dense where there is a whitening: the dot products, by weight and by bias, of the gradients that dy0 and dy1 [out] make; and tangent_out
+ * [out], the change of the layer's output if weight and bias move along the gradient that dy_mean [out] makes, or with a whitening along
+ * that gradient times the inverse of the curvature. */
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                      const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out);
 
 #endif

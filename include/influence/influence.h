@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-#include "model/checkpoints.h"
+#include "influence/whitening.h"
 
 struct influence; /* buffers for one batch, one per worker */
 
@@ -53,6 +53,8 @@ int influence_each_checkpoint(struct influence *s, const float *x, const uint64_
                               int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f);
 /* mu [batch][latent]: the encoder's means at the last checkpoint, of the batch scored last; or of x, for which nothing else is computed. */
 void influence_latent_means(struct influence *s, const float *x, float *mu);
+/* From here on all dot products are whitened, which makes them influences with inverse curvature: whitening [n], borrowed. */
+int influence_whiten(struct influence *s, const struct whitening *whitening, struct fail *f);
 void influence_close(struct influence *s);
 
 #endif

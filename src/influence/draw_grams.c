@@ -82,7 +82,42 @@ void draw_grams_close(struct draw_grams *g)
 	free(g->gram_k);
 	free(g->gradients);
 	free(g->bias_sums);
+	free(g->white_p);
+	free(g->white_k);
+	free(g->white_gradients);
 	*g = (struct draw_grams){.block_from = NULL};
+}
+
+/* Floats of whitened factors and gradients that the largest layer needs. */
+struct white_sizes {
+	size_t p, k, gradient;
+};
+
+static void measure_white(struct white_sizes *s, const struct network *net, int draws, int blocks)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (!layer_has_weights(l))
+			continue;
+		size_t rows = (size_t)draws * (size_t)l->positions, p = (size_t)l->p, k = (size_t)l->k + 1;
+		if (!gradient_is_explicit(l, draws)) {
+			enlarge(&s->p, 3 * rows * p); /* a row's three gradients */
+			enlarge(&s->k, rows * k);
+		}
+		if (!l->type->dense)
+			enlarge(&s->gradient, ((size_t)blocks + 1) * p * k);
+	}
+}
+
+int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f)
+{
+	struct white_sizes s = {0};
+	measure_white(&s, enc, 1, 3);
+	measure_white(&s, dec, g->draws, g->blocks);
+	g->white_p = mat_floats(s.p);
+	g->white_k = mat_floats(s.k);
+	g->white_gradients = mat_floats(s.gradient);
+	return g->white_p && g->white_k && g->white_gradients ? 0 : fail_memory_for(f, "the gradients of %d draws", g->draws);
 }
 
 /* --- all draws of a record --- */
@@ -116,25 +151,39 @@ static void sum_positions(struct draw_grams *g, int positions, int dense)
 			}
 }
 
-void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const float *x, const float *dy)
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy)
 {
 	int rows = g->draws * l->positions;
-	const float *k = layer_factor_k(l, x, dy);
+	const float *k = layer_factor_k(l, x, dy), *p = layer_factor_p(l, x, dy);
 	if (l->type->unroll) {
 		l->type->unroll(l, g->scratch, k, g->draws);
 		k = g->scratch;
 	}
-	mat_gram(g->gram_k, k, rows, l->k);
-	mat_gram(g->gram_p, layer_factor_p(l, x, dy), rows, l->p);
-	sum_positions(g, l->positions, l->type->dense);
-	if (l->type->dense)
+	if (w) {
+		whiten_p(w, l, g->white_p, p, rows);
+		whiten_k(w, l, g->white_k, k, rows);
+		p = g->white_p, k = g->white_k;
+	}
+	mat_gram(g->gram_k, k, rows, w ? w->k : l->k);
+	mat_gram(g->gram_p, p, rows, l->p);
+	sum_positions(g, l->positions, l->type->dense && !w);
+	if (l->type->dense || (w && !w->b))
 		return;
 	size_t n = (size_t)l->biases, out = (size_t)l->out;
 	for (int b = 0; b < g->blocks; b++) {
 		int from = g->block_from[b];
 		l->type->bias_gradient(l, g->bias_sums + (size_t)b * n, dy + (size_t)from * out, 0, g->block_from[b + 1] - from);
 	}
-	multiply_blocks(g->bias, g->bias_sums, g->blocks, n);
+	if (w)
+		whiten_b(w, g->white_k, g->bias_sums, g->blocks);
+	multiply_blocks(g->bias, w ? g->white_k : g->bias_sums, g->blocks, n);
+}
+
+void draw_grams_from_white(struct draw_grams *g, const struct layer_whitening *w, const float *p, const float *k)
+{
+	mat_gram(g->gram_k, k, g->draws, w->k);
+	mat_gram(g->gram_p, p, g->draws, w->p);
+	sum_positions(g, 1, 0);
 }
 
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy)
@@ -159,19 +208,33 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
 	l->type->bias_gradient(l, by_bias, dy, add, rows);
 }
 
-void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const float *gradients)
+void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients)
 {
-	multiply_blocks(g->weight, gradients, g->blocks, layer_weights(l));
-	multiply_blocks(g->bias, gradients + (size_t)g->blocks * layer_weights(l), g->blocks, (size_t)l->biases);
+	size_t n = w ? (size_t)w->p * (size_t)w->k : layer_weights(l), biases = (size_t)l->biases;
+	const float *bias = gradients + (size_t)g->blocks * layer_weights(l);
+	for (int b = 0; w && b < g->blocks; b++)
+		whiten_gradient(w, l, g->white_gradients + (size_t)b * n, gradients + (size_t)b * layer_weights(l), bias + (size_t)b * biases,
+		                g->white_gradients + (size_t)g->blocks * n);
+	multiply_blocks(g->weight, w ? g->white_gradients : gradients, g->blocks, n);
+	if (w && !w->b) {
+		memset(g->bias, 0, (size_t)g->blocks * (size_t)g->blocks * sizeof *g->bias);
+		return;
+	}
+	if (w) {
+		whiten_b(w, g->white_gradients, bias, g->blocks);
+		bias = g->white_gradients;
+	}
+	multiply_blocks(g->bias, bias, g->blocks, biases);
 }
 
-void draw_grams_explicit(struct draw_grams *g, const struct layer *l, float *dx, const float *x, const float *dy, const float *w)
+void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x, const float *dy,
+                         const float *weight)
 {
 	for (int b = 0; b < g->blocks; b++) {
 		size_t from = (size_t)g->block_from[b], in = from * (size_t)l->in, out = from * (size_t)l->out;
-		block_gradients_add(g, l, g->gradients, b, 0, dx ? dx + in : NULL, x + in, dy + out, w, g->block_from[b + 1] - g->block_from[b]);
+		block_gradients_add(g, l, g->gradients, b, 0, dx ? dx + in : NULL, x + in, dy + out, weight, g->block_from[b + 1] - g->block_from[b]);
 	}
-	draw_grams_from_gradients(g, l, g->gradients);
+	draw_grams_from_gradients(g, l, w, g->gradients);
 }
 
 /* --- one row --- */
@@ -187,15 +250,32 @@ static void dense_row(const struct layer *l, const float *x, const float *dy0, c
 }
 
 /* By factors: both gradients share the unrolled input b, and with S = b b^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean. */
-static double factor_row(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1,
-                         const float *dy_mean, float *tangent_out)
+static double factor_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                         const float *dy1, const float *dy_mean, float *tangent_out)
 {
-	int n = l->positions, k = l->k, p = l->p;
+	int n = l->positions, k = w ? w->k : l->k, p = l->p;
+	const float *b = g->scratch;
 	l->type->unroll(l, g->scratch, x, 1);
-	mat_nt(g->gram_k, n, g->scratch, k, g->scratch, k, n, n, k, 0, MAT_16);
+	if (w) {
+		float *to = g->white_p;
+		const float **dy[] = {&dy0, &dy1, &dy_mean};
+		whiten_k(w, l, g->white_k, b, n);
+		b = g->white_k;
+		for (int i = 0; i < 3; i++, to += n * p) {
+			whiten_p(w, l, to, *dy[i], n);
+			*dy[i] = to;
+		}
+	}
+	mat_nt(g->gram_k, n, b, k, b, k, n, n, k, 0, MAT_16);
 	mat_nt(g->gram_p, n, dy0, p, dy1, p, n, n, p, 0, MAT_16);
-	mat_nn(tangent_out, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_16);
-	return dot(g->gram_k, g->gram_p, n * n);
+	double product = dot(g->gram_k, g->gram_p, n * n);
+	if (!w) {
+		mat_nn(tangent_out, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_16);
+		return product;
+	}
+	mat_nn(g->white_p, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_24);
+	mat_nn(tangent_out, p, g->white_p, p, w->wp, p, NULL, NULL, n, p, p, MAT_24);
+	return product;
 }
 
 static double explicit_row(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1,
@@ -215,15 +295,70 @@ static double explicit_row(struct draw_grams *g, const struct layer *l, const fl
 	return product;
 }
 
-void row_gradient_dot(struct draw_grams *g, const struct layer *l, const float *x, const float *dy0, const float *dy1, const float *dy_mean,
-                      double *weight, double *bias, float *tangent_out)
+/* out: the whitened gradient of one row, with its bias. */
+static void white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *out, float *scratch, const float *x,
+                      const float *dy)
+{
+	struct layer_pass pass = {.rows = 1, .scratch = g->scratch};
+	float *bias = g->bias_sums;
+	l->type->backward(l, NULL, g->gradients, dy, x, &pass);
+	l->type->bias_gradient(l, bias, dy, 0, 1);
+	whiten_gradient(w, l, out, g->gradients, bias, scratch);
+}
+
+static double explicit_white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                                 const float *dy1, const float *dy_mean, float *tangent_out)
+{
+	size_t n = (size_t)w->p * (size_t)w->k;
+	float *g0 = g->white_gradients, *g1 = g0 + n, *mean = g0 + 2 * n, *scratch = g0 + 3 * n, *bias = g->bias_sums;
+	struct layer_pass pass = {.rows = 1, .w = g->gradients, .scratch = g->scratch};
+	white_row(g, l, w, g0, scratch, x, dy0);
+	white_row(g, l, w, g1, scratch, x, dy1);
+	white_row(g, l, w, mean, scratch, x, dy_mean);
+	whiten_gradient_adjoint(w, l, g->gradients, bias, mean, scratch);
+	l->type->forward(l, tangent_out, x, &pass);
+	for (int i = 0; !w->b && i < l->out; i++)
+		tangent_out[i] += bias[i % l->biases];
+	return dot(g0, g1, (int)n);
+}
+
+/* The bias of a transposed layer, which has a block of its own. */
+static double white_bias_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *dy0, const float *dy1,
+                             const float *dy_mean, float *tangent_out)
+{
+	int n = l->biases;
+	float *b = g->bias_sums, *white = g->white_gradients;
+	const float *dy[] = {dy0, dy1, dy_mean};
+	for (int i = 0; i < 3; i++)
+		l->type->bias_gradient(l, b + i * n, dy[i], 0, 1);
+	whiten_b(w, white, b, 3);
+	whiten_b_adjoint(w, b, white + 2 * n);
+	for (int i = 0; i < l->out; i++)
+		tangent_out[i] += b[i % n];
+	return dot(white, white + n, n);
+}
+
+static void white_gradient_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                               const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
+{
+	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1);
+	*weight = (by_factors ? factor_row : explicit_white_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
+	*bias = w->b ? white_bias_row(g, l, w, dy0, dy1, dy_mean, tangent_out) : 0;
+}
+
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                      const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
 	if (l->type->dense) {
 		dense_row(l, x, dy0, dy1, dy_mean, weight, bias, tangent_out);
 		return;
 	}
+	if (w) {
+		white_gradient_row(g, l, w, x, dy0, dy1, dy_mean, weight, bias, tangent_out);
+		return;
+	}
 	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1), n = l->biases;
-	*weight = (by_factors ? factor_row : explicit_row)(g, l, x, dy0, dy1, dy_mean, tangent_out);
+	*weight = by_factors ? factor_row(g, l, NULL, x, dy0, dy1, dy_mean, tangent_out) : explicit_row(g, l, x, dy0, dy1, dy_mean, tangent_out);
 	float *b0 = g->bias_sums, *b1 = b0 + n, *b_mean = b1 + n;
 	l->type->bias_gradient(l, b0, dy0, 0, 1);
 	l->type->bias_gradient(l, b1, dy1, 0, 1);

@@ -74,6 +74,7 @@ static void score_checkpoint(struct influence *s, int c, int n, const uint64_t *
 {
 	const struct model *m = s->model = &s->models[c];
 	s->params = s->reordered[c];
+	s->white = s->whitening ? &s->whitening[c] : NULL;
 	s->input = in_order(s, s->x, m->enc.reads_channels_last);
 	s->target = in_order(s, s->x, m->dec.writes_channels_last);
 	s->weight = checkpoint_weight(m);

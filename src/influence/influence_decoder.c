@@ -79,7 +79,7 @@ static void decode_chunks(struct influence *s, int first, int r)
 			decode_chunk(s, first, r, b, j, from[b + 1] - j < CHUNK_ROWS ? from[b + 1] - j : CHUNK_ROWS);
 	for (int i = s->chunk_from; i < net->n; i++)
 		if (s->block_gradients[i]) {
-			draw_grams_from_gradients(&s->grams, &net->l[i], s->block_gradients[i]);
+			draw_grams_from_gradients(&s->grams, &net->l[i], decoder_whitening(s, i), s->block_gradients[i]);
 			add_grams(s, r, &net->l[i]);
 			gradients_add_blocks(s, i, r, s->block_gradients[i]);
 		}
@@ -87,21 +87,39 @@ static void decode_chunks(struct influence *s, int first, int r)
 
 /* --- rows --- */
 
+/* Dot products of a dense layer for n records, whose whitened factors are in white_p and white_k [n][draws][...]. */
+static void add_white_grams(struct influence *s, int i, int first, int n)
+{
+	const struct layer_whitening *w = decoder_whitening(s, i);
+	for (int r = 0; r < n; r++) {
+		size_t row = (size_t)r * (size_t)s->draws;
+		draw_grams_from_white(&s->grams, w, s->white_p + row * (size_t)w->p, s->white_k + row * (size_t)w->k);
+		add_grams(s, first + r, &s->model->dec.l[i]);
+	}
+}
+
 /* Dot products of a layer for n records: x, dy and dx [n][draws][...], dx unless NULL. */
 static void layer_grams(struct influence *s, int i, int first, int n, int is_explicit, const float *x, const float *dy, float *dx)
 {
 	const struct layer *l = &s->model->dec.l[i];
+	const struct layer_whitening *w = decoder_whitening(s, i);
+	if (w && l->type->dense) {
+		whiten_p(w, l, s->white_p, dy, n * s->draws);
+		whiten_k(w, l, s->white_k, x, n * s->draws);
+		add_white_grams(s, i, first, n);
+		return;
+	}
 	for (int r = 0; r < n; r++) {
 		size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 		if (is_explicit) {
-			draw_grams_explicit(&s->grams, l, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight);
+			draw_grams_explicit(&s->grams, l, w, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight);
 			gradients_add_blocks(s, i, first + r, s->grams.gradients);
 		} else if (s->sparse_grad[0]) { /* the same bits as decode_sparse() */
 			sparse_pack(s->sparse_grad[0], x + in, (size_t)l->in, SPARSE_ROWS, l->in);
 			sparse_pack(s->sparse_grad[1], dy + out, (size_t)l->out, SPARSE_ROWS, l->out);
 			draw_grams_from_sparse(&s->grams, s->sparse_grad[0], s->sparse_grad[1]);
 		} else
-			draw_grams_from_factors(&s->grams, l, x + in, dy + out);
+			draw_grams_from_factors(&s->grams, l, w, x + in, dy + out);
 		add_grams(s, first + r, l);
 	}
 }
@@ -150,6 +168,30 @@ static int next_weighted(const struct network *net, int i)
 	return i;
 }
 
+/* Dot products of a layer for n records, whitened. grad: the gradients by its output. Whitened factors are dense. */
+static void white_sparse_layer(struct influence *s, int i, int first, int n, const struct sparse_block *grad)
+{
+	const struct layer *l = &s->model->dec.l[i];
+	const struct layer_whitening *w = decoder_whitening(s, i);
+	if (sparse_accepts(w->packed_p))
+		sparse_layer(s->white_p, (size_t)w->p, grad, n, w->packed_p, NULL);
+	else {
+		float *dense = s->unpacked;
+		for (int r = 0; r < n; r++)
+			sparse_unpack(&grad[r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->out, (size_t)l->out, SPARSE_ROWS, l->out);
+		whiten_p(w, l, s->white_p, dense, n * SPARSE_ROWS);
+	}
+	if (sparse_accepts(w->packed_k))
+		sparse_layer(s->white_k, (size_t)w->k, s->sparse_in[i], n, w->packed_k, w->k1);
+	else {
+		float *dense = s->unpacked;
+		for (int r = 0; r < n; r++)
+			sparse_unpack(&s->sparse_in[i][r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->in, (size_t)l->in, SPARSE_ROWS, l->in);
+		whiten_k(w, l, s->white_k, dense, n * SPARSE_ROWS);
+	}
+	add_white_grams(s, i, first, n);
+}
+
 /* n records, at most SPARSE_BATCH. */
 static void decode_sparse(struct influence *s, int first, int n)
 {
@@ -172,7 +214,9 @@ static void decode_sparse(struct influence *s, int first, int n)
 	}
 	for (i = last;; i = net->l[i].source) {
 		const struct layer *l = &net->l[i];
-		for (int r = 0; s->use_dec[i] && r < n; r++) {
+		if (s->use_dec[i] && s->whitening)
+			white_sparse_layer(s, i, first, n, grad);
+		for (int r = 0; s->use_dec[i] && !s->whitening && r < n; r++) {
 			draw_grams_from_sparse(&s->grams, &s->sparse_in[i][r], &grad[r]);
 			add_grams(s, first + r, l);
 		}

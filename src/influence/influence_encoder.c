@@ -58,18 +58,22 @@ static void score_gradient(float *d, const float *logvar, const float *sigma, co
 	}
 }
 
+void head_gradient(const struct config *cfg, float *d, const float *head, const float *sigma, const float *eps, const float *xi, const float *dxi,
+                   double recon)
+{
+	if (cfg->score.gradient == PATHWISE)
+		pathwise_gradient(d, head, sigma, eps, dxi, (float)cfg->score.beta, cfg->latent);
+	else
+		score_gradient(d, head + cfg->latent, sigma, eps, xi, cfg->score.beta, recon, cfg->latent);
+}
+
 static void head_gradients(struct influence *s)
 {
 	size_t n = (size_t)s->latent, draws = (size_t)s->draws;
-	double beta = s->cfg.score.beta;
 	for (size_t row = 0; row < (size_t)s->batch * draws; row++) {
 		size_t r = row / draws;
-		const float *mu = s->enc.v[s->model->enc.last] + r * 2 * n, *sigma = s->sigma + r * n, *eps = s->eps + row * n;
-		float *d = s->dhead + row * 2 * n;
-		if (s->cfg.score.gradient == PATHWISE)
-			pathwise_gradient(d, mu, sigma, eps, s->dxi + row * n, (float)beta, s->latent);
-		else
-			score_gradient(d, mu + n, sigma, eps, s->xi + row * n, beta, s->recon[row], s->latent);
+		head_gradient(&s->cfg, s->dhead + row * 2 * n, s->enc.v[s->model->enc.last] + r * 2 * n, s->sigma + r * n, s->eps + row * n, s->xi + row * n,
+		              s->dxi + row * n, s->recon[row]);
 	}
 }
 
@@ -98,31 +102,63 @@ static void head_means(struct influence *s, int halves)
 
 /* --- the tangent pass --- */
 
+/* Dot products of a dense layer and its own part of the tangent, whitened: with the input a (and its 1) and the gradient d, both whitened,
+ * <g, g'> = |a|^2 <d, d'>, and the layer moves by |a|^2 L^-T d. */
+static void white_dense_layer(struct influence *s, int i, const float *x, const float *const dy[3], float *tangent)
+{
+	const struct layer *l = &s->model->enc.l[i];
+	const struct layer_whitening *w = encoder_whitening(s, i);
+	size_t out = (size_t)l->out, k = (size_t)w->k;
+	whiten_k(w, l, s->white_k, x, s->batch);
+	for (int j = 0; j < 3; j++)
+		if (j == 0 || dy[j] != dy[0])
+			whiten_p(w, l, s->white_rows[j], dy[j], s->batch);
+	const float *d0 = s->white_rows[0], *d1 = dy[1] == dy[0] ? d0 : s->white_rows[1], *mean = dy[2] == dy[0] ? d0 : s->white_rows[2];
+	mat_nn(s->white_p, l->out, mean, l->out, w->wp, l->out, NULL, NULL, s->batch, l->out, l->out, MAT_24);
+	for (size_t r = 0; r < (size_t)s->batch; r++) {
+		double aa = dot(s->white_k + r * k, s->white_k + r * k, w->k);
+		for (size_t j = 0; j < out; j++)
+			tangent[r * out + j] += (float)aa * s->white_p[r * out + j];
+		add_to_score(s, (int)r, l->tensor, aa * dot(d0 + r * out, d1 + r * out, l->out));
+	}
+}
+
+/* The same for any layer, row by row. */
+static void layer_rows(struct influence *s, int i, const float *x, const float *const dy[3], float *tangent)
+{
+	const struct layer *l = &s->model->enc.l[i];
+	size_t in = (size_t)l->in, out = (size_t)l->out;
+	for (size_t r = 0; r < (size_t)s->batch; r++) {
+		const float *d0 = dy[0] + r * out, *d1 = dy[1] + r * out, *mean = dy[2] + r * out;
+		double weight, bias;
+		row_gradient_dot(&s->grams, l, encoder_whitening(s, i), x + r * in, d0, d1, mean, &weight, &bias, s->tangent_out);
+		for (size_t k = 0; k < out; k++)
+			tangent[r * out + k] += s->tangent_out[k];
+		add_to_score(s, (int)r, l->tensor, weight);
+		add_to_score(s, (int)r, l->tensor + 1, bias);
+	}
+}
+
 /* The tangent of layer i: what comes from its input, plus what its own weight and bias add by moving along the mean gradient. Adds the
  * layer to the scores. */
 static void weighted_layer(struct influence *s, int i, int halves)
 {
 	const struct network *net = &s->model->enc;
 	const struct layer *l = &net->l[i];
-	size_t in = (size_t)l->in, out = (size_t)l->out;
-	const float *x = network_source(net, i, s->input, &s->enc);
+	size_t n = (size_t)s->batch * (size_t)l->out;
+	const float *x = network_source(net, i, s->input, &s->enc), *d0 = s->enc_grad[0].v[i], *d1 = s->enc_grad[halves - 1].v[i];
 	float *tangent = s->enc_tangent.v[i], share = halves == 2 ? (float)s->half / (float)s->draws : 1;
 	const struct layer_pass pass = {.rows = s->batch, .w = s->params + l->weight, .scratch = s->grams.scratch};
 	if (l->source < 0)
-		memset(tangent, 0, (size_t)s->batch * out * sizeof *tangent);
+		memset(tangent, 0, n * sizeof *tangent);
 	else
 		l->type->forward(l, tangent, s->enc_tangent.v[l->source], &pass);
-	for (size_t r = 0; s->use_enc[i] && r < (size_t)s->batch; r++) {
-		const float *d0 = s->enc_grad[0].v[i] + r * out, *d1 = s->enc_grad[halves - 1].v[i] + r * out;
-		double weight, bias;
-		for (size_t k = 0; halves == 2 && k < out; k++)
-			s->mean_grad[k] = share * d0[k] + (1 - share) * d1[k];
-		row_gradient_dot(&s->grams, l, x + r * in, d0, d1, halves == 2 ? s->mean_grad : d0, &weight, &bias, s->tangent_out);
-		for (size_t k = 0; k < out; k++)
-			tangent[r * out + k] += s->tangent_out[k];
-		add_to_score(s, (int)r, l->tensor, weight);
-		add_to_score(s, (int)r, l->tensor + 1, bias);
-	}
+	if (!s->use_enc[i])
+		return;
+	for (size_t k = 0; halves == 2 && k < n; k++)
+		s->mean_grad[k] = share * d0[k] + (1 - share) * d1[k];
+	const float *const dy[] = {d0, d1, halves == 2 ? s->mean_grad : d0};
+	(s->white && l->type->dense ? white_dense_layer : layer_rows)(s, i, x, dy, tangent);
 }
 
 /* Adds <g_b, mean g> of the encoder for every block of draws b. */

@@ -17,6 +17,14 @@ static size_t row_size(const struct network *net, int n)
 	return sum;
 }
 
+static size_t widest_output(const struct network *net)
+{
+	size_t widest = 0;
+	for (int i = 0; i < net->n; i++)
+		widest = (size_t)net->l[i].out > widest ? (size_t)net->l[i].out : widest;
+	return widest;
+}
+
 /* The layer behind the last one whose product is too short for a few rows: layers with few positions need many rows, because their
  * weight is large for the work of one. */
 static int find_chunk_from(const struct network *net)
@@ -190,7 +198,7 @@ static int open_tapes(struct influence *s, const struct model *m, struct fail *f
 
 static int open_arrays(struct influence *s, const struct model *m, struct fail *f)
 {
-	size_t rows = (size_t)s->batch * (size_t)s->draws, latents = rows * (size_t)s->latent, widest = row_size(&m->enc, m->enc.n);
+	size_t rows = (size_t)s->batch * (size_t)s->draws, latents = rows * (size_t)s->latent, widest = widest_output(&m->enc);
 	int channels_last = m->enc.reads_channels_last || m->dec.writes_channels_last;
 	s->reordered = models_reorder(s->models, s->n);
 	if (!s->reordered)
@@ -201,7 +209,7 @@ static int open_arrays(struct influence *s, const struct model *m, struct fail *
 	s->xi = mat_floats(latents);
 	s->dxi = mat_floats(latents);
 	s->dhead = mat_floats(2 * latents);
-	s->mean_grad = mat_floats(widest);
+	s->mean_grad = mat_floats(s->cfg.score.estimator == CROSS ? (size_t)s->batch * widest : 0);
 	s->tangent_out = mat_floats(widest);
 	s->recon = calloc(rows, sizeof *s->recon);
 	s->nll = calloc(rows, sizeof *s->nll);
@@ -232,13 +240,46 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	return s;
 }
 
+static void widest_dense(const struct network *net, size_t *p, size_t *k)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (!l->type->dense)
+			continue;
+		*p = (size_t)l->p > *p ? (size_t)l->p : *p;
+		*k = (size_t)l->k + 1 > *k ? (size_t)l->k + 1 : *k;
+	}
+}
+
+int influence_whiten(struct influence *s, const struct whitening *whitening, struct fail *f)
+{
+	const struct model *m = &s->models[0];
+	size_t p = 0, k = 0, rows = (size_t)s->decoder_batch * (size_t)s->draws;
+	widest_dense(&m->enc, &p, &k);
+	widest_dense(&m->dec, &p, &k);
+	rows = rows > (size_t)s->batch ? rows : (size_t)s->batch;
+	s->white_p = mat_floats(rows * p);
+	s->white_k = mat_floats(rows * k);
+	s->unpacked = mat_floats(s->sparse_grad[0] ? SPARSE_BATCH * SPARSE_ROWS * (p > k ? p : k) : 0);
+	int bad = !s->white_p || !s->white_k || !s->unpacked;
+	for (int i = 0; i < 3; i++) {
+		s->white_rows[i] = mat_floats((size_t)s->batch * p);
+		bad |= !s->white_rows[i];
+	}
+	if (bad)
+		return fail_memory_for(f, "the gradients of %d records", s->batch);
+	s->whitening = whitening;
+	return draw_grams_whiten(&s->grams, &m->enc, &m->dec, f);
+}
+
 void influence_close(struct influence *s)
 {
 	if (!s)
 		return;
 	void *memory[] = {s->enc.all, s->enc_grad[0].all, s->enc_grad[1].all, s->enc_tangent.all, s->dec.all, s->dec_grad.all,
 	                  s->sparse_grad[0], s->sparse_grad[1], s->x_channels_last, s->sigma, s->eps, s->xi, s->dxi, s->dhead, s->mean_grad,
-	                  s->tangent_out, s->recon, s->nll, s->draw_dots};
+	                  s->tangent_out, s->recon, s->nll, s->draw_dots, s->white_p, s->white_k, s->white_rows[0], s->white_rows[1], s->white_rows[2],
+	                  s->unpacked};
 	for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
 		free(memory[i]);
 	for (int i = 0; i < MAX_LAYERS; i++) {

@@ -56,7 +56,8 @@ struct influence {
 	struct tape enc_tangent;          /* tangents along the mean gradient */
 	float *sigma;                     /* [batch][latent] */
 	float *dhead;                     /* [batch][draws][2 latent]: deltas at the encoder's output */
-	float *mean_grad, *tangent_out;   /* [widest layer]: of one row */
+	float *mean_grad;                 /* cross estimator: [batch][widest layer] */
+	float *tangent_out;               /* [widest layer]: of one row */
 
 	/* decoder; tapes have decoder_batch draws rows */
 	struct tape dec, dec_grad;
@@ -66,6 +67,13 @@ struct influence {
 	float *block_gradients[MAX_LAYERS]; /* of layers from chunk_from on: block_gradients_add() */
 	/* where the draws of a record are a sparse block, SPARSE_BATCH of them: inputs of each layer; output gradients of two layers */
 	struct sparse_block *sparse_in[MAX_LAYERS], *sparse_grad[2];
+
+	/* with a whitening */
+	const struct whitening *whitening; /* [n], or NULL */
+	const struct whitening *white;     /* of the checkpoint */
+	float *white_p, *white_k;          /* [decoder_batch draws] or [batch] rows of whitened factors of a dense layer */
+	float *white_rows[3];              /* [batch] rows of an encoder layer's whitened gradients */
+	float *unpacked;                   /* rows of SPARSE_BATCH sparse blocks */
 
 	struct gradients gradients; /* with INFLUENCE_GRADIENTS */
 };
@@ -77,6 +85,9 @@ void decode_batch(struct influence *s, int from, int n);
 /* influence_encoder.c: draws eps and xi from the encoder's output; then, with dxi, the backward pass of the encoder. */
 void draw_latents(struct influence *s, const uint64_t *id, const float *eps);
 void encoder_backward(struct influence *s);
+/* d [2 latent]: the gradient by the encoder's output `head` of one draw; dxi: the gradient of recon by xi. */
+void head_gradient(const struct config *cfg, float *d, const float *head, const float *sigma, const float *eps, const float *xi, const float *dxi,
+                   double recon);
 
 /* gradients.c */
 int gradients_open(struct influence *s, struct fail *f);
@@ -85,6 +96,9 @@ void gradients_close(struct influence *s);
 void gradients_add_blocks(struct influence *s, int layer, int record, const float *gradients);
 /* Everything else, at the end of a checkpoint. */
 void gradients_finish(struct influence *s);
+
+static inline const struct layer_whitening *decoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->dec[i] : NULL; }
+static inline const struct layer_whitening *encoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->enc[i] : NULL; }
 
 /* Adds to the self influence by a tensor. */
 static inline void add_to_score(struct influence *s, int record, int tensor, double v)

@@ -1,0 +1,65 @@
+/* curvature.h - the curvature of a model's loss at one checkpoint, as Kronecker factors for each layer with weights.
+ *
+ * A layer's gradient of one record and one noise draw is G = sum_t d_t a_t^T, over the positions t of the layer. Its Fisher matrix
+ * E[vec(G) vec(G)^T] is close to A x D (Kronecker product), with
+ *
+ *   A = E[a_t a_t^T]         mean over records, draws and positions
+ *   D = E[sum_t d_t d_t^T]   mean over records and draws
+ *
+ * (K-FAC: Martens & Grosse 2015; Grosse & Martens 2016 for convolutions; "expand" in Eschenhagen et al. 2023.)
+ *
+ *   linear             a: the input and a 1 behind it, for the bias           d: the gradient by the output
+ *   conv2d             a: the input under the kernel, and a 1 behind it       d: the gradient by the output's channels at this position
+ *   conv_transpose2d   a: the channels of an input pixel                      d: the gradient by the output under the kernel
+ *                      The bias has a block of its own: E[b b^T], b its gradient.
+ *
+ * The order under a kernel is row, column, channel. Records, draws and noise are those of a score (influence.h).
+ */
+#ifndef VF_CURVATURE_H
+#define VF_CURVATURE_H
+
+#include <stdint.h>
+
+#include "model/checkpoints.h"
+
+struct curvature_layer {
+	const struct layer *l; /* of the model */
+	int in_decoder, index; /* the network, and the place in it */
+	char name[40];         /* as decoder.4 */
+	/* Factors of layer.h's gradient a^T b: p is D (A when transposed), k is A with the 1 (D when transposed). */
+	int np, nk, nb;        /* nb: biases when transposed, else 0 */
+	float *p, *k, *b;      /* [np][np], [nk][nk], [nb][nb] or NULL; owned */
+};
+
+struct curvature {
+	struct curvature_layer layer[2 * MAX_LAYERS]; /* encoder, then decoder */
+	int n;
+	int64_t records; /* over which the means are */
+	int draws;
+};
+
+/* The layers of a model, without factors; and with zeroed factors. The model is borrowed. */
+void curvature_layers(struct curvature *c, const struct model *m);
+int curvature_open(struct curvature *c, const struct model *m, struct fail *f);
+void curvature_free(struct curvature *c);
+
+/* DIR/curvature-NNNNNNNNN.safetensors beside the checkpoint. */
+void curvature_path(char *out, size_t capacity, const struct model *m);
+int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f);
+/* Reads the curvature of a model, and fails if the file is of another model, or likelihood, beta or gradient of the scores differ from those
+ * of the file. hash: of the file, or NULL. */
+int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f);
+
+/* Estimates the curvature: records are added in batches of at most estimate_batch() rows, then estimate_finish() sets the means. Threads
+ * change no result. */
+struct curvature_estimate;
+struct pool;
+int estimate_batch(const struct model *m);
+struct curvature_estimate *estimate_open(const struct model *m, struct pool *pool, struct fail *f);
+/* x [n][input], id [n]: hashes of the payloads; eps [n][draws][latent]: the noise, or NULL */
+void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps);
+/* Fails where a gradient was not finite or there was no record. warning: empty, or that a factor has less than full rank. */
+int estimate_finish(const struct curvature_estimate *e, struct curvature *c, struct fail *warning, struct fail *f);
+void estimate_close(struct curvature_estimate *e);
+
+#endif

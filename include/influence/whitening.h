@@ -1,0 +1,42 @@
+/* whitening.h - linear maps under which dot products of gradients become influences with inverse curvature.
+ *
+ * With damped factors A + aI = L_A L_A^T and D + dI = L_D L_D^T (curvature.h)
+ *
+ *   tr((D + dI)^-1 G (A + aI)^-1 G'^T) = <L_D^-1 G L_A^-T, L_D^-1 G' L_A^-T>,
+ *
+ * and a gradient d a^T becomes (L_D^-1 d) (L_A^-1 a)^T: the factors are multiplied by one matrix each, and all that is done with gradients
+ * (draw_grams.h, gradients.h) stays as it is.
+ */
+#ifndef VF_WHITENING_H
+#define VF_WHITENING_H
+
+#include "influence/curvature.h"
+
+struct layer_whitening {
+	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
+	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b] */
+	float *k1;        /* [k]: the part of the 1 behind factor k; NULL when transposed */
+	struct mat_packed *packed_p, *packed_k; /* or NULL */
+};
+
+struct whitening { /* of a checkpoint; by the layer's index in its network */
+	struct layer_whitening enc[MAX_LAYERS], dec[MAX_LAYERS];
+};
+
+/* damping: added to each factor's diagonal, in units of its mean eigenvalue; above 0. Fails if a factor is not positive definite. */
+int whitening_open(struct whitening *w, const struct curvature *c, double damping, struct fail *f);
+void whitening_close(struct whitening *w);
+/* Packs the matrices for products of `rows` rows, within *budget bytes. */
+void whitening_pack(struct whitening *w, int rows, size_t *budget);
+
+/* out [rows][w->p] of factor p; out [rows][w->k] of factor k; out [rows][w->b] of gradients by the bias */
+void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows);
+void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows);
+void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
+/* out [w->p][w->k]: a gradient [p][k] and its bias [biases], which belongs to it unless the layer is transposed. scratch: as out */
+void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch);
+/* The adjoint: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k] */
+void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch);
+void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
+
+#endif

@@ -1,0 +1,189 @@
+/* Factors as they are kept in a file beside their checkpoint. */
+#include "influence/curvature.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "stream/name.h"
+
+#define FORMAT "1"
+
+static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear"}, *const gradients[] = {"pathwise", "score"};
+
+/* --- layers --- */
+
+static void add_layers(struct curvature *c, const struct network *net, int in_decoder)
+{
+	for (int i = 0; i < net->n; i++) {
+		const struct layer *l = &net->l[i];
+		if (!layer_has_weights(l))
+			continue;
+		struct curvature_layer *k = &c->layer[c->n++];
+		int transposed = l->type->transposed;
+		*k = (struct curvature_layer){.l = l, .in_decoder = in_decoder, .index = i, .np = l->p, .nk = transposed ? l->k : l->k + 1, .nb = transposed ? l->biases : 0};
+		snprintf(k->name, sizeof k->name, "%s.%d", net->name, i);
+	}
+}
+
+void curvature_layers(struct curvature *c, const struct model *m)
+{
+	*c = (struct curvature){.n = 0};
+	add_layers(c, &m->enc, 0);
+	add_layers(c, &m->dec, 1);
+}
+
+int curvature_open(struct curvature *c, const struct model *m, struct fail *f)
+{
+	curvature_layers(c, m);
+	for (int i = 0; i < c->n; i++) {
+		struct curvature_layer *k = &c->layer[i];
+		k->p = mat_floats((size_t)k->np * (size_t)k->np);
+		k->k = mat_floats((size_t)k->nk * (size_t)k->nk);
+		k->b = k->nb ? mat_floats((size_t)k->nb * (size_t)k->nb) : NULL;
+		if (!k->p || !k->k || (k->nb && !k->b)) {
+			curvature_free(c);
+			return fail_memory_for(f, "the curvature of %s", k->name);
+		}
+	}
+	return 0;
+}
+
+void curvature_free(struct curvature *c)
+{
+	for (int i = 0; i < c->n; i++) {
+		free(c->layer[i].p);
+		free(c->layer[i].k);
+		free(c->layer[i].b);
+	}
+	c->n = 0;
+}
+
+/* --- the file --- */
+
+void curvature_path(char *out, size_t capacity, const struct model *m)
+{
+	const char *slash = strrchr(m->path, '/');
+	snprintf(out, capacity, "%.*scurvature-%09" PRId64 ".safetensors", slash ? (int)(slash - m->path) + 1 : 0, m->path, m->step);
+}
+
+enum { MOST_TENSORS = 3 * 2 * MAX_LAYERS };
+
+/* The tensors of a file and their numbers: how many. */
+static int list_tensors(const struct curvature *c, struct tensor *t, float **values)
+{
+	int n = 0;
+	for (int i = 0; i < c->n; i++) {
+		const struct curvature_layer *k = &c->layer[i];
+		int transposed = k->l->type->transposed;
+		const struct { const char *name; float *v; int n; } all[] = {
+			{"a", transposed ? k->p : k->k, transposed ? k->np : k->nk},
+			{"d", transposed ? k->k : k->p, transposed ? k->nk : k->np},
+			{"bias", k->b, k->nb},
+		};
+		for (int j = 0; j < 3; j++) {
+			size_t side = (size_t)all[j].n;
+			if (!side)
+				continue;
+			t[n] = (struct tensor){.ndim = 2, .shape = {side, side}, .count = side * side};
+			snprintf(t[n].name, sizeof t[n].name, "%s.%s", k->name, all[j].name);
+			values[n++] = all[j].v;
+		}
+	}
+	return n;
+}
+
+int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f)
+{
+	struct tensor t[MOST_TENSORS];
+	float *values[MOST_TENSORS];
+	const float *from[MOST_TENSORS];
+	char step[32], records[32], draws[32], beta[32];
+	int n = list_tensors(c, t, values);
+	for (int i = 0; i < n; i++)
+		from[i] = values[i];
+	snprintf(step, sizeof step, "%" PRId64, m->step);
+	snprintf(records, sizeof records, "%" PRId64, c->records);
+	snprintf(draws, sizeof draws, "%d", c->draws);
+	snprintf(beta, sizeof beta, "%.9g", m->cfg.score.beta);
+	json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "curvature", FORMAT, "model", m->id, "step", step, "records", records, "draws",
+	                         draws, "likelihood", likelihoods[m->cfg.score.likelihood], "beta", beta, "gradient", gradients[m->cfg.score.gradient]);
+	int r = meta ? safetensors_write_parts(path, t, n, from, meta, f) : fail_memory(f);
+	json_decref(meta);
+	return r;
+}
+
+static int get_count(const struct safetensors *s, const char *name, int64_t *out, struct fail *f)
+{
+	const char *text = safetensors_metadata(s, name);
+	double v = text ? strtod(text, NULL) : -1;
+	if (!(v >= 1 && v <= 0x1p53 && v == floor(v)))
+		return fail_set(f, "metadata: %s is not a count", name);
+	*out = (int64_t)v;
+	return 0;
+}
+
+static int check_word(const struct safetensors *s, const char *name, const char *want, struct fail *f)
+{
+	const char *is = safetensors_metadata(s, name);
+	char shown[48];
+	if (is && strcmp(is, want) == 0)
+		return 0;
+	name_show(shown, sizeof shown, is ? is : "unknown");
+	return fail_set(f, "made with score.%s=%s, but the scores have %s: make it again with vae-ckpt curvature, or score with --set score.%s=%s", name,
+	                shown, want, name, shown);
+}
+
+static int check_origin(const struct safetensors *s, const struct model *m, struct fail *f)
+{
+	const char *format = safetensors_metadata(s, "curvature"), *id = safetensors_metadata(s, "model");
+	char beta[32], shown[48];
+	if (!format)
+		return fail_set(f, "not a file of vae-ckpt curvature");
+	if (strcmp(format, FORMAT) != 0)
+		return fail_set(f, "curvature of format %s, but this program reads format " FORMAT, name_show(shown, sizeof shown, format));
+	if (!id || strcmp(id, m->id) != 0)
+		return fail_set(f, "made for model %s, but %s is model %s: make it again with vae-ckpt curvature", name_show(shown, sizeof shown, id ? id : "unknown"),
+		                m->path, m->id);
+	snprintf(beta, sizeof beta, "%.9g", m->cfg.score.beta);
+	return check_word(s, "likelihood", likelihoods[m->cfg.score.likelihood], f) || check_word(s, "beta", beta, f) ||
+	       check_word(s, "gradient", gradients[m->cfg.score.gradient], f) ? -1 : 0;
+}
+
+static int get_factors(struct curvature *c, const struct safetensors *s, struct fail *f)
+{
+	struct tensor t[MOST_TENSORS];
+	float *values[MOST_TENSORS];
+	int n = list_tensors(c, t, values);
+	for (int i = 0; i < n; i++) {
+		if (safetensors_get(s, &t[i], values[i], f))
+			return -1;
+		for (size_t k = 0; k < t[i].count; k++)
+			if (!isfinite(values[i][k]))
+				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", t[i].name, k);
+	}
+	return 0;
+}
+
+int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f)
+{
+	struct safetensors s;
+	int64_t draws = 0;
+	if (safetensors_read(&s, path, f))
+		return -1;
+	int r = check_origin(&s, m, f) || safetensors_verify(&s, f) < 0 || curvature_open(c, m, f) ? -1 : 0;
+	if (!r && (get_factors(c, &s, f) || get_count(&s, "records", &c->records, f) || get_count(&s, "draws", &draws, f))) {
+		curvature_free(c);
+		r = -1;
+	}
+	if (!r)
+		c->draws = (int)draws;
+	if (!r && hash)
+		snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(s.bytes.p, s.bytes.len));
+	safetensors_free(&s);
+	return r ? fail_add(f, "%s", path) : 0;
+}

@@ -1,0 +1,327 @@
+/* Estimates the curvature of a model. A batch of records runs through the networks once for every noise draw:
+ *
+ *   encoder forward, once
+ *   for each draw: latents, decoder forward, loss, decoder backward, encoder backward     tasks of CHUNK records
+ *                  second moments of every factor, added to float sums                    a task for each factor
+ *   the float sums of the batch are added to sums in double
+ *
+ * All tasks are cut by the network alone, and each sum is added up by one task in order, so that threads change no result. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "gemm/mat.h"
+#include "influence/influence_state.h"
+#include "influence/curvature.h"
+#include "nn/layout.h"
+#include "nn/loss.h"
+
+enum { CHUNK = 32, MOST_FACTORS = 3 * 2 * MAX_LAYERS };
+
+struct moments { /* of a factor: rows of n numbers, or n - 1 and a 1 behind them */
+	const struct curvature_layer *c;
+	enum { FACTOR_P, FACTOR_K, FACTOR_B } side;
+	int n, width;     /* width: without the 1 */
+	int once;         /* does not depend on the draw: the input of an encoder layer */
+	int by_position;  /* the mean is also over positions */
+	float *batch, *ones; /* [n][n], lower triangle: sums over the batch; [width]: sums of the rows */
+	double *total, *total_ones;
+	float *scratch;   /* unrolled factors, or bias gradients: scratch_rows of them */
+	int scratch_rows;
+};
+
+struct curvature_estimate {
+	const struct model *m;
+	struct pool *pool;
+	struct config cfg;
+	struct curvature layers; /* only the list of layers */
+	struct moments factor[MOST_FACTORS];
+	int nfactors, batch, chunks;
+	int64_t records;
+	float *params;          /* reordered */
+	float **reordered;
+
+	/* the batch */
+	int n, draw;
+	const float *x;
+	float *x_channels_last;
+	const uint64_t *id;
+	const float *given_eps;
+	struct tape enc, enc_grad, dec, dec_grad;
+	float *sigma, *eps, *xi, *dxi, *scratch; /* [batch][latent], and one scratch for each chunk */
+	size_t scratch_size;
+};
+
+/* --- sizes --- */
+
+static size_t row_numbers(const struct network *net)
+{
+	size_t sum = 0;
+	for (int i = 0; i < net->n; i++)
+		sum += net->l[i].has_buffer ? (size_t)net->l[i].out : 0;
+	return sum;
+}
+
+int estimate_batch(const struct model *m)
+{
+	enum { BYTES = 128 << 20, MOST = 256 };
+	size_t n = BYTES / sizeof(float) / (2 * row_numbers(&m->enc) + 2 * row_numbers(&m->dec)) / CHUNK;
+	return CHUNK * (n < 1 ? 1 : n > MOST / CHUNK ? MOST / CHUNK : (int)n);
+}
+
+static int open_factor(struct curvature_estimate *e, const struct curvature_layer *c, int side, int n, int width)
+{
+	enum { SCRATCH = 1 << 18 };
+	const struct layer *l = c->l;
+	struct moments *v = &e->factor[e->nfactors++];
+	int input = side == (l->type->transposed ? FACTOR_P : FACTOR_K);
+	*v = (struct moments){.c = c, .side = side, .n = n, .width = width, .once = input && !c->in_decoder, .by_position = input};
+	size_t size = (size_t)n * (size_t)n;
+	v->batch = mat_floats(size);
+	v->ones = mat_floats((size_t)width);
+	v->total = calloc(size, sizeof *v->total);
+	v->total_ones = calloc((size_t)width, sizeof *v->total_ones);
+	int bad = !v->batch || !v->ones || !v->total || !v->total_ones;
+	size_t record = side == FACTOR_B ? (size_t)width : side == FACTOR_K && l->type->unroll ? (size_t)l->positions * (size_t)width : 0;
+	if (record) {
+		v->scratch_rows = record < SCRATCH ? (int)(SCRATCH / record) : 1;
+		v->scratch_rows = v->scratch_rows > e->batch ? e->batch : v->scratch_rows;
+		v->scratch = mat_floats((size_t)v->scratch_rows * record);
+		bad |= !v->scratch;
+	}
+	return bad;
+}
+
+static int open_factors(struct curvature_estimate *e, struct fail *f)
+{
+	int bad = 0;
+	for (int i = 0; i < e->layers.n; i++) {
+		const struct curvature_layer *c = &e->layers.layer[i];
+		bad |= open_factor(e, c, FACTOR_P, c->np, c->l->p) || open_factor(e, c, FACTOR_K, c->nk, c->l->k) ||
+		       (c->nb && open_factor(e, c, FACTOR_B, c->nb, c->nb));
+	}
+	return bad ? fail_memory_for(f, "the curvature") : 0;
+}
+
+static int open_buffers(struct curvature_estimate *e, struct fail *f)
+{
+	const struct model *m = e->m;
+	size_t latents = (size_t)e->batch * (size_t)e->cfg.latent, enc = network_scratch(&m->enc), dec = network_scratch(&m->dec);
+	int channels_last = m->enc.reads_channels_last || m->dec.writes_channels_last;
+	if (tape_open(&e->enc, &m->enc, e->batch, f) || tape_open(&e->enc_grad, &m->enc, e->batch, f) || tape_open(&e->dec, &m->dec, e->batch, f) ||
+	    tape_open(&e->dec_grad, &m->dec, e->batch, f))
+		return -1;
+	e->scratch_size = ((enc > dec ? enc : dec) + 15) / 16 * 16;
+	e->reordered = models_reorder(m, 1);
+	e->x_channels_last = channels_last ? mat_floats((size_t)e->batch * (size_t)m->enc.in) : NULL;
+	e->sigma = mat_floats(latents);
+	e->eps = mat_floats(latents);
+	e->xi = mat_floats(latents);
+	e->dxi = mat_floats(latents);
+	e->scratch = mat_floats((size_t)e->chunks * e->scratch_size);
+	if (!e->reordered || (channels_last && !e->x_channels_last) || !e->sigma || !e->eps || !e->xi || !e->dxi || !e->scratch)
+		return fail_memory_for(f, "batches of %d records", e->batch);
+	e->params = e->reordered[0];
+	return 0;
+}
+
+struct curvature_estimate *estimate_open(const struct model *m, struct pool *pool, struct fail *f)
+{
+	struct curvature_estimate *e = calloc(1, sizeof *e);
+	if (!e) {
+		fail_memory(f);
+		return NULL;
+	}
+	*e = (struct curvature_estimate){.m = m, .pool = pool, .cfg = m->cfg, .batch = estimate_batch(m)};
+	e->chunks = e->batch / CHUNK;
+	curvature_layers(&e->layers, m);
+	if (open_factors(e, f) || open_buffers(e, f)) {
+		estimate_close(e);
+		return NULL;
+	}
+	return e;
+}
+
+void estimate_close(struct curvature_estimate *e)
+{
+	if (!e)
+		return;
+	for (int i = 0; i < e->nfactors; i++) {
+		struct moments *v = &e->factor[i];
+		void *memory[] = {v->batch, v->ones, v->total, v->total_ones, v->scratch};
+		for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
+			free(memory[k]);
+	}
+	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch};
+	for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
+		free(memory[k]);
+	models_reorder_free(e->reordered, e->m, 1);
+	free(e);
+}
+
+/* --- passes, a chunk of records at a time --- */
+
+static const float *in_order(const struct curvature_estimate *e, int channels_last) { return channels_last ? e->x_channels_last : e->x; }
+static int chunk_end(const struct curvature_estimate *e, int chunk) { return (chunk + 1) * CHUNK < e->n ? (chunk + 1) * CHUNK : e->n; }
+
+static void encode(void *ctx, int chunk)
+{
+	struct curvature_estimate *e = ctx;
+	const struct network *net = &e->m->enc;
+	int from = chunk * CHUNK, to = chunk_end(e, chunk), n = e->cfg.latent;
+	size_t at = (size_t)from * (size_t)net->in;
+	if (e->x_channels_last)
+		to_channels_last(e->x_channels_last + at, e->x + at, to - from, net->channels, net->area);
+	for (int i = 0; i < net->n; i++)
+		layer_forward(net, i, e->params, in_order(e, net->reads_channels_last), &e->enc, from, to, e->scratch + (size_t)chunk * e->scratch_size);
+	for (int r = from; r < to; r++)
+		for (int i = 0; i < n; i++)
+			e->sigma[r * n + i] = expf(0.5f * e->enc.v[net->last][(size_t)r * 2 * (size_t)n + (size_t)(n + i)]);
+}
+
+/* One draw of the records of a chunk, forward and back. */
+static void differentiate(void *ctx, int chunk)
+{
+	struct curvature_estimate *e = ctx;
+	const struct network *enc = &e->m->enc, *dec = &e->m->dec;
+	int from = chunk * CHUNK, to = chunk_end(e, chunk);
+	size_t n = (size_t)e->cfg.latent, out = (size_t)dec->out;
+	float *scratch = e->scratch + (size_t)chunk * e->scratch_size, *head = e->enc.v[enc->last], *dhead = e->enc_grad.v[enc->last];
+	double recon[CHUNK];
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
+		float *eps = e->eps + r * n;
+		if (e->given_eps)
+			memcpy(eps, e->given_eps + (r * (size_t)e->cfg.score.draws + (size_t)e->draw) * n, n * sizeof *eps);
+		else
+			rng_normal(eps, (int)n, (uint64_t)e->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)e->m->step, e->id[r], (uint32_t)e->draw);
+		for (size_t i = 0; i < n; i++)
+			e->xi[r * n + i] = head[r * 2 * n + i] + e->sigma[r * n + i] * eps[i];
+	}
+	for (int i = 0; i < dec->n; i++)
+		layer_forward(dec, i, e->params, e->xi, &e->dec, from, to, scratch);
+	for (size_t r = (size_t)from; r < (size_t)to; r++) {
+		float *d = e->dec_grad.v[dec->last] + r * out;
+		recon[r - (size_t)from] = loss_recon((enum likelihood)e->cfg.score.likelihood, e->dec.v[dec->last] + r * out,
+		                                     in_order(e, dec->writes_channels_last) + r * out, (int)out, d);
+		loss_flush(d, (int)out);
+	}
+	for (int i = dec->n - 1; i >= 0; i--)
+		layer_backward(dec, i, e->params, &e->dec, &e->dec_grad, e->dxi, from, to, scratch);
+	for (size_t r = (size_t)from; r < (size_t)to; r++)
+		head_gradient(&e->cfg, dhead + r * 2 * n, head + r * 2 * n, e->sigma + r * n, e->eps + r * n, e->xi + r * n, e->dxi + r * n, recon[r - (size_t)from]);
+	for (int i = enc->n - 1; i >= 0; i--)
+		layer_backward(enc, i, e->params, &e->enc, &e->enc_grad, NULL, from, to, scratch);
+}
+
+/* --- moments, a factor at a time --- */
+
+static void add_rows(struct moments *v, const float *a, int rows)
+{
+	mat_add_moments(v->batch, v->n, a, v->width, rows, v->width);
+	for (int r = 0; v->n > v->width && r < rows; r++)
+		for (int i = 0; i < v->width; i++)
+			v->ones[i] += a[(size_t)r * (size_t)v->width + (size_t)i];
+}
+
+static void add_factor(struct curvature_estimate *e, struct moments *v)
+{
+	const struct curvature_layer *c = v->c;
+	const struct layer *l = c->l;
+	const struct network *net = c->in_decoder ? &e->m->dec : &e->m->enc;
+	const struct tape *act = c->in_decoder ? &e->dec : &e->enc, *grad = c->in_decoder ? &e->dec_grad : &e->enc_grad;
+	const float *input = c->in_decoder ? e->xi : in_order(e, net->reads_channels_last);
+	const float *x = network_source(net, c->index, input, act), *dy = grad->v[c->index];
+	const float *from = v->side == FACTOR_B ? dy : v->side == FACTOR_P ? layer_factor_p(l, x, dy) : layer_factor_k(l, x, dy);
+	size_t size = (size_t)(from == x ? l->in : l->out);
+	if (!v->scratch) {
+		add_rows(v, from, e->n * l->positions);
+		return;
+	}
+	for (int r = 0; r < e->n; r += v->scratch_rows) {
+		int n = e->n - r < v->scratch_rows ? e->n - r : v->scratch_rows;
+		if (v->side == FACTOR_K)
+			l->type->unroll(l, v->scratch, from + (size_t)r * size, n);
+		for (int i = 0; v->side == FACTOR_B && i < n; i++)
+			l->type->bias_gradient(l, v->scratch + (size_t)i * (size_t)v->width, from + (size_t)(r + i) * size, 0, 1);
+		add_rows(v, v->scratch, v->side == FACTOR_B ? n : n * l->positions);
+	}
+}
+
+static void add_moments(void *ctx, int factor)
+{
+	struct curvature_estimate *e = ctx;
+	struct moments *v = &e->factor[factor];
+	if (!v->once || e->draw == 0)
+		add_factor(e, v);
+}
+
+/* From the batch's sums to those in double. */
+static void add_totals(void *ctx, int factor)
+{
+	struct moments *v = &((struct curvature_estimate *)ctx)->factor[factor];
+	for (size_t i = 0; i < (size_t)v->n; i++)
+		for (size_t j = 0; j <= i; j++)
+			v->total[i * (size_t)v->n + j] += (double)v->batch[i * (size_t)v->n + j];
+	for (int i = 0; i < v->width; i++)
+		v->total_ones[i] += (double)v->ones[i];
+	memset(v->batch, 0, (size_t)v->n * (size_t)v->n * sizeof *v->batch);
+	memset(v->ones, 0, (size_t)v->width * sizeof *v->ones);
+}
+
+void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps)
+{
+	int chunks = (n + CHUNK - 1) / CHUNK;
+	e->n = n;
+	e->x = x;
+	e->id = id;
+	e->given_eps = eps;
+	e->records += n;
+	pool_run(e->pool, chunks, encode, e);
+	for (e->draw = 0; e->draw < e->cfg.score.draws; e->draw++) {
+		pool_run(e->pool, chunks, differentiate, e);
+		pool_run(e->pool, e->nfactors, add_moments, e);
+	}
+	pool_run(e->pool, e->nfactors, add_totals, e);
+}
+
+/* --- means --- */
+
+static int set_factor(float *out, const struct moments *v, double records, int draws, struct fail *f)
+{
+	size_t n = (size_t)v->n;
+	double share = 1 / (records * (v->once ? 1 : draws) * (v->by_position ? v->c->l->positions : 1));
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j <= i; j++) {
+			double sum = i < (size_t)v->width ? v->total[i * n + j] : j < (size_t)v->width ? v->total_ones[j] : 1 / share;
+			if (!isfinite(sum * share))
+				return fail_set(f, "the curvature of %s is not finite", v->c->name);
+			out[i * n + j] = out[j * n + i] = (float)(sum * share);
+		}
+	return 0;
+}
+
+int estimate_finish(const struct curvature_estimate *e, struct curvature *c, struct fail *warning, struct fail *f)
+{
+	int widest = 0;
+	warning->msg[0] = 0;
+	if (!e->records)
+		return fail_set(f, "no records to estimate the curvature from");
+	if (curvature_open(c, e->m, f))
+		return -1;
+	c->records = e->records;
+	c->draws = e->cfg.score.draws;
+	for (int i = 0; i < e->nfactors; i++) {
+		const struct moments *v = &e->factor[i];
+		struct curvature_layer *to = &c->layer[v->c - e->layers.layer];
+		widest = v->n > widest ? v->n : widest;
+		if (set_factor(v->side == FACTOR_P ? to->p : v->side == FACTOR_K ? to->k : to->b, v, (double)e->records, c->draws, f)) {
+			curvature_free(c);
+			return -1;
+		}
+	}
+	if (e->records < widest)
+		fail_set(warning, "%lld records are fewer than the %d numbers of the widest layer: where they say nothing, only damping counts",
+		         (long long)e->records, widest);
+	return 0;
+}

@@ -1,0 +1,315 @@
+/* The curvature of a model against its definition, and self influence with it against the explicit inverse of the Kronecker product
+ * (naive_curvature.h), in double. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/pool.h"
+#include "gemm/mat.h"
+#include "influence/influence.h"
+#include "naive_curvature.h"
+
+enum { RECORDS = 40, SCORED = 7, INPUTS = 108, LATENT = 16 };
+
+static const struct {
+	const char *name, *yaml;
+} networks[] = {
+	{"linear", "input: {kind: vector, shape: [1, 1, 18]}\n"
+	           "model: {latent: 2, encoder: [{linear: 12}, tanh, {linear: 4}], decoder: [{linear: 9}, relu, {linear: 18}]}\n"},
+	{"wide linear", "input: {kind: vector, shape: [1, 1, 18]}\n" /* sparse blocks, on AVX-512 */
+	                "model: {latent: 16, encoder: [{linear: 6}, relu, {linear: 32}], decoder: [{linear: 24}, relu, {linear: 18}]}\n"},
+	{"conv", "input: {shape: [3, 6, 6]}\n"
+	         "model: {latent: 3, encoder: [{conv2d: {out: 5, kernel: 4, stride: 2, padding: 1}}, relu, {conv2d: {out: 9, kernel: 3}}, relu, flatten, {linear: 6}],\n"
+	         "  decoder: [{linear: 8}, relu, {unflatten: [8, 1, 1]}, {conv_transpose2d: {out: 5, kernel: 3}}, relu, {conv_transpose2d: {out: 3, kernel: 4, stride: 2, padding: 1}}]}\n"},
+	{"turned", "input: {shape: [3, 6, 6]}\n" /* conv_transpose2d in the encoder, conv2d in the decoder */
+	           "model: {latent: 3, encoder: [{conv_transpose2d: {out: 2, kernel: 3, stride: 1, padding: 1}}, tanh, {conv2d: {out: 3, kernel: 6}}, flatten, {linear: 6}],\n"
+	           "  decoder: [{linear: 36}, tanh, {unflatten: [1, 6, 6]}, {conv2d: {out: 4, kernel: 3, padding: 1}}, relu, {conv2d: {out: 3, kernel: 1}}]}\n"},
+	{"odd", "input: {shape: [1, 7, 7]}\n" /* strides that leave pixels over, paddings beyond the kernel's half */
+	        "model: {latent: 2, encoder: [{conv2d: {out: 3, kernel: 3, stride: 3, padding: 2}}, leaky_relu, {conv2d: {out: 4, kernel: 2, stride: 2, padding: 1}}, sigmoid, flatten, {linear: 4}],\n"
+	        "  decoder: [{linear: 12}, relu, {unflatten: [3, 2, 2]}, {conv_transpose2d: {out: 4, kernel: 3, stride: 2, padding: 1}}, tanh, {conv_transpose2d: {out: 2, kernel: 5, stride: 2, padding: 1}},\n"
+	        "    relu, {conv2d: {out: 2, kernel: 3, stride: 1, padding: 1}}, {conv2d: {out: 1, kernel: 1, stride: 1, padding: 0}}]}\n"},
+};
+enum { NETWORKS = sizeof networks / sizeof *networks };
+
+static struct fail f;
+
+struct records {
+	int n;
+	float x[RECORDS * INPUTS];
+	uint64_t id[RECORDS];
+};
+
+static void fill(struct records *r, int n, const struct model *m, uint64_t *state)
+{
+	r->n = n;
+	naive_fill(r->x, (size_t)n * (size_t)m->enc.in, 0, 1, state);
+	for (int i = 0; i < n; i++)
+		r->id[i] = naive_uniform(state) * 0x1p60;
+}
+
+/* The noise of a draw, in double. */
+static void noise(const struct model *m, uint64_t id, int draw, double *eps)
+{
+	float e[LATENT];
+	rng_normal(e, m->cfg.latent, (uint64_t)m->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m->step, id, (uint32_t)draw);
+	to_double(eps, e, (size_t)m->cfg.latent);
+}
+
+static void open_model(struct model *m, int network, double scale, uint64_t *state)
+{
+	naive_model(m, networks[network].yaml, scale, state);
+	m->cfg.score.beta = 2.5;
+	m->step = 7;
+}
+
+static void estimate(struct curvature *c, const struct model *m, const struct records *r, int threads)
+{
+	struct fail warning;
+	struct pool *pool = pool_open(threads, &f);
+	struct curvature_estimate *e = pool ? estimate_open(m, pool, &f) : NULL;
+	if (!e)
+		BAIL(&f);
+	/* in two parts */
+	int n = r->n / 3;
+	estimate_add(e, n, r->x, r->id, NULL);
+	estimate_add(e, r->n - n, r->x + n * m->enc.in, r->id + n, NULL);
+	if (estimate_finish(e, c, &warning, &f))
+		BAIL(&f);
+	estimate_close(e);
+	pool_close(pool);
+}
+
+static void define(struct naive_factors *w, const struct naive *n, const struct model *m, const struct records *r)
+{
+	double x[INPUTS], eps[LATENT];
+	int draws = m->cfg.score.draws;
+	naive_factors_open(w, n);
+	for (int i = 0; i < r->n; i++)
+		for (int j = 0; j < draws; j++) {
+			to_double(x, r->x + i * m->enc.in, (size_t)m->enc.in);
+			noise(m, r->id[i], j, eps);
+			naive_factors_add(w, x, eps, (double)r->n * draws);
+		}
+}
+
+/* The largest difference, in units of the largest number of the definition. */
+static double difference(const float *got, const double *want, int n)
+{
+	double worst = 0, most = 0;
+	for (int i = 0; i < n * n; i++) {
+		worst = max_error(worst, fabs((double)got[i] - want[i]));
+		most = max_error(most, fabs(want[i]));
+	}
+	return n ? worst / most : 0;
+}
+
+static void test_definition(int network)
+{
+	uint64_t state = 5 + (uint64_t)network;
+	static struct records r;
+	struct model m;
+	struct curvature c, again;
+	struct naive_factors w;
+	open_model(&m, network, 0.3, &state);
+	m.cfg.score.draws = 3;
+	fill(&r, RECORDS, &m, &state);
+	struct naive n = naive_of(&m, m.cfg.score.likelihood, m.cfg.score.beta);
+	estimate(&c, &m, &r, 1);
+	estimate(&again, &m, &r, 3);
+	define(&w, &n, &m, &r);
+	int same = 1, sizes = c.n == w.n && c.records == RECORDS && c.draws == 3;
+	double worst = 0;
+	for (int i = 0; i < c.n && sizes; i++) {
+		const struct curvature_layer *l = &c.layer[i], *k = &again.layer[i];
+		const struct naive_factor *v = &w.v[i];
+		int t = v->nb > 0;
+		sizes = (t ? l->np : l->nk) == v->na && (t ? l->nk : l->np) == v->nd && l->nb == v->nb;
+		if (!sizes)
+			break;
+		worst = max_error(worst, difference(t ? l->p : l->k, v->a, v->na));
+		worst = max_error(worst, difference(t ? l->k : l->p, v->d, v->nd));
+		worst = max_error(worst, difference(l->b, v->b, v->nb));
+		same &= !memcmp(l->p, k->p, sizeof(float) * (size_t)(l->np * l->np)) && !memcmp(l->k, k->k, sizeof(float) * (size_t)(l->nk * l->nk)) &&
+		        (!l->nb || !memcmp(l->b, k->b, sizeof(float) * (size_t)(l->nb * l->nb)));
+	}
+	ok(sizes, "%s: every layer has its factors", networks[network].name);
+	ok(worst < 1e-5, "%s: factors at most %.2g off their definition", networks[network].name, worst);
+	ok(same, "%s: three threads give the same bytes", networks[network].name);
+	curvature_free(&c);
+	curvature_free(&again);
+	naive_factors_free(&w);
+	free(n.p);
+	model_free(&m);
+}
+
+/* --- self influence --- */
+
+enum { CHECKPOINTS = 2, MOST_PARAMS = 4000 };
+
+/* Self influence of each record, and of each layer [SCORED][layers]. */
+static void expect(const struct model *m, const struct records *fit, const struct records *r, double damping, int checkpoints, double *total, double *part)
+{
+	static double mean[2][MOST_PARAMS], g[MOST_PARAMS], white[2][2 * MOST_PARAMS];
+	int layers = m->ntensors / 2, draws = m->cfg.score.draws, cross = m->cfg.score.estimator == CROSS;
+	memset(total, 0, SCORED * sizeof *total);
+	memset(part, 0, SCORED * NAIVE_FACTORS * sizeof *part);
+	for (int c = 0; c < checkpoints; c++) {
+		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
+		struct naive_factors w;
+		define(&w, &n, &m[c], fit);
+		naive_factors_invert(&w, damping);
+		for (int i = 0; i < r->n; i++) {
+			double x[INPUTS], eps[LATENT];
+			size_t at[NAIVE_FACTORS + 1];
+			int half = cross ? draws / 2 : draws;
+			memset(mean, 0, sizeof mean);
+			to_double(x, r->x + i * m->enc.in, (size_t)m->enc.in);
+			for (int j = 0; j < draws; j++) {
+				int h = j >= half;
+				memset(g, 0, sizeof g);
+				noise(&m[c], r->id[i], j, eps);
+				naive_gradient(&n, x, eps, 0, g);
+				for (size_t k = 0; k < n.n; k++)
+					mean[h][k] += g[k] / (h ? draws - half : half);
+			}
+			memset(white, 0, sizeof white);
+			for (int h = 0; h < 1 + cross; h++)
+				naive_whiten(&w, mean[h], white[h], at);
+			for (int l = 0; l < layers; l++) {
+				double q = inner(white[0] + at[l], white[cross] + at[l], at[l + 1] - at[l]);
+				part[i * NAIVE_FACTORS + l] += q;
+				total[i] += q;
+			}
+		}
+		naive_factors_free(&w);
+		free(n.p);
+	}
+}
+
+static void compare(struct model *m, int checkpoints, const struct records *fit, const struct records *r, double damping, const char *what)
+{
+	static struct whitening white[CHECKPOINTS];
+	struct curvature c;
+	struct score out[SCORED];
+	static double part[SCORED * MODEL_MAX_TENSORS], total[SCORED], want[SCORED * NAIVE_FACTORS], plugin[SCORED], scale[SCORED * NAIVE_FACTORS];
+	int layers = m->ntensors / 2, estimator = m->cfg.score.estimator;
+	for (int k = 0; k < checkpoints; k++) {
+		estimate(&c, &m[k], fit, 1);
+		if (whitening_open(&white[k], &c, damping, &f))
+			BAIL(&f);
+		curvature_free(&c);
+	}
+	expect(m, fit, r, damping, checkpoints, total, want);
+	m->cfg.score.estimator = PLUGIN;
+	expect(m, fit, r, damping, checkpoints, plugin, scale);
+	m->cfg.score.estimator = estimator;
+	for (int packed = 0; packed < 2; packed++) {
+		double worst = 0, parts = 0;
+		size_t budget = 64 << 20;
+		if (packed)
+			influence_pack_weights(m, checkpoints, 0);
+		for (int k = 0; packed && k < checkpoints; k++)
+			whitening_pack(&white[k], SCORED * m->cfg.score.draws, &budget);
+		struct influence *s = influence_open(m, checkpoints, SCORED, 0, &f);
+		if (!s || influence_whiten(s, white, &f))
+			BAIL(&f);
+		influence_score(s, SCORED, r->x, r->id, NULL, out, part);
+		influence_close(s);
+		for (int i = 0; i < SCORED; i++) {
+			worst = max_error(worst, fabs(out[i].selfinf - total[i]) / plugin[i]);
+			for (int l = 0; l < layers; l++) {
+				double got = part[i * m->ntensors + 2 * l] + part[i * m->ntensors + 2 * l + 1];
+				parts = max_error(parts, fabs(got - want[i * NAIVE_FACTORS + l]) / scale[i * NAIVE_FACTORS + l]);
+			}
+		}
+		ok(worst < 1e-4 && parts < 1e-4, "%s%s: self influence at most %.2g |g|^2 off the explicit inverse, a layer %.2g", what, packed ? ", packed" : "", worst,
+		   parts);
+	}
+	for (int k = 0; k < checkpoints; k++) {
+		whitening_close(&white[k]);
+		network_free_packed(&m[k].enc);
+		network_free_packed(&m[k].dec);
+	}
+}
+
+static void test_scores(int network)
+{
+	static const int draws[] = {1, 2, 5, 16, 40};
+	static struct records fit_records, r;
+	uint64_t state = 90 + (uint64_t)network;
+	struct model m[CHECKPOINTS];
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		open_model(&m[c], network, 0.3 + 0.1 * c, &state);
+		m[c].step = 10 + c;
+	}
+	fill(&fit_records, RECORDS / 2, &m[0], &state);
+	fill(&r, SCORED, &m[0], &state);
+	for (size_t d = 0; d < sizeof draws / sizeof *draws; d++)
+		for (int estimator = PLUGIN; estimator <= (draws[d] > 1 ? CROSS : PLUGIN); estimator++) {
+			char what[200];
+			for (int c = 0; c < CHECKPOINTS; c++) {
+				m[c].cfg.score.draws = draws[d];
+				m[c].cfg.score.estimator = estimator;
+			}
+			snprintf(what, sizeof what, "%s, %d draws, %s", networks[network].name, draws[d], estimator ? "cross" : "plugin");
+			compare(m, draws[d] == 5 ? 2 : 1, &fit_records, &r, draws[d] == 2 ? 0.01 : 0.1, what);
+		}
+	for (int c = 0; c < CHECKPOINTS; c++)
+		model_free(&m[c]);
+}
+
+/* --- the standard error --- */
+
+static void test_standard_error(int network, int draws, int estimator)
+{
+	enum { SEEDS = 1024, AT_ONCE = 64 };
+	static struct records fit_records;
+	static struct whitening white;
+	static float batch[AT_ONCE * INPUTS];
+	static double v[SEEDS];
+	uint64_t state = 31, id[AT_ONCE];
+	struct model m;
+	struct curvature c;
+	struct score out[AT_ONCE];
+	double mean = 0, sd = 0, se = 0;
+	open_model(&m, network, 0.45, &state);
+	fill(&fit_records, RECORDS, &m, &state);
+	estimate(&c, &m, &fit_records, 1);
+	m.cfg.score.draws = draws;
+	m.cfg.score.estimator = estimator;
+	struct influence *s = influence_open(&m, 1, AT_ONCE, 0, &f);
+	if (whitening_open(&white, &c, 0.1, &f) || !s || influence_whiten(s, &white, &f))
+		BAIL(&f);
+	for (int i = 0; i < AT_ONCE; i++)
+		memcpy(batch + i * m.enc.in, fit_records.x, (size_t)m.enc.in * sizeof *batch);
+	for (int from = 0; from < SEEDS; from += AT_ONCE) {
+		for (int i = 0; i < AT_ONCE; i++)
+			id[i] = (uint64_t)(from + i);
+		influence_score(s, AT_ONCE, batch, id, NULL, out, NULL);
+		for (int i = 0; i < AT_ONCE; i++) {
+			v[from + i] = out[i].selfinf;
+			mean += out[i].selfinf / SEEDS;
+			se += out[i].selfinf_se * out[i].selfinf_se / SEEDS;
+		}
+	}
+	for (int i = 0; i < SEEDS; i++)
+		sd += (v[i] - mean) * (v[i] - mean) / (SEEDS - 1);
+	ok(sqrt(se / sd) > 0.9 && sqrt(se / sd) < 1.2, "%s, %d draws, %s: selfinf_se is %.3f of the spread over seeds", networks[network].name, draws,
+	   estimator ? "cross" : "plugin", sqrt(se / sd));
+	influence_close(s);
+	whitening_close(&white);
+	curvature_free(&c);
+	model_free(&m);
+}
+
+int main(void)
+{
+	mat_thread_init();
+	for (int i = 0; i < NETWORKS; i++)
+		test_definition(i);
+	for (int i = 0; i < NETWORKS; i++)
+		test_scores(i);
+	for (int i = 0; i < NETWORKS; i++)
+		for (int estimator = PLUGIN; estimator <= CROSS; estimator++)
+			test_standard_error(i, 128, estimator);
+	return done();
+}
