@@ -9,7 +9,8 @@ struct ckpt {
 	const char *model, *config, *which;
 	const char *keep;         /* thin: a number */
 	int by;                   /* thin: enum thin_by; -1: not given */
-	const char *draws, *seed; /* eval */
+	const char *draws, *seed; /* eval, curvature */
+	long limit;               /* curvature; -1: not given */
 };
 extern const char *const thin_words[]; /* of enum thin_by */
 
@@ -20,7 +21,8 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_thin(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f);
 int ckpt_export(struct cli *c, const struct ckpt *o, struct fail *f);
-/* A filter: runs to its end, and returns the exit status. */
+/* Read records: run to their end, and return the exit status. */
+int ckpt_curvature(struct cli *c, const struct ckpt *o);
 int ckpt_eval(struct cli *c, const struct ckpt *o);
 
 #endif

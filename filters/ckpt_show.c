@@ -8,6 +8,7 @@
 
 #include "ckpt.h"
 #include "gemm/mat.h"
+#include "influence/curvature.h"
 #include "model/thin.h"
 
 const char *const thin_words[] = {"even", "loss", NULL};
@@ -20,18 +21,31 @@ static void print_loss(double v)
 		printf("\t");
 }
 
+/* The number of records of its curvature, if it has one. */
+static void print_curvature(const struct model *m)
+{
+	char path[600];
+	int64_t records;
+	struct fail ignored;
+	curvature_beside(path, sizeof path, m);
+	if (access(path, F_OK) == 0 && !curvature_records(path, &records, &ignored))
+		printf("%" PRId64, records);
+	printf("\n");
+}
+
 int ckpt_list(struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct model *m;
 	int n;
 	if (models_open(&m, &n, o->model, o->which, &c->set, f))
 		return -1;
-	printf("step\tid\tloss\tholdout_loss\tlr\trecords\n");
+	printf("step\tid\tloss\tholdout_loss\tlr\trecords\tcurvature\n");
 	for (int i = 0; i < n; i++) {
 		printf("%" PRId64 "\t%s", m[i].step, m[i].id);
 		print_loss(m[i].loss);
 		print_loss(m[i].holdout_loss);
-		printf("\t%.9g\t%" PRId64 "\n", m[i].lr, m[i].records);
+		printf("\t%.9g\t%" PRId64 "\t", m[i].lr, m[i].records);
+		print_curvature(&m[i]);
 	}
 	models_free(m, n);
 	return 0;
@@ -131,6 +145,21 @@ static int verify_one(const char *path, int64_t step, const struct config *cfg, 
 	return r;
 }
 
+/* The same for the curvature of a checkpoint, if it has one. */
+static int verify_curvature(const char *checkpoint, struct fail *f)
+{
+	struct model m;
+	char path[600];
+	if (model_read(&m, checkpoint, NULL, f))
+		return -1;
+	curvature_beside(path, sizeof path, &m);
+	int there = access(path, F_OK) == 0, r = there ? curvature_verify(&m, path, f) : 0;
+	if (there && !(r && f->memory))
+		printf("%s\t%s\n", path, r ? "bad" : "ok");
+	model_free(&m);
+	return r;
+}
+
 /* The directory's model.yaml: 1; 0 when there is none; -1. */
 static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
 {
@@ -173,6 +202,15 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 		if (wrong && !bad++)
 			first = why;
 		unchecked += !wrong && !checked;
+		why = (struct fail){{0}};
+		int faulty = wrong ? 0 : verify_curvature(path, &why);
+		if (faulty && why.memory) {
+			checkpoints_free(&all);
+			*f = why;
+			return -1;
+		}
+		if (faulty && !bad++)
+			first = why;
 	}
 	int n = all.n, whole = all.step[0] < 0 || yaml > 0;
 	checkpoints_free(&all);

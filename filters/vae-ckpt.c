@@ -1,4 +1,4 @@
-/* vae-ckpt: lists, shows, verifies, thins, imports and exports checkpoints, or scores records with them. */
+/* vae-ckpt: lists, shows, verifies, thins, imports and exports checkpoints, scores records with them, or estimates their curvature. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +18,16 @@ enum {
 	REPLACE = 1 << 7,
 	SET = 1 << 8,
 	EVAL = 1 << 9, /* all that only eval has */
+	NOISE = 1 << 10,
+	LIMIT = 1 << 11,
 };
 
 static const struct verb {
 	const char *name;
-	int (*run)(struct cli *, const struct ckpt *, struct fail *); /* NULL: eval */
+	int (*run)(struct cli *, const struct ckpt *, struct fail *);
 	int required, optional; /* options */
 	enum { NO_FILES, FILES, OPTIONAL_FILES } files;
+	int (*read)(struct cli *, const struct ckpt *); /* instead of run() */
 } verbs[] = {
 	{"list", ckpt_list, MODEL, CHECKPOINTS, NO_FILES},
 	{"show", ckpt_show, MODEL, CHECKPOINTS, NO_FILES},
@@ -32,7 +35,8 @@ static const struct verb {
 	{"thin", ckpt_thin, MODEL | KEEP, BY | DRY_RUN, NO_FILES},
 	{"import", ckpt_import, CONFIG | OUTPUT, REPLACE | SET, FILES},
 	{"export", ckpt_export, MODEL | OUTPUT, CHECKPOINTS, NO_FILES},
-	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | EVAL, OPTIONAL_FILES},
+	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL, OPTIONAL_FILES, ckpt_eval},
+	{"curvature", NULL, MODEL, CHECKPOINTS | SET | NOISE | LIMIT, OPTIONAL_FILES, ckpt_curvature},
 };
 
 static const struct verb *find_verb(const struct cli *c)
@@ -60,8 +64,9 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{REPLACE, c->replace, "--replace", ""},
 		{EVAL, c->rejects != NULL, "-r", ""},
 		{EVAL, c->on_error != ON_ERROR_PASS, "--on-error", ""},
-		{EVAL, o->draws != NULL, "-d", ""},
-		{EVAL, o->seed != NULL, "--seed", ""},
+		{NOISE, o->draws != NULL, "-d", ""},
+		{NOISE, o->seed != NULL, "--seed", ""},
+		{LIMIT, o->limit >= 0, "--limit", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
@@ -80,7 +85,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	if (!v)
-		return cli_usage(c, "list, show, verify, thin, import, export or eval is required%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
+		return cli_usage(c, "list, show, verify, thin, import, export, eval or curvature is required%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
 	if (!check_options(c, o, v))
 		return false;
 	if (v->run == ckpt_import && c->output_stdout)
@@ -91,13 +96,15 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 	long keep = o->keep ? strtol(o->keep, &end, 10) : 1;
 	if (o->keep && (*end || end == o->keep || keep < 1 || keep > 1000000000))
 		return cli_usage(c, "--keep takes a number of checkpoints, at least 1, not '%s'", o->keep);
+	if (o->limit == 0 || o->limit > 1000000000000)
+		return cli_usage(c, "--limit takes a number of records, at least 1");
 	return cli_check_model(c, o->model);
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.has_verb = 1};
-	struct ckpt o = {.by = -1};
+	struct ckpt o = {.by = -1, .limit = -1};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one of its checkpoints (all but import)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},
@@ -105,8 +112,9 @@ int main(int argc, char **argv)
 		{0, "by", "WHAT", CLI_CHOICE, &o.by, "keep those evenly spaced (even; default), or where the loss fell most (loss) (thin)", thin_words},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing; only say what would be removed (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval; default: the model's, usually 16)", .key = "score.draws"},
-		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval)", .key = "score.seed"},
+		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16)", .key = "score.draws"},
+		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, curvature)", .key = "score.seed"},
+		{0, "limit", "N", CLI_INT, &o.limit, "use only the first N records (curvature)"},
 		CLI_ON_ERROR(&c),
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or existing fields of the same names (eval)"},
 		{0, "prefix", "P", CLI_TEXT, &c.prefix, "put P before the names of the appended fields (eval)"},
@@ -117,15 +125,15 @@ int main(int argc, char **argv)
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
-	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...]",
-	               "Lists, shows, verifies, thins, imports and exports checkpoints, or scores records with them.", opts, argc, argv))
+	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...] | curvature [FILE ...]",
+	               "Lists, shows, verifies, thins, imports and exports checkpoints; scores records with them, or estimates their curvature.", opts, argc, argv))
 		return c.status;
 	const struct verb *v = find_verb(&c);
 	if (!check(&c, &o, v))
 		return c.status;
 	struct fail f = {{0}};
-	if (!v->run)
-		return ckpt_eval(&c, &o);
+	if (v->read)
+		return v->read(&c, &o);
 	int r = v->run(&c, &o, &f);
 	if (r)
 		cli_failed(&c, &f);

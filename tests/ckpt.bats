@@ -13,7 +13,7 @@ setup_file() {
 	ok vae-ckpt list -m "$F/m.vae"
 	is "$(cut -f1 "$T/out" | tr '\n' ' ')" 'step 8 16 24 '
 	is "$(cut -f2 "$T/out" | sort -u | wc -l)" 4
-	is "$(awk -F '\t' 'NF != 6' "$T/out" | wc -l)" 0
+	is "$(awk -F '\t' 'NF != 7' "$T/out" | wc -l)" 0
 	ok vae-ckpt list -m "$F/m.vae" --checkpoints 16
 	is "$(wc -l <"$T/out")" 2
 	fails 1 vae-ckpt list -m "$F/m.vae" --checkpoints 17

@@ -17,6 +17,8 @@ setup_file() {
 	train "$F/m.vae" --set train.steps=2 --set train.checkpoints=2 <"$F/p.tar"
 	train "$F/wide.vae" --set model.latent=16 --set 'model.encoder=[flatten, {linear: 32}]' --set train.steps=1 --set train.checkpoints=1 <"$F/p.tar"
 	vae-ckpt export -m "$F/m.vae" -o "$F/x.safetensors"
+	cp -r "$F/m.vae" "$F/curved.vae"
+	vae-ckpt curvature -q -m "$F/curved.vae" -d 2 "$F/p.tar"
 	mkdir -p "$F/old.model" "$F/old.files"
 	cp -r "$F/m.vae" "$F/old.model/m.vae"
 	cp -r "$F/old.model" "$F/half"
@@ -63,6 +65,8 @@ faults() {
 @test "faults: vae-ckpt verify" { faults -k alloc,write -- vae-ckpt verify -m "$F/m.vae"; }
 @test "faults: vae-ckpt thin" { faults -d "$F/old.model" -- vae-ckpt thin --keep 1 -m m.vae; }
 @test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }
+@test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }
+@test "faults: vae-selfinf --curvature" { faults -k alloc,read,write -m 100 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature kfac --profile -d 2 -j 1; }
 @test "faults: vae-selfinf" { faults -i "$F/mixed.tar" -- vae-selfinf -m "$F/m.vae" --checkpoints all -j 1 -o out.tar --summary sum.json; }
 @test "faults: vae-selfinf -j 2" { faults -k alloc,read,write,thread -i "$F/s.tar" -- vae-selfinf -m "$F/m.vae" --parts --prefix s_ -j 2; }
 @test "faults: vae-selfinf, draws in sparse blocks" { faults -k alloc,write -i "$F/p.tar" -- vae-selfinf -m "$F/wide.vae" -d 16 -j 1; }

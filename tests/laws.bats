@@ -12,6 +12,7 @@ setup_file() { laws_setup; }
 
 @test "law 1: members pass unchanged: train" { law_members train; }
 @test "law 1: members pass unchanged: selfinf" { law_members selfinf; }
+@test "law 1: members pass unchanged: kfac" { law_members kfac; }
 @test "law 1: members pass unchanged: density" { law_members density; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
@@ -24,6 +25,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: loss" { law_members loss; }
 @test "law 1: tars of other programs pass unchanged: train" { law_formats train; }
 @test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
+@test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
@@ -36,6 +38,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
 @test "law 1: a second pass changes nothing: train" { law_again train; }
 @test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
+@test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
@@ -48,6 +51,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: loss" { law_again loss; }
 @test "law 2: compressed input: train" { law_compressed train; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
+@test "law 2: compressed input: kfac" { law_compressed kfac; }
 @test "law 2: compressed input: density" { law_compressed density; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
@@ -63,6 +67,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
 @test "law 2: concatenated input and several FILEs: train" { law_joined train; }
 @test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
+@test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
@@ -78,6 +83,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
+@test "law 2: -z: kfac" { law_zstd kfac; }
 @test "law 2: -z: density" { law_zstd density; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
@@ -91,6 +97,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: pack" { law_zstd pack; }
 @test "law 3: every truncated input fails: train" { law_prefixes train; }
 @test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
+@test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
@@ -106,6 +113,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: loss" { law_prefixes loss; }
 @test "law 3: a failure makes the next tool fail: train" { law_travels train; }
 @test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
+@test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
@@ -118,6 +126,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
 @test "law 3: a failure leaves no new files, and old ones as they were: train" { law_old_files train; }
 @test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
+@test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
@@ -130,6 +139,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
+@test "law 4: a full device: kfac" { law_full kfac; }
 @test "law 4: a full device: density" { law_full density; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: nearest" { law_full nearest; }
@@ -147,6 +157,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: pack" { law_full pack; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
+@test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
@@ -160,6 +171,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: pack" { law_sigpipe pack; }
 @test "law 4: closed descriptors: train" { law_closed train; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
+@test "law 4: closed descriptors: kfac" { law_closed kfac; }
 @test "law 4: closed descriptors: density" { law_closed density; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
@@ -177,6 +189,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
+@test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
@@ -230,13 +243,16 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: pack" { law_stack pack; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
+@test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
+@test "law 5: any order gives the same scores: kfac" { law_order kfac; }
 @test "law 7: -h, -V and wrong options: train" { law_usage train; }
 @test "law 7: -h, -V and wrong options: selfinf" { law_usage selfinf; }
+@test "law 7: -h, -V and wrong options: kfac" { law_usage kfac; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
@@ -254,6 +270,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
+@test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
@@ -267,6 +284,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: pack" { law_terminal pack; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
+@test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
@@ -282,6 +300,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
 @test "law 8: --summary: train" { law_summary train; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
+@test "law 8: --summary: kfac" { law_summary kfac; }
 @test "law 8: --summary: density" { law_summary density; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
@@ -298,6 +317,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: pack" { law_summary pack; }
 @test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
+@test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
@@ -313,12 +333,14 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: loss" { law_bad_fields loss; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
+@test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
 @test "law 9: fields of earlier tools keep their digits: selfinf" { law_digits selfinf; }
+@test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
@@ -330,6 +352,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
 @test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
 @test "law 10: -o is complete or absent: selfinf" { law_output selfinf; }
+@test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
@@ -343,6 +366,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: pack" { law_output pack; }
 @test "law 10: any locale gives the same bytes: train" { law_locale train; }
 @test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
+@test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
@@ -355,6 +379,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
 @test "bad input: train" { law_bad_input train; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
+@test "bad input: kfac" { law_bad_input kfac; }
 @test "bad input: density" { law_bad_input density; }
 @test "bad input: testinf" { law_bad_input testinf; }
 @test "bad input: nearest" { law_bad_input nearest; }
@@ -370,6 +395,7 @@ setup_file() { laws_setup; }
 @test "bad input: loss" { law_bad_input loss; }
 @test "an empty stream: train" { law_empty train; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
+@test "an empty stream: kfac" { law_empty kfac; }
 @test "an empty stream: density" { law_empty density; }
 @test "an empty stream: testinf" { law_empty testinf; }
 @test "an empty stream: nearest" { law_empty nearest; }

@@ -161,7 +161,7 @@ noise() {
 	ok vae-testinf -m "$F/m.vae" -t "$F/t.tar" --weights lr --matrix "$T/x.npy" "$F/in.tar"
 	says 'trained with adam'
 	matrix "$T/x.npy" >"$T/lr"
-	awk -F '\t' -v w="$(vae-ckpt list -m "$F/m.vae" | awk 'END { print $(NF - 1) * 8 / $NF }')" '{ for (i = 1; i <= NF; i++) printf "%s%.9g", (i > 1 ? "\t" : ""), w * $i; print "" }' "$T/last" >"$T/want"
+	awk -F '\t' -v w="$(vae-ckpt list -m "$F/m.vae" | awk -F '\t' 'END { print $5 * 8 / $6 }')" '{ for (i = 1; i <= NF; i++) printf "%s%.9g", (i > 1 ? "\t" : ""), w * $i; print "" }' "$T/last" >"$T/want"
 	alike "$T/lr" "$T/want" 1e-5
 	for s in '-d 7' '--gradient score' '--set score.beta=9'; do
 		# shellcheck disable=SC2086 # an option and its argument

@@ -43,12 +43,16 @@ void curvature_layers(struct curvature *c, const struct model *m);
 int curvature_open(struct curvature *c, const struct model *m, struct fail *f);
 void curvature_free(struct curvature *c);
 
-/* DIR/curvature-NNNNNNNNN.safetensors beside the checkpoint. */
-void curvature_path(char *out, size_t capacity, const struct model *m);
+/* curvature_path() beside the model's checkpoint */
+void curvature_beside(char *out, size_t capacity, const struct model *m);
 int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f);
 /* Reads the curvature of a model, and fails if the file is of another model, or likelihood, beta or gradient of the scores differ from those
- * of the file. hash: of the file, or NULL. */
+ * of the file. hash: of the file. */
 int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f);
+/* Whether the file is whole and of this model, with whatever options. */
+int curvature_verify(const struct model *m, const char *path, struct fail *f);
+/* The number of records in the metadata of a file. */
+int curvature_records(const char *path, int64_t *records, struct fail *f);
 
 /* Estimates the curvature: records are added in batches of at most estimate_batch() rows, then estimate_finish() sets the means. Threads
  * change no result. */

@@ -26,6 +26,9 @@ struct whitening { /* of a checkpoint; by the layer's index in its network */
 /* damping: added to each factor's diagonal, in units of its mean eigenvalue; above 0. Fails if a factor is not positive definite. */
 int whitening_open(struct whitening *w, const struct curvature *c, double damping, struct fail *f);
 void whitening_close(struct whitening *w);
+/* [n]: those of the files beside the checkpoints of n models. Appends to options what tells the scores apart. NULL with the reason. */
+struct whitening *whitenings_open(const struct model *m, int n, double damping, struct buf *options, struct fail *f);
+void whitenings_close(struct whitening *w, int n);
 /* Packs the matrices for products of `rows` rows, within *budget bytes. */
 void whitening_pack(struct whitening *w, int rows, size_t *budget);
 

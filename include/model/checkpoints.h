@@ -20,6 +20,9 @@ void checkpoints_free(struct checkpoints *c);
 void checkpoint_path(char *out, size_t capacity, const char *dir, int64_t step);
 /* The step in the name of a checkpoint's file, or -1 for other names. */
 int64_t checkpoint_step(const char *name);
+/* The same for the curvature of a checkpoint (influence/curvature.h): DIR/curvature-NNNNNNNNN.safetensors */
+void curvature_path(char *out, size_t capacity, const char *dir, int64_t step);
+int64_t curvature_step(const char *name);
 
 /* The models of a directory or of one checkpoint file. which: "last", "all" or a list of steps; NULL: all. "last" and "all" need a
  * directory whose training has finished; steps and NULL take an unfinished one too, whose checkpoints are whole. Allocates *out (n

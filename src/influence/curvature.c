@@ -65,10 +65,12 @@ void curvature_free(struct curvature *c)
 
 /* --- the file --- */
 
-void curvature_path(char *out, size_t capacity, const struct model *m)
+void curvature_beside(char *out, size_t capacity, const struct model *m)
 {
 	const char *slash = strrchr(m->path, '/');
-	snprintf(out, capacity, "%.*scurvature-%09" PRId64 ".safetensors", slash ? (int)(slash - m->path) + 1 : 0, m->path, m->step);
+	char dir[sizeof m->path];
+	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - m->path) : 1, slash ? m->path : ".");
+	curvature_path(out, capacity, dir, m->step);
 }
 
 enum { MOST_TENSORS = 3 * 2 * MAX_LAYERS };
@@ -141,7 +143,7 @@ static int check_word(const struct safetensors *s, const char *name, const char 
 static int check_origin(const struct safetensors *s, const struct model *m, struct fail *f)
 {
 	const char *format = safetensors_metadata(s, "curvature"), *id = safetensors_metadata(s, "model");
-	char beta[32], shown[48];
+	char shown[48];
 	if (!format)
 		return fail_set(f, "not a file of vae-ckpt curvature");
 	if (strcmp(format, FORMAT) != 0)
@@ -149,6 +151,12 @@ static int check_origin(const struct safetensors *s, const struct model *m, stru
 	if (!id || strcmp(id, m->id) != 0)
 		return fail_set(f, "made for model %s, but %s is model %s: make it again with vae-ckpt curvature", name_show(shown, sizeof shown, id ? id : "unknown"),
 		                m->path, m->id);
+	return 0;
+}
+
+static int check_options(const struct safetensors *s, const struct model *m, struct fail *f)
+{
+	char beta[32];
 	snprintf(beta, sizeof beta, "%.9g", m->cfg.score.beta);
 	return check_word(s, "likelihood", likelihoods[m->cfg.score.likelihood], f) || check_word(s, "beta", beta, f) ||
 	       check_word(s, "gradient", gradients[m->cfg.score.gradient], f) ? -1 : 0;
@@ -169,21 +177,49 @@ static int get_factors(struct curvature *c, const struct safetensors *s, struct 
 	return 0;
 }
 
+static int read_factors(struct curvature *c, const struct model *m, const struct safetensors *s, struct fail *f)
+{
+	int64_t draws = 0;
+	if (safetensors_verify(s, f) < 0 || curvature_open(c, m, f))
+		return -1;
+	if (get_factors(c, s, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f)) {
+		curvature_free(c);
+		return -1;
+	}
+	c->draws = (int)draws;
+	return 0;
+}
+
 int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f)
 {
 	struct safetensors s;
-	int64_t draws = 0;
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = check_origin(&s, m, f) || safetensors_verify(&s, f) < 0 || curvature_open(c, m, f) ? -1 : 0;
-	if (!r && (get_factors(c, &s, f) || get_count(&s, "records", &c->records, f) || get_count(&s, "draws", &draws, f))) {
-		curvature_free(c);
-		r = -1;
-	}
+	int r = check_origin(&s, m, f) || check_options(&s, m, f) || read_factors(c, m, &s, f) ? -1 : 0;
+	snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(s.bytes.p, s.bytes.len));
+	safetensors_free(&s);
+	return r ? fail_add(f, "%s", path) : 0;
+}
+
+int curvature_verify(const struct model *m, const char *path, struct fail *f)
+{
+	struct safetensors s;
+	struct curvature c;
+	if (safetensors_read(&s, path, f))
+		return -1;
+	int r = check_origin(&s, m, f) || read_factors(&c, m, &s, f) ? -1 : 0;
 	if (!r)
-		c->draws = (int)draws;
-	if (!r && hash)
-		snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(s.bytes.p, s.bytes.len));
+		curvature_free(&c);
+	safetensors_free(&s);
+	return r ? fail_add(f, "%s", path) : 0;
+}
+
+int curvature_records(const char *path, int64_t *records, struct fail *f)
+{
+	struct safetensors s;
+	if (safetensors_read(&s, path, f))
+		return -1;
+	int r = get_count(&s, "records", records, f);
 	safetensors_free(&s);
 	return r ? fail_add(f, "%s", path) : 0;
 }

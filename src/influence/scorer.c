@@ -2,19 +2,21 @@
 
 #include <stdlib.h>
 
-static int open_one(struct scorer *s, const struct model *models, int n, int flags, const struct noise *noise, struct fail *f)
+static int open_one(struct scorer *s, const struct model *models, int n, int flags, const struct noise *noise, const struct whitening *whitening,
+                    struct fail *f)
 {
 	const struct config *cfg = &models[n - 1].cfg;
 	size_t rows = (size_t)influence_batch_size(&models[n - 1], flags);
 	s->noise = noise;
 	s->influence = influence_open(models, n, (int)rows, flags, f);
-	if (!s->influence)
+	if (!s->influence || (whitening && influence_whiten(s->influence, whitening, f)))
 		return -1;
 	s->eps = noise->path ? malloc(rows * (size_t)cfg->score.draws * (size_t)cfg->latent * sizeof *s->eps) : NULL;
 	return noise->path && !s->eps ? fail_memory_for(f, "the noise of %zu records", rows) : 0;
 }
 
-struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct fail *f)
+struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct whitening *whitening,
+                            struct fail *f)
 {
 	struct scorer *s = calloc((size_t)count, sizeof *s);
 	if (!s) {
@@ -22,11 +24,14 @@ struct scorer *scorers_open(struct model *models, int n, int count, int flags, c
 		return NULL;
 	}
 	for (int i = 0; i < count; i++)
-		if (open_one(&s[i], models, n, flags, noise, f)) {
+		if (open_one(&s[i], models, n, flags, noise, whitening, f)) {
 			scorers_close(s, count);
 			return NULL;
 		}
 	influence_pack_weights(models, n, flags);
+	size_t budget = INFLUENCE_PACK_BUDGET;
+	for (int c = n - 1; c >= 0 && whitening; c--)
+		whitening_pack(&whitening[c], influence_batch_size(&models[n - 1], flags) * models[n - 1].cfg.score.draws, &budget);
 	return s;
 }
 

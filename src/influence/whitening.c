@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* inverse [n][n]: of the Cholesky factor of the damped factor [n][n] */
 static int invert(double *inverse, const float *factor, int n, double damping, const char *layer, const char *what, struct fail *f)
@@ -93,6 +94,41 @@ void whitening_close(struct whitening *w)
 		close_layer(&w->enc[i]);
 		close_layer(&w->dec[i]);
 	}
+}
+
+static int open_beside(struct whitening *w, const struct model *m, double damping, char hash[17], struct fail *f)
+{
+	char path[600];
+	struct curvature c;
+	curvature_beside(path, sizeof path, m);
+	if (access(path, F_OK))
+		return fail_errno(f, "%s: made by vae-ckpt curvature, which --curvature requires", path);
+	if (curvature_read(&c, m, path, hash, f))
+		return -1;
+	int r = whitening_open(w, &c, damping, f);
+	curvature_free(&c);
+	return r ? fail_add(f, "%s", path) : 0;
+}
+
+struct whitening *whitenings_open(const struct model *m, int n, double damping, struct buf *options, struct fail *f)
+{
+	struct whitening *w = calloc((size_t)n, sizeof *w);
+	int r = w ? buf_addf(options, f, "curvature: kfac\ndamping: %.9g\n", damping) : fail_memory(f);
+	for (int i = 0; i < n && !r; i++) {
+		char hash[17];
+		r = open_beside(&w[i], &m[i], damping, hash, f) || buf_addf(options, f, "factors: %s\n", hash);
+	}
+	if (!r)
+		return w;
+	whitenings_close(w, n);
+	return NULL;
+}
+
+void whitenings_close(struct whitening *w, int n)
+{
+	for (int i = 0; w && i < n; i++)
+		whitening_close(&w[i]);
+	free(w);
 }
 
 static void pack_layer(struct layer_whitening *w, int rows, size_t *budget)

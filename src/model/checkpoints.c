@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #define STEP_FORMAT "step-%09" PRId64 ".safetensors"
+#define CURVATURE_FORMAT "curvature-%09" PRId64 ".safetensors"
 
 void checkpoint_path(char *out, size_t capacity, const char *dir, int64_t step)
 {
@@ -25,6 +26,16 @@ int64_t checkpoint_step(const char *name)
 	char again[64];
 	int64_t step = strncmp(name, "step-", 5) == 0 ? strtoll(name + 5, NULL, 10) : -1;
 	snprintf(again, sizeof again, STEP_FORMAT, step);
+	return strcmp(again, name) == 0 ? step : -1;
+}
+
+void curvature_path(char *out, size_t capacity, const char *dir, int64_t step) { snprintf(out, capacity, "%s/" CURVATURE_FORMAT, dir, step); }
+
+int64_t curvature_step(const char *name)
+{
+	char again[64];
+	int64_t step = strncmp(name, "curvature-", 10) == 0 ? strtoll(name + 10, NULL, 10) : -1;
+	snprintf(again, sizeof again, CURVATURE_FORMAT, step);
 	return strcmp(again, name) == 0 ? step : -1;
 }
 

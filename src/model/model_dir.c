@@ -42,7 +42,7 @@ static int is_part(const char *name, int *temporary)
 		return 0;
 	memcpy(base, name, n);
 	base[n] = 0;
-	int known = checkpoint_step(base) >= 0;
+	int known = checkpoint_step(base) >= 0 || curvature_step(base) >= 0;
 	for (size_t i = 0; i < sizeof other_files / sizeof *other_files; i++)
 		known |= strcmp(base, other_files[i]) == 0;
 	return known;

@@ -115,8 +115,13 @@ static int remove_others(const struct thinning *t, const char *dir, struct fail 
 	if (read_kept(t, dir, 0, f))
 		return -1;
 	for (int i = 0; i < t->c.n; i++) {
+		if (t->keep[i])
+			continue;
+		curvature_path(path, sizeof path, dir, t->c.step[i]);
+		if (unlink(path) && errno != ENOENT)
+			return fail_errno(f, "%s", path);
 		checkpoint_path(path, sizeof path, dir, t->c.step[i]);
-		if (!t->keep[i] && unlink(path))
+		if (unlink(path))
 			return fail_errno(f, "%s", path);
 	}
 	checkpoint_path(path, sizeof path, dir, t->c.step[0]);

@@ -126,7 +126,7 @@ static int open_scorers(struct test_scorer *t, struct fail *f)
 	t->pairwise = (struct pairwise){&t->tests, NULL, (enum normalize)t->normalize};
 	w->rows = influence_batch_size(scoring_model(w), INFLUENCE_GRADIENTS);
 	w->result_size = pairwise_result_size(&t->pairwise, w->rows);
-	t->scorer = scorers_open(w->models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &t->noise, f);
+	t->scorer = scorers_open(w->models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &t->noise, NULL, f);
 	return t->scorer ? 0 : -1;
 }
 

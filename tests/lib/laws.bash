@@ -24,6 +24,7 @@ row() {
 
 row train   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c tiny --set train.steps=4 --set train.checkpoints=1 --set train.holdout=0 --replace -o "$T/train.vae"'
 row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --prefix s_'
+row kfac    'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --curvature kfac --profile --prefix s_'
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'

@@ -13,6 +13,7 @@ laws_setup() {
 	stream 40 | mktar >"$F/plain.tar"
 	stream 2 | mktar >"$F/small.tar"
 	plain_stream 40 | mktar | train "$F/m.vae"
+	plain_stream 40 | mktar | vae-ckpt curvature -m "$F/m.vae"
 	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
 
 	long=$(printf 'long-%.0s' {1..60})

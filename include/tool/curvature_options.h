@@ -1,0 +1,23 @@
+/* curvature_options.h - the options --curvature and --damping of the scoring tools. */
+#ifndef VF_CURVATURE_OPTIONS_H
+#define VF_CURVATURE_OPTIONS_H
+
+#include "influence/whitening.h"
+#include "tool/cli.h"
+
+struct curvature_options {
+	int kind;       /* --curvature: 0 for none */
+	double damping; /* --damping; NAN: not given */
+};
+#define CURVATURE_OPTIONS_INIT {.damping = NAN}
+extern const char *const curvature_words[];
+
+#define CLI_CURVATURE(o)                                                                                                                   \
+	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default) or kfac: influence with inverse curvature (vae-ckpt curvature)", curvature_words}, \
+	{0, "damping", "X", CLI_REAL, &(o)->damping, "of the curvature: added to a factor, in units of its mean eigenvalue (default 0.1)"}
+
+bool curvature_options_check(struct cli *c, const struct curvature_options *o);
+/* The whitening [n] of n models, *w, or NULL without curvature; appends to `options` what tells the scores apart. */
+int curvature_options_open(const struct curvature_options *o, const struct model *m, int n, struct whitening **w, struct buf *options, struct fail *f);
+
+#endif

@@ -1,0 +1,26 @@
+/* curvature_stream.h - estimates the curvature of checkpoints from a stream of records, in one pass (influence/curvature.h). */
+#ifndef VF_CURVATURE_STREAM_H
+#define VF_CURVATURE_STREAM_H
+
+#include "influence/curvature.h"
+#include "tool/flow.h"
+
+struct curvature_stream {
+	/* set by the caller */
+	const char *model, *checkpoints;
+	long limit; /* records that count; 0: all */
+
+	struct flow flow;
+	struct model *models;
+	int nmodels;
+	struct pool *pool;
+	struct curvature_estimate **estimate; /* [nmodels] */
+	uint64_t used;
+};
+
+/* Reads the stream, and writes a file beside each checkpoint. */
+int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail *f);
+/* After flow_finish(&s->flow). */
+void curvature_stream_close(struct curvature_stream *s);
+
+#endif

@@ -1,0 +1,173 @@
+# vae-ckpt curvature, and the scores that use it.
+
+load helper
+
+setup_file() {
+	pictures "$F/pics" 30
+	plain_stream 30 | mktar >"$F/in.tar"
+	train "$F/m.vae" <"$F/in.tar"
+	vae-ckpt curvature -q -m "$F/m.vae" --checkpoints all "$F/in.tar"
+}
+
+# model: a copy of the model in the test's directory
+model() { cp -r "$F/m.vae" "$T/m.vae"; }
+
+file=curvature-000000024.safetensors
+
+# kfac [OPTION...]: the fields of a run over $F/in.tar, as JSON
+kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut --json; }
+
+@test "curvature: a file beside each checkpoint, the same at any -j" {
+	local j
+	is "$(names "$F/m.vae" 'curvature-*')" 'curvature-000000008.safetensors curvature-000000016.safetensors curvature-000000024.safetensors '
+	for j in 1 3; do
+		model
+		rm "$T/m.vae/$file"
+		ok vae-ckpt curvature -m "$T/m.vae" -j $j <"$F/in.tar"
+		same "$T/m.vae/$file" "$F/m.vae/$file"
+		[ ! -s "$T/out" ]
+		rm -r "$T/m.vae"
+	done
+}
+
+@test "curvature: the records and draws that count" {
+	model
+	ok vae-ckpt curvature -m "$T/m.vae" --limit 11 -d 3 --summary "$T/s" "$F/in.tar"
+	grep -q '"used":11' "$T/s"
+	grep -q '"draws":3' "$T/s"
+	is "$(vae-ckpt list -m "$T/m.vae" | cut -f1,7 | tr '\t\n' '= ')" 'step=curvature 8=30 16=30 24=11 '
+	cp "$T/m.vae/$file" "$T/eleven"
+	# the same records, in a stream of their own
+	plain_stream 11 | mktar >"$T/few.tar"
+	ok vae-ckpt curvature -m "$T/m.vae" -d 3 "$T/few.tar"
+	same "$T/eleven" "$T/m.vae/$file"
+	not cmp -s "$T/eleven" "$F/m.vae/$file"
+	# a record that cannot be read does not count
+	{ plain_stream 11 && printf 'name=bad.pgm data=P5x\n'; } | mktar >"$T/bad.tar"
+	ok vae-ckpt curvature -m "$T/m.vae" -d 3 "$T/bad.tar"
+	says '1 of 12 records could not be read'
+	same "$T/eleven" "$T/m.vae/$file"
+}
+
+@test "curvature: fewer records than a layer's width give a warning" {
+	model
+	ok vae-ckpt curvature -m "$T/m.vae" --limit 5 "$F/in.tar"
+	says 'vae-ckpt: ' '5 records' 'damping'
+}
+
+@test "curvature: no records" {
+	model
+	rm "$T/m.vae/$file"
+	mktar </dev/null >"$T/empty.tar"
+	fails 1 vae-ckpt curvature -m "$T/m.vae" "$T/empty.tar"
+	says 'no records'
+	printf 'name=bad.pgm data=P5x\n' | mktar >"$T/bad.tar"
+	fails 1 vae-ckpt curvature -q -m "$T/m.vae" "$T/bad.tar"
+	says 'none of 1 records could be decoded'
+	absent "$T/m.vae/$file"
+}
+
+@test "curvature: options that are not for it" {
+	fails 2 vae-ckpt curvature -m "$F/m.vae" -o x "$F/in.tar"
+	fails 2 vae-ckpt curvature -m "$F/m.vae" --limit 0 "$F/in.tar"
+	fails 2 vae-ckpt eval -m "$F/m.vae" --limit 3 "$F/in.tar"
+	fails 2 vae-selfinf -m "$F/m.vae" --damping 0.1 "$F/in.tar"
+	says --curvature
+	for x in 0 -1 nan inf 1e9; do
+		fails 2 vae-selfinf -m "$F/m.vae" --curvature kfac --damping "$x" "$F/in.tar"
+		says --damping
+	done
+	fails 2 vae-selfinf -m "$F/m.vae" --curvature hessian "$F/in.tar"
+}
+
+@test "verify, list and thin know the file" {
+	model
+	ok vae-ckpt verify -m "$T/m.vae"
+	is "$(cut -f2 "$T/out" | sort | uniq -c | tr -s ' ')" ' 6 ok'
+	is "$(sed -n 2p "$T/out" | cut -f1)" "$T/m.vae/curvature-000000008.safetensors"
+	# one bit
+	perl -e 'open my $f, "+<:raw", $ARGV[0]; seek $f, -5, 2; read $f, my $b, 1; seek $f, -5, 2; print $f chr(ord($b) ^ 1)' "$T/m.vae/$file"
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	says "$file" 'checksum'
+	is "$(grep -c '	bad$' "$T/out")" 1
+	ok vae-ckpt thin -m "$T/m.vae" --keep 1
+	is "$(names "$T/m.vae" '*.safetensors')" "$file step-000000024.safetensors "
+	# a model with a curvature is replaced, and exported, like any other
+	ok vae-ckpt export -m "$T/m.vae" -o "$T/e.safetensors"
+	train "$T/m.vae" --replace <"$F/in.tar"
+	is "$(names "$T/m.vae" 'curvature-*')" ''
+}
+
+@test "a curvature that does not fit is refused" {
+	local one=$T/m.vae/$file
+	model
+	rm "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says "$file" 'vae-ckpt curvature'
+	# of another checkpoint
+	cp "$F/m.vae/curvature-000000016.safetensors" "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says "$file" 'made for model'
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	# other options
+	cp "$F/m.vae/$file" "$one"
+	for option in score.beta=2 score.likelihood=linear score.gradient=score; do
+		fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac --set "$option" "$F/in.tar"
+		says "$file" "${option%%=*}" "${option##*=}"
+	done
+	ok vae-ckpt curvature -m "$T/m.vae" --set score.beta=2 "$F/in.tar"
+	ok vae-selfinf -m "$T/m.vae" --curvature kfac --set score.beta=2 "$F/in.tar"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	# a checkpoint, and noise
+	cp "$T/m.vae/step-000000024.safetensors" "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says 'not a file of vae-ckpt curvature'
+	head -c 1000 "$F/m.vae/$file" >"$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says "$file"
+	# NAN
+	cp "$F/m.vae/$file" "$one"
+	perl -0pi -e 's/"checksums"/"nochecksu"/' "$one"
+	perl -e 'open my $f, "+<:raw", $ARGV[0]; seek $f, -4, 2; print $f pack "H*", "0000c07f"' "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says 'not finite'
+	# not positive definite: the last number is on a diagonal
+	perl -e 'open my $f, "+<:raw", $ARGV[0]; seek $f, -4, 2; print $f pack "f<", -0.01' "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac --damping 1e-6 "$F/in.tar"
+	says 'not positive definite' '--damping'
+}
+
+@test "options tell curvature and damping apart" {
+	local all
+	all=$({
+		vae-selfinf -m "$F/m.vae" <"$F/in.tar" | vae-cut --json
+		kfac
+		kfac --damping 0.2
+		kfac --damping 0.1
+	} | grep -o '"options":"[^"]*"' | sort | uniq -c | awk '{ print $1 }' | sort -n | tr '\n' ' ')
+	is "$all" '30 30 60 '
+}
+
+@test "--parts and --profile sum up to selfinf" {
+	local option more
+	for option in '' '--checkpoints all' '--layers decoder'; do
+		read -ra more <<<"$option"
+		kfac --parts --profile "${more[@]}" | perl -ne '/"selfinf":([^,]*)/; my ($all, $n, %sum) = ($1, 0);
+			while (/"(selfinf|profile)_(?:en|de)coder\.\d+":([^,}]*)/g) { $sum{$1} += $2; $n++ }
+			for ("selfinf", "profile") { die "$n $_ parts: $sum{$_} and not $all\n" if $n != 8 || abs($sum{$_} - $all) > 1e-6 * abs($all) }'
+	done
+	kfac | not grep -q profile_
+	fails 1 vae-selfinf -m "$F/m.vae" --curvature kfac --profile --estimator cross "$F/in.tar"
+	says --profile
+	# scored again without, the profile is gone
+	vae-selfinf -m "$F/m.vae" --profile "$F/in.tar" | vae-selfinf -m "$F/m.vae" --replace | vae-cut --json | not grep -q profile_
+}
+
+@test "damping far above the curvature leaves plain self influence, but for its scale" {
+	# of one layer: each factor becomes a multiple of the unit matrix
+	vae-selfinf -m "$F/m.vae" --layers decoder.2 <"$F/in.tar" | field selfinf >"$T/plain"
+	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature kfac --damping 1e6 <"$F/in.tar" | field selfinf >"$T/damped"
+	paste "$T/plain" "$T/damped" | awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-4 || d < -1e-4) { print; exit 1 } } END { exit NR != 30 }'
+	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature kfac --damping 0.01 <"$F/in.tar" | field selfinf >"$T/damped"
+	not awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-2 || d < -1e-2) exit 1 }' <(paste "$T/plain" "$T/damped")
+}
