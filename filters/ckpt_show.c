@@ -145,8 +145,8 @@ static int verify_one(const char *path, int64_t step, const struct config *cfg, 
 	return r;
 }
 
-/* The same for the curvature of a checkpoint, if it has one. */
-static int verify_curvature(const char *checkpoint, struct fail *f)
+/* The same for the curvature of a checkpoint, if it has one, which is counted. */
+static int verify_curvature(const char *checkpoint, int *files, struct fail *f)
 {
 	struct model m;
 	char path[600];
@@ -156,6 +156,7 @@ static int verify_curvature(const char *checkpoint, struct fail *f)
 	int there = access(path, F_OK) == 0, r = there ? curvature_verify(&m, path, f) : 0;
 	if (there && !(r && f->memory))
 		printf("%s\t%s\n", path, r ? "bad" : "ok");
+	*files += there;
 	model_free(&m);
 	return r;
 }
@@ -184,7 +185,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct config cfg;
 	struct fail first = {{0}};
 	char path[1024];
-	int bad = 0, unchecked = 0;
+	int bad = 0, unchecked = 0, files = 0;
 	if (checkpoints_select(&all, o->model, o->which, f))
 		return -1;
 	int yaml = all.step[0] < 0 ? 0 : read_yaml(&cfg, o->model, f);
@@ -203,7 +204,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 			first = why;
 		unchecked += !wrong && !checked;
 		why = (struct fail){{0}};
-		int faulty = wrong ? 0 : verify_curvature(path, &why);
+		int faulty = wrong ? 0 : verify_curvature(path, &files, &why);
 		if (faulty && why.memory) {
 			checkpoints_free(&all);
 			*f = why;
@@ -217,7 +218,7 @@ int ckpt_verify(struct cli *c, const struct ckpt *o, struct fail *f)
 	if (yaml < 0)
 		return -1;
 	if (bad)
-		return bad == 1 ? fail_set(f, "%s", first.msg) : fail_set(f, "%.900s (and %d more of %d checkpoints)", first.msg, bad - 1, n);
+		return bad == 1 ? fail_set(f, "%s", first.msg) : fail_set(f, "%.900s (and %d more of %d files)", first.msg, bad - 1, n + files);
 	if (unchecked)
 		cli_note(c, "%d of %d checkpoints have no checksums", unchecked, n);
 	if (!whole)

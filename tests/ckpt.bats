@@ -122,7 +122,7 @@ broken() {
 	broken 'the step in it is 24'
 	sed -i 's/linear: 32/linear: 31/g' "$T/m.vae/model.yaml"
 	fails 1 vae-ckpt verify -m "$T/m.vae"
-	says step-000000008 encoder.1.weight model.yaml 'and 2 more of 3'
+	says step-000000008 encoder.1.weight model.yaml 'and 2 more of 3 files'
 	echo 'model: [' >"$T/m.vae/model.yaml"
 	fails 1 vae-ckpt verify -m "$T/m.vae"
 	says "$T/m.vae/model.yaml"
