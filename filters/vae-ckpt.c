@@ -70,7 +70,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
-		{EVAL, c->limits.record != READER_LIMITS.record, "--max-record", ""},
+		{NOISE, c->limits.record != READER_LIMITS.record, "--max-record", ""},
 		{EVAL, c->limits.in_flight != READER_LIMITS.in_flight, "--mem", ""},
 	};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

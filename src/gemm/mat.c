@@ -61,13 +61,13 @@ int mat_reserve(int threads, struct fail *f)
 	return 0;
 }
 
-static void enter_openblas(void)
+void enter_openblas(void)
 {
 	while (buffers_limited && sem_wait(&free_buffers))
 		;
 }
 
-static void leave_openblas(void)
+void leave_openblas(void)
 {
 	if (buffers_limited)
 		sem_post(&free_buffers);

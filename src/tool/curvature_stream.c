@@ -60,7 +60,8 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 
 static int open_estimates(struct curvature_stream *s, struct cli *c, struct fail *f)
 {
-	s->pool = pool_open(cli_workers(c), f);
+	int workers = cli_workers(c, f);
+	s->pool = workers < 0 ? NULL : pool_open(workers, f);
 	s->estimate = calloc((size_t)s->nmodels, sizeof *s->estimate);
 	if (!s->pool || !s->estimate)
 		return s->pool ? fail_memory(f) : -1;
