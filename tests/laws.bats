@@ -209,6 +209,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
 @test "law 4: a limit on address space: train" { law_memory train; }
 @test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
+@test "law 4: a limit on address space: kfac" { law_memory kfac; }
 @test "law 4: a limit on address space: density" { law_memory density; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
@@ -226,6 +227,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: pack" { law_memory pack; }
 @test "law 4: a limit on the stack: train" { law_stack train; }
 @test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
+@test "law 4: a limit on the stack: kfac" { law_stack kfac; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
