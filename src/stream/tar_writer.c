@@ -2,7 +2,8 @@
  *
  * A ustar header holds names of ASCII up to 100 bytes (255 where a slash divides them), owner names up to 31, and numbers up
  * to 18 or 33 bits. Whatever else a member has goes into a pax header before it; the ustar header then has a shortened name,
- * for programs that do not know pax. A pax header says hdrcharset=BINARY where a name is not UTF-8. The choices are those of
+ * for programs that do not know pax. A pax header says hdrcharset=BINARY where a name is not UTF-8, or
+ * where libarchive, as a reader, would normalise it. The choices are those of
  * libarchive's pax writer, so that streams of earlier versions pass with the same bytes; but a name that its reader would
  * change (`a//b` divided between the slashes) goes into a pax record. */
 #include "stream/tar.h"
@@ -98,16 +99,7 @@ static int is_ascii(const struct buf *b)
 	return 1;
 }
 
-static int is_utf8(const struct buf *b)
-{
-	for (size_t i = 0; i < b->len;) {
-		int n = utf8_length(b->p + i, b->len - i);
-		if (n == 0)
-			return 0;
-		i += (size_t)n;
-	}
-	return 1;
-}
+static int keeps_form(const struct buf *b) { return name_keeps_form(b->p, b->len); }
 
 /* The length of the part of a name for the prefix field, where a slash divides it for ustar; else 0. */
 static size_t split_at(const char *name, size_t len)
@@ -262,7 +254,7 @@ static void put_block(char *b, const struct tar_header *h, char type, const char
 static int add_records(const struct tar_header *h, uint64_t size, struct buf *out, struct fail *f)
 {
 	int device = h->type == TAR_CHAR || h->type == TAR_DEVICE, bad = 0;
-	if (!is_utf8(&h->name) || !is_utf8(&h->link) || !is_utf8(&h->uname) || !is_utf8(&h->gname))
+	if (!keeps_form(&h->name) || !keeps_form(&h->link) || !keeps_form(&h->uname) || !keeps_form(&h->gname))
 		bad |= add_text(out, "hdrcharset", "BINARY", 6, f);
 	if (!bad && !fits_ustar(&h->name))
 		bad |= add_text(out, "path", h->name.p, h->name.len, f);

@@ -102,6 +102,12 @@ int main(void)
 	escapes("a\xe2\x80\xae" "b", 5, "a\\xe2\\x80\\xae" "b", "right-to-left override");
 	escapes("", 0, "", "nothing");
 
+	static const struct { const char *s; int keeps; } forms[] = {
+		{"plain", 1}, {"caf\xc3\xa9", 1}, {"cafe\xcc\x81", 0}, {"\xed\x95\x9c", 1}, {"\xe1\x84\x92\xe1\x85\xa1", 0}, {"\xe3\x81\x8b\xe3\x81\x8c", 1},
+		{"\xe3\x81\x8b\xe3\x82\x99", 0}, {"\xd0\x98\xd0\xb9", 1}, {"\xd0\xb8\xcc\x86", 0}, {"\xe6\xbc\xa2", 1}, {"\xef\xa4\x80", 0}, {"\xe2\x84\xab", 0}, {"\xce\xb1", 1}, {"\xff", 0},
+	};
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+		ok(name_keeps_form(forms[i].s, strlen(forms[i].s)) == forms[i].keeps, "'%s': NFC %s", forms[i].s, forms[i].keeps ? "keeps it" : "may change it");
 	char out[16], big[2000];
 	ok(strcmp(name_show(out, sizeof out, "a\x1b"), "a\\x1b") == 0, "name_show escapes");
 	memset(big, 'x', sizeof big - 1);
