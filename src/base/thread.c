@@ -1,6 +1,6 @@
 #include "base/thread.h"
 
-#include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum { STACK_BYTES = 2 << 20, MIN_STACK_BYTES = 512 << 10, USUAL_STACK_BYTES = 8 << 20 };
@@ -15,8 +15,10 @@ int thread_start(pthread_t *t, void *(*fn)(void *arg), void *arg, struct fail *f
 			error = pthread_create(t, &attr, fn, arg);
 		pthread_attr_destroy(&attr);
 	}
-	errno = error;
-	return error ? fail_errno(f, "cannot start a thread") : 0;
+	if (!error)
+		return 0;
+	return fail_set(f, "cannot start a thread: %s: use a lower -j, or raise the limits on address space and processes (ulimit -v, -u)",
+	                strerror(error));
 }
 
 int thread_check_stack(struct fail *f)
