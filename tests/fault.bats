@@ -23,7 +23,8 @@ setup_file() {
 	cp -r "$F/m.vae" "$F/old.model/m.vae"
 	cp -r "$F/old.model" "$F/half"
 	rm "$F/half/m.vae/model.yaml" # a training that was interrupted
-	echo old | tee "$F/old.files/out.tar.zst" "$F/old.files/rejects.tar" >"$F/old.files/sum.json"
+	echo old | tee "$F/old.files/out.tar.zst" >"$F/old.files/sum.json"
+	printf 'name=old/0.cls data=1\nname=s/0001.pgm file=%s\nname=s/0001.cls data=1\n' "$F/pics/1.pgm" | mktar >"$F/old.files/rejects.tar"
 	for i in zstd gzip xz bzip2 lz4; do
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done

@@ -73,6 +73,7 @@ cleaned=0
 for from; do
 	name=$(basename -- "$from")
 	fresh "$out/clean/$name" "$from" "$out/drop.keys" && continue
+	rm -f "$out/quarantine/$name" # vae-drop would keep records of the shard as it was before
 	vae-drop -q --keys "$out/drop.keys" --strip --replace -r "$out/quarantine/$name" -o "$out/clean/$name" "$from"
 	cleaned=$((cleaned + 1))
 done

@@ -11,8 +11,9 @@
 struct reader;
 
 /* READER_REWINDABLE: reader_rewind() will be called. An input that cannot seek is copied, as it comes, to an unlinked spool
- * file in $TMPDIR. READER_KEYS_PER_FILE: files may have keys in common. */
-enum { READER_REWINDABLE = 1, READER_KEYS_PER_FILE = 2 };
+ * file in $TMPDIR. READER_KEYS_PER_FILE: files may have keys in common. READER_REPEATED_KEYS: a key may
+ * come back, as in a file of rejects from such files. */
+enum { READER_REWINDABLE = 1, READER_KEYS_PER_FILE = 2, READER_REPEATED_KEYS = 4 };
 
 /* Limits in bytes. RECORD_MAX_BYTES, and 1 GiB of records in flight, until reader_limit() sets others. */
 struct reader_limits {

@@ -1,12 +1,14 @@
 /* flow.h - the streams of a filter: a reader, a writer, a writer of rejects, and the counts.
  *
- * At the end the rejects are put in place before the output ends, so that every record is in one of them. A flow that is aborted
+ * At the end the rejects are put in place before the output ends, so that every record is in one of them. Records that an existing
+ * file of rejects has stay in it, unless the input has them too (tool/earlier.h). A flow that is aborted
  * leaves no file of rejects, and no end of archive, so that the next filter fails too. If standard output fails in its last bytes,
  * the rejects are in place already.
  */
 #ifndef VF_FLOW_H
 #define VF_FLOW_H
 
+#include "tool/earlier.h"
 #include "tool/progress.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
@@ -15,6 +17,8 @@ struct flow {
 	struct cli *cli;
 	struct reader *in;
 	struct writer *out, *rejects; /* out: NULL with FLOW_SINK; rejects: NULL without -r */
+	struct earlier *earlier;      /* the records of the file that the rejects will replace, or NULL */
+	uint64_t kept_rejects;        /* those of them that stay in it */
 	struct progress progress;
 	uint64_t records;          /* read in this pass */
 	uint64_t failed, rejected; /* records without a score; records that went to the rejects */

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
-
 
 #define FORMAT "vae-rank reference 1"
 #define MAX_FILE (64u << 20)
@@ -258,6 +258,27 @@ int reference_read(struct reference *ref, const char *path, struct fail *f)
 		r = fail_add(f, "%s", path);
 	buf_free(&t);
 	return r;
+}
+
+static int same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+
+int reference_check_replace(const char *path, const struct ranking *r, const struct criterion *c, const struct provenance *o, struct fail *f)
+{
+	struct stat st;
+	struct reference old;
+	struct fail unread = {{0}};
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	int bad = 0, same = !reference_read(&old, path, &unread) && strcmp(old.criterion.list, c->list) == 0;
+	for (int i = 0; same && i < c->joint.p; i++)
+		same = same_text(old.provenance.model[i], o->model[i]) && same_text(old.provenance.options[i], o->options[i]);
+	if (unread.memory)
+		bad = fail_memory(f);
+	else if (same && old.score.records > r->scored)
+		bad = fail_set(f, "%s is a reference of %" PRIu64 " records, and this stream has %zu: remove it first, or name another file", path,
+		               old.score.records, r->scored);
+	reference_free(&old);
+	return bad;
 }
 
 double reference_pct(const struct reference *ref, double value)

@@ -26,7 +26,7 @@ struct reader {
 	uint64_t ordinal, members;
 	struct keyset keys;
 	struct member ahead;               /* the first member of the next record */
-	int have_ahead, new_file, done, keys_per_file;
+	int have_ahead, new_file, done, keys_per_file, repeated_keys;
 	struct record loose;               /* loose members after the last member of a record */
 	size_t loose_next;                 /* the next of them to return */
 	struct reader_limits limits;
@@ -136,6 +136,7 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 	}
 	r->limits = READER_LIMITS;
 	r->keys_per_file = !!(flags & READER_KEYS_PER_FILE);
+	r->repeated_keys = !!(flags & READER_REPEATED_KEYS);
 	r->src = source_open(paths, n, !!(flags & READER_REWINDABLE), f);
 	if (!r->src) {
 		free(r);
@@ -269,7 +270,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 	rec->ordinal = ++r->ordinal;
 	if (r->new_file && r->keys_per_file)
 		keyset_clear(&r->keys);
-	int added = keyset_add(&r->keys, rec->key.p, len, f);
+	int added = r->repeated_keys ? 1 : keyset_add(&r->keys, rec->key.p, len, f);
 	if (added == 0)
 		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent");
 	if (added <= 0)

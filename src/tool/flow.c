@@ -23,7 +23,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	}
 	if (c->rejects && !c->dry_run) {
 		w->rejects = writer_open(c->rejects, WRITER_BY_NAME, f);
-		if (!w->rejects)
+		if (!w->rejects || earlier_open(&w->earlier, c->rejects, &c->limits, f))
 			return fail_add(f, "-r");
 	}
 	progress_begin(&w->progress, c, "records");
@@ -66,14 +66,24 @@ int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fa
 	return got;
 }
 
+/* Notes that the input has the record, for the existing file of rejects. */
+static int see(struct flow *w, const struct record *r, struct fail *f)
+{
+	return w->earlier && r->ordinal ? earlier_see(w->earlier, r, w->cli->keys_per_file, f) : 0;
+}
+
 int flow_pass(struct flow *w, struct record *r, struct fail *f)
 {
+	if (see(w, r, f))
+		return -1;
 	return w->out ? writer_record(w->out, r, WRITER_ALL, f) : 0;
 }
 
 int flow_reject(struct flow *w, struct record *r, struct fail *f)
 {
 	w->rejected++;
+	if (see(w, r, f))
+		return -1;
 	if (w->rejects && writer_record(w->rejects, r, WRITER_OWN, f))
 		return -1;
 	return w->out ? writer_record(w->out, r, WRITER_LOOSE, f) : 0;
@@ -134,7 +144,8 @@ static int count(struct flow *w, struct fail *f)
 {
 	struct fields *s = &w->cli->counts;
 	return fields_set_int(s, "records", (int64_t)w->records, f) || fields_set_int(s, "unscored", (int64_t)w->failed, f) ||
-	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ? -1 : 0;
+	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ||
+	       (w->cli->rejects && fields_set_int(s, "rejects_kept", (int64_t)w->kept_rejects, f)) ? -1 : 0;
 }
 
 int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f)
@@ -153,6 +164,10 @@ int flow_close(struct flow *w, struct fail *f)
 		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
 		         (unsigned long long)w->records, w->first_failure);
 	/* what can fail does so before either file is renamed */
+	if (w->earlier && earlier_copy(w->earlier, w->rejects, &w->kept_rejects, f))
+		return fail_add(f, "-r");
+	if (w->kept_rejects)
+		cli_note(c, "%llu records of an earlier run stay in %s", (unsigned long long)w->kept_rejects, c->rejects);
 	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
 		return -1;
 	if (w->rejects) {
@@ -168,7 +183,9 @@ int flow_close(struct flow *w, struct fail *f)
 			return -1;
 	}
 	reader_close(w->in);
+	earlier_close(w->earlier);
 	w->in = NULL;
+	w->earlier = NULL;
 	return count(w, f);
 }
 
@@ -178,8 +195,10 @@ void flow_abort(struct flow *w)
 	writer_abort(w->rejects);
 	writer_abort(w->out);
 	reader_close(w->in);
+	earlier_close(w->earlier);
 	w->rejects = w->out = NULL;
 	w->in = NULL;
+	w->earlier = NULL;
 }
 
 int flow_finish(struct flow *w, int r, struct fail *f)

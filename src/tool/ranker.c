@@ -165,7 +165,8 @@ static int rank_stream(struct ranker *k, struct fail *f)
 	if (first_pass(k, f))
 		return -1;
 	ranking_sort(&k->ranking);
-	if (k->save.path && reference_write(&k->ranking, &k->criterion, &k->provenance, &k->save, f))
+	if (k->save.path && (reference_check_replace(k->cli->save_ref, &k->ranking, &k->criterion, &k->provenance, f) ||
+	                     reference_write(&k->ranking, &k->criterion, &k->provenance, &k->save, f)))
 		return fail_add(f, "--save-ref");
 	if (!k->sort)
 		ranking_invert(&k->ranking);

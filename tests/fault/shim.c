@@ -1,7 +1,8 @@
 /* A library to preload that makes one call fail, or all calls from one on (fault.h).
  *
  *   LD_PRELOAD=fault-shim.so VF_FAULT=FILE               which call, in a file that fault-loop makes
- *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  call 123 of a kind; VF_FAULT_TRACE=1 prints where it comes from
+ *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  call 123 of a kind; VF_FAULT_TRACE=1 prints where it comes from;
+ *                                                        with VF_FAULT_KILL=1 it does not fail: SIGKILL ends the process before it
  *
  * Counting begins just before main(), after the constructors of the libraries. The shim replaces functions that the tool and
  * its libraries call; it does not see calls inside libc. Therefore stdout, and the streams that fopen() returns, are made here
@@ -21,6 +22,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -32,7 +34,7 @@
 #include <unistd.h>
 
 static struct fault by_hand, *state;
-static int trace;
+static int trace, kills;
 static struct range {
 	uintptr_t from, to;
 } blas, sanitizer; /* addresses of the code of a library */
@@ -84,6 +86,8 @@ static int count_call(int kind, const void *caller)
 	} else if (state->kind == kind) {
 		selected = n == state->nth || (n > state->nth && (state->mode == FAULT_FROM || state->mode == FAULT_SHORT_FROM));
 	}
+	if (selected && kills)
+		kill(getpid(), SIGKILL);
 	if (selected && __atomic_add_fetch(&state->fired, 1, __ATOMIC_RELAXED) == 1 && trace) {
 		void *stack[40];
 		disabled = 1;
@@ -445,6 +449,7 @@ __attribute__((constructor)) static void begin(void)
 	const char *path = getenv("VF_FAULT"), *at = getenv("VF_FAULT_AT");
 	backtrace(warm, 4); /* loads libgcc now, not during a counted call */
 	trace = getenv("VF_FAULT_TRACE") != NULL;
+	kills = getenv("VF_FAULT_KILL") != NULL;
 	dl_iterate_phdr(find_code, NULL);
 	FILE *out = fopencookie((void *)(intptr_t)1, "w", cookie);
 	if (out)

@@ -66,16 +66,17 @@ law_old_files() {
 	absent "$T/summary.json" "$T/out.tar" "$T/rejects.tar" "$T/train.vae"
 	no_leftovers "$T"
 	for name in summary.json out.tar rejects.tar; do
-		echo "old $name" >"$T/$name"
+		echo "name=old-$name.cls data=1" | mktar >"$T/$name"
+		cp "$T/$name" "$T/copy.$name"
 	done
 	fails 1 tool "$1" "${options[@]}" <"$T/cut"
 	for name in summary.json out.tar rejects.tar; do
-		is "$(cat "$T/$name")" "old $name"
+		same "$T/copy.$name" "$T/$name"
 	done
 	no_leftovers "$T"
 	ok tool "$1" "${options[@]}" <"$F/plain.tar"
 	no_leftovers "$T"
 	isjson --flat <"$T/summary.json"
 	! has "$1" output || lstar <"$T/out.tar" >/dev/null
-	! has "$1" rejects || lstar <"$T/rejects.tar" >/dev/null
+	! has "$1" rejects || lstar --names <"$T/rejects.tar" | grep -q '^old-rejects.tar.cls$'
 }

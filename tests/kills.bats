@@ -1,0 +1,152 @@
+# In-place runs that are killed and run again: no record is lost. Each filter runs many times, each time with a SIGKILL before
+# another system call, and then once more as the user would run it: the same command. VF_KILL_FULL=1 takes every call.
+# shellcheck disable=SC2016
+
+load helper
+
+setup_file() {
+	pictures "$F/pics" 8
+	{
+		stream 8
+		printf 'name=s/bad.pgm data=nothing\nname=s/bad.vae.json data={"w":3}\n'
+	} | mktar >"$F/in.tar"
+	plain_stream 8 | mktar >"$F/p.tar"
+	train "$F/m.vae" --set train.steps=2 --set train.checkpoints=2 <"$F/p.tar"
+	printf 's/0001\ns/0005\n' >"$F/keys"
+}
+
+# everything DIR: the members of kept and rejected records
+everything() {
+	cat "$1/in.tar" "$1/q.tar" 2>/dev/null | members | LC_ALL=C sort
+}
+
+# killed_in_place KINDS REJECTS COMMAND...: the command reads and writes in.tar, and writes q.tar
+killed_in_place() {
+	local kinds=$1 rejects=$2 kind n got kills=0
+	shift 2
+	rm -rf "$T/once" && mkdir "$T/once"
+	cp "$F/in.tar" "$T/once/"
+	everything "$T/once" >"$T/all"
+	(cd "$T/once" && ok "$@" -q)
+	is "$(lstar --names <"$T/once/q.tar" | sed 's/\..*//' | sort -u | tr '\n' ' ')" "$rejects" 'rejected'
+	everything "$T/once" | diff "$T/all" - || die 'lost by a run that is not killed'
+	for kind in $kinds; do
+		got=137
+		for ((n = 1; got == 137; n += n < 12 || ${VF_KILL_FULL:-0} ? 1 : 5)); do
+			rm -rf "$T/d" && mkdir "$T/d"
+			cp "$F/in.tar" "$T/d/"
+			got=0
+			(cd "$T/d" && LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n "$@" -q) >/dev/null 2>"$T/err" || got=$?
+			[ "$got" -eq 0 ] || [ "$got" -eq 137 ] || die "$kind $n: exit status $got: $(cat "$T/err")"
+			everything "$T/d" | uniq | diff "$T/all" - || die "$kind $n: lost by the kill"
+			(cd "$T/d" && ok "$@" -q --summary sum.json)
+			everything "$T/d" | diff "$T/all" - || die "$kind $n: lost by the second run, or there twice"
+			is "$(lstar --names <"$T/d/q.tar")" "$(lstar --names <"$T/once/q.tar")" "$kind $n: rejects"
+			is "$(grep -o '"rejected":[0-9]*\|"rejects_kept":[0-9]*' "$T/d/sum.json" | awk -F: '{ n += $2 } END { print n }')" "$(wc -w <<<"$rejects")" "$kind $n: summary"
+			kills=$((kills + (got == 137)))
+		done
+	done
+	[ "$kills" -ge 3 ] || die "only $kills kills"
+	echo "# $kills kills: $*" >&2
+}
+
+drop() { killed_in_place 'rename fsync close open write read' "$@"; }
+score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-error reject -j 1 -r q.tar -o in.tar in.tar; }
+
+@test "in place, killed: vae-drop -e" { drop 's/0006 s/0007 ' vae-drop -e 'w >= 6' -r q.tar -o in.tar in.tar; }
+@test "in place, killed: vae-drop --top, --strip" { drop 's/0006 s/0007 ' vae-drop --replace --top 2 -r q.tar -o in.tar in.tar; }
+@test "in place, killed: vae-drop --keys" { killed_in_place 'rename fsync close' 's/0001 s/0005 ' vae-drop --keys "$F/keys" -r q.tar -o in.tar in.tar; }
+@test "in place, killed: vae-drop --max-drop" { killed_in_place 'rename fsync close' 's/0006 s/0007 ' vae-drop -e 'w >= 6' --max-drop 50% -r q.tar -o in.tar in.tar; }
+@test "in place, killed: vae-selfinf" { score vae-selfinf -m "$F/m.vae" -d 2; }
+@test "in place, killed: vae-testinf" { score vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2; }
+@test "in place, killed: vae-density" { score vae-density --method kde --sigma 3; }
+@test "in place, killed: vae-ckpt eval" { score vae-ckpt eval -m "$F/m.vae" -d 2; }
+
+@test "in place, killed: vae-rank keeps all" {
+	local kind n got
+	for kind in rename fsync close; do
+		got=137
+		for ((n = 1; got == 137; n++)); do
+			got=0
+			cp "$F/in.tar" "$T/in.tar"
+			(cd "$T" && LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n vae-rank --replace -k w -o in.tar --save-ref ref.json in.tar) 2>"$T/err" || got=$?
+			ok vae-rank --replace -k w -o "$T/in.tar" --save-ref "$T/ref.json" "$T/in.tar"
+			is "$(members <"$T/in.tar")" "$(members <"$F/in.tar")" "$kind $n"
+			rm "$T/ref.json"
+		done
+	done
+}
+
+@test "every filter with -r has a row" {
+	local tool
+	for tool in $(sed -n "s/^row .*rejects' '\(vae-[a-z]*\).*/\1/p" "$LIB/laws.bash" | sort -u); do
+		[ "$tool" = vae-train ] || grep -q "^@test \"in place, killed: ${tool}[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
+	done
+}
+
+@test "an existing file of rejects keeps its records, unless the input has them" {
+	local rule='w >= 6'
+	ok vae-drop -q -e "$rule" -r "$T/q.tar" -o "$T/out.tar" "$F/in.tar"
+	cp "$T/q.tar" "$T/first.tar"
+	# the same run again: the same file
+	ok vae-drop -q -e "$rule" -r "$T/q.tar" -o "$T/out.tar" "$F/in.tar"
+	same "$T/first.tar" "$T/q.tar"
+	# its own output: nothing to reject, nothing lost
+	ok vae-drop -e "$rule" -r "$T/q.tar" -o "$T/out.tar" "$T/out.tar"
+	says '2 records of an earlier run stay in' q.tar
+	same "$T/first.tar" "$T/q.tar"
+	# a wider rule over what is left: both
+	ok vae-drop -q -e 'w >= 4' -r "$T/q.tar" -o "$T/out.tar" "$T/out.tar"
+	is "$(field key <"$T/q.tar" | sort | tr '\n' ' ')" 's/0004 s/0005 s/0006 s/0007 '
+	# another rule over the whole input decides anew about all its records
+	ok vae-drop -q -e 'w >= 7' -r "$T/q.tar" "$F/in.tar"
+	is "$(field key <"$T/q.tar")" s/0007
+	# a compressed file; an empty one, as mktemp makes it; a device
+	ok vae-drop -q -e 'w >= 7' -r "$T/q.tar.zst" -o "$T/out.tar" "$F/in.tar"
+	ok vae-drop -q -e 'w >= 6' -r "$T/q.tar.zst" -o "$T/out.tar" "$T/out.tar"
+	is "$(field key <"$T/q.tar.zst" | sort | tr '\n' ' ')" 's/0006 s/0007 '
+	: >"$T/empty"
+	ok vae-drop -q -e 'w >= 7' -r "$T/empty" "$F/in.tar"
+	ok vae-drop -q -e 'w >= 7' -r /dev/null "$F/in.tar"
+}
+
+@test "an existing file of rejects that cannot be kept is not replaced" {
+	# another record of the same key
+	printf 'name=s/0003.pgm data=other\n' | mktar >"$T/q.tar"
+	cp "$T/q.tar" "$T/old.tar"
+	fails 1 vae-drop -q -e 'w >= 6' -r "$T/q.tar" -o "$T/out.tar" "$F/in.tar"
+	says "'s/0003'" "q.tar' has another record of this key"
+	same "$T/old.tar" "$T/q.tar"
+	absent "$T/out.tar"
+	# unless keys may come back
+	printf 'name=x.pgm data=1\nname=a.pgm file=%s\n' "$F/pics/1.pgm" | mktar >"$T/1.tar"
+	printf 'name=y.pgm data=2\nname=x.pgm data=2\nname=b.pgm file=%s\n' "$F/pics/2.pgm" | mktar >"$T/2.tar"
+	for _ in once again; do
+		train "$T/k.vae" --replace --set train.steps=1 --set train.checkpoints=1 --keys-per-file --on-error reject -r "$T/k.tar" "$T/1.tar" "$T/2.tar"
+		is "$(lstar --names <"$T/k.tar" | grep -v json | tr '\n' ' ')" 'x.pgm y.pgm x.pgm '
+	done
+	# no stream of records, or a damaged one
+	echo text >"$T/q.tar"
+	fails 1 vae-drop -q -e 'w >= 6' -r "$T/q.tar" "$F/in.tar"
+	says q.tar 'not a tar stream' 'not replaced'
+	is "$(cat "$T/q.tar")" text
+	head -c 700 "$T/old.tar" >"$T/q.tar"
+	fails 1 vae-drop -q -e 'w >= 6' -r "$T/q.tar" "$F/in.tar"
+	says q.tar truncated 'not replaced'
+}
+
+@test "a reference is not replaced by one of the same scores and fewer records" {
+	ok vae-rank -q --replace -k w --save-ref "$T/ref.json" "$F/in.tar"
+	cp "$T/ref.json" "$T/old.json"
+	mv "$T/out" "$T/ranked.tar"
+	ok vae-drop -q -e 'w >= 6' "$T/ranked.tar"
+	mv "$T/out" "$T/rest.tar"
+	fails 1 vae-rank -q --replace -k w --save-ref "$T/ref.json" -o "$T/o.tar" "$T/rest.tar"
+	says --save-ref 'a reference of 9 records, and this stream has 7' 'remove it'
+	same "$T/old.json" "$T/ref.json"
+	absent "$T/o.tar"
+	ok vae-rank -q --replace -k w --save-ref "$T/ref.json" "$F/in.tar"
+	ok vae-rank -q --replace -k rank --save-ref "$T/ref.json" "$T/rest.tar" # of another field
+	echo text >"$T/ref.json"
+	ok vae-rank -q --replace -k w --save-ref "$T/ref.json" "$T/rest.tar"
+}
