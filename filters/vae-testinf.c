@@ -17,7 +17,7 @@ static bool check_options(struct cli *c, const struct test_scorer *t)
 		return cli_usage(c, "--sanity writes no records, and its test records are those of the stream: not with -o, -r, --candidates or --eps-tests");
 	if (t->k && t->noise.path)
 		return cli_usage(c, "--eps gives noise by a record's position, and --candidates leaves records out: they exclude each other");
-	return cli_check_model(c, t->model) && cli_check_overwrite(c, "-t", t->test_file) && cli_check_overwrite(c, "--eps", t->noise.path) &&
+	return curvature_options_check(c, &t->curvature) && cli_check_model(c, t->model) && cli_check_overwrite(c, "-t", t->test_file) && cli_check_overwrite(c, "--eps", t->noise.path) &&
 	       cli_check_overwrite(c, "--eps-tests", t->test_noise.path);
 }
 
@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
 		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},
 		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
+		CLI_CURVATURE(&t.curvature),
 		{0, "normalize", "WHICH", CLI_CHOICE, &t.normalize, "none (default), train (by the length of the record's gradient) or both (cosine)", normalize_words},
 		{0, "candidates", "K", CLI_INT, &t.k, "score only the K records nearest to each test record in latent space"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},

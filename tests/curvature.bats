@@ -171,3 +171,27 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature kfac --damping 0.01 <"$F/in.tar" | field selfinf >"$T/damped"
 	not awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-2 || d < -1e-2) exit 1 }' <(paste "$T/plain" "$T/damped")
 }
+
+@test "vae-testinf: influence over test records, with and without candidates" {
+	plain_stream 5 | mktar >"$T/tests.tar"
+	ok vae-testinf -m "$F/m.vae" --curvature kfac -t "$T/tests.tar" --matrix "$T/all.npy" "$F/in.tar"
+	mv "$T/out" "$T/all.tar"
+	ok vae-testinf -m "$F/m.vae" --curvature kfac -t "$T/tests.tar" --candidates 30 "$F/in.tar"
+	is "$(field testinf_max,testinf_min <"$T/out")" "$(field testinf_max,testinf_min <"$T/all.tar")"
+	ok vae-testinf -m "$F/m.vae" -t "$T/tests.tar" "$F/in.tar"
+	not same "$T/out" "$T/all.tar" 2>/dev/null
+	not is "$(field options <"$T/out" | head -1)" "$(field options <"$T/all.tar" | head -1)" 2>/dev/null
+	# all blocks on disk, and two checkpoints
+	ok vae-testinf -m "$F/m.vae" --curvature kfac -t "$T/tests.tar" --mem 0 "$F/in.tar"
+	same "$T/out" "$T/all.tar"
+	ok vae-testinf -m "$F/m.vae" --curvature kfac --checkpoints all -t "$T/tests.tar" "$F/in.tar"
+	fails 1 vae-testinf -m "$F/m.vae" --curvature kfac -t "$T/tests.tar" --set score.beta=2 "$F/in.tar"
+	fails 2 vae-testinf -m "$F/m.vae" --damping 1 -t "$T/tests.tar" "$F/in.tar"
+}
+
+@test "vae-testinf: cosines, and --sanity" {
+	ok vae-testinf -m "$F/m.vae" --curvature kfac -t "$F/in.tar" --normalize both "$F/in.tar"
+	field testinf_max,testinf_min <"$T/out" | awk '$1 > 1.0001 || $2 < -1.0001 || !($1 > $2) { exit 1 } END { exit NR != 30 }'
+	ok vae-testinf -m "$F/m.vae" --curvature kfac --sanity 10 --top 1 -d 64 --normalize train --summary "$T/s" "$F/in.tar"
+	grep -q '^own_strongest' "$T/out"
+}

@@ -73,6 +73,7 @@ faults() {
 @test "faults: vae-selfinf, draws in sparse blocks" { faults -k alloc,write -i "$F/p.tar" -- vae-selfinf -m "$F/wide.vae" -d 16 -j 1; }
 @test "faults: vae-testinf" { faults -k alloc,read,write,open,fsync,rename -m 100 -d "$F/old.files" -i "$F/mixed.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" --checkpoints all -d 2 --influence i.jsonl --matrix i.npy -j 1 -o out.tar; }
 @test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
+@test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature kfac -d 2 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }

@@ -15,6 +15,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: kfac" { law_members kfac; }
 @test "law 1: members pass unchanged: density" { law_members density; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
+@test "law 1: members pass unchanged: over" { law_members over; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
 @test "law 1: members pass unchanged: rank" { law_members rank; }
 @test "law 1: members pass unchanged: sort" { law_members sort; }
@@ -28,6 +29,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
+@test "law 1: tars of other programs pass unchanged: over" { law_formats over; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
 @test "law 1: tars of other programs pass unchanged: rank" { law_formats rank; }
 @test "law 1: tars of other programs pass unchanged: sort" { law_formats sort; }
@@ -41,6 +43,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
+@test "law 1: a second pass changes nothing: over" { law_again over; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
 @test "law 1: a second pass changes nothing: rank" { law_again rank; }
 @test "law 1: a second pass changes nothing: sort" { law_again sort; }
@@ -54,6 +57,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
 @test "law 2: compressed input: density" { law_compressed density; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
+@test "law 2: compressed input: over" { law_compressed over; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
@@ -70,6 +74,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
+@test "law 2: concatenated input and several FILEs: over" { law_joined over; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
 @test "law 2: concatenated input and several FILEs: rank" { law_joined rank; }
 @test "law 2: concatenated input and several FILEs: sort" { law_joined sort; }
@@ -86,6 +91,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
 @test "law 2: -z: density" { law_zstd density; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
+@test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
@@ -100,6 +106,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
+@test "law 3: every truncated input fails: over" { law_prefixes over; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
 @test "law 3: every truncated input fails: rank" { law_prefixes rank; }
 @test "law 3: every truncated input fails: sort" { law_prefixes sort; }
@@ -116,6 +123,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
+@test "law 3: a failure makes the next tool fail: over" { law_travels over; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
 @test "law 3: a failure makes the next tool fail: rank" { law_travels rank; }
 @test "law 3: a failure makes the next tool fail: sort" { law_travels sort; }
@@ -129,6 +137,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
+@test "law 3: a failure leaves no new files, and old ones as they were: over" { law_old_files over; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
 @test "law 3: a failure leaves no new files, and old ones as they were: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files, and old ones as they were: sort" { law_old_files sort; }
@@ -142,6 +151,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: kfac" { law_full kfac; }
 @test "law 4: a full device: density" { law_full density; }
 @test "law 4: a full device: testinf" { law_full testinf; }
+@test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
@@ -160,6 +170,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
+@test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
@@ -174,6 +185,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: kfac" { law_closed kfac; }
 @test "law 4: closed descriptors: density" { law_closed density; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
+@test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
@@ -192,6 +204,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
+@test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
 @test "law 4: a limit on file sizes: rank" { law_file_limit rank; }
 @test "law 4: a limit on file sizes: sort" { law_file_limit sort; }
@@ -212,6 +225,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: kfac" { law_memory kfac; }
 @test "law 4: a limit on address space: density" { law_memory density; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
+@test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
 @test "law 4: a limit on address space: rank" { law_memory rank; }
 @test "law 4: a limit on address space: sort" { law_memory sort; }
@@ -230,6 +244,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: kfac" { law_stack kfac; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
+@test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
 @test "law 4: a limit on the stack: rank" { law_stack rank; }
 @test "law 4: a limit on the stack: sort" { law_stack sort; }
@@ -248,6 +263,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
+@test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
@@ -257,6 +273,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: kfac" { law_usage kfac; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
+@test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
 @test "law 7: -h, -V and wrong options: rank" { law_usage rank; }
 @test "law 7: -h, -V and wrong options: sort" { law_usage sort; }
@@ -275,6 +292,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
+@test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
 @test "law 7: a terminal is refused: rank" { law_terminal rank; }
 @test "law 7: a terminal is refused: sort" { law_terminal sort; }
@@ -289,6 +307,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
+@test "law 8: only records on stdout, nothing on stderr: over" { law_quiet over; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
@@ -305,6 +324,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
 @test "law 8: --summary: density" { law_summary density; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
+@test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
@@ -322,6 +342,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
+@test "law 9: invalid fields: over" { law_bad_fields over; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
 @test "law 9: invalid fields: rank" { law_bad_fields rank; }
 @test "law 9: invalid fields: sort" { law_bad_fields sort; }
@@ -338,6 +359,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
+@test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
@@ -345,6 +367,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
+@test "law 9: fields of earlier tools keep their digits: over" { law_digits over; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
 @test "law 9: fields of earlier tools keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier tools keep their digits: sort" { law_digits sort; }
@@ -357,6 +380,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
+@test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
 @test "law 10: -o is complete or absent: rank" { law_output rank; }
 @test "law 10: -o is complete or absent: sort" { law_output sort; }
@@ -371,6 +395,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
+@test "law 10: any locale gives the same bytes: over" { law_locale over; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
 @test "law 10: any locale gives the same bytes: rank" { law_locale rank; }
 @test "law 10: any locale gives the same bytes: sort" { law_locale sort; }
@@ -384,6 +409,7 @@ setup_file() { laws_setup; }
 @test "bad input: kfac" { law_bad_input kfac; }
 @test "bad input: density" { law_bad_input density; }
 @test "bad input: testinf" { law_bad_input testinf; }
+@test "bad input: over" { law_bad_input over; }
 @test "bad input: nearest" { law_bad_input nearest; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
@@ -400,6 +426,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: kfac" { law_empty kfac; }
 @test "an empty stream: density" { law_empty density; }
 @test "an empty stream: testinf" { law_empty testinf; }
+@test "an empty stream: over" { law_empty over; }
 @test "an empty stream: nearest" { law_empty nearest; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }

@@ -24,6 +24,7 @@ struct test_set {
 	/* set by the caller */
 	const struct model *models;
 	int nmodels;
+	const struct whitening *whitening; /* [nmodels], or NULL */
 	const struct noise *noise;
 	size_t budget;        /* bytes of gradients in memory */
 	uint64_t max_records;

@@ -2,6 +2,8 @@
 #ifndef VF_CURVATURE_OPTIONS_H
 #define VF_CURVATURE_OPTIONS_H
 
+#include <math.h>
+
 #include "influence/whitening.h"
 #include "tool/cli.h"
 

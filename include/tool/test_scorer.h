@@ -8,6 +8,7 @@
 
 #include "influence/testinf.h"
 #include "input/npy_writer.h"
+#include "tool/curvature_options.h"
 #include "tool/scoring.h"
 
 extern const char *const normalize_words[]; /* of enum normalize */
@@ -19,10 +20,13 @@ struct test_scorer {
 	long k;        /* candidates of each test record; 0: all records */
 	long top;      /* proponents and opponents to list of each test record; -1: 10, or with sanity a thousandth of the records */
 	int normalize; /* enum normalize */
+	struct curvature_options curvature;
 	size_t budget; /* bytes of test gradients in memory */
 
 	struct noise noise, test_noise;
 	struct scoring frame;
+	struct whitening *whitening; /* [nmodels], or NULL */
+	struct buf curvature_text;   /* what tells it apart */
 	struct test_set tests;
 	struct candidates candidates;
 	struct pairwise pairwise;
@@ -31,7 +35,7 @@ struct test_scorer {
 	struct npy_writer matrix;
 	struct atomic_file table; /* --influence */
 };
-#define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}
+#define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .curvature = CURVATURE_OPTIONS_INIT, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}
 
 /* Scores all records, writes --influence and --matrix, prints the table of sanity, and sets the counts of --summary. */
 int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f);

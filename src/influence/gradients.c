@@ -29,7 +29,21 @@ static int keep_explicit(const struct layer_gradient *k)
 	return (double)k->rows * (double)k->rows * (double)(k->l->p + k->l->k) > 2.0 * (double)k->l->p * (double)k->l->k;
 }
 
-static int plan_layers(struct influence *s, const struct network *net, int in_decoder, struct fail *f)
+/* With a whitening: the sizes of a layer's whitened gradients. The bias is in factor k, or has a block of its own. */
+static int plan_whitening(struct influence *s, struct layer_gradient *k, size_t *raw)
+{
+	const struct layer *l = k->l;
+	const struct layer_whitening *w = k->in_decoder ? &s->whitening->dec[k->index] : &s->whitening->enc[k->index];
+	size_t rows = (size_t)s->batch * (size_t)k->rows, size = (size_t)w->p * (size_t)w->k + (size_t)l->biases;
+	k->p = w->p, k->k = w->k;
+	k->size = (k->rows ? 0 : (size_t)w->p * (size_t)w->k) + (size_t)w->b;
+	*raw = size > *raw ? size : *raw;
+	k->white_p = mat_floats(rows * (size_t)k->p);
+	k->white_k = mat_floats(rows * (size_t)k->k);
+	return !k->white_p || !k->white_k;
+}
+
+static int plan_layers(struct influence *s, const struct network *net, int in_decoder, size_t *raw, struct fail *f)
 {
 	struct gradients *g = &s->gradients;
 	for (int i = 0; i < net->n; i++) {
@@ -38,7 +52,7 @@ static int plan_layers(struct influence *s, const struct network *net, int in_de
 		if (!(in_decoder ? s->use_dec[i] : s->use_enc[i]))
 			continue;
 		struct layer_gradient *k = &g->layer[g->nlayers++];
-		*k = (struct layer_gradient){.l = l, .in_decoder = in_decoder, .index = i, .draws = draws, .rows = draws * l->positions, .at = g->explicit_size};
+		*k = (struct layer_gradient){.l = l, .in_decoder = in_decoder, .index = i, .draws = draws, .rows = draws * l->positions, .p = l->p, .k = l->k, .at = g->explicit_size};
 		if (keep_explicit(k)) {
 			k->rows = 0;
 			k->size = layer_weights(l) + (size_t)l->biases;
@@ -48,6 +62,8 @@ static int plan_layers(struct influence *s, const struct network *net, int in_de
 			if (!k->unrolled)
 				return fail_memory_for(f, "the gradients of %d records", s->batch);
 		}
+		if (s->whitening && plan_whitening(s, k, raw))
+			return fail_memory_for(f, "the gradients of %d records", s->batch);
 		g->explicit_size += k->size;
 		g->tile = k->rows > g->tile ? k->rows : g->tile;
 	}
@@ -64,25 +80,34 @@ int gradients_open(struct influence *s, struct fail *f)
 	if (!g->layer)
 		return fail_memory(f);
 	g->tile = TILE;
-	if (plan_layers(s, &m->enc, 0, f) || plan_layers(s, &m->dec, 1, f))
+	size_t raw = 0;
+	if (plan_layers(s, &m->enc, 0, &raw, f) || plan_layers(s, &m->dec, 1, &raw, f))
 		return -1;
 	if (g->explicit_size > INT_MAX)
 		return fail_set(f, "a gradient of %zu numbers is too large for matrix products", g->explicit_size);
 	g->explicit = mat_floats((size_t)s->batch * g->explicit_size);
 	g->gram_p = mat_floats((size_t)g->tile * (size_t)g->tile);
 	g->gram_k = mat_floats((size_t)g->tile * (size_t)g->tile);
-	return g->explicit && g->gram_p && g->gram_k ? 0 : fail_memory_for(f, "the gradients of %d records", s->batch);
+	g->raw = mat_floats(raw);
+	g->scratch = mat_floats(raw);
+	return g->explicit && g->gram_p && g->gram_k && g->raw && g->scratch ? 0 : fail_memory_for(f, "the gradients of %d records", s->batch);
 }
 
 void gradients_close(struct influence *s)
 {
 	struct gradients *g = &s->gradients;
-	for (int i = 0; i < g->nlayers; i++)
+	for (int i = 0; i < g->nlayers; i++) {
 		free(g->layer[i].unrolled);
+		free(g->layer[i].white_p);
+		free(g->layer[i].white_k);
+	}
 	free(g->layer);
 	free(g->explicit);
 	free(g->gram_p);
 	free(g->gram_k);
+	free(g->raw);
+	free(g->scratch);
+	*g = (struct gradients){.layer = NULL};
 }
 
 /* --- the gradients of the batch at hand --- */
@@ -98,14 +123,34 @@ static const float *output_gradients(const struct influence *s, const struct lay
 	return (k->in_decoder ? &s->dec_grad : &s->enc_grad[0])->v[k->index];
 }
 
-static const float *factor_p(const struct influence *s, const struct layer_gradient *k)
+static const float *raw_factor_p(const struct influence *s, const struct layer_gradient *k)
 {
 	return layer_factor_p(k->l, layer_input(s, k), output_gradients(s, k));
 }
 
-static const float *factor_k(const struct influence *s, const struct layer_gradient *k)
+static const float *raw_factor_k(const struct influence *s, const struct layer_gradient *k)
 {
 	return k->unrolled ? k->unrolled : layer_factor_k(k->l, layer_input(s, k), output_gradients(s, k));
+}
+
+static const float *factor_p(const struct influence *s, const struct layer_gradient *k) { return k->white_p ? k->white_p : raw_factor_p(s, k); }
+static const float *factor_k(const struct influence *s, const struct layer_gradient *k) { return k->white_k ? k->white_k : raw_factor_k(s, k); }
+
+static const struct layer_whitening *whitening_of(const struct influence *s, const struct layer_gradient *k)
+{
+	return k->in_decoder ? decoder_whitening(s, k->index) : encoder_whitening(s, k->index);
+}
+
+/* to: the explicit numbers of a record, of its gradient in g->raw: weight, then bias. */
+static void whiten_explicit(const struct influence *s, const struct layer_gradient *k, float *to)
+{
+	const struct gradients *g = &s->gradients;
+	const struct layer_whitening *w = whitening_of(s, k);
+	const float *bias = g->raw + (k->rows ? 0 : layer_weights(k->l));
+	if (!k->rows)
+		whiten_gradient(w, k->l, to, g->raw, bias, g->scratch);
+	if (w->b)
+		whiten_b(w, to + k->size - w->b, bias, 1);
 }
 
 static float *explicit_gradient(const struct gradients *g, const struct layer_gradient *k, size_t record)
@@ -123,8 +168,8 @@ void gradients_add_blocks(struct influence *s, int layer, int record, const floa
 		return;
 	const struct layer_gradient *k = &g->layer[at];
 	size_t weights = layer_weights(k->l), biases = (size_t)k->l->biases;
-	float *to = explicit_gradient(g, k, (size_t)record), share = 1 / (float)s->draws;
-	memset(to, 0, k->size * sizeof *to);
+	float *to = s->white ? g->raw : explicit_gradient(g, k, (size_t)record), share = 1 / (float)s->draws;
+	memset(to, 0, (weights + biases) * sizeof *to);
 	for (int b = 0; b < blocks; b++) {
 		const float *by_weight = gradients + (size_t)b * weights, *by_bias = gradients + (size_t)blocks * weights + (size_t)b * biases;
 		for (size_t i = 0; i < weights; i++)
@@ -132,9 +177,11 @@ void gradients_add_blocks(struct influence *s, int layer, int record, const floa
 		for (size_t i = 0; i < biases; i++)
 			to[weights + i] += share * by_bias[i];
 	}
+	if (s->white)
+		whiten_explicit(s, k, explicit_gradient(g, k, (size_t)record));
 }
 
-/* to [size]: the mean gradient of one record, x [draws][in], dy [draws][out]; of a layer with factors only the bias. */
+/* to: the mean gradient of one record by weight and bias, x [draws][in], dy [draws][out]; of a layer with factors only the bias. */
 static void write_gradient(const struct influence *s, const struct layer_gradient *k, float *to, const float *x, const float *dy)
 {
 	const struct layer *l = k->l;
@@ -147,7 +194,7 @@ static void write_gradient(const struct influence *s, const struct layer_gradien
 	if (weights)
 		l->type->backward(l, NULL, to, dy, x, &(struct layer_pass){.rows = k->draws, .scratch = s->grams.scratch});
 	l->type->bias_gradient(l, to + weights, dy, 0, k->draws);
-	for (size_t i = 0; i < k->size; i++)
+	for (size_t i = 0; i < weights + (size_t)l->biases; i++)
 		to[i] *= share;
 }
 
@@ -160,9 +207,16 @@ void gradients_finish(struct influence *s)
 		const float *x = layer_input(s, k), *dy = output_gradients(s, k);
 		if (k->unrolled)
 			l->type->unroll(l, k->unrolled, layer_factor_k(l, x, dy), s->batch * k->draws);
+		if (s->white && k->rows) {
+			whiten_p(whitening_of(s, k), l, k->white_p, raw_factor_p(s, k), s->batch * k->rows);
+			whiten_k(whitening_of(s, k), l, k->white_k, raw_factor_k(s, k), s->batch * k->rows);
+		}
 		int added = k->in_decoder && !k->rows && gradient_is_explicit(l, k->draws); /* by gradients_add_blocks() */
-		for (size_t r = 0, draws = (size_t)k->draws; k->size && !added && r < (size_t)s->batch; r++)
-			write_gradient(s, k, explicit_gradient(g, k, r), x + r * draws * (size_t)l->in, dy + r * draws * (size_t)l->out);
+		for (size_t r = 0, draws = (size_t)k->draws; k->size && !added && r < (size_t)s->batch; r++) {
+			write_gradient(s, k, s->white ? g->raw : explicit_gradient(g, k, r), x + r * draws * (size_t)l->in, dy + r * draws * (size_t)l->out);
+			if (s->white)
+				whiten_explicit(s, k, explicit_gradient(g, k, r));
+		}
 	}
 }
 
@@ -173,7 +227,7 @@ size_t gradients_size(const struct influence *s)
 	const struct gradients *g = &s->gradients;
 	size_t n = g->explicit_size;
 	for (int i = 0; i < g->nlayers; i++)
-		n += (size_t)g->layer[i].rows * (size_t)(g->layer[i].l->p + g->layer[i].l->k);
+		n += (size_t)g->layer[i].rows * (size_t)(g->layer[i].p + g->layer[i].k);
 	return n;
 }
 
@@ -190,8 +244,8 @@ void gradients_copy(const struct influence *s, int n, float *to)
 		const struct layer_gradient *k = &g->layer[i];
 		size_t rows = (size_t)n * (size_t)k->rows;
 		if (rows) {
-			append(&to, factor_p(s, k), rows * (size_t)k->l->p);
-			append(&to, factor_k(s, k), rows * (size_t)k->l->k);
+			append(&to, factor_p(s, k), rows * (size_t)k->p);
+			append(&to, factor_k(s, k), rows * (size_t)k->k);
 		}
 	}
 	append(&to, g->explicit, (size_t)n * g->explicit_size);
@@ -231,12 +285,13 @@ struct request { /* the arguments of gradients_dots() */
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-/* A layer with factors; p and k: those of the other records. The bias of a dense layer is an input that is always 1. */
+/* A layer with factors; p and k: those of the other records. The bias of a dense layer is an
+ * input that is always 1, which whitened factors contain. */
 static void add_factor_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
 {
 	const struct gradients *g = &s->gradients;
-	int rows = layer->rows, step = g->tile / rows, np = layer->l->p, nk = layer->l->k;
-	float bias = layer->l->type->dense ? 1 : 0;
+	int rows = layer->rows, step = g->tile / rows, np = layer->p, nk = layer->k;
+	float bias = layer->l->type->dense && !layer->white_k ? 1 : 0;
 	double w = q->w / layer->draws / layer->draws;
 	for (int r = 0; r < q->n; r += step)
 		for (int c = 0; c < q->m; c += step) {
@@ -278,8 +333,8 @@ void gradients_dots(struct influence *s, int from, int n, const float *other, in
 		const struct layer_gradient *k = &g->layer[i];
 		size_t rows = (size_t)kept * (size_t)k->rows;
 		if (rows)
-			add_factor_dots(s, k, other, other + rows * (size_t)k->l->p, &q);
-		other += rows * (size_t)(k->l->p + k->l->k);
+			add_factor_dots(s, k, other, other + rows * (size_t)k->p, &q);
+		other += rows * (size_t)(k->p + k->k);
 	}
 	add_explicit_dots(s, other, &q);
 }

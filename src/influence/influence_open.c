@@ -269,7 +269,9 @@ int influence_whiten(struct influence *s, const struct whitening *whitening, str
 	if (bad)
 		return fail_memory_for(f, "the gradients of %d records", s->batch);
 	s->whitening = whitening;
-	return draw_grams_whiten(&s->grams, &m->enc, &m->dec, f);
+	int kept = s->gradients.layer != NULL;
+	gradients_close(s);
+	return draw_grams_whiten(&s->grams, &m->enc, &m->dec, f) || (kept && gradients_open(s, f)) ? -1 : 0;
 }
 
 void influence_close(struct influence *s)

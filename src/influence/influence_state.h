@@ -10,8 +10,10 @@ struct layer_gradient { /* how gradients.c keeps the gradients of a layer */
 	const struct layer *l;
 	int in_decoder, index; /* the network, and the place in it */
 	int draws, rows;       /* rows of gradients a record, 1 in the encoder; rows of its factors, 0: explicit */
+	int p, k;              /* numbers of a row of each factor */
 	size_t at, size;       /* explicit numbers of a record: place among those of all layers, count. Weight and bias, or the bias only */
 	float *unrolled;       /* [batch rows][k]: factor k of layers that unroll */
+	float *white_p, *white_k; /* [batch rows][p], [batch rows][k]: whitened factors, or NULL */
 };
 
 struct gradients {
@@ -20,6 +22,7 @@ struct gradients {
 	size_t explicit_size;         /* explicit numbers of a record */
 	float *explicit;              /* [batch][explicit_size] */
 	float *gram_p, *gram_k;       /* [tile][tile] */
+	float *raw, *scratch;         /* with a whitening: a gradient before it, and as much again */
 };
 
 struct influence {

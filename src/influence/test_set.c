@@ -196,7 +196,7 @@ static int batch_reader_open(struct batch_reader *g, const struct model *last, s
 	if (batch_open(&g->batch, (int)rows, &last->cfg, f))
 		return -1;
 	g->influence = influence_open(g->t->models, g->t->nmodels, (int)rows, flags, f);
-	if (!g->influence)
+	if (!g->influence || (g->t->whitening && influence_whiten(g->influence, g->t->whitening, f)))
 		return -1;
 	g->score = calloc(rows, sizeof *g->score);
 	g->x = malloc(rows * (size_t)config_input_size(&last->cfg) * sizeof *g->x);

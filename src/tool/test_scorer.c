@@ -63,6 +63,8 @@ static int open_model(struct test_scorer *t, struct fail *f)
 		w->models[i].cfg.score.estimator = PLUGIN;
 	scoring_warn_weights(w);
 	const struct config *cfg = &scoring_model(w)->cfg;
+	if (curvature_options_open(&t->curvature, w->models, w->nmodels, &t->whitening, &t->curvature_text, f))
+		return -1;
 	return noise_read(&t->noise, cfg->score.draws, cfg->latent, f) || noise_read(&t->test_noise, cfg->score.draws, cfg->latent, f) ? -1 : 0;
 }
 
@@ -80,7 +82,7 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	char *path = (char *)t->test_file;
 	struct fail warning;
 	uint64_t records = 0;
-	t->tests = (struct test_set){.models = w->models, .nmodels = w->nmodels, .noise = &t->test_noise, .budget = t->budget,
+	t->tests = (struct test_set){.models = w->models, .nmodels = w->nmodels, .whitening = t->whitening, .noise = &t->test_noise, .budget = t->budget,
 	                             .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH};
 	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);
 	if (in)
@@ -106,7 +108,7 @@ static int hash_options(struct test_scorer *t, struct fail *f)
 	int r = buf_addf(&b, f, "%s %ld %zu %" PRIu64 " ", normalize_words[t->normalize], t->k, t->tests.n, t->tests.hash);
 	for (int i = 0; i < 2 && !r; i++)
 		r = buf_addf(&b, f, "%zu ", eps[i]->len) || (eps[i]->len && buf_add(&b, eps[i]->p, eps[i]->len, f));
-	r = r || models_options_hash(w->models, w->nmodels, &b, w->options, f);
+	r = r || (t->curvature_text.len && buf_add(&b, t->curvature_text.p, t->curvature_text.len, f)) || models_options_hash(w->models, w->nmodels, &b, w->options, f);
 	buf_free(&b);
 	return r ? -1 : 0;
 }
@@ -126,7 +128,7 @@ static int open_scorers(struct test_scorer *t, struct fail *f)
 	t->pairwise = (struct pairwise){&t->tests, NULL, (enum normalize)t->normalize};
 	w->rows = influence_batch_size(scoring_model(w), INFLUENCE_GRADIENTS);
 	w->result_size = pairwise_result_size(&t->pairwise, w->rows);
-	t->scorer = scorers_open(w->models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &t->noise, NULL, f);
+	t->scorer = scorers_open(w->models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &t->noise, t->whitening, f);
 	return t->scorer ? 0 : -1;
 }
 
@@ -178,6 +180,8 @@ int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f)
 void test_scorer_close(struct test_scorer *t)
 {
 	scorers_close(t->scorer, t->frame.workers);
+	whitenings_close(t->whitening, t->frame.nmodels);
+	buf_free(&t->curvature_text);
 	atomic_abort(&t->table);
 	npy_writer_abort(&t->matrix);
 	testinf_free(&t->result);

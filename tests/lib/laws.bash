@@ -27,6 +27,7 @@ row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-s
 row kfac    'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --curvature kfac --profile --prefix s_'
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
+row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature kfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'

@@ -28,24 +28,39 @@ static inline int on_checkpoint(void *ctx, int c, struct fail *f)
 	return 0;
 }
 
-/* out [nx][nz], and the scores of both. flags INFLUENCE_TESTS: z has the noise of test records. */
-static inline void dots(const struct model *m, int n, int flags, const float *z, const uint64_t *zid, const float *zeps, int nz, struct score *zs,
+static inline struct influence *dots_open(const struct model *m, int n, int batch, int flags, const struct whitening *w)
+{
+	struct fail f = {{0}};
+	struct influence *s = influence_open(m, n, batch, INFLUENCE_GRADIENTS | flags, &f);
+	if (!s || (w && influence_whiten(s, w, &f)))
+		BAIL(&f);
+	return s;
+}
+
+/* out [nx][nz], and the scores of both. flags INFLUENCE_TESTS: z has the noise of test records. w [n]: the whitening, or NULL */
+static inline void dots_white(const struct model *m, int n, int flags, const struct whitening *w, const float *z, const uint64_t *zid, const float *zeps, int nz, struct score *zs,
                         const float *x, const uint64_t *xid, const float *xeps, int nx, struct score *xs, double *out)
 {
 	struct fail f = {{0}};
 	float *kept[16];
-	struct dots_run d = {influence_open(m, n, nz, INFLUENCE_GRADIENTS | flags, &f), kept, nz, nx, NULL};
-	if (!d.s || influence_each_checkpoint(d.s, z, zid, zeps, zs, on_checkpoint, &d, &f))
+	struct dots_run d = {dots_open(m, n, nz, flags, w), kept, nz, nx, NULL};
+	if (influence_each_checkpoint(d.s, z, zid, zeps, zs, on_checkpoint, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
-	d.s = influence_open(m, n, nx, INFLUENCE_GRADIENTS, &f);
+	d.s = dots_open(m, n, nx, 0, w);
 	d.out = out;
 	memset(out, 0, (size_t)nx * (size_t)nz * sizeof *out);
-	if (!d.s || influence_each_checkpoint(d.s, x, xid, xeps, xs, on_checkpoint, &d, &f))
+	if (influence_each_checkpoint(d.s, x, xid, xeps, xs, on_checkpoint, &d, &f))
 		BAIL(&f);
 	influence_close(d.s);
 	for (int c = 0; c < n; c++)
 		free(kept[c]);
+}
+
+static inline void dots(const struct model *m, int n, int flags, const float *z, const uint64_t *zid, const float *zeps, int nz, struct score *zs,
+                        const float *x, const uint64_t *xid, const float *xeps, int nx, struct score *xs, double *out)
+{
+	dots_white(m, n, flags, NULL, z, zid, zeps, nz, zs, x, xid, xeps, nx, xs, out);
 }
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/pool.h"
 #include "gemm/mat.h"
-#include "influence/influence.h"
+#include "dots.h"
 #include "naive_curvature.h"
 
 enum { RECORDS = 40, SCORED = 7, INPUTS = 108, LATENT = 16 };
@@ -47,10 +47,10 @@ static void fill(struct records *r, int n, const struct model *m, uint64_t *stat
 }
 
 /* The noise of a draw, in double. */
-static void noise(const struct model *m, uint64_t id, int draw, double *eps)
+static void noise(const struct model *m, enum rng_role role, uint64_t id, int draw, double *eps)
 {
 	float e[LATENT];
-	rng_normal(e, m->cfg.latent, (uint64_t)m->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m->step, id, (uint32_t)draw);
+	rng_normal(e, m->cfg.latent, (uint64_t)m->cfg.score.seed, role, (uint64_t)m->step, id, (uint32_t)draw);
 	to_double(eps, e, (size_t)m->cfg.latent);
 }
 
@@ -86,7 +86,7 @@ static void define(struct naive_factors *w, const struct naive *n, const struct 
 	for (int i = 0; i < r->n; i++)
 		for (int j = 0; j < draws; j++) {
 			to_double(x, r->x + i * m->enc.in, (size_t)m->enc.in);
-			noise(m, r->id[i], j, eps);
+			noise(m, ROLE_TRAIN_RECORD, r->id[i], j, eps);
 			naive_factors_add(w, x, eps, (double)r->n * draws);
 		}
 }
@@ -166,7 +166,7 @@ static void expect(const struct model *m, const struct records *fit, const struc
 			for (int j = 0; j < draws; j++) {
 				int h = j >= half;
 				memset(g, 0, sizeof g);
-				noise(&m[c], r->id[i], j, eps);
+				noise(&m[c], ROLE_TRAIN_RECORD, r->id[i], j, eps);
 				naive_gradient(&n, x, eps, 0, g);
 				for (size_t k = 0; k < n.n; k++)
 					mean[h][k] += g[k] / (h ? draws - half : half);
@@ -257,6 +257,92 @@ static void test_scores(int network)
 		model_free(&m[c]);
 }
 
+/* --- influence over test records --- */
+
+static struct whitening whitened[CHECKPOINTS];
+
+static void open_whitening(struct model *m, int checkpoints, const struct records *fit, double damping)
+{
+	struct curvature c;
+	for (int k = 0; k < checkpoints; k++) {
+		estimate(&c, &m[k], fit, 1);
+		if (whitening_open(&whitened[k], &c, damping, &f))
+			BAIL(&f);
+		curvature_free(&c);
+	}
+}
+
+/* Whitened mean gradients [records][stride] at a checkpoint. */
+static size_t white_means(const struct naive_factors *w, const struct model *m, enum rng_role role, const struct records *r, double *out)
+{
+	static double g[MOST_PARAMS];
+	size_t at[NAIVE_FACTORS + 1], stride = 2 * MOST_PARAMS;
+	int draws = m->cfg.score.draws;
+	memset(out, 0, (size_t)r->n * stride * sizeof *out);
+	for (int i = 0; i < r->n; i++) {
+		double x[INPUTS], eps[LATENT];
+		memset(g, 0, sizeof g);
+		to_double(x, r->x + i * m->enc.in, (size_t)m->enc.in);
+		for (int j = 0; j < draws; j++) {
+			noise(m, role, r->id[i], j, eps);
+			naive_gradient(w->model, x, eps, 0, g);
+		}
+		for (size_t k = 0; k < w->model->n; k++)
+			g[k] /= draws;
+		naive_whiten(w, g, out + (size_t)i * stride, at);
+	}
+	return stride;
+}
+
+static void test_pairs(int network, int draws)
+{
+	enum { TESTS = 4 };
+	static struct records fit_records, x, z;
+	static double gx[SCORED * 2 * MOST_PARAMS], gz[TESTS * 2 * MOST_PARAMS], got[SCORED * TESTS];
+	double want[SCORED * TESTS] = {0}, xx[SCORED] = {0}, zz[TESTS] = {0}, worst = 0, norms = 0;
+	struct score zs[TESTS], xs[SCORED];
+	uint64_t state = 190 + (uint64_t)network;
+	struct model m[CHECKPOINTS];
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		open_model(&m[c], network, 0.3 + 0.1 * c, &state);
+		m[c].step = 10 + c;
+		m[c].cfg.score.draws = draws;
+	}
+	fill(&fit_records, RECORDS / 2, &m[0], &state);
+	fill(&x, SCORED, &m[0], &state);
+	fill(&z, TESTS, &m[0], &state);
+	open_whitening(m, CHECKPOINTS, &fit_records, 0.05);
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
+		struct naive_factors w;
+		define(&w, &n, &m[c], &fit_records);
+		naive_factors_invert(&w, 0.05);
+		size_t stride = white_means(&w, &m[c], ROLE_TRAIN_RECORD, &x, gx);
+		white_means(&w, &m[c], ROLE_TEST_RECORD, &z, gz);
+		for (size_t i = 0; i < SCORED; i++) {
+			for (size_t q = 0; q < TESTS; q++)
+				want[i * TESTS + q] += inner(gx + i * stride, gz + q * stride, stride);
+			xx[i] += inner(gx + i * stride, gx + i * stride, stride);
+		}
+		for (size_t q = 0; q < TESTS; q++)
+			zz[q] += inner(gz + q * stride, gz + q * stride, stride);
+		naive_factors_free(&w);
+		free(n.p);
+	}
+	dots_white(m, CHECKPOINTS, INFLUENCE_TESTS, whitened, z.x, z.id, NULL, TESTS, zs, x.x, x.id, NULL, SCORED, xs, got);
+	for (int i = 0; i < SCORED; i++) {
+		norms = max_error(norms, fabs(xs[i].selfinf / xx[i] - 1));
+		for (int q = 0; q < TESTS; q++)
+			worst = max_error(worst, fabs(got[i * TESTS + q] - want[i * TESTS + q]) / sqrt(xx[i] * zz[q]));
+	}
+	ok(worst < 1e-4 && norms < 1e-4, "%s, %d draws: influence over test records at most %.2g |g||g'| off the explicit inverse, squared lengths %.2g",
+	   networks[network].name, draws, worst, norms);
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		whitening_close(&whitened[c]);
+		model_free(&m[c]);
+	}
+}
+
 /* --- the standard error --- */
 
 static void test_standard_error(int network, int draws, int estimator)
@@ -308,6 +394,11 @@ int main(void)
 		test_definition(i);
 	for (int i = 0; i < NETWORKS; i++)
 		test_scores(i);
+	for (int i = 0; i < NETWORKS; i++) {
+		static const int draws[] = {1, 3, 16, 40};
+		for (int d = 0; d < 4; d++)
+			test_pairs(i, draws[d]);
+	}
 	for (int i = 0; i < NETWORKS; i++)
 		for (int estimator = PLUGIN; estimator <= CROSS; estimator++)
 			test_standard_error(i, 128, estimator);
