@@ -36,9 +36,9 @@ void blas_memory_free(void *) __attribute__((weak));
 static sem_t free_buffers;
 static int buffers_limited; /* fewer buffers than threads */
 
-static int fits(size_t bytes, int protection)
+static int fits(size_t bytes)
 {
-	void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return p != MAP_FAILED && munmap(p, bytes) == 0;
 }
 
@@ -49,9 +49,8 @@ int mat_reserve(int threads, struct fail *f)
 	int n = 0;
 	if (!blas_memory_alloc || !blas_memory_free)
 		return 0;
-	/* The first must fit. With further ones, all leave as much address space again as they take. */
-	while (n < threads && n < MAX_BUFFERS && fits(BUFFER_BYTES, PROT_READ | PROT_WRITE) &&
-	       (!n || fits((size_t)(n + 2) * BUFFER_BYTES, PROT_NONE)))
+	/* The first must fit. With further ones, all leave as much memory again as they take. */
+	while (n < threads && n < MAX_BUFFERS && fits(n ? (size_t)(n + 2) * BUFFER_BYTES : BUFFER_BYTES))
 		buffer[n++] = blas_memory_alloc(0);
 	for (int i = 0; i < n; i++)
 		blas_memory_free(buffer[i]);
