@@ -7,7 +7,7 @@ CFLAGS  ?= -O3 -g
 SAN     ?=
 B       ?= build$(if $(SAN),-san)
 
-LIBS := libarchive openblas yaml-0.1 libpng libjpeg jansson libxxhash zlib libzstd
+LIBS := libarchive openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.2.0
@@ -78,7 +78,7 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 
 # --- fuzzing: libFuzzer targets; test_fuzz_corpus runs them over the kept corpus without libFuzzer ---
 
-FUZZ      := name fields expr config safetensors npy netpbm png jpeg idx reader tar csv rank_reference expr_fields checkpoint
+FUZZ      := name fields expr config safetensors npy netpbm png jpeg webp avif idx reader tar csv rank_reference expr_fields checkpoint
 FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
 
 $(B)/test_fuzz_corpus: $(B)/tests/fuzz/replay.o $(FUZZ_OBJS) $(B)/libvaefilters.a
@@ -98,7 +98,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop 
 
 # --- dependencies, as Debian packages ---
 
-DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev
+DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev libavif-dev libdav1d-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev
 DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps chromium zsh fish
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist

@@ -1,13 +1,15 @@
 /* vae-eval: how well fields find known outliers. */
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/atomic.h"
+#include "model/checkpoints.h"
 #include "report/charts.h"
 #include "tool/flow.h"
 
 struct options {
-	const char *fields, *positive, *cutoffs, *svg;
+	const char *fields, *positive, *cutoffs, *svg, *model;
 	int json;
 };
 
@@ -16,7 +18,23 @@ static bool check_options(struct cli *c, const struct options *o, struct eval *e
 	struct fail f = {{0}};
 	if (!o->positive)
 		return cli_usage(c, "--positive EXPR is required: which records are known outliers");
+	if (!cli_check_model(c, o->model))
+		return false;
 	return !eval_open(e, o->fields, o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
+}
+
+/* Takes the extensions of the payload from the model. */
+static int read_model(const struct cli *c, const char *path, struct eval *e, struct fail *f)
+{
+	static const struct assignments none;
+	struct model *m;
+	int n;
+	cli_wait_input(c);
+	if (models_open(&m, &n, path, "last", &none, f))
+		return fail_add(f, "-m");
+	strcpy(e->extensions, m->cfg.input_field);
+	models_free(m, n);
+	return 0;
 }
 
 static int add_record(void *ctx, struct record *r, struct fail *f) { return eval_add(ctx, r, f) < 0; }
@@ -41,7 +59,7 @@ static int write_charts(const struct eval *e, const char *dir, struct fail *f)
 static int run(struct flow *w, const struct options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
-	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, e, f) || eval_check_labels(e, o->positive, f) || eval_finish(e, f))
+	if ((o->model && read_model(w->cli, o->model, e, f)) || flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, e, f) || eval_check_labels(e, o->positive, f) || eval_finish(e, f))
 		return -1;
 	if (e->missing)
 		cli_note(w->cli, "%llu records lack a name in the expression of --positive and count as negative", (unsigned long long)e->missing);
@@ -61,6 +79,7 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
 		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known outliers, as in 'cls > 100'"},
 		{0, "cut", "CUT,...", CLI_TEXT, &o.cutoffs, "how many records are checked: numbers and percentages, as in 1%,5%,100"},
+		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model of the scores: its input.field names the payload"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},

@@ -117,7 +117,7 @@ sized() {
 	for each; do
 		i=$((i + 1))
 		IFS=: read -ra p <<<"$each"
-		printf 'name=r/%04d.png data=%s\n' $i "$(head -c "${p[2]}" /dev/zero | tr '\0' x)"
+		printf 'name=r/%04d.png data=%%89PNG%s\n' $i "$(head -c "${p[2]}" /dev/zero | tr '\0' x)"
 		printf 'name=r/%04d.cls data=%s\nname=r/%04d.vae.json data={"w":%s,"loss":%s}\n' $i "${p[1]}" $i $((i * i)) "${p[0]}"
 	done | mktar
 }
@@ -159,7 +159,7 @@ sized() {
 		for i in 1 2 3 4; do
 			printf 'name=%d.pgm zeros=%d\nname=%d.cls data=%d\nname=%d.vae.json data={"w":%d}\n' $i $((9000 - i)) $i $((i % 2)) $i $i
 		done
-		printf 'name=5.png data=%s\nname=5.cls data=1\nname=5.vae.json data={"w":9}\n' "$(head -c 500 /dev/zero | tr '\0' x)"
+		printf 'name=5.png data=%%89PNG%s\nname=5.cls data=1\nname=5.vae.json data={"w":9}\n' "$(head -c 500 /dev/zero | tr '\0' x)"
 	} | mktar >"$T/in"
 	# 9000 zeros are smaller than 500 bytes of a PNG: only the fifth is large
 	ok vae-eval --json -k w --cut 1 --positive 'key == 5' "$T/in"

@@ -159,7 +159,7 @@ sound() {
 		printf 'name=u/err.pgm data=P5\nname=u/err.vae.json data={"error":"cannot%%20decode:%%20it%%20is%%20cut"}\n'
 	} | tr '\n' '\t' | sed 's/%20/%20/g' | tr '\t' '\n' | mktar >"$T/in.tar"
 	ok vae-report -k w -o "$T/p.html" "$T/in.tar"
-	grep -q 'cannot decode PNG' "$T/p.html"
+	grep -q 'the payload is text' "$T/p.html"
 	grep -q 'no payload: none of its extensions (txt)' "$T/p.html"
 	grep -q '1 record has no score, but an error' "$T/p.html"
 	grep -q 'u/err</bdi>: cannot decode: it is cut' "$T/p.html"

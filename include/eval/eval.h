@@ -41,7 +41,7 @@ struct eval {
 	const char *omitted[2];               /* baselines that too few records have */
 	int nomitted;
 
-	char *names, extensions[128];
+	char *names, extensions[128]; /* extensions of the payload: those of a new configuration, or set by the caller */
 	struct deflated deflated;
 };
 

@@ -1,7 +1,7 @@
 /* decode.h - the payload of a record decoded to what a network reads: a picture, or a vector of numbers.
  *
  * Pictures become 8-bit samples, planar [channel][row][column], as torch orders them; the network reads sample / 255. The
- * decoders' headers say how each format gets to 8 bits. Gray is (19595 R + 38470 G + 7471 B + 32768) >> 16, before any
+ * decoders' headers say how each format gets to 8 bits. The first bytes of the payload select the decoder. Gray is (19595 R + 38470 G + 7471 B + 32768) >> 16, before any
  * resize. A picture of another size is resized as resize.h does.
  */
 #ifndef VF_DECODE_H
@@ -11,23 +11,19 @@
 #include <stdint.h>
 
 #include "base/fail.h"
-
-enum input_format { INPUT_NONE, INPUT_PNG, INPUT_JPEG, INPUT_NETPBM, INPUT_NPY };
-
-/* The format that a member's extension (lower case) names, or INPUT_NONE. */
-enum input_format input_format_of(const char *ext);
+#include "input/format.h"
 
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be u8 of exactly
  * that shape, or [height, width] for one channel; it is copied as it is. */
-int input_decode(enum input_format format, const void *data, size_t len, int channels, int height, int width,
+int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f);
 
 /* The shape a payload has by itself: [channels, height, width] of a picture or an .npy of u8, *vector unchanged (0); or
  * [1, 1, values] of an .npy of another type, *vector = 1. *vector = 1 on entry makes every .npy a vector, and refuses
  * pictures. */
-int input_shape(enum input_format format, const void *data, size_t len, int shape[3], int *vector, struct fail *f);
+int input_shape(const void *data, size_t len, int shape[3], int *vector, struct fail *f);
 
 /* The n values of an .npy, in out[n]. Refuses another number of values, and values that are not finite as float32. */
-int input_vector(enum input_format format, const void *data, size_t len, int n, double *out, struct fail *f);
+int input_vector(const void *data, size_t len, int n, double *out, struct fail *f);
 
 #endif

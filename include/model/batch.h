@@ -39,8 +39,8 @@ int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f);
 int batch_fill(struct batch *b, struct reader *in, struct fail *f);
 /* Decodes all rows. A row that fails gets its reason in why; -1 only when memory runs out. */
 int batch_decode(struct batch *b, const struct config *cfg, struct fail *f);
-/* The payload of an item that has a row; sets *format, and its hash in id. NULL with the reason in why. */
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *format);
+/* The payload of an item that has a row; sets its hash in id. NULL with the reason in why. */
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg);
 /* [rows][size] as the network reads them: samples in 0..1, or vectors standardised */
 void batch_floats(const struct batch *b, const struct standardisation *s, float *x);
 /* The memory for payloads of records, in use or kept for the next ones. */

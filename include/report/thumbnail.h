@@ -26,7 +26,8 @@ struct thumbnail {
 	size_t values;          /* of a vector: their number */
 	char why[160];          /* THUMBNAIL_NONE: why there is no picture */
 
-	struct buf payload; /* kept until thumbnail_render() */
+	struct buf payload; /* if kept, until thumbnail_render() */
+	int kept;
 	enum input_format format;
 };
 

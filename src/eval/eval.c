@@ -103,8 +103,9 @@ static int payload_size(struct eval *e, const struct record *r, double *size, st
 	if (!m)
 		return 0;
 	uint64_t bytes = m->data.len;
-	enum input_format format = input_format_of(m->ext.p);
-	if (format != INPUT_PNG && format != INPUT_JPEG && deflated_size(&e->deflated, m->data.p, m->data.len, &bytes, f))
+	enum input_format format = input_format_of(m->data.p, m->data.len);
+	int compressed = format == INPUT_PNG || format == INPUT_JPEG || format == INPUT_WEBP || format == INPUT_AVIF;
+	if (!compressed && deflated_size(&e->deflated, m->data.p, m->data.len, &bytes, f))
 		return -1;
 	*size = (double)bytes;
 	return 0;

@@ -5,27 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "input/avif.h"
 #include "input/jpeg.h"
 #include "input/netpbm.h"
 #include "input/npy.h"
 #include "input/picture.h"
 #include "input/png.h"
 #include "input/resize.h"
-
-enum input_format input_format_of(const char *ext)
-{
-	static const struct {
-		const char *ext;
-		enum input_format format;
-	} known[] = {
-		{"png", INPUT_PNG},    {"jpg", INPUT_JPEG},   {"jpeg", INPUT_JPEG},
-		{"pgm", INPUT_NETPBM}, {"ppm", INPUT_NETPBM}, {"npy", INPUT_NPY},
-	};
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (!strcmp(ext, known[i].ext))
-			return known[i].format;
-	return INPUT_NONE;
-}
+#include "input/webp.h"
 
 static int copy_npy(const void *data, size_t len, int channels, int height, int width, uint8_t *out, struct fail *f)
 {
@@ -70,30 +57,36 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
-static int decode_picture(enum input_format format, const void *data, size_t len, struct picture *p, struct fail *f)
+static int decode_picture(const void *data, size_t len, struct picture *p, struct fail *f)
 {
-	switch (format) {
+	switch (input_format_of(data, len)) {
 	case INPUT_PNG:
 		return png_decode(data, len, p, f);
 	case INPUT_JPEG:
 		return jpeg_decode(data, len, p, f);
 	case INPUT_NETPBM:
 		return netpbm_decode(data, len, p, f);
-	default:
-		return fail_set(f, "no decoder for this extension: expected png, jpg, jpeg, pgm, ppm or npy");
+	case INPUT_WEBP:
+		return webp_decode(data, len, p, f);
+	case INPUT_AVIF:
+		return avif_decode(data, len, p, f);
+	case INPUT_NPY:
+	case INPUT_NONE:
+		break;
 	}
+	return input_unknown(data, len, f);
 }
 
-int input_decode(enum input_format format, const void *data, size_t len, int channels, int height, int width,
+int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, struct fail *f)
 {
 	struct picture p, fit;
 	int r;
-	if (format == INPUT_NPY)
+	if (input_format_of(data, len) == INPUT_NPY)
 		return copy_npy(data, len, channels, height, width, out, f);
 	if (channels != 1 && channels != 3)
 		return fail_set(f, "a picture has 1 or 3 channels, expected %d", channels);
-	r = decode_picture(format, data, len, &p, f);
+	r = decode_picture(data, len, &p, f);
 	if (r)
 		return -1;
 	if (p.channels == 3 && channels == 1)
@@ -110,14 +103,15 @@ int input_decode(enum input_format format, const void *data, size_t len, int cha
 	return 0;
 }
 
-int input_shape(enum input_format format, const void *data, size_t len, int shape[3], int *vector, struct fail *f)
+int input_shape(const void *data, size_t len, int shape[3], int *vector, struct fail *f)
 {
 	struct picture p;
 	struct npy n;
-	if (*vector && format != INPUT_NPY)
+	enum input_format format = input_format_of(data, len);
+	if (*vector && format != INPUT_NPY && format != INPUT_NONE)
 		return fail_set(f, "a picture, expected an .npy of numbers");
 	if (format != INPUT_NPY) {
-		if (decode_picture(format, data, len, &p, f))
+		if (decode_picture(data, len, &p, f))
 			return -1;
 		shape[0] = p.channels;
 		shape[1] = p.height;
@@ -138,9 +132,12 @@ int input_shape(enum input_format format, const void *data, size_t len, int shap
 	return 0;
 }
 
-int input_vector(enum input_format format, const void *data, size_t len, int count, double *out, struct fail *f)
+int input_vector(const void *data, size_t len, int count, double *out, struct fail *f)
 {
 	struct npy n;
+	enum input_format format = input_format_of(data, len);
+	if (format == INPUT_NONE)
+		return input_unknown(data, len, f);
 	if (format != INPUT_NPY)
 		return fail_set(f, "a picture, expected an .npy of %d numbers", count);
 	if (npy_parse(data, len, &n, f))

@@ -77,20 +77,15 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 	return b->nitems > 0;
 }
 
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg, enum input_format *format)
+const struct member *batch_payload(struct batch *b, int item, const struct config *cfg)
 {
 	int row = b->row[item];
 	struct fail *why = &b->why[row];
 	why->msg[0] = 0;
 	const struct member *m = record_payload(&b->item[item], cfg->input_field, why);
-	if (!m)
-		return NULL;
-	b->id[row] = XXH3_64bits(m->data.p, m->data.len);
-	const char *dot = strrchr(m->ext.p, '.'); /* of seg.png the last part names the format */
-	*format = input_format_of(dot ? dot + 1 : m->ext.p);
-	if (*format == INPUT_NONE)
-		fail_set(why, "no decoder for .%.60s", m->ext.p);
-	return *format == INPUT_NONE ? NULL : m;
+	if (m)
+		b->id[row] = XXH3_64bits(m->data.p, m->data.len);
+	return m;
 }
 
 /* Only its bytes make a record bad: a lack of memory fails the whole batch. */
@@ -107,10 +102,9 @@ static int check_memory(const struct batch *b, struct fail *f)
 int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_format format;
 		int vector = cfg->input_kind == VECTOR_INPUT;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &format);
-		if (m && input_shape(format, m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg);
+		if (m && input_shape(m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
 			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
 			return 1;
 		}
@@ -118,13 +112,13 @@ int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 	return check_memory(b, f);
 }
 
-static void decode_row(struct batch *b, int row, const struct config *cfg, enum input_format format, const struct member *m)
+static void decode_row(struct batch *b, int row, const struct config *cfg, const struct member *m)
 {
 	size_t at = (size_t)row * b->size;
 	const int *s = cfg->input_shape;
-	if (b->numbers && input_vector(format, m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
+	if (b->numbers && input_vector(m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
 		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
-	if (b->pixels && input_decode(format, m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+	if (b->pixels && input_decode(m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
 		memset(b->pixels + at, 0, b->size);
 }
 
@@ -136,10 +130,9 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	for (int i = 0; i < b->nitems; i++) {
-		enum input_format format;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg, &format);
+		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg);
 		if (m)
-			decode_row(b, b->row[i], cfg, format, m);
+			decode_row(b, b->row[i], cfg, m);
 	}
 	return check_memory(b, f);
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 #include <yaml.h>
 
-#include "input/decode.h"
 #include "model/config_yaml.h"
+#include "stream/fields.h"
 #include "stream/name.h"
 
 /* One row a key. Parsing, --set, checking of ranges and writing all use this table. */
@@ -63,7 +63,7 @@ enum { NKEYS = sizeof keys / sizeof *keys };
 void config_defaults(struct config *c)
 {
 	*c = (struct config){.format = CONFIG_FORMAT};
-	strcpy(c->input_field, "png,jpg,jpeg,pgm,ppm,npy");
+	strcpy(c->input_field, "png,jpg,jpeg,jfif,jpe,webp,avif,pgm,ppm,pnm,npy");
 	c->train.likelihood = BERNOULLI;
 	c->train.beta = c->score.beta = 4;
 	c->train.optimizer = ADAM;
@@ -151,7 +151,7 @@ static int parse_number(const struct key *k, const char *s, double *out, struct 
 	return config_number(k->name, s, k->lo, k->hi, k->kind != K_REAL || k->hi == SEED_MAX, out, f);
 }
 
-/* Words of a list are extensions of members, in lower case; the part behind the last dot names a decoder. */
+/* Words of a list are extensions of members, in lower case. Any will do: the first bytes of the payload select the decoder. */
 static int check_extensions(const char *list, const struct key *k, struct fail *f)
 {
 	size_t n;
@@ -159,9 +159,10 @@ static int check_extensions(const char *list, const struct key *k, struct fail *
 		char word[128];
 		n = strcspn(p, ",");
 		snprintf(word, sizeof word, "%.*s", (int)n, p);
-		const char *dot = strrchr(word, '.');
-		if (*word == '.' || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") || input_format_of(dot ? dot + 1 : word) == INPUT_NONE)
-			return fail_set(f, "%s: '%s' does not name a decoder: write png, jpg, jpeg, pgm, ppm or npy, in lower case, without a leading dot", k->name, word);
+		if (*word == '.' || (n && word[strlen(word) - 1] == '.') || strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+			return fail_set(f, "%s: '%s' is no extension: write it in lower case without a leading dot, as in jpg or input.jpg", k->name, word);
+		if (strcmp(word, FIELDS_EXT) == 0)
+			return fail_set(f, "%s: %s holds the fields, not the payload", k->name, word);
 	}
 	return 0;
 }

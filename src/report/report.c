@@ -67,6 +67,7 @@ static int read_model(struct report *r, struct fail *f)
 	if (models_open(&r->model, &n, r->model_path, "last", &none, f))
 		return -1;
 	models_id(r->model, 1, r->model_id);
+	strcpy(r->eval.extensions, r->model->cfg.input_field);
 	if (models_open(&all, &r->checkpoints, r->model_path, "all", &none, f))
 		return -1;
 	models_id(all, r->checkpoints, r->all_id);

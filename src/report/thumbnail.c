@@ -29,7 +29,7 @@ void thumbnail_fit(int *width, int *height, int max)
 static int render_picture(struct thumbnail *t, struct fail *why)
 {
 	int shape[3], vector = 0;
-	if (input_shape(t->format, t->payload.p, t->payload.len, shape, &vector, why))
+	if (input_shape(t->payload.p, t->payload.len, shape, &vector, why))
 		return -1;
 	int c = shape[0], h = shape[1], w = shape[2], channels = c == 3 ? 3 : 1;
 	if (t->format != INPUT_NPY)
@@ -39,7 +39,7 @@ static int render_picture(struct thumbnail *t, struct fail *why)
 	struct picture p = {w, h, channels, malloc(n * (size_t)channels)};
 	int r = planar && p.pixels ? 0 : fail_memory(why);
 	if (!r)
-		r = input_decode(t->format, t->payload.p, t->payload.len, c, h, w, planar, why);
+		r = input_decode(t->payload.p, t->payload.len, c, h, w, planar, why);
 	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
 		p.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
 	free(planar);
@@ -84,7 +84,7 @@ int thumbnail_render(struct thumbnail *t, struct fail *f)
 {
 	struct npy a;
 	struct fail why = {{0}};
-	if (t->kind != THUMBNAIL_NONE || !t->format)
+	if (t->kind != THUMBNAIL_NONE || !t->kept)
 		return 0;
 	int npy = t->format == INPUT_NPY && npy_parse(t->payload.p, t->payload.len, &a, &why) == 0;
 	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? render_vector(t, &a, &why) : render_picture(t, &why);
@@ -101,7 +101,7 @@ int thumbnail_render(struct thumbnail *t, struct fail *f)
 	} else {
 		t->kind = vector ? THUMBNAIL_VECTOR : THUMBNAIL_PICTURE;
 	}
-	t->format = INPUT_NONE;
+	t->kept = 0;
 	buf_free(&t->payload);
 	return 0;
 }
@@ -146,9 +146,10 @@ int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions
 		snprintf(t->why, sizeof t->why, "%.150s", why.msg);
 		return 0;
 	}
-	t->format = input_format_of(m->ext.p);
 	if (buf_add(&t->payload, m->data.p ? m->data.p : "", m->data.len, f))
 		return -1;
+	t->kept = 1;
+	t->format = input_format_of(t->payload.p, t->payload.len);
 	return m->data.len > MAX_KEPT ? thumbnail_render(t, f) : 0;
 }
 

@@ -50,7 +50,7 @@ const char *fuzz_scratch(void)
 	return path;
 }
 
-void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int format)
+void fuzz_picture(struct picture *p, const uint8_t *data, size_t size)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
 	CHECK(p->width >= 1 && p->width <= PICTURE_MAX_SIDE && p->height >= 1 && p->height <= PICTURE_MAX_SIDE && n <= PICTURE_MAX_PIXELS);
@@ -66,10 +66,10 @@ void fuzz_picture(struct picture *p, const uint8_t *data, size_t size, int forma
 		CHECK(png_decode(png.p, png.len, &q, &f) == 0);
 		CHECK(q.width == p->width && q.height == p->height && q.channels == p->channels);
 		CHECK(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
-		CHECK(input_decode((enum input_format)format, data, size, 3, 5, 7, a, &f) == 0 && input_decode((enum input_format)format, data, size, 3, 5, 7, b, &f) == 0);
+		CHECK(input_decode(data, size, 3, 5, 7, a, &f) == 0 && input_decode(data, size, 3, 5, 7, b, &f) == 0);
 		CHECK(memcmp(a, b, sizeof a) == 0);
-		CHECK(input_decode((enum input_format)format, data, size, 1, 5, 7, a, &f) == 0);
-		CHECK(input_shape((enum input_format)format, data, size, shape, &vector, &f) == 0);
+		CHECK(input_decode(data, size, 1, 5, 7, a, &f) == 0);
+		CHECK(input_shape(data, size, shape, &vector, &f) == 0);
 		CHECK(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
 		picture_free(&q);
 		buf_free(&png);

@@ -27,16 +27,16 @@ int fuzz_npy(const uint8_t *data, size_t size)
 	CHECK(again.type == n.type && again.ndim == n.ndim && again.count == n.count && memcmp(again.shape, n.shape, sizeof n.shape) == 0);
 	CHECK(n.count == 0 || memcmp(again.values, n.values, n.count * one) == 0);
 	buf_free(&b);
-	if (input_shape(INPUT_NPY, data, size, shape, &vector, &f) == 0) {
+	if (input_shape(data, size, shape, &vector, &f) == 0) {
 		CHECK((size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2] == n.count && n.count > 0);
 		double *v = malloc(n.count * sizeof *v);
 		CHECK(v);
-		if (input_vector(INPUT_NPY, data, size, (int)n.count, v, &f) == 0)
+		if (input_vector(data, size, (int)n.count, v, &f) == 0)
 			for (size_t i = 0; i < n.count; i++)
 				CHECK(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
-			CHECK(input_decode(INPUT_NPY, data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);
+			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);
 	}
 	return 0;
 }

@@ -123,8 +123,8 @@ static void test_set(void)
 		{"model.decoder=[unflatten]", "channels, height, width"}, {"model.decoder=[{unflatten: [0, 1, 1]}]", "outside"}, {"model.encoder=[{leaky_relu: 2}]", "outside 0 to 1"},
 		{"model.encoder=[{tanh: 1}]", "takes no argument"}, {"=3", "key=value"}, {"train.beta", "key=value"}, {"", "key=value"}, {"train.beta=", "empty"}, {"train.beta=[", "train.beta"},
 		{"format=2", "newer"}, {"format=0", "outside"}, {"input.field=png,", "empty"}, {"input.field=[-]", "'-'"}, {"input.field=[png, -b]", "'-'"},
-		{"input.field=[exe]", "'exe' does not name a decoder"}, {"input.field=[png, PNG]", "'PNG' does not name"}, {"input.field=SEG.png", "'SEG.png'"}, {"input.field=.png", "'.png'"},
-		{"input.field=[png.]", "'png.'"}, {"input.field=[npy, png.gz]", "'png.gz'"}, {"input.field=''", "empty"}, {"input.field=png,,npy", "empty"}, {"train.optimizer=\"a\\e[31m\\nb\"", "train.optimizer"},
+		{"input.field=[vae.json]", "vae.json holds the fields"}, {"input.field=[png, PNG]", "'PNG' is no extension"}, {"input.field=SEG.png", "'SEG.png'"}, {"input.field=.png", "'.png'"},
+		{"input.field=[png.]", "'png.'"}, {"input.field=''", "empty"}, {"input.field=png,,npy", "empty"}, {"train.optimizer=\"a\\e[31m\\nb\"", "train.optimizer"},
 		{"train.\033[31m=3", "unknown key"}, {"train.\xff=3", "unknown key"}, {"train.beta=\"\\e[0m\"", "train.beta"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -49,7 +49,7 @@ static void check_case(const char *verb, const char *name, const char *rest)
 		sscanf(rest, "%d %d %d %x", &c, &h, &w, &expected);
 		size_t n = (size_t)(c * h * w);
 		uint8_t *t = malloc(n);
-		int r = input_decode(format_of(name), b.p, b.len, c, h, w, t, &f);
+		int r = input_decode(b.p, b.len, c, h, w, t, &f);
 		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == expected, "tensor %s %s%s", name, rest, f.msg);
 		free(t);
 	}
@@ -165,12 +165,12 @@ static void test_vectors(void)
 		memcpy(file, "\x93NUMPY\1\0", 8);
 		file[8] = (char)len, file[9] = 0;
 		memcpy(file + 10 + len, one[i].bytes, one[i].size);
-		int r = input_vector(INPUT_NPY, file, 10 + len + one[i].size, 1, v, &f);
+		int r = input_vector(file, 10 + len + one[i].size, 1, v, &f);
 		if (one[i].value == one[i].value)
 			ok(!r && v[0] == one[i].value && v[1] == 7, "npy of %s: %.17g %s", one[i].descr, v[0], f.msg);
 		else
 			ok(r == -1 && strstr(f.msg, "not a finite number"), "npy of %s: %s", one[i].descr, f.msg);
-		ok(input_vector(INPUT_NPY, file, 10 + len + one[i].size, 2, v, &f) == -1, "one value, two expected");
+		ok(input_vector(file, 10 + len + one[i].size, 2, v, &f) == -1, "one value, two expected");
 	}
 	double v[] = {3, 5, -1}, mean[] = {1, 4, -1}, deviation[] = {4, 0, 0.5};
 	float x[3];
@@ -208,16 +208,45 @@ static void test_encode(void)
 	buf_free(&b);
 }
 
+/* The first bytes decide; what has no decoder is named. */
 static void test_format_of(void)
 {
 	static const struct {
-		const char *ext;
+		const char *bytes;
+		size_t n;
 		enum input_format format;
-	} formats[] = {{"png", INPUT_PNG},     {"jpg", INPUT_JPEG}, {"jpeg", INPUT_JPEG},     {"pgm", INPUT_NETPBM},
-	             {"ppm", INPUT_NETPBM},  {"npy", INPUT_NPY},  {"seg.png", INPUT_NONE},  {"", INPUT_NONE},
-	             {"pn", INPUT_NONE},     {"pngx", INPUT_NONE}, {"PNG", INPUT_NONE}};
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		ok(input_format_of(formats[i].ext) == formats[i].format, "format of '%s'", formats[i].ext);
+		const char *word;
+	} formats[] = {
+#define F(text) text, sizeof text - 1
+		{F("\x89PNG\r\n\x1a\n"), INPUT_PNG, ""}, {F("\xff\xd8\xff\xe0"), INPUT_JPEG, ""}, {F("P5 1 1 255\n."), INPUT_NETPBM, ""},
+		{F("P3#c\n1 1 255 1 1 1"), INPUT_NETPBM, ""}, {F("RIFF\4\0\0\0WEBPVP8 "), INPUT_WEBP, ""}, {F("\x93NUMPY\1\0"), INPUT_NPY, ""},
+		{F("\0\0\0\x1c" "ftypavif\0\0\0\0mif1avif"), INPUT_AVIF, ""}, {F("\0\0\0\x1c" "ftypmif1\0\0\0\0mif1avifmiaf"), INPUT_AVIF, ""},
+		{F("\0\0\0\x14" "ftypmif1\0\0\0\0mif1avif"), INPUT_NONE, "HEIC"}, /* the box ends before avif */
+		{F("\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"), INPUT_NONE, "HEIC"}, {F("\0\0\0\x18" "ftypisom\0\0\0\0isomiso2"), INPUT_NONE, "MP4"},
+		{F("GIF89a"), INPUT_NONE, "GIF"}, {F("GIF87a"), INPUT_NONE, "GIF"}, {F("BM\1\2\3\4"), INPUT_NONE, "BMP"},
+		{F("II*\0\10\0\0\0"), INPUT_NONE, "TIFF"}, {F("MM\0*\0\0\0\10"), INPUT_NONE, "TIFF"}, {F("P4 1 1\n"), INPUT_NONE, "PBM"},
+		{F("\n <!DOCTYPE HTML><html>"), INPUT_NONE, "HTML"}, {F("<html lang=en>"), INPUT_NONE, "HTML"},
+		{F("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"), INPUT_NONE, "XML (AccessDenied)"},
+		{F("<Error><Code>No\x7fSuch"), INPUT_NONE, "XML (No)"}, {F("<?xml version='1.0'?><a/>"), INPUT_NONE, "is XML;"},
+		{F("<?xml version='1.0'?><svg/>"), INPUT_NONE, "SVG"}, {F("\xef\xbb\xbf<svg/>"), INPUT_NONE, "SVG"},
+		{F("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), INPUT_NONE, "Git LFS pointer"},
+		{F("PK\3\4......"), INPUT_NONE, "unpack it (unzip FILE.npz"}, {F("{\"a\":1}"), INPUT_NONE, "JSON"}, {F("hello"), INPUT_NONE, "is text;"},
+		{F(""), INPUT_NONE, "empty"}, {F("\0\0\0\0\0\0"), INPUT_NONE, "nothing but zeros"}, {F("\1\2\3"), INPUT_NONE, "of an unknown format"},
+		{F("RIFF\4\0\0\0WAVE"), INPUT_NONE, "RIFF"}, {F("\x1f\x8b\10"), INPUT_NONE, "gzip"}, {F("P5x"), INPUT_NONE, "text"},
+#undef F
+	};
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		struct fail f = {0};
+		size_t n = formats[i].n;
+		char *exact = malloc(n ? n : 1);
+		memcpy(exact, formats[i].bytes, n);
+		ok(input_format_of(exact, n) == formats[i].format, "format of '%.6s'", formats[i].bytes);
+		if (formats[i].format == INPUT_NONE)
+			ok(input_unknown(exact, n, &f) == -1 && is_message(&f) && strstr(f.msg, formats[i].word), "%zu: %s", i, f.msg);
+		for (size_t k = 0; k < n; k++) /* a cut payload is read no further than its end */
+			input_unknown(memmove(exact, formats[i].bytes, k), k, &f);
+		free(exact);
+	}
 }
 
 static void test_tensor_errors(void)
@@ -229,12 +258,12 @@ static void test_tensor_errors(void)
 	} bad[] = {{"s-rgb.png", 2, 11, 13, "expected 2"},      {"s-rgb.png", 1, 0, 13, "13 x 0"},
 	           {"u1-2d.npy", 1, 13, 11, "(11, 13), expected (1, 13, 11)"}, {"u1-2d.npy", 3, 11, 13, "(3, 11, 13)"},
 	           {"u1-3d.npy", 3, 5, 4, "(3, 4, 5), expected"},      {"f4-1d.npy", 1, 1, 7, "'<f4', expected '|u1'"},
-	           {"cases.txt", 1, 1, 1, "no decoder"},           {"bad-crc.png", 3, 11, 13, "CRC"}};
+	           {"cases.txt", 1, 1, 1, "the payload is text"},           {"bad-crc.png", 3, 11, 13, "CRC"}};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct buf b = load(bad[i].name);
 		struct fail f = {0};
 		uint8_t out[3 * 13 * 13];
-		int r = input_decode(format_of(bad[i].name), b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
+		int r = input_decode(b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
 		ok(r == -1 && is_message(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
 		buf_free(&b);
 	}

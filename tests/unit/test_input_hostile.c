@@ -7,7 +7,8 @@
 static void test_prefixes(void)
 {
 	static const char *const names[] = {"rgb8.png", "gray4-adam7.png", "small-gray.jpg", "gray-progressive.jpg",
-	                                    "p5.pgm", "p6-65535.ppm", "u1-2d.npy", "f8-4d.npy"};
+	                                    "p5.pgm", "p6-65535.ppm", "u1-2d.npy", "f8-4d.npy",
+	                                    "lossy.webp", "lossless.webp", "lossy-alpha.webp", "frames.webp", "yuv420.avif", "lossless-alpha.avif"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct buf b = load(names[i]);
 		size_t bad = 0;
@@ -88,6 +89,20 @@ static void test_bombs(void)
 	buf_add(&many, "\xff\xd9", 2, &f);
 	refused(INPUT_JPEG, many.p, many.len, "500 scans", "JPEG of 501 scans");
 	buf_free(&png), buf_free(&jpg), buf_free(&scan), buf_free(&many);
+
+	/* The size of a WebP stands in its header, and in that of the frame (14 bits each). */
+	struct buf webp = load("lossy.webp"), frames = load("frames.webp"), avif = load("yuv420.avif");
+	char *frame = memmem(webp.p, webp.len, "\x9d\x01\x2a", 3), *canvas = memmem(frames.p, frames.len, "VP8X", 4), *ispe = memmem(avif.p, avif.len, "ispe", 4);
+	memcpy(frame + 3, "\xff\x3f\xff\x3f", 4);
+	refused(INPUT_WEBP, webp.p, webp.len, "16383 x 16383", "WebP bomb");
+	memcpy(canvas + 12, "\x1f\x4e\0\x1f\x4e\0", 6);
+	refused(INPUT_WEBP, frames.p, frames.len, "20000 x 20000", "WebP animation bomb");
+	memcpy(canvas + 12, "\x0a\0\0\x0a\0\0", 6);
+	refused(INPUT_WEBP, frames.p, frames.len, "cannot decode WebP", "WebP whose frame is larger than its canvas");
+	set_be(ispe + 8, 60000, 4);
+	set_be(ispe + 12, 60000, 4);
+	refused(INPUT_AVIF, avif.p, avif.len, "cannot decode AVIF", "AVIF bomb");
+	buf_free(&webp), buf_free(&frames), buf_free(&avif);
 }
 
 
@@ -162,7 +177,7 @@ static void test_flips(void)
 {
 	static const char *const names[] = {"rgb8.png", "palette4-adam7.png", "graya16.png", "small-gray.jpg", "rgb420.jpg",
 	                                    "gray-progressive.jpg", "rgb420-progressive.jpg", "p5-1000.pgm", "p2.pgm",
-	                                    "u1-3d.npy", "f8-4d.npy", "images.idx", "images.idx.gz"};
+	                                    "u1-3d.npy", "f8-4d.npy", "lossy.webp", "alpha.webp", "frames.webp", "yuv420.avif", "images.idx", "images.idx.gz"};
 	const int rounds = 1000;
 	uint64_t seed = 1;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -194,7 +209,7 @@ static void test_flips(void)
 /* The libraries print to stderr by default. */
 static void test_quiet(void)
 {
-	static const char *const names[] = {"bad-crc.png", "bad-size.png", "cmyk.jpg", "gray.jpg", "rgb8.png"};
+	static const char *const names[] = {"bad-crc.png", "bad-size.png", "cmyk.jpg", "gray.jpg", "rgb8.png", "lossy.webp", "damaged.avif"};
 	char path[] = "/tmp/test_input.XXXXXX";
 	int fd = mkstemp(path), keep = dup(2);
 	unlink(path);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the vectors beside it, and cases.txt: what test_input wants of each. Run it in its directory.
+"""Makes the vectors beside it, and cases.txt: what test_input wants of each. Run it in its directory (Pillow 9.4; avifenc and
+avifdec of Debian's libavif-bin).
 
 Every picture is made by formula. Wanted pixels are given as their CRC-32:
   decode FILE WIDTH HEIGHT CHANNELS CRC         interleaved, as the decoder hands them out
@@ -8,7 +9,7 @@ Every picture is made by formula. Wanted pixels are given as their CRC-32:
   refuse FILE WORD                              an error that has this word in it
   npy FILE TYPE CRC DIM...                      TYPE as in enum npy_type, CRC of the values
 """
-import gzip, io, struct, sys, zlib
+import gzip, io, os, struct, subprocess, sys, zlib
 import numpy as np
 from PIL import Image
 
@@ -135,6 +136,50 @@ b = b.getvalue()
 sos = b.index(b"\xff\xda")
 end = b.index(b"\xff", sos + 2)
 put("scan.jpg", b[:sos + 9] + b"\0" + b[sos + 10:end] + b"\xff\xd9")
+
+# WebP: what Pillow decodes, alpha dropped.
+
+def webp(name, a, **how):
+    """a: one picture, or the frames of an animation."""
+    frames = a if isinstance(a, list) else [a]
+    images = [Image.fromarray(i.astype(np.uint8), {3: "RGB", 4: "RGBA"}[i.shape[2]]) for i in frames]
+    images[0].save(name, "WEBP", save_all=len(images) > 1, append_images=images[1:], **how)
+    want(name, np.asarray(Image.open(name))[:, :, :3])
+
+
+webp("lossy.webp", wave, quality=70)
+webp("lossless.webp", formula(W, H, 3), lossless=True)
+webp("alpha.webp", formula(W, H, 4), lossless=True, exact=True)
+webp("lossy-alpha.webp", np.concatenate([wave, 255 - wave[:, :, :1]], 2), quality=60)
+webp("frames.webp", [wave, 255 - wave], quality=50)
+# An animation whose first frame does not fill the canvas: the rest is black.
+b = open("frames.webp", "rb").read()
+canvas = b.index(b"VP8X") + 12
+put("part.webp", b[:canvas] + struct.pack("<I", 59)[:3] + struct.pack("<I", 49)[:3] + b[canvas + 6:])
+want("part.webp", np.asarray(Image.open("part.webp").convert("RGB")))
+
+# AVIF: the source's pixels of lossless files, those of avifdec otherwise.
+
+def avif(name, a, *how):
+    Image.fromarray(a.astype(np.uint8).squeeze()).save("source.png")
+    subprocess.run(["avifenc", "-s", "6", "-j", "1", *how, "source.png", name], check=True, stdout=subprocess.DEVNULL)
+    if "--lossless" not in how:
+        subprocess.run(["avifdec", "-d", "8", name, "source.png"], check=True, stdout=subprocess.DEVNULL)
+        a = np.asarray(Image.open("source.png").convert("RGBA"))
+    want(name, np.repeat(a, 3, 2) if a.shape[2] == 1 else a[:, :, :3])
+    os.remove("source.png")
+
+
+avif("lossless.avif", formula(W, H, 3), "--lossless")
+avif("lossless-alpha.avif", formula(W, H, 4), "--lossless")
+avif("yuv420.avif", wave, "-y", "420", "--min", "20", "--max", "30")
+avif("ten-bit.avif", wave, "-y", "444", "-d", "10", "--min", "20", "--max", "30")
+data = bytearray(open("yuv420.avif", "rb").read())
+at = data.index(b"mdat") + 4
+data[at:at + 30] = bytes([255] * 30)
+put("damaged.avif", bytes(data))
+cases.append("refuse damaged.avif AVIF")
+avif("gray.avif", wave[:, :, :1], "-y", "400", "--min", "10", "--max", "10")
 
 # netpbm: samples rounded to 8 bits, beyond maxval 255 through 16 bits of which the high byte stays.
 
