@@ -146,6 +146,12 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
+@test "law 3: a file that changes between two passes: train" { law_changed train; }
+@test "law 3: a file that changes between two passes: density" { law_changed density; }
+@test "law 3: a file that changes between two passes: nearest" { law_changed nearest; }
+@test "law 3: a file that changes between two passes: rank" { law_changed rank; }
+@test "law 3: a file that changes between two passes: sort" { law_changed sort; }
+@test "law 3: a file that changes between two passes: guard" { law_changed guard; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: kfac" { law_full kfac; }

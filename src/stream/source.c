@@ -2,7 +2,8 @@
  *
  * An input that can seek is read directly, and a second pass starts it again. An input that cannot seek (a pipe, a FIFO) is
  * copied to an unlinked spool file while it is read for the first time, if there will be a second pass; that pass reads the
- * spool. A file that was changed between the passes is an error.
+ * spool. A file that was changed between the passes, or during one of them, is an error: its size, time to the nanosecond and inode are
+ * compared when it is opened, and a hash of all its bytes at its end.
  *
  * Reading a pipe may take forever, and another thread must be able to end it: await_input() polls an eventfd beside the input,
  * and source_stop() writes to it. Files are read without polling.
@@ -23,6 +24,7 @@
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include <zlib.h>
 
 #include "base/atomic.h"
@@ -36,6 +38,8 @@ struct input {
 	off_t start;      /* the offset of standard input when it was opened */
 	struct stat st;   /* compared at the second pass */
 	int seekable;
+	uint64_t hash;    /* of all bytes, once the first pass has read them */
+	int hashed;
 };
 
 struct source {
@@ -48,6 +52,7 @@ struct source {
 	int end_delivered;
 	_Atomic uint64_t bytes_read; /* the progress line reads it in another thread */
 	/* of the current input */
+	XXH3_state_t *hash; /* of the bytes read so far; NULL without a second pass */
 	int begun, gzip;
 	int member_ended; /* gzip: the last byte read ended a member */
 	int in_padding;   /* gzip: in the zeros after the last member */
@@ -71,6 +76,13 @@ struct source *source_open(char *const *paths, int n, int rewindable, struct fai
 	s->n = n;
 	s->current = s->fd = s->wake = -1;
 	s->rewindable = rewindable;
+	s->hash = rewindable ? XXH3_createState() : NULL;
+	if (rewindable && !s->hash) {
+		free(s->in);
+		free(s);
+		fail_memory(f);
+		return NULL;
+	}
 	int all_seekable = 1, stdins = 0;
 	for (int i = 0; i < n; i++) {
 		struct input *in = &s->in[i];
@@ -128,6 +140,11 @@ static void close_input(struct source *s)
 	s->fd = -1;
 }
 
+static int fail_changed(const struct source *s, struct fail *f)
+{
+	return fail_set(f, "%s: changed between the two passes over it, or during one: run the tool again", source_name(s));
+}
+
 int source_next(struct source *s, struct fail *f)
 {
 	s->end_delivered = s->begun = 0;
@@ -139,6 +156,8 @@ int source_next(struct source *s, struct fail *f)
 		return 0;
 	struct input *in = &s->in[s->current];
 	struct stat st;
+	if (s->hash)
+		XXH3_64bits_reset(s->hash);
 	if (s->second_pass && in->spool >= 0) {
 		s->fd = in->spool;
 		return lseek(s->fd, 0, SEEK_SET) < 0 ? fail_errno(f, "cannot rewind the spool") : 1;
@@ -149,8 +168,11 @@ int source_next(struct source *s, struct fail *f)
 		return fail_errno(f, "%s", source_name(s));
 	if (S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is a directory, not a stream of records: vae-pack makes one from it", source_name(s));
-	if (s->second_pass && (st.st_size != in->st.st_size || st.st_mtime != in->st.st_mtime || st.st_ino != in->st.st_ino))
-		return fail_set(f, "%s: changed between the two passes over it", source_name(s));
+	if (s->second_pass && in->seekable &&
+	    (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec || st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec || !same_inode(&st, &in->st)))
+		return fail_changed(s, f);
+	if (!s->second_pass)
+		in->st = st;
 	if (s->second_pass && !in->path && lseek(0, in->start, SEEK_SET) < 0)
 		return fail_errno(f, "standard input: cannot rewind");
 	if (s->rewindable && !s->second_pass && !in->seekable) {
@@ -195,6 +217,18 @@ static int await_input(const struct source *s, struct fail *f)
 	return p[1].revents ? fail_set(f, "stopped") : 0;
 }
 
+/* The end of the current input: the second pass must have read the bytes of the first. */
+static int check_hash(struct source *s, struct fail *f)
+{
+	struct input *in = &s->in[s->current];
+	uint64_t h = s->hash ? XXH3_64bits_digest(s->hash) : 0;
+	if (s->second_pass)
+		return in->hashed && h != in->hash ? fail_changed(s, f) : 0;
+	in->hash = h;
+	in->hashed = s->hash != NULL;
+	return 0;
+}
+
 /* Reads raw bytes into block, after those that z holds: their number, 0 at the end, -1. */
 static ptrdiff_t read_raw(struct source *s, struct fail *f)
 {
@@ -211,6 +245,10 @@ static ptrdiff_t read_raw(struct source *s, struct fail *f)
 	int spool = s->second_pass ? -1 : s->in[s->current].spool;
 	if (n > 0 && spool >= 0 && write_all(spool, to, (size_t)n, f))
 		return fail_add(f, "spool in $TMPDIR");
+	if (n == 0 && check_hash(s, f))
+		return -1;
+	if (n > 0 && s->hash)
+		XXH3_64bits_update(s->hash, to, (size_t)n);
 	s->z.next_in = (unsigned char *)s->block;
 	s->z.avail_in += (uInt)n;
 	atomic_fetch_add_explicit(&s->bytes_read, (uint64_t)n, memory_order_relaxed);
@@ -324,6 +362,7 @@ void source_close(struct source *s)
 				close(s->in[i].spool);
 	}
 	inflateEnd(&s->z);
+	XXH3_freeState(s->hash);
 	free(s->in);
 	free(s);
 }

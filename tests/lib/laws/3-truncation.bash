@@ -80,3 +80,36 @@ law_old_files() {
 	! has "$1" output || lstar <"$T/out.tar" >/dev/null
 	! has "$1" rejects || lstar --names <"$T/rejects.tar" | grep -q '^old-rejects.tar.cls$'
 }
+
+# A FILE that another program changes between the two passes: its last input is a FIFO, on which the first pass waits meanwhile.
+law_changed() {
+	local how got pid
+	mkfifo "$T/fifo"
+	for how in none time hash size inode; do
+		cp "$F/plain.tar" "$T/a.tar"
+		tool "$1" "$T/a.tar" "$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
+		pid=$!
+		exec 9>"$T/fifo" # opened once the first pass has read a.tar
+		case $how in
+		time) printf 'P' | dd of="$T/a.tar" bs=1 seek=512 conv=notrunc status=none ;; # the byte that is there, in the same second
+		hash)
+			touch -r "$T/a.tar" "$T/when"
+			printf '\200' | dd of="$T/a.tar" bs=1 seek=560 conv=notrunc status=none # a pixel
+			touch -r "$T/when" "$T/a.tar"
+			;;
+		size) head -c 512 /dev/zero >>"$T/a.tar" ;;
+		inode) cp -p "$T/a.tar" "$T/b.tar" && mv "$T/b.tar" "$T/a.tar" ;;
+		esac
+		head -c 1024 /dev/zero >&9
+		exec 9>&-
+		got=0
+		wait "$pid" || got=$?
+		if [ "$how" = none ] || has "$1" sorts; then # vae-rank --sort reads a spool of its own
+			is "$got" 0 "$how: $(cat "$T/err")"
+		else
+			is "$got" 1 "$how"
+			says a.tar changed
+			! lstar <"$T/out" >/dev/null 2>&1 || die "$how: the output is complete"
+		fi
+	done
+}
