@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/metadata.h"
 #include "stream/name.h"
 #include "tool/flow.h"
 
@@ -30,12 +31,15 @@ static int json_member(struct record *r, const char *name, struct buf *scratch, 
 {
 	const struct field *v = fields_find(&r->fields, name);
 	scratch->len = 0;
-	int got = v ? 1 : record_value(r, name, scratch, f);
+	int metadata = !v && metadata_is_name(name);
+	int got = v ? 1 : metadata ? metadata_json(r, name, scratch, f) : record_value(r, name, scratch, f);
 	if (got <= 0)
 		return got;
 	int first = out->p && out->p[out->len - 1] == '{';
 	if (buf_add(out, ",", !first, f) || json_quote(out, name, strlen(name), f) || buf_add(out, ":", 1, f))
 		return -1;
+	if (metadata)
+		return buf_add(out, scratch->p, scratch->len, f) ? -1 : 1;
 	return (v ? json_value(&r->fields, v, out, f) : json_quote(out, scratch->p, scratch->len, f)) ? -1 : 1;
 }
 

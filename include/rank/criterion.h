@@ -2,7 +2,7 @@
 #ifndef VF_CRITERION_H
 #define VF_CRITERION_H
 
-#include "stream/fields.h"
+#include "stream/record.h"
 #include "rank/joint.h"
 #include "rank/ranking.h"
 
@@ -16,14 +16,14 @@ struct criterion {
 
 /* list: names separated by commas, each once, none empty. Call criterion_free() also after a failure. */
 int criterion_open(struct criterion *c, const char *list, enum joint_kind kind, struct fail *f);
-/* Reads the fields of a record into values [p]: 1, or 0 if one is missing or not a number. */
-int criterion_values(const struct criterion *c, const struct fields *s, double *values);
+/* Reads the numbers of a record into values [p]: 1, 0 if one is missing or not a number, -1. */
+int criterion_values(const struct criterion *c, struct record *rec, double *values, struct fail *f);
 /* Adds the next record of the stream to the ranking; of several fields, keeps the values: 8 bytes a field. */
-int criterion_add(struct criterion *c, const struct fields *s, struct ranking *r, struct fail *f);
+int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f);
 /* Fits the joint score, stores it in the ranking (not sorted yet), and frees the values. No-op for one field. */
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f);
-/* The score of a record, the field itself or the joint score: 1, or 0 if it has none. */
-int criterion_score(const struct criterion *c, const struct fields *s, double *score);
+/* The score of a record, the field itself or the joint score: 1, 0 if it has none, -1. */
+int criterion_score(const struct criterion *c, struct record *rec, double *score, struct fail *f);
 void criterion_free(struct criterion *c);
 
 #endif

@@ -1,7 +1,7 @@
 /* keylist.h - a list of keys from a file, one per line, as vae-cut -k key prints them.
  *
  * A line ends at a tab, so the list may be a table whose first column is the key, and at a carriage return before the newline.
- * Empty lines are skipped. Bytes that vae-cut would escape may also stand in the list unescaped. Memory: the text, and 24
+ * Empty lines and a byte order mark are skipped. Bytes that vae-cut would escape may also stand in the list unescaped. Memory: the text, and 24
  * bytes per key.
  */
 #ifndef VF_KEYLIST_H

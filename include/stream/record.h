@@ -30,6 +30,8 @@ struct record { /* {.fields_member = -1} is an empty one; freed by record_free()
 	int fields_member;    /* index of the member KEY.vae.json, or -1 */
 	struct fields fields; /* its contents, once record_fields() has parsed it */
 	int fields_read, fields_changed;
+	struct json_t *metadata; /* of stream/metadata.h */
+	int metadata_state;
 };
 
 /* A record is held in memory, and a hostile header may claim any size: the limit is on bytes that have been read. Readers take another
@@ -54,9 +56,11 @@ const struct member *record_payload(const struct record *r, const char *extensio
 
 /* Parses the fields, once. -1 where KEY.vae.json is not a flat JSON object. */
 int record_fields(struct record *r, struct fail *f);
-/* Appends the text that expressions and tables use for a name: the field of that name; else, for `key`, the escaped key, and
- * for `cls`, the member .cls without surrounding white space. 1, 0 when missing, -1. */
+/* Appends the text that expressions and tables use for a name: the field of that name; else, for `key`, the escaped key,
+ * for `cls`, the member .cls without surrounding white space, and for `json.NAME` the value in the member .json (stream/metadata.h). 1, 0 when missing, -1. */
 int record_value(struct record *r, const char *name, struct buf *out, struct fail *f);
+/* The number that a name stands for, a field or json.NAME (stream/metadata.h): 1 and *value, 0 where it is missing or no finite number, -1. */
+int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
 /* Removes all fields but `source`, which vae-pack wrote, and the member KEY.vae.json where no field is left. */

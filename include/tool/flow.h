@@ -21,6 +21,7 @@ struct flow {
 	uint64_t kept_rejects;        /* those of them that stay in it */
 	struct progress progress;
 	uint64_t records;          /* read in this pass */
+	uint64_t bad_metadata;     /* records with a member .json that was asked for and cannot be read */
 	uint64_t failed, rejected; /* records without a score; records that went to the rejects */
 	char first_failure[512];   /* the first record without a score, and why */
 };

@@ -124,8 +124,8 @@ int eval_add(struct eval *e, struct record *r, struct fail *f)
 		if (e->field[i].baseline && i != e->loss) {
 			if (payload_size(e, r, &v, f))
 				return -1;
-		} else {
-			fields_number(&r->fields, e->field[i].name, &v);
+		} else if (record_number(r, e->field[i].name, &v, f) < 0) {
+			return -1;
 		}
 		if (detection_add(&e->field[i].detection, v, positive, f))
 			return -1;

@@ -33,19 +33,21 @@ int criterion_open(struct criterion *c, const char *list, enum joint_kind kind, 
 	return 0;
 }
 
-int criterion_values(const struct criterion *c, const struct fields *s, double *values)
+int criterion_values(const struct criterion *c, struct record *rec, double *values, struct fail *f)
 {
-	for (int i = 0; i < c->joint.p; i++)
-		if (!fields_number(s, c->field[i], &values[i]))
-			return 0;
-	return 1;
+	int got = 1;
+	for (int i = 0; i < c->joint.p && got > 0; i++)
+		got = record_number(rec, c->field[i], &values[i], f);
+	return got;
 }
 
-int criterion_add(struct criterion *c, const struct fields *s, struct ranking *r, struct fail *f)
+int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f)
 {
 	double v[JOINT_MAX_FIELDS];
 	size_t p = (size_t)c->joint.p;
-	int scored = criterion_values(c, s, v);
+	int scored = criterion_values(c, rec, v, f);
+	if (scored < 0)
+		return -1;
 	if (scored && p > 1) {
 		if (c->n == c->cap) {
 			size_t cap = c->cap ? c->cap + c->cap / 2 : 1024;
@@ -74,11 +76,12 @@ int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
 	return 0;
 }
 
-int criterion_score(const struct criterion *c, const struct fields *s, double *score)
+int criterion_score(const struct criterion *c, struct record *rec, double *score, struct fail *f)
 {
 	double v[JOINT_MAX_FIELDS];
-	if (!criterion_values(c, s, v))
-		return 0;
+	int got = criterion_values(c, rec, v, f);
+	if (got <= 0)
+		return got;
 	*score = c->joint.p == 1 ? v[0] : joint_score(&c->joint, v);
 	return 1;
 }

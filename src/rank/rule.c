@@ -58,18 +58,18 @@ int rule_open(struct rule *u, const struct rule_options *o, struct fail *f)
 }
 
 /* Whether a record's rank or value matches. A record without one does not match, and is counted. */
-static int match_number(struct rule *u, const struct record *r, double *threshold)
+static int match_number(struct rule *u, struct record *r, double *threshold, struct fail *f)
 {
 	double v, n = 0;
 	char rank_n[256];
-	int found = fields_number(&r->fields, u->field, &v);
-	if (found && u->kind == RULE_TOP) { /* a rank has the number of ranked records beside it */
+	int found = record_number(r, u->field, &v, f);
+	if (found > 0 && u->kind == RULE_TOP) { /* a rank has the number of ranked records beside it */
 		snprintf(rank_n, sizeof rank_n, "%.240s_n", u->field);
 		found = fields_number(&r->fields, rank_n, &n);
 	}
-	if (!found) {
-		u->missing++;
-		return 0;
+	if (found <= 0) {
+		u->missing += !found;
+		return found;
 	}
 	*threshold = u->kind == RULE_TOP ? quota_records(&u->top, n) : u->above;
 	return u->kind == RULE_TOP ? v < *threshold : v > *threshold;
@@ -81,10 +81,10 @@ static int matches(struct rule *u, struct record *r, double *threshold, struct f
 	switch (u->kind) {
 	case RULE_TOP:
 	case RULE_ABOVE:
-		return match_number(u, r, threshold);
+		return match_number(u, r, threshold, f);
 	case RULE_EXPR:
 		got = expr_match(u->expr, r, &missing, f);
-		u->missing += missing != 0;
+		u->missing += missing == EXPR_COMPARED || (missing && u->inverted);
 		return got;
 	default:
 		u->key.len = 0;

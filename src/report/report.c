@@ -242,7 +242,8 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 	int positive = eval_add(&r->eval, rec, f);
 	if (positive < 0)
 		return -1;
-	fields_number(&rec->fields, r->eval.field[0].name, &score);
+	if (record_number(rec, r->eval.field[0].name, &score, f) < 0)
+		return -1;
 	const char *extensions = r->eval.extensions;
 	return read_origin(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
 	                       extremes_add(&r->low, rec, extensions, score, position, positive, f) ||
@@ -285,8 +286,8 @@ static int add_quarantined(struct report *r, struct record *rec, struct fail *f)
 	if (!bad) {
 		if (why.len > MAX_REASON)
 			why.p[why.len = MAX_REASON] = 0;
-		fields_number(&rec->fields, r->eval.field[0].name, &score);
-		bad = count(&r->reasons, TEXT_COUNTS_MAX, has && why.p ? why.p : "no reason given", NULL, f) ||
+		bad = record_number(rec, r->eval.field[0].name, &score, f) < 0 ||
+		      count(&r->reasons, TEXT_COUNTS_MAX, has && why.p ? why.p : "no reason given", NULL, f) ||
 		      extremes_add(&r->quarantined, rec, r->eval.extensions, score, r->nquarantined++, positive, f);
 	}
 	buf_free(&why);

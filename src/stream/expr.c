@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum op { OR, AND, NOT, TRUTH /* a value alone */, EQ, NE, LT, LE, GT, GE, NAME, NUMBER, STRING };
+#include "stream/name.h"
+
+enum op { OR, AND, NOT, TRUTH /* a value alone */, EQ, NE, LT, LE, GT, GE, LIKE, UNLIKE, NAME, NUMBER, STRING };
 
 struct expr {
 	enum op op;
@@ -106,11 +108,18 @@ static struct expr *parse_value(struct parser *p)
 	return p->p == from ? fail_at(p, "expected a name, a number or a \"string\"") : make_leaf(p, NAME, from, (size_t)(p->p - from));
 }
 
+static struct expr *parse_pattern(struct parser *p)
+{
+	accept(p, "");
+	return *p->p == '"' || *p->p == '\'' ? parse_value(p) : fail_at(p, "expected a \"pattern\" in quotes, as in \"cat/*\"");
+}
+
 static struct expr *parse_or(struct parser *p);
 
 static struct expr *parse_not(struct parser *p)
 {
-	static const struct { const char *word; enum op op; } ops[] = {{"==", EQ}, {"!=", NE}, {"<=", LE}, {">=", GE}, {"<", LT}, {">", GT}};
+	static const struct { const char *word; enum op op; } ops[] = {{"==", EQ}, {"!=", NE}, {"<=", LE}, {">=", GE}, {"<", LT}, {">", GT}, {"~", LIKE}, {"!~", UNLIKE}};
+	enum { OPS = sizeof ops / sizeof *ops };
 	struct expr *e;
 	if (++p->depth > MAX_DEPTH)
 		return fail_at(p, "nested too deeply");
@@ -125,9 +134,12 @@ static struct expr *parse_not(struct parser *p)
 	} else {
 		struct expr *a = parse_value(p);
 		size_t i = 0;
-		while (a && i < 6 && !accept(p, ops[i].word))
+		while (a && i < OPS && !accept(p, ops[i].word))
 			i++;
-		e = a && i < 6 ? make_node(p, ops[i].op, a, parse_value(p)) : make_node(p, TRUTH, a, NULL);
+		if (!a || i == OPS)
+			e = make_node(p, TRUTH, a, NULL);
+		else
+			e = make_node(p, ops[i].op, a, ops[i].op < LIKE ? parse_value(p) : parse_pattern(p));
 	}
 	p->depth--;
 	return e;
@@ -155,7 +167,7 @@ struct expr *expr_parse(const char *text, struct fail *f)
 	struct expr *e = parse_or(&p);
 	if (e && (accept(&p, ""), *p.p)) {
 		expr_free(e);
-		return fail_at(&p, "syntax error (comparisons are == != < <= > >=, joined by && and ||)");
+		return fail_at(&p, "syntax error (comparisons are == != < <= > >= ~ !~, joined by && and ||)");
 	}
 	return e;
 }
@@ -213,26 +225,92 @@ static int is_true(const struct buf *a)
 	return a->len && strcmp(a->p, "false") != 0 && strcmp(a->p, "null") != 0;
 }
 
-enum { UNKNOWN = 2 };
+/* Whether the set that begins at *p, behind its [, has the byte; *p moves behind its ]. -1: it has no end. */
+static int in_set(const char **p, char c)
+{
+	const char *q = *p;
+	int inverted = *q == '!', has = 0;
+	q += inverted;
+	const char *first = q;
+	for (; *q && (*q != ']' || q == first); q++) {
+		unsigned char from = (unsigned char)*q, to = from;
+		if (q[1] == '-' && q[2] && q[2] != ']') {
+			q += 2;
+			to = (unsigned char)*q;
+		}
+		has |= from <= (unsigned char)c && (unsigned char)c <= to;
+	}
+	if (!*q)
+		return -1;
+	*p = q + 1;
+	return has != inverted;
+}
 
-/* 1, 0, UNKNOWN or -1 */
+/* Whether one element of the pattern (not *) matches the beginning of the text: the bytes it takes, or 0. *p moves behind it. */
+static size_t match_one(const char **p, const char *text, size_t n)
+{
+	const char *q = *p + 1;
+	int has = n && **p == '[' ? in_set(&q, *text) : -1;
+	char c = **p;
+	*p = q;
+	if (!n || !c || has == 0)
+		return 0;
+	if (c == '?') {
+		int len = utf8_length(text, n);
+		return len ? (size_t)len : 1;
+	}
+	return has > 0 || c == *text;
+}
+
+/* After a mismatch only the last * takes more: time is at most the product of the lengths. */
+static int is_like(const char *pattern, const char *text, size_t n)
+{
+	const char *star = NULL, *end = text + n, *from = text;
+	while (text < end || *pattern) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			from = text;
+			continue;
+		}
+		size_t len = match_one(&pattern, text, (size_t)(end - text));
+		text += len;
+		if (len)
+			continue;
+		if (!star || from == end)
+			return 0;
+		pattern = star;
+		text = ++from;
+	}
+	return 1;
+}
+
+/* ABSENT: unknown, since a name alone is missing. */
+enum { UNKNOWN = 2, ABSENT = 3 };
+
+/* 1, 0, UNKNOWN, ABSENT or -1 */
 static int evaluate(const struct expr *e, struct record *r, struct fail *f)
 {
 	if (e->op == OR || e->op == AND || e->op == NOT) {
 		int a = evaluate(e->a, r, f), decides = e->op == OR;
-		if (a < 0 || e->op == NOT)
-			return a < 0 || a == UNKNOWN ? a : !a;
+		if (a < 0)
+			return a;
+		if (e->op == NOT)
+			return a >= UNKNOWN ? UNKNOWN : !a;
 		if (a == decides)
 			return a;
 		int b = evaluate(e->b, r, f);
-		return a == UNKNOWN && b == !decides ? UNKNOWN : b;
+		if (b < 0 || b == decides)
+			return b;
+		return a == UNKNOWN || b == UNKNOWN ? UNKNOWN : a == ABSENT ? ABSENT : b;
 	}
 	struct buf a = {0}, b = {0};
 	int got = get_text(e->a, r, &a, f), quoted = e->a->op == STRING || (e->b && e->b->op == STRING);
 	if (got > 0 && e->b)
 		got = get_text(e->b, r, &b, f);
 	if (got == 0)
-		got = UNKNOWN;
+		got = e->op == TRUTH ? ABSENT : UNKNOWN;
+	else if (got > 0 && e->op >= LIKE && e->op <= UNLIKE)
+		got = is_like(b.p ? b.p : "", a.p ? a.p : "", a.len) == (e->op == LIKE);
 	else if (got > 0)
 		got = e->op == TRUTH ? is_true(&a) : compare(e->op, quoted, &a, &b);
 	buf_free(&a);
@@ -243,6 +321,6 @@ static int evaluate(const struct expr *e, struct record *r, struct fail *f)
 int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f)
 {
 	int got = evaluate(e, r, f);
-	*missing |= got == UNKNOWN;
-	return got == UNKNOWN ? 0 : got;
+	*missing = got == UNKNOWN ? EXPR_COMPARED : got == ABSENT ? EXPR_ALONE : *missing;
+	return got >= UNKNOWN ? 0 : got;
 }

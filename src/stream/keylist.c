@@ -61,7 +61,8 @@ static int add_key(struct keylist *l, const char *p, size_t n, struct fail *f)
 
 static int add_lines(struct keylist *l, const struct buf *b, struct fail *f)
 {
-	for (size_t i = 0; i < b->len;) {
+	size_t from = b->len >= 3 && memcmp(b->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
+	for (size_t i = from; i < b->len;) {
 		const char *line = b->p + i, *end = memchr(line, '\n', b->len - i);
 		size_t len = end ? (size_t)(end - line) : b->len - i;
 		i += len + 1;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/metadata.h"
 #include "stream/name.h"
 
 /* A larger buffer is freed, not reused: every slot of a pipeline has its record, and a few large records would leave a large
@@ -25,6 +26,7 @@ void record_free(struct record *r)
 	free(r->m);
 	buf_free(&r->key);
 	fields_free(&r->fields);
+	metadata_clear(r);
 	*r = (struct record){.fields_member = -1};
 }
 
@@ -146,6 +148,8 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 		return got;
 	if (strcmp(name, "key") == 0)
 		return name_escape(out, r->key.p, r->key.len, f) ? -1 : 1;
+	if (metadata_is_name(name))
+		return metadata_text(r, name, out, f);
 	const struct member *m = strcmp(name, "cls") == 0 ? record_member(r, "cls") : NULL;
 	if (!m)
 		return 0;
@@ -155,6 +159,13 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 	while (to > from && isspace((unsigned char)m->data.p[to - 1]))
 		to--;
 	return name_escape(out, m->data.p + from, to - from, f) ? -1 : 1;
+}
+
+int record_number(struct record *r, const char *name, double *value, struct fail *f)
+{
+	if (record_fields(r, f))
+		return -1;
+	return fields_number(&r->fields, name, value) ? 1 : fields_find(&r->fields, name) ? 0 : metadata_number(r, name, value, f);
 }
 
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "stream/metadata.h"
 #include "stream/name.h"
 
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
@@ -38,6 +39,7 @@ void flow_show_progress(struct flow *w, const char *note)
 int flow_next(struct flow *w, struct record *r, struct fail *f)
 {
 	for (;;) {
+		w->bad_metadata = w->records ? w->bad_metadata + (uint64_t)metadata_is_bad(r) : 0; /* counted again in a second pass */
 		int got = reader_next(w->in, r, f);
 		if (got == READER_LOOSE) {
 			if (flow_pass(w, r, f))
@@ -163,6 +165,9 @@ int flow_close(struct flow *w, struct fail *f)
 	if (w->failed)
 		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
 		         (unsigned long long)w->records, w->first_failure);
+	if (w->bad_metadata)
+		cli_note(c, "%llu of %llu records have a member .json that cannot be read as a JSON object: their json.NAME are missing",
+		         (unsigned long long)w->bad_metadata, (unsigned long long)w->records);
 	/* what can fail does so before either file is renamed */
 	if (w->earlier && earlier_copy(w->earlier, w->rejects, &w->kept_rejects, f))
 		return fail_add(f, "-r");

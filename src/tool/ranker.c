@@ -83,7 +83,7 @@ static int collect(void *ctx, struct record *r, struct fail *f)
 {
 	struct ranker *k = ctx;
 	struct ranking *all = &k->ranking;
-	if (flow_claim(&k->flow, r, names_of(&k->criterion), f) || criterion_add(&k->criterion, &r->fields, all, f))
+	if (flow_claim(&k->flow, r, names_of(&k->criterion), f) || criterion_add(&k->criterion, r, all, f))
 		return -1;
 	if (!isnan(all->v[all->n - 1].value) && check_provenance(k, r, f))
 		return -1;
@@ -186,7 +186,9 @@ static int compare_record(void *ctx, struct record *r, struct fail *f)
 	double score;
 	if (flow_claim(&k->flow, r, names_of(&ref->criterion), f))
 		return -1;
-	int scored = criterion_score(&ref->criterion, &r->fields, &score);
+	int scored = criterion_score(&ref->criterion, r, &score, f);
+	if (scored < 0)
+		return -1;
 	if (scored && provenance_check(&ref->provenance, &ref->criterion, &r->fields, f))
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);

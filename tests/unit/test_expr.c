@@ -82,13 +82,23 @@ int main(void)
 	gives("none == 1", 0, 1);
 	gives("none != 1", 0, 1);
 	gives("1 != none", 0, 1);
-	gives("none", 0, 1);
+	gives("none", 0, EXPR_ALONE);
 	gives("!none", 0, 1);
 	gives("!!none", 0, 1);
 	gives("!(none == 1)", 0, 1);
 	gives("!(none == 1 || a == 1)", 0, 1);
 	gives("!(none == 1 && a == 2)", 0, 1);
 	gives("cls == 1", 0, 1);
+	/* a name alone that is missing is reported apart, unless a comparison or a negation lacks a name too */
+	gives("a > 5 || none", 0, EXPR_ALONE);
+	gives("none || a > 5", 0, EXPR_ALONE);
+	gives("none || none && a", 0, EXPR_ALONE);
+	gives("a && none", 0, EXPR_ALONE);
+	gives("z && none", 0, 0);
+	gives("a || none", 1, 0);
+	gives("none == 1 || none", 0, 1);
+	gives("none || none == 1", 0, 1);
+	gives("a > 5 || !none", 0, 1);
 	/* unless the other side decides */
 	gives("a == 2 || none == 1", 1, 0);
 	gives("none == 1 || a == 2", 1, 0);
@@ -98,6 +108,44 @@ int main(void)
 	gives("a == 2 && none == 1", 0, 1);
 	gives("none == 1 || a == 1", 0, 1);
 	gives("none == 1 || none == 2", 0, 1);
+
+	/* patterns match the whole text */
+	gives("s ~ 'abc'", 1, 0);
+	gives("s ~ 'ab'", 0, 0);
+	gives("s ~ 'ab*'", 1, 0);
+	gives("s ~ '*bc'", 1, 0);
+	gives("s ~ '*b*'", 1, 0);
+	gives("s ~ '*'", 1, 0);
+	gives("s ~ '***abc**'", 1, 0);
+	gives("s ~ 'a?c'", 1, 0);
+	gives("s ~ '?'", 0, 0);
+	gives("s ~ '?*?*?*?'", 0, 0);
+	gives("s ~ '[a-c][!x]c'", 1, 0);
+	gives("s ~ '[!a]*'", 0, 0);
+	gives("s ~ 'a[b'", 0, 0);
+	gives("s !~ 'x*'", 1, 0);
+	gives("s !~ 'a*'", 0, 0);
+	gives("!(s ~ 'x*')", 1, 0);
+	gives("e ~ ''", 1, 0);
+	gives("e ~ '*'", 1, 0);
+	gives("e ~ '?'", 0, 0);
+	gives("b ~ '1?'", 1, 0);
+	gives("nul ~ '7?x'", 1, 0); /* a NUL is a character */
+	gives("nul ~ '7'", 0, 0);
+	gives("key ~ 'k/*'", 1, 0);
+	gives("key ~ '*\\xff'", 1, 0); /* as vae-cut prints it */
+	gives("'a]b' ~ 'a[]]b'", 1, 0);
+	gives("'a*b' ~ 'a[*]b'", 1, 0);
+	gives("'a[b' ~ 'a[b'", 1, 0); /* a set without an end is text */
+	gives("'\xc3\xa9' ~ '?'", 1, 0);
+	gives("'\xc3\xa9\xff' ~ '?*?'", 1, 0);
+	gives("'mississippi' ~ '*issip*'", 1, 0);
+	gives("none ~ '*'", 0, 1);
+	gives("none !~ 'x'", 0, 1);
+	refuses("s ~ abc", 5);
+	refuses("s ~", 4);
+	refuses("s !~ 5", 6);
+	refuses("~ 'a'", 1);
 
 	refuses("", 1);
 	refuses("a ==", 5);

@@ -92,14 +92,14 @@ static void joint(enum joint_kind kind)
 	struct ranking r = {.v = NULL};
 	struct provenance o = {.holder = "here is"};
 	struct reference ref;
-	struct fields s = {.n = 0};
+	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[400];
 	int bad = criterion_open(&b, "x.a,x.b,x.c,n", kind, &f);
 	for (int i = 0; i < N; i++) {
 		double a = exp(uniform()), c = uniform() - 0.5;
 		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
 		         a, a * exp(uniform()), c, i % 5 == 0);
-		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f) || provenance_check(&o, &b, &s, &f);
+		bad |= fields_parse(&s.fields, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f) || provenance_check(&o, &b, &s.fields, &f);
 	}
 	bad |= criterion_fit(&b, &r, &f);
 	ranking_sort(&r);
@@ -110,7 +110,7 @@ static void joint(enum joint_kind kind)
 	double v, w;
 	for (int i = 0; i < N && !bad; i++) {
 		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * uniform()), exp(uniform()), uniform() - 0.4);
-		bad = fields_parse(&s, text, strlen(text), &f) || !criterion_score(&b, &s, &v) || !criterion_score(&ref.criterion, &s, &w) || memcmp(&v, &w, 8) != 0;
+		bad = fields_parse(&s.fields, text, strlen(text), &f) || !criterion_score(&b, &s, &v, &f) || !criterion_score(&ref.criterion, &s, &w, &f) || memcmp(&v, &w, 8) != 0;
 	}
 	ok(!bad, "gives the scores of the fit, bit for bit");
 	ok(strcmp(ref.provenance.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.provenance.options[2], "") == 0 && !ref.provenance.model[3] &&
@@ -126,11 +126,11 @@ static void joint(enum joint_kind kind)
 	};
 	for (int i = 0; i < 12; i += 2) {
 		f.msg[0] = 0;
-		bad = fields_parse(&s, texts[i], strlen(texts[i]), &f);
-		int same = provenance_check(&ref.provenance, &ref.criterion, &s, &f) == 0;
+		bad = fields_parse(&s.fields, texts[i], strlen(texts[i]), &f);
+		int same = provenance_check(&ref.provenance, &ref.criterion, &s.fields, &f) == 0;
 		ok(!bad && (texts[i + 1] ? !same && strstr(f.msg, texts[i + 1]) : same), "origin %s: '%s'", texts[i], f.msg);
 	}
-	fields_free(&s);
+	record_free(&s);
 	provenance_free(&o, b.joint.p);
 	reference_free(&ref);
 	criterion_free(&b);
@@ -146,7 +146,7 @@ static void large(void)
 	struct ranking r = {.v = NULL};
 	struct provenance o = {.known = 1};
 	struct reference ref;
-	struct fields s = {.n = 0};
+	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[100];
 	static double v[N][2];
 	int bad = criterion_open(&b, "a,b", JOINT_TAILS, &f);
@@ -154,7 +154,7 @@ static void large(void)
 		v[i][0] = uniform();
 		v[i][1] = exp(9 * uniform());
 		snprintf(text, sizeof text, "{\"a\":%.17g,\"b\":%.17g}", v[i][0], v[i][1]);
-		bad |= fields_parse(&s, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f);
+		bad |= fields_parse(&s.fields, text, strlen(text), &f) || criterion_add(&b, &s, &r, &f);
 	}
 	bad |= criterion_fit(&b, &r, &f);
 	ranking_sort(&r);
@@ -169,7 +169,7 @@ static void large(void)
 		off_pct = fmax(off_pct, fabs(reference_pct(&ref, got) - 100 * (double)(N - i) / N));
 	}
 	ok(!bad && off > 0 && off < 0.02 && off_pct < 0.5, "of %d records: joint within %.2g, pct within %.2g", N, off, off_pct);
-	fields_free(&s);
+	record_free(&s);
 	reference_free(&ref);
 	criterion_free(&b);
 	ranking_free(&r);
