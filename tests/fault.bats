@@ -117,3 +117,8 @@ faults() {
 	! fault-loop -s "$BIN/fault-shim.so" -k read -- "$T/ignores" "$F/p.tar" 2>"$T/err" || die 'a tool that ignores failures passes'
 	grep -q 'differ from the reference' "$T/err"
 }
+
+@test "soak: a few seconds of make soak" {
+	SOAK_SECONDS=4 ok "$ROOT/tests/soak"
+	grep -qE '^soak: [1-9][0-9]* runs in .*, 0 failed$' "$T/out" || die "$(cat "$T/out")"
+}

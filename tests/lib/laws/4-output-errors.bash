@@ -122,7 +122,7 @@ law_memory() {
 		limits=(170000 420000)
 		jobs=('-j 1' '-j 2' '-j 64')
 	fi
-	[ -z "${VF_FAULT_FULL:-}" ] || read -ra limits < <(seq -s ' ' 50000 30000 500000 && seq -s ' ' 550000 150000 2000000)
+	[ -z "${VF_FAULT_FULL:-}" ] || mapfile -t limits < <(seq 90000 2000 130000 && seq 140000 30000 500000 && seq 550000 150000 2000000)
 	(ulimit -v 2000000 && vae-cut -V >/dev/null 2>&1) || return 0 # a sanitizer reserves far more
 	ok tool "$1" <"$F/plain.tar"
 	mv "$T/out" "$T/want"
