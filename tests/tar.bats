@@ -209,7 +209,7 @@ spellings() {
 	} >"$T/in"
 	fails 1 pass "$T/in"
 	says 'after an extended header'
-	printf 'label' | mktar </dev/null >"$T/null"
+	: >"$T/null"
 	tar --format=gnu -V label -C "$T" -cf "$T/in" null
 	ok pass "$T/in"
 	is "$(lstar --names <"$T/out")" null

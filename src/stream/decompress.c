@@ -139,16 +139,16 @@ static int archive_fail(struct decompressor *d, struct fail *f)
 }
 
 /* libarchive ends the process where it has no memory for a name or a message of its own: not called when there is hardly any. */
-static int has_memory(struct fail *f)
+static int check_memory(struct fail *f)
 {
 	void *p = malloc(1 << 16);
 	free(p);
-	return p ? 1 : fail_memory_for(f, "a decoder") + 1;
+	return p ? 0 : fail_memory_for(f, "a decoder");
 }
 
 static int open_archive(struct decompressor *d, struct fail *f)
 {
-	if (!has_memory(f))
+	if (check_memory(f))
 		return -1;
 	struct archive *a = d->a = archive_read_new();
 	d->entry = archive_entry_new();
@@ -171,11 +171,11 @@ static int check_rest(struct decompressor *d, struct fail *f)
 {
 	uint64_t consumed = (uint64_t)archive_filter_bytes(d->a, -1);
 	size_t left = consumed < d->bytes_in ? (size_t)(d->bytes_in - consumed) : 0;
-	const char *p = d->last_block;
+	if (!d->last_block)
+		return 0;
 	if (left > d->last_size)
 		left = d->last_size;
-	p += p ? d->last_size - left : 0;
-	for (;;) {
+	for (const char *p = (const char *)d->last_block + d->last_size - left;;) {
 		for (size_t i = 0; i < left; i++)
 			if (p[i])
 				return fail_set(f, "bytes after the end of the compressed stream that are not compressed");
@@ -193,7 +193,7 @@ static ptrdiff_t read_archive(struct decompressor *d, const void **block, struct
 	size_t n;
 	int64_t offset;
 	int got;
-	if (!has_memory(f))
+	if (check_memory(f))
 		return -1;
 	do
 		got = archive_read_data_block(d->a, block, &n, &offset);

@@ -78,8 +78,8 @@ laws_setup() {
 		local n=0 name
 		for name in caf%c3%a9 cafe%cc%81 %ed%95%9c %e1%84%92%e1%85%a1%e1%86%ab caf%e9 %ff%fe; do
 			[ $i = pax ] && long=x:path= || long=name=
-			printf 'name=x%d %sdir%%cc%%81/%s.pgm file=%s/pics/%d.pgm uname=%s gname=%s\n' $n $long "$name" "$F" $n "$name" "$name"
-			printf 'name=x%d.json %sdir%%cc%%81/%s.vae.json data={"w":%d,"rank":%d,"rank_n":10}\n' $n $long "$name" $n $n
+			printf 'name=x%d %sdir%%cc%%81/%s.pgm file=%s/pics/%d.pgm uname=%s gname=%s\n' "$n" "$long" "$name" "$F" "$n" "$name" "$name"
+			printf 'name=x%d.json %sdir%%cc%%81/%s.vae.json data={"w":%d,"rank":%d,"rank_n":10}\n' "$n" "$long" "$name" "$n" "$n"
 			printf 'name=l%s type=2 link=%s\n' "$name" "$name"
 			n=$((n + 1))
 		done | mktar --format $i >"$F/by-names-$i.tar"
