@@ -85,3 +85,57 @@ found() {
 	fails 1 vae-eval --positive 'cls == 1' -m "$T/none.vae" "$T/in"
 	says none.vae
 }
+
+# means FILE: the norm of the latent mean, which does not depend on the hash of the file as draws do
+means() { printf 'name=a.jpg file=%s\n' "$1" | mktar | vae-selfinf -q -m "$F/colour.vae" --on-error fail | vae-cut -k mu_norm; }
+
+@test "JPEG as Pillow takes it: CMYK, and flaws that leave all pixels whole, which are counted" {
+	for i in cmyk ycck cmyk-plain; do
+		printf 'name=a.jpg file=%s\n' "$IN/$i.jpg" | mktar >"$T/in"
+		ok vae-selfinf -m "$F/colour.vae" --on-error fail "$T/in"
+		is "$(cat "$T/err")" ''
+	done
+	means "$IN/rgb444.jpg" >"$T/whole"
+	for i in extraneous odd-scan odd-adobe; do
+		means "$IN/$i.jpg" >"$T/flawed"
+		same "$T/whole" "$T/flawed"
+		printf 'name=%s.jpg file=%s\n' $i "$IN/$i.jpg" >>"$T/list"
+	done
+	mktar <"$T/list" >"$T/in"
+	for tool in selfinf density train; do
+		case $tool in
+		selfinf) ok vae-selfinf -m "$F/colour.vae" "$T/in" ;;
+		density) ok vae-density --neighbors 2 "$T/in" ;;
+		train) ok vae-train -c tiny --set input.shape=[1,8,8] --set train.steps=2 --set train.checkpoints=1 --set train.holdout=0 -o "$T/t.vae" "$T/in" ;;
+		esac
+		says '2 pictures have flaws that leave their pixels whole'
+	done
+	for i in no-end early-end; do
+		printf 'name=a.jpg file=%s\n' "$IN/$i.jpg" | mktar >"$T/in"
+		fails 1 vae-selfinf -m "$F/colour.vae" --on-error fail "$T/in"
+		says remature
+	done
+}
+
+@test "16-bit pictures whose samples all lie in the lowest bits are warned of" {
+	{
+		printf 'name=a.png file=%s\nname=b.png file=%s\n' "$IN/low16.png" "$IN/gray16.png"
+		printf 'name=c.pgm data=P5%%0a8 8%%0a65535%%0a%s\n' "$(printf '%%0f%%ff%.0s' {1..64})"
+		printf 'name=d.pgm data=P5%%0a8 8%%0a4095%%0a%s\n' "$(printf '%%0f%%ff%.0s' {1..64})"
+	} | sed 's/P5%0a8 8/P5%0a8%208/' | mktar >"$T/in"
+	ok vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
+	says '2 pictures of 16 bits' 'below 4096'
+	is "$(wc -l <"$T/err")" 1
+	ok vae-selfinf -q -m "$F/m.vae" --on-error fail "$T/in"
+	printf 'name=b.png file=%s\n' "$IN/gray16.png" | mktar >"$T/in"
+	ok vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
+	is "$(cat "$T/err")" ''
+}
+
+@test "wide and high pictures are limited by the number of pixels, not by side" {
+	printf 'name=a.png file=%s\nname=b.png file=%s\n' "$IN/wide.png" "$IN/high.png" | mktar >"$T/in"
+	ok vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
+	printf 'name=a.pgm data=P5%%0a70000%%201000%%0a255%%0a\n' | mktar >"$T/in"
+	fails 1 vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
+	says '70000 x 1000' 'limit of 67108864 pixels'
+}

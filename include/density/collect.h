@@ -5,6 +5,7 @@
 #define VF_COLLECT_H
 
 #include "density/density.h"
+#include "input/decode.h"
 #include "model/checkpoints.h"
 #include "stream/reader.h"
 
@@ -26,6 +27,7 @@ struct collect {
 	void *ctx;
 
 	/* results */
+	struct input_notes notes;
 	uint64_t records; /* all records of the stream */
 	uint64_t hash;    /* of the payloads of all points, independent of their order */
 	uint8_t *u8;      /* [n][d]: the points, or */

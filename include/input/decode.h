@@ -14,9 +14,14 @@
 #include "input/format.h"
 
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be u8 of exactly
- * that shape, or [height, width] for one channel; it is copied as it is. */
+ * that shape, or [height, width] for one channel; it is copied as it is. notes, or NULL: those of the picture. */
 int input_decode(const void *data, size_t len, int channels, int height, int width,
-                 uint8_t *out, struct fail *f);
+                 uint8_t *out, unsigned *notes, struct fail *f);
+
+/* Pictures with notes. */
+struct input_notes {
+	uint64_t flawed, low_bits;
+};
 
 /* The shape a payload has by itself: [channels, height, width] of a picture or an .npy of u8, *vector unchanged (0); or
  * [1, 1, values] of an .npy of another type, *vector = 1. *vector = 1 on entry makes every .npy a vector, and refuses

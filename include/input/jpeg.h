@@ -1,4 +1,4 @@
-/* jpeg.h - JPEG files, gray or colour, decoded as Pillow does (islow DCT, fancy upsampling). EXIF is ignored. */
+/* jpeg.h - JPEG files, gray, colour or CMYK (made RGB), decoded as Pillow does (islow DCT, fancy upsampling). EXIF is ignored. */
 #ifndef VF_JPEG_H
 #define VF_JPEG_H
 

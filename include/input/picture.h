@@ -7,18 +7,25 @@
 
 #include "base/fail.h"
 
-#define PICTURE_MAX_SIDE 16384
 #define PICTURE_MAX_PIXELS (64u << 20) /* width x height */
+
+enum {
+	PICTURE_FLAWED = 1,   /* the decoder found a flaw that leaves all pixels whole */
+	PICTURE_LOW_BITS = 2, /* samples of 16 bits, all below 4096, so that the high byte keeps little of them */
+};
 
 /* Interleaved samples, row by row: [height][width][channels]. pixels is owned and freed by picture_free(). */
 struct picture {
 	int width, height, channels; /* channels: 1 (gray) or 3 (RGB) */
 	uint8_t *pixels;
+	unsigned notes; /* of PICTURE_FLAWED, PICTURE_LOW_BITS */
 };
 
 /* Allocates a picture of this size. Refuses an empty size or one over the limits before it allocates, since a header may
  * claim any size. 0, or -1 and *p owns nothing. */
 int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f);
+/* The notes on samples of 16 bits with this maximum; 0: there are none. */
+unsigned picture_notes_16bit(unsigned highest);
 void picture_free(struct picture *p);
 
 #endif

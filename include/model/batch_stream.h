@@ -16,6 +16,7 @@ struct batch_stream {
 	/* If not NULL, says which records get no row. items_per_row: the capacity for items, since most get no row. */
 	int (*skip)(void *ctx, uint64_t position);
 	int items_per_row;
+	struct input_notes *notes; /* counted here, if not NULL */
 	/* If not NULL, work() gets the rows as floats. */
 	const struct standardisation *standard;
 	size_t result_size; /* bytes of a batch's results; zeros, or what an earlier batch left */

@@ -8,6 +8,7 @@
 #ifndef VF_FLOW_H
 #define VF_FLOW_H
 
+#include "input/decode.h"
 #include "tool/earlier.h"
 #include "tool/progress.h"
 #include "stream/reader.h"
@@ -23,6 +24,7 @@ struct flow {
 	uint64_t records;          /* read in this pass */
 	uint64_t bad_metadata;     /* records with a member .json that was asked for and cannot be read */
 	uint64_t failed, rejected; /* records without a score; records that went to the rejects */
+	struct input_notes notes;  /* pictures with notes; flow_close() warns of them */
 	char first_failure[512];   /* the first record without a score, and why */
 };
 

@@ -2,6 +2,7 @@
 #ifndef VF_DATASET_READ_H
 #define VF_DATASET_READ_H
 
+#include "input/decode.h"
 #include "model/config.h"
 #include "stream/reader.h"
 #include "train/dataset.h"
@@ -14,6 +15,7 @@ struct dataset_read {
 	int (*unreadable)(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f);
 	void (*progress)(void *ctx, uint64_t records);
 	void *ctx;
+	struct input_notes notes; /* result */
 	uint64_t records; /* result: all records of the stream */
 };
 

@@ -270,7 +270,7 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 		r = set_dimensions(c, f);
 	if (!r) {
 		const struct batch_stream s = {
-			.in = in, .cfg = &c->cfg, .rows = ROWS, .workers = workers, .ctx = &run,
+			.in = in, .cfg = &c->cfg, .rows = ROWS, .workers = workers, .ctx = &run, .notes = &c->notes,
 			.shape_known = c->shape_known ? NULL : shape_known,
 			.standard = c->model ? &c->model->standard : NULL,
 			.result_size = c->model ? ROWS * (size_t)c->d * sizeof(float) : 0,

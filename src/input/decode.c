@@ -78,7 +78,7 @@ static int decode_picture(const void *data, size_t len, struct picture *p, struc
 }
 
 int input_decode(const void *data, size_t len, int channels, int height, int width,
-                 uint8_t *out, struct fail *f)
+                 uint8_t *out, unsigned *notes, struct fail *f)
 {
 	struct picture p, fit;
 	int r;
@@ -89,6 +89,8 @@ int input_decode(const void *data, size_t len, int channels, int height, int wid
 	r = decode_picture(data, len, &p, f);
 	if (r)
 		return -1;
+	if (notes)
+		*notes = p.notes;
 	if (p.channels == 3 && channels == 1)
 		to_gray(&p);
 	if (p.width != width || p.height != height) {

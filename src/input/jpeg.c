@@ -15,6 +15,7 @@ struct decoder {
 	struct jpeg_progress_mgr progress;
 	jmp_buf env;
 	struct fail *f;
+	int flawed;
 };
 
 static _Noreturn void decode_error(j_common_ptr c)
@@ -29,11 +30,24 @@ static _Noreturn void decode_error(j_common_ptr c)
 	longjmp(d->env, 1);
 }
 
-/* Level -1 is a warning: libjpeg has invented pixels for missing or damaged data. Other levels are traces. */
+/* Level -1 is a warning, other levels are traces. After these warnings all pixels are whole, and Pillow and OpenCV take them;
+ * after others libjpeg has invented pixels for missing or damaged data. */
 static void on_message(j_common_ptr c, int level)
 {
-	if (level < 0)
+	struct decoder *d = c->client_data;
+	if (level >= 0)
+		return;
+	switch (c->err->msg_code) {
+	case JWRN_EXTRANEOUS_DATA:
+	case JWRN_NOT_SEQUENTIAL: /* odd parameters of a scan */
+	case JWRN_ADOBE_XFORM:
+	case JWRN_JFIF_MAJOR:
+	case JWRN_BOGUS_ICC:
+		d->flawed = 1;
+		return;
+	default:
 		decode_error(c);
+	}
 }
 
 static void on_progress(j_common_ptr c)
@@ -45,6 +59,16 @@ static void on_progress(j_common_ptr c)
 	}
 }
 
+/* As Pillow: samples are what an ink leaves of the light, with Adobe's marker and without it. */
+static void inks_to_rgb(const JSAMPLE *in, size_t width, uint8_t *out)
+{
+	for (size_t x = 0; x < width; x++, in += 4)
+		for (int c = 0; c < 3; c++) {
+			int t = (255 - in[c]) * in[3] + 128, v = in[3] - ((t >> 8) + t) / 256;
+			*out++ = (uint8_t)(v < 0 ? 0 : v);
+		}
+}
+
 /* Keeps libjpeg's defaults (islow DCT, fancy upsampling), with which Pillow decodes. */
 static int read_picture(struct decoder *d, const void *data, size_t len, struct picture *out)
 {
@@ -52,21 +76,24 @@ static int read_picture(struct decoder *d, const void *data, size_t len, struct 
 	jpeg_mem_src(j, data, len);
 	jpeg_read_header(j, TRUE);
 
-	int gray = j->jpeg_color_space == JCS_GRAYSCALE;
-	if (!gray && j->jpeg_color_space != JCS_YCbCr && j->jpeg_color_space != JCS_RGB)
-		return fail_set(d->f, "cannot decode JPEG: %d components%s, expected 1 (gray) or 3 (colour)",
-		                j->num_components, j->num_components == 4 ? " (CMYK or YCCK)" : "");
-	j->out_color_space = gray ? JCS_GRAYSCALE : JCS_RGB;
+	int gray = j->jpeg_color_space == JCS_GRAYSCALE, cmyk = j->jpeg_color_space == JCS_CMYK || j->jpeg_color_space == JCS_YCCK;
+	if (!gray && !cmyk && j->jpeg_color_space != JCS_YCbCr && j->jpeg_color_space != JCS_RGB)
+		return fail_set(d->f, "cannot decode JPEG: %d components, expected 1 (gray), 3 (colour) or 4 (CMYK)", j->num_components);
+	j->out_color_space = gray ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
 	if (picture_alloc(out, j->image_width, j->image_height, gray ? 1 : 3, d->f))
 		return -1;
 
 	jpeg_start_decompress(j);
 	size_t stride = (size_t)out->width * (size_t)out->channels;
+	JSAMPARRAY inks = cmyk ? j->mem->alloc_sarray((j_common_ptr)j, JPOOL_IMAGE, 4 * j->output_width, 1) : NULL;
 	while (j->output_scanline < j->output_height) {
 		JSAMPROW row = out->pixels + j->output_scanline * stride;
-		jpeg_read_scanlines(j, &row, 1);
+		jpeg_read_scanlines(j, cmyk ? inks : &row, 1);
+		if (cmyk)
+			inks_to_rgb(inks[0], j->output_width, row);
 	}
 	jpeg_finish_decompress(j);
+	out->notes = d->flawed ? PICTURE_FLAWED : 0;
 	return 0;
 }
 

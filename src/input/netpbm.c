@@ -56,6 +56,7 @@ static int read_samples(struct input *s, int plain, unsigned maxval, struct pict
 {
 	size_t n = (size_t)out->width * (size_t)out->height * (size_t)out->channels;
 	int wide = maxval > 255;
+	unsigned highest = 0;
 	for (size_t i = 0; i < n; i++) {
 		unsigned v;
 		if (plain) {
@@ -69,7 +70,9 @@ static int read_samples(struct input *s, int plain, unsigned maxval, struct pict
 				return fail_set(s->f, "sample %u in a netpbm file is larger than its maxval of %u", v, maxval);
 		}
 		out->pixels[i] = to_8bit(v, maxval);
+		highest = v > highest ? v : highest;
 	}
+	out->notes = maxval == MAX_SAMPLE ? picture_notes_16bit(highest) : 0;
 	return 0;
 }
 

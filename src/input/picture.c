@@ -7,10 +7,7 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 	*p = (struct picture){0};
 	if (!width || !height)
 		return fail_set(f, "picture of %zu x %zu pixels is empty", width, height);
-	if (width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
-		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %d per side", width, height,
-		                PICTURE_MAX_SIDE);
-	if (width * height > PICTURE_MAX_PIXELS)
+	if (width > PICTURE_MAX_PIXELS / height)
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,
 		                PICTURE_MAX_PIXELS);
 	size_t size = width * height * (size_t)channels;
@@ -22,6 +19,8 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 	p->channels = channels;
 	return 0;
 }
+
+unsigned picture_notes_16bit(unsigned highest) { return highest > 0 && highest < 4096 ? PICTURE_LOW_BITS : 0; }
 
 void picture_free(struct picture *p)
 {

@@ -54,6 +54,18 @@ static void ignore_warning(png_structp png, png_const_charp msg)
 {
 }
 
+/* Keeps the high byte of 16-bit samples, and puts the highest sample into the picture's notes. libpng adapts the row's description itself. */
+static void take_high_bytes(png_structp png, png_row_infop row, png_bytep data)
+{
+	unsigned *highest = png_get_user_transform_ptr(png);
+	size_t n = (size_t)row->width * row->channels;
+	for (size_t i = 0; i < n; i++) {
+		unsigned v = (unsigned)data[2 * i] << 8 | data[2 * i + 1];
+		*highest = v > *highest ? v : *highest;
+		data[i] = data[2 * i];
+	}
+}
+
 /* Reads the picture as 8-bit gray or RGB. decode_error() leaves it by longjmp(). */
 static int read_picture(png_structp png, png_infop info, struct picture *out, struct fail *f)
 {
@@ -74,8 +86,11 @@ static int read_picture(png_structp png, png_infop info, struct picture *out, st
 		png_set_palette_to_rgb(png);
 	else if (png_get_bit_depth(png, info) < 8)
 		png_set_expand_gray_1_2_4_to_8(png);
-	png_set_strip_16(png);
 	png_set_strip_alpha(png);
+	if (png_get_bit_depth(png, info) == 16) {
+		png_set_read_user_transform_fn(png, take_high_bytes);
+		png_set_user_transform_info(png, &out->notes, 8, colour & PNG_COLOR_MASK_COLOR ? 3 : 1);
+	}
 	int passes = png_set_interlace_handling(png);
 	png_read_update_info(png, info);
 
@@ -87,6 +102,7 @@ static int read_picture(png_structp png, png_infop info, struct picture *out, st
 		for (int y = 0; y < out->height; y++)
 			png_read_row(png, out->pixels + (size_t)y * stride, NULL);
 	png_read_end(png, NULL);
+	out->notes = picture_notes_16bit(out->notes);
 	return 0;
 }
 

@@ -22,8 +22,9 @@ int batch_open(struct batch *b, int rows, const struct config *cfg, struct fail 
 	b->item = calloc((size_t)b->max_items, sizeof *b->item);
 	b->row = calloc((size_t)b->max_items, sizeof *b->row);
 	b->id = calloc((size_t)rows, sizeof *b->id);
+	b->notes = calloc((size_t)rows, sizeof *b->notes);
 	b->why = calloc((size_t)rows, sizeof *b->why);
-	if (b->item && b->row && b->id && b->why && !batch_alloc_rows(b, cfg, f))
+	if (b->item && b->row && b->id && b->notes && b->why && !batch_alloc_rows(b, cfg, f))
 		return 0;
 	batch_free(b);
 	return fail_memory_for(f, "a batch of %d records", rows);
@@ -118,7 +119,7 @@ static void decode_row(struct batch *b, int row, const struct config *cfg, const
 	const int *s = cfg->input_shape;
 	if (b->numbers && input_vector(m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
 		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
-	if (b->pixels && input_decode(m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->why[row]))
+	if (b->pixels && input_decode(m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->notes[row], &b->why[row]))
 		memset(b->pixels + at, 0, b->size);
 }
 
@@ -129,6 +130,7 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 	if (b->numbers)
 		memset(b->numbers, 0, (size_t)b->rows * b->size * sizeof *b->numbers);
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
+	memset(b->notes, 0, (size_t)b->rows * sizeof *b->notes);
 	for (int i = 0; i < b->nitems; i++) {
 		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg);
 		if (m)
@@ -171,6 +173,7 @@ void batch_free(struct batch *b)
 	free(b->pixels);
 	free(b->numbers);
 	free(b->id);
+	free(b->notes);
 	free(b->why);
 	*b = (struct batch){.item = NULL};
 }

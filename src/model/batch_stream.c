@@ -5,6 +5,7 @@
 
 #include "base/pipeline.h"
 #include "gemm/mat.h"
+#include "input/picture.h"
 
 struct slot {
 	struct batch batch;
@@ -64,6 +65,10 @@ static int on_consume(void *ctx, void *slot, struct fail *f)
 	const struct run *run = ctx;
 	const struct batch_stream *s = run->s;
 	struct slot *p = slot;
+	for (int row = 0; s->notes && row < p->batch.nrows; row++) {
+		s->notes->flawed += (p->batch.notes[row] & PICTURE_FLAWED) != 0;
+		s->notes->low_bits += (p->batch.notes[row] & PICTURE_LOW_BITS) != 0;
+	}
 	int r = s->consume(s->ctx, &p->batch, p->result, f);
 	batch_trim(&p->batch, run->keep);
 	return r;

@@ -88,8 +88,8 @@ int pack_idx(struct pack *p, const char *images, const char *labels, struct fail
 	int r = !x || (labels && !y) ? -1 : 0;
 	if (!r && idx_ndim(x) != 3 && !(idx_ndim(x) == 4 && idx_dim(x, 3) == 3))
 		r = fail_set(f, "%s: not pictures: %d dimensions, expected [n, height, width] or [n, height, width, 3]", images, idx_ndim(x));
-	if (!r && (idx_dim(x, 1) > PICTURE_MAX_SIDE || idx_dim(x, 2) > PICTURE_MAX_SIDE))
-		r = fail_set(f, "%s: pictures of %zu x %zu are larger than the limit of %d per side", images, idx_dim(x, 2), idx_dim(x, 1), PICTURE_MAX_SIDE);
+	if (!r && idx_dim(x, 1) && idx_dim(x, 2) > PICTURE_MAX_PIXELS / idx_dim(x, 1))
+		r = fail_set(f, "%s: pictures of %zu x %zu are larger than the limit of %u pixels", images, idx_dim(x, 2), idx_dim(x, 1), PICTURE_MAX_PIXELS);
 	if (!r && y && (idx_ndim(y) != 1 || idx_dim(y, 0) != idx_dim(x, 0)))
 		r = fail_set(f, "%s: %zu labels for %zu pictures in %s", labels, idx_dim(y, 0), idx_dim(x, 0), images);
 	if (!r)

@@ -39,7 +39,7 @@ static int render_picture(struct thumbnail *t, struct fail *why)
 	struct picture p = {w, h, channels, malloc(n * (size_t)channels)};
 	int r = planar && p.pixels ? 0 : fail_memory(why);
 	if (!r)
-		r = input_decode(t->payload.p, t->payload.len, c, h, w, planar, why);
+		r = input_decode(t->payload.p, t->payload.len, c, h, w, planar, NULL, why);
 	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
 		p.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
 	free(planar);

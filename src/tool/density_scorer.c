@@ -83,6 +83,7 @@ static int check_groups(const struct density_scorer *d, struct fail *f)
 static int read_records(struct density_scorer *d, struct fail *f)
 {
 	int r = collect_run(&d->records, d->frame.flow.in, d->frame.workers, f);
+	d->frame.flow.notes = d->records.notes;
 	progress_end(&d->frame.flow.progress);
 	return r ? -1 : check_groups(d, f);
 }

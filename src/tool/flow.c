@@ -168,6 +168,11 @@ int flow_close(struct flow *w, struct fail *f)
 	if (w->bad_metadata)
 		cli_note(c, "%llu of %llu records have a member .json that cannot be read as a JSON object: their json.NAME are missing",
 		         (unsigned long long)w->bad_metadata, (unsigned long long)w->records);
+	if (w->notes.flawed)
+		cli_note(c, "%llu pictures have flaws that leave their pixels whole, such as extraneous bytes", (unsigned long long)w->notes.flawed);
+	if (w->notes.low_bits)
+		cli_note(c, "%llu pictures of 16 bits have all samples below 4096 and become nearly black: scale them first if they have 12 bits or fewer",
+		         (unsigned long long)w->notes.low_bits);
 	/* what can fail does so before either file is renamed */
 	if (w->earlier && earlier_copy(w->earlier, w->rejects, &w->kept_rejects, f))
 		return fail_add(f, "-r");

@@ -69,7 +69,7 @@ int scoring_run(struct scoring *s, struct fail *f)
 	struct model *m = scoring_model(s);
 	const struct batch_stream b = {
 		.in = s->flow.in, .cfg = &m->cfg, .rows = s->rows, .workers = s->workers, .ctx = s,
-		.skip = s->skip ? skip : NULL, .items_per_row = s->items_per_row,
+		.notes = &s->flow.notes, .skip = s->skip ? skip : NULL, .items_per_row = s->items_per_row,
 		.standard = &m->standard, .result_size = s->result_size, .work = work, .consume = consume,
 	};
 	return batch_stream_run(&b, f);

@@ -34,8 +34,9 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 
 static int read_records(struct train_stream *t, const struct cli *c, struct fail *f)
 {
-	struct dataset_read d = {&t->data, &t->cfg, (int)c->jobs, on_unreadable, show_reading, t, 0};
+	struct dataset_read d = {.data = &t->data, .cfg = &t->cfg, .workers = (int)c->jobs, .unreadable = on_unreadable, .progress = show_reading, .ctx = t};
 	int r = dataset_read(&d, t->flow.in, f);
+	t->flow.notes = d.notes;
 	progress_end(&t->flow.progress);
 	if (!r && !t->data.n)
 		return fail_set(f, t->flow.records ? "none of %llu records could be decoded; the first: %s" : "no records to train on",

@@ -32,7 +32,7 @@ static int add_batch(void *ctx, struct batch *b, void *result, struct fail *f)
 int dataset_read(struct dataset_read *d, struct reader *in, struct fail *f)
 {
 	const struct batch_stream s = {
-		.in = in, .cfg = d->cfg, .rows = ROWS, .workers = d->workers, .ctx = d,
+		.in = in, .cfg = d->cfg, .rows = ROWS, .workers = d->workers, .ctx = d, .notes = &d->notes,
 		.shape_known = config_infers_shape(d->cfg) ? shape_known : NULL, .consume = add_batch,
 	};
 	d->data->vector = d->cfg->input_kind == VECTOR_INPUT;

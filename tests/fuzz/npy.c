@@ -36,7 +36,7 @@ int fuzz_npy(const uint8_t *data, size_t size)
 				CHECK(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
-			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, &f) == 0 && memcmp(small, n.values, n.count) == 0);
+			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, NULL, &f) == 0 && memcmp(small, n.values, n.count) == 0);
 	}
 	return 0;
 }

@@ -49,7 +49,7 @@ static void check_case(const char *verb, const char *name, const char *rest)
 		sscanf(rest, "%d %d %d %x", &c, &h, &w, &expected);
 		size_t n = (size_t)(c * h * w);
 		uint8_t *t = malloc(n);
-		int r = input_decode(b.p, b.len, c, h, w, t, &f);
+		int r = input_decode(b.p, b.len, c, h, w, t, NULL, &f);
 		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == expected, "tensor %s %s%s", name, rest, f.msg);
 		free(t);
 	}
@@ -208,6 +208,33 @@ static void test_encode(void)
 	buf_free(&b);
 }
 
+/* What a tool warns of. */
+static void test_notes(void)
+{
+	static const struct {
+		const char *name;
+		unsigned notes;
+	} files[] = {{"low16.png", PICTURE_LOW_BITS}, {"low16-rgba.png", PICTURE_LOW_BITS}, {"gray16.png", 0},      {"gray8.png", 0},
+	             {"p5-65535.pgm", 0},             {"p5-1000.pgm", 0},                   {"extraneous.jpg", PICTURE_FLAWED},
+	             {"odd-scan.jpg", PICTURE_FLAWED}, {"odd-adobe.jpg", 0},    {"cmyk.jpg", 0},      {"rgb444.jpg", 0}};
+	static const char low[] = "P5 1 1 65535\n\x0f\xff", over[] = "P5 1 1 65535\n\x10\0", black[] = "P5 1 1 65535\n\0\0";
+	struct picture p;
+	struct fail f;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct buf b = load(files[i].name);
+		int r = decode(format_of(files[i].name), b.p, b.len, &p, &f);
+		ok(!r && p.notes == files[i].notes, "%s: notes %u", files[i].name, p.notes);
+		picture_free(&p);
+		buf_free(&b);
+	}
+	const char *text[] = {low, over, black};
+	for (int i = 0; i < 3; i++) {
+		int r = decode(INPUT_NETPBM, text[i], 15, &p, &f);
+		ok(!r && p.notes == (i == 0 ? PICTURE_LOW_BITS : 0), "a sample of 16 bits: notes %u %s", p.notes, f.msg);
+		picture_free(&p);
+	}
+}
+
 /* The first bytes decide; what has no decoder is named. */
 static void test_format_of(void)
 {
@@ -263,7 +290,7 @@ static void test_tensor_errors(void)
 		struct buf b = load(bad[i].name);
 		struct fail f = {0};
 		uint8_t out[3 * 13 * 13];
-		int r = input_decode(b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, &f);
+		int r = input_decode(b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, NULL, &f);
 		ok(r == -1 && is_message(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
 		buf_free(&b);
 	}
@@ -306,6 +333,7 @@ int main(void)
 	test_literals();
 	test_vectors();
 	test_encode();
+	test_notes();
 	test_format_of();
 	test_tensor_errors();
 	test_idx();

@@ -111,6 +111,13 @@ cases.append("refuse bad-crc.png CRC")
 put("bad-size.png", png(rgb, 2, 8).replace(struct.pack(">II", W, H), struct.pack(">II", W, H + 1)))
 cases.append("refuse bad-size.png CRC")
 
+# Samples of 12 bits in 16: the high byte is taken as ever, with a note.
+for name, colour, c, adam7 in ("low16.png", 0, 1, 0), ("low16-rgba.png", 6, 4, 1):
+    a = formula(W, H, c, 12)
+    a[:, :, 3:] = 65535  # alpha does not count
+    put(name, png(a, colour, 16, adam7))
+    want(name, (a >> 8)[:, :, :3])
+
 # JPEG: what Pillow decodes is what is wanted.
 
 def jpeg(name, a, **how):
@@ -127,8 +134,33 @@ for progressive in 0, 1:
         jpeg("rgb%s%s" % (("444", "422", "420")[sub], tail), wave, quality=80, subsampling=sub, progressive=progressive)
 jpeg("noise.jpg", formula(W, H, 3), quality=95, optimize=True)
 jpeg("small-gray.jpg", formula(W, H, 1), quality=50)
-Image.fromarray(wave[:9, :9]).convert("CMYK").save("cmyk.jpg", quality=50)
-cases.append("refuse cmyk.jpg CMYK")
+# CMYK: with Adobe's marker, with its transform 2 (YCCK), and without the marker.
+
+def as_pillow(name, data):
+    put(name, data)
+    want(name, np.asarray(Image.open(name).convert("RGB")))
+
+
+b = io.BytesIO()
+inks = formula(45, 37, 4).astype(np.uint8)
+inks[:, :, :3] = wave
+Image.fromarray(inks, "CMYK").save(b, "JPEG", quality=90)
+b = b.getvalue()
+at = b.index(b"\xff\xeeADOBE".replace(b"ADOBE", b"\0\x0eAdobe"))
+as_pillow("cmyk.jpg", b)
+as_pillow("ycck.jpg", b[:at + 15] + b"\2" + b[at + 16:])
+as_pillow("cmyk-plain.jpg", b[:at] + b[at + 16:])
+# Flaws that leave all pixels whole: extraneous bytes before the end, a scan with odd parameters, an unknown Adobe transform.
+b = open("rgb444.jpg", "rb").read()
+as_pillow("extraneous.jpg", b[:-2] + b"\0\1\2" * 9 + b[-2:])
+sos = b.index(b"\xff\xda")
+as_pillow("odd-scan.jpg", b[:sos + 11] + b"\0\0\0" + b[sos + 14:])
+as_pillow("odd-adobe.jpg", b[:2] + b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\7" + b[2:])
+# Pixels that are missing: no end (Pillow refuses it too), and a scan that ends early.
+put("no-end.jpg", b[:-2])
+cases.append("refuse no-end.jpg Premature")
+put("early-end.jpg", b[:-300] + b[-2:])
+cases.append("refuse early-end.jpg premature")
 # One scan that may be said again and again: the first (DC) one of a progressive file, made exact (Al = 0).
 b = io.BytesIO()
 Image.fromarray(wave[:8, :8, 0]).save(b, "JPEG", progressive=True)
@@ -244,6 +276,15 @@ for name, w, h, c in (("s-rgb.png", 13, 11, 3), ("s-gray.png", 13, 11, 1), ("m-r
                       ("line.png", 300, 1, 3), ("column.png", 1, 211, 1)):
     im = source(name, w, h, c)
     for size in SIZES:
+        cases.append("resize %s %d %d %s" % (name, *size, crc(np.asarray(im.resize(size, Image.BILINEAR)))))
+
+
+# Wide and high: no limit by side, and so many weights that they are made in parts.
+for name, w, h in ("wide.png", 600000, 1), ("high.png", 2, 600000):
+    y, x = np.mgrid[0:h, 0:w]
+    Image.fromarray(((x + y) // 2000 % 256).astype(np.uint8)).save(name, optimize=True)
+    im = Image.open(name)
+    for size in (28, 28), (5, 31), (700 if h == 1 else 70, 3):
         cases.append("resize %s %d %d %s" % (name, *size, crc(np.asarray(im.resize(size, Image.BILINEAR)))))
 
 
