@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ckpt.h"
+#include "influence/curvature.h"
 #include "model/model_dir.h"
 #include "stream/writer.h"
 
@@ -19,7 +20,7 @@ enum {
 	SET = 1 << 8,
 	EVAL = 1 << 9, /* all that only eval has */
 	NOISE = 1 << 10,
-	LIMIT = 1 << 11,
+	LIMIT = 1 << 11, /* all that only curvature has */
 };
 
 static const struct verb {
@@ -67,6 +68,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{NOISE, o->draws != NULL, "-d", ""},
 		{NOISE, o->seed != NULL, "--seed", ""},
 		{LIMIT, o->limit >= 0, "--limit", ""},
+		{LIMIT, o->targets >= 0, "--targets", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
@@ -104,7 +106,7 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 int main(int argc, char **argv)
 {
 	struct cli c = {.has_verb = 1};
-	struct ckpt o = {.by = -1, .limit = -1};
+	struct ckpt o = {.by = -1, .limit = -1, .targets = -1};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one of its checkpoints (all but import)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},
@@ -114,6 +116,7 @@ int main(int argc, char **argv)
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
 		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16)", .key = "score.draws"},
 		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, curvature)", .key = "score.seed"},
+		{0, "targets", "WHICH", CLI_CHOICE, &o.targets, "gradients of the records (data; default), or of targets drawn from the model (curvature)", targets_words},
 		{0, "limit", "N", CLI_INT, &o.limit, "use only the first N records (curvature)"},
 		CLI_ON_ERROR(&c),
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or existing fields of the same names (eval)"},

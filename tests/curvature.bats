@@ -55,6 +55,20 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	says 'vae-ckpt: ' '5 records' 'damping'
 }
 
+@test "curvature: targets from the records or from the model" {
+	model
+	ok vae-ckpt curvature -m "$T/m.vae" --targets data "$F/in.tar"
+	same "$T/m.vae/$file" "$F/m.vae/$file"
+	ok vae-ckpt curvature -m "$T/m.vae" --targets model "$F/in.tar"
+	not cmp -s "$T/m.vae/$file" "$F/m.vae/$file"
+	grep -aq '"targets":"model"' "$T/m.vae/$file"
+	ok vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	not is "$(field options <"$T/out" | head -1)" "$(kfac | grep -o '"options":"[^"]*"' | head -1 | cut -d'"' -f4)" 2>/dev/null
+	fails 1 vae-ckpt curvature -m "$T/m.vae" --targets model --set score.gradient=score "$F/in.tar"
+	says pathwise
+	fails 2 vae-ckpt list -m "$T/m.vae" --targets model
+}
+
 @test "curvature: no records" {
 	model
 	rm "$T/m.vae/$file"

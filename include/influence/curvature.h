@@ -13,6 +13,11 @@
  *   conv_transpose2d   a: the channels of an input pixel                      d: the gradient by the output under the kernel
  *                      The bias has a block of its own: E[b b^T], b its gradient.
  *
+ * The gradients are those of the records (empirical Fisher), or those of targets that are drawn from the decoder's distribution (Fisher; for
+ * these losses the generalised Gauss-Newton matrix, the Hessian of a linear network: Martens 2020, "New insights and perspectives on the
+ * natural gradient method"). The KL term, whose Hessian by mu and logvar is diagonal, then adds noise of that variance to the gradients by
+ * the encoder's output.
+ *
  * The order under a kernel is row, column, channel. Records, draws and noise are those of a score (influence.h).
  */
 #ifndef VF_CURVATURE_H
@@ -31,11 +36,14 @@ struct curvature_layer {
 	float *p, *k, *b;      /* [np][np], [nk][nk], [nb][nb] or NULL; owned */
 };
 
+enum targets { TARGETS_DATA, TARGETS_MODEL }; /* empirical Fisher; Fisher */
+extern const char *const targets_words[];
+
 struct curvature {
 	struct curvature_layer layer[2 * MAX_LAYERS]; /* encoder, then decoder */
 	int n;
 	int64_t records; /* over which the means are */
-	int draws;
+	int draws, targets; /* enum targets */
 };
 
 /* The layers of a model, without factors; and with zeroed factors. The model is borrowed. */
@@ -59,7 +67,7 @@ int curvature_records(const char *path, int64_t *records, struct fail *f);
 struct curvature_estimate;
 struct pool;
 int estimate_batch(const struct model *m);
-struct curvature_estimate *estimate_open(const struct model *m, struct pool *pool, struct fail *f);
+struct curvature_estimate *estimate_open(const struct model *m, enum targets targets, struct pool *pool, struct fail *f);
 /* x [n][input], id [n]: hashes of the payloads; eps [n][draws][latent]: the noise, or NULL */
 void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps);
 /* Fails where a gradient was not finite or there was no record. warning: empty, or that a factor has less than full rank. */

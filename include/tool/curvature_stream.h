@@ -8,7 +8,8 @@
 struct curvature_stream {
 	/* set by the caller */
 	const char *model, *checkpoints;
-	long limit; /* records that count; 0: all */
+	int targets; /* enum targets */
+	long limit;  /* records that count; 0: all */
 
 	struct flow flow;
 	struct model *models;

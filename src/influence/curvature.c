@@ -13,6 +13,7 @@
 
 #define FORMAT "1"
 
+const char *const targets_words[] = {"data", "model", NULL};
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear"}, *const gradients[] = {"pathwise", "score"};
 
 /* --- layers --- */
@@ -112,8 +113,8 @@ int curvature_write(const struct curvature *c, const struct model *m, const char
 	snprintf(records, sizeof records, "%" PRId64, c->records);
 	snprintf(draws, sizeof draws, "%d", c->draws);
 	snprintf(beta, sizeof beta, "%.9g", m->cfg.score.beta);
-	json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "curvature", FORMAT, "model", m->id, "step", step, "records", records, "draws",
-	                         draws, "likelihood", likelihoods[m->cfg.score.likelihood], "beta", beta, "gradient", gradients[m->cfg.score.gradient]);
+	json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "curvature", FORMAT, "model", m->id, "step", step, "records", records, "draws",
+	                         draws, "likelihood", likelihoods[m->cfg.score.likelihood], "beta", beta, "gradient", gradients[m->cfg.score.gradient], "targets", targets_words[c->targets]);
 	int r = meta ? safetensors_write_parts(path, t, n, from, meta, f) : fail_memory(f);
 	json_decref(meta);
 	return r;
@@ -186,7 +187,9 @@ static int read_factors(struct curvature *c, const struct model *m, const struct
 		curvature_free(c);
 		return -1;
 	}
+	const char *targets = safetensors_metadata(s, "targets");
 	c->draws = (int)draws;
+	c->targets = targets && strcmp(targets, targets_words[TARGETS_MODEL]) == 0;
 	return 0;
 }
 

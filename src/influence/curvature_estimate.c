@@ -35,6 +35,7 @@ struct curvature_estimate {
 	const struct model *m;
 	struct pool *pool;
 	struct config cfg;
+	enum targets targets;
 	struct curvature layers; /* only the list of layers */
 	struct moments factor[MOST_FACTORS];
 	int nfactors, batch, chunks;
@@ -49,6 +50,7 @@ struct curvature_estimate {
 	const uint64_t *id;
 	const float *given_eps;
 	struct tape enc, enc_grad, dec, dec_grad;
+	float *drawn; /* [chunks][input], with TARGETS_MODEL */
 	float *sigma, *eps, *xi, *dxi, *scratch; /* [batch][latent], and one scratch for each chunk */
 	size_t scratch_size;
 };
@@ -120,20 +122,25 @@ static int open_buffers(struct curvature_estimate *e, struct fail *f)
 	e->xi = mat_floats(latents);
 	e->dxi = mat_floats(latents);
 	e->scratch = mat_floats((size_t)e->chunks * e->scratch_size);
-	if (!e->reordered || (channels_last && !e->x_channels_last) || !e->sigma || !e->eps || !e->xi || !e->dxi || !e->scratch)
+	e->drawn = mat_floats(e->targets == TARGETS_MODEL ? (size_t)e->chunks * (size_t)m->enc.in : 0);
+	if (!e->reordered || (channels_last && !e->x_channels_last) || !e->sigma || !e->eps || !e->xi || !e->dxi || !e->scratch || !e->drawn)
 		return fail_memory_for(f, "batches of %d records", e->batch);
 	e->params = e->reordered[0];
 	return 0;
 }
 
-struct curvature_estimate *estimate_open(const struct model *m, struct pool *pool, struct fail *f)
+struct curvature_estimate *estimate_open(const struct model *m, enum targets targets, struct pool *pool, struct fail *f)
 {
+	if (targets == TARGETS_MODEL && m->cfg.score.gradient != PATHWISE) {
+		fail_set(f, "targets from the model require the pathwise gradient: score.gradient is score");
+		return NULL;
+	}
 	struct curvature_estimate *e = calloc(1, sizeof *e);
 	if (!e) {
 		fail_memory(f);
 		return NULL;
 	}
-	*e = (struct curvature_estimate){.m = m, .pool = pool, .cfg = m->cfg, .batch = estimate_batch(m)};
+	*e = (struct curvature_estimate){.m = m, .pool = pool, .cfg = m->cfg, .targets = targets, .batch = estimate_batch(m)};
 	e->chunks = e->batch / CHUNK;
 	curvature_layers(&e->layers, m);
 	if (open_factors(e, f) || open_buffers(e, f)) {
@@ -153,7 +160,7 @@ void estimate_close(struct curvature_estimate *e)
 		for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
 			free(memory[k]);
 	}
-	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch};
+	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch, e->drawn};
 	for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
 		free(memory[k]);
 	models_reorder_free(e->reordered, e->m, 1);
@@ -180,6 +187,36 @@ static void encode(void *ctx, int chunk)
 			e->sigma[r * n + i] = expf(0.5f * e->enc.v[net->last][(size_t)r * 2 * (size_t)n + (size_t)(n + i)]);
 }
 
+/* y [n]: targets from the distribution of the logits f, whose -log density is the loss up to a constant. */
+static void draw_targets(const struct curvature_estimate *e, float *y, const float *f, int n, uint64_t id)
+{
+	enum { PART = 256 };
+	for (int from = 0; from < n; from += PART) {
+		int some = n - from < PART ? n - from : PART;
+		float noise[PART];
+		rng_normal(noise, some, (uint64_t)e->cfg.score.seed, ROLE_TARGETS, (uint64_t)e->m->step, id + (uint64_t)from, (uint32_t)e->draw);
+		for (int i = 0; i < some; i++) {
+			double at = (double)f[from + i], s = 1 / (1 + exp(-at)), below = 0.5 * erfc(-(double)noise[i] / sqrt(2));
+			if (e->cfg.score.likelihood == BERNOULLI)
+				y[from + i] = below < s;
+			else
+				y[from + i] = (float)((e->cfg.score.likelihood == LINEAR ? at : s) + (double)noise[i] / sqrt(2));
+		}
+	}
+}
+
+/* d [2 latent]: adds to dxi's part a gradient with the covariance of the KL term's Hessian, instead of that term's own. */
+static void draw_head(const struct curvature_estimate *e, float *d, const float *sigma, const float *eps, const float *dxi, uint64_t id)
+{
+	int n = e->cfg.latent;
+	float beta = (float)e->cfg.score.beta;
+	rng_normal(d, 2 * n, (uint64_t)e->cfg.score.seed, ROLE_TARGETS, (uint64_t)e->m->step, ~id, (uint32_t)e->draw);
+	for (int i = 0; i < n; i++) {
+		d[i] = sqrtf(beta) * d[i] + dxi[i];
+		d[n + i] = sqrtf(beta / 2) * sigma[i] * d[n + i] + 0.5f * dxi[i] * sigma[i] * eps[i];
+	}
+}
+
 /* One draw of the records of a chunk, forward and back. */
 static void differentiate(void *ctx, int chunk)
 {
@@ -201,15 +238,23 @@ static void differentiate(void *ctx, int chunk)
 	for (int i = 0; i < dec->n; i++)
 		layer_forward(dec, i, e->params, e->xi, &e->dec, from, to, scratch);
 	for (size_t r = (size_t)from; r < (size_t)to; r++) {
-		float *d = e->dec_grad.v[dec->last] + r * out;
-		recon[r - (size_t)from] = loss_recon((enum likelihood)e->cfg.score.likelihood, e->dec.v[dec->last] + r * out,
-		                                     in_order(e, dec->writes_channels_last) + r * out, (int)out, d);
+		float *d = e->dec_grad.v[dec->last] + r * out, *logits = e->dec.v[dec->last] + r * out, *drawn = e->drawn + (size_t)chunk * out;
+		const float *target = in_order(e, dec->writes_channels_last) + r * out;
+		if (e->targets == TARGETS_MODEL) {
+			draw_targets(e, drawn, logits, (int)out, e->id[r]);
+			target = drawn;
+		}
+		recon[r - (size_t)from] = loss_recon((enum likelihood)e->cfg.score.likelihood, logits, target, (int)out, d);
 		loss_flush(d, (int)out);
 	}
 	for (int i = dec->n - 1; i >= 0; i--)
 		layer_backward(dec, i, e->params, &e->dec, &e->dec_grad, e->dxi, from, to, scratch);
 	for (size_t r = (size_t)from; r < (size_t)to; r++)
-		head_gradient(&e->cfg, dhead + r * 2 * n, head + r * 2 * n, e->sigma + r * n, e->eps + r * n, e->xi + r * n, e->dxi + r * n, recon[r - (size_t)from]);
+		if (e->targets == TARGETS_MODEL)
+			draw_head(e, dhead + r * 2 * n, e->sigma + r * n, e->eps + r * n, e->dxi + r * n, e->id[r]);
+		else
+			head_gradient(&e->cfg, dhead + r * 2 * n, head + r * 2 * n, e->sigma + r * n, e->eps + r * n, e->xi + r * n, e->dxi + r * n,
+			              recon[r - (size_t)from]);
 	for (int i = enc->n - 1; i >= 0; i--)
 		layer_backward(enc, i, e->params, &e->enc, &e->enc_grad, NULL, from, to, scratch);
 }
@@ -311,6 +356,7 @@ int estimate_finish(const struct curvature_estimate *e, struct curvature *c, str
 		return -1;
 	c->records = e->records;
 	c->draws = e->cfg.score.draws;
+	c->targets = e->targets;
 	for (int i = 0; i < e->nfactors; i++) {
 		const struct moments *v = &e->factor[i];
 		struct curvature_layer *to = &c->layer[v->c - e->layers.layer];

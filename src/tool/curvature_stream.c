@@ -66,7 +66,7 @@ static int open_estimates(struct curvature_stream *s, struct cli *c, struct fail
 	if (!s->pool || !s->estimate)
 		return s->pool ? fail_memory(f) : -1;
 	for (int i = 0; i < s->nmodels; i++)
-		if (!(s->estimate[i] = estimate_open(&s->models[i], s->pool, f)))
+		if (!(s->estimate[i] = estimate_open(&s->models[i], (enum targets)s->targets, s->pool, f)))
 			return -1;
 	return 0;
 }
