@@ -1,5 +1,5 @@
-# In-place runs that are killed and run again: no record is lost. Each filter runs many times, each time with a SIGKILL before
-# another system call, and then once more as the user would run it: the same command. VF_KILL_FULL=1 takes every call.
+# Runs in place that are killed and run again lose no record: each filter runs many times, each time with a SIGKILL before another
+# system call, and then once more with the same command. VF_KILL_FULL=1 takes every call. And: outputs that a rerun would shrink.
 # shellcheck disable=SC2016
 
 load helper
@@ -149,4 +149,21 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 	ok vae-rank -q --replace -k rank --save-ref "$T/ref.json" "$T/rest.tar" # of another field
 	echo text >"$T/ref.json"
 	ok vae-rank -q --replace -k w --save-ref "$T/ref.json" "$T/rest.tar"
+}
+
+@test "a tool does not write fields that the next tool refuses" {
+	local n
+	for n in 1048540 1048100; do # with rank and the others, above and below 1 MiB
+		perl -e 'print "name=a.vae.json data={\"selfinf\":1,\"s\":\"", "x" x $ARGV[0], "\"}\n"' "$n" | mktar >"$T/in.tar"
+		ok vae-cut -k key "$T/in.tar"
+		if [ "$n" = 1048540 ]; then
+			fails 1 vae-rank -o "$T/out.tar" "$T/in.tar"
+			says "record 1 'a'" 'bytes of fields, more than the limit of 1048576'
+			absent "$T/out.tar"
+		else
+			ok vae-rank -o "$T/out.tar" "$T/in.tar"
+			ok vae-cut -k rank "$T/out.tar"
+			is "$(cat "$T/out")" 0
+		fi
+	done
 }

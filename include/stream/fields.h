@@ -16,6 +16,8 @@
 #define FIELDS_EXT "vae.json"
 #define FIELDS_MAX_BYTES (1u << 20)
 #define FIELDS_MAX 1000
+/* The longest line of a file of --influence: of its writers, and of its reader. */
+#define INFLUENCE_MAX_LINE (64u << 20)
 
 struct field { /* offsets and lengths in the text; of strings without their quotes */
 	uint32_t name, name_len;           /* escapes decoded */
@@ -35,7 +37,7 @@ void fields_free(struct fields *s);
 
 /* Parses an object; -1 with a message that gives the byte, and s is empty. */
 int fields_parse(struct fields *s, const char *text, size_t len, struct fail *f);
-/* Appends the object and a newline to `out`. */
+/* Appends the object and a newline to `out`. Fails above FIELDS_MAX_BYTES, which fields_parse() would refuse. */
 int fields_write(const struct fields *s, struct buf *out, struct fail *f);
 
 /* The field of this name, or NULL. */

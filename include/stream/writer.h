@@ -20,8 +20,12 @@ struct writer *writer_open(const char *path, int level, struct fail *f);
 /* A plain tar without end-of-archive on a borrowed descriptor, for reader_open_ranges(). */
 struct writer *writer_open_spool(int fd, struct fail *f);
 
+/* The most bytes of a record and of the loose members after it, where it is not RECORD_MAX_BYTES. */
+void writer_limit(struct writer *w, size_t record);
+
 /* Which members of a record to write: its own, KEY.vae.json last; the loose ones among them; or both. */
 enum writer_part { WRITER_OWN = 1, WRITER_LOOSE = 2, WRITER_ALL = 3 };
+/* Fails where the stream would break a limit of the reader. */
 int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f);
 
 /* Whether st is of the file that is written, or of the file that it will replace. */

@@ -155,7 +155,11 @@ static int begin_line(struct test_output *t, const char *method, struct fail *f)
 
 static int end_line(struct test_output *t, struct fail *f)
 {
-	return buf_addf(&t->line, f, "}\n") || write_all(t->fd, t->line.p, t->line.len, f) ? -1 : 0;
+	if (buf_addf(&t->line, f, "}\n"))
+		return -1;
+	if (t->line.len > INFLUENCE_MAX_LINE)
+		return fail_set(f, "the line of a test record has %zu bytes, more than the limit of %u: use a smaller --top", t->line.len, INFLUENCE_MAX_LINE);
+	return write_all(t->fd, t->line.p, t->line.len, f);
 }
 
 /* method NULL: the record cannot be read, for all methods */

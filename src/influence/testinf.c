@@ -197,7 +197,10 @@ int testinf_write(const struct testinf *s, int fd, struct fail *f)
 			r = json_text(&line, ",", "error", t->why, f);
 		else if (!r)
 			r = add_list(&line, &s->list[PROPONENTS][q], "proponents", f) || add_list(&line, &s->list[OPPONENTS][q], "opponents", f);
-		r = r || buf_addf(&line, f, "}\n") || write_all(fd, line.p, line.len, f);
+		r = r || buf_addf(&line, f, "}\n");
+		if (!r && line.len > INFLUENCE_MAX_LINE)
+			r = fail_set(f, "the line of a test record has %zu bytes, more than the limit of %u: use a smaller --top", line.len, INFLUENCE_MAX_LINE);
+		r = r || write_all(fd, line.p, line.len, f);
 	}
 	buf_free(&line);
 	return r ? -1 : 0;

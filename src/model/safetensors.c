@@ -284,6 +284,13 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
 		buf_free(&text);
 		return fail_add(f, "%s", name);
 	}
+	uint64_t data = 0;
+	for (int i = 0; i < n; i++)
+		data += t[i].count * sizeof(float);
+	if (text.len > MAX_HEADER || data + text.len + 16 > MAX_FILE) {
+		buf_free(&text);
+		return fail_set(f, "%s: %llu bytes of tensors, more than the limit of %llu", name, (unsigned long long)data, MAX_FILE);
+	}
 	size_t len = text.len, padded = (len + 7) / 8 * 8; /* the first tensor is aligned to 8 bytes */
 	unsigned char head[8];
 	for (int i = 0; i < 8; i++)

@@ -1,5 +1,6 @@
 #include "rank/mcd.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static double select_kth(double *v, size_t n, size_t k)
 static double median(double *v, size_t n)
 {
 	double upper = select_kth(v, n, n / 2);
-	return n % 2 ? upper : 0.5 * (upper + select_kth(v, n, n / 2 - 1));
+	return n % 2 ? upper : 0.5 * upper + 0.5 * select_kth(v, n, n / 2 - 1); /* the sum may overflow */
 }
 
 /* P(chi-squared with p degrees of freedom <= x), by the series of the incomplete gamma function. */
@@ -160,7 +161,7 @@ static void choose_transform(struct mcd_axis *a, const double *x, size_t n, int 
 		return;
 	}
 	double unit = median(v, n);
-	*a = (struct mcd_axis){.transform = MCD_ASINH, .unit = unit > 0 ? unit : mean > 0 ? mean : 1};
+	*a = (struct mcd_axis){.transform = MCD_ASINH, .unit = fmin(unit > 0 ? unit : mean > 0 ? mean : 1, DBL_MAX)};
 }
 
 /* Fits an axis and transforms its column x[i * stride] in place; v: scratch [n]. */

@@ -31,11 +31,19 @@ static int add_texts(struct buf *b, const char *name, char *const *v, int n, str
 	return r || buf_addf(b, f, "],\n") ? -1 : 0;
 }
 
+/* JSON has no infinities, and the reader takes none. */
+static int add_number(struct buf *b, const char *before, double v, struct fail *f)
+{
+	if (!isfinite(v))
+		return fail_set(f, "the scores are so large that a number of the reference is not finite");
+	return buf_addf(b, f, "%s%.17g", before, v);
+}
+
 static int add_numbers(struct buf *b, const char *name, const double *v, int n, struct fail *f)
 {
 	int r = buf_addf(b, f, "\"%s\":[", name);
 	for (int i = 0; i < n && !r; i++)
-		r = buf_addf(b, f, i ? ",%.17g" : "%.17g", v[i]);
+		r = add_number(b, i ? "," : "", v[i], f);
 	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
@@ -43,7 +51,7 @@ static int add_values(struct buf *b, const struct quantiles *q, struct fail *f)
 {
 	int r = buf_addf(b, f, "[");
 	for (size_t i = 0; i < q->n && !r; i++)
-		r = buf_addf(b, f, i ? ",\n%.17g" : "%.17g", q->value[i]);
+		r = add_number(b, i ? ",\n" : "", q->value[i], f);
 	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
@@ -51,8 +59,9 @@ static int add_mcd(struct buf *b, const struct mcd *m, struct fail *f)
 {
 	int r = buf_addf(b, f, "\"axes\":[");
 	for (int i = 0; i < m->p && !r; i++)
-		r = buf_addf(b, f, "%s{\"form\":\"%s\",\"unit\":%.17g,\"median\":%.17g,\"spread\":%.17g}", i ? ",\n" : "",
-		             m->axis[i].transform == MCD_LOG ? "log" : "asinh", m->axis[i].unit, m->axis[i].median, m->axis[i].spread);
+		r = buf_addf(b, f, "%s{\"form\":\"%s\"", i ? ",\n" : "", m->axis[i].transform == MCD_LOG ? "log" : "asinh") ||
+		    add_number(b, ",\"unit\":", m->axis[i].unit, f) || add_number(b, ",\"median\":", m->axis[i].median, f) ||
+		    add_number(b, ",\"spread\":", m->axis[i].spread, f) || buf_addf(b, f, "}");
 	return r || buf_addf(b, f, "],\n") || add_numbers(b, "centre", m->centre, m->dim, f) || buf_addf(b, f, ",\n") ||
 	                       add_numbers(b, "scatter", m->scatter, m->dim * m->dim, f) ? -1 : 0;
 }
@@ -87,9 +96,12 @@ int reference_write(const struct ranking *r, const struct criterion *c, const st
 	          buf_addf(&t, f, ",\n") || add_texts(&t, "model", o->model, c->joint.p, f) ||
 	          add_texts(&t, "options", o->options, c->joint.p, f) ||
 	          (c->joint.p > 1 && add_joint(&t, &c->joint, f)) ||
-	          buf_addf(&t, f, "\"records\":%zu,\n\"median\":%.17g,\n\"spread\":%.17g,\n\"values\":", r->scored, r->median, r->spread) ||
+	          buf_addf(&t, f, "\"records\":%zu", r->scored) || add_number(&t, ",\n\"median\":", r->median, f) ||
+	          add_number(&t, ",\n\"spread\":", r->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
 	          add_values(&t, &q, f) || buf_addf(&t, f, ",\n");
 	free(q.value);
+	if (!bad && t.len + HASH_TAIL > MAX_FILE)
+		bad = fail_set(f, "%zu bytes, more than the limit of %u", t.len, MAX_FILE);
 	if (!bad)
 		bad = buf_addf(&t, f, "%s%016" PRIx64 "%s", hash_name, (uint64_t)XXH3_64bits(t.p, t.len), hash_end) ||
 		      write_all(to->fd, t.p, t.len, f);

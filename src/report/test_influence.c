@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LINE = 64 << 20 };
+#include "stream/fields.h"
 
 static int read_list(struct test_influence *t, int which, const json_t *list, struct fail *f)
 {
@@ -80,8 +80,8 @@ int test_influences_read(struct test_influences *t, const char *path, size_t max
 	int r = 0;
 	for (unsigned long long number = 1; !r && (len = getline(&line, &size, in)) >= 0; number++) {
 		struct test_influence beyond = {.test = NULL}, *to = t->n < max ? &t->v[t->n] : &beyond;
-		if (len > MAX_LINE)
-			r = fail_set(f, "%s: line %llu: longer than %d bytes", path, number, MAX_LINE);
+		if ((size_t)len > INFLUENCE_MAX_LINE)
+			r = fail_set(f, "%s: line %llu: longer than %u bytes", path, number, INFLUENCE_MAX_LINE);
 		int got = r ? -1 : read_line(to, line, (size_t)len, f);
 		if (got < 0 && !r)
 			r = fail_add(f, "%s: line %llu", path, number);

@@ -478,6 +478,7 @@ void fields_remove_numbered(struct fields *s, const char *prefix)
 
 int fields_write(const struct fields *s, struct buf *out, struct fail *f)
 {
+	size_t from = out->len;
 	if (buf_add(out, "{", 1, f))
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
@@ -488,5 +489,8 @@ int fields_write(const struct fields *s, struct buf *out, struct fail *f)
 		    buf_add(out, s->text.p + v->value, v->value_len, f) || buf_add(out, q, v->type == 's', f))
 			return -1;
 	}
-	return buf_add(out, "}\n", 2, f);
+	if (buf_add(out, "}\n", 2, f))
+		return -1;
+	size_t len = out->len - from;
+	return len > FIELDS_MAX_BYTES ? fail_set(f, "%zu bytes of fields, more than the limit of %u", len, FIELDS_MAX_BYTES) : 0;
 }

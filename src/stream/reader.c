@@ -182,7 +182,7 @@ static int add_own_member(const struct reader *r, struct record *rec, struct mem
 	*bytes += m->data.len;
 	if (*bytes > r->limits.record)
 		return fail_set(f, "the record is larger than the limit of %zu bytes (--max-record)", r->limits.record);
-	if (rec->n == RECORD_MAX_MEMBERS)
+	if (rec->n >= RECORD_MAX_MEMBERS)
 		return fail_set(f, "the record has more than %d members", RECORD_MAX_MEMBERS);
 	const struct member *same = record_member(rec, m->ext.p);
 	if (same) {

@@ -140,9 +140,9 @@ static void close_input(struct source *s)
 	s->fd = -1;
 }
 
-static int fail_changed(const struct source *s, struct fail *f)
+static int fail_changed(struct fail *f)
 {
-	return fail_set(f, "%s: changed between the two passes over it, or during one: run the tool again", source_name(s));
+	return fail_set(f, "changed between the two passes over it, or during one: run the tool again");
 }
 
 int source_next(struct source *s, struct fail *f)
@@ -169,8 +169,10 @@ int source_next(struct source *s, struct fail *f)
 	if (S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: is a directory, not a stream of records: vae-pack makes one from it", source_name(s));
 	if (s->second_pass && in->seekable &&
-	    (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec || st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec || !same_inode(&st, &in->st)))
-		return fail_changed(s, f);
+	    (st.st_size != in->st.st_size || st.st_mtim.tv_sec != in->st.st_mtim.tv_sec || st.st_mtim.tv_nsec != in->st.st_mtim.tv_nsec || !same_inode(&st, &in->st))) {
+		fail_changed(f);
+		return fail_add(f, "%s", source_name(s));
+	}
 	if (!s->second_pass)
 		in->st = st;
 	if (s->second_pass && !in->path && lseek(0, in->start, SEEK_SET) < 0)
@@ -223,7 +225,7 @@ static int check_hash(struct source *s, struct fail *f)
 	struct input *in = &s->in[s->current];
 	uint64_t h = s->hash ? XXH3_64bits_digest(s->hash) : 0;
 	if (s->second_pass)
-		return in->hashed && h != in->hash ? fail_changed(s, f) : 0;
+		return in->hashed && h != in->hash ? fail_changed(f) : 0;
 	in->hash = h;
 	in->hashed = s->hash != NULL;
 	return 0;

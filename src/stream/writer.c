@@ -32,6 +32,10 @@ struct writer {
 	size_t n;                /* in buffer */
 	ZSTD_CCtx *zstd;         /* or NULL */
 	struct buf headers;
+	size_t limit;            /* of a record, with the loose members after it */
+	uint64_t record_bytes;   /* those written since the last record began */
+	size_t members, loose;   /* of this record; loose members since its last own one */
+	int in_record;
 	char buffer[CHUNK], compressed[CHUNK];
 };
 
@@ -130,6 +134,7 @@ static struct writer *open_writer(const char *path, int fd, int level, struct fa
 	w->file.fd = -1;
 	w->name = path ? path : fd == 1 ? "standard output" : "spool in $TMPDIR";
 	w->spool = fd > 2;
+	w->limit = RECORD_MAX_BYTES;
 	w->fd = fd;
 	int r = 0;
 	if (path) {
@@ -158,8 +163,27 @@ struct writer *writer_open(const char *path, int level, struct fail *f)
 
 struct writer *writer_open_spool(int fd, struct fail *f) { return open_writer(NULL, fd, WRITER_PLAIN, f); }
 
+void writer_limit(struct writer *w, size_t record) { w->limit = record; }
+
+/* A limit of the reader is a limit of the writer. Loose members before the first record have none. */
+static int check_limits(struct writer *w, const struct member *m, struct fail *f)
+{
+	w->record_bytes += m->data.len;
+	w->members += w->in_record;
+	w->loose = m->loose ? w->loose + 1 : 0;
+	if (w->in_record && w->record_bytes > w->limit)
+		return fail_set(f, "with the fields, or the members after it that belong to no record, it is larger than the limit of %zu bytes", w->limit);
+	if (w->in_record && (w->loose > RECORD_MAX_MEMBERS || (!m->loose && w->members > RECORD_MAX_MEMBERS)))
+		return fail_set(f, "with the member of its fields, or with those after it that belong to no record, it has more than %d members", RECORD_MAX_MEMBERS);
+	return 0;
+}
+
 static int write_member(struct writer *w, const struct member *m, struct fail *f)
 {
+	if (check_limits(w, m, f)) {
+		char shown[256];
+		return fail_add(f, "%s: member '%s'", w->name, name_show(shown, sizeof shown, m->name));
+	}
 	w->headers.len = 0;
 	if (tar_format(&m->header, m->data.len, &w->headers, f)) {
 		char shown[256];
@@ -206,6 +230,10 @@ int writer_record(struct writer *w, struct record *r, enum writer_part part, str
 {
 	if (r->fields_changed && update_fields_member(r, f))
 		return record_fail(r, f);
+	if (r->ordinal && (part & WRITER_OWN)) {
+		w->in_record = 1;
+		w->record_bytes = w->members = w->loose = 0;
+	}
 	for (size_t i = 0; i < r->n; i++)
 		if ((int)i != r->fields_member && (part & (r->m[i].loose ? WRITER_LOOSE : WRITER_OWN)) && write_member(w, &r->m[i], f))
 			return -1;

@@ -22,10 +22,14 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 		if (!w->out)
 			return -1;
 	}
+	size_t limit = c->limits.record > RECORD_MAX_BYTES ? c->limits.record : RECORD_MAX_BYTES;
+	if (w->out)
+		writer_limit(w->out, limit);
 	if (c->rejects && !c->dry_run) {
 		w->rejects = writer_open(c->rejects, WRITER_BY_NAME, f);
 		if (!w->rejects || earlier_open(&w->earlier, c->rejects, &c->limits, f))
 			return fail_add(f, "-r");
+		writer_limit(w->rejects, limit);
 	}
 	progress_begin(&w->progress, c, "records");
 	return 0;
