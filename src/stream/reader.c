@@ -65,7 +65,7 @@ static int read_data(struct reader *r, struct member *m, uint64_t size, struct f
 	ptrdiff_t n;
 	if (size > r->limits.record)
 		return fail_set(f, "larger than the limit of %zu bytes (--max-record)", r->limits.record);
-	if (size <= 1 << 20 && buf_reserve(&m->data, (size_t)size, f)) /* a header may claim any size: more when there are data */
+	if (buf_reserve(&m->data, (size_t)size, f)) /* at once: a buffer that grows leaves holes in the heap */
 		return -1;
 	while ((n = tar_data(r->tar, &p, f)) > 0)
 		if (buf_add(&m->data, p, (size_t)n, f))
