@@ -304,8 +304,9 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	local mode
 	printf 'name=a.x data=1\nname=a.vae.json data={"rank":1,"rank_n":10}\n' | mktar >"$T/in"
 	for mode in 600 755 444 666; do
+		echo old | tee "$T/o.tar" >"$T/s.json"
+		head -c 1024 /dev/zero >"$T/r.tar" # rejects are not replaced by fewer
 		for f in o.tar r.tar s.json; do
-			echo old >"$T/$f"
 			chmod $mode "$T/$f"
 		done
 		(umask 027 && ok vae-drop --top 1 -r "$T/r.tar" --summary "$T/s.json" -o "$T/o.tar" "$T/in")
