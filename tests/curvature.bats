@@ -209,3 +209,23 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	ok vae-testinf -m "$F/m.vae" --curvature kfac --sanity 10 --top 1 -d 64 --normalize train --summary "$T/s" "$F/in.tar"
 	grep -q '^own_strongest' "$T/out"
 }
+
+@test "vae-train --curvature is vae-ckpt curvature over the training records" {
+	local option
+	for option in '' '--mem 0'; do
+		read -ra more <<<"$option"
+		train "$T/t.vae" --replace --set train.holdout=0 --curvature "${more[@]}" -j 2 <"$F/in.tar"
+		is "$(names "$T/t.vae" 'curvature-*')" "$file "
+		cp "$T/t.vae/$file" "$T/trained"
+		ok vae-ckpt verify -m "$T/t.vae"
+		ok vae-ckpt curvature -q -m "$T/t.vae" -j 1 "$F/in.tar"
+		same "$T/t.vae/$file" "$T/trained"
+	done
+	# a finished training gets one too
+	rm "$T/t.vae/$file"
+	ok vae-train -q -c "$T/t.vae/model.yaml" --resume --curvature -o "$T/t.vae" "$F/in.tar"
+	same "$T/t.vae/$file" "$T/trained"
+	# held-out records do not count
+	train "$T/u.vae" --set train.holdout=0.3 --curvature <"$F/in.tar"
+	vae-ckpt list -m "$T/u.vae" | awk -F '\t' 'NR > 1 && $7 != "" { n++; if ($7 != $6 || $7 >= 30) exit 1 } END { exit n != 1 }'
+}

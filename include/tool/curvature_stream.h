@@ -21,6 +21,9 @@ struct curvature_stream {
 
 /* Reads the stream, and writes a file beside each checkpoint. */
 int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail *f);
+/* The same for one model from the training records of a data set. */
+struct dataset;
+int curvature_of_dataset(const struct model *m, const struct dataset *d, struct pool *pool, const struct cli *c, struct fail *f);
 /* After flow_finish(&s->flow). */
 void curvature_stream_close(struct curvature_stream *s);
 

@@ -11,7 +11,7 @@
 struct train_stream {
 	/* set by the caller, and data.limit */
 	const char *config, *output; /* a preset or file; NAME.vae */
-	int pass, resume;
+	int pass, resume, curvature;
 	double save_every; /* seconds between states beside those of the checkpoints; 0: none */
 
 	struct flow flow;

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "gemm/mat.h"
 #include "model/batch_stream.h"
+#include "train/dataset.h"
 
 /* The results of a batch: the records that could be decoded. Behind it x [rows][input]. */
 struct decoded {
@@ -86,16 +87,15 @@ static int read_records(struct curvature_stream *s, struct fail *f)
 	                              (unsigned long long)s->flow.records, s->flow.first_failure);
 }
 
-static int write_file(const struct curvature_stream *s, int checkpoint, struct fail *f)
+static int write_file(const struct curvature_estimate *e, const struct model *m, const struct cli *cli, int warn, struct fail *f)
 {
 	char path[600];
 	struct curvature c;
 	struct fail warning;
-	const struct model *m = &s->models[checkpoint];
-	if (estimate_finish(s->estimate[checkpoint], &c, &warning, f))
+	if (estimate_finish(e, &c, &warning, f))
 		return fail_add(f, "%s", m->path);
-	if (warning.msg[0] && checkpoint == 0)
-		cli_note(s->flow.cli, "%s", warning.msg);
+	if (warning.msg[0] && warn)
+		cli_note(cli, "%s", warning.msg);
 	curvature_beside(path, sizeof path, m);
 	int r = curvature_write(&c, m, path, f);
 	curvature_free(&c);
@@ -111,10 +111,55 @@ int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail 
 		return -1;
 	progress_end(&s->flow.progress);
 	for (int i = 0; i < s->nmodels; i++)
-		if (write_file(s, i, f))
+		if (write_file(s->estimate[i], &s->models[i], c, i == 0, f))
 			return -1;
 	return fields_set_int(&c->counts, "used", (int64_t)s->used, f) || fields_set_int(&c->counts, "checkpoints", s->nmodels, f) ||
 	       fields_set_int(&c->counts, "draws", last_model(s)->cfg.score.draws, f) ? -1 : 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* position [n]: of the rows in the data set. */
+static void add_rows(struct curvature_estimate *e, const struct model *m, const struct dataset *d, const uint32_t *position, size_t n, float *x, uint64_t *id)
+{
+	for (size_t r = 0; r < n; r++) {
+		size_t at = position[r];
+		const uint8_t *row = d->x + at * dataset_row_size(d);
+		float *to = x + r * d->size;
+		id[r] = d->id[at];
+		if (d->vector)
+			input_standardise(&m->standard, (const double *)(const void *)row, d->size, to);
+		else
+			for (size_t i = 0; i < d->size; i++)
+				to[i] = (float)row[i] / 255.0f;
+	}
+	estimate_add(e, (int)n, x, id, NULL);
+}
+
+int curvature_of_dataset(const struct model *m, const struct dataset *d, struct pool *pool, const struct cli *c, struct fail *f)
+{
+	size_t rows = (size_t)estimate_batch(m);
+	float *x = malloc(rows * d->size * sizeof *x);
+	uint64_t *id = malloc(rows * sizeof *id);
+	uint32_t *order = malloc(d->ntrain * sizeof *order);
+	struct curvature_estimate *e = x && id && order ? estimate_open(m, TARGETS_DATA, pool, f) : NULL;
+	int r = e ? 0 : x && id && order ? -1 : fail_memory_for(f, "batches of %zu records", rows);
+	if (!r) { /* the order of the stream: training has shuffled them */
+		memcpy(order, d->train, d->ntrain * sizeof *order);
+		qsort(order, d->ntrain, sizeof *order, ascending);
+	}
+	for (size_t at = 0; !r && at < d->ntrain; at += rows)
+		add_rows(e, m, d, order + at, d->ntrain - at < rows ? d->ntrain - at : rows, x, id);
+	r = r || write_file(e, m, c, 1, f) ? -1 : 0;
+	estimate_close(e);
+	free(x);
+	free(id);
+	free(order);
+	return r;
 }
 
 void curvature_stream_close(struct curvature_stream *s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gemm/mat.h"
+#include "tool/curvature_stream.h"
 #include "train/dataset_read.h"
 #include "train/fit.h"
 
@@ -63,6 +64,19 @@ static int count(const struct train_stream *t, const struct fit *fit, struct fie
 	       fields_set_string(to, "model", fit->dir->path, f) || (fit->resumed_from && fields_set_int(to, "resumed_from", fit->resumed_from, f)) ? -1 : 0;
 }
 
+/* Of the last checkpoint, which is read again: its id is a hash of what was written. */
+static int add_curvature(const struct train_stream *t, const struct cli *c, const struct fit *fit, struct fail *f)
+{
+	struct model m;
+	char path[600];
+	checkpoint_path(path, sizeof path, fit->dir->work, t->cfg.train.steps);
+	if (model_read(&m, path, NULL, f))
+		return -1;
+	int r = curvature_of_dataset(&m, &t->data, fit->pool, c, f);
+	model_free(&m);
+	return r ? fail_add(f, "--curvature") : 0;
+}
+
 static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, struct fail *f)
 {
 	struct model m;
@@ -75,6 +89,7 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 	progress_begin(&t->progress, c, "steps");
 	int r = fit.pool ? fit_run(&fit, f) : -1;
 	progress_end(&t->progress);
+	r = r || (t->curvature && add_curvature(t, c, &fit, f)) ? -1 : 0;
 	pool_close(fit.pool);
 	r = r || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, &fit, &c->counts, f) ? -1 : 0;
 	if (warning.msg[0])
