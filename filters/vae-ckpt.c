@@ -71,6 +71,8 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{LIMIT, o->targets >= 0, "--targets", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
+		{EVAL, c->keys_by_file, "--keys-per-file", ""},
+		{EVAL, c->key_prefix != NULL, "--key-prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
 		{NOISE, c->limits.record != READER_LIMITS.record, "--max-record", ""},
 		{EVAL, c->limits.in_flight != READER_LIMITS.in_flight, "--mem", ""},
@@ -124,6 +126,7 @@ int main(int argc, char **argv)
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
 		CLI_SET(&c),
+		CLI_KEYS(&c),
 		CLI_RECORDS(&c),
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
+		CLI_KEYS(&c),
 		CLI_RECORDS(&c),
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),

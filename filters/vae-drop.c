@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "write no records; only say how many would be dropped (-v: which)"},
 		CLI_NAMES(&c),
 		CLI_OUTPUT(&c),
+		CLI_KEYS(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};

@@ -79,6 +79,7 @@ int main(int argc, char **argv)
 		{0, "ref", "FILE", CLI_TEXT, &o.ref_file, "compare with the distribution in FILE: pct and z, but no ranks; one pass"},
 		CLI_NAMES(&c),
 		CLI_OUTPUT(&c),
+		CLI_KEYS(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};

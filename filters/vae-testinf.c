@@ -49,6 +49,7 @@ int main(int argc, char **argv)
 		CLI_NAMES(&c),
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
+		CLI_KEYS(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};

@@ -12,8 +12,12 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 		return cli_usage(c, "-o names the directory to make, and '-' is standard output, which -p writes to");
 	if (!cli_check_overwrite(c, "-o", t->output))
 		return false;
-	if (t->pass && c->keys_per_file)
-		return cli_usage(c, "-p writes one stream, in which a key may not come again: it excludes --keys-per-file");
+	if (t->pass && c->keys_per_file) { /* -p writes one stream, in which keys must differ */
+		c->keys_by_file = 1;
+		c->keys_per_file = 0;
+		if (!cli_check_keys(c))
+			return false;
+	}
 	if (!t->pass && c->level != WRITER_BY_NAME)
 		return cli_usage(c, "-z compresses what -p writes, and requires -p");
 	if (t->resume && c->replace)

@@ -14,7 +14,18 @@ shard() {
 	done
 }
 
-setup_file() { shard 9 | mktar >"$F/in.tar"; }
+setup_file() {
+	shard 9 | mktar >"$F/in.tar"
+	pictures "$F/pics" 40
+	mkdir "$F/a" "$F/b"
+	plain_stream 20 | mktar >"$F/a/x.tar"
+	plain_stream 40 | tail -n 40 | sed 's,s/00[23]\(.\),s/000\1,' >"$F/second" # 20 other pictures, with keys of the first shard
+	awk 'BEGIN { n = -1 } /pgm /{ n++ } { sub("s/[0-9]*", sprintf("s/%04d", n)); print }' "$F/second" | mktar >"$F/a/y.tar"
+	sed 's,s/,x/s/,' <(plain_stream 20) >"$F/joint"
+	awk 'BEGIN { n = -1 } /pgm /{ n++ } { sub("s/[0-9]*", sprintf("y/s/%04d", n)); print }' "$F/second" >>"$F/joint"
+	mktar <"$F/joint" >"$F/joint.tar"
+	train "$F/m.vae" <"$F/a/x.tar"
+}
 
 keys() { field key <"$T/out" | tr '\n' ' '; }
 
@@ -108,4 +119,82 @@ keys() { field key <"$T/out" | tr '\n' ' '; }
 	ok vae-drop -i --keys "$T/keys" "$F/in.tar"
 	[ ! -s "$T/err" ]
 	is "$(keys)" '00001 00003 '
+}
+
+# two_shards TOOL ARGUMENT...: the fields over two shards with the same keys are those over one stream with other keys
+two_shards() {
+	ok "$@" --keys-per-file "$F/a/x.tar" "$F/a/y.tar"
+	mv "$T/out" "$T/two.tar"
+	ok "$@" "$F/joint.tar"
+	vae-cut --json <"$T/out" >"$T/want"
+	vae-cut --json <"$T/two.tar" | sed -E 's/"key_prefix":"[xy]\/",?//; s/,\}/}/' >"$T/got"
+	is "$(wc -l <"$T/want")" 40
+	same "$T/want" "$T/got"
+	is "$(field key_prefix <"$T/two.tar" | sort | uniq -c | tr -s ' \n' ' ')" ' 20 x/ 20 y/ '
+	# undone: the members are those of both shards
+	vae-drop --strip -e 'key == "none"' "$T/two.tar" >"$T/undone.tar"
+	cat "$F/a/x.tar" "$F/a/y.tar" | members >"$T/want"
+	members <"$T/undone.tar" >"$T/got"
+	same "$T/want" "$T/got"
+	not grep -q vae.json <(lstar --names <"$T/undone.tar")
+}
+
+@test "--keys-per-file: self influence, density, loss at checkpoints and influence over tests, over two shards with the same keys" {
+	two_shards vae-selfinf -m "$F/m.vae"
+	two_shards vae-density --neighbors 3
+	two_shards vae-ckpt eval -m "$F/m.vae"
+	two_shards vae-testinf -m "$F/m.vae" -t "$F/a/x.tar"
+	ok vae-train -q -c tiny --set train.steps=4 --set train.checkpoints=1 --set train.holdout=0 -p --keys-per-file -o "$T/m.vae" "$F/a/x.tar" "$F/a/y.tar"
+	is "$(field key <"$T/out" | sort -u | wc -l)" 40
+}
+
+@test "--keys-per-file: rank and drop over two shards with the same keys" {
+	local s
+	for s in x y; do vae-selfinf -m "$F/m.vae" "$F/a/$s.tar" >"$T/$s.tar"; done
+	for s in '' --sort; do
+		vae-selfinf -m "$F/m.vae" "$F/joint.tar" | vae-rank $s | field key,rank >"$T/want"
+		ok vae-rank --keys-per-file $s "$T/x.tar" "$T/y.tar"
+		field key,rank <"$T/out" >"$T/got"
+		same "$T/want" "$T/got" # of z the last digits depend on the batch
+	done
+	vae-rank --keys-per-file "$T/x.tar" "$T/y.tar" >"$T/ranked.tar"
+	ok vae-drop --top 25% -r "$T/r.tar" "$T/ranked.tar"
+	is "$(cat <(field key <"$T/out") <(field key <"$T/r.tar") | sort -u | wc -l)" 40
+	field key <"$T/r.tar" >"$T/list"
+	ok vae-drop -i --keys-per-file --keys "$T/list" "$F/a/x.tar" "$F/a/y.tar"
+	[ ! -s "$T/err" ]
+	same <(sort "$T/list") <(keys | tr ' ' '\n' | sed '$d' | sort)
+	ok vae-drop -n -v --keys-per-file --keys "$T/list" "$F/a/x.tar" "$F/a/y.tar"
+	says "would drop '$(head -1 "$T/list")'"
+	# one shard again
+	ok vae-drop -i -e 'key ~ "y/*"' --strip "$T/ranked.tar"
+	same <(members <"$F/a/y.tar") <(members <"$T/out")
+}
+
+@test "--key-prefix: begins every key, twice too, and is undone by --strip" {
+	ok vae-drop -e 'key == "none"' --key-prefix $'\xff\\a_' "$F/a/x.tar"
+	is "$(field key <"$T/out" | head -1)" '\xff\\a_s/0000'
+	mv "$T/out" "$T/once.tar"
+	ok vae-drop -e 'key == "none"' --key-prefix z/ --keys-per-file "$T/once.tar" "$F/a/y.tar"
+	is "$(field key,key_prefix <"$T/out" | sed -n '1p;21p')" $'z/once/\\xff\\\\a_s/0000\tz/once/\\xff\\\\a_\nz/y/s/0000\tz/y/'
+	vae-drop --strip -e 'key == "none"' "$T/out" >"$T/undone.tar"
+	same <(cat "$F/a/x.tar" "$F/a/y.tar" | members) <(members <"$T/undone.tar")
+	# a field key_prefix that is not the begin of the key changes nothing
+	echo 'name=a.vae.json data={"key_prefix":"b","source":"s"}' | mktar >"$T/in"
+	ok vae-drop --strip -e 'key == "none"' "$T/in"
+	is "$(field key,source <"$T/out")" $'a\ts'
+}
+
+@test "--keys-per-file: files with one name and prefixes that begin no key are refused" {
+	cp "$F/a/y.tar" "$F/b/x.tar"
+	fails 2 vae-drop --top 1 --keys-per-file "$F/a/x.tar" "$F/b/x.tar"
+	says "$F/b/x.tar" --key-prefix
+	fails 2 vae-drop --top 1 --key-prefix a. "$F/a/x.tar"
+	says --key-prefix
+	fails 2 vae-drop --top 1 --key-prefix __a__/ "$F/a/x.tar"
+	cp "$F/a/x.tar" "$F/b/__x__.tar"
+	fails 2 vae-drop --top 1 --keys-per-file "$F/b/__x__.tar"
+	says __x__
+	ok vae-drop -e 'key == "none"' --keys-per-file <"$F/a/x.tar"
+	is "$(field key <"$T/out" | head -1)" stdin/s/0000
 }

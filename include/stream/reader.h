@@ -31,6 +31,11 @@ struct reader *reader_open(char *const *paths, int n, int flags, struct fail *f)
 struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *len, size_t n, struct fail *f);
 void reader_limit(struct reader *r, const struct reader_limits *limits);
 struct reader_limits reader_get_limits(const struct reader *r);
+/* Puts a prefix before the key and the names of every record: the text, and with by_file also the name of its file and a slash
+ * (reader_key_prefix()). The field key_prefix keeps it, so that record_remove_fields() can remove it. text is borrowed; NULL: none. */
+void reader_prefix_keys(struct reader *r, const char *text, int by_file);
+/* Appends that prefix; path NULL: without the name of a file. -1 where no key can begin with it. */
+int reader_key_prefix(struct buf *out, const char *text, const char *path, struct fail *f);
 /* Fills rec: READER_RECORD, READER_LOOSE (a loose member between records, in rec->m[0]), READER_END, or -1. Overwrites rec
  * and reuses its memory. */
 int reader_next(struct reader *r, struct record *rec, struct fail *f);

@@ -63,7 +63,10 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
-/* Removes all fields but `source`, which vae-pack wrote, and the member KEY.vae.json where no field is left. */
+/* Puts a prefix before the key and the names of the record's members, and remembers it in the field key_prefix. */
+int record_prefix_key(struct record *r, const char *prefix, size_t len, struct fail *f);
+/* Removes all fields but `source`, which vae-pack wrote, the prefix of the key that the field key_prefix remembers, and the member
+ * KEY.vae.json where no field is left. */
 int record_remove_fields(struct record *r, struct fail *f);
 
 /* Puts "FILE: record 12 'KEY': " before the message; -1. */

@@ -50,6 +50,8 @@ struct cli {
 	const char *tool;
 	int status; /* the exit status, once a check has returned false */
 	int quiet, verbose, level, keys_per_file, replace, dry_run;
+	int keys_by_file;        /* --keys-per-file of a tool that writes records: the file's name tells keys apart */
+	const char *key_prefix;  /* --key-prefix, or NULL */
 	struct reader_limits limits; /* --max-record; --mem of a tool that scores */
 	long jobs;             /* worker threads; default: the number of processors */
 	const char *output;    /* -o: a file instead of standard output; NULL for -o - */
@@ -83,6 +85,9 @@ struct cli {
 #define CLI_IN_FLIGHT(c) {0, "mem", "SIZE", CLI_SIZE, &(c)->limits.in_flight, "memory for records that wait or are scored (default 1G)"}
 #define CLI_INPUT(c) \
 	{0, "keys-per-file", NULL, CLI_FLAG, &(c)->keys_per_file, "keys must be unique only within each FILE"}
+#define CLI_KEYS(c)                                                                                      \
+	{0, "keys-per-file", NULL, CLI_FLAG, &(c)->keys_by_file, "FILEs may have keys in common: put the FILE's name before each key"}, \
+	{0, "key-prefix", "P", CLI_TEXT, &(c)->key_prefix, "begin every key with P, as in shard7/ (vae-drop --strip removes it)"}
 #define CLI_OUTPUT(c)                                                                                    \
 	{'o', "output", "FILE", CLI_TEXT, &(c)->output, "write to FILE, whole or not at all (zstd if it ends in .zst)"}, \
 	{'z', NULL, "LEVEL", CLI_LEVEL, &(c)->level, "compress the output with zstd (default level 3)"}
@@ -112,7 +117,9 @@ int cli_end(struct cli *c, int status);
 bool cli_require(struct cli *c, const void *value, const char *option);
 /* No output may replace path (or NULL), which the tool reads, nor a file in it where it is a directory. */
 bool cli_check_overwrite(struct cli *c, const char *option, const char *path);
-/* The same for -m and the directory of a model. */
+/* The prefixes of --keys-per-file and --key-prefix are valid, and differ between files. */
+bool cli_check_keys(struct cli *c);
+/* The same as cli_check_overwrite() for -m and the directory of a model. */
 bool cli_check_model(struct cli *c, const char *path);
 /* Standard input is one of the inputs. */
 bool cli_reads_stdin(const struct cli *c);

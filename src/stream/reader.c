@@ -31,6 +31,9 @@ struct reader {
 	struct record loose;               /* loose members after the last member of a record */
 	size_t loose_next;                 /* the next of them to return */
 	struct reader_limits limits;
+	const char *prefix;                /* of every key, or NULL */
+	int prefix_by_file;
+	struct buf key_prefix;             /* of the record */
 };
 
 static ptrdiff_t read_input(void *ctx, const void **block, struct fail *f)
@@ -238,6 +241,40 @@ static int read_record(struct reader *r, struct record *rec, struct fail *f)
 	}
 }
 
+void reader_prefix_keys(struct reader *r, const char *text, int by_file)
+{
+	r->prefix = text;
+	r->prefix_by_file = by_file;
+	r->keys_per_file |= by_file;
+}
+
+int reader_key_prefix(struct buf *out, const char *text, const char *path, struct fail *f)
+{
+	static const char *const suffix[] = {".zst", ".gz", ".xz", ".lz4", ".bz2", ".tar"};
+	const char *slash = path ? strrchr(path, '/') : NULL, *name = slash ? slash + 1 : path ? path : "", *ext;
+	if (path && (strcmp(path, "-") == 0 || strcmp(path, "standard input") == 0))
+		name = "stdin";
+	size_t n = strlen(name), from = out->len;
+	for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+		size_t k = strlen(suffix[i]);
+		n -= n > k && memcmp(name + n - k, suffix[i], k) == 0 ? k : 0;
+	}
+	if ((text && buf_add(out, text, strlen(text), f)) || buf_add(out, name, n, f) || buf_add(out, "/0.x", path ? 4 : 0, f) || (!path && buf_add(out, "0.x", 3, f)))
+		return -1;
+	size_t len = out->len - from - 3;
+	int bad = name_split(out->p + from, &ext) != len + 1;
+	out->p[out->len = from + len] = 0;
+	char shown[256];
+	return bad ? fail_set(f, "'%s' cannot begin a key: a key has no dot after its last slash, and does not begin with __x__/", name_show(shown, sizeof shown, out->p + from)) : 0;
+}
+
+static int add_prefix(struct reader *r, struct record *rec, struct fail *f)
+{
+	r->key_prefix.len = 0;
+	return reader_key_prefix(&r->key_prefix, r->prefix, r->prefix_by_file ? rec->file : NULL, f) ||
+	       record_prefix_key(rec, r->key_prefix.p, r->key_prefix.len, f) ? -1 : 0;
+}
+
 int reader_next(struct reader *r, struct record *rec, struct fail *f)
 {
 	record_trim(rec, KEPT_BYTES);
@@ -277,7 +314,9 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent");
 	if (added <= 0)
 		return record_fail(rec, f);
-	return read_record(r, rec, f) ? -1 : READER_RECORD;
+	if (read_record(r, rec, f))
+		return -1;
+	return (r->prefix || r->prefix_by_file) && add_prefix(r, rec, f) ? -1 : READER_RECORD;
 }
 
 int reader_rewind(struct reader *r, struct fail *f)
@@ -301,6 +340,7 @@ void reader_close(struct reader *r)
 		return;
 	close_input(r);
 	source_close(r->src);
+	buf_free(&r->key_prefix);
 	keyset_free(&r->keys);
 	member_free(&r->ahead);
 	record_free(&r->loose);

@@ -12,6 +12,8 @@
  * buffer in each. */
 #define RECORD_KEPT_BYTES ((size_t)4 << 20)
 
+#define KEY_PREFIX "key_prefix"
+
 void member_free(struct member *m)
 {
 	tar_header_free(&m->header);
@@ -180,9 +182,58 @@ int record_text(struct record *r, const char *name, struct buf *scratch, struct 
 	return bad ? -1 : 1;
 }
 
+/* Replaces the first `old` bytes of the key, and of the names of all members with that key, by the prefix. */
+static int replace_prefix(struct record *r, size_t old, const char *prefix, size_t len, struct fail *f)
+{
+	for (size_t i = 0; i <= r->n; i++) {
+		struct buf *b = i < r->n ? &r->m[i].header.name : &r->key;
+		if (i < r->n && r->m[i].loose)
+			continue;
+		if (buf_reserve(b, len, f))
+			return -1;
+		memmove(b->p + len, b->p + old, b->len - old + 1);
+		memcpy(b->p, prefix, len);
+		b->len += len - old;
+		if (i < r->n)
+			r->m[i].name = b->p;
+	}
+	return 0;
+}
+
+int record_prefix_key(struct record *r, const char *prefix, size_t len, struct fail *f)
+{
+	struct buf b = {0};
+	if (record_fields(r, f))
+		return -1;
+	int bad = name_escape(&b, prefix, len, f) || fields_string(&r->fields, KEY_PREFIX, &b, f) < 0 ||
+	          (b.len && fields_set_string(&r->fields, KEY_PREFIX, b.p, f)) || replace_prefix(r, 0, prefix, len, f);
+	r->fields_changed = 1;
+	buf_free(&b);
+	return bad ? record_fail(r, f) : 0;
+}
+
+/* The length of the key's prefix that the field key_prefix says, which is escaped; 0 where the key does not begin with it. */
+static int find_prefix(const struct record *r, size_t *len, struct fail *f)
+{
+	struct buf said = {0}, b = {0};
+	int got = fields_string(&r->fields, KEY_PREFIX, &said, f);
+	*len = 0;
+	for (size_t i = 1; i < r->key.len && got > 0 && !*len; i++) {
+		b.len = 0;
+		if (name_escape(&b, r->key.p, i, f))
+			got = -1;
+		else if (b.len == said.len && memcmp(b.p, said.p, b.len) == 0)
+			*len = i;
+	}
+	buf_free(&said);
+	buf_free(&b);
+	return got < 0 ? -1 : 0;
+}
+
 int record_remove_fields(struct record *r, struct fail *f)
 {
-	if (record_fields(r, f))
+	size_t prefix;
+	if (record_fields(r, f) || find_prefix(r, &prefix, f) || (prefix && replace_prefix(r, prefix, "", 0, f)))
 		return -1;
 	size_t had = r->fields.n;
 	if (fields_keep(&r->fields, "source")) {

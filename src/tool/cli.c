@@ -344,6 +344,29 @@ static bool check_common(struct cli *c)
 	return !config_check_assignments(&c->set, &f) || cli_invalid(c, &f);
 }
 
+bool cli_check_keys(struct cli *c)
+{
+	struct fail f = {{0}};
+	struct buf a = {0}, b = {0};
+	int bad = 0;
+	for (int i = 0; i < c->nfiles && c->keys_by_file && !bad; i++) {
+		a.len = 0;
+		bad = reader_key_prefix(&a, c->key_prefix, c->files[i], &f);
+		for (int k = 0; k < i && !bad; k++) {
+			b.len = 0;
+			bad = reader_key_prefix(&b, c->key_prefix, c->files[k], &f);
+			if (!bad && strcmp(a.p, b.p) == 0)
+				bad = fail_set(&f, "--keys-per-file puts the name of its file before each key, and '%.200s' and '%.200s' have the same: run one after the other, with --key-prefix",
+				               c->files[k], c->files[i]);
+		}
+	}
+	if (!bad && c->key_prefix)
+		bad = reader_key_prefix(&a, c->key_prefix, NULL, &f) ? fail_add(&f, "--key-prefix") : 0;
+	buf_free(&a);
+	buf_free(&b);
+	return !bad || cli_invalid(c, &f);
+}
+
 bool cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
                int argc, char **argv)
 {
@@ -367,7 +390,7 @@ bool cli_begin(struct cli *c, const char *tool, const char *operands, const char
 	struct fail f = {{0}};
 	if (thread_check_stack(&f))
 		return cli_failed(c, &f);
-	return check_common(c) && check_outputs(c);
+	return check_common(c) && cli_check_keys(c) && check_outputs(c);
 }
 
 bool cli_failed(struct cli *c, const struct fail *f)

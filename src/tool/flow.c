@@ -17,6 +17,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	if (!w->in)
 		return -1;
 	reader_limit(w->in, &c->limits);
+	reader_prefix_keys(w->in, c->key_prefix, c->keys_by_file);
 	if (!(flags & FLOW_SINK)) {
 		w->out = writer_open(c->output, c->level, f);
 		if (!w->out)
