@@ -163,7 +163,7 @@ two_shards() {
 	field key <"$T/r.tar" >"$T/list"
 	ok vae-drop -i --keys-per-file --keys "$T/list" "$F/a/x.tar" "$F/a/y.tar"
 	[ ! -s "$T/err" ]
-	same <(sort "$T/list") <(keys | tr ' ' '\n' | sed '$d' | sort)
+	same <(sort "$T/list") <(keys | tr ' ' '\n' | sort)
 	ok vae-drop -n -v --keys-per-file --keys "$T/list" "$F/a/x.tar" "$F/a/y.tar"
 	says "would drop '$(head -1 "$T/list")'"
 	# one shard again
