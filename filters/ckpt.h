@@ -11,6 +11,7 @@ struct ckpt {
 	int by;                   /* thin: enum thin_by; -1: not given */
 	const char *draws, *seed; /* eval, curvature */
 	long limit;               /* curvature; -1: not given */
+	const char *eps;          /* curvature */
 	int targets;              /* curvature: enum targets; -1: not given */
 };
 extern const char *const thin_words[]; /* of enum thin_by */

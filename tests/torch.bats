@@ -72,3 +72,48 @@ as_torch() {
 	vae-ckpt import -q -c tiny -o net.vae vae-10000.safetensors
 	vae-ckpt list -m net.vae | cut -f1 | grep -x 10000
 }
+
+# curved YAML TENSORS JSON: the layers' parts of self influence with curvature are within 1e-4 of torch's
+curved() {
+	local at=$root/tests/data/torch-curvature
+	vae-ckpt import -q -c "$1" -o net.vae "$2"
+	vae-ckpt curvature -q -m net.vae --eps "$data/eps.npy" "$data/pictures.tar"
+	vae-selfinf -q -m net.vae --curvature kfac --parts --eps "$data/eps.npy" "$data/pictures.tar" | vae-cut --json >got.jsonl
+	perl -MJSON::PP -e '
+		my $want = decode_json(do { local (@ARGV, $/) = $ARGV[0]; <> });
+		my ($rows, $far, $names) = (0, 0, 0);
+		open my $f, "<", "got.jsonl" or die;
+		while (<$f>) {
+			my ($v, $w) = (decode_json($_), $want->{records}[$rows++]);
+			for (sort keys %$w) {
+				$names++;
+				next if abs($v->{$_} / $w->{$_} - 1) <= 1e-4;
+				print "record $rows, $_: $v->{$_}, wanted $w->{$_}\n";
+				$far++;
+			}
+		}
+		exit !($rows == 3 && $names >= 15 && !$far);' "$at/$3"
+	# the traces of the factors
+	perl -MJSON::PP -e '
+		my $want = decode_json(do { local (@ARGV, $/) = $ARGV[0]; <> })->{traces};
+		open my $f, "<:raw", $ARGV[1] or die; my $all = do { local $/; <$f> };
+		my $n = unpack "Q<", $all; my $h = decode_json(substr $all, 8, $n); my $far = 0;
+		for my $layer (sort keys %$want) {
+			for my $k ("a", "d") {
+				my $t = $h->{"$layer.$k"}; my ($from, $side, $sum) = ($t->{data_offsets}[0], $t->{shape}[0], 0);
+				$sum += unpack "f<", substr $all, 8 + $n + $from + 4 * ($side + 1) * $_, 4 for 0 .. $side - 1;
+				next if abs($sum / $want->{$layer}{$k} - 1) <= 1e-5;
+				print "$layer.$k: $sum, wanted $want->{$layer}{$k}\n";
+				$far++;
+			}
+		}
+		exit !!$far' "$at/$3" net.vae/curvature-*.safetensors
+}
+
+@test "curvature, and self influence with it, as torch's autograd computes them: convolutions" {
+	curved "$data/net.yaml" "$data/net.safetensors" conv.json
+}
+
+@test "curvature, and self influence with it, as torch's autograd computes them: linear layers" {
+	curved "$root/tests/data/torch-curvature/mlp.yaml" "$root/tests/data/torch-curvature/mlp.safetensors" mlp.json
+}

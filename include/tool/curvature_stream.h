@@ -3,12 +3,14 @@
 #define VF_CURVATURE_STREAM_H
 
 #include "influence/curvature.h"
+#include "influence/noise.h"
 #include "tool/flow.h"
 
 struct curvature_stream {
 	/* set by the caller */
 	const char *model, *checkpoints;
 	int targets; /* enum targets */
+	struct noise noise; /* path: of --eps, or NULL */
 	long limit;  /* records that count; 0: all */
 
 	struct flow flow;

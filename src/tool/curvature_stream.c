@@ -9,7 +9,7 @@
 #include "model/batch_stream.h"
 #include "train/dataset.h"
 
-/* The results of a batch: the records that could be decoded. Behind it x [rows][input]. */
+/* The results of a batch: the records that could be decoded. Behind it x [rows][input], and with given noise eps [rows][draws][latent]. */
 struct decoded {
 	int n;
 	uint64_t id[]; /* [rows] */
@@ -19,6 +19,13 @@ static struct model *last_model(const struct curvature_stream *s) { return &s->m
 
 static float *inputs_of(const struct decoded *d, int rows) { return (float *)(void *)(d->id + rows); }
 
+/* Numbers of the given noise of a record. */
+static size_t noise_size(const struct curvature_stream *s)
+{
+	const struct config *cfg = &last_model(s)->cfg;
+	return s->noise.path ? (size_t)cfg->score.draws * (size_t)cfg->latent : 0;
+}
+
 static int skip(void *ctx, uint64_t position)
 {
 	const struct curvature_stream *s = ctx;
@@ -27,13 +34,18 @@ static int skip(void *ctx, uint64_t position)
 
 static int work(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
+	const struct curvature_stream *s = ctx;
 	struct decoded *d = result;
-	float *to = inputs_of(d, b->rows);
+	size_t noise = noise_size(s);
+	float *to = inputs_of(d, b->rows), *eps = to + (size_t)b->rows * b->size;
+	if (noise && noise_copy(&s->noise, "records", b->first, b->nrows, b->rows, eps, f))
+		return -1;
 	d->n = 0;
 	for (int r = 0; r < b->nrows; r++) {
 		if (b->why[r].msg[0])
 			continue;
 		d->id[d->n] = b->id[r];
+		memmove(eps + (size_t)d->n * noise, eps + (size_t)r * noise, noise * sizeof *eps);
 		memcpy(to + (size_t)d->n++ * b->size, x + (size_t)r * b->size, b->size * sizeof *to);
 	}
 	return 0;
@@ -53,8 +65,9 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 	if (!b->nrows || !d->n)
 		return 0;
 	s->used += (uint64_t)d->n;
+	const float *x = inputs_of(d, b->rows), *eps = s->noise.path ? x + (size_t)b->rows * b->size : NULL;
 	for (int c = 0; c < s->nmodels; c++)
-		estimate_add(s->estimate[c], d->n, inputs_of(d, b->rows), d->id, NULL);
+		estimate_add(s->estimate[c], d->n, x, d->id, eps);
 	flow_show_progress(&s->flow, NULL);
 	return 0;
 }
@@ -78,7 +91,7 @@ static int read_records(struct curvature_stream *s, struct fail *f)
 	int rows = estimate_batch(m);
 	const struct batch_stream b = {
 		.in = s->flow.in, .cfg = &m->cfg, .rows = rows, .workers = 1, .ctx = s, .skip = skip, .standard = &m->standard,
-		.result_size = sizeof(struct decoded) + (size_t)rows * (sizeof(uint64_t) + (size_t)m->enc.in * sizeof(float)),
+		.result_size = sizeof(struct decoded) + (size_t)rows * (sizeof(uint64_t) + ((size_t)m->enc.in + noise_size(s)) * sizeof(float)),
 		.work = work, .consume = consume,
 	};
 	if (batch_stream_run(&b, f))
@@ -106,7 +119,8 @@ int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail 
 {
 	s->flow.cli = c;
 	mat_flush_denormals();
-	if (models_open(&s->models, &s->nmodels, s->model, s->checkpoints, &c->set, f) || flow_open(&s->flow, c, FLOW_SINK, f) || open_estimates(s, c, f) ||
+	if (models_open(&s->models, &s->nmodels, s->model, s->checkpoints, &c->set, f) ||
+	    noise_read(&s->noise, last_model(s)->cfg.score.draws, last_model(s)->cfg.latent, f) || flow_open(&s->flow, c, FLOW_SINK, f) || open_estimates(s, c, f) ||
 	    read_records(s, f))
 		return -1;
 	progress_end(&s->flow.progress);
@@ -168,6 +182,7 @@ void curvature_stream_close(struct curvature_stream *s)
 		estimate_close(s->estimate[i]);
 	free(s->estimate);
 	pool_close(s->pool);
+	noise_free(&s->noise);
 	if (s->models)
 		models_free(s->models, s->nmodels);
 }
