@@ -11,9 +11,12 @@
 
 enum format { IDX, CSV, NPY, DIRECTORY, BY_NAME };
 static const char *const format_words[] = {"idx", "csv", "npy", NULL};
+enum { AS_PICTURE, AS_VECTOR };
+static const char *const as_words[] = {"picture", "vector", NULL};
 
 struct options {
 	int format; /* enum format */
+	int as;
 	const char *only, *separator;
 	long limit;
 };
@@ -31,7 +34,7 @@ static enum format format_of(const char *path)
 	struct stat st;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return DIRECTORY;
-	return ends_in(path, "csv") || ends_in(path, "tsv") ? CSV : ends_in(path, "npy") ? NPY : IDX;
+	return ends_in(path, "csv") || ends_in(path, "tsv") ? CSV : ends_in(path, "npy") || ends_in(path, "npz") ? NPY : IDX;
 }
 
 /* The character, or -1 if the text is neither \t nor one character that can separate numbers and names. */
@@ -54,6 +57,9 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 		o->format = (int)format_of(c->files[0]);
 	if ((p->label || p->header || o->separator) && o->format != CSV)
 		return cli_usage(c, "--label, --header and --separator are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
+	p->as_vector = o->as == AS_VECTOR;
+	if (p->as_vector && o->format != NPY)
+		return cli_usage(c, "--as vector is for npy files, and '%s' is not one (--format npy makes it one)", c->files[0]);
 	p->separator = separator_of(c->files[0], o->separator);
 	if (p->separator < 0)
 		return cli_usage(c, "--separator takes one character that is in no number and no name, or \\t, not '%s'", o->separator);
@@ -124,6 +130,7 @@ int main(int argc, char **argv)
 		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file is a header, even if some of its cells are numbers"},
 		{0, "separator", "C", CLI_TEXT, &o.separator, "the character between the cells of a CSV file (default: a comma; a tab in .tsv)"},
 		{0, "format", "NAME", CLI_CHOICE, &o.format, "the format of the files: idx, csv or npy (default: by the name)", format_words},
+		{0, "as", "NAME", CLI_CHOICE, &o.as, "what unsigned bytes of an npy file are: picture (the default, if the shape is that of pictures) or vector", as_words},
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};

@@ -464,9 +464,9 @@ values() {
 	npy '<f4' '6,' 'f<*' 1 2 3 4 5 6 >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
 	says dimensions
-	npy '>f4' '3, 2' 'f<*' 1 2 3 4 5 6 >"$T/x.npy"
+	npy '<c8' '3, 2' 'd<*' 1 2 3 4 5 6 >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
-	says "'>f4'"
+	says "'<c8'"
 	npy '<f4' '3, 4611686018427387904' 'f<*' 1 >"$T/x.npy"
 	fails 1 vae-pack "$T/x.npy"
 	npy '<f4' '1, 1000000000' 'f<*' 1 >"$T/x.npy"

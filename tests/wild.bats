@@ -139,3 +139,104 @@ means() { printf 'name=a.jpg file=%s\n' "$1" | mktar | vae-selfinf -q -m "$F/col
 	fails 1 vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
 	says '70000 x 1000' 'limit of 67108864 pixels'
 }
+
+# npy DESCR ORDER SHAPE TEMPLATE VALUE...: an .npy file; ORDER is True for Fortran, TEMPLATE that of perl's pack
+npy() {
+	perl -e 'my ($d, $o, $s, $t, @v) = @ARGV; my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27$d\x27, \x27fortran_order\x27: $o, \x27shape\x27: ($s), }";
+		binmode STDOUT; print "\x93NUMPY\1\0", pack("v", length $h), $h, pack($t, @v)' "$@"
+}
+
+# hex TAR: the payloads, in hexadecimal
+hex() { lstar <"$1" | awk '$1 ~ /\.npy$/ { print $NF }'; }
+
+# bytes FILE: its bytes in one line
+bytes() { od -An -v -tx1 "$1" | tr -d ' \n'; }
+
+@test "npy in big endian and in Fortran order is packed as its numbers in C order, little endian" {
+	npy '<f4' False '3, 4' 'f<*' 1 2 3 4 5 6 7 8 9 10 11 12.5 >"$T/c.npy"
+	npy '>f4' False '3, 4' 'f>*' 1 2 3 4 5 6 7 8 9 10 11 12.5 >"$T/be.npy"
+	npy '<f4' True '3, 4' 'f<*' 1 5 9 2 6 10 3 7 11 4 8 12.5 >"$T/fortran.npy"
+	npy '>f4' True '3, 4' 'f>*' 1 5 9 2 6 10 3 7 11 4 8 12.5 >"$T/both.npy"
+	ok vae-pack "$T/c.npy"
+	mv "$T/out" "$T/c.tar"
+	for i in be fortran both; do
+		ok vae-pack "$T/$i.npy"
+		same "$T/c.tar" "$T/out"
+		gzip -kf "$T/$i.npy"
+		ok vae-pack "$T/$i.npy.gz"
+		same "$T/c.tar" "$T/out"
+		head -c -1 "$T/$i.npy" >"$T/cut.npy"
+		fails 1 vae-pack "$T/cut.npy"
+		says truncated
+		(cat "$T/$i.npy" && printf x) >"$T/more.npy"
+		fails 1 vae-pack "$T/more.npy"
+		says 'more bytes after'
+	done
+	# labels too, and bool
+	npy '>i4' False '3,' 'l>*' 7 -1 300 >"$T/labels.npy"
+	ok vae-pack "$T/c.npy" "$T/labels.npy"
+	is "$(vae-cut -k cls "$T/out" | tr '\n' ' ')" '7 -1 300 '
+	npy '|b1' False '2, 3' 'C*' 1 0 1 0 0 1 >"$T/b.npy"
+	ok vae-pack "$T/b.npy"
+	npy '|b1' False '3,' 'C*' 0 0 1 >"$T/one.npy"
+	is "$(hex "$T/out" | tail -n 1)" "$(bytes "$T/one.npy")"
+}
+
+@test "npy of shape n,h,w,3 are pictures, as of IDX; --as vector makes numbers of them" {
+	# shellcheck disable=SC2046 # numbers
+	npy '|u1' False '2, 4, 5, 3' 'C*' $(seq 1 120) >"$T/rgb.npy"
+	perl -e 'binmode STDOUT; print pack("C4N4", 0, 0, 8, 4, 2, 4, 5, 3), pack "C*", 1 .. 120' >"$T/rgb.idx"
+	ok vae-pack "$T/rgb.idx"
+	mv "$T/out" "$T/idx.tar"
+	ok vae-pack "$T/rgb.npy"
+	same "$T/idx.tar" "$T/out"
+	ok vae-pack --as vector "$T/rgb.npy"
+	# shellcheck disable=SC2046 # numbers
+	npy '|u1' False '60,' 'C*' $(seq 61 120) >"$T/one.npy"
+	is "$(hex "$T/out" | tail -n 1)" "$(bytes "$T/one.npy")"
+	mv "$T/out" "$T/numbers.tar"
+	ok vae-density --neighbors 2 "$T/numbers.tar"
+	is "$(vae-cut -k knn_nll "$T/out" | grep -c '[0-9]')" 2
+	fails 2 vae-pack --as vector "$T/rgb.idx"
+	says --as
+}
+
+@test "a payload .npy of shape h,w,3 is the picture of shape 3,h,w" {
+	printf 'name=a.npy file=%s\n' "$IN/u1-hwc.npy" | mktar >"$T/hwc.tar"
+	printf 'name=a.npy file=%s\n' "$IN/u1-fortran.npy" | mktar >"$T/fortran.tar"
+	vae-train -q -c tiny --set input.shape=[3,5,4] --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 60}]' --set train.steps=2 \
+		--set train.checkpoints=1 --set train.holdout=0 -o "$T/m.vae" "$T/hwc.tar"
+	vae-selfinf -m "$T/m.vae" --on-error fail "$T/hwc.tar" | field mu_norm >"$T/a"
+	vae-selfinf -m "$T/m.vae" --on-error fail "$T/fortran.tar" | field mu_norm >"$T/b"
+	same "$T/a" "$T/b"
+}
+
+@test "float16 embeddings go through pack, train, selfinf, density and rank" {
+	# 40 vectors of 8 numbers, one far away, two nearly equal; a half has 5 bits of exponent and 10 of mantissa
+	perl -e 'sub half { my $x = shift; my $s = $x < 0 ? 32768 : 0; $x = abs $x; return $s unless $x; my $e = int(log($x) / log(2) + 100) - 100; $s | ($e + 15) << 10 | int(($x / 2 ** $e - 1) * 1024) }
+		my @v; for my $i (0 .. 39) { push @v, half($i == 17 ? 3 : (($i == 30 ? 29 : $i) * (7 + 3 * $_) % 41) / 41 - .5) for 1 .. 8 }
+		my $h = sprintf "%-117s\n", "{\x27descr\x27: \x27<f2\x27, \x27fortran_order\x27: False, \x27shape\x27: (40, 8), }";
+		binmode STDOUT; print "\x93NUMPY\1\0", pack("v", length $h), $h, pack "v*", @v' >"$T/emb.npy"
+	ok vae-pack "$T/emb.npy"
+	mv "$T/out" "$T/emb.tar"
+	vae-train -q -c tabular --set train.steps=50 --set train.checkpoints=1 -o "$T/m.vae" "$T/emb.tar"
+	ok vae-selfinf -m "$T/m.vae" --on-error fail "$T/emb.tar"
+	is "$(vae-cut -k selfinf "$T/out" | grep -c '[0-9]')" 40
+	ok vae-density --neighbors 3 "$T/emb.tar"
+	mv "$T/out" "$T/scored.tar"
+	ok vae-rank -k knn_nll "$T/scored.tar"
+	is "$(vae-cut -k rank,key "$T/out" | awk '$1 == 0 { print $2 }')" 00000017
+	# a compound extension
+	printf 'name=a.emb.npy file=%s\nname=a.npy data=x\n' "$IN/f2.npy" | mktar >"$T/in"
+	ok vae-density --set input.field=emb.npy --neighbors 2 "$T/in"
+	not grep -q error "$T/err"
+}
+
+@test "an npz is an error that says how to unpack it" {
+	printf 'PK\3\4\24\0\0\0' >"$T/x.npz"
+	fails 1 vae-pack "$T/x.npz"
+	says x.npz unzip
+	cp "$T/x.npz" "$T/x.npy"
+	fails 1 vae-pack "$T/x.npy"
+	says x.npy unzip
+}

@@ -13,8 +13,8 @@
 #include "base/fail.h"
 #include "input/format.h"
 
-/* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be u8 of exactly
- * that shape, or [height, width] for one channel; it is copied as it is. notes, or NULL: those of the picture. */
+/* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be a picture
+ * (npy.h) of exactly that shape; its samples are copied. notes, or NULL: those of the picture. */
 int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, unsigned *notes, struct fail *f);
 
@@ -23,8 +23,8 @@ struct input_notes {
 	uint64_t flawed, low_bits;
 };
 
-/* The shape a payload has by itself: [channels, height, width] of a picture or an .npy of u8, *vector unchanged (0); or
- * [1, 1, values] of an .npy of another type, *vector = 1. *vector = 1 on entry makes every .npy a vector, and refuses
+/* The shape a payload has by itself: [channels, height, width] of a picture, also one in an .npy (npy.h), *vector unchanged
+ * (0); or [1, 1, values] of another .npy, *vector = 1. *vector = 1 on entry makes every .npy a vector, and refuses
  * pictures. */
 int input_shape(const void *data, size_t len, int shape[3], int *vector, struct fail *f);
 

@@ -14,6 +14,8 @@ struct pack {
 	const char *label; /* the column that becomes .cls, by name or by number from 1; NULL: none */
 	int header;        /* the first line holds names, even if it looks like numbers */
 	int separator;
+	/* npy: */
+	int as_vector; /* unsigned bytes are numbers, not pictures */
 	/* Called every 256 records; total is the number of records, 0 where it is unknown. May be NULL. */
 	void (*progress)(void *ctx, const struct pack *p, double total);
 	void *ctx;
@@ -28,7 +30,7 @@ struct pack {
 int pack_idx(struct pack *p, const char *images, const char *labels, struct fail *f);
 /* Each row as an .npy of float64, its label as .cls. */
 int pack_csv(struct pack *p, const char *path, struct fail *f);
-/* array [n][...], each item as an .npy of the same type. labels [n], integers, as .cls, or NULL. */
+/* array [n][...], each item as an .npy of the same type, in C order and little endian; pictures [n][height][width][3] as .png. labels [n], integers, as .cls, or NULL. */
 int pack_npy(struct pack *p, const char *array, const char *labels, struct fail *f);
 /* Every regular file below dir, in byte order of names: bytes and extension kept, the path below dir in the field `source`.
  * Skips dot files and names without an extension, and the output. */

@@ -10,7 +10,7 @@ int noise_read(struct noise *n, int draws, int latent, struct fail *f)
 		return -1;
 	if (npy_parse(n->file.p, n->file.len, &n->npy, f))
 		return fail_add(f, "%s", n->path);
-	if (n->npy.type != NPY_F4 || n->npy.ndim != 3 || n->npy.shape[1] != (size_t)draws || n->npy.shape[2] != (size_t)latent)
+	if (n->npy.type != NPY_F4 || n->npy.big_endian || n->npy.fortran || n->npy.ndim != 3 || n->npy.shape[1] != (size_t)draws || n->npy.shape[2] != (size_t)latent)
 		return fail_set(f, "%s: float32 of shape [records, %d, %d] is required", n->path, draws, latent);
 	return 0;
 }

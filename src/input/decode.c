@@ -16,15 +16,19 @@
 
 static int copy_npy(const void *data, size_t len, int channels, int height, int width, uint8_t *out, struct fail *f)
 {
-	size_t expected[] = {(size_t)channels, (size_t)height, (size_t)width};
+	size_t expected[] = {(size_t)channels, (size_t)height, (size_t)width}, picture[3];
+	int interleaved;
 	struct npy n;
 	if (npy_parse(data, len, &n, f))
 		return -1;
 	if (n.type != NPY_U8)
 		return fail_set(f, "npy of type '%s', expected '|u1'", npy_descr(n.type));
-	int no_channels = n.ndim == 2 && channels == 1;
-	if ((n.ndim == 3 || no_channels) && !memcmp(n.shape, expected + no_channels, (size_t)n.ndim * sizeof *expected)) {
-		memcpy(out, n.values, n.count);
+	if (npy_is_picture(&n, picture, &interleaved) && !memcmp(picture, expected, sizeof picture)) {
+		size_t pixels = picture[1] * picture[2];
+		if (!interleaved)
+			npy_copy(&n, 0, n.count, out);
+		for (size_t i = 0; interleaved && i < n.count; i++)
+			npy_copy(&n, i, 1, out + i % 3 * pixels + i / 3);
 		return 0;
 	}
 	char shape[200] = "";
@@ -123,14 +127,13 @@ int input_shape(const void *data, size_t len, int shape[3], int *vector, struct 
 	}
 	if (npy_parse(data, len, &n, f))
 		return -1;
-	*vector |= n.type != NPY_U8;
-	if (!*vector && n.ndim != 2 && n.ndim != 3)
-		return fail_set(f, "npy of u8 of %d dimensions, expected [height, width] or [channels, height, width]", n.ndim);
+	size_t picture[3];
+	int interleaved;
+	*vector |= !npy_is_picture(&n, picture, &interleaved);
 	if (n.count < 1 || n.count > PICTURE_MAX_PIXELS)
 		return fail_set(f, "npy of %zu values, expected 1 to %u", n.count, PICTURE_MAX_PIXELS);
-	shape[0] = *vector || n.ndim == 2 ? 1 : (int)n.shape[0];
-	shape[1] = *vector ? 1 : (int)n.shape[n.ndim - 2];
-	shape[2] = *vector ? (int)n.count : (int)n.shape[n.ndim - 1];
+	for (int i = 0; i < 3; i++)
+		shape[i] = (int)(!*vector ? picture[i] : i < 2 ? 1 : n.count);
 	return 0;
 }
 

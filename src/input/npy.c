@@ -1,5 +1,6 @@
 #include "input/npy.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -13,10 +14,60 @@ static const struct {
 } types[] = {
 	[NPY_U8] = {"|u1", 1},     [NPY_F4] = {"<f4", 4},    [NPY_F8] = {"<f8", 8},     [NPY_INT8] = {"|i1", 1},   [NPY_INT16] = {"<i2", 2},
 	[NPY_INT32] = {"<i4", 4},  [NPY_INT64] = {"<i8", 8}, [NPY_UINT16] = {"<u2", 2}, [NPY_UINT32] = {"<u4", 4}, [NPY_UINT64] = {"<u8", 8},
+	[NPY_BOOL] = {"|b1", 1},   [NPY_F2] = {"<f2", 2},
 };
 
 size_t npy_size(enum npy_type type) { return types[type].size; }
 const char *npy_descr(enum npy_type type) { return types[type].descr; }
+
+/* Where value i of C order stands in the file. */
+static size_t position(const struct npy *n, size_t i)
+{
+	if (!n->fortran)
+		return i;
+	size_t at = 0, stride = n->count;
+	for (int d = n->ndim - 1; d >= 0; d--) {
+		stride /= n->shape[d];
+		at += i % n->shape[d] * stride;
+		i /= n->shape[d];
+	}
+	return at;
+}
+
+void npy_copy(const struct npy *n, size_t first, size_t count, void *out)
+{
+	size_t size = types[n->type].size;
+	char *to = out;
+	if (!n->fortran && !n->big_endian) {
+		memcpy(to, (const char *)n->values + first * size, count * size);
+		return;
+	}
+	for (size_t i = first; i < first + count; i++) {
+		const char *from = (const char *)n->values + size * position(n, i);
+		for (size_t k = 0; k < size; k++)
+			*to++ = from[n->big_endian ? size - 1 - k : k];
+	}
+}
+
+int npy_is_picture(const struct npy *n, size_t shape[3], int *interleaved)
+{
+	if (n->type != NPY_U8 || n->ndim < 2 || n->ndim > 3)
+		return 0;
+	const size_t *s = n->shape;
+	*interleaved = n->ndim == 3 && s[2] == 3 && s[0] != 3 && s[0] != 1;
+	shape[0] = n->ndim == 2 ? 1 : *interleaved ? 3 : s[0];
+	shape[1] = *interleaved ? s[0] : s[n->ndim - 2];
+	shape[2] = *interleaved ? s[1] : s[n->ndim - 1];
+	return 1;
+}
+
+/* IEEE 754 binary16. */
+static double half(uint16_t v)
+{
+	int exponent = v >> 10 & 31, mantissa = v & 1023;
+	double x = exponent == 31 ? (mantissa ? NAN : INFINITY) : exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+	return v >> 15 ? -x : x;
+}
 
 double npy_value(const struct npy *n, size_t i)
 {
@@ -32,7 +83,7 @@ double npy_value(const struct npy *n, size_t i)
 		float f4;
 		double f8;
 	} v;
-	memcpy(&v, (const char *)n->values + types[n->type].size * i, types[n->type].size);
+	npy_copy(n, i, 1, &v);
 	switch (n->type) {
 	case NPY_U8:
 		return v.u1;
@@ -50,6 +101,10 @@ double npy_value(const struct npy *n, size_t i)
 		return (double)v.u8;
 	case NPY_INT64:
 		return (double)v.i8;
+	case NPY_BOOL:
+		return v.u1 != 0;
+	case NPY_F2:
+		return half(v.u2);
 	case NPY_F4:
 		return (double)v.f4;
 	case NPY_F8:
@@ -109,12 +164,15 @@ static int read_descr(struct parser *r, struct npy *out)
 	char s[16];
 	if (read_string(r, "a plain type in quotes", s, sizeof s))
 		return -1;
+	if (!s[0])
+		return fail_set(r->f, "npy without a type");
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		if (!strcmp(s, types[i].descr)) {
+		if (!strcmp(s + 1, types[i].descr + 1) && strchr(types[i].size == 1 ? "|<>=" : "<>", s[0])) {
 			out->type = (enum npy_type)i;
+			out->big_endian = s[0] == '>' && types[i].size > 1;
 			return 0;
 		}
-	return fail_set(r->f, "npy of type '%s', expected '<f4', '<f8', '|u1' or another little-endian integer", s);
+	return fail_set(r->f, "npy of type '%s', expected a bool, an integer, float16, float32 or float64, such as '<f4'", s);
 }
 
 static int read_bool(struct parser *r, int *out)
@@ -195,6 +253,8 @@ static int read_dict(struct parser *r, struct npy *out, int *fortran)
 /* Finds where the header's text begins, and its length: 0, or 1 when that takes more bytes than len. */
 static int find_header(const uint8_t *p, size_t len, size_t *start, size_t *size, struct fail *f)
 {
+	if (len >= 4 && memcmp(p, "PK\3\4", 4) == 0)
+		return fail_set(f, "a zip archive such as numpy's .npz, not an npy file: unpack it (unzip FILE.npz gives one .npy for each array)");
 	if (len && memcmp(p, "\x93NUMPY", len < 6 ? len : 6) != 0)
 		return fail_set(f, "not an npy file: it does not start with \\x93NUMPY and a header");
 	*start = 12;
@@ -222,8 +282,7 @@ int npy_parse_header(const void *data, size_t len, struct npy *out, size_t *head
 	int fortran = 0;
 	if (read_dict(&r, out, &fortran))
 		return -1;
-	if (fortran && out->ndim > 1)
-		return fail_set(f, "npy in Fortran order, expected C order");
+	out->fortran = fortran && out->ndim > 1;
 	size_t one = types[out->type].size;
 	int empty = 0;
 	out->count = 1;

@@ -8,6 +8,8 @@
 #include "input/csv.h"
 #include "input/infile.h"
 #include "input/npy.h"
+#include "input/picture.h"
+#include "input/png.h"
 #include "stream/name.h"
 #include "pack/pack_record.h"
 
@@ -189,8 +191,24 @@ struct array {
 	struct npy npy;
 	size_t item_size; /* bytes */
 	uint64_t next;
-	struct buf bytes;
+	struct buf bytes; /* the header; of Fortran order the whole file */
 };
+
+/* In Fortran order, the values of an item stand all over the file. */
+static int read_all(struct array *a, struct fail *f)
+{
+	size_t size = a->npy.count * npy_size(a->npy.type), header = a->bytes.len, got;
+	if (size > RECORD_MAX_BYTES)
+		return fail_set(f, "%s: npy in Fortran order of %zu bytes, more than the limit of %zu: convert it with numpy.ascontiguousarray", a->path, size,
+		                RECORD_MAX_BYTES);
+	if (buf_reserve(&a->bytes, size, f) || infile_read(a->in, a->bytes.p + header, size, &got, f))
+		return -1;
+	if (got < size)
+		return fail_set(f, "%s: npy file is truncated: %zu bytes of values, expected %zu", a->path, got, size);
+	a->bytes.len += got;
+	a->npy.values = a->bytes.p + header;
+	return 0;
+}
 
 static int array_open(struct array *a, const char *path, struct fail *f)
 {
@@ -216,19 +234,40 @@ static int array_open(struct array *a, const char *path, struct fail *f)
 		a->item_size *= a->npy.shape[i];
 	if (a->item_size > RECORD_MAX_BYTES)
 		return fail_set(f, "%s: an item has %zu bytes, more than the limit of %zu", a->path, a->item_size, RECORD_MAX_BYTES);
-	return 0;
+	return a->npy.fortran ? read_all(a, f) : 0;
 }
 
-/* Appends the next item's bytes to out: 1, 0 at the end, -1. */
+/* Reverses the bytes of each value. */
+static void reverse_bytes(char *p, size_t n, size_t size)
+{
+	for (char *end = p + n; p < end; p += size)
+		for (size_t k = 0; k < size / 2; k++) {
+			char c = p[k];
+			p[k] = p[size - 1 - k];
+			p[size - 1 - k] = c;
+		}
+}
+
+/* Appends the next item's bytes, little endian, to out: 1, 0 at the end, -1. */
 static int array_next(struct array *a, struct buf *out, struct fail *f)
 {
 	size_t got;
 	char extra;
+	if (a->next < a->npy.shape[0] && a->npy.fortran) {
+		size_t values = a->item_size / npy_size(a->npy.type);
+		if (buf_reserve(out, a->item_size, f))
+			return -1;
+		npy_copy(&a->npy, a->next++ * values, values, out->p + out->len);
+		out->len += a->item_size;
+		return 1;
+	}
 	if (a->next < a->npy.shape[0]) {
 		if (buf_reserve(out, a->item_size, f) || infile_read(a->in, out->p + out->len, a->item_size, &got, f))
 			return -1;
 		if (got < a->item_size)
 			return fail_set(f, "%s: npy file is truncated in item %" PRIu64 " of %zu", a->path, a->next + 1, a->npy.shape[0]);
+		if (a->npy.big_endian)
+			reverse_bytes(out->p + out->len, a->item_size, npy_size(a->npy.type));
 		out->len += got;
 		a->next++;
 		return 1;
@@ -264,7 +303,7 @@ static int check_shapes(const struct array *a, const struct array *labels, struc
 		return fail_set(f, "%s: npy of %d dimensions, expected [n, values] or more", a->path, a->npy.ndim);
 	if (!a->item_size)
 		return fail_set(f, "%s: npy whose items have no values", a->path);
-	if (labels->in && (labels->npy.ndim != 1 || labels->npy.type == NPY_F4 || labels->npy.type == NPY_F8))
+	if (labels->in && (labels->npy.ndim != 1 || labels->npy.type == NPY_F2 || labels->npy.type == NPY_F4 || labels->npy.type == NPY_F8))
 		return fail_set(f, "%s: labels of type '%s' in %d dimensions, expected integers in one dimension", labels->path,
 		                npy_descr(labels->npy.type), labels->npy.ndim);
 	if (labels->in && labels->npy.shape[0] != a->npy.shape[0])
@@ -272,16 +311,52 @@ static int check_shapes(const struct array *a, const struct array *labels, struc
 	return 0;
 }
 
+/* Whether the items are pictures with their channels last, which become PNG files as those of IDX files do. */
+static int is_interleaved(const struct array *a, size_t shape[3])
+{
+	struct npy item = {.type = a->npy.type, .ndim = a->npy.ndim - 1};
+	int interleaved = 0;
+	memcpy(item.shape, a->npy.shape + 1, sizeof item.shape - sizeof *item.shape);
+	return npy_is_picture(&item, shape, &interleaved) && interleaved;
+}
+
+static int write_header(const struct array *a, int as_vector, struct buf *head, struct fail *f)
+{
+	size_t values = a->item_size / npy_size(a->npy.type);
+	if (as_vector && a->npy.type == NPY_U8)
+		return npy_header(head, NPY_U8, 1, &values, f);
+	return npy_header(head, a->npy.type, a->npy.ndim - 1, a->npy.shape + 1, f);
+}
+
+/* Makes the payload of the next record: 1, 0 at the end, -1. */
+static int add_payload(struct array *a, const struct buf *head, const size_t *picture, struct record *r, struct fail *f)
+{
+	struct member *m = pack_add(r, picture ? "png" : "npy", 0, f);
+	if (!m)
+		return -1;
+	if (!picture)
+		return buf_add(&m->data, head->p, head->len, f) ? -1 : array_next(a, &m->data, f);
+	struct buf pixels = {0};
+	int go = array_next(a, &pixels, f);
+	if (go > 0 && png_encode((const uint8_t *)pixels.p, (int)picture[2], (int)picture[1], 3, &m->data, f))
+		go = -1;
+	buf_free(&pixels);
+	return go;
+}
+
 int pack_npy(struct pack *p, const char *path, const char *label_path, struct fail *f)
 {
 	struct record r = {.fields_member = -1};
 	struct array a, labels = {.in = NULL};
 	struct buf head = {0};
+	size_t shape[3];
 	int go = array_open(&a, path, f) || (label_path && array_open(&labels, label_path, f)) || check_shapes(&a, &labels, f) ||
-	         npy_header(&head, a.npy.type, a.npy.ndim - 1, a.npy.shape + 1, f) ? -1 : 1;
+	         write_header(&a, p->as_vector, &head, f) ? -1 : 1;
+	const size_t *picture = go > 0 && !p->as_vector && is_interleaved(&a, shape) ? shape : NULL;
+	if (picture && shape[2] > PICTURE_MAX_PIXELS / shape[1])
+		go = fail_set(f, "%s: pictures of %zu x %zu are larger than the limit of %u pixels", a.path, shape[2], shape[1], PICTURE_MAX_PIXELS);
 	for (uint64_t i = 0; go > 0; i++) {
-		struct member *m = pack_begin(p, &r, i, a.path, f) ? NULL : pack_add(&r, "npy", 0, f);
-		go = !m || buf_add(&m->data, head.p, head.len, f) ? -1 : array_next(&a, &m->data, f);
+		go = pack_begin(p, &r, i, a.path, f) ? -1 : add_payload(&a, &head, picture, &r, f);
 		if (go > 0 && labels.in && add_label(&labels, &r, f))
 			go = -1;
 		go = go > 0 ? pack_emit(p, &r, (double)a.npy.shape[0], f) : go;

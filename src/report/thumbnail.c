@@ -87,7 +87,8 @@ int thumbnail_render(struct thumbnail *t, struct fail *f)
 	if (t->kind != THUMBNAIL_NONE || !t->kept)
 		return 0;
 	int npy = t->format == INPUT_NPY && npy_parse(t->payload.p, t->payload.len, &a, &why) == 0;
-	int vector = npy && (a.type != NPY_U8 || a.ndim < 2), r = vector ? render_vector(t, &a, &why) : render_picture(t, &why);
+	size_t shape[3];
+	int interleaved, vector = npy && !npy_is_picture(&a, shape, &interleaved), r = vector ? render_vector(t, &a, &why) : render_picture(t, &why);
 	if (r && why.memory) {
 		*f = why;
 		return -1;

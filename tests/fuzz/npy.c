@@ -11,8 +11,9 @@ int fuzz_npy(const uint8_t *data, size_t size)
 {
 	struct npy n, again;
 	struct fail f;
-	int shape[3], vector = 0;
-	uint8_t small[16];
+	int shape[3], vector = 0, interleaved = 0;
+	size_t picture[3];
+	uint8_t small[16], all[16];
 	if (npy_parse(data, size, &n, &f)) {
 		CHECK(f.msg[0]);
 		return 0;
@@ -36,7 +37,12 @@ int fuzz_npy(const uint8_t *data, size_t size)
 				CHECK(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
-			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, NULL, &f) == 0 && memcmp(small, n.values, n.count) == 0);
+			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, NULL, &f) == 0 && npy_is_picture(&n, picture, &interleaved));
+		for (size_t i = 0; !vector && n.count <= sizeof small && i < n.count; i++) {
+			size_t at = interleaved ? i % 3 * (n.count / 3) + i / 3 : i;
+			npy_copy(&n, i, 1, all);
+			CHECK(small[at] == (uint8_t)npy_value(&n, i) && small[at] == all[0]);
+		}
 	}
 	return 0;
 }

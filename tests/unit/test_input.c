@@ -33,6 +33,11 @@ static void check_case(const char *verb, const char *name, const char *rest)
 	unsigned expected;
 	if (!strcmp(verb, "npy")) {
 		check_npy(name, &b, rest);
+	} else if (!strcmp(verb, "values")) {
+		double v[64];
+		sscanf(rest, "%d %x", &w, &expected);
+		int r = input_vector(b.p, b.len, w, v, &f);
+		ok(!r && crc(v, (size_t)w * sizeof *v) == expected, "values of %s %s", name, f.msg);
 	} else if (!strcmp(verb, "refuse")) {
 		refused(format_of(name), b.p, b.len, rest, name);
 	} else if (!strcmp(verb, "decode")) {
@@ -101,8 +106,11 @@ static void test_literals(void)
 		{"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", NULL},
 		{"{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"|u1\"}", NULL},
 		{" { 'shape' : ( 6 , ) , 'descr' : '|u1' , 'fortran_order' : True } \n", NULL},
-		{"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "Fortran"},
-		{"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "'>f4'"},
+		{"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", NULL},
+		{"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", "6 bytes of values, expected 24"},
+		{"{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", "'<c8'"},
+		{"{'descr': '|f4', 'fortran_order': False, 'shape': (2, 3), }", "'|f4'"},
+		{"{'descr': '', 'fortran_order': False, 'shape': (2, 3), }", "without a type"},
 		{"{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (2, 3), }", "plain type"},
 		{"{'descr': '|u1', 'fortran_order': Falsy, 'shape': (2, 3), }", "byte 0x46, expected True or False"},
 		{"{'descr': '|u1', 'fortran_order': False, 'shape': (6), }", "(6,)"},
@@ -153,6 +161,11 @@ static void test_vectors(void)
 		{"<i8", "\0\0\0\0\0\0\0\x80", 8, -0x1p63},
 		{"<f4", "\0\0\x40\xc0", 4, -3},
 		{"<f8", "\0\0\0\0\0\0\x08\xc0", 8, -3},
+		{">f4", "\xc0\x40\0\0", 4, -3},
+		{"|b1", "\2", 1, 1},
+		{"<f2", "\0\xc2", 2, -3},
+		{"<f2", "\0\x7c", 2, NAN},
+		{"<f2", "\0\x7e", 2, NAN},
 		{"<f4", "\0\0\xc0\x7f", 4, NAN},
 		{"<f4", "\0\0\x80\x7f", 4, NAN},
 		{"<f8", "\0\0\0\0\0\0\0\x48", 8, NAN}, /* 2^129 */

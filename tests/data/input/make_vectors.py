@@ -252,6 +252,13 @@ def npy(name, kind, a, version=(1, 0)):
     cases.append("npy %s %d %s %s" % (name, kind, crc(a), " ".join(map(str, a.shape))))
 
 
+def values(name, a):
+    """Values as float64, in C order."""
+    with open(name, "wb") as f:
+        np.lib.format.write_array(f, a, (1, 0))
+    cases.append("values %s %d %s" % (name, a.size, crc(a.astype("<f8"))))
+
+
 npy("u1-2d.npy", 0, formula(W, H, 1).astype(np.uint8)[:, :, 0])
 npy("u1-3d.npy", 0, formula(5, 4, 3).astype(np.uint8).transpose(2, 0, 1).copy(), (3, 0))
 npy("f4-1d.npy", 1, np.arange(7, dtype="<f4") / 3)
@@ -259,8 +266,19 @@ npy("f8-4d.npy", 2, np.arange(24, dtype="<f8").reshape(2, 1, 3, 4) / 7, (2, 0))
 npy("f8-0d.npy", 2, np.array(2.5))
 npy("f4-empty.npy", 1, np.zeros((0, 3), "<f4"))
 npy("f4-8d.npy", 1, np.ones((1, 2, 1, 2, 1, 2, 1, 3), "<f4"))
-put("fortran.npy", open("f8-4d.npy", "rb").read().replace(b"False", b"True "))
-cases.append("refuse fortran.npy Fortran")
+values("fortran.npy", np.asfortranarray(np.arange(24, dtype="<f8").reshape(2, 1, 3, 4) / 7))
+values("fortran-be.npy", np.asfortranarray(np.arange(30, dtype=">i2").reshape(5, 6) * 999))
+values("be-f4.npy", (np.arange(12, dtype=">f4") / 7 - 1).reshape(3, 4))
+values("be-f8.npy", np.arange(12, dtype=">f8") / 7)
+values("be-u8.npy", np.arange(12, dtype=">u8") << 40)
+values("bool.npy", np.arange(12).reshape(3, 4) % 3 == 1)
+half = np.array([0, -0.0, 1, -2, 65504, 2**-14, 2**-24, 1023 * 2**-24, 1 / 3, -0.1], "<f2")
+values("f2.npy", half)
+values("be-f2.npy", half.astype(">f2"))
+a = formula(4, 5, 3).astype(np.uint8)
+for name, b in (("u1-hwc.npy", a), ("u1-fortran.npy", np.asfortranarray(a))):
+    np.save(name, b)
+    cases.append("tensor %s 3 5 4 %s" % (name, crc(a.transpose(2, 0, 1))))
 
 # resize, and the whole way to a tensor
 
