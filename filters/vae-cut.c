@@ -32,7 +32,7 @@ static int json_member(struct record *r, const char *name, struct buf *scratch, 
 	const struct field *v = fields_find(&r->fields, name);
 	scratch->len = 0;
 	int metadata = !v && metadata_is_name(name);
-	int got = v ? 1 : metadata ? metadata_json(r, name, scratch, f) : record_value(r, name, scratch, f);
+	int got = v ? 1 : metadata ? record_json(r, name, scratch, f) : record_value(r, name, scratch, f);
 	if (got <= 0)
 		return got;
 	int first = out->p && out->p[out->len - 1] == '{';

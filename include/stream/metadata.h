@@ -11,21 +11,27 @@
 #ifndef VF_METADATA_H
 #define VF_METADATA_H
 
-#include "stream/record.h"
+#include "base/buf.h"
 
 #define METADATA_MAX_BYTES (4u << 20)
 
+struct metadata { /* {0}: nothing was asked for yet */
+	struct json_t *root;
+	int state;
+};
+
 /* Whether a name begins with "json.". */
 int metadata_is_name(const char *name);
-/* Appends the value's text to `out`, of a string its characters: 1, 0 where it is missing, -1. */
-int metadata_text(struct record *r, const char *name, struct buf *out, struct fail *f);
+/* `member` is what the member KEY.json holds, NULL where the record has none.
+ * Appends the value's text to `out`, of a string its characters: 1, 0 where it is missing, -1. */
+int metadata_text(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f);
 /* The same as JSON, of a string with its quotes. */
-int metadata_json(struct record *r, const char *name, struct buf *out, struct fail *f);
+int metadata_json(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f);
 /* 1 and *value, 0 where it is missing or no number, -1. */
-int metadata_number(struct record *r, const char *name, double *value, struct fail *f);
+int metadata_number(struct metadata *m, const struct buf *member, const char *name, double *value, struct fail *f);
 /* Whether a value was asked for, and the member cannot be read. */
-int metadata_is_bad(const struct record *r);
+int metadata_is_bad(const struct metadata *m);
 /* Forgets what was parsed: the record will hold another one. */
-void metadata_clear(struct record *r);
+void metadata_clear(struct metadata *m);
 
 #endif

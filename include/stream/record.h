@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "stream/fields.h"
+#include "stream/metadata.h"
 #include "stream/tar.h"
 
 struct member {
@@ -30,8 +31,7 @@ struct record { /* {.fields_member = -1} is an empty one; freed by record_free()
 	int fields_member;    /* index of the member KEY.vae.json, or -1 */
 	struct fields fields; /* its contents, once record_fields() has parsed it */
 	int fields_read, fields_changed;
-	struct json_t *metadata; /* of stream/metadata.h */
-	int metadata_state;
+	struct metadata metadata; /* values of KEY.json that were asked for */
 };
 
 /* A record is held in memory, and a hostile header may claim any size: the limit is on bytes that have been read. Readers take another
@@ -63,6 +63,8 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
+/* The value of json.NAME as JSON: 1, 0 when missing, -1. */
+int record_json(struct record *r, const char *name, struct buf *out, struct fail *f);
 /* Puts a prefix before the key and the names of the record's members, and remembers it in the field key_prefix. */
 int record_prefix_key(struct record *r, const char *prefix, size_t len, struct fail *f);
 /* Removes all fields but `source`, which vae-pack wrote, the prefix of the key that the field key_prefix remembers, and the member

@@ -9,7 +9,6 @@
 #include "input/idx.h"
 #include "input/picture.h"
 #include "input/png.h"
-#include "stream/metadata.h"
 #include "stream/name.h"
 #include "pack/pack_record.h"
 #include "pack/walk.h"
@@ -23,7 +22,7 @@ int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *f
 	r->file = file;
 	r->ordinal = ordinal + 1;
 	fields_clear(&r->fields);
-	metadata_clear(r);
+	metadata_clear(&r->metadata);
 	return buf_addf(&r->key, f, "%s%08" PRIu64, p->prefix, ordinal);
 }
 

@@ -5,39 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOT_READ, READ, BAD }; /* record.metadata_state */
+#include "stream/fields.h"
+
+enum { NOT_READ, READ, BAD }; /* metadata.state */
 
 static const char prefix[] = "json.";
 
 int metadata_is_name(const char *name) { return strncmp(name, prefix, sizeof prefix - 1) == 0; }
 
-int metadata_is_bad(const struct record *r) { return r->metadata_state == BAD; }
+int metadata_is_bad(const struct metadata *m) { return m->state == BAD; }
 
-void metadata_clear(struct record *r)
+void metadata_clear(struct metadata *m)
 {
-	json_decref(r->metadata);
-	r->metadata = NULL;
-	r->metadata_state = NOT_READ;
+	json_decref(m->root);
+	*m = (struct metadata){0};
 }
 
-static int parse(struct record *r, struct fail *f)
+static int parse(struct metadata *m, const struct buf *member, struct fail *f)
 {
-	const struct member *m = record_member(r, "json");
 	json_error_t error;
-	r->metadata_state = m ? BAD : READ;
-	if (!m || !m->data.len || m->data.len > METADATA_MAX_BYTES)
+	m->state = member ? BAD : READ;
+	if (!member || !member->len || member->len > METADATA_MAX_BYTES)
 		return 0;
-	json_t *root = json_loadb(m->data.p, m->data.len, JSON_ALLOW_NUL, &error);
+	json_t *root = json_loadb(member->p, member->len, JSON_ALLOW_NUL, &error);
 	if (!root && json_error_code(&error) == json_error_numeric_overflow) /* an integer above 2^63 */
-		root = json_loadb(m->data.p, m->data.len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+		root = json_loadb(member->p, member->len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
 	if (!root && json_error_code(&error) == json_error_out_of_memory)
 		return fail_memory_for(f, "the member json");
 	if (!json_is_object(root)) {
 		json_decref(root);
 		return 0;
 	}
-	r->metadata = root;
-	r->metadata_state = READ;
+	m->root = root;
+	m->state = READ;
 	return 0;
 }
 
@@ -48,9 +48,9 @@ static const json_t *find(const json_t *v, const char *path)
 	while (!found && v && *path) {
 		size_t len = strcspn(path, ".");
 		if (json_is_array(v)) {
-			char *end;
+			char *end = NULL;
 			unsigned long i = *path >= '0' && *path <= '9' ? strtoul(path, &end, 10) : 0;
-			v = *path >= '0' && *path <= '9' && end == path + len ? json_array_get(v, i) : NULL;
+			v = end == path + len ? json_array_get(v, i) : NULL;
 		} else {
 			v = json_object_getn(v, path, len);
 		}
@@ -62,13 +62,13 @@ static const json_t *find(const json_t *v, const char *path)
 }
 
 /* Parses the member if that was not done: 1 and *v, 0 where the value is missing, -1. */
-static int get(struct record *r, const char *name, const json_t **v, struct fail *f)
+static int get(struct metadata *m, const struct buf *member, const char *name, const json_t **v, struct fail *f)
 {
 	if (!metadata_is_name(name))
 		return 0;
-	if (r->metadata_state == NOT_READ && parse(r, f))
+	if (m->state == NOT_READ && parse(m, member, f))
 		return -1;
-	*v = find(r->metadata, name + sizeof prefix - 1);
+	*v = find(m->root, name + sizeof prefix - 1);
 	return json_is_string(*v) || json_is_boolean(*v) || (json_is_number(*v) && isfinite(json_number_value(*v)));
 }
 
@@ -93,30 +93,30 @@ static int add_scalar(struct buf *out, const json_t *v, struct fail *f)
 	return buf_addf(out, f, "%s", json_is_true(v) ? "true" : "false");
 }
 
-int metadata_text(struct record *r, const char *name, struct buf *out, struct fail *f)
+int metadata_text(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f)
 {
 	const json_t *v = NULL;
-	int got = get(r, name, &v, f);
+	int got = get(m, member, name, &v, f);
 	if (got <= 0)
 		return got;
 	int bad = json_is_string(v) ? buf_add(out, json_string_value(v), json_string_length(v), f) : add_scalar(out, v, f);
 	return bad ? -1 : 1;
 }
 
-int metadata_json(struct record *r, const char *name, struct buf *out, struct fail *f)
+int metadata_json(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f)
 {
 	const json_t *v = NULL;
-	int got = get(r, name, &v, f);
+	int got = get(m, member, name, &v, f);
 	if (got <= 0)
 		return got;
 	int bad = json_is_string(v) ? json_quote(out, json_string_value(v), json_string_length(v), f) : add_scalar(out, v, f);
 	return bad ? -1 : 1;
 }
 
-int metadata_number(struct record *r, const char *name, double *value, struct fail *f)
+int metadata_number(struct metadata *m, const struct buf *member, const char *name, double *value, struct fail *f)
 {
 	const json_t *v = NULL;
-	int got = get(r, name, &v, f);
+	int got = get(m, member, name, &v, f);
 	if (got <= 0 || !json_is_number(v))
 		return got < 0 ? -1 : 0;
 	*value = json_number_value(v);

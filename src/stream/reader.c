@@ -14,7 +14,6 @@
 
 #include "stream/decompress.h"
 #include "stream/keyset.h"
-#include "stream/metadata.h"
 #include "stream/name.h"
 #include "stream/source.h"
 
@@ -282,7 +281,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 	rec->ordinal = 0;
 	rec->fields_member = -1;
 	rec->fields_read = rec->fields_changed = 0;
-	metadata_clear(rec);
+	metadata_clear(&rec->metadata);
 	if (r->loose_next < r->loose.n) {
 		rec->file = source_name(r->src);
 		return move_member(rec, &r->loose.m[r->loose_next++], f) ? -1 : READER_LOOSE;

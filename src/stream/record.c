@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/metadata.h"
 #include "stream/name.h"
 
 /* A larger buffer is freed, not reused: every slot of a pipeline has its record, and a few large records would leave a large
@@ -28,7 +27,7 @@ void record_free(struct record *r)
 	free(r->m);
 	buf_free(&r->key);
 	fields_free(&r->fields);
-	metadata_clear(r);
+	metadata_clear(&r->metadata);
 	*r = (struct record){.fields_member = -1};
 }
 
@@ -141,6 +140,18 @@ int record_fields(struct record *r, struct fail *f)
 	return 0;
 }
 
+/* What the member KEY.json holds, or NULL. */
+static const struct buf *json_member(const struct record *r)
+{
+	const struct member *m = record_member(r, "json");
+	return m ? &m->data : NULL;
+}
+
+int record_json(struct record *r, const char *name, struct buf *out, struct fail *f)
+{
+	return metadata_json(&r->metadata, json_member(r), name, out, f);
+}
+
 int record_value(struct record *r, const char *name, struct buf *out, struct fail *f)
 {
 	if (record_fields(r, f))
@@ -151,7 +162,7 @@ int record_value(struct record *r, const char *name, struct buf *out, struct fai
 	if (strcmp(name, "key") == 0)
 		return name_escape(out, r->key.p, r->key.len, f) ? -1 : 1;
 	if (metadata_is_name(name))
-		return metadata_text(r, name, out, f);
+		return metadata_text(&r->metadata, json_member(r), name, out, f);
 	const struct member *m = strcmp(name, "cls") == 0 ? record_member(r, "cls") : NULL;
 	if (!m)
 		return 0;
@@ -167,7 +178,7 @@ int record_number(struct record *r, const char *name, double *value, struct fail
 {
 	if (record_fields(r, f))
 		return -1;
-	return fields_number(&r->fields, name, value) ? 1 : fields_find(&r->fields, name) ? 0 : metadata_number(r, name, value, f);
+	return fields_number(&r->fields, name, value) ? 1 : fields_find(&r->fields, name) ? 0 : metadata_number(&r->metadata, json_member(r), name, value, f);
 }
 
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f)

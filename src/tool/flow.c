@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
-#include "stream/metadata.h"
 #include "stream/name.h"
 
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
@@ -44,7 +43,7 @@ void flow_show_progress(struct flow *w, const char *note)
 int flow_next(struct flow *w, struct record *r, struct fail *f)
 {
 	for (;;) {
-		w->bad_metadata = w->records ? w->bad_metadata + (uint64_t)metadata_is_bad(r) : 0; /* counted again in a second pass */
+		w->bad_metadata = w->records ? w->bad_metadata + (uint64_t)metadata_is_bad(&r->metadata) : 0; /* counted again in a second pass */
 		int got = reader_next(w->in, r, f);
 		if (got == READER_LOOSE) {
 			if (flow_pass(w, r, f))

@@ -30,7 +30,7 @@ static void unreadable(const char *what, const char *json, size_t n)
 {
 	double v = 7;
 	set(json, n);
-	ok(!metadata_is_bad(&r) && record_number(&r, "json.a", &v, &f) == 0 && v == 7 && metadata_is_bad(&r), "%s has no values", what);
+	ok(!metadata_is_bad(&r.metadata) && record_number(&r, "json.a", &v, &f) == 0 && v == 7 && metadata_is_bad(&r.metadata), "%s has no values", what);
 }
 
 int main(void)
@@ -91,13 +91,13 @@ int main(void)
 	set(big, n - 1);
 	gives("json.a", "1");
 	free(big);
-	metadata_clear(&r);
-	ok(!metadata_is_bad(&r), "and is forgotten");
+	metadata_clear(&r.metadata);
+	ok(!metadata_is_bad(&r.metadata), "and is forgotten");
 	set("{\"a\":1}", 7);
 	r.m[0].ext.len = 0;
 	buf_add(&r.m[0].ext, "txt", 3, &f);
 	gives("json.a", NULL);
-	ok(!metadata_is_bad(&r), "a record without a member .json is not an error");
+	ok(!metadata_is_bad(&r.metadata), "a record without a member .json is not an error");
 	record_free(&r);
 	return done();
 }
