@@ -73,6 +73,14 @@ targets() { make -s -C "$ROOT" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'; }
 
 # --- dependencies ---
 
+# variable NAME: its value in the Makefile
+variable() { sed -n "s/^$1 *:= //p" "$ROOT/Makefile"; }
+
+@test "deps: the Debian package is built with the same libraries" {
+	sed -n '/^Build-Depends/,/^[A-Z].*:/p' "$ROOT/debian/control" | grep -o '[a-z0-9.-]*-dev' | sort >"$T/package"
+	variable DEB_BUILD | tr ' ' '\n' | grep -e -dev | sort | diff "$T/package" -
+}
+
 # without PROGRAM...: $T/bin has all commands of this system but those, and an apt-get that writes its arguments to
 # $T/apt; $T/bin is all of PATH
 without() {
@@ -90,7 +98,8 @@ deps() { PATH=$T/bin run "$ROOT/.ci/deps" "$@"; }
 
 @test "deps: when all is there nothing is installed or downloaded, and nothing is said" {
 	without
-	deps gcc make pkg-config libarchive-dev zlib1g-dev libyaml-dev libjansson-dev bats perl --optional bsdutils
+	# shellcheck disable=SC2046
+	deps $(variable DEB_BUILD) bats perl --optional bsdutils
 	is "$status" 0
 	is "$output" ''
 	absent "$T/apt"
