@@ -60,6 +60,8 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 	p->as_vector = o->as == AS_VECTOR;
 	if (p->as_vector && o->format != NPY)
 		return cli_usage(c, "--as vector is for npy files, and '%s' is not one (--format npy makes it one)", c->files[0]);
+	if ((p->follow || p->classes || p->together) && o->format != DIRECTORY)
+		return cli_usage(c, "--follow, --classes and --together are for directories, and '%s' is none", c->files[0]);
 	p->separator = separator_of(c->files[0], o->separator);
 	if (p->separator < 0)
 		return cli_usage(c, "--separator takes one character that is in no number and no name, or \\t, not '%s'", o->separator);
@@ -129,6 +131,9 @@ int main(int argc, char **argv)
 		{0, "label", "NAME|N", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or by number from 1"},
 		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file is a header, even if some of its cells are numbers"},
 		{0, "separator", "C", CLI_TEXT, &o.separator, "the character between the cells of a CSV file (default: a comma; a tab in .tsv)"},
+		{0, "follow", NULL, CLI_FLAG, &p.follow, "follow symbolic links in a directory"},
+		{0, "classes", NULL, CLI_FLAG, &p.classes, "of a directory, take the names of the directories directly in it as .cls"},
+		{0, "together", NULL, CLI_FLAG, &p.together, "of a directory, pack files of one name as one record, whose key is the name"},
 		{0, "format", "NAME", CLI_CHOICE, &o.format, "the format of the files: idx, csv or npy (default: by the name)", format_words},
 		{0, "as", "NAME", CLI_CHOICE, &o.as, "what unsigned bytes of an npy file are: picture (the default, if the shape is that of pictures) or vector", as_words},
 		CLI_OUTPUT(&c),

@@ -183,8 +183,10 @@ tree() {
 
 @test "a directory: empty, with labels, unreadable" {
 	mkdir "$T/e"
-	ok vae-pack "$T/e"
-	is "$(wc -c <"$T/out")" 1024
+	fails 1 vae-pack "$T/e"
+	says "no files in it"
+	fails 1 vae-pack -o "$T/e/out.tar" "$T/e"
+	absent "$T/e/out.tar"
 	fails 1 vae-pack "$F/pics" "$F/labels.idx"
 	says directory
 	cp -r "$F/pics" "$T/p"

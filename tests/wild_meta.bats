@@ -198,3 +198,64 @@ two_shards() {
 	ok vae-drop -e 'key == "none"' --keys-per-file <"$F/a/x.tar"
 	is "$(field key <"$T/out" | head -1)" stdin/s/0000
 }
+
+@test "a directory: links are followed on request" {
+	mkdir -p "$T/d" "$T/blobs/dir"
+	echo one >"$T/blobs/abc"
+	echo two >"$T/blobs/dir/2.txt"
+	ln -s ../blobs/abc "$T/d/1.txt"
+	ln -s ../blobs/dir "$T/d/more"
+	ln -s nowhere "$T/d/3.txt"
+	fails 1 vae-pack "$T/d"
+	says 'no records' '3 links' --follow
+	ok vae-pack --follow "$T/d"
+	is "$(field source <"$T/out" | tr '\n' ' ')" '1.txt more/2.txt '
+	says '1 directory entries skipped'
+	grep -q two "$T/out"
+	ln -s .. "$T/blobs/dir/up"
+	ln -s . "$T/d/self"
+	fails 1 vae-pack --follow "$T/d"
+	says 'it is in'
+	mkdir "$T/empty"
+	fails 1 vae-pack "$T/empty"
+	says 'no records'
+	touch "$T/empty/.x" "$T/empty/README"
+	fails 1 vae-pack --follow "$T/empty"
+	says '0 links' '2 special or dot files'
+	fails 2 vae-pack --follow "$F/a/x.tar"
+}
+
+@test "a directory: classes of an ImageFolder" {
+	mkdir -p "$T/d/cat/sub" "$T/d/dog"
+	echo 1 >"$T/d/cat/1.txt"
+	echo 2 >"$T/d/cat/sub/2.txt"
+	echo 3 >"$T/d/dog/1.txt"
+	echo 4 >"$T/d/none.txt"
+	ok vae-pack --classes "$T/d"
+	is "$(field key,cls,source <"$T/out" | tr '\t\n' ', ')" '00000000,cat,cat/1.txt 00000001,cat,cat/sub/2.txt 00000002,dog,dog/1.txt 00000003,,none.txt '
+	ok vae-pack --classes --only 'cls == "dog" || source ~ "cat/s*"' "$T/d"
+	is "$(field source <"$T/out" | tr '\n' ' ')" 'cat/sub/2.txt dog/1.txt '
+}
+
+@test "a directory: files of one name are one record" {
+	mkdir -p "$T/d/a" "$T/d/a.b"
+	printf j >"$T/d/a.jpg"
+	printf '{"v":1}' >"$T/d/a.json"
+	printf t >"$T/d/a.txt"
+	printf '{"z":5,"source":"elsewhere"}' >"$T/d/a.vae.json"
+	printf x >"$T/d/a-b.txt"
+	printf y >"$T/d/a/1.seg.PNG"
+	printf z >"$T/d/a/1.cls"
+	printf w >"$T/d/a.b/x.txt"
+	ok vae-pack --together --classes "$T/d"
+	[ ! -s "$T/err" ]
+	is "$(field key,cls,z,source <"$T/out" | tr '\t\n' ', ')" 'a-b,,,a-b.txt a,,5,a.jpg a/1,z,,a/1.cls a.b/x,a.b,,a.b/x.txt '
+	is "$(lstar --names <"$T/out" | grep '^a\.[jtv]' | tr '\n' ' ')" 'a.jpg a.json a.txt a.vae.json '
+	ok vae-pack --together --key-prefix p/ --only 'json.v == 1' "$T/d"
+	is "$(field key <"$T/out")" p/a
+	ok vae-pack --together --limit 2 "$T/d"
+	is "$(field key <"$T/out" | tr '\n' ' ')" 'a-b a '
+	printf t >"$T/d/a.TXT"
+	fails 1 vae-pack --together "$T/d"
+	says "'a'" '.txt' twice
+}

@@ -16,6 +16,10 @@ struct pack {
 	int separator;
 	/* npy: */
 	int as_vector; /* unsigned bytes are numbers, not pictures */
+	/* Directories: */
+	int follow;        /* symbolic links stand for what they point to */
+	int classes;       /* the directory directly below, as .cls */
+	int together;      /* the files of one name are one record, whose key is the name */
 	/* Called every 256 records; total is the number of records, 0 where it is unknown. May be NULL. */
 	void (*progress)(void *ctx, const struct pack *p, double total);
 	void *ctx;
@@ -33,7 +37,7 @@ int pack_csv(struct pack *p, const char *path, struct fail *f);
 /* array [n][...], each item as an .npy of the same type, in C order and little endian; pictures [n][height][width][3] as .png. labels [n], integers, as .cls, or NULL. */
 int pack_npy(struct pack *p, const char *array, const char *labels, struct fail *f);
 /* Every regular file below dir, in byte order of names: bytes and extension kept, the path below dir in the field `source`.
- * Skips dot files and names without an extension, and the output. */
+ * Skips dot files and names without an extension, and the output. A directory without a record is an error. */
 int pack_directory(struct pack *p, const char *dir, struct fail *f);
 
 #endif

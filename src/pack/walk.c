@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/atomic.h"
 #include "base/buf.h"
 #include "stream/name.h"
 
@@ -13,6 +14,12 @@ struct walk {
 	void *ctx;
 	struct buf path;
 	size_t below; /* the offset of the part below the root */
+	int flags;
+};
+
+struct parent { /* a directory that is being visited */
+	const struct stat *st;
+	const struct parent *parent;
 };
 
 static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
@@ -46,8 +53,40 @@ static int read_names(const struct walk *w, struct buf *names, size_t *n, struct
 	return r;
 }
 
+static int get_stat(const struct walk *w, struct stat *st, struct fail *f)
+{
+	if ((w->flags & WALK_FOLLOW) && stat(w->path.p, st) == 0)
+		return 0;
+	return lstat(w->path.p, st) ? fail_at(w, f) : 0;
+}
+
+static int visit_directory(struct walk *w, const struct parent *parent, struct fail *f);
+
+static int visit_below(struct walk *w, const struct stat *st, const struct parent *parent, struct fail *f)
+{
+	const struct parent here = {st, parent};
+	for (const struct parent *p = parent; p; p = p->parent)
+		if (same_inode(p->st, st)) {
+			char shown[300];
+			return fail_set(f, "%s: a link to a directory that it is in", name_show(shown, sizeof shown, w->path.p));
+		}
+	return visit_directory(w, &here, f);
+}
+
+/* Visits the entry w->path: 1, WALK_STOP or -1. */
+static int visit_entry(struct walk *w, int directories, const struct parent *parent, struct fail *f)
+{
+	struct stat st;
+	if (get_stat(w, &st, f))
+		return -1;
+	if ((w->flags & WALK_FILES_FIRST) && (S_ISDIR(st.st_mode) ? 1 : 0) != directories)
+		return 1;
+	int r = w->visit(w->ctx, w->path.p, w->path.p + w->below, &st, f);
+	return r == 1 && S_ISDIR(st.st_mode) ? visit_below(w, &st, parent, f) : r ? r : 1;
+}
+
 /* Visits the entries of the directory w->path: 1, WALK_STOP or -1. */
-static int visit_directory(struct walk *w, struct fail *f)
+static int visit_directory(struct walk *w, const struct parent *parent, struct fail *f)
 {
 	struct buf names = {0};
 	size_t n, len = w->path.len;
@@ -60,32 +99,27 @@ static int visit_directory(struct walk *w, struct fail *f)
 		name[i++] = p;
 	if (name)
 		qsort(name, n, sizeof *name, by_bytes);
-	for (size_t i = 0; r == 1 && i < n; i++) {
-		struct stat st;
+	for (size_t i = 0, passes = w->flags & WALK_FILES_FIRST ? 2 : 1; r == 1 && i < passes * n; i++) {
+		const char *one = name[i % n];
 		w->path.len = len;
-		if (buf_add(&w->path, "/", w->path.p[len - 1] != '/', f) || buf_add(&w->path, name[i], strlen(name[i]), f))
+		if (buf_add(&w->path, "/", w->path.p[len - 1] != '/', f) || buf_add(&w->path, one, strlen(one), f))
 			r = -1;
-		else if (lstat(w->path.p, &st))
-			r = fail_at(w, f);
 		else
-			r = w->visit(w->ctx, w->path.p, w->path.p + w->below, &st, f);
-		if (r == 1 && S_ISDIR(st.st_mode))
-			r = visit_directory(w, f);
-		else if (r == 0)
-			r = 1;
+			r = visit_entry(w, i >= n, parent, f);
 	}
 	free(name);
 	buf_free(&names);
 	return r;
 }
 
-int walk(const char *root, walk_visit *visit, void *ctx, struct fail *f)
+int walk(const char *root, int flags, walk_visit *visit, void *ctx, struct fail *f)
 {
-	struct walk w = {.visit = visit, .ctx = ctx};
+	struct walk w = {.visit = visit, .ctx = ctx, .flags = flags};
+	struct stat st;
 	int r = buf_add(&w.path, root, strlen(root), f) ? -1 : 1;
 	w.below = w.path.len + (w.path.len && root[w.path.len - 1] != '/');
 	if (r > 0)
-		r = visit_directory(&w, f);
+		r = stat(root, &st) ? fail_at(&w, f) : visit_below(&w, &st, NULL, f);
 	buf_free(&w.path);
 	return r < 0 ? -1 : 0;
 }
