@@ -11,7 +11,7 @@ setup_file() {
 	plain_stream 6 | mktar >"$F/p.tar"
 	{ # payloads for several decoders, two sizes, a loose member, extended attributes
 		printf 'name=a/0.pgm file=%s\nname=a/0.cls data=1\nname=link type=2 link=a\n' "$F/pics/0.pgm"
-		printf 'name=a/1.png file=%s\nname=a/2.jpg file=%s\n' "$data/rgb8.png" "$data/gray.jpg"
+		printf 'name=a/1.png file=%s\nname=a/2.jpg file=%s\nname=a/4.webp file=%s\n' "$data/rgb8.png" "$data/gray.jpg" "$data/lossy.webp"
 		printf 'name=%%ff/3.png file=%s x:SCHILY.xattr.user.a=1 x:SCHILY.xattr.user.b=2\n' "$data/gray4-adam7.png"
 	} | mktar >"$F/mixed.tar"
 	train "$F/m.vae" --set train.steps=2 --set train.checkpoints=2 <"$F/p.tar"

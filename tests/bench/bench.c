@@ -1,6 +1,7 @@
 /* bench: helpers of tests/bench/run that a shell cannot provide.
  *   bench idx N             N pictures of 28x28 as IDX to stdout: strokes, so that PNG has its usual work
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
+ *   bench webp N DIR        the same pictures as WebP
  *   bench gemms CONFIG      the share of the peak of one thread that the matrix products of vae-selfinf on a
  *                           convolutional network reach alone, in their shapes, of 0.92 GFLOP a record
  *   bench naive CONFIG      CPU seconds a record for its influence over 128 test records when all gradients are
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <webp/encode.h>
 
 #include "tool/cli.h"
 #include "nn/linear.h"
@@ -63,40 +65,60 @@ static int idx(uint32_t n)
 }
 
 /* Waves of colour and some grain, at quality 75. */
-static int jpeg(uint32_t n, const char *dir)
+enum { COLOUR_SIDE = 32 };
+
+static int write_jpeg(FILE *f, unsigned char *rgb)
 {
-	enum { W = 32 };
+	struct jpeg_compress_struct c;
+	struct jpeg_error_mgr e;
+	c.err = jpeg_std_error(&e);
+	jpeg_create_compress(&c);
+	jpeg_stdio_dest(&c, f);
+	c.image_width = c.image_height = COLOUR_SIDE;
+	c.input_components = 3;
+	c.in_color_space = JCS_RGB;
+	jpeg_set_defaults(&c);
+	jpeg_set_quality(&c, 75, TRUE);
+	jpeg_start_compress(&c, TRUE);
+	for (int y = 0; y < COLOUR_SIDE; y++) {
+		unsigned char *line = rgb + 3 * COLOUR_SIDE * y;
+		jpeg_write_scanlines(&c, &line, 1);
+	}
+	jpeg_finish_compress(&c);
+	jpeg_destroy_compress(&c);
+	return 0;
+}
+
+static int write_webp(FILE *f, unsigned char *rgb)
+{
+	uint8_t *out = NULL;
+	size_t n = WebPEncodeRGB(rgb, COLOUR_SIDE, COLOUR_SIDE, 3 * COLOUR_SIDE, 75, &out);
+	int bad = !n || fwrite(out, 1, n, f) != n;
+	WebPFree(out);
+	return bad;
+}
+
+static int photos(uint32_t n, const char *dir, const char *ext, int (*write)(FILE *f, unsigned char *rgb))
+{
+	enum { LINE = 3 * COLOUR_SIDE };
 	for (uint32_t i = 0; i < n; i++) {
-		unsigned char line[3 * W], *lines[] = {line};
+		unsigned char rgb[LINE * COLOUR_SIDE];
 		char path[4096];
-		float p[12], grain[3 * W];
-		struct jpeg_compress_struct c;
-		struct jpeg_error_mgr e;
+		float p[12], grain[LINE];
 		rng_normal(p, 12, 1, ROLE_INIT, 8, i, 0);
-		snprintf(path, sizeof path, "%s/%07u.jpg", dir, i);
+		snprintf(path, sizeof path, "%s/%07u.%s", dir, i, ext);
 		FILE *f = fopen(path, "wb");
 		if (!f)
 			return 1;
-		c.err = jpeg_std_error(&e);
-		jpeg_create_compress(&c);
-		jpeg_stdio_dest(&c, f);
-		c.image_width = c.image_height = W;
-		c.input_components = 3;
-		c.in_color_space = JCS_RGB;
-		jpeg_set_defaults(&c);
-		jpeg_set_quality(&c, 75, TRUE);
-		jpeg_start_compress(&c, TRUE);
-		for (int y = 0; y < W; y++) {
-			rng_normal(grain, 3 * W, 1, ROLE_INIT, 9, i, (uint32_t)y);
-			for (int k = 0; k < 3 * W; k++) {
+		for (int y = 0; y < COLOUR_SIDE; y++) {
+			rng_normal(grain, LINE, 1, ROLE_INIT, 9, i, (uint32_t)y);
+			for (int k = 0; k < LINE; k++) {
 				float x = (float)(k / 3), v = 128 + 60 * sinf(p[k % 3] + p[3 + k % 3] * 0.2f * x + p[6 + k % 3] * 0.2f * (float)y) + 12 * grain[k];
-				line[k] = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
+				rgb[LINE * y + k] = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
 			}
-			jpeg_write_scanlines(&c, lines, 1);
 		}
-		jpeg_finish_compress(&c);
-		jpeg_destroy_compress(&c);
-		if (fclose(f))
+		int bad = write(f, rgb);
+		if (fclose(f) || bad)
 			return 1;
 	}
 	return 0;
@@ -319,7 +341,9 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "idx") == 0)
 		return idx((uint32_t)atol(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "jpeg") == 0)
-		return jpeg((uint32_t)atol(argv[2]), argv[3]);
+		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", write_jpeg);
+	if (argc == 4 && strcmp(argv[1], "webp") == 0)
+		return photos((uint32_t)atol(argv[2]), argv[3], "webp", write_webp);
 	if (argc == 3 && strcmp(argv[1], "gemms") == 0)
 		return gemms(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "naive") == 0)
