@@ -10,13 +10,17 @@
 #ifndef VF_WHITENING_H
 #define VF_WHITENING_H
 
+#include "gemm/sparse_block.h"
 #include "influence/curvature.h"
+
+/* The matrices are lower triangular. Products take their rows in parts, each with its own inner dimension. */
+enum { WHITENING_PARTS = 4 };
 
 struct layer_whitening {
 	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
 	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b] */
-	float *k1;        /* [k]: the part of the 1 behind factor k; NULL when transposed */
-	struct mat_packed *packed_p, *packed_k; /* or NULL */
+	float k1;         /* of the 1 behind factor k, which only the last of k numbers contains; 0 when transposed */
+	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS]; /* a part each, or NULL */
 };
 
 struct whitening { /* of a checkpoint; by the layer's index in its network */
@@ -35,6 +39,9 @@ void whitening_pack(struct whitening *w, int rows, size_t *budget);
 /* out [rows][w->p] of factor p; out [rows][w->k] of factor k; out [rows][w->b] of gradients by the bias */
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows);
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows);
+/* The same of `count` sparse blocks: whiten_sparse_p() returns 0 without packed matrices, in which case nothing is written. */
+int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count);
+int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count);
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
 /* out [w->p][w->k]: a gradient [p][k] and its bias [biases], which belongs to it unless the layer is transposed. scratch: as out */
 void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch);

@@ -173,17 +173,13 @@ static void white_sparse_layer(struct influence *s, int i, int first, int n, con
 {
 	const struct layer *l = &s->model->dec.l[i];
 	const struct layer_whitening *w = decoder_whitening(s, i);
-	if (sparse_accepts(w->packed_p))
-		sparse_layer(s->white_p, (size_t)w->p, grad, n, w->packed_p, NULL);
-	else {
+	if (!whiten_sparse_p(w, s->white_p, grad, n)) {
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&grad[r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->out, (size_t)l->out, SPARSE_ROWS, l->out);
 		whiten_p(w, l, s->white_p, dense, n * SPARSE_ROWS);
 	}
-	if (sparse_accepts(w->packed_k))
-		sparse_layer(s->white_k, (size_t)w->k, s->sparse_in[i], n, w->packed_k, w->k1);
-	else {
+	if (!whiten_sparse_k(w, s->white_k, s->sparse_in[i], n)) {
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&s->sparse_in[i][r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->in, (size_t)l->in, SPARSE_ROWS, l->in);

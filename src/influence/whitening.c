@@ -47,10 +47,7 @@ static int open_layer(struct layer_whitening *w, const struct curvature_layer *c
 	w->wk = cut_columns(memory, c->nk, c->nk, l->k);
 	int bad = !w->wp || !w->wk;
 	if (!c->nb) {
-		w->k1 = mat_floats((size_t)c->nk);
-		bad |= !w->k1;
-		for (int i = 0; w->k1 && i < c->nk; i++)
-			w->k1[i] = (float)memory[(size_t)i * (size_t)c->nk + (size_t)l->k];
+		w->k1 = (float)memory[(size_t)c->nk * (size_t)c->nk - 1];
 	} else {
 		if (invert(memory, c->b, c->nb, damping, c->name, "bias", f))
 			return -1;
@@ -82,9 +79,13 @@ int whitening_open(struct whitening *w, const struct curvature *c, double dampin
 
 static void close_layer(struct layer_whitening *w)
 {
-	void *memory[] = {w->wp, w->wk, w->wb, w->k1, w->packed_p, w->packed_k};
-	for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
-		free(memory[i]);
+	free(w->wp);
+	free(w->wk);
+	free(w->wb);
+	for (int i = 0; i < WHITENING_PARTS; i++) {
+		free(w->packed_p[i]);
+		free(w->packed_k[i]);
+	}
 	*w = (struct layer_whitening){.p = 0};
 }
 
@@ -131,13 +132,25 @@ void whitenings_close(struct whitening *w, int n)
 	free(w);
 }
 
+/* The rows of part i of n: [part_end(n, i - 1), part_end(n, i)), a multiple of 64 but for the last. Few rows are one part. */
+static int part_end(int n, int i)
+{
+	int step = (n + WHITENING_PARTS * 64 - 1) / (WHITENING_PARTS * 64) * 64;
+	return (i + 1) * step < n ? (i + 1) * step : n;
+}
+
+static void pack_parts(struct mat_packed *packed[WHITENING_PARTS], const float *w, int n, int columns, int rows, size_t *budget)
+{
+	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++))
+		packed[i] = mat_pack(w + (size_t)from * (size_t)columns, columns, 0, rows, part_end(n, i) - from, columns, MAT_24, 0, budget);
+}
+
 static void pack_layer(struct layer_whitening *w, int rows, size_t *budget)
 {
 	if (!w->p)
 		return;
-	int k = w->k1 ? w->k - 1 : w->k;
-	w->packed_p = mat_pack(w->wp, w->p, 0, rows, w->p, w->p, MAT_24, 0, budget);
-	w->packed_k = mat_pack(w->wk, k, 0, rows, w->k, k, MAT_24, 0, budget);
+	pack_parts(w->packed_p, w->wp, w->p, w->p, rows, budget);
+	pack_parts(w->packed_k, w->wk, w->k, w->b ? w->k : w->k - 1, rows, budget);
 }
 
 void whitening_pack(struct whitening *w, int rows, size_t *budget)
@@ -150,14 +163,55 @@ void whitening_pack(struct whitening *w, int rows, size_t *budget)
 
 /* --- products --- */
 
+/* out [rows][n] = x [rows][columns] w^T, w [n][columns] lower triangular; plus last in the last of n numbers. */
+static void multiply_rows(float *out, const float *x, const float *w, int n, int columns, int rows, float last)
+{
+	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
+		int to = part_end(n, i), inner = to < columns ? to : columns;
+		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, rows, to - from, inner, 0, MAT_24);
+	}
+	for (size_t r = 1; last != 0 && r <= (size_t)rows; r++)
+		out[r * (size_t)n - 1] += last;
+}
+
+/* The same of sparse blocks. What is read behind the columns of a cut block meets zeros of w. */
+static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_packed *const packed[WHITENING_PARTS], int n, int count, float last)
+{
+	struct sparse_block cut[SPARSE_BATCH];
+	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++))
+		if (!sparse_accepts(packed[i]))
+			return 0;
+	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
+		for (int b = 0; b < count; b++) {
+			cut[b] = x[b];
+			while (cut[b].n && cut[b].column[cut[b].n - 1] >= part_end(n, i))
+				cut[b].n--;
+		}
+		sparse_layer(out + from, (size_t)n, cut, count, packed[i], NULL);
+	}
+	for (size_t r = 1; last != 0 && r <= (size_t)count * SPARSE_ROWS; r++)
+		out[r * (size_t)n - 1] += last;
+	return 1;
+}
+
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows)
 {
-	mat_layer(out, w->p, p, w->wp, w->packed_p, NULL, rows, w->p, l->p, 0, MAT_24);
+	multiply_rows(out, p, w->wp, w->p, l->p, rows, 0);
 }
 
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows)
 {
-	mat_layer(out, w->k, k, w->wk, w->packed_k, w->k1, rows, w->k, l->k, 0, MAT_24);
+	multiply_rows(out, k, w->wk, w->k, l->k, rows, w->k1);
+}
+
+int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count)
+{
+	return multiply_sparse(out, p, w->packed_p, w->p, count, 0);
+}
+
+int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count)
+{
+	return multiply_sparse(out, k, w->packed_k, w->k, count, w->k1);
 }
 
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows)
@@ -167,19 +221,22 @@ void whiten_b(const struct layer_whitening *w, float *out, const float *b, int r
 
 void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch)
 {
-	mat_layer(scratch, w->k, weight, w->wk, w->packed_k, NULL, l->p, w->k, l->k, 0, MAT_24);
-	for (int i = 0; w->k1 && i < l->p; i++)
-		for (int j = 0; j < w->k; j++)
-			scratch[(size_t)i * (size_t)w->k + (size_t)j] += bias[i] * w->k1[j];
-	mat_nn(out, w->k, w->wp, l->p, scratch, w->k, NULL, NULL, w->p, w->k, l->p, MAT_24);
+	size_t k = (size_t)w->k, p = (size_t)w->p;
+	multiply_rows(scratch, weight, w->wk, w->k, l->k, l->p, 0);
+	for (size_t i = 0; !w->b && i < p; i++)
+		scratch[(i + 1) * k - 1] += bias[i] * w->k1;
+	for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+		int to = part_end(w->p, i);
+		mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k, to, MAT_24);
+	}
 }
 
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch)
 {
 	mat_tn(scratch, w->k, w->wp, l->p, in, w->k, NULL, l->p, w->k, w->p, 1, 0, MAT_24);
 	mat_nn(weight, l->k, scratch, w->k, w->wk, l->k, NULL, NULL, l->p, l->k, w->k, MAT_24);
-	for (int i = 0; w->k1 && i < l->p; i++)
-		bias[i] = (float)dot(scratch + (size_t)i * (size_t)w->k, w->k1, w->k);
+	for (size_t i = 0; !w->b && i < (size_t)l->p; i++)
+		bias[i] = scratch[(i + 1) * (size_t)w->k - 1] * w->k1;
 }
 
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b)
