@@ -43,8 +43,10 @@ void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count);
 int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count);
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
-/* out [w->p][w->k]: a gradient [p][k] and its bias [biases], which belongs to it unless the layer is transposed. scratch: as out */
-void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch);
+/* out [count][w->p][w->k]: gradients [count][p][k] and biases [count][biases], which belong to them unless the layer is transposed.
+ * scratch: as out */
+void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
+                      float *scratch);
 /* The adjoint: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k] */
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch);
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);

@@ -105,14 +105,14 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 			enlarge(&s->k, rows * k);
 		}
 		if (!l->type->dense)
-			enlarge(&s->gradient, ((size_t)blocks + 1) * p * k);
+			enlarge(&s->gradient, 2 * (size_t)blocks * p * k);
 	}
 }
 
 int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f)
 {
 	struct white_sizes s = {0};
-	measure_white(&s, enc, 1, 3);
+	measure_white(&s, enc, 1, 2); /* a row's three gradients, and scratch */
 	measure_white(&s, dec, g->draws, g->blocks);
 	g->white_p = mat_floats(s.p);
 	g->white_k = mat_floats(s.k);
@@ -212,9 +212,8 @@ void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, cons
 {
 	size_t n = w ? (size_t)w->p * (size_t)w->k : layer_weights(l), biases = (size_t)l->biases;
 	const float *bias = gradients + (size_t)g->blocks * layer_weights(l);
-	for (int b = 0; w && b < g->blocks; b++)
-		whiten_gradient(w, l, g->white_gradients + (size_t)b * n, gradients + (size_t)b * layer_weights(l), bias + (size_t)b * biases,
-		                g->white_gradients + (size_t)g->blocks * n);
+	if (w)
+		whiten_gradients(w, l, g->white_gradients, gradients, bias, g->blocks, g->white_gradients + (size_t)g->blocks * n);
 	multiply_blocks(g->weight, w ? g->white_gradients : gradients, g->blocks, n);
 	if (w && !w->b) {
 		memset(g->bias, 0, (size_t)g->blocks * (size_t)g->blocks * sizeof *g->bias);
@@ -303,7 +302,7 @@ static void white_row(struct draw_grams *g, const struct layer *l, const struct 
 	float *bias = g->bias_sums;
 	l->type->backward(l, NULL, g->gradients, dy, x, &pass);
 	l->type->bias_gradient(l, bias, dy, 0, 1);
-	whiten_gradient(w, l, out, g->gradients, bias, scratch);
+	whiten_gradients(w, l, out, g->gradients, bias, 1, scratch);
 }
 
 static double explicit_white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,

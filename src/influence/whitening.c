@@ -219,16 +219,18 @@ void whiten_b(const struct layer_whitening *w, float *out, const float *b, int r
 	mat_layer(out, w->b, b, w->wb, NULL, NULL, rows, w->b, w->b, 0, MAT_24);
 }
 
-void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch)
+void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
+                      float *scratch)
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
-	multiply_rows(scratch, weight, w->wk, w->k, l->k, l->p, 0);
-	for (size_t i = 0; !w->b && i < p; i++)
+	multiply_rows(scratch, weight, w->wk, w->k, l->k, count * l->p, 0);
+	for (size_t i = 0; !w->b && i < (size_t)count * p; i++)
 		scratch[(i + 1) * k - 1] += bias[i] * w->k1;
-	for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
-		int to = part_end(w->p, i);
-		mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k, to, MAT_24);
-	}
+	for (; count > 0; count--, out += p * k, scratch += p * k)
+		for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+			int to = part_end(w->p, i);
+			mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k, to, MAT_24);
+		}
 }
 
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch)
