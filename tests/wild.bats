@@ -62,6 +62,12 @@ found() {
 	head -c 100 /dev/zero | found zeros
 }
 
+@test "a record whose only member has another extension says what it is" {
+	printf 'name=a.gif data=GIF89a%%01%%00\nname=b.pgm file=%s\n' "$F/pics/0.pgm" | mktar >"$T/in"
+	fails 1 vae-selfinf -m "$F/m.vae" --on-error fail "$T/in"
+	says 'none of its extensions (gif)' 'the payload is GIF'
+}
+
 @test "damaged WebP and AVIF are one line, and marked in the stream" {
 	head -c 300 "$IN/lossy.webp" | found WebP
 	found AVIF <"$IN/damaged.avif"

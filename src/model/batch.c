@@ -78,6 +78,24 @@ int batch_fill(struct batch *b, struct reader *in, struct fail *f)
 	return b->nitems > 0;
 }
 
+/* Adds to the message what the record's only member is, such as GIF. */
+static void add_found(const struct record *r, struct fail *why)
+{
+	const struct member *only = NULL;
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->m[i].loose || (int)i == r->fields_member)
+			continue;
+		if (only)
+			return;
+		only = &r->m[i];
+	}
+	struct fail found = {{0}}, whole = *why;
+	if (!only || input_format_of(only->data.p, only->data.len) != INPUT_NONE)
+		return;
+	input_unknown(only->data.p, only->data.len, &found);
+	fail_set(why, "%.700s; %.200s", whole.msg, found.msg);
+}
+
 const struct member *batch_payload(struct batch *b, int item, const struct config *cfg)
 {
 	int row = b->row[item];
@@ -86,6 +104,8 @@ const struct member *batch_payload(struct batch *b, int item, const struct confi
 	const struct member *m = record_payload(&b->item[item], cfg->input_field, why);
 	if (m)
 		b->id[row] = XXH3_64bits(m->data.p, m->data.len);
+	else
+		add_found(&b->item[item], why);
 	return m;
 }
 
