@@ -14,10 +14,12 @@ static const char *const format_words[] = {"idx", "csv", "npy", NULL};
 enum { AS_PICTURE, AS_VECTOR };
 static const char *const as_words[] = {"picture", "vector", NULL};
 
+static const char *const missing_words[] = {"error", "skip", "mean", "mark", NULL};
+
 struct options {
 	int format; /* enum format */
 	int as;
-	const char *only, *separator;
+	const char *only, *separator, *thousands;
 	long limit;
 };
 
@@ -55,14 +57,23 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 		return cli_usage(c, "give one IDX or npy file and optionally a file of labels, or one CSV file, or one directory");
 	if (o->format == BY_NAME)
 		o->format = (int)format_of(c->files[0]);
-	if ((p->label || p->header || o->separator) && o->format != CSV)
-		return cli_usage(c, "--label, --header and --separator are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
+	if ((p->label || p->header || o->separator || p->columns || p->skip || p->missing_cells || p->decimal_comma || o->thousands) && o->format != CSV)
+		return cli_usage(c, "--label, --columns, --skip, --missing, --header, --separator, --decimal-comma and --thousands are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
 	p->as_vector = o->as == AS_VECTOR;
 	if (p->as_vector && o->format != NPY)
 		return cli_usage(c, "--as vector is for npy files, and '%s' is not one (--format npy makes it one)", c->files[0]);
 	if ((p->follow || p->classes || p->together) && o->format != DIRECTORY)
 		return cli_usage(c, "--follow, --classes and --together are for directories, and '%s' is none", c->files[0]);
 	p->separator = separator_of(c->files[0], o->separator);
+	if (!o->separator && p->decimal_comma && p->separator == ',')
+		p->separator = ';';
+	if (p->columns && p->skip)
+		return cli_usage(c, "--columns and --skip exclude each other");
+	p->thousands = o->thousands ? (unsigned char)*o->thousands : 0;
+	if (o->thousands && (!p->thousands || o->thousands[1] || !strchr(".,' _", p->thousands) || p->thousands == (p->decimal_comma ? ',' : '.') || p->thousands == p->separator))
+		return cli_usage(c, "--thousands takes one of . , ' _ and a space, neither the separator nor the decimal point, not '%s'", o->thousands);
+	if (p->missing_cells >= MISSING_MEAN && strcmp(c->files[0], "-") == 0)
+		return cli_usage(c, "--missing %s reads the table twice: name a file, not standard input", missing_words[p->missing_cells]);
 	if (p->separator < 0)
 		return cli_usage(c, "--separator takes one character that is in no number and no name, or \\t, not '%s'", o->separator);
 	if (c->nfiles > 1 && strcmp(c->files[0], "-") == 0 && strcmp(c->files[1], "-") == 0)
@@ -112,6 +123,8 @@ static void print_warnings(const struct cli *c, const struct pack *p)
 		cli_note(c, "%llu records lack a field that --only needs: not packed", (unsigned long long)p->missing);
 	if (*p->own_output)
 		cli_note(c, "%s is the output: not packed", c->output ? c->output : p->own_output);
+	if (p->rows_skipped)
+		cli_note(c, "%llu rows with missing values were not packed", (unsigned long long)p->rows_skipped);
 	if (p->skipped)
 		cli_note(c, "%llu directory entries skipped: links, special or dot files, or names without an extension", (unsigned long long)p->skipped);
 	if (!p->seen)
@@ -128,7 +141,12 @@ int main(int argc, char **argv)
 		{0, "key-prefix", "P", CLI_TEXT, &p.prefix, "begin every key with P, as in train/"},
 		{0, "only", "EXPR", CLI_TEXT, &o.only, "pack only the records that match, as in 'cls == 9'"},
 		{0, "limit", "N", CLI_INT, &o.limit, "stop after N records"},
-		{0, "label", "NAME|N", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or by number from 1"},
+		{0, "label", "NAME|N,...", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or number from 1; others become fields"},
+		{0, "columns", "NAME|N,...", CLI_TEXT, &p.columns, "pack only these columns of a CSV file"},
+		{0, "skip", "NAME|N,...", CLI_TEXT, &p.skip, "leave these columns of a CSV file out"},
+		{0, "missing", "WHAT", CLI_CHOICE, &p.missing_cells, "cells that are empty, NA, NaN, null or ?: error, skip the row, mean, or mark (mean, and a column of 0 and 1)", missing_words},
+		{0, "decimal-comma", NULL, CLI_FLAG, &p.decimal_comma, "numbers of a CSV file are as in 1,5; the default of --separator is ;"},
+		{0, "thousands", "C", CLI_TEXT, &o.thousands, "the character between groups of three digits in a CSV file"},
 		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file is a header, even if some of its cells are numbers"},
 		{0, "separator", "C", CLI_TEXT, &o.separator, "the character between the cells of a CSV file (default: a comma; a tab in .tsv)"},
 		{0, "follow", NULL, CLI_FLAG, &p.follow, "follow symbolic links in a directory"},

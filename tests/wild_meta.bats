@@ -259,3 +259,86 @@ two_shards() {
 	fails 1 vae-pack --together "$T/d"
 	says "'a'" '.txt' twice
 }
+
+# numbers < STREAM: the numbers of each record's .npy, one record a line
+numbers() { perl -0777 -ne 'while (/\x93NUMPY\x01\x00(..)\{[^}]*\((\d+),\)[^\n]*\n/g) { my @v = unpack "d<$2", substr($_, pos, 8 * $2); print "@v\n" }'; }
+
+@test "a table: columns chosen and left out, several labels" {
+	printf 'id,a,b,kind,c,shop\n7,1,2,x,3,s1\n8,4,5,y,6,s2\n9,7,8,,9,\n' >"$T/t.csv"
+	ok vae-pack --label kind,shop --skip id "$T/t.csv"
+	numbers <"$T/out" >"$T/got"
+	is "$(tr '\n' ';' <"$T/got")" '1 2 3;4 5 6;7 8 9;'
+	is "$(field cls,shop <"$T/out" | tr '\t\n' ', ')" 'x,s1 y,s2 , '
+	ok vae-pack --columns 5,a --label 1 "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1 3;4 6;7 9;'
+	is "$(field cls <"$T/out" | tr '\n' ' ')" '7 8 9 '
+	ok vae-pack --skip 1,4,6 --only 'key !~ "*1"' "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1 2 3;7 8 9;'
+	fails 1 vae-pack --skip id,none,kind "$T/t.csv"
+	says --skip "'none'"
+	fails 1 vae-pack --columns 7 "$T/t.csv"
+	says --columns
+	fails 1 vae-pack --skip a --label a,kind "$T/t.csv" # id, b, c and shop remain
+	says shop
+	fails 2 vae-pack --skip 1 --columns 2 "$T/t.csv"
+	fails 2 vae-pack --skip 1 "$F/pics"
+}
+
+@test "a table: missing values" {
+	printf 'a,b\n1,10\nNA,20\n3,\n5,30\n?,NaN\n' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'line 3, column 1'
+	ok vae-pack --missing skip "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1 10;5 30;'
+	says '3 rows'
+	is "$(field key <"$T/out" | tr '\n' ' ')" '00000000 00000003 '
+	ok vae-pack --missing mean "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1 10;3 20;3 20;5 30;3 20;'
+	ok vae-pack --missing mark "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1 10 0;3 20 1;3 20 1;5 30 0;3 20 1;'
+	fails 2 vae-pack --missing mean --format csv - <"$T/t.csv"
+	printf 'a,b\n1,x\n' >"$T/t.csv"
+	fails 1 vae-pack --missing skip "$T/t.csv"
+	says "'x' is not a number"
+	printf 'a,b\n1,\n2,NA\n' >"$T/t.csv"
+	fails 1 vae-pack --missing mean "$T/t.csv"
+	says 'column 2 has no numbers'
+}
+
+@test "a table: decimal comma and thousands" {
+	printf 'a;b\n1,5;-2\n1.234.567,25;3e-1\n' >"$T/t.csv"
+	ok vae-pack --decimal-comma --thousands . "$T/t.csv"
+	is "$(numbers <"$T/out" | tr '\n' ';')" '1.5 -2;1234567.25 0.3;'
+	fails 1 vae-pack --decimal-comma "$T/t.csv"
+	says '1.234.567,25'
+	printf 'a\tb\n"1,234.5"\t-12,345\n' >"$T/t.tsv"
+	ok vae-pack --thousands , "$T/t.tsv"
+	is "$(numbers <"$T/out")" '1234.5 -12345'
+	local x
+	for x in 1,23 ,123 1234,567 1,2345 1,,234 1,234, 1.5,000; do
+		printf 'a\tb\n1\t%s\n' "$x" >"$T/t.tsv"
+		fails 1 vae-pack --thousands , "$T/t.tsv"
+		says 'not a number'
+	done
+	fails 2 vae-pack --thousands . "$T/t.tsv"
+	fails 2 vae-pack --thousands , --decimal-comma "$T/t.tsv"
+	fails 2 vae-pack --thousands xx "$T/t.tsv"
+}
+
+@test "a table that is none: UTF-16, CR alone, NUL, xlsx" {
+	printf '\377\376a\0,\0b\0\n\0' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says "$T/t.csv: UTF-16" iconv
+	printf 'a\0,\0b\0\n\0' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'NUL byte' iconv
+	printf 'a,b\r1,2\r3,4\r' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says 'CR alone' "tr '"
+	printf 'PK\3\4xxxxxxxx' >"$T/t.csv"
+	fails 1 vae-pack "$T/t.csv"
+	says xlsx
+	printf 'a,b\r\n1,2\r\n' >"$T/t.csv"
+	ok vae-pack "$T/t.csv"
+	is "$(numbers <"$T/out")" '1 2'
+}

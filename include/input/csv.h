@@ -1,5 +1,5 @@
 /* csv.h - reads CSV (RFC 4180, with any separator), plain or gzip, row by row. Blank lines and a byte order mark are
- * skipped. A line ends in \n or \r\n. At most 65536 cells and 64 MiB per row. */
+ * skipped. Other formats (UTF-16, xlsx), lines that end in \r alone, and NUL bytes are errors that say so. A line ends in \n or \r\n. At most 65536 cells and 64 MiB per row. */
 #ifndef VF_CSV_H
 #define VF_CSV_H
 

@@ -5,13 +5,21 @@
 #include "stream/expr.h"
 #include "stream/writer.h"
 
+/* What becomes of a row with a cell that is empty, NA, N/A, NaN, null, none or ?. MEAN: the cell gets the mean of its column; MARK: and
+ * one more column is 1 in such rows, else 0. */
+enum missing_cells { MISSING_ERROR, MISSING_SKIP, MISSING_MEAN, MISSING_MARK };
+
 struct pack {
 	struct writer *out;
 	const char *prefix;      /* of every key; the record's ordinal follows */
 	const struct expr *only; /* pack the records that match; NULL: all */
 	uint64_t limit;          /* stop after so many records; 0: no limit */
 	/* CSV: */
-	const char *label; /* the column that becomes .cls, by name or by number from 1; NULL: none */
+	const char *label; /* the column that becomes .cls, by name or by number from 1; further ones, after commas, become fields; NULL: none */
+	const char *columns, *skip; /* columns that are packed, or not, by names or numbers with commas between; NULL: all, none */
+	int missing_cells; /* enum missing_cells */
+	int decimal_comma; /* 1,5 is a number */
+	int thousands;     /* the character between groups of three digits, or 0 */
 	int header;        /* the first line holds names, even if it looks like numbers */
 	int separator;
 	/* npy: */
@@ -26,6 +34,7 @@ struct pack {
 	/* Results: */
 	uint64_t seen, packed; /* records */
 	uint64_t missing;      /* records without a field that `only` needs */
+	uint64_t rows_skipped; /* of a table, by MISSING_SKIP */
 	uint64_t skipped;      /* directory entries that cannot be a payload */
 	char own_output[512];  /* the path of the output if it is in the directory, and so is not packed; else "" */
 };

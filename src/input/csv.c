@@ -19,6 +19,23 @@ struct csv {
 	size_t line, next_line;
 };
 
+/* What the first bytes say of a file that is no CSV in UTF-8. */
+static const char *other_format(const char *p, size_t n)
+{
+	static const struct { const char *bytes, *what; size_t n; } known[] = {
+		{"\xff\xfe", "UTF-16: convert it with iconv -f UTF-16 -t UTF-8", 2},
+		{"\xfe\xff", "UTF-16: convert it with iconv -f UTF-16 -t UTF-8", 2},
+		{"PK\3\4", "a zip file, as .xlsx and .ods are: save the sheet as CSV", 4},
+		{"PAR1", "a Parquet file: convert it to CSV", 4},
+		{"\x93NUMPY", "an npy file: --format npy reads it", 6},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (n >= known[i].n && memcmp(p, known[i].bytes, known[i].n) == 0)
+			return known[i].what;
+	const char *cr = memchr(p, '\r', n);
+	return cr && cr + 1 < p + n && !memchr(p, '\n', n) ? "its lines end in CR alone: convert them with tr '\\r' '\\n'" : NULL;
+}
+
 struct csv *csv_open(const char *path, int separator, struct fail *f)
 {
 	struct csv *c = calloc(1, sizeof *c);
@@ -30,6 +47,12 @@ struct csv *csv_open(const char *path, int separator, struct fail *f)
 	c->separator = separator;
 	c->in = infile_open(path, f);
 	if (c->in && !infile_read(c->in, c->block, sizeof c->block, &c->len, f)) {
+		const char *other = other_format(c->block, c->len);
+		if (other) {
+			fail_set(f, "%s: %s", infile_name(c->in), other);
+			csv_close(c);
+			return NULL;
+		}
 		c->at = c->len >= 3 && memcmp(c->block, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* a byte order mark */
 		return c;
 	}
@@ -59,6 +82,14 @@ static int add_byte(struct csv *c, int byte, struct fail *f)
 		return buf_add(&c->text, &one, 1, f);
 	c->text.p[c->text.len++] = one;
 	return 0;
+}
+
+/* Adds a byte of the file. */
+static int add_text(struct csv *c, int byte, struct fail *f)
+{
+	if (byte)
+		return add_byte(c, byte, f);
+	return fail_set(f, "%s: line %zu, column %d: a NUL byte: not text, or UTF-16 (iconv -f UTF-16LE -t UTF-8 converts it)", infile_name(c->in), c->line, c->n);
 }
 
 static int begin_cell(struct csv *c, struct fail *f)
@@ -93,7 +124,7 @@ static int read_quoted(struct csv *c, struct fail *f)
 				return 0;
 			c->at++;
 		}
-		if (add_byte(c, b, f))
+		if (add_text(c, b, f))
 			return -1;
 	}
 }
@@ -122,7 +153,7 @@ static int read_cell(struct csv *c, struct fail *f)
 			fail_set(f, "%s: line %zu: column %d has text after its closing quote", infile_name(c->in), c->line, c->n);
 			return -2;
 		}
-		if (add_byte(c, b, f))
+		if (add_text(c, b, f))
 			return -2;
 	}
 	return b != -2 && add_byte(c, 0, f) ? -2 : b;
