@@ -11,7 +11,7 @@ setup_file() {
 	vae-pack "$F/pics" | vae-train -q -c tiny --set train.steps=4 --set train.checkpoints=1 -o "$F/m.vae"
 	# colours of 45 x 37 pixels, for files made of make_vectors.py's wave
 	printf 'name=0.png file=%s\nname=1.png file=%s\n' "$IN/m-rgb.png" "$IN/s-rgb.png" | mktar |
-		vae-train -q -c tiny --set input.shape=[3,37,45] --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 4995}]' \
+		vae-train -q -c tiny --set 'input.shape=[3,37,45]' --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 4995}]' \
 			--set train.steps=2 --set train.checkpoints=1 --set train.holdout=0 -o "$F/colour.vae"
 }
 
@@ -112,7 +112,7 @@ means() { printf 'name=a.jpg file=%s\n' "$1" | mktar | vae-selfinf -q -m "$F/col
 		case $tool in
 		selfinf) ok vae-selfinf -m "$F/colour.vae" "$T/in" ;;
 		density) ok vae-density --neighbors 2 "$T/in" ;;
-		train) ok vae-train -c tiny --set input.shape=[1,8,8] --set train.steps=2 --set train.checkpoints=1 --set train.holdout=0 -o "$T/t.vae" "$T/in" ;;
+		train) ok vae-train -c tiny --set 'input.shape=[1,8,8]' --set train.steps=2 --set train.checkpoints=1 --set train.holdout=0 -o "$T/t.vae" "$T/in" ;;
 		esac
 		says '2 pictures have flaws that leave their pixels whole'
 	done
@@ -210,7 +210,7 @@ bytes() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 @test "a payload .npy of shape h,w,3 is the picture of shape 3,h,w" {
 	printf 'name=a.npy file=%s\n' "$IN/u1-hwc.npy" | mktar >"$T/hwc.tar"
 	printf 'name=a.npy file=%s\n' "$IN/u1-fortran.npy" | mktar >"$T/fortran.tar"
-	vae-train -q -c tiny --set input.shape=[3,5,4] --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 60}]' --set train.steps=2 \
+	vae-train -q -c tiny --set 'input.shape=[3,5,4]' --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 60}]' --set train.steps=2 \
 		--set train.checkpoints=1 --set train.holdout=0 -o "$T/m.vae" "$T/hwc.tar"
 	vae-selfinf -m "$T/m.vae" --on-error fail "$T/hwc.tar" | field mu_norm >"$T/a"
 	vae-selfinf -m "$T/m.vae" --on-error fail "$T/fortran.tar" | field mu_norm >"$T/b"
