@@ -9,8 +9,9 @@ enum space { PIXEL, LATENT };
 static const char *const space_words[] = {"pixel", "latent", NULL};
 
 struct options {
-	long neighbors, clusters, top, seed;
-	int space, first_order, as_printed;
+	const char *neighbors;
+	long clusters, top, seed;
+	int space, first_order, as_printed, scale;
 };
 
 static bool parse_methods(struct cli *c, struct density_scorer *d)
@@ -39,6 +40,24 @@ static bool parse_sigma(struct cli *c, struct density_scorer *d)
 	return true;
 }
 
+/* K, or P%. */
+static bool parse_neighbors(struct cli *c, const struct options *o, struct density_scores *s)
+{
+	char *end;
+	double v = strtod(o->neighbors, &end);
+	int percent = end != o->neighbors && strcmp(end, "%") == 0;
+	if (percent && v > 0 && v <= 100) {
+		s->percent = v;
+		return true;
+	}
+	if (percent || end == o->neighbors || *end || !(v >= 1 && v <= 100000) || v != floor(v))
+		return cli_usage(c, "--neighbors takes 1 to 100000, or a percentage of the records above 0 and up to 100%%, not '%s'", o->neighbors);
+	s->k = (int)v;
+	if (s->use[DENSITY_KNN] && s->k == 1)
+		return cli_usage(c, "--neighbors takes 2 or more for knn: every record is the first neighbour of itself");
+	return true;
+}
+
 static bool check_mixture(struct cli *c, const struct options *o, const struct density_scorer *d)
 {
 	int gmm = d->scores.use[DENSITY_GMM];
@@ -56,10 +75,6 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 	int latent = o->space == LATENT;
 	if (latent != (d->model != NULL))
 		return cli_usage(c, latent ? "--space latent requires -m NAME.vae" : "-m requires --space latent");
-	if (o->neighbors < 1 || o->neighbors > 100000)
-		return cli_usage(c, "--neighbors takes 1 to 100000");
-	if (d->scores.use[DENSITY_KNN] && o->neighbors == 1)
-		return cli_usage(c, "--neighbors takes 2 or more for knn: every record is the first neighbour of itself");
 	if (o->top > 1000000)
 		return cli_usage(c, "--top takes 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
@@ -75,7 +90,7 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 static void take_options(struct density_scorer *d, const struct options *o)
 {
 	d->space = space_words[o->space];
-	d->scores.k = (int)o->neighbors;
+	d->scores.scale = (enum scale)o->scale;
 	d->scores.clusters = (int)o->clusters;
 	d->scores.form = o->first_order ? GMM_FIRST_ORDER : o->as_printed ? GMM_AS_PRINTED : GMM_EXACT;
 	d->scores.seed = (uint64_t)o->seed;
@@ -85,11 +100,13 @@ static void take_options(struct density_scorer *d, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	struct options o = {.neighbors = 10, .top = 10};
+	struct options o = {.neighbors = "10", .top = 10};
 	struct density_scorer d = {.methods = "knn", .sigma = "auto"};
 	const struct cli_opt opts[] = {
 		{0, "method", "LIST", CLI_TEXT, &d.methods, "knn (default), kde, gmm, or several, as in knn,kde"},
-		{0, "neighbors", "K", CLI_INT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10)"},
+		{0, "neighbors", "K", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); or P%: of the records"},
+		{0, "count-copies", NULL, CLI_FLAG, &d.scores.count_copies, "equal records are neighbours of each other, instead of one row"},
+		{0, "scale", "HOW", CLI_CHOICE, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation", scale_names},
 		{0, "sigma", "S", CLI_TEXT, &d.sigma, "bandwidth of KDE; auto (default): the median distance to the K-th neighbour"},
 		{0, "clusters", "K", CLI_INT, &o.clusters, "clusters of gmm, found by k-means"},
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},
@@ -112,7 +129,7 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends densities and influences by k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
-	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !check_options(&c, &o, &d))
+	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !parse_neighbors(&c, &o, &d.scores) || !check_options(&c, &o, &d))
 		return c.status;
 	struct fail f = {{0}};
 	take_options(&d, &o);

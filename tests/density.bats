@@ -70,9 +70,17 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	grep -q '"sigma":1.5,' s.json # of 1 1 2 1.5 1.5 2.5
 	vae-density --method kde --neighbors 1 --sigma 1.5 line.tar | vae-cut -k kde_nll >given
 	vae-density --method kde --neighbors 1 line.tar | vae-cut -k kde_nll | cmp - given
-	vectors same.tar a 1 \; b 1 \; c 1 \; d 2
+	# distances of distinct records: copies do not make it 0
+	# shellcheck disable=SC2046 # words
+	vectors copies.tar a 0 \; b 1 \; c 3 \; d 7 \; e 8.5 \; f 11 $(for i in $(seq 30); do echo "; g$i 3"; done)
+	vae-density --method kde --neighbors 1 --summary s.json copies.tar >/dev/null
+	grep -q '"sigma":1.5,' s.json
+	vae-density --method kde --neighbors 1 --count-copies --summary s.json copies.tar >/dev/null
+	grep -q '"sigma":1.5,' s.json
+	vectors same.tar a 1 \; b 1 \; c 1 \; d 1
 	run vae-density --method kde --neighbors 1 same.tar -o o.tar
 	[ "$status" -eq 1 ]
+	[[ $output == *"all 4 records are equal"* ]]
 	[[ $output == *"--sigma auto finds no bandwidth"* ]]
 	[ ! -e o.tar ]
 }
@@ -198,26 +206,95 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ ! -e no.tar ]
 }
 
-@test "a score that does not exist leaves its reason, and the other scores stay" {
-	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@p 4 \; e@q 100 \; f@q 101 \; g@p 6
-	vae-density -q --method knn,kde,gmm --neighbors 3 --sigma 1 --cluster-field cls v.tar >o.tar
-	field key,error o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster has 2/ ? "gmm" : $2) }' >got
-	printf '%s\n' 'a knn' 'b knn' 'c knn' 'd ' 'e gmm' 'f gmm' 'g ' | diff - got
-	[ "$(field knn_nll o.tar | head -n 1)" = "" ]
-	[ "$(field kde_selfinf o.tar | head -n 1)" != "" ]
-	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 7 ]
-	# k records for k neighbours: there is a likelihood, but no record can be left out
-	vae-density -q --neighbors 7 v.tar >k.tar
-	[ "$(field knn_nll k.tar | grep -c .)" -eq 7 ]
-	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
-	[[ "$(field error k.tar)" == *"too few for 7 neighbours"* ]]
+@test "a score that would be infinite is the limit, with the field limit, and no error" {
+	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@p 4 \; e@q 100 \; f@q 101 \; g@p 6 \; h@r 50
+	vae-density --count-copies --method knn,kde,gmm --neighbors 3 --sigma 1 --cluster-field cls --summary s.json v.tar >o.tar
+	grep -q '"unscored":0,' s.json
+	field key,limit o.tar | awk -F '\t' '{ print $1, ($2 ~ /R_k is 0/ ? "knn" : $2 ~ /cluster of 2/ ? "gmm" : $2) }' >got
+	printf '%s\n' 'a knn' 'b knn' 'c knn' 'd ' 'e gmm' 'f gmm' 'g ' 'h gmm: alone in its cluster' | diff - got
+	[ "$(field knn_nll,knn_selfinf,kde_nll,kde_selfinf,gmm_nll,gmm_selfinf o.tar | awk 'NF == 6' | wc -l)" -eq 8 ]
+	[ "$(field knn_nll o.tar | head -n 3 | sort -u)" = "$(field knn_nll o.tar | sort -g | head -n 1)" ] # the densest
+	[ "$(field key,gmm_nll o.tar | sort -gk 2 | tail -n 1 | cut -f 1)" = h ]                            # the least likely
+	[ "$(field gmm_selfinf o.tar | sort -g | tail -n 3 | sort -u | wc -l)" -eq 1 ]                      # e, f, h: nothing is left at them
+	[ "$(vae-rank -k knn_nll,kde_nll,gmm_nll o.tar | field rank - | grep -c .)" -eq 8 ]
+	[ "$(vae-drop -q -e 'knn_nll > 1e9 || error' o.tar | vae-cut -k key | wc -l)" -eq 8 ]
+	# equal records are one row, unless --count-copies: a clump far away is not dense
+	vae-density --neighbors 3 v.tar >o.tar
+	[ "$(field limit o.tar 2>/dev/null | grep -c .)" -eq 0 ]
+	# a: itself with three copies, d, g: five records up to 5
+	close_to "$(field knn_nll o.tar | head -n 1)" "$(awk 'BEGIN { printf "%.12g", log(8 / 5 * 2 * 5) }')"
+	close_to "$(field knn_selfinf o.tar | head -n 1)" "$(awk 'BEGIN { printf "%.12g", log(7 / 8) + log(5 / 4) }')"
+	# d: itself, g, and the three at 1; without it g, three, and the next at 46
+	close_to "$(field knn_nll o.tar | sed -n 4p)" "$(awk 'BEGIN { printf "%.12g", log(8 / 5 * 2 * 3) }')"
+	close_to "$(field knn_selfinf o.tar | sed -n 4p)" "$(awk 'BEGIN { printf "%.12g", log(7 / 8) + log(46 / 3) }')"
+}
+
+@test "more neighbours than records: as many as there are, and a warning" {
+	vectors v.tar a 1 \; b 1 \; c 1 \; d 4 \; e 100
+	run vae-density --neighbors 7 -o k.tar v.tar
+	[ "$status" -eq 0 ]
+	[[ $output == *"2 neighbours: there are only 3 different records"* ]]
+	vae-density --neighbors 2 v.tar | vae-cut -k knn_nll,knn_selfinf | cmp - <(field knn_nll,knn_selfinf k.tar)
+	[ "$(field knn_nll,knn_selfinf k.tar | awk 'NF == 2' | wc -l)" -eq 5 ]
+}
+
+@test "one record, or equal records only: a score of 0, and the reason" {
 	vectors one.tar a 1
-	vae-density -q --method kde one.tar >o.tar
-	[ "$(field error o.tar)" = "KDE: there is only one record" ]
+	vae-density -q --method knn,kde,gmm --sigma 1 --clusters 1 one.tar >o.tar
+	[ "$(field knn_nll,gmm_nll,gmm_selfinf o.tar)" = "0	0	0" ]
+	close_to "$(field kde_nll o.tar)" "$(awk 'BEGIN { printf "%.12g", log(2 * 3.14159265358979) / 2 }')"
+	[ "$(field limit o.tar)" = "knn: there is only one record" ]
+	vectors same.tar a 1 \; b 1 \; c 1
+	vae-density -q --neighbors 2 same.tar >o.tar
+	[ "$(field knn_nll,limit o.tar | sort -u)" = "0	knn: all records are equal" ]
+	vae-rank -k knn_nll o.tar | field rank - | grep -c . | grep -qx 3
 	vectors far.tar a 0 \; b 0 \; c 1
-	vae-density -q --method kde --sigma 1e-200 far.tar >o.tar
-	[ "$(field error o.tar | grep -c 'too far from all other records')" -eq 1 ]
-	[ "$(field kde_selfinf o.tar | grep -c .)" -eq 2 ]
+	vae-density --method kde --sigma 1e-200 far.tar >o.tar
+	[ "$(field limit o.tar | grep -c 'too far from all other records')" -eq 1 ]
+	[ "$(field key,kde_selfinf o.tar | sort -gk 2 | tail -n 1 | cut -f 1)" = c ]
+}
+
+@test "--neighbors P%: of the records, at least 10, at most 1000" {
+	# shellcheck disable=SC2046 # words
+	vectors n.tar $(seq 240 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 1009, $1 * 7 % 211 }')
+	for p in '5% 12' '0.1% 10' '100% 239'; do
+		vae-density -q --neighbors "${p% *}" n.tar | vae-cut -k knn_nll >got
+		vae-density --neighbors "${p#* }" n.tar | vae-cut -k knn_nll | cmp - got
+	done
+	# shellcheck disable=SC2046 # words
+	vectors big.tar $(seq 1100 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 100003 }')
+	run vae-density --neighbors 95% --summary s.json -o o.tar big.tar
+	[ "$status" -eq 0 ]
+	[[ $output == *"1000 neighbours: 95% of 1100 records are more than 1000"* ]]
+	grep -q '"neighbors":1000,' s.json
+	vae-density --neighbors 1000 -j 1 big.tar | vae-cut -k knn_nll,knn_selfinf | cmp - <(field knn_nll,knn_selfinf o.tar)
+}
+
+@test "--scale: columns are brought to one scale, of tests too" {
+	vectors v.tar a 1 1000 5 \; b 2 3000 5 \; c 4 2000 5 \; d 8 9000 5 \; e 16 4000 5
+	# by hand: mean 6.2 and 3800; deviation sqrt(29.76) and sqrt(7760000); the third column is constant
+	awk 'BEGIN { n = split("1 2 4 8 16", x); split("1000 3000 2000 9000 4000", y); sx = sqrt(29.76); sy = sqrt(7760000)
+		for (i = 1; i <= n; i++) { b = 1e9
+			for (j = 1; j <= n; j++) if (j != i) { r = sqrt(((x[i] - x[j]) / sx) ^ 2 + ((y[i] - y[j]) / sy) ^ 2); if (r < b) b = r }
+			printf "%.12g\n", log(5) + log(4 / 3 * 3.14159265358979) + 3 * log(b) - log(2) } }' >expected
+	vae-density --neighbors 2 --scale std v.tar | vae-cut -k knn_nll | paste - expected | awk '{ d = $1 - $2; if (d * d > 1e-11) exit 1 }'
+	# median 4 and 3000, deviations 3 2 0 4 12 and 2000 0 1000 6000 1000
+	awk 'BEGIN { n = split("1 2 4 8 16", x); split("1000 3000 2000 9000 4000", y); sx = 1.4826 * 3; sy = 1.4826 * 1000
+		for (i = 1; i <= n; i++) { b = 1e9
+			for (j = 1; j <= n; j++) if (j != i) { r = sqrt(((x[i] - x[j]) / sx) ^ 2 + ((y[i] - y[j]) / sy) ^ 2); if (r < b) b = r }
+			printf "%.12g\n", log(5) + log(4 / 3 * 3.14159265358979) + 3 * log(b) - log(2) } }' >expected
+	vae-density --neighbors 2 --scale robust v.tar | vae-cut -k knn_nll | paste - expected | awk '{ d = $1 - $2; if (d * d > 1e-11) exit 1 }'
+	# units do not matter, and tests are scaled as the records are
+	vectors w.tar a 1 1 50 \; b 2 3 50 \; c 4 2 50 \; d 8 9 50 \; e 16 4 50
+	vae-density --neighbors 2 --scale std -t v.tar --influence v.jsonl v.tar >/dev/null
+	vae-density --neighbors 2 --scale std -t w.tar --influence w.jsonl w.tar >/dev/null
+	diff <(grep -o '"key":"."' v.jsonl) <(grep -o '"key":"."' w.jsonl)
+	grep -q '"distance":0}' v.jsonl
+	pictures 30 >p.tar
+	vae-density --scale std --neighbors 3 -j 2 p.tar >o.tar
+	vae-density --scale std --neighbors 3 -j 1 p.tar | cmp - o.tar
+	run vae-density --scale wide p.tar
+	[ "$status" -eq 2 ]
 }
 
 @test "--cluster-field: a field that no record has is an error" {
@@ -246,10 +323,6 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field knn_nll two.tar | head -n 1)" = "$(field knn_nll o.tar | head -n 1)" ]
 	[ "$(field w_knn_nll two.tar | head -n 1)" = "$(vae-density --neighbors 3 line.tar | vae-cut -k knn_nll | head -n 1)" ]
 	vae-density --neighbors 3 --replace o.tar | vae-cut -k knn_nll | cmp - <(field w_knn_nll two.tar)
-	# a score that does not exist any more is removed
-	vae-density -q --neighbors 6 --replace o.tar >k.tar
-	[ "$(field knn_selfinf k.tar | grep -c .)" -eq 0 ]
-	[ "$(field knn_nll k.tar | grep -c .)" -eq 6 ]
 	# and so are scores of another method, since options are of this run
 	vae-density --method kde --sigma 1 --replace two.tar >k.tar
 	[ "$(field knn_nll,knn_selfinf k.tar | grep -c '[0-9]')" -eq 0 ]
@@ -366,20 +439,22 @@ tensor()
 	[ "$(tail -n 1 f.jsonl)" = '{"test":"3x","error":"the encoder'"'"'s mean is not finite"}' ]
 }
 
-@test "gmm: equal pictures have no score" {
+@test "gmm: a cluster of equal pictures is the densest" {
 	mkdir d
 	pictures 8 | tar -xf - -C d
-	for i in $(seq 10 39); do cp d/00000005.png "d/$i.png"; done
-	(cd d && tar -cf ../same.tar -- ??.png)
-	vae-density -q --method gmm --clusters 1 same.tar >o.tar
-	[ "$(field error o.tar | grep -c 'no spread')" -eq 30 ]
-	[ "$(field gmm_nll,gmm_selfinf o.tar | grep -c '[0-9]')" -eq 0 ]
+	for i in $(seq 10 39); do cp d/00000005.png "d/$i.png"; echo 1 >"d/$i.cls"; done
+	for i in 1 2 3 4; do cp "d/0000000$i.png" "d/9$i.png"; echo 2 >"d/9$i.cls"; done
+	(cd d && tar --sort=name -cf ../same.tar -- ??.*)
+	vae-density --method gmm --cluster-field cls same.tar >o.tar
+	[ "$(field limit o.tar | grep -c 'the 30 records of its cluster are equal')" -eq 30 ]
+	[ "$(field gmm_nll o.tar | head -n 30 | sort -u)" = "$(field gmm_nll o.tar | sort -g | head -n 1)" ]
+	close_to "$(field gmm_selfinf o.tar | head -n 1)" "$(awk 'BEGIN { printf "%.12g", log(30 / 29) + log(33 / 34) }')"
 }
 
 @test "-t: a warning counts the test records without an influence" {
 	vectors v.tar a@p 1 \; b@p 1 \; c@p 1 \; d@q 4 \; e@q 6 \; f@q 9
 	vectors t.tar x 1 \; y 1.5 \; z 5
-	run vae-density --method knn,gmm --neighbors 3 --cluster-field cls -t t.tar --influence f.jsonl -o o.tar v.tar
+	run vae-density --count-copies --method knn,gmm --neighbors 3 --cluster-field cls -t t.tar --influence f.jsonl -o o.tar v.tar
 	[ "$status" -eq 0 ]
 	[[ $output == *"2 of 3 test records have no influence; the first: 'x': knn: at least 3 records are the same"* ]]
 	[ "$(grep -c '"error"' f.jsonl)" -eq 3 ]

@@ -14,6 +14,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: selfinf" { law_members selfinf; }
 @test "law 1: members pass unchanged: kfac" { law_members kfac; }
 @test "law 1: members pass unchanged: density" { law_members density; }
+@test "law 1: members pass unchanged: knn" { law_members knn; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
 @test "law 1: members pass unchanged: over" { law_members over; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
@@ -28,6 +29,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
+@test "law 1: tars of other programs pass unchanged: knn" { law_formats knn; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
 @test "law 1: tars of other programs pass unchanged: over" { law_formats over; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
@@ -42,6 +44,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
+@test "law 1: a second pass changes nothing: knn" { law_again knn; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
 @test "law 1: a second pass changes nothing: over" { law_again over; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
@@ -56,6 +59,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
 @test "law 2: compressed input: density" { law_compressed density; }
+@test "law 2: compressed input: knn" { law_compressed knn; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
 @test "law 2: compressed input: over" { law_compressed over; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
@@ -73,6 +77,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
+@test "law 2: concatenated input and several FILEs: knn" { law_joined knn; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
 @test "law 2: concatenated input and several FILEs: over" { law_joined over; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
@@ -90,6 +95,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
 @test "law 2: -z: density" { law_zstd density; }
+@test "law 2: -z: knn" { law_zstd knn; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
@@ -105,6 +111,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
 @test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
+@test "law 3: every truncated input fails: knn" { law_prefixes knn; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
 @test "law 3: every truncated input fails: over" { law_prefixes over; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
@@ -122,6 +129,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
+@test "law 3: a failure makes the next tool fail: knn" { law_travels knn; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
 @test "law 3: a failure makes the next tool fail: over" { law_travels over; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
@@ -136,6 +144,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
+@test "law 3: a failure leaves no new files, and old ones as they were: knn" { law_old_files knn; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: over" { law_old_files over; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
@@ -148,6 +157,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 3: a file that changes between two passes: train" { law_changed train; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
+@test "law 3: a file that changes between two passes: knn" { law_changed knn; }
 @test "law 3: a file that changes between two passes: nearest" { law_changed nearest; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
@@ -156,6 +166,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: kfac" { law_full kfac; }
 @test "law 4: a full device: density" { law_full density; }
+@test "law 4: a full device: knn" { law_full knn; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
@@ -175,6 +186,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
 @test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
+@test "law 4: a reader that leaves: knn" { law_sigpipe knn; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
@@ -190,6 +202,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
 @test "law 4: closed descriptors: kfac" { law_closed kfac; }
 @test "law 4: closed descriptors: density" { law_closed density; }
+@test "law 4: closed descriptors: knn" { law_closed knn; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
@@ -209,6 +222,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
 @test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
+@test "law 4: a limit on file sizes: knn" { law_file_limit knn; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
@@ -222,6 +236,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: pack" { law_file_limit pack; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
+@test "law 4: a spool that does not fit: knn" { law_spool_full knn; }
 @test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
@@ -230,6 +245,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
 @test "law 4: a limit on address space: kfac" { law_memory kfac; }
 @test "law 4: a limit on address space: density" { law_memory density; }
+@test "law 4: a limit on address space: knn" { law_memory knn; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
@@ -249,6 +265,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
 @test "law 4: a limit on the stack: kfac" { law_stack kfac; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
+@test "law 4: a limit on the stack: knn" { law_stack knn; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
@@ -268,6 +285,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
 @test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
+@test "law 5: any -j gives the same bytes: knn" { law_jobs knn; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
@@ -278,6 +296,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: selfinf" { law_usage selfinf; }
 @test "law 7: -h, -V and wrong options: kfac" { law_usage kfac; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
+@test "law 7: -h, -V and wrong options: knn" { law_usage knn; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
@@ -297,6 +316,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
 @test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
+@test "law 7: a terminal is refused: knn" { law_terminal knn; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
@@ -312,6 +332,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
 @test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
+@test "law 8: only records on stdout, nothing on stderr: knn" { law_quiet knn; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
 @test "law 8: only records on stdout, nothing on stderr: over" { law_quiet over; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
@@ -329,6 +350,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
 @test "law 8: --summary: density" { law_summary density; }
+@test "law 8: --summary: knn" { law_summary knn; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
@@ -347,6 +369,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
 @test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
+@test "law 9: invalid fields: knn" { law_bad_fields knn; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
 @test "law 9: invalid fields: over" { law_bad_fields over; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
@@ -364,6 +387,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
 @test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
+@test "law 9: payloads that cannot be decoded: knn" { law_on_error knn; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
@@ -372,6 +396,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: selfinf" { law_digits selfinf; }
 @test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
+@test "law 9: fields of earlier tools keep their digits: knn" { law_digits knn; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
 @test "law 9: fields of earlier tools keep their digits: over" { law_digits over; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
@@ -385,6 +410,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: selfinf" { law_output selfinf; }
 @test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
+@test "law 10: -o is complete or absent: knn" { law_output knn; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
@@ -400,6 +426,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
 @test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
+@test "law 10: any locale gives the same bytes: knn" { law_locale knn; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
 @test "law 10: any locale gives the same bytes: over" { law_locale over; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
@@ -414,6 +441,7 @@ setup_file() { laws_setup; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: kfac" { law_bad_input kfac; }
 @test "bad input: density" { law_bad_input density; }
+@test "bad input: knn" { law_bad_input knn; }
 @test "bad input: testinf" { law_bad_input testinf; }
 @test "bad input: over" { law_bad_input over; }
 @test "bad input: nearest" { law_bad_input nearest; }
@@ -431,6 +459,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
 @test "an empty stream: kfac" { law_empty kfac; }
 @test "an empty stream: density" { law_empty density; }
+@test "an empty stream: knn" { law_empty knn; }
 @test "an empty stream: testinf" { law_empty testinf; }
 @test "an empty stream: over" { law_empty over; }
 @test "an empty stream: nearest" { law_empty nearest; }

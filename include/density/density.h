@@ -38,14 +38,36 @@ struct exec {
 /* d2 [x->n]: squared distances of all points of x to point j of z, in double; exact for samples. */
 int squared_distances(const struct points *x, const struct points *z, size_t j, const struct exec *exec, double *d2, struct fail *f);
 
-/* --- k nearest neighbours: p(z) = k / (n V_d R_k(z)^d), where V_d is the volume of the unit ball, R_k the k-th smallest distance --- */
+/* The distinct points of a set: points that are equal in all coordinates are copies of one row. */
+struct rows {
+	struct points x;  /* in the order of the first copies */
+	uint32_t *of;     /* [points]: the row of a point */
+	uint32_t *first;  /* [x.n]: the first point of a row */
+	uint32_t *copies; /* [x.n] */
+	void *own;        /* the coordinates, unless x borrows them, which it does if all points differ */
+};
+/* count_copies: every point is a row of its own. Call rows_free() also after a failure. */
+int rows_find(struct rows *r, const struct points *x, int count_copies, struct fail *f);
+void rows_free(struct rows *r);
 
-/* r [n][2]: R_k and R_{k+1} of every point of X; INFINITY where there are too few points.
- * Memory: n min(k+1, n) distances, and a few tiles a thread. */
-int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f);
-double knn_nll(size_t n, int d, int k, double rk);
-/* Equation 1: log((n-1)/n), plus d log(R_{k+1}/R_k) if x_i is one of the k nearest. */
-double knn_influence(size_t n, int d, double rk, double rk1, int is_neighbour);
+/* --- k nearest neighbours: p(z) = W_k(z) / (n V_d R_k(z)^d), where V_d is the volume of the unit ball, R_k the distance to the k-th
+ * nearest row, and W_k the number of records in the k nearest rows. Without copies W_k is k, and this is the estimator of Kong &
+ * Chaudhuri. A row's influence is that of one of its copies. --- */
+
+struct knn_ball {
+	double r, next_r;   /* R_k and R_{k+1}; INFINITY where there are too few rows */
+	double records;     /* W_k; of equally distant rows those with fewer copies come first */
+	double next_copies; /* of the (k+1)-th nearest row */
+};
+
+/* balls [rows->x.n]: of every row; it is its own first neighbour. Memory, for k up to 128: 16 (k + 1) bytes a row; for larger k: 24 k
+ * bytes for each of at most 256 rows a thread, usually 16 MiB. */
+int knn_balls(const struct rows *rows, int k, const struct exec *exec, struct knn_ball *balls, struct fail *f);
+double knn_nll(size_t n, int d, double records, double rk);
+/* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest
+ * rows: equation 1, log((n-1)/n) + d log(R_{k+1}/R_k), plus log(W_k / W') where W' = W_k - 1 + next_copies. Of several copies, one of which
+ * is left out: log((n-1)/n) + log(W_k / (W_k - 1)). All are exact: the logarithm of p before over p after. */
+double knn_influence(size_t n, int d, const struct knn_ball *b, int is_neighbour, uint32_t copies);
 
 /* --- kernel density: p(z) = 1/n sum_i N(z; x_i, sigma^2 I) --- */
 
@@ -92,7 +114,7 @@ double gmm_influence_other_cluster(enum gmm_form form, size_t n);
 
 /* influence [n]: of every point of X over z, and *nll: -log p(z), from the squared distances d2 [n] to z. Single influences may be
  * NAN. Fails with the reason if there is no influence over z at all. */
-int knn_test_influence(const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why);
+int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why);
 int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *influence, double *nll, struct fail *why);
 /* *cluster: that of the nearest point. z is point j of `z`. */
 int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2, const struct points *z, size_t j, size_t n,

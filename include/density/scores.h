@@ -5,6 +5,7 @@
 
 #include "density/collect.h"
 #include "density/density.h"
+#include "density/scale.h"
 
 enum density_method { DENSITY_KNN, DENSITY_KDE, DENSITY_GMM, DENSITY_METHODS };
 extern const char *const density_names[DENSITY_METHODS]; /* knn, kde, gmm */
@@ -17,8 +18,11 @@ struct test_range { /* a record's influence over the n test records where it exi
 struct density_scores {
 	/* set by the caller */
 	int use[DENSITY_METHODS];
-	int k;         /* neighbours */
-	double sigma;  /* bandwidth of KDE; 0: chosen, the median distance to the k-th other record */
+	int k;         /* neighbours, at least 2 for k-NN; density_fit() lowers it where there are fewer rows */
+	double percent; /* neighbours in percent of the records, and then k is set by density_fit(); 0: k is given */
+	int count_copies; /* equal records are neighbours of each other; otherwise they are one row */
+	enum scale scale;
+	double sigma;  /* bandwidth of KDE; 0: chosen, the median over the rows of the distance to the k-th other row */
 	int clusters;  /* for k-means; 0: the groups of the records are the clusters */
 	enum gmm_form form;
 	uint64_t seed; /* of k-means */
@@ -26,8 +30,13 @@ struct density_scores {
 
 	/* results */
 	const struct collect *records;
-	struct points x;
-	double *radii;       /* [n][2]: knn_radii() */
+	struct points x;        /* scaled */
+	struct axes axes;       /* of the scaling */
+	float *scaled;          /* [n][d]: the coordinates of x, or NULL */
+	struct rows rows;
+	struct knn_ball *balls; /* [rows.x.n] */
+	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS]; /* of all finite scores */
+	struct fail k_reason;   /* why k is not what was asked for; or empty */
 	double *log_others;  /* [n]: kde_leave_one_out() */
 	uint32_t *cluster;   /* [n]: kmeans() */
 	struct gmm gmm;
@@ -38,8 +47,14 @@ struct density_scores {
 
 /* Fits the methods in use. records is borrowed until density_free(). */
 int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f);
-/* Point i: *nll is -log p, *self the self influence, both in nats. Fails with the reason if one does not exist; that one is NAN. */
-int density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why);
+/* Point i: *nll is -log p, *self the self influence, both in nats; NAN if there are too few records for it. Where one would be infinite it
+ * is the limit among the records instead, and `limit` says which and why:
+ *   p infinite (only equal records in the ball or cluster)        *nll is the lowest of the finite ones
+ *   a cluster of one                                              *nll is the highest of the finite ones, plus 1
+ *   p at the point is 0 without the record                        *self is the highest of the finite ones, plus 1
+ *   p infinite, with and without the record                       *self is log((n-1)/n), plus log(n_c/(n_c-1)) for a mixture
+ * If no record has a finite score, it is 0 instead of the lowest or highest. */
+void density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit);
 /* The influence over all test records; one line of JSON for each test record and method to fd, unless fd is -1. */
 int density_test(struct density_scores *s, const struct collect *tests, const struct exec *exec, int fd, struct fail *f);
 /* The name of a cluster, for the field gmm_cluster: the text of its group, or NULL if it has only a number. */

@@ -1,9 +1,12 @@
-/* k nearest neighbours of all points among themselves, exactly.
+/* k nearest neighbours of all rows among themselves, exactly.
  *
- * The points are cut into tiles. Each pair of tiles is compared once, for both sides: |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, with all a.b
- * from one product of floats. The rounding error of that is bounded. A pair whose distance could, within the bound, be one of the k+1
- * smallest of a point is measured in double; all other pairs are skipped. Since a point soon has near neighbours, only about
- * k log(n/k) of its n distances are measured. */
+ * The rows are cut into tiles, which are compared in pairs: |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, with all a.b from one product of floats.
+ * The rounding error of that is bounded. A pair whose distance could, within the bound, be one of the k+1 smallest of a row is measured
+ * in double; all other pairs are skipped. Since a row soon has near neighbours, only about k log(n/k) of its n distances are measured.
+ *
+ * For few neighbours each pair of tiles is compared once, for both sides, and every row keeps a sorted list. For many neighbours the
+ * lists would need n k numbers, and an insertion k steps. Then a tile of rows is compared with all tiles at a time, and its rows collect
+ * candidates without order; when the space for them is used up, a selection keeps the nearest (Hoare 1961, Algorithm 65: FIND). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,16 +14,26 @@
 #include "density/tiles.h"
 #include "gemm/mat.h"
 
+enum { SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
+
+struct neighbour {
+	double d2;     /* squared distance, in steps */
+	double copies; /* of the row */
+};
+
 struct knn {
 	const struct points *x;
+	const uint32_t *copies;  /* [n] */
 	size_t keep;             /* k + 1 */
 	size_t tile_rows, tiles;
 	double scale;            /* of a coordinate in a tile */
 	double relative_error;   /* bound on the error of |a - b|^2, relative to (|a| + |b|)^2 */
 	double underflow_error;  /* bound on what is lost when products are too small to be floats */
 	float *centre;           /* [d] */
-	double *nearest;         /* [n][keep]: the smallest squared distances so far, ascending, in steps */
+	struct neighbour *nearest; /* [n][keep]: the nearest so far, ascending; for few neighbours */
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
+	size_t block_rows, capacity; /* rows of a task, and candidates of a row, for many neighbours */
+	struct knn_ball *balls;  /* [n]: the result */
 	struct scratch_pool scratch;
 };
 
@@ -32,6 +45,12 @@ struct tile {
 	float *limit;   /* [rows]: only a computed |a - b|^2 up to this can be among the nearest */
 	double longest; /* length of the longest row */
 };
+
+/* By distance. Of equally distant rows the one with fewer copies is nearer, so that a result does not depend on an order. */
+static int is_nearer(const struct neighbour *a, const struct neighbour *b)
+{
+	return a->d2 < b->d2 || (a->d2 == b->d2 && a->copies < b->copies);
+}
 
 static size_t tile_bytes(size_t rows, size_t d) { return rows * (d * sizeof(float) + sizeof(double) + 2 * sizeof(float)) + 64; }
 
@@ -45,10 +64,10 @@ static char *tile_place(struct tile *t, char *at, size_t rows, size_t d)
 	return at + tile_bytes(rows, d) / 64 * 64;
 }
 
-static void tile_load(const struct knn *k, struct tile *t, size_t tile)
+static void tile_load(const struct knn *k, struct tile *t, size_t from, size_t rows)
 {
-	t->from = tile * k->tile_rows;
-	t->rows = k->x->n - t->from < k->tile_rows ? k->x->n - t->from : k->tile_rows;
+	t->from = from;
+	t->rows = k->x->n - from < rows ? k->x->n - from : rows;
 	tile_load_floats(k->x, t->from, t->rows, k->centre, k->scale, t->v, t->sq);
 	t->longest = 0;
 	for (size_t r = 0; r < t->rows; r++) {
@@ -57,23 +76,24 @@ static void tile_load(const struct knn *k, struct tile *t, size_t tile)
 	}
 }
 
-/* The limit of row r of t against a tile whose longest row is `longest`: the point's (k+1)-th distance so far, plus the error bound. */
-static void set_limit(const struct knn *k, struct tile *t, size_t r, double longest)
+/* The limit of row r of t against a tile whose longest row is `longest`: the row's (k+1)-th distance so far, plus the error bound. */
+static void set_limit(const struct knn *k, struct tile *t, size_t r, double last, double longest)
 {
-	double last = k->nearest[(t->from + r) * k->keep + k->keep - 1], lengths = sqrt(t->sq[r]) + longest;
+	double lengths = sqrt(t->sq[r]) + longest;
 	double limit = last * k->scale * k->scale + k->relative_error * lengths * lengths + k->underflow_error;
 	t->limit[r] = last > 0 ? (float)limit : -INFINITY; /* nothing is nearer than 0 */
 }
 
-static int insert(const struct knn *k, size_t row, double d2)
+static double last_distance(const struct knn *k, size_t row) { return k->nearest[row * k->keep + k->keep - 1].d2; }
+
+static int insert(struct neighbour *v, size_t keep, struct neighbour new)
 {
-	double *v = k->nearest + row * k->keep;
-	size_t i = k->keep - 1;
-	if (!(d2 < v[i]))
+	size_t i = keep - 1;
+	if (!is_nearer(&new, &v[i]))
 		return 0;
-	for (; i > 0 && v[i - 1] > d2; i--)
+	for (; i > 0 && is_nearer(&new, &v[i - 1]); i--)
 		v[i] = v[i - 1];
-	v[i] = d2;
+	v[i] = new;
 	return 1;
 }
 
@@ -87,10 +107,11 @@ static void measure_pairs(const struct knn *k, struct tile *a, struct tile *b, s
 		if (!near_a && !near_b)
 			continue;
 		double d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
-		if (near_a && insert(k, a->from + r, d2))
-			set_limit(k, a, r, b->longest);
-		if (near_b && insert(k, b->from + j, d2))
-			set_limit(k, b, j, a->longest);
+		size_t i = a->from + r, o = b->from + j;
+		if (near_a && insert(k->nearest + i * k->keep, k->keep, (struct neighbour){d2, k->copies[o]}))
+			set_limit(k, a, r, last_distance(k, i), b->longest);
+		if (near_b && insert(k->nearest + o * k->keep, k->keep, (struct neighbour){d2, k->copies[i]}))
+			set_limit(k, b, j, last_distance(k, o), a->longest);
 	}
 }
 
@@ -129,16 +150,16 @@ static void compare_tiles(void *ctx, size_t i)
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, scratch, k->tile_rows, d), k->tile_rows, d);
-	tile_load(k, &a, p);
-	tile_load(k, &b, q);
+	tile_load(k, &a, p * k->tile_rows, k->tile_rows);
+	tile_load(k, &b, q * k->tile_rows, k->tile_rows);
 	mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
 	pthread_mutex_lock(&k->lock[p]);
 	if (p != q)
 		pthread_mutex_lock(&k->lock[q]);
 	for (size_t r = 0; r < a.rows; r++)
-		set_limit(k, &a, r, b.longest);
+		set_limit(k, &a, r, last_distance(k, a.from + r), b.longest);
 	for (size_t r = 0; r < b.rows; r++)
-		set_limit(k, &b, r, a.longest);
+		set_limit(k, &b, r, last_distance(k, b.from + r), a.longest);
 	scan_products(k, &a, &b, products, p != q);
 	if (p != q)
 		pthread_mutex_unlock(&k->lock[q]);
@@ -146,50 +167,185 @@ static void compare_tiles(void *ctx, size_t i)
 	scratch_give(&k->scratch, scratch);
 }
 
-static int find_nearest(struct knn *k, const struct exec *exec, struct fail *f)
+/* The ball of a row from its keep nearest, of which v[k] and v[k - 1] are the last. */
+static struct knn_ball ball_of(const struct points *x, const struct neighbour *v, size_t k, size_t keep)
 {
-	size_t n = k->x->n, d = (size_t)k->x->d;
+	struct knn_ball b = {.r = sqrt(v[k - 1].d2) * x->step, .next_r = INFINITY};
+	for (size_t i = 0; i < k; i++)
+		b.records += v[i].copies;
+	if (keep > k) {
+		b.next_r = sqrt(v[k].d2) * x->step;
+		b.next_copies = v[k].copies;
+	}
+	return b;
+}
+
+/* --- few neighbours --- */
+
+static int sort_all(struct knn *k, size_t neighbours, const struct exec *exec, struct fail *f)
+{
+	size_t n = k->x->n;
+	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
 	k->nearest = malloc(n * k->keep * sizeof *k->nearest);
 	k->lock = malloc(k->tiles * sizeof *k->lock);
 	if (!k->nearest || !k->lock)
 		return fail_memory_for(f, "%zu neighbours of %zu records", k->keep, n);
 	for (size_t i = 0; i < n * k->keep; i++)
-		k->nearest[i] = INFINITY;
-	if (!(k->centre = points_centre(k->x, f)) ||
-	    scratch_open(&k->scratch, exec->threads, 2 * tile_bytes(k->tile_rows, d) + k->tile_rows * k->tile_rows * sizeof(float), f))
+		k->nearest[i] = (struct neighbour){INFINITY, 0};
+	size_t bytes = 2 * tile_bytes(k->tile_rows, (size_t)k->x->d) + k->tile_rows * k->tile_rows * sizeof(float);
+	if (scratch_open(&k->scratch, exec->threads, bytes, f))
 		return -1;
-	k->scale = points_scale(k->x, k->centre);
 	for (size_t i = 0; i < k->tiles; i++)
 		pthread_mutex_init(&k->lock[i], NULL);
 	exec_run(exec, "k-NN", k->tiles * (k->tiles + 1) / 2, compare_tiles, k);
 	for (size_t i = 0; i < k->tiles; i++)
 		pthread_mutex_destroy(&k->lock[i]);
+	for (size_t i = 0; i < n; i++)
+		k->balls[i] = ball_of(k->x, k->nearest + i * k->keep, neighbours, k->keep);
 	return 0;
 }
 
-int knn_radii(const struct points *x, int k, const struct exec *exec, double *r, struct fail *f)
+/* --- many neighbours --- */
+
+struct candidates { /* of one row */
+	struct neighbour *v; /* [capacity]: no order */
+	size_t n;
+	double last; /* the keep-th smallest distance known */
+};
+
+/* Reorders v so that the `keep` nearest come first, v[keep - 1] the farthest of them. */
+static void select_nearest(struct neighbour *v, size_t n, size_t keep)
 {
-	size_t neighbours = (size_t)k, keep = neighbours < x->n ? neighbours + 1 : x->n;
-	struct knn s = {.x = x, .keep = keep, .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	for (size_t i = 0; i < 2 * x->n; i++)
-		r[i] = INFINITY;
-	if (neighbours > x->n || !x->n) /* no point has so many neighbours */
+	ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)keep - 1;
+	while (low < high) {
+		struct neighbour pivot = v[low + (high - low) / 2];
+		ptrdiff_t i = low, j = high;
+		while (i <= j) {
+			while (is_nearer(&v[i], &pivot))
+				i++;
+			while (is_nearer(&pivot, &v[j]))
+				j--;
+			if (i <= j) {
+				struct neighbour swap = v[i];
+				v[i++] = v[j];
+				v[j--] = swap;
+			}
+		}
+		if (at > j && at < i) /* equals the pivot */
+			return;
+		if (at <= j)
+			high = j;
+		else
+			low = i;
+	}
+}
+
+static void add_candidate(const struct knn *k, struct candidates *c, struct neighbour new)
+{
+	c->v[c->n++] = new;
+	if (c->n < k->capacity)
+		return;
+	select_nearest(c->v, c->n, k->keep);
+	c->n = k->keep;
+	c->last = c->v[k->keep - 1].d2;
+}
+
+static void collect_row(const struct knn *k, struct tile *a, struct tile *b, size_t r, const float *products, struct candidates *c)
+{
+	enum { RUN = 64 };
+	const float *sq = b->sqf;
+	for (size_t from = 0; from < b->rows; from += RUN) {
+		size_t to = b->rows - from < RUN ? b->rows : from + RUN;
+		float own = a->sqf[r], limit = a->limit[r];
+		int any = 0;
+		for (size_t j = from; j < to; j++)
+			any |= !(own + sq[j] - 2 * products[j] > limit);
+		for (size_t j = from; any && j < to; j++) {
+			if (own + sq[j] - 2 * products[j] > a->limit[r])
+				continue;
+			double last = c->last, d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
+			if (d2 <= last)
+				add_candidate(k, c, (struct neighbour){d2, k->copies[b->from + j]});
+			if (c->last < last)
+				set_limit(k, a, r, c->last, b->longest);
+		}
+	}
+}
+
+static size_t block_bytes(const struct knn *k)
+{
+	size_t d = (size_t)k->x->d;
+	return tile_bytes(k->block_rows, d) + tile_bytes(k->tile_rows, d) + k->block_rows * k->tile_rows * sizeof(float) + 64 +
+	       k->block_rows * (sizeof(struct candidates) + k->capacity * sizeof(struct neighbour));
+}
+
+/* Task i: a block of rows against all tiles, beginning with the tile of the block, where near rows may stand. */
+static void collect_block(void *ctx, size_t i)
+{
+	struct knn *k = ctx;
+	size_t d = (size_t)k->x->d, neighbours = k->keep - 1, first = i * k->block_rows / k->tile_rows;
+	char *scratch = scratch_take(&k->scratch);
+	struct tile a, b;
+	struct candidates *c = (struct candidates *)(void *)scratch;
+	struct neighbour *v = (struct neighbour *)(void *)(c + k->block_rows);
+	char *at = (char *)(v + k->block_rows * k->capacity);
+	float *products = (float *)(void *)tile_place(&b, tile_place(&a, at, k->block_rows, d), k->tile_rows, d);
+	tile_load(k, &a, i * k->block_rows, k->block_rows);
+	for (size_t r = 0; r < a.rows; r++)
+		c[r] = (struct candidates){v + r * k->capacity, 0, INFINITY};
+	for (size_t t = 0; t < k->tiles; t++) {
+		tile_load(k, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
+		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
+		for (size_t r = 0; r < a.rows; r++) {
+			set_limit(k, &a, r, c[r].last, b.longest);
+			collect_row(k, &a, &b, r, products + r * b.rows, &c[r]);
+		}
+	}
+	for (size_t r = 0; r < a.rows; r++) {
+		select_nearest(c[r].v, c[r].n, k->keep);
+		select_nearest(c[r].v, k->keep, neighbours);
+		k->balls[a.from + r] = ball_of(k->x, c[r].v, neighbours, k->keep);
+	}
+	scratch_give(&k->scratch, scratch);
+}
+
+static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
+{
+	enum { BUDGET = 16 << 20, MAX_BLOCK = 256 };
+	size_t n = k->x->n, rows;
+	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
+	k->capacity = k->keep + k->keep / 2 + 1;
+	rows = BUDGET / (k->capacity * sizeof(struct neighbour));
+	k->block_rows = rows > MAX_BLOCK ? MAX_BLOCK : rows < 4 ? 4 : rows / 4 * 4;
+	if (scratch_open(&k->scratch, exec->threads, block_bytes(k), f))
+		return -1;
+	exec_run(exec, "k-NN", (n + k->block_rows - 1) / k->block_rows, collect_block, k);
+	return 0;
+}
+
+int knn_balls(const struct rows *rows, int neighbours, const struct exec *exec, struct knn_ball *balls, struct fail *f)
+{
+	const struct points *x = &rows->x;
+	size_t k = (size_t)neighbours, keep = k < x->n ? k + 1 : x->n;
+	struct knn s = {.x = x, .copies = rows->copies, .keep = keep, .balls = balls, .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
+	for (size_t i = 0; i < x->n; i++)
+		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
+	if (k > x->n || !x->n) /* no row has so many neighbours */
 		return 0;
 	s.tile_rows = s.tile_rows < x->n ? s.tile_rows : x->n;
-	s.tiles = (x->n + s.tile_rows - 1) / s.tile_rows;
 	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
 	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
 	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
 	s.underflow_error = ((double)x->d + 16) * 0x1p-122;
-	int bad = find_nearest(&s, exec, f);
-	for (size_t i = 0; i < x->n && !bad; i++)
-		for (size_t j = neighbours - 1; j < keep; j++)
-			r[2 * i + j - (neighbours - 1)] = sqrt(s.nearest[i * keep + j]) * x->step;
+	s.centre = points_centre(x, f);
+	if (s.centre)
+		s.scale = points_scale(x, s.centre);
+	int bad = !s.centre || (k > SORTED_MAX && keep > k ? collect_all(&s, exec, f) : sort_all(&s, k, exec, f));
 	free(s.nearest);
 	free(s.lock);
 	free(s.centre);
 	scratch_close(&s.scratch);
-	return bad;
+	return bad ? -1 : 0;
 }
 
 /* --- likelihood and influence --- */
@@ -200,33 +356,40 @@ static double log_unit_ball_volume(int d)
 	return 0.5 * d * log(M_PI) - lgamma_r(0.5 * d + 1, &sign);
 }
 
-double knn_nll(size_t n, int d, int k, double rk) { return log((double)n) + log_unit_ball_volume(d) + d * log(rk) - log((double)k); }
+double knn_nll(size_t n, int d, double records, double rk) { return log((double)n) + log_unit_ball_volume(d) + d * log(rk) - log(records); }
 
-double knn_influence(size_t n, int d, double rk, double rk1, int is_neighbour)
+double knn_influence(size_t n, int d, const struct knn_ball *b, int is_neighbour, uint32_t copies)
 {
-	return log1p(-1 / (double)n) + (is_neighbour ? d * log(rk1 / rk) : 0);
+	double other = log1p(-1 / (double)n);
+	if (!is_neighbour)
+		return other;
+	if (copies > 1)
+		return other - log1p(-1 / b->records);
+	return other + log(b->records / (b->records - 1 + b->next_copies)) + d * log(b->next_r / b->r);
 }
 
-int knn_test_influence(const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why)
+int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why)
 {
 	size_t keep = (size_t)k + 1;
-	if (n < keep)
-		return fail_set(why, "%zu records have no %zu-th neighbour", n, keep);
-	double *nearest = malloc(keep * sizeof *nearest);
+	if (k < 1 || rows->x.n < keep)
+		return fail_set(why, "%zu records have no %d-th neighbour", rows->x.n, k + 1);
+	struct neighbour *nearest = calloc(keep, sizeof *nearest);
 	if (!nearest)
 		return fail_memory(why);
-	struct knn one = {.keep = keep, .nearest = nearest};
 	for (size_t i = 0; i < keep; i++)
-		nearest[i] = INFINITY;
-	for (size_t i = 0; i < n; i++)
-		insert(&one, 0, d2[i]);
-	double rk = sqrt(nearest[k - 1]), rk1 = sqrt(nearest[k]), limit = nearest[k - 1];
+		nearest[i] = (struct neighbour){INFINITY, 0};
+	for (size_t i = 0; i < rows->x.n; i++)
+		insert(nearest, keep, (struct neighbour){d2[rows->first[i]], rows->copies[i]});
+	const struct points unit = {.step = 1};
+	struct knn_ball b = ball_of(&unit, nearest, (size_t)k, keep);
+	struct neighbour last = nearest[k - 1];
 	free(nearest);
-	if (!(rk > 0))
+	if (!(b.r > 0))
 		return fail_set(why, "at least %d records are the same as this one", k);
-	*nll = knn_nll(n, d, k, rk);
-	double near = knn_influence(n, d, rk, rk1, 1), far = knn_influence(n, d, rk, rk1, 0);
-	for (size_t i = 0; i < n; i++)
-		influence[i] = d2[i] <= limit ? near : far;
+	*nll = knn_nll(n, d, b.records, b.r);
+	for (size_t i = 0; i < n; i++) {
+		struct neighbour own = {d2[i], rows->copies[rows->of[i]]};
+		influence[i] = knn_influence(n, d, &b, !is_nearer(&last, &own), rows->copies[rows->of[i]]);
+	}
 	return 0;
 }

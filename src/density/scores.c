@@ -16,25 +16,41 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* sigma: the median distance to the k-th other record. Half of the records then have k others within sigma, so that KDE smooths over
- * the same range as k-NN. */
+/* --- the estimators --- */
+
+/* sigma: the median over the rows of the distance to the k-th other row. Half of the rows then have k others within sigma, so that KDE
+ * smooths over the same range as k-NN. Copies would make it 0. */
 static int choose_sigma(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
-	size_t n = s->x.n;
+	struct rows own = {.x.n = 0}, *rows = &s->rows;
+	struct knn_ball *balls = NULL;
+	double *r = NULL;
+	int bad = s->count_copies ? rows_find(&own, &s->x, 0, f) : 0;
+	if (s->count_copies)
+		rows = &own;
+	size_t n = rows->x.n;
 	int k = (size_t)s->k < n ? s->k : (int)n - 1;
-	double *r = malloc(2 * n * sizeof *r);
-	if (!r)
-		return fail_memory(f);
-	int have = s->radii && k == s->k, bad = have ? 0 : knn_radii(&s->x, k, exec, r, f);
+	if (!bad && n < 2)
+		bad = fail_set(f, "--sigma auto finds no bandwidth, because all %zu records are equal: give a number", s->x.n);
+	int have = s->balls && k == s->k && !s->count_copies;
+	if (!bad) {
+		r = malloc(n * sizeof *r);
+		balls = have ? NULL : malloc(n * sizeof *balls);
+		bad = r && (have || balls) ? 0 : fail_memory(f);
+	}
+	if (!bad && !have)
+		bad = knn_balls(rows, k, exec, balls, f);
 	for (size_t i = 0; i < n && !bad; i++)
-		r[i] = (have ? s->radii : r)[2 * i + 1];
+		r[i] = (have ? s->balls : balls)[i].next_r;
 	if (!bad) {
 		qsort(r, n, sizeof *r, ascending);
 		s->sigma = n % 2 ? r[n / 2] : 0.5 * (r[n / 2 - 1] + r[n / 2]);
 		if (!(s->sigma > 0) || !isfinite(s->sigma))
-			bad = fail_set(f, "--sigma auto finds no bandwidth, because half of the records equal %d others: give a number", k);
+			bad = fail_set(f, "--sigma auto finds no bandwidth: give a number");
 	}
 	free(r);
+	free(balls);
+	rows_free(&own);
 	return bad;
 }
 
@@ -53,73 +69,160 @@ static int fit_clusters(struct density_scores *s, const struct exec *exec, struc
 	return gmm_fit(&s->gmm, &s->x, cluster, k, f);
 }
 
+static int scale_points(struct density_scores *s, const struct exec *exec, struct fail *f)
+{
+	if (axes_fit(&s->axes, s->scale, &s->x, exec, f))
+		return -1;
+	if (!s->axes.centre)
+		return 0;
+	s->scaled = axes_apply(&s->axes, &s->x, f);
+	s->x = (struct points){NULL, s->scaled, s->x.n, s->x.d, 1};
+	return s->scaled ? 0 : -1;
+}
+
+/* The k of --neighbors P%, and a k that the rows allow: R_{k+1} should exist, except that k-NN requires k = 2. */
+static void choose_k(struct density_scores *s)
+{
+	enum { LEAST = 10, MOST = 1000 };
+	size_t rows = s->rows.x.n;
+	double share = s->percent / 100 * (double)s->x.n;
+	if (s->percent > 0) {
+		s->k = share < LEAST ? LEAST : share > MOST ? MOST : (int)lround(share);
+		if (share > MOST)
+			fail_set(&s->k_reason, "%.9g%% of %zu records are more than %d: for more neighbours give their number", s->percent, s->x.n, MOST);
+	}
+	if ((size_t)s->k < rows || s->k <= 2)
+		return;
+	s->k = rows < 4 ? 2 : (int)rows - 1;
+	fail_set(&s->k_reason, s->count_copies ? "there are only %zu records" : "there are only %zu different records", rows);
+}
+
+static int fit_knn(struct density_scores *s, const struct exec *exec, struct fail *f)
+{
+	s->balls = malloc(s->rows.x.n * sizeof *s->balls);
+	return s->balls ? knn_balls(&s->rows, s->k, exec, s->balls, f) : fail_memory(f);
+}
+
+static int fit_kde(struct density_scores *s, const struct exec *exec, struct fail *f)
+{
+	s->log_others = malloc(s->x.n * sizeof *s->log_others);
+	if (!s->log_others)
+		return fail_memory(f);
+	return (!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->log_others, f) ? -1 : 0;
+}
+
+/* --- scores --- */
+
+static void score_knn(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *limit)
+{
+	uint32_t row = s->rows.of[i];
+	const struct knn_ball *b = &s->balls[row];
+	if (b->r == 0) {
+		*nll = -INFINITY;
+		*self = b->next_r > 0 ? INFINITY : log1p(-1 / (double)s->x.n);
+		fail_set(limit, "knn: %d records or more equal this one, itself counted, so that R_k is 0", s->k);
+	} else if (isfinite(b->r)) {
+		*nll = knn_nll(s->x.n, s->x.d, b->records, b->r);
+		*self = knn_influence(s->x.n, s->x.d, b, 1, s->rows.copies[row]);
+	} else if (s->rows.x.n == 1) { /* the ball holds all records, at distance 0 */
+		*nll = -INFINITY;
+		fail_set(limit, s->x.n > 1 ? "knn: all records are equal" : "knn: there is only one record");
+	}
+	if (isinf(b->next_r) && s->rows.copies[row] == 1)
+		*self = NAN;
+}
+
+static void score_kde(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *limit)
+{
+	if (!s->log_others) {
+		if (s->sigma > 0)
+			*nll = kde_nll(1, s->x.d, s->sigma, 0);
+		fail_set(limit, "kde: there is only one record");
+		return;
+	}
+	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->log_others[i]));
+	*self = kde_influence(s->x.n, 0, s->log_others[i]);
+	if (isinf(*self))
+		fail_set(limit, "kde: too far from all other records for sigma = %.9g", s->sigma);
+}
+
+static void score_gmm(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *limit)
+{
+	uint32_t c = s->gmm.cluster[i];
+	size_t size = s->gmm.size[c];
+	double var = s->gmm.var[c], uu = s->gmm.radius2[i];
+	if (size == 1) {
+		*nll = *self = INFINITY;
+		fail_set(limit, "gmm: alone in its cluster");
+	} else if (!(var > 0)) {
+		*nll = -INFINITY;
+		*self = log((double)size / (double)(size - 1)) + log1p(-1 / (double)s->x.n);
+		fail_set(limit, "gmm: the %zu records of its cluster are equal", size);
+	} else {
+		*nll = gmm_nll(s->x.n, size, s->x.d, var, uu);
+		*self = gmm_influence(s->form, s->x.n, size, s->x.d, var, uu, uu, 0);
+		if (!isfinite(*self)) {
+			*self = INFINITY;
+			fail_set(limit, "gmm: without this record its cluster of %zu has no spread", size);
+		}
+	}
+}
+
+/* May be infinite: density_score() then takes a limit. */
+static void raw_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit)
+{
+	*nll = *self = NAN;
+	if (m == DENSITY_KNN)
+		score_knn(s, i, nll, self, limit);
+	else if (m == DENSITY_KDE)
+		score_kde(s, i, nll, self, limit);
+	else
+		score_gmm(s, i, nll, self, limit);
+}
+
+void density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit)
+{
+	raw_score(s, m, i, nll, self, limit);
+	if (isinf(*nll))
+		*nll = *nll < 0 ? s->limits[m].low_nll : s->limits[m].high_nll;
+	if (isinf(*self))
+		*self = s->limits[m].high_self;
+}
+
+/* --- the fit --- */
+
+static void find_limits(struct density_scores *s, enum density_method m)
+{
+	double low_nll = INFINITY, high_nll = -INFINITY, high_self = -INFINITY, nll, self;
+	struct fail limit;
+	for (size_t i = 0; i < s->x.n; i++) {
+		raw_score(s, m, i, &nll, &self, &limit);
+		if (isfinite(nll)) {
+			low_nll = fmin(low_nll, nll);
+			high_nll = fmax(high_nll, nll);
+		}
+		if (isfinite(self))
+			high_self = fmax(high_self, self);
+	}
+	s->limits[m] = (struct density_limits){isfinite(low_nll) ? low_nll : 0, isfinite(high_nll) ? high_nll + 1 : 0, isfinite(high_self) ? high_self + 1 : 0};
+}
+
 int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f)
 {
 	s->records = records;
 	s->x = collect_points(records);
 	if (!s->x.n)
 		return 0;
-	if (s->use[DENSITY_KNN]) {
-		s->radii = malloc(2 * s->x.n * sizeof *s->radii);
-		if (!s->radii)
-			return fail_memory(f);
-		if (knn_radii(&s->x, s->k, exec, s->radii, f))
-			return -1;
-	}
-	if (s->use[DENSITY_KDE] && s->x.n > 1) {
-		s->log_others = malloc(s->x.n * sizeof *s->log_others);
-		if (!s->log_others)
-			return fail_memory(f);
-		if ((!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->log_others, f))
-			return -1;
-	}
-	return s->use[DENSITY_GMM] ? fit_clusters(s, exec, f) : 0;
-}
-
-/* --- scores --- */
-
-static int score_knn(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
-{
-	double rk = s->radii[2 * i], rk1 = s->radii[2 * i + 1];
-	if (rk == 0)
-		return fail_set(why, "k-NN: %d records or more are the same as this one, itself counted, so R_k is 0", s->k);
-	if (isfinite(rk))
-		*nll = knn_nll(s->x.n, s->x.d, s->k, rk);
-	if (isinf(rk1))
-		return fail_set(why, "k-NN: %zu records are too few for %d neighbours when one is left out", s->x.n, s->k);
-	*self = knn_influence(s->x.n, s->x.d, rk, rk1, 1);
+	if (scale_points(s, exec, f) || rows_find(&s->rows, &s->x, s->count_copies, f))
+		return -1;
+	choose_k(s);
+	if ((s->use[DENSITY_KNN] && fit_knn(s, exec, f)) || (s->use[DENSITY_KDE] && s->x.n > 1 && fit_kde(s, exec, f)) ||
+	    (s->use[DENSITY_GMM] && fit_clusters(s, exec, f)))
+		return -1;
+	for (int m = 0; m < DENSITY_METHODS; m++)
+		if (s->use[m])
+			find_limits(s, (enum density_method)m);
 	return 0;
-}
-
-static int score_kde(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
-{
-	if (!s->log_others)
-		return fail_set(why, "KDE: there is only one record");
-	*nll = kde_nll(s->x.n, s->x.d, s->sigma, logaddexp(0, s->log_others[i]));
-	*self = kde_influence(s->x.n, 0, s->log_others[i]);
-	if (isfinite(*self))
-		return 0;
-	*self = NAN;
-	return fail_set(why, "KDE: too far from all other records for sigma = %.9g", s->sigma);
-}
-
-static int score_gmm(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *why)
-{
-	uint32_t c = s->gmm.cluster[i];
-	size_t size = s->gmm.size[c];
-	double var = s->gmm.var[c], uu = s->gmm.radius2[i], own_nll = gmm_nll(s->x.n, size, s->x.d, var, uu);
-	if (isfinite(own_nll))
-		*nll = own_nll;
-	*self = gmm_influence(s->form, s->x.n, size, s->x.d, var, uu, uu, 0);
-	if (size <= 2)
-		return fail_set(why, "mixture: its cluster has %zu records, and at least 3 are required", size);
-	return isfinite(*self) ? 0 : fail_set(why, "mixture: without this record its cluster of %zu has no spread", size);
-}
-
-int density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *why)
-{
-	*nll = *self = NAN;
-	return m == DENSITY_KNN ? score_knn(s, i, nll, self, why) : m == DENSITY_KDE ? score_kde(s, i, nll, self, why) : score_gmm(s, i, nll, self, why);
 }
 
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)
@@ -199,7 +302,7 @@ static int compute_influence(const struct density_scores *s, enum density_method
 	if (!s->x.n)
 		return fail_set(why, "there are no records that could influence it");
 	if (m == DENSITY_KNN)
-		return knn_test_influence(t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
+		return knn_test_influence(&s->rows, t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
 	if (m == DENSITY_KDE)
 		return kde_test_influence(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
 	return gmm_test_influence(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);
@@ -237,12 +340,18 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 {
 	struct points z = collect_points(tests);
 	size_t n = s->x.n;
+	float *scaled = NULL;
 	struct test_output t = {.d2 = malloc((n + 1) * sizeof *t.d2), .influence = malloc((n + 1) * sizeof *t.influence),
 	                        .list = malloc((s->top + 1) * sizeof *t.list), .fd = fd};
 	int r = t.d2 && t.influence && t.list ? 0 : fail_memory(f);
 	for (int m = 0; m < DENSITY_METHODS && !r; m++)
 		if (s->use[m] && !(s->range[m] = calloc(n + 1, sizeof *s->range[m])))
 			r = fail_memory(f);
+	if (s->axes.centre && z.n && !r) {
+		scaled = axes_apply(&s->axes, &z, f);
+		z = (struct points){NULL, scaled, z.n, z.d, 1};
+		r = scaled ? 0 : -1;
+	}
 	for (size_t j = 0; j < z.n && !r; j++) {
 		t.key = string_list_get(&tests->key, j);
 		r = (n && squared_distances(&s->x, &z, j, exec, t.d2, f)) || test_one(s, &t, &z, j, f);
@@ -253,6 +362,7 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 		t.key = string_list_get(&tests->unreadable.key, j);
 		r = write_error(&t, NULL, string_list_get(&tests->unreadable.why, j), f);
 	}
+	free(scaled);
 	free(t.d2);
 	free(t.influence);
 	free(t.list);
@@ -262,7 +372,10 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 
 void density_free(struct density_scores *s)
 {
-	free(s->radii);
+	free(s->balls);
+	free(s->scaled);
+	axes_free(&s->axes);
+	rows_free(&s->rows);
 	free(s->log_others);
 	free(s->cluster);
 	gmm_free(&s->gmm);

@@ -13,7 +13,7 @@ static const char *const names[] = {
 	"knn_nll", "knn_selfinf", "knn_testinf_max", "knn_testinf_min", "knn_testinf_mean",
 	"kde_nll", "kde_selfinf", "kde_testinf_max", "kde_testinf_min", "kde_testinf_mean",
 	"gmm_nll", "gmm_selfinf", "gmm_cluster", "gmm_testinf_max", "gmm_testinf_min", "gmm_testinf_mean",
-	"model", "options", "error", NULL,
+	"limit", "model", "options", "error", NULL,
 };
 
 static int is_claimed(const struct density_scorer *d, const char *name)
@@ -136,7 +136,7 @@ static int hash_options(struct density_scorer *d, struct fail *f)
 	struct buf t = {0};
 	const struct collect *c = &d->records;
 	const struct density_scores *s = &d->scores;
-	int r = buf_addf(&t, f, "%s %s %s %s %d %d %" PRIu64 " %d %d ", d->methods, d->sigma, d->group_field ? d->group_field : "", d->space, s->k,
+	int r = buf_addf(&t, f, "%s %s %d %s %s %s %d %d %" PRIu64 " %d %d ", d->methods, scale_names[s->scale], s->count_copies, d->sigma, d->group_field ? d->group_field : "", d->space, s->k,
 	                 s->clusters, s->seed, s->form == GMM_FIRST_ORDER, s->form == GMM_AS_PRINTED) ||
 	        buf_addf(&t, f, "%s %d %d %d %zu %" PRIu64 " %zu %" PRIu64, c->cfg.input_field, c->cfg.input_shape[0], c->cfg.input_shape[1],
 	                 c->cfg.input_shape[2], c->n, c->hash, d->tests.n, d->tests.hash);
@@ -157,6 +157,9 @@ static int fit(struct density_scorer *d, struct fail *f)
 		r = score_tests(d, &exec, f);
 	progress_end(&d->progress);
 	pool_close(exec.pool);
+	int uses_k = d->scores.use[DENSITY_KNN] || (d->scores.use[DENSITY_KDE] && strcmp(d->sigma, "auto") == 0);
+	if (!r && uses_k && d->scores.k_reason.msg[0])
+		cli_note(d->frame.flow.cli, "%d neighbours: %s", d->scores.k, d->scores.k_reason.msg);
 	return r ? -1 : hash_options(d, f);
 }
 
@@ -179,16 +182,18 @@ static int set_cluster(const struct density_scorer *d, struct record *r, size_t 
 	return text ? fields_set_string(&r->fields, name, text, f) : fields_set_int(&r->fields, name, cluster, f);
 }
 
-/* why: the first score that point i does not have. */
-static int set_scores(const struct density_scorer *d, struct record *r, size_t i, struct fail *why, struct fail *f)
+static int set_scores(const struct density_scorer *d, struct record *r, size_t i, struct fail *f)
 {
+	struct fail limit = {{0}}; /* of the first method that has one */
+	char name[256];
 	for (int m = 0; m < DENSITY_METHODS; m++) {
 		double nll, self;
-		struct fail missing = {{0}};
+		struct fail own = {{0}};
 		if (!d->scores.use[m])
 			continue;
-		if (density_score(&d->scores, (enum density_method)m, i, &nll, &self, &missing) && !why->msg[0])
-			*why = missing;
+		density_score(&d->scores, (enum density_method)m, i, &nll, &self, &own);
+		if (!limit.msg[0])
+			limit = own;
 		if (set_real(d, r, m, "nll", nll, f) || set_real(d, r, m, "selfinf", self, f) || (m == DENSITY_GMM && set_cluster(d, r, i, f)))
 			return -1;
 		const struct test_range *t = d->scores.range[m] ? &d->scores.range[m][i] : NULL;
@@ -196,15 +201,16 @@ static int set_scores(const struct density_scorer *d, struct record *r, size_t i
 		                  set_real(d, r, m, "testinf_mean", t->sum / (double)t->n, f)))
 			return -1;
 	}
+	if (limit.msg[0] && fields_set_string(&r->fields, cli_field(d->frame.flow.cli, name, "limit"), limit.msg, f))
+		return -1;
 	return scoring_set_origin(&d->frame, r, f);
 }
 
-/* Unlike other tools, a record with an error keeps the scores that it has. */
 static int fields(void *tool, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f)
 {
 	struct density_scorer *d = tool;
 	(void)result;
-	return !why->msg[0] && set_scores(d, r, (size_t)row, why, f) ? record_fail(r, f) : 0;
+	return !why->msg[0] && set_scores(d, r, (size_t)row, f) ? record_fail(r, f) : 0;
 }
 
 static int score_record(void *ctx, struct record *r, struct fail *f)
@@ -227,6 +233,8 @@ static int count(const struct density_scorer *d, struct cli *c, struct fail *f)
 	return fields_set_string(to, "method", d->methods, f) || fields_set_string(to, "options", d->frame.options, f) ||
 	       fields_set_int(to, "points", (int64_t)d->records.n, f) || fields_set_int(to, "dimensions", d->records.d, f) ||
 	       (d->model && fields_set_string(to, "model", d->frame.id, f)) ||
+	       (d->records.n && fields_set_int(to, "neighbors", s->k, f)) ||
+	       (d->records.n && fields_set_int(to, "rows", (int64_t)s->rows.x.n, f)) ||
 	       (s->use[DENSITY_KDE] && s->sigma > 0 && fields_set_real(to, "sigma", s->sigma, f)) ||
 	       (s->use[DENSITY_GMM] && fields_set_int(to, "clusters", s->gmm.k, f)) ||
 	       (d->test_file && (fields_set_int(to, "tests", (int64_t)d->tests.n, f) ||

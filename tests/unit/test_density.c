@@ -152,25 +152,28 @@ static void knn_equals_refitting(void)
 	struct fail f = {{0}};
 	struct points x = floats(90, 3, 1, 0, 11), z = floats(12, 3, 1, 0, 12);
 	double r[180], d2[90], inf[90], nll, self = 0, test = 0, likelihood = 0;
+	struct rows rows;
 	set_threads(1);
+	rows_find(&rows, &x, 0, &f);
 	ok(knn_radii(&x, K, &exec, r, &f) == 0, "k-NN of 90 points");
 	for (size_t i = 0; i < x.n; i++) {
 		double l = plain_knn(&x, x.n, &x, i, K);
 		likelihood = larger_error(likelihood, knn_nll(x.n, 3, K, r[2 * i]), l);
-		self = larger_error(self, knn_influence(x.n, 3, r[2 * i], r[2 * i + 1], 1), plain_knn(&x, i, &x, i, K) - l);
+		self = larger_error(self, knn_selfinf(x.n, 3, K, r[2 * i], r[2 * i + 1]), plain_knn(&x, i, &x, i, K) - l);
 	}
 	ok(likelihood < 1e-9, "k-NN: the likelihood (%.2g)", likelihood);
 	ok(self < 1e-9, "k-NN: self influence equals refitting (%.2g)", self);
 	likelihood = 0;
 	for (size_t j = 0; j < z.n; j++) {
 		squared_distances(&x, &z, j, &exec, d2, &f);
-		int bad = knn_test_influence(d2, x.n, 3, K, inf, &nll, &f);
+		int bad = knn_test_influence(&rows, d2, x.n, 3, K, inf, &nll, &f);
 		likelihood = larger_error(likelihood, bad ? NAN : nll, plain_knn(&x, x.n, &z, j, K));
 		for (size_t i = 0; i < x.n; i++)
 			test = larger_error(test, inf[i], plain_knn(&x, i, &z, j, K) - plain_knn(&x, x.n, &z, j, K));
 	}
 	ok(likelihood < 1e-9, "k-NN: the likelihood of test points (%.2g)", likelihood);
 	ok(test < 1e-9, "k-NN: influence over test points equals refitting (%.2g)", test);
+	rows_free(&rows);
 	points_free(&x);
 	points_free(&z);
 }
@@ -181,16 +184,135 @@ static void knn_without_neighbours(void)
 	uint8_t v[] = {7, 7, 7, 9, 20};
 	struct points x = {v, NULL, 5, 1, 1 / 255.0};
 	double r[10], d2[5], inf[5], nll;
+	struct rows rows;
 	set_threads(1);
 	knn_radii(&x, 3, &exec, r, &f);
 	ok(r[0] == 0 && r[1] > 0, "k-NN: k equal points have R_k = 0, counting themselves");
-	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_influence(5, 1, r[0], r[1], 1)), "k-NN: such points have no score");
+	ok(!isfinite(knn_nll(5, 1, 3, r[0])) && !isfinite(knn_selfinf(5, 1, 3, r[0], r[1])), "k-NN: such points have no score");
 	knn_radii(&x, 5, &exec, r, &f);
 	ok(isinf(r[1]) && isfinite(r[0]), "k-NN: of k points, the (k+1)-th neighbour does not exist");
 	ok(knn_radii(&x, 2000000000, &exec, r, &f) == 0 && isinf(r[0]) && isinf(r[9]), "k-NN: no memory is used for neighbours that do not exist %s", f.msg);
 	squared_distances(&x, &x, 0, &exec, d2, &f);
-	ok(knn_test_influence(d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: no influence over a test point on k equal points (%s)", f.msg);
-	ok(knn_test_influence(d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: nor from too few points (%s)", f.msg);
+	rows_find(&rows, &x, 1, &f);
+	ok(knn_test_influence(&rows, d2, 5, 1, 3, inf, &nll, &f) && strstr(f.msg, "same"), "k-NN: no influence over a test point on k equal points (%s)", f.msg);
+	ok(knn_test_influence(&rows, d2, 5, 1, 5, inf, &nll, &f) && strstr(f.msg, "neighbour"), "k-NN: nor from too few points (%s)", f.msg);
+	rows_free(&rows);
+}
+
+/* --- copies --- */
+
+struct plain_row {
+	double r, copies;
+};
+
+static int by_radius(const void *pa, const void *pb)
+{
+	const struct plain_row *a = pa, *b = pb;
+	return a->r != b->r ? (a->r > b->r) - (a->r < b->r) : (a->copies > b->copies) - (a->copies < b->copies);
+}
+
+/* -log of W_k / (n V R_k^d), over the distinct rows of the points except `without`, found by comparing all pairs. */
+static double plain_rows_knn(const struct points *x, size_t without, const struct points *z, size_t j, int k, struct plain_row *ball)
+{
+	struct plain_row *rows = malloc(x->n * sizeof *rows);
+	size_t m = 0, n = 0;
+	for (size_t i = 0; i < x->n; i++) {
+		int first = i != without, copies = 0;
+		for (size_t o = 0; o < x->n; o++) {
+			int same = o != without && plain_d2(x, i, x, o) == 0;
+			copies += same;
+			first &= !(same && o < i);
+		}
+		n += i != without;
+		if (first)
+			rows[m++] = (struct plain_row){sqrt(plain_d2(x, i, z, j)), copies};
+	}
+	qsort(rows, m, sizeof *rows, by_radius);
+	double w = 0;
+	for (int i = 0; i < k; i++)
+		w += rows[i].copies;
+	*ball = (struct plain_row){rows[k - 1].r, w};
+	free(rows);
+	return -log(w / ((double)n * pow(M_PI, x->d / 2.0) / tgamma(x->d / 2.0 + 1) * pow(ball->r, x->d)));
+}
+
+static void copies_are_weights(struct points x, int k, const char *what)
+{
+	struct fail f = {{0}};
+	x.step = 1; /* so that the plain distances of a tie are equal too */
+	struct rows rows;
+	struct plain_row ball;
+	rows_find(&rows, &x, 0, &f);
+	struct knn_ball *b = malloc(rows.x.n * sizeof *b);
+	double radius = 0, weight = 0, likelihood = 0, self = 0, test = 0, *d2 = malloc(x.n * sizeof *d2), *inf = malloc(x.n * sizeof *inf), nll;
+	size_t total = 0;
+	set_threads(2);
+	int bad = knn_balls(&rows, k, &exec, b, &f);
+	for (size_t i = 0; i < rows.x.n; i++)
+		total += rows.copies[i];
+	ok(!bad && total == x.n && rows.x.n < x.n, "copies: %zu points are %zu rows, %s", x.n, rows.x.n, what);
+	for (size_t i = 0; i < x.n; i++) {
+		const struct knn_ball *own = &b[rows.of[i]];
+		double l = plain_rows_knn(&x, x.n, &x, i, k, &ball), left;
+		radius = larger_error(radius, own->r, ball.r);
+		weight = larger_error(weight, own->records, ball.copies);
+		likelihood = larger_error(likelihood, knn_nll(x.n, x.d, own->records, own->r), l);
+		left = plain_rows_knn(&x, i, &x, i, k, &ball);
+		self = larger_error(self, knn_influence(x.n, x.d, own, 1, rows.copies[rows.of[i]]), left - l);
+	}
+	ok(radius < 1e-12 && weight == 0, "copies: R_k and W_k, %s (%.2g, %.2g)", what, radius, weight);
+	ok(likelihood < 1e-9 && self < 1e-9, "copies: likelihood and self influence equal refitting, %s (%.2g, %.2g)", what, likelihood, self);
+	for (size_t j = 0; j < 6; j++) {
+		struct points z = x;
+		size_t at = (j * x.n / 6) * (size_t)x.d;
+		z.u8 = x.u8 ? x.u8 + at : NULL;
+		z.f4 = x.f4 ? x.f4 + at : NULL;
+		squared_distances(&x, &z, 0, &exec, d2, &f);
+		bad = knn_test_influence(&rows, d2, x.n, x.d, k, inf, &nll, &f);
+		for (size_t i = 0; i < x.n; i++)
+			test = larger_error(test, bad ? NAN : inf[i], plain_rows_knn(&x, i, &z, 0, k, &ball) - plain_rows_knn(&x, x.n, &z, 0, k, &ball));
+	}
+	ok(test < 1e-9, "copies: influence over test points equals refitting, %s (%.2g)", what, test);
+	rows_free(&rows);
+	free(b);
+	free(d2);
+	free(inf);
+	points_free(&x);
+}
+
+/* Vectors of which some are equal, up to the sign of 0. */
+static struct points copied_floats(size_t n, int d, uint64_t seed)
+{
+	struct points x = floats(n, d, 1, 0, seed);
+	float *v = (float *)x.f4;
+	for (size_t i = 0; i < n; i++)
+		for (int k = 0; k < d; k++)
+			v[i * (size_t)d + (size_t)k] = i % 3 == 0 ? (i % 2 ? -0.0f : 0.0f) : i % 5 == 0 ? v[5 * (size_t)d + (size_t)k] : v[i * (size_t)d + (size_t)k];
+	return x;
+}
+
+/* Many neighbours are found by selection, few by sorted lists: both must agree with sorting all distances, on any number of threads. */
+static void many_neighbours(struct points x, const int *k, const char *what)
+{
+	struct fail f = {{0}};
+	double *r = malloc(2 * x.n * sizeof *r), *two = malloc(2 * x.n * sizeof *two), *s = malloc(x.n * sizeof *s), worst = 0;
+	int same = 1, bad = 0;
+	for (; *k; k++) {
+		set_threads(2);
+		bad |= knn_radii(&x, *k, &exec, two, &f);
+		set_threads(1);
+		bad |= knn_radii(&x, *k, &exec, r, &f);
+		same &= memcmp(r, two, 2 * x.n * sizeof *r) == 0;
+		for (size_t i = 0; i < x.n; i += 37) {
+			plain_sorted(&x, x.n, &x, i, s);
+			worst = fmax(worst, fabs(r[2 * i] / s[*k - 1] - 1) + fabs(r[2 * i + 1] / s[*k] - 1));
+		}
+	}
+	ok(!bad && same && worst < 1e-12, "many neighbours: R_k and R_{k+1}, %s (off by %.2g)", what, worst);
+	free(r);
+	free(two);
+	free(s);
+	points_free(&x);
 }
 
 /* --- KDE --- */
@@ -270,7 +392,7 @@ static void kde_of_far_points(void)
 	ok(kde_test_influence(d2, 2, 1, 0.5, inf, &nll, &f) == 0 && isfinite(nll), "KDE: a test point at 6000 sigma has a likelihood (%.9g)", -nll);
 	near(inf[1], -log(2) + (3000.0 * 3000 - 2999.5 * 2999.5) / 2 / 0.25, 1e-12, "KDE: it depends on the nearest point alone");
 	near(inf[0], -log(2), 1e-12, "KDE: and not on the other point");
-	ok(kde_test_influence(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "alone"), "KDE: no likelihood if all exponents overflow (%s)", f.msg);
+	ok(kde_test_influence(d2, 2, 1, 1e-200, inf, &nll, &f) && strstr(f.msg, "too far"), "KDE: no likelihood if all exponents overflow (%s)", f.msg);
 	x.n = 1;
 	kde_leave_one_out(&x, 1, &exec, others, &f);
 	ok(!isfinite(kde_influence(1, 0, others[0])), "KDE: one point cannot be left out");
@@ -426,6 +548,15 @@ int main(void)
 	radii_of_any_size(with_outliers(1200, 5, 1e-20, 1e19, 12), 5, "vectors with two farther outliers, whose squares underflow");
 	knn_equals_refitting();
 	knn_without_neighbours();
+	copies_are_weights(samples(160, 2, 8, 61), 5, "samples with many copies and ties");
+	copies_are_weights(samples(140, 1, 60, 62), 4, "samples on a line");
+	copies_are_weights(copied_floats(120, 3, 63), 6, "vectors with zeros of both signs");
+	const int ks[] = {128, 129, 300, 1000, 2098, 0};
+	many_neighbours(floats(2100, 3, 1, 0, 64), ks, "vectors");
+	many_neighbours(groups(2100, 5, 0.01, 1000, 65), ks, "two groups far apart");
+	many_neighbours(samples(2100, 8, 4, 66), ks + 2, "samples with many ties");
+	many_neighbours(floats(2100, 3, 1e-40, 0, 67), ks + 2, "denormal vectors");
+	many_neighbours(with_outliers(2100, 3, 1e-20, 1e19, 68), ks + 1, "vectors with two far outliers");
 	kde_equals_refitting();
 	kde_of_many();
 	kde_of_groups();

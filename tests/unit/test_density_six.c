@@ -46,7 +46,7 @@ static void six_self_influences(void)
 	set_threads(1);
 	knn_radii(&x, 10, &exec, r, &f);
 	for (size_t i = 0; i < SIX; i++) {
-		double s = knn_influence(SIX, 2, r[2 * i], r[2 * i + 1], 1);
+		double s = knn_selfinf(SIX, 2, 10, r[2 * i], r[2 * i + 1]);
 		if (of[i] == 4)
 			lowest = fmin(lowest, s);
 		else
@@ -113,7 +113,10 @@ static void six_over_a_test_point(void)
 	set_threads(1);
 	squared_distances(&x, &z, 0, &exec, d2, &f);
 
-	ok(knn_test_influence(d2, SIX, 2, 10, inf, &nll, &f) == 0, "k-NN over a test point in cluster 0");
+	struct rows rows;
+	rows_find(&rows, &x, 0, &f);
+	ok(knn_test_influence(&rows, d2, SIX, 2, 10, inf, &nll, &f) == 0, "k-NN over a test point in cluster 0");
+	rows_free(&rows);
 	size_t n = top_points(inf, d2, SIX, 0, SIX, e);
 	int same = n == 10;
 	for (size_t i = 0; i < n; i++)
