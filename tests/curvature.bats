@@ -183,6 +183,7 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature kfac --damping 1e6 <"$F/in.tar" | field selfinf >"$T/damped"
 	paste "$T/plain" "$T/damped" | awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-4 || d < -1e-4) { print; exit 1 } } END { exit NR != 30 }'
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature kfac --damping 0.01 <"$F/in.tar" | field selfinf >"$T/damped"
+	# shellcheck disable=SC2016 # of awk
 	not awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-2 || d < -1e-2) exit 1 }' <(paste "$T/plain" "$T/damped")
 }
 

@@ -68,7 +68,7 @@ static size_t row_numbers(const struct network *net)
 int estimate_batch(const struct model *m)
 {
 	enum { BYTES = 128 << 20, MOST = 256 };
-	size_t n = BYTES / sizeof(float) / (2 * row_numbers(&m->enc) + 2 * row_numbers(&m->dec)) / CHUNK;
+	size_t n = BYTES / sizeof(float) / (1 + 2 * row_numbers(&m->enc) + 2 * row_numbers(&m->dec)) / CHUNK;
 	return CHUNK * (n < 1 ? 1 : n > MOST / CHUNK ? MOST / CHUNK : (int)n);
 }
 

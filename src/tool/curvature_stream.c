@@ -76,7 +76,7 @@ static int open_estimates(struct curvature_stream *s, struct cli *c, struct fail
 {
 	int workers = cli_workers(c, f);
 	s->pool = workers < 0 ? NULL : pool_open(workers, f);
-	s->estimate = calloc((size_t)s->nmodels, sizeof *s->estimate);
+	s->estimate = calloc((size_t)s->nmodels, sizeof(struct curvature_estimate *));
 	if (!s->pool || !s->estimate)
 		return s->pool ? fail_memory(f) : -1;
 	for (int i = 0; i < s->nmodels; i++)

@@ -1,7 +1,5 @@
 /* The curvature of a model against its definition, and self influence with it against the explicit inverse of the Kronecker product
  * (naive_curvature.h), in double. */
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/pool.h"
 #include "gemm/mat.h"
