@@ -315,7 +315,7 @@ numbers() { perl -0777 -ne 'while (/\x93NUMPY\x01\x00(..)\{[^}]*\((\d+),\)[^\n]*
 	ok vae-pack --thousands , "$T/t.tsv"
 	is "$(numbers <"$T/out")" '1234.5 -12345'
 	local x
-	for x in 1,23 ,123 1234,567 1,2345 1,,234 1,234, 1.5,000; do
+	for x in 1,23 ,123 1234,567 1,2345 1,,234 '1,234,' 1.5,000; do
 		printf 'a\tb\n1\t%s\n' "$x" >"$T/t.tsv"
 		fails 1 vae-pack --thousands , "$T/t.tsv"
 		says 'not a number'
