@@ -79,9 +79,9 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 
 @test "every filter with -r has a row" {
 	local tool
-	for tool in $(sed -n "s/^row .*rejects' '\(vae-[a-z]*\).*/\1/p" "$LIB/laws.bash" | sort -u); do
+	while read -r tool; do
 		[ "$tool" = vae-train ] || grep -q "^@test \"in place, killed: ${tool}[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
-	done
+	done < <(sed -n "s/^row .*rejects' '\(vae-[a-z]*\).*/\1/p" "$LIB/laws.bash" | sort -u)
 }
 
 @test "an existing file of rejects keeps its records, unless the input has them" {
