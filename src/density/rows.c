@@ -68,7 +68,7 @@ static int gather(struct rows *r, const struct points *x, struct fail *f)
 {
 	size_t size = (size_t)x->d * (x->u8 ? 1 : sizeof *x->f4);
 	const char *from = x->u8 ? (const char *)x->u8 : (const char *)x->f4;
-	if (r->x.n == x->n)
+	if (r->x.n == x->n || !r->x.n || !size)
 		return 0;
 	char *to = r->own = malloc(r->x.n * size);
 	if (!to)

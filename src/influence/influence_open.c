@@ -73,7 +73,7 @@ int influence_batch_size(const struct model *m, int flags)
 	if (!m->enc.has_convolution && !m->dec.has_convolution)
 		return most;
 	size_t numbers = 2 * (size_t)draws * row_size(&m->dec, find_chunk_from(&m->dec)) + 4 * row_size(&m->enc, m->enc.n);
-	return within(PICTURE_BYTES / (numbers * sizeof(float)), most);
+	return numbers ? within(PICTURE_BYTES / (numbers * sizeof(float)), most) : most;
 }
 
 void influence_pack_weights(struct model *models, int n, int flags)

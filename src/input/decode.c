@@ -84,7 +84,7 @@ static int decode_picture(const void *data, size_t len, struct picture *p, struc
 int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, unsigned *notes, struct fail *f)
 {
-	struct picture p, fit;
+	struct picture p = {0}, fit;
 	int r;
 	if (input_format_of(data, len) == INPUT_NPY)
 		return copy_npy(data, len, channels, height, width, out, f);
@@ -111,7 +111,7 @@ int input_decode(const void *data, size_t len, int channels, int height, int wid
 
 int input_shape(const void *data, size_t len, int shape[3], int *vector, struct fail *f)
 {
-	struct picture p;
+	struct picture p = {0};
 	struct npy n;
 	enum input_format format = input_format_of(data, len);
 	if (*vector && format != INPUT_NPY && format != INPUT_NONE)

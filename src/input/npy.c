@@ -82,7 +82,7 @@ double npy_value(const struct npy *n, size_t i)
 		int64_t i8;
 		float f4;
 		double f8;
-	} v;
+	} v = {.u8 = 0};
 	npy_copy(n, i, 1, &v);
 	switch (n->type) {
 	case NPY_U8:
@@ -161,7 +161,7 @@ static int read_string(struct parser *r, const char *what, char *s, size_t size)
 
 static int read_descr(struct parser *r, struct npy *out)
 {
-	char s[16];
+	char s[16] = "";
 	if (read_string(r, "a plain type in quotes", s, sizeof s))
 		return -1;
 	if (!s[0])
