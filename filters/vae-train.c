@@ -12,7 +12,7 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 		return cli_usage(c, "-o names the directory to make, and '-' is standard output, which -p writes to");
 	if (!cli_check_overwrite(c, "-o", t->output))
 		return false;
-	if (t->pass && c->keys_per_file) { /* -p writes one stream, in which keys must differ */
+	if ((t->pass || c->rejects) && c->keys_per_file) { /* in a stream of records that is written, keys must differ */
 		c->keys_by_file = 1;
 		c->keys_per_file = 0;
 		if (!cli_check_keys(c))

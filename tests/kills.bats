@@ -118,12 +118,13 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 	says "'s/0003'" "q.tar' has another record of this key"
 	same "$T/old.tar" "$T/q.tar"
 	absent "$T/out.tar"
-	# unless keys may come back
-	printf 'name=x.pgm data=1\nname=a.pgm file=%s\n' "$F/pics/1.pgm" | mktar >"$T/1.tar"
-	printf 'name=y.pgm data=2\nname=x.pgm data=2\nname=b.pgm file=%s\n' "$F/pics/2.pgm" | mktar >"$T/2.tar"
+	# of two files with the same keys, the rejects tell them apart, and can be read again
+	printf 'name=a.pgm file=%s\nname=x.pgm data=1\n' "$F/pics/1.pgm" | mktar >"$T/1.tar"
+	printf 'name=x.png data=2\nname=x.pgm data=2\nname=b.pgm file=%s\n' "$F/pics/2.pgm" | mktar >"$T/2.tar"
 	for _ in once again; do
 		train "$T/k.vae" --replace --set train.steps=1 --set train.checkpoints=1 --keys-per-file --on-error reject -r "$T/k.tar" "$T/1.tar" "$T/2.tar"
-		is "$(lstar --names <"$T/k.tar" | grep -v json | tr '\n' ' ')" 'x.pgm y.pgm x.pgm '
+		is "$(lstar --names <"$T/k.tar" | grep -v json | tr '\n' ' ')" '1/x.pgm 2/x.png 2/x.pgm '
+		is "$(field key <"$T/k.tar" | tr '\n' ' ')" '1/x 2/x '
 	done
 	# no stream of records, or a damaged one
 	echo text >"$T/q.tar"
@@ -133,6 +134,28 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 	head -c 700 "$T/old.tar" >"$T/q.tar"
 	fails 1 vae-drop -q -e 'w >= 6' -r "$T/q.tar" "$F/in.tar"
 	says q.tar truncated 'not replaced'
+}
+
+@test "rejects that another run puts in place meanwhile are not replaced" {
+	local old
+	for old in none some; do
+		rm -f "$T/q.tar" "$T/out.tar" "$T/pipe"
+		[ $old = none ] || vae-drop -q -e 'w >= 7' -r "$T/q.tar" "$F/in.tar" >/dev/null
+		mkfifo "$T/pipe"
+		vae-drop -q -e 'w >= 6' -r "$T/q.tar" -o "$T/out.tar" <"$T/pipe" 2>"$T/late" &
+		exec 9>"$T/pipe"
+		head -c 512 "$F/in.tar" >&9
+		until compgen -G "$T/q.tar.tmp*" >/dev/null; do sleep 0.01; done
+		sleep 0.2 # it has read the old file, too
+		printf 'name=other.pgm data=1\n' | mktar | vae-drop -q -e 'key == "other"' -r "$T/q.tar" >/dev/null
+		cp "$T/q.tar" "$T/theirs.tar"
+		tail -c +513 "$F/in.tar" >&9
+		exec 9>&-
+		not wait $!
+		grep -q 'q.tar' "$T/late"
+		same "$T/theirs.tar" "$T/q.tar"
+		absent "$T/out.tar"
+	done
 }
 
 @test "a reference is not replaced by one of the same scores and fewer records" {

@@ -171,6 +171,16 @@ two_shards() {
 	same <(members <"$F/a/y.tar") <(members <"$T/out")
 }
 
+@test "--strip does not make one record of two that are alike without their prefixes" {
+	echo 'name=1.png data=x' | mktar >"$T/a.tar"
+	echo 'name=1.bin data=y' | mktar >"$T/b.tar"
+	vae-drop -e 'key == "none"' --keys-per-file "$T/a.tar" "$T/b.tar" >"$T/in"
+	fails 1 vae-drop --strip -e 'key == "none"' "$T/in"
+	says "'1'" 'the record before it'
+	ok vae-drop --strip -i -e 'key ~ "b/*"' "$T/in"
+	same <(members <"$T/b.tar") <(members <"$T/out")
+}
+
 @test "--key-prefix: begins every key, twice too, and is undone by --strip" {
 	ok vae-drop -e 'key == "none"' --key-prefix $'\xff\\a_' "$F/a/x.tar"
 	is "$(field key <"$T/out" | head -1)" '\xff\\a_s/0000'

@@ -38,6 +38,9 @@ int same_inode(const struct stat *a, const struct stat *b);
 int write_all(int fd, const void *p, size_t n, struct fail *f);
 /* Syncs the directory that holds path, so that a rename in it survives a crash. */
 int sync_parent(const char *path, struct fail *f);
+/* Locks the directory that holds path, until the returned descriptor is closed. Goes on without a lock where the file system
+ * has none, or after ten seconds: `flock DIR TOOL` holds it for the tool. The descriptor may be -1. */
+int lock_parent(const char *path);
 /* Opens an unlinked file in $TMPDIR (or /tmp) for a spool; returns its descriptor or -1. */
 int open_spool(struct fail *f);
 

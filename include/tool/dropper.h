@@ -13,7 +13,8 @@ struct dropper {
 	struct quota limit;   /* its value */
 
 	struct flow flow;
-	uint64_t matched; /* records that the rule selected */
+	uint64_t matched;    /* records that the rule selected */
+	struct buf last_key; /* of the last record that passed, with strip */
 };
 
 /* Reads and writes the stream: 0, -1, or 1 when more records would be dropped than max_drop allows; then nothing is

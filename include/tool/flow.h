@@ -8,6 +8,8 @@
 #ifndef VF_FLOW_H
 #define VF_FLOW_H
 
+#include <sys/stat.h>
+
 #include "input/decode.h"
 #include "tool/earlier.h"
 #include "tool/progress.h"
@@ -19,6 +21,7 @@ struct flow {
 	struct reader *in;
 	struct writer *out, *rejects; /* out: NULL with FLOW_SINK; rejects: NULL without -r */
 	struct earlier *earlier;      /* the records of the file that the rejects will replace, or NULL */
+	struct stat old_rejects;      /* of that file, when this run began */
 	uint64_t kept_rejects;        /* those of them that stay in it */
 	struct progress progress;
 	uint64_t records;          /* read in this pass */

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int write_all(int fd, const void *p, size_t n, struct fail *f)
@@ -219,6 +221,18 @@ int sync_parent(const char *path, struct fail *f)
 		close(fd);
 	free(dir);
 	return r;
+}
+
+int lock_parent(const char *path)
+{
+	char *target = atomic_target(path), *slash = target ? strrchr(target, '/') : NULL;
+	if (slash)
+		slash[slash == target] = 0;
+	int fd = target ? open(slash ? target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	free(target);
+	for (int i = 0; i < 200 && fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && (errno == EWOULDBLOCK || errno == EINTR); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	return fd;
 }
 
 int atomic_commit(struct atomic_file *a, struct fail *f)

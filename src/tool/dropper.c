@@ -1,6 +1,7 @@
 #include "tool/dropper.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "stream/name.h"
 
@@ -25,6 +26,23 @@ static int annotate(struct dropper *d, struct record *r, int selected, double th
 	return d->rule.kind == RULE_TOP ? fields_set_int(&r->fields, name, (int64_t)threshold, f) : fields_set_real(&r->fields, name, threshold, f);
 }
 
+/* Two records of one key in a row would become one: without their prefixes, those of two files may be. */
+static int check_key(struct dropper *d, const struct record *r, struct fail *f)
+{
+	size_t own = 0;
+	while (own < r->n && r->m[own].loose)
+		own++;
+	if (own == r->n)
+		return 0;
+	if (r->key.len == d->last_key.len && memcmp(r->key.p, d->last_key.p, r->key.len) == 0) {
+		fail_set(f, "without its prefix, it has the key of the record before it: strip the records of each file alone, "
+		            "as with -i -e 'key ~ \"PREFIX*\"'");
+		return record_fail(r, f);
+	}
+	d->last_key.len = 0;
+	return buf_add(&d->last_key, r->key.p, r->key.len, f);
+}
+
 static int drop_record(void *ctx, struct record *r, struct fail *f)
 {
 	struct dropper *d = ctx;
@@ -41,7 +59,7 @@ static int drop_record(void *ctx, struct record *r, struct fail *f)
 		return -1;
 	if (selected && !d->mark)
 		return flow_reject(&d->flow, r, f);
-	if (d->strip && record_remove_fields(r, f))
+	if (d->strip && (record_remove_fields(r, f) || check_key(d, r, f)))
 		return -1;
 	return flow_pass(&d->flow, r, f);
 }
@@ -49,7 +67,7 @@ static int drop_record(void *ctx, struct record *r, struct fail *f)
 static int drop_stream(struct dropper *d, struct fail *f)
 {
 	const struct rule *u = &d->rule;
-	d->matched = d->rule.missing = 0;
+	d->matched = d->rule.missing = d->last_key.len = 0;
 	int r = flow_each(&d->flow, drop_record, d, f);
 	uint64_t n = d->flow.records;
 	if (!r && n && u->field && u->missing == n)
@@ -68,7 +86,7 @@ static int over_limit(const struct dropper *d, struct fail *f)
 	return 1;
 }
 
-int dropper_run(struct dropper *d, struct cli *c, struct fail *f)
+static int run(struct dropper *d, struct cli *c, struct fail *f)
 {
 	struct flow *w = &d->flow;
 	if (flow_open(w, c, c->dry_run ? FLOW_SINK : d->max_drop ? FLOW_TWICE : 0, f))
@@ -86,4 +104,11 @@ int dropper_run(struct dropper *d, struct cli *c, struct fail *f)
 	if (reader_rewind(w->in, f) || drop_stream(d, f))
 		return -1;
 	return over_limit(d, f) ? fail_set(f, "the input changed between two passes") : 0;
+}
+
+int dropper_run(struct dropper *d, struct cli *c, struct fail *f)
+{
+	int r = run(d, c, f);
+	buf_free(&d->last_key);
+	return r;
 }

@@ -2,10 +2,18 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "stream/name.h"
+
+/* A file that does not exist has the mode 0. */
+static void stat_file(const char *path, struct stat *st)
+{
+	if (stat(path, st))
+		*st = (struct stat){.st_mode = 0};
+}
 
 int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 {
@@ -26,6 +34,7 @@ int flow_open(struct flow *w, struct cli *c, int flags, struct fail *f)
 	if (w->out)
 		writer_limit(w->out, limit);
 	if (c->rejects && !c->dry_run) {
+		stat_file(c->rejects, &w->old_rejects);
 		w->rejects = writer_open(c->rejects, WRITER_BY_NAME, f);
 		if (!w->rejects || earlier_open(&w->earlier, c->rejects, &c->limits, f))
 			return fail_add(f, "-r");
@@ -162,6 +171,33 @@ int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f
 	return 0;
 }
 
+/* Another run may have put its rejects into the file since this one opened it: they would be lost. */
+static int check_old_rejects(const struct flow *w, struct fail *f)
+{
+	struct stat now;
+	const struct stat *then = &w->old_rejects;
+	stat_file(w->cli->rejects, &now);
+	if (!S_ISREG(now.st_mode) || (same_inode(&now, then) && now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+	                              now.st_mtim.tv_nsec == then->st_mtim.tv_nsec))
+		return 0;
+	return fail_set(f, "-r: %s: %s since this run began, by another run perhaps: run the tool again", w->cli->rejects,
+	                then->st_mode ? "changed" : "was made");
+}
+
+/* No other run may rename its file between the check and the rename. */
+static int close_rejects(struct flow *w, struct fail *f)
+{
+	int lock = lock_parent(w->cli->rejects), r = check_old_rejects(w, f);
+	if (!r) {
+		struct writer *rejects = w->rejects;
+		w->rejects = NULL;
+		r = writer_close(rejects, f);
+	}
+	if (lock >= 0)
+		close(lock);
+	return r;
+}
+
 int flow_close(struct flow *w, struct fail *f)
 {
 	struct cli *c = w->cli;
@@ -184,12 +220,8 @@ int flow_close(struct flow *w, struct fail *f)
 		cli_note(c, "%llu records of an earlier run stay in %s", (unsigned long long)w->kept_rejects, c->rejects);
 	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
 		return -1;
-	if (w->rejects) {
-		struct writer *rejects = w->rejects;
-		w->rejects = NULL;
-		if (writer_close(rejects, f))
-			return -1;
-	}
+	if (w->rejects && close_rejects(w, f))
+		return -1;
 	if (w->out) {
 		struct writer *out = w->out;
 		w->out = NULL;
