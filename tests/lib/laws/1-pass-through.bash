@@ -36,6 +36,7 @@ law_members() {
 law_formats() {
 	local tar n=0 missing=
 	for tar in "$F"/by-*.tar; do
+		rm -f "$T/rejects.tar" # it would keep its records
 		reads "$1" "$tar"
 		members <"$tar" >"$T/want"
 		{
