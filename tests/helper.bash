@@ -145,7 +145,7 @@ lstar() { "$LIB/lstar" "$@"; }
 isjson() { "$LIB/isjson" "$@"; }
 
 # members < TAR: all members but KEY.vae.json, as lstar lists them
-members() { lstar >"$T/.members" && sed '/\.vae\.json /d' "$T/.members"; }
+members() { lstar >"$T/.members$BASHPID" && sed '/\.vae\.json /d' "$T/.members$BASHPID"; } # two may run at once
 
 # pictures DIR N: writes N different gray pictures of 8x8, DIR/0.pgm ...
 pictures() {
