@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input/format.h"
+
 /* libavif decodes with libdav1d, which prints to stderr what it finds damaged, and offers no way to turn that off. This function stands
  * before libdav1d's own of the same name, which it calls. */
 void dav1d_default_settings(Dav1dSettings *s)
@@ -65,6 +67,8 @@ static int read_picture(avifDecoder *d, const void *data, size_t len, struct pic
 int avif_decode(const void *data, size_t len, struct picture *out, struct fail *f)
 {
 	*out = (struct picture){0};
+	if (input_format_of(data, len) != INPUT_AVIF)
+		return fail_set(f, "not an AVIF: it does not start with a box that names avif or avis");
 	avifDecoder *d = avifDecoderCreate();
 	if (!d)
 		return fail_memory_for(f, "an AVIF decoder");

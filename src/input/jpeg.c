@@ -6,6 +6,8 @@
 #include <jpeglib.h>
 #include <setjmp.h>
 
+#include "input/format.h"
+
 /* A progressive file can repeat its pixels without end; encoders write a few dozen scans at most. */
 #define MAX_SCANS 500
 
@@ -101,6 +103,8 @@ int jpeg_decode(const void *data, size_t len, struct picture *out, struct fail *
 {
 	struct decoder d = {.f = f};
 	*out = (struct picture){0};
+	if (input_format_of(data, len) != INPUT_JPEG)
+		return fail_set(f, "not a JPEG: it does not start with ff d8 ff");
 	d.jpeg.err = jpeg_std_error(&d.err);
 	d.jpeg.client_data = &d;
 	d.err.error_exit = decode_error;

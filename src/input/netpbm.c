@@ -2,6 +2,8 @@
 
 #include <ctype.h>
 
+#include "input/format.h"
+
 #define MAX_SAMPLE 65535
 
 struct input {
@@ -81,8 +83,8 @@ int netpbm_decode(const void *data, size_t len, struct picture *out, struct fail
 {
 	struct input s = {data, (const uint8_t *)data + len, f};
 	*out = (struct picture){0};
-	if (len < 2 || s.p[0] != 'P' || (s.p[1] != '2' && s.p[1] != '3' && s.p[1] != '5' && s.p[1] != '6'))
-		return fail_set(f, "not a netpbm file of gray or colour: it does not start with P2, P3, P5 or P6");
+	if (input_format_of(data, len) != INPUT_NETPBM)
+		return fail_set(f, "not a netpbm file of gray or colour: it does not start with P2, P3, P5 or P6, then white space or a comment");
 	int plain = s.p[1] < '5', channels = s.p[1] == '3' || s.p[1] == '6' ? 3 : 1;
 	unsigned width, height, maxval;
 	s.p += 2;

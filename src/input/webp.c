@@ -4,6 +4,8 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+#include "input/format.h"
+
 static int set_error(VP8StatusCode status, struct fail *f)
 {
 	/* USER_ABORT: its setup failed, for which only memory can be missing here */
@@ -58,6 +60,8 @@ int webp_decode(const void *data, size_t len, struct picture *out, struct fail *
 	const uint8_t *p = data;
 	WebPDecoderConfig c;
 	*out = (struct picture){0};
+	if (input_format_of(data, len) != INPUT_WEBP) /* libwebp takes a bare VP8 stream too */
+		return fail_set(f, "not a WebP: it does not start with RIFF and WEBP");
 	if (!WebPInitDecoderConfig(&c))
 		return fail_set(f, "cannot decode WebP: libwebp has another version than its header");
 	/* libwebp does not mind if chunks behind the picture are missing. */

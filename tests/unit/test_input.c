@@ -84,7 +84,7 @@ static void test_literals(void)
 	} pnm[] = {
 		{"P2 2 1 255 1 2", NULL},        {"P2#x\n2 1 255\n1#y\n2#z", NULL}, {"P5 2 1 255\n\1\2", NULL},
 		{"P2 2 1 256 1 2", NULL}, /* 1 of 256 is 255.996 of 65535, rounded before the high byte is taken */
-		{"P5 2 1 255\n\1\2\3", NULL},    {"P5 2 1#\n255#\n\1\2", NULL},     {"P4 2 1\n\1", "P5"},
+		{"P5 2 1 255\n\1\2\3", NULL},    {"P5 2 1#\n255#\n\1\2", NULL},     {"P4 2 1\n\1", "P5"},       {"P52 1 255\n\1\2", "white space"},
 		{"P5 2 2 255\n\1\2\3", "truncated"}, {"P5 2 1 65536\n\1\2", "65535"},   {"P5 2 1 1\n\1\2", "maxval of 1"},
 		{"P2 2 1 255 1 256", "255"},     {"P2 2 1 255 1 -2", "0x2d"},       {"P2 2 1 255 1", "1 bytes of samples, expected 3"},
 		{"P5 99999999999999999999 1 255\n\1\2", "width"}, {"P5 2 x 255\n\1\2", "height"}, {"P5 2 1 0\n\1\2", "maxval"},
