@@ -1,3 +1,4 @@
+/* The keys of a configuration: their values, ranges and text. config_file.c reads the documents that hold them. */
 #include "model/config.h"
 
 #include <limits.h>
@@ -5,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #include "model/config_yaml.h"
@@ -59,6 +59,7 @@ static const struct key keys[] = {
 	{"score.seed", K_REAL, AT(score.seed), 0, SEED_MAX, NULL},
 };
 enum { NKEYS = sizeof keys / sizeof *keys };
+_Static_assert((int)NKEYS <= (int)CONFIG_MAX_KEYS, "CONFIG_MAX_KEYS");
 
 void config_defaults(struct config *c)
 {
@@ -129,7 +130,7 @@ int config_unknown(const char *what, const char *found, const char *const *words
 
 /* --- values --- */
 
-static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
+const char *config_scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
 
 int config_number(const char *name, const char *s, double lo, double hi, int whole, double *out, struct fail *f)
 {
@@ -185,7 +186,7 @@ static int check_text(const char *s, const struct key *k, struct fail *f)
 static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *k, char *to, struct fail *f)
 {
 	char got[256] = "";
-	const char *one = scalar(n);
+	const char *one = config_scalar(n);
 	if (n->type == YAML_MAPPING_NODE)
 		return fail_set(f, "%s must be a list", k->name);
 	if (one) {
@@ -197,7 +198,7 @@ static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *
 		return 0;
 	}
 	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
-		one = scalar(yaml_document_get_node(d, *i));
+		one = config_scalar(yaml_document_get_node(d, *i));
 		if (!one || strlen(got) + strlen(one) + 2 > (size_t)k->hi)
 			return fail_set(f, "%s: not a list of short words", k->name);
 		if (*got)
@@ -216,7 +217,7 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 	if (n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != 3)
 		return fail_set(f, "%s must be [channels, height, width]", k->name);
 	for (int i = 0; i < 3; i++)
-		if (parse_number(k, scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
+		if (parse_number(k, config_scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), &v[i], f))
 			return -1;
 	if (v[0] * v[1] * v[2] > MAX_LAYER_SIZE)
 		return fail_set(f, "%s is %.0fx%.0fx%.0f, more than 16 million numbers", k->name, v[0], v[1], v[2]);
@@ -228,7 +229,7 @@ static int set_shape(yaml_document_t *d, const yaml_node_t *n, const struct key 
 static int set_key(struct config *c, const struct key *k, yaml_document_t *d, const yaml_node_t *n, struct fail *f)
 {
 	void *at = (char *)c + k->at;
-	const char *s = scalar(n);
+	const char *s = config_scalar(n);
 	double v;
 	int i = 0;
 	switch (k->kind) {
@@ -257,8 +258,7 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 	return 0;
 }
 
-/* given: 1 for the keys that the document had so far; NULL for --set. */
-static int set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, char *given, struct fail *f)
+int config_set_named(struct config *c, const char *name, yaml_document_t *d, const yaml_node_t *value, char *given, struct fail *f)
 {
 	const char *names[NKEYS + 1] = {NULL};
 	for (int i = 0; i < NKEYS; i++) {
@@ -274,120 +274,6 @@ static int set_named(struct config *c, const char *name, yaml_document_t *d, con
 		names[i] = keys[i].name;
 	}
 	return config_unknown("key", name, names, f);
-}
-
-/* --- documents --- */
-
-enum { MAX_BRACKETS = 2000 };
-
-/* Refuses anchors and aliases, which no configuration needs: libyaml's time grows with the square of anchors. A syntax error
- * is left to load(). */
-static int check_anchors(const char *text, size_t len, struct fail *f)
-{
-	yaml_parser_t p;
-	yaml_event_t e;
-	int r = 0, more = 1;
-	if (!yaml_parser_initialize(&p))
-		return fail_memory(f);
-	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
-	while (!r && more && yaml_parser_parse(&p, &e)) {
-		int has = e.type == YAML_ALIAS_EVENT || (e.type == YAML_SCALAR_EVENT && e.data.scalar.anchor) ||
-		          (e.type == YAML_SEQUENCE_START_EVENT && e.data.sequence_start.anchor) ||
-		          (e.type == YAML_MAPPING_START_EVENT && e.data.mapping_start.anchor);
-		if (has)
-			r = fail_set(f, "line %zu: anchors (&) and aliases (*) are not allowed: write the value out", e.start_mark.line + 1);
-		more = e.type != YAML_DOCUMENT_END_EVENT && e.type != YAML_STREAM_END_EVENT;
-		yaml_event_delete(&e);
-	}
-	yaml_parser_delete(&p);
-	return r;
-}
-
-static int load(yaml_document_t *d, const char *text, size_t len, struct fail *f)
-{
-	yaml_parser_t p;
-	size_t open = 0;
-	if (len > CONFIG_MAX_BYTES)
-		return fail_set(f, "%zu bytes, larger than the limit of %d", len, CONFIG_MAX_BYTES);
-	/* libyaml's time grows with the square of open brackets: minutes for 100 KB of them */
-	for (size_t i = 0; i < len; i++)
-		open += text[i] == '[' || text[i] == '{';
-	if (open > MAX_BRACKETS)
-		return fail_set(f, "more than %d brackets", MAX_BRACKETS);
-	if (check_anchors(text, len, f))
-		return -1;
-	if (!yaml_parser_initialize(&p))
-		return fail_memory(f);
-	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
-	int r = 0;
-	if (!yaml_parser_load(&p, d)) {
-		/* libyaml has a text for every other error */
-		r = p.error == YAML_MEMORY_ERROR || !p.problem ? fail_memory_for(f, "YAML")
-		                                 : fail_set(f, "line %zu: %s", p.problem_mark.line + 1, p.problem);
-	} else if (!yaml_document_get_root_node(d)) {
-		yaml_document_delete(d);
-		r = fail_set(f, "empty");
-	}
-	yaml_parser_delete(&p);
-	return r;
-}
-
-static int parse_section(struct config *c, yaml_document_t *d, const yaml_node_t *n, const char *section, char *given, struct fail *f)
-{
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		yaml_node_t *key = yaml_document_get_node(d, p->key), *value = yaml_document_get_node(d, p->value);
-		const char *k = scalar(key);
-		char name[200];
-		if (!k)
-			return fail_set(f, "line %zu: a key is not a word", key->start_mark.line + 1);
-		snprintf(name, sizeof name, "%s%s%s", section, *section ? "." : "", k);
-		int deeper = value->type == YAML_MAPPING_NODE && !*section;
-		if (deeper ? parse_section(c, d, value, name, given, f) : set_named(c, name, d, value, given, f))
-			return deeper ? -1 : fail_add(f, "line %zu", key->start_mark.line + 1);
-	}
-	return 0;
-}
-
-int config_parse(struct config *c, const char *text, size_t len, struct fail *f)
-{
-	yaml_document_t d;
-	char given[NKEYS] = {0};
-	if (load(&d, text, len, f))
-		return -1;
-	yaml_node_t *root = yaml_document_get_root_node(&d);
-	int r = root->type == YAML_MAPPING_NODE ? parse_section(c, &d, root, "", given, f) : fail_set(f, "not a mapping of keys");
-	yaml_document_delete(&d);
-	return r;
-}
-
-int config_set(struct config *c, const char *assignment, struct fail *f)
-{
-	const char *eq = strchr(assignment, '=');
-	char name[200], shown[128];
-	if (!eq || eq == assignment || eq - assignment >= (long)sizeof name)
-		return fail_set(f, "--set takes key=value, not '%s'", name_show(shown, sizeof shown, assignment));
-	snprintf(name, sizeof name, "%.*s", (int)(eq - assignment), assignment);
-	yaml_document_t d;
-	if (load(&d, eq + 1, strlen(eq + 1), f))
-		return fail_add(f, "--set %s", name_show(shown, sizeof shown, name));
-	int r = set_named(c, name, &d, yaml_document_get_root_node(&d), NULL, f);
-	yaml_document_delete(&d);
-	return r ? fail_add(f, "--set") : 0;
-}
-
-int config_assign(struct config *c, const struct assignments *sets, struct fail *f)
-{
-	for (int i = 0; i < sets->n; i++)
-		if (config_set(c, sets->v[i], f))
-			return -1;
-	return 0;
-}
-
-int config_check_assignments(const struct assignments *sets, struct fail *f)
-{
-	struct config c;
-	config_defaults(&c);
-	return config_assign(&c, sets, f);
 }
 
 /* --- writing --- */
@@ -447,7 +333,7 @@ int config_first_difference(const struct config *a, const struct config *b, cons
 	return r;
 }
 
-/* --- checking and finding --- */
+/* --- checking --- */
 
 static int has_open_output(const struct layer_list *l)
 {
@@ -498,34 +384,4 @@ int config_check_early(struct config *c, struct fail *f)
 		return config_check(c, f);
 	any.input_shape[0] = any.input_shape[1] = any.input_shape[2] = 1;
 	return config_check(&any, f);
-}
-
-int config_load(struct config *c, const char *name, struct fail *f)
-{
-	struct buf text = {0};
-	char self[PATH_MAX], path[2][PATH_MAX + 256];
-	size_t n = strlen(name);
-	int r;
-	if (strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".yaml") == 0)) {
-		snprintf(path[0], sizeof path[0], "%s", name);
-	} else {
-		ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
-		char *slash = k > 0 ? memrchr(self, '/', (size_t)k) : NULL;
-		if (!slash)
-			return fail_set(f, "cannot find the preset '%s': the path of this program is unknown (/proc/self/exe); give the path of a YAML file", name);
-		*slash = 0;
-		/* installed: PREFIX/bin beside PREFIX/share; built: build/ beside config/ */
-		snprintf(path[0], sizeof path[0], "%s/../share/vae-filters/config/%.100s.yaml", self, name);
-		snprintf(path[1], sizeof path[1], "%s/../config/%.100s.yaml", self, name);
-		int at = access(path[0], F_OK) == 0 ? 0 : 1;
-		if (access(path[at], F_OK))
-			return fail_set(f, "there is no preset '%.100s' (vae-train(1) lists them): neither %s nor %s exists", name, path[0], path[1]);
-		if (at)
-			memcpy(path[0], path[1], sizeof path[0]);
-	}
-	r = buf_read_file(&text, path[0], CONFIG_MAX_BYTES, f);
-	if (!r && config_parse(c, text.p, text.len, f))
-		r = fail_add(f, "%s", path[0]);
-	buf_free(&text);
-	return r;
 }

@@ -6,8 +6,6 @@
 #include "model/config_yaml.h"
 #include "nn/layer.h"
 
-static const char *scalar(const yaml_node_t *n) { return n && n->type == YAML_SCALAR_NODE ? (const char *)n->data.scalar.value : NULL; }
-
 static size_t line_of(yaml_document_t *d, int node) { return yaml_document_get_node(d, node)->start_mark.line + 1; }
 
 static int arguments(const struct layer_type *type)
@@ -58,7 +56,7 @@ static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, struct layer_
 	if (!n || n->type != YAML_MAPPING_NODE)
 		return wrong_form(l->type, f);
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
-		const char *word = scalar(yaml_document_get_node(d, p->key));
+		const char *word = config_scalar(yaml_document_get_node(d, p->key));
 		int i = 0;
 		while (word && words[i] && strcmp(words[i], word) != 0)
 			i++;
@@ -67,7 +65,7 @@ static int parse_mapping(yaml_document_t *d, const yaml_node_t *n, struct layer_
 		if (line[i])
 			return fail_set(f, "%s is given twice, in line %zu and in line %zu", word, line[i], line_of(d, p->key));
 		line[i] = line_of(d, p->key);
-		if (parse_argument(l, &a[i], scalar(yaml_document_get_node(d, p->value)), f))
+		if (parse_argument(l, &a[i], config_scalar(yaml_document_get_node(d, p->value)), f))
 			return -1;
 	}
 	for (int i = 0; i < count; i++)
@@ -82,7 +80,7 @@ static int parse_list(yaml_document_t *d, const yaml_node_t *n, struct layer_spe
 	if (!n || n->type != YAML_SEQUENCE_NODE || n->data.sequence.items.top - n->data.sequence.items.start != count)
 		return wrong_form(l->type, f);
 	for (int i = 0; i < count; i++)
-		if (parse_argument(l, &l->type->argument[i], scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), f))
+		if (parse_argument(l, &l->type->argument[i], config_scalar(yaml_document_get_node(d, n->data.sequence.items.start[i])), f))
 			return -1;
 	return 0;
 }
@@ -99,7 +97,7 @@ static int parse_arguments(yaml_document_t *d, const yaml_node_t *value, const c
 		r = value ? fail_set(f, "takes no argument") : 0;
 		break;
 	case FORM_NUMBER:
-		r = value || type->argument[0].required ? parse_argument(l, &type->argument[0], scalar(value), f) : 0;
+		r = value || type->argument[0].required ? parse_argument(l, &type->argument[0], config_scalar(value), f) : 0;
 		break;
 	case FORM_LIST:
 		r = parse_list(d, value, l, f);
@@ -130,9 +128,9 @@ int layers_parse(yaml_document_t *d, const yaml_node_t *n, const char *key, stru
 		return fail_set(f, "%s must be a list of layers", key);
 	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
 		yaml_node_t *item = yaml_document_get_node(d, *i), *value = NULL;
-		const char *name = scalar(item);
+		const char *name = config_scalar(item);
 		if (!name && item->type == YAML_MAPPING_NODE && item->data.mapping.pairs.top - item->data.mapping.pairs.start == 1) {
-			name = scalar(yaml_document_get_node(d, item->data.mapping.pairs.start->key));
+			name = config_scalar(yaml_document_get_node(d, item->data.mapping.pairs.start->key));
 			value = yaml_document_get_node(d, item->data.mapping.pairs.start->value);
 		}
 		if (!name)
