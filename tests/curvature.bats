@@ -177,6 +177,27 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	vae-selfinf -m "$F/m.vae" --profile "$F/in.tar" | vae-selfinf -m "$F/m.vae" --replace | vae-cut --json | not grep -q profile_
 }
 
+@test "inputs: the curvature of the layers' inputs alone" {
+	local j
+	plain_stream 5 | mktar >"$T/tests.tar"
+	for j in 1 3; do
+		ok vae-selfinf -m "$F/m.vae" -j $j --curvature inputs --parts --profile "$F/in.tar"
+		mv "$T/out" "$T/$j.tar"
+	done
+	same "$T/1.tar" "$T/3.tar"
+	for j in none kfac inputs; do
+		vae-selfinf -m "$F/m.vae" --curvature $j "$F/in.tar" | vae-testinf -m "$F/m.vae" --curvature $j -t "$T/tests.tar" --prefix t_ | field selfinf,options,t_testinf_max,t_options >"$T/$j"
+	done
+	for j in 1 2 3 4; do # each of the three is another
+		is "$(cat "$T/none" "$T/kfac" "$T/inputs" | cut -f $j | sort -u | wc -l)" "$([ $((j % 2)) = 0 ] && echo 3 || echo 90)"
+	done
+	vae-selfinf -m "$F/m.vae" --curvature inputs --damping 1 "$F/in.tar" | field selfinf | not same - <(cut -f 1 "$T/inputs") 2>/dev/null
+	# far above the curvature it is plain self influence, but for its scale
+	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature inputs --damping 1e6 <"$F/in.tar" | field selfinf >"$T/damped"
+	vae-selfinf -m "$F/m.vae" --layers decoder.2 <"$F/in.tar" | field selfinf | paste - "$T/damped" |
+		awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-4 || d < -1e-4) { print; exit 1 } } END { exit NR != 30 }'
+}
+
 @test "damping far above the curvature leaves plain self influence, but for its scale" {
 	# of one layer: each factor becomes a multiple of the unit matrix
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 <"$F/in.tar" | field selfinf >"$T/plain"

@@ -5,7 +5,8 @@
  *   tr((D + dI)^-1 G (A + aI)^-1 G'^T) = <L_D^-1 G L_A^-T, L_D^-1 G' L_A^-T>,
  *
  * and a gradient d a^T becomes (L_D^-1 d) (L_A^-1 a)^T: the factors are multiplied by one matrix each, and all that is done with gradients
- * (draw_grams.h, gradients.h) stays as it is.
+ * (draw_grams.h, gradients.h) stays as it is. With CURVATURE_INPUTS the factor D, and that of the biases of a transposed layer, is the
+ * identity: the layers' inputs are whitened, and the gradients by their outputs stay as they are.
  */
 #ifndef VF_WHITENING_H
 #define VF_WHITENING_H
@@ -16,9 +17,12 @@
 /* The matrices are lower triangular. Products take their rows in parts, each with its own inner dimension. */
 enum { WHITENING_PARTS = 4 };
 
+enum curvature_kind { CURVATURE_NONE, CURVATURE_KFAC, CURVATURE_INPUTS };
+extern const char *const curvature_words[];
+
 struct layer_whitening {
 	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
-	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b] */
+	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b]; NULL: the identity */
 	float k1;         /* of the 1 behind factor k, which only the last of k numbers contains; 0 when transposed */
 	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS]; /* a part each, or NULL */
 };
@@ -28,10 +32,10 @@ struct whitening { /* of a checkpoint; by the layer's index in its network */
 };
 
 /* damping: added to each factor's diagonal, in units of its mean eigenvalue; above 0. Fails if a factor is not positive definite. */
-int whitening_open(struct whitening *w, const struct curvature *c, double damping, struct fail *f);
+int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f);
 void whitening_close(struct whitening *w);
 /* [n]: those of the files beside the checkpoints of n models. Appends to options what tells the scores apart. NULL with the reason. */
-struct whitening *whitenings_open(const struct model *m, int n, double damping, struct buf *options, struct fail *f);
+struct whitening *whitenings_open(const struct model *m, int n, enum curvature_kind kind, double damping, struct buf *options, struct fail *f);
 void whitenings_close(struct whitening *w, int n);
 /* Packs the matrices for products of `rows` rows, within *budget bytes. */
 void whitening_pack(struct whitening *w, int rows, size_t *budget);
@@ -47,7 +51,9 @@ void whiten_b(const struct layer_whitening *w, float *out, const float *b, int r
  * scratch: as out */
 void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
                       float *scratch);
-/* The adjoint: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k] */
+/* The adjoint of whiten_p(); out and in [rows][p] */
+void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows);
+/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k] */
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch);
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
 

@@ -8,14 +8,13 @@
 #include "tool/cli.h"
 
 struct curvature_options {
-	int kind;       /* --curvature: 0 for none */
+	int kind;       /* --curvature: enum curvature_kind */
 	double damping; /* --damping; NAN: not given */
 };
 #define CURVATURE_OPTIONS_INIT {.damping = NAN}
-extern const char *const curvature_words[];
 
 #define CLI_CURVATURE(o)                                                                                                                   \
-	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default) or kfac: influence with inverse curvature (vae-ckpt curvature)", curvature_words}, \
+	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default), kfac (inverse curvature) or inputs (that of the layers' inputs): by vae-ckpt curvature", curvature_words}, \
 	{0, "damping", "X", CLI_REAL, &(o)->damping, "of the curvature: added to a factor, in units of its mean eigenvalue (default 0.1)"}
 
 bool curvature_options_check(struct cli *c, const struct curvature_options *o);

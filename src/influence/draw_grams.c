@@ -273,7 +273,7 @@ static double factor_row(struct draw_grams *g, const struct layer *l, const stru
 		return product;
 	}
 	mat_nn(g->white_p, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_24);
-	mat_nn(tangent_out, p, g->white_p, p, w->wp, p, NULL, NULL, n, p, p, MAT_24);
+	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
 	return product;
 }
 

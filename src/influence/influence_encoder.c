@@ -114,7 +114,7 @@ static void white_dense_layer(struct influence *s, int i, const float *x, const 
 		if (j == 0 || dy[j] != dy[0])
 			whiten_p(w, l, s->white_rows[j], dy[j], s->batch);
 	const float *d0 = s->white_rows[0], *d1 = dy[1] == dy[0] ? d0 : s->white_rows[1], *mean = dy[2] == dy[0] ? d0 : s->white_rows[2];
-	mat_nn(s->white_p, l->out, mean, l->out, w->wp, l->out, NULL, NULL, s->batch, l->out, l->out, MAT_24);
+	whiten_p_adjoint(w, l, s->white_p, mean, s->batch);
 	for (size_t r = 0; r < (size_t)s->batch; r++) {
 		double aa = dot(s->white_k + r * k, s->white_k + r * k, w->k);
 		for (size_t j = 0; j < out; j++)

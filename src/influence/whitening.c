@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *const curvature_words[] = {"none", "kfac", "inputs", NULL};
+
 /* inverse [n][n]: of the Cholesky factor of the damped factor [n][n] */
 static int invert(double *inverse, const float *factor, int n, double damping, const char *layer, const char *what, struct fail *f)
 {
@@ -35,31 +37,34 @@ static float *cut_columns(const double *from, int rows, int n, int columns)
 	return to;
 }
 
-static int open_layer(struct layer_whitening *w, const struct curvature_layer *c, double damping, double *memory, struct fail *f)
+/* *to [n][columns]: of a factor [n][n] */
+static int open_matrix(float **to, const float *factor, int n, int columns, double damping, double *memory, const char *layer, const char *what,
+                       struct fail *f)
+{
+	if (invert(memory, factor, n, damping, layer, what, f))
+		return -1;
+	*to = cut_columns(memory, n, n, columns);
+	return *to ? 0 : fail_memory_for(f, "the curvature of %s", layer);
+}
+
+static int open_layer(struct layer_whitening *w, const struct curvature_layer *c, enum curvature_kind kind, double damping, double *memory,
+                      struct fail *f)
 {
 	const struct layer *l = c->l;
+	int transposed = l->type->transposed, inputs = kind == CURVATURE_INPUTS, keep_p = !inputs || transposed, keep_k = !inputs || !transposed;
 	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb};
-	if (invert(memory, c->p, c->np, damping, c->name, l->type->transposed ? "input" : "output", f))
+	if (keep_p && open_matrix(&w->wp, c->p, c->np, l->p, damping, memory, c->name, transposed ? "input" : "output", f))
 		return -1;
-	w->wp = cut_columns(memory, c->np, c->np, l->p);
-	if (invert(memory, c->k, c->nk, damping, c->name, l->type->transposed ? "output" : "input", f))
+	if (keep_k && open_matrix(&w->wk, c->k, c->nk, l->k, damping, memory, c->name, transposed ? "output" : "input", f))
 		return -1;
-	w->wk = cut_columns(memory, c->nk, c->nk, l->k);
-	int bad = !w->wp || !w->wk;
-	if (!c->nb) {
+	if (!c->nb)
 		w->k1 = (float)memory[(size_t)c->nk * (size_t)c->nk - 1];
-	} else {
-		if (invert(memory, c->b, c->nb, damping, c->name, "bias", f))
-			return -1;
-		w->wb = cut_columns(memory, c->nb, c->nb, c->nb);
-		bad |= !w->wb;
-	}
-	return bad ? fail_memory_for(f, "the curvature of %s", c->name) : 0;
+	return c->nb && !inputs ? open_matrix(&w->wb, c->b, c->nb, c->nb, damping, memory, c->name, "bias", f) : 0;
 }
 
 static int larger(int a, int b) { return a > b ? a : b; }
 
-int whitening_open(struct whitening *w, const struct curvature *c, double damping, struct fail *f)
+int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f)
 {
 	int most = 1;
 	memset(w, 0, sizeof *w);
@@ -69,7 +74,7 @@ int whitening_open(struct whitening *w, const struct curvature *c, double dampin
 	int r = memory ? 0 : fail_memory_for(f, "factors of %d columns", most);
 	for (int i = 0; i < c->n && !r; i++) {
 		struct layer_whitening *side = c->layer[i].in_decoder ? w->dec : w->enc;
-		r = open_layer(&side[c->layer[i].index], &c->layer[i], damping, memory, f);
+		r = open_layer(&side[c->layer[i].index], &c->layer[i], kind, damping, memory, f);
 	}
 	free(memory);
 	if (r)
@@ -97,7 +102,7 @@ void whitening_close(struct whitening *w)
 	}
 }
 
-static int open_beside(struct whitening *w, const struct model *m, double damping, char hash[17], struct fail *f)
+static int open_beside(struct whitening *w, const struct model *m, enum curvature_kind kind, double damping, char hash[17], struct fail *f)
 {
 	char path[600];
 	struct curvature c;
@@ -106,18 +111,18 @@ static int open_beside(struct whitening *w, const struct model *m, double dampin
 		return fail_errno(f, "%s: made by vae-ckpt curvature, which --curvature requires", path);
 	if (curvature_read(&c, m, path, hash, f))
 		return -1;
-	int r = whitening_open(w, &c, damping, f);
+	int r = whitening_open(w, &c, kind, damping, f);
 	curvature_free(&c);
 	return r ? fail_add(f, "%s", path) : 0;
 }
 
-struct whitening *whitenings_open(const struct model *m, int n, double damping, struct buf *options, struct fail *f)
+struct whitening *whitenings_open(const struct model *m, int n, enum curvature_kind kind, double damping, struct buf *options, struct fail *f)
 {
 	struct whitening *w = calloc((size_t)n, sizeof *w);
-	int r = w ? buf_addf(options, f, "curvature: kfac\ndamping: %.9g\n", damping) : fail_memory(f);
+	int r = w ? buf_addf(options, f, "curvature: %s\ndamping: %.9g\n", curvature_words[kind], damping) : fail_memory(f);
 	for (int i = 0; i < n && !r; i++) {
 		char hash[17];
-		r = open_beside(&w[i], &m[i], damping, hash, f) || buf_addf(options, f, "factors: %s\n", hash);
+		r = open_beside(&w[i], &m[i], kind, damping, hash, f) || buf_addf(options, f, "factors: %s\n", hash);
 	}
 	if (!r)
 		return w;
@@ -141,7 +146,7 @@ static int part_end(int n, int i)
 
 static void pack_parts(struct mat_packed *packed[WHITENING_PARTS], const float *w, int n, int columns, int rows, size_t *budget)
 {
-	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++))
+	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++))
 		packed[i] = mat_pack(w + (size_t)from * (size_t)columns, columns, 0, rows, part_end(n, i) - from, columns, MAT_24, 0, budget);
 }
 
@@ -163,10 +168,12 @@ void whitening_pack(struct whitening *w, int rows, size_t *budget)
 
 /* --- products --- */
 
-/* out [rows][n] = x [rows][columns] w^T, w [n][columns] lower triangular; plus last in the last of n numbers. */
+/* out [rows][n] = x [rows][columns] w^T, w [n][columns] lower triangular or NULL; plus last in the last of n numbers. */
 static void multiply_rows(float *out, const float *x, const float *w, int n, int columns, int rows, float last)
 {
-	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
+	if (!w)
+		memcpy(out, x, (size_t)rows * (size_t)n * sizeof *out);
+	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
 		int to = part_end(n, i), inner = to < columns ? to : columns;
 		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, rows, to - from, inner, 0, MAT_24);
 	}
@@ -216,32 +223,52 @@ int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sp
 
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows)
 {
-	mat_layer(out, w->b, b, w->wb, NULL, NULL, rows, w->b, w->b, 0, MAT_24);
+	if (w->wb)
+		mat_layer(out, w->b, b, w->wb, NULL, NULL, rows, w->b, w->b, 0, MAT_24);
+	else
+		memcpy(out, b, (size_t)rows * (size_t)w->b * sizeof *out);
 }
 
 void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
                       float *scratch)
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
-	multiply_rows(scratch, weight, w->wk, w->k, l->k, count * l->p, 0);
+	float *by_k = w->wp ? scratch : out;
+	multiply_rows(by_k, weight, w->wk, w->k, l->k, count * l->p, 0);
 	for (size_t i = 0; !w->b && i < (size_t)count * p; i++)
-		scratch[(i + 1) * k - 1] += bias[i] * w->k1;
-	for (; count > 0; count--, out += p * k, scratch += p * k)
+		by_k[(i + 1) * k - 1] += bias[i] * w->k1;
+	for (; w->wp && count > 0; count--, out += p * k, scratch += p * k)
 		for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
 			int to = part_end(w->p, i);
 			mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k, to, MAT_24);
 		}
 }
 
+void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows)
+{
+	if (w->wp)
+		mat_nn(out, l->p, in, l->p, w->wp, l->p, NULL, NULL, rows, l->p, l->p, MAT_24);
+	else
+		memcpy(out, in, (size_t)rows * (size_t)l->p * sizeof *out);
+}
+
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch)
 {
-	mat_tn(scratch, w->k, w->wp, l->p, in, w->k, NULL, l->p, w->k, w->p, 1, 0, MAT_24);
-	mat_nn(weight, l->k, scratch, w->k, w->wk, l->k, NULL, NULL, l->p, l->k, w->k, MAT_24);
+	const float *by_p = w->wp ? scratch : in;
+	if (w->wp)
+		mat_tn(scratch, w->k, w->wp, l->p, in, w->k, NULL, l->p, w->k, w->p, 1, 0, MAT_24);
+	if (w->wk)
+		mat_nn(weight, l->k, by_p, w->k, w->wk, l->k, NULL, NULL, l->p, l->k, w->k, MAT_24);
+	else
+		memcpy(weight, by_p, layer_weights(l) * sizeof *weight);
 	for (size_t i = 0; !w->b && i < (size_t)l->p; i++)
-		bias[i] = scratch[(i + 1) * (size_t)w->k - 1] * w->k1;
+		bias[i] = by_p[(i + 1) * (size_t)w->k - 1] * w->k1;
 }
 
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b)
 {
-	mat_nn(out, w->b, b, w->b, w->wb, w->b, NULL, NULL, 1, w->b, w->b, MAT_24);
+	if (w->wb)
+		mat_nn(out, w->b, b, w->b, w->wb, w->b, NULL, NULL, 1, w->b, w->b, MAT_24);
+	else
+		memcpy(out, b, (size_t)w->b * sizeof *out);
 }

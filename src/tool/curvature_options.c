@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-const char *const curvature_words[] = {"none", "kfac", NULL};
-
 bool curvature_options_check(struct cli *c, const struct curvature_options *o)
 {
 	if (!isnan(o->damping) && !o->kind)
@@ -18,6 +16,6 @@ int curvature_options_open(const struct curvature_options *o, const struct model
 	const double usual = 0.1;
 	if (!o->kind)
 		return 0;
-	*w = whitenings_open(m, n, isnan(o->damping) ? usual : o->damping, options, f);
+	*w = whitenings_open(m, n, (enum curvature_kind)o->kind, isnan(o->damping) ? usual : o->damping, options, f);
 	return *w ? 0 : -1;
 }

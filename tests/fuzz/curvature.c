@@ -31,11 +31,12 @@ int fuzz_curvature(const uint8_t *data, size_t size)
 		for (int i = 0; i < c.n; i++)
 			for (int k = 0; k < c.layer[i].np * c.layer[i].np; k++)
 				CHECK(isfinite(c.layer[i].p[k]));
-		if (whitening_open(&w, &c, 0.1, &f) == 0) {
-			CHECK(w.enc[1].p == 4 && w.enc[1].k == 5 && w.dec[2].b == 1);
-			whitening_close(&w);
-		} else
-			CHECK(f.msg[0]);
+		for (int kind = CURVATURE_KFAC; kind <= CURVATURE_INPUTS; kind++)
+			if (whitening_open(&w, &c, (enum curvature_kind)kind, 0.1, &f) == 0) {
+				CHECK(w.enc[1].p == 4 && w.enc[1].k == 5 && w.dec[2].b == 1);
+				whitening_close(&w);
+			} else
+				CHECK(f.msg[0]);
 		curvature_free(&c);
 	}
 	close(fd);

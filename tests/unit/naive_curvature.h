@@ -12,6 +12,7 @@ struct naive_factor { /* of a layer */
 	int list, layer;   /* 0: encoder, 1: decoder; the place in it */
 	int na, nd, nb;    /* nb: biases of conv_transpose2d, which are a block of their own; else 0, and a has a 1 behind it */
 	double *a, *d, *b; /* [na][na], [nd][nd], [nb][nb] */
+	double unit;       /* naive_factors_inputs(): 1, as d and b are the identity and not damped */
 	double *m, *mb;    /* Cholesky factors of the damped product [na nd][na nd], and of the damped b */
 };
 
@@ -142,6 +143,19 @@ static inline void naive_factors_add(struct naive_factors *f, const double *x, c
 
 /* --- the explicit inverse --- */
 
+/* Only the curvature of the layers' inputs. */
+static inline void naive_factors_inputs(struct naive_factors *f)
+{
+	for (int k = 0; k < f->n; k++) {
+		struct naive_factor *v = &f->v[k];
+		v->unit = 1;
+		for (int i = 0; i < v->nd * v->nd; i++)
+			v->d[i] = i % (v->nd + 1) == 0;
+		for (int i = 0; i < v->nb * v->nb; i++)
+			v->b[i] = i % (v->nb + 1) == 0;
+	}
+}
+
 static inline void naive_cholesky(double *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -172,7 +186,8 @@ static inline void naive_factors_invert(struct naive_factors *f, double damping)
 	for (int k = 0; k < f->n; k++) {
 		struct naive_factor *v = &f->v[k];
 		int na = v->na, nd = v->nd, n = na * nd;
-		double da = naive_damping(v->a, na, damping), dd = naive_damping(v->d, nd, damping), db = naive_damping(v->b, v->nb, damping);
+		double da = naive_damping(v->a, na, damping), dd = v->unit > 0 ? 0 : naive_damping(v->d, nd, damping);
+		double db = v->unit > 0 ? 0 : naive_damping(v->b, v->nb, damping);
 		v->m = calloc((size_t)n * (size_t)n, sizeof *v->m);
 		v->mb = calloc((size_t)(v->nb * v->nb + 1), sizeof *v->mb);
 		for (int i = 0; i < n; i++)

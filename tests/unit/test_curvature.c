@@ -196,6 +196,15 @@ static void test_targets(int likelihood)
 
 enum { CHECKPOINTS = 2, MOST_PARAMS = 4000 };
 
+static enum curvature_kind kind = CURVATURE_KFAC; /* of the tests at hand */
+
+static void invert(struct naive_factors *w, double damping)
+{
+	if (kind == CURVATURE_INPUTS)
+		naive_factors_inputs(w);
+	naive_factors_invert(w, damping);
+}
+
 /* Self influence of each record, and of each layer [SCORED][layers]. */
 static void expect(const struct model *m, const struct records *fit, const struct records *r, double damping, int checkpoints, double *total, double *part)
 {
@@ -207,7 +216,7 @@ static void expect(const struct model *m, const struct records *fit, const struc
 		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
 		struct naive_factors w;
 		define(&w, &n, &m[c], fit);
-		naive_factors_invert(&w, damping);
+		invert(&w, damping);
 		for (int i = 0; i < r->n; i++) {
 			double x[INPUTS], eps[LATENT];
 			size_t at[NAIVE_FACTORS + 1];
@@ -245,7 +254,7 @@ static void compare(struct model *m, int checkpoints, const struct records *fit,
 	int layers = m->ntensors / 2, estimator = m->cfg.score.estimator;
 	for (int k = 0; k < checkpoints; k++) {
 		estimate(&c, &m[k], fit, 1);
-		if (whitening_open(&white[k], &c, damping, &f))
+		if (whitening_open(&white[k], &c, kind, damping, &f))
 			BAIL(&f);
 		curvature_free(&c);
 	}
@@ -306,7 +315,7 @@ static void test_scores(int network)
 				m[c].cfg.score.draws = draws[d];
 				m[c].cfg.score.estimator = estimator;
 			}
-			snprintf(what, sizeof what, "%s, %d draws, %s", networks[network].name, draws[d], estimator ? "cross" : "plugin");
+			snprintf(what, sizeof what, "%s, %s, %d draws, %s", curvature_words[kind], networks[network].name, draws[d], estimator ? "cross" : "plugin");
 			compare(m, draws[d] == 5 ? 2 : 1, &fit_records, &r, draws[d] == 2 ? 0.01 : 0.1, what);
 		}
 	for (int c = 0; c < CHECKPOINTS; c++)
@@ -322,7 +331,7 @@ static void open_whitening(struct model *m, int checkpoints, const struct record
 	struct curvature c;
 	for (int k = 0; k < checkpoints; k++) {
 		estimate(&c, &m[k], fit, 1);
-		if (whitening_open(&whitened[k], &c, damping, &f))
+		if (whitening_open(&whitened[k], &c, kind, damping, &f))
 			BAIL(&f);
 		curvature_free(&c);
 	}
@@ -372,7 +381,7 @@ static void test_pairs(int network, int draws)
 		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
 		struct naive_factors w;
 		define(&w, &n, &m[c], &fit_records);
-		naive_factors_invert(&w, 0.05);
+		invert(&w, 0.05);
 		size_t stride = white_means(&w, &m[c], ROLE_TRAIN_RECORD, &x, gx);
 		white_means(&w, &m[c], ROLE_TEST_RECORD, &z, gz);
 		for (size_t i = 0; i < SCORED; i++) {
@@ -391,8 +400,8 @@ static void test_pairs(int network, int draws)
 		for (int q = 0; q < TESTS; q++)
 			worst = max_error(worst, fabs(got[i * TESTS + q] - want[i * TESTS + q]) / sqrt(xx[i] * zz[q]));
 	}
-	ok(worst < 1e-4 && norms < 1e-4, "%s, %d draws: influence over test records at most %.2g |g||g'| off the explicit inverse, squared lengths %.2g",
-	   networks[network].name, draws, worst, norms);
+	ok(worst < 1e-4 && norms < 1e-4, "%s, %s, %d draws: influence over test records at most %.2g |g||g'| off the explicit inverse, squared lengths %.2g",
+	   curvature_words[kind], networks[network].name, draws, worst, norms);
 	for (int c = 0; c < CHECKPOINTS; c++) {
 		whitening_close(&whitened[c]);
 		model_free(&m[c]);
@@ -419,7 +428,7 @@ static void test_standard_error(int network, int draws, int estimator)
 	m.cfg.score.draws = draws;
 	m.cfg.score.estimator = estimator;
 	struct influence *s = influence_open(&m, 1, AT_ONCE, 0, &f);
-	if (whitening_open(&white, &c, 0.1, &f) || !s || influence_whiten(s, &white, &f))
+	if (whitening_open(&white, &c, kind, 0.1, &f) || !s || influence_whiten(s, &white, &f))
 		BAIL(&f);
 	for (int i = 0; i < AT_ONCE; i++)
 		memcpy(batch + i * m.enc.in, fit_records.x, (size_t)m.enc.in * sizeof *batch);
@@ -435,8 +444,8 @@ static void test_standard_error(int network, int draws, int estimator)
 	}
 	for (int i = 0; i < SEEDS; i++)
 		sd += (v[i] - mean) * (v[i] - mean) / (SEEDS - 1);
-	ok(sqrt(se / sd) > 0.9 && sqrt(se / sd) < 1.2, "%s, %d draws, %s: selfinf_se is %.3f of the spread over seeds", networks[network].name, draws,
-	   estimator ? "cross" : "plugin", sqrt(se / sd));
+	ok(sqrt(se / sd) > 0.9 && sqrt(se / sd) < 1.2, "%s, %s, %d draws, %s: selfinf_se is %.3f of the spread over seeds", curvature_words[kind],
+	   networks[network].name, draws, estimator ? "cross" : "plugin", sqrt(se / sd));
 	influence_close(s);
 	whitening_close(&white);
 	curvature_free(&c);
@@ -450,15 +459,16 @@ int main(void)
 		test_definition(i);
 	for (int likelihood = GAUSSIAN; likelihood <= LINEAR; likelihood++)
 		test_targets(likelihood);
-	for (int i = 0; i < NETWORKS; i++)
-		test_scores(i);
-	for (int i = 0; i < NETWORKS; i++) {
+	for (kind = CURVATURE_KFAC; kind <= CURVATURE_INPUTS; kind++) {
 		static const int draws[] = {1, 3, 16, 40};
-		for (int d = 0; d < 4; d++)
-			test_pairs(i, draws[d]);
+		for (int i = 0; i < NETWORKS; i++)
+			test_scores(i);
+		for (int i = 0; i < NETWORKS; i++)
+			for (int d = 0; d < 4; d++)
+				test_pairs(i, draws[d]);
+		for (int i = 0; i < NETWORKS; i++)
+			for (int estimator = PLUGIN; estimator <= CROSS; estimator++)
+				test_standard_error(i, 128, estimator);
 	}
-	for (int i = 0; i < NETWORKS; i++)
-		for (int estimator = PLUGIN; estimator <= CROSS; estimator++)
-			test_standard_error(i, 128, estimator);
 	return done();
 }

@@ -234,7 +234,7 @@ int main(void)
 	if (!e)
 		BAIL(&f);
 	estimate_add(e, RECORDS, x, id, NULL);
-	if (estimate_finish(e, &c, &warning, &f) || whitening_open(&white, &c, 1e-3, &f))
+	if (estimate_finish(e, &c, &warning, &f) || whitening_open(&white, &c, CURVATURE_KFAC, 1e-3, &f))
 		BAIL(&f);
 	compare(&m, &n, 0, ENCODER, "encoder", &white, 0.95);
 	compare(&m, &n, 0, PARAMS, "all", &white, 0.85);
