@@ -303,6 +303,36 @@ hostile() {
 	says 'a\x1b[31mb'
 }
 
+@test "--keys: of a list of decisions, only drop counts" {
+	printf 's/0003\tdrop\ns/0004\tkeep\ns/0005\tunsure\ns/0006\tdrop\nnobody\tkeep\ns/0007\tdrop\ns/0007\tkeep\n' >"$T/keys"
+	ok vae-drop --keys "$T/keys" -r "$T/r.tar" --summary "$T/s" "$F/in.tar"
+	[ ! -s "$T/err" ]
+	is "$(keys <"$T/r.tar")" 's/0003 s/0006 '
+	is "$(field key <"$T/out" | wc -l)" 18
+	grep -q '"dropped":2,.*"keys":2,"keys_missing":0' "$T/s"
+	ok vae-drop -i --keys "$T/keys" "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0003 s/0006 '
+	# a decision to drop a record that is not there is worth a warning
+	printf 'nobody\tdrop\n' >>"$T/keys"
+	ok vae-drop --keys "$T/keys" "$F/in.tar"
+	says '1 of 3 listed keys are not in the stream' "'nobody'"
+	# decisions to keep all
+	sed 's/drop/keep/' "$T/keys" >"$T/none"
+	ok vae-drop --keys "$T/none" "$F/in.tar"
+	is "$(field key <"$T/out" | wc -l)" 20
+	# a mistyped decision drops nothing
+	printf 's/0008\tdorp\n' >>"$T/keys"
+	fails 1 vae-drop --keys "$T/keys" -o "$T/o.tar" "$F/in.tar"
+	says "$T/keys: line 9 has no decision, but line 1 has 'drop'"
+	absent "$T/o.tar"
+	fails 1 vae-drop --keys - "$F/in.tar" <"$T/keys"
+	says 'standard input: line 9'
+	# a table of another kind stays a list of keys
+	printf 's/0003\tcat\ts\ns/0004\t4\n' >"$T/keys"
+	ok vae-drop -i --keys "$T/keys" "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0003 s/0004 '
+}
+
 @test "--keys: many keys" {
 	perl -e 'print map { sprintf "s/%04d\n", $_ } 10 .. 99_999' >"$T/keys"
 	ok vae-drop --keys "$T/keys" "$F/in.tar"
