@@ -11,6 +11,9 @@
 #include "base/buf.h"
 #include "base/fail.h"
 
+#define SAFETENSORS_MAX_BYTES (16ull << 30)
+#define SAFETENSORS_MAX_HEADER (100ull << 20) /* the format's own limit */
+
 struct json_t;
 
 struct tensor {

@@ -10,6 +10,8 @@
 #include "base/atomic.h"
 #include "rank/provenance.h"
 
+#define REFERENCE_MAX_BYTES (64u << 20)
+
 struct reference {
 	struct criterion criterion;
 	struct provenance provenance;

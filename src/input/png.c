@@ -146,6 +146,8 @@ static _Noreturn void encode_error(png_structp png, png_const_charp msg)
 
 static void write_picture(png_structp png, png_infop info, const uint8_t *pixels, int width, int height, int channels)
 {
+	/* Not libpng's limit of a million pixels a row: png_decode() has none. */
+	png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
 	png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
 	             channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
 	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);

@@ -199,7 +199,7 @@ static int set_list(yaml_document_t *d, const yaml_node_t *n, const struct key *
 	}
 	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
 		one = config_scalar(yaml_document_get_node(d, *i));
-		if (!one || strlen(got) + strlen(one) + 2 > (size_t)k->hi)
+		if (!one || strlen(got) + (*got != 0) + strlen(one) >= (size_t)k->hi)
 			return fail_set(f, "%s: not a list of short words", k->name);
 		if (*got)
 			strcat(got, ",");

@@ -12,9 +12,7 @@
 #include "stream/fields.h"
 #include "stream/name.h"
 
-#define MAX_FILE (16ull << 30)
 #define CHECKSUMS "checksums"
-#define MAX_HEADER (100ull << 20) /* the format's own limit */
 
 struct span {
 	uint64_t from, to;
@@ -78,7 +76,7 @@ static void *json_malloc(size_t n)
 int safetensors_load(struct safetensors *s, const char *path, struct fail *f)
 {
 	*s = (struct safetensors){.header = NULL};
-	if (!buf_read_file(&s->bytes, path, MAX_FILE, f))
+	if (!buf_read_file(&s->bytes, path, SAFETENSORS_MAX_BYTES, f))
 		return 0;
 	buf_free(&s->bytes);
 	return -1;
@@ -92,7 +90,7 @@ int safetensors_parse(struct safetensors *s, struct fail *f)
 	json_error_t e;
 	char shown[200];
 	int r = 0;
-	if (s->bytes.len < 10 || n < 2 || n > MAX_HEADER || n > s->bytes.len - 8)
+	if (s->bytes.len < 10 || n < 2 || n > SAFETENSORS_MAX_HEADER || n > s->bytes.len - 8)
 		r = fail_set(f, "not a safetensors file, or truncated");
 	if (!r) {
 		s->data = 8 + (size_t)n;
@@ -287,9 +285,14 @@ int safetensors_write_parts(const char *path, const struct tensor *t, int n, con
 	uint64_t data = 0;
 	for (int i = 0; i < n; i++)
 		data += t[i].count * sizeof(float);
-	if (text.len > MAX_HEADER || data + text.len + 16 > MAX_FILE) {
+	if (text.len > SAFETENSORS_MAX_HEADER) {
+		size_t len = text.len;
 		buf_free(&text);
-		return fail_set(f, "%s: %llu bytes of tensors, more than the limit of %llu", name, (unsigned long long)data, MAX_FILE);
+		return fail_set(f, "%s: a header of %zu bytes, more than the limit of %llu", name, len, SAFETENSORS_MAX_HEADER);
+	}
+	if (data + text.len + 16 > SAFETENSORS_MAX_BYTES) {
+		buf_free(&text);
+		return fail_set(f, "%s: %llu bytes of tensors, more than the limit of %llu", name, (unsigned long long)data, SAFETENSORS_MAX_BYTES);
 	}
 	size_t len = text.len, padded = (len + 7) / 8 * 8; /* the first tensor is aligned to 8 bytes */
 	unsigned char head[8];

@@ -9,7 +9,6 @@
 #include <xxhash.h>
 
 #define FORMAT "vae-rank reference 1"
-#define MAX_FILE (64u << 20)
 #define MAX_RECORDS 1000000000000 /* times QUANTILES_MAX fits 64 bits */
 
 /* the file ends in hash_name, 16 hexadecimal digits, hash_end */
@@ -100,8 +99,8 @@ int reference_write(const struct ranking *r, const struct criterion *c, const st
 	          add_number(&t, ",\n\"spread\":", r->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
 	          add_values(&t, &q, f) || buf_addf(&t, f, ",\n");
 	free(q.value);
-	if (!bad && t.len + HASH_TAIL > MAX_FILE)
-		bad = fail_set(f, "%zu bytes, more than the limit of %u", t.len, MAX_FILE);
+	if (!bad && t.len + HASH_TAIL > REFERENCE_MAX_BYTES)
+		bad = fail_set(f, "the reference would have %zu bytes, more than the limit of %u", t.len + HASH_TAIL, REFERENCE_MAX_BYTES);
 	if (!bad)
 		bad = buf_addf(&t, f, "%s%016" PRIx64 "%s", hash_name, (uint64_t)XXH3_64bits(t.p, t.len), hash_end) ||
 		      write_all(to->fd, t.p, t.len, f);
@@ -265,7 +264,7 @@ int reference_read(struct reference *ref, const char *path, struct fail *f)
 {
 	struct buf t = {0};
 	*ref = (struct reference){.spread = 0};
-	int r = buf_read_file(&t, path, MAX_FILE, f);
+	int r = buf_read_file(&t, path, REFERENCE_MAX_BYTES, f);
 	if (!r && parse_file(ref, &t, f))
 		r = fail_add(f, "%s", path);
 	buf_free(&t);

@@ -112,6 +112,71 @@ static void agree(const char *what, size_t limit, const size_t at[4], const size
 	unlink(path);
 }
 
+/* A record whose only member has a name of n bytes, which gets fields or not: 1 where the writer accepts it. */
+static int is_named(size_t n, int fields)
+{
+	struct record r = {.fields_member = -1, .file = "made"};
+	struct writer *w = writer_open(path, WRITER_PLAIN, &f);
+	char *name = malloc(n + 1);
+	if (!w || !name)
+		abort();
+	memset(name, 'k', n);
+	memcpy(name + n - 9, ".12345678", 10); /* as long as .vae.json */
+	r.ordinal = 1;
+	if (buf_add(&r.key, name, n - 9, &f))
+		abort();
+	add(&r, name, 3, 0);
+	record_fields(&r, &f);
+	r.fields_changed = fields;
+	int bad = (fields && fields_set_int(&r.fields, "a", 1, &f)) || writer_record(w, &r, WRITER_ALL, &f);
+	record_free(&r);
+	free(name);
+	if (bad)
+		writer_abort(w);
+	else
+		bad = writer_close(w, &f);
+	return !bad;
+}
+
+/* A name is in a pax record, "1048576 path=NAME\n", which alone reaches the limit of the header. */
+static void test_names(void)
+{
+	const size_t most = TAR_EXTENSION_MAX - strlen("1048576 path=\n");
+	for (int fields = 0; fields < 2; fields++) {
+		ok(is_named(most, fields) && is_read(RECORD_MAX_BYTES), "a name of 1 MiB%s is written and read %s", fields ? " and that of its fields" : "", f.msg);
+		unlink(path);
+		ok(!is_named(most + 1, fields) && strstr(f.msg, "limit"), "a longer one is not written: %s", f.msg);
+		unlink(path);
+		f.msg[0] = 0;
+	}
+}
+
+/* So many fields: 1 where they can be set and written. */
+static int write_fields(struct buf *out, int n)
+{
+	struct fields s = {.n = 0};
+	int bad = 0;
+	for (int i = 0; i < n && !bad; i++) {
+		char name[20];
+		snprintf(name, sizeof name, "f%d", i);
+		bad = fields_set_int(&s, name, i, &f);
+	}
+	bad = bad || fields_write(&s, out, &f);
+	fields_free(&s);
+	return !bad;
+}
+
+static void test_fields(void)
+{
+	struct buf b = {0};
+	struct fields s = {.n = 0};
+	ok(write_fields(&b, FIELDS_MAX) && !fields_parse(&s, b.p, b.len, &f) && s.n == FIELDS_MAX, "1000 fields are written and read %s", f.msg);
+	ok(!write_fields(&b, FIELDS_MAX + 1), "1001 are not written: %s", f.msg);
+	f.msg[0] = 0;
+	fields_free(&s);
+	buf_free(&b);
+}
+
 static void test_reference(double x, const char *what)
 {
 	struct ranking k = {0};
@@ -157,6 +222,8 @@ int main(void)
 	agree("bytes of a record", small, (size_t[]){2, small, 0, 0}, (size_t[]){2, small + 1, 0, 0});
 	agree("bytes with the fields", small, (size_t[]){2, small - 100, 0, 100}, (size_t[]){2, small - 99, 0, 100});
 	agree("bytes with loose members", small, (size_t[]){2, small - 100, 100, 0}, (size_t[]){2, small - 99, 100, 0});
+	test_names();
+	test_fields();
 	static const struct { double x; const char *what; } values[] = {
 		{1, "values of 1"}, {1.7976931348623157e308, "the largest values"}, {1e308, "values of 1e308"}, {1e-308, "values of 1e-308"}, {5e-324, "the smallest values"},
 	};
