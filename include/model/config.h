@@ -23,6 +23,7 @@ struct assignments {
 
 enum optimizer { ADAM, SGD };
 enum input_values { PICTURE_INPUT, VECTOR_INPUT };
+enum binarize { BINARIZE_NONE, BINARIZE_THRESHOLD, BINARIZE_STOCHASTIC };
 enum estimator { PLUGIN, CROSS };
 enum gradient { PATHWISE, SCORE };
 enum weights { WEIGHTS_ONE, WEIGHTS_LR };
@@ -32,7 +33,9 @@ struct config {
 	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
 	int input_kind;        /* what a payload is: a picture, or a vector of numbers */
 	int input_shape[3];    /* channels, height, width */
+	int binarize;          /* of the samples of a picture: enum binarize */
 	int latent;
+	double variance;       /* of the likelihood p(x|z), where it is gaussian or linear; 0: train.beta / 2 (memo/logp.h) */
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;

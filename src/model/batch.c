@@ -4,6 +4,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/rng.h"
+
 /* More loose members, or more bytes, end a batch early: a batch of large records must not fill the memory. */
 enum { LOOSE_PER_ROW = 4 };
 #define MAX_BYTES ((size_t)64 << 20)
@@ -133,6 +135,20 @@ int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 	return check_memory(b, f);
 }
 
+/* Makes samples 0 or 255: by halves, or 255 with probability sample / 255, drawn from the hash of the payload: a record always has the
+ * same bits. */
+static void binarize(uint8_t *x, size_t n, int how, uint64_t id)
+{
+	enum { WORDS = 256 };
+	uint32_t w[WORDS];
+	for (size_t i = 0; i < n; i++) {
+		if (how == BINARIZE_STOCHASTIC && i % WORDS == 0)
+			rng_words(w, WORDS, 0, ROLE_BINARIZE, 0, id, (uint32_t)(i / WORDS));
+		int on = how == BINARIZE_STOCHASTIC ? (double)w[i % WORDS] * 0x1p-32 * 255 < x[i] : x[i] >= 128;
+		x[i] = on ? 255 : 0;
+	}
+}
+
 static void decode_row(struct batch *b, int row, const struct config *cfg, const struct member *m)
 {
 	size_t at = (size_t)row * b->size;
@@ -141,6 +157,8 @@ static void decode_row(struct batch *b, int row, const struct config *cfg, const
 		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
 	if (b->pixels && input_decode(m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->notes[row], &b->why[row]))
 		memset(b->pixels + at, 0, b->size);
+	else if (b->pixels && cfg->binarize)
+		binarize(b->pixels + at, b->size, cfg->binarize, b->id[row]);
 }
 
 int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)

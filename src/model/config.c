@@ -24,6 +24,7 @@ struct key {
 };
 
 static const char *const input_kinds[] = {"picture", "vector", NULL};
+static const char *const binarizations[] = {"none", "threshold", "stochastic", NULL};
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NULL};
 static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const estimators[] = {"plugin", "cross", NULL};
@@ -37,9 +38,11 @@ static const struct key keys[] = {
 	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
 	{"input.kind", K_WORD, AT(input_kind), 0, 0, input_kinds},
 	{"input.shape", K_SHAPE, AT(input_shape), 1, 65536, NULL},
+	{"input.binarize", K_WORD, AT(binarize), 0, 0, binarizations},
 	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
 	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
 	{"model.decoder", K_LAYERS, AT(decoder), 0, 0, NULL},
+	{"model.variance", K_REAL, AT(variance), 0, 1e30, NULL},
 	{"train.likelihood", K_WORD, AT(train.likelihood), 0, 0, likelihoods},
 	{"train.beta", K_REAL, AT(train.beta), 0, 1e9, NULL},
 	{"train.optimizer", K_WORD, AT(train.optimizer), 0, 0, optimizers},
@@ -301,6 +304,12 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 	return 0;
 }
 
+/* Keys that came later are written only where they are set, so that older models keep their ids. */
+static int is_unset(const struct config *c, const struct key *k)
+{
+	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && c->variance <= 0);
+}
+
 int config_write(const struct config *c, struct buf *out, struct fail *f)
 {
 	char section[32] = "";
@@ -309,6 +318,8 @@ int config_write(const struct config *c, struct buf *out, struct fail *f)
 		const struct key *k = &keys[i];
 		const char *dot = strchr(k->name, '.');
 		size_t n = dot ? (size_t)(dot - k->name) : 0;
+		if (is_unset(c, k))
+			continue;
 		if (dot && (strlen(section) != n || memcmp(section, k->name, n) != 0)) {
 			snprintf(section, sizeof section, "%.*s", (int)n, k->name);
 			r = buf_addf(out, f, "%s:\n", section);
@@ -360,6 +371,8 @@ int config_check(struct config *c, struct fail *f)
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
 	if (size == 0 || size > MAX_LAYER_SIZE)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
+	if (c->binarize && c->input_kind == VECTOR_INPUT)
+		return fail_set(f, "input.binarize is for pictures, and input.kind is vector");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
 	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)
