@@ -9,7 +9,7 @@ struct ckpt {
 	const char *model, *config, *which;
 	const char *keep;         /* thin: a number */
 	int by;                   /* thin: enum thin_by; -1: not given */
-	const char *draws, *seed; /* eval, curvature */
+	const char *draws, *seed; /* eval, logp, curvature */
 	long limit;               /* curvature; -1: not given */
 	const char *eps;          /* curvature */
 	int targets;              /* curvature: enum targets; -1: not given */
@@ -26,5 +26,6 @@ int ckpt_export(struct cli *c, const struct ckpt *o, struct fail *f);
 /* Read records: run to their end, and return the exit status. */
 int ckpt_curvature(struct cli *c, const struct ckpt *o);
 int ckpt_eval(struct cli *c, const struct ckpt *o);
+int ckpt_logp(struct cli *c, const struct ckpt *o);
 
 #endif

@@ -18,7 +18,7 @@ enum {
 	OUTPUT = 1 << 6,
 	REPLACE = 1 << 7,
 	SET = 1 << 8,
-	EVAL = 1 << 9, /* all that only eval has */
+	EVAL = 1 << 9, /* all that only eval and logp have */
 	NOISE = 1 << 10,
 	LIMIT = 1 << 11, /* all that only curvature has */
 };
@@ -37,6 +37,7 @@ static const struct verb {
 	{"import", ckpt_import, CONFIG | OUTPUT, REPLACE | SET, FILES},
 	{"export", ckpt_export, MODEL | OUTPUT, CHECKPOINTS, NO_FILES},
 	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL, OPTIONAL_FILES, ckpt_eval},
+	{"logp", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL, OPTIONAL_FILES, ckpt_logp},
 	{"curvature", NULL, MODEL, CHECKPOINTS | SET | NOISE | LIMIT, OPTIONAL_FILES, ckpt_curvature},
 };
 
@@ -90,7 +91,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 {
 	if (!v)
-		return cli_usage(c, "list, show, verify, thin, import, export, eval or curvature is required%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
+		return cli_usage(c, "list, show, verify, thin, import, export, eval, logp or curvature is required%s%s", c->verb ? ", not " : "", c->verb ? c->verb : "");
 	if (!check_options(c, o, v))
 		return false;
 	if (v->run == ckpt_import && c->output_stdout)
@@ -112,19 +113,19 @@ int main(int argc, char **argv)
 	struct ckpt o = {.by = -1, .limit = -1, .targets = -1};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one of its checkpoints (all but import)"},
-		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show and export, else all)"},
+		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show, export and logp, else all)"},
 		{0, "keep", "N", CLI_TEXT, &o.keep, "keep at most N checkpoints (thin)"},
 		{0, "by", "WHAT", CLI_CHOICE, &o.by, "keep those evenly spaced (even; default), or where the loss fell most (loss) (thin)", thin_words},
 		{'n', "dry-run", NULL, CLI_FLAG, &c.dry_run, "remove nothing; only say what would be removed (thin)"},
 		{'c', "config", "NAME", CLI_TEXT, &o.config, "the preset or YAML file whose network the tensors fit (import)"},
-		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16)", .key = "score.draws"},
-		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, curvature)", .key = "score.seed"},
+		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16; logp: 128)", .key = "score.draws"},
+		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, logp, curvature)", .key = "score.seed"},
 		{0, "targets", "WHICH", CLI_CHOICE, &o.targets, "gradients of the records (data; default), or of targets drawn from the model (curvature)", targets_words},
 		{0, "eps", "FILE.npy", CLI_TEXT, &o.eps, "read the noise from FILE: float32 [record, draw, latent] (curvature)"},
 		{0, "limit", "N", CLI_INT, &o.limit, "use only the first N records (curvature)"},
 		CLI_ON_ERROR(&c),
-		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or existing fields of the same names (eval)"},
-		{0, "prefix", "P", CLI_TEXT, &c.prefix, "put P before the names of the appended fields (eval)"},
+		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace the directory (import), or existing fields of the same names (eval, logp)"},
+		{0, "prefix", "P", CLI_TEXT, &c.prefix, "put P before the names of the appended fields (eval, logp)"},
 		CLI_JOBS(&c),
 		CLI_OUTPUT(&c),
 		CLI_SET(&c),
@@ -133,7 +134,7 @@ int main(int argc, char **argv)
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};
-	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...] | curvature [FILE ...]",
+	if (!cli_begin(&c, "vae-ckpt", "list | show | verify | thin | import FILE ... | export | eval [FILE ...] | logp [FILE ...] | curvature [FILE ...]",
 	               "Lists, shows, verifies, thins, imports and exports checkpoints; scores records with them, or estimates their curvature.", opts, argc, argv))
 		return c.status;
 	const struct verb *v = find_verb(&c);

@@ -67,6 +67,7 @@ faults() {
 @test "faults: vae-ckpt verify" { faults -k alloc,write -- vae-ckpt verify -m "$F/m.vae"; }
 @test "faults: vae-ckpt thin" { faults -d "$F/old.model" -- vae-ckpt thin --keep 1 -m m.vae; }
 @test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }
+@test "faults: vae-ckpt logp" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt logp -m "$F/m.vae" --set input.binarize=threshold -d 2 -j 1; }
 @test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }
 @test "faults: vae-selfinf --curvature" { faults -k alloc,read,write -m 100 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature kfac --profile -d 2 -j 1; }
 @test "faults: vae-selfinf" { faults -i "$F/mixed.tar" -- vae-selfinf -m "$F/m.vae" --checkpoints all -j 1 -o out.tar --summary sum.json; }

@@ -25,6 +25,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: guard" { law_members guard; }
 @test "law 1: members pass unchanged: mark" { law_members mark; }
 @test "law 1: members pass unchanged: loss" { law_members loss; }
+@test "law 1: members pass unchanged: logp" { law_members logp; }
 @test "law 1: tars of other programs pass unchanged: train" { law_formats train; }
 @test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
@@ -40,6 +41,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
 @test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
 @test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
+@test "law 1: tars of other programs pass unchanged: logp" { law_formats logp; }
 @test "law 1: a second pass changes nothing: train" { law_again train; }
 @test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
@@ -55,6 +57,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: guard" { law_again guard; }
 @test "law 1: a second pass changes nothing: mark" { law_again mark; }
 @test "law 1: a second pass changes nothing: loss" { law_again loss; }
+@test "law 1: a second pass changes nothing: logp" { law_again logp; }
 @test "law 2: compressed input: train" { law_compressed train; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
@@ -73,6 +76,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
 @test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
+@test "law 2: compressed input: logp" { law_compressed logp; }
 @test "law 2: concatenated input and several FILEs: train" { law_joined train; }
 @test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
@@ -91,6 +95,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
 @test "law 2: concatenated input and several FILEs: report" { law_joined report; }
 @test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
+@test "law 2: concatenated input and several FILEs: logp" { law_joined logp; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
@@ -106,6 +111,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: guard" { law_zstd guard; }
 @test "law 2: -z: mark" { law_zstd mark; }
 @test "law 2: -z: loss" { law_zstd loss; }
+@test "law 2: -z: logp" { law_zstd logp; }
 @test "law 2: -z: pack" { law_zstd pack; }
 @test "law 3: every truncated input fails: train" { law_prefixes train; }
 @test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
@@ -125,6 +131,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
 @test "law 3: every truncated input fails: report" { law_prefixes report; }
 @test "law 3: every truncated input fails: loss" { law_prefixes loss; }
+@test "law 3: every truncated input fails: logp" { law_prefixes logp; }
 @test "law 3: a failure makes the next tool fail: train" { law_travels train; }
 @test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
@@ -140,6 +147,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
 @test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
 @test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
+@test "law 3: a failure makes the next tool fail: logp" { law_travels logp; }
 @test "law 3: a failure leaves no new files, and old ones as they were: train" { law_old_files train; }
 @test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
@@ -155,6 +163,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
+@test "law 3: a failure leaves no new files, and old ones as they were: logp" { law_old_files logp; }
 @test "law 3: a file that changes between two passes: train" { law_changed train; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
 @test "law 3: a file that changes between two passes: knn" { law_changed knn; }
@@ -181,6 +190,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: report" { law_full report; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
 @test "law 4: a full device: loss" { law_full loss; }
+@test "law 4: a full device: logp" { law_full logp; }
 @test "law 4: a full device: pack" { law_full pack; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
@@ -197,6 +207,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
 @test "law 4: a reader that leaves: mark" { law_sigpipe mark; }
 @test "law 4: a reader that leaves: loss" { law_sigpipe loss; }
+@test "law 4: a reader that leaves: logp" { law_sigpipe logp; }
 @test "law 4: a reader that leaves: pack" { law_sigpipe pack; }
 @test "law 4: closed descriptors: train" { law_closed train; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
@@ -217,6 +228,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: report" { law_closed report; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
+@test "law 4: closed descriptors: logp" { law_closed logp; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
@@ -233,6 +245,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
 @test "law 4: a limit on file sizes: mark" { law_file_limit mark; }
 @test "law 4: a limit on file sizes: loss" { law_file_limit loss; }
+@test "law 4: a limit on file sizes: logp" { law_file_limit logp; }
 @test "law 4: a limit on file sizes: pack" { law_file_limit pack; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
@@ -260,6 +273,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: report" { law_memory report; }
 @test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
 @test "law 4: a limit on address space: loss" { law_memory loss; }
+@test "law 4: a limit on address space: logp" { law_memory logp; }
 @test "law 4: a limit on address space: pack" { law_memory pack; }
 @test "law 4: a limit on the stack: train" { law_stack train; }
 @test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
@@ -280,6 +294,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: report" { law_stack report; }
 @test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
 @test "law 4: a limit on the stack: loss" { law_stack loss; }
+@test "law 4: a limit on the stack: logp" { law_stack logp; }
 @test "law 4: a limit on the stack: pack" { law_stack pack; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
@@ -290,6 +305,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
+@test "law 5: any -j gives the same bytes: logp" { law_jobs logp; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
 @test "law 5: any order gives the same scores: kfac" { law_order kfac; }
 @test "law 7: -h, -V and wrong options: train" { law_usage train; }
@@ -311,6 +327,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: report" { law_usage report; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
 @test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
+@test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
 @test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
@@ -327,6 +344,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: guard" { law_terminal guard; }
 @test "law 7: a terminal is refused: mark" { law_terminal mark; }
 @test "law 7: a terminal is refused: loss" { law_terminal loss; }
+@test "law 7: a terminal is refused: logp" { law_terminal logp; }
 @test "law 7: a terminal is refused: pack" { law_terminal pack; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
@@ -346,6 +364,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
 @test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
+@test "law 8: only records on stdout, nothing on stderr: logp" { law_quiet logp; }
 @test "law 8: --summary: train" { law_summary train; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
@@ -365,6 +384,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: report" { law_summary report; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
 @test "law 8: --summary: loss" { law_summary loss; }
+@test "law 8: --summary: logp" { law_summary logp; }
 @test "law 8: --summary: pack" { law_summary pack; }
 @test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
 @test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
@@ -383,6 +403,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: eval" { law_bad_fields eval; }
 @test "law 9: invalid fields: report" { law_bad_fields report; }
 @test "law 9: invalid fields: loss" { law_bad_fields loss; }
+@test "law 9: invalid fields: logp" { law_bad_fields logp; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
 @test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
@@ -392,6 +413,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
+@test "law 9: payloads that cannot be decoded: logp" { law_on_error logp; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
 @test "law 9: fields of earlier tools keep their digits: selfinf" { law_digits selfinf; }
 @test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
@@ -407,6 +429,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
 @test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
+@test "law 9: fields of earlier tools keep their digits: logp" { law_digits logp; }
 @test "law 10: -o is complete or absent: selfinf" { law_output selfinf; }
 @test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
@@ -421,6 +444,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: guard" { law_output guard; }
 @test "law 10: -o is complete or absent: mark" { law_output mark; }
 @test "law 10: -o is complete or absent: loss" { law_output loss; }
+@test "law 10: -o is complete or absent: logp" { law_output logp; }
 @test "law 10: -o is complete or absent: pack" { law_output pack; }
 @test "law 10: any locale gives the same bytes: train" { law_locale train; }
 @test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
@@ -437,6 +461,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
 @test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
 @test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
+@test "law 10: any locale gives the same bytes: logp" { law_locale logp; }
 @test "bad input: train" { law_bad_input train; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: kfac" { law_bad_input kfac; }
@@ -455,6 +480,7 @@ setup_file() { laws_setup; }
 @test "bad input: eval" { law_bad_input eval; }
 @test "bad input: report" { law_bad_input report; }
 @test "bad input: loss" { law_bad_input loss; }
+@test "bad input: logp" { law_bad_input logp; }
 @test "an empty stream: train" { law_empty train; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
 @test "an empty stream: kfac" { law_empty kfac; }
@@ -473,3 +499,4 @@ setup_file() { laws_setup; }
 @test "an empty stream: eval" { law_empty eval; }
 @test "an empty stream: report" { law_empty report; }
 @test "an empty stream: loss" { law_empty loss; }
+@test "an empty stream: logp" { law_empty logp; }

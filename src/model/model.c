@@ -229,9 +229,9 @@ int model_read(struct model *m, const char *path, const struct assignments *sets
 	int r = 0;
 	if (read_file(m, path, 1, f))
 		return -1;
-	/* the networks are built: only keys of training and scoring may still change */
+	/* the networks are built: only keys that do not shape them may still change */
 	for (int i = 0; sets && i < sets->n && !r; i++) {
-		if (strncmp(sets->v[i], "model.", 6) == 0 || strncmp(sets->v[i], "input.shape", 11) == 0 ||
+		if ((strncmp(sets->v[i], "model.", 6) == 0 && strncmp(sets->v[i], "model.variance", 14) != 0) || strncmp(sets->v[i], "input.shape", 11) == 0 ||
 		    strncmp(sets->v[i], "input.kind", 10) == 0)
 			r = fail_set(f, "--set %s: the key belongs to the model and cannot change after training",
 			             name_show(shown, sizeof shown, sets->v[i]));

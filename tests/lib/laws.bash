@@ -41,6 +41,7 @@ row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
 row report  'text stream fields' 'vae-report -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
 row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
+row logp    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt logp -m "$F/m.vae" -d 3 --set input.binarize=threshold --prefix s_'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
 LAWS=()
