@@ -9,22 +9,41 @@ enum space { PIXEL, LATENT };
 static const char *const space_words[] = {"pixel", "latent", NULL};
 
 struct options {
-	const char *neighbors;
+	const char *neighbors, *scale;
+	char k_names[128];
 	long clusters, top, seed;
-	int space, first_order, as_printed, scale;
+	int space, first_order, as_printed;
 };
+
+/* The index of the word at p, which ends at a comma, in a list; n if it is not there. */
+static int find_word(const char *p, const char *const *words, int n)
+{
+	size_t len = strcspn(p, ",");
+	int i = 0;
+	while (i < n && (strlen(words[i]) != len || memcmp(p, words[i], len) != 0))
+		i++;
+	return i;
+}
 
 static bool parse_methods(struct cli *c, struct density_scorer *d)
 {
-	for (const char *p = d->methods; *p || p == d->methods;) {
-		size_t len = strcspn(p, ",");
-		int m = 0;
-		while (m < DENSITY_METHODS && (strlen(density_names[m]) != len || memcmp(p, density_names[m], len) != 0))
-			m++;
-		if (m == DENSITY_METHODS || (p[len] && !p[len + 1]))
+	for (const char *p = d->methods; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+		int m = find_word(p, density_names, DENSITY_METHODS);
+		if (m == DENSITY_METHODS)
 			return cli_usage(c, "--method takes knn, kde, gmm, or several of them separated by commas, not '%s'", d->methods);
-		d->scores.use[m] = 1;
-		p += len + (p[len] == ',');
+		d->scores[0].use[m] = 1;
+	}
+	return true;
+}
+
+static bool parse_scales(struct cli *c, const struct options *o, struct density_scorer *d)
+{
+	int taken[3] = {0};
+	for (const char *p = o->scale; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+		int i = find_word(p, scale_names, 3);
+		if (i == 3 || taken[i]++)
+			return cli_usage(c, "--scale takes none, std, robust, or several of them separated by commas, not '%s'", o->scale);
+		d->scale[d->nscales++] = (enum scale)i;
 	}
 	return true;
 }
@@ -34,33 +53,54 @@ static bool parse_sigma(struct cli *c, struct density_scorer *d)
 	char *end;
 	if (strcmp(d->sigma, "auto") == 0)
 		return true;
-	double sigma = d->scores.sigma = strtod(d->sigma, &end);
+	double sigma = d->scores[0].sigma = strtod(d->sigma, &end);
 	if (end == d->sigma || *end || !isfinite(sigma) || sigma <= 0)
 		return cli_usage(c, "--sigma takes a positive number, or auto, not '%s'", d->sigma);
 	return true;
 }
 
-/* K, or P%. */
-static bool parse_neighbors(struct cli *c, const struct options *o, struct density_scores *s)
+/* K, or P%, whose name in fields is K or Pp. */
+static bool parse_neighbor(struct cli *c, char *text, struct density_scorer *d)
 {
+	struct density_scores *s = &d->scores[0];
 	char *end;
-	double v = strtod(o->neighbors, &end);
-	int percent = end != o->neighbors && strcmp(end, "%") == 0;
-	if (percent && v > 0 && v <= 100) {
-		s->percent = v;
-		return true;
-	}
-	if (percent || end == o->neighbors || *end || !(v >= 1 && v <= 100000) || v != floor(v))
-		return cli_usage(c, "--neighbors takes 1 to 100000, or a percentage of the records above 0 and up to 100%%, not '%s'", o->neighbors);
-	s->k = (int)v;
-	if (s->use[DENSITY_KNN] && s->k == 1)
+	double v = strtod(text, &end);
+	int percent = end != text && strcmp(end, "%") == 0, q = s->nk++;
+	if (strspn(text, "0123456789.") != (size_t)(end - text) || (percent ? !(v > 0 && v <= 100) : end == text || *end || !(v >= 1 && v <= 100000) || v != floor(v)))
+		return cli_usage(c, "--neighbors takes 1 to 100000, or a percentage of the records above 0 and up to 100%%, not '%s'", text);
+	if (!percent && v < 2 && s->use[DENSITY_KNN])
 		return cli_usage(c, "--neighbors takes 2 or more for knn: every record is the first neighbour of itself");
+	if (percent)
+		*end = 'p';
+	s->k[q] = percent ? 0 : (int)v;
+	s->percent[q] = percent ? v : 0;
+	d->k_name[q] = text;
+	for (int i = 0; i < q; i++)
+		if (strcmp(d->k_name[i], text) == 0)
+			return cli_usage(c, "--neighbors has '%s' twice", text);
+	return true;
+}
+
+static bool parse_neighbors(struct cli *c, struct options *o, struct density_scorer *d)
+{
+	if (strlen(o->neighbors) >= sizeof o->k_names)
+		return cli_usage(c, "--neighbors takes at most %zu characters", sizeof o->k_names - 1);
+	strcpy(o->k_names, o->neighbors);
+	for (char *p = o->k_names, *next; p; p = next) {
+		next = strchr(p, ',');
+		if (next)
+			*next++ = 0;
+		if (d->scores[0].nk == KNN_MAX_K)
+			return cli_usage(c, "--neighbors takes at most %d numbers", KNN_MAX_K);
+		if (!parse_neighbor(c, p, d))
+			return false;
+	}
 	return true;
 }
 
 static bool check_mixture(struct cli *c, const struct options *o, const struct density_scorer *d)
 {
-	int gmm = d->scores.use[DENSITY_GMM];
+	int gmm = d->scores[0].use[DENSITY_GMM];
 	if (gmm && !d->group_field == !o->clusters)
 		return cli_usage(c, "--method gmm requires one of --clusters K and --cluster-field FIELD");
 	if (!gmm && (d->group_field || o->clusters || o->first_order || o->as_printed))
@@ -79,6 +119,8 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 		return cli_usage(c, "--top takes 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
 		return cli_usage(c, "-t takes a file, not standard input");
+	if (d->test_file && (d->nscales > 1 || d->scores[0].nk > 1))
+		return cli_usage(c, "-t requires one --neighbors and one --scale");
 	if (c->influence && !d->test_file)
 		return cli_usage(c, "--influence requires -t TESTS");
 	for (int i = 0; i < c->set.n && !latent; i++)
@@ -89,24 +131,24 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 
 static void take_options(struct density_scorer *d, const struct options *o)
 {
+	struct density_scores *s = &d->scores[0];
 	d->space = space_words[o->space];
-	d->scores.scale = (enum scale)o->scale;
-	d->scores.clusters = (int)o->clusters;
-	d->scores.form = o->first_order ? GMM_FIRST_ORDER : o->as_printed ? GMM_AS_PRINTED : GMM_EXACT;
-	d->scores.seed = (uint64_t)o->seed;
-	d->scores.top = (size_t)o->top;
+	s->clusters = (int)o->clusters;
+	s->form = o->first_order ? GMM_FIRST_ORDER : o->as_printed ? GMM_AS_PRINTED : GMM_EXACT;
+	s->seed = (uint64_t)o->seed;
+	s->top = (size_t)o->top;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	struct options o = {.neighbors = "10", .top = 10};
+	struct options o = {.neighbors = "10", .scale = "none", .top = 10};
 	struct density_scorer d = {.methods = "knn", .sigma = "auto"};
 	const struct cli_opt opts[] = {
 		{0, "method", "LIST", CLI_TEXT, &d.methods, "knn (default), kde, gmm, or several, as in knn,kde"},
-		{0, "neighbors", "K", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); or P%: of the records"},
-		{0, "count-copies", NULL, CLI_FLAG, &d.scores.count_copies, "equal records are neighbours of each other, instead of one row"},
-		{0, "scale", "HOW", CLI_CHOICE, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation", scale_names},
+		{0, "neighbors", "LIST", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); P%: of the records; or several, as in 10,5%"},
+		{0, "count-copies", NULL, CLI_FLAG, &d.scores[0].count_copies, "equal records are neighbours of each other, instead of one row"},
+		{0, "scale", "LIST", CLI_TEXT, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation; or several"},
 		{0, "sigma", "S", CLI_TEXT, &d.sigma, "bandwidth of KDE; auto (default): the median distance to the K-th neighbour"},
 		{0, "clusters", "K", CLI_INT, &o.clusters, "clusters of gmm, found by k-means"},
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},
@@ -129,7 +171,7 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends densities and influences by k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
-	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !parse_neighbors(&c, &o, &d.scores) || !check_options(&c, &o, &d))
+	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !parse_scales(&c, &o, &d) || !parse_neighbors(&c, &o, &d) || !check_options(&c, &o, &d))
 		return c.status;
 	struct fail f = {{0}};
 	take_options(&d, &o);

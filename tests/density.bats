@@ -270,6 +270,33 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	vae-density --neighbors 1000 -j 1 big.tar | vae-cut -k knn_nll,knn_selfinf | cmp - <(field knn_nll,knn_selfinf o.tar)
 }
 
+@test "several --neighbors and --scale: each field has what it has alone" {
+	# shellcheck disable=SC2046 # words
+	vectors n.tar $(seq 240 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 1009, $1 * 7 % 211, $1 % 5 }')
+	vae-density --neighbors 3,7.5%,150 --scale std,none,robust --method knn,kde --summary s.json n.tar >all.tar
+	for scale in none std robust; do
+		for k in 3 7.5% 150; do
+			vae-density --neighbors $k --scale $scale n.tar | vae-cut -k knn_nll,knn_selfinf >one
+			vae-cut -k "knn_nll_${scale}_${k/\%/p},knn_selfinf_${scale}_${k/\%/p}" all.tar | cmp - one
+			[ "$(sort -u one | wc -l)" -gt 100 ]
+		done
+		vae-density --neighbors 3 --scale $scale --method kde n.tar | vae-cut -k kde_nll | cmp - <(field kde_nll_$scale all.tar)
+	done
+	grep -q '"neighbors":"3,18,150"' s.json
+	vae-density --neighbors 3,4 n.tar | vae-cut -k knn_nll_3 | cmp - <(vae-density --neighbors 3 n.tar | vae-cut -k knn_nll)
+	vae-density --scale none,std n.tar | vae-cut -k knn_nll_none | cmp - <(vae-density n.tar | vae-cut -k knn_nll)
+	[ "$(vae-density --scale std --method gmm --clusters 2 n.tar | vae-cut -k gmm_cluster,gmm_nll | md5sum)" = \
+		"$(vae-density --scale robust,std --method gmm --clusters 2 n.tar | vae-cut -k gmm_cluster_std,gmm_nll_std | md5sum)" ]
+	# --replace removes the fields of other k and scales
+	vae-density --neighbors 5 --replace all.tar | cmp - <(vae-density --neighbors 5 n.tar)
+	run vae-density --scale none,std --prefix a_ all.tar
+	[ "$status" -eq 0 ]
+	run vae-density --neighbors 9,150 --scale none,std all.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"field 'knn_nll_none_150' is there already"* ]]
+	vae-rank -k knn_nll_none_3,knn_nll_std_7.5p all.tar | field rank - | grep -c . | grep -qx 240
+}
+
 @test "--scale: columns are brought to one scale, of tests too" {
 	vectors v.tar a 1 1000 5 \; b 2 3000 5 \; c 4 2000 5 \; d 8 9000 5 \; e 16 4000 5
 	# by hand: mean 6.2 and 3800; deviation sqrt(29.76) and sqrt(7760000); the third column is constant
@@ -507,6 +534,15 @@ tensor()
 		--sigma wide
 		--neighbors 0
 		--neighbors 1
+		--neighbors 3,
+		--neighbors 3,4,3
+		--neighbors 2,3,4,5,6,7,8,9,10
+		--neighbors 5%%
+		--neighbors 0x10
+		--scale none,
+		--scale std,std
+		--scale none,std -t line.tar
+		--neighbors 2,3 -t line.tar
 		--space latent
 		--space pixels
 		-m m.vae

@@ -77,7 +77,7 @@ faults() {
 @test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
 @test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature kfac -d 2 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
-@test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust --neighbors 2 --prefix s_ -j 1; }
+@test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust,none --neighbors 2,3 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
 @test "faults: vae-rank" { faults -p -i "$F/s.tar" -- vae-rank -k w --prefix t_; }

@@ -60,9 +60,11 @@ struct knn_ball {
 	double next_copies; /* of the (k+1)-th nearest row */
 };
 
-/* balls [rows->x.n]: of every row; it is its own first neighbour. Memory, for k up to 128: 16 (k + 1) bytes a row; for larger k: 24 k
- * bytes for each of at most 256 rows a thread, usually 16 MiB. */
-int knn_balls(const struct rows *rows, int k, const struct exec *exec, struct knn_ball *balls, struct fail *f);
+enum { KNN_MAX_K = 8 };
+/* balls [nk][rows->x.n]: of every row, for each of the nk numbers of neighbours k, at most KNN_MAX_K, each with the bits that it has alone; a
+ * row is its own first neighbour. Memory, for k up to 128: 16 (k + 1) bytes a row; for larger k: 24 k bytes for each of at most 256 rows a
+ * thread, usually 16 MiB. */
+int knn_balls(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f);
 double knn_nll(size_t n, int d, double records, double rk);
 /* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest
  * rows: equation 1, log((n-1)/n) + d log(R_{k+1}/R_k), plus log(W_k / W') where W' = W_k - 1 + next_copies. Of several copies, one of which

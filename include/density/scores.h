@@ -18,8 +18,9 @@ struct test_range { /* a record's influence over the n test records where it exi
 struct density_scores {
 	/* set by the caller */
 	int use[DENSITY_METHODS];
-	int k;         /* neighbours, at least 2 for k-NN; density_fit() lowers it where there are fewer rows */
-	double percent; /* neighbours in percent of the records, and then k is set by density_fit(); 0: k is given */
+	int nk;        /* numbers of neighbours, at least 1; k-NN has a score for each, KDE and tests use the first */
+	int k[KNN_MAX_K]; /* [nk]: neighbours, at least 2 for k-NN; density_fit() lowers it where there are fewer rows */
+	double percent[KNN_MAX_K]; /* [nk]: neighbours in percent of the records, and then k is set by density_fit(); 0: k is given */
 	int count_copies; /* equal records are neighbours of each other; otherwise they are one row */
 	enum scale scale;
 	double sigma;  /* bandwidth of KDE; 0: chosen, the median over the rows of the distance to the k-th other row */
@@ -34,9 +35,10 @@ struct density_scores {
 	struct axes axes;       /* of the scaling */
 	float *scaled;          /* [n][d]: the coordinates of x, or NULL */
 	struct rows rows;
-	struct knn_ball *balls; /* [rows.x.n] */
-	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS]; /* of all finite scores */
-	struct fail k_reason;   /* why k is not what was asked for; or empty */
+	struct knn_ball *balls; /* [nk][rows.x.n] */
+	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS][KNN_MAX_K]; /* of all finite scores */
+	int k_changed;          /* the first k that is not what was asked for */
+	struct fail k_reason;   /* why; or empty */
 	double *log_others;  /* [n]: kde_leave_one_out() */
 	uint32_t *cluster;   /* [n]: kmeans() */
 	struct gmm gmm;
@@ -47,14 +49,18 @@ struct density_scores {
 
 /* Fits the methods in use. records is borrowed until density_free(). */
 int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f);
-/* Point i: *nll is -log p, *self the self influence, both in nats; NAN if there are too few records for it. Where one would be infinite it
+/* The scores of a method for each point: nk of k-NN, 1 of others. */
+int density_variants(const struct density_scores *s, enum density_method m);
+/* Frees the coordinates, and with them what density_test() needs. */
+void density_release(struct density_scores *s);
+/* Point i, score q of density_variants(): *nll is -log p, *self the self influence, both in nats; NAN if there are too few records for it. Where one would be infinite it
  * is the limit among the records instead, and `limit` says which and why:
  *   p infinite (only equal records in the ball or cluster)        *nll is the lowest of the finite ones
  *   a cluster of one                                              *nll is the highest of the finite ones, plus 1
  *   p at the point is 0 without the record                        *self is the highest of the finite ones, plus 1
  *   p infinite, with and without the record                       *self is log((n-1)/n), plus log(n_c/(n_c-1)) for a mixture
  * If no record has a finite score, it is 0 instead of the lowest or highest. */
-void density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit);
+void density_score(const struct density_scores *s, enum density_method m, int q, size_t i, double *nll, double *self, struct fail *limit);
 /* The influence over all test records; one line of JSON for each test record and method to fd, unless fd is -1. */
 int density_test(struct density_scores *s, const struct collect *tests, const struct exec *exec, int fd, struct fail *f);
 /* The name of a cluster, for the field gmm_cluster: the text of its group, or NULL if it has only a number. */

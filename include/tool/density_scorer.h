@@ -8,19 +8,25 @@
 #include "density/scores.h"
 #include "tool/scoring.h"
 
+enum { DENSITY_MAX_CLAIMS = 3 * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 4 };
+
 struct density_scorer {
-	/* set by the caller, and use, k, sigma, clusters, form, seed and top of scores */
+	/* set by the caller, and of scores[0] use, nk, k, percent, count_copies, sigma, clusters, form, seed and top */
 	const char *methods, *sigma; /* as given: part of the hash of the options */
 	const char *group_field;     /* clusters are the records with the same text; or NULL */
 	const char *space;           /* likewise part of the hash */
 	const char *model;           /* points are latent means of its encoder; NULL: samples */
 	const char *test_file;       /* test records; or NULL */
-	struct density_scores scores;
+	int nscales;                 /* with several, and with several k, the names of fields tell them apart */
+	enum scale scale[3];         /* [nscales] */
+	const char *k_name[KNN_MAX_K]; /* [nk]: in names of fields */
 
+	struct density_scores scores[3]; /* [nscales] */
 	struct scoring frame;
 	struct collect records, tests;
 	struct progress progress;
-	const char *claims[24];
+	char claim_text[DENSITY_MAX_CLAIMS][48];
+	const char *claims[DENSITY_MAX_CLAIMS + 1];
 	size_t point, unreadable; /* of the second pass: the next ones */
 };
 

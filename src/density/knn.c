@@ -6,7 +6,8 @@
  *
  * For few neighbours each pair of tiles is compared once, for both sides, and every row keeps a sorted list. For many neighbours the
  * lists would need n k numbers, and an insertion k steps. Then a tile of rows is compared with all tiles at a time, and its rows collect
- * candidates without order; when the space for them is used up, a selection keeps the nearest (Hoare 1961, Algorithm 65: FIND). */
+ * candidates without order; when the space for them is used up, a selection keeps the nearest (Hoare 1961, Algorithm 65: FIND). Several k
+ * are found in one search for the largest. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -24,7 +25,9 @@ struct neighbour {
 struct knn {
 	const struct points *x;
 	const uint32_t *copies;  /* [n] */
-	size_t keep;             /* k + 1 */
+	const int *k;            /* [nk]: descending in the order of `by_size` */
+	size_t nk, keep;         /* keep: the largest k, plus 1 */
+	size_t by_size[KNN_MAX_K];
 	size_t tile_rows, tiles;
 	double scale;            /* of a coordinate in a tile */
 	double relative_error;   /* bound on the error of |a - b|^2, relative to (|a| + |b|)^2 */
@@ -33,7 +36,7 @@ struct knn {
 	struct neighbour *nearest; /* [n][keep]: the nearest so far, ascending; for few neighbours */
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
 	size_t block_rows, capacity; /* rows of a task, and candidates of a row, for many neighbours */
-	struct knn_ball *balls;  /* [n]: the result */
+	struct knn_ball *balls;  /* [nk][n]: the result */
 	struct scratch_pool scratch;
 };
 
@@ -167,7 +170,7 @@ static void compare_tiles(void *ctx, size_t i)
 	scratch_give(&k->scratch, scratch);
 }
 
-/* The ball of a row from its keep nearest, of which v[k] and v[k - 1] are the last. */
+/* The ball of a row from its keep nearest: v[k - 1] is the k-th, and v[k] the next, if there is one. */
 static struct knn_ball ball_of(const struct points *x, const struct neighbour *v, size_t k, size_t keep)
 {
 	struct knn_ball b = {.r = sqrt(v[k - 1].d2) * x->step, .next_r = INFINITY};
@@ -182,7 +185,7 @@ static struct knn_ball ball_of(const struct points *x, const struct neighbour *v
 
 /* --- few neighbours --- */
 
-static int sort_all(struct knn *k, size_t neighbours, const struct exec *exec, struct fail *f)
+static int sort_all(struct knn *k, const struct exec *exec, struct fail *f)
 {
 	size_t n = k->x->n;
 	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
@@ -200,8 +203,9 @@ static int sort_all(struct knn *k, size_t neighbours, const struct exec *exec, s
 	exec_run(exec, "k-NN", k->tiles * (k->tiles + 1) / 2, compare_tiles, k);
 	for (size_t i = 0; i < k->tiles; i++)
 		pthread_mutex_destroy(&k->lock[i]);
-	for (size_t i = 0; i < n; i++)
-		k->balls[i] = ball_of(k->x, k->nearest + i * k->keep, neighbours, k->keep);
+	for (size_t q = 0; q < k->nk; q++)
+		for (size_t i = 0; i < n && (size_t)k->k[q] <= n; i++)
+			k->balls[q * n + i] = ball_of(k->x, k->nearest + i * k->keep, (size_t)k->k[q], k->keep);
 	return 0;
 }
 
@@ -279,11 +283,26 @@ static size_t block_bytes(const struct knn *k)
 	       k->block_rows * (sizeof(struct candidates) + k->capacity * sizeof(struct neighbour));
 }
 
+/* The balls of a row for every k, the largest first. */
+static void select_balls(const struct knn *k, struct candidates *c, size_t row)
+{
+	size_t n = c->n;
+	for (size_t q = 0; q < k->nk; q++) {
+		size_t of = k->by_size[q], neighbours = (size_t)k->k[of];
+		if (neighbours > k->x->n)
+			continue;
+		select_nearest(c->v, n, neighbours + 1);
+		select_nearest(c->v, neighbours + 1, neighbours);
+		k->balls[of * k->x->n + row] = ball_of(k->x, c->v, neighbours, neighbours + 1);
+		n = neighbours + 1;
+	}
+}
+
 /* Task i: a block of rows against all tiles, beginning with the tile of the block, where near rows may stand. */
 static void collect_block(void *ctx, size_t i)
 {
 	struct knn *k = ctx;
-	size_t d = (size_t)k->x->d, neighbours = k->keep - 1, first = i * k->block_rows / k->tile_rows;
+	size_t d = (size_t)k->x->d, first = i * k->block_rows / k->tile_rows;
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
 	struct candidates *c = (struct candidates *)(void *)scratch;
@@ -301,11 +320,8 @@ static void collect_block(void *ctx, size_t i)
 			collect_row(k, &a, &b, r, products + r * b.rows, &c[r]);
 		}
 	}
-	for (size_t r = 0; r < a.rows; r++) {
-		select_nearest(c[r].v, c[r].n, k->keep);
-		select_nearest(c[r].v, k->keep, neighbours);
-		k->balls[a.from + r] = ball_of(k->x, c[r].v, neighbours, k->keep);
-	}
+	for (size_t r = 0; r < a.rows; r++)
+		select_balls(k, &c[r], a.from + r);
 	scratch_give(&k->scratch, scratch);
 }
 
@@ -323,15 +339,29 @@ static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
 	return 0;
 }
 
-int knn_balls(const struct rows *rows, int neighbours, const struct exec *exec, struct knn_ball *balls, struct fail *f)
+static void sort_by_size(struct knn *s)
+{
+	for (size_t q = 0; q < s->nk; q++) {
+		size_t at = q;
+		for (; at > 0 && s->k[s->by_size[at - 1]] < s->k[q]; at--)
+			s->by_size[at] = s->by_size[at - 1];
+		s->by_size[at] = q;
+	}
+}
+
+int knn_balls(const struct rows *rows, const int *neighbours, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f)
 {
 	const struct points *x = &rows->x;
-	size_t k = (size_t)neighbours, keep = k < x->n ? k + 1 : x->n;
-	struct knn s = {.x = x, .copies = rows->copies, .keep = keep, .balls = balls, .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	for (size_t i = 0; i < x->n; i++)
+	size_t k = 0; /* the largest that rows can have */
+	for (int q = 0; q < nk; q++)
+		k = (size_t)neighbours[q] <= x->n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
+	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < x->n ? k + 1 : x->n, .balls = balls,
+	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
+	for (size_t i = 0; i < x->n * s.nk; i++)
 		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
-	if (k > x->n || !x->n) /* no row has so many neighbours */
+	if (!k)
 		return 0;
+	sort_by_size(&s);
 	s.tile_rows = s.tile_rows < x->n ? s.tile_rows : x->n;
 	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
 	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
@@ -340,7 +370,7 @@ int knn_balls(const struct rows *rows, int neighbours, const struct exec *exec, 
 	s.centre = points_centre(x, f);
 	if (s.centre)
 		s.scale = points_scale(x, s.centre);
-	int bad = !s.centre || (k > SORTED_MAX && keep > k ? collect_all(&s, exec, f) : sort_all(&s, k, exec, f));
+	int bad = !s.centre || (k > SORTED_MAX && s.keep > k ? collect_all : sort_all)(&s, exec, f);
 	free(s.nearest);
 	free(s.lock);
 	free(s.centre);

@@ -29,17 +29,17 @@ static int choose_sigma(struct density_scores *s, const struct exec *exec, struc
 	if (s->count_copies)
 		rows = &own;
 	size_t n = rows->x.n;
-	int k = (size_t)s->k < n ? s->k : (int)n - 1;
+	int k = (size_t)s->k[0] < n ? s->k[0] : (int)n - 1;
 	if (!bad && n < 2)
 		bad = fail_set(f, "--sigma auto finds no bandwidth, because all %zu records are equal: give a number", s->x.n);
-	int have = s->balls && k == s->k && !s->count_copies;
+	int have = s->balls && k == s->k[0] && !s->count_copies;
 	if (!bad) {
 		r = malloc(n * sizeof *r);
 		balls = have ? NULL : malloc(n * sizeof *balls);
 		bad = r && (have || balls) ? 0 : fail_memory(f);
 	}
 	if (!bad && !have)
-		bad = knn_balls(rows, k, exec, balls, f);
+		bad = knn_balls(rows, &k, 1, exec, balls, f);
 	for (size_t i = 0; i < n && !bad; i++)
 		r[i] = (have ? s->balls : balls)[i].next_r;
 	if (!bad) {
@@ -81,26 +81,38 @@ static int scale_points(struct density_scores *s, const struct exec *exec, struc
 }
 
 /* The k of --neighbors P%, and a k that the rows allow: R_{k+1} should exist, except that k-NN requires k = 2. */
-static void choose_k(struct density_scores *s)
+static int choose_k(const struct density_scores *s, int k, double percent, struct fail *why)
 {
 	enum { LEAST = 10, MOST = 1000 };
 	size_t rows = s->rows.x.n;
-	double share = s->percent / 100 * (double)s->x.n;
-	if (s->percent > 0) {
-		s->k = share < LEAST ? LEAST : share > MOST ? MOST : (int)lround(share);
+	double share = percent / 100 * (double)s->x.n;
+	if (percent > 0) {
+		k = share < LEAST ? LEAST : share > MOST ? MOST : (int)lround(share);
 		if (share > MOST)
-			fail_set(&s->k_reason, "%.9g%% of %zu records are more than %d: for more neighbours give their number", s->percent, s->x.n, MOST);
+			fail_set(why, "%.9g%% of %zu records are more than %d: for more neighbours give their number", percent, s->x.n, MOST);
 	}
-	if ((size_t)s->k < rows || s->k <= 2)
-		return;
-	s->k = rows < 4 ? 2 : (int)rows - 1;
-	fail_set(&s->k_reason, s->count_copies ? "there are only %zu records" : "there are only %zu different records", rows);
+	if ((size_t)k < rows || k <= 2)
+		return k;
+	fail_set(why, s->count_copies ? "there are only %zu records" : "there are only %zu different records", rows);
+	return rows < 4 ? 2 : (int)rows - 1;
+}
+
+static void choose_all_k(struct density_scores *s)
+{
+	for (int q = s->nk - 1; q >= 0; q--) {
+		struct fail why = {{0}};
+		s->k[q] = choose_k(s, s->k[q], s->percent[q], &why);
+		if (why.msg[0]) {
+			s->k_changed = s->k[q];
+			s->k_reason = why;
+		}
+	}
 }
 
 static int fit_knn(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
-	s->balls = malloc(s->rows.x.n * sizeof *s->balls);
-	return s->balls ? knn_balls(&s->rows, s->k, exec, s->balls, f) : fail_memory(f);
+	s->balls = malloc((size_t)s->nk * s->rows.x.n * sizeof *s->balls);
+	return s->balls ? knn_balls(&s->rows, s->k, s->nk, exec, s->balls, f) : fail_memory(f);
 }
 
 static int fit_kde(struct density_scores *s, const struct exec *exec, struct fail *f)
@@ -113,14 +125,14 @@ static int fit_kde(struct density_scores *s, const struct exec *exec, struct fai
 
 /* --- scores --- */
 
-static void score_knn(const struct density_scores *s, size_t i, double *nll, double *self, struct fail *limit)
+static void score_knn(const struct density_scores *s, int q, size_t i, double *nll, double *self, struct fail *limit)
 {
 	uint32_t row = s->rows.of[i];
-	const struct knn_ball *b = &s->balls[row];
+	const struct knn_ball *b = &s->balls[(size_t)q * s->rows.x.n + row];
 	if (b->r == 0) {
 		*nll = -INFINITY;
 		*self = b->next_r > 0 ? INFINITY : log1p(-1 / (double)s->x.n);
-		fail_set(limit, "knn: %d records or more equal this one, itself counted, so that R_k is 0", s->k);
+		fail_set(limit, "knn: %d records or more equal this one, itself counted, so that R_k is 0", s->k[q]);
 	} else if (isfinite(b->r)) {
 		*nll = knn_nll(s->x.n, s->x.d, b->records, b->r);
 		*self = knn_influence(s->x.n, s->x.d, b, 1, s->rows.copies[row]);
@@ -169,34 +181,35 @@ static void score_gmm(const struct density_scores *s, size_t i, double *nll, dou
 }
 
 /* May be infinite: density_score() then takes a limit. */
-static void raw_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit)
+static void raw_score(const struct density_scores *s, enum density_method m, int q, size_t i, double *nll, double *self, struct fail *limit)
 {
 	*nll = *self = NAN;
 	if (m == DENSITY_KNN)
-		score_knn(s, i, nll, self, limit);
+		score_knn(s, q, i, nll, self, limit);
 	else if (m == DENSITY_KDE)
 		score_kde(s, i, nll, self, limit);
 	else
 		score_gmm(s, i, nll, self, limit);
 }
 
-void density_score(const struct density_scores *s, enum density_method m, size_t i, double *nll, double *self, struct fail *limit)
+void density_score(const struct density_scores *s, enum density_method m, int q, size_t i, double *nll, double *self, struct fail *limit)
 {
-	raw_score(s, m, i, nll, self, limit);
+	const struct density_limits *l = &s->limits[m][q];
+	raw_score(s, m, q, i, nll, self, limit);
 	if (isinf(*nll))
-		*nll = *nll < 0 ? s->limits[m].low_nll : s->limits[m].high_nll;
+		*nll = *nll < 0 ? l->low_nll : l->high_nll;
 	if (isinf(*self))
-		*self = s->limits[m].high_self;
+		*self = l->high_self;
 }
 
 /* --- the fit --- */
 
-static void find_limits(struct density_scores *s, enum density_method m)
+static void find_limits(struct density_scores *s, enum density_method m, int q)
 {
 	double low_nll = INFINITY, high_nll = -INFINITY, high_self = -INFINITY, nll, self;
 	struct fail limit;
 	for (size_t i = 0; i < s->x.n; i++) {
-		raw_score(s, m, i, &nll, &self, &limit);
+		raw_score(s, m, q, i, &nll, &self, &limit);
 		if (isfinite(nll)) {
 			low_nll = fmin(low_nll, nll);
 			high_nll = fmax(high_nll, nll);
@@ -204,7 +217,7 @@ static void find_limits(struct density_scores *s, enum density_method m)
 		if (isfinite(self))
 			high_self = fmax(high_self, self);
 	}
-	s->limits[m] = (struct density_limits){isfinite(low_nll) ? low_nll : 0, isfinite(high_nll) ? high_nll + 1 : 0, isfinite(high_self) ? high_self + 1 : 0};
+	s->limits[m][q] = (struct density_limits){isfinite(low_nll) ? low_nll : 0, isfinite(high_nll) ? high_nll + 1 : 0, isfinite(high_self) ? high_self + 1 : 0};
 }
 
 int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f)
@@ -215,14 +228,24 @@ int density_fit(struct density_scores *s, const struct collect *records, const s
 		return 0;
 	if (scale_points(s, exec, f) || rows_find(&s->rows, &s->x, s->count_copies, f))
 		return -1;
-	choose_k(s);
+	choose_all_k(s);
 	if ((s->use[DENSITY_KNN] && fit_knn(s, exec, f)) || (s->use[DENSITY_KDE] && s->x.n > 1 && fit_kde(s, exec, f)) ||
 	    (s->use[DENSITY_GMM] && fit_clusters(s, exec, f)))
 		return -1;
 	for (int m = 0; m < DENSITY_METHODS; m++)
-		if (s->use[m])
-			find_limits(s, (enum density_method)m);
+		for (int q = 0; s->use[m] && q < density_variants(s, (enum density_method)m); q++)
+			find_limits(s, (enum density_method)m, q);
 	return 0;
+}
+
+int density_variants(const struct density_scores *s, enum density_method m) { return m == DENSITY_KNN ? s->nk : 1; }
+
+void density_release(struct density_scores *s)
+{
+	free(s->scaled);
+	free(s->rows.own);
+	s->scaled = NULL;
+	s->rows.own = NULL;
 }
 
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)
@@ -302,7 +325,7 @@ static int compute_influence(const struct density_scores *s, enum density_method
 	if (!s->x.n)
 		return fail_set(why, "there are no records that could influence it");
 	if (m == DENSITY_KNN)
-		return knn_test_influence(&s->rows, t->d2, s->x.n, s->x.d, s->k, t->influence, nll, why);
+		return knn_test_influence(&s->rows, t->d2, s->x.n, s->x.d, s->k[0], t->influence, nll, why);
 	if (m == DENSITY_KDE)
 		return kde_test_influence(t->d2, s->x.n, s->x.d, s->sigma, t->influence, nll, why);
 	return gmm_test_influence(&s->gmm, s->form, t->d2, z, j, s->x.n, t->influence, nll, cluster, why);

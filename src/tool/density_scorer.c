@@ -9,27 +9,48 @@
 #include "base/atomic.h"
 
 /* All that any method appends. A run clears all of it, since `options` is then of that run. */
-static const char *const names[] = {
-	"knn_nll", "knn_selfinf", "knn_testinf_max", "knn_testinf_min", "knn_testinf_mean",
-	"kde_nll", "kde_selfinf", "kde_testinf_max", "kde_testinf_min", "kde_testinf_mean",
-	"gmm_nll", "gmm_selfinf", "gmm_cluster", "gmm_testinf_max", "gmm_testinf_min", "gmm_testinf_mean",
-	"limit", "model", "options", "error", NULL,
+static const char *const clears[] = {
+	"knn_nll*", "knn_selfinf*", "knn_testinf_*", "kde_nll*", "kde_selfinf*", "kde_testinf_*",
+	"gmm_nll*", "gmm_selfinf*", "gmm_cluster*", "gmm_testinf_*", "limit", "model", "options", "error", NULL,
 };
 
-static int is_claimed(const struct density_scorer *d, const char *name)
+/* The name of a field: what a method appends, then the scaling and the number of neighbours where there are several. */
+static const char *field_name(const struct density_scorer *d, char *name, size_t size, int scale, int m, int q, const char *what)
 {
-	for (int m = 0; m < DENSITY_METHODS; m++)
-		if (strncmp(name, density_names[m], strlen(density_names[m])) == 0)
-			return d->scores.use[m] && (d->test_file || !strstr(name, "_testinf_"));
-	return d->model || strcmp(name, "model") != 0;
+	int several_k = m == DENSITY_KNN && d->scores[0].nk > 1;
+	snprintf(name, size, "%s_%s%s%s%s%s", density_names[m], what, d->nscales > 1 ? "_" : "", d->nscales > 1 ? scale_names[d->scale[scale]] : "",
+	         several_k ? "_" : "", several_k ? d->k_name[q] : "");
+	return name;
+}
+
+static size_t list_method(struct density_scorer *d, int scale, int m, size_t n)
+{
+	static const char *const test_fields[] = {"testinf_max", "testinf_min", "testinf_mean"};
+	size_t size = sizeof d->claim_text[0];
+	for (int q = 0; q < density_variants(&d->scores[0], (enum density_method)m); q++) {
+		field_name(d, d->claim_text[n++], size, scale, m, q, "nll");
+		field_name(d, d->claim_text[n++], size, scale, m, q, "selfinf");
+	}
+	if (m == DENSITY_GMM)
+		field_name(d, d->claim_text[n++], size, scale, m, 0, "cluster");
+	for (int i = 0; d->test_file && i < 3; i++)
+		field_name(d, d->claim_text[n++], size, scale, m, 0, test_fields[i]);
+	return n;
 }
 
 static void list_claims(struct density_scorer *d)
 {
+	static const char *const always[] = {"limit", "options", "error", "model"};
 	size_t n = 0;
-	for (size_t i = 0; names[i]; i++)
-		if (is_claimed(d, names[i]))
-			d->claims[n++] = names[i];
+	for (int scale = 0; scale < d->nscales; scale++)
+		for (int m = 0; m < DENSITY_METHODS; m++)
+			if (d->scores[0].use[m])
+				n = list_method(d, scale, m, n);
+	for (int i = 0; i < (d->model ? 4 : 3); i++)
+		snprintf(d->claim_text[n++], sizeof d->claim_text[0], "%s", always[i]);
+	for (size_t i = 0; i < n; i++)
+		d->claims[i] = d->claim_text[i];
+	d->claims[n] = NULL;
 }
 
 /* --- the first pass --- */
@@ -121,13 +142,30 @@ static int score_tests(struct density_scorer *d, const struct exec *exec, struct
 	struct atomic_file to = {.fd = -1};
 	if (c->influence && atomic_open(&to, c->influence, f))
 		return fail_add(f, "--influence");
-	int r = density_test(&d->scores, &d->tests, exec, to.fd, f);
+	int r = density_test(&d->scores[0], &d->tests, exec, to.fd, f);
 	if (c->influence && r)
 		atomic_abort(&to);
-	if (!r && d->scores.without_influence)
-		cli_note(c, "%" PRIu64 " of %zu test records have no influence; the first: %s", d->scores.without_influence, d->tests.n,
-		         d->scores.first_without_influence.msg);
+	if (!r && d->scores[0].without_influence)
+		cli_note(c, "%" PRIu64 " of %zu test records have no influence; the first: %s", d->scores[0].without_influence, d->tests.n,
+		         d->scores[0].first_without_influence.msg);
 	return r ? -1 : c->influence && atomic_commit(&to, f) ? fail_add(f, "--influence") : 0;
+}
+
+/* The scalings, or the numbers of neighbours, separated by commas. */
+static int list_scales(const struct density_scorer *d, struct buf *t, struct fail *f)
+{
+	int r = 0;
+	for (int i = 0; i < d->nscales && !r; i++)
+		r = buf_addf(t, f, "%s%s", i ? "," : "", scale_names[d->scale[i]]);
+	return r;
+}
+
+static int list_neighbors(const struct density_scores *s, struct buf *t, struct fail *f)
+{
+	int r = 0;
+	for (int q = 0; q < s->nk && !r; q++)
+		r = buf_addf(t, f, "%s%d", q ? "," : "", s->k[q]);
+	return r;
 }
 
 /* A hash of what shapes a score beside the model: options and records. */
@@ -135,9 +173,10 @@ static int hash_options(struct density_scorer *d, struct fail *f)
 {
 	struct buf t = {0};
 	const struct collect *c = &d->records;
-	const struct density_scores *s = &d->scores;
-	int r = buf_addf(&t, f, "%s %s %d %s %s %s %d %d %" PRIu64 " %d %d ", d->methods, scale_names[s->scale], s->count_copies, d->sigma, d->group_field ? d->group_field : "", d->space, s->k,
-	                 s->clusters, s->seed, s->form == GMM_FIRST_ORDER, s->form == GMM_AS_PRINTED) ||
+	const struct density_scores *s = &d->scores[0];
+	int r = buf_addf(&t, f, "%s ", d->methods) || list_scales(d, &t, f) ||
+	        buf_addf(&t, f, " %d %s %s %s ", s->count_copies, d->sigma, d->group_field ? d->group_field : "", d->space) || list_neighbors(s, &t, f) ||
+	        buf_addf(&t, f, " %d %" PRIu64 " %d %d ", s->clusters, s->seed, s->form == GMM_FIRST_ORDER, s->form == GMM_AS_PRINTED) ||
 	        buf_addf(&t, f, "%s %d %d %d %zu %" PRIu64 " %zu %" PRIu64, c->cfg.input_field, c->cfg.input_shape[0], c->cfg.input_shape[1],
 	                 c->cfg.input_shape[2], c->n, c->hash, d->tests.n, d->tests.hash);
 	if (!r)
@@ -146,61 +185,86 @@ static int hash_options(struct density_scorer *d, struct fail *f)
 	return r ? -1 : 0;
 }
 
+static void note_neighbors(const struct density_scorer *d)
+{
+	const struct density_scores *s = &d->scores[0];
+	int uses_k = s->use[DENSITY_KNN] || (s->use[DENSITY_KDE] && strcmp(d->sigma, "auto") == 0);
+	if (uses_k && s->k_reason.msg[0])
+		cli_note(d->frame.flow.cli, "%d neighbours: %s", s->k_changed, s->k_reason.msg);
+}
+
+/* Each scaling is fitted alone, so that the scaled coordinates of one are in memory at a time. */
 static int fit(struct density_scorer *d, struct fail *f)
 {
 	struct exec exec = {pool_open(d->frame.workers, f), d->frame.workers, show_fitting, d};
+	int r = 0;
 	if (!exec.pool)
 		return -1;
 	progress_begin(&d->progress, d->frame.flow.cli, "steps");
-	int r = density_fit(&d->scores, &d->records, &exec, f);
-	if (!r && d->test_file)
-		r = score_tests(d, &exec, f);
+	const struct density_scores given = d->scores[0];
+	for (int i = 0; i < d->nscales && !r; i++) {
+		d->scores[i] = given;
+		d->scores[i].scale = d->scale[i];
+		r = density_fit(&d->scores[i], &d->records, &exec, f);
+		if (!r && d->test_file)
+			r = score_tests(d, &exec, f);
+		density_release(&d->scores[i]);
+	}
 	progress_end(&d->progress);
 	pool_close(exec.pool);
-	int uses_k = d->scores.use[DENSITY_KNN] || (d->scores.use[DENSITY_KDE] && strcmp(d->sigma, "auto") == 0);
-	if (!r && uses_k && d->scores.k_reason.msg[0])
-		cli_note(d->frame.flow.cli, "%d neighbours: %s", d->scores.k, d->scores.k_reason.msg);
+	if (!r)
+		note_neighbors(d);
 	return r ? -1 : hash_options(d, f);
 }
 
 /* --- the second pass --- */
 
 /* Sets a field of a method, where the value exists. */
-static int set_real(const struct density_scorer *d, struct record *r, int m, const char *what, double v, struct fail *f)
+static int set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f)
 {
 	char name[256], base[64];
-	snprintf(base, sizeof base, "%s_%s", density_names[m], what);
+	field_name(d, base, sizeof base, scale, m, q, what);
 	return isfinite(v) ? fields_set_real(&r->fields, cli_field(d->frame.flow.cli, name, base), v, f) : 0;
 }
 
-static int set_cluster(const struct density_scorer *d, struct record *r, size_t i, struct fail *f)
+static int set_cluster(const struct density_scorer *d, struct record *r, int scale, size_t i, struct fail *f)
 {
-	char name[256];
-	uint32_t cluster = d->scores.gmm.cluster[i];
-	const char *text = density_cluster_name(&d->scores, cluster);
-	cli_field(d->frame.flow.cli, name, "gmm_cluster");
+	char name[256], base[64];
+	const struct density_scores *s = &d->scores[scale];
+	uint32_t cluster = s->gmm.cluster[i];
+	const char *text = density_cluster_name(s, cluster);
+	cli_field(d->frame.flow.cli, name, field_name(d, base, sizeof base, scale, DENSITY_GMM, 0, "cluster"));
 	return text ? fields_set_string(&r->fields, name, text, f) : fields_set_int(&r->fields, name, cluster, f);
+}
+
+/* limit: of the first score that has one */
+static int set_method(const struct density_scorer *d, struct record *r, int scale, int m, size_t i, struct fail *limit, struct fail *f)
+{
+	const struct density_scores *s = &d->scores[scale];
+	for (int q = 0; q < density_variants(s, (enum density_method)m); q++) {
+		double nll, self;
+		struct fail own = {{0}};
+		density_score(s, (enum density_method)m, q, i, &nll, &self, &own);
+		if (!limit->msg[0])
+			*limit = own;
+		if (set_real(d, r, scale, m, q, "nll", nll, f) || set_real(d, r, scale, m, q, "selfinf", self, f))
+			return -1;
+	}
+	if (m == DENSITY_GMM && set_cluster(d, r, scale, i, f))
+		return -1;
+	const struct test_range *t = s->range[m] ? &s->range[m][i] : NULL;
+	return t && t->n && (set_real(d, r, scale, m, 0, "testinf_max", t->max, f) || set_real(d, r, scale, m, 0, "testinf_min", t->min, f) ||
+	                     set_real(d, r, scale, m, 0, "testinf_mean", t->sum / (double)t->n, f)) ? -1 : 0;
 }
 
 static int set_scores(const struct density_scorer *d, struct record *r, size_t i, struct fail *f)
 {
-	struct fail limit = {{0}}; /* of the first method that has one */
+	struct fail limit = {{0}};
 	char name[256];
-	for (int m = 0; m < DENSITY_METHODS; m++) {
-		double nll, self;
-		struct fail own = {{0}};
-		if (!d->scores.use[m])
-			continue;
-		density_score(&d->scores, (enum density_method)m, i, &nll, &self, &own);
-		if (!limit.msg[0])
-			limit = own;
-		if (set_real(d, r, m, "nll", nll, f) || set_real(d, r, m, "selfinf", self, f) || (m == DENSITY_GMM && set_cluster(d, r, i, f)))
-			return -1;
-		const struct test_range *t = d->scores.range[m] ? &d->scores.range[m][i] : NULL;
-		if (t && t->n && (set_real(d, r, m, "testinf_max", t->max, f) || set_real(d, r, m, "testinf_min", t->min, f) ||
-		                  set_real(d, r, m, "testinf_mean", t->sum / (double)t->n, f)))
-			return -1;
-	}
+	for (int m = 0; m < DENSITY_METHODS; m++)
+		for (int scale = 0; d->scores[0].use[m] && scale < d->nscales; scale++)
+			if (set_method(d, r, scale, m, i, &limit, f))
+				return -1;
 	if (limit.msg[0] && fields_set_string(&r->fields, cli_field(d->frame.flow.cli, name, "limit"), limit.msg, f))
 		return -1;
 	return scoring_set_origin(&d->frame, r, f);
@@ -226,14 +290,23 @@ static int score_record(void *ctx, struct record *r, struct fail *f)
 	return scoring_record(&d->frame, r, unreadable ? -1 : (int64_t)d->point++, NULL, &why, f);
 }
 
+static int count_neighbors(const struct density_scores *s, struct fields *to, struct fail *f)
+{
+	struct buf t = {0};
+	int r = s->nk == 1 ? fields_set_int(to, "neighbors", s->k[0], f) : list_neighbors(s, &t, f) || fields_set_string(to, "neighbors", t.p, f);
+	buf_free(&t);
+	return r;
+}
+
+/* Rows, sigma and clusters are those of the first scaling. */
 static int count(const struct density_scorer *d, struct cli *c, struct fail *f)
 {
-	const struct density_scores *s = &d->scores;
+	const struct density_scores *s = &d->scores[0];
 	struct fields *to = &c->counts;
 	return fields_set_string(to, "method", d->methods, f) || fields_set_string(to, "options", d->frame.options, f) ||
 	       fields_set_int(to, "points", (int64_t)d->records.n, f) || fields_set_int(to, "dimensions", d->records.d, f) ||
 	       (d->model && fields_set_string(to, "model", d->frame.id, f)) ||
-	       (d->records.n && fields_set_int(to, "neighbors", s->k, f)) ||
+	       (d->records.n && count_neighbors(s, to, f)) ||
 	       (d->records.n && fields_set_int(to, "rows", (int64_t)s->rows.x.n, f)) ||
 	       (s->use[DENSITY_KDE] && s->sigma > 0 && fields_set_real(to, "sigma", s->sigma, f)) ||
 	       (s->use[DENSITY_GMM] && fields_set_int(to, "clusters", s->gmm.k, f)) ||
@@ -245,7 +318,7 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 {
 	struct flow *w = &d->frame.flow;
 	list_claims(d);
-	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = names, .fields = fields, .workers = cli_workers(c, f)};
+	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = clears, .fields = fields, .workers = cli_workers(c, f)};
 	if (d->frame.workers < 0 || open_records(d, c, f) || flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
 		return -1;
 	w->records = 0;
@@ -254,7 +327,8 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 
 void density_scorer_close(struct density_scorer *d)
 {
-	density_free(&d->scores);
+	for (int i = 0; i < d->nscales; i++)
+		density_free(&d->scores[i]);
 	collect_free(&d->records);
 	collect_free(&d->tests);
 	scoring_close(&d->frame);

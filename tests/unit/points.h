@@ -26,7 +26,7 @@ static inline int knn_radii(const struct points *x, int k, const struct exec *e,
 {
 	struct rows rows;
 	struct knn_ball *b = malloc((x->n + 1) * sizeof *b);
-	int bad = rows_find(&rows, x, 1, f) || knn_balls(&rows, k, e, b, f);
+	int bad = rows_find(&rows, x, 1, f) || knn_balls(&rows, &k, 1, e, b, f);
 	for (size_t i = 0; i < x->n; i++) {
 		r[2 * i] = b[i].r;
 		r[2 * i + 1] = b[i].next_r;

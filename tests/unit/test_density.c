@@ -247,7 +247,7 @@ static void copies_are_weights(struct points x, int k, const char *what)
 	double radius = 0, weight = 0, likelihood = 0, self = 0, test = 0, *d2 = malloc(x.n * sizeof *d2), *inf = malloc(x.n * sizeof *inf), nll;
 	size_t total = 0;
 	set_threads(2);
-	int bad = knn_balls(&rows, k, &exec, b, &f);
+	int bad = knn_balls(&rows, &k, 1, &exec, b, &f);
 	for (size_t i = 0; i < rows.x.n; i++)
 		total += rows.copies[i];
 	ok(!bad && total == x.n && rows.x.n < x.n, "copies: %zu points are %zu rows, %s", x.n, rows.x.n, what);
@@ -312,6 +312,30 @@ static void many_neighbours(struct points x, const int *k, const char *what)
 	free(r);
 	free(two);
 	free(s);
+	points_free(&x);
+}
+
+/* Several k in one call: the bits that each has alone, in any order of k, with more neighbours than there are rows too. */
+static void several_neighbours(struct points x, const int *k, int nk, const char *what)
+{
+	struct fail f = {{0}};
+	struct rows rows;
+	rows_find(&rows, &x, 0, &f);
+	size_t n = rows.x.n;
+	struct knn_ball *all = malloc((size_t)nk * n * sizeof *all), *one = malloc(n * sizeof *one);
+	set_threads(2);
+	int bad = knn_balls(&rows, k, nk, &exec, all, &f), same = 1;
+	for (int q = 0; q < nk && !bad; q++) {
+		bad = knn_balls(&rows, k + q, 1, &exec, one, &f);
+		for (size_t i = 0; i < n; i++) {
+			const struct knn_ball *a = &all[(size_t)q * n + i], *b = &one[i];
+			same &= a->r == b->r && a->next_r == b->next_r && a->records == b->records && a->next_copies == b->next_copies;
+		}
+	}
+	ok(!bad && same, "%d numbers of neighbours in one search, %s", nk, what);
+	rows_free(&rows);
+	free(all);
+	free(one);
 	points_free(&x);
 }
 
@@ -557,6 +581,9 @@ int main(void)
 	many_neighbours(samples(2100, 8, 4, 66), ks + 2, "samples with many ties");
 	many_neighbours(floats(2100, 3, 1e-40, 0, 67), ks + 2, "denormal vectors");
 	many_neighbours(with_outliers(2100, 3, 1e-20, 1e19, 68), ks + 1, "vectors with two far outliers");
+	several_neighbours(floats(700, 3, 1, 0, 71), (const int[]){10, 3, 128, 9}, 4, "few");
+	several_neighbours(floats(700, 3, 1, 0, 72), (const int[]){10, 300, 299, 700, 2, 301, 5000, 129}, 8, "few and many");
+	several_neighbours(samples(900, 3, 6, 73), (const int[]){5, 140, 20, 139}, 4, "samples with copies and ties");
 	kde_equals_refitting();
 	kde_of_many();
 	kde_of_groups();
