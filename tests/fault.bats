@@ -80,6 +80,8 @@ faults() {
 @test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust,none --neighbors 2,3 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
+@test "faults: vae-stat" { faults -i "$F/mixed.tar" -- vae-stat --prefix s_ -j 1 -o out.tar --summary sum.json; }
+@test "faults: vae-stat --reasons" { faults -k alloc,read,write -i "$F/s.tar" -- vae-stat --reasons --prefix s_ -j 2; }
 @test "faults: vae-rank" { faults -p -i "$F/s.tar" -- vae-rank -k w --prefix t_; }
 @test "faults: vae-rank -k a,b --save-ref" { faults -k alloc,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-rank -k w,rank --save-ref ref.json --prefix t_; }
 @test "faults: vae-rank --joint mahalanobis" { faults -k alloc,write -i "$F/more.tar" -- vae-rank -k a,b --joint mahalanobis; }

@@ -18,6 +18,8 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
 @test "law 1: members pass unchanged: over" { law_members over; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
+@test "law 1: members pass unchanged: stat" { law_members stat; }
+@test "law 1: members pass unchanged: reasons" { law_members reasons; }
 @test "law 1: members pass unchanged: rank" { law_members rank; }
 @test "law 1: members pass unchanged: sort" { law_members sort; }
 @test "law 1: members pass unchanged: ref" { law_members ref; }
@@ -34,6 +36,8 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
 @test "law 1: tars of other programs pass unchanged: over" { law_formats over; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
+@test "law 1: tars of other programs pass unchanged: stat" { law_formats stat; }
+@test "law 1: tars of other programs pass unchanged: reasons" { law_formats reasons; }
 @test "law 1: tars of other programs pass unchanged: rank" { law_formats rank; }
 @test "law 1: tars of other programs pass unchanged: sort" { law_formats sort; }
 @test "law 1: tars of other programs pass unchanged: ref" { law_formats ref; }
@@ -50,6 +54,8 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
 @test "law 1: a second pass changes nothing: over" { law_again over; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
+@test "law 1: a second pass changes nothing: stat" { law_again stat; }
+@test "law 1: a second pass changes nothing: reasons" { law_again reasons; }
 @test "law 1: a second pass changes nothing: rank" { law_again rank; }
 @test "law 1: a second pass changes nothing: sort" { law_again sort; }
 @test "law 1: a second pass changes nothing: ref" { law_again ref; }
@@ -66,6 +72,8 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
 @test "law 2: compressed input: over" { law_compressed over; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
+@test "law 2: compressed input: stat" { law_compressed stat; }
+@test "law 2: compressed input: reasons" { law_compressed reasons; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
 @test "law 2: compressed input: ref" { law_compressed ref; }
@@ -85,6 +93,8 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
 @test "law 2: concatenated input and several FILEs: over" { law_joined over; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
+@test "law 2: concatenated input and several FILEs: stat" { law_joined stat; }
+@test "law 2: concatenated input and several FILEs: reasons" { law_joined reasons; }
 @test "law 2: concatenated input and several FILEs: rank" { law_joined rank; }
 @test "law 2: concatenated input and several FILEs: sort" { law_joined sort; }
 @test "law 2: concatenated input and several FILEs: ref" { law_joined ref; }
@@ -104,6 +114,8 @@ setup_file() { laws_setup; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
+@test "law 2: -z: stat" { law_zstd stat; }
+@test "law 2: -z: reasons" { law_zstd reasons; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
 @test "law 2: -z: ref" { law_zstd ref; }
@@ -121,6 +133,8 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
 @test "law 3: every truncated input fails: over" { law_prefixes over; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
+@test "law 3: every truncated input fails: stat" { law_prefixes stat; }
+@test "law 3: every truncated input fails: reasons" { law_prefixes reasons; }
 @test "law 3: every truncated input fails: rank" { law_prefixes rank; }
 @test "law 3: every truncated input fails: sort" { law_prefixes sort; }
 @test "law 3: every truncated input fails: ref" { law_prefixes ref; }
@@ -140,6 +154,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
 @test "law 3: a failure makes the next tool fail: over" { law_travels over; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
+@test "law 3: a failure makes the next tool fail: stat" { law_travels stat; }
+@test "law 3: a failure makes the next tool fail: reasons" { law_travels reasons; }
 @test "law 3: a failure makes the next tool fail: rank" { law_travels rank; }
 @test "law 3: a failure makes the next tool fail: sort" { law_travels sort; }
 @test "law 3: a failure makes the next tool fail: ref" { law_travels ref; }
@@ -156,6 +172,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: over" { law_old_files over; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
+@test "law 3: a failure leaves no new files, and old ones as they were: stat" { law_old_files stat; }
+@test "law 3: a failure leaves no new files, and old ones as they were: reasons" { law_old_files reasons; }
 @test "law 3: a failure leaves no new files, and old ones as they were: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files, and old ones as they were: sort" { law_old_files sort; }
 @test "law 3: a failure leaves no new files, and old ones as they were: ref" { law_old_files ref; }
@@ -168,6 +186,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
 @test "law 3: a file that changes between two passes: knn" { law_changed knn; }
 @test "law 3: a file that changes between two passes: nearest" { law_changed nearest; }
+@test "law 3: a file that changes between two passes: reasons" { law_changed reasons; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
 @test "law 3: a file that changes between two passes: guard" { law_changed guard; }
@@ -179,6 +198,8 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
+@test "law 4: a full device: stat" { law_full stat; }
+@test "law 4: a full device: reasons" { law_full reasons; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
 @test "law 4: a full device: ref" { law_full ref; }
@@ -200,6 +221,8 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
+@test "law 4: a reader that leaves: stat" { law_sigpipe stat; }
+@test "law 4: a reader that leaves: reasons" { law_sigpipe reasons; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
 @test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
@@ -217,6 +240,8 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
+@test "law 4: closed descriptors: stat" { law_closed stat; }
+@test "law 4: closed descriptors: reasons" { law_closed reasons; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
 @test "law 4: closed descriptors: ref" { law_closed ref; }
@@ -238,6 +263,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
+@test "law 4: a limit on file sizes: stat" { law_file_limit stat; }
+@test "law 4: a limit on file sizes: reasons" { law_file_limit reasons; }
 @test "law 4: a limit on file sizes: rank" { law_file_limit rank; }
 @test "law 4: a limit on file sizes: sort" { law_file_limit sort; }
 @test "law 4: a limit on file sizes: ref" { law_file_limit ref; }
@@ -251,6 +278,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
 @test "law 4: a spool that does not fit: knn" { law_spool_full knn; }
 @test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
+@test "law 4: a spool that does not fit: reasons" { law_spool_full reasons; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
@@ -262,6 +290,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
+@test "law 4: a limit on address space: stat" { law_memory stat; }
+@test "law 4: a limit on address space: reasons" { law_memory reasons; }
 @test "law 4: a limit on address space: rank" { law_memory rank; }
 @test "law 4: a limit on address space: sort" { law_memory sort; }
 @test "law 4: a limit on address space: ref" { law_memory ref; }
@@ -283,6 +313,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
+@test "law 4: a limit on the stack: stat" { law_stack stat; }
+@test "law 4: a limit on the stack: reasons" { law_stack reasons; }
 @test "law 4: a limit on the stack: rank" { law_stack rank; }
 @test "law 4: a limit on the stack: sort" { law_stack sort; }
 @test "law 4: a limit on the stack: ref" { law_stack ref; }
@@ -304,6 +336,8 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
+@test "law 5: any -j gives the same bytes: stat" { law_jobs stat; }
+@test "law 5: any -j gives the same bytes: reasons" { law_jobs reasons; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any -j gives the same bytes: logp" { law_jobs logp; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
@@ -316,6 +350,8 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
+@test "law 7: -h, -V and wrong options: stat" { law_usage stat; }
+@test "law 7: -h, -V and wrong options: reasons" { law_usage reasons; }
 @test "law 7: -h, -V and wrong options: rank" { law_usage rank; }
 @test "law 7: -h, -V and wrong options: sort" { law_usage sort; }
 @test "law 7: -h, -V and wrong options: ref" { law_usage ref; }
@@ -337,6 +373,8 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
+@test "law 7: a terminal is refused: stat" { law_terminal stat; }
+@test "law 7: a terminal is refused: reasons" { law_terminal reasons; }
 @test "law 7: a terminal is refused: rank" { law_terminal rank; }
 @test "law 7: a terminal is refused: sort" { law_terminal sort; }
 @test "law 7: a terminal is refused: ref" { law_terminal ref; }
@@ -354,6 +392,8 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
 @test "law 8: only records on stdout, nothing on stderr: over" { law_quiet over; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
+@test "law 8: only records on stdout, nothing on stderr: stat" { law_quiet stat; }
+@test "law 8: only records on stdout, nothing on stderr: reasons" { law_quiet reasons; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
 @test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
@@ -373,6 +413,8 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
+@test "law 8: --summary: stat" { law_summary stat; }
+@test "law 8: --summary: reasons" { law_summary reasons; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
 @test "law 8: --summary: ref" { law_summary ref; }
@@ -393,6 +435,8 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
 @test "law 9: invalid fields: over" { law_bad_fields over; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
+@test "law 9: invalid fields: stat" { law_bad_fields stat; }
+@test "law 9: invalid fields: reasons" { law_bad_fields reasons; }
 @test "law 9: invalid fields: rank" { law_bad_fields rank; }
 @test "law 9: invalid fields: sort" { law_bad_fields sort; }
 @test "law 9: invalid fields: ref" { law_bad_fields ref; }
@@ -412,6 +456,8 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
+@test "law 9: payloads that cannot be decoded: stat" { law_on_error stat; }
+@test "law 9: payloads that cannot be decoded: reasons" { law_on_error reasons; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: payloads that cannot be decoded: logp" { law_on_error logp; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
@@ -422,6 +468,8 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
 @test "law 9: fields of earlier tools keep their digits: over" { law_digits over; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
+@test "law 9: fields of earlier tools keep their digits: stat" { law_digits stat; }
+@test "law 9: fields of earlier tools keep their digits: reasons" { law_digits reasons; }
 @test "law 9: fields of earlier tools keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier tools keep their digits: sort" { law_digits sort; }
 @test "law 9: fields of earlier tools keep their digits: ref" { law_digits ref; }
@@ -437,6 +485,8 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
+@test "law 10: -o is complete or absent: stat" { law_output stat; }
+@test "law 10: -o is complete or absent: reasons" { law_output reasons; }
 @test "law 10: -o is complete or absent: rank" { law_output rank; }
 @test "law 10: -o is complete or absent: sort" { law_output sort; }
 @test "law 10: -o is complete or absent: ref" { law_output ref; }
@@ -454,6 +504,8 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
 @test "law 10: any locale gives the same bytes: over" { law_locale over; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
+@test "law 10: any locale gives the same bytes: stat" { law_locale stat; }
+@test "law 10: any locale gives the same bytes: reasons" { law_locale reasons; }
 @test "law 10: any locale gives the same bytes: rank" { law_locale rank; }
 @test "law 10: any locale gives the same bytes: sort" { law_locale sort; }
 @test "law 10: any locale gives the same bytes: ref" { law_locale ref; }
@@ -470,6 +522,8 @@ setup_file() { laws_setup; }
 @test "bad input: testinf" { law_bad_input testinf; }
 @test "bad input: over" { law_bad_input over; }
 @test "bad input: nearest" { law_bad_input nearest; }
+@test "bad input: stat" { law_bad_input stat; }
+@test "bad input: reasons" { law_bad_input reasons; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
 @test "bad input: ref" { law_bad_input ref; }
@@ -489,6 +543,8 @@ setup_file() { laws_setup; }
 @test "an empty stream: testinf" { law_empty testinf; }
 @test "an empty stream: over" { law_empty over; }
 @test "an empty stream: nearest" { law_empty nearest; }
+@test "an empty stream: stat" { law_empty stat; }
+@test "an empty stream: reasons" { law_empty reasons; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }
 @test "an empty stream: ref" { law_empty ref; }

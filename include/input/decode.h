@@ -12,11 +12,17 @@
 
 #include "base/fail.h"
 #include "input/format.h"
+#include "input/npy.h"
+#include "input/picture.h"
 
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be a picture
  * (npy.h) of exactly that shape; its samples are copied. notes, or NULL: those of the picture. */
 int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, unsigned *notes, struct fail *f);
+
+/* Decodes a picture as it is, also one of 1 or 3 channels in an .npy (npy.h): 1. Or parses another .npy, whose values stay in
+ * data: 0. -1: error. */
+int input_read(const void *data, size_t len, struct picture *picture, struct npy *vector, struct fail *f);
 
 /* Pictures with notes. */
 struct input_notes {

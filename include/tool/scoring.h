@@ -19,9 +19,10 @@ struct scoring {
 	const char *const *claims; /* the fields that fields() sets; NULL: it sets none */
 	const char *const *clears; /* the fields to remove, as for flow_clear() */
 	int keep_places;           /* fields that are set again keep their places: only records without a score are cleared */
+	struct config *cfg;        /* of a tool without a model: which member is the payload; rows are not decoded. Or NULL */
 	int rows, workers;         /* rows of a batch; threads */
 	size_t result_size;        /* bytes of a batch's results */
-	/* Computes the results of a batch, on the thread of this worker. x [rows][input]. */
+	/* Computes the results of a batch, on the thread of this worker. x [rows][input]; NULL without a model. */
 	int (*score)(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f);
 	/* Sets the fields of a record. row is its row in the batch, or -1 if skip() left it out. why is empty, or why the payload could
 	 * not be decoded; fields() sets it where there is no score otherwise. Called for every record. */

@@ -8,8 +8,6 @@
 #include "input/avif.h"
 #include "input/jpeg.h"
 #include "input/netpbm.h"
-#include "input/npy.h"
-#include "input/picture.h"
 #include "input/png.h"
 #include "input/resize.h"
 #include "input/webp.h"
@@ -79,6 +77,30 @@ static int decode_picture(const void *data, size_t len, struct picture *p, struc
 		break;
 	}
 	return input_unknown(data, len, f);
+}
+
+static int npy_to_picture(const struct npy *n, const size_t shape[3], int interleaved, struct picture *p, struct fail *f)
+{
+	size_t channels = shape[0], pixels = shape[1] * shape[2];
+	if (picture_alloc(p, shape[2], shape[1], (int)channels, f))
+		return -1;
+	for (size_t i = 0; i < n->count; i++)
+		npy_copy(n, i, 1, p->pixels + (interleaved ? i : i % pixels * channels + i / pixels));
+	return 1;
+}
+
+int input_read(const void *data, size_t len, struct picture *picture, struct npy *vector, struct fail *f)
+{
+	size_t shape[3];
+	int interleaved;
+	*picture = (struct picture){.pixels = NULL};
+	if (input_format_of(data, len) != INPUT_NPY)
+		return decode_picture(data, len, picture, f) ? -1 : 1;
+	if (npy_parse(data, len, vector, f))
+		return -1;
+	if (!npy_is_picture(vector, shape, &interleaved) || (shape[0] != 1 && shape[0] != 3))
+		return 0;
+	return npy_to_picture(vector, shape, interleaved, picture, f);
 }
 
 int input_decode(const void *data, size_t len, int channels, int height, int width,

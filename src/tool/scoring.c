@@ -66,11 +66,11 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 
 int scoring_run(struct scoring *s, struct fail *f)
 {
-	struct model *m = scoring_model(s);
+	struct model *m = s->cfg ? NULL : scoring_model(s);
 	const struct batch_stream b = {
-		.in = s->flow.in, .cfg = &m->cfg, .rows = s->rows, .workers = s->workers, .ctx = s,
+		.in = s->flow.in, .cfg = m ? &m->cfg : s->cfg, .rows = s->rows, .workers = s->workers, .ctx = s,
 		.notes = &s->flow.notes, .skip = s->skip ? skip : NULL, .items_per_row = s->items_per_row,
-		.standard = &m->standard, .result_size = s->result_size, .work = work, .consume = consume,
+		.standard = m ? &m->standard : NULL, .result_size = s->result_size, .work = work, .consume = consume,
 	};
 	return batch_stream_run(&b, f);
 }

@@ -30,6 +30,8 @@ row knn     'tar stream filter jobs decodes fields twice output rejects' 'vae-de
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature kfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
+row stat    'tar stream filter jobs decodes fields output rejects' 'vae-stat --prefix s_'
+row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-stat --reasons -q --prefix s_'
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
 row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'

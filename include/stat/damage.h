@@ -1,0 +1,41 @@
+/* damage.h - names for damage that a rule can see in the statistics of a payload.
+ *
+ *   blank           every channel has a range of DAMAGE_RANGE levels at most; or all values of a vector are equal
+ *   nearly uniform  one colour has DAMAGE_COMMON of the pixels
+ *   cut             a border at the bottom, with a straight edge, and none at the top
+ *   barred          borders with straight edges at top and bottom, or at left and right, with the same gray
+ *   gray            a gray picture among pictures in colour
+ *   missing         a vector has values that are not finite
+ *
+ * A border has DAMAGE_BORDER of the height or width, and a straight edge: close inside it, DAMAGE_STEP of the pixels differ from
+ * it. The background of a digit or of goods on white ends along an outline, not along a straight edge.
+ *
+ * Cut, barred and gray depend on the other records too: what more than DAMAGE_SHARE of them are is how these pictures look.
+ */
+#ifndef VF_DAMAGE_H
+#define VF_DAMAGE_H
+
+#include "stat/picture_stat.h"
+#include "stat/vector_stat.h"
+
+#define DAMAGE_RANGE 8
+#define DAMAGE_COMMON 0.99
+#define DAMAGE_BORDER 0.05
+#define DAMAGE_STEP 0.8
+#define DAMAGE_SHARE 0.05
+
+enum damage { DAMAGE_BLANK, DAMAGE_UNIFORM, DAMAGE_CUT, DAMAGE_BARRED, DAMAGE_GRAY, DAMAGE_MISSING, DAMAGES };
+extern const char *const damage_names[DAMAGES];
+
+/* Sets of bits 1 << enum damage. */
+unsigned damage_of_picture(const struct picture_stat *s);
+unsigned damage_of_vector(const struct vector_stat *s);
+
+struct damage_counts { /* of the pictures of a stream */
+	uint64_t pictures, n[DAMAGES];
+};
+void damage_count(struct damage_counts *c, unsigned damage);
+/* The damage of which no more than DAMAGE_SHARE of the pictures have the signs, or that does not depend on the others. */
+unsigned damage_rare(const struct damage_counts *c);
+
+#endif
