@@ -23,6 +23,8 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: rank" { law_members rank; }
 @test "law 1: members pass unchanged: sort" { law_members sort; }
 @test "law 1: members pass unchanged: ref" { law_members ref; }
+@test "law 1: members pass unchanged: joint" { law_members joint; }
+@test "law 1: members pass unchanged: unlike" { law_members unlike; }
 @test "law 1: members pass unchanged: drop" { law_members drop; }
 @test "law 1: members pass unchanged: guard" { law_members guard; }
 @test "law 1: members pass unchanged: mark" { law_members mark; }
@@ -41,6 +43,8 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: rank" { law_formats rank; }
 @test "law 1: tars of other programs pass unchanged: sort" { law_formats sort; }
 @test "law 1: tars of other programs pass unchanged: ref" { law_formats ref; }
+@test "law 1: tars of other programs pass unchanged: joint" { law_formats joint; }
+@test "law 1: tars of other programs pass unchanged: unlike" { law_formats unlike; }
 @test "law 1: tars of other programs pass unchanged: drop" { law_formats drop; }
 @test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
 @test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
@@ -59,6 +63,8 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: rank" { law_again rank; }
 @test "law 1: a second pass changes nothing: sort" { law_again sort; }
 @test "law 1: a second pass changes nothing: ref" { law_again ref; }
+@test "law 1: a second pass changes nothing: joint" { law_again joint; }
+@test "law 1: a second pass changes nothing: unlike" { law_again unlike; }
 @test "law 1: a second pass changes nothing: drop" { law_again drop; }
 @test "law 1: a second pass changes nothing: guard" { law_again guard; }
 @test "law 1: a second pass changes nothing: mark" { law_again mark; }
@@ -77,6 +83,8 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
 @test "law 2: compressed input: ref" { law_compressed ref; }
+@test "law 2: compressed input: joint" { law_compressed joint; }
+@test "law 2: compressed input: unlike" { law_compressed unlike; }
 @test "law 2: compressed input: drop" { law_compressed drop; }
 @test "law 2: compressed input: guard" { law_compressed guard; }
 @test "law 2: compressed input: mark" { law_compressed mark; }
@@ -98,6 +106,8 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: rank" { law_joined rank; }
 @test "law 2: concatenated input and several FILEs: sort" { law_joined sort; }
 @test "law 2: concatenated input and several FILEs: ref" { law_joined ref; }
+@test "law 2: concatenated input and several FILEs: joint" { law_joined joint; }
+@test "law 2: concatenated input and several FILEs: unlike" { law_joined unlike; }
 @test "law 2: concatenated input and several FILEs: drop" { law_joined drop; }
 @test "law 2: concatenated input and several FILEs: guard" { law_joined guard; }
 @test "law 2: concatenated input and several FILEs: mark" { law_joined mark; }
@@ -119,6 +129,8 @@ setup_file() { laws_setup; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
 @test "law 2: -z: ref" { law_zstd ref; }
+@test "law 2: -z: joint" { law_zstd joint; }
+@test "law 2: -z: unlike" { law_zstd unlike; }
 @test "law 2: -z: drop" { law_zstd drop; }
 @test "law 2: -z: guard" { law_zstd guard; }
 @test "law 2: -z: mark" { law_zstd mark; }
@@ -138,6 +150,8 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: rank" { law_prefixes rank; }
 @test "law 3: every truncated input fails: sort" { law_prefixes sort; }
 @test "law 3: every truncated input fails: ref" { law_prefixes ref; }
+@test "law 3: every truncated input fails: joint" { law_prefixes joint; }
+@test "law 3: every truncated input fails: unlike" { law_prefixes unlike; }
 @test "law 3: every truncated input fails: drop" { law_prefixes drop; }
 @test "law 3: every truncated input fails: guard" { law_prefixes guard; }
 @test "law 3: every truncated input fails: mark" { law_prefixes mark; }
@@ -159,6 +173,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: rank" { law_travels rank; }
 @test "law 3: a failure makes the next tool fail: sort" { law_travels sort; }
 @test "law 3: a failure makes the next tool fail: ref" { law_travels ref; }
+@test "law 3: a failure makes the next tool fail: joint" { law_travels joint; }
+@test "law 3: a failure makes the next tool fail: unlike" { law_travels unlike; }
 @test "law 3: a failure makes the next tool fail: drop" { law_travels drop; }
 @test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
 @test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
@@ -177,6 +193,8 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files, and old ones as they were: sort" { law_old_files sort; }
 @test "law 3: a failure leaves no new files, and old ones as they were: ref" { law_old_files ref; }
+@test "law 3: a failure leaves no new files, and old ones as they were: joint" { law_old_files joint; }
+@test "law 3: a failure leaves no new files, and old ones as they were: unlike" { law_old_files unlike; }
 @test "law 3: a failure leaves no new files, and old ones as they were: drop" { law_old_files drop; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
@@ -189,6 +207,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: reasons" { law_changed reasons; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
+@test "law 3: a file that changes between two passes: joint" { law_changed joint; }
 @test "law 3: a file that changes between two passes: guard" { law_changed guard; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
@@ -203,6 +222,8 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
 @test "law 4: a full device: ref" { law_full ref; }
+@test "law 4: a full device: joint" { law_full joint; }
+@test "law 4: a full device: unlike" { law_full unlike; }
 @test "law 4: a full device: drop" { law_full drop; }
 @test "law 4: a full device: guard" { law_full guard; }
 @test "law 4: a full device: mark" { law_full mark; }
@@ -226,6 +247,8 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
 @test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
+@test "law 4: a reader that leaves: joint" { law_sigpipe joint; }
+@test "law 4: a reader that leaves: unlike" { law_sigpipe unlike; }
 @test "law 4: a reader that leaves: drop" { law_sigpipe drop; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
 @test "law 4: a reader that leaves: mark" { law_sigpipe mark; }
@@ -245,6 +268,8 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
 @test "law 4: closed descriptors: ref" { law_closed ref; }
+@test "law 4: closed descriptors: joint" { law_closed joint; }
+@test "law 4: closed descriptors: unlike" { law_closed unlike; }
 @test "law 4: closed descriptors: drop" { law_closed drop; }
 @test "law 4: closed descriptors: guard" { law_closed guard; }
 @test "law 4: closed descriptors: mark" { law_closed mark; }
@@ -268,6 +293,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: rank" { law_file_limit rank; }
 @test "law 4: a limit on file sizes: sort" { law_file_limit sort; }
 @test "law 4: a limit on file sizes: ref" { law_file_limit ref; }
+@test "law 4: a limit on file sizes: joint" { law_file_limit joint; }
+@test "law 4: a limit on file sizes: unlike" { law_file_limit unlike; }
 @test "law 4: a limit on file sizes: drop" { law_file_limit drop; }
 @test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
 @test "law 4: a limit on file sizes: mark" { law_file_limit mark; }
@@ -281,6 +308,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: reasons" { law_spool_full reasons; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
+@test "law 4: a spool that does not fit: joint" { law_spool_full joint; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
 @test "law 4: a limit on address space: train" { law_memory train; }
 @test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
@@ -295,6 +323,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: rank" { law_memory rank; }
 @test "law 4: a limit on address space: sort" { law_memory sort; }
 @test "law 4: a limit on address space: ref" { law_memory ref; }
+@test "law 4: a limit on address space: joint" { law_memory joint; }
+@test "law 4: a limit on address space: unlike" { law_memory unlike; }
 @test "law 4: a limit on address space: drop" { law_memory drop; }
 @test "law 4: a limit on address space: guard" { law_memory guard; }
 @test "law 4: a limit on address space: mark" { law_memory mark; }
@@ -318,6 +348,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: rank" { law_stack rank; }
 @test "law 4: a limit on the stack: sort" { law_stack sort; }
 @test "law 4: a limit on the stack: ref" { law_stack ref; }
+@test "law 4: a limit on the stack: joint" { law_stack joint; }
+@test "law 4: a limit on the stack: unlike" { law_stack unlike; }
 @test "law 4: a limit on the stack: drop" { law_stack drop; }
 @test "law 4: a limit on the stack: guard" { law_stack guard; }
 @test "law 4: a limit on the stack: mark" { law_stack mark; }
@@ -355,6 +387,8 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: rank" { law_usage rank; }
 @test "law 7: -h, -V and wrong options: sort" { law_usage sort; }
 @test "law 7: -h, -V and wrong options: ref" { law_usage ref; }
+@test "law 7: -h, -V and wrong options: joint" { law_usage joint; }
+@test "law 7: -h, -V and wrong options: unlike" { law_usage unlike; }
 @test "law 7: -h, -V and wrong options: drop" { law_usage drop; }
 @test "law 7: -h, -V and wrong options: guard" { law_usage guard; }
 @test "law 7: -h, -V and wrong options: mark" { law_usage mark; }
@@ -378,6 +412,8 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: rank" { law_terminal rank; }
 @test "law 7: a terminal is refused: sort" { law_terminal sort; }
 @test "law 7: a terminal is refused: ref" { law_terminal ref; }
+@test "law 7: a terminal is refused: joint" { law_terminal joint; }
+@test "law 7: a terminal is refused: unlike" { law_terminal unlike; }
 @test "law 7: a terminal is refused: drop" { law_terminal drop; }
 @test "law 7: a terminal is refused: guard" { law_terminal guard; }
 @test "law 7: a terminal is refused: mark" { law_terminal mark; }
@@ -397,6 +433,8 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
 @test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
+@test "law 8: only records on stdout, nothing on stderr: joint" { law_quiet joint; }
+@test "law 8: only records on stdout, nothing on stderr: unlike" { law_quiet unlike; }
 @test "law 8: only records on stdout, nothing on stderr: drop" { law_quiet drop; }
 @test "law 8: only records on stdout, nothing on stderr: guard" { law_quiet guard; }
 @test "law 8: only records on stdout, nothing on stderr: mark" { law_quiet mark; }
@@ -418,6 +456,8 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
 @test "law 8: --summary: ref" { law_summary ref; }
+@test "law 8: --summary: joint" { law_summary joint; }
+@test "law 8: --summary: unlike" { law_summary unlike; }
 @test "law 8: --summary: drop" { law_summary drop; }
 @test "law 8: --summary: guard" { law_summary guard; }
 @test "law 8: --summary: mark" { law_summary mark; }
@@ -440,6 +480,8 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: rank" { law_bad_fields rank; }
 @test "law 9: invalid fields: sort" { law_bad_fields sort; }
 @test "law 9: invalid fields: ref" { law_bad_fields ref; }
+@test "law 9: invalid fields: joint" { law_bad_fields joint; }
+@test "law 9: invalid fields: unlike" { law_bad_fields unlike; }
 @test "law 9: invalid fields: drop" { law_bad_fields drop; }
 @test "law 9: invalid fields: guard" { law_bad_fields guard; }
 @test "law 9: invalid fields: mark" { law_bad_fields mark; }
@@ -473,6 +515,8 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier tools keep their digits: sort" { law_digits sort; }
 @test "law 9: fields of earlier tools keep their digits: ref" { law_digits ref; }
+@test "law 9: fields of earlier tools keep their digits: joint" { law_digits joint; }
+@test "law 9: fields of earlier tools keep their digits: unlike" { law_digits unlike; }
 @test "law 9: fields of earlier tools keep their digits: drop" { law_digits drop; }
 @test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
@@ -490,6 +534,8 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: rank" { law_output rank; }
 @test "law 10: -o is complete or absent: sort" { law_output sort; }
 @test "law 10: -o is complete or absent: ref" { law_output ref; }
+@test "law 10: -o is complete or absent: joint" { law_output joint; }
+@test "law 10: -o is complete or absent: unlike" { law_output unlike; }
 @test "law 10: -o is complete or absent: drop" { law_output drop; }
 @test "law 10: -o is complete or absent: guard" { law_output guard; }
 @test "law 10: -o is complete or absent: mark" { law_output mark; }
@@ -509,6 +555,8 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: rank" { law_locale rank; }
 @test "law 10: any locale gives the same bytes: sort" { law_locale sort; }
 @test "law 10: any locale gives the same bytes: ref" { law_locale ref; }
+@test "law 10: any locale gives the same bytes: joint" { law_locale joint; }
+@test "law 10: any locale gives the same bytes: unlike" { law_locale unlike; }
 @test "law 10: any locale gives the same bytes: drop" { law_locale drop; }
 @test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
 @test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
@@ -527,6 +575,8 @@ setup_file() { laws_setup; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
 @test "bad input: ref" { law_bad_input ref; }
+@test "bad input: joint" { law_bad_input joint; }
+@test "bad input: unlike" { law_bad_input unlike; }
 @test "bad input: drop" { law_bad_input drop; }
 @test "bad input: guard" { law_bad_input guard; }
 @test "bad input: mark" { law_bad_input mark; }
@@ -548,6 +598,8 @@ setup_file() { laws_setup; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }
 @test "an empty stream: ref" { law_empty ref; }
+@test "an empty stream: joint" { law_empty joint; }
+@test "an empty stream: unlike" { law_empty unlike; }
 @test "an empty stream: drop" { law_empty drop; }
 @test "an empty stream: guard" { law_empty guard; }
 @test "an empty stream: mark" { law_empty mark; }

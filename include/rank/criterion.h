@@ -6,24 +6,48 @@
 #include "rank/joint.h"
 #include "rank/ranking.h"
 
-struct criterion {
-	char *list;                    /* as given: a or a,b,c */
-	char *field[JOINT_MAX_FIELDS]; /* [joint.p], in one block that field[0] owns */
-	struct joint joint;            /* used where p > 1 */
-	double *x;                     /* [n][p], the values collected for the fit */
-	size_t n, cap;
+enum { CRITERION_MAX_NAMES = 2 * JOINT_MAX_FIELDS };
+
+/* An entry of the lists: a field, or a pattern that stands for all numeric fields of the stream that it matches. */
+struct criterion_name {
+	const char *text; /* in copy */
+	int pattern, question;
 };
 
-/* list: names separated by commas, each once, none empty. Call criterion_free() also after a failure. */
-int criterion_open(struct criterion *c, const char *list, enum joint_kind kind, struct fail *f);
-/* Reads the numbers of a record into values [p]: 1, 0 if one is missing or not a number, -1. */
-int criterion_values(const struct criterion *c, struct record *rec, double *values, struct fail *f);
+struct criterion {
+	char *list;     /* of -k, as given: a or a,b,c or a,b_* */
+	char *unlike;   /* of --unlike, as given, or NULL */
+	char *label;    /* both, as rank_by says them */
+	char *copy[2];  /* of the lists, cut into names */
+	struct criterion_name name[CRITERION_MAX_NAMES];
+	int names, patterns;
+	int joint_wanted; /* several names, a pattern or JOINT_BOTH: there is a joint score, perhaps of one field */
+	char *field[JOINT_MAX_FIELDS]; /* [joint.p]; patterns append to it */
+	struct joint joint;
+	double *x;                  /* [n][joint.p], the values collected for the fit */
+	size_t n, cap;              /* cap: allocated numbers */
+	struct joint_parts *parts;  /* JOINT_BOTH, after the fit: of every record of the stream */
+	double v[JOINT_MAX_FIELDS]; /* the values of the last record, NAN where missing */
+	uint64_t missing[JOINT_MAX_FIELDS], incomplete; /* records with a score that lack a field; that lack any */
+};
+
+/* list, unlike: names or patterns separated by commas, each once in its list, none empty. unlike: for JOINT_BOTH, the
+ * fields that ask whether a record is unlike the rest; NULL: those of list. Call criterion_free() also after a failure. */
+int criterion_open(struct criterion *c, const char *list, const char *unlike, enum joint_kind kind, struct fail *f);
+/* Adds a field that a pattern stood for when a reference was made; no-op where it is there. Fails
+ * where no entry stands for it. */
+int criterion_add_field(struct criterion *c, const char *name, struct fail *f);
+/* Reads the numbers of a record into c->v: how many there are, or -1. */
+int criterion_values(struct criterion *c, struct record *rec, struct fail *f);
 /* Adds the next record of the stream to the ranking; of several fields, keeps the values: 8 bytes a field. */
 int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f);
-/* Fits the joint score, stores it in the ranking (not sorted yet), and frees the values. No-op for one field. */
+/* Fits the joint score, stores it in the ranking (not sorted yet), and frees the values. No-op for one field. Fails
+ * where no record has one of the fields. */
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f);
-/* The score of a record, the field itself or the joint score: 1, 0 if it has none, -1. */
-int criterion_score(const struct criterion *c, struct record *rec, double *score, struct fail *f);
+/* The score of a record, the field itself or the joint score, and its parts: 1, 0 if it has none, -1. */
+int criterion_score(struct criterion *c, struct record *rec, double *score, struct joint_parts *parts, struct fail *f);
+/* Appends why the score of a record is high, as in "nll high": the field without which it would fall most. Its values are c->v. */
+int criterion_explain(const struct criterion *c, struct buf *out, struct fail *f);
 void criterion_free(struct criterion *c);
 
 #endif

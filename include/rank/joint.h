@@ -1,10 +1,11 @@
-/* joint.h - the joint score of several fields.
+/* joint.h - the joint score of several fields. A field that a record lacks (NAN) adds nothing.
  *
- * JOINT_TAILS: the sum over the fields of -ln(share of the records whose value is at least as high), which combines
- * tail probabilities (Fisher 1932, Statistical Methods for Research Workers, section 21.1). It depends on ranks alone
- * and never falls when a field rises. If the p fields are independent, twice the score is chi-squared with 2p degrees
- * of freedom.
- * JOINT_MAHALANOBIS: the robust distance of the fields' logs from the bulk, both sides (mcd.h).
+ * JOINT_TAILS, is it harder: the sum over the fields of -ln(share of the records whose value is at least as high), which
+ * combines tail probabilities (Fisher 1932, Statistical Methods for Research Workers, section 21.1). It depends on ranks
+ * alone and never falls when a field rises. If the p fields are independent, twice the score is chi-squared with 2p
+ * degrees of freedom. The share is among the records that have the field.
+ * JOINT_MAHALANOBIS, is it unlike the rest: the robust distance of the fields' logs from the bulk, both sides (mcd.h).
+ * JOINT_BOTH: both questions, each of its own fields. The scores of the two are combined by their tails like two fields.
  */
 #ifndef VF_JOINT_H
 #define VF_JOINT_H
@@ -14,26 +15,44 @@
 
 enum { JOINT_MAX_FIELDS = MCD_MAX_FIELDS };
 
-enum joint_kind { JOINT_TAILS, JOINT_MAHALANOBIS, JOINT_KINDS };
+enum joint_kind { JOINT_TAILS, JOINT_MAHALANOBIS, JOINT_BOTH, JOINT_KINDS };
 extern const char *const joint_names[]; /* [JOINT_KINDS], then NULL */
 /* The kind with this name; JOINT_KINDS if there is none, or if name is NULL. */
 enum joint_kind joint_kind_of(const char *name);
 
+enum { JOINT_HARDER = 1, JOINT_UNLIKE = 2 }; /* the questions, as bits */
+
+struct joint_parts { double tails, unlike; };
+
 struct joint {
 	int p; /* fields, at most JOINT_MAX_FIELDS */
 	enum joint_kind kind;
-	struct quantiles tail[JOINT_MAX_FIELDS]; /* JOINT_TAILS: the distribution of each field */
-	struct mcd mcd;                          /* JOINT_MAHALANOBIS */
+	unsigned char use[JOINT_MAX_FIELDS];     /* JOINT_BOTH: the questions that a field enters */
+	struct quantiles tail[JOINT_MAX_FIELDS]; /* the distribution of each field over the records that have it */
+	struct mcd mcd;                          /* of the fields that enter JOINT_UNLIKE, in order */
+	struct quantiles part[2];                /* JOINT_BOTH: the distributions of joint_parts, over all records */
 };
 
-/* Fits j, whose p and kind are set, to n records x [n][p]; then x[i] is the score of record i. Allocates 16 bytes a
- * record for the time of the call. Call joint_free() also after a failure. */
-int joint_fit(struct joint *j, double *x, size_t n, struct fail *f);
-/* The score of one record's values [p]. A value above all fitted ones has the share of the highest, 1/n. For a record
- * of the fit the result has the same bits as in joint_fit(); for JOINT_TAILS only up to QUANTILES_MAX records. */
-double joint_score(const struct joint *j, const double *values);
-/* Whether a field adds nothing to the score: it has no spread (mcd.h), or one value in all records. */
-int joint_degenerate(const struct joint *j, int field);
+/* Whether a field enters a question. */
+int joint_uses(const struct joint *j, int field, int question);
+/* Fits j, whose p, kind and use are set, to n records x [n][p], each with one field at least; then x[i] is the score of
+ * record i, and parts[i] (NULL, or [n] for JOINT_BOTH) the scores of the two questions. Allocates 24 bytes a record for
+ * the time of the call. Call joint_free() also after a failure. */
+int joint_fit(struct joint *j, double *x, size_t n, struct joint_parts *parts, struct fail *f);
+/* The score of one record's values [p], and of the two questions (JOINT_BOTH) unless parts is NULL. A value above all
+ * fitted ones has the share of the highest, 1/n. For a record of the fit the result has the same bits as in joint_fit();
+ * of tails only up to QUANTILES_MAX records. */
+double joint_score(const struct joint *j, const double *values, struct joint_parts *parts);
+
+/* Why a record's score is high: the question that adds most to it, and the field without which the score of this
+ * question would fall most. */
+struct joint_reason {
+	int question, field; /* field -1: the score is 0 */
+	int low;             /* the field is low rather than high; for JOINT_UNLIKE, given the other fields */
+};
+struct joint_reason joint_explain(const struct joint *j, const double *values);
+/* Whether a field adds nothing to the question: it has no spread (mcd.h), or one value in all records. */
+int joint_degenerate(const struct joint *j, int field, int question);
 void joint_free(struct joint *j);
 
 #endif

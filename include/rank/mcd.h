@@ -33,14 +33,20 @@ struct mcd {
 	double centre[MCD_MAX_FIELDS];                   /* [dim] */
 	double scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS]; /* [dim][dim], scaled so that d^2 of normal logs is chi-squared */
 	double root[MCD_MAX_FIELDS * MCD_MAX_FIELDS];    /* [dim][dim], its lower Cholesky factor */
+	double precision[MCD_MAX_FIELDS];                /* [dim], the diagonal of its inverse */
 };
 
-/* Fits m, whose p is set, to n records x [n][p]; then x[i] is the distance of record i. Allocates 16 bytes a record
- * for the time of the call. Fails with fewer than 5 records a field, or when every field is left out. */
+/* Fits m, whose p is set, to n records x [n][p], NAN where a field is missing; then x[i] is the distance of record i. The
+ * fit takes the complete records. Allocates 16 bytes a record for the time of the call, and where fields are missing a
+ * copy of the complete records. Fails with fewer than 5 of these a field, or when every field is left out. */
 int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f);
-/* The distance of one record's values [p], with the same bits as from mcd_fit(). */
+/* The distance of one record's values [p], with the same bits as from mcd_fit(). NAN: the field is missing. The distance
+ * over the others, by their part of the scatter, has fewer degrees of freedom; the score is the distance that is as
+ * rare under those of all fields, if squared distances are chi-squared. It is 0 where all fields are missing. */
 double mcd_score(const struct mcd *m, const double *values);
-/* Computes dim and root from axis and scatter. Fails if the scatter is not positive definite. */
+/* The field without which the squared distance would fall most, and whether it is low, given the others; -1 where the distance is 0. */
+int mcd_reason(const struct mcd *m, const double *values, int *low);
+/* Computes dim, root and precision from axis and scatter. Fails if the scatter is not positive definite. */
 int mcd_factor(struct mcd *m, struct fail *f);
 /* The last field that the others determine to within 1e-4 of its spread, or -1. */
 int mcd_collinear(const struct mcd *m);

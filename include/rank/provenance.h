@@ -9,12 +9,13 @@
  * the record has such a field. NULL: the records do not say. */
 struct provenance {
 	const char *holder; /* for messages: "earlier records have", "the reference has" */
-	int known;
+	unsigned char known[JOINT_MAX_FIELDS];
 	char *model[JOINT_MAX_FIELDS], *options[JOINT_MAX_FIELDS]; /* [p] */
 };
 
-/* The first call takes the provenance of a record's fields; later calls fail if a record's differs. */
+/* The first record that has a field gives its provenance; the call fails for a record whose provenance differs. s: the fields of
+ * the record whose values are c->v. */
 int provenance_check(struct provenance *o, const struct criterion *c, const struct fields *s, struct fail *f);
-void provenance_free(struct provenance *o, int p);
+void provenance_free(struct provenance *o);
 
 #endif

@@ -25,6 +25,8 @@ struct expr *expr_parse(const char *text, struct fail *f);
 /* 1 if the condition is true of the record, 0 if it is false or unknown, -1 if the fields cannot be parsed. Sets *missing
  * if it is unknown. */
 int expr_match(const struct expr *e, struct record *r, int *missing, struct fail *f);
+/* Whether the pattern of ~ matches the whole text [n]. */
+int expr_like(const char *pattern, const char *text, size_t n);
 void expr_free(struct expr *e);
 
 #endif

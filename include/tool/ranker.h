@@ -1,6 +1,6 @@
 /* ranker.h - ranks a stream in two passes, or compares it with a reference in one.
  *
- * Ranking: the first pass collects the scores, the second appends rank, rank_n, rank_by, pct, z and joint. With sort, the
+ * Ranking: the first pass collects the scores, the second appends rank, rank_n, rank_by, pct, z and those of a joint score. With sort, the
  * first pass also spools the records, and the second reads the spool in rank order.
  */
 #ifndef VF_RANKER_H
@@ -21,6 +21,7 @@ struct ranker {
 	struct ranking ranking;
 	struct provenance provenance; /* of the ranked scores */
 	struct fail mixed;            /* the first record with another provenance */
+	struct buf reason;            /* joint_reason of the last record */
 	struct atomic_file save;      /* --save-ref, while it is written */
 	struct { int fd; struct writer *out; uint64_t *from, *len; size_t n, cap; } spool; /* [n]: the range of each record */
 };

@@ -1,96 +1,236 @@
 #include "rank/criterion.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/expr.h"
 #include "stream/name.h"
 
-int criterion_open(struct criterion *c, const char *list, enum joint_kind kind, struct fail *f)
+static const char *const question_names[] = {[JOINT_HARDER] = "harder", [JOINT_UNLIKE] = "unlike"};
+
+static int find_field(const struct criterion *c, const char *name)
+{
+	for (int i = 0; i < c->joint.p; i++)
+		if (strcmp(c->field[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* Adds a field, which the records collected so far lack. */
+static int add_field(struct criterion *c, const char *name, int question, struct fail *f)
+{
+	int k = find_field(c, name);
+	if (k >= 0) {
+		c->joint.use[k] |= (unsigned char)question;
+		return 0;
+	}
+	if (c->joint.p == JOINT_MAX_FIELDS)
+		return fail_set(f, "more than %d fields in '%s'", JOINT_MAX_FIELDS, c->label);
+	size_t p = (size_t)c->joint.p;
+	if (c->n * (p + 1) > c->cap) {
+		double *x = realloc(c->x, c->n * (p + 1) * sizeof *x);
+		if (!x)
+			return fail_memory_for(f, "%zu fields of %zu records", p + 1, c->n);
+		c->x = x;
+		c->cap = c->n * (p + 1);
+	}
+	if (!(c->field[p] = strdup(name)))
+		return fail_memory(f);
+	for (size_t i = c->n; i-- > 0;) {
+		memmove(c->x + i * (p + 1), c->x + i * p, p * sizeof *c->x);
+		c->x[i * (p + 1) + p] = NAN;
+	}
+	c->missing[p] = c->n;
+	c->incomplete = c->n;
+	c->joint.use[p] = (unsigned char)question;
+	c->joint.p++;
+	return 0;
+}
+
+/* Cuts a list into names. */
+static int read_list(struct criterion *c, const char *list, char **copy, int question, struct fail *f)
 {
 	char shown[80];
-	*c = (struct criterion){.joint.kind = kind};
-	c->list = strdup(list);
-	char *copy = strdup(list);
-	if (!c->list || !copy) {
-		free(copy);
+	int first = c->names;
+	if (!(*copy = strdup(list)))
 		return fail_memory(f);
-	}
-	c->field[0] = copy;
-	for (char *next = copy; next; c->joint.p++) {
-		if (c->joint.p == JOINT_MAX_FIELDS)
-			return fail_set(f, "more than %d fields in '%s'", JOINT_MAX_FIELDS, name_show(shown, sizeof shown, list));
-		char *name = c->field[c->joint.p] = next;
+	for (char *next = *copy; next;) {
+		char *name = next;
 		next = strchr(next, ',');
 		if (next)
 			*next++ = 0;
 		if (!*name)
 			return fail_set(f, "empty field name in '%s'", name_show(shown, sizeof shown, list));
-		for (int i = 0; i < c->joint.p; i++)
-			if (strcmp(c->field[i], name) == 0)
+		for (int i = first; i < c->names; i++)
+			if (strcmp(c->name[i].text, name) == 0)
 				return fail_set(f, "the field '%s' is named twice", name_show(shown, sizeof shown, name));
+		if (c->names - first == JOINT_MAX_FIELDS)
+			return fail_set(f, "more than %d fields in '%s'", JOINT_MAX_FIELDS, name_show(shown, sizeof shown, list));
+		int pattern = strpbrk(name, "*?") != NULL;
+		c->name[c->names++] = (struct criterion_name){name, pattern, question};
+		c->patterns += pattern;
+		if (!pattern && add_field(c, name, question, f))
+			return -1;
 	}
 	return 0;
 }
 
-int criterion_values(const struct criterion *c, struct record *rec, double *values, struct fail *f)
+int criterion_open(struct criterion *c, const char *list, const char *unlike, enum joint_kind kind, struct fail *f)
 {
-	int got = 1;
-	for (int i = 0; i < c->joint.p && got > 0; i++)
-		got = record_number(rec, c->field[i], &values[i], f);
-	return got;
+	struct buf label = {0};
+	*c = (struct criterion){.joint.kind = kind};
+	int bad = buf_addf(&label, f, "%s", list) || (unlike && buf_addf(&label, f, "; unlike %s", unlike));
+	c->label = label.p;
+	if (bad)
+		return -1;
+	c->list = strdup(list);
+	c->unlike = unlike ? strdup(unlike) : NULL;
+	if (!c->list || (unlike && !c->unlike))
+		return fail_memory(f);
+	if (read_list(c, list, &c->copy[0], unlike ? JOINT_HARDER : JOINT_HARDER | JOINT_UNLIKE, f) || (unlike && read_list(c, unlike, &c->copy[1], JOINT_UNLIKE, f)))
+		return -1;
+	c->joint_wanted = c->names > 1 || c->patterns || kind == JOINT_BOTH;
+	return 0;
+}
+
+int criterion_add_field(struct criterion *c, const char *name, struct fail *f)
+{
+	int matches = find_field(c, name) >= 0;
+	for (int k = 0; k < c->names; k++)
+		matches |= c->name[k].pattern && expr_like(c->name[k].text, name, strlen(name));
+	return matches ? add_field(c, name, JOINT_HARDER, f) : fail_set(f, "'%s' is not a field of '%s'", name, c->label);
+}
+
+/* Adds the record's fields that match a pattern. */
+static int match_patterns(struct criterion *c, struct record *rec, struct fail *f)
+{
+	const struct fields *s = &rec->fields;
+	if (record_fields(rec, f))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		for (int k = 0; k < c->names && s->v[i].type == 'n'; k++) {
+			const struct criterion_name *t = &c->name[k];
+			char name[256];
+			if (!t->pattern || s->v[i].name_len >= sizeof name || !expr_like(t->text, s->text.p + s->v[i].name, s->v[i].name_len))
+				continue;
+			snprintf(name, sizeof name, "%.*s", (int)s->v[i].name_len, s->text.p + s->v[i].name);
+			if (add_field(c, name, t->question, f))
+				return record_fail(rec, f);
+		}
+	return 0;
+}
+
+int criterion_values(struct criterion *c, struct record *rec, struct fail *f)
+{
+	int found = 0;
+	for (int i = 0; i < c->joint.p; i++) {
+		int got = record_number(rec, c->field[i], &c->v[i], f);
+		if (got < 0)
+			return -1;
+		if (!got)
+			c->v[i] = NAN;
+		found += got;
+	}
+	return found;
+}
+
+/* The same, and counts what is missing. */
+static int count_values(struct criterion *c, struct record *rec, struct fail *f)
+{
+	int found = criterion_values(c, rec, f);
+	if (found > 0 && found < c->joint.p) {
+		c->incomplete++;
+		for (int i = 0; i < c->joint.p; i++)
+			c->missing[i] += isnan(c->v[i]);
+	}
+	return found;
 }
 
 int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f)
 {
-	double v[JOINT_MAX_FIELDS];
-	size_t p = (size_t)c->joint.p;
-	int scored = criterion_values(c, rec, v, f);
-	if (scored < 0)
+	if (c->patterns && match_patterns(c, rec, f))
 		return -1;
-	if (scored && p > 1) {
-		if (c->n == c->cap) {
-			size_t cap = c->cap ? c->cap + c->cap / 2 : 1024;
-			double *x = realloc(c->x, cap * p * sizeof *x);
+	int found = count_values(c, rec, f);
+	if (found < 0)
+		return -1;
+	if (found && c->joint_wanted) {
+		size_t p = (size_t)c->joint.p, used = c->n * p;
+		if (used + p > c->cap) {
+			size_t cap = used ? used + used / 2 + p : 1024 * p;
+			double *x = realloc(c->x, cap * sizeof *x);
 			if (!x)
 				return fail_memory_for(f, "%zu fields of %zu records", p, c->n);
 			c->x = x;
 			c->cap = cap;
 		}
-		memcpy(c->x + p * c->n++, v, p * sizeof *v);
+		memcpy(c->x + p * c->n++, c->v, p * sizeof *c->v);
 	}
-	return ranking_add(r, scored ? v[0] : NAN, f);
+	return ranking_add(r, !found ? NAN : c->joint_wanted ? 0 : c->v[0], f);
 }
 
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
 {
-	if (c->joint.p == 1 || !r->n)
+	char shown[80];
+	if (!c->joint_wanted || !r->n)
 		return 0;
-	if (joint_fit(&c->joint, c->x, c->n, f))
+	for (int k = 0; k < c->joint.p; k++)
+		if (c->missing[k] == c->n)
+			return fail_set(f, "no record has a number in the field '%s'", name_show(shown, sizeof shown, c->field[k]));
+	for (int k = 0; k < c->names; k++) {
+		int used = 0;
+		for (int i = 0; i < c->joint.p; i++)
+			used |= (c->joint.use[i] & c->name[k].question) && expr_like(c->name[k].text, c->field[i], strlen(c->field[i]));
+		if (c->name[k].pattern && !used)
+			return fail_set(f, "no record has a number in a field that matches '%s'", name_show(shown, sizeof shown, c->name[k].text));
+	}
+	if (c->joint.kind == JOINT_BOTH && !(c->parts = malloc(r->n * sizeof *c->parts)))
+		return fail_memory_for(f, "the joint score of %zu records", c->n);
+	if (joint_fit(&c->joint, c->x, c->n, c->parts, f))
 		return -1;
-	for (size_t i = 0, k = 0; i < r->n; i++)
-		if (!isnan(r->v[i].value))
-			r->v[i].value = c->x[k++];
+	for (size_t i = r->n, k = c->n; i-- > 0;) { /* from the end, so that parts move in place */
+		if (isnan(r->v[i].value))
+			continue;
+		r->v[i].value = c->x[--k];
+		if (c->parts)
+			c->parts[i] = c->parts[k];
+	}
 	free(c->x);
 	c->x = NULL;
+	c->cap = 0;
 	return 0;
 }
 
-int criterion_score(const struct criterion *c, struct record *rec, double *score, struct fail *f)
+int criterion_score(struct criterion *c, struct record *rec, double *score, struct joint_parts *parts, struct fail *f)
 {
-	double v[JOINT_MAX_FIELDS];
-	int got = criterion_values(c, rec, v, f);
-	if (got <= 0)
-		return got;
-	*score = c->joint.p == 1 ? v[0] : joint_score(&c->joint, v);
+	int found = count_values(c, rec, f);
+	if (found <= 0)
+		return found;
+	*score = c->joint_wanted ? joint_score(&c->joint, c->v, parts) : c->v[0];
 	return 1;
+}
+
+int criterion_explain(const struct criterion *c, struct buf *out, struct fail *f)
+{
+	struct joint_reason r = joint_explain(&c->joint, c->v);
+	if (r.field < 0)
+		return 0;
+	return (c->joint.kind == JOINT_BOTH && buf_addf(out, f, "%s: ", question_names[r.question])) ||
+	                       buf_addf(out, f, "%s %s", c->field[r.field], r.low ? "low" : "high") ? -1 : 0;
 }
 
 void criterion_free(struct criterion *c)
 {
 	free(c->list);
-	free(c->field[0]);
+	free(c->unlike);
+	free(c->label);
+	free(c->copy[0]);
+	free(c->copy[1]);
+	for (int i = 0; i < c->joint.p; i++)
+		free(c->field[i]);
 	free(c->x);
+	free(c->parts);
 	joint_free(&c->joint);
 	*c = (struct criterion){.list = NULL};
 }

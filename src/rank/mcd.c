@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/chi2.h"
+
 enum { STARTS = 3, MAX_STEPS = 100, RECORDS_PER_FIELD = 5 };
 
 /* Added to the variances of the coordinates, whose spread is 1, so that collinear fields have an inverse. It is far above
@@ -22,7 +24,7 @@ struct fit { /* an estimate of location and scatter */
 	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
-/* --- order statistics, chi-squared, Cholesky --- */
+/* --- order statistics, Cholesky --- */
 
 /* The k-th smallest value, from 0 (quickselect); reorders v. Pivots are random, so no order of the values is slow. */
 static double select_kth(double *v, size_t n, size_t k)
@@ -59,28 +61,6 @@ static double median(double *v, size_t n)
 {
 	double upper = select_kth(v, n, n / 2);
 	return n % 2 ? upper : 0.5 * upper + 0.5 * select_kth(v, n, n / 2 - 1); /* the sum may overflow */
-}
-
-/* P(chi-squared with p degrees of freedom <= x), by the series of the incomplete gamma function. */
-static double chi2_cdf(int p, double x)
-{
-	int sign;
-	double a = 0.5 * p, term = 1 / a, sum = term;
-	for (int k = 1; k < 10000 && term > 1e-17 * sum; k++) {
-		term *= 0.5 * x / (a + k);
-		sum += term;
-	}
-	return x > 0 ? sum * exp(a * log(0.5 * x) - 0.5 * x - lgamma_r(a, &sign)) : 0;
-}
-
-static double chi2_quantile(int p, double share)
-{
-	double low = 0, high = 20 + 5 * p;
-	for (int i = 0; i < 100; i++) {
-		double x = 0.5 * (low + high);
-		*(chi2_cdf(p, x) < share ? &low : &high) = x;
-	}
-	return 0.5 * (low + high);
 }
 
 /* The lower Cholesky factor l of s, both [p][p]; returns the log determinant, or NAN if s is not positive definite. */
@@ -131,6 +111,15 @@ static void solve(const double *l, double *y, int p)
 			y[i] -= l[k * p + i] * y[k];
 		y[i] /= l[i * p + i];
 	}
+}
+
+/* Entry i, i of (l l^T)^-1: 1 / the variance of coordinate i that the others do not explain. */
+static double inverse_entry(const double *l, int i, int p)
+{
+	double unit[MCD_MAX_FIELDS] = {0};
+	unit[i] = 1;
+	solve(l, unit, p);
+	return unit[i];
 }
 
 /* --- coordinates --- */
@@ -264,19 +253,19 @@ static void initial_estimate(struct fit *w, int start)
 	c_step(w, kth_distance(w, (w->n - 1) / 2));
 }
 
-/* The number of coordinates that the ones before them do not determine. */
-static int numerical_rank(const struct fit *w)
+/* The number of coordinates that the ones before them do not determine; root: the Cholesky factor of scatter [p][p]. */
+static int numerical_rank(const double *scatter, const double *root, int p)
 {
 	int rank = 0;
-	for (int i = 0; i < w->p; i++)
-		rank += w->root[i * w->p + i] * w->root[i * w->p + i] > COLLINEAR * w->scatter[i * w->p + i];
+	for (int i = 0; i < p; i++)
+		rank += root[i * p + i] * root[i * p + i] > COLLINEAR * scatter[i * p + i];
 	return rank;
 }
 
 /* Scales the scatter so that the median of d^2 is that of chi-squared. */
 static void make_consistent(struct fit *w)
 {
-	double s = kth_distance(w, w->n / 2) / chi2_quantile(numerical_rank(w), 0.5);
+	double s = kth_distance(w, w->n / 2) / chi2_quantile(numerical_rank(w->scatter, w->root, w->p), 0.5);
 	if (!(s > 0))
 		return;
 	for (int i = 0; i < w->p * w->p; i++) {
@@ -318,7 +307,7 @@ static void fit_mcd(struct mcd *m, struct fit *w)
 	memcpy(w->root, m->root, sizeof w->root);
 	compute_distances(w);
 	make_consistent(w);
-	c_step(w, chi2_quantile(numerical_rank(w), INLIERS));
+	c_step(w, chi2_quantile(numerical_rank(w->scatter, w->root, w->p), INLIERS));
 	make_consistent(w);
 	copy_estimate(m, w);
 }
@@ -333,7 +322,8 @@ static double distance(const struct mcd *m, const double *coordinates)
 	return sqrt(solve_norm2(m->root, y, m->dim));
 }
 
-int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
+/* Fits m to complete records x [n][p], which become their coordinates. */
+static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 {
 	if (n / RECORDS_PER_FIELD < (size_t)m->p)
 		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
@@ -359,20 +349,120 @@ int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
 	free(w);
 	if (!m->dim)
 		return fail_set(f, "no field can enter the joint score: each has one value in more than half of the records");
-	if (mcd_factor(m, f)) /* the same bits as from a scatter that is read from a file */
+	return mcd_factor(m, f); /* the same bits as from a scatter that is read from a file */
+}
+
+static int is_complete(const double *values, int p)
+{
+	for (int i = 0; i < p; i++)
+		if (isnan(values[i]))
+			return 0;
+	return 1;
+}
+
+/* Fits m to the complete ones of the records, in a copy. */
+static int fit_incomplete(struct mcd *m, double *x, size_t n, size_t complete, struct fail *f)
+{
+	size_t p = (size_t)m->p, k = 0;
+	double *copy = malloc((complete ? complete : 1) * p * sizeof *copy);
+	if (!copy)
+		return fail_memory_for(f, "the joint score of %zu records", n);
+	for (size_t i = 0; i < n; i++)
+		if (is_complete(x + i * p, m->p))
+			memcpy(copy + p * k++, x + i * p, p * sizeof *copy);
+	int r = fit_complete(m, copy, complete, f);
+	free(copy);
+	for (size_t i = 0; i < n && !r; i++)
+		x[i] = mcd_score(m, x + i * p);
+	return r;
+}
+
+int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f)
+{
+	size_t complete = 0;
+	for (size_t i = 0; i < n; i++)
+		complete += (size_t)is_complete(x + i * (size_t)m->p, m->p);
+	if (complete < n)
+		return fit_incomplete(m, x, n, complete, f);
+	if (fit_complete(m, x, n, f))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		x[i] = distance(m, x + i * (size_t)m->p);
 	return 0;
 }
 
+/* The coordinates that are there, and the scatter and centre of these alone. */
+struct marginal {
+	int dim;                /* of the coordinates that are there */
+	int index[MCD_MAX_FIELDS], field[MCD_MAX_FIELDS]; /* [dim]: their positions among all coordinates, and among the fields */
+	double y[MCD_MAX_FIELDS]; /* [dim], relative to the centre */
+	double scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS]; /* [dim][dim] */
+};
+
+static void open_marginal(const struct mcd *m, const double *values, struct marginal *g)
+{
+	int k = 0;
+	g->dim = 0;
+	for (int i = 0; i < m->p; i++) {
+		const struct mcd_axis *a = &m->axis[i];
+		if (!(a->spread > 0))
+			continue;
+		if (!isnan(values[i])) {
+			g->y[g->dim] = (transform(a, values[i]) - a->median) / a->spread - m->centre[k];
+			g->field[g->dim] = i;
+			g->index[g->dim++] = k;
+		}
+		k++;
+	}
+	for (int i = 0; i < g->dim; i++)
+		for (int j = 0; j < g->dim; j++)
+			g->scatter[i * g->dim + j] = m->scatter[g->index[i] * m->dim + g->index[j]];
+	/* a part of a positive definite matrix is one, up to rounding */
+	for (double ridge = RIDGE; !isfinite(cholesky(g->scatter, g->root, g->dim)); ridge *= 10)
+		for (int i = 0; i < g->dim; i++)
+			g->scatter[i * g->dim + i] *= 1 + ridge;
+}
+
+/* The distance over the fields that are there, as a distance over all fields that is as rare. */
+static double marginal_distance(const struct mcd *m, const double *values)
+{
+	struct marginal g;
+	open_marginal(m, values, &g);
+	if (!g.dim)
+		return 0;
+	double d2 = solve_norm2(g.root, g.y, g.dim);
+	int from = numerical_rank(g.scatter, g.root, g.dim), to = numerical_rank(m->scatter, m->root, m->dim);
+	return sqrt(chi2_convert(from, d2, to));
+}
+
 double mcd_score(const struct mcd *m, const double *values)
 {
 	double x[MCD_MAX_FIELDS] = {0};
+	if (!is_complete(values, m->p))
+		return marginal_distance(m, values);
 	for (int i = 0; i < m->p; i++)
 		x[i] = transform(&m->axis[i], values[i]);
 	standardise(m, x, x);
 	return distance(m, x);
+}
+
+int mcd_reason(const struct mcd *m, const double *values, int *low)
+{
+	struct marginal g;
+	int found = -1;
+	double most = 0, v[MCD_MAX_FIELDS];
+	open_marginal(m, values, &g);
+	memcpy(v, g.y, sizeof v);
+	solve(g.root, v, g.dim);
+	for (int i = 0; i < g.dim; i++) {
+		double precision = g.dim == m->dim ? m->precision[i] : inverse_entry(g.root, i, g.dim);
+		if (v[i] * v[i] / precision > most) { /* d^2 falls by this without the field */
+			most = v[i] * v[i] / precision;
+			found = g.field[i];
+			*low = v[i] < 0;
+		}
+	}
+	return found;
 }
 
 int mcd_factor(struct mcd *m, struct fail *f)
@@ -380,7 +470,11 @@ int mcd_factor(struct mcd *m, struct fail *f)
 	m->dim = 0;
 	for (int i = 0; i < m->p; i++)
 		m->dim += m->axis[i].spread > 0;
-	return isfinite(cholesky(m->scatter, m->root, m->dim)) ? 0 : fail_set(f, "the scatter is not positive definite");
+	if (!isfinite(cholesky(m->scatter, m->root, m->dim)))
+		return fail_set(f, "the scatter is not positive definite");
+	for (int i = 0; i < m->dim; i++)
+		m->precision[i] = inverse_entry(m->root, i, m->dim);
+	return 0;
 }
 
 int mcd_collinear(const struct mcd *m)
@@ -389,10 +483,7 @@ int mcd_collinear(const struct mcd *m)
 	for (int i = 0, k = 0; i < m->p; i++) {
 		if (!(m->axis[i].spread > 0))
 			continue;
-		double unit[MCD_MAX_FIELDS] = {0};
-		unit[k] = 1;
-		solve(m->root, unit, m->dim); /* unit[k]: 1 / the variance that the others do not explain */
-		if (unit[k] * m->scatter[k * m->dim + k] > 1 / COLLINEAR)
+		if (m->precision[k] * m->scatter[k * m->dim + k] > 1 / COLLINEAR)
 			found = i;
 		k++;
 	}

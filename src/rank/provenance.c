@@ -1,5 +1,6 @@
 #include "rank/provenance.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,13 +60,16 @@ int provenance_check(struct provenance *o, const struct criterion *c, const stru
 {
 	for (int i = 0; i < c->joint.p; i++) {
 		char *model, *options;
+		if (isnan(c->v[i])) /* the record does not have this field */
+			continue;
 		if (read_provenance(s, c->field[i], &model, &options, f)) {
 			free(model);
 			return -1;
 		}
-		if (!o->known) {
+		if (!o->known[i]) {
 			o->model[i] = model;
 			o->options[i] = options;
+			o->known[i] = 1;
 			continue;
 		}
 		int bad = check_text(o, c->field[i], "model", model, o->model[i], f) || check_text(o, c->field[i], "options", options, o->options[i], f);
@@ -74,13 +78,12 @@ int provenance_check(struct provenance *o, const struct criterion *c, const stru
 		if (bad)
 			return -1;
 	}
-	o->known = 1;
 	return 0;
 }
 
-void provenance_free(struct provenance *o, int p)
+void provenance_free(struct provenance *o)
 {
-	for (int i = 0; i < p; i++) {
+	for (int i = 0; i < JOINT_MAX_FIELDS; i++) {
 		free(o->model[i]);
 		free(o->options[i]);
 		o->model[i] = o->options[i] = NULL;

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-#define FORMAT "vae-rank reference 1"
+#define FORMAT "vae-rank reference"
+#define VERSION 2 /* 1 had no names, counts nor distributions beside a Mahalanobis distance; it is still read */
 #define MAX_RECORDS 1000000000000 /* times QUANTILES_MAX fits 64 bits */
 
 /* the file ends in hash_name, 16 hexadecimal digits, hash_end */
@@ -65,40 +66,62 @@ static int add_mcd(struct buf *b, const struct mcd *m, struct fail *f)
 	                       add_numbers(b, "scatter", m->scatter, m->dim * m->dim, f) ? -1 : 0;
 }
 
-static int add_tails(struct buf *b, const struct joint *j, struct fail *f)
+static int add_distributions(struct buf *b, const char *name, const struct quantiles *q, int n, struct fail *f)
 {
-	int r = buf_addf(b, f, "\"fields\":[");
-	for (int i = 0; i < j->p && !r; i++)
-		r = buf_addf(b, f, i ? ",\n" : "") || add_values(b, &j->tail[i], f);
+	int r = buf_addf(b, f, "\"%s_records\":[", name);
+	for (int i = 0; i < n && !r; i++)
+		r = buf_addf(b, f, "%s%" PRIu64, i ? "," : "", q[i].records);
+	r = r || buf_addf(b, f, "],\n\"%s\":[", name);
+	for (int i = 0; i < n && !r; i++)
+		r = buf_addf(b, f, i ? ",\n" : "") || add_values(b, &q[i], f);
 	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
-static int add_joint(struct buf *b, const struct joint *j, struct fail *f)
+static int add_use(struct buf *b, const struct joint *j, struct fail *f)
 {
-	int r = buf_addf(b, f, "\"joint\":{\"kind\":\"%s\",\n", joint_names[j->kind]) ||
-	        (j->kind == JOINT_TAILS ? add_tails(b, j, f) : add_mcd(b, &j->mcd, f));
-	return r || buf_addf(b, f, "},\n") ? -1 : 0;
+	int r = buf_addf(b, f, ",\n\"use\":[");
+	for (int i = 0; i < j->p && !r; i++)
+		r = buf_addf(b, f, "%s%d", i ? "," : "", j->use[i]);
+	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
-int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f)
+static int add_joint(struct buf *b, const struct criterion *c, struct fail *f)
 {
-	struct buf t = {0};
+	const struct joint *j = &c->joint;
+	return buf_addf(b, f, "\"joint\":{\"kind\":\"%s\",\n\"unlike\":", joint_names[j->kind]) || add_text(b, c->unlike, f) || buf_addf(b, f, ",\n") ||
+	                       add_texts(b, "names", c->field, j->p, f) || add_distributions(b, "fields", j->tail, j->p, f) ||
+	                       (j->kind != JOINT_TAILS && (buf_addf(b, f, ",\n") || add_mcd(b, &j->mcd, f))) ||
+	                       (j->kind == JOINT_BOTH && (add_use(b, j, f) || buf_addf(b, f, ",\n") || add_distributions(b, "parts", j->part, 2, f))) ||
+	                       buf_addf(b, f, "},\n")
+	               ? -1 : 0;
+}
+
+/* The order statistics of the sorted scores. */
+static int add_scores(struct buf *b, const struct ranking *r, struct fail *f)
+{
 	struct quantiles q = {.n = quantiles_size(r->scored), .records = r->scored};
-	if (!q.n)
-		return fail_set(f, "there are no records to make a reference from");
 	q.value = malloc(q.n * sizeof *q.value);
 	if (!q.value)
 		return fail_memory(f);
 	for (size_t i = 0; i < q.n; i++)
 		q.value[i] = r->v[r->scored - 1 - quantiles_rank(&q, i)].value;
-	int bad = buf_addf(&t, f, "{\"format\":\"%s\",\n\"rank_by\":", FORMAT) || add_text(&t, c->list, f) ||
+	int bad = add_values(b, &q, f);
+	free(q.value);
+	return bad;
+}
+
+int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f)
+{
+	struct buf t = {0};
+	if (!r->scored)
+		return fail_set(f, "there are no records to make a reference from");
+	int bad = buf_addf(&t, f, "{\"format\":\"%s %d\",\n\"rank_by\":", FORMAT, VERSION) || add_text(&t, c->list, f) ||
 	          buf_addf(&t, f, ",\n") || add_texts(&t, "model", o->model, c->joint.p, f) ||
 	          add_texts(&t, "options", o->options, c->joint.p, f) ||
-	          (c->joint.p > 1 && add_joint(&t, &c->joint, f)) ||
+	          (c->joint_wanted && add_joint(&t, c, f)) ||
 	          buf_addf(&t, f, "\"records\":%zu", r->scored) || add_number(&t, ",\n\"median\":", r->median, f) ||
 	          add_number(&t, ",\n\"spread\":", r->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
-	          add_values(&t, &q, f) || buf_addf(&t, f, ",\n");
-	free(q.value);
+	          add_scores(&t, r, f) || buf_addf(&t, f, ",\n");
 	if (!bad && t.len + HASH_TAIL > REFERENCE_MAX_BYTES)
 		bad = fail_set(f, "the reference would have %zu bytes, more than the limit of %u", t.len + HASH_TAIL, REFERENCE_MAX_BYTES);
 	if (!bad)
@@ -193,49 +216,125 @@ static int read_values(const json_t *a, const char *name, struct quantiles *q, u
 	return 0;
 }
 
-static int read_joint(const json_t *o, struct joint *j, uint64_t records, struct fail *f)
+static int read_count(const json_t *t, const char *name, uint64_t *n, struct fail *f)
 {
-	const json_t *fields = json_object_get(o, "fields");
-	j->kind = joint_kind_of(json_string_value(json_object_get(o, "kind")));
-	if (j->kind == JOINT_KINDS)
-		return fail_set(f, "'kind' is not tails or mahalanobis");
-	if (j->kind == JOINT_MAHALANOBIS) {
-		j->mcd.p = j->p;
-		return read_mcd(o, &j->mcd, f);
-	}
-	if (!json_is_array(fields) || json_array_size(fields) != (size_t)j->p)
-		return fail_set(f, "'fields' has %zu entries, not %d", json_array_size(fields), j->p);
-	for (int i = 0; i < j->p; i++)
-		if (read_values(json_array_get(fields, (size_t)i), "fields", &j->tail[i], records, f))
+	json_int_t v = json_integer_value(t);
+	*n = (uint64_t)v;
+	return v >= 1 && v <= MAX_RECORDS ? 0 : fail_set(f, "'%s' is not a number of records", name);
+}
+
+/* Reads n distributions. In version 1 each is of all records. */
+static int read_distributions(const json_t *o, const char *name, struct quantiles *q, int n, uint64_t records, int version, struct fail *f)
+{
+	char counts_name[40];
+	snprintf(counts_name, sizeof counts_name, "%s_records", name);
+	const json_t *a = json_object_get(o, name), *counts = json_object_get(o, counts_name);
+	if (!json_is_array(a) || json_array_size(a) != (size_t)n)
+		return fail_set(f, "'%s' has %zu entries, not %d", name, json_array_size(a), n);
+	if (version > 1 && (!json_is_array(counts) || json_array_size(counts) != (size_t)n))
+		return fail_set(f, "'%s' has %zu entries, not %d", counts_name, json_array_size(counts), n);
+	for (int i = 0; i < n; i++) {
+		uint64_t count = records;
+		if ((version > 1 && read_count(json_array_get(counts, (size_t)i), counts_name, &count, f)) || read_values(json_array_get(a, (size_t)i), name, &q[i], count, f))
 			return -1;
+		if (count > records)
+			return fail_set(f, "'%s' has more records than there are", counts_name);
+	}
 	return 0;
+}
+
+static int read_use(const json_t *o, struct joint *j, struct fail *f)
+{
+	const json_t *use = json_object_get(o, "use");
+	int all = 0;
+	if (!json_is_array(use) || json_array_size(use) != (size_t)j->p)
+		return fail_set(f, "'use' has %zu entries, not %d", json_array_size(use), j->p);
+	for (int i = 0; i < j->p; i++) {
+		json_int_t v = json_integer_value(json_array_get(use, (size_t)i));
+		if (v < 1 || v > (JOINT_HARDER | JOINT_UNLIKE))
+			return fail_set(f, "'use' has an entry that is not 1, 2 or 3");
+		j->use[i] = (unsigned char)v;
+		all |= j->use[i];
+	}
+	return all == (JOINT_HARDER | JOINT_UNLIKE) ? 0 : fail_set(f, "'use' has no field for one of the questions");
+}
+
+static int read_joint(const json_t *o, struct joint *j, uint64_t records, int version, struct fail *f)
+{
+	j->kind = joint_kind_of(json_string_value(json_object_get(o, "kind")));
+	if (j->kind == JOINT_KINDS || (version == 1 && j->kind == JOINT_BOTH))
+		return fail_set(f, "'kind' is not tails, mahalanobis or both");
+	if ((version > 1 || j->kind == JOINT_TAILS) && read_distributions(o, "fields", j->tail, j->p, records, version, f))
+		return -1;
+	if (j->kind == JOINT_BOTH && (read_use(o, j, f) || read_distributions(o, "parts", j->part, 2, records, version, f)))
+		return -1;
+	for (int i = 0; i < j->p; i++)
+		j->mcd.p += joint_uses(j, i, JOINT_UNLIKE) != 0;
+	return j->kind == JOINT_TAILS ? 0 : read_mcd(o, &j->mcd, f);
 }
 
 static int read_scores(const json_t *o, struct reference *ref, struct fail *f)
 {
-	json_int_t records = json_integer_value(json_object_get(o, "records"));
-	if (records < 1 || records > MAX_RECORDS)
-		return fail_set(f, "'records' is not a number of records");
-	if (read_number(o, "median", &ref->median, f) || read_number(o, "spread", &ref->spread, f) ||
-	    read_values(json_object_get(o, "values"), "values", &ref->score, (uint64_t)records, f))
+	uint64_t records;
+	if (read_count(json_object_get(o, "records"), "records", &records, f) ||
+	    read_number(o, "median", &ref->median, f) || read_number(o, "spread", &ref->spread, f) ||
+	    read_values(json_object_get(o, "values"), "values", &ref->score, records, f))
 		return -1;
 	return ref->spread >= 0 ? 0 : fail_set(f, "'spread' is negative");
 }
 
+/* The version in "vae-rank reference 2", or 0. */
+static int read_version(const char *format)
+{
+	static const char *const versions[] = {FORMAT " 1", FORMAT " 2"};
+	for (int i = 0; i < VERSION; i++)
+		if (format && strcmp(format, versions[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* The names of the fields that patterns stood for: the list of names is replaced by them, and stays as the label. */
+static int read_names(const json_t *joint, struct reference *ref, const char *by, struct fail *f)
+{
+	const json_t *names = json_object_get(joint, "names"), *unlike = json_object_get(joint, "unlike");
+	struct criterion *c = &ref->criterion;
+	enum joint_kind kind = joint_kind_of(json_string_value(json_object_get(joint, "kind")));
+	if (unlike && !json_is_string(unlike) && !json_is_null(unlike))
+		return fail_set(f, "'unlike' is not a string");
+	if (criterion_open(c, by, json_string_value(unlike), kind == JOINT_KINDS ? JOINT_TAILS : kind, f))
+		return -1;
+	if (!names)
+		return c->patterns ? fail_set(f, "'names' are missing") : 0;
+	if (!json_is_array(names) || json_array_size(names) < 1 || json_array_size(names) > JOINT_MAX_FIELDS)
+		return fail_set(f, "'names' has %zu entries", json_array_size(names));
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		if (!name)
+			return fail_set(f, "'names' has an entry that is not a string");
+		if (criterion_add_field(c, name, f))
+			return -1;
+	}
+	return c->joint.p == (int)json_array_size(names) ? 0 : fail_set(f, "'names' are not the fields of 'rank_by'");
+}
+
 static int read_reference(const json_t *o, struct reference *ref, struct fail *f)
 {
-	const char *format = json_string_value(json_object_get(o, "format")), *by = json_string_value(json_object_get(o, "rank_by"));
-	if (!format || strcmp(format, FORMAT) != 0)
-		return fail_set(f, "not a " FORMAT);
+	const char *by = json_string_value(json_object_get(o, "rank_by"));
+	const json_t *joint = json_object_get(o, "joint");
+	int version = read_version(json_string_value(json_object_get(o, "format")));
+	if (!version)
+		return fail_set(f, "not a " FORMAT " of version 1 to %d", VERSION);
 	if (!by)
 		return fail_set(f, "'rank_by' is not a string");
-	if (criterion_open(&ref->criterion, by, JOINT_TAILS, f))
+	if (read_names(joint, ref, by, f))
 		return -1;
-	int p = ref->criterion.joint.p;
-	ref->provenance = (struct provenance){.holder = "the reference has", .known = 1};
+	struct criterion *c = &ref->criterion;
+	int p = c->joint.p;
+	ref->provenance = (struct provenance){.holder = "the reference has"};
+	memset(ref->provenance.known, 1, sizeof ref->provenance.known);
 	if (read_texts(o, "model", ref->provenance.model, (size_t)p, f) || read_texts(o, "options", ref->provenance.options, (size_t)p, f) || read_scores(o, ref, f))
 		return -1;
-	return p > 1 ? read_joint(json_object_get(o, "joint"), &ref->criterion.joint, ref->score.records, f) : 0;
+	return c->joint_wanted ? read_joint(joint, &c->joint, ref->score.records, version, f) : 0;
 }
 
 static int check_hash(const struct buf *t, struct fail *f)
@@ -280,7 +379,7 @@ int reference_check_replace(const char *path, const struct ranking *r, const str
 	struct fail unread = {{0}};
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		return 0;
-	int bad = 0, same = !reference_read(&old, path, &unread) && strcmp(old.criterion.list, c->list) == 0;
+	int bad = 0, same = !reference_read(&old, path, &unread) && strcmp(old.criterion.label, c->label) == 0 && old.criterion.joint.p == c->joint.p;
 	for (int i = 0; same && i < c->joint.p; i++)
 		same = same_text(old.provenance.model[i], o->model[i]) && same_text(old.provenance.options[i], o->options[i]);
 	if (unread.memory)
@@ -304,7 +403,7 @@ double reference_z(const struct reference *ref, double value)
 
 void reference_free(struct reference *ref)
 {
-	provenance_free(&ref->provenance, ref->criterion.joint.p);
+	provenance_free(&ref->provenance);
 	criterion_free(&ref->criterion);
 	free(ref->score.value);
 	*ref = (struct reference){.spread = 0};

@@ -263,7 +263,7 @@ static size_t match_one(const char **p, const char *text, size_t n)
 }
 
 /* After a mismatch only the last * takes more: time is at most the product of the lengths. */
-static int is_like(const char *pattern, const char *text, size_t n)
+int expr_like(const char *pattern, const char *text, size_t n)
 {
 	const char *star = NULL, *end = text + n, *from = text;
 	while (text < end || *pattern) {
@@ -310,7 +310,7 @@ static int evaluate(const struct expr *e, struct record *r, struct fail *f)
 	if (got == 0)
 		got = e->op == TRUTH ? ABSENT : UNKNOWN;
 	else if (got > 0 && e->op >= LIKE && e->op <= UNLIKE)
-		got = is_like(b.p ? b.p : "", a.p ? a.p : "", a.len) == (e->op == LIKE);
+		got = expr_like(b.p ? b.p : "", a.p ? a.p : "", a.len) == (e->op == LIKE);
 	else if (got > 0)
 		got = e->op == TRUTH ? is_true(&a) : compare(e->op, quoted, &a, &b);
 	buf_free(&a);

@@ -4,16 +4,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The fields that are appended; joint only for several fields. */
-static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", NULL};
+/* The fields that are appended; those from joint on only for a joint score. */
+static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", NULL};
 static const char *const single_names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
+static const char *const joint_fields[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", NULL};
 
-static const char *const *names_of(const struct criterion *c) { return c->joint.p > 1 ? all_names : single_names; }
+static const char *const *names_of(const struct criterion *c)
+{
+	return !c->joint_wanted ? single_names : c->joint.kind == JOINT_BOTH ? all_names : joint_fields;
+}
 
 static int fail_none_scored(const struct criterion *c, uint64_t n, struct fail *f)
 {
-	return fail_set(f, c->joint.p > 1 ? "none of %llu records has numbers in all of the fields '%s'"
-	                                  : "none of %llu records has a number in the field '%s'", (unsigned long long)n, c->list);
+	return fail_set(f, c->joint_wanted ? "none of %llu records has a number in any of the fields '%s'"
+	                                   : "none of %llu records has a number in the field '%s'", (unsigned long long)n, c->label);
 }
 
 /* --- the spool --- */
@@ -102,22 +106,45 @@ static int first_pass(struct ranker *k, struct fail *f)
 	return r ? r : criterion_fit(&k->criterion, &k->ranking, f);
 }
 
-static int append_common(const struct ranker *k, const struct criterion *c, struct record *r, double pct, double z, double score, struct fail *f)
+/* What is appended with and without a reference. */
+struct scores {
+	double pct, z, score;
+	const struct joint_parts *parts; /* of JOINT_BOTH */
+};
+
+/* Appends the joint score, its parts, and its reason. */
+static int append_joint(struct ranker *k, struct criterion *c, struct record *r, const struct scores *s, struct fail *f)
+{
+	char name[256];
+	k->reason.len = 0;
+	if (fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), s->score, f))
+		return record_fail(r, f);
+	if (c->joint.kind == JOINT_BOTH && (fields_set_real(&r->fields, cli_field(k->cli, name, "joint_tails"), s->parts->tails, f) ||
+	                                    fields_set_real(&r->fields, cli_field(k->cli, name, "joint_unlike"), s->parts->unlike, f)))
+		return record_fail(r, f);
+	if (criterion_explain(c, &k->reason, f))
+		return -1;
+	return k->reason.len && fields_set_string(&r->fields, cli_field(k->cli, name, "joint_reason"), k->reason.p, f) ? record_fail(r, f) : 0;
+}
+
+/* The values of the record are c->v. */
+static int append_common(struct ranker *k, struct criterion *c, struct record *r, const struct scores *s, struct fail *f)
 {
 	char name[256];
 	r->fields_changed = 1;
-	return fields_set_string(&r->fields, cli_field(k->cli, name, "rank_by"), c->list, f) ||
-	                       fields_set_real(&r->fields, cli_field(k->cli, name, "pct"), pct, f) ||
-	                       fields_set_real(&r->fields, cli_field(k->cli, name, "z"), z, f) ||
-	                       (c->joint.p > 1 && fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), score, f))
-	               ? record_fail(r, f) : 0;
+	if (fields_set_string(&r->fields, cli_field(k->cli, name, "rank_by"), c->label, f) ||
+	    fields_set_real(&r->fields, cli_field(k->cli, name, "pct"), s->pct, f) || fields_set_real(&r->fields, cli_field(k->cli, name, "z"), s->z, f))
+		return record_fail(r, f);
+	return c->joint_wanted ? append_joint(k, c, r, s, f) : 0;
 }
 
-static int append_rank(const struct ranker *k, struct record *r, uint64_t rank, double score, struct fail *f)
+/* position: of the record in the stream. */
+static int append_rank(struct ranker *k, struct record *r, uint64_t rank, uint64_t position, double score, struct fail *f)
 {
 	const struct ranking *all = &k->ranking;
+	struct criterion *c = &k->criterion;
 	char name[256];
-	if (record_fields(r, f))
+	if (record_fields(r, f) || (c->joint_wanted && criterion_values(c, r, f) < 0))
 		return -1;
 	flow_clear(&k->flow, r, all_names); /* those of an earlier ranking, joint included */
 	if (rank >= all->scored)
@@ -125,8 +152,8 @@ static int append_rank(const struct ranker *k, struct record *r, uint64_t rank, 
 	if (fields_set_int(&r->fields, cli_field(k->cli, name, "rank"), (int64_t)rank, f) ||
 	    fields_set_int(&r->fields, cli_field(k->cli, name, "rank_n"), (int64_t)all->scored, f))
 		return record_fail(r, f);
-	double pct = 100 * (double)(all->scored - rank) / (double)all->scored;
-	return append_common(k, &k->criterion, r, pct, ranking_z(all, score), score, f);
+	struct scores s = {100 * (double)(all->scored - rank) / (double)all->scored, ranking_z(all, score), score, c->parts ? c->parts + position : NULL};
+	return append_common(k, c, r, &s, f);
 }
 
 static int second_pass(struct ranker *k, struct fail *f)
@@ -151,7 +178,8 @@ static int second_pass(struct ranker *k, struct fail *f)
 			break;
 		}
 		const struct ranked *entry = &k->ranking.v[i];
-		got = append_rank(k, &r, k->sort ? i : entry->index, entry->value, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
+		uint64_t rank = k->sort ? i : entry->index, position = k->sort ? entry->index : i;
+		got = append_rank(k, &r, rank, position, entry->value, f) ? -1 : writer_record(out, &r, WRITER_ALL, f);
 		i++;
 		k->flow.records++;
 	}
@@ -183,18 +211,22 @@ static int compare_record(void *ctx, struct record *r, struct fail *f)
 {
 	struct ranker *k = ctx;
 	struct reference *ref = &k->reference;
+	struct joint_parts parts;
 	double score;
 	if (flow_claim(&k->flow, r, names_of(&ref->criterion), f))
 		return -1;
-	int scored = criterion_score(&ref->criterion, r, &score, f);
+	int scored = criterion_score(&ref->criterion, r, &score, &parts, f);
 	if (scored < 0)
 		return -1;
 	if (scored && provenance_check(&ref->provenance, &ref->criterion, &r->fields, f))
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)scored;
-	if (scored && append_common(k, &ref->criterion, r, reference_pct(ref, score), reference_z(ref, score), score, f))
-		return -1;
+	if (scored) {
+		struct scores s = {reference_pct(ref, score), reference_z(ref, score), score, &parts};
+		if (append_common(k, &ref->criterion, r, &s, f))
+			return -1;
+	}
 	return flow_pass(&k->flow, r, f);
 }
 
@@ -238,7 +270,8 @@ void ranker_free(struct ranker *k)
 	free(k->spool.len);
 	if (k->spool.fd >= 0)
 		close(k->spool.fd);
-	provenance_free(&k->provenance, k->criterion.joint.p);
+	provenance_free(&k->provenance);
+	buf_free(&k->reason);
 	ranking_free(&k->ranking);
 	criterion_free(&k->criterion);
 	reference_free(&k->reference);

@@ -35,6 +35,8 @@ row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-st
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
 row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'
+row joint   'tar stream filter fields twice output' 'vae-rank -k "w,ra*k" --prefix t_'
+row unlike  'tar stream filter fields output' 'vae-rank --ref "$F/both.ref" --prefix t_'
 row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T/rejects.tar"'
 row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --max-drop 10%'
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'

@@ -11,14 +11,14 @@ enum { MAX_N = 30000, P = 5 };
 
 static double values[MAX_N * P], score[MAX_N * P], other[MAX_N * P];
 static struct fail f;
-/* Scores of values [n][p] in out; 0 if joint_score() of each record has the bits of the fit. */
+/* Scores of values [n][p] in out; 0 if joint_score(, NULL) of each record has the bits of the fit. */
 static int fit(struct joint *j, int p, enum joint_kind kind, int n, double *out)
 {
 	*j = (struct joint){.p = p, .kind = kind};
 	memcpy(out, values, sizeof *out * (size_t)(n * p));
-	int bad = joint_fit(j, out, (size_t)n, &f);
+	int bad = joint_fit(j, out, (size_t)n, NULL, &f);
 	for (int i = 0; i < n && !bad && n <= QUANTILES_MAX; i++)
-		bad = joint_score(j, values + i * p) != out[i];
+		bad = joint_score(j, values + i * p, NULL) != out[i];
 	return bad;
 }
 
@@ -43,12 +43,12 @@ static void by_hand(void)
 	near(score[1], log(4.0 / 3) + log(4.0 / 4), 1e-15, "a tie, and the lowest");
 	near(score[2], log(4.0 / 1) + log(4.0 / 3), 1e-15, "the highest, and a tie");
 	near(score[3], log(4.0 / 3) + log(4.0 / 1), 1e-15, "a tie, and the highest");
-	near(joint_score(&j, (double[]){9, HUGE_VAL}), 2 * log(4), 1e-15, "above all records: 1/N");
-	ok(joint_score(&j, (double[]){0, -9}) == 0 && !signbit(joint_score(&j, (double[]){0, -9})), "below all records: 0");
-	near(joint_score(&j, (double[]){2.5, 7.1}), log(4) + log(4), 1e-15, "between two records: as the higher one");
+	near(joint_score(&j, (double[]){9, HUGE_VAL}, NULL), 2 * log(4), 1e-15, "above all records: 1/N");
+	ok(joint_score(&j, (double[]){0, -9}, NULL) == 0 && !signbit(joint_score(&j, (double[]){0, -9}, NULL)), "below all records: 0");
+	near(joint_score(&j, (double[]){2.5, 7.1}, NULL), log(4) + log(4), 1e-15, "between two records: as the higher one");
 	joint_free(&j);
 	values[0] = -7;
-	ok(!fit(&j, 1, JOINT_TAILS, 1, score) && score[0] == 0 && joint_degenerate(&j, 0), "one record: 0");
+	ok(!fit(&j, 1, JOINT_TAILS, 1, score) && score[0] == 0 && joint_degenerate(&j, 0, JOINT_HARDER), "one record: 0");
 	joint_free(&j);
 	values[0] = -0.0;
 	values[1] = 0.0;
@@ -56,7 +56,7 @@ static void by_hand(void)
 	joint_free(&j);
 	j = (struct joint){.p = 2};
 	f.msg[0] = 0;
-	ok(joint_fit(&j, values, 0, &f) && strstr(f.msg, "no records"), "no records: '%s'", f.msg);
+	ok(joint_fit(&j, values, 0, NULL, &f) && strstr(f.msg, "no records"), "no records: '%s'", f.msg);
 	ok(joint_kind_of("tails") == JOINT_TAILS && joint_kind_of("mahalanobis") == JOINT_MAHALANOBIS && joint_kind_of("sum") == JOINT_KINDS &&
 	           joint_kind_of(NULL) == JOINT_KINDS, "kinds by name");
 }
@@ -81,10 +81,10 @@ static void counting(void)
 			double v[P];
 			for (int k = 0; k < p; k++)
 				v[k] = draw((k + round) % 5);
-			double before = joint_score(&j, v);
+			double before = joint_score(&j, v, NULL);
 			bad_new += before != naive_score(values, n, p, v);
 			v[i % p] += exp(3 * normal());
-			falls += joint_score(&j, v) < before;
+			falls += joint_score(&j, v, NULL) < before;
 		}
 		joint_free(&j);
 	}
@@ -100,13 +100,13 @@ static void counting(void)
 		bad += score[i] != naive_score(values, MAX_N, 2, values + 2 * i);
 	ok(!bad, "%d records: still as by counting (%d wrong)", MAX_N, bad);
 	for (int i = 0; i < MAX_N; i++) { /* the error of a share is at most the gap between kept values */
-		double mine = joint_score(&j, values + 2 * i), least = exp(-score[i]) / 2;
+		double mine = joint_score(&j, values + 2 * i, NULL), least = exp(-score[i]) / 2;
 		if (least > 0.01)
 			off = fmax(off, fabs(mine - score[i]));
 	}
 	ok(j.tail[0].n == QUANTILES_MAX && j.tail[0].value[QUANTILES_MAX - 1] >= 3 && off > 0 && off < 0.02,
 	   "from %d order statistics: approximately (%.2g)", QUANTILES_MAX, off);
-	near(joint_score(&j, (double[]){99, 99}), 2 * log(MAX_N), 1e-15, "above all of them: 1/N");
+	near(joint_score(&j, (double[]){99, 99}, NULL), 2 * log(MAX_N), 1e-15, "above all of them: 1/N");
 	joint_free(&j);
 }
 
@@ -217,7 +217,7 @@ static void mahalanobis(void)
 		values[i] = i % 3 == 1 ? 4 : exp(normal());
 	memcpy(other, values, sizeof(double) * 3 * N);
 	int bad = fit(&j, 3, JOINT_MAHALANOBIS, N, score) || mcd_fit(&m, other, N, &f);
-	ok(!bad && memcmp(score, other, N * sizeof *score) == 0 && !joint_degenerate(&j, 0) && joint_degenerate(&j, 1), "mahalanobis is the distance of mcd.h");
+	ok(!bad && memcmp(score, other, N * sizeof *score) == 0 && !joint_degenerate(&j, 0, JOINT_UNLIKE) && joint_degenerate(&j, 1, JOINT_UNLIKE), "mahalanobis is the distance of mcd.h");
 	joint_free(&j);
 	ok(fit(&j, 3, JOINT_MAHALANOBIS, 14, score) && strstr(f.msg, "15 records"), "it requires enough records: '%s'", f.msg);
 	joint_free(&j);

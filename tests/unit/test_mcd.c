@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "random.h"
+#include "rank/chi2.h"
 #include "rank/mcd.h"
 #include "tap.h"
 
@@ -373,8 +374,114 @@ static void special_values(void)
 	ok(mcd_factor(&j, &f) != 0, "an indefinite scatter: '%s'", f.msg);
 }
 
+/* --- missing fields --- */
+
+static void chi2_tails(void)
+{
+	static const struct { int p; double x; int to; double log_tail, y; } expected[] = {
+#include "../data/rank/chi2.inc"
+	};
+	double worst = 0, worst_y = 0;
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+		worst = fmax(worst, fabs(chi2_log_tail(expected[i].p, expected[i].x) / expected[i].log_tail - 1));
+		worst_y = fmax(worst_y, fabs(chi2_convert(expected[i].p, expected[i].x, expected[i].to) / expected[i].y - 1));
+	}
+	ok(worst < 1e-12 && worst_y < 1e-8, "tails of chi-squared and their conversion agree with mpmath (%.2g, %.2g)", worst, worst_y);
+	int bad = 0;
+	double last = -1;
+	for (double v = 1e-12; v < 1e15; v *= 1.5) {
+		double y = chi2_convert(3, v, 9);
+		bad += !(y > last && y >= v);
+		last = y;
+	}
+	ok(!bad && chi2_convert(3, 0, 9) == 0 && chi2_convert(4, 7, 4) == 7, "a farther record stays farther (%d wrong)", bad);
+}
+
+/* The squared distance over the coordinates whose bit is set, by the inverse of their part of the scatter. */
+static double marginal2(const struct mcd *j, const double *v, unsigned bits)
+{
+	double y[P], inverse[P * P], zero[P] = {0};
+	int n = 0, index[P];
+	for (int a = 0; a < j->p; a++)
+		if (bits >> a & 1) {
+			y[n] = (log(v[a]) - j->axis[a].median) / j->axis[a].spread - j->centre[a];
+			index[n++] = a;
+		}
+	for (int k = 0; k < n * n; k++)
+		inverse[k] = j->scatter[index[k / n] * j->p + index[k % n]];
+	invert(inverse, n);
+	return distance2(y, n, zero, inverse);
+}
+
+static void missing_fields(void)
+{
+	enum { N = 600, D = 5 };
+	struct mcd j, complete;
+	struct fail f;
+	static double rows[N * D], kept[N * D];
+	draw(N, D, N / 10, 3, 1);
+	int n = 0;
+	for (int i = 0; i < N; i++) {
+		unsigned bits = i % 3 ? (1u << D) - 1 : 1 + (unsigned)i / 3 % ((1u << D) - 1);
+		for (int a = 0; a < D; a++)
+			values[i * D + a] = bits >> a & 1 ? exp(x[i * D + a]) : NAN;
+		if (bits == (1u << D) - 1)
+			memcpy(kept + D * n++, values + i * D, D * sizeof *kept);
+	}
+	memcpy(rows, values, sizeof rows);
+	j = complete = (struct mcd){.p = D};
+	int bad = mcd_fit(&j, rows, N, &f) || mcd_fit(&complete, kept, (size_t)n, &f);
+	ok(!bad && n < N && memcmp(&j, &complete, sizeof j) == 0, "the fit is that of the %d complete records", n);
+	double off = 0;
+	int wrong = 0, wrong_reason = 0;
+	for (int i = 0; i < N; i++) {
+		unsigned bits = 0, count = 0;
+		for (int a = 0; a < D; a++)
+			bits |= isnan(values[i * D + a]) ? 0 : 1u << a;
+		count = (unsigned)__builtin_popcount(bits);
+		double d2 = marginal2(&j, values + i * D, bits), expected = sqrt(chi2_convert((int)count, d2, D));
+		off = fmax(off, fabs(rows[i] / expected - 1));
+		wrong += mcd_score(&j, values + i * D) != rows[i];
+		int low = -1, found = mcd_reason(&j, values + i * D, &low), best = -1;
+		double least = HUGE_VAL;
+		for (int a = 0; a < D; a++)
+			if (bits >> a & 1) {
+				double without = bits == 1u << a ? 0 : marginal2(&j, values + i * D, bits & ~(1u << a));
+				if (without < least) {
+					least = without;
+					best = a;
+				}
+			}
+		wrong_reason += found != best || (low != 0 && low != 1);
+	}
+	ok(off < 1e-7 && !wrong, "missing fields: the marginal distance, converted by its degrees of freedom (%.2g, %d wrong)", off, wrong);
+	ok(!wrong_reason, "the reason is the field without which the distance falls most (%d wrong)", wrong_reason);
+	int low = 0;
+	ok(mcd_score(&j, (double[]){NAN, NAN, NAN, NAN, NAN}) == 0 && mcd_reason(&j, (double[]){NAN, NAN, NAN, NAN, NAN}, &low) == -1, "no field: 0");
+	ok(mcd_reason(&j, (double[]){NAN, 1e9, NAN, NAN, NAN}, &low) == 1 && !low && mcd_reason(&j, (double[]){NAN, NAN, 1e-9, NAN, NAN}, &low) == 2 && low, "high and low");
+	/* the distances of records that lack fields are spread like those of complete ones */
+	draw(4000, 4, 0, 0, 0);
+	int beyond = 0, lacking = 0;
+	for (int i = 0; i < 4000 * 4; i++)
+		values[i] = i / 4 % 2 && i % 4 != i / 8 % 4 ? NAN : exp(x[i]);
+	j = (struct mcd){.p = 4};
+	static double all[4000 * 4];
+	memcpy(all, values, sizeof all);
+	bad = mcd_fit(&j, all, 4000, &f);
+	for (int i = 1; i < 4000; i += 2) {
+		lacking++;
+		beyond += all[i] * all[i] > 13.2767; /* the 99 % quantile with 4 degrees of freedom */
+	}
+	ok(!bad && beyond > lacking / 250 && beyond < lacking / 40, "1 %% of records with one of four fields lies beyond the 99 %% quantile of four (%d of %d)", beyond, lacking);
+	for (int i = 0; i < N; i++)
+		values[i * D + i % D] = NAN;
+	ok(mcd_fit(&j, (memcpy(rows, values, sizeof rows), j.p = D, rows), N, &f) && strstr(f.msg, "there are 0"), "no complete record: '%s'", f.msg);
+}
+
 int main(void)
 {
+	chi2_tails();
+	missing_fields();
 	exhaustive();
 	scale();
 	breakdown();

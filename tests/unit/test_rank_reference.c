@@ -29,9 +29,9 @@ static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 {
 	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct provenance o = {.known = 1};
+	struct provenance o = {.holder = NULL};
 	struct reference ref;
-	int bad = criterion_open(&b, "a", JOINT_TAILS, &f);
+	int bad = criterion_open(&b, "a", NULL, JOINT_TAILS, &f);
 	for (size_t i = 0; i < n; i++)
 		bad |= ranking_add(&r, draw(i), &f);
 	ranking_sort(&r);
@@ -78,8 +78,8 @@ static void percentiles(void)
 	ok(!compare(40000, tied, 0.01), "more records, with ties");
 	struct ranking r = {.v = NULL};
 	struct criterion b;
-	struct provenance o = {.known = 1};
-	criterion_open(&b, "a", JOINT_TAILS, &f);
+	struct provenance o = {.holder = NULL};
+	criterion_open(&b, "a", NULL, JOINT_TAILS, &f);
 	f.msg[0] = 0;
 	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "no reference from no records: '%s'", f.msg);
 	criterion_free(&b);
@@ -94,7 +94,7 @@ static void joint(enum joint_kind kind)
 	struct reference ref;
 	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[400];
-	int bad = criterion_open(&b, "x.a,x.b,x.c,n", kind, &f);
+	int bad = criterion_open(&b, "x.a,x.b,x.c,n", NULL, kind, &f);
 	for (int i = 0; i < N; i++) {
 		double a = exp(uniform()), c = uniform() - 0.5;
 		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
@@ -110,7 +110,7 @@ static void joint(enum joint_kind kind)
 	double v, w;
 	for (int i = 0; i < N && !bad; i++) {
 		snprintf(text, sizeof text, "{\"x.a\":%g,\"x.b\":%g,\"x.c\":%g,\"n\":1}", exp(9 * uniform()), exp(uniform()), uniform() - 0.4);
-		bad = fields_parse(&s.fields, text, strlen(text), &f) || !criterion_score(&b, &s, &v, &f) || !criterion_score(&ref.criterion, &s, &w, &f) || memcmp(&v, &w, 8) != 0;
+		bad = fields_parse(&s.fields, text, strlen(text), &f) || !criterion_score(&b, &s, &v, NULL, &f) || !criterion_score(&ref.criterion, &s, &w, NULL, &f) || memcmp(&v, &w, 8) != 0;
 	}
 	ok(!bad, "gives the scores of the fit, bit for bit");
 	ok(strcmp(ref.provenance.model[0], "m\n\xe2\x82\xac") == 0 && strcmp(ref.provenance.options[2], "") == 0 && !ref.provenance.model[3] &&
@@ -131,10 +131,85 @@ static void joint(enum joint_kind kind)
 		ok(!bad && (texts[i + 1] ? !same && strstr(f.msg, texts[i + 1]) : same), "origin %s: '%s'", texts[i], f.msg);
 	}
 	record_free(&s);
-	provenance_free(&o, b.joint.p);
+	provenance_free(&o);
 	reference_free(&ref);
 	criterion_free(&b);
 	ranking_free(&r);
+}
+
+/* Fields that records lack: the reference scores any record as the fit does. */
+static void missing(void)
+{
+	enum { N = 200 };
+	for (int kind = 0; kind < JOINT_KINDS; kind++) {
+		struct criterion b;
+		struct ranking r = {.v = NULL};
+		struct provenance o = {.holder = "here is"};
+		struct reference ref;
+		struct record s = {.fields_member = -1, .fields_read = 1};
+		static char text[N][100];
+		static double score[N];
+		int bad = criterion_open(&b, "a,b,c*", kind == JOINT_BOTH ? "c?,a" : NULL, (enum joint_kind)kind, &f);
+		for (int i = 0; i < N; i++) {
+			char *t = text[i];
+			t += sprintf(t, "{\"n\":\"x\"");
+			if (i % 5)
+				t += sprintf(t, ",\"a\":%.9g", exp(uniform()));
+			if (i % 7)
+				t += sprintf(t, ",\"b\":%.9g", exp(uniform()));
+			if (i > 2 && i % 11)
+				t += sprintf(t, ",\"cc\":%.9g,\"c_model\":\"m\",\"ccc\":\"-\"", exp(uniform()));
+			sprintf(t, "}");
+			bad |= fields_parse(&s.fields, text[i], strlen(text[i]), &f) || criterion_add(&b, &s, &r, &f) || (!isnan(r.v[i].value) && provenance_check(&o, &b, &s.fields, &f));
+		}
+		bad |= criterion_fit(&b, &r, &f);
+		ok(!bad && b.joint.p == 3 && r.scored == N - 1 && isnan(r.v[0].value) && b.missing[0] == 39 && b.missing[2] == 20, "kind %d: a pattern's field, records that lack some: %s", kind, f.msg);
+		for (int i = 0; i < N; i++)
+			score[i] = r.v[i].value;
+		ranking_sort(&r);
+		bad |= save(&r, &b, &o) || reference_read(&ref, path, &f);
+		int differ = 0;
+		for (int i = 0; i < N && !bad; i++) {
+			double v = NAN;
+			struct joint_parts parts = {0, 0};
+			differ += fields_parse(&s.fields, text[i], strlen(text[i]), &f) || criterion_score(&ref.criterion, &s, &v, &parts, &f) != !isnan(score[i]) ||
+			          (!isnan(score[i]) && v != score[i]) || (kind == JOINT_BOTH && !isnan(score[i]) && memcmp(&parts, &b.parts[i], sizeof parts) != 0);
+		}
+		ok(!bad && !differ && ref.criterion.joint.tail[1].records == 171, "the reference gives the same scores (%d differ): %s", differ, f.msg);
+		record_free(&s);
+		provenance_free(&o);
+		reference_free(&ref);
+		criterion_free(&b);
+		ranking_free(&r);
+	}
+}
+
+/* Files that earlier versions wrote. */
+static void version_1(void)
+{
+	static const char *const old[] = {
+		"{\"format\":\"vae-rank reference 1\",\n\"rank_by\":\"w\",\n\"model\":[null],\n\"options\":[\"o\"],\n\"records\":3,\n\"median\":2,\n\"spread\":1,\n\"values\":[1,\n2,\n4],\n",
+		"{\"format\":\"vae-rank reference 1\",\n\"rank_by\":\"w,v\",\n\"model\":[null,null],\n\"options\":[null,null],\n\"joint\":{\"kind\":\"tails\",\n"
+		"\"fields\":[[1,\n2,\n4],\n[5,\n5,\n6]]},\n\"records\":3,\n\"median\":0.40546510810816438,\n\"spread\":1,\n\"values\":[0,\n0.4,\n2],\n",
+		"{\"format\":\"vae-rank reference 1\",\n\"rank_by\":\"w,v\",\n\"model\":[null,null],\n\"options\":[null,null],\n\"joint\":{\"kind\":\"mahalanobis\",\n"
+		"\"axes\":[{\"form\":\"log\",\"unit\":1,\"median\":0,\"spread\":1},\n{\"form\":\"log\",\"unit\":1,\"median\":0,\"spread\":1}],\n\"centre\":[0,0],\n"
+		"\"scatter\":[1,0,0,1]},\n\"records\":3,\n\"median\":1,\n\"spread\":1,\n\"values\":[0,\n1,\n2],\n",
+	};
+	const double expected[] = {4, log(3) + log(3), hypot(log(4), log(6))};
+	struct record s = {.fields_member = -1, .fields_read = 1};
+	fields_parse(&s.fields, "{\"w\":4,\"v\":6,\"options\":\"o\"}", strlen("{\"w\":4,\"v\":6,\"options\":\"o\"}"), &f);
+	for (int i = 0; i < 3; i++) {
+		struct reference ref;
+		double v = NAN;
+		FILE *to = fopen(path, "w");
+		fprintf(to, "%s\"hash\":\"%016llx\"}\n", old[i], (unsigned long long)XXH3_64bits(old[i], strlen(old[i])));
+		fclose(to);
+		f.msg[0] = 0;
+		int r = reference_read(&ref, path, &f) || criterion_score(&ref.criterion, &s, &v, NULL, &f) != 1;
+		ok(!r && fabs(v - expected[i]) < 1e-12, "a reference of version 1, file %d: %.9g, expected %.9g; %s", i, v, expected[i], f.msg);
+		reference_free(&ref);
+	}
+	record_free(&s);
 }
 
 /* With more records than order statistics, the joint score from the file approximates that of the fit, and so does its
@@ -144,12 +219,12 @@ static void large(void)
 	enum { N = 30000 };
 	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct provenance o = {.known = 1};
+	struct provenance o = {.holder = NULL};
 	struct reference ref;
 	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[100];
 	static double v[N][2];
-	int bad = criterion_open(&b, "a,b", JOINT_TAILS, &f);
+	int bad = criterion_open(&b, "a,b", NULL, JOINT_TAILS, &f);
 	for (int i = 0; i < N; i++) {
 		v[i][0] = uniform();
 		v[i][1] = exp(9 * uniform());
@@ -162,8 +237,8 @@ static void large(void)
 	double off = 0, off_pct = 0;
 	for (int i = 0; i < N && !bad; i++) {
 		const double *own = v[r.v[i].index];
-		double got = joint_score(&ref.criterion.joint, own), least = fmin(1 - own[0], 1 - log(own[1]) / 9);
-		bad = got != joint_score(&b.joint, own);
+		double got = joint_score(&ref.criterion.joint, own, NULL), least = fmin(1 - own[0], 1 - log(own[1]) / 9);
+		bad = got != joint_score(&b.joint, own, NULL);
 		if (least > 0.01)
 			off = fmax(off, fabs(got - r.v[i].value));
 		off_pct = fmax(off_pct, fabs(reference_pct(&ref, got) - 100 * (double)(N - i) / N));
@@ -215,7 +290,9 @@ static int changed(const struct buf *t, const char *from, const char *to)
 }
 
 static const char *const changes_of_both[][2] = {
-	{"reference 1", "reference 2"}, {"\"x,y\"", "\"x,y,z\""}, {"\"x,y\"", "\"x\""}, {"\"x,y\"", "\"x,x\""}, {"\"x,y\"", "7"},
+	{"reference 2", "reference 3"}, {"reference 2", "reference 0"}, {"\"x,y\"", "\"x,y,z\""}, {"\"x,y\"", "\"x\""}, {"\"x,y\"", "\"x,z*\""}, {"\"names\":[", "\"names\":[\"z\","}, {"\"names\":[", "\"names\":[],\"z\":["},
+	{"\"names\":[", "\"names\":[7,"}, {"\"unlike\":null", "\"unlike\":7"}, {"\"fields_records\":[3", "\"fields_records\":[4"}, {"\"fields_records\":[3", "\"fields_records\":[2"},
+	{"\"fields_records\":[3", "\"fields_records\":[0"}, {"\"fields_records\":[3", "\"fields_records\":[3,3"}, {"\"fields_records\":", "\"fields_record\":"}, {"\"x,y\"", "\"x,x\""}, {"\"x,y\"", "7"},
 	{"\"x,y\"", "\",\""}, {"[null,null]", "[null]"}, {"[null,null]", "[1,null]"}, {"[null,null]", "null"},
 	{"\"kind\":\"", "\"kind\":\"low"}, {"\"kind\":\"", "\"kind\":1,\"x\":\""},
 	{"\"records\":3", "\"records\":4"}, {"\"records\":3", "\"records\":0"}, {"\"records\":3", "\"records\":-3"},
@@ -227,7 +304,7 @@ static const char *const changes_of_both[][2] = {
 };
 static const char *const changes_of_tails[][2] = {
 	{"\"fields\":[", "\"fields\":[[1,2,3],"}, {"\"fields\":[", "\"fields\":[],\"x\":["}, {"\"fields\":[", "\"field\":["}, {"[-2,", "[-2,-2,"},
-	{"[-2,", "[\"-2\","}, {"[-2,", "[5,"}, {"[-2,", "[1e999,"}, {"[-2,", "7,[-2,"}, {"\"tails\"", "\"mahalanobis\""},
+	{"[-2,", "[\"-2\","}, {"[-2,", "[5,"}, {"[-2,", "[1e999,"}, {"[-2,", "7,[-2,"}, {"\"tails\"", "\"mahalanobis\""}, {"\"tails\"", "\"both\""},
 };
 static const char *const changes_of_mcd[][2] = {
 	{"\"form\":\"log\"", "\"form\":\"exp\""}, {"\"unit\":0.5", "\"unit\":0"}, {"\"unit\":0.5", "\"unit\":-1"},
@@ -235,7 +312,13 @@ static const char *const changes_of_mcd[][2] = {
 	{"\"spread\":2", "\"spread\":-2"}, {"\"spread\":2", "\"spread\":0"}, {"\"spread\":2", "\"spread\":null"},
 	{"\"axes\":[", "\"axes\":[{},"}, {"\"axes\":[", "\"axis\":["}, {"[1,0.5,0.5,1]", "[1,0.5,0.4,1]"}, {"[1,0.5,0.5,1]", "[1,2,2,1]"},
 	{"[1,0.5,0.5,1]", "[1,0.5,0.5]"}, {"[1,0.5,0.5,1]", "[1,0.5,0.5,-1]"}, {"[1,0.5,0.5,1]", "[0,0,0,0]"}, {"\"centre\":[0,0]", "\"centre\":[0]"},
-	{"\"centre\":[0,0]", "\"centre\":[0,\"0\"]"}, {"\"mahalanobis\"", "\"tails\""},
+	{"\"centre\":[0,0]", "\"centre\":[0,\"0\"]"}, {"\"mahalanobis\"", "\"both\""},
+};
+/* the fields of JOINT_BOTH */
+static const char *const changes_of_both_questions[][2] = {
+	{"\"use\":[3,3]", "\"use\":[1,1]"}, {"\"use\":[3,3]", "\"use\":[2,2]"}, {"\"use\":[3,3]", "\"use\":[3,0]"}, {"\"use\":[3,3]", "\"use\":[3]"},
+	{"\"use\":[3,3]", "\"use\":[3,4]"}, {"\"use\":[3,3]", "\"use\":[3,2]}"}, {"\"use\":[3,3]", "\"use\":[3,1]"}, {"\"parts\":[", "\"parts\":[[1],"},
+	{"\"parts_records\":[3,3]", "\"parts_records\":[3]"}, {"\"parts_records\":[3,3]", "\"parts_records\":[3,-1]"}, {"\"both\"", "\"none\""},
 };
 
 static int read_changed(const struct buf *t, const char *const change[][2], size_t n)
@@ -253,14 +336,19 @@ static void hostile(enum joint_kind kind, const char *const change[][2], size_t 
 {
 	struct criterion b;
 	struct ranking r = {.v = NULL};
-	struct provenance o = {.known = 1};
+	struct provenance o = {.holder = NULL};
 	struct buf t = {0};
-	int bad = criterion_open(&b, "x,y", kind, &f);
+	int bad = criterion_open(&b, "x,y", NULL, kind, &f);
 	double x[] = {1, 3, -2, 4, 0.25, 5};
 	struct mcd *m = &b.joint.mcd;
 	*m = (struct mcd){.p = 2, .dim = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
 	memcpy(m->scatter, (double[]){1, 0.5, 0.5, 1}, 4 * sizeof(double));
-	bad |= kind == JOINT_TAILS && joint_fit(&b.joint, x, 3, &f);
+	bad |= kind == JOINT_TAILS && joint_fit(&b.joint, x, 3, NULL, &f);
+	for (int i = 0; i < 4 && kind != JOINT_TAILS; i++) {
+		struct quantiles *q = i < 2 ? &b.joint.tail[i] : &b.joint.part[i - 2];
+		*q = (struct quantiles){malloc(3 * sizeof(double)), 3, 3};
+		memcpy(q->value, (double[]){-2, 1, 5}, 3 * sizeof(double));
+	}
 	bad |= ranking_add(&r, -7, &f) || ranking_add(&r, 0, &f) || ranking_add(&r, 1, &f);
 	ranking_sort(&r);
 	r.spread = 1;
@@ -305,9 +393,13 @@ int main(void)
 	percentiles();
 	joint(JOINT_TAILS);
 	joint(JOINT_MAHALANOBIS);
+	joint(JOINT_BOTH);
+	missing();
+	version_1();
 	large();
 	hostile(JOINT_TAILS, changes_of_tails, sizeof changes_of_tails / sizeof *changes_of_tails);
 	hostile(JOINT_MAHALANOBIS, changes_of_mcd, sizeof changes_of_mcd / sizeof *changes_of_mcd);
+	hostile(JOINT_BOTH, changes_of_both_questions, sizeof changes_of_both_questions / sizeof *changes_of_both_questions);
 	unlink(path);
 	return chdir("/") || rmdir(dir) || done();
 }
