@@ -47,13 +47,13 @@ static int write_reference(size_t total)
 {
 	struct ranking k = {0};
 	struct criterion c;
-	struct provenance o = {.holder = "others have", .known = 1};
+	struct provenance o = {.holder = "others have"};
 	struct record rec = {.fields_member = -1, .fields_read = 1};
 	struct atomic_file to;
 	char list[JOINT_MAX_FIELDS * 4] = "";
 	for (int i = 0; i < JOINT_MAX_FIELDS; i++)
 		sprintf(list + strlen(list), "%sf%d", i ? "," : "", i);
-	int r = criterion_open(&c, list, JOINT_TAILS, &f);
+	int r = criterion_open(&c, list, NULL, JOINT_TAILS, &f);
 	for (int i = 0; i < 50 && !r; i++) {
 		fields_clear(&rec.fields);
 		for (int k2 = 0; k2 < JOINT_MAX_FIELDS && !r; k2++) {
@@ -78,7 +78,7 @@ static int write_reference(size_t total)
 	else
 		r = atomic_commit(&to, &f);
 	record_free(&rec);
-	provenance_free(&o, c.joint.p);
+	provenance_free(&o);
 	ranking_free(&k);
 	criterion_free(&c);
 	return !r;
