@@ -42,6 +42,7 @@ killed_in_place() {
 			(cd "$T/d" && ok "$@" -q --summary sum.json)
 			everything "$T/d" | diff "$T/all" - || die "$kind $n: lost by the second run, or there twice"
 			is "$(lstar --names <"$T/d/q.tar")" "$(lstar --names <"$T/once/q.tar")" "$kind $n: rejects"
+			no_leftovers "$T/d"
 			is "$(grep -o '"rejected":[0-9]*\|"rejects_kept":[0-9]*' "$T/d/sum.json" | awk -F: '{ n += $2 } END { print n }')" "$(wc -w <<<"$rejects")" "$kind $n: summary"
 			kills=$((kills + (got == 137)))
 		done
@@ -77,10 +78,96 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 	done
 }
 
+# trained DIR: what a training leaves, but for the seconds that it took, and for NAME.vae.tmpPID, which --resume can go on with
+trained() {
+	local file
+	(cd "$1" && find . -type f ! -path '*.vae.tmp*/*' | LC_ALL=C sort | while read -r file; do
+		case $file in
+		*/train.jsonl) sed 's/,"seconds":[^,}]*//' "$file" ;;
+		*/state) perl -0777 -pe 's/log_bytes \d+\\u000aseconds [0-9.]+//; s/"checksum":"\w+"//; s/__metadata__=\w+//; s/\A.{8}//s; s/"}} *//' "$file" ;;
+		*) cat "$file" ;;
+		esac | { printf '%s ' "$file" && md5sum; }
+	done)
+}
+
+# killed_training KINDS OPTION...: a training of which all is in one directory, killed before successive calls and run again with the
+# same options, after old() made the directory, ends as one that was not killed; intact() checks what a kill leaves
+killed_training() {
+	local kinds=$1 kind n got kills=0
+	shift
+	local train=(vae-train -q -c tiny --set train.steps=9 --set train.checkpoints=3 --set train.holdout=0.2 --save-every 0.000001 -j 1 --on-error reject -r q.tar -o m.vae "$@" "$F/in.tar")
+	rm -rf "$T/once" && mkdir "$T/once" && old "$T/once"
+	(cd "$T/once" && ok "${train[@]}")
+	trained "$T/once" >"$T/want"
+	is "$(lstar --names <"$T/once/q.tar" | tr '\n' ' ')" 's/bad.pgm s/bad.vae.json ' 'rejected'
+	for kind in $kinds; do
+		got=137
+		for ((n = 1; got == 137; n += n < 12 || ${VF_KILL_FULL:-0} ? 1 : 7)); do
+			rm -rf "$T/d" && mkdir "$T/d" && old "$T/d"
+			got=0
+			(cd "$T/d" && ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n "${train[@]}") >/dev/null 2>"$T/err" || got=$?
+			[ "$got" -eq 0 ] || [ "$got" -eq 137 ] || die "$kind $n: exit status $got: $(cat "$T/err")"
+			(cd "$T/d" && intact) || die "$kind $n: after the kill"
+			(cd "$T/d" && again) || die "$kind $n: the second run"
+			trained "$T/d" | diff "$T/want" - || die "$kind $n: the second run ended in another state"
+			kills=$((kills + (got == 137)))
+		done
+	done
+	[ "$kills" -ge 20 ] || die "only $kills kills"
+	echo "# $kills kills: $*" >&2
+}
+
+# every checkpoint that a kill leaves is whole
+whole_checkpoints() {
+	local file
+	for file in m.vae/step-?????????.safetensors; do
+		[ ! -e "$file" ] || cmp "$file" "$T/once/$file" || return 1
+	done
+}
+
+@test "killed: vae-train --resume goes on and loses no checkpoint and no reject" {
+	old() { :; }
+	intact() { whole_checkpoints; }
+	again() {
+		local had file
+		had=$(names m.vae 'step-?????????.safetensors' 2>/dev/null || true)
+		ok "${train[@]}"
+		for file in $had; do [ -e "m.vae/$file" ] || return 1; done
+	}
+	killed_training 'rename fsync close open write read' --resume
+}
+
+@test "killed: vae-train, the same command refuses to start again where there are checkpoints, and --resume goes on" {
+	old() { :; }
+	intact() { whole_checkpoints; }
+	again() {
+		local before
+		before=$(cat m.vae/* 2>/dev/null | md5sum)
+		"${train[@]}" 2>"$T/err" && return
+		grep -q -e '--resume' -e 'this model exists' "$T/err" || return 1
+		[ "$(cat m.vae/* 2>/dev/null | md5sum)" = "$before" ] || return 1
+		ok "${train[@]}" --resume
+	}
+	killed_training 'rename fsync close'
+}
+
+@test "killed: vae-train --replace leaves the old model or the new one" {
+	train "$T/old.vae" --set train.steps=2 --set train.checkpoints=2 <"$F/p.tar"
+	old() { cp -r "$T/old.vae" "$1/m.vae"; }
+	intact() {
+		local at=$PWD
+		[ "$(names m.vae)" = "$(names "$T/old.vae")" ] && diff -r m.vae "$T/old.vae" && return
+		(cd "$T/once" && names m.vae) >"$T/one"
+		[ "$(names "$at/m.vae")" = "$(cat "$T/one")" ] && whole_checkpoints
+	}
+	again() { ok "${train[@]}"; }
+	killed_training 'rename fsync close open write' --replace
+}
+
 @test "every filter with -r has a row" {
 	local tool
 	while read -r tool; do
-		[ "$tool" = vae-train ] || grep -q "^@test \"in place, killed: ${tool}[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
+		grep -q "^@test \"\(in place, \)\?killed: ${tool}[ \"]" "$BATS_TEST_FILENAME" || die "no row for $tool"
 	done < <(sed -n "s/^row .*rejects' '\(vae-[a-z]*\).*/\1/p" "$LIB/laws.bash" | sort -u)
 }
 

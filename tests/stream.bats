@@ -462,6 +462,48 @@ waits() {
 	absent "$T/r.tar"
 }
 
+@test "temporary files that killed processes left are removed by the next run for the same output, and no others" {
+	local dead
+	sh -c 'exit 0' &
+	dead=$!
+	wait $dead
+	cd "$T"
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":0,"rank_n":1}\n' | mktar >in.tar
+	touch "o.tar.tmp$dead-0" "o.tar.tmp$dead-17" "r.tar.tmp$dead-0" # to be removed
+	mkdir "o.tar.tmp$dead-1"
+	ln -s in.tar "o.tar.tmp$dead-2"
+	touch "o.tar.tmp$$-0" "xo.tar.tmp$dead-0" "o.tar.tmp$dead" "o.tar.tmp$dead-" "o.tar.tmp$dead-0x" "o.tar.tmp0$dead-0" "o.tar.tmp-$dead-0" "o.tar.tmp" "o.tar2.tmp$dead-0" \
+		"o.tar.tmp1234567890123456789012345-0" "O.tar.tmp$dead-0" "s.json.tmp$dead-0" "o.tar.tmp$dead-3"
+	exec 8<>"o.tar.tmp$dead-3"
+	flock 8 # as a writer in another container, whose PID says nothing here
+	mkdir d && touch "d/o.tar.tmp$dead-0"
+	find . -name '*.tmp*' | grep -vx -e "./o.tar.tmp$dead-0" -e "./o.tar.tmp$dead-17" -e "./r.tar.tmp$dead-0" | LC_ALL=C sort >kept
+	ok vae-drop --top 0 -r r.tar -o o.tar in.tar
+	find . -name '*.tmp*' | LC_ALL=C sort | diff kept -
+	ok vae-drop --top 0 -o d/o.tar in.tar
+	is "$(names d)" 'o.tar '
+	exec 8>&-
+	ok vae-drop --top 0 -o o.tar in.tar
+	absent "o.tar.tmp$dead-3"
+	# in a container every run may have the same PID
+	find . -name '*.tmp*' | LC_ALL=C sort >kept
+	ok bash -c 'touch "o.tar.tmp$$-0" && exec vae-drop --top 0 -o o.tar in.tar'
+	find . -name '*.tmp*' | LC_ALL=C sort | diff kept -
+}
+
+@test "a temporary file is locked until it has its name" {
+	cd "$T"
+	mkfifo fifo
+	vae-drop --top 0 -o o.tar <fifo 3>&- &
+	exec 9>fifo
+	until compgen -G 'o.tar.tmp*' >/dev/null; do sleep 0.01; done
+	not flock -n o.tar.tmp* true
+	printf 'name=a.x data=1\nname=a.vae.json data={"rank":0,"rank_n":1}\n' | mktar >&9
+	exec 9>&-
+	wait $!
+	ok flock -n o.tar true
+}
+
 @test "a pipeline from pictures to clean records" {
 	pictures "$T/p" 40
 	cd "$T"

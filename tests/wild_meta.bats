@@ -139,6 +139,17 @@ two_shards() {
 	not grep -q vae.json <(lstar --names <"$T/undone.tar")
 }
 
+@test "--keys-per-file: a file whose name would make keys that leave the directory is refused" {
+	local name
+	for name in ..tar ...tar ...tar.zst; do
+		cp "$F/a/x.tar" "$T/$name"
+		fails 2 vae-drop -q --top 0 --keys-per-file "$F/a/y.tar" "$T/$name"
+		says "cannot begin a key" 'another name'
+	done
+	cp "$F/a/x.tar" "$T/.tar"
+	ok vae-cut --keys-per-file -k key "$F/a/y.tar" "$T/.tar"
+}
+
 @test "--keys-per-file: self influence, density, loss at checkpoints and influence over tests, over two shards with the same keys" {
 	two_shards vae-selfinf -m "$F/m.vae"
 	two_shards vae-density --neighbors 3

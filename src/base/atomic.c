@@ -2,12 +2,17 @@
  * so that the rename survives a crash. If PATH exists, the temporary file gets its mode first. If PATH is a symbolic link, its
  * target is replaced and the link stays. Standard output, devices and FIFOs cannot be renamed: they are written to directly.
  *
+ * A killed process leaves its temporary file. The next one that writes PATH removes it: if its name is exactly of this form, no
+ * process has this PID, and nobody holds the lock (flock()) that a writer has on its temporary file from its creation to its rename.
+ * The lock tells apart processes of several containers, which cannot see each other's PIDs. On a file system without locks nothing is removed.
+ *
  * A signal that ends the tool removes the temporary files, and so does exit(). Their names stand in a small table that the signal handler reads,
  * so every access to the table takes a lock. A handler may not wait for a lock that the interrupted thread may hold. If the
  * lock is taken, the handler only records the signal, and the thread that releases the lock raises it again. If the lock is
  * free, the handler keeps it, removes the files, and lets the signal end the process. */
 #include "base/atomic.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -140,6 +145,73 @@ static int set_mode(int fd, mode_t mode)
 	return fchmod(fd, mode) && (fstat(fd, &st) || (st.st_mode & 07777) != mode) ? -1 : 0;
 }
 
+/* The process that a temporary file of NAME is of, given its name behind NAME: .tmpPID-N; else 0. */
+static long temp_owner(const char *s)
+{
+	char *end;
+	if (strncmp(s, ".tmp", 4) != 0 || s[4] < '1' || s[4] > '9')
+		return 0;
+	long pid = strtol(s + 4, &end, 10);
+	size_t digits = *end == '-' ? strspn(end + 1, "0123456789") : 0;
+	return pid <= INT_MAX && digits && !end[1 + digits] ? pid : 0;
+}
+
+static int is_own_temp(const char *path)
+{
+	int own = 0;
+	lock_temps();
+	for (int i = 0; i < MAX_TEMPS; i++)
+		own |= temps[i] && strcmp(temps[i], path) == 0;
+	unlock_temps();
+	return own;
+}
+
+/* Removes the file if nobody has it locked. */
+static void remove_unlocked(int dir, const char *name)
+{
+	struct stat st, there;
+	int fd = openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && same_inode(&st, &there))
+		unlinkat(dir, name, 0);
+	close(fd);
+}
+
+/* Removes temporary files of this path that dead processes left. What cannot be removed is no error. The own PID may be that of a
+ * dead process too: in a container every run has the same one. */
+static void remove_stale(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	char *dir = slash ? strndup(path, (size_t)(base - path)) : strdup("."), *full = malloc(strlen(path) + NAME_MAX + 1);
+	DIR *d = dir && full ? opendir(dir) : NULL;
+	struct dirent *e;
+	size_t n = strlen(base);
+	while (d && (e = readdir(d))) {
+		long pid = strncmp(e->d_name, base, n) == 0 ? temp_owner(e->d_name + n) : 0;
+		if (!pid)
+			continue;
+		sprintf(full, "%.*s%s", (int)(base - path), path, e->d_name);
+		if (pid == getpid() ? !is_own_temp(full) : kill((pid_t)pid, 0) && errno == ESRCH)
+			remove_unlocked(dirfd(d), e->d_name);
+	}
+	if (d)
+		closedir(d);
+	free(full);
+	free(dir);
+}
+
+/* Locks the new file. 0 where another process was faster, and removes it. */
+static int lock_temp(int fd)
+{
+	struct stat st;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno != EWOULDBLOCK; /* else there are no locks */
+	return fstat(fd, &st) || st.st_nlink > 0;
+}
+
 static int create_temp(struct atomic_file *a, mode_t mode)
 {
 	lock_temps();
@@ -148,6 +220,11 @@ static int create_temp(struct atomic_file *a, mode_t mode)
 		a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (a->fd < 0 && errno != EEXIST)
 			break;
+		if (a->fd >= 0 && !lock_temp(a->fd)) {
+			close(a->fd);
+			a->fd = -1;
+			errno = EEXIST;
+		}
 	}
 	if (a->fd >= 0)
 		replace_temp(NULL, a->temp);
@@ -173,6 +250,8 @@ int atomic_open(struct atomic_file *a, const char *path, struct fail *f)
 	}
 	a->path = atomic_target(path);
 	a->temp = a->path ? malloc(strlen(a->path) + 32) : NULL;
+	if (a->temp)
+		remove_stale(a->path);
 	if (!a->temp || create_temp(a, exists ? 0600 : 0666)) {
 		fail_errno(f, "%s", path);
 		atomic_abort(a);
@@ -242,15 +321,20 @@ int atomic_commit(struct atomic_file *a, struct fail *f)
 		atomic_abort(a);
 		return -1;
 	}
+	int held = a->temp ? fcntl(a->fd, F_DUPFD_CLOEXEC, 3) : -1; /* the lock, until the file has its name */
 	int bad = close(a->fd);
 	a->fd = -1;
 	if (bad || (a->temp && rename(a->temp, a->path))) {
 		fail_errno(f, "%s", a->path);
 		if (a->temp)
 			unlink(a->temp);
+		if (held >= 0)
+			close(held);
 		release(a);
 		return -1;
 	}
+	if (held >= 0)
+		close(held);
 	int r = a->temp ? sync_parent(a->path, f) : 0;
 	release(a);
 	return r;

@@ -108,7 +108,7 @@ static int begin_existing(struct model_dir *d, enum model_dir_mode mode, struct 
 	if (check_only_parts(d->path, &parts, f) || lock(d, d->path, f))
 		return -1;
 	if (!parts && mode != MODEL_DIR_RESUME)
-		return fail_set(f, "%s: exists and is not a model directory", d->path);
+		return fail_set(f, "%s: exists and is not a model directory, but empty; --resume makes a model in it", d->path);
 	snprintf(file, sizeof file, "%s/model.yaml", d->path);
 	d->finished = access(file, F_OK) == 0;
 	if (mode == MODEL_DIR_NEW)

@@ -13,6 +13,7 @@
 #include "stream/name.h"
 
 #define CHECKSUMS "checksums"
+#define ALL_METADATA "__metadata__" /* in them: the metadata */
 
 struct span {
 	uint64_t from, to;
@@ -192,7 +193,7 @@ static int add_checksums(json_t *metadata, const struct tensor *t, int n, const 
 {
 	struct buf b = {0};
 	uint64_t h = 0;
-	int r = hash_metadata(metadata, &h, f) || buf_addf(&b, f, "__metadata__=%016" PRIx64, h);
+	int r = hash_metadata(metadata, &h, f) || buf_addf(&b, f, ALL_METADATA "=%016" PRIx64, h);
 	for (int i = 0; i < n && !r; i++)
 		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values[i], t[i].count * sizeof **values));
 	if (!r && json_object_set_new(metadata, CHECKSUMS, json_string(b.p)))
@@ -205,7 +206,7 @@ static int add_checksums(json_t *metadata, const struct tensor *t, int n, const 
 static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h, struct fail *f)
 {
 	char shown[80];
-	if (strcmp(name, "__metadata__") == 0)
+	if (strcmp(name, ALL_METADATA) == 0)
 		return hash_metadata(s->metadata, h, f);
 	json_t *o = json_object_get(json_object_get(s->header, name), "data_offsets");
 	if (!o)
@@ -215,12 +216,21 @@ static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h
 	return 0;
 }
 
+/* Whether another entry of the metadata holds checksums: the name of theirs is damaged. */
+static int has_lost_checksums(json_t *metadata)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(metadata, name, value) if (json_is_string(value) && strncmp(json_string_value(value), ALL_METADATA "=", sizeof ALL_METADATA) == 0) return 1;
+	return 0;
+}
+
 int safetensors_verify(const struct safetensors *s, struct fail *f)
 {
 	const char *text = safetensors_metadata(s, CHECKSUMS);
 	char shown[80], *save = NULL, *copy = text ? strdup(text) : NULL;
 	if (!text)
-		return 0;
+		return has_lost_checksums(s->metadata) ? fail_set(f, "the metadata have no '" CHECKSUMS "', but their text: the file is damaged") : 0;
 	int r = copy ? 1 : fail_memory(f);
 	for (char *p = copy ? strtok_r(copy, " ", &save) : NULL; p && r > 0; p = strtok_r(NULL, " ", &save)) {
 		char *eq = strrchr(p, '='), *end = p;
@@ -233,7 +243,7 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 		if (hash_entry(s, p, &h, f))
 			r = -1;
 		else if (h != stored)
-			r = strcmp(p, "__metadata__") == 0 ? fail_set(f, "the metadata do not match their checksum: the file is damaged")
+			r = strcmp(p, ALL_METADATA) == 0 ? fail_set(f, "the metadata do not match their checksum: the file is damaged")
 			                                   : fail_set(f, "tensor '%s' does not match its checksum: the file is damaged", name_show(shown, sizeof shown, p));
 	}
 	free(copy);

@@ -258,6 +258,8 @@ int reader_key_prefix(struct buf *out, const char *text, const char *path, struc
 		size_t k = strlen(suffix[i]);
 		n -= n > k && memcmp(name + n - k, suffix[i], k) == 0 ? k : 0;
 	}
+	if ((n == 1 && *name == '.') || (n == 2 && memcmp(name, "..", 2) == 0))
+		return fail_set(f, "'%.*s/' cannot begin a key: it names a directory; give the file another name", (int)n, name);
 	if ((text && buf_add(out, text, strlen(text), f)) || buf_add(out, name, n, f) || buf_add(out, "/0.x", path ? 4 : 0, f) || (!path && buf_add(out, "0.x", 3, f)))
 		return -1;
 	size_t len = out->len - from - 3;
