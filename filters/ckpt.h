@@ -13,6 +13,7 @@ struct ckpt {
 	long limit;               /* curvature; -1: not given */
 	const char *eps;          /* curvature */
 	int targets;              /* curvature: enum targets; -1: not given */
+	int ekfac;                /* curvature */
 };
 extern const char *const thin_words[]; /* of enum thin_by */
 

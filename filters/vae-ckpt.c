@@ -70,6 +70,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{NOISE, o->seed != NULL, "--seed", ""},
 		{LIMIT, o->limit >= 0, "--limit", ""},
 		{LIMIT, o->targets >= 0, "--targets", ""},
+		{LIMIT, o->ekfac, "--ekfac", ""},
 		{LIMIT, o->eps != NULL, "--eps", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
 		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16; logp: 128)", .key = "score.draws"},
 		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, logp, curvature)", .key = "score.seed"},
 		{0, "targets", "WHICH", CLI_CHOICE, &o.targets, "gradients of the records (data; default), or of targets drawn from the model (curvature)", targets_words},
+		{0, "ekfac", NULL, CLI_FLAG, &o.ekfac, "also find what --curvature ekfac requires, in a second pass over the records (curvature)"},
 		{0, "eps", "FILE.npy", CLI_TEXT, &o.eps, "read the noise from FILE: float32 [record, draw, latent] (curvature)"},
 		{0, "limit", "N", CLI_INT, &o.limit, "use only the first N records (curvature)"},
 		CLI_ON_ERROR(&c),

@@ -7,6 +7,8 @@ setup_file() {
 	plain_stream 30 | mktar >"$F/in.tar"
 	train "$F/m.vae" <"$F/in.tar"
 	vae-ckpt curvature -q -m "$F/m.vae" --checkpoints all "$F/in.tar"
+	cp -r "$F/m.vae" "$F/e.vae"
+	vae-ckpt curvature -q -m "$F/e.vae" --checkpoints all --ekfac "$F/in.tar"
 }
 
 # model: a copy of the model in the test's directory
@@ -196,6 +198,122 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 --curvature inputs --damping 1e6 <"$F/in.tar" | field selfinf >"$T/damped"
 	vae-selfinf -m "$F/m.vae" --layers decoder.2 <"$F/in.tar" | field selfinf | paste - "$T/damped" |
 		awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-4 || d < -1e-4) { print; exit 1 } } END { exit NR != 30 }'
+}
+
+@test "curvature --ekfac: the same at any -j, from a file or a pipe, and with the factors of one pass" {
+	local j
+	model
+	for j in 1 3; do
+		ok vae-ckpt curvature -m "$T/m.vae" -j $j --ekfac --summary "$T/s" <"$F/in.tar"
+		same "$T/m.vae/$file" "$F/e.vae/$file"
+		grep -q '"used":30,.*"records":30' "$T/s"
+	done
+	ok vae-ckpt verify -m "$T/m.vae"
+	is "$(vae-ckpt list -m "$T/m.vae" | cut -f1,7 | tr '\t\n' '= ')" 'step=curvature 8=30 16=30 24=30 '
+	for j in kfac inputs; do
+		vae-selfinf -m "$F/m.vae" --curvature $j "$F/in.tar" | field selfinf >"$T/one"
+		vae-selfinf -m "$F/e.vae" --curvature $j "$F/in.tar" | field selfinf >"$T/two"
+		same "$T/one" "$T/two"
+	done
+	# records that cannot be read, and --limit, are the same in both passes
+	{ plain_stream 11 && printf 'name=bad.pgm data=P5x\n'; } | mktar >"$T/bad.tar"
+	ok vae-ckpt curvature -m "$T/m.vae" -d 3 --ekfac --limit 12 "$T/bad.tar"
+	says '1 of 12 records could not be read'
+	plain_stream 11 | mktar >"$T/few.tar"
+	cp "$T/m.vae/$file" "$T/eleven"
+	ok vae-ckpt curvature -m "$T/m.vae" -d 3 --ekfac "$T/few.tar"
+	same "$T/eleven" "$T/m.vae/$file"
+	ok vae-ckpt thin -m "$T/m.vae" --keep 1
+	is "$(names "$T/m.vae" '*.safetensors')" "$file step-000000024.safetensors "
+	fails 2 vae-ckpt list -m "$T/m.vae" --ekfac
+}
+
+@test "curvature --ekfac: an input that is truncated, or changes between the passes, leaves no file" {
+	local got=0 pid n
+	model
+	rm "$T/m.vae/$file"
+	for n in 700 20000 25000; do
+		head -c $n "$F/in.tar" >"$T/cut.tar"
+		fails 1 vae-ckpt curvature -m "$T/m.vae" --ekfac "$T/cut.tar"
+		fails 1 vae-ckpt curvature -m "$T/m.vae" --ekfac <"$T/cut.tar"
+	done
+	mkfifo "$T/fifo"
+	cp "$F/in.tar" "$T/a.tar"
+	vae-ckpt curvature -q -m "$T/m.vae" --ekfac "$T/a.tar" "$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
+	pid=$!
+	exec 9>"$T/fifo" # opened once the first pass has read a.tar
+	printf '\200' | dd of="$T/a.tar" bs=1 seek=560 conv=notrunc status=none
+	head -c 1024 /dev/zero >&9
+	exec 9>&-
+	wait "$pid" || got=$?
+	is "$got" 1
+	says 'a.tar' 'changed'
+	absent "$T/m.vae/$file"
+}
+
+@test "ekfac: self influence is another than kfac's, and the same at any -j" {
+	local j
+	for j in 1 3; do
+		ok vae-selfinf -m "$F/e.vae" -j $j --curvature ekfac --parts --profile "$F/in.tar"
+		mv "$T/out" "$T/$j.tar"
+	done
+	same "$T/1.tar" "$T/3.tar"
+	for j in none kfac inputs ekfac; do
+		vae-selfinf -m "$F/e.vae" --curvature $j "$F/in.tar" | field selfinf,options >"$T/$j"
+	done
+	is "$(cat "$T/none" "$T/kfac" "$T/inputs" "$T/ekfac" | cut -f 1 | sort -u | wc -l)" 120
+	is "$(cat "$T/none" "$T/kfac" "$T/inputs" "$T/ekfac" | cut -f 2 | sort -u | wc -l)" 4
+	# far above the eigenvalues damping leaves plain self influence, but for its scale
+	vae-selfinf -m "$F/e.vae" --layers decoder.2 --curvature ekfac --damping 1e6 <"$F/in.tar" | field selfinf >"$T/damped"
+	vae-selfinf -m "$F/e.vae" --layers decoder.2 <"$F/in.tar" | field selfinf | paste - "$T/damped" |
+		awk '{ r = $2 / $1; if (NR == 1) first = r; d = r / first - 1; if (d > 1e-4 || d < -1e-4) { print; exit 1 } } END { exit NR != 30 }'
+	ok vae-selfinf -m "$F/e.vae" --curvature ekfac --checkpoints all --estimator cross --parts "$F/in.tar"
+}
+
+@test "ekfac: influence over test records" {
+	plain_stream 5 | mktar >"$T/tests.tar"
+	ok vae-testinf -m "$F/e.vae" --curvature ekfac -t "$T/tests.tar" "$F/in.tar"
+	mv "$T/out" "$T/all.tar"
+	ok vae-testinf -m "$F/e.vae" --curvature ekfac -t "$T/tests.tar" --mem 0 -j 3 "$F/in.tar"
+	same "$T/out" "$T/all.tar"
+	ok vae-testinf -m "$F/e.vae" --curvature ekfac -t "$T/tests.tar" --candidates 30 "$F/in.tar"
+	paste <(field testinf_max,testinf_min <"$T/out") <(field testinf_max,testinf_min <"$T/all.tar") |
+		awk '{ a = $1 / $3 - 1; b = $2 / $4 - 1; if (a * a > 1e-10 || b * b > 1e-10) { print; exit 1 } } END { exit NR != 30 }'
+	ok vae-testinf -m "$F/e.vae" --curvature ekfac -t "$F/in.tar" --normalize both --checkpoints all "$F/in.tar"
+	field testinf_max,testinf_min <"$T/out" | awk '$1 > 1.0001 || $2 < -1.0001 || !($1 > $2) { exit 1 } END { exit NR != 30 }'
+	ok vae-testinf -m "$F/e.vae" --curvature ekfac --sanity 10 --top 1 -d 64 --normalize train "$F/in.tar"
+	grep -q '^own_strongest' "$T/out"
+}
+
+@test "ekfac: files without eigenvalues, and with wrong ones" {
+	local one=$T/m.vae/$file
+	fails 1 vae-selfinf -m "$F/m.vae" --curvature ekfac "$F/in.tar"
+	says "$file" 'no eigenvalues' 'vae-ckpt curvature --ekfac'
+	fails 1 vae-testinf -m "$F/m.vae" --curvature ekfac -t "$F/in.tar" "$F/in.tar"
+	says 'vae-ckpt curvature --ekfac'
+	for x in 0 -1 nan; do
+		fails 2 vae-selfinf -m "$F/e.vae" --curvature ekfac --damping "$x" "$F/in.tar"
+	done
+	model
+	cp "$F/e.vae/$file" "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature ekfac --set score.beta=2 "$F/in.tar"
+	says beta
+	# the last number of the file is an eigenvalue
+	perl -0pi -e 's/"checksums"/"nochecksu"/' "$one"
+	perl -e 'open my $f, "+<:raw", $ARGV[0]; seek $f, -4, 2; print $f pack "f<", -1' "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature ekfac "$F/in.tar"
+	says "$file" 'negative' '--ekfac'
+	fails 1 vae-ckpt verify -m "$T/m.vae"
+	perl -e 'open my $f, "+<:raw", $ARGV[0]; seek $f, -4, 2; print $f pack "H*", "0000c07f"' "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature ekfac "$F/in.tar"
+	says 'not finite'
+	# eigenvectors of other lengths: the first of layer encoder.1
+	cp "$F/e.vae/$file" "$one"
+	perl -0pi -e 's/"checksums"/"nochecksu"/' "$one"
+	perl -MJSON::PP -e 'open my $f, "+<:raw", $ARGV[0]; read $f, my $n, 8; $n = unpack "Q<", $n; read $f, my $h, $n;
+		seek $f, 8 + $n + decode_json($h)->{"encoder.1.qa"}{data_offsets}[0], 0; print $f pack "f<", 3' "$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature ekfac "$F/in.tar"
+	says 'eigenvector of encoder.1'
 }
 
 @test "damping far above the curvature leaves plain self influence, but for its scale" {

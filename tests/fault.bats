@@ -18,7 +18,7 @@ setup_file() {
 	train "$F/wide.vae" --set model.latent=16 --set 'model.encoder=[flatten, {linear: 32}]' --set train.steps=1 --set train.checkpoints=1 <"$F/p.tar"
 	vae-ckpt export -m "$F/m.vae" -o "$F/x.safetensors"
 	cp -r "$F/m.vae" "$F/curved.vae"
-	vae-ckpt curvature -q -m "$F/curved.vae" -d 2 "$F/p.tar"
+	vae-ckpt curvature -q -m "$F/curved.vae" -d 2 --ekfac "$F/p.tar"
 	mkdir -p "$F/old.model" "$F/old.files"
 	cp -r "$F/m.vae" "$F/old.model/m.vae"
 	cp -r "$F/old.model" "$F/half"
@@ -71,12 +71,14 @@ faults() {
 @test "faults: vae-ckpt logp" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt logp -m "$F/m.vae" --set input.binarize=threshold -d 2 -j 1; }
 @test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }
 @test "faults: vae-selfinf --curvature" { faults -k alloc,read,write -m 100 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature kfac --profile -d 2 -j 1; }
+@test "faults: vae-ckpt curvature --ekfac" { faults -k alloc,read,write,open,fsync,rename -m 60 -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae --ekfac -d 2 -j 1; }
+@test "faults: vae-selfinf --curvature ekfac" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature ekfac -d 2 -j 1; }
 @test "faults: vae-selfinf" { faults -i "$F/mixed.tar" -- vae-selfinf -m "$F/m.vae" --checkpoints all -j 1 -o out.tar --summary sum.json; }
 @test "faults: vae-selfinf -j 2" { faults -k alloc,read,write,thread -i "$F/s.tar" -- vae-selfinf -m "$F/m.vae" --parts --prefix s_ -j 2; }
 @test "faults: vae-selfinf, draws in sparse blocks" { faults -k alloc,write -i "$F/p.tar" -- vae-selfinf -m "$F/wide.vae" -d 16 -j 1; }
 @test "faults: vae-testinf" { faults -k alloc,read,write,open,fsync,rename -m 100 -d "$F/old.files" -i "$F/mixed.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" --checkpoints all -d 2 --influence i.jsonl --matrix i.npy -j 1 -o out.tar; }
 @test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
-@test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature kfac -d 2 -j 1; }
+@test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature ekfac -d 2 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
 @test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust,none --neighbors 2,3 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }

@@ -13,6 +13,11 @@
  *   conv_transpose2d   a: the channels of an input pixel                      d: the gradient by the output under the kernel
  *                      The bias has a block of its own: E[b b^T], b its gradient.
  *
+ * EK-FAC (George et al. 2018) keeps the eigenvectors Q_A and Q_D of the factors, and replaces the eigenvalues of their product by the
+ * variance of the gradients in these directions, which a second pass over the records finds:
+ *
+ *   lambda_ij = E[(Q_D G Q_A^T)_ij^2]   mean over records and draws; eigenvectors are the rows of Q_A and Q_D
+ *
  * The gradients are those of the records (empirical Fisher), or those of targets that are drawn from the decoder's distribution (Fisher; for
  * these losses the generalised Gauss-Newton matrix, the Hessian of a linear network: Martens 2020, "New insights and perspectives on the
  * natural gradient method"). The KL term, whose Hessian by mu and logvar is diagonal, then adds noise of that variance to the gradients by
@@ -34,6 +39,8 @@ struct curvature_layer {
 	/* Factors of layer.h's gradient a^T b: p is D (A when transposed), k is A with the 1 (D when transposed). */
 	int np, nk, nb;        /* nb: biases when transposed, else 0 */
 	float *p, *k, *b;      /* [np][np], [nk][nk], [nb][nb] or NULL; owned */
+	float *qp, *qk;        /* EK-FAC, else NULL: eigenvectors of p [np][np] and of k [nk][nk], one in each row; owned */
+	float *lambda;         /* [np][nk] */
 };
 
 enum targets { TARGETS_DATA, TARGETS_MODEL }; /* empirical Fisher; Fisher */
@@ -44,11 +51,14 @@ struct curvature {
 	int n;
 	int64_t records; /* over which the means are */
 	int draws, targets; /* enum targets */
+	int has_eigenvalues; /* for EK-FAC */
 };
 
 /* The layers of a model, without factors; and with zeroed factors. The model is borrowed. */
 void curvature_layers(struct curvature *c, const struct model *m);
 int curvature_open(struct curvature *c, const struct model *m, struct fail *f);
+/* Adds qp, qk and lambda, as zeros. */
+int curvature_open_eigenvalues(struct curvature *c, struct fail *f);
 void curvature_free(struct curvature *c);
 
 /* curvature_path() beside the model's checkpoint */
@@ -62,8 +72,8 @@ int curvature_verify(const struct model *m, const char *path, struct fail *f);
 /* The number of records in the metadata of a file. */
 int curvature_records(const char *path, int64_t *records, struct fail *f);
 
-/* Estimates the curvature: records are added in batches of at most estimate_batch() rows, then estimate_finish() sets the means. Threads
- * change no result. */
+/* Estimates the curvature: records are added in batches of at most estimate_batch() rows, then estimate_finish() sets the means. For EK-FAC
+ * a second pass follows: estimate_rotate(), the same records again, estimate_eigenvalues(). Threads change no result. */
 struct curvature_estimate;
 struct pool;
 int estimate_batch(const struct model *m);
@@ -72,6 +82,10 @@ struct curvature_estimate *estimate_open(const struct model *m, enum targets tar
 void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps);
 /* Fails where a gradient was not finite or there was no record. warning: empty, or that a factor has less than full rank. */
 int estimate_finish(const struct curvature_estimate *e, struct curvature *c, struct fail *warning, struct fail *f);
+/* Sets the eigenvectors of c, the result of estimate_finish(), which is borrowed until estimate_close(). */
+int estimate_rotate(struct curvature_estimate *e, struct curvature *c, struct fail *f);
+/* Sets the eigenvalues of c. Fails where the records were not as many as in the first pass. */
+int estimate_eigenvalues(const struct curvature_estimate *e, struct curvature *c, struct fail *f);
 void estimate_close(struct curvature_estimate *e);
 
 #endif

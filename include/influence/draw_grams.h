@@ -9,6 +9,8 @@
  * whichever is cheaper; dense layers, which have one position, always use factors. Where a layer of the decoder is explicit, its
  * gradients are summed over blocks of draws to save memory, and all dot products are then between blocks.
  *
+ * What is kept are the dot products between each block and the sum over a part of the draws: all draws, or each half of them.
+ *
  * With a whitening (whitening.h; NULL: none) the dot products are those of whitened gradients. The bias then counts with the weight, but
  * for transposed layers.
  */
@@ -24,18 +26,20 @@ enum { DRAW_BLOCKS = 4 }; /* where a layer is explicit */
 struct draw_grams {
 	int draws, blocks;     /* a block for each draw, or DRAW_BLOCKS */
 	int half_block;        /* the block with which the second half of the draws begins */
+	int split;             /* the block with which part 1 begins: half_block, or with one part `blocks` */
 	int *block_from;       /* [blocks + 1]: block b holds the draws [block_from[b], block_from[b + 1]) */
-	double *weight, *bias; /* [blocks][blocks]: sums over the draws of both blocks of <g_i, g_j>, by weight and by bias */
+	double *weight, *bias; /* [2][blocks]: sums over the draws i of a block and j of a part of <g_i, g_j>, by weight and by bias */
 	float *scratch;        /* of the layer's passes, and for unrolled factors */
 	float *gram_p, *gram_k, *gradients, *bias_sums; /* more scratch */
-	float *white_p, *white_k, *white_gradients;     /* with a whitening */
+	float *white_p, *white_k, *white_gradients, *eigen; /* with a whitening */
+	double *row_sums;
 };
 
 /* Whether the gradients of so many draws by the layer's weight are explicit. */
 int gradient_is_explicit(const struct layer *l, int draws);
 
-/* For all layers of both networks. use_blocks: draws go in blocks. */
-int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f);
+/* For all layers of both networks. use_blocks: draws go in blocks; halves: in two parts. */
+int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, int halves, struct fail *f);
 void draw_grams_close(struct draw_grams *g);
 /* Prepares for a whitening. */
 int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f);

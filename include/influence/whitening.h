@@ -7,6 +7,13 @@
  * and a gradient d a^T becomes (L_D^-1 d) (L_A^-1 a)^T: the factors are multiplied by one matrix each, and all that is done with gradients
  * (draw_grams.h, gradients.h) stays as it is. With CURVATURE_INPUTS the factor D, and that of the biases of a transposed layer, is the
  * identity: the layers' inputs are whitened, and the gradients by their outputs stay as they are.
+ *
+ * EK-FAC instead turns the factors into the eigenbasis of the curvature, G~ = Q_D G Q_A^T, and divides each number of the gradient by the
+ * root of its own damped eigenvalue:
+ *
+ *   <x, z> = sum_ij G~_ij(x) G~_ij(z) / (lambda_ij + damping),
+ *
+ * so that a gradient must be written out before it is divided, or its factors go to eigen_dots.h.
  */
 #ifndef VF_WHITENING_H
 #define VF_WHITENING_H
@@ -14,16 +21,18 @@
 #include "gemm/sparse_block.h"
 #include "influence/curvature.h"
 
-/* The matrices are lower triangular. Products take their rows in parts, each with its own inner dimension. */
+/* The matrices are lower triangular, but for EK-FAC. Products take their rows in parts, each with its own inner dimension. */
 enum { WHITENING_PARTS = 4 };
 
-enum curvature_kind { CURVATURE_NONE, CURVATURE_KFAC, CURVATURE_INPUTS };
+enum curvature_kind { CURVATURE_NONE, CURVATURE_KFAC, CURVATURE_INPUTS, CURVATURE_EKFAC };
 extern const char *const curvature_words[];
 
 struct layer_whitening {
 	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
 	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b]; NULL: the identity */
-	float k1;         /* of the 1 behind factor k, which only the last of k numbers contains; 0 when transposed */
+	float *ones;      /* [k]: what the 1 behind factor k adds; NULL when transposed */
+	int square;       /* wp and wk are not triangular */
+	float *inverse, *scale; /* EK-FAC, else NULL: [p][k]: 1/(lambda + damping), and its root */
 	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS]; /* a part each, or NULL */
 };
 
@@ -31,9 +40,13 @@ struct whitening { /* of a checkpoint; by the layer's index in its network */
 	struct layer_whitening enc[MAX_LAYERS], dec[MAX_LAYERS];
 };
 
-/* damping: added to each factor's diagonal, in units of its mean eigenvalue; above 0. Fails if a factor is not positive definite. */
+/* damping: added to each factor's diagonal, or for EK-FAC to the eigenvalues of a layer, in units of their mean; above 0. Fails if a factor is
+ * not positive definite, and for EK-FAC without eigenvalues. */
 int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f);
 void whitening_close(struct whitening *w);
+/* Only turns gradients into the eigenbasis, by c->qp and c->qk. */
+int rotation_open(struct layer_whitening *w, const struct curvature_layer *c, struct fail *f);
+void layer_whitening_close(struct layer_whitening *w);
 /* [n]: those of the files beside the checkpoints of n models. Appends to options what tells the scores apart. NULL with the reason. */
 struct whitening *whitenings_open(const struct model *m, int n, enum curvature_kind kind, double damping, struct buf *options, struct fail *f);
 void whitenings_close(struct whitening *w, int n);
@@ -53,8 +66,8 @@ void whiten_gradients(const struct layer_whitening *w, const struct layer *l, fl
                       float *scratch);
 /* The adjoint of whiten_p(); out and in [rows][p] */
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows);
-/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k] */
-void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch);
+/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k], which is overwritten */
+void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch);
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
 
 #endif

@@ -14,7 +14,7 @@ struct curvature_options {
 #define CURVATURE_OPTIONS_INIT {.damping = NAN}
 
 #define CLI_CURVATURE(o)                                                                                                                   \
-	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default), kfac (inverse curvature) or inputs (that of the layers' inputs): by vae-ckpt curvature", curvature_words}, \
+	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default), kfac, ekfac (inverse curvature) or inputs (that of the layers' inputs): by vae-ckpt curvature", curvature_words}, \
 	{0, "damping", "X", CLI_REAL, &(o)->damping, "of the curvature: added to a factor, in units of its mean eigenvalue (default 0.1)"}
 
 bool curvature_options_check(struct cli *c, const struct curvature_options *o);

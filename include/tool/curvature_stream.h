@@ -1,4 +1,5 @@
-/* curvature_stream.h - estimates the curvature of checkpoints from a stream of records, in one pass (influence/curvature.h). */
+/* curvature_stream.h - estimates the curvature of checkpoints from a stream of records, in one pass, or with eigenvalues in two
+ * (influence/curvature.h). */
 #ifndef VF_CURVATURE_STREAM_H
 #define VF_CURVATURE_STREAM_H
 
@@ -12,12 +13,15 @@ struct curvature_stream {
 	int targets; /* enum targets */
 	struct noise noise; /* path: of --eps, or NULL */
 	long limit;  /* records that count; 0: all */
+	int eigenvalues; /* for EK-FAC */
 
 	struct flow flow;
 	struct model *models;
 	int nmodels;
 	struct pool *pool;
 	struct curvature_estimate **estimate; /* [nmodels] */
+	struct curvature *curvature; /* [nmodels], after the first pass */
+	int second_pass;
 	uint64_t used;
 };
 

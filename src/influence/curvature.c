@@ -54,12 +54,27 @@ int curvature_open(struct curvature *c, const struct model *m, struct fail *f)
 	return 0;
 }
 
+int curvature_open_eigenvalues(struct curvature *c, struct fail *f)
+{
+	for (int i = 0; i < c->n; i++) {
+		struct curvature_layer *k = &c->layer[i];
+		k->qp = mat_floats((size_t)k->np * (size_t)k->np);
+		k->qk = mat_floats((size_t)k->nk * (size_t)k->nk);
+		k->lambda = mat_floats((size_t)k->np * (size_t)k->nk);
+		if (!k->qp || !k->qk || !k->lambda)
+			return fail_memory_for(f, "the curvature of %s", k->name);
+	}
+	c->has_eigenvalues = 1;
+	return 0;
+}
+
 void curvature_free(struct curvature *c)
 {
 	for (int i = 0; i < c->n; i++) {
-		free(c->layer[i].p);
-		free(c->layer[i].k);
-		free(c->layer[i].b);
+		const struct curvature_layer *k = &c->layer[i];
+		float *all[] = {k->p, k->k, k->b, k->qp, k->qk, k->lambda};
+		for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+			free(all[j]);
 	}
 	c->n = 0;
 }
@@ -74,7 +89,7 @@ void curvature_beside(char *out, size_t capacity, const struct model *m)
 	curvature_path(out, capacity, dir, m->step);
 }
 
-enum { MOST_TENSORS = 3 * 2 * MAX_LAYERS };
+enum { MOST_TENSORS = 6 * 2 * MAX_LAYERS };
 
 /* The tensors of a file and their numbers: how many. */
 static int list_tensors(const struct curvature *c, struct tensor *t, float **values)
@@ -83,16 +98,20 @@ static int list_tensors(const struct curvature *c, struct tensor *t, float **val
 	for (int i = 0; i < c->n; i++) {
 		const struct curvature_layer *k = &c->layer[i];
 		int transposed = k->l->type->transposed;
-		const struct { const char *name; float *v; int n; } all[] = {
-			{"a", transposed ? k->p : k->k, transposed ? k->np : k->nk},
-			{"d", transposed ? k->k : k->p, transposed ? k->nk : k->np},
-			{"bias", k->b, k->nb},
+		size_t np = (size_t)k->np, nk = (size_t)k->nk, nb = (size_t)k->nb, na = transposed ? np : nk, nd = transposed ? nk : np;
+		const struct { const char *name; float *v; size_t rows, columns; } all[] = {
+			{"a", transposed ? k->p : k->k, na, na},
+			{"d", transposed ? k->k : k->p, nd, nd},
+			{"bias", k->b, nb, nb},
+			{"qa", transposed ? k->qp : k->qk, na, na},
+			{"qd", transposed ? k->qk : k->qp, nd, nd},
+			{"lambda", k->lambda, np, nk},
 		};
-		for (int j = 0; j < 3; j++) {
-			size_t side = (size_t)all[j].n;
-			if (!side)
+		for (int j = 0; j < 6; j++) {
+			size_t rows = all[j].rows, columns = all[j].columns;
+			if (!rows || (j > 2 && !c->has_eigenvalues))
 				continue;
-			t[n] = (struct tensor){.ndim = 2, .shape = {side, side}, .count = side * side};
+			t[n] = (struct tensor){.ndim = 2, .shape = {rows, columns}, .count = rows * columns};
 			snprintf(t[n].name, sizeof t[n].name, "%s.%s", k->name, all[j].name);
 			values[n++] = all[j].v;
 		}
@@ -115,6 +134,10 @@ int curvature_write(const struct curvature *c, const struct model *m, const char
 	snprintf(beta, sizeof beta, "%.9g", m->cfg.score.beta);
 	json_t *meta = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "curvature", FORMAT, "model", m->id, "step", step, "records", records, "draws",
 	                         draws, "likelihood", likelihoods[m->cfg.score.likelihood], "beta", beta, "gradient", gradients[m->cfg.score.gradient], "targets", targets_words[c->targets]);
+	if (meta && c->has_eigenvalues && json_object_set_new(meta, "eigenvalues", json_string("ekfac"))) {
+		json_decref(meta);
+		meta = NULL;
+	}
 	int r = meta ? safetensors_write_parts(path, t, n, from, meta, f) : fail_memory(f);
 	json_decref(meta);
 	return r;
@@ -178,12 +201,37 @@ static int get_factors(struct curvature *c, const struct safetensors *s, struct 
 	return 0;
 }
 
+/* Whether the rows of q [n][n] have length 1. */
+static int check_eigenvectors(const float *q, int n, const char *layer, struct fail *f)
+{
+	for (int i = 0; i < n; i++) {
+		const float *row = q + (size_t)i * (size_t)n;
+		if (fabs(dot(row, row, n) - 1) > 1e-3)
+			return fail_set(f, "an eigenvector of %s has not length 1: make the file again with vae-ckpt curvature --ekfac", layer);
+	}
+	return 0;
+}
+
+static int check_eigenvalues(const struct curvature *c, struct fail *f)
+{
+	for (int i = 0; c->has_eigenvalues && i < c->n; i++) {
+		const struct curvature_layer *k = &c->layer[i];
+		if (check_eigenvectors(k->qp, k->np, k->name, f) || check_eigenvectors(k->qk, k->nk, k->name, f))
+			return -1;
+		for (size_t j = 0; j < (size_t)k->np * (size_t)k->nk; j++)
+			if (k->lambda[j] < 0)
+				return fail_set(f, "an eigenvalue of %s is negative: make the file again with vae-ckpt curvature --ekfac", k->name);
+	}
+	return 0;
+}
+
 static int read_factors(struct curvature *c, const struct model *m, const struct safetensors *s, struct fail *f)
 {
 	int64_t draws = 0;
 	if (safetensors_verify(s, f) < 0 || curvature_open(c, m, f))
 		return -1;
-	if (get_factors(c, s, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f)) {
+	const char *eigenvalues = safetensors_metadata(s, "eigenvalues");
+	if ((eigenvalues && curvature_open_eigenvalues(c, f)) || get_factors(c, s, f) || check_eigenvalues(c, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f)) {
 		curvature_free(c);
 		return -1;
 	}

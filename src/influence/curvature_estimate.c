@@ -5,6 +5,8 @@
  *                  second moments of every factor, added to float sums                    a task for each factor
  *   the float sums of the batch are added to sums in double
  *
+ * The second pass, for EK-FAC, has the squares of the gradients in the eigenbasis instead of second moments (eigenvalues.h).
+ *
  * All tasks are cut by the network alone, and each sum is added up by one task in order, so that threads change no result. */
 #include <math.h>
 #include <stdlib.h>
@@ -12,8 +14,9 @@
 
 #include "base/pool.h"
 #include "gemm/mat.h"
-#include "influence/influence_state.h"
 #include "influence/curvature.h"
+#include "influence/eigenvalues.h"
+#include "influence/influence_state.h"
 #include "nn/layout.h"
 #include "nn/loss.h"
 
@@ -40,6 +43,10 @@ struct curvature_estimate {
 	struct moments factor[MOST_FACTORS];
 	int nfactors, batch, chunks;
 	int64_t records;
+	/* the second pass */
+	struct curvature *basis; /* NULL in the first; borrowed */
+	struct layer_eigenvalues *values; /* [layers.n] */
+	char *bad;              /* [2 layers.n]: eigenvectors that were not found */
 	float *params;          /* reordered */
 	float **reordered;
 
@@ -164,6 +171,10 @@ void estimate_close(struct curvature_estimate *e)
 	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch, e->drawn};
 	for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
 		free(memory[k]);
+	for (int i = 0; e->values && i < e->layers.n; i++)
+		layer_eigenvalues_close(&e->values[i]);
+	free(e->values);
+	free(e->bad);
 	models_reorder_free(e->reordered, e->m, 1);
 	free(e);
 }
@@ -270,14 +281,20 @@ static void add_rows(struct moments *v, const float *a, int rows)
 			v->ones[i] += a[(size_t)r * (size_t)v->width + (size_t)i];
 }
 
+/* x [n][in], dy [n][out]: the input of a layer, and the gradients by its output. */
+static void rows_of(const struct curvature_estimate *e, const struct curvature_layer *c, const float **x, const float **dy)
+{
+	const struct network *net = c->in_decoder ? &e->m->dec : &e->m->enc;
+	const float *input = c->in_decoder ? e->xi : in_order(e, net->reads_channels_last);
+	*x = network_source(net, c->index, input, c->in_decoder ? &e->dec : &e->enc);
+	*dy = (c->in_decoder ? &e->dec_grad : &e->enc_grad)->v[c->index];
+}
+
 static void add_factor(struct curvature_estimate *e, struct moments *v)
 {
-	const struct curvature_layer *c = v->c;
-	const struct layer *l = c->l;
-	const struct network *net = c->in_decoder ? &e->m->dec : &e->m->enc;
-	const struct tape *act = c->in_decoder ? &e->dec : &e->enc, *grad = c->in_decoder ? &e->dec_grad : &e->enc_grad;
-	const float *input = c->in_decoder ? e->xi : in_order(e, net->reads_channels_last);
-	const float *x = network_source(net, c->index, input, act), *dy = grad->v[c->index];
+	const struct layer *l = v->c->l;
+	const float *x, *dy;
+	rows_of(e, v->c, &x, &dy);
 	const float *from = v->side == FACTOR_B ? dy : v->side == FACTOR_P ? layer_factor_p(l, x, dy) : layer_factor_k(l, x, dy);
 	size_t size = (size_t)(from == x ? l->in : l->out);
 	if (!v->scratch) {
@@ -315,6 +332,18 @@ static void add_totals(void *ctx, int factor)
 	memset(v->ones, 0, (size_t)v->width * sizeof *v->ones);
 }
 
+/* --- eigenvalues, a layer at a time --- */
+
+static void add_eigenvalues(void *ctx, int layer)
+{
+	struct curvature_estimate *e = ctx;
+	const float *x, *dy;
+	rows_of(e, &e->layers.layer[layer], &x, &dy);
+	layer_eigenvalues_add(&e->values[layer], x, dy, e->n, e->draw);
+}
+
+static void end_eigenvalues(void *ctx, int layer) { layer_eigenvalues_end_batch(&((struct curvature_estimate *)ctx)->values[layer]); }
+
 void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps)
 {
 	int chunks = (n + CHUNK - 1) / CHUNK;
@@ -326,9 +355,15 @@ void estimate_add(struct curvature_estimate *e, int n, const float *x, const uin
 	pool_run(e->pool, chunks, encode, e);
 	for (e->draw = 0; e->draw < e->cfg.score.draws; e->draw++) {
 		pool_run(e->pool, chunks, differentiate, e);
-		pool_run(e->pool, e->nfactors, add_moments, e);
+		if (e->basis)
+			pool_run(e->pool, e->layers.n, add_eigenvalues, e);
+		else
+			pool_run(e->pool, e->nfactors, add_moments, e);
 	}
-	pool_run(e->pool, e->nfactors, add_totals, e);
+	if (e->basis)
+		pool_run(e->pool, e->layers.n, end_eigenvalues, e);
+	else
+		pool_run(e->pool, e->nfactors, add_totals, e);
 }
 
 /* --- means --- */
@@ -370,5 +405,61 @@ int estimate_finish(const struct curvature_estimate *e, struct curvature *c, str
 	if (e->records < widest)
 		fail_set(warning, "%lld records are fewer than the %d numbers of the widest layer: where they say nothing, only damping counts",
 		         (long long)e->records, widest);
+	return 0;
+}
+
+/* --- the second pass --- */
+
+/* q [n][n]: the eigenvectors of a factor [n][n], one in each row */
+static int find_eigenvectors(float *q, const float *factor, int n)
+{
+	size_t size = (size_t)n * (size_t)n;
+	double *a = malloc(size * sizeof *a), *value = malloc((size_t)n * sizeof *value);
+	for (size_t i = 0; a && i < size; i++)
+		a[i] = (double)factor[i];
+	int r = a && value ? mat_eigenvectors(a, value, n) : -1;
+	for (size_t i = 0; !r && i < size; i++)
+		q[i] = (float)a[i];
+	free(a);
+	free(value);
+	return r;
+}
+
+static void find_basis(void *ctx, int factor)
+{
+	const struct curvature_estimate *e = ctx;
+	const struct curvature_layer *c = &e->basis->layer[factor / 2];
+	int k = factor % 2;
+	e->bad[factor] = find_eigenvectors(k ? c->qk : c->qp, k ? c->k : c->p, k ? c->nk : c->np) != 0;
+}
+
+int estimate_rotate(struct curvature_estimate *e, struct curvature *c, struct fail *f)
+{
+	int n = c->n;
+	if (curvature_open_eigenvalues(c, f))
+		return -1;
+	e->basis = c;
+	e->records = 0;
+	e->values = calloc((size_t)n, sizeof *e->values);
+	e->bad = calloc(2 * (size_t)n, sizeof *e->bad);
+	if (!e->values || !e->bad)
+		return fail_memory(f);
+	pool_run(e->pool, 2 * n, find_basis, e);
+	for (int i = 0; i < n; i++) {
+		if (e->bad[2 * i] || e->bad[2 * i + 1])
+			return fail_set(f, "the eigenvectors of the curvature of %s were not found: out of memory, or no convergence", c->layer[i].name);
+		if (layer_eigenvalues_open(&e->values[i], &c->layer[i], e->batch, e->cfg.score.draws, f))
+			return -1;
+	}
+	return 0;
+}
+
+int estimate_eigenvalues(const struct curvature_estimate *e, struct curvature *c, struct fail *f)
+{
+	if (e->records != c->records)
+		return fail_set(f, "the second pass had %lld records, the first %lld", (long long)e->records, (long long)c->records);
+	for (int i = 0; i < c->n; i++)
+		if (layer_eigenvalues_finish(&e->values[i], c->layer[i].lambda, (double)e->records, f))
+			return -1;
 	return 0;
 }

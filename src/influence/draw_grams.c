@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gemm/mat.h"
+#include "influence/eigen_dots.h"
 
 int gradient_is_explicit(const struct layer *l, int draws)
 {
@@ -50,7 +51,7 @@ static void place_blocks(struct draw_grams *g)
 		g->block_from[b] = g->blocks == g->draws ? b : b <= g->half_block ? half * b / g->half_block : half + rest * (b - g->half_block) / rest_blocks;
 }
 
-int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, struct fail *f)
+int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, int halves, struct fail *f)
 {
 	struct sizes s = {0};
 	int blocks = !use_blocks || draws < 2 ? draws : draws < DRAW_BLOCKS ? 2 : DRAW_BLOCKS;
@@ -58,9 +59,10 @@ int draw_grams_open(struct draw_grams *g, const struct network *enc, const struc
 	measure_layers(&s, dec, draws);
 	size_t n = (size_t)blocks;
 	*g = (struct draw_grams){.draws = draws, .blocks = blocks, .half_block = blocks == draws ? draws / 2 : blocks / 2};
+	g->split = halves ? g->half_block : blocks;
 	g->block_from = calloc(n + 1, sizeof *g->block_from);
-	g->weight = calloc(n * n, sizeof *g->weight);
-	g->bias = calloc(n * n, sizeof *g->bias);
+	g->weight = calloc(2 * n, sizeof *g->weight);
+	g->bias = calloc(2 * n, sizeof *g->bias);
 	g->scratch = mat_floats(s.scratch);
 	g->gram_p = mat_floats(s.gram);
 	g->gram_k = mat_floats(s.gram);
@@ -85,12 +87,14 @@ void draw_grams_close(struct draw_grams *g)
 	free(g->white_p);
 	free(g->white_k);
 	free(g->white_gradients);
+	free(g->eigen);
+	free(g->row_sums);
 	*g = (struct draw_grams){.block_from = NULL};
 }
 
 /* Floats of whitened factors and gradients that the largest layer needs. */
 struct white_sizes {
-	size_t p, k, gradient;
+	size_t p, k, gradient, eigen, rows;
 };
 
 static void measure_white(struct white_sizes *s, const struct network *net, int draws, int blocks)
@@ -103,6 +107,8 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 		if (!gradient_is_explicit(l, draws)) {
 			enlarge(&s->p, 3 * rows * p); /* a row's three gradients */
 			enlarge(&s->k, rows * k);
+			enlarge(&s->rows, rows);
+			enlarge(&s->eigen, eigen_sums_scratch(l->p, l->k + 1, (int)rows));
 		}
 		if (!l->type->dense)
 			enlarge(&s->gradient, 2 * (size_t)blocks * p * k);
@@ -117,17 +123,29 @@ int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const str
 	g->white_p = mat_floats(s.p);
 	g->white_k = mat_floats(s.k);
 	g->white_gradients = mat_floats(s.gradient);
-	return g->white_p && g->white_k && g->white_gradients ? 0 : fail_memory_for(f, "the gradients of %d draws", g->draws);
+	g->eigen = mat_floats(s.eigen);
+	g->row_sums = calloc(s.rows + 1, sizeof *g->row_sums);
+	return g->white_p && g->white_k && g->white_gradients && g->eigen && g->row_sums ? 0 : fail_memory_for(f, "the gradients of %d draws", g->draws);
 }
 
 /* --- all draws of a record --- */
 
-/* gram [blocks][blocks] = v v^T, v [blocks][n] */
-static void multiply_blocks(double *gram, const float *v, int blocks, size_t n)
+static void clear_sums(const struct draw_grams *g, double *sums) { memset(sums, 0, 2 * (size_t)g->blocks * sizeof *sums); }
+
+/* Where the dot products of block a with block b are summed up. */
+static double *sum_of(const struct draw_grams *g, double *sums, int a, int b) { return &sums[(b < g->split ? 0 : g->blocks) + a]; }
+
+/* sums [2][blocks] of v [blocks][n] */
+static void multiply_blocks(const struct draw_grams *g, double *sums, const float *v, size_t n)
 {
-	for (int a = 0; a < blocks; a++)
-		for (int b = a; b < blocks; b++)
-			gram[a * blocks + b] = gram[b * blocks + a] = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
+	clear_sums(g, sums);
+	for (int a = 0; a < g->blocks; a++)
+		for (int b = a; b < g->blocks; b++) {
+			double product = dot(v + (size_t)a * n, v + (size_t)b * n, (int)n);
+			*sum_of(g, sums, a, b) += product;
+			if (b > a)
+				*sum_of(g, sums, b, a) += product;
+		}
 }
 
 /* weight and bias from the Gram matrices of both factors, [draws positions][draws positions]. The bias of a dense layer has the
@@ -135,8 +153,8 @@ static void multiply_blocks(double *gram, const float *v, int blocks, size_t n)
 static void sum_positions(struct draw_grams *g, int positions, int dense)
 {
 	int n = g->draws * positions, blocks = g->blocks;
-	memset(g->weight, 0, (size_t)blocks * (size_t)blocks * sizeof *g->weight);
-	memset(g->bias, 0, (size_t)blocks * (size_t)blocks * sizeof *g->bias);
+	clear_sums(g, g->weight);
+	clear_sums(g, g->bias);
 	for (int a = 0; a < blocks; a++)
 		for (int i = g->block_from[a] * positions; i < g->block_from[a + 1] * positions; i++)
 			for (int b = 0; b < blocks; b++) {
@@ -146,9 +164,32 @@ static void sum_positions(struct draw_grams *g, int positions, int dense)
 					weight += gram_p * (double)g->gram_k[i * n + j];
 					bias += gram_p;
 				}
-				g->weight[a * blocks + b] += weight;
-				g->bias[a * blocks + b] += dense ? bias : 0;
+				*sum_of(g, g->weight, a, b) += weight;
+				*sum_of(g, g->bias, a, b) += dense ? bias : 0;
 			}
+}
+
+/* The same for whitened factors p [draws positions][w->p] and k [draws positions][w->k]. */
+static void sum_white(struct draw_grams *g, const struct layer_whitening *w, int positions, const float *p, const float *k)
+{
+	int rows = g->draws * positions;
+	if (!w->inverse) {
+		mat_gram(g->gram_k, k, rows, w->k);
+		mat_gram(g->gram_p, p, rows, w->p);
+		sum_positions(g, positions, 0);
+		return;
+	}
+	clear_sums(g, g->weight);
+	clear_sums(g, g->bias);
+	for (int part = 0; part < 2; part++) {
+		int from = part ? g->block_from[g->split] : 0, to = part ? g->draws : g->block_from[g->split];
+		if (from == to)
+			continue;
+		eigen_sums(w, p, k, rows, from * positions, to * positions, g->row_sums, g->eigen);
+		for (int b = 0; b < g->blocks; b++)
+			for (int i = g->block_from[b] * positions; i < g->block_from[b + 1] * positions; i++)
+				g->weight[part * g->blocks + b] += g->row_sums[i];
+	}
 }
 
 void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy)
@@ -162,11 +203,12 @@ void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const 
 	if (w) {
 		whiten_p(w, l, g->white_p, p, rows);
 		whiten_k(w, l, g->white_k, k, rows);
-		p = g->white_p, k = g->white_k;
+		sum_white(g, w, l->positions, g->white_p, g->white_k);
+	} else {
+		mat_gram(g->gram_k, k, rows, l->k);
+		mat_gram(g->gram_p, p, rows, l->p);
+		sum_positions(g, l->positions, l->type->dense);
 	}
-	mat_gram(g->gram_k, k, rows, w ? w->k : l->k);
-	mat_gram(g->gram_p, p, rows, l->p);
-	sum_positions(g, l->positions, l->type->dense && !w);
 	if (l->type->dense || (w && !w->b))
 		return;
 	size_t n = (size_t)l->biases, out = (size_t)l->out;
@@ -176,14 +218,12 @@ void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const 
 	}
 	if (w)
 		whiten_b(w, g->white_k, g->bias_sums, g->blocks);
-	multiply_blocks(g->bias, w ? g->white_k : g->bias_sums, g->blocks, n);
+	multiply_blocks(g, g->bias, w ? g->white_k : g->bias_sums, n);
 }
 
 void draw_grams_from_white(struct draw_grams *g, const struct layer_whitening *w, const float *p, const float *k)
 {
-	mat_gram(g->gram_k, k, g->draws, w->k);
-	mat_gram(g->gram_p, p, g->draws, w->p);
-	sum_positions(g, 1, 0);
+	sum_white(g, w, 1, p, k);
 }
 
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy)
@@ -214,16 +254,16 @@ void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, cons
 	const float *bias = gradients + (size_t)g->blocks * layer_weights(l);
 	if (w)
 		whiten_gradients(w, l, g->white_gradients, gradients, bias, g->blocks, g->white_gradients + (size_t)g->blocks * n);
-	multiply_blocks(g->weight, w ? g->white_gradients : gradients, g->blocks, n);
+	multiply_blocks(g, g->weight, w ? g->white_gradients : gradients, n);
 	if (w && !w->b) {
-		memset(g->bias, 0, (size_t)g->blocks * (size_t)g->blocks * sizeof *g->bias);
+		clear_sums(g, g->bias);
 		return;
 	}
 	if (w) {
 		whiten_b(w, g->white_gradients, bias, g->blocks);
 		bias = g->white_gradients;
 	}
-	multiply_blocks(g->bias, bias, g->blocks, biases);
+	multiply_blocks(g, g->bias, bias, biases);
 }
 
 void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x, const float *dy,
@@ -294,6 +334,28 @@ static double explicit_row(struct draw_grams *g, const struct layer *l, const fl
 	return product;
 }
 
+/* By factors in the eigenbasis, where the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
+ * positions k. */
+static double eigen_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+                        const float *dy1, const float *dy_mean, float *tangent_out)
+{
+	int n = l->positions, p = w->p, k = w->k;
+	size_t size = (size_t)p * (size_t)k;
+	const float *dy[] = {dy0, dy1, dy_mean};
+	float *gradient = g->white_gradients;
+	l->type->unroll(l, g->scratch, x, 1);
+	whiten_k(w, l, g->white_k, g->scratch, n);
+	for (int i = 0; i < 3; i++) {
+		whiten_p(w, l, g->white_p, dy[i], n);
+		mat_tn(gradient + (size_t)i * size, k, g->white_p, p, g->white_k, k, NULL, p, k, n, 1, 0, MAT_24);
+		for (size_t j = 0; i > 0 && j < size; j++)
+			gradient[(size_t)i * size + j] *= w->inverse[j];
+	}
+	mat_nt(g->white_p, p, g->white_k, k, gradient + 2 * size, k, n, p, k, 0, MAT_24);
+	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
+	return dot(gradient, gradient + size, (int)size);
+}
+
 /* out: the whitened gradient of one row, with its bias. */
 static void white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *out, float *scratch, const float *x,
                       const float *dy)
@@ -341,7 +403,7 @@ static void white_gradient_row(struct draw_grams *g, const struct layer *l, cons
                                const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
 	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1);
-	*weight = (by_factors ? factor_row : explicit_white_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
+	*weight = (!by_factors ? explicit_white_row : w->inverse ? eigen_row : factor_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
 	*bias = w->b ? white_bias_row(g, l, w, dy0, dy1, dy_mean, tangent_out) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gemm/mat.h"
+#include "influence/eigen_dots.h"
 #include "influence/influence_state.h"
 #include "nn/linear.h"
 
@@ -40,7 +41,13 @@ static int plan_whitening(struct influence *s, struct layer_gradient *k, size_t 
 	*raw = size > *raw ? size : *raw;
 	k->white_p = mat_floats(rows * (size_t)k->p);
 	k->white_k = mat_floats(rows * (size_t)k->k);
-	return !k->white_p || !k->white_k;
+	size_t eigen = w->inverse && k->rows ? eigen_pairs_scratch(w->p, w->k) : 0;
+	if (eigen > s->gradients.eigen_size) {
+		free(s->gradients.eigen);
+		s->gradients.eigen_size = eigen;
+		s->gradients.eigen = mat_floats(eigen);
+	}
+	return !k->white_p || !k->white_k || (eigen && !s->gradients.eigen);
 }
 
 static int plan_layers(struct influence *s, const struct network *net, int in_decoder, size_t *raw, struct fail *f)
@@ -106,6 +113,7 @@ void gradients_close(struct influence *s)
 	free(g->gram_p);
 	free(g->gram_k);
 	free(g->raw);
+	free(g->eigen);
 	free(g->scratch);
 	*g = (struct gradients){.layer = NULL};
 }
@@ -308,6 +316,14 @@ static void add_factor_dots(const struct influence *s, const struct layer_gradie
 		}
 }
 
+/* The same with EK-FAC. */
+static void add_eigen_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
+{
+	size_t rows = (size_t)layer->rows, from = (size_t)q->from * rows, first = (size_t)q->first * rows, np = (size_t)layer->p, nk = (size_t)layer->k;
+	const struct eigen_factors x = {factor_p(s, layer) + from * np, factor_k(s, layer) + from * nk, q->n}, z = {p + first * np, k + first * nk, q->m};
+	eigen_pairs(whitening_of(s, layer), layer->rows, &x, &z, q->w / layer->draws / layer->draws, q->out, q->stride, s->gradients.eigen);
+}
+
 /* All explicit gradients; other: those of the other records. */
 static void add_explicit_dots(const struct influence *s, const float *other, const struct request *q)
 {
@@ -332,8 +348,9 @@ void gradients_dots(struct influence *s, int from, int n, const float *other, in
 	for (int i = 0; i < g->nlayers; i++) {
 		const struct layer_gradient *k = &g->layer[i];
 		size_t rows = (size_t)kept * (size_t)k->rows;
+		const struct layer_whitening *w = whitening_of(s, k);
 		if (rows)
-			add_factor_dots(s, k, other, other + rows * (size_t)k->p, &q);
+			(w && w->inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + rows * (size_t)k->p, &q);
 		other += rows * (size_t)(k->p + k->k);
 	}
 	add_explicit_dots(s, other, &q);

@@ -16,18 +16,13 @@
 static void add_grams(struct influence *s, int r, const struct layer *l)
 {
 	const struct draw_grams *g = &s->grams;
-	int n = g->blocks, cross = s->cfg.score.estimator == CROSS, to_a = cross ? g->half_block : n, from_b = cross ? g->half_block : 0;
-	double pairs = cross ? (double)s->half * (double)(s->draws - s->half) : (double)s->draws * (double)s->draws, weight = 0, bias = 0;
+	int n = g->blocks, other = s->cfg.score.estimator == CROSS ? n : 0; /* the part that the first part is multiplied with */
+	double pairs = other ? (double)s->half * (double)(s->draws - s->half) : (double)s->draws * (double)s->draws, weight = 0, bias = 0;
 	for (int a = 0; a < n; a++) {
-		double all = 0, by_weight = 0, by_bias = 0;
-		for (int b = 0; b < n; b++) {
-			all += g->weight[a * n + b] + g->bias[a * n + b];
-			by_weight += b >= from_b ? g->weight[a * n + b] : 0;
-			by_bias += b >= from_b ? g->bias[a * n + b] : 0;
-		}
+		double all = g->weight[a] + g->weight[n + a] + g->bias[a] + g->bias[n + a];
 		s->draw_dots[r * n + a] += s->weight * all / s->draws / (g->block_from[a + 1] - g->block_from[a]);
-		weight += a < to_a ? by_weight : 0;
-		bias += a < to_a ? by_bias : 0;
+		weight += a < g->split ? g->weight[other + a] : 0;
+		bias += a < g->split ? g->bias[other + a] : 0;
 	}
 	add_to_score(s, r, l->tensor, weight / pairs);
 	add_to_score(s, r, l->tensor + 1, bias / pairs);

@@ -102,8 +102,31 @@ static void head_means(struct influence *s, int halves)
 
 /* --- the tangent pass --- */
 
+/* white_dense_layer() in the eigenbasis. d0, d1 and mean: whitened gradients; s->white_k: the whitened input, which is overwritten */
+static void eigen_dense_layer(struct influence *s, const struct layer *l, const struct layer_whitening *w, const float *d0, const float *d1,
+                              const float *mean, float *tangent)
+{
+	size_t n = (size_t)s->batch * (size_t)w->p, p = (size_t)w->p;
+	float *u = s->white_rows[3];
+	for (size_t i = 0; i < (size_t)s->batch * (size_t)w->k; i++)
+		s->white_k[i] *= s->white_k[i];
+	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, s->batch, w->p, w->k, 0, MAT_24);
+	for (size_t r = 0; r < (size_t)s->batch; r++) {
+		double sum = 0;
+		for (size_t i = r * p; i < (r + 1) * p; i++)
+			sum += (double)u[i] * (double)d0[i] * (double)d1[i];
+		add_to_score(s, (int)r, l->tensor, sum);
+	}
+	for (size_t i = 0; i < n; i++)
+		u[i] *= mean[i];
+	whiten_p_adjoint(w, l, s->white_p, u, s->batch);
+	for (size_t i = 0; i < n; i++)
+		tangent[i] += s->white_p[i];
+}
+
 /* Dot products of a dense layer and its own part of the tangent, whitened: with the input a (and its 1) and the gradient d, both whitened,
- * <g, g'> = |a|^2 <d, d'>, and the layer moves by |a|^2 L^-T d. */
+ * <g, g'> = |a|^2 <d, d'>, and the layer moves by |a|^2 L^-T d. In the eigenbasis, |a|^2 is another number for each row i of the gradient,
+ * u_i = sum_j a_j^2 / (lambda_ij + damping). */
 static void white_dense_layer(struct influence *s, int i, const float *x, const float *const dy[3], float *tangent)
 {
 	const struct layer *l = &s->model->enc.l[i];
@@ -114,6 +137,10 @@ static void white_dense_layer(struct influence *s, int i, const float *x, const 
 		if (j == 0 || dy[j] != dy[0])
 			whiten_p(w, l, s->white_rows[j], dy[j], s->batch);
 	const float *d0 = s->white_rows[0], *d1 = dy[1] == dy[0] ? d0 : s->white_rows[1], *mean = dy[2] == dy[0] ? d0 : s->white_rows[2];
+	if (w->inverse) {
+		eigen_dense_layer(s, l, w, d0, d1, mean, tangent);
+		return;
+	}
 	whiten_p_adjoint(w, l, s->white_p, mean, s->batch);
 	for (size_t r = 0; r < (size_t)s->batch; r++) {
 		double aa = dot(s->white_k + r * k, s->white_k + r * k, w->k);

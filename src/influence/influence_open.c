@@ -146,7 +146,7 @@ static int open_chunks(struct influence *s, const struct model *m, struct fail *
 	int any_explicit = 0;
 	for (int i = 0; i < dec->n; i++)
 		any_explicit |= s->use_dec[i] && gradient_is_explicit(&dec->l[i], s->draws);
-	if (draw_grams_open(&s->grams, &m->enc, dec, s->draws, any_explicit, f))
+	if (draw_grams_open(&s->grams, &m->enc, dec, s->draws, any_explicit, s->cfg.score.estimator == CROSS, f))
 		return -1;
 	s->chunk_from = any_explicit ? find_chunk_from(dec) : dec->n;
 	for (int i = s->chunk_from; i < dec->n; i++)
@@ -262,7 +262,7 @@ int influence_whiten(struct influence *s, const struct whitening *whitening, str
 	s->white_k = mat_floats(rows * k);
 	s->unpacked = mat_floats(s->sparse_grad[0] ? SPARSE_BATCH * SPARSE_ROWS * (p > k ? p : k) : 0);
 	int bad = !s->white_p || !s->white_k || !s->unpacked;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		s->white_rows[i] = mat_floats((size_t)s->batch * p);
 		bad |= !s->white_rows[i];
 	}
@@ -280,7 +280,7 @@ void influence_close(struct influence *s)
 		return;
 	void *memory[] = {s->enc.all, s->enc_grad[0].all, s->enc_grad[1].all, s->enc_tangent.all, s->dec.all, s->dec_grad.all,
 	                  s->sparse_grad[0], s->sparse_grad[1], s->x_channels_last, s->sigma, s->eps, s->xi, s->dxi, s->dhead, s->mean_grad,
-	                  s->tangent_out, s->recon, s->nll, s->draw_dots, s->white_p, s->white_k, s->white_rows[0], s->white_rows[1], s->white_rows[2],
+	                  s->tangent_out, s->recon, s->nll, s->draw_dots, s->white_p, s->white_k, s->white_rows[0], s->white_rows[1], s->white_rows[2], s->white_rows[3],
 	                  s->unpacked};
 	for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
 		free(memory[i]);

@@ -23,6 +23,8 @@ struct gradients {
 	float *explicit;              /* [batch][explicit_size] */
 	float *gram_p, *gram_k;       /* [tile][tile] */
 	float *raw, *scratch;         /* with a whitening: a gradient before it, and as much again */
+	float *eigen;                 /* scratch of eigen_pairs() */
+	size_t eigen_size;
 };
 
 struct influence {
@@ -75,7 +77,7 @@ struct influence {
 	const struct whitening *whitening; /* [n], or NULL */
 	const struct whitening *white;     /* of the checkpoint */
 	float *white_p, *white_k;          /* [decoder_batch draws] or [batch] rows of whitened factors of a dense layer */
-	float *white_rows[3];              /* [batch] rows of an encoder layer's whitened gradients */
+	float *white_rows[4];              /* [batch] rows of an encoder layer's whitened gradients; what the last layer divides them by */
 	float *unpacked;                   /* rows of SPARSE_BATCH sparse blocks */
 
 	struct gradients gradients; /* with INFLUENCE_GRADIENTS */

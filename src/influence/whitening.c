@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const curvature_words[] = {"none", "kfac", "inputs", NULL};
+const char *const curvature_words[] = {"none", "kfac", "inputs", "ekfac", NULL};
 
 /* inverse [n][n]: of the Cholesky factor of the damped factor [n][n] */
 static int invert(double *inverse, const float *factor, int n, double damping, const char *layer, const char *what, struct fail *f)
@@ -47,6 +47,15 @@ static int open_matrix(float **to, const float *factor, int n, int columns, doub
 	return *to ? 0 : fail_memory_for(f, "the curvature of %s", layer);
 }
 
+/* w->ones from the last column of a matrix [n][n] */
+static int open_ones(struct layer_whitening *w, const double *matrix, int n, struct fail *f)
+{
+	w->ones = mat_floats((size_t)n);
+	for (size_t i = 0; w->ones && i < (size_t)n; i++)
+		w->ones[i] = (float)matrix[(i + 1) * (size_t)n - 1];
+	return w->ones ? 0 : fail_memory(f);
+}
+
 static int open_layer(struct layer_whitening *w, const struct curvature_layer *c, enum curvature_kind kind, double damping, double *memory,
                       struct fail *f)
 {
@@ -57,9 +66,61 @@ static int open_layer(struct layer_whitening *w, const struct curvature_layer *c
 		return -1;
 	if (keep_k && open_matrix(&w->wk, c->k, c->nk, l->k, damping, memory, c->name, transposed ? "output" : "input", f))
 		return -1;
-	if (!c->nb)
-		w->k1 = (float)memory[(size_t)c->nk * (size_t)c->nk - 1];
+	if (!c->nb && open_ones(w, memory, c->nk, f))
+		return -1;
 	return c->nb && !inputs ? open_matrix(&w->wb, c->b, c->nb, c->nb, damping, memory, c->name, "bias", f) : 0;
+}
+
+/* to [n][columns]: the first columns of q [n][n] */
+static float *cut_rotation(const float *q, int n, int columns)
+{
+	float *to = mat_floats((size_t)n * (size_t)columns);
+	for (size_t i = 0; to && i < (size_t)n; i++)
+		memcpy(to + i * (size_t)columns, q + i * (size_t)n, (size_t)columns * sizeof *to);
+	return to;
+}
+
+int rotation_open(struct layer_whitening *w, const struct curvature_layer *c, struct fail *f)
+{
+	const struct layer *l = c->l;
+	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb, .square = 1};
+	w->wp = cut_rotation(c->qp, c->np, l->p);
+	w->wk = cut_rotation(c->qk, c->nk, l->k);
+	w->ones = c->nb ? NULL : mat_floats((size_t)c->nk);
+	for (size_t i = 0; w->ones && i < (size_t)c->nk; i++)
+		w->ones[i] = c->qk[(i + 1) * (size_t)c->nk - 1];
+	return w->wp && w->wk && (c->nb || w->ones) ? 0 : fail_memory_for(f, "the curvature of %s", c->name);
+}
+
+static int open_eigenvalues(struct layer_whitening *w, const struct curvature_layer *c, double damping, struct fail *f)
+{
+	size_t n = (size_t)c->np * (size_t)c->nk;
+	double mean = 0;
+	for (size_t i = 0; i < n; i++)
+		mean += (double)c->lambda[i] / (double)n;
+	if (!isfinite(mean))
+		return fail_set(f, "the eigenvalues of %s are not finite", c->name);
+	if (!(mean > 0))
+		mean = 1; /* a layer without gradient */
+	w->inverse = mat_floats(n);
+	w->scale = mat_floats(n);
+	if (!w->inverse || !w->scale)
+		return fail_memory_for(f, "the curvature of %s", c->name);
+	for (size_t i = 0; i < n; i++) {
+		double damped = (double)c->lambda[i] + damping * mean;
+		if (!(damped > 0))
+			return fail_set(f, "the curvature of %s has an eigenvalue that is not positive with --damping %g: raise it", c->name, damping);
+		w->inverse[i] = (float)(1 / damped);
+		w->scale[i] = (float)sqrt(1 / damped);
+	}
+	return 0;
+}
+
+static int open_ekfac(struct layer_whitening *w, const struct curvature_layer *c, double damping, double *memory, struct fail *f)
+{
+	if (rotation_open(w, c, f) || open_eigenvalues(w, c, damping, f))
+		return -1;
+	return c->nb ? open_matrix(&w->wb, c->b, c->nb, c->nb, damping, memory, c->name, "bias", f) : 0;
 }
 
 static int larger(int a, int b) { return a > b ? a : b; }
@@ -68,13 +129,16 @@ int whitening_open(struct whitening *w, const struct curvature *c, enum curvatur
 {
 	int most = 1;
 	memset(w, 0, sizeof *w);
+	if (kind == CURVATURE_EKFAC && !c->has_eigenvalues)
+		return fail_set(f, "has no eigenvalues, which --curvature ekfac requires: make it again with vae-ckpt curvature --ekfac");
 	for (int i = 0; i < c->n; i++)
 		most = larger(most, larger(c->layer[i].np, larger(c->layer[i].nk, c->layer[i].nb)));
 	double *memory = malloc((size_t)most * (size_t)most * sizeof *memory);
 	int r = memory ? 0 : fail_memory_for(f, "factors of %d columns", most);
 	for (int i = 0; i < c->n && !r; i++) {
 		struct layer_whitening *side = c->layer[i].in_decoder ? w->dec : w->enc;
-		r = open_layer(&side[c->layer[i].index], &c->layer[i], kind, damping, memory, f);
+		struct layer_whitening *to = &side[c->layer[i].index];
+		r = kind == CURVATURE_EKFAC ? open_ekfac(to, &c->layer[i], damping, memory, f) : open_layer(to, &c->layer[i], kind, damping, memory, f);
 	}
 	free(memory);
 	if (r)
@@ -82,11 +146,11 @@ int whitening_open(struct whitening *w, const struct curvature *c, enum curvatur
 	return r;
 }
 
-static void close_layer(struct layer_whitening *w)
+void layer_whitening_close(struct layer_whitening *w)
 {
-	free(w->wp);
-	free(w->wk);
-	free(w->wb);
+	float *all[] = {w->wp, w->wk, w->wb, w->ones, w->inverse, w->scale};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
 	for (int i = 0; i < WHITENING_PARTS; i++) {
 		free(w->packed_p[i]);
 		free(w->packed_k[i]);
@@ -97,8 +161,8 @@ static void close_layer(struct layer_whitening *w)
 void whitening_close(struct whitening *w)
 {
 	for (int i = 0; i < MAX_LAYERS; i++) {
-		close_layer(&w->enc[i]);
-		close_layer(&w->dec[i]);
+		layer_whitening_close(&w->enc[i]);
+		layer_whitening_close(&w->dec[i]);
 	}
 }
 
@@ -168,21 +232,31 @@ void whitening_pack(struct whitening *w, int rows, size_t *budget)
 
 /* --- products --- */
 
-/* out [rows][n] = x [rows][columns] w^T, w [n][columns] lower triangular or NULL; plus last in the last of n numbers. */
-static void multiply_rows(float *out, const float *x, const float *w, int n, int columns, int rows, float last)
+/* The numbers of x that rows up to `to` of a matrix meet. */
+static int inner_size(int square, int columns, int to) { return square || columns < to ? columns : to; }
+
+static void add_ones(float *out, const float *ones, int n, size_t rows)
+{
+	for (; ones && rows > 0; rows--, out += n)
+		for (int i = 0; i < n; i++)
+			out[i] += ones[i];
+}
+
+/* out [rows][n] = x [rows][columns] w^T, w [n][columns] square or lower triangular, or NULL; plus ones [n], or NULL. */
+static void multiply_rows(float *out, const float *x, const float *w, int square, int n, int columns, int rows, const float *ones)
 {
 	if (!w)
 		memcpy(out, x, (size_t)rows * (size_t)n * sizeof *out);
 	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
-		int to = part_end(n, i), inner = to < columns ? to : columns;
-		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, rows, to - from, inner, 0, MAT_24);
+		int to = part_end(n, i);
+		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, rows, to - from, inner_size(square, columns, to), 0, MAT_24);
 	}
-	for (size_t r = 1; last != 0 && r <= (size_t)rows; r++)
-		out[r * (size_t)n - 1] += last;
+	add_ones(out, ones, n, (size_t)rows);
 }
 
 /* The same of sparse blocks. What is read behind the columns of a cut block meets zeros of w. */
-static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_packed *const packed[WHITENING_PARTS], int n, int count, float last)
+static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_packed *const packed[WHITENING_PARTS], int square, int n, int count,
+                           const float *ones)
 {
 	struct sparse_block cut[SPARSE_BATCH];
 	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++))
@@ -191,34 +265,33 @@ static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_
 	for (int i = 0, from = 0; i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
 		for (int b = 0; b < count; b++) {
 			cut[b] = x[b];
-			while (cut[b].n && cut[b].column[cut[b].n - 1] >= part_end(n, i))
+			while (!square && cut[b].n && cut[b].column[cut[b].n - 1] >= part_end(n, i))
 				cut[b].n--;
 		}
 		sparse_layer(out + from, (size_t)n, cut, count, packed[i], NULL);
 	}
-	for (size_t r = 1; last != 0 && r <= (size_t)count * SPARSE_ROWS; r++)
-		out[r * (size_t)n - 1] += last;
+	add_ones(out, ones, n, (size_t)count * SPARSE_ROWS);
 	return 1;
 }
 
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows)
 {
-	multiply_rows(out, p, w->wp, w->p, l->p, rows, 0);
+	multiply_rows(out, p, w->wp, w->square, w->p, l->p, rows, NULL);
 }
 
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows)
 {
-	multiply_rows(out, k, w->wk, w->k, l->k, rows, w->k1);
+	multiply_rows(out, k, w->wk, w->square, w->k, l->k, rows, w->ones);
 }
 
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count)
 {
-	return multiply_sparse(out, p, w->packed_p, w->p, count, 0);
+	return multiply_sparse(out, p, w->packed_p, w->square, w->p, count, NULL);
 }
 
 int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count)
 {
-	return multiply_sparse(out, k, w->packed_k, w->k, count, w->k1);
+	return multiply_sparse(out, k, w->packed_k, w->square, w->k, count, w->ones);
 }
 
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows)
@@ -234,14 +307,19 @@ void whiten_gradients(const struct layer_whitening *w, const struct layer *l, fl
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
 	float *by_k = w->wp ? scratch : out;
-	multiply_rows(by_k, weight, w->wk, w->k, l->k, count * l->p, 0);
-	for (size_t i = 0; !w->b && i < (size_t)count * p; i++)
-		by_k[(i + 1) * k - 1] += bias[i] * w->k1;
-	for (; w->wp && count > 0; count--, out += p * k, scratch += p * k)
+	multiply_rows(by_k, weight, w->wk, w->square, w->k, l->k, count * l->p, NULL);
+	for (size_t i = 0; w->ones && i < (size_t)count * p; i++)
+		for (size_t j = 0; j < k; j++)
+			by_k[i * k + j] += bias[i] * w->ones[j];
+	for (; w->wp && count > 0; count--, out += p * k, scratch += p * k) {
 		for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
 			int to = part_end(w->p, i);
-			mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k, to, MAT_24);
+			mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k,
+			       inner_size(w->square, l->p, to), MAT_24);
 		}
+		for (size_t i = 0; w->scale && i < p * k; i++)
+			out[i] *= w->scale[i];
+	}
 }
 
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows)
@@ -252,8 +330,10 @@ void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, fl
 		memcpy(out, in, (size_t)rows * (size_t)l->p * sizeof *out);
 }
 
-void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, const float *in, float *scratch)
+void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch)
 {
+	for (size_t i = 0; w->scale && i < (size_t)w->p * (size_t)w->k; i++)
+		in[i] *= w->scale[i];
 	const float *by_p = w->wp ? scratch : in;
 	if (w->wp)
 		mat_tn(scratch, w->k, w->wp, l->p, in, w->k, NULL, l->p, w->k, w->p, 1, 0, MAT_24);
@@ -261,8 +341,8 @@ void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer
 		mat_nn(weight, l->k, by_p, w->k, w->wk, l->k, NULL, NULL, l->p, l->k, w->k, MAT_24);
 	else
 		memcpy(weight, by_p, layer_weights(l) * sizeof *weight);
-	for (size_t i = 0; !w->b && i < (size_t)l->p; i++)
-		bias[i] = by_p[(i + 1) * (size_t)w->k - 1] * w->k1;
+	for (size_t i = 0; w->ones && i < (size_t)l->p; i++)
+		bias[i] = (float)dot(by_p + i * (size_t)w->k, w->ones, w->k);
 }
 
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b)

@@ -59,7 +59,7 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 		struct record *r = &b->item[i];
 		int row = b->row[i];
 		s->flow.records += r->ordinal > 0;
-		if (row >= 0 && b->why[row].msg[0] && flow_unscored(&s->flow, r, b->why[row].msg, f))
+		if (!s->second_pass && row >= 0 && b->why[row].msg[0] && flow_unscored(&s->flow, r, b->why[row].msg, f))
 			return -1;
 	}
 	if (!b->nrows || !d->n)
@@ -68,7 +68,7 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 	const float *x = inputs_of(d, b->rows), *eps = s->noise.path ? x + (size_t)b->rows * b->size : NULL;
 	for (int c = 0; c < s->nmodels; c++)
 		estimate_add(s->estimate[c], d->n, x, d->id, eps);
-	flow_show_progress(&s->flow, NULL);
+	flow_show_progress(&s->flow, s->second_pass ? "eigenvalues" : NULL);
 	return 0;
 }
 
@@ -77,7 +77,8 @@ static int open_estimates(struct curvature_stream *s, struct cli *c, struct fail
 	int workers = cli_workers(c, f);
 	s->pool = workers < 0 ? NULL : pool_open(workers, f);
 	s->estimate = calloc((size_t)s->nmodels, sizeof(struct curvature_estimate *));
-	if (!s->pool || !s->estimate)
+	s->curvature = calloc((size_t)s->nmodels, sizeof *s->curvature);
+	if (!s->pool || !s->estimate || !s->curvature)
 		return s->pool ? fail_memory(f) : -1;
 	for (int i = 0; i < s->nmodels; i++)
 		if (!(s->estimate[i] = estimate_open(&s->models[i], (enum targets)s->targets, s->pool, f)))
@@ -100,19 +101,38 @@ static int read_records(struct curvature_stream *s, struct fail *f)
 	                              (unsigned long long)s->flow.records, s->flow.first_failure);
 }
 
-static int write_file(const struct curvature_estimate *e, const struct model *m, const struct cli *cli, int warn, struct fail *f)
+static int finish_factors(const struct curvature_estimate *e, struct curvature *c, const struct model *m, const struct cli *cli, int warn, struct fail *f)
 {
-	char path[600];
-	struct curvature c;
 	struct fail warning;
-	if (estimate_finish(e, &c, &warning, f))
+	if (estimate_finish(e, c, &warning, f))
 		return fail_add(f, "%s", m->path);
 	if (warning.msg[0] && warn)
 		cli_note(cli, "%s", warning.msg);
+	return 0;
+}
+
+static int write_beside(const struct curvature *c, const struct model *m, struct fail *f)
+{
+	char path[600];
 	curvature_beside(path, sizeof path, m);
-	int r = curvature_write(&c, m, path, f);
-	curvature_free(&c);
-	return r;
+	return curvature_write(c, m, path, f);
+}
+
+/* The same records again. */
+static int find_eigenvalues(struct curvature_stream *s, struct fail *f)
+{
+	for (int i = 0; i < s->nmodels; i++)
+		if (estimate_rotate(s->estimate[i], &s->curvature[i], f))
+			return fail_add(f, "%s", s->models[i].path);
+	s->second_pass = 1;
+	s->flow.records = s->used = 0;
+	if (reader_rewind(s->flow.in, f) || read_records(s, f))
+		return -1;
+	progress_end(&s->flow.progress);
+	for (int i = 0; i < s->nmodels; i++)
+		if (estimate_eigenvalues(s->estimate[i], &s->curvature[i], f))
+			return fail_add(f, "%s", s->models[i].path);
+	return 0;
 }
 
 int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail *f)
@@ -120,12 +140,17 @@ int curvature_stream_run(struct curvature_stream *s, struct cli *c, struct fail 
 	s->flow.cli = c;
 	mat_flush_denormals();
 	if (models_open(&s->models, &s->nmodels, s->model, s->checkpoints, &c->set, f) ||
-	    noise_read(&s->noise, last_model(s)->cfg.score.draws, last_model(s)->cfg.latent, f) || flow_open(&s->flow, c, FLOW_SINK, f) || open_estimates(s, c, f) ||
+	    noise_read(&s->noise, last_model(s)->cfg.score.draws, last_model(s)->cfg.latent, f) || flow_open(&s->flow, c, FLOW_SINK | (s->eigenvalues ? FLOW_TWICE : 0), f) || open_estimates(s, c, f) ||
 	    read_records(s, f))
 		return -1;
 	progress_end(&s->flow.progress);
 	for (int i = 0; i < s->nmodels; i++)
-		if (write_file(s->estimate[i], &s->models[i], c, i == 0, f))
+		if (finish_factors(s->estimate[i], &s->curvature[i], &s->models[i], c, i == 0, f))
+			return -1;
+	if (s->eigenvalues && find_eigenvalues(s, f))
+		return -1;
+	for (int i = 0; i < s->nmodels; i++)
+		if (write_beside(&s->curvature[i], &s->models[i], f))
 			return -1;
 	return fields_set_int(&c->counts, "used", (int64_t)s->used, f) || fields_set_int(&c->counts, "checkpoints", s->nmodels, f) ||
 	       fields_set_int(&c->counts, "draws", last_model(s)->cfg.score.draws, f) ? -1 : 0;
@@ -157,6 +182,7 @@ static void add_rows(struct curvature_estimate *e, const struct model *m, const 
 int curvature_of_dataset(const struct model *m, const struct dataset *d, struct pool *pool, const struct cli *c, struct fail *f)
 {
 	size_t rows = (size_t)estimate_batch(m);
+	struct curvature factors = {.n = 0};
 	float *x = malloc(rows * d->size * sizeof *x);
 	uint64_t *id = malloc(rows * sizeof *id);
 	uint32_t *order = malloc(d->ntrain * sizeof *order);
@@ -168,7 +194,8 @@ int curvature_of_dataset(const struct model *m, const struct dataset *d, struct 
 	}
 	for (size_t at = 0; !r && at < d->ntrain; at += rows)
 		add_rows(e, m, d, order + at, d->ntrain - at < rows ? d->ntrain - at : rows, x, id);
-	r = r || write_file(e, m, c, 1, f) ? -1 : 0;
+	r = r || finish_factors(e, &factors, m, c, 1, f) || write_beside(&factors, m, f) ? -1 : 0;
+	curvature_free(&factors);
 	estimate_close(e);
 	free(x);
 	free(id);
@@ -181,6 +208,9 @@ void curvature_stream_close(struct curvature_stream *s)
 	for (int i = 0; s->estimate && i < s->nmodels; i++)
 		estimate_close(s->estimate[i]);
 	free(s->estimate);
+	for (int i = 0; s->curvature && i < s->nmodels; i++)
+		curvature_free(&s->curvature[i]);
+	free(s->curvature);
 	pool_close(s->pool);
 	noise_free(&s->noise);
 	if (s->models)

@@ -31,7 +31,10 @@ int fuzz_curvature(const uint8_t *data, size_t size)
 		for (int i = 0; i < c.n; i++)
 			for (int k = 0; k < c.layer[i].np * c.layer[i].np; k++)
 				CHECK(isfinite(c.layer[i].p[k]));
-		for (int kind = CURVATURE_KFAC; kind <= CURVATURE_INPUTS; kind++)
+		for (int i = 0; i < c.n && c.has_eigenvalues; i++)
+			for (int k = 0; k < c.layer[i].np * c.layer[i].nk; k++)
+				CHECK(isfinite(c.layer[i].lambda[k]) && c.layer[i].lambda[k] >= 0);
+		for (int kind = CURVATURE_KFAC; kind <= CURVATURE_EKFAC; kind++)
 			if (whitening_open(&w, &c, (enum curvature_kind)kind, 0.1, &f) == 0) {
 				CHECK(w.enc[1].p == 4 && w.enc[1].k == 5 && w.dec[2].b == 1);
 				whitening_close(&w);

@@ -28,7 +28,7 @@ row kfac    'tar stream filter jobs decodes fields scores output rejects' 'vae-s
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
 row knn     'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --neighbors 12,3% --scale robust,none --prefix s_'
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
-row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature kfac --prefix s_'
+row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature ekfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
 row stat    'tar stream filter jobs decodes fields output rejects' 'vae-stat --prefix s_'
 row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-stat --reasons -q --prefix s_'

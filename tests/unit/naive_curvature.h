@@ -13,6 +13,7 @@ struct naive_factor { /* of a layer */
 	int na, nd, nb;    /* nb: biases of conv_transpose2d, which are a block of their own; else 0, and a has a 1 behind it */
 	double *a, *d, *b; /* [na][na], [nd][nd], [nb][nb] */
 	double unit;       /* naive_factors_inputs(): 1, as d and b are the identity and not damped */
+	double *qa, *qd, *lambda; /* naive_factors_basis(): eigenvectors in rows [na][na], [nd][nd]; [nd][na] */
 	double *m, *mb;    /* Cholesky factors of the damped product [na nd][na nd], and of the damped b */
 };
 
@@ -53,8 +54,8 @@ static inline void naive_factors_open(struct naive_factors *f, const struct naiv
 static inline void naive_factors_free(struct naive_factors *f)
 {
 	for (int i = 0; i < f->n; i++) {
-		double *all[] = {f->v[i].a, f->v[i].d, f->v[i].b, f->v[i].m, f->v[i].mb};
-		for (int k = 0; k < 5; k++)
+		double *all[] = {f->v[i].a, f->v[i].d, f->v[i].b, f->v[i].m, f->v[i].mb, f->v[i].qa, f->v[i].qd, f->v[i].lambda};
+		for (int k = 0; k < 8; k++)
 			free(all[k]);
 	}
 }
@@ -180,7 +181,26 @@ static inline double naive_damping(const double *a, int n, double damping)
 	return damping * trace / n;
 }
 
-/* The damped product of both factors, index d * na + a, and its Cholesky factor. */
+/* m = the sum of (lambda + damping) times the outer products of the basis, index d * na + a */
+static inline void naive_eigen_product(struct naive_factor *v, double damping)
+{
+	int na = v->na, nd = v->nd;
+	size_t n = (size_t)na * (size_t)nd;
+	double mean = 0, *q = calloc(n * n, sizeof *q);
+	for (size_t i = 0; i < n; i++)
+		mean += v->lambda[i] / (double)n;
+	for (int d = 0; d < nd; d++) /* q: the basis in columns, times the roots */
+		for (int a = 0; a < na; a++)
+			for (int i = 0; i < nd; i++)
+				for (int j = 0; j < na; j++)
+					q[(size_t)(i * na + j) * n + (size_t)(d * na + a)] = v->qd[d * nd + i] * v->qa[a * na + j] * sqrt(v->lambda[d * na + a] + damping * mean);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j <= i; j++)
+			v->m[i * n + j] = v->m[j * n + i] = inner(q + i * n, q + j * n, n);
+	free(q);
+}
+
+/* The damped product of both factors, or with a basis EK-FAC's, index d * na + a, and its Cholesky factor. */
 static inline void naive_factors_invert(struct naive_factors *f, double damping)
 {
 	for (int k = 0; k < f->n; k++) {
@@ -190,7 +210,9 @@ static inline void naive_factors_invert(struct naive_factors *f, double damping)
 		double db = v->unit > 0 ? 0 : naive_damping(v->b, v->nb, damping);
 		v->m = calloc((size_t)n * (size_t)n, sizeof *v->m);
 		v->mb = calloc((size_t)(v->nb * v->nb + 1), sizeof *v->mb);
-		for (int i = 0; i < n; i++)
+		if (v->lambda)
+			naive_eigen_product(v, damping);
+		for (int i = 0; i < n && !v->lambda; i++)
 			for (int j = 0; j < n; j++) {
 				int ai = i % na, aj = j % na, di = i / na, dj = j / na;
 				v->m[(size_t)i * (size_t)n + (size_t)j] = (v->a[ai * na + aj] + (ai == aj) * da) * (v->d[di * nd + dj] + (di == dj) * dd);
@@ -202,34 +224,79 @@ static inline void naive_factors_invert(struct naive_factors *f, double damping)
 	}
 }
 
+/* out [nd][na], then [nb]: the gradient of a layer, from its part g of the parameters in torch's order. Returns the end of g. */
+static inline const double *naive_layer_gradient(const struct naive_factors *f, const struct naive_factor *v, const double *g, double *out)
+{
+	const struct layer_spec *l = v->list ? &f->model->cfg->decoder.v[v->layer] : &f->model->cfg->encoder.v[v->layer];
+	int transposed = v->nb > 0, inputs = transposed ? v->na : v->na - 1, square = naive_convolves(l) ? l->kernel * l->kernel : 1;
+	for (int d = 0; d < v->nd; d++)
+		for (int a = 0; a < inputs; a++) {
+			int k_side = transposed ? d : a, p_side = transposed ? a : d, ks = transposed ? v->nd : inputs, channels = ks / square;
+			int u = k_side / channels, c = k_side % channels;
+			out[d * v->na + a] = g[(p_side * channels + c) * square + u];
+		}
+	size_t weights = (size_t)(inputs * v->nd), biases = (size_t)(transposed ? v->nb : v->nd), product = (size_t)(v->na * v->nd);
+	g += weights;
+	for (size_t d = 0; d < biases && !transposed; d++)
+		out[d * (size_t)v->na + (size_t)inputs] = g[d];
+	memcpy(out + product, g, (size_t)v->nb * sizeof *g);
+	return g + biases;
+}
+
 /* Turns a gradient g, in torch's order of parameters, into one whose dot products are influences with the inverse; to [at[n]]: layer by
  * layer, from at[k] on. */
 static inline void naive_whiten(const struct naive_factors *f, const double *g, double *to, size_t *at)
 {
-	const struct layer_list *lists[] = {&f->model->cfg->encoder, &f->model->cfg->decoder};
 	at[0] = 0;
 	for (int k = 0; k < f->n; k++) {
 		const struct naive_factor *v = &f->v[k];
-		const struct layer_spec *l = &lists[v->list]->v[v->layer];
-		int transposed = v->nb > 0, inputs = transposed ? v->na : v->na - 1, square = naive_convolves(l) ? l->kernel * l->kernel : 1;
-		double *out = to + at[k];
-		for (int d = 0; d < v->nd; d++)
-			for (int a = 0; a < inputs; a++) {
-				int k_side = transposed ? d : a, p_side = transposed ? a : d, ks = transposed ? v->nd : inputs, channels = ks / square;
-				int u = k_side / channels, c = k_side % channels;
-				out[d * v->na + a] = g[(p_side * channels + c) * square + u];
-			}
-		size_t weights = (size_t)(inputs * v->nd), biases = (size_t)(transposed ? v->nb : v->nd), product = (size_t)(v->na * v->nd);
-		g += weights;
-		for (size_t d = 0; d < biases && !transposed; d++)
-			out[d * (size_t)v->na + (size_t)inputs] = g[d];
-		naive_solve(v->m, product, out);
+		size_t product = (size_t)(v->na * v->nd);
+		g = naive_layer_gradient(f, v, g, to + at[k]);
+		naive_solve(v->m, product, to + at[k]);
+		naive_solve(v->mb, (size_t)v->nb, to + at[k] + product);
 		at[k + 1] = at[k] + product + (size_t)v->nb;
-		if (transposed) {
-			memcpy(out + product, g, biases * sizeof *g);
-			naive_solve(v->mb, biases, out + product);
-		}
-		g += biases;
+	}
+}
+
+/* --- EK-FAC --- */
+
+static inline double *naive_doubles(const float *v, int n)
+{
+	double *out = calloc((size_t)n, sizeof *out);
+	for (int i = 0; i < n; i++)
+		out[i] = (double)v[i];
+	return out;
+}
+
+/* The basis of layer k; q's rows are eigenvectors. */
+static inline void naive_factors_basis(struct naive_factors *f, int k, const float *qa, const float *qd)
+{
+	struct naive_factor *v = &f->v[k];
+	v->qa = naive_doubles(qa, v->na * v->na);
+	v->qd = naive_doubles(qd, v->nd * v->nd);
+	v->lambda = calloc((size_t)(v->na * v->nd), sizeof *v->lambda);
+}
+
+/* Adds the squares of a draw's gradient g, in torch's order, in the bases, out of so many draws. */
+static inline void naive_factors_add_squares(struct naive_factors *f, const double *g, double draws)
+{
+	for (int k = 0; k < f->n; k++) {
+		struct naive_factor *v = &f->v[k];
+		int na = v->na, nd = v->nd;
+		double *layer = calloc((size_t)(na * nd + v->nb), sizeof *layer), *half = calloc((size_t)(na * nd), sizeof *half);
+		g = naive_layer_gradient(f, v, g, layer);
+		for (int d = 0; d < nd; d++)
+			for (int a = 0; a < na; a++)
+				half[d * na + a] = inner(layer + d * na, v->qa + a * na, (size_t)na);
+		for (int d = 0; d < nd; d++)
+			for (int a = 0; a < na; a++) {
+				double sum = 0;
+				for (int i = 0; i < nd; i++)
+					sum += v->qd[d * nd + i] * half[i * na + a];
+				v->lambda[d * na + a] += sum * sum / draws;
+			}
+		free(layer);
+		free(half);
 	}
 }
 

@@ -1,12 +1,12 @@
-/* The curvature of a model against its definition, and self influence with it against the explicit inverse of the Kronecker product
- * (naive_curvature.h), in double. */
+/* The curvature of a model against its definition, and self influence with it against the explicit inverse of the Kronecker product, or of
+ * EK-FAC's matrix (naive_curvature.h), in double. */
 
 #include "base/pool.h"
 #include "gemm/mat.h"
 #include "dots.h"
 #include "naive_curvature.h"
 
-enum { RECORDS = 40, SCORED = 7, INPUTS = 108, LATENT = 16 };
+enum { RECORDS = 40, SCORED = 7, INPUTS = 108, LATENT = 16, CHECKPOINTS = 2, MOST_PARAMS = 4000 };
 
 static const struct {
 	const char *name, *yaml;
@@ -59,7 +59,7 @@ static void open_model(struct model *m, int network, double scale, uint64_t *sta
 	m->step = 7;
 }
 
-static void estimate(struct curvature *c, const struct model *m, const struct records *r, int threads)
+static void estimate(struct curvature *c, const struct model *m, const struct records *r, int threads, int eigenvalues)
 {
 	struct fail warning;
 	struct pool *pool = pool_open(threads, &f);
@@ -72,8 +72,39 @@ static void estimate(struct curvature *c, const struct model *m, const struct re
 	estimate_add(e, r->n - n, r->x + n * m->enc.in, r->id + n, NULL);
 	if (estimate_finish(e, c, &warning, &f))
 		BAIL(&f);
+	if (eigenvalues) {
+		if (estimate_rotate(e, c, &f))
+			BAIL(&f);
+		estimate_add(e, n, r->x, r->id, NULL);
+		if (!estimate_eigenvalues(e, c, &f))
+			ok(0, "eigenvalues of fewer records");
+		estimate_add(e, r->n - n, r->x + n * m->enc.in, r->id + n, NULL);
+		if (estimate_eigenvalues(e, c, &f))
+			BAIL(&f);
+	}
 	estimate_close(e);
 	pool_close(pool);
+}
+
+/* The bases of c, and eigenvalues by their definition. */
+static void define_eigenvalues(struct naive_factors *w, const struct naive *n, const struct model *m, const struct records *r, const struct curvature *c)
+{
+	static double g[MOST_PARAMS];
+	double x[INPUTS], eps[LATENT];
+	int draws = m->cfg.score.draws;
+	for (int k = 0; k < c->n; k++) {
+		const struct curvature_layer *l = &c->layer[k];
+		int transposed = l->nb > 0;
+		naive_factors_basis(w, k, transposed ? l->qp : l->qk, transposed ? l->qk : l->qp);
+	}
+	for (int i = 0; i < r->n; i++)
+		for (int j = 0; j < draws; j++) {
+			memset(g, 0, sizeof g);
+			to_double(x, r->x + i * m->enc.in, (size_t)m->enc.in);
+			noise(m, ROLE_TRAIN_RECORD, r->id[i], j, eps);
+			naive_gradient(n, x, eps, 0, g);
+			naive_factors_add_squares(w, g, (double)r->n * draws);
+		}
 }
 
 static void define(struct naive_factors *w, const struct naive *n, const struct model *m, const struct records *r)
@@ -100,6 +131,36 @@ static double difference(const float *got, const double *want, int n)
 	return n ? worst / most : 0;
 }
 
+/* How far the rows of q are from eigenvectors of length 1 of a, in units of its trace. */
+static double across(const double *q, const double *a, int n)
+{
+	double worst = 0, trace = 0;
+	for (int i = 0; i < n; i++)
+		trace += a[i * n + i];
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++) {
+			double sum = 0;
+			worst = max_error(worst, fabs(inner(q + i * n, q + j * n, (size_t)n) - (i == j)));
+			for (int k = 0; k < n && i != j; k++)
+				sum += q[i * n + k] * inner(a + k * n, q + j * n, (size_t)n);
+			worst = max_error(worst, fabs(sum) / trace);
+		}
+	return worst;
+}
+
+/* In units of the largest eigenvalue. */
+static double eigenvalue_error(const struct curvature_layer *l, const struct naive_factor *v)
+{
+	double worst = 0, most = 0;
+	for (int d = 0; d < v->nd; d++)
+		for (int a = 0; a < v->na; a++) {
+			double want = v->lambda[d * v->na + a], got = (double)l->lambda[v->nb ? a * l->nk + d : d * l->nk + a];
+			worst = max_error(worst, fabs(got - want));
+			most = max_error(most, want);
+		}
+	return worst / most;
+}
+
 static void test_definition(int network)
 {
 	uint64_t state = 5 + (uint64_t)network;
@@ -111,11 +172,12 @@ static void test_definition(int network)
 	m.cfg.score.draws = 3;
 	fill(&r, RECORDS, &m, &state);
 	struct naive n = naive_of(&m, m.cfg.score.likelihood, m.cfg.score.beta);
-	estimate(&c, &m, &r, 1);
-	estimate(&again, &m, &r, 3);
+	estimate(&c, &m, &r, 1, 1);
+	estimate(&again, &m, &r, 3, 1);
 	define(&w, &n, &m, &r);
+	define_eigenvalues(&w, &n, &m, &r, &c);
 	int same = 1, sizes = c.n == w.n && c.records == RECORDS && c.draws == 3;
-	double worst = 0;
+	double worst = 0, off = 0, values = 0;
 	for (int i = 0; i < c.n && sizes; i++) {
 		const struct curvature_layer *l = &c.layer[i], *k = &again.layer[i];
 		const struct naive_factor *v = &w.v[i];
@@ -126,11 +188,16 @@ static void test_definition(int network)
 		worst = max_error(worst, difference(t ? l->p : l->k, v->a, v->na));
 		worst = max_error(worst, difference(t ? l->k : l->p, v->d, v->nd));
 		worst = max_error(worst, difference(l->b, v->b, v->nb));
+		off = max_error(off, max_error(across(v->qa, v->a, v->na), across(v->qd, v->d, v->nd)));
+		values = max_error(values, eigenvalue_error(l, v));
+		same &= !memcmp(l->lambda, k->lambda, sizeof(float) * (size_t)(l->np * l->nk)) && !memcmp(l->qp, k->qp, sizeof(float) * (size_t)(l->np * l->np));
 		same &= !memcmp(l->p, k->p, sizeof(float) * (size_t)(l->np * l->np)) && !memcmp(l->k, k->k, sizeof(float) * (size_t)(l->nk * l->nk)) &&
 		        (!l->nb || !memcmp(l->b, k->b, sizeof(float) * (size_t)(l->nb * l->nb)));
 	}
 	ok(sizes, "%s: every layer has its factors", networks[network].name);
 	ok(worst < 1e-5, "%s: factors at most %.2g off their definition", networks[network].name, worst);
+	ok(off < 1e-5, "%s: the eigenvectors have length 1, and products with the factors between them are at most %.2g", networks[network].name, off);
+	ok(values < 1e-5, "%s: eigenvalues at most %.2g off their definition", networks[network].name, values);
 	ok(same, "%s: three threads give the same bytes", networks[network].name);
 	curvature_free(&c);
 	curvature_free(&again);
@@ -194,14 +261,15 @@ static void test_targets(int likelihood)
 
 /* --- self influence --- */
 
-enum { CHECKPOINTS = 2, MOST_PARAMS = 4000 };
-
 static enum curvature_kind kind = CURVATURE_KFAC; /* of the tests at hand */
+static struct curvature curvature[CHECKPOINTS];
 
-static void invert(struct naive_factors *w, double damping)
+static void invert(struct naive_factors *w, const struct naive *n, const struct model *m, const struct records *fit, int checkpoint, double damping)
 {
 	if (kind == CURVATURE_INPUTS)
 		naive_factors_inputs(w);
+	if (kind == CURVATURE_EKFAC)
+		define_eigenvalues(w, n, m, fit, &curvature[checkpoint]);
 	naive_factors_invert(w, damping);
 }
 
@@ -216,7 +284,7 @@ static void expect(const struct model *m, const struct records *fit, const struc
 		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
 		struct naive_factors w;
 		define(&w, &n, &m[c], fit);
-		invert(&w, damping);
+		invert(&w, &n, &m[c], fit, c, damping);
 		for (int i = 0; i < r->n; i++) {
 			double x[INPUTS], eps[LATENT];
 			size_t at[NAIVE_FACTORS + 1];
@@ -248,15 +316,13 @@ static void expect(const struct model *m, const struct records *fit, const struc
 static void compare(struct model *m, int checkpoints, const struct records *fit, const struct records *r, double damping, const char *what)
 {
 	static struct whitening white[CHECKPOINTS];
-	struct curvature c;
 	struct score out[SCORED];
 	static double part[SCORED * MODEL_MAX_TENSORS], total[SCORED], want[SCORED * NAIVE_FACTORS], plugin[SCORED], scale[SCORED * NAIVE_FACTORS];
 	int layers = m->ntensors / 2, estimator = m->cfg.score.estimator;
 	for (int k = 0; k < checkpoints; k++) {
-		estimate(&c, &m[k], fit, 1);
-		if (whitening_open(&white[k], &c, kind, damping, &f))
+		estimate(&curvature[k], &m[k], fit, 1, kind == CURVATURE_EKFAC);
+		if (whitening_open(&white[k], &curvature[k], kind, damping, &f))
 			BAIL(&f);
-		curvature_free(&c);
 	}
 	expect(m, fit, r, damping, checkpoints, total, want);
 	m->cfg.score.estimator = PLUGIN;
@@ -291,6 +357,7 @@ static void compare(struct model *m, int checkpoints, const struct records *fit,
 	}
 	for (int k = 0; k < checkpoints; k++) {
 		whitening_close(&white[k]);
+		curvature_free(&curvature[k]);
 		network_free_packed(&m[k].enc);
 		network_free_packed(&m[k].dec);
 	}
@@ -328,12 +395,10 @@ static struct whitening whitened[CHECKPOINTS];
 
 static void open_whitening(struct model *m, int checkpoints, const struct records *fit, double damping)
 {
-	struct curvature c;
 	for (int k = 0; k < checkpoints; k++) {
-		estimate(&c, &m[k], fit, 1);
-		if (whitening_open(&whitened[k], &c, kind, damping, &f))
+		estimate(&curvature[k], &m[k], fit, 1, kind == CURVATURE_EKFAC);
+		if (whitening_open(&whitened[k], &curvature[k], kind, damping, &f))
 			BAIL(&f);
-		curvature_free(&c);
 	}
 }
 
@@ -381,7 +446,7 @@ static void test_pairs(int network, int draws)
 		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
 		struct naive_factors w;
 		define(&w, &n, &m[c], &fit_records);
-		invert(&w, 0.05);
+		invert(&w, &n, &m[c], &fit_records, c, 0.05);
 		size_t stride = white_means(&w, &m[c], ROLE_TRAIN_RECORD, &x, gx);
 		white_means(&w, &m[c], ROLE_TEST_RECORD, &z, gz);
 		for (size_t i = 0; i < SCORED; i++) {
@@ -404,6 +469,7 @@ static void test_pairs(int network, int draws)
 	   curvature_words[kind], networks[network].name, draws, worst, norms);
 	for (int c = 0; c < CHECKPOINTS; c++) {
 		whitening_close(&whitened[c]);
+		curvature_free(&curvature[c]);
 		model_free(&m[c]);
 	}
 }
@@ -424,7 +490,7 @@ static void test_standard_error(int network, int draws, int estimator)
 	double mean = 0, sd = 0, se = 0;
 	open_model(&m, network, 0.45, &state);
 	fill(&fit_records, RECORDS, &m, &state);
-	estimate(&c, &m, &fit_records, 1);
+	estimate(&c, &m, &fit_records, 1, kind == CURVATURE_EKFAC);
 	m.cfg.score.draws = draws;
 	m.cfg.score.estimator = estimator;
 	struct influence *s = influence_open(&m, 1, AT_ONCE, 0, &f);
@@ -459,7 +525,7 @@ int main(void)
 		test_definition(i);
 	for (int likelihood = GAUSSIAN; likelihood <= LINEAR; likelihood++)
 		test_targets(likelihood);
-	for (kind = CURVATURE_KFAC; kind <= CURVATURE_INPUTS; kind++) {
+	for (kind = CURVATURE_KFAC; kind <= CURVATURE_EKFAC; kind++) {
 		static const int draws[] = {1, 3, 16, 40};
 		for (int i = 0; i < NETWORKS; i++)
 			test_scores(i);

@@ -13,7 +13,7 @@ laws_setup() {
 	stream 40 | mktar >"$F/plain.tar"
 	stream 2 | mktar >"$F/small.tar"
 	plain_stream 40 | mktar | train "$F/m.vae"
-	plain_stream 40 | mktar | vae-ckpt curvature -m "$F/m.vae"
+	plain_stream 40 | mktar | vae-ckpt curvature -m "$F/m.vae" --ekfac
 	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
 	vae-rank -k w --unlike 'ra*k' --joint both --prefix t_ --save-ref "$F/both.ref" "$F/plain.tar" >/dev/null
 

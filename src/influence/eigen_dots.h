@@ -1,0 +1,29 @@
+/* eigen_dots.h - dot products of gradients in the eigenbasis of EK-FAC (whitening.h), from the factors of the gradients.
+ *
+ * A gradient is the sum over rows of p_j^T k_j, with factors p [rows][w->p] and k [rows][w->k] that whiten_p() and whiten_k() have turned
+ * into the eigenbasis. Each of its numbers has its own eigenvalue, so that Gram matrices of the factors do not suffice: the gradient is
+ * written out, a few rows of it at a time, with about EIGEN_FLOATS numbers.
+ */
+#ifndef VF_EIGEN_DOTS_H
+#define VF_EIGEN_DOTS_H
+
+#include "influence/whitening.h"
+
+enum { EIGEN_FLOATS = 1 << 14, EIGEN_RECORDS = 32 };
+
+/* Floats of scratch for a layer's factors p and k with so many rows. */
+size_t eigen_sums_scratch(int p, int k, int rows);
+size_t eigen_pairs_scratch(int p, int k);
+
+/* sum[i] = <p_i^T k_i, sum of p_j^T k_j over the rows from <= j < to> with the inverse of the curvature, for every row i of one record */
+void eigen_sums(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch);
+
+/* out[i stride + j] += scale <gradient i, other gradient j>, for n and m records with `rows` rows each */
+struct eigen_factors {
+	const float *p, *k;
+	int n; /* records */
+};
+void eigen_pairs(const struct layer_whitening *w, int rows, const struct eigen_factors *x, const struct eigen_factors *z, double scale, double *out,
+                 size_t stride, float *scratch);
+
+#endif
