@@ -1,7 +1,6 @@
 #include "model/safetensors.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/atomic.h"
+#include "base/json.h"
 #include "stream/fields.h"
 #include "stream/name.h"
 
@@ -64,16 +64,6 @@ static int check_header(struct safetensors *s, struct span *v, struct fail *f)
 	return check_spans(v, n, size, f);
 }
 
-/* jansson (2.14) does not report that memory ran out: it leaves values out, or finds a fault in the text. */
-static _Thread_local int out_of_memory;
-
-static void *json_malloc(size_t n)
-{
-	void *p = malloc(n);
-	out_of_memory |= !p;
-	return p;
-}
-
 int safetensors_load(struct safetensors *s, const char *path, struct fail *f)
 {
 	*s = (struct safetensors){.header = NULL};
@@ -81,6 +71,31 @@ int safetensors_load(struct safetensors *s, const char *path, struct fail *f)
 		return 0;
 	buf_free(&s->bytes);
 	return -1;
+}
+
+/* The message for a file in another format: which one, and where the lines are that convert it. */
+static int not_safetensors(const struct buf *b, struct fail *f)
+{
+	static const struct {
+		const char *bytes, *name;
+	} known[] = {
+		{"\x80\2", "a Python pickle, as PyTorch wrote before version 1.6"}, {"\x80\3", "a Python pickle"}, {"\x80\4", "a Python pickle"},
+		{"\x80\5", "a Python pickle"}, {"\x93NUMPY", "an array of numpy"}, {"\x89HDF", "HDF5, as Keras writes it"},
+	};
+	const char *name = NULL;
+	if (b->len >= 30 && memcmp(b->p, "PK\3\4", 4) == 0) {
+		/* APPNOTE.TXT 4.3.7: the name of the first member stands at byte 30 */
+		size_t n = (unsigned char)b->p[26] | (size_t)(unsigned char)b->p[27] << 8;
+		n = n < b->len - 30 ? n : b->len - 30;
+		name = n >= 4 && memcmp(b->p + 30 + n - 4, ".npy", 4) == 0 ? "an .npz of numpy"
+		       : n >= 4 && memcmp(b->p + 30 + n - 4, ".pkl", 4) == 0 ? "a file of torch.save"
+		                                                            : "a zip archive";
+	}
+	for (size_t i = 0; i < sizeof known / sizeof *known && !name; i++)
+		if (b->len >= strlen(known[i].bytes) && memcmp(b->p, known[i].bytes, strlen(known[i].bytes)) == 0)
+			name = known[i].name;
+	return name ? fail_set(f, "%s, not a safetensors file: vae-model(5), EXAMPLES, has the lines of Python that convert it", name)
+	            : fail_set(f, "not a safetensors file, or truncated");
 }
 
 int safetensors_parse(struct safetensors *s, struct fail *f)
@@ -92,13 +107,11 @@ int safetensors_parse(struct safetensors *s, struct fail *f)
 	char shown[200];
 	int r = 0;
 	if (s->bytes.len < 10 || n < 2 || n > SAFETENSORS_MAX_HEADER || n > s->bytes.len - 8)
-		r = fail_set(f, "not a safetensors file, or truncated");
+		r = not_safetensors(&s->bytes, f);
 	if (!r) {
 		s->data = 8 + (size_t)n;
-		json_set_alloc_funcs(json_malloc, free);
-		out_of_memory = 0;
-		s->header = json_loadb(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
-		if (out_of_memory)
+		s->header = json_parse(s->bytes.p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &e);
+		if (!s->header && json_error_code(&e) == json_error_out_of_memory)
 			r = fail_memory_for(f, "the header");
 		else if (!json_is_object(s->header))
 			r = fail_set(f, "the header is not JSON: %s", s->header ? "not an object" : name_show(shown, sizeof shown, e.text));

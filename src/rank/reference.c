@@ -1,12 +1,13 @@
 #include "rank/reference.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <xxhash.h>
+
+#include "base/json.h"
 
 #define FORMAT "vae-rank reference"
 #define VERSION 2 /* 1 had no names, counts nor distributions beside a Mahalanobis distance; it is still read */
@@ -353,7 +354,9 @@ static int parse_file(struct reference *ref, const struct buf *t, struct fail *f
 	json_error_t e;
 	if (check_hash(t, f))
 		return -1;
-	json_t *o = json_loadb(t->p, t->len, JSON_REJECT_DUPLICATES, &e);
+	json_t *o = json_parse(t->p, t->len, JSON_REJECT_DUPLICATES, &e);
+	if (!o && json_error_code(&e) == json_error_out_of_memory)
+		return fail_memory_for(f, "the reference");
 	int r = json_is_object(o) ? read_reference(o, ref, f) : fail_set(f, "not JSON at line %d", e.line);
 	json_decref(o);
 	return r;

@@ -1,11 +1,11 @@
 #include "report/test_influence.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "stream/fields.h"
 
 static int read_list(struct test_influence *t, int which, const json_t *list, struct fail *f)
@@ -42,8 +42,10 @@ static void free_one(struct test_influence *t)
 static int read_line(struct test_influence *t, const char *text, size_t len, struct fail *f)
 {
 	json_error_t e;
-	json_t *o = json_loadb(text, len, 0, &e);
+	json_t *o = json_parse(text, len, 0, &e);
 	*t = (struct test_influence){.test = NULL};
+	if (!o && json_error_code(&e) == json_error_out_of_memory)
+		return fail_memory_for(f, "a line");
 	if (!o)
 		return fail_set(f, "not JSON: %.200s", e.text);
 	const json_t *test = json_object_get(o, "test"), *method = json_object_get(o, "method");

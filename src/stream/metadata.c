@@ -1,10 +1,11 @@
 #include "stream/metadata.h"
 
-#include <jansson.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "stream/fields.h"
 
 enum { NOT_READ, READ, BAD }; /* metadata.state */
@@ -21,15 +22,49 @@ void metadata_clear(struct metadata *m)
 	*m = (struct metadata){0};
 }
 
+/* Appends the text with an exponent behind each integer that 64 bits do not hold, which makes it a real number; others stay as they are. */
+static int exponents(struct buf *out, const struct buf *text, struct fail *f)
+{
+	int quoted = 0;
+	size_t done = 0, len = text->len;
+	const char *p = text->p;
+	for (size_t i = 0, end; i < len; i = end) {
+		end = i + 1;
+		if (quoted)
+			end += p[i] == '\\';
+		quoted ^= p[i] == '"';
+		if (quoted || !(p[i] == '-' || (p[i] >= '0' && p[i] <= '9')))
+			continue;
+		while (end < len && p[end] >= '0' && p[end] <= '9')
+			end++;
+		errno = 0;
+		(void)strtoll(p + i, NULL, 10); /* a NUL follows the text */
+		if (errno != ERANGE || (end < len && strchr(".eE", p[end])))
+			end += end < len && strchr(".eE", p[end]) ? strspn(p + end, ".eE+-0123456789") : 0;
+		else if (buf_add(out, p + done, end - done, f) || buf_add(out, "e0", 2, f))
+			return -1;
+		else
+			done = end;
+	}
+	return buf_add(out, p + done, len - done, f);
+}
+
 static int parse(struct metadata *m, const struct buf *member, struct fail *f)
 {
 	json_error_t error;
 	m->state = member ? BAD : READ;
 	if (!member || !member->len || member->len > METADATA_MAX_BYTES)
 		return 0;
-	json_t *root = json_loadb(member->p, member->len, JSON_ALLOW_NUL, &error);
-	if (!root && json_error_code(&error) == json_error_numeric_overflow) /* an integer above 2^63 */
-		root = json_loadb(member->p, member->len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
+	json_t *root = json_parse(member->p, member->len, JSON_ALLOW_NUL, &error);
+	if (!root && json_error_code(&error) == json_error_numeric_overflow) { /* an integer above 2^63 */
+		struct buf text = {0};
+		if (exponents(&text, member, f)) {
+			buf_free(&text);
+			return -1;
+		}
+		root = json_parse(text.p, text.len, JSON_ALLOW_NUL, &error);
+		buf_free(&text);
+	}
 	if (!root && json_error_code(&error) == json_error_out_of_memory)
 		return fail_memory_for(f, "the member json");
 	if (!json_is_object(root)) {

@@ -36,11 +36,13 @@ static void unreadable(const char *what, const char *json, size_t n)
 int main(void)
 {
 	static const char text[] = "{\"similarity\":0.30000000000000004,\"n\":-12,\"big\":9007199254740993,\"huge\":123456789012345678901234567890,\"w\":1e-05,\"one\":1.0,"
-	                           "\"url\":\"http://x/\\u00e9\",\"ok\":true,\"no\":false,\"nil\":null,\"o\":{\"p\":{\"q\":4},\"x.y\":1},\"l\":[10,[20,21],{\"z\":\"t\"}],\"a.b\":2,\"a\":{\"b\":1},\"01\":5}";
+	                           "\"url\":\"http://x/\\u00e9\",\"ok\":true,\"no\":false,\"nil\":null,\"o\":{\"p\":{\"q\":4},\"x.y\":1},\"l\":[10,[20,21],{\"z\":\"t\"}],\"a.b\":2,\"a\":{\"b\":1},\"01\":5,"
+	                           "\"s\":\"\\\"99999999999999999999\",\"99999999999999999999\":-99999999999999999999,\"real\":99999999999999999999.5}";
 	double v = 0;
 	set(text, sizeof text - 1);
 	gives("json.similarity", "0.30000000000000004");
 	gives("json.n", "-12");
+	gives("json.big", "9007199254740993"); /* exact beside json.huge */
 	gives("json.w", "1e-05");
 	gives("json.one", "1");
 	gives("json.url", "http://x/\xc3\xa9");
@@ -61,6 +63,9 @@ int main(void)
 	gives("json.l.99999999999999999999999", NULL);
 	gives("json.a.b", "2"); /* the outermost object has the name */
 	gives("json.01", "5");
+	gives("json.s", "\"99999999999999999999");
+	gives("json.99999999999999999999", "-1e+20");
+	gives("json.real", "1e+20");
 	gives("json.none", NULL);
 	gives("json.", NULL);
 	gives("json", NULL);
