@@ -14,6 +14,8 @@ struct ckpt {
 	const char *eps;          /* curvature */
 	int targets;              /* curvature: enum targets; -1: not given */
 	int ekfac;                /* curvature */
+	struct assignments renames; /* import */
+	double norm_eps;            /* import; NAN: not given */
 };
 extern const char *const thin_words[]; /* of enum thin_by */
 

@@ -1,4 +1,5 @@
 /* vae-ckpt import and export. */
+#include <math.h>
 #include <unistd.h>
 
 #include "ckpt.h"
@@ -10,6 +11,7 @@ int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct config cfg;
 	struct model_dir dir;
 	struct fail warning = {{0}};
+	struct import import = {.renames = &o->renames, .eps = isnan(o->norm_eps) ? IMPORT_EPS : o->norm_eps};
 	config_defaults(&cfg);
 	if (config_load(&cfg, o->config, f) || config_assign(&cfg, &c->set, f))
 		return -1;
@@ -17,12 +19,19 @@ int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 		return fail_add(f, "%s", o->config);
 	if (model_dir_begin(&dir, c->output, c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f))
 		return -1;
-	int r = models_import(&cfg, c->files, c->nfiles, dir.work, f) || model_dir_finish(&dir, &cfg, &warning, f) ? -1 : 0;
+	int r = models_import(&import, &cfg, c->files, c->nfiles, dir.work, f) || model_dir_finish(&dir, &cfg, &warning, f) ? -1 : 0;
 	if (warning.msg[0])
 		cli_note(c, "%s", warning.msg);
-	if (r)
+	if (r) {
 		model_dir_discard(&dir);
-	return r;
+		return -1;
+	}
+	if (import.converted)
+		cli_note(c, "%d tensor%s of F16, BF16 or F64 converted to F32", import.converted, import.converted == 1 ? "" : "s");
+	if (import.folded)
+		cli_note(c, "%d BatchNorm layer%s folded into the layer beside it, with eps %g", import.folded, import.folded == 1 ? " is" : "s are each", import.eps);
+	return fields_set_int(&c->counts, "checkpoints", c->nfiles, f) || fields_set_int(&c->counts, "converted", import.converted, f) ||
+	       fields_set_int(&c->counts, "folded", import.folded, f) ? -1 : 0;
 }
 
 int ckpt_export(struct cli *c, const struct ckpt *o, struct fail *f)

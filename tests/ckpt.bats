@@ -330,9 +330,6 @@ broken() {
 	fails 1 vae-ckpt import -c "$T/c.yaml" -o "$T/i.vae" "$T/e.safetensors"
 	says "$T/e.safetensors" encoder.1.weight '[32, 64]' '[16, 64]'
 	absent "$T/i.vae"
-	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$F/m.vae/step-000000024.safetensors" "$F/m.vae/step-000000008.safetensors"
-	says order
-	absent "$T/i.vae"
 	cp -r "$F/m.vae" "$T/old.vae"
 	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/old.vae" "$T/e.safetensors"
 	says --replace
@@ -341,6 +338,136 @@ broken() {
 	ok vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
 	is "$(vae-ckpt list -m "$T/old.vae" | wc -l)" 2
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
+}
+
+# tensors FILE [METADATA] < TENSORS: writes a safetensors file. A line is a name, a type, a shape as in 2,3, and how its numbers run: A + B i
+tensors() {
+	perl -MJSON::PP -e '
+		my ($out, $meta) = @ARGV; my (%h, $data);
+		while (<STDIN>) {
+			my ($name, $type, $shape, $from, $by) = split;
+			my @shape = split /,/, $shape eq "-" ? "" : $shape; my $n = 1; $n *= $_ for @shape;
+			my $at = length($data // "");
+			$data .= join "", map { my $v = $from + $by * $_; $type eq "F32" ? pack("f<", $v) : $type eq "F64" ? pack("d<", $v) : $type eq "I64" ? pack("q<", $v) : pack("v", unpack("V", pack("f<", $v)) >> 16) } 0 .. $n - 1;
+			$h{$name} = {dtype => $type, shape => [map { $_ + 0 } @shape], data_offsets => [$at, length $data]};
+		}
+		$h{__metadata__} = decode_json($meta) if $meta;
+		my $head = encode_json(\%h);
+		open my $f, ">:raw", $out or die; print $f pack("Q<", length $head), $head, $data;' "$@"
+}
+
+# tiny_tensors [SED]: the tensors of the preset tiny, under names that SED makes
+tiny_tensors() {
+	sed "${1:-}" <<-'END'
+		encoder.1.weight F32 32,64 -.3 .0003
+		encoder.1.bias F32 32 .1 .01
+		encoder.3.weight F32 8,32 .2 -.001
+		encoder.3.bias F32 8 0 .1
+		decoder.0.weight F32 32,4 -.1 .002
+		decoder.0.bias F32 32 0 .01
+		decoder.2.weight F32 64,32 .1 -.0001
+		decoder.2.bias F32 64 0 0
+	END
+}
+id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
+
+@test "import takes every tensor: those that the network lacks, and those that the file lacks, are errors that list them" {
+	tiny_tensors | tensors "$T/a.safetensors"
+	ok vae-ckpt import -c tiny -o "$T/a.vae" "$T/a.safetensors"
+	{ tiny_tensors; echo "encoder.5.weight F32 4,8 0 1"; echo "loss.scale F32 1 0 1"; } | tensors "$T/b.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/b.vae" "$T/b.safetensors"
+	says b.safetensors 'no layer for' 'encoder.5.weight [4, 8]' 'loss.scale [1]'
+	tiny_tensors 's/^encoder.3/fc/' | tensors "$T/b.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/b.vae" "$T/b.safetensors"
+	says 'lacks encoder.3.weight, encoder.3.bias, and has instead' 'fc.weight [8, 32]' 'fc.bias [8]' --rename
+	tiny_tensors '/decoder.2/d' | tensors "$T/b.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/b.vae" "$T/b.safetensors"
+	says 'lacks decoder.2.weight, decoder.2.bias of the network'
+	# a name that could control a terminal, and more names than a line holds
+	{ tiny_tensors; for ((i = 0; i < 90; i++)); do echo "layer$i.weight"$'\e'"[1m F32 1 0 1"; done; } | tensors "$T/b.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/b.vae" "$T/b.safetensors"
+	says '\x1b' ' more'
+	absent "$T/b.vae"
+}
+
+@test "import --rename: whole parts of names, in order, each once or more" {
+	tiny_tensors | tensors "$T/a.safetensors"
+	ok vae-ckpt import -c tiny -o "$T/a.vae" "$T/a.safetensors"
+	tiny_tensors 's/^/module./; s/encoder.1\./fc1./; s/encoder.3\./fc10./; s/decoder/net.dec/' | tensors "$T/b.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/b.vae" "$T/b.safetensors"
+	for module in module. module; do
+		ok vae-ckpt import -c tiny --rename $module= --rename fc1=encoder.1 --rename fc10=encoder.3 --rename net.dec=decoder --replace -o "$T/b.vae" "$T/b.safetensors"
+		is "$(id_of "$T/b.vae")" "$(id_of "$T/a.vae")"
+	done
+	# in order: the second sees what the first made
+	ok vae-ckpt import -c tiny --rename module.net=x --rename x.dec=decoder --rename module.fc1=encoder.1 --rename module.fc10=encoder.3 --replace -o "$T/b.vae" "$T/b.safetensors"
+	is "$(id_of "$T/b.vae")" "$(id_of "$T/a.vae")"
+	fails 1 vae-ckpt import -c tiny --rename modul=x -o "$T/c.vae" "$T/b.safetensors"
+	says "--rename 'modul=x'" 'begins so'
+	fails 1 vae-ckpt import -c tiny --rename module.fc1=module.fc10 -o "$T/c.vae" "$T/b.safetensors"
+	says 'two tensors of the name' module.fc10
+	for i in fc1 =encoder.1; do
+		fails 2 vae-ckpt import -c tiny --rename "$i" -o "$T/c.vae" "$T/b.safetensors"
+		says FROM=TO
+	done
+	absent "$T/c.vae"
+}
+
+@test "import: steps are whole numbers, and files may come in any order" {
+	local i
+	for i in 8 24; do vae-ckpt export -m "$F/m.vae" --checkpoints $i -o "$T/e-$i.safetensors"; done
+	vae-ckpt export -m "$F/m.vae" --checkpoints 16 -o "$T/e-16.safetensors"
+	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/sorted.vae" "$T/e-8.safetensors" "$T/e-16.safetensors" "$T/e-24.safetensors"
+	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/glob.vae" "$T"/e-*.safetensors # 16 24 8
+	diff -r "$T/sorted.vae" "$T/glob.vae"
+	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/i.vae" "$T/e-8.safetensors" "$T/e-24.safetensors" "$F/m.vae/step-000000008.safetensors"
+	says 'step 8 is also that of' "$T/e-8.safetensors"
+	for i in 1.5 1e4 -1 ' 7' '' ten 99999999999999999999; do
+		tiny_tensors | tensors "$T/a.safetensors" "{\"step\":\"$i\"}"
+		fails 1 vae-ckpt import -c tiny -o "$T/i.vae" "$T/a.safetensors"
+		says a.safetensors "step is '$i', not a whole number"
+	done
+	tiny_tensors | tensors "$T/a-99999999999999999999.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/i.vae" "$T/a-99999999999999999999.safetensors"
+	says 'too large for a step'
+	absent "$T/i.vae"
+	tiny_tensors | tensors "$T/a-300.safetensors" '{"step":"70"}'
+	ok vae-ckpt import -c tiny -o "$T/i.vae" "$T/a-300.safetensors"
+	is "$(vae-ckpt list -m "$T/i.vae" | tail -1 | cut -f1)" 70
+}
+
+@test "import: BatchNorm is folded by its place in the Sequential, or says what it lacks" {
+	local norm
+	# 1 + 3 behind encoder.1, and its numbers: scale 2, shift .5 - 2 mean
+	norm() { printf '%s.%s\n' "$1" "running_mean F32 $2 .25 0" "$1" "running_var F32 $2 0.2499 0" "$1" "weight F32 $2 1 0" "$1" "bias F32 $2 .5 0" "$1" 'num_batches_tracked I64 - 5 0'; }
+	tiny_tensors 's/^encoder.3/encoder.4/' >"$T/moved"
+	{ cat "$T/moved"; norm encoder.2 32; } | tensors "$T/b.safetensors"
+	ok vae-ckpt import -c tiny --batchnorm-eps 0.0001 -o "$T/b.vae" "$T/b.safetensors"
+	tiny_tensors 's/\(encoder.1.weight.*\)-.3 .0003/\1 -.6 .0006/; s/\(encoder.1.bias.*\).1 .01/\1.2 .02/' | tensors "$T/c.safetensors"
+	vae-ckpt import -q -c tiny -o "$T/c.vae" "$T/c.safetensors"
+	vae-ckpt show -m "$T/b.vae" | awk '/encoder.1/' >"$T/shown"
+	vae-ckpt show -m "$T/c.vae" | awk '/encoder.1/' | diff "$T/shown" -
+	# under another name
+	{ cat "$T/moved"; norm bn1 32; } | tensors "$T/d.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/d.vae" "$T/d.safetensors"
+	says "'bn1' is a BatchNorm" --rename
+	ok vae-ckpt import -c tiny --rename bn1=encoder.2 --batchnorm-eps 0.0001 -o "$T/d.vae" "$T/d.safetensors"
+	is "$(id_of "$T/d.vae")" "$(id_of "$T/b.vae")"
+	# of another size, without its variance, of a negative one, behind the last layer, at a layer's own number
+	{ cat "$T/moved"; norm encoder.2 16; } | tensors "$T/e.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/e.vae" "$T/e.safetensors"
+	says "BatchNorm 'encoder.2' has 16 numbers; before layer 2 of the encoder are 32"
+	{ cat "$T/moved"; norm encoder.2 32 | grep -v var; } | tensors "$T/e.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/e.vae" "$T/e.safetensors"
+	says 'no running_var'
+	{ cat "$T/moved"; norm encoder.2 32 | sed 's/0.2499/-1/'; } | tensors "$T/e.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/e.vae" "$T/e.safetensors"
+	says 'running_var is -1'
+	{ cat "$T/moved"; norm encoder.9 32; } | tensors "$T/e.safetensors"
+	fails 1 vae-ckpt import -c tiny -o "$T/e.vae" "$T/e.safetensors"
+	says "BatchNorm 'encoder.9'" 'has 4 layers'
+	fails 2 vae-ckpt import -c tiny --batchnorm-eps -1 -o "$T/e.vae" "$T/e.safetensors"
+	absent "$T/e.vae"
 }
 
 @test "import, killed: what it leaves is not a model, and --replace imports again" {

@@ -65,6 +65,7 @@ faults() {
 @test "faults: vae-ckpt show" { faults -- vae-ckpt show -m "$F/m.vae"; }
 @test "faults: vae-ckpt export" { faults -- vae-ckpt export -m "$F/m.vae" -o x.safetensors; }
 @test "faults: vae-ckpt import" { faults -- vae-ckpt import -c tiny -o m.vae "$F/x.safetensors"; }
+@test "faults: vae-ckpt import, renamed, folded and converted" { faults -k alloc,write,open -- vae-ckpt import -c "$ROOT/tests/data/torch-import/net.yaml" --rename encoder=e --rename e=encoder --summary sum.json -o m.vae "$ROOT/tests/data/torch-import/half.safetensors"; }
 @test "faults: vae-ckpt verify" { faults -k alloc,write -- vae-ckpt verify -m "$F/m.vae"; }
 @test "faults: vae-ckpt thin" { faults -d "$F/old.model" -- vae-ckpt thin --keep 1 -m m.vae; }
 @test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }

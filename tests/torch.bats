@@ -56,21 +56,112 @@ as_torch() {
 	[ ! -e net.vae ]
 }
 
-@test "the lines of Python in vae-model(5) save what imports" {
+# lines FROM: the block of Python in vae-model(5) that begins with the line FROM
+lines() {
+	mandoc -T ascii "$root/man/vae-model.5" | perl -pe 's/.\x08//g' |
+		perl -ne 'BEGIN { $from = shift } $on = 1 if index($_, $from) >= 0; last if $on && /^ {0,10}\S/; s/^ {11}// and print if $on' "$1"
+}
+
+@test "the lines of Python in vae-model(5) save what imports: a state dict, checkpoints that contain one, a whole module, an .npz" {
 	/usr/bin/python3 -c 'import torch, numpy' 2>/dev/null || skip "PyTorch is not installed: install the packages python3-torch and python3-numpy"
 	command -v mandoc >/dev/null || skip "mandoc is not installed: install the package mandoc"
-	mandoc -T ascii "$root/man/vae-model.5" | perl -pe 's/.\x08//g' |
-		perl -ne '$on = 1 if /import json, struct, torch/; s/^ {11}// and print if $on; last if /f\.write\(struct/' >save.py
+	lines 'import json, struct, torch' >save.py
+	lines 'import numpy' >npz.txt
+	grep 'f.write' save.py
+	cat >module.py <<-E
+		import torch
+		class Net(torch.nn.Module):
+		    def __init__(self):
+		        super().__init__()
+		        self.encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8))
+		        self.decoder = torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 64))
+	E
 	cat >make.py <<-E
-		import runpy, torch
-		net = torch.nn.ModuleDict({"encoder": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8)),
-		    "decoder": torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 64))})
-		torch.save(net.state_dict(), "vae-10000.pt")
+		import torch, numpy
+		from module import Net
+		torch.manual_seed(3)
+		net = Net()
+		optimizer = torch.optim.Adam(net.parameters())
+		net.decoder(net.encoder(torch.rand(2, 8, 8))[:, :4]).sum().backward()
+		optimizer.step()
+		state = net.state_dict()
+		torch.save(state, "state.pt")
+		torch.save({"epoch": 3, "optimizer_states": [optimizer.state_dict()], "optimizer": optimizer.state_dict(), "state_dict": state}, "lightning.pt")
+		torch.save({"iter": 10000, "model_states": {"net": state}, "optim_states": {"optim": optimizer.state_dict()}}, "nested.pt")
+		torch.save(net, "module.pt")
+		torch.save(torch.nn.DataParallel(net), "parallel.pt")
+		numpy.savez("vae-10000.npz", **{name: t.numpy() for name, t in state.items()})
 	E
 	/usr/bin/python3 make.py
-	/usr/bin/python3 save.py
-	vae-ckpt import -q -c tiny -o net.vae vae-10000.safetensors
-	vae-ckpt list -m net.vae | cut -f1 | grep -x 10000
+	for i in state lightning nested module parallel; do
+		cp $i.pt vae-10000.pt
+		rm -f vae-10000.safetensors
+		PYTHONPATH=. /usr/bin/python3 save.py
+		rename=()
+		[ $i != parallel ] || rename=(--rename module.=)
+		vae-ckpt import -q -c tiny "${rename[@]}" -o $i.vae vae-10000.safetensors
+		vae-ckpt list -m $i.vae | cut -f1,2 >$i.id
+		grep -w 10000 $i.id
+		cmp state.id $i.id
+	done
+	rm vae-10000.pt
+	{
+		grep '^import' save.py
+		cat npz.txt
+		sed '1,/^state = next/d' save.py
+	} >npz.py
+	/usr/bin/python3 npz.py
+	vae-ckpt import -q -c tiny -o npz.vae vae-10000.safetensors
+	vae-ckpt list -m npz.vae | cut -f1,2 | cmp state.id
+	for i in state.pt vae-10000.npz; do
+		run vae-ckpt import -q -c tiny -o x.vae $i
+		[ "$status" -eq 1 ]
+		[[ $output == *"not a safetensors file: vae-model(5), EXAMPLES, has the lines of Python"* ]]
+	done
+}
+
+# folds NAME: the file NAME.safetensors of tests/data/torch-import scores as PyTorch's module does in inference form
+folds() {
+	local at=$root/tests/data/torch-import
+	vae-ckpt import -q -c "$at/net.yaml" --batchnorm-eps 1e-3 -o "$1.vae" "$at/$2.safetensors"
+	vae-selfinf -q -m "$1.vae" --eps "$data/eps.npy" "$data/pictures.tar" | vae-cut -k recon,kl,loss >got.tsv
+	perl -MJSON::PP -e '
+		my $want = decode_json(do { local (@ARGV, $/) = $ARGV[0]; <> })->{$ARGV[1]};
+		open my $f, "<", "got.tsv" or die;
+		my ($rows, $far) = (0, 0);
+		while (<$f>) {
+			my @v = split; my $w = $want->[$rows++];
+			for (["recon", 0], ["kl", 1], ["loss", 2]) {
+				next if abs($v[$_->[1]] / $w->{$_->[0]} - 1) <= 1e-6;
+				print "record $rows, $_->[0]: $v[$_->[1]], wanted $w->{$_->[0]}\n";
+				$far++;
+			}
+		}
+		exit !($rows == 3 && !$far);' "$at/expected.json" "$1"
+}
+
+@test "BatchNorm before and after linear, convolutional and transposed layers is folded: scores are PyTorch's" {
+	folds net net
+	# another eps is another network
+	vae-ckpt import -q -c "$root/tests/data/torch-import/net.yaml" -o default.vae "$root/tests/data/torch-import/net.safetensors"
+	[ "$(vae-ckpt list -m default.vae | cut -f2)" != "$(vae-ckpt list -m net.vae | cut -f2)" ]
+	vae-ckpt verify -m net.vae
+}
+
+@test "tensors of F16, BF16 and F64 are converted, with a warning" {
+	folds half half
+	run vae-ckpt import -c "$root/tests/data/torch-import/net.yaml" --batchnorm-eps 1e-3 --replace -o half.vae --summary s.json "$root/tests/data/torch-import/half.safetensors"
+	[ "$status" -eq 0 ]
+	[[ $output == *"tensors of F16, BF16 or F64 converted to F32"* ]]
+	[[ $output == *"13 BatchNorm layers are each folded into the layer beside it, with eps 0.001"* ]]
+	grep '"folded":13' s.json
+}
+
+@test "BatchNorm in front of a convolution with padding is refused, with the reason" {
+	run vae-ckpt import -c "$root/tests/data/torch-import/net.yaml" -o net.vae "$root/tests/data/torch-import/padded.safetensors"
+	[ "$status" -eq 1 ]
+	[[ $output == *"padded.safetensors: BatchNorm 'encoder.0' cannot be folded: it is in front of a convolution with padding"* ]]
+	[ ! -e net.vae ]
 }
 
 # curved YAML TENSORS JSON: the layers' parts of self influence with curvature are within 1e-4 of torch's

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Made the vectors beside it: a VAE with BatchNorm wherever one can be folded, as PyTorch saves it, and what PyTorch says of three pictures
+in inference form (eval()), in double. Needs torch; run it in this directory to make them again.
+
+  net.yaml             the same network without BatchNorm
+  net.safetensors      its state dict, as float32, with num_batches_tracked
+  half.safetensors     the same in F16, with BF16 and F64 tensors among them
+  padded.safetensors   the same with a BatchNorm in front of a convolution with padding, which cannot be folded
+  expected.json        recon, kl and loss of pictures.tar and eps.npy in ../torch; of half.safetensors too
+"""
+import json
+import struct
+import tarfile
+
+import numpy as np
+import torch
+import torch.nn as nn
+
+LATENT, DRAWS, BETA, EPS = 3, 6, 1.5, 1e-3
+
+YAML = """# The network of make_vectors.py
+input:
+  shape: [3, 6, 5]
+model:
+  latent: 3
+  encoder: [{conv2d: {out: 4, kernel: 3, stride: 2, padding: 1}}, relu, {conv2d: {out: 6, kernel: 2}}, {leaky_relu: 0.2},
+    flatten, {linear: 7}, tanh, {linear: 6}]
+  decoder: [{linear: 8}, {unflatten: [2, 2, 2]}, relu, {conv_transpose2d: {out: 4, kernel: 2}}, sigmoid,
+    {conv_transpose2d: {out: 3, kernel: 1}}, relu, {conv2d: {out: 5, kernel: 2}}, tanh, flatten, {linear: 90}]
+score: {beta: 1.5, draws: 6, likelihood: gaussian}
+"""
+
+
+def norm2(n):
+    return nn.BatchNorm2d(n, eps=EPS)
+
+
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(3, 4, 3, 2, 1, bias=False), norm2(4), nn.ReLU(),  # behind a convolution without a bias
+            norm2(4), nn.Conv2d(4, 6, 2), nn.LeakyReLU(0.2),            # in front of one without padding
+            norm2(6), nn.Flatten(), nn.Linear(6 * 2 * 2, 7, bias=False),  # by channel, in front of a linear layer
+            nn.BatchNorm1d(7, eps=EPS), nn.Tanh(),
+            nn.BatchNorm1d(7, eps=EPS, affine=False), nn.BatchNorm1d(7, eps=EPS), nn.Linear(7, 2 * LATENT))  # two in front
+        self.decoder = nn.Sequential(
+            nn.BatchNorm1d(LATENT, eps=EPS), nn.Linear(LATENT, 8), nn.BatchNorm1d(8, eps=EPS), nn.Unflatten(1, (2, 2, 2)),
+            norm2(2), nn.ReLU(),                                        # by channel, behind a linear layer
+            nn.ConvTranspose2d(2, 4, 2), norm2(4), nn.Sigmoid(),        # behind a transposed convolution
+            norm2(4), nn.ConvTranspose2d(4, 3, 1), nn.ReLU(),           # in front of one of 1 by 1
+            nn.Conv2d(3, 5, 2), nn.Tanh(), nn.Flatten(), nn.BatchNorm1d(5 * SIDES, eps=EPS), nn.Linear(5 * SIDES, 90),
+            nn.BatchNorm1d(90, eps=EPS))                                # at the end
+
+
+SIDES = 2 * 2  # of what the last convolution writes
+
+
+def save(state, path, dtype="F32"):
+    """dtype: of floating tensors; MIXED takes F16, BF16 and F64 in turn."""
+    header, data = {}, b""
+    for i, (name, t) in enumerate(state.items()):
+        t = t.detach().cpu().contiguous()
+        kind = "I64" if t.dtype == torch.int64 else ("F16", "BF16", "F64")[i % 3] if dtype == "MIXED" else dtype
+        raw = {"I64": lambda: t.numpy().tobytes(), "F32": lambda: t.float().numpy().tobytes(), "F64": lambda: t.double().numpy().tobytes(),
+               "F16": lambda: t.half().numpy().tobytes(), "BF16": lambda: t.bfloat16().view(torch.int16).numpy().tobytes()}[kind]()
+        header[name] = {"dtype": kind, "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    head = json.dumps(header).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(head)) + head + data)
+
+
+def rounded(state):
+    """The values that MIXED saves."""
+    out = {}
+    for i, (name, t) in enumerate(state.items()):
+        out[name] = t if t.dtype == torch.int64 else (t.half().float(), t.bfloat16().float(), t)[i % 3]
+    return out
+
+
+def score(net):
+    net = net.double().eval()
+    eps = torch.from_numpy(np.load("../torch/eps.npy").astype(np.float64))
+    records = []
+    with tarfile.open("../torch/pictures.tar") as tar:
+        for i, member in enumerate(tar):
+            pixels = np.frombuffer(tar.extractfile(member).read()[-90:], np.uint8).reshape(6, 5, 3).transpose(2, 0, 1)
+            x = torch.from_numpy(pixels.astype(np.float64) / 255)
+            with torch.no_grad():
+                head = net.encoder(x[None])[0]
+                mu, logvar = head[:LATENT], head[LATENT:]
+                kl = 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum().item()
+                recon = sum(((torch.sigmoid(net.decoder((mu + (0.5 * logvar).exp() * e)[None])[0].reshape(x.shape)) - x) ** 2).sum().item()
+                            for e in eps[i]) / DRAWS
+            records.append({"recon": recon, "kl": kl, "loss": recon + BETA * kl})
+    return records
+
+
+torch.manual_seed(11)
+net = VAE()
+for name, t in list(net.named_parameters()) + list(net.named_buffers()):
+    if t.dtype == torch.int64:
+        t.fill_(100)
+    elif name.endswith("running_var"):
+        t.uniform_(0.3, 2)
+    elif t.dim() == 1:
+        t.data.normal_(0.2, 0.5)
+state = net.state_dict()
+open("net.yaml", "w").write(YAML)
+save(state, "net.safetensors")
+save(state, "half.safetensors", "MIXED")
+first = {("encoder.%d." % (int(n.split(".")[1]) + 1) + n.split(".", 2)[2] if n.startswith("encoder") else n): t for n, t in state.items()}
+first.update({"encoder.0.running_mean": torch.ones(3), "encoder.0.running_var": torch.ones(3)})
+save(first, "padded.safetensors")
+half = VAE()
+half.load_state_dict(rounded(state))
+json.dump({"net": score(net), "half": score(half)}, open("expected.json", "w"), indent=1)
