@@ -98,6 +98,23 @@ static bool parse_neighbors(struct cli *c, struct options *o, struct density_sco
 	return true;
 }
 
+/* auto, or a ratio. */
+static bool parse_duplicates(struct cli *c, struct density_scorer *d)
+{
+	struct density_scores *s = &d->scores[0];
+	char *end = NULL;
+	if (!d->duplicates)
+		return true;
+	if (!s->use[DENSITY_KNN] || s->count_copies)
+		return cli_usage(c, s->count_copies ? "--duplicates and --count-copies exclude each other" : "--duplicates requires --method knn");
+	if (strcmp(d->duplicates, "auto") == 0)
+		return true;
+	s->dup.ratio = strtod(d->duplicates, &end);
+	if (end == d->duplicates || *end || !(s->dup.ratio > 0 && s->dup.ratio < 1))
+		return cli_usage(c, "--duplicates takes auto, or a ratio above 0 and below 1, not '%s'", d->duplicates);
+	return true;
+}
+
 static bool check_mixture(struct cli *c, const struct options *o, const struct density_scorer *d)
 {
 	int gmm = d->scores[0].use[DENSITY_GMM];
@@ -148,6 +165,7 @@ int main(int argc, char **argv)
 		{0, "method", "LIST", CLI_TEXT, &d.methods, "knn (default), kde, gmm, or several, as in knn,kde"},
 		{0, "neighbors", "LIST", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); P%: of the records; or several, as in 10,5%"},
 		{0, "count-copies", NULL, CLI_FLAG, &d.scores[0].count_copies, "equal records are neighbours of each other, instead of one row"},
+		{0, "duplicates", "R", CLI_TEXT, &d.duplicates, "append groups of duplicates: nearer than R times the K-th neighbour; auto: R by the data"},
 		{0, "scale", "LIST", CLI_TEXT, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation; or several"},
 		{0, "sigma", "S", CLI_TEXT, &d.sigma, "bandwidth of KDE; auto (default): the median distance to the K-th neighbour"},
 		{0, "clusters", "K", CLI_INT, &o.clusters, "clusters of gmm, found by k-means"},
@@ -171,7 +189,7 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-density", "[FILE ...]", "Appends densities and influences by k-NN, KDE and Gaussian mixtures.", opts, argc, argv) ||
-	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !parse_scales(&c, &o, &d) || !parse_neighbors(&c, &o, &d) || !check_options(&c, &o, &d))
+	    !parse_methods(&c, &d) || !parse_sigma(&c, &d) || !parse_scales(&c, &o, &d) || !parse_neighbors(&c, &o, &d) || !parse_duplicates(&c, &d) || !check_options(&c, &o, &d))
 		return c.status;
 	struct fail f = {{0}};
 	take_options(&d, &o);

@@ -1,4 +1,4 @@
-/* vae-drop: drops, quarantines or marks records, by rank, threshold, expression or a list of keys. */
+/* vae-drop: drops, quarantines or marks records, by rank, threshold, expression, a list of keys, or as duplicates. */
 #include <math.h>
 #include <string.h>
 
@@ -38,7 +38,11 @@ static void warn(const struct cli *c, const struct dropper *d)
 		cli_note(c, "would %s %llu of %llu records (%.700s)", d->mark ? "mark" : "drop", matched, n, u->description.p);
 	else if (c->verbose)
 		cli_note(c, "%s %llu of %llu records (%.700s)", d->mark ? "marked" : "dropped", matched, n, u->description.p);
-	if (missing && u->field)
+	if (u->kind == RULE_DUPLICATES && n && missing == n)
+		cli_note(c, "no record has the field '%s', by which vae-density --duplicates marks duplicates", u->field);
+	else if (u->kind == RULE_DUPLICATES)
+		return;
+	else if (missing && u->field)
 		cli_note(c, "%llu records without the field '%s' %s", missing, u->field, done);
 	else if (missing)
 		cli_note(c, "%llu records lack a name in the expression of -e: they %s", missing, done);
@@ -66,9 +70,10 @@ int main(int argc, char **argv)
 	const struct cli_opt opts[] = {
 		{0, "top", "N|P%", CLI_TEXT, &o.top, "select the N records, or at most P percent, that rank highest"},
 		{0, "above", "X", CLI_REAL, &o.above, "select the records whose field is above X"},
-		{'k', "key", "FIELD", CLI_TEXT, &o.field, "the field (default: rank with --top, selfinf with --above)"},
+		{'k', "key", "FIELD", CLI_TEXT, &o.field, "the field (default: rank with --top, selfinf with --above, dup_group with --duplicates)"},
 		{'e', "expression", "EXPR", CLI_TEXT, &o.expr, "select the records that match, as in 'z > 5 && cls != 9'"},
 		{0, "keys", "LIST", CLI_TEXT, &o.keys, "select the records whose keys are in the file LIST, one a line"},
+		{0, "duplicates", "WHICH", CLI_TEXT, &o.duplicates, "keep-first: select all but the first of each group in dup_group"},
 		{'i', "include", NULL, CLI_FLAG, &o.inverted, "keep the selected records, and drop all others"},
 		{0, "max-drop", "N|P%", CLI_TEXT, &d.max_drop, "write nothing and exit 3 if more than that would be dropped"},
 		{'r', "rejects", "FILE", CLI_TEXT, &c.rejects, "write the dropped records to FILE (zstd if it ends in .zst)"},

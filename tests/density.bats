@@ -516,6 +516,66 @@ tensor()
 	[ ! -e o.tar ]
 }
 
+# noise N: N pictures of 8x8 without likeness, as n/000I.pgm
+noise()
+{
+	mkdir -p n
+	perl -e 'srand 9; for my $i (0 .. $ARGV[0] - 1) { open my $f, ">", sprintf("n/%04d.pgm", $i); binmode $f; print $f "P5 8 8 255\n", map { chr rand 256 } 1 .. 64 }' "$1"
+}
+
+@test "duplicates: equal bytes, equal pixels, near ones; the first stays" {
+	noise 60
+	cp n/0003.pgm n/0060.pgm
+	sed '1s/ /\n/g' n/0003.pgm >n/0061.pgm # the same pixels in other bytes
+	perl -0777 -pe 's/(255\n.{20})(.)/$1 . chr(ord($2) ^ 3)/se' n/0004.pgm >n/0062.pgm
+	vae-pack n >all.tar
+	vae-density --duplicates auto --summary s.json all.tar >o.tar
+	vae-cut -k key,dup_of,dup_kind o.tar | sed 's/^0*\([0-9]\)/\1/; s/\t0*\([0-9]\)/\t\1/' | awk -F '\t' '$2 != "" { printf "%d=%d %s;", $1, $2, $3 }' >got
+	[ "$(cat got)" = '60=3 bytes;61=3 equal;62=4 near;' ] || { cat got; false; }
+	grep -q '"duplicates":3,"duplicate_groups":2,' s.json
+	# a group has one name, in its first record too
+	[ "$(field dup_group o.tar | grep -c .)" -eq 5 ]
+	[ "$(field dup_group o.tar | grep . | sort -u | wc -l)" -eq 2 ]
+	close_to "$(vae-cut -k dup_kind,dup_distance o.tar | awk '$1 == "near" { print $2 }')" "$(cmp -l n/0004.pgm n/0062.pgm |
+		perl -ane '$s += (oct($F[1]) - oct($F[2])) ** 2; END { printf "%.12g", sqrt($s) / 255 }')"
+	vae-drop --duplicates keep-first -r copies.tar o.tar >once.tar
+	[ "$(field dup_kind copies.tar | tr '\n' ' ')" = 'bytes equal near ' ]
+	[ "$(field key once.tar | wc -l)" -eq 60 ]
+	# without the first, the next one stays
+	vae-drop -q -i -e 'dup_kind ~ "*"' o.tar >later.tar
+	[ "$(vae-drop -q --duplicates keep-first later.tar | vae-cut -k dup_kind | grep . | tr '\n' ' ')" = 'bytes near ' ]
+	# groups of two runs do not meet, though the keys do
+	vae-density --duplicates auto --set input.shape=[1,4,4] --key-prefix b/ all.tar >p.tar
+	[ "$(vae-drop -q --duplicates keep-first o.tar p.tar | vae-cut -k key | wc -l)" -eq 120 ]
+}
+
+@test "duplicates: any -j, and a search for more neighbours, give the same groups" {
+	noise 400
+	for i in 3 50 77; do
+		perl -0777 -pe 's/(255\n.{20})(.)/$1 . chr(ord($2) ^ 3)/se' "n/0$(printf %03d $i).pgm" >"n/9$i.pgm"
+	done
+	vae-pack n >all.tar
+	vae-density -j1 --duplicates 0.5 all.tar >want.tar
+	vae-density -j3 --duplicates 0.5 all.tar | cmp - want.tar
+	[ "$(field dup_kind want.tar | grep -c near)" -eq 3 ]
+	vae-density --duplicates 0.5 --neighbors 10,200 all.tar >more.tar
+	cmp <(field dup_of want.tar) <(field dup_of more.tar)
+	# a smaller ratio than the copies have
+	[ "$(vae-density --duplicates 0.0001 all.tar | vae-cut -q -k dup_of | grep -c .)" -eq 0 ]
+}
+
+@test "duplicates: all records equal, few records, broken ones, an empty stream" {
+	mkdir e
+	for i in 1 2 3 4 5; do printf 'P5 2 2 255\nabcd' >e/$i.pgm; done
+	echo text >e/6.pgm
+	vae-pack e | vae-density --duplicates auto >o.tar 2>err
+	grep -q 'only equal records are duplicates' err
+	[ "$(field dup_kind o.tar 2>/dev/null | grep -c bytes)" -eq 4 ]
+	vae-pack e | vae-density -q --duplicates auto | vae-drop --duplicates keep-first >/dev/null
+	head -c 1024 /dev/zero | vae-density --duplicates auto | vae-drop --duplicates keep-first >empty.tar
+	[ "$(vae-cut -k key empty.tar | wc -l)" -eq 0 ]
+}
+
 @test "law 7: a wrong command line exits 2 and says why" {
 	line
 	while read -r options; do
@@ -543,6 +603,11 @@ tensor()
 		--scale std,std
 		--scale none,std -t line.tar
 		--neighbors 2,3 -t line.tar
+		--duplicates 0
+		--duplicates 1
+		--duplicates near
+		--duplicates auto --count-copies
+		--duplicates auto --method kde
 		--space latent
 		--space pixels
 		-m m.vae

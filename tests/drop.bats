@@ -55,6 +55,29 @@ keys() { field key | tr '\n' ' '; }
 	fails 2 vae-drop -i "$F/in.tar"
 }
 
+@test "--duplicates keep-first drops what repeats a group" {
+	printf 'name=%s.cls data=1\nname=%s.vae.json data={%s}\n' a a '"dup_group":"x"' b b '"dup_group":"y"' c c '"w":1' d d '"dup_group":"x"' e e '"g":7' f f '"dup_group":"x","g":7' | mktar >"$T/in.tar"
+	ok vae-drop --duplicates keep-first -r "$T/r.tar" --summary "$T/s.json" "$T/in.tar"
+	[ ! -s "$T/err" ]
+	is "$(vae-cut -k key "$T/out" | tr '\n' ' ')" 'a b c e '
+	is "$(vae-cut -k key,dropped_by "$T/r.tar" | tr '\t\n' ' ;')" 'd an earlier record has the same dup_group;f an earlier record has the same dup_group;'
+	grep -q '"dropped":2,' "$T/s.json"
+	# two passes, another field, inverted, none
+	ok vae-drop --duplicates keep-first --max-drop 2 "$T/in.tar"
+	is "$(vae-cut -k key "$T/out" | wc -l)" 4
+	fails 3 vae-drop --duplicates keep-first --max-drop 1 "$T/in.tar"
+	ok vae-drop --duplicates keep-first -k g "$T/in.tar"
+	is "$(vae-cut -k key "$T/out" | tr '\n' ' ')" 'a b c d e '
+	ok vae-drop --duplicates keep-first -i "$T/in.tar"
+	is "$(vae-cut -k key "$T/out" | tr '\n' ' ')" 'd f '
+	ok vae-drop --duplicates keep-first -k none "$T/in.tar"
+	says "no record has the field 'none'" 'vae-density --duplicates'
+	fails 2 vae-drop --duplicates keep-last "$T/in.tar"
+	says keep-first
+	fails 2 vae-drop --duplicates keep-first --top 1 "$T/in.tar"
+	says 'only one of'
+}
+
 @test "-r: rejects with the rule; kept and rejected records together are the input" {
 	ok vae-drop --top 25% -r "$T/r.tar" --summary "$T/s" "$F/in.tar"
 	is "$(field key,dropped_by <"$T/r.tar" | head -1)" $'s/0015\ttop 25% of rank'

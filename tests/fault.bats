@@ -82,6 +82,7 @@ faults() {
 @test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature ekfac -d 2 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
 @test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust,none --neighbors 2,3 --prefix s_ -j 1; }
+@test "faults: vae-density --duplicates" { faults -k alloc,write -i "$F/s.tar" -- vae-density --duplicates 0.9 --neighbors 3 --prefix s_ -j 1; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
 @test "faults: vae-stat" { faults -i "$F/mixed.tar" -- vae-stat --prefix s_ -j 1 -o out.tar --summary sum.json; }
@@ -95,6 +96,7 @@ faults() {
 @test "faults: vae-rank --sort" { faults -i "$F/s.tar" -- vae-rank --sort -k w --prefix t_; }
 @test "faults: vae-drop" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-drop --top 2 -r rejects.tar -o out.tar.zst --summary sum.json; }
 @test "faults: vae-drop -e --max-drop" { faults -k alloc,read,write -i "$F/s.tar" -- vae-drop -e 'rank < 2 || missing == "x"' --max-drop 50%; }
+@test "faults: vae-drop --duplicates" { faults -k alloc,read,write -d "$F/old.files" -i "$F/s.tar" -- vae-drop --duplicates keep-first -k w -r rejects.tar; }
 @test "faults: vae-drop --keys" { faults -k alloc,read,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-drop --keys "$F/keys" -r rejects.tar; }
 @test "faults: vae-cut" { faults -i "$F/s.tar" -- vae-cut -k key,w,cls; }
 @test "faults: vae-cut --json, every compression" {

@@ -15,6 +15,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: kfac" { law_members kfac; }
 @test "law 1: members pass unchanged: density" { law_members density; }
 @test "law 1: members pass unchanged: knn" { law_members knn; }
+@test "law 1: members pass unchanged: copies" { law_members copies; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
 @test "law 1: members pass unchanged: over" { law_members over; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
@@ -27,6 +28,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: unlike" { law_members unlike; }
 @test "law 1: members pass unchanged: drop" { law_members drop; }
 @test "law 1: members pass unchanged: guard" { law_members guard; }
+@test "law 1: members pass unchanged: first" { law_members first; }
 @test "law 1: members pass unchanged: mark" { law_members mark; }
 @test "law 1: members pass unchanged: loss" { law_members loss; }
 @test "law 1: members pass unchanged: logp" { law_members logp; }
@@ -35,6 +37,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
 @test "law 1: tars of other programs pass unchanged: knn" { law_formats knn; }
+@test "law 1: tars of other programs pass unchanged: copies" { law_formats copies; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
 @test "law 1: tars of other programs pass unchanged: over" { law_formats over; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
@@ -47,6 +50,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: unlike" { law_formats unlike; }
 @test "law 1: tars of other programs pass unchanged: drop" { law_formats drop; }
 @test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
+@test "law 1: tars of other programs pass unchanged: first" { law_formats first; }
 @test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
 @test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
 @test "law 1: tars of other programs pass unchanged: logp" { law_formats logp; }
@@ -55,6 +59,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
 @test "law 1: a second pass changes nothing: knn" { law_again knn; }
+@test "law 1: a second pass changes nothing: copies" { law_again copies; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
 @test "law 1: a second pass changes nothing: over" { law_again over; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
@@ -67,6 +72,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: unlike" { law_again unlike; }
 @test "law 1: a second pass changes nothing: drop" { law_again drop; }
 @test "law 1: a second pass changes nothing: guard" { law_again guard; }
+@test "law 1: a second pass changes nothing: first" { law_again first; }
 @test "law 1: a second pass changes nothing: mark" { law_again mark; }
 @test "law 1: a second pass changes nothing: loss" { law_again loss; }
 @test "law 1: a second pass changes nothing: logp" { law_again logp; }
@@ -75,6 +81,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
 @test "law 2: compressed input: density" { law_compressed density; }
 @test "law 2: compressed input: knn" { law_compressed knn; }
+@test "law 2: compressed input: copies" { law_compressed copies; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
 @test "law 2: compressed input: over" { law_compressed over; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
@@ -87,6 +94,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: unlike" { law_compressed unlike; }
 @test "law 2: compressed input: drop" { law_compressed drop; }
 @test "law 2: compressed input: guard" { law_compressed guard; }
+@test "law 2: compressed input: first" { law_compressed first; }
 @test "law 2: compressed input: mark" { law_compressed mark; }
 @test "law 2: compressed input: cut" { law_compressed cut; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
@@ -98,6 +106,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
 @test "law 2: concatenated input and several FILEs: knn" { law_joined knn; }
+@test "law 2: concatenated input and several FILEs: copies" { law_joined copies; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
 @test "law 2: concatenated input and several FILEs: over" { law_joined over; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
@@ -110,6 +119,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: unlike" { law_joined unlike; }
 @test "law 2: concatenated input and several FILEs: drop" { law_joined drop; }
 @test "law 2: concatenated input and several FILEs: guard" { law_joined guard; }
+@test "law 2: concatenated input and several FILEs: first" { law_joined first; }
 @test "law 2: concatenated input and several FILEs: mark" { law_joined mark; }
 @test "law 2: concatenated input and several FILEs: cut" { law_joined cut; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
@@ -121,6 +131,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
 @test "law 2: -z: density" { law_zstd density; }
 @test "law 2: -z: knn" { law_zstd knn; }
+@test "law 2: -z: copies" { law_zstd copies; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
@@ -133,6 +144,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: unlike" { law_zstd unlike; }
 @test "law 2: -z: drop" { law_zstd drop; }
 @test "law 2: -z: guard" { law_zstd guard; }
+@test "law 2: -z: first" { law_zstd first; }
 @test "law 2: -z: mark" { law_zstd mark; }
 @test "law 2: -z: loss" { law_zstd loss; }
 @test "law 2: -z: logp" { law_zstd logp; }
@@ -142,6 +154,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
 @test "law 3: every truncated input fails: knn" { law_prefixes knn; }
+@test "law 3: every truncated input fails: copies" { law_prefixes copies; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
 @test "law 3: every truncated input fails: over" { law_prefixes over; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
@@ -154,6 +167,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: unlike" { law_prefixes unlike; }
 @test "law 3: every truncated input fails: drop" { law_prefixes drop; }
 @test "law 3: every truncated input fails: guard" { law_prefixes guard; }
+@test "law 3: every truncated input fails: first" { law_prefixes first; }
 @test "law 3: every truncated input fails: mark" { law_prefixes mark; }
 @test "law 3: every truncated input fails: cut" { law_prefixes cut; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
@@ -165,6 +179,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
 @test "law 3: a failure makes the next tool fail: knn" { law_travels knn; }
+@test "law 3: a failure makes the next tool fail: copies" { law_travels copies; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
 @test "law 3: a failure makes the next tool fail: over" { law_travels over; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
@@ -177,6 +192,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: unlike" { law_travels unlike; }
 @test "law 3: a failure makes the next tool fail: drop" { law_travels drop; }
 @test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
+@test "law 3: a failure makes the next tool fail: first" { law_travels first; }
 @test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
 @test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
 @test "law 3: a failure makes the next tool fail: logp" { law_travels logp; }
@@ -185,6 +201,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
 @test "law 3: a failure leaves no new files, and old ones as they were: knn" { law_old_files knn; }
+@test "law 3: a failure leaves no new files, and old ones as they were: copies" { law_old_files copies; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: over" { law_old_files over; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
@@ -197,12 +214,14 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: unlike" { law_old_files unlike; }
 @test "law 3: a failure leaves no new files, and old ones as they were: drop" { law_old_files drop; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
+@test "law 3: a failure leaves no new files, and old ones as they were: first" { law_old_files first; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 3: a failure leaves no new files, and old ones as they were: logp" { law_old_files logp; }
 @test "law 3: a file that changes between two passes: train" { law_changed train; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
 @test "law 3: a file that changes between two passes: knn" { law_changed knn; }
+@test "law 3: a file that changes between two passes: copies" { law_changed copies; }
 @test "law 3: a file that changes between two passes: nearest" { law_changed nearest; }
 @test "law 3: a file that changes between two passes: reasons" { law_changed reasons; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
@@ -214,6 +233,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: kfac" { law_full kfac; }
 @test "law 4: a full device: density" { law_full density; }
 @test "law 4: a full device: knn" { law_full knn; }
+@test "law 4: a full device: copies" { law_full copies; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
@@ -226,6 +246,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: unlike" { law_full unlike; }
 @test "law 4: a full device: drop" { law_full drop; }
 @test "law 4: a full device: guard" { law_full guard; }
+@test "law 4: a full device: first" { law_full first; }
 @test "law 4: a full device: mark" { law_full mark; }
 @test "law 4: a full device: cut" { law_full cut; }
 @test "law 4: a full device: eval" { law_full eval; }
@@ -239,6 +260,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
 @test "law 4: a reader that leaves: knn" { law_sigpipe knn; }
+@test "law 4: a reader that leaves: copies" { law_sigpipe copies; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
@@ -251,6 +273,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: unlike" { law_sigpipe unlike; }
 @test "law 4: a reader that leaves: drop" { law_sigpipe drop; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
+@test "law 4: a reader that leaves: first" { law_sigpipe first; }
 @test "law 4: a reader that leaves: mark" { law_sigpipe mark; }
 @test "law 4: a reader that leaves: loss" { law_sigpipe loss; }
 @test "law 4: a reader that leaves: logp" { law_sigpipe logp; }
@@ -260,6 +283,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: kfac" { law_closed kfac; }
 @test "law 4: closed descriptors: density" { law_closed density; }
 @test "law 4: closed descriptors: knn" { law_closed knn; }
+@test "law 4: closed descriptors: copies" { law_closed copies; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
@@ -272,6 +296,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: unlike" { law_closed unlike; }
 @test "law 4: closed descriptors: drop" { law_closed drop; }
 @test "law 4: closed descriptors: guard" { law_closed guard; }
+@test "law 4: closed descriptors: first" { law_closed first; }
 @test "law 4: closed descriptors: mark" { law_closed mark; }
 @test "law 4: closed descriptors: cut" { law_closed cut; }
 @test "law 4: closed descriptors: eval" { law_closed eval; }
@@ -285,6 +310,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
 @test "law 4: a limit on file sizes: knn" { law_file_limit knn; }
+@test "law 4: a limit on file sizes: copies" { law_file_limit copies; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
@@ -297,6 +323,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: unlike" { law_file_limit unlike; }
 @test "law 4: a limit on file sizes: drop" { law_file_limit drop; }
 @test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
+@test "law 4: a limit on file sizes: first" { law_file_limit first; }
 @test "law 4: a limit on file sizes: mark" { law_file_limit mark; }
 @test "law 4: a limit on file sizes: loss" { law_file_limit loss; }
 @test "law 4: a limit on file sizes: logp" { law_file_limit logp; }
@@ -304,6 +331,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
 @test "law 4: a spool that does not fit: knn" { law_spool_full knn; }
+@test "law 4: a spool that does not fit: copies" { law_spool_full copies; }
 @test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
 @test "law 4: a spool that does not fit: reasons" { law_spool_full reasons; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
@@ -315,6 +343,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: kfac" { law_memory kfac; }
 @test "law 4: a limit on address space: density" { law_memory density; }
 @test "law 4: a limit on address space: knn" { law_memory knn; }
+@test "law 4: a limit on address space: copies" { law_memory copies; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
@@ -327,6 +356,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: unlike" { law_memory unlike; }
 @test "law 4: a limit on address space: drop" { law_memory drop; }
 @test "law 4: a limit on address space: guard" { law_memory guard; }
+@test "law 4: a limit on address space: first" { law_memory first; }
 @test "law 4: a limit on address space: mark" { law_memory mark; }
 @test "law 4: a limit on address space: cut" { law_memory cut; }
 @test "law 4: a limit on address space: eval" { law_memory eval; }
@@ -340,6 +370,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: kfac" { law_stack kfac; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
 @test "law 4: a limit on the stack: knn" { law_stack knn; }
+@test "law 4: a limit on the stack: copies" { law_stack copies; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
@@ -352,6 +383,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: unlike" { law_stack unlike; }
 @test "law 4: a limit on the stack: drop" { law_stack drop; }
 @test "law 4: a limit on the stack: guard" { law_stack guard; }
+@test "law 4: a limit on the stack: first" { law_stack first; }
 @test "law 4: a limit on the stack: mark" { law_stack mark; }
 @test "law 4: a limit on the stack: cut" { law_stack cut; }
 @test "law 4: a limit on the stack: eval" { law_stack eval; }
@@ -365,6 +397,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
 @test "law 5: any -j gives the same bytes: knn" { law_jobs knn; }
+@test "law 5: any -j gives the same bytes: copies" { law_jobs copies; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
@@ -379,6 +412,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: kfac" { law_usage kfac; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
 @test "law 7: -h, -V and wrong options: knn" { law_usage knn; }
+@test "law 7: -h, -V and wrong options: copies" { law_usage copies; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
@@ -391,6 +425,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: unlike" { law_usage unlike; }
 @test "law 7: -h, -V and wrong options: drop" { law_usage drop; }
 @test "law 7: -h, -V and wrong options: guard" { law_usage guard; }
+@test "law 7: -h, -V and wrong options: first" { law_usage first; }
 @test "law 7: -h, -V and wrong options: mark" { law_usage mark; }
 @test "law 7: -h, -V and wrong options: cut" { law_usage cut; }
 @test "law 7: -h, -V and wrong options: eval" { law_usage eval; }
@@ -404,6 +439,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
 @test "law 7: a terminal is refused: knn" { law_terminal knn; }
+@test "law 7: a terminal is refused: copies" { law_terminal copies; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
@@ -416,6 +452,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: unlike" { law_terminal unlike; }
 @test "law 7: a terminal is refused: drop" { law_terminal drop; }
 @test "law 7: a terminal is refused: guard" { law_terminal guard; }
+@test "law 7: a terminal is refused: first" { law_terminal first; }
 @test "law 7: a terminal is refused: mark" { law_terminal mark; }
 @test "law 7: a terminal is refused: loss" { law_terminal loss; }
 @test "law 7: a terminal is refused: logp" { law_terminal logp; }
@@ -425,6 +462,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
 @test "law 8: only records on stdout, nothing on stderr: knn" { law_quiet knn; }
+@test "law 8: only records on stdout, nothing on stderr: copies" { law_quiet copies; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
 @test "law 8: only records on stdout, nothing on stderr: over" { law_quiet over; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
@@ -437,6 +475,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: unlike" { law_quiet unlike; }
 @test "law 8: only records on stdout, nothing on stderr: drop" { law_quiet drop; }
 @test "law 8: only records on stdout, nothing on stderr: guard" { law_quiet guard; }
+@test "law 8: only records on stdout, nothing on stderr: first" { law_quiet first; }
 @test "law 8: only records on stdout, nothing on stderr: mark" { law_quiet mark; }
 @test "law 8: only records on stdout, nothing on stderr: cut" { law_quiet cut; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
@@ -448,6 +487,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
 @test "law 8: --summary: density" { law_summary density; }
 @test "law 8: --summary: knn" { law_summary knn; }
+@test "law 8: --summary: copies" { law_summary copies; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
@@ -460,6 +500,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: unlike" { law_summary unlike; }
 @test "law 8: --summary: drop" { law_summary drop; }
 @test "law 8: --summary: guard" { law_summary guard; }
+@test "law 8: --summary: first" { law_summary first; }
 @test "law 8: --summary: mark" { law_summary mark; }
 @test "law 8: --summary: cut" { law_summary cut; }
 @test "law 8: --summary: eval" { law_summary eval; }
@@ -472,6 +513,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
 @test "law 9: invalid fields: knn" { law_bad_fields knn; }
+@test "law 9: invalid fields: copies" { law_bad_fields copies; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
 @test "law 9: invalid fields: over" { law_bad_fields over; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
@@ -484,6 +526,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: unlike" { law_bad_fields unlike; }
 @test "law 9: invalid fields: drop" { law_bad_fields drop; }
 @test "law 9: invalid fields: guard" { law_bad_fields guard; }
+@test "law 9: invalid fields: first" { law_bad_fields first; }
 @test "law 9: invalid fields: mark" { law_bad_fields mark; }
 @test "law 9: invalid fields: cut" { law_bad_fields cut; }
 @test "law 9: invalid fields: eval" { law_bad_fields eval; }
@@ -495,6 +538,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
 @test "law 9: payloads that cannot be decoded: knn" { law_on_error knn; }
+@test "law 9: payloads that cannot be decoded: copies" { law_on_error copies; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
@@ -507,6 +551,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
 @test "law 9: fields of earlier tools keep their digits: knn" { law_digits knn; }
+@test "law 9: fields of earlier tools keep their digits: copies" { law_digits copies; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
 @test "law 9: fields of earlier tools keep their digits: over" { law_digits over; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
@@ -519,6 +564,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: unlike" { law_digits unlike; }
 @test "law 9: fields of earlier tools keep their digits: drop" { law_digits drop; }
 @test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
+@test "law 9: fields of earlier tools keep their digits: first" { law_digits first; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
 @test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
 @test "law 9: fields of earlier tools keep their digits: logp" { law_digits logp; }
@@ -526,6 +572,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
 @test "law 10: -o is complete or absent: knn" { law_output knn; }
+@test "law 10: -o is complete or absent: copies" { law_output copies; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
@@ -538,6 +585,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: unlike" { law_output unlike; }
 @test "law 10: -o is complete or absent: drop" { law_output drop; }
 @test "law 10: -o is complete or absent: guard" { law_output guard; }
+@test "law 10: -o is complete or absent: first" { law_output first; }
 @test "law 10: -o is complete or absent: mark" { law_output mark; }
 @test "law 10: -o is complete or absent: loss" { law_output loss; }
 @test "law 10: -o is complete or absent: logp" { law_output logp; }
@@ -547,6 +595,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
 @test "law 10: any locale gives the same bytes: knn" { law_locale knn; }
+@test "law 10: any locale gives the same bytes: copies" { law_locale copies; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
 @test "law 10: any locale gives the same bytes: over" { law_locale over; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
@@ -559,6 +608,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: unlike" { law_locale unlike; }
 @test "law 10: any locale gives the same bytes: drop" { law_locale drop; }
 @test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
+@test "law 10: any locale gives the same bytes: first" { law_locale first; }
 @test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
 @test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
 @test "law 10: any locale gives the same bytes: logp" { law_locale logp; }
@@ -567,6 +617,7 @@ setup_file() { laws_setup; }
 @test "bad input: kfac" { law_bad_input kfac; }
 @test "bad input: density" { law_bad_input density; }
 @test "bad input: knn" { law_bad_input knn; }
+@test "bad input: copies" { law_bad_input copies; }
 @test "bad input: testinf" { law_bad_input testinf; }
 @test "bad input: over" { law_bad_input over; }
 @test "bad input: nearest" { law_bad_input nearest; }
@@ -579,6 +630,7 @@ setup_file() { laws_setup; }
 @test "bad input: unlike" { law_bad_input unlike; }
 @test "bad input: drop" { law_bad_input drop; }
 @test "bad input: guard" { law_bad_input guard; }
+@test "bad input: first" { law_bad_input first; }
 @test "bad input: mark" { law_bad_input mark; }
 @test "bad input: cut" { law_bad_input cut; }
 @test "bad input: eval" { law_bad_input eval; }
@@ -590,6 +642,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: kfac" { law_empty kfac; }
 @test "an empty stream: density" { law_empty density; }
 @test "an empty stream: knn" { law_empty knn; }
+@test "an empty stream: copies" { law_empty copies; }
 @test "an empty stream: testinf" { law_empty testinf; }
 @test "an empty stream: over" { law_empty over; }
 @test "an empty stream: nearest" { law_empty nearest; }
@@ -602,6 +655,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: unlike" { law_empty unlike; }
 @test "an empty stream: drop" { law_empty drop; }
 @test "an empty stream: guard" { law_empty guard; }
+@test "an empty stream: first" { law_empty first; }
 @test "an empty stream: mark" { law_empty mark; }
 @test "an empty stream: cut" { law_empty cut; }
 @test "an empty stream: eval" { law_empty eval; }

@@ -20,7 +20,7 @@ struct collect {
 	int shape_known;           /* else input.shape becomes that of the first record that decodes */
 	const struct model *model; /* points are latent means of its encoder; or NULL */
 	const char *group_field;   /* a field or cls: records with the same text are a group; or NULL */
-	int keep_keys;
+	int keep_keys, keep_ids;
 	int fail_on_error;         /* a record that is no point is a failure */
 	int (*check)(void *ctx, struct record *r, struct fail *f); /* called for every record; or NULL */
 	void (*progress)(void *ctx, const struct reader *in, uint64_t records);
@@ -37,6 +37,7 @@ struct collect {
 	uint32_t *group_of;       /* [n] */
 	struct string_list groups; /* texts, in order of appearance */
 	struct string_list key;    /* [n], escaped, if keep_keys */
+	uint64_t *id;              /* [n]: hash of the payload, if keep_ids */
 	struct {                   /* records that are no points */
 		struct string_list why, key; /* the reason; the key, if keep_keys */
 		uint64_t *position;          /* [why.n]: in the stream, from 0 */

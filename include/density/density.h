@@ -65,6 +65,18 @@ enum { KNN_MAX_K = 8 };
  * row is its own first neighbour. Memory, for k up to 128: 16 (k + 1) bytes a row; for larger k: 24 k bytes for each of at most 256 rows a
  * thread, usually 16 MiB. */
 int knn_balls(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f);
+
+struct knn_neighbour {
+	double d2;       /* squared distance, in steps */
+	uint32_t copies; /* of the row */
+	uint32_t row;
+};
+enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
+/* knn_balls() that also hands over the lists, *nearest [rows->x.n][*keep]: of every row itself and its nearest rows, ascending; keep is the
+ * largest k plus 1, or all rows. k is at most KNN_SORTED_MAX. Which rows stand there is certain only for those nearer than the last. Freed by
+ * the caller. */
+int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
+              struct fail *f);
 double knn_nll(size_t n, int d, double records, double rk);
 /* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest
  * rows: equation 1, log((n-1)/n) + d log(R_{k+1}/R_k), plus log(W_k / W') where W' = W_k - 1 + next_copies. Of several copies, one of which

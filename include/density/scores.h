@@ -5,6 +5,7 @@
 
 #include "density/collect.h"
 #include "density/density.h"
+#include "density/duplicates.h"
 #include "density/scale.h"
 
 enum density_method { DENSITY_KNN, DENSITY_KDE, DENSITY_GMM, DENSITY_METHODS };
@@ -27,6 +28,7 @@ struct density_scores {
 	int clusters;  /* for k-means; 0: the groups of the records are the clusters */
 	enum gmm_form form;
 	uint64_t seed; /* of k-means */
+	int find_duplicates;  /* by the first scaling, and k-NN in use; with the ratio of dup */
 	size_t top;    /* proponents, and opponents, to list for each test record */
 
 	/* results */
@@ -39,6 +41,7 @@ struct density_scores {
 	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS][KNN_MAX_K]; /* of all finite scores */
 	int k_changed;          /* the first k that is not what was asked for */
 	struct fail k_reason;   /* why; or empty */
+	struct duplicates dup;
 	double *log_others;  /* [n]: kde_leave_one_out() */
 	uint32_t *cluster;   /* [n]: kmeans() */
 	struct gmm gmm;

@@ -8,7 +8,7 @@
 #include "density/scores.h"
 #include "tool/scoring.h"
 
-enum { DENSITY_MAX_CLAIMS = 3 * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 4 };
+enum { DENSITY_MAX_CLAIMS = 3 * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 8 };
 
 struct density_scorer {
 	/* set by the caller, and of scores[0] use, nk, k, percent, count_copies, sigma, clusters, form, seed and top */
@@ -17,6 +17,7 @@ struct density_scorer {
 	const char *space;           /* likewise part of the hash */
 	const char *model;           /* points are latent means of its encoder; NULL: samples */
 	const char *test_file;       /* test records; or NULL */
+	const char *duplicates;      /* ratio, or auto: groups of duplicates are appended; or NULL. Part of the hash */
 	int nscales;                 /* with several, and with several k, the names of fields tell them apart */
 	enum scale scale[3];         /* [nscales] */
 	const char *k_name[KNN_MAX_K]; /* [nk]: in names of fields */

@@ -120,6 +120,10 @@ static int grow(struct collect *c, struct fail *f)
 	if (!of)
 		return fail_memory_for(f, "%zu records of %zu dimensions", cap, d);
 	c->group_of = of;
+	uint64_t *id = c->keep_ids ? realloc(c->id, cap * sizeof *id) : NULL;
+	if (c->keep_ids && !id)
+		return fail_memory_for(f, "%zu records", cap);
+	c->id = id;
 	c->cap = cap;
 	return 0;
 }
@@ -138,6 +142,8 @@ static int add_point(struct collect *c, const struct batch *b, const float *mean
 			c->f4[c->n * d + k] = (float)b->numbers[at + k];
 	else
 		memcpy(c->u8 + c->n * d, b->pixels + at, d);
+	if (c->keep_ids)
+		c->id[c->n] = b->id[row];
 	c->group_of[c->n++] = group;
 	c->hash += b->id[row];
 	return 0;
@@ -292,6 +298,7 @@ void collect_free(struct collect *c)
 	free(c->u8);
 	free(c->f4);
 	free(c->group_of);
+	free(c->id);
 	free(c->unreadable.position);
 	free(c->index);
 	string_list_free(&c->groups);

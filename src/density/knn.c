@@ -15,13 +15,6 @@
 #include "density/tiles.h"
 #include "gemm/mat.h"
 
-enum { SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
-
-struct neighbour {
-	double d2;     /* squared distance, in steps */
-	double copies; /* of the row */
-};
-
 struct knn {
 	const struct points *x;
 	const uint32_t *copies;  /* [n] */
@@ -33,7 +26,7 @@ struct knn {
 	double relative_error;   /* bound on the error of |a - b|^2, relative to (|a| + |b|)^2 */
 	double underflow_error;  /* bound on what is lost when products are too small to be floats */
 	float *centre;           /* [d] */
-	struct neighbour *nearest; /* [n][keep]: the nearest so far, ascending; for few neighbours */
+	struct knn_neighbour *nearest; /* [n][keep]: the nearest so far, ascending; for few neighbours */
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
 	size_t block_rows, capacity; /* rows of a task, and candidates of a row, for many neighbours */
 	struct knn_ball *balls;  /* [nk][n]: the result */
@@ -50,7 +43,7 @@ struct tile {
 };
 
 /* By distance. Of equally distant rows the one with fewer copies is nearer, so that a result does not depend on an order. */
-static int is_nearer(const struct neighbour *a, const struct neighbour *b)
+static int is_nearer(const struct knn_neighbour *a, const struct knn_neighbour *b)
 {
 	return a->d2 < b->d2 || (a->d2 == b->d2 && a->copies < b->copies);
 }
@@ -89,7 +82,7 @@ static void set_limit(const struct knn *k, struct tile *t, size_t r, double last
 
 static double last_distance(const struct knn *k, size_t row) { return k->nearest[row * k->keep + k->keep - 1].d2; }
 
-static int insert(struct neighbour *v, size_t keep, struct neighbour new)
+static int insert(struct knn_neighbour *v, size_t keep, struct knn_neighbour new)
 {
 	size_t i = keep - 1;
 	if (!is_nearer(&new, &v[i]))
@@ -111,9 +104,9 @@ static void measure_pairs(const struct knn *k, struct tile *a, struct tile *b, s
 			continue;
 		double d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
 		size_t i = a->from + r, o = b->from + j;
-		if (near_a && insert(k->nearest + i * k->keep, k->keep, (struct neighbour){d2, k->copies[o]}))
+		if (near_a && insert(k->nearest + i * k->keep, k->keep, (struct knn_neighbour){d2, k->copies[o], (uint32_t)o}))
 			set_limit(k, a, r, last_distance(k, i), b->longest);
-		if (near_b && insert(k->nearest + o * k->keep, k->keep, (struct neighbour){d2, k->copies[i]}))
+		if (near_b && insert(k->nearest + o * k->keep, k->keep, (struct knn_neighbour){d2, k->copies[i], (uint32_t)i}))
 			set_limit(k, b, j, last_distance(k, o), a->longest);
 	}
 }
@@ -171,7 +164,7 @@ static void compare_tiles(void *ctx, size_t i)
 }
 
 /* The ball of a row from its keep nearest: v[k - 1] is the k-th, and v[k] the next, if there is one. */
-static struct knn_ball ball_of(const struct points *x, const struct neighbour *v, size_t k, size_t keep)
+static struct knn_ball ball_of(const struct points *x, const struct knn_neighbour *v, size_t k, size_t keep)
 {
 	struct knn_ball b = {.r = sqrt(v[k - 1].d2) * x->step, .next_r = INFINITY};
 	for (size_t i = 0; i < k; i++)
@@ -194,7 +187,7 @@ static int sort_all(struct knn *k, const struct exec *exec, struct fail *f)
 	if (!k->nearest || !k->lock)
 		return fail_memory_for(f, "%zu neighbours of %zu records", k->keep, n);
 	for (size_t i = 0; i < n * k->keep; i++)
-		k->nearest[i] = (struct neighbour){INFINITY, 0};
+		k->nearest[i] = (struct knn_neighbour){.d2 = INFINITY};
 	size_t bytes = 2 * tile_bytes(k->tile_rows, (size_t)k->x->d) + k->tile_rows * k->tile_rows * sizeof(float);
 	if (scratch_open(&k->scratch, exec->threads, bytes, f))
 		return -1;
@@ -212,17 +205,17 @@ static int sort_all(struct knn *k, const struct exec *exec, struct fail *f)
 /* --- many neighbours --- */
 
 struct candidates { /* of one row */
-	struct neighbour *v; /* [capacity]: no order */
+	struct knn_neighbour *v; /* [capacity]: no order */
 	size_t n;
 	double last; /* the keep-th smallest distance known */
 };
 
 /* Reorders v so that the `keep` nearest come first, v[keep - 1] the farthest of them. */
-static void select_nearest(struct neighbour *v, size_t n, size_t keep)
+static void select_nearest(struct knn_neighbour *v, size_t n, size_t keep)
 {
 	ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)keep - 1;
 	while (low < high) {
-		struct neighbour pivot = v[low + (high - low) / 2];
+		struct knn_neighbour pivot = v[low + (high - low) / 2];
 		ptrdiff_t i = low, j = high;
 		while (i <= j) {
 			while (is_nearer(&v[i], &pivot))
@@ -230,7 +223,7 @@ static void select_nearest(struct neighbour *v, size_t n, size_t keep)
 			while (is_nearer(&pivot, &v[j]))
 				j--;
 			if (i <= j) {
-				struct neighbour swap = v[i];
+				struct knn_neighbour swap = v[i];
 				v[i++] = v[j];
 				v[j--] = swap;
 			}
@@ -244,7 +237,7 @@ static void select_nearest(struct neighbour *v, size_t n, size_t keep)
 	}
 }
 
-static void add_candidate(const struct knn *k, struct candidates *c, struct neighbour new)
+static void add_candidate(const struct knn *k, struct candidates *c, struct knn_neighbour new)
 {
 	c->v[c->n++] = new;
 	if (c->n < k->capacity)
@@ -269,7 +262,7 @@ static void collect_row(const struct knn *k, struct tile *a, struct tile *b, siz
 				continue;
 			double last = c->last, d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
 			if (d2 <= last)
-				add_candidate(k, c, (struct neighbour){d2, k->copies[b->from + j]});
+				add_candidate(k, c, (struct knn_neighbour){d2, k->copies[b->from + j], (uint32_t)(b->from + j)});
 			if (c->last < last)
 				set_limit(k, a, r, c->last, b->longest);
 		}
@@ -280,7 +273,7 @@ static size_t block_bytes(const struct knn *k)
 {
 	size_t d = (size_t)k->x->d;
 	return tile_bytes(k->block_rows, d) + tile_bytes(k->tile_rows, d) + k->block_rows * k->tile_rows * sizeof(float) + 64 +
-	       k->block_rows * (sizeof(struct candidates) + k->capacity * sizeof(struct neighbour));
+	       k->block_rows * (sizeof(struct candidates) + k->capacity * sizeof(struct knn_neighbour));
 }
 
 /* The balls of a row for every k, the largest first. */
@@ -306,7 +299,7 @@ static void collect_block(void *ctx, size_t i)
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
 	struct candidates *c = (struct candidates *)(void *)scratch;
-	struct neighbour *v = (struct neighbour *)(void *)(c + k->block_rows);
+	struct knn_neighbour *v = (struct knn_neighbour *)(void *)(c + k->block_rows);
 	char *at = (char *)(v + k->block_rows * k->capacity);
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, at, k->block_rows, d), k->tile_rows, d);
 	tile_load(k, &a, i * k->block_rows, k->block_rows);
@@ -331,7 +324,7 @@ static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
 	size_t n = k->x->n, rows;
 	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
 	k->capacity = k->keep + k->keep / 2 + 1;
-	rows = BUDGET / (k->capacity * sizeof(struct neighbour));
+	rows = BUDGET / (k->capacity * sizeof(struct knn_neighbour));
 	k->block_rows = rows > MAX_BLOCK ? MAX_BLOCK : rows < 4 ? 4 : rows / 4 * 4;
 	if (scratch_open(&k->scratch, exec->threads, block_bytes(k), f))
 		return -1;
@@ -349,7 +342,8 @@ static void sort_by_size(struct knn *s)
 	}
 }
 
-int knn_balls(const struct rows *rows, const int *neighbours, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f)
+int knn_lists(const struct rows *rows, const int *neighbours, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest,
+              size_t *keep, struct fail *f)
 {
 	const struct points *x = &rows->x;
 	size_t k = 0; /* the largest that rows can have */
@@ -357,6 +351,10 @@ int knn_balls(const struct rows *rows, const int *neighbours, int nk, const stru
 		k = (size_t)neighbours[q] <= x->n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
 	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < x->n ? k + 1 : x->n, .balls = balls,
 	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
+	if (nearest) {
+		*nearest = NULL;
+		*keep = s.keep;
+	}
 	for (size_t i = 0; i < x->n * s.nk; i++)
 		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
 	if (!k)
@@ -370,12 +368,21 @@ int knn_balls(const struct rows *rows, const int *neighbours, int nk, const stru
 	s.centre = points_centre(x, f);
 	if (s.centre)
 		s.scale = points_scale(x, s.centre);
-	int bad = !s.centre || (k > SORTED_MAX && s.keep > k ? collect_all : sort_all)(&s, exec, f);
+	int bad = !s.centre || (k > KNN_SORTED_MAX && s.keep > k ? collect_all : sort_all)(&s, exec, f);
+	if (nearest && !bad) {
+		*nearest = s.nearest;
+		s.nearest = NULL;
+	}
 	free(s.nearest);
 	free(s.lock);
 	free(s.centre);
 	scratch_close(&s.scratch);
 	return bad ? -1 : 0;
+}
+
+int knn_balls(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f)
+{
+	return knn_lists(rows, k, nk, exec, balls, NULL, NULL, f);
 }
 
 /* --- likelihood and influence --- */
@@ -403,22 +410,22 @@ int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int 
 	size_t keep = (size_t)k + 1;
 	if (k < 1 || rows->x.n < keep)
 		return fail_set(why, "%zu records have no %d-th neighbour", rows->x.n, k + 1);
-	struct neighbour *nearest = calloc(keep, sizeof *nearest);
+	struct knn_neighbour *nearest = calloc(keep, sizeof *nearest);
 	if (!nearest)
 		return fail_memory(why);
 	for (size_t i = 0; i < keep; i++)
-		nearest[i] = (struct neighbour){INFINITY, 0};
+		nearest[i] = (struct knn_neighbour){.d2 = INFINITY};
 	for (size_t i = 0; i < rows->x.n; i++)
-		insert(nearest, keep, (struct neighbour){d2[rows->first[i]], rows->copies[i]});
+		insert(nearest, keep, (struct knn_neighbour){d2[rows->first[i]], rows->copies[i], (uint32_t)i});
 	const struct points unit = {.step = 1};
 	struct knn_ball b = ball_of(&unit, nearest, (size_t)k, keep);
-	struct neighbour last = nearest[k - 1];
+	struct knn_neighbour last = nearest[k - 1];
 	free(nearest);
 	if (!(b.r > 0))
 		return fail_set(why, "at least %d records are the same as this one", k);
 	*nll = knn_nll(n, d, b.records, b.r);
 	for (size_t i = 0; i < n; i++) {
-		struct neighbour own = {d2[i], rows->copies[rows->of[i]]};
+		struct knn_neighbour own = {d2[i], rows->copies[rows->of[i]], rows->of[i]};
 		influence[i] = knn_influence(n, d, &b, !is_nearer(&last, &own), rows->copies[rows->of[i]]);
 	}
 	return 0;

@@ -109,10 +109,34 @@ static void choose_all_k(struct density_scores *s)
 	}
 }
 
+/* The lists of KNN_SORTED_MAX neighbours, where k-NN has more. */
+static int list_fewer(const struct density_scores *s, const struct exec *exec, struct knn_neighbour **nearest, size_t *keep, struct fail *f)
+{
+	const int k = KNN_SORTED_MAX;
+	struct knn_ball *balls = malloc(s->rows.x.n * sizeof *balls);
+	int bad = balls ? knn_lists(&s->rows, &k, 1, exec, balls, nearest, keep, f) : fail_memory(f);
+	free(balls);
+	return bad;
+}
+
 static int fit_knn(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
+	struct knn_neighbour *nearest = NULL;
+	size_t keep = 0;
+	int most = 0;
+	for (int q = 0; q < s->nk; q++)
+		most = s->k[q] > most ? s->k[q] : most;
+	int shared = s->find_duplicates && most <= KNN_SORTED_MAX;
 	s->balls = malloc((size_t)s->nk * s->rows.x.n * sizeof *s->balls);
-	return s->balls ? knn_balls(&s->rows, s->k, s->nk, exec, s->balls, f) : fail_memory(f);
+	if (!s->balls)
+		return fail_memory(f);
+	int bad = knn_lists(&s->rows, s->k, s->nk, exec, s->balls, shared ? &nearest : NULL, shared ? &keep : NULL, f);
+	if (!bad && s->find_duplicates && !shared)
+		bad = list_fewer(s, exec, &nearest, &keep, f);
+	if (!bad && s->find_duplicates)
+		bad = duplicates_find(&s->dup, &s->x, &s->rows, nearest, keep, f);
+	free(nearest);
+	return bad ? -1 : 0;
 }
 
 static int fit_kde(struct density_scores *s, const struct exec *exec, struct fail *f)
@@ -396,6 +420,7 @@ int density_test(struct density_scores *s, const struct collect *tests, const st
 void density_free(struct density_scores *s)
 {
 	free(s->balls);
+	duplicates_free(&s->dup);
 	free(s->scaled);
 	axes_free(&s->axes);
 	rows_free(&s->rows);

@@ -35,6 +35,8 @@ static int describe(struct rule *u, const struct rule_options *o, struct fail *f
 		r = buf_addf(b, f, "%s", o->expr);
 	else if (!r && o->keys)
 		r = buf_addf(b, f, "key in %s", strcmp(o->keys, "-") == 0 ? "standard input" : o->keys);
+	else if (!r && o->duplicates)
+		r = buf_addf(b, f, "an earlier record has the same %s", u->field);
 	else if (!r)
 		r = buf_addf(b, f, "%s > %.9g", u->field, u->above);
 	return r || buf_addf(b, f, "%s", u->inverted ? ")" : "") ? -1 : 0;
@@ -42,16 +44,18 @@ static int describe(struct rule *u, const struct rule_options *o, struct fail *f
 
 int rule_open(struct rule *u, const struct rule_options *o, struct fail *f)
 {
-	int given = (o->top != NULL) + !isnan(o->above) + (o->expr != NULL) + (o->keys != NULL);
-	*u = (struct rule){.kind = o->top ? RULE_TOP : o->keys ? RULE_KEYS : o->expr ? RULE_EXPR : RULE_ABOVE, .above = o->above, .inverted = o->inverted};
+	int given = (o->top != NULL) + !isnan(o->above) + (o->expr != NULL) + (o->keys != NULL) + (o->duplicates != NULL);
+	*u = (struct rule){.kind = o->top ? RULE_TOP : o->keys ? RULE_KEYS : o->expr ? RULE_EXPR : o->duplicates ? RULE_DUPLICATES : RULE_ABOVE, .above = o->above, .inverted = o->inverted};
 	if (given != 1)
-		return fail_set(f, given ? "only one of --top, --above, -e and --keys can be given" : "one of --top, --above, -e and --keys is required");
+		return fail_set(f, given ? "only one of --top, --above, -e, --keys and --duplicates can be given" : "one of --top, --above, -e, --keys and --duplicates is required");
 	if (o->field && (o->expr || o->keys))
-		return fail_set(f, "-k is the field of --top and --above; %s does not use it", o->expr ? "-e" : "--keys");
+		return fail_set(f, "-k is the field of --top, --above and --duplicates; %s does not use it", o->expr ? "-e" : "--keys");
 	if (o->top && quota_parse(&u->top, o->top))
 		return fail_set(f, "--top takes a number of records or a percentage, as in 100 or 1%%, not '%s'", o->top);
+	if (o->duplicates && strcmp(o->duplicates, "keep-first") != 0)
+		return fail_set(f, "--duplicates takes keep-first, not '%s'", o->duplicates);
 	if (!o->expr && !o->keys)
-		u->field = o->field ? o->field : o->top ? "rank" : "selfinf";
+		u->field = o->field ? o->field : o->top ? "rank" : o->duplicates ? "dup_group" : "selfinf";
 	if (o->expr && !(u->expr = expr_parse(o->expr, f)))
 		return fail_add(f, "-e");
 	return describe(u, o, f);
@@ -75,6 +79,19 @@ static int match_number(struct rule *u, struct record *r, double *threshold, str
 	return u->kind == RULE_TOP ? v < *threshold : v > *threshold;
 }
 
+/* A record without a group is alone. */
+static int match_group(struct rule *u, struct record *r, struct fail *f)
+{
+	u->key.len = 0;
+	int found = record_value(r, u->field, &u->key, f);
+	if (found <= 0) {
+		u->missing += !found;
+		return found;
+	}
+	int added = keyset_add(&u->groups, u->key.p, u->key.len, f);
+	return added < 0 ? -1 : !added;
+}
+
 static int matches(struct rule *u, struct record *r, double *threshold, struct fail *f)
 {
 	int missing = 0, got;
@@ -82,6 +99,8 @@ static int matches(struct rule *u, struct record *r, double *threshold, struct f
 	case RULE_TOP:
 	case RULE_ABOVE:
 		return match_number(u, r, threshold, f);
+	case RULE_DUPLICATES:
+		return match_group(u, r, f);
 	case RULE_EXPR:
 		got = expr_match(u->expr, r, &missing, f);
 		u->missing += missing == EXPR_COMPARED || (missing && u->inverted);
@@ -92,6 +111,12 @@ static int matches(struct rule *u, struct record *r, double *threshold, struct f
 			return -1;
 		return keylist_has(&u->keys, u->key.p, u->key.len);
 	}
+}
+
+void rule_begin(struct rule *u)
+{
+	u->missing = 0;
+	keyset_clear(&u->groups);
 }
 
 int rule_match(struct rule *u, struct record *r, double *threshold, struct fail *f)
@@ -107,6 +132,7 @@ void rule_free(struct rule *u)
 {
 	expr_free(u->expr);
 	keylist_free(&u->keys);
+	keyset_free(&u->groups);
 	buf_free(&u->description);
 	buf_free(&u->key);
 	buf_free(&u->scratch);

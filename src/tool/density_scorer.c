@@ -11,7 +11,7 @@
 /* All that any method appends. A run clears all of it, since `options` is then of that run. */
 static const char *const clears[] = {
 	"knn_nll*", "knn_selfinf*", "knn_testinf_*", "kde_nll*", "kde_selfinf*", "kde_testinf_*",
-	"gmm_nll*", "gmm_selfinf*", "gmm_cluster*", "gmm_testinf_*", "limit", "model", "options", "error", NULL,
+	"gmm_nll*", "gmm_selfinf*", "gmm_cluster*", "gmm_testinf_*", "dup_group", "dup_of", "dup_distance", "dup_kind", "limit", "model", "options", "error", NULL,
 };
 
 /* The name of a field: what a method appends, then the scaling and the number of neighbours where there are several. */
@@ -40,7 +40,7 @@ static size_t list_method(struct density_scorer *d, int scale, int m, size_t n)
 
 static void list_claims(struct density_scorer *d)
 {
-	static const char *const always[] = {"limit", "options", "error", "model"};
+	static const char *const always[] = {"limit", "options", "error", "model"}, *const duplicates[] = {"dup_group", "dup_of", "dup_distance", "dup_kind"};
 	size_t n = 0;
 	for (int scale = 0; scale < d->nscales; scale++)
 		for (int m = 0; m < DENSITY_METHODS; m++)
@@ -48,6 +48,8 @@ static void list_claims(struct density_scorer *d)
 				n = list_method(d, scale, m, n);
 	for (int i = 0; i < (d->model ? 4 : 3); i++)
 		snprintf(d->claim_text[n++], sizeof d->claim_text[0], "%s", always[i]);
+	for (int i = 0; d->duplicates && i < 4; i++)
+		snprintf(d->claim_text[n++], sizeof d->claim_text[0], "%s", duplicates[i]);
 	for (size_t i = 0; i < n; i++)
 		d->claims[i] = d->claim_text[i];
 	d->claims[n] = NULL;
@@ -84,7 +86,8 @@ static int open_records(struct density_scorer *d, const struct cli *c, struct fa
 	}
 	r->shape_known = config_input_size(&r->cfg) > 0;
 	r->group_field = d->group_field;
-	r->keep_keys = d->test_file != NULL;
+	r->keep_keys = d->test_file || d->duplicates;
+	r->keep_ids = d->duplicates != NULL;
 	r->fail_on_error = c->on_error == ON_ERROR_FAIL;
 	r->check = check_record;
 	r->progress = show_reading;
@@ -179,6 +182,8 @@ static int hash_options(struct density_scorer *d, struct fail *f)
 	        buf_addf(&t, f, " %d %" PRIu64 " %d %d ", s->clusters, s->seed, s->form == GMM_FIRST_ORDER, s->form == GMM_AS_PRINTED) ||
 	        buf_addf(&t, f, "%s %d %d %d %zu %" PRIu64 " %zu %" PRIu64, c->cfg.input_field, c->cfg.input_shape[0], c->cfg.input_shape[1],
 	                 c->cfg.input_shape[2], c->n, c->hash, d->tests.n, d->tests.hash);
+	if (!r && d->duplicates)
+		r = buf_addf(&t, f, " %s", d->duplicates);
 	if (!r)
 		snprintf(d->frame.options, sizeof d->frame.options, "%012" PRIx64, (uint64_t)XXH3_64bits(t.p, t.len) >> 16);
 	buf_free(&t);
@@ -205,6 +210,7 @@ static int fit(struct density_scorer *d, struct fail *f)
 	for (int i = 0; i < d->nscales && !r; i++) {
 		d->scores[i] = given;
 		d->scores[i].scale = d->scale[i];
+		d->scores[i].find_duplicates = d->duplicates && i == 0;
 		r = density_fit(&d->scores[i], &d->records, &exec, f);
 		if (!r && d->test_file)
 			r = score_tests(d, &exec, f);
@@ -214,6 +220,8 @@ static int fit(struct density_scorer *d, struct fail *f)
 	pool_close(exec.pool);
 	if (!r)
 		note_neighbors(d);
+	if (!r && d->duplicates && d->records.n && !(d->scores[0].dup.ratio > 0))
+		cli_note(d->frame.flow.cli, "too few different records for --duplicates auto: only equal records are duplicates");
 	return r ? -1 : hash_options(d, f);
 }
 
@@ -257,6 +265,28 @@ static int set_method(const struct density_scorer *d, struct record *r, int scal
 	                     set_real(d, r, scale, m, 0, "testinf_mean", t->sum / (double)t->n, f)) ? -1 : 0;
 }
 
+/* A group is named by a hash of this run and its first record, so that groups of several runs can be told apart in one stream. */
+static int set_duplicates(const struct density_scorer *d, struct record *r, size_t i, struct fail *f)
+{
+	const struct duplicates *u = &d->scores[0].dup;
+	const struct cli *c = d->frame.flow.cli;
+	uint32_t first = u->first[i];
+	char name[256], group[300];
+	if (!u->grouped[i])
+		return 0;
+	const char *key = string_list_get(&d->records.key, first);
+	XXH64_hash_t hash = XXH3_64bits_withSeed(key, strlen(key), XXH3_64bits(d->frame.options, strlen(d->frame.options)));
+	snprintf(group, sizeof group, "%012" PRIx64, (uint64_t)hash >> 16);
+	if (fields_set_string(&r->fields, cli_field(c, name, "dup_group"), group, f))
+		return -1;
+	if (first == i)
+		return 0;
+	const char *kind = d->records.id[first] == d->records.id[i] ? "bytes" : u->distance[i] > 0 ? "near" : "equal";
+	return fields_set_string(&r->fields, cli_field(c, name, "dup_of"), key, f) ||
+	       fields_set_real(&r->fields, cli_field(c, name, "dup_distance"), u->distance[i], f) ||
+	       fields_set_string(&r->fields, cli_field(c, name, "dup_kind"), kind, f) ? -1 : 0;
+}
+
 static int set_scores(const struct density_scorer *d, struct record *r, size_t i, struct fail *f)
 {
 	struct fail limit = {{0}};
@@ -265,6 +295,8 @@ static int set_scores(const struct density_scorer *d, struct record *r, size_t i
 		for (int scale = 0; d->scores[0].use[m] && scale < d->nscales; scale++)
 			if (set_method(d, r, scale, m, i, &limit, f))
 				return -1;
+	if (d->duplicates && set_duplicates(d, r, i, f))
+		return -1;
 	if (limit.msg[0] && fields_set_string(&r->fields, cli_field(d->frame.flow.cli, name, "limit"), limit.msg, f))
 		return -1;
 	return scoring_set_origin(&d->frame, r, f);
@@ -298,6 +330,13 @@ static int count_neighbors(const struct density_scores *s, struct fields *to, st
 	return r;
 }
 
+static int count_duplicates(const struct duplicates *u, struct fields *to, struct fail *f)
+{
+	return fields_set_int(to, "duplicates", (int64_t)u->later, f) || fields_set_int(to, "duplicate_groups", (int64_t)u->groups, f) ||
+	       fields_set_real(to, "duplicate_ratio", u->ratio, f) ||
+	       (isfinite(u->dimension) && u->ratio > 0 && fields_set_real(to, "intrinsic_dimension", u->dimension, f)) ? -1 : 0;
+}
+
 /* Rows, sigma and clusters are those of the first scaling. */
 static int count(const struct density_scorer *d, struct cli *c, struct fail *f)
 {
@@ -308,6 +347,7 @@ static int count(const struct density_scorer *d, struct cli *c, struct fail *f)
 	       (d->model && fields_set_string(to, "model", d->frame.id, f)) ||
 	       (d->records.n && count_neighbors(s, to, f)) ||
 	       (d->records.n && fields_set_int(to, "rows", (int64_t)s->rows.x.n, f)) ||
+	       (d->duplicates && d->records.n && count_duplicates(&s->dup, to, f)) ||
 	       (s->use[DENSITY_KDE] && s->sigma > 0 && fields_set_real(to, "sigma", s->sigma, f)) ||
 	       (s->use[DENSITY_GMM] && fields_set_int(to, "clusters", s->gmm.k, f)) ||
 	       (d->test_file && (fields_set_int(to, "tests", (int64_t)d->tests.n, f) ||

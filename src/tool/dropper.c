@@ -67,10 +67,11 @@ static int drop_record(void *ctx, struct record *r, struct fail *f)
 static int drop_stream(struct dropper *d, struct fail *f)
 {
 	const struct rule *u = &d->rule;
-	d->matched = d->rule.missing = d->last_key.len = 0;
+	d->matched = d->last_key.len = 0;
+	rule_begin(&d->rule);
 	int r = flow_each(&d->flow, drop_record, d, f);
 	uint64_t n = d->flow.records;
-	if (!r && n && u->field && u->missing == n)
+	if (!r && n && u->field && u->kind != RULE_DUPLICATES && u->missing == n)
 		r = fail_set(f, u->kind == RULE_TOP ? "none of %llu records has a rank in the fields '%s' and '%s_n': rank them first, with vae-rank"
 		                                    : "none of %llu records has a number in the field '%s'", (unsigned long long)n, u->field, u->field);
 	return r;
