@@ -71,6 +71,7 @@ faults() {
 @test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }
 @test "faults: vae-ckpt logp" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt logp -m "$F/m.vae" --set input.binarize=threshold -d 2 -j 1; }
 @test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }
+@test "faults: vae-memo" { faults -k alloc,read,write,open,fsync,rename -m 100 -g train.jsonl -w .vae/state -i "$F/mixed.tar" -- vae-memo -q --keep-models -c tiny --set train.steps=2 --set input.binarize=threshold --folds 2 -d 2 -j 1 -o d.memo; }
 @test "faults: vae-selfinf --curvature" { faults -k alloc,read,write -m 100 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature kfac --profile -d 2 -j 1; }
 @test "faults: vae-ckpt curvature --ekfac" { faults -k alloc,read,write,open,fsync,rename -m 60 -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae --ekfac -d 2 -j 1; }
 @test "faults: vae-selfinf --curvature ekfac" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature ekfac -d 2 -j 1; }

@@ -21,6 +21,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
 @test "law 1: members pass unchanged: stat" { law_members stat; }
 @test "law 1: members pass unchanged: reasons" { law_members reasons; }
+@test "law 1: members pass unchanged: memo" { law_members memo; }
 @test "law 1: members pass unchanged: rank" { law_members rank; }
 @test "law 1: members pass unchanged: sort" { law_members sort; }
 @test "law 1: members pass unchanged: ref" { law_members ref; }
@@ -43,6 +44,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
 @test "law 1: tars of other programs pass unchanged: stat" { law_formats stat; }
 @test "law 1: tars of other programs pass unchanged: reasons" { law_formats reasons; }
+@test "law 1: tars of other programs pass unchanged: memo" { law_formats memo; }
 @test "law 1: tars of other programs pass unchanged: rank" { law_formats rank; }
 @test "law 1: tars of other programs pass unchanged: sort" { law_formats sort; }
 @test "law 1: tars of other programs pass unchanged: ref" { law_formats ref; }
@@ -65,6 +67,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
 @test "law 1: a second pass changes nothing: stat" { law_again stat; }
 @test "law 1: a second pass changes nothing: reasons" { law_again reasons; }
+@test "law 1: a second pass changes nothing: memo" { law_again memo; }
 @test "law 1: a second pass changes nothing: rank" { law_again rank; }
 @test "law 1: a second pass changes nothing: sort" { law_again sort; }
 @test "law 1: a second pass changes nothing: ref" { law_again ref; }
@@ -87,6 +90,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
 @test "law 2: compressed input: stat" { law_compressed stat; }
 @test "law 2: compressed input: reasons" { law_compressed reasons; }
+@test "law 2: compressed input: memo" { law_compressed memo; }
 @test "law 2: compressed input: rank" { law_compressed rank; }
 @test "law 2: compressed input: sort" { law_compressed sort; }
 @test "law 2: compressed input: ref" { law_compressed ref; }
@@ -112,6 +116,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
 @test "law 2: concatenated input and several FILEs: stat" { law_joined stat; }
 @test "law 2: concatenated input and several FILEs: reasons" { law_joined reasons; }
+@test "law 2: concatenated input and several FILEs: memo" { law_joined memo; }
 @test "law 2: concatenated input and several FILEs: rank" { law_joined rank; }
 @test "law 2: concatenated input and several FILEs: sort" { law_joined sort; }
 @test "law 2: concatenated input and several FILEs: ref" { law_joined ref; }
@@ -137,6 +142,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
 @test "law 2: -z: stat" { law_zstd stat; }
 @test "law 2: -z: reasons" { law_zstd reasons; }
+@test "law 2: -z: memo" { law_zstd memo; }
 @test "law 2: -z: rank" { law_zstd rank; }
 @test "law 2: -z: sort" { law_zstd sort; }
 @test "law 2: -z: ref" { law_zstd ref; }
@@ -160,6 +166,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
 @test "law 3: every truncated input fails: stat" { law_prefixes stat; }
 @test "law 3: every truncated input fails: reasons" { law_prefixes reasons; }
+@test "law 3: every truncated input fails: memo" { law_prefixes memo; }
 @test "law 3: every truncated input fails: rank" { law_prefixes rank; }
 @test "law 3: every truncated input fails: sort" { law_prefixes sort; }
 @test "law 3: every truncated input fails: ref" { law_prefixes ref; }
@@ -185,6 +192,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
 @test "law 3: a failure makes the next tool fail: stat" { law_travels stat; }
 @test "law 3: a failure makes the next tool fail: reasons" { law_travels reasons; }
+@test "law 3: a failure makes the next tool fail: memo" { law_travels memo; }
 @test "law 3: a failure makes the next tool fail: rank" { law_travels rank; }
 @test "law 3: a failure makes the next tool fail: sort" { law_travels sort; }
 @test "law 3: a failure makes the next tool fail: ref" { law_travels ref; }
@@ -207,6 +215,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
 @test "law 3: a failure leaves no new files, and old ones as they were: stat" { law_old_files stat; }
 @test "law 3: a failure leaves no new files, and old ones as they were: reasons" { law_old_files reasons; }
+@test "law 3: a failure leaves no new files, and old ones as they were: memo" { law_old_files memo; }
 @test "law 3: a failure leaves no new files, and old ones as they were: rank" { law_old_files rank; }
 @test "law 3: a failure leaves no new files, and old ones as they were: sort" { law_old_files sort; }
 @test "law 3: a failure leaves no new files, and old ones as they were: ref" { law_old_files ref; }
@@ -224,6 +233,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: copies" { law_changed copies; }
 @test "law 3: a file that changes between two passes: nearest" { law_changed nearest; }
 @test "law 3: a file that changes between two passes: reasons" { law_changed reasons; }
+@test "law 3: a file that changes between two passes: memo" { law_changed memo; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
 @test "law 3: a file that changes between two passes: joint" { law_changed joint; }
@@ -239,6 +249,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: nearest" { law_full nearest; }
 @test "law 4: a full device: stat" { law_full stat; }
 @test "law 4: a full device: reasons" { law_full reasons; }
+@test "law 4: a full device: memo" { law_full memo; }
 @test "law 4: a full device: rank" { law_full rank; }
 @test "law 4: a full device: sort" { law_full sort; }
 @test "law 4: a full device: ref" { law_full ref; }
@@ -266,6 +277,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
 @test "law 4: a reader that leaves: stat" { law_sigpipe stat; }
 @test "law 4: a reader that leaves: reasons" { law_sigpipe reasons; }
+@test "law 4: a reader that leaves: memo" { law_sigpipe memo; }
 @test "law 4: a reader that leaves: rank" { law_sigpipe rank; }
 @test "law 4: a reader that leaves: sort" { law_sigpipe sort; }
 @test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
@@ -289,6 +301,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
 @test "law 4: closed descriptors: stat" { law_closed stat; }
 @test "law 4: closed descriptors: reasons" { law_closed reasons; }
+@test "law 4: closed descriptors: memo" { law_closed memo; }
 @test "law 4: closed descriptors: rank" { law_closed rank; }
 @test "law 4: closed descriptors: sort" { law_closed sort; }
 @test "law 4: closed descriptors: ref" { law_closed ref; }
@@ -316,6 +329,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
 @test "law 4: a limit on file sizes: stat" { law_file_limit stat; }
 @test "law 4: a limit on file sizes: reasons" { law_file_limit reasons; }
+@test "law 4: a limit on file sizes: memo" { law_file_limit memo; }
 @test "law 4: a limit on file sizes: rank" { law_file_limit rank; }
 @test "law 4: a limit on file sizes: sort" { law_file_limit sort; }
 @test "law 4: a limit on file sizes: ref" { law_file_limit ref; }
@@ -334,6 +348,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: copies" { law_spool_full copies; }
 @test "law 4: a spool that does not fit: nearest" { law_spool_full nearest; }
 @test "law 4: a spool that does not fit: reasons" { law_spool_full reasons; }
+@test "law 4: a spool that does not fit: memo" { law_spool_full memo; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: joint" { law_spool_full joint; }
@@ -349,6 +364,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
 @test "law 4: a limit on address space: stat" { law_memory stat; }
 @test "law 4: a limit on address space: reasons" { law_memory reasons; }
+@test "law 4: a limit on address space: memo" { law_memory memo; }
 @test "law 4: a limit on address space: rank" { law_memory rank; }
 @test "law 4: a limit on address space: sort" { law_memory sort; }
 @test "law 4: a limit on address space: ref" { law_memory ref; }
@@ -376,6 +392,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
 @test "law 4: a limit on the stack: stat" { law_stack stat; }
 @test "law 4: a limit on the stack: reasons" { law_stack reasons; }
+@test "law 4: a limit on the stack: memo" { law_stack memo; }
 @test "law 4: a limit on the stack: rank" { law_stack rank; }
 @test "law 4: a limit on the stack: sort" { law_stack sort; }
 @test "law 4: a limit on the stack: ref" { law_stack ref; }
@@ -403,6 +420,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
 @test "law 5: any -j gives the same bytes: stat" { law_jobs stat; }
 @test "law 5: any -j gives the same bytes: reasons" { law_jobs reasons; }
+@test "law 5: any -j gives the same bytes: memo" { law_jobs memo; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any -j gives the same bytes: logp" { law_jobs logp; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
@@ -418,6 +436,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
 @test "law 7: -h, -V and wrong options: stat" { law_usage stat; }
 @test "law 7: -h, -V and wrong options: reasons" { law_usage reasons; }
+@test "law 7: -h, -V and wrong options: memo" { law_usage memo; }
 @test "law 7: -h, -V and wrong options: rank" { law_usage rank; }
 @test "law 7: -h, -V and wrong options: sort" { law_usage sort; }
 @test "law 7: -h, -V and wrong options: ref" { law_usage ref; }
@@ -445,6 +464,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
 @test "law 7: a terminal is refused: stat" { law_terminal stat; }
 @test "law 7: a terminal is refused: reasons" { law_terminal reasons; }
+@test "law 7: a terminal is refused: memo" { law_terminal memo; }
 @test "law 7: a terminal is refused: rank" { law_terminal rank; }
 @test "law 7: a terminal is refused: sort" { law_terminal sort; }
 @test "law 7: a terminal is refused: ref" { law_terminal ref; }
@@ -468,6 +488,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
 @test "law 8: only records on stdout, nothing on stderr: stat" { law_quiet stat; }
 @test "law 8: only records on stdout, nothing on stderr: reasons" { law_quiet reasons; }
+@test "law 8: only records on stdout, nothing on stderr: memo" { law_quiet memo; }
 @test "law 8: only records on stdout, nothing on stderr: rank" { law_quiet rank; }
 @test "law 8: only records on stdout, nothing on stderr: sort" { law_quiet sort; }
 @test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
@@ -493,6 +514,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
 @test "law 8: --summary: stat" { law_summary stat; }
 @test "law 8: --summary: reasons" { law_summary reasons; }
+@test "law 8: --summary: memo" { law_summary memo; }
 @test "law 8: --summary: rank" { law_summary rank; }
 @test "law 8: --summary: sort" { law_summary sort; }
 @test "law 8: --summary: ref" { law_summary ref; }
@@ -544,6 +566,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
 @test "law 9: payloads that cannot be decoded: stat" { law_on_error stat; }
 @test "law 9: payloads that cannot be decoded: reasons" { law_on_error reasons; }
+@test "law 9: payloads that cannot be decoded: memo" { law_on_error memo; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: payloads that cannot be decoded: logp" { law_on_error logp; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
@@ -557,6 +580,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
 @test "law 9: fields of earlier tools keep their digits: stat" { law_digits stat; }
 @test "law 9: fields of earlier tools keep their digits: reasons" { law_digits reasons; }
+@test "law 9: fields of earlier tools keep their digits: memo" { law_digits memo; }
 @test "law 9: fields of earlier tools keep their digits: rank" { law_digits rank; }
 @test "law 9: fields of earlier tools keep their digits: sort" { law_digits sort; }
 @test "law 9: fields of earlier tools keep their digits: ref" { law_digits ref; }
@@ -601,6 +625,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
 @test "law 10: any locale gives the same bytes: stat" { law_locale stat; }
 @test "law 10: any locale gives the same bytes: reasons" { law_locale reasons; }
+@test "law 10: any locale gives the same bytes: memo" { law_locale memo; }
 @test "law 10: any locale gives the same bytes: rank" { law_locale rank; }
 @test "law 10: any locale gives the same bytes: sort" { law_locale sort; }
 @test "law 10: any locale gives the same bytes: ref" { law_locale ref; }
@@ -623,6 +648,7 @@ setup_file() { laws_setup; }
 @test "bad input: nearest" { law_bad_input nearest; }
 @test "bad input: stat" { law_bad_input stat; }
 @test "bad input: reasons" { law_bad_input reasons; }
+@test "bad input: memo" { law_bad_input memo; }
 @test "bad input: rank" { law_bad_input rank; }
 @test "bad input: sort" { law_bad_input sort; }
 @test "bad input: ref" { law_bad_input ref; }
@@ -648,6 +674,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: nearest" { law_empty nearest; }
 @test "an empty stream: stat" { law_empty stat; }
 @test "an empty stream: reasons" { law_empty reasons; }
+@test "an empty stream: memo" { law_empty memo; }
 @test "an empty stream: rank" { law_empty rank; }
 @test "an empty stream: sort" { law_empty sort; }
 @test "an empty stream: ref" { law_empty ref; }

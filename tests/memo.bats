@@ -74,3 +74,127 @@ setup_file() {
 	fails 1 vae-train -q -c tabular --set input.binarize=threshold -o "$T/t.vae" "$F/in.tar"
 	says binarize
 }
+
+# memo OPTION...: trains 6 models of a tiny network
+memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 --set 'model.encoder=[flatten, {linear: 4}]' \
+	--set 'model.decoder=[{linear: 64}]' --folds 3 --repeats 2 -d 16 "$@"; }
+
+@test "memo: U, V and M are those of the models, scored one by one" {
+	ok memo --keep-models --summary "$T/s" -o "$T/d.memo" "$F/in.tar"
+	grep -q '"models":6,"trained":6' "$T/s"
+	field key,fold,logp_in,logp_out,memo,memo_se <"$T/out" >"$T/got"
+	is "$(wc -l <"$T/got")" 30
+	is "$(cut -f2 "$T/got" | sort | uniq -c | awk '{ print $1 }' | tr '\n' ' ')" '10 10 10 '
+	local i
+	for i in 0 1 2 3 4 5; do
+		vae-ckpt logp -d 16 -m "$T/d.memo/model-00000$i.vae" "$F/in.tar" | field logp >"$T/$i"
+		# a model is trained on the 20 records of the other folds
+		vae-ckpt list -m "$T/d.memo/model-00000$i.vae" | tail -n 1 >"$T/line"
+		vae-ckpt show -m "$T/d.memo/model-00000$i.vae" | grep -q ', 20 records, loss'
+	done
+	# of the first repeat the fold is known; which of 3 to 5 did not see a record is the one of the lowest log p(x), or M would not be this
+	paste "$T/got" "$T"/[0-5] | awk -F '\t' '
+		{
+			u = 0; least = 1e9
+			for (k = 0; k < 3; k++) if (k != $2) u += exp($(7 + k) - $3)
+			for (k = 0; k < 3; k++) {
+				all = u
+				for (j = 0; j < 3; j++) if (j != k) all += exp($(10 + j) - $3)
+				v = log((exp($(7 + $2) - $4) + exp($(10 + k) - $4)) / 2)
+				off = log(all / 4); off = (off < 0 ? -off : off) + (v < 0 ? -v : v)
+				if (off < least) least = off
+			}
+			if (least > 1e-6 || $5 - ($3 - $4) > 1e-6 || $5 - ($3 - $4) < -1e-6 || $6 < 0) { print; exit 1 }
+		}'
+	# trained on, a record is more probable
+	awk -F '\t' '{ m += $5 } END { exit m / NR < 0.5 }' "$T/got"
+}
+
+@test "memo: tasks in any order, at any -j, give the bytes of one run" {
+	memo -o "$T/one.memo" "$F/in.tar" >"$T/one"
+	is "$(ls "$T/one.memo" | tr '\n' ' ')" "$(printf 'model-%06d.numbers ' 0 1 2 3 4 5)plan "
+	ok memo -j1 --task 2/2 -o "$T/d.memo" "$F/in.tar"
+	is "$(wc -c <"$T/out")" 0
+	is "$(ls "$T/d.memo" | grep -c numbers)" 3
+	# a task that has run does nothing
+	ok memo --task 2/2 --summary "$T/s" -o "$T/d.memo" "$F/in.tar"
+	grep -q '"trained":0' "$T/s"
+	ok memo -j3 --task 1/4 -o "$T/d.memo" "$F/in.tar"
+	memo --summary "$T/s" -o "$T/d.memo" "$F/in.tar" >"$T/merged"
+	grep -q '"trained":1' "$T/s"
+	cmp "$T/one" "$T/merged"
+	for i in 0 1 2 3 4 5; do cmp "$T/one.memo/model-00000$i.numbers" "$T/d.memo/model-00000$i.numbers"; done
+	fails 1 memo --task 1/7 -o "$T/d.memo" "$F/in.tar"
+	says '7 tasks for 6 models'
+	for bad in 0/3 4/3 1 1/ x/2 1/2/3 -1/3; do fails 2 memo --task "$bad" -o "$T/d.memo" "$F/in.tar"; done
+}
+
+@test "memo: --checkpoints all and --out-scores" {
+	ok memo --set train.checkpoints=2 --checkpoints all --out-scores --keep-models -o "$T/d.memo" "$F/in.tar"
+	field memo,memo_40 <"$T/out" | awk '$1 != $2 { exit 1 }'
+	field memo_20,memo_40 <"$T/out" | awk '{ a += $1; b += $2 } END { exit !(NR == 30 && a < b) }'
+	# out_loss: the mean of loss over the two models that did not see the record, here of fold 1 of the first repeat and all of the second
+	field key,fold,out_loss,out_recon,out_kl <"$T/out" >"$T/got"
+	for i in 0 1 2 3 4 5; do vae-selfinf -m "$T/d.memo/model-00000$i.vae" "$F/in.tar" | field loss >"$T/$i"; done
+	paste "$T/got" "$T"/[0-5] | awk -F '\t' '
+		{
+			best = 1e9
+			for (k = 9; k < 12; k++) { off = ($(6 + $2) + $k) / 2 / $3 - 1; off = off < 0 ? -off : off; if (off < best) best = off }
+			if (best > 1e-5 || ($4 + $5) / $3 - 1 > 1e-6) { print; exit 1 }
+		}'
+}
+
+@test "memo: killed at any step, the same command goes on" {
+	memo -o "$T/one.memo" "$F/in.tar" >"$T/want"
+	local n
+	for n in 1 2 3 5 8 12 20 30; do
+		rm -rf "$T/k.memo"
+		for _ in 1 2 3; do
+			timeout -s KILL "0.0$n" "$BIN/vae-memo" -q -c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 \
+				--set 'model.encoder=[flatten, {linear: 4}]' --set 'model.decoder=[{linear: 64}]' --folds 3 --repeats 2 -d 16 -o "$T/k.memo" "$F/in.tar" >/dev/null || true
+		done
+		memo -o "$T/k.memo" "$F/in.tar" >"$T/got"
+		cmp "$T/want" "$T/got"
+		is "$(ls "$T/k.memo" | grep -vc 'numbers$\|^plan$')" 0
+	done
+}
+
+@test "memo: a directory of other data or settings is refused, and says what differs" {
+	memo --task 1/6 -o "$T/d.memo" "$F/in.tar"
+	fails 1 memo -o "$T/d.memo" --seed 3 "$F/in.tar"
+	says "seed: 0' there" "seed: 3' now"
+	fails 1 memo -o "$T/d.memo" -d 17 "$F/in.tar"
+	says "'draws 16' there"
+	fails 1 memo -o "$T/d.memo" --folds 2 "$F/in.tar"
+	says "'folds 3' there"
+	vae-drop -e 'key == "s/0003"' "$F/in.tar" >"$T/less.tar"
+	fails 1 memo -o "$T/d.memo" "$T/less.tar"
+	says "'records 30' there"
+	# a damaged file of numbers
+	printf x | dd of="$T/d.memo/model-000000.numbers" bs=1 seek=200 conv=notrunc status=none
+	fails 1 memo -o "$T/d.memo" "$F/in.tar"
+	says model-000000.numbers damaged
+	rm "$T/d.memo/model-000000.numbers"
+	ok memo -o "$T/d.memo" "$F/in.tar"
+}
+
+@test "memo: too few records, one fold, a likelihood that is no density, records that cannot be read" {
+	fails 1 memo --folds 31 --repeats 1 -o "$T/d.memo" "$F/in.tar"
+	says '30 records are fewer than 31 folds'
+	fails 2 memo --folds 1 -o "$T/d.memo" "$F/in.tar"
+	fails 2 memo -d 0 -o "$T/d.memo" "$F/in.tar"
+	fails 2 vae-memo -c tiny "$F/in.tar"
+	fails 2 memo -z --task 1/2 -o "$T/d.memo" "$F/in.tar"
+	fails 1 memo --set input.binarize=none -o "$T/d.memo" "$F/in.tar"
+	says input.binarize=threshold
+	[ ! -e "$T/d.memo" ]
+	printf 'name=x.pgm data=P5\n' | mktar >"$T/bad.tar"
+	fails 1 memo -o "$T/d.memo" "$T/bad.tar"
+	says 'none of 1 records'
+	memo -o "$T/d.memo" "$F/in.tar" "$T/bad.tar" >"$T/o.tar"
+	is "$(field key,error,memo <"$T/o.tar" | awk -F '\t' '$2 != "" && $3 == ""' | cut -f1)" x
+	is "$(field memo <"$T/o.tar" | grep -c .)" 30
+	fails 1 memo -o "$T/d.memo" "$T/o.tar"
+	says "'memo'"
+	memo --replace -o "$T/d.memo" "$T/o.tar" | cmp - "$T/o.tar"
+}

@@ -28,6 +28,11 @@ void model_dir_abort(struct model_dir *d);
 /* After a failure: removes the directory with its checkpoints, as after an import that is not whole. */
 void model_dir_discard(struct model_dir *d);
 
+/* Removes the directory of a model; files that no training writes stay in it. */
+void model_dir_remove(const char *path);
+/* Ends the lock before the process ends, for a process that makes many models. */
+void model_dir_unlock(struct model_dir *d);
+
 /* 1 when path is a checkpoint file in a model directory, whose name goes into dir; else 0. */
 int checkpoint_dir(const char *path, char *dir, size_t capacity);
 

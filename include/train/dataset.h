@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/fail.h"
+#include "input/standardise.h"
 
 struct dataset {
 	const uint8_t *x;   /* [n] rows, after dataset_split() */
@@ -29,8 +30,12 @@ struct dataset {
 
 /* d is zero except size, limit and vector. */
 int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f);
-/* After the last record: holds out about this share of them. -1 also when none is left to train on. */
+/* After the last record: holds out about this share of them, by the hash of the payload. -1 also when none is left to train on. */
 int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f);
+/* Instead: holds out the records that are marked, held_out [n]. May be called again, for another training on the same records. */
+int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f);
+/* Row `at` as the network reads it, out [size]: samples in 0..1, or numbers standardised. */
+void dataset_floats(const struct dataset *d, const struct standardisation *standard, size_t at, float *out);
 /* Bytes of a row. */
 size_t dataset_row_size(const struct dataset *d);
 /* Mean and standard deviation [size] of every number over the training rows; vectors only. */

@@ -13,6 +13,8 @@ struct dataset_read {
 	int workers;
 	/* For every record that cannot be decoded: its position in the stream, from 0, and why. */
 	int (*unreadable)(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f);
+	/* For every record that has been added, if not NULL: its row is data->n - 1. */
+	int (*added)(void *ctx, struct record *r, struct fail *f);
 	void (*progress)(void *ctx, uint64_t records);
 	void *ctx;
 	struct input_notes notes; /* result */

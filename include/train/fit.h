@@ -19,8 +19,8 @@ struct fit {
 	void *ctx;
 };
 
-/* Holds records out (dataset_split()), and builds a model with initial weights; for vectors also with their mean and deviation. */
-int fit_model(struct model *m, const struct config *cfg, struct dataset *d, struct fail *f);
+/* Builds a model with initial weights; for vectors also with the mean and deviation of the records to train on. */
+int fit_model(struct model *m, const struct config *cfg, const struct dataset *d, struct fail *f);
 /* Trains m from its parameters on, for m->cfg.train.steps steps. Writes train.checkpoints evenly spaced checkpoints, train.jsonl and
  * the state. -1 when the loss is not finite; what was written until then stays. In a directory with a state (MODEL_DIR_RESUME) it
  * resumes from there, to the same bits. */

@@ -258,3 +258,12 @@ void model_dir_discard(struct model_dir *d)
 	if (d->work[0])
 		remove_dir(d->work);
 }
+
+void model_dir_remove(const char *path) { remove_dir(path); }
+
+void model_dir_unlock(struct model_dir *d)
+{
+	if (d->lock >= 0)
+		close(d->lock);
+	d->lock = -1;
+}

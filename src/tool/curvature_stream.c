@@ -167,14 +167,8 @@ static void add_rows(struct curvature_estimate *e, const struct model *m, const 
 {
 	for (size_t r = 0; r < n; r++) {
 		size_t at = position[r];
-		const uint8_t *row = d->x + at * dataset_row_size(d);
-		float *to = x + r * d->size;
 		id[r] = d->id[at];
-		if (d->vector)
-			input_standardise(&m->standard, (const double *)(const void *)row, d->size, to);
-		else
-			for (size_t i = 0; i < d->size; i++)
-				to[i] = (float)row[i] / 255.0f;
+		dataset_floats(d, &m->standard, at, x + r * d->size);
 	}
 	estimate_add(e, (int)n, x, id, NULL);
 }

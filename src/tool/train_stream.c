@@ -81,7 +81,7 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 {
 	struct model m;
 	struct fail warning = {{0}};
-	if (fit_model(&m, &t->cfg, &t->data, f))
+	if (dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f) || fit_model(&m, &t->cfg, &t->data, f))
 		return -1;
 	mat_flush_denormals();
 	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(t->workers, f), .dir = dir, .save_every = t->save_every,

@@ -79,6 +79,8 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 
 static int map(struct dataset *d, struct fail *f)
 {
+	if (d->x)
+		return 0;
 	d->x = d->memory;
 	if (!d->spilled)
 		return 0;
@@ -94,23 +96,55 @@ static int map(struct dataset *d, struct fail *f)
 	return 0;
 }
 
-int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f)
+static int open_split(struct dataset *d, struct fail *f)
 {
 	if (map(d, f))
 		return -1;
+	free(d->train);
+	free(d->held_out);
+	d->ntrain = d->nheld_out = 0;
 	d->train = malloc((d->n + 1) * sizeof *d->train);
 	d->held_out = malloc((d->n + 1) * sizeof *d->held_out);
-	if (!d->train || !d->held_out)
-		return fail_memory(f);
+	return d->train && d->held_out ? 0 : fail_memory(f);
+}
+
+static void put(struct dataset *d, size_t record, int held_out)
+{
+	if (held_out)
+		d->held_out[d->nheld_out++] = (uint32_t)record;
+	else
+		d->train[d->ntrain++] = (uint32_t)record;
+}
+
+int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f)
+{
+	if (open_split(d, f))
+		return -1;
 	for (size_t i = 0; i < d->n; i++) {
 		uint32_t w;
 		rng_words(&w, 1, seed, ROLE_HOLDOUT, 0, d->id[i], 0);
-		if ((double)w * 0x1p-32 < share)
-			d->held_out[d->nheld_out++] = (uint32_t)i;
-		else
-			d->train[d->ntrain++] = (uint32_t)i;
+		put(d, i, (double)w * 0x1p-32 < share);
 	}
 	return d->ntrain ? 0 : fail_set(f, "no record to train on: all %zu are held out; lower train.holdout", d->n);
+}
+
+int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f)
+{
+	if (open_split(d, f))
+		return -1;
+	for (size_t i = 0; i < d->n; i++)
+		put(d, i, held_out[i]);
+	return d->ntrain ? 0 : fail_set(f, "no record to train on: all %zu are held out", d->n);
+}
+
+void dataset_floats(const struct dataset *d, const struct standardisation *standard, size_t at, float *out)
+{
+	const uint8_t *row = d->x + at * dataset_row_size(d);
+	if (d->vector)
+		input_standardise(standard, (const double *)(const void *)row, d->size, out);
+	else
+		for (size_t i = 0; i < d->size; i++)
+			out[i] = (float)row[i] / 255.0f;
 }
 
 int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f)

@@ -22,7 +22,8 @@ static int add_batch(void *ctx, struct batch *b, void *result, struct fail *f)
 		const char *why = b->why[row].msg;
 		const void *x = b->numbers ? (const void *)(b->numbers + row * b->size) : b->pixels + row * b->size;
 		d->records++;
-		if (why[0] ? d->unreadable(d->ctx, &b->item[i], b->first + row, why, f) : dataset_add(d->data, x, b->id[row], f))
+		if (why[0] ? d->unreadable(d->ctx, &b->item[i], b->first + row, why, f)
+		           : dataset_add(d->data, x, b->id[row], f) || (d->added && d->added(d->ctx, &b->item[i], f)))
 			return -1;
 	}
 	d->progress(d->ctx, d->records);

@@ -30,13 +30,7 @@ struct feed { /* one batch, rows filled in parallel */
 static void fill_row(void *ctx, int r)
 {
 	struct feed *b = ctx;
-	const uint8_t *row = b->d->x + (size_t)b->row[r] * dataset_row_size(b->d);
-	float *to = b->x + (size_t)r * b->d->size;
-	if (b->d->vector)
-		input_standardise(b->standard, (const double *)(const void *)row, b->d->size, to);
-	else
-		for (size_t i = 0; i < b->d->size; i++)
-			to[i] = (float)row[i] / 255.0f;
+	dataset_floats(b->d, b->standard, b->row[r], b->x + (size_t)r * b->d->size);
 	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, (uint64_t)r, 0);
 }
 
@@ -235,12 +229,11 @@ static int start(struct run *r, struct fail *f)
 	return open_log(r, f) || (!got && save_state(r, f)) ? -1 : 0;
 }
 
-int fit_model(struct model *m, const struct config *cfg, struct dataset *d, struct fail *f)
+int fit_model(struct model *m, const struct config *cfg, const struct dataset *d, struct fail *f)
 {
-	uint64_t seed = (uint64_t)cfg->train.seed;
-	if (dataset_split(d, cfg->train.holdout, seed, f) || model_build(m, cfg, f))
+	if (model_build(m, cfg, f))
 		return -1;
-	model_init(m, seed);
+	model_init(m, (uint64_t)cfg->train.seed);
 	if (d->vector && (model_alloc_standard(m, f) || dataset_statistics(d, m->standard.mean, m->standard.deviation, f))) {
 		model_free(m);
 		return -1;

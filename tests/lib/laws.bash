@@ -33,6 +33,7 @@ row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf 
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
 row stat    'tar stream filter jobs decodes fields output rejects' 'vae-stat --prefix s_'
 row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-stat --reasons -q --prefix s_'
+row memo    'tar stream filter jobs decodes twice rejects' 'vae-memo -c tiny --set train.steps=4 --set input.binarize=threshold --folds 2 -d 2 --prefix s_ -o "$(mktemp -u "$T/memo.XXXXXX")"'
 row rank    'tar stream filter fields twice output' 'vae-rank -k w --prefix t_'
 row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w --prefix t_'
 row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'

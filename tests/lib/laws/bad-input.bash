@@ -95,11 +95,11 @@ law_bad_input() {
 	(limited 4000000 && bad big) || die 'a sparse member'
 }
 
-# A stream of no records, and one of loose members alone. vae-train and vae-eval need records.
+# A stream of no records, and one of loose members alone. vae-train, vae-memo and vae-eval need records.
 law_empty() {
 	head -c 1024 /dev/zero >"$T/in"
 	case $1 in
-	train | eval)
+	train | memo | eval)
 		fails 1 tool "$1" <"$T/in"
 		says 'no records'
 		;;
@@ -113,7 +113,7 @@ law_empty() {
 	esac
 	printf 'name=d/ type=5\nname=README data=x\n' | mktar >"$T/in"
 	case $1 in
-	train | eval) fails 1 tool "$1" <"$T/in" ;;
+	train | memo | eval) fails 1 tool "$1" <"$T/in" ;;
 	*)
 		reads "$1" "$T/in"
 		has "$1" text || is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'd README '

@@ -1,0 +1,52 @@
+/* retrain.h - a directory NAME.memo of many models, each trained on a subset of the records (subsets.h).
+ *
+ * A task trains one model, scores records with it, and leaves a file of numbers (numbers.h). Tasks are independent: they may run at
+ * different times and on different machines, and a killed one goes on. NAME.memo/plan says what all of them belong to.
+ */
+#ifndef VF_RETRAIN_H
+#define VF_RETRAIN_H
+
+#include "base/pool.h"
+#include "memo/numbers.h"
+#include "memo/subsets.h"
+#include "model/config.h"
+#include "train/dataset.h"
+
+enum { RETRAIN_OUT = 3 }; /* columns of out-of-fold scores: loss, recon, kl */
+
+struct retrain {
+	/* set by the caller */
+	const char *dir;             /* NAME.memo */
+	const struct config *cfg;    /* of the model of one task, but for train.seed, to which the task's number is added */
+	struct dataset *data;        /* all records */
+	const struct dataset *tests; /* of halves and leave: the records whose losses are wanted; else NULL */
+	struct subsets subsets;
+	struct pool *pool;
+	int workers;
+	int draws;                   /* of log p(x) */
+	int every_checkpoint;        /* of folds: log p(x) at each, not the last alone */
+	int out_scores;              /* of folds: also the scores by models that did not see a record */
+	int keep_models;             /* else a model is removed once its numbers are there */
+	double save_every;           /* seconds, as in train/fit.h */
+	/* During a training, and its scoring (step: NAN). May be NULL. */
+	void (*progress)(void *ctx, int model, double step, double loss);
+	void *ctx;
+
+	char plan[17]; /* after retrain_open(): hash of NAME.memo/plan */
+};
+
+/* Checkpoints whose log p(x) is taken, and columns of a task's file: of folds log p(x) and its standard error for each of them, then the
+ * out-of-fold scores (NAN for records that the model saw); of halves and leave the loss of a test. */
+int retrain_checkpoints(const struct retrain *r);
+int retrain_columns(const struct retrain *r);
+int64_t retrain_step(const struct retrain *r, int checkpoint);
+size_t retrain_rows(const struct retrain *r);
+
+/* Makes the directory, or checks that an existing one has the same data and settings: -1 names the first that differs. */
+int retrain_open(struct retrain *r, struct fail *f);
+/* Trains and scores a model: 1; 0 when its file is there already; -1. */
+int retrain_model(struct retrain *r, int model, struct fail *f);
+/* Opens the file of a model: 1; 0 when it is not there yet; -1. */
+int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f);
+
+#endif

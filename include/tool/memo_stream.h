@@ -1,0 +1,40 @@
+/* memo_stream.h - trains many models on subsets of the records of a stream (memo/retrain.h), and passes the records on with their
+ * memorization scores.
+ */
+#ifndef VF_MEMO_STREAM_H
+#define VF_MEMO_STREAM_H
+
+#include "memo/merge.h"
+#include "tool/scoring.h"
+
+struct memo_stream {
+	/* set by the caller, and data.limit */
+	const char *config, *output; /* a preset or file; NAME.memo */
+	long folds, repeats, draws;
+	int every_checkpoint, out_scores, keep_models;
+	long task, tasks;            /* train only models task - 1, task - 1 + tasks, ..., and pass nothing; 0: all models */
+	double save_every;
+
+	struct scoring frame;
+	struct config cfg;
+	struct dataset data;
+	struct retrain retrain;
+	struct progress progress;
+	struct unreadable {
+		uint64_t position;   /* in the stream, from 0 */
+		char *why;
+	} *unreadable;               /* [nunreadable]: records that could not be decoded */
+	size_t nunreadable;
+	struct merge *merge;
+	struct memorization *row;    /* [checkpoints], of one record */
+	char (*name)[40];            /* [checkpoints]: memo_STEP */
+	const char **claims;
+	size_t next;                 /* of unreadable, in the second pass */
+	int trained;                 /* models, by this run */
+};
+
+/* Sets the counts of --summary. */
+int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f);
+void memo_stream_free(struct memo_stream *m);
+
+#endif

@@ -1,0 +1,132 @@
+#include "memo/numbers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/atomic.h"
+
+enum { BLOCK = 1 << 20 }; /* bytes that are read at once to verify a file */
+#define FORMAT "vae-memo 1"
+
+/* The header up to the checksum. */
+static int describe(const struct numbers *n, char text[NUMBERS_HEADER])
+{
+	return snprintf(text, NUMBERS_HEADER, FORMAT " %s %d %zu %d ", n->plan, n->model, n->rows, n->columns);
+}
+
+static void finish(char header[NUMBERS_HEADER], int used, uint64_t sum)
+{
+	used += snprintf(header + used, (size_t)(NUMBERS_HEADER - used), "%016" PRIx64, sum);
+	memset(header + used, ' ', (size_t)(NUMBERS_HEADER - 1 - used));
+	header[NUMBERS_HEADER - 1] = '\n';
+}
+
+int numbers_write(const char *path, const struct numbers *n, const double *values, struct fail *f)
+{
+	char header[NUMBERS_HEADER];
+	int used = describe(n, header);
+	size_t bytes = n->rows * (size_t)n->columns * sizeof *values;
+	finish(header, used, XXH3_64bits_withSeed(values, bytes, XXH3_64bits(header, (size_t)used)));
+	struct atomic_file a;
+	if (atomic_open(&a, path, f))
+		return -1;
+	if (write_all(a.fd, header, sizeof header, f) || write_all(a.fd, values, bytes, f)) {
+		atomic_abort(&a);
+		return fail_add(f, "%s", path);
+	}
+	return atomic_commit(&a, f);
+}
+
+/* Through short reads and interruptions; fewer bytes at the end of the file. */
+static ssize_t read_at(int fd, void *out, size_t n, off_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t got = pread(fd, (char *)out + done, n - done, at + (off_t)done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+/* Checks that the header is one that numbers_write() would write. Returns the length of what the checksum covers. */
+static int parse(struct numbers *n, const char header[NUMBERS_HEADER + 1], uint64_t *sum, struct fail *f)
+{
+	char again[NUMBERS_HEADER];
+	int at = 0;
+	if (sscanf(header, FORMAT " %16[0-9a-f] %d %zu %d %n", n->plan, &n->model, &n->rows, &n->columns, &at) == 4 && at && n->model >= 0 && n->columns >= 1 &&
+	    n->columns <= 1 << 20 && n->rows <= SIZE_MAX / 16 / (size_t)n->columns && describe(n, again) == at && sscanf(header + at, "%16" SCNx64, sum) == 1) {
+		finish(again, at, *sum);
+		if (memcmp(header, again, NUMBERS_HEADER) == 0)
+			return at;
+	}
+	return fail_set(f, "not a file of numbers of vae-memo, or damaged");
+}
+
+static int verify(const struct numbers *n, int at, const char *header, uint64_t sum, struct fail *f)
+{
+	struct stat st;
+	size_t bytes = n->rows * (size_t)n->columns * sizeof(double);
+	if (fstat(n->fd, &st))
+		return fail_errno(f, "cannot read");
+	if ((uint64_t)st.st_size != bytes + NUMBERS_HEADER)
+		return fail_set(f, "%lld bytes, expected %zu", (long long)st.st_size, bytes + NUMBERS_HEADER);
+	XXH3_state_t *state = XXH3_createState();
+	void *block = malloc(BLOCK);
+	int r = state && block && !XXH3_64bits_reset_withSeed(state, XXH3_64bits(header, (size_t)at)) ? 0 : fail_memory(f);
+	for (size_t done = 0; done < bytes && !r;) {
+		ssize_t got = read_at(n->fd, block, bytes - done < BLOCK ? bytes - done : BLOCK, (off_t)(NUMBERS_HEADER + done));
+		if (got <= 0)
+			r = got < 0 ? fail_errno(f, "cannot read") : fail_set(f, "the file became shorter");
+		else
+			XXH3_64bits_update(state, block, (size_t)got);
+		done += got > 0 ? (size_t)got : 0;
+	}
+	if (!r && XXH3_64bits_digest(state) != sum)
+		r = fail_set(f, "the checksum does not match: the file is damaged");
+	XXH3_freeState(state);
+	free(block);
+	return r;
+}
+
+int numbers_open(struct numbers *n, const char *path, struct fail *f)
+{
+	char header[NUMBERS_HEADER + 1] = "";
+	uint64_t sum = 0;
+	*n = (struct numbers){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+	if (n->fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(f, "%s", path);
+	ssize_t got = read_at(n->fd, header, NUMBERS_HEADER, 0);
+	int at = got < 0 ? fail_errno(f, "cannot read") : parse(n, header, &sum, f);
+	if (at < 0 || verify(n, at, header, sum, f)) {
+		numbers_close(n);
+		return fail_add(f, "%s", path);
+	}
+	return 1;
+}
+
+int numbers_read(const struct numbers *n, size_t first, size_t count, double *out, struct fail *f)
+{
+	size_t row = (size_t)n->columns * sizeof *out;
+	ssize_t got = read_at(n->fd, out, count * row, (off_t)(NUMBERS_HEADER + first * row));
+	return got < 0 ? fail_errno(f, "cannot read a file of numbers") : (size_t)got == count * row ? 0 : fail_set(f, "a file of numbers became shorter");
+}
+
+void numbers_close(struct numbers *n)
+{
+	if (n->fd >= 0)
+		close(n->fd);
+	n->fd = -1;
+}

@@ -1,0 +1,199 @@
+#include "memo/retrain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/atomic.h"
+#include "memo/task_scores.h"
+#include "model/checkpoints.h"
+#include "model/model_dir.h"
+#include "train/fit.h"
+
+_Static_assert((int)RETRAIN_OUT == (int)TASK_OUT, "columns of out-of-fold scores");
+enum { PLAN_BYTES = 1 << 20 }; /* of NAME.memo/plan, which holds a configuration and a few lines */
+
+int retrain_checkpoints(const struct retrain *r) { return r->every_checkpoint ? r->cfg->train.checkpoints : 1; }
+
+int retrain_columns(const struct retrain *r)
+{
+	return r->subsets.kind == SUBSETS_FOLDS ? 2 * retrain_checkpoints(r) + (r->out_scores ? RETRAIN_OUT : 0) : 1;
+}
+
+int64_t retrain_step(const struct retrain *r, int checkpoint)
+{
+	return r->every_checkpoint ? (int64_t)r->cfg->train.steps * (checkpoint + 1) / r->cfg->train.checkpoints : r->cfg->train.steps;
+}
+
+size_t retrain_rows(const struct retrain *r) { return r->tests ? r->tests->n : r->data->n; }
+
+/* --- the plan: lines `name value`, then the configuration --- */
+
+static int write_plan(const struct retrain *r, struct buf *out, struct fail *f)
+{
+	const struct subsets *s = &r->subsets;
+	uint64_t leave = XXH3_64bits(s->leave, s->nleave * sizeof *s->leave);
+	return buf_addf(out, f, "format 1\nkind %s\nrecords %zu\ndata %016" PRIx64 "\n", subsets_words[s->kind], s->records, r->data->hash) ||
+	       (s->kind == SUBSETS_HALVES ? buf_addf(out, f, "halves %d\n", s->halves) : buf_addf(out, f, "repeats %d\n", s->repeats)) ||
+	       (s->kind == SUBSETS_FOLDS && buf_addf(out, f, "folds %d\ndraws %d\nevery_checkpoint %d\nout_scores %d\n", s->folds, r->draws, r->every_checkpoint, r->out_scores)) ||
+	       (s->kind == SUBSETS_LEAVE && buf_addf(out, f, "left %zu %016" PRIx64 "\n", s->nleave, leave)) ||
+	       (r->tests && buf_addf(out, f, "tests %zu %016" PRIx64 "\n", r->tests->n, r->tests->hash)) || config_write(r->cfg, out, f) ? -1 : 0;
+}
+
+/* Names the first line that differs. */
+static int check_plan(const char *there, const char *wanted, const char *path, struct fail *f)
+{
+	while (*there || *wanted) {
+		size_t a = strcspn(there, "\n"), b = strcspn(wanted, "\n");
+		if (a != b || memcmp(there, wanted, a) != 0)
+			return fail_set(f, "%s: its models have other data or settings: '%.*s' there, '%.*s' now; name another directory, or use the same settings", path,
+			                (int)(a < 200 ? a : 200), there, (int)(b < 200 ? b : 200), wanted);
+		there += a + (there[a] != 0);
+		wanted += b + (wanted[b] != 0);
+	}
+	return 0;
+}
+
+int retrain_open(struct retrain *r, struct fail *f)
+{
+	char path[600];
+	struct buf wanted = {0}, there = {0};
+	snprintf(path, sizeof path, "%s/plan", r->dir);
+	if (subsets_check(&r->subsets, f))
+		return -1;
+	if (mkdir(r->dir, 0777) && errno != EEXIST)
+		return fail_errno(f, "%s", r->dir);
+	int bad = write_plan(r, &wanted, f);
+	if (!bad && access(path, F_OK) == 0)
+		bad = buf_read_file(&there, path, PLAN_BYTES, f) || check_plan(there.p ? there.p : "", wanted.p, path, f) ? -1 : 0;
+	else if (!bad)
+		bad = atomic_write(path, wanted.p, wanted.len, f);
+	if (!bad)
+		snprintf(r->plan, sizeof r->plan, "%016" PRIx64, (uint64_t)XXH3_64bits(wanted.p, wanted.len));
+	buf_free(&wanted);
+	buf_free(&there);
+	return bad;
+}
+
+/* --- one model --- */
+
+static void numbers_path(char out[600], const struct retrain *r, int model) { snprintf(out, 600, "%s/model-%06d.numbers", r->dir, model); }
+
+int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f)
+{
+	char path[600];
+	numbers_path(path, r, model);
+	int got = numbers_open(n, path, f);
+	if (got == 1 && (strcmp(n->plan, r->plan) != 0 || n->model != model || n->rows != retrain_rows(r) || n->columns != retrain_columns(r))) {
+		numbers_close(n);
+		return fail_set(f, "%s: of other data or settings than %s/plan; remove it, and run again", path, r->dir);
+	}
+	return got;
+}
+
+struct watch {
+	const struct retrain *r;
+	int model;
+};
+
+static void show_step(void *ctx, int64_t step, double loss, double holdout)
+{
+	const struct watch *w = ctx;
+	(void)holdout;
+	if (w->r->progress)
+		w->r->progress(w->r->ctx, w->model, (double)step, loss);
+}
+
+static void show_share(void *ctx, double share)
+{
+	const struct watch *w = ctx;
+	if (w->r->progress)
+		w->r->progress(w->r->ctx, w->model, share, NAN);
+}
+
+static int train(const struct retrain *r, const struct config *cfg, struct model_dir *dir, int model, struct fail *f)
+{
+	struct model m;
+	struct fail warning = {{0}};
+	struct watch w = {r, model};
+	if (fit_model(&m, cfg, r->data, f))
+		return -1;
+	struct fit fit = {.m = &m, .data = r->data, .pool = r->pool, .dir = dir, .save_every = r->save_every, .progress = show_step, .ctx = &w};
+	int bad = fit_run(&fit, f) || model_dir_finish(dir, cfg, &warning, f) ? -1 : 0;
+	model_free(&m);
+	return bad;
+}
+
+static int score(const struct retrain *r, const char *dir, int model, const uint8_t *left_out, struct fail *f)
+{
+	char path[600];
+	struct model *models;
+	struct watch w = {r, model};
+	int n;
+	struct numbers header = {.model = model, .rows = retrain_rows(r), .columns = retrain_columns(r), .fd = -1};
+	if (models_open(&models, &n, dir, r->every_checkpoint ? "all" : "last", NULL, f))
+		return -1;
+	const int folds = r->subsets.kind == SUBSETS_FOLDS;
+	const struct task_scores s = {.data = r->tests ? r->tests : r->data, .models = models, .checkpoints = n, .workers = r->workers, .draws = folds ? r->draws : 0,
+	                              .left_out = r->out_scores ? left_out : NULL, .progress = show_share, .ctx = &w};
+	double *values = malloc((header.rows * (size_t)header.columns + 1) * sizeof *values);
+	int bad = !values ? fail_memory_for(f, "%zu records", header.rows) : task_scores_run(&s, values, f);
+	memcpy(header.plan, r->plan, sizeof header.plan);
+	numbers_path(path, r, model);
+	bad = bad || numbers_write(path, &header, values, f) ? -1 : 0;
+	free(values);
+	models_free(models, n);
+	return bad;
+}
+
+/* Where a kill came between the file of numbers and the end of the removal. */
+static int remove_model(const struct retrain *r, const char *path, struct fail *f)
+{
+	struct model_dir dir;
+	if (r->keep_models || access(path, F_OK) != 0)
+		return 0;
+	if (model_dir_begin(&dir, path, MODEL_DIR_RESUME, f))
+		return -1;
+	model_dir_remove(path);
+	model_dir_unlock(&dir);
+	return 0;
+}
+
+int retrain_model(struct retrain *r, int model, struct fail *f)
+{
+	char path[600];
+	struct numbers there;
+	struct model_dir dir;
+	struct config cfg = *r->cfg;
+	cfg.train.seed = fmod(cfg.train.seed + model, 9007199254740992.0); /* 2^53, as config.c has it */
+	snprintf(path, sizeof path, "%s/model-%06d.vae", r->dir, model);
+	int got = retrain_numbers(r, model, &there, f);
+	if (got < 0)
+		return -1;
+	if (got) {
+		numbers_close(&there);
+		return remove_model(r, path, f);
+	}
+	uint8_t *left_out = malloc(r->data->n);
+	if (!left_out)
+		return fail_memory_for(f, "%zu records", r->data->n);
+	if (subsets_left_out(&r->subsets, model, left_out, f) || dataset_hold_out(r->data, left_out, f) || model_dir_begin(&dir, path, MODEL_DIR_RESUME, f)) {
+		free(left_out);
+		return -1;
+	}
+	int bad = train(r, &cfg, &dir, model, f);
+	if (bad)
+		model_dir_abort(&dir);
+	bad = bad || score(r, path, model, left_out, f) ? -1 : 0;
+	free(left_out);
+	if (!bad && !r->keep_models)
+		model_dir_remove(path);
+	model_dir_unlock(&dir);
+	return bad ? fail_add(f, "model %d of %d", model + 1, subsets_models(&r->subsets)) : 1;
+}
