@@ -38,11 +38,11 @@ static bool parse_methods(struct cli *c, struct density_scorer *d)
 
 static bool parse_scales(struct cli *c, const struct options *o, struct density_scorer *d)
 {
-	int taken[3] = {0};
+	int taken[SCALES] = {0};
 	for (const char *p = o->scale; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
-		int i = find_word(p, scale_names, 3);
-		if (i == 3 || taken[i]++)
-			return cli_usage(c, "--scale takes none, std, robust, or several of them separated by commas, not '%s'", o->scale);
+		int i = find_word(p, scale_names, SCALES);
+		if (i == SCALES || taken[i]++)
+			return cli_usage(c, "--scale takes none, std, robust, asinh, or several of them separated by commas, not '%s'", o->scale);
 		d->scale[d->nscales++] = (enum scale)i;
 	}
 	return true;
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 		{0, "neighbors", "LIST", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); P%: of the records; or several, as in 10,5%"},
 		{0, "count-copies", NULL, CLI_FLAG, &d.scores[0].count_copies, "equal records are neighbours of each other, instead of one row"},
 		{0, "duplicates", "R", CLI_TEXT, &d.duplicates, "append groups of duplicates: nearer than R times the K-th neighbour; auto: R by the data"},
-		{0, "scale", "LIST", CLI_TEXT, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation; or several"},
+		{0, "scale", "LIST", CLI_TEXT, &o.scale, "none (default), std: by mean and deviation, robust: by median and its deviation, asinh: robust, without tails; or several"},
 		{0, "sigma", "S", CLI_TEXT, &d.sigma, "bandwidth of KDE; auto (default): the median distance to the K-th neighbour"},
 		{0, "clusters", "K", CLI_INT, &o.clusters, "clusters of gmm, found by k-means"},
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},

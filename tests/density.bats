@@ -311,12 +311,27 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 			for (j = 1; j <= n; j++) if (j != i) { r = sqrt(((x[i] - x[j]) / sx) ^ 2 + ((y[i] - y[j]) / sy) ^ 2); if (r < b) b = r }
 			printf "%.12g\n", log(5) + log(4 / 3 * 3.14159265358979) + 3 * log(b) - log(2) } }' >expected
 	vae-density --neighbors 2 --scale robust v.tar | vae-cut -k knn_nll | paste - expected | awk '{ d = $1 - $2; if (d * d > 1e-11) exit 1 }'
+	awk 'function asinh(u) { return u < 0 ? -asinh(-u) : log(u + sqrt(u * u + 1)) }
+		BEGIN { n = split("1 2 4 8 16", x); split("1000 3000 2000 9000 4000", y); sx = 1.4826 * 3; sy = 1.4826 * 1000
+		for (i = 1; i <= n; i++) { x[i] = asinh((x[i] - 4) / sx); y[i] = asinh((y[i] - 3000) / sy) }
+		for (i = 1; i <= n; i++) { b = 1e9
+			for (j = 1; j <= n; j++) if (j != i) { r = sqrt((x[i] - x[j]) ^ 2 + (y[i] - y[j]) ^ 2); if (r < b) b = r }
+			printf "%.12g\n", log(5) + log(4 / 3 * 3.14159265358979) + 3 * log(b) - log(2) } }' >expected
+	vae-density --neighbors 2 --scale asinh v.tar | vae-cut -k knn_nll | paste - expected | awk '{ d = $1 - $2; if (d * d > 1e-11) exit 1 }'
 	# units do not matter, and tests are scaled as the records are
 	vectors w.tar a 1 1 50 \; b 2 3 50 \; c 4 2 50 \; d 8 9 50 \; e 16 4 50
 	vae-density --neighbors 2 --scale std -t v.tar --influence v.jsonl v.tar >/dev/null
 	vae-density --neighbors 2 --scale std -t w.tar --influence w.jsonl w.tar >/dev/null
 	diff <(grep -o '"key":"."' v.jsonl) <(grep -o '"key":"."' w.jsonl)
 	grep -q '"distance":0}' v.jsonl
+	# a number 1e78 spreads from the others, which no float holds
+	# shellcheck disable=SC2046 # words
+	vectors far.tar $(seq 40 | awk '{ print (NR > 1 ? ";" : ""), "k" 100 + $1, ($1 < 40 ? $1 * $1 "e-43" : "3e38"), $1 % 7 }')
+	vae-density --neighbors 4 --scale none,std,robust,asinh far.tar >o.tar
+	for scale in none std robust asinh; do
+		[ "$(field knn_nll_$scale,limit o.tar | grep -cP '^[-0-9.]+\t$')" -eq 40 ]
+		[ "$(vae-rank -k knn_nll_$scale --sort o.tar | field key - | head -n 1)" = k140 ]
+	done
 	pictures 30 >p.tar
 	vae-density --scale std --neighbors 3 -j 2 p.tar >o.tar
 	vae-density --scale std --neighbors 3 -j 1 p.tar | cmp - o.tar

@@ -8,7 +8,7 @@
 #include "density/scores.h"
 #include "tool/scoring.h"
 
-enum { DENSITY_MAX_CLAIMS = 3 * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 8 };
+enum { DENSITY_MAX_CLAIMS = SCALES * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 8 };
 
 struct density_scorer {
 	/* set by the caller, and of scores[0] use, nk, k, percent, count_copies, sigma, clusters, form, seed and top */
@@ -19,10 +19,10 @@ struct density_scorer {
 	const char *test_file;       /* test records; or NULL */
 	const char *duplicates;      /* ratio, or auto: groups of duplicates are appended; or NULL. Part of the hash */
 	int nscales;                 /* with several, and with several k, the names of fields tell them apart */
-	enum scale scale[3];         /* [nscales] */
+	enum scale scale[SCALES];    /* [nscales] */
 	const char *k_name[KNN_MAX_K]; /* [nk]: in names of fields */
 
-	struct density_scores scores[3]; /* [nscales] */
+	struct density_scores scores[SCALES]; /* [nscales] */
 	struct scoring frame;
 	struct collect records, tests;
 	struct progress progress;

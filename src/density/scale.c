@@ -1,15 +1,15 @@
 #include "density/scale.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "density/tiles.h"
 
-const char *const scale_names[] = {"none", "std", "robust", NULL};
+const char *const scale_names[] = {"none", "std", "robust", "asinh", NULL};
 
 struct task {
 	struct axes *axes;
-	enum scale scale;
 	const struct points *x;
 	struct scratch_pool scratch; /* [n] */
 };
@@ -71,7 +71,7 @@ static void fit_column(void *ctx, size_t k)
 		v[i] = value(t->x, i, k);
 		differ |= v[i] != v[0];
 	}
-	(t->scale == SCALE_STD ? fit_std : fit_robust)(v, n, &t->axes->centre[k], &t->axes->spread[k]);
+	(t->axes->scale == SCALE_STD ? fit_std : fit_robust)(v, n, &t->axes->centre[k], &t->axes->spread[k]);
 	if (!differ)
 		t->axes->spread[k] = 0;
 	scratch_give(&t->scratch, v);
@@ -79,8 +79,8 @@ static void fit_column(void *ctx, size_t k)
 
 int axes_fit(struct axes *a, enum scale scale, const struct points *x, const struct exec *exec, struct fail *f)
 {
-	struct task t = {a, scale, x, {.n = 0}};
-	*a = (struct axes){NULL, NULL};
+	struct task t = {a, x, {.n = 0}};
+	*a = (struct axes){.scale = scale};
 	if (scale == SCALE_NONE || !x->n)
 		return 0;
 	a->centre = malloc((size_t)x->d * sizeof *a->centre);
@@ -103,8 +103,12 @@ float *axes_apply(const struct axes *a, const struct points *x, struct fail *f)
 		return NULL;
 	}
 	for (size_t i = 0; i < x->n; i++)
-		for (size_t k = 0; k < d; k++)
-			v[i * d + k] = a->spread[k] > 0 ? (float)((value(x, i, k) - a->centre[k]) / a->spread[k]) : 0;
+		for (size_t k = 0; k < d; k++) {
+			double scaled = a->spread[k] > 0 ? (value(x, i, k) - a->centre[k]) / a->spread[k] : 0;
+			if (a->scale == SCALE_ASINH)
+				scaled = asinh(scaled);
+			v[i * d + k] = (float)fmax(-FLT_MAX, fmin(scaled, FLT_MAX)); /* a spread may be a denormal */
+		}
 	return v;
 }
 
@@ -112,5 +116,5 @@ void axes_free(struct axes *a)
 {
 	free(a->centre);
 	free(a->spread);
-	*a = (struct axes){NULL, NULL};
+	*a = (struct axes){.scale = SCALE_NONE};
 }

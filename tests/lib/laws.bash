@@ -26,7 +26,7 @@ row train   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c t
 row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --prefix s_'
 row kfac    'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --curvature kfac --profile --prefix s_'
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'
-row knn     'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --neighbors 12,3% --scale robust,none --prefix s_'
+row knn     'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --neighbors 12,3% --scale asinh,none --prefix s_'
 row copies  'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --duplicates auto --prefix s_'
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature ekfac --prefix s_'
