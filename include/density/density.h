@@ -25,7 +25,10 @@ struct points {
 	size_t n;
 	int d;
 	double step; /* a coordinate is step times the stored value: 1/255 for samples, which networks read as 0..1 */
+	const uint32_t *at; /* [n]: point i stands at at[i] in u8 or f4, as of struct rows; NULL: at i */
 };
+static inline const uint8_t *point_u8(const struct points *x, size_t i) { return x->u8 + (x->at ? x->at[i] : i) * (size_t)x->d; }
+static inline const float *point_f4(const struct points *x, size_t i) { return x->f4 + (x->at ? x->at[i] : i) * (size_t)x->d; }
 
 /* How to compute: a thread pool and a progress callback. */
 struct exec {
@@ -40,11 +43,10 @@ int squared_distances(const struct points *x, const struct points *z, size_t j, 
 
 /* The distinct points of a set: points that are equal in all coordinates are copies of one row. */
 struct rows {
-	struct points x;  /* in the order of the first copies */
+	struct points x;  /* in the order of the first copies; borrows the coordinates of the points */
 	uint32_t *of;     /* [points]: the row of a point */
 	uint32_t *first;  /* [x.n]: the first point of a row */
 	uint32_t *copies; /* [x.n] */
-	void *own;        /* the coordinates, unless x borrows them, which it does if all points differ */
 };
 /* count_copies: every point is a row of its own. Call rows_free() also after a failure. */
 int rows_find(struct rows *r, const struct points *x, int count_copies, struct fail *f);

@@ -63,23 +63,6 @@ static int find_first(const struct points *x, uint32_t *of, struct fail *f)
 	return r;
 }
 
-/* The coordinates of the rows, if there are copies. */
-static int gather(struct rows *r, const struct points *x, struct fail *f)
-{
-	size_t size = (size_t)x->d * (x->u8 ? 1 : sizeof *x->f4);
-	const char *from = x->u8 ? (const char *)x->u8 : (const char *)x->f4;
-	if (r->x.n == x->n || !r->x.n || !size)
-		return 0;
-	char *to = r->own = malloc(r->x.n * size);
-	if (!to)
-		return fail_memory_for(f, "%zu records of %d dimensions", r->x.n, x->d);
-	for (size_t i = 0; i < r->x.n; i++)
-		memcpy(to + i * size, from + r->first[i] * size, size);
-	r->x.u8 = x->u8 ? r->own : NULL;
-	r->x.f4 = x->u8 ? NULL : r->own;
-	return 0;
-}
-
 int rows_find(struct rows *r, const struct points *x, int count_copies, struct fail *f)
 {
 	size_t n = x->n;
@@ -103,7 +86,8 @@ int rows_find(struct rows *r, const struct points *x, int count_copies, struct f
 		}
 		r->copies[r->of[i]]++;
 	}
-	return gather(r, x, f);
+	r->x.at = r->x.n < n ? r->first : NULL;
+	return 0;
 }
 
 void rows_free(struct rows *r)
@@ -111,6 +95,5 @@ void rows_free(struct rows *r)
 	free(r->of);
 	free(r->first);
 	free(r->copies);
-	free(r->own);
-	*r = (struct rows){.own = NULL};
+	*r = (struct rows){.of = NULL};
 }

@@ -267,9 +267,7 @@ int density_variants(const struct density_scores *s, enum density_method m) { re
 void density_release(struct density_scores *s)
 {
 	free(s->scaled);
-	free(s->rows.own);
 	s->scaled = NULL;
-	s->rows.own = NULL;
 }
 
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster)

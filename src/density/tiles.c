@@ -22,7 +22,7 @@ float *points_centre(const struct points *x, struct fail *f)
 	}
 	for (size_t i = 0; i < x->n; i++)
 		for (size_t k = 0; k < d; k++)
-			sum[k] += x->u8 ? (double)x->u8[i * d + k] : (double)x->f4[i * d + k] / (double)x->n;
+			sum[k] += x->u8 ? (double)point_u8(x, i)[k] : (double)point_f4(x, i)[k] / (double)x->n;
 	for (size_t k = 0; k < d; k++)
 		centre[k] = x->u8 ? rintf((float)(sum[k] / (double)x->n)) : (float)sum[k];
 	free(sum);
@@ -35,7 +35,7 @@ double points_scale(const struct points *x, const float *centre)
 	double largest = 0;
 	for (size_t i = 0; i < x->n && x->f4; i++)
 		for (size_t k = 0; k < d; k++)
-			largest = fmax(largest, fabs((double)x->f4[i * d + k] - (double)centre[k]));
+			largest = fmax(largest, fabs((double)point_f4(x, i)[k] - (double)centre[k]));
 	return largest > 0 ? ldexp(1, 48 - ilogb(largest)) : 1;
 }
 
@@ -49,8 +49,8 @@ void tile_load_floats(const struct points *x, size_t from, size_t rows, const fl
 {
 	size_t d = (size_t)x->d;
 	for (size_t r = 0; r < rows; r++, v += d) {
-		const uint8_t *u8 = x->u8 ? x->u8 + (from + r) * d : NULL;
-		const float *f4 = x->u8 ? NULL : x->f4 + (from + r) * d;
+		const uint8_t *u8 = x->u8 ? point_u8(x, from + r) : NULL;
+		const float *f4 = x->u8 ? NULL : point_f4(x, from + r);
 		double s = 0;
 		if (u8)
 			for (size_t k = 0; k < d; k++)
@@ -70,7 +70,7 @@ void tile_load_doubles(const struct points *x, size_t from, size_t rows, const f
 	for (size_t r = 0; r < rows; r++, v += d) {
 		double s = 0;
 		for (size_t k = 0; k < d; k++)
-			v[k] = (x->u8 ? (double)x->u8[(from + r) * d + k] : (double)x->f4[(from + r) * d + k]) - (double)centre[k];
+			v[k] = (x->u8 ? (double)point_u8(x, from + r)[k] : (double)point_f4(x, from + r)[k]) - (double)centre[k];
 		for (size_t k = 0; k < d; k++)
 			s += v[k] * v[k];
 		sq[r] = s;
@@ -98,7 +98,7 @@ static double squared_steps_u8(const uint8_t *a, const uint8_t *b, size_t d)
 double squared_steps(const struct points *a, size_t i, const struct points *b, size_t j)
 {
 	size_t d = (size_t)a->d;
-	return a->u8 ? squared_steps_u8(a->u8 + i * d, b->u8 + j * d, d) : squared_distance(a->f4 + i * d, b->f4 + j * d, d);
+	return a->u8 ? squared_steps_u8(point_u8(a, i), point_u8(b, j), d) : squared_distance(point_f4(a, i), point_f4(b, j), d);
 }
 
 struct distances {
