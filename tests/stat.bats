@@ -69,7 +69,7 @@ setup_file() {
 	cp "$F/photos"/m*.ppm "$T/pics"
 	vae-pack "$T/pics" >"$T/in.tar"
 	ok vae-stat --reasons "$T/in.tar"
-	says '6 of 106 pictures look barred' 'none of them is named so'
+	says '6 of 106 pictures look barred' 'they are not named so'
 	is "$(vae-cut --json "$T/out" | grep -c reason)" 0
 	rm "$T/pics/bars5.ppm" # 5 of 105
 	vae-pack "$T/pics" >"$T/in.tar"

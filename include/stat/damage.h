@@ -10,7 +10,8 @@
  * A border has DAMAGE_BORDER of the height or width, and a straight edge: close inside it, DAMAGE_STEP of the pixels differ from
  * it. The background of a digit or of goods on white ends along an outline, not along a straight edge.
  *
- * Cut, barred and gray depend on the other records too: what more than DAMAGE_SHARE of them are is how these pictures look.
+ * Cut, barred and gray depend on the other records too: what more than DAMAGE_SHARE of them are is how these pictures look. Cut and barred
+ * pictures are counted by the gray of their border, in 17 levels: where many end in black, those that end in gray are damaged all the same.
  */
 #ifndef VF_DAMAGE_H
 #define VF_DAMAGE_H
@@ -27,15 +28,20 @@
 enum damage { DAMAGE_BLANK, DAMAGE_UNIFORM, DAMAGE_CUT, DAMAGE_BARRED, DAMAGE_GRAY, DAMAGE_MISSING, DAMAGES };
 extern const char *const damage_names[DAMAGES];
 
-/* Sets of bits 1 << enum damage. */
-unsigned damage_of_picture(const struct picture_stat *s);
-unsigned damage_of_vector(const struct vector_stat *s);
+enum { DAMAGE_LEVELS = 17 };
+
+struct damage_signs {
+	unsigned set; /* of bits 1 << enum damage */
+	int level;    /* of the border of a cut or barred picture: floor((gray + 8) / 16); otherwise 0 */
+};
+struct damage_signs damage_of_picture(const struct picture_stat *s);
+struct damage_signs damage_of_vector(const struct vector_stat *s);
 
 struct damage_counts { /* of the pictures of a stream */
-	uint64_t pictures, n[DAMAGES];
+	uint64_t pictures, n[DAMAGES][DAMAGE_LEVELS];
 };
-void damage_count(struct damage_counts *c, unsigned damage);
-/* The damage of which no more than DAMAGE_SHARE of the pictures have the signs, or that does not depend on the others. */
-unsigned damage_rare(const struct damage_counts *c);
+void damage_count(struct damage_counts *c, const struct damage_signs *signs);
+/* The signs that are damage: no more than DAMAGE_SHARE of the pictures have the same, or they do not depend on the others. */
+unsigned damage_named(const struct damage_counts *c, const struct damage_signs *signs);
 
 #endif

@@ -16,8 +16,7 @@ struct stat_scorer {
 	int by_content; /* the payload may also be the first member that a decoder takes */
 	struct stat_scratch *scratch; /* [workers] */
 	struct damage_counts seen;
-	unsigned rare;
-	uint64_t named[DAMAGES], broken; /* records with each reason */
+	uint64_t named[DAMAGES], common[DAMAGES], broken; /* records with each reason; with its signs, which are too common */
 };
 
 /* Runs over the stream as the command line says, and sets the counts of --summary. */

@@ -11,39 +11,48 @@ static int has_bars(const struct picture_stat *s, enum side a, enum side b)
 	return has_bar(s, a) && has_bar(s, b) && fabs(s->edge[a] - s->edge[b]) * 255 <= DAMAGE_RANGE;
 }
 
-unsigned damage_of_picture(const struct picture_stat *s)
+struct damage_signs damage_of_picture(const struct picture_stat *s)
 {
+	struct damage_signs d = {s->gray ? 1u << DAMAGE_GRAY : 0, 0};
+	enum side side = SIDE_BOTTOM;
 	if (s->range <= DAMAGE_RANGE)
-		return 1u << DAMAGE_BLANK;
-	unsigned damage = s->gray ? 1u << DAMAGE_GRAY : 0;
-	if (s->common >= DAMAGE_COMMON)
-		return damage | 1u << DAMAGE_UNIFORM;
-	if (has_bars(s, SIDE_TOP, SIDE_BOTTOM) || has_bars(s, SIDE_LEFT, SIDE_RIGHT))
-		damage |= 1u << DAMAGE_BARRED;
-	else if (has_bar(s, SIDE_BOTTOM) && !has_bar(s, SIDE_TOP))
-		damage |= 1u << DAMAGE_CUT;
-	return damage;
+		return (struct damage_signs){1u << DAMAGE_BLANK, 0};
+	if (s->common >= DAMAGE_COMMON) {
+		d.set |= 1u << DAMAGE_UNIFORM;
+		return d;
+	}
+	if (has_bars(s, SIDE_TOP, SIDE_BOTTOM) || has_bars(s, SIDE_LEFT, SIDE_RIGHT)) {
+		d.set |= 1u << DAMAGE_BARRED;
+		side = has_bars(s, SIDE_TOP, SIDE_BOTTOM) ? SIDE_TOP : SIDE_LEFT;
+	} else if (has_bar(s, SIDE_BOTTOM) && !has_bar(s, SIDE_TOP)) {
+		d.set |= 1u << DAMAGE_CUT;
+	} else {
+		return d;
+	}
+	d.level = (int)(s->edge[side] * 255 + 8) / 16;
+	return d;
 }
 
-unsigned damage_of_vector(const struct vector_stat *s)
+struct damage_signs damage_of_vector(const struct vector_stat *s)
 {
-	if (s->missing > 0)
-		return 1u << DAMAGE_MISSING;
-	return s->values > 1 && s->deviation == 0 ? 1u << DAMAGE_BLANK : 0;
+	int blank = s->values > 1 && s->missing == 0 && s->deviation == 0;
+	return (struct damage_signs){s->missing > 0 ? 1u << DAMAGE_MISSING : blank ? 1u << DAMAGE_BLANK : 0, 0};
 }
 
-void damage_count(struct damage_counts *c, unsigned damage)
+static int level_of(int damage, const struct damage_signs *signs) { return damage == DAMAGE_CUT || damage == DAMAGE_BARRED ? signs->level : 0; }
+
+void damage_count(struct damage_counts *c, const struct damage_signs *signs)
 {
 	c->pictures++;
 	for (int i = 0; i < DAMAGES; i++)
-		c->n[i] += damage >> i & 1;
+		c->n[i][level_of(i, signs)] += signs->set >> i & 1;
 }
 
-unsigned damage_rare(const struct damage_counts *c)
+unsigned damage_named(const struct damage_counts *c, const struct damage_signs *signs)
 {
-	unsigned rare = (1u << DAMAGES) - 1;
+	unsigned named = signs->set;
 	for (int i = DAMAGE_CUT; i <= DAMAGE_GRAY; i++)
-		if ((double)c->n[i] > DAMAGE_SHARE * (double)c->pictures)
-			rare &= ~(1u << i);
-	return rare;
+		if ((double)c->n[i][level_of(i, signs)] > DAMAGE_SHARE * (double)c->pictures)
+			named &= ~(1u << i);
+	return named;
 }

@@ -21,7 +21,7 @@ struct result { /* of a row */
 		struct picture_stat picture;
 		struct vector_stat vector;
 	} of;
-	unsigned damage;
+	struct damage_signs damage;
 };
 
 /* --- statistics of a payload --- */
@@ -94,7 +94,7 @@ static int count_batch(void *ctx, struct batch *b, void *results, struct fail *f
 		if (flow_claim(&s->frame.flow, &b->item[i], claims, f))
 			return -1;
 		if (!b->why[row].msg[0] && result[row].is_picture)
-			damage_count(&s->seen, result[row].damage);
+			damage_count(&s->seen, &result[row].damage);
 	}
 	flow_show_progress(&s->frame.flow, "reading");
 	return 0;
@@ -107,7 +107,6 @@ static int count_damage(struct stat_scorer *s, struct fail *f)
 	                               .work = count_work, .consume = count_batch};
 	if (batch_stream_run(&b, f))
 		return -1;
-	s->rare = damage_rare(&s->seen);
 	progress_end(&w->flow.progress);
 	w->flow.records = 0;
 	return reader_rewind(w->flow.in, f);
@@ -155,15 +154,18 @@ static int set_vector(const struct stat_scorer *s, struct record *r, const struc
 }
 
 /* The names of the damage, separated by commas. */
-static int set_reason(struct stat_scorer *s, struct record *r, unsigned damage, struct fail *f)
+static int set_reason(struct stat_scorer *s, struct record *r, const struct damage_signs *signs, struct fail *f)
 {
 	char name[256], text[200] = "";
-	for (int i = 0; i < DAMAGES; i++)
+	unsigned damage = damage_named(&s->seen, signs);
+	for (int i = 0; i < DAMAGES; i++) {
+		s->common[i] += (signs->set & ~damage) >> i & 1;
 		if (damage >> i & 1) {
 			size_t used = strlen(text);
 			snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "", damage_names[i]);
 			s->named[i]++;
 		}
+	}
 	return text[0] ? fields_set_string(&r->fields, cli_field(s->frame.flow.cli, name, "reason"), text, f) : 0;
 }
 
@@ -177,7 +179,7 @@ static int fields(void *tool, struct record *r, int64_t row, const void *results
 		return s->reasons && fields_set_string(&r->fields, cli_field(s->frame.flow.cli, name, "reason"), "broken", f) ? record_fail(r, f) : 0;
 	}
 	return (v->is_picture ? set_picture(s, r, &v->of.picture, f) : set_vector(s, r, &v->of.vector, f)) ||
-	       (s->reasons && set_reason(s, r, v->damage & s->rare, f)) ? record_fail(r, f) : 0;
+	       (s->reasons && set_reason(s, r, &v->damage, f)) ? record_fail(r, f) : 0;
 }
 
 /* --- open, run, close --- */
@@ -192,9 +194,9 @@ static int open_scratch(struct stat_scorer *s, struct fail *f)
 static void note_common(const struct stat_scorer *s)
 {
 	for (int i = 0; i < DAMAGES; i++)
-		if (!(s->rare >> i & 1) && i != DAMAGE_GRAY)
-			cli_note(s->frame.flow.cli, "%" PRIu64 " of %" PRIu64 " pictures look %s: too many for damage, so none of them is named so", s->seen.n[i], s->seen.pictures,
-			         damage_names[i]);
+		if (s->common[i] && i != DAMAGE_GRAY)
+			cli_note(s->frame.flow.cli, "%" PRIu64 " of %" PRIu64 " pictures look %s: too many with the same gray for damage, so they are not named so", s->common[i],
+			         s->seen.pictures, damage_names[i]);
 }
 
 static int count(const struct stat_scorer *s, struct fail *f)
@@ -220,9 +222,10 @@ int stat_scorer_run(struct stat_scorer *s, struct cli *c, struct fail *f)
 	s->by_content = !c->set.n;
 	if (config_assign(&s->cfg, &c->set, f) || open_scratch(s, f) || flow_open(&w->flow, c, s->reasons ? FLOW_TWICE : 0, f) || (s->reasons && count_damage(s, f)))
 		return -1;
-	if (s->reasons)
-		note_common(s);
-	return scoring_run(w, f) || count(s, f) ? -1 : 0;
+	if (scoring_run(w, f) || count(s, f))
+		return -1;
+	note_common(s);
+	return 0;
 }
 
 void stat_scorer_close(struct stat_scorer *s)

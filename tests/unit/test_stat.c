@@ -252,11 +252,11 @@ static void test_vectors(void)
 	const double equal[] = {0.1, 0.1, 0.1};
 	vector(equal, 3, &s);
 	ok(s.deviation == 0 && s.largest_z == 0 && s.mean == 0.1, "equal values");
-	ok(damage_of_vector(&s) == 1u << DAMAGE_BLANK, "equal values are blank");
+	ok(damage_of_vector(&s).set == 1u << DAMAGE_BLANK, "equal values are blank");
 	const double none[] = {NAN, INFINITY};
 	vector(none, 2, &s);
 	ok(s.missing == 1 && isnan(s.norm) && isnan(s.largest_z), "nothing but missing values");
-	ok(damage_of_vector(&s) == 1u << DAMAGE_MISSING, "missing values");
+	ok(damage_of_vector(&s).set == 1u << DAMAGE_MISSING, "missing values");
 	vector(none, 0, &s);
 	ok(s.values == 0 && s.missing == 0, "no values");
 	struct vector_stat large;
@@ -279,7 +279,7 @@ static unsigned damage(const struct picture *p)
 	struct stat_scratch s = {0};
 	struct picture_stat a;
 	struct fail f = {{0}};
-	unsigned got = picture_stat(p, 1, &s, &a, &f) ? ~0u : damage_of_picture(&a);
+	unsigned got = picture_stat(p, 1, &s, &a, &f) ? ~0u : damage_of_picture(&a).set;
 	stat_scratch_free(&s);
 	return got;
 }
@@ -340,10 +340,13 @@ static void test_damage(void)
 	fill(&p, 10, 18, 5, 23, 255, 0);
 	check(p, GRAY, "a thick digit has no bars");
 	struct damage_counts c = {0};
+	const struct damage_signs barred = {BARRED, 16}, black = {CUT, 0}, ends_gray = {CUT | GRAY, 8}, empty = {BLANK, 0}, sound = {0, 0};
 	for (int i = 0; i < 100; i++)
-		damage_count(&c, i < 5 ? BARRED : i < 11 ? CUT : i < 60 ? BLANK : 0);
-	unsigned rare = damage_rare(&c);
-	ok(rare & BARRED && !(rare & CUT) && rare & BLANK, "5 in 100 are damage, 6 in 100 are how the pictures look; blank is always damage");
+		damage_count(&c, i < 5 ? &barred : i < 11 ? &black : i < 14 ? &ends_gray : i < 60 ? &empty : &sound);
+	ok(damage_named(&c, &barred) == BARRED, "5 in 100 are damage");
+	ok(damage_named(&c, &black) == 0, "6 in 100 are how the pictures look");
+	ok(damage_named(&c, &ends_gray) == (CUT | GRAY), "a border of another gray is counted by itself");
+	ok(damage_named(&c, &empty) == BLANK, "blank is always damage");
 }
 
 int main(void)
