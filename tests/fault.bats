@@ -25,6 +25,7 @@ setup_file() {
 	rm "$F/half/m.vae/model.yaml" # a training that was interrupted
 	echo old | tee "$F/old.files/out.tar.zst" >"$F/old.files/sum.json"
 	printf 'name=old/0.cls data=1\nname=s/0001.pgm file=%s\nname=s/0001.cls data=1\n' "$F/pics/1.pgm" | mktar >"$F/old.files/rejects.tar"
+	! command -v lz4 >/dev/null || lz4 -l -c <"$F/s.tar" >"$F/s.tar.old-lz4" 2>/dev/null
 	for i in zstd gzip xz bzip2 lz4; do
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done
@@ -101,13 +102,10 @@ faults() {
 @test "faults: vae-drop --keys" { faults -k alloc,read,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-drop --keys "$F/keys" -r rejects.tar; }
 @test "faults: vae-cut" { faults -i "$F/s.tar" -- vae-cut -k key,w,cls; }
 @test "faults: vae-cut --json, every compression" {
-	local some=0 i kinds=()
-	for i in zstd gzip xz bzip2 lz4; do
-		kinds=()
-		# libarchive 3.6 uses the checksum of an lz4 frame even if it could not allocate it
-		[ "$i" != lz4 ] || kinds=(-k 'read,write')
+	local some=0 i
+	for i in zstd gzip xz bzip2 lz4 old-lz4; do
 		[ ! -e "$F/s.tar.$i" ] || {
-			faults "${kinds[@]}" -i "$F/s.tar.$i" -- vae-cut --json
+			faults -i "$F/s.tar.$i" -- vae-cut --json
 			some=1
 		}
 	done

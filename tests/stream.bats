@@ -172,6 +172,65 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	says 'empty input'
 }
 
+@test "compressed by every option of the programs: the same bytes" {
+	local how
+	need zstd gzip xz bzip2 lz4
+	perl -e 'srand 1; print pack "C*", map { rand 256 } 1 .. 1500000' >"$T/random"
+	{
+		printf 'name=a.bin file=%s/random\nname=a.cls data=1\n' "$T"
+		for how in {1..200}; do printf 'name=%s.txt data=%0999d\nname=%s.cls data=2\n' "$how" 7 "$how"; done
+	} | mktar >"$T/in"
+	vae-drop -q -e nothing "$T/in" >"$T/want"
+	for how in 'zstd -1' 'zstd -19 --long=27' 'zstd --no-check' 'gzip -1' 'xz -0' 'xz -9e --check=crc32' 'xz --check=none' 'xz --check=sha256 --block-size=100000' 'xz --delta=dist=4 --lzma2' \
+		'bzip2 -1' 'bzip2 -9' 'lz4 -1' 'lz4 -9 -BD -B4' 'lz4 -B7 -BX --content-size' 'lz4 --no-frame-crc' 'lz4 -l'; do
+		# shellcheck disable=SC2086 # a program and its options
+		$how -c <"$T/in" >"$T/in.z" 2>/dev/null
+		ok vae-drop -q -e nothing "$T/in.z" || die "$how"
+		same "$T/want" "$T/out"
+		ok vae-drop -q -e nothing < <(cat "$T/in.z") # a pipe
+		same "$T/want" "$T/out"
+		head -c -1 "$T/in.z" >"$T/cut"
+		fails 1 vae-cut -k key "$T/cut"
+		head -c 1000000 "$T/in.z" >"$T/cut"
+		fails 1 vae-cut -k key "$T/cut"
+		says "$T/cut: " truncated
+	done
+	# the old form of lz4 has no end: more blocks, or zeros of any number, may follow
+	for how in '\1' '\1\0\0\0' xxxx '\0\0\0\0x' '\0\0\0\0\0\2\041\114\030'; do
+		# shellcheck disable=SC2059 # the escapes are to be read
+		(lz4 -l -c <"$T/in" 2>/dev/null && printf "$how") >"$T/in.z"
+		fails 1 vae-cut -k key "$T/in.z"
+	done
+	for how in 1 3 4 5 300000; do
+		(head -c 100000 "$T/in" | lz4 -l -c && tail -c +100001 "$T/in" | lz4 -l -c && head -c $how /dev/zero) >"$T/in.z" 2>/dev/null
+		ok vae-drop -q -e nothing "$T/in.z"
+		same "$T/want" "$T/out"
+	done
+	# a frame that decoders skip, before and between
+	for how in zstd lz4; do
+		(printf '\120\052\115\030\003\000\000\000abc' && head -c 100000 "$T/in" | $how -c && printf '\137\052\115\030\000\000\000\000' && tail -c +100001 "$T/in" | $how -c) 2>/dev/null >"$T/in.z"
+		ok vae-drop -q -e nothing "$T/in.z"
+		same "$T/want" "$T/out"
+	done
+}
+
+@test "a window that takes too much memory, and a checksum that nobody knows, are named" {
+	local at
+	need xz
+	mktar <<<'name=a.x data=1' | xz -0 -c >"$T/in.xz"
+	# the byte of the dictionary's size, and the CRC32 of the block's header
+	patched() { perl -MCompress::Zlib -e 'local $/; open F, "<:raw", $ARGV[0]; $_ = <F>; my $n = 4 * (1 + ord substr $_, 12, 1);
+		substr $_, 12 + 4, 1, chr $ARGV[1]; substr $_, 12 + $n - 4, 4, pack "V", crc32(substr $_, 12, $n - 4); print' "$T/in.xz" "$1"; }
+	patched 30 >"$T/128.xz" # 128 MiB
+	ok vae-cut -k key "$T/128.xz"
+	patched 31 >"$T/192.xz"
+	fails 1 vae-cut -k key "$T/192.xz"
+	says "$T/192.xz: " 'xz with a dictionary of more than 128 MiB' 'xz -dc'
+	perl -MCompress::Zlib -e 'local $/; open F, "<:raw", $ARGV[0]; $_ = <F>; substr $_, 7, 1, "\x02"; substr $_, 8, 4, pack "V", crc32(substr $_, 6, 2); print' "$T/in.xz" >"$T/check.xz"
+	fails 1 vae-cut -k key "$T/check.xz"
+	says "$T/check.xz: " 'a checksum that is not supported'
+}
+
 @test "zstd output has a checksum: a changed byte is an error" {
 	local n size level
 	need zstd

@@ -1,9 +1,8 @@
 /* Decompresses an input (gzip is decompressed by source.c).
  *
  * The first block of an input tells what it is. An input that begins with a tar header is plain, even if the name in it begins
- * like a compressed file. zstd is decompressed by libzstd, several frames as one. xz, lz4 and bzip2 are decompressed by
- * libarchive, which is given them as an archive of its `raw` format. libarchive stops where a compressed stream ends; only zeros
- * may follow. */
+ * like a compressed file. zstd, xz and lz4 are decompressed by frames.c, bzip2 by libarchive, which is given it as an archive of its `raw`
+ * format. libarchive stops where a compressed stream ends; only zeros may follow. */
 #include "stream/decompress.h"
 
 #include <archive.h>
@@ -11,24 +10,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
+#include "stream/frames.h"
 #include "stream/tar.h"
-
-enum { OUT = 1 << 18 };
 
 struct decompressor {
 	struct source *src;
-	enum { UNKNOWN, PLAIN, ZSTD, ARCHIVE } kind;
+	enum { UNKNOWN, PLAIN, ARCHIVE, ZSTD, XZ, LZ4, OLD_LZ4 } kind; /* from ZSTD on: of frames.c */
 	char head[TAR_BLOCK]; /* the first bytes, where the first block is smaller */
 	const void *first, *rest; /* the first block, and what the source delivered behind `head`, until they are delivered */
 	size_t first_size, rest_size;
-	/* zstd */
-	ZSTD_DCtx *zstd;
-	ZSTD_inBuffer in;
-	int in_frame, more; /* the output was full: there may be more without further input */
-	char *out;
+	/* zstd, xz, lz4 */
+	struct frames *frames;
+	const char *in; /* not yet decompressed */
+	size_t left;
 	/* libarchive */
 	struct archive *a;
 	struct archive_entry *entry;
@@ -55,8 +50,7 @@ void decompress_close(struct decompressor *d)
 		return;
 	archive_read_free(d->a);
 	archive_entry_free(d->entry);
-	ZSTD_freeDCtx(d->zstd);
-	free(d->out);
+	frames_close(d->frames);
 	free(d);
 }
 
@@ -72,42 +66,19 @@ static ptrdiff_t next_input(struct decompressor *d, const void **block, struct f
 	return n;
 }
 
-/* ---- zstd ---- */
-
-static int open_zstd(struct decompressor *d, struct fail *f)
+static ptrdiff_t read_frames(struct decompressor *d, const void **block, struct fail *f)
 {
-	d->zstd = ZSTD_createDCtx();
-	d->out = malloc(OUT);
-	return d->zstd && d->out ? 0 : fail_memory_for(f, "a zstd decoder");
-}
-
-static ptrdiff_t read_zstd(struct decompressor *d, const void **block, struct fail *f)
-{
-	ZSTD_outBuffer out = {d->out, OUT, 0};
-	while (out.pos == 0) {
-		if (d->in.pos == d->in.size && !d->more) {
-			const void *p;
-			ptrdiff_t n = next_input(d, &p, f);
-			if (n == 0 && d->in_frame)
-				return fail_set(f, "truncated: the zstd frame is not complete");
-			if (n <= 0)
-				return n;
-			d->in = (ZSTD_inBuffer){p, (size_t)n, 0};
-		}
-		size_t r = ZSTD_decompressStream(d->zstd, &out, &d->in);
-		if (ZSTD_isError(r)) {
-			ZSTD_ErrorCode code = ZSTD_getErrorCode(r);
-			if (code == ZSTD_error_memory_allocation)
-				return fail_memory_for(f, "a zstd decoder");
-			if (code == ZSTD_error_frameParameter_windowTooLarge)
-				return fail_set(f, "zstd with a window of more than 128 MiB: decompress it with `zstd -dc --long=31`");
-			return fail_set(f, "damaged or truncated: zstd: %s", ZSTD_getErrorName(r));
-		}
-		d->in_frame = r != 0;
-		d->more = r != 0 && out.pos == out.size;
+	for (;;) {
+		ptrdiff_t got = frames_read(d->frames, &d->in, &d->left, block, f);
+		if (got)
+			return got;
+		const void *p;
+		got = next_input(d, &p, f);
+		if (got <= 0)
+			return got < 0 ? -1 : frames_end(d->frames, f);
+		d->in = p;
+		d->left = (size_t)got;
 	}
-	*block = d->out;
-	return (ptrdiff_t)out.pos;
 }
 
 /* ---- libarchive ---- */
@@ -138,7 +109,8 @@ static int archive_fail(struct decompressor *d, struct fail *f)
 	return fail_set(f, "damaged or truncated: %s", why ? why : "unknown error");
 }
 
-/* libarchive ends the process where it has no memory for a name or a message of its own: not called when there is hardly any. */
+/* libarchive ends the process where it has no memory for a name or a message of its own. It is not called when there is hardly any; and
+ * as its buffer for messages grows but never shrinks, it gets a long message first, after which it needs no more memory for others. */
 static int check_memory(struct fail *f)
 {
 	void *p = malloc(1 << 16);
@@ -155,8 +127,10 @@ static int open_archive(struct decompressor *d, struct fail *f)
 	if (!a || !d->entry)
 		return fail_memory(f);
 	if (archive_read_support_format_raw(a) != ARCHIVE_OK || archive_read_support_format_empty(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_xz(a) != ARCHIVE_OK || archive_read_support_filter_lz4(a) != ARCHIVE_OK || archive_read_support_filter_bzip2(a) != ARCHIVE_OK)
+	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK)
 		return fail_set(f, "this libarchive lacks a filter: %s", archive_error_string(a));
+	archive_set_error(a, 0, "%1000s", "");
+	archive_clear_error(a);
 	/* archive_read_open() ignores that it could not allocate the callback's data (3.6), and crashes later. */
 	if (archive_read_set_read_callback(a, on_read) != ARCHIVE_OK || archive_read_set_callback_data(a, d) != ARCHIVE_OK)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
@@ -212,7 +186,7 @@ static int recognise(const char *p, size_t n)
 		const char *magic;
 		size_t len;
 		int kind;
-	} known[] = {{"\x28\xb5\x2f\xfd", 4, ZSTD}, {"\xfd" "7zXZ", 6, ARCHIVE}, {"\x04\x22\x4d\x18", 4, ARCHIVE}, {"\x02\x21\x4c\x18", 4, ARCHIVE}, {"BZh", 3, ARCHIVE}};
+	} known[] = {{"\x28\xb5\x2f\xfd", 4, ZSTD}, {"\xfd" "7zXZ", 6, XZ}, {"\x04\x22\x4d\x18", 4, LZ4}, {"\x02\x21\x4c\x18", 4, OLD_LZ4}, {"BZh", 3, ARCHIVE}};
 	if (n >= TAR_BLOCK && tar_is_header(p))
 		return PLAIN;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -221,7 +195,7 @@ static int recognise(const char *p, size_t n)
 	if (!is_skippable(p, n))
 		return PLAIN;
 	size_t next = 8 + ((unsigned char)p[4] | (size_t)(unsigned char)p[5] << 8 | (size_t)(unsigned char)p[6] << 16 | (size_t)(unsigned char)p[7] << 24);
-	return n >= 4 && next <= n - 4 && memcmp(p + next, known[0].magic, 4) == 0 ? ZSTD : ARCHIVE;
+	return n >= 4 && next <= n - 4 && memcmp(p + next, known[0].magic, 4) == 0 ? ZSTD : LZ4;
 }
 
 static int begin(struct decompressor *d, struct fail *f)
@@ -250,12 +224,14 @@ static int begin(struct decompressor *d, struct fail *f)
 		return -1;
 	d->first_size = n;
 	d->kind = n ? recognise(d->first, n) : PLAIN;
-	return d->kind == ZSTD ? open_zstd(d, f) : d->kind == ARCHIVE ? open_archive(d, f) : 0;
+	if (d->kind >= ZSTD)
+		d->frames = frames_open(FRAMES_ZSTD + (d->kind - ZSTD), f); /* in the same order */
+	return d->kind == ARCHIVE ? open_archive(d, f) : d->kind >= ZSTD && !d->frames ? -1 : 0;
 }
 
 ptrdiff_t decompress_read(struct decompressor *d, const void **block, struct fail *f)
 {
 	if (d->kind == UNKNOWN && begin(d, f))
 		return -1;
-	return d->kind == ZSTD ? read_zstd(d, block, f) : d->kind == ARCHIVE ? read_archive(d, block, f) : next_input(d, block, f);
+	return d->kind >= ZSTD ? read_frames(d, block, f) : d->kind == ARCHIVE ? read_archive(d, block, f) : next_input(d, block, f);
 }

@@ -271,7 +271,7 @@ static const char *format_message(const char *fmt, ...)
 	return msg;
 }
 
-/* libarchive, which decompresses xz, lz4 and bzip2, exits by itself where memory runs out in its strings: with this line and
+/* libarchive, which decompresses bzip2, exits by itself where memory runs out in its strings: with this line and
  * exit status 1. */
 static const char archive_exit[] = "Fatal Internal Error in libarchive: ";
 

@@ -388,17 +388,6 @@ int pthread_getattr_np(pthread_t t, pthread_attr_t *a)
 	return r;
 }
 
-/* libarchive 3.6 uses freed memory after this has failed. */
-int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags);
-int lzma_stream_decoder(void *s, uint64_t limit, uint32_t flags)
-{
-	REAL(int, lzma_stream_decoder, void *, uint64_t, uint32_t);
-	disabled++;
-	int r = real(s, limit, flags);
-	disabled--;
-	return r;
-}
-
 /* --- start --- */
 
 static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
