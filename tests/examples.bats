@@ -377,6 +377,63 @@ contents()
 	[[ $(echo "$output" | sed -n 2p) == '104'*'1000,-900,"e, f"' ]]
 }
 
+# half FILE ROWS DIMENSIONS < NUMBERS: an .npy of float16, big numbers and denormals excluded
+half() {
+	perl -e '
+		my ($file, $rows, $d) = @ARGV; local $/; my @v = split " ", <STDIN>; @v == $rows * $d or die scalar @v;
+		my $head = sprintf "{\x27descr\x27: \x27<f2\x27, \x27fortran_order\x27: False, \x27shape\x27: (%d, %d), }", $rows, $d;
+		open my $f, ">:raw", $file or die;
+		print $f "\x93NUMPY\1\0", pack("v", 118), $head . " " x (117 - length $head) . "\n";
+		for (@v) {
+			my $m = abs; my $e = 15;
+			if ($m < 2 ** -14) { print $f pack "v", 0; next }
+			while ($m < 1) { $m *= 2; $e-- }
+			print $f pack "v", ($_ < 0 ? 1 << 15 : 0) + ($e << 10) + int(($m - 1) * 1024);
+		}' "$@"
+}
+
+@test "embeddings/odd.sh finds outliers and near-duplicates in a folder of clip-retrieval, and prints their metadata" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p clip/img_emb clip/metadata
+	# two parts of 150 rows of 16 numbers, normalised, around four directions. Rows 7 and 70 of part 0 are alone; row 20 of part 1 is
+	# row 10 of part 0 with a little noise, row 30 is row 31
+	for part in 0 1; do
+		perl -e '
+			my $part = shift; srand 5;
+			sub normal { sqrt(-2 * log(1 - rand)) * cos(6.2831853 * rand) }
+			sub unit { my $s = 0; $s += $_ * $_ for @_; map { $_ / sqrt $s } @_ }
+			my @direction = map { [unit(map { normal() } 1 .. 16)] } 1 .. 4; my @all;
+			for my $i (0 .. 299) { my $c = $direction[$i % 4]; push @all, [unit(map { $c->[$_] + .25 * normal() } 0 .. 15)] }
+			$all[$_] = [unit(map { normal() } 1 .. 16)] for 7, 70;
+			$all[170] = [unit(map { $_ + .01 * normal() } @{$all[10]})];
+			$all[180] = $all[181];
+			print "@$_\n" for @all[150 * $part .. 150 * $part + 149];' $part | half clip/img_emb/img_emb_$part.npy 150 16
+	done
+	seq -f '{"image_path":"a/%g.jpg"}' 0 149 >clip/metadata/metadata_0.jsonl
+	{
+		echo image_path,caption
+		seq -f 'b/%g.jpg,"some, text"' 0 149
+	} >clip/metadata/metadata_1.csv
+	run "$root/examples/embeddings/odd.sh" clip
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(cut -f1 embeddings/outliers.tsv | head -n 2 | sort | tr '\n' ' ')" = '0/00000007 0/00000070 ' ]
+	grep -P '^0/0*70\t[0-9.]+\t\{"image_path":"a/70.jpg"\}$' embeddings/outliers.tsv
+	[ "$(wc -l <embeddings/outliers.tsv)" -eq 3 ]
+	SIMILAR=.995 run "$root/examples/embeddings/odd.sh" clip
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	cat embeddings/duplicates.tsv
+	[ "$(cut -f2,3 embeddings/duplicates.tsv)" = $'1/00000030\t1/00000031\n0/00000010\t1/00000020' ]
+	grep -P '^1.0000\t.*\tb/30.jpg,"some, text"\tb/31.jpg,"some, text"$' embeddings/duplicates.tsv
+	# more copies than neighbours, another number of dimensions, no metadata
+	mkdir -p odd/img_emb
+	{ for ((i = 0; i < 12; i++)); do echo .6 0 .8; done; perl -e 'for (1 .. 40) { my $a = $_ / 7; print cos $a, " ", sin $a, " 0\n" }'; } | half odd/img_emb/img_emb_0.npy 52 3
+	SIMILAR=.999 run "$root/examples/embeddings/odd.sh" odd odd.out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	grep -P '^1.0000\t0/00000003\t10 or more copies' odd.out/duplicates.tsv
+	run "$root/examples/embeddings/odd.sh" none
+	[ "$status" -ne 0 ]
+}
+
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
 	idx 300 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"

@@ -689,3 +689,26 @@ setup_file() { laws_setup; }
 @test "an empty stream: report" { law_empty report; }
 @test "an empty stream: loss" { law_empty loss; }
 @test "an empty stream: logp" { law_empty logp; }
+@test "members, but no record: train" { law_no_record train; }
+@test "members, but no record: selfinf" { law_no_record selfinf; }
+@test "members, but no record: kfac" { law_no_record kfac; }
+@test "members, but no record: density" { law_no_record density; }
+@test "members, but no record: knn" { law_no_record knn; }
+@test "members, but no record: testinf" { law_no_record testinf; }
+@test "members, but no record: over" { law_no_record over; }
+@test "members, but no record: nearest" { law_no_record nearest; }
+@test "members, but no record: stat" { law_no_record stat; }
+@test "members, but no record: reasons" { law_no_record reasons; }
+@test "members, but no record: rank" { law_no_record rank; }
+@test "members, but no record: sort" { law_no_record sort; }
+@test "members, but no record: ref" { law_no_record ref; }
+@test "members, but no record: joint" { law_no_record joint; }
+@test "members, but no record: unlike" { law_no_record unlike; }
+@test "members, but no record: drop" { law_no_record drop; }
+@test "members, but no record: guard" { law_no_record guard; }
+@test "members, but no record: mark" { law_no_record mark; }
+@test "members, but no record: cut" { law_no_record cut; }
+@test "members, but no record: eval" { law_no_record eval; }
+@test "members, but no record: report" { law_no_record report; }
+@test "members, but no record: loss" { law_no_record loss; }
+@test "members, but no record: logp" { law_no_record logp; }

@@ -1,7 +1,7 @@
 /* reader.h - records from tar streams: plain, zstd, gzip, xz, lz4 or bzip2, concatenated or not.
  *
  * The reader refuses what is ambiguous: a truncated stream, a hard link, an extension twice in a record, a key that an
- * earlier record has. Every message names the file, the record and the member.
+ * earlier record has, and members of which none belongs to a record. Every message names the file, the record and the member.
  */
 #ifndef VF_READER_H
 #define VF_READER_H
@@ -39,6 +39,8 @@ int reader_key_prefix(struct buf *out, const char *text, const char *path, struc
 /* Fills rec: READER_RECORD, READER_LOOSE (a loose member between records, in rec->m[0]), READER_END, or -1. Overwrites rec
  * and reuses its memory. */
 int reader_next(struct reader *r, struct record *rec, struct fail *f);
+/* Whether an earlier filter has dropped all records. Complete at READER_END. */
+int reader_emptied(const struct reader *r);
 /* Back to the first byte, once, after READER_END. */
 int reader_rewind(struct reader *r, struct fail *f);
 /* Bytes of input read so far, compressed as they came, and their total, 0 where it is unknown. Any thread. */

@@ -49,6 +49,9 @@ int tar_add_record(struct buf *out, const char *keyword, size_t keyword_len, con
 /* Appends the headers of a member with size bytes of data: one block of ustar, after a pax header where values do not fit. */
 int tar_format(const struct tar_header *h, uint64_t size, struct buf *out, struct fail *f);
 
+/* A global pax header with a comment, which says that a filter has dropped all records, so that the archive is no input of another kind. */
+int tar_format_emptied(struct buf *out, struct fail *f);
+
 /* Whether these TAR_BLOCK bytes have the checksum of a header. */
 int tar_is_header(const char *block);
 
@@ -64,6 +67,8 @@ struct tar_reader *tar_open(tar_read_fn *read, void *ctx, struct fail *f);
 int tar_next(struct tar_reader *t, struct tar_header *h, uint64_t *size, struct fail *f);
 /* The next piece of the member's data, holes of a sparse file as zeros: its length, 0 at the end, -1. */
 ptrdiff_t tar_data(struct tar_reader *t, const void **piece, struct fail *f);
+/* Whether an archive had the header of tar_format_emptied(). */
+int tar_emptied(const struct tar_reader *t);
 /* Bytes read so far. */
 uint64_t tar_bytes(const struct tar_reader *t);
 void tar_close(struct tar_reader *t);

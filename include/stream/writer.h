@@ -28,6 +28,9 @@ enum writer_part { WRITER_OWN = 1, WRITER_LOOSE = 2, WRITER_ALL = 3 };
 /* Fails where the stream would break a limit of the reader. */
 int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f);
 
+/* All records of the input were dropped, here or by an earlier filter: if there are loose members, the archive will say so. */
+void writer_emptied(struct writer *w);
+
 /* Whether st is of the file that is written, or of the file that it will replace. */
 int writer_writes_to(const struct writer *w, const struct stat *st);
 /* Uncompressed bytes written so far. */

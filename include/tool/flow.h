@@ -25,6 +25,7 @@ struct flow {
 	uint64_t kept_rejects;        /* those of them that stay in it */
 	struct progress progress;
 	uint64_t records;          /* read in this pass */
+	int emptied;               /* an earlier filter has dropped all records */
 	uint64_t bad_metadata;     /* records with a member .json that was asked for and cannot be read */
 	uint64_t failed, rejected; /* records without a score; records that went to the rejects */
 	struct input_notes notes;  /* pictures with notes; flow_close() warns of them */

@@ -32,6 +32,10 @@ struct reader {
 	struct reader_limits limits;
 	const char *prefix;                /* of every key, or NULL */
 	int prefix_by_file;
+	int emptied;                       /* an archive says that its records were dropped */
+	uint64_t files, links;             /* loose members that could be records of a user who does not know the format */
+	const char *first_file;            /* the input with the first of them, and its name */
+	char first_loose[200];
 	struct buf key_prefix;             /* of the record */
 };
 
@@ -43,6 +47,7 @@ static ptrdiff_t read_input(void *ctx, const void **block, struct fail *f)
 
 static void close_input(struct reader *r)
 {
+	r->emptied |= r->tar && tar_emptied(r->tar);
 	tar_close(r->tar);
 	decompress_close(r->input);
 	r->tar = NULL;
@@ -162,6 +167,33 @@ struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *
 	r->limits.record = SIZE_MAX; /* they were read before */
 	return r;
 }
+
+/* Counts a loose member, unless it is a directory or of those below __x__, which stand for no record. */
+static void count_loose(struct reader *r, const struct member *m)
+{
+	const char *name = m->name;
+	while (strncmp(name, "./", 2) == 0)
+		name += 2;
+	const char *slash = strchr(name, '/');
+	if (m->header.type == TAR_DIRECTORY || (slash && strncmp(name, "__", 2) == 0 && slash - name > 4 && slash[-1] == '_' && slash[-2] == '_'))
+		return;
+	if (!r->files && !r->links) {
+		r->first_file = source_name(r->src);
+		name_show(r->first_loose, sizeof r->first_loose, m->name);
+	}
+	*(m->header.type == TAR_FILE ? &r->files : &r->links) += 1;
+}
+
+/* At the end: an input that is no stream of records is an error, not silence. One whose records were dropped is none. */
+static int check_kind(const struct reader *r, struct fail *f)
+{
+	if (r->ordinal || r->emptied || !(r->files + r->links))
+		return 0;
+	return fail_set(f, "%s: no record, but %llu %s that belong to none, the first '%s'; members of records are files with an extension (vae-records(5))", r->first_file,
+	                (unsigned long long)(r->files + r->links), !r->links ? "file(s)" : !r->files ? "link(s) or device(s)" : "files and links", r->first_loose);
+}
+
+int reader_emptied(const struct reader *r) { return r->emptied; }
 
 void reader_limit(struct reader *r, const struct reader_limits *limits) { r->limits = *limits; }
 struct reader_limits reader_get_limits(const struct reader *r) { return r->limits; }
@@ -296,11 +328,13 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 		int got = next_member(r, &r->ahead, f);
 		if (got <= 0) {
 			r->done = got == 0;
-			return got;
+			return got || check_kind(r, f) ? -1 : READER_END;
 		}
 	}
 	r->have_ahead = 0;
 	rec->file = source_name(r->src);
+	if (r->ahead.loose && !r->ordinal)
+		count_loose(r, &r->ahead);
 	if (r->ahead.loose)
 		return move_member(rec, &r->ahead, f) ? -1 : READER_LOOSE;
 	const char *ext;
@@ -326,7 +360,7 @@ int reader_rewind(struct reader *r, struct fail *f)
 		return -1;
 	keyset_clear(&r->keys);
 	r->have_ahead = r->done = r->new_file = 0;
-	r->ordinal = r->members = 0;
+	r->ordinal = r->members = r->files = r->links = 0;
 	r->loose.n = r->loose_next = 0;
 	return 0;
 }

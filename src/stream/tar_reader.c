@@ -47,6 +47,8 @@ void tar_close(struct tar_reader *t)
 	free(t);
 }
 
+int tar_emptied(const struct tar_reader *t) { return t->emptied; }
+
 uint64_t tar_bytes(const struct tar_reader *t) { return t->bytes; }
 
 /* ---- bytes ---- */
@@ -201,6 +203,8 @@ static int extended_header(struct tar_reader *t, const char *b, struct fail *f)
 		return 1;
 	if (type == 'L' || type == 'K')
 		return long_name(t, type == 'L' ? HAS_PATH : HAS_LINK, type == 'L' ? &t->next.h.name : &t->next.h.link, f) ? -1 : 1;
+	if (type == 'g')
+		t->emptied |= memmem(t->text.p, t->text.len, " comment=" TAR_EMPTIED "\n", sizeof " comment=" TAR_EMPTIED "\n" - 1) != NULL;
 	if (type != 'g' && t->have_x++)
 		return fail_set(f, "it has two pax headers");
 	return pax_parse(t, type == 'g', f) ? -1 : 1;

@@ -28,6 +28,8 @@ struct said {
 	struct buf sparse_name;
 };
 
+#define TAR_EMPTIED "vae-filters: all records were dropped"
+
 struct tar_reader {
 	tar_read_fn *read;
 	void *ctx;
@@ -37,6 +39,7 @@ struct tar_reader {
 	uint64_t bytes;
 	int zeros;                 /* blocks of zeros since the last member */
 	struct said all, next;     /* said for all members; for the next one */
+	int emptied;               /* an archive says so (tar_format_emptied()) */
 	int have_x, have_long;     /* extended headers before the next member */
 	struct buf text, kept, records;
 	/* the data of the member */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "stream/name.h"
+#include "stream/tar_state.h"
 
 /* The fields of a ustar header: offset and size. */
 enum {
@@ -281,6 +282,23 @@ static int add_records(const struct tar_header *h, uint64_t size, struct buf *ou
 	if (!bad && (h->mtime.sec < 0 || h->mtime.sec >= TIME_LIMIT || h->mtime.nsec))
 		bad |= add_time(out, "mtime", &h->mtime, f);
 	return bad || buf_add(out, h->records.p, h->records.len, f) ? -1 : 0;
+}
+
+int tar_format_emptied(struct buf *out, struct fail *f)
+{
+	static const char name[] = "././@PaxHeader";
+	struct tar_header h = {.mode = 0644};
+	size_t start = out->len;
+	if (buf_reserve(out, 2 * TAR_BLOCK, f))
+		return -1;
+	out->len += TAR_BLOCK;
+	if (add_text(out, "comment", TAR_EMPTIED, sizeof TAR_EMPTIED - 1, f))
+		return -1;
+	size_t n = out->len - start - TAR_BLOCK;
+	put_block(out->p + start, &h, 'g', name, sizeof name - 1, n, 0);
+	memset(out->p + out->len, 0, TAR_BLOCK - n + 1);
+	out->len = start + 2 * (size_t)TAR_BLOCK;
+	return 0;
 }
 
 int tar_format(const struct tar_header *h, uint64_t size, struct buf *out, struct fail *f)

@@ -32,10 +32,11 @@ struct writer {
 	size_t n;                /* in buffer */
 	ZSTD_CCtx *zstd;         /* or NULL */
 	struct buf headers;
+	struct buf held;         /* before the first record: the last loose member, before which the mark of tar_format_emptied() may come */
 	size_t limit;            /* of a record, with the loose members after it */
 	uint64_t record_bytes;   /* those written since the last record began */
 	size_t members, loose;   /* of this record; loose members since its last own one */
-	int in_record;
+	int in_record, emptied;
 	char buffer[CHUNK], compressed[CHUNK];
 };
 
@@ -100,6 +101,7 @@ static void free_writer(struct writer *w)
 {
 	ZSTD_freeCCtx(w->zstd);
 	buf_free(&w->headers);
+	buf_free(&w->held);
 	free(w);
 }
 
@@ -178,6 +180,13 @@ static int check_limits(struct writer *w, const struct member *m, struct fail *f
 	return 0;
 }
 
+static int put_held(struct writer *w, struct fail *f)
+{
+	size_t n = w->held.len;
+	w->held.len = 0;
+	return put(w, w->held.p, n, f);
+}
+
 static int write_member(struct writer *w, const struct member *m, struct fail *f)
 {
 	if (check_limits(w, m, f)) {
@@ -189,7 +198,12 @@ static int write_member(struct writer *w, const struct member *m, struct fail *f
 		char shown[256];
 		return fail_add(f, "%s: member '%s'", w->name, name_show(shown, sizeof shown, m->name));
 	}
-	return put(w, w->headers.p, w->headers.len, f) || put(w, m->data.p, m->data.len, f) || put(w, NULL, -m->data.len % TAR_BLOCK, f) ? -1 : 0;
+	if (!w->in_record && m->loose && !w->spool) {
+		static const char zeros[TAR_BLOCK];
+		return put_held(w, f) || buf_add(&w->held, w->headers.p, w->headers.len, f) || buf_add(&w->held, m->data.p, m->data.len, f) ||
+		       buf_add(&w->held, zeros, -m->data.len % TAR_BLOCK, f) ? -1 : 0;
+	}
+	return put_held(w, f) || put(w, w->headers.p, w->headers.len, f) || put(w, m->data.p, m->data.len, f) || put(w, NULL, -m->data.len % TAR_BLOCK, f) ? -1 : 0;
 }
 
 /* Writes the fields to the member KEY.vae.json, which is added where there is none. Owner and time are those of the record's
@@ -248,6 +262,8 @@ int writer_writes_to(const struct writer *w, const struct stat *st)
 	return (fstat(w->fd, &own) == 0 && same_inode(&own, st)) || (w->file.path && stat(w->file.path, &own) == 0 && same_inode(&own, st));
 }
 
+void writer_emptied(struct writer *w) { w->emptied = 1; }
+
 uint64_t writer_bytes(struct writer *w) { return w->bytes; }
 
 /* Writes the end-of-archive, once. */
@@ -256,7 +272,10 @@ static int write_end(struct writer *w, struct fail *f)
 	if (w->ended)
 		return 0;
 	w->ended = 1;
-	if ((!w->spool && put(w, NULL, 2 * TAR_BLOCK, f)) || flush(w, f))
+	w->headers.len = 0;
+	if (w->held.len && w->emptied && (tar_format_emptied(&w->headers, f) || put(w, w->headers.p, w->headers.len, f)))
+		return -1;
+	if (put_held(w, f) || (!w->spool && put(w, NULL, 2 * TAR_BLOCK, f)) || flush(w, f))
 		return -1;
 	if (w->failed)
 		return fail_set(f, "%s: an earlier write failed", w->name);

@@ -59,6 +59,8 @@ int flow_next(struct flow *w, struct record *r, struct fail *f)
 				return -1;
 			continue;
 		}
+		if (got == READER_END)
+			w->emptied |= reader_emptied(w->in);
 		if (got == READER_RECORD) {
 			w->records++;
 			if (w->records % 64 == 0)
@@ -218,6 +220,8 @@ int flow_close(struct flow *w, struct fail *f)
 		return fail_add(f, "-r");
 	if (w->kept_rejects)
 		cli_note(c, "%llu records of an earlier run stay in %s", (unsigned long long)w->kept_rejects, c->rejects);
+	if (w->out && (w->records || w->emptied || (w->in && reader_emptied(w->in))))
+		writer_emptied(w->out);
 	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
 		return -1;
 	if (w->rejects && close_rejects(w, f))

@@ -86,6 +86,7 @@ law output     output  'law 10: -o is complete or absent'
 law locale     filter  'law 10: any locale gives the same bytes'
 law bad_input  stream  'bad input'
 law empty      stream  'an empty stream'
+law no_record  stream  'members, but no record'
 
 # laws_list: the tests of tests/laws.bats
 laws_list() {

@@ -111,12 +111,34 @@ law_empty() {
 		fi
 		;;
 	esac
-	printf 'name=d/ type=5\nname=README data=x\n' | mktar >"$T/in"
+	printf 'name=d/ type=5\nname=__meta__/info.json data=1\n' | mktar >"$T/in"
 	case $1 in
 	train | memo | eval) fails 1 tool "$1" <"$T/in" ;;
 	*)
 		reads "$1" "$T/in"
-		has "$1" text || is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'd README '
+		has "$1" text || is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'd __meta__/info.json '
+		;;
+	esac
+}
+
+# Members of which none belongs to a record are no stream, unless an earlier filter has dropped its records.
+law_no_record() {
+	printf 'name=d/ type=5\nname=d/0001 data=x\nname=l.png type=2 link=x\nname=.h.png data=x\n' | mktar >"$T/in"
+	fails 1 tool "$1" "$T/in"
+	says "$T/in: no record" '3 files and links' "'d/0001'" 'vae-records(5)'
+	fails 1 tool "$1" <"$T/in"
+	says 'standard input: no record'
+	(cat "$T/in" && plain_stream 1 | mktar) | vae-drop -e 'cls >= 0' >"$T/dropped.tar"
+	is "$(lstar --names <"$T/dropped.tar" | tr '\n' ' ')" 'd d/0001 l.png .h.png '
+	tar tf "$T/dropped.tar" >"$T/null"
+	case $1 in
+	train | eval)
+		fails 1 tool "$1" "$T/dropped.tar"
+		says 'no records'
+		;;
+	*)
+		reads "$1" "$T/dropped.tar"
+		has "$1" text || same "$T/dropped.tar" "$T/out"
 		;;
 	esac
 }
