@@ -20,6 +20,7 @@ struct collect {
 	int shape_known;           /* else input.shape becomes that of the first record that decodes */
 	const struct model *model; /* points are latent means of its encoder; or NULL */
 	const char *group_field;   /* a field or cls: records with the same text are a group; or NULL */
+	int max_side;              /* pictures are reduced to at most this side, by the means of blocks, and to 3 channels; 0: they are not */
 	int keep_keys, keep_ids;
 	int fail_on_error;         /* a record that is no point is a failure */
 	int (*check)(void *ctx, struct record *r, struct fail *f); /* called for every record; or NULL */
@@ -34,6 +35,7 @@ struct collect {
 	float *f4;        /* [n][d] */
 	size_t n, cap;
 	int d;
+	int reduced[3];   /* channels, height, width of a point; zeros unless pictures were reduced */
 	uint32_t *group_of;       /* [n] */
 	struct string_list groups; /* texts, in order of appearance */
 	struct string_list key;    /* [n], escaped, if keep_keys */

@@ -12,6 +12,8 @@
 
 /* ROWS of a batch are fixed, since the rounding of an encoder's products depends on a row's position. */
 enum { ROWS = 64, MAX_GROUPS = 65536, MAX_DIMENSIONS = 1 << 22 };
+/* Pictures that are reduced are decoded at this side at most. */
+enum { DECODED_SIDE = 64 };
 
 struct encoder { /* of one worker */
 	struct tape tape;
@@ -128,7 +130,7 @@ static int grow(struct collect *c, struct fail *f)
 	return 0;
 }
 
-static int add_point(struct collect *c, const struct batch *b, const float *means, int row, uint32_t group, struct fail *f)
+static int add_point(struct collect *c, const struct batch *b, const void *result, int row, uint32_t group, struct fail *f)
 {
 	size_t d = (size_t)c->d, at = (size_t)row * d;
 	if (c->n == UINT32_MAX)
@@ -136,7 +138,9 @@ static int add_point(struct collect *c, const struct batch *b, const float *mean
 	if (c->n == c->cap && grow(c, f))
 		return -1;
 	if (c->model)
-		memcpy(c->f4 + c->n * d, means + at, d * sizeof *c->f4);
+		memcpy(c->f4 + c->n * d, (const float *)result + at, d * sizeof *c->f4);
+	else if (c->reduced[0])
+		memcpy(c->u8 + c->n * d, (const uint8_t *)result + at, d);
 	else if (b->numbers)
 		for (size_t k = 0; k < d; k++)
 			c->f4[c->n * d + k] = (float)b->numbers[at + k];
@@ -194,7 +198,26 @@ static int encode(void *ctx, int worker, struct batch *b, const float *x, void *
 	return 0;
 }
 
-static int collect_record(struct collect *c, struct batch *b, const float *means, int item, struct fail *f)
+/* The reduced pictures [ROWS][d] of a batch: sample i of a side of n comes from the samples [i m / n, (i + 1) m / n) of m. */
+static int reduce(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
+{
+	const struct collect *c = ((const struct run *)ctx)->c;
+	const size_t height = (size_t)c->cfg.input_shape[1], width = (size_t)c->cfg.input_shape[2], d = (size_t)c->d;
+	const size_t channels = (size_t)c->reduced[0], rows = (size_t)c->reduced[1], columns = (size_t)c->reduced[2];
+	uint8_t *to = result;
+	(void)worker, (void)x, (void)f;
+	for (size_t i = 0; c->reduced[0] && i < (size_t)b->nrows * d; i++) {
+		size_t at = i % d, k = at / (rows * columns), row = at / columns % rows, column = at % columns, n = 0, sum = 0;
+		const uint8_t *from = b->pixels + i / d * b->size + (k < channels ? k : 0) * height * width;
+		for (size_t y = row * height / rows; y < (row + 1) * height / rows; y++)
+			for (size_t z = column * width / columns; z < (column + 1) * width / columns; z++, n++)
+				sum += from[y * width + z];
+		to[i] = (uint8_t)((sum + n / 2) / (n ? n : 1));
+	}
+	return 0;
+}
+
+static int collect_record(struct collect *c, struct batch *b, const void *means, int item, struct fail *f)
 {
 	struct record *r = &b->item[item];
 	int row = b->row[item];
@@ -226,6 +249,12 @@ static int set_dimensions(struct collect *c, struct fail *f)
 	if (size > MAX_DIMENSIONS)
 		return fail_set(f, "records of %d numbers, more than %d: --set input.shape=[c,h,w] makes pictures smaller", size, MAX_DIMENSIONS);
 	c->d = c->model ? c->model->cfg.latent : size;
+	if (c->max_side && !c->model && c->cfg.input_kind != VECTOR_INPUT) {
+		const int most[3] = {3, c->max_side, c->max_side};
+		for (int i = 0; i < 3; i++)
+			c->reduced[i] = c->cfg.input_shape[i] < most[i] ? c->cfg.input_shape[i] : most[i];
+		c->d = c->reduced[0] * c->reduced[1] * c->reduced[2];
+	}
 	return 0;
 }
 
@@ -233,6 +262,9 @@ static int shape_known(void *ctx, struct fail *f)
 {
 	struct collect *c = ((struct run *)ctx)->c;
 	c->shape_known = 1;
+	for (int i = 1; i < 3 && c->max_side && c->cfg.input_kind != VECTOR_INPUT; i++)
+		if (c->cfg.input_shape[i] > DECODED_SIDE)
+			c->cfg.input_shape[i] = DECODED_SIDE;
 	return set_dimensions(c, f);
 }
 
@@ -279,8 +311,8 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 			.in = in, .cfg = &c->cfg, .rows = ROWS, .workers = workers, .ctx = &run, .notes = &c->notes,
 			.shape_known = c->shape_known ? NULL : shape_known,
 			.standard = c->model ? &c->model->standard : NULL,
-			.result_size = c->model ? ROWS * (size_t)c->d * sizeof(float) : 0,
-			.work = c->model ? encode : NULL, .consume = consume,
+			.result_size = c->model ? ROWS * (size_t)c->d * sizeof(float) : ROWS * 3 * (size_t)c->max_side * (size_t)c->max_side,
+			.work = c->model ? encode : c->max_side ? reduce : NULL, .consume = consume,
 		};
 		r = batch_stream_run(&s, f);
 	}
