@@ -46,9 +46,18 @@ $(B)/%.o: %.c | build-deps
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
 # They contain the version.
-$(B)/src/tool/cli.o $(B)/src/report/page.o: Makefile
+$(B)/src/tool/cli.o $(B)/src/report/page.o $(B)/src/report/review_page.o: Makefile
 
-$(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o)
+# The script and the style of a page, as C strings.
+$(B)/review_assets.c: src/report/review.js src/report/review.css
+	@mkdir -p $(@D)
+	$(call say,GEN,$@){ echo '#include "report/review_assets.h"'; for f in $^; do \
+		echo "const char review_$${f##*.}[] ="; sed 's/[\\"?]/\\&/g; s/^/"/; s/$$/\\n"/' $$f; echo ';'; done; } >$@.new && mv $@.new $@
+
+$(B)/review_assets.o: $(B)/review_assets.c src/report/review_assets.h
+	$(call say,CC,$<)$(CC) $(CFLAGS) -c -o $@ $<
+
+$(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 	@rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^
 

@@ -33,6 +33,8 @@ setup_file() {
 	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
+	sed 's/$/\tdrop/' "$F/keys" >"$F/decisions"
+	printf '{"test":"s/0000","proponents":[{"key":"s/0003","influence":1}]}\n' >"$F/own.jsonl"
 	for ((i = 0; i < 40; i++)); do # fields for a fit of a Gaussian
 		printf 'name=%d.cls data=1\nname=%d.vae.json data={"a":%d,"b":%d}\n' $i $i $((i * i % 41)) $((i * 7 % 29))
 	done | mktar >"$F/more.tar"
@@ -114,6 +116,8 @@ faults() {
 @test "faults: vae-eval" { faults -i "$F/s.tar" -- vae-eval -k w,selfinf --positive 'cls == 1 || key == "none"' --json; }
 
 @test "faults: vae-report" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-report -m "$F/m.vae" -k selfinf --influence "$F/over.jsonl" -t "$F/p.tar" --quarantine "$F/q.tar" --top 2 --rows 2 -o page.html; }
+@test "faults: vae-report --review" { faults -k alloc,read,write,open -m 120 -i "$F/s.tar" -- vae-report --review -k selfinf --influence "$F/own.jsonl" --decisions "$F/decisions" --top 2 --nearest 2 -j 1 -o page.html; }
+@test "faults: vae-report --review -m" { faults -k alloc,write -m 60 -i "$F/s.tar" -- vae-report --review -m "$F/m.vae" -k selfinf -j 1; }
 
 @test "every tool has a row" {
 	local tool

@@ -103,6 +103,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: cut" { law_compressed cut; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
 @test "law 2: compressed input: report" { law_compressed report; }
+@test "law 2: compressed input: review" { law_compressed review; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
 @test "law 2: compressed input: logp" { law_compressed logp; }
 @test "law 2: concatenated input and several FILEs: train" { law_joined train; }
@@ -129,6 +130,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: cut" { law_joined cut; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
 @test "law 2: concatenated input and several FILEs: report" { law_joined report; }
+@test "law 2: concatenated input and several FILEs: review" { law_joined review; }
 @test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
 @test "law 2: concatenated input and several FILEs: logp" { law_joined logp; }
 @test "law 2: -z: train" { law_zstd train; }
@@ -179,6 +181,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: cut" { law_prefixes cut; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
 @test "law 3: every truncated input fails: report" { law_prefixes report; }
+@test "law 3: every truncated input fails: review" { law_prefixes review; }
 @test "law 3: every truncated input fails: loss" { law_prefixes loss; }
 @test "law 3: every truncated input fails: logp" { law_prefixes logp; }
 @test "law 3: a failure makes the next tool fail: train" { law_travels train; }
@@ -238,6 +241,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
 @test "law 3: a file that changes between two passes: joint" { law_changed joint; }
 @test "law 3: a file that changes between two passes: guard" { law_changed guard; }
+@test "law 3: a file that changes between two passes: review" { law_changed review; }
 @test "law 4: a full device: train" { law_full train; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: kfac" { law_full kfac; }
@@ -262,6 +266,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: cut" { law_full cut; }
 @test "law 4: a full device: eval" { law_full eval; }
 @test "law 4: a full device: report" { law_full report; }
+@test "law 4: a full device: review" { law_full review; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
 @test "law 4: a full device: loss" { law_full loss; }
 @test "law 4: a full device: logp" { law_full logp; }
@@ -314,6 +319,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: cut" { law_closed cut; }
 @test "law 4: closed descriptors: eval" { law_closed eval; }
 @test "law 4: closed descriptors: report" { law_closed report; }
+@test "law 4: closed descriptors: review" { law_closed review; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: logp" { law_closed logp; }
@@ -353,6 +359,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: joint" { law_spool_full joint; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
+@test "law 4: a spool that does not fit: review" { law_spool_full review; }
 @test "law 4: a limit on address space: train" { law_memory train; }
 @test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
 @test "law 4: a limit on address space: kfac" { law_memory kfac; }
@@ -377,6 +384,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: cut" { law_memory cut; }
 @test "law 4: a limit on address space: eval" { law_memory eval; }
 @test "law 4: a limit on address space: report" { law_memory report; }
+@test "law 4: a limit on address space: review" { law_memory review; }
 @test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
 @test "law 4: a limit on address space: loss" { law_memory loss; }
 @test "law 4: a limit on address space: logp" { law_memory logp; }
@@ -405,6 +413,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: cut" { law_stack cut; }
 @test "law 4: a limit on the stack: eval" { law_stack eval; }
 @test "law 4: a limit on the stack: report" { law_stack report; }
+@test "law 4: a limit on the stack: review" { law_stack review; }
 @test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
 @test "law 4: a limit on the stack: loss" { law_stack loss; }
 @test "law 4: a limit on the stack: logp" { law_stack logp; }
@@ -421,6 +430,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: stat" { law_jobs stat; }
 @test "law 5: any -j gives the same bytes: reasons" { law_jobs reasons; }
 @test "law 5: any -j gives the same bytes: memo" { law_jobs memo; }
+@test "law 5: any -j gives the same bytes: review" { law_jobs review; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any -j gives the same bytes: logp" { law_jobs logp; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
@@ -449,6 +459,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: cut" { law_usage cut; }
 @test "law 7: -h, -V and wrong options: eval" { law_usage eval; }
 @test "law 7: -h, -V and wrong options: report" { law_usage report; }
+@test "law 7: -h, -V and wrong options: review" { law_usage review; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
 @test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
 @test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
@@ -501,6 +512,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: cut" { law_quiet cut; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
 @test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
+@test "law 8: only records on stdout, nothing on stderr: review" { law_quiet review; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
 @test "law 8: only records on stdout, nothing on stderr: logp" { law_quiet logp; }
 @test "law 8: --summary: train" { law_summary train; }
@@ -527,6 +539,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: cut" { law_summary cut; }
 @test "law 8: --summary: eval" { law_summary eval; }
 @test "law 8: --summary: report" { law_summary report; }
+@test "law 8: --summary: review" { law_summary review; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: logp" { law_summary logp; }
@@ -553,6 +566,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: cut" { law_bad_fields cut; }
 @test "law 9: invalid fields: eval" { law_bad_fields eval; }
 @test "law 9: invalid fields: report" { law_bad_fields report; }
+@test "law 9: invalid fields: review" { law_bad_fields review; }
 @test "law 9: invalid fields: loss" { law_bad_fields loss; }
 @test "law 9: invalid fields: logp" { law_bad_fields logp; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
@@ -661,6 +675,7 @@ setup_file() { laws_setup; }
 @test "bad input: cut" { law_bad_input cut; }
 @test "bad input: eval" { law_bad_input eval; }
 @test "bad input: report" { law_bad_input report; }
+@test "bad input: review" { law_bad_input review; }
 @test "bad input: loss" { law_bad_input loss; }
 @test "bad input: logp" { law_bad_input logp; }
 @test "an empty stream: train" { law_empty train; }
@@ -687,6 +702,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: cut" { law_empty cut; }
 @test "an empty stream: eval" { law_empty eval; }
 @test "an empty stream: report" { law_empty report; }
+@test "an empty stream: review" { law_empty review; }
 @test "an empty stream: loss" { law_empty loss; }
 @test "an empty stream: logp" { law_empty logp; }
 @test "members, but no record: train" { law_no_record train; }

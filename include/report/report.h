@@ -53,6 +53,7 @@ struct report {
 
 /* Reads the model and the influences, so that an error in them is found before the stream is read. */
 int report_open(struct report *r, struct fail *f);
+/* 1 if the record is positive, 0 or -1. */
 int report_record(struct report *r, struct record *rec, struct fail *f);
 /* Reads tests and quarantine, and computes the evaluation. */
 int report_finish(struct report *r, struct fail *f);

@@ -12,6 +12,7 @@ struct page {
 	int side;                   /* pictures are at most this wide and high, in pixels */
 	int max_records, max_tests; /* thumbnails in a list; test records */
 	double low, high;           /* the scale that all vectors of the page share */
+	size_t limit;               /* bytes of a review: what is longer is cut, and written again with smaller pictures */
 };
 
 /* Markup with numbers; no text from the data. */

@@ -164,22 +164,25 @@ static const char *score_name(const struct fields *s, const struct field *v, cha
 	return name;
 }
 
-/* How well a field is suited to rank by: joint scores first, then self influence. */
-static int preference(const char *name)
+/* How well a field is suited to rank by: what vae-rank ranked by (or NULL), joint scores, then self influence. */
+static int preference(const char *name, const char *rank_by)
 {
-	return strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL;
+	return rank_by && strcmp(name, rank_by) == 0 ? 4 : strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL;
 }
 
 /* Without -k, takes the scores of the first record that has any, and ranks by the preferred one. */
 static int choose_fields(struct report *r, struct record *rec, struct fail *f)
 {
 	enum { MAX_CHOSEN = 8 };
-	struct buf list = {0};
+	struct buf list = {0}, by = {0};
 	const struct fields *s = &rec->fields;
 	char name[64], first[64] = "";
+	if (fields_string(s, "rank_by", &by, f) < 0)
+		return -1;
 	for (size_t i = 0; i < s->n; i++)
-		if (*score_name(s, &s->v[i], name) && (!first[0] || preference(name) > preference(first)))
+		if (*score_name(s, &s->v[i], name) && (!first[0] || preference(name, by.p) > preference(first, by.p)))
 			strcpy(first, name);
+	buf_free(&by);
 	if (!first[0])
 		return 0;
 	int n = 1, bad = buf_addf(&list, f, "%s", first);
@@ -245,9 +248,10 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 	if (record_number(rec, r->eval.field[0].name, &score, f) < 0)
 		return -1;
 	const char *extensions = r->eval.extensions;
-	return read_origin(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
-	                       extremes_add(&r->low, rec, extensions, score, position, positive, f) ||
-	                       thumbnail_index_fill(&r->influential, rec, extensions, score, position, f) ? -1 : 0;
+	int bad = read_origin(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
+	          extremes_add(&r->low, rec, extensions, score, position, positive, f) ||
+	          thumbnail_index_fill(&r->influential, rec, extensions, score, position, f);
+	return bad ? -1 : positive;
 }
 
 /* --- test records and the quarantine --- */

@@ -2,9 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "input/png.h"
-#include "input/resize.h"
 #include "report/html.h"
+#include "report/picture_code.h"
 #include "report/sections.h"
 
 struct item {
@@ -15,22 +14,6 @@ struct item {
 };
 
 /* --- one thumbnail --- */
-
-/* Encodes a picture as PNG, at most p->side wide and high. */
-static int encode(struct page *p, const struct picture *full, int *w, int *h, struct buf *png)
-{
-	struct picture small;
-	*w = full->width;
-	*h = full->height;
-	thumbnail_fit(w, h, p->side);
-	if (*w == full->width && *h == full->height)
-		return png_encode(full->pixels, *w, *h, full->channels, png, p->f);
-	if (picture_resize(full, *w, *h, &small, p->f))
-		return -1;
-	int r = png_encode(small.pixels, *w, *h, small.channels, png, p->f);
-	picture_free(&small);
-	return r;
-}
 
 /* The text alternative of a picture or curve. */
 static void put_alt(struct page *p, const struct item *m)
@@ -58,7 +41,7 @@ static void put_picture(struct page *p, const struct item *m)
 	enum { ENLARGED = 84 }; /* pixels: smaller pictures are shown this large */
 	struct buf png = {0};
 	int w, h;
-	if (!p->bad && encode(p, &m->t->picture, &w, &h, &png))
+	if (!p->bad && picture_code(&m->t->picture, p->side, &w, &h, &png, p->f))
 		p->bad = 1;
 	if (!p->bad) {
 		int side = w > h ? w : h, enlarge = side < ENLARGED;

@@ -68,7 +68,7 @@ static int read_line(struct test_influence *t, const char *text, size_t len, str
 	return r;
 }
 
-int test_influences_read(struct test_influences *t, const char *path, size_t max, struct fail *f)
+int test_influences_select(struct test_influences *t, const char *path, size_t max, int (*wanted)(void *ctx, const char *test), void *ctx, struct fail *f)
 {
 	*t = (struct test_influences){.v = calloc(max + 1, sizeof *t->v)};
 	FILE *in = t->v ? fopen(path, "re") : NULL;
@@ -87,9 +87,10 @@ int test_influences_read(struct test_influences *t, const char *path, size_t max
 		int got = r ? -1 : read_line(to, line, (size_t)len, f);
 		if (got < 0 && !r)
 			r = fail_add(f, "%s: line %llu", path, number);
-		if (got > 0 && to == &beyond) {
-			free_one(&beyond);
-			t->left_out++;
+		int kept = got > 0 && (!wanted || wanted(ctx, to->test));
+		if (got > 0 && (!kept || to == &beyond)) {
+			free_one(to);
+			t->left_out += (size_t)kept;
 		} else if (got > 0) {
 			t->n++;
 		}
@@ -99,6 +100,11 @@ int test_influences_read(struct test_influences *t, const char *path, size_t max
 	free(line);
 	fclose(in);
 	return r;
+}
+
+int test_influences_read(struct test_influences *t, const char *path, size_t max, struct fail *f)
+{
+	return test_influences_select(t, path, max, NULL, NULL, f);
 }
 
 void test_influences_free(struct test_influences *t)

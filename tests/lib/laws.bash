@@ -16,6 +16,7 @@ ROWS=()
 #   scores   appends scores that a model gives     sorts    changes the order of records
 #   twice    reads its input twice                 jobs     has -j
 #   output   has -o FILE                           rejects  has -r FILE
+#   exports  writes keys as text for other tools
 row() {
 	ROWS+=("$1")
 	PROPERTIES[$1]="any $2"
@@ -46,6 +47,7 @@ row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
 row report  'text stream fields' 'vae-report -k w'
+row review  'text stream fields twice jobs exports' 'vae-report --review --top 9 -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
 row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row logp    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt logp -m "$F/m.vae" -d 3 --set input.binarize=threshold --prefix s_'
