@@ -1,6 +1,8 @@
 /* Self influence with curvature against literal leave-one-out: a linear VAE is trained to its optimum in double, and again without each
- * record. What leaving a record out costs that record is what influence functions predict (Koh & Liang 2017). For one linear layer the
- * Kronecker product is the Hessian; over both layers it leaves out what they have in common. */
+ * record. What leaving a record out costs that record is what influence functions predict (Koh & Liang 2017): the exact curvature, the
+ * Hessian of all parameters formed here in double, has a Pearson correlation of at least .95 with it, where plain self influence has less.
+ * For one linear layer the Kronecker product is the Hessian; over both layers it leaves out what they have in common, and is printed
+ * beside it. */
 #include "base/pool.h"
 #include "base/rng.h"
 #include "influence/influence.h"
@@ -178,10 +180,11 @@ static void score(const struct model *m, const struct whitening *w, double *out)
 		out[r] = s[r].selfinf;
 }
 
-/* The parameters [from, to) against leave-one-out; the scores are those of `layers`. */
+/* The parameters [from, to) against leave-one-out; the scores are those of `layers`. least: of K-FAC. EK-FAC, which has more numbers to
+ * estimate from the same targets, is given .05 more. */
 static void compare(struct model *m, struct naive *n, int from, int to, const char *layers, const struct whitening *white, double least)
 {
-	static double h[PARAMS * PARAMS], cost[RECORDS], plain[RECORDS], kfac[RECORDS], exact[RECORDS];
+	static double h[PARAMS * PARAMS], cost[RECORDS], plain[RECORDS], kfac[RECORDS], ekfac[RECORDS], exact[RECORDS];
 	double norm, worst = 0;
 	if (hessian(n, from, to, 0, h))
 		printf("# the Hessian is not positive definite\n");
@@ -197,17 +200,18 @@ static void compare(struct model *m, struct naive *n, int from, int to, const ch
 	}
 	snprintf(m->cfg.score.layers, sizeof m->cfg.score.layers, "%s", layers);
 	score(m, NULL, plain);
-	score(m, white, kfac);
+	score(m, &white[0], kfac);
+	score(m, &white[1], ekfac);
 	ok(worst < 1e-5, "%s: without a record training ends at a gradient of at most %.2g", layers, worst);
-	ok(pearson(exact, cost) > 0.99, "%s: the exact Hessian predicts what leaving out costs: Pearson %.4f", layers, pearson(exact, cost));
-	ok(pearson(kfac, cost) >= least, "%s: self influence with curvature: Pearson %.4f", layers, pearson(kfac, cost));
-	ok(pearson(plain, cost) < pearson(kfac, cost) - 0.1, "%s: without it %.4f", layers, pearson(plain, cost));
+	double p = pearson(plain, cost), k = pearson(kfac, cost), e = pearson(ekfac, cost), best = pearson(exact, cost);
+	ok(best >= 0.95 && p < best - 0.1, "%s: exact curvature predicts what leaving out costs: Pearson %.4f, without curvature %.4f", layers, best, p);
+	ok(k >= least && e >= least - 0.05 && p < k - 0.1 && p < e - 0.1, "%s: K-FAC %.4f, EK-FAC %.4f", layers, k, e);
 }
 
 int main(void)
 {
 	static double h[PARAMS * PARAMS];
-	static struct whitening white;
+	static struct whitening white[2]; /* K-FAC and EK-FAC */
 	struct model m;
 	struct curvature c;
 	struct fail warning;
@@ -234,11 +238,16 @@ int main(void)
 	if (!e)
 		BAIL(&f);
 	estimate_add(e, RECORDS, x, id, NULL);
-	if (estimate_finish(e, &c, &warning, &f) || whitening_open(&white, &c, CURVATURE_KFAC, 1e-3, &f))
+	if (estimate_finish(e, &c, &warning, &f) || estimate_rotate(e, &c, &f))
 		BAIL(&f);
-	compare(&m, &n, 0, ENCODER, "encoder", &white, 0.95);
-	compare(&m, &n, 0, PARAMS, "all", &white, 0.85);
-	whitening_close(&white);
+	estimate_add(e, RECORDS, x, id, NULL);
+	if (estimate_eigenvalues(e, &c, &f) || whitening_open(&white[0], &c, CURVATURE_KFAC, 1e-3, &f) ||
+	    whitening_open(&white[1], &c, CURVATURE_EKFAC, 1e-3, &f))
+		BAIL(&f);
+	compare(&m, &n, 0, ENCODER, "encoder", white, 0.95);
+	compare(&m, &n, 0, PARAMS, "all", white, 0.85);
+	whitening_close(&white[0]);
+	whitening_close(&white[1]);
 	curvature_free(&c);
 	estimate_close(e);
 	pool_close(pool);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Made the vectors beside it: self influence with K-FAC curvature of a tiny convolutional and a tiny linear VAE, by autograd in
+"""Made the vectors beside it: self influence with K-FAC and EK-FAC curvature of a tiny convolutional and a tiny linear VAE, by autograd in
 double, a gradient for every record and draw. Needs torch; run it in this directory to make them again. Network, pictures and noise of
 the convolutional one are those of ../torch.
 
   mlp.yaml, mlp.safetensors   the linear network
-  conv.json, mlp.json         for every record the score of each layer, with damping 0.1; for every layer the traces of its factors
+  conv.json, mlp.json         for every record the score of each layer, with damping 0.1; for every layer the traces of its factors;
+                              the same scores with EK-FAC
 """
 import json
 import struct
@@ -89,6 +90,13 @@ def inverse(factor):
     return torch.linalg.inv(factor + DAMPING * factor.diagonal().mean() * torch.eye(len(factor), dtype=factor.dtype))
 
 
+def layer_matrix(m, w, b):
+    """The gradient as a matrix, outputs (or what is under the kernel) by inputs."""
+    if isinstance(m, nn.ConvTranspose2d):
+        return w.flatten(1).T
+    return torch.cat([w.flatten(1), b[:, None]], 1)
+
+
 def make(net, name):
     net = net.double()
     layers = [("%s.%d" % (part, i), m) for part in ("encoder", "decoder") for i, m in enumerate(getattr(net, part)) if hasattr(m, "weight")]
@@ -105,12 +113,14 @@ def make(net, name):
     xs = [torch.from_numpy(p.astype(np.float64) / 255) for p in pictures()]
     eps = torch.from_numpy(np.load("../torch/eps.npy").astype(np.float64))
     A, D, B = {}, {}, {}
+    every = []  # the gradients of each draw, by layer
     means = []  # for every record the mean gradient by every parameter
     for x, es in zip(xs, eps):
         mean = {}
         for e in es:
             net.zero_grad()
             draw_loss(net, x, e).backward()
+            every.append({layer: layer_matrix(m, m.weight.grad.clone(), m.bias.grad) for layer, m in layers})
             for layer, m in layers:
                 a, d = rows(m, seen[layer][0], seen[layer][1].grad)
                 A[layer] = A.get(layer, 0) + a.T @ a / len(a) / len(xs) / DRAWS
@@ -119,21 +129,28 @@ def make(net, name):
                 for p in ("weight", "bias"):
                     mean[layer, p] = mean.get((layer, p), 0) + getattr(m, p).grad / DRAWS
         means.append(mean)
-    records = []
+    QA, QD, values = {}, {}, {}
+    for layer, m in layers:
+        QA[layer], QD[layer] = torch.linalg.eigh(A[layer])[1], torch.linalg.eigh(D[layer])[1]
+        squares = sum((QD[layer].T @ g[layer] @ QA[layer]) ** 2 for g in every) / len(every)
+        values[layer] = squares + DAMPING * squares.mean()
+    records, ekfac = [], []
     for mean in means:
-        part = {}
+        part, own = {}, {}
         for layer, m in layers:
             w, b = mean[layer, "weight"], mean[layer, "bias"]
+            G = layer_matrix(m, w, b)
+            own["selfinf_" + layer] = ((QD[layer].T @ G @ QA[layer]) ** 2 / values[layer]).sum().item()
             if isinstance(m, nn.ConvTranspose2d):
-                G = w.flatten(1).T  # under the kernel, input channels
+                own["selfinf_" + layer] += (b @ inverse(B[layer]) @ b).item()
                 v = (inverse(D[layer]) @ G @ inverse(A[layer]) * G).sum() + b @ inverse(B[layer]) @ b
             else:
-                G = torch.cat([w.flatten(1), b[:, None]], 1)
                 v = (inverse(D[layer]) @ G @ inverse(A[layer]) * G).sum()
             part["selfinf_" + layer] = v.item()
         records.append({"selfinf": sum(part.values()), **part})
+        ekfac.append({"selfinf": sum(own.values()), **own})
     traces = {layer: {"a": A[layer].trace().item(), "d": D[layer].trace().item()} for layer, m in layers}
-    json.dump({"records": records, "traces": traces}, open(name, "w"), indent=1)
+    json.dump({"records": records, "ekfac": ekfac, "traces": traces}, open(name, "w"), indent=1)
 
 
 conv = Conv()
