@@ -4,6 +4,7 @@
 
 #include "stream/record.h"
 #include "rank/joint.h"
+#include "rank/learn.h"
 #include "rank/ranking.h"
 
 enum { CRITERION_MAX_NAMES = 2 * JOINT_MAX_FIELDS };
@@ -17,7 +18,7 @@ struct criterion_name {
 struct criterion {
 	char *list;     /* of -k, as given: a or a,b,c or a,b_* */
 	char *unlike;   /* of --unlike, as given, or NULL */
-	char *label;    /* both, as rank_by says them */
+	char *label;    /* both, and whether the score is learned, as rank_by says */
 	char *copy[2];  /* of the lists, cut into names */
 	struct criterion_name name[CRITERION_MAX_NAMES];
 	int names, patterns;
@@ -27,6 +28,11 @@ struct criterion {
 	double *x;                  /* [n][joint.p], the values collected for the fit */
 	size_t n, cap;              /* cap: allocated numbers */
 	struct joint_parts *parts;  /* JOINT_BOTH, after the fit: of every record of the stream */
+	int learns;                 /* there are decisions to learn from: then there is a joint score */
+	struct learn_decision *decision; /* [decisions], by position among the collected records */
+	size_t decisions, decisions_cap;
+	struct learn learn;         /* learn.p > 0: the score is the learned one */
+	double *joint_score;        /* where learnt, after the fit: of every record of the stream */
 	double v[JOINT_MAX_FIELDS]; /* the values of the last record, NAN where missing */
 	uint64_t missing[JOINT_MAX_FIELDS], incomplete; /* records with a score that lack a field; that lack any */
 };
@@ -37,15 +43,24 @@ int criterion_open(struct criterion *c, const char *list, const char *unlike, en
 /* Adds a field that a pattern stood for when a reference was made; no-op where it is there. Fails
  * where no entry stands for it. */
 int criterion_add_field(struct criterion *c, const char *name, struct fail *f);
+/* Says in the label that the score is learned. */
+int criterion_label_learned(struct criterion *c, struct fail *f);
 /* Reads the numbers of a record into c->v: how many there are, or -1. */
 int criterion_values(struct criterion *c, struct record *rec, struct fail *f);
 /* Adds the next record of the stream to the ranking; of several fields, keeps the values: 8 bytes a field. */
 int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f);
-/* Fits the joint score, stores it in the ranking (not sorted yet), and frees the values. No-op for one field. Fails
+/* The record that was added last, if it has a score, is decided on. */
+int criterion_decide(struct criterion *c, int drop, struct fail *f);
+/* Fits the joint score, and learns where c->learns; stores it in the ranking (not sorted yet), and frees the values. No-op for one field. Fails
  * where no record has one of the fields. */
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f);
-/* The score of a record, the field itself or the joint score, and its parts: 1, 0 if it has none, -1. */
-int criterion_score(struct criterion *c, struct record *rec, double *score, struct joint_parts *parts, struct fail *f);
+struct criterion_scores {
+	double score; /* that ranks: the field itself, the joint score or the learned one */
+	double joint;
+	struct joint_parts parts; /* of JOINT_BOTH */
+};
+/* The scores of a record: 1, 0 if it has none, -1. */
+int criterion_score(struct criterion *c, struct record *rec, struct criterion_scores *s, struct fail *f);
 /* Appends why the score of a record is high, as in "nll high": the field without which it would fall most. Its values are c->v. */
 int criterion_explain(const struct criterion *c, struct buf *out, struct fail *f);
 void criterion_free(struct criterion *c);

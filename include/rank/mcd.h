@@ -36,6 +36,10 @@ struct mcd {
 	double precision[MCD_MAX_FIELDS];                /* [dim], the diagonal of its inverse */
 };
 
+/* Fits an axis to a column x[i * stride] of n values, and transforms it in place; v: scratch [n]. */
+void mcd_fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v);
+/* The log or asinh of a value. */
+double mcd_transform_value(const struct mcd_axis *a, double x);
 /* Fits m, whose p is set, to n records x [n][p], NAN where a field is missing; then x[i] is the distance of record i. The
  * fit takes the complete records. Allocates 16 bytes a record for the time of the call, and where fields are missing a
  * copy of the complete records. Fails with fewer than 5 of these a field, or when every field is left out. */

@@ -5,7 +5,7 @@
  * bytes per key.
  *
  * Where the second column of any line is keep, drop or unsure, as in what the page of vae-report --review exports, the file is a list
- * of decisions: then every line must have one of them, and of a key that is listed again the last line counts.
+ * of decisions: then every line must have one of them, and of a key that is listed again the last line counts. A first line "key", tab, "decision" is a header.
  */
 #ifndef VF_KEYLIST_H
 #define VF_KEYLIST_H

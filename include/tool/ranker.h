@@ -7,6 +7,7 @@
 #define VF_RANKER_H
 
 #include "rank/reference.h"
+#include "stream/keylist.h"
 #include "tool/flow.h"
 
 struct ranker {
@@ -15,13 +16,16 @@ struct ranker {
 	int sort;                   /* write the records in rank order, those without a score last */
 	int compare;                /* compare with reference, which is read; otherwise rank */
 	struct criterion criterion; /* opened */
+	struct keylist decisions;   /* those to learn from, where criterion.learns */
 	struct reference reference;
 
+	const char *names[12];      /* of the fields that are appended, then NULL */
 	struct flow flow;
 	struct ranking ranking;
 	struct provenance provenance; /* of the ranked scores */
 	struct fail mixed;            /* the first record with another provenance */
-	struct buf reason;            /* joint_reason of the last record */
+	struct buf reason, key;       /* of the last record: joint_reason, and the key */
+	size_t decided, undecided;    /* records of the stream that are in decisions; without those to keep and to drop */
 	struct atomic_file save;      /* --save-ref, while it is written */
 	struct { int fd; struct writer *out; uint64_t *from, *len; size_t n, cap; } spool; /* [n]: the range of each record */
 };
@@ -32,6 +36,8 @@ struct ranker {
 int ranker_open(struct ranker *k, struct fail *f);
 /* Reads the whole stream and writes it. */
 int ranker_run(struct ranker *k, struct fail *f);
+/* Warnings, and the counts of --summary. */
+int ranker_report(struct ranker *k, struct fail *f);
 /* Closes the output, then puts the file of --save-ref in place: a failed stream leaves the old one. */
 int ranker_close(struct ranker *k, struct fail *f);
 void ranker_free(struct ranker *k);

@@ -170,11 +170,34 @@ int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, st
 	return ranking_add(r, !found ? NAN : c->joint_wanted ? 0 : c->v[0], f);
 }
 
-int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
+int criterion_decide(struct criterion *c, int drop, struct fail *f)
+{
+	if (c->decisions == c->decisions_cap) {
+		size_t cap = c->decisions_cap ? 2 * c->decisions_cap : 64;
+		struct learn_decision *d = realloc(c->decision, cap * sizeof *d);
+		if (!d)
+			return fail_memory_for(f, "%zu decisions", cap);
+		c->decision = d;
+		c->decisions_cap = cap;
+	}
+	c->decision[c->decisions++] = (struct learn_decision){c->n - 1, (unsigned char)drop};
+	return 0;
+}
+
+int criterion_label_learned(struct criterion *c, struct fail *f)
+{
+	struct buf b = {0};
+	if (buf_addf(&b, f, "%s; learned", c->label))
+		return -1;
+	free(c->label);
+	c->label = b.p;
+	return 0;
+}
+
+/* Every field has a value in some record, and every pattern a field. */
+static int check_fields(const struct criterion *c, struct fail *f)
 {
 	char shown[80];
-	if (!c->joint_wanted || !r->n)
-		return 0;
 	for (int k = 0; k < c->joint.p; k++)
 		if (c->missing[k] == c->n)
 			return fail_set(f, "no record has a number in the field '%s'", name_show(shown, sizeof shown, c->field[k]));
@@ -185,14 +208,46 @@ int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
 		if (c->name[k].pattern && !used)
 			return fail_set(f, "no record has a number in a field that matches '%s'", name_show(shown, sizeof shown, c->name[k].text));
 	}
-	if (c->joint.kind == JOINT_BOTH && !(c->parts = malloc(r->n * sizeof *c->parts)))
-		return fail_memory_for(f, "the joint score of %zu records", c->n);
-	if (joint_fit(&c->joint, c->x, c->n, c->parts, f))
+	return 0;
+}
+
+/* Fits the joint score, which replaces the first values of x. Where there are decisions, learned [n] becomes the learned score. */
+static int fit_scores(struct criterion *c, double *learned, struct fail *f)
+{
+	size_t p = (size_t)c->joint.p, size = c->n * p * sizeof *c->x;
+	double *copy = c->learns ? malloc(size) : NULL;
+	if (c->learns && !copy)
+		return fail_memory_for(f, "%zu fields of %zu records", p, c->n);
+	if (copy)
+		memcpy(copy, c->x, size);
+	int r = joint_fit(&c->joint, c->x, c->n, c->parts, f);
+	if (copy && !r)
+		r = learn_fit(&c->learn, c->joint.p, copy, c->x, c->n, c->decision, c->decisions, f);
+	for (size_t i = 0; i < c->n && !r && c->learn.p; i++)
+		learned[i] = learn_score(&c->learn, copy + i * p, c->x[i]);
+	free(copy);
+	return r;
+}
+
+int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
+{
+	if (!c->joint_wanted || !r->n)
+		return 0;
+	if (check_fields(c, f))
 		return -1;
-	for (size_t i = r->n, k = c->n; i-- > 0;) { /* from the end, so that parts move in place */
+	c->parts = c->joint.kind == JOINT_BOTH ? malloc(r->n * sizeof *c->parts) : NULL;
+	c->joint_score = c->learns ? malloc(r->n * sizeof *c->joint_score) : NULL;
+	if ((c->joint.kind == JOINT_BOTH && !c->parts) || (c->learns && !c->joint_score))
+		return fail_memory_for(f, "the joint score of %zu records", c->n);
+	if (fit_scores(c, c->joint_score, f) || (c->learn.p && criterion_label_learned(c, f)))
+		return -1;
+	for (size_t i = r->n, k = c->n; i-- > 0;) { /* from the end, so that arrays of the records with a score move in place */
 		if (isnan(r->v[i].value))
 			continue;
-		r->v[i].value = c->x[--k];
+		k--;
+		r->v[i].value = c->learn.p ? c->joint_score[k] : c->x[k];
+		if (c->joint_score)
+			c->joint_score[i] = c->x[k];
 		if (c->parts)
 			c->parts[i] = c->parts[k];
 	}
@@ -202,12 +257,14 @@ int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
 	return 0;
 }
 
-int criterion_score(struct criterion *c, struct record *rec, double *score, struct joint_parts *parts, struct fail *f)
+int criterion_score(struct criterion *c, struct record *rec, struct criterion_scores *s, struct fail *f)
 {
 	int found = count_values(c, rec, f);
 	if (found <= 0)
 		return found;
-	*score = c->joint_wanted ? joint_score(&c->joint, c->v, parts) : c->v[0];
+	s->score = s->joint = c->joint_wanted ? joint_score(&c->joint, c->v, &s->parts) : c->v[0];
+	if (c->learn.p)
+		s->score = learn_score(&c->learn, c->v, s->joint);
 	return 1;
 }
 
@@ -231,6 +288,9 @@ void criterion_free(struct criterion *c)
 		free(c->field[i]);
 	free(c->x);
 	free(c->parts);
+	free(c->decision);
+	free(c->joint_score);
+	learn_free(&c->learn);
 	joint_free(&c->joint);
 	*c = (struct criterion){.list = NULL};
 }

@@ -124,7 +124,7 @@ static double inverse_entry(const double *l, int i, int p)
 
 /* --- coordinates --- */
 
-static double transform(const struct mcd_axis *a, double x)
+double mcd_transform_value(const struct mcd_axis *a, double x)
 {
 	if (a->transform == MCD_LOG)
 		return log(x > 0 ? x : a->unit);
@@ -153,12 +153,11 @@ static void choose_transform(struct mcd_axis *a, const double *x, size_t n, int 
 	*a = (struct mcd_axis){.transform = MCD_ASINH, .unit = fmin(unit > 0 ? unit : mean > 0 ? mean : 1, DBL_MAX)};
 }
 
-/* Fits an axis and transforms its column x[i * stride] in place; v: scratch [n]. */
-static void fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v)
+void mcd_fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v)
 {
 	choose_transform(a, x, n, stride, v);
 	for (size_t i = 0; i < n; i++)
-		v[i] = x[i * (size_t)stride] = transform(a, x[i * (size_t)stride]);
+		v[i] = x[i * (size_t)stride] = mcd_transform_value(a, x[i * (size_t)stride]);
 	a->median = median(v, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = fabs(x[i * (size_t)stride] - a->median);
@@ -337,7 +336,7 @@ static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 	}
 	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch, .scratch = scratch + n};
 	for (int i = 0; i < m->p; i++) {
-		fit_axis(&m->axis[i], x + i, n, m->p, scratch);
+		mcd_fit_axis(&m->axis[i], x + i, n, m->p, scratch);
 		w->p += m->axis[i].spread > 0;
 	}
 	m->dim = w->p;
@@ -408,7 +407,7 @@ static void open_marginal(const struct mcd *m, const double *values, struct marg
 		if (!(a->spread > 0))
 			continue;
 		if (!isnan(values[i])) {
-			g->y[g->dim] = (transform(a, values[i]) - a->median) / a->spread - m->centre[k];
+			g->y[g->dim] = (mcd_transform_value(a, values[i]) - a->median) / a->spread - m->centre[k];
 			g->field[g->dim] = i;
 			g->index[g->dim++] = k;
 		}
@@ -441,7 +440,7 @@ double mcd_score(const struct mcd *m, const double *values)
 	if (!is_complete(values, m->p))
 		return marginal_distance(m, values);
 	for (int i = 0; i < m->p; i++)
-		x[i] = transform(&m->axis[i], values[i]);
+		x[i] = mcd_transform_value(&m->axis[i], values[i]);
 	standardise(m, x, x);
 	return distance(m, x);
 }

@@ -56,14 +56,19 @@ static int add_values(struct buf *b, const struct quantiles *q, struct fail *f)
 	return r || buf_addf(b, f, "]") ? -1 : 0;
 }
 
-static int add_mcd(struct buf *b, const struct mcd *m, struct fail *f)
+static int add_axes(struct buf *b, const struct mcd_axis *a, int n, struct fail *f)
 {
 	int r = buf_addf(b, f, "\"axes\":[");
-	for (int i = 0; i < m->p && !r; i++)
-		r = buf_addf(b, f, "%s{\"form\":\"%s\"", i ? ",\n" : "", m->axis[i].transform == MCD_LOG ? "log" : "asinh") ||
-		    add_number(b, ",\"unit\":", m->axis[i].unit, f) || add_number(b, ",\"median\":", m->axis[i].median, f) ||
-		    add_number(b, ",\"spread\":", m->axis[i].spread, f) || buf_addf(b, f, "}");
-	return r || buf_addf(b, f, "],\n") || add_numbers(b, "centre", m->centre, m->dim, f) || buf_addf(b, f, ",\n") ||
+	for (int i = 0; i < n && !r; i++)
+		r = buf_addf(b, f, "%s{\"form\":\"%s\"", i ? ",\n" : "", a[i].transform == MCD_LOG ? "log" : "asinh") ||
+		    add_number(b, ",\"unit\":", a[i].unit, f) || add_number(b, ",\"median\":", a[i].median, f) ||
+		    add_number(b, ",\"spread\":", a[i].spread, f) || buf_addf(b, f, "}");
+	return r || buf_addf(b, f, "]") ? -1 : 0;
+}
+
+static int add_mcd(struct buf *b, const struct mcd *m, struct fail *f)
+{
+	return add_axes(b, m->axis, m->p, f) || buf_addf(b, f, ",\n") || add_numbers(b, "centre", m->centre, m->dim, f) || buf_addf(b, f, ",\n") ||
 	                       add_numbers(b, "scatter", m->scatter, m->dim * m->dim, f) ? -1 : 0;
 }
 
@@ -97,6 +102,13 @@ static int add_joint(struct buf *b, const struct criterion *c, struct fail *f)
 	               ? -1 : 0;
 }
 
+static int add_learn(struct buf *b, const struct learn *l, struct fail *f)
+{
+	int r = buf_addf(b, f, "\"learned\":{") || add_axes(b, l->axis, l->p, f) || buf_addf(b, f, ",\n") ||
+	        add_numbers(b, "weights", l->weight, 2 * l->p + 1, f) || buf_addf(b, f, ",\n") || add_distributions(b, "joint", &l->joint, 1, f);
+	return r || buf_addf(b, f, "},\n") ? -1 : 0;
+}
+
 /* The order statistics of the sorted scores. */
 static int add_scores(struct buf *b, const struct ranking *r, struct fail *f)
 {
@@ -119,7 +131,7 @@ int reference_write(const struct ranking *r, const struct criterion *c, const st
 	int bad = buf_addf(&t, f, "{\"format\":\"%s %d\",\n\"rank_by\":", FORMAT, VERSION) || add_text(&t, c->list, f) ||
 	          buf_addf(&t, f, ",\n") || add_texts(&t, "model", o->model, c->joint.p, f) ||
 	          add_texts(&t, "options", o->options, c->joint.p, f) ||
-	          (c->joint_wanted && add_joint(&t, c, f)) ||
+	          (c->joint_wanted && add_joint(&t, c, f)) || (c->learn.p && add_learn(&t, &c->learn, f)) ||
 	          buf_addf(&t, f, "\"records\":%zu", r->scored) || add_number(&t, ",\n\"median\":", r->median, f) ||
 	          add_number(&t, ",\n\"spread\":", r->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
 	          add_scores(&t, r, f) || buf_addf(&t, f, ",\n");
@@ -180,16 +192,23 @@ static int read_axis(const json_t *o, struct mcd_axis *a, struct fail *f)
 	return a->unit > 0 && a->spread >= 0 ? 0 : fail_set(f, "'unit' must be above 0, 'spread' at least 0");
 }
 
-static int read_mcd(const json_t *o, struct mcd *m, struct fail *f)
+static int read_axes(const json_t *o, struct mcd_axis *a, int n, struct fail *f)
 {
 	const json_t *axes = json_object_get(o, "axes");
-	if (!json_is_array(axes) || json_array_size(axes) != (size_t)m->p)
-		return fail_set(f, "'axes' has %zu entries, not %d", json_array_size(axes), m->p);
-	for (int i = 0; i < m->p; i++) {
-		if (read_axis(json_array_get(axes, (size_t)i), &m->axis[i], f))
+	if (!json_is_array(axes) || json_array_size(axes) != (size_t)n)
+		return fail_set(f, "'axes' has %zu entries, not %d", json_array_size(axes), n);
+	for (int i = 0; i < n; i++)
+		if (read_axis(json_array_get(axes, (size_t)i), &a[i], f))
 			return -1;
+	return 0;
+}
+
+static int read_mcd(const json_t *o, struct mcd *m, struct fail *f)
+{
+	if (read_axes(o, m->axis, m->p, f))
+		return -1;
+	for (int i = 0; i < m->p; i++)
 		m->dim += m->axis[i].spread > 0;
-	}
 	size_t n = (size_t)m->dim;
 	if (!n)
 		return fail_set(f, "no axis has a 'spread'");
@@ -274,6 +293,14 @@ static int read_joint(const json_t *o, struct joint *j, uint64_t records, int ve
 	return j->kind == JOINT_TAILS ? 0 : read_mcd(o, &j->mcd, f);
 }
 
+static int read_learn(const json_t *o, struct learn *l, int p, uint64_t records, struct fail *f)
+{
+	*l = (struct learn){.p = p, .auroc = NAN, .error = NAN, .joint_auroc = NAN};
+	if (read_axes(o, l->axis, p, f) || read_numbers(json_object_get(o, "weights"), "weights", l->weight, (size_t)(2 * p + 1), f))
+		return -1;
+	return read_distributions(o, "joint", &l->joint, 1, records, VERSION, f);
+}
+
 static int read_scores(const json_t *o, struct reference *ref, struct fail *f)
 {
 	uint64_t records;
@@ -335,7 +362,11 @@ static int read_reference(const json_t *o, struct reference *ref, struct fail *f
 	memset(ref->provenance.known, 1, sizeof ref->provenance.known);
 	if (read_texts(o, "model", ref->provenance.model, (size_t)p, f) || read_texts(o, "options", ref->provenance.options, (size_t)p, f) || read_scores(o, ref, f))
 		return -1;
-	return c->joint_wanted ? read_joint(joint, &c->joint, ref->score.records, version, f) : 0;
+	const json_t *learned = json_object_get(o, "learned");
+	c->joint_wanted |= learned != NULL;
+	if (c->joint_wanted && read_joint(joint, &c->joint, ref->score.records, version, f))
+		return -1;
+	return learned && (read_learn(learned, &c->learn, p, ref->score.records, f) || criterion_label_learned(c, f)) ? -1 : 0;
 }
 
 static int check_hash(const struct buf *t, struct fail *f)

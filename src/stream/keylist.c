@@ -75,6 +75,14 @@ static enum decision read_decision(const char *p, size_t n)
 	return DECISION_NONE;
 }
 
+/* The line of names that a table may begin with. */
+static int is_header(const char *line, size_t len)
+{
+	static const char header[] = "key\tdecision";
+	size_t n = sizeof header - 1;
+	return len >= n && memcmp(line, header, n) == 0 && (len == n || line[n] == '\t');
+}
+
 /* Lines of both kinds: a mistyped decision must not drop a record. */
 static int mixed(size_t with, enum decision decision, size_t without, const char *path, struct fail *f)
 {
@@ -96,7 +104,7 @@ static int add_lines(struct keylist *l, const struct buf *b, const char *path, s
 			len--;
 		const char *tab = memchr(line, '\t', len);
 		size_t key = tab ? (size_t)(tab - line) : len;
-		if (!key)
+		if (!key || (number == 1 && is_header(line, len)))
 			continue;
 		enum decision d = tab ? read_decision(tab + 1, len - key - 1) : DECISION_NONE;
 		if (d && !with) {

@@ -4,14 +4,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The fields that are appended; those from joint on only for a joint score. */
-static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", NULL};
-static const char *const single_names[] = {"rank", "rank_n", "rank_by", "pct", "z", NULL};
-static const char *const joint_fields[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", NULL};
+/* The fields that a run may append. */
+static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", "learned", NULL};
 
-static const char *const *names_of(const struct criterion *c)
+/* Those that this run appends. */
+static void choose_names(struct ranker *k, const struct criterion *c)
 {
-	return !c->joint_wanted ? single_names : c->joint.kind == JOINT_BOTH ? all_names : joint_fields;
+	int n = 0;
+	for (int i = 0; i < 5; i++) /* rank to z */
+		k->names[n++] = all_names[i];
+	if (c->joint_wanted) {
+		k->names[n++] = "joint";
+		k->names[n++] = "joint_reason";
+	}
+	if (c->joint_wanted && c->joint.kind == JOINT_BOTH) {
+		k->names[n++] = "joint_tails";
+		k->names[n++] = "joint_unlike";
+	}
+	if (c->learns || c->learn.p)
+		k->names[n++] = "learned";
+	k->names[n] = NULL;
 }
 
 static int fail_none_scored(const struct criterion *c, uint64_t n, struct fail *f)
@@ -83,13 +95,30 @@ static int check_provenance(struct ranker *k, struct record *r, struct fail *f)
 	return -1;
 }
 
+/* Looks up what was decided on a record. */
+static int decide(struct ranker *k, struct record *r, int scored, struct fail *f)
+{
+	k->key.len = 0;
+	if (record_text(r, "key", &k->reason, &k->key, f) < 0)
+		return -1;
+	enum decision d = keylist_decision(&k->decisions, k->key.p, k->key.len);
+	k->decided += d != DECISION_NONE;
+	if (!scored || (d != DECISION_KEEP && d != DECISION_DROP)) {
+		k->undecided += d != DECISION_NONE;
+		return 0;
+	}
+	return criterion_decide(&k->criterion, d == DECISION_DROP, f);
+}
+
 static int collect(void *ctx, struct record *r, struct fail *f)
 {
 	struct ranker *k = ctx;
 	struct ranking *all = &k->ranking;
-	if (flow_claim(&k->flow, r, names_of(&k->criterion), f) || criterion_add(&k->criterion, r, all, f))
+	if (flow_claim(&k->flow, r, k->names, f) || criterion_add(&k->criterion, r, all, f))
 		return -1;
 	if (!isnan(all->v[all->n - 1].value) && check_provenance(k, r, f))
+		return -1;
+	if (k->criterion.learns && decide(k, r, !isnan(all->v[all->n - 1].value), f))
 		return -1;
 	return k->sort ? spool_record(k, r, f) : 0;
 }
@@ -106,21 +135,16 @@ static int first_pass(struct ranker *k, struct fail *f)
 	return r ? r : criterion_fit(&k->criterion, &k->ranking, f);
 }
 
-/* What is appended with and without a reference. */
-struct scores {
-	double pct, z, score;
-	const struct joint_parts *parts; /* of JOINT_BOTH */
-};
-
-/* Appends the joint score, its parts, and its reason. */
-static int append_joint(struct ranker *k, struct criterion *c, struct record *r, const struct scores *s, struct fail *f)
+/* Appends the joint score, its parts, its reason, and what was learnt. */
+static int append_joint(struct ranker *k, struct criterion *c, struct record *r, const struct criterion_scores *s, struct fail *f)
 {
 	char name[256];
 	k->reason.len = 0;
-	if (fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), s->score, f))
+	if (fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), s->joint, f) ||
+	    (c->learn.p && fields_set_real(&r->fields, cli_field(k->cli, name, "learned"), s->score, f)))
 		return record_fail(r, f);
-	if (c->joint.kind == JOINT_BOTH && (fields_set_real(&r->fields, cli_field(k->cli, name, "joint_tails"), s->parts->tails, f) ||
-	                                    fields_set_real(&r->fields, cli_field(k->cli, name, "joint_unlike"), s->parts->unlike, f)))
+	if (c->joint.kind == JOINT_BOTH && (fields_set_real(&r->fields, cli_field(k->cli, name, "joint_tails"), s->parts.tails, f) ||
+	                                    fields_set_real(&r->fields, cli_field(k->cli, name, "joint_unlike"), s->parts.unlike, f)))
 		return record_fail(r, f);
 	if (criterion_explain(c, &k->reason, f))
 		return -1;
@@ -128,12 +152,12 @@ static int append_joint(struct ranker *k, struct criterion *c, struct record *r,
 }
 
 /* The values of the record are c->v. */
-static int append_common(struct ranker *k, struct criterion *c, struct record *r, const struct scores *s, struct fail *f)
+static int append_common(struct ranker *k, struct criterion *c, struct record *r, double pct, double z, const struct criterion_scores *s, struct fail *f)
 {
 	char name[256];
 	r->fields_changed = 1;
 	if (fields_set_string(&r->fields, cli_field(k->cli, name, "rank_by"), c->label, f) ||
-	    fields_set_real(&r->fields, cli_field(k->cli, name, "pct"), s->pct, f) || fields_set_real(&r->fields, cli_field(k->cli, name, "z"), s->z, f))
+	    fields_set_real(&r->fields, cli_field(k->cli, name, "pct"), pct, f) || fields_set_real(&r->fields, cli_field(k->cli, name, "z"), z, f))
 		return record_fail(r, f);
 	return c->joint_wanted ? append_joint(k, c, r, s, f) : 0;
 }
@@ -152,8 +176,10 @@ static int append_rank(struct ranker *k, struct record *r, uint64_t rank, uint64
 	if (fields_set_int(&r->fields, cli_field(k->cli, name, "rank"), (int64_t)rank, f) ||
 	    fields_set_int(&r->fields, cli_field(k->cli, name, "rank_n"), (int64_t)all->scored, f))
 		return record_fail(r, f);
-	struct scores s = {100 * (double)(all->scored - rank) / (double)all->scored, ranking_z(all, score), score, c->parts ? c->parts + position : NULL};
-	return append_common(k, c, r, &s, f);
+	struct criterion_scores s = {.score = score, .joint = c->joint_score ? c->joint_score[position] : score};
+	if (c->parts)
+		s.parts = c->parts[position];
+	return append_common(k, c, r, 100 * (double)(all->scored - rank) / (double)all->scored, ranking_z(all, score), &s, f);
 }
 
 static int second_pass(struct ranker *k, struct fail *f)
@@ -211,22 +237,18 @@ static int compare_record(void *ctx, struct record *r, struct fail *f)
 {
 	struct ranker *k = ctx;
 	struct reference *ref = &k->reference;
-	struct joint_parts parts;
-	double score;
-	if (flow_claim(&k->flow, r, names_of(&ref->criterion), f))
+	struct criterion_scores s;
+	if (flow_claim(&k->flow, r, k->names, f))
 		return -1;
-	int scored = criterion_score(&ref->criterion, r, &score, &parts, f);
+	int scored = criterion_score(&ref->criterion, r, &s, f);
 	if (scored < 0)
 		return -1;
 	if (scored && provenance_check(&ref->provenance, &ref->criterion, &r->fields, f))
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)scored;
-	if (scored) {
-		struct scores s = {reference_pct(ref, score), reference_z(ref, score), score, &parts};
-		if (append_common(k, &ref->criterion, r, &s, f))
-			return -1;
-	}
+	if (scored && append_common(k, &ref->criterion, r, reference_pct(ref, s.score), reference_z(ref, s.score), &s, f))
+		return -1;
 	return flow_pass(&k->flow, r, f);
 }
 
@@ -241,6 +263,7 @@ static int compare_stream(struct ranker *k, struct fail *f)
 int ranker_open(struct ranker *k, struct fail *f)
 {
 	k->provenance.holder = "earlier records have";
+	choose_names(k, k->compare ? &k->reference.criterion : &k->criterion);
 	if (k->cli->save_ref && atomic_open(&k->save, k->cli->save_ref, f))
 		return fail_add(f, "--save-ref");
 	if (flow_open(&k->flow, k->cli, k->sort || k->compare ? 0 : FLOW_TWICE, f))
@@ -272,6 +295,8 @@ void ranker_free(struct ranker *k)
 		close(k->spool.fd);
 	provenance_free(&k->provenance);
 	buf_free(&k->reason);
+	buf_free(&k->key);
+	keylist_free(&k->decisions);
 	ranking_free(&k->ranking);
 	criterion_free(&k->criterion);
 	reference_free(&k->reference);

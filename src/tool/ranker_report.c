@@ -1,0 +1,134 @@
+/* The warnings of vae-rank, and the counts of its --summary. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "tool/ranker.h"
+
+static void warn_incomplete(const struct cli *c, const struct criterion *by, unsigned long long n)
+{
+	struct buf b = {0};
+	struct fail f;
+	int bad = 0;
+	for (int i = 0; i < by->joint.p; i++)
+		if (by->missing[i])
+			bad |= buf_addf(&b, &f, "%s'%s' (%llu)", b.len ? ", " : "", by->field[i], (unsigned long long)by->missing[i]);
+	if (by->incomplete && !bad)
+		cli_note(c, "%llu of %llu records have no number in some fields, which add nothing to their joint score: %s", (unsigned long long)by->incomplete, n, b.p);
+	buf_free(&b);
+}
+
+static void warn_degenerate(const struct cli *c, const struct criterion *by)
+{
+	const struct joint *j = &by->joint;
+	for (int i = 0; i < j->p; i++) {
+		if (joint_uses(j, i, JOINT_HARDER) && joint_degenerate(j, i, JOINT_HARDER))
+			cli_note(c, "the field '%s' has one value in all records, and adds nothing to the joint score", by->field[i]);
+		if (joint_uses(j, i, JOINT_UNLIKE) && joint_degenerate(j, i, JOINT_UNLIKE))
+			cli_note(c, "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
+	}
+	for (int i = 0, k = 0, found = j->kind == JOINT_TAILS ? -1 : mcd_collinear(&j->mcd); i < j->p && found >= 0; i++)
+		if (joint_uses(j, i, JOINT_UNLIKE) && k++ == found)
+			cli_note(c, "the field '%s' is collinear with the others, or nearly", by->field[i]);
+}
+
+static void warn(const struct ranker *k, const struct criterion *by)
+{
+	const struct cli *c = k->cli;
+	unsigned long long n = k->flow.records, unscored = n - k->ranking.scored;
+	if (unscored)
+		cli_note(c, "%llu of %llu records have no number in %s'%s': they are not ranked", unscored, n, by->joint_wanted ? "any of the fields " : "", by->label);
+	if (k->mixed.msg[0])
+		cli_note(c, "scores of different models or options are ranked together; the first: %s", k->mixed.msg);
+	if (!by->joint_wanted || !k->ranking.scored) /* one field, or an empty stream */
+		return;
+	warn_incomplete(c, by, n);
+	warn_degenerate(c, by);
+}
+
+/* The counts of --summary. */
+static int count_common(struct fields *counts, const struct ranker *k, const struct criterion *by, struct fail *f)
+{
+	char name[300];
+	int r = fields_set_int(counts, "ranked", (int64_t)k->ranking.scored, f) || fields_set_string(counts, "rank_by", by->label, f) ||
+	        (by->joint_wanted && fields_set_int(counts, "incomplete", (int64_t)by->incomplete, f));
+	for (int i = 0; i < by->joint.p && by->joint_wanted && !r; i++) {
+		snprintf(name, sizeof name, "missing_%.280s", by->field[i]);
+		r = by->missing[i] && fields_set_int(counts, name, (int64_t)by->missing[i], f);
+	}
+	return r ? -1 : 0;
+}
+
+static int count_learned(struct fields *counts, const struct ranker *k, struct fail *f)
+{
+	const struct criterion *by = &k->criterion;
+	const struct learn *l = &by->learn;
+	char name[300];
+	if (fields_set_int(counts, "decisions_keep", (int64_t)l->keep, f) || fields_set_int(counts, "decisions_drop", (int64_t)l->drop, f) ||
+	    fields_set_int(counts, "decisions_unused", (int64_t)k->undecided, f) || fields_set_int(counts, "decisions_unknown", (int64_t)(k->decisions.all - k->decided), f))
+		return -1;
+	if (!isnan(l->auroc) && (fields_set_real(counts, "learn_auroc", l->auroc, f) || fields_set_real(counts, "learn_auroc_error", l->error, f) ||
+	                         fields_set_real(counts, "learn_auroc_joint", l->joint_auroc, f)))
+		return -1;
+	if (l->p && fields_set_real(counts, "weight_joint", l->weight[0], f))
+		return -1;
+	for (int i = 0; i < l->p; i++) {
+		snprintf(name, sizeof name, "weight_%.280s", by->field[i]);
+		if (fields_set_real(counts, name, l->weight[1 + i], f))
+			return -1;
+		snprintf(name, sizeof name, "weight_size_%.275s", by->field[i]);
+		if (fields_set_real(counts, name, l->weight[1 + l->p + i], f))
+			return -1;
+	}
+	return 0;
+}
+
+/* The most important weights, by size. */
+static void note_weights(const struct cli *c, const struct criterion *by)
+{
+	const struct learn *l = &by->learn;
+	struct buf b = {0};
+	struct fail f;
+	unsigned char used[LEARN_MAX_WEIGHTS] = {0};
+	int bad = buf_addf(&b, &f, "joint %.3g", l->weight[0]), count = c->verbose ? 2 * l->p : 3;
+	for (int i = 0; i < count && i < 2 * l->p && !bad; i++) {
+		int most = 0;
+		for (int k = 1; k <= 2 * l->p; k++)
+			if (!used[k] && (!most || fabs(l->weight[k]) > fabs(l->weight[most])))
+				most = k;
+		used[most] = 1;
+		int field = (most - 1) % l->p;
+		bad = buf_addf(&b, &f, most > l->p ? ", |%s| %.3g" : ", %s %.3g", by->field[field], l->weight[most]);
+	}
+	if (!bad)
+		cli_note(c, "learned weights: %s%s", b.p, c->verbose || 2 * l->p <= 3 ? "" : ", ... (-v: all)");
+	buf_free(&b);
+}
+
+static void report_learned(const struct ranker *k)
+{
+	const struct cli *c = k->cli;
+	const struct learn *l = &k->criterion.learn;
+	size_t unknown = k->decisions.all - k->decided;
+	if (unknown)
+		cli_note(c, "%zu of %zu decisions are on keys that are not in the stream", unknown, k->decisions.all);
+	if (!l->p) {
+		cli_note(c, "%zu decisions to keep and %zu to drop: nothing can be learned without both, so the records are ranked by their joint score", l->keep, l->drop);
+		return;
+	}
+	if (isnan(l->auroc))
+		cli_note(c, "learned from %zu decisions to keep and %zu to drop: too few for a cross-validation", l->keep, l->drop);
+	else
+		cli_note(c, "learned from %zu decisions to keep and %zu to drop: cross-validated AUROC %.3f +- %.3f, that of the joint score %.3f", l->keep,
+		         l->drop, l->auroc, l->error, l->joint_auroc);
+	note_weights(c, &k->criterion);
+}
+
+int ranker_report(struct ranker *k, struct fail *f)
+{
+	const struct criterion *by = k->compare ? &k->reference.criterion : &k->criterion;
+	warn(k, by);
+	if (k->criterion.learns)
+		report_learned(k);
+	return count_common(&k->cli->counts, k, by, f) || (k->criterion.learns && count_learned(&k->cli->counts, k, f)) ? -1 : 0;
+}
