@@ -4,7 +4,7 @@
 #include "tool/ranker.h"
 
 struct options {
-	const char *list, *unlike, *ref_file, *decisions;
+	const char *list, *unlike, *far, *ref_file, *decisions;
 	int joint; /* enum joint_kind; -1: not given */
 };
 
@@ -15,10 +15,11 @@ static bool check_options(struct cli *c, const struct options *o, struct ranker 
 		return cli_usage(c, "--ref cannot be combined with %s", k->sort ? "--sort" : c->save_ref ? "--save-ref" : "--learn");
 	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
 		return cli_usage(c, "--learn - and the records cannot both come from standard input: name FILEs");
-	if (o->unlike && !o->ref_file && o->joint != JOINT_BOTH)
-		return cli_usage(c, "--unlike requires --joint both");
-	if (criterion_open(&k->criterion, o->list ? o->list : "selfinf", o->unlike, o->joint < 0 ? JOINT_TAILS : (enum joint_kind)o->joint, &f)) {
-		fail_add(&f, o->unlike ? "-k, --unlike" : "-k");
+	if ((o->unlike || o->far) && !o->ref_file && o->joint != JOINT_BOTH)
+		return cli_usage(c, "%s requires --joint both", o->unlike ? "--unlike" : "--far");
+	const struct criterion_lists lists = {o->list ? o->list : "selfinf", o->unlike, o->far};
+	if (criterion_open(&k->criterion, &lists, o->joint < 0 ? JOINT_TAILS : (enum joint_kind)o->joint, &f)) {
+		fail_add(&f, o->unlike || o->far ? "-k, --unlike, --far" : "-k");
 		return cli_invalid(c, &f);
 	}
 	if (!cli_check_overwrite(c, "--ref", o->ref_file) || !cli_check_overwrite(c, "--learn", o->decisions))
@@ -40,6 +41,8 @@ static int open_reference(const struct options *o, struct reference *ref, struct
 		return fail_set(f, "%s: a reference of '%s', but -k is '%s'", o->ref_file, by->list, o->list);
 	if (o->unlike && (!by->unlike || strcmp(o->unlike, by->unlike) != 0))
 		return fail_set(f, "%s: this reference was not made with --unlike '%s'", o->ref_file, o->unlike);
+	if (o->far && (!by->far || strcmp(o->far, by->far) != 0))
+		return fail_set(f, "%s: this reference was not made with --far '%s'", o->ref_file, o->far);
 	if (o->joint >= 0 && (!by->joint_wanted || o->joint != (int)by->joint.kind))
 		return fail_set(f, "%s: this reference was not made with --joint %s", o->ref_file, joint_names[o->joint]);
 	return 0;
@@ -64,6 +67,7 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELDS", CLI_TEXT, &o.list, "rank by this field, highest first (default selfinf), or by the joint score of a,b,c_*"},
 		{0, "joint", "KIND", CLI_CHOICE, &o.joint, "joint score: tails (high values; default), mahalanobis (high and low values) or both", joint_names},
 		{0, "unlike", "FIELDS", CLI_TEXT, &o.unlike, "with --joint both: the fields whose low values count too (default: those of -k)"},
+		{0, "far", "FIELDS", CLI_TEXT, &o.far, "with --joint both: fields that count only where the record is far from the rest in them"},
 		{0, "learn", "FILE", CLI_TEXT, &o.decisions, "learn from decisions: lines of a key, a tab, and keep, drop or unsure"},
 		{0, "sort", NULL, CLI_FLAG, &k.sort, "write the records in rank order, those without a rank last"},
 		{0, "save-ref", "FILE", CLI_TEXT, &c.save_ref, "save the distribution of the score to FILE, for --ref"},

@@ -38,7 +38,8 @@ setup_file() {
 	for ((i = 0; i < 40; i++)); do # fields for a fit of a Gaussian
 		printf 'name=%d.cls data=1\nname=%d.vae.json data={"a":%d,"b":%d}\n' $i $i $((i * i % 41)) $((i * 7 % 29))
 	done | mktar >"$F/more.tar"
-	vae-rank --save-ref "$F/both.json" -k 'a,b*' --unlike 'b,a*' --joint both "$F/more.tar" >"$F/null"
+	printf '%d\tkeep\n%d\tdrop\n' 1 2 3 4 5 6 7 8 >"$F/decisions"
+	vae-rank --save-ref "$F/both.json" -k 'a,b*' --unlike 'b,a*' --far b --joint both "$F/more.tar" >"$F/null"
 	printf 'a,b,"c"\n1,2,x\n3,4.5,y\n-1e3,0,"z""q"\n' | tee "$F/rows.csv" | gzip -c >"$F/rows.csv.gz"
 	cp "$ROOT/tests/data/input/f8-4d.npy" "$F/rows.npy"
 	printf '\0\0\10\3\0\0\0\3\0\0\0\2\0\0\0\2abcdefghijkl' >"$F/images.idx"
@@ -94,7 +95,8 @@ faults() {
 @test "faults: vae-rank" { faults -p -i "$F/s.tar" -- vae-rank -k w --prefix t_; }
 @test "faults: vae-rank -k a,b --save-ref" { faults -k alloc,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-rank -k w,rank --save-ref ref.json --prefix t_; }
 @test "faults: vae-rank --joint mahalanobis" { faults -k alloc,write -i "$F/more.tar" -- vae-rank -k a,b --joint mahalanobis; }
-@test "faults: vae-rank --joint both" { faults -k alloc,write,rename -i "$F/more.tar" -- vae-rank -k 'a,b*' --unlike 'b,a*' --joint both --save-ref ref.json; }
+@test "faults: vae-rank --joint both" { faults -k alloc,write,rename -i "$F/more.tar" -- vae-rank -k 'a,b*' --unlike 'b,a*' --far b --joint both --save-ref ref.json; }
+@test "faults: vae-rank --learn" { faults -k alloc,read,write,rename -i "$F/more.tar" -- vae-rank -k a,b --learn "$F/decisions" --save-ref ref.json; }
 @test "faults: vae-rank --ref, both" { faults -k alloc,read,write -i "$F/more.tar" -- vae-rank --ref "$F/both.json"; }
 @test "faults: vae-rank --ref" { faults -k alloc,read,write -i "$F/s.tar" -- vae-rank --ref "$F/ref.json" --prefix t_; }
 @test "faults: vae-rank --sort" { faults -i "$F/s.tar" -- vae-rank --sort -k w --prefix t_; }

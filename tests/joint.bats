@@ -68,6 +68,50 @@ profiles() {
 	says '--unlike' 'empty field name'
 }
 
+@test "--far: a third question, which counts for the farthest tenth" {
+	profiles 400 'if (i == 5) h = exp(9); if (i == 6) { a = exp(0.1); b = exp(-1); c = 1 }' >"$T/in"
+	ok vae-rank --joint both -k h --unlike p_a --far 'p_[bc]*,p_a' "$T/in"
+	[ ! -s "$T/err" ]
+	mv "$T/out" "$T/both"
+	is "$(field rank_by <"$T/both" | sort -u)" 'h; unlike p_a; far p_[bc]*,p_a'
+	is "$(field joint_reason <"$T/both" | sed -n 5,6p | tr '\n' '|')" 'harder: h high|far: p_b low|'
+	vae-rank --joint mahalanobis -k p_b,p_c,p_a "$T/in" | field joint >"$T/alone"
+	field joint_far <"$T/both" | paste - "$T/alone" | awk '{ d = $1 / $2 - 1 } d > 1e-7 || d < -1e-7 { exit 1 }'
+	field joint,joint_tails,joint_unlike,joint_far <"$T/both" | awk '
+		{ j[NR] = $1; t[NR] = $2; u[NR] = $3; f[NR] = $4 }
+		END { for (i = 1; i <= NR; i++) {
+			m = n = o = 0
+			for (k = 1; k <= NR; k++) { m += t[k] >= t[i]; n += u[k] >= u[i]; o += f[k] >= f[i] }
+			counted += o < NR / 10
+			d = log(NR / m) + log(NR / n) + (o < NR / 10 ? log(NR / 10 / o) : 0) - j[i]
+			if (d > 1e-7 || d < -1e-7) { print i, d; exit 1 }
+		} exit counted != 39 }'
+	# without --unlike that question adds nothing
+	ok vae-rank --joint both -k h --far p_b,p_c --save-ref "$T/ref" "$T/in"
+	is "$(vae-cut --json "$T/out" | grep -c joint_unlike)" 0
+	field key,joint,joint_tails,joint_far,z <"$T/out" >"$T/want"
+	ok vae-rank --ref "$T/ref" "$T/in"
+	field key,joint,joint_tails,joint_far,z <"$T/out" | diff "$T/want" -
+	fails 1 vae-rank --ref "$T/ref" --far p_b "$T/in"
+	says "$T/ref" "--far 'p_b'"
+	fails 2 vae-rank -k h --far p_b "$T/in"
+	says '--far requires --joint both'
+}
+
+@test "--joint both: a group of fields without spread adds nothing" {
+	profiles 100 'w = sprintf("\"h\":%.9g,\"p_a\":0,\"p_b\":%d,\"p_c\":%.9g", h, i == 50, c)' >"$T/in"
+	ok vae-rank --joint both -k h --unlike p_a,p_b --far p_c --save-ref "$T/ref" "$T/in"
+	says "'p_a' has one value" "'p_b' has one value"
+	is "$(field joint_unlike <"$T/out" | sort -u)" 0
+	field key,joint,joint_unlike,joint_far <"$T/out" >"$T/want"
+	ok vae-rank --ref "$T/ref" "$T/in"
+	field key,joint,joint_unlike,joint_far <"$T/out" | diff "$T/want" -
+	vae-rank --joint both -k h --far p_c "$T/in" | field joint | diff - <(cut -f 2 "$T/want")
+	ok vae-rank --joint both -k h --unlike p_a --far p_b "$T/in"
+	fails 1 vae-rank --joint mahalanobis -k p_a,p_b "$T/in"
+	says 'no field can enter the joint score'
+}
+
 @test "joint_reason: the field without which the score falls most" {
 	profiles 200 'if (i == 3) a = exp(8); if (i == 4) b = exp(-9); if (i == 5) { h = exp(-20); a = b = c = exp(-20) }' >"$T/in"
 	ok vae-rank -k 'h,p_*' "$T/in"

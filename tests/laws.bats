@@ -27,6 +27,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: ref" { law_members ref; }
 @test "law 1: members pass unchanged: joint" { law_members joint; }
 @test "law 1: members pass unchanged: unlike" { law_members unlike; }
+@test "law 1: members pass unchanged: learn" { law_members learn; }
 @test "law 1: members pass unchanged: drop" { law_members drop; }
 @test "law 1: members pass unchanged: guard" { law_members guard; }
 @test "law 1: members pass unchanged: first" { law_members first; }
@@ -50,6 +51,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: ref" { law_formats ref; }
 @test "law 1: tars of other programs pass unchanged: joint" { law_formats joint; }
 @test "law 1: tars of other programs pass unchanged: unlike" { law_formats unlike; }
+@test "law 1: tars of other programs pass unchanged: learn" { law_formats learn; }
 @test "law 1: tars of other programs pass unchanged: drop" { law_formats drop; }
 @test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
 @test "law 1: tars of other programs pass unchanged: first" { law_formats first; }
@@ -73,6 +75,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: ref" { law_again ref; }
 @test "law 1: a second pass changes nothing: joint" { law_again joint; }
 @test "law 1: a second pass changes nothing: unlike" { law_again unlike; }
+@test "law 1: a second pass changes nothing: learn" { law_again learn; }
 @test "law 1: a second pass changes nothing: drop" { law_again drop; }
 @test "law 1: a second pass changes nothing: guard" { law_again guard; }
 @test "law 1: a second pass changes nothing: first" { law_again first; }
@@ -96,6 +99,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: ref" { law_compressed ref; }
 @test "law 2: compressed input: joint" { law_compressed joint; }
 @test "law 2: compressed input: unlike" { law_compressed unlike; }
+@test "law 2: compressed input: learn" { law_compressed learn; }
 @test "law 2: compressed input: drop" { law_compressed drop; }
 @test "law 2: compressed input: guard" { law_compressed guard; }
 @test "law 2: compressed input: first" { law_compressed first; }
@@ -123,6 +127,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: ref" { law_joined ref; }
 @test "law 2: concatenated input and several FILEs: joint" { law_joined joint; }
 @test "law 2: concatenated input and several FILEs: unlike" { law_joined unlike; }
+@test "law 2: concatenated input and several FILEs: learn" { law_joined learn; }
 @test "law 2: concatenated input and several FILEs: drop" { law_joined drop; }
 @test "law 2: concatenated input and several FILEs: guard" { law_joined guard; }
 @test "law 2: concatenated input and several FILEs: first" { law_joined first; }
@@ -150,6 +155,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: ref" { law_zstd ref; }
 @test "law 2: -z: joint" { law_zstd joint; }
 @test "law 2: -z: unlike" { law_zstd unlike; }
+@test "law 2: -z: learn" { law_zstd learn; }
 @test "law 2: -z: drop" { law_zstd drop; }
 @test "law 2: -z: guard" { law_zstd guard; }
 @test "law 2: -z: first" { law_zstd first; }
@@ -174,6 +180,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: ref" { law_prefixes ref; }
 @test "law 3: every truncated input fails: joint" { law_prefixes joint; }
 @test "law 3: every truncated input fails: unlike" { law_prefixes unlike; }
+@test "law 3: every truncated input fails: learn" { law_prefixes learn; }
 @test "law 3: every truncated input fails: drop" { law_prefixes drop; }
 @test "law 3: every truncated input fails: guard" { law_prefixes guard; }
 @test "law 3: every truncated input fails: first" { law_prefixes first; }
@@ -201,6 +208,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: ref" { law_travels ref; }
 @test "law 3: a failure makes the next tool fail: joint" { law_travels joint; }
 @test "law 3: a failure makes the next tool fail: unlike" { law_travels unlike; }
+@test "law 3: a failure makes the next tool fail: learn" { law_travels learn; }
 @test "law 3: a failure makes the next tool fail: drop" { law_travels drop; }
 @test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
 @test "law 3: a failure makes the next tool fail: first" { law_travels first; }
@@ -224,6 +232,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: ref" { law_old_files ref; }
 @test "law 3: a failure leaves no new files, and old ones as they were: joint" { law_old_files joint; }
 @test "law 3: a failure leaves no new files, and old ones as they were: unlike" { law_old_files unlike; }
+@test "law 3: a failure leaves no new files, and old ones as they were: learn" { law_old_files learn; }
 @test "law 3: a failure leaves no new files, and old ones as they were: drop" { law_old_files drop; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files, and old ones as they were: first" { law_old_files first; }
@@ -240,6 +249,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: rank" { law_changed rank; }
 @test "law 3: a file that changes between two passes: sort" { law_changed sort; }
 @test "law 3: a file that changes between two passes: joint" { law_changed joint; }
+@test "law 3: a file that changes between two passes: learn" { law_changed learn; }
 @test "law 3: a file that changes between two passes: guard" { law_changed guard; }
 @test "law 3: a file that changes between two passes: review" { law_changed review; }
 @test "law 4: a full device: train" { law_full train; }
@@ -259,6 +269,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: ref" { law_full ref; }
 @test "law 4: a full device: joint" { law_full joint; }
 @test "law 4: a full device: unlike" { law_full unlike; }
+@test "law 4: a full device: learn" { law_full learn; }
 @test "law 4: a full device: drop" { law_full drop; }
 @test "law 4: a full device: guard" { law_full guard; }
 @test "law 4: a full device: first" { law_full first; }
@@ -288,6 +299,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: ref" { law_sigpipe ref; }
 @test "law 4: a reader that leaves: joint" { law_sigpipe joint; }
 @test "law 4: a reader that leaves: unlike" { law_sigpipe unlike; }
+@test "law 4: a reader that leaves: learn" { law_sigpipe learn; }
 @test "law 4: a reader that leaves: drop" { law_sigpipe drop; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
 @test "law 4: a reader that leaves: first" { law_sigpipe first; }
@@ -312,6 +324,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: ref" { law_closed ref; }
 @test "law 4: closed descriptors: joint" { law_closed joint; }
 @test "law 4: closed descriptors: unlike" { law_closed unlike; }
+@test "law 4: closed descriptors: learn" { law_closed learn; }
 @test "law 4: closed descriptors: drop" { law_closed drop; }
 @test "law 4: closed descriptors: guard" { law_closed guard; }
 @test "law 4: closed descriptors: first" { law_closed first; }
@@ -341,6 +354,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: ref" { law_file_limit ref; }
 @test "law 4: a limit on file sizes: joint" { law_file_limit joint; }
 @test "law 4: a limit on file sizes: unlike" { law_file_limit unlike; }
+@test "law 4: a limit on file sizes: learn" { law_file_limit learn; }
 @test "law 4: a limit on file sizes: drop" { law_file_limit drop; }
 @test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
 @test "law 4: a limit on file sizes: first" { law_file_limit first; }
@@ -358,6 +372,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: rank" { law_spool_full rank; }
 @test "law 4: a spool that does not fit: sort" { law_spool_full sort; }
 @test "law 4: a spool that does not fit: joint" { law_spool_full joint; }
+@test "law 4: a spool that does not fit: learn" { law_spool_full learn; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
 @test "law 4: a spool that does not fit: review" { law_spool_full review; }
 @test "law 4: a limit on address space: train" { law_memory train; }
@@ -377,6 +392,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: ref" { law_memory ref; }
 @test "law 4: a limit on address space: joint" { law_memory joint; }
 @test "law 4: a limit on address space: unlike" { law_memory unlike; }
+@test "law 4: a limit on address space: learn" { law_memory learn; }
 @test "law 4: a limit on address space: drop" { law_memory drop; }
 @test "law 4: a limit on address space: guard" { law_memory guard; }
 @test "law 4: a limit on address space: first" { law_memory first; }
@@ -406,6 +422,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: ref" { law_stack ref; }
 @test "law 4: a limit on the stack: joint" { law_stack joint; }
 @test "law 4: a limit on the stack: unlike" { law_stack unlike; }
+@test "law 4: a limit on the stack: learn" { law_stack learn; }
 @test "law 4: a limit on the stack: drop" { law_stack drop; }
 @test "law 4: a limit on the stack: guard" { law_stack guard; }
 @test "law 4: a limit on the stack: first" { law_stack first; }
@@ -452,6 +469,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: ref" { law_usage ref; }
 @test "law 7: -h, -V and wrong options: joint" { law_usage joint; }
 @test "law 7: -h, -V and wrong options: unlike" { law_usage unlike; }
+@test "law 7: -h, -V and wrong options: learn" { law_usage learn; }
 @test "law 7: -h, -V and wrong options: drop" { law_usage drop; }
 @test "law 7: -h, -V and wrong options: guard" { law_usage guard; }
 @test "law 7: -h, -V and wrong options: first" { law_usage first; }
@@ -481,6 +499,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: ref" { law_terminal ref; }
 @test "law 7: a terminal is refused: joint" { law_terminal joint; }
 @test "law 7: a terminal is refused: unlike" { law_terminal unlike; }
+@test "law 7: a terminal is refused: learn" { law_terminal learn; }
 @test "law 7: a terminal is refused: drop" { law_terminal drop; }
 @test "law 7: a terminal is refused: guard" { law_terminal guard; }
 @test "law 7: a terminal is refused: first" { law_terminal first; }
@@ -505,6 +524,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: ref" { law_quiet ref; }
 @test "law 8: only records on stdout, nothing on stderr: joint" { law_quiet joint; }
 @test "law 8: only records on stdout, nothing on stderr: unlike" { law_quiet unlike; }
+@test "law 8: only records on stdout, nothing on stderr: learn" { law_quiet learn; }
 @test "law 8: only records on stdout, nothing on stderr: drop" { law_quiet drop; }
 @test "law 8: only records on stdout, nothing on stderr: guard" { law_quiet guard; }
 @test "law 8: only records on stdout, nothing on stderr: first" { law_quiet first; }
@@ -532,6 +552,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: ref" { law_summary ref; }
 @test "law 8: --summary: joint" { law_summary joint; }
 @test "law 8: --summary: unlike" { law_summary unlike; }
+@test "law 8: --summary: learn" { law_summary learn; }
 @test "law 8: --summary: drop" { law_summary drop; }
 @test "law 8: --summary: guard" { law_summary guard; }
 @test "law 8: --summary: first" { law_summary first; }
@@ -559,6 +580,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: ref" { law_bad_fields ref; }
 @test "law 9: invalid fields: joint" { law_bad_fields joint; }
 @test "law 9: invalid fields: unlike" { law_bad_fields unlike; }
+@test "law 9: invalid fields: learn" { law_bad_fields learn; }
 @test "law 9: invalid fields: drop" { law_bad_fields drop; }
 @test "law 9: invalid fields: guard" { law_bad_fields guard; }
 @test "law 9: invalid fields: first" { law_bad_fields first; }
@@ -600,6 +622,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: ref" { law_digits ref; }
 @test "law 9: fields of earlier tools keep their digits: joint" { law_digits joint; }
 @test "law 9: fields of earlier tools keep their digits: unlike" { law_digits unlike; }
+@test "law 9: fields of earlier tools keep their digits: learn" { law_digits learn; }
 @test "law 9: fields of earlier tools keep their digits: drop" { law_digits drop; }
 @test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
 @test "law 9: fields of earlier tools keep their digits: first" { law_digits first; }
@@ -621,6 +644,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: ref" { law_output ref; }
 @test "law 10: -o is complete or absent: joint" { law_output joint; }
 @test "law 10: -o is complete or absent: unlike" { law_output unlike; }
+@test "law 10: -o is complete or absent: learn" { law_output learn; }
 @test "law 10: -o is complete or absent: drop" { law_output drop; }
 @test "law 10: -o is complete or absent: guard" { law_output guard; }
 @test "law 10: -o is complete or absent: first" { law_output first; }
@@ -645,6 +669,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: ref" { law_locale ref; }
 @test "law 10: any locale gives the same bytes: joint" { law_locale joint; }
 @test "law 10: any locale gives the same bytes: unlike" { law_locale unlike; }
+@test "law 10: any locale gives the same bytes: learn" { law_locale learn; }
 @test "law 10: any locale gives the same bytes: drop" { law_locale drop; }
 @test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
 @test "law 10: any locale gives the same bytes: first" { law_locale first; }
@@ -668,6 +693,7 @@ setup_file() { laws_setup; }
 @test "bad input: ref" { law_bad_input ref; }
 @test "bad input: joint" { law_bad_input joint; }
 @test "bad input: unlike" { law_bad_input unlike; }
+@test "bad input: learn" { law_bad_input learn; }
 @test "bad input: drop" { law_bad_input drop; }
 @test "bad input: guard" { law_bad_input guard; }
 @test "bad input: first" { law_bad_input first; }
@@ -695,6 +721,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: ref" { law_empty ref; }
 @test "an empty stream: joint" { law_empty joint; }
 @test "an empty stream: unlike" { law_empty unlike; }
+@test "an empty stream: learn" { law_empty learn; }
 @test "an empty stream: drop" { law_empty drop; }
 @test "an empty stream: guard" { law_empty guard; }
 @test "an empty stream: first" { law_empty first; }

@@ -7,7 +7,7 @@
 #include "rank/learn.h"
 #include "rank/ranking.h"
 
-enum { CRITERION_MAX_NAMES = 2 * JOINT_MAX_FIELDS };
+enum { CRITERION_MAX_NAMES = 3 * JOINT_MAX_FIELDS };
 
 /* An entry of the lists: a field, or a pattern that stands for all numeric fields of the stream that it matches. */
 struct criterion_name {
@@ -17,9 +17,9 @@ struct criterion_name {
 
 struct criterion {
 	char *list;     /* of -k, as given: a or a,b,c or a,b_* */
-	char *unlike;   /* of --unlike, as given, or NULL */
-	char *label;    /* both, and whether the score is learned, as rank_by says */
-	char *copy[2];  /* of the lists, cut into names */
+	char *unlike, *far; /* of --unlike and --far, as given, or NULL */
+	char *label;    /* these, and whether the score is learned, as rank_by says */
+	char *copy[JOINT_QUESTIONS]; /* of the lists, cut into names */
 	struct criterion_name name[CRITERION_MAX_NAMES];
 	int names, patterns;
 	int joint_wanted; /* several names, a pattern or JOINT_BOTH: there is a joint score, perhaps of one field */
@@ -37,14 +37,20 @@ struct criterion {
 	uint64_t missing[JOINT_MAX_FIELDS], incomplete; /* records with a score that lack a field; that lack any */
 };
 
-/* list, unlike: names or patterns separated by commas, each once in its list, none empty. unlike: for JOINT_BOTH, the
- * fields that ask whether a record is unlike the rest; NULL: those of list. Call criterion_free() also after a failure. */
-int criterion_open(struct criterion *c, const char *list, const char *unlike, enum joint_kind kind, struct fail *f);
+/* Of names or patterns separated by commas, each once in its list, none empty. */
+struct criterion_lists {
+	const char *list;         /* the fields; of JOINT_BOTH those that ask whether a record is harder than the rest */
+	const char *unlike, *far; /* JOINT_BOTH: the fields of the distances, or NULL. Without both, unlike has those of list */
+};
+/* Call criterion_free() also after a failure. */
+int criterion_open(struct criterion *c, const struct criterion_lists *lists, enum joint_kind kind, struct fail *f);
 /* Adds a field that a pattern stood for when a reference was made; no-op where it is there. Fails
  * where no entry stands for it. */
 int criterion_add_field(struct criterion *c, const char *name, struct fail *f);
 /* Says in the label that the score is learned. */
 int criterion_label_learned(struct criterion *c, struct fail *f);
+/* Whether a list asks this question. */
+int criterion_asks(const struct criterion *c, int question);
 /* Reads the numbers of a record into c->v: how many there are, or -1. */
 int criterion_values(struct criterion *c, struct record *rec, struct fail *f);
 /* Adds the next record of the stream to the ranking; of several fields, keeps the values: 8 bytes a field. */

@@ -19,7 +19,7 @@ struct ranker {
 	struct keylist decisions;   /* those to learn from, where criterion.learns */
 	struct reference reference;
 
-	const char *names[12];      /* of the fields that are appended, then NULL */
+	const char *names[16];      /* of the fields that are appended, then NULL */
 	struct flow flow;
 	struct ranking ranking;
 	struct provenance provenance; /* of the ranked scores */

@@ -8,7 +8,7 @@
 #include "stream/expr.h"
 #include "stream/name.h"
 
-static const char *const question_names[] = {[JOINT_HARDER] = "harder", [JOINT_UNLIKE] = "unlike"};
+static const char *const question_names[] = {[JOINT_HARDER] = "harder", [JOINT_UNLIKE] = "unlike", [JOINT_FAR] = "far"};
 
 static int find_field(const struct criterion *c, const char *name)
 {
@@ -77,19 +77,23 @@ static int read_list(struct criterion *c, const char *list, char **copy, int que
 	return 0;
 }
 
-int criterion_open(struct criterion *c, const char *list, const char *unlike, enum joint_kind kind, struct fail *f)
+int criterion_open(struct criterion *c, const struct criterion_lists *lists, enum joint_kind kind, struct fail *f)
 {
 	struct buf label = {0};
 	*c = (struct criterion){.joint.kind = kind};
-	int bad = buf_addf(&label, f, "%s", list) || (unlike && buf_addf(&label, f, "; unlike %s", unlike));
+	int bad = buf_addf(&label, f, "%s", lists->list) || (lists->unlike && buf_addf(&label, f, "; unlike %s", lists->unlike)) ||
+	          (lists->far && buf_addf(&label, f, "; far %s", lists->far));
 	c->label = label.p;
 	if (bad)
 		return -1;
-	c->list = strdup(list);
-	c->unlike = unlike ? strdup(unlike) : NULL;
-	if (!c->list || (unlike && !c->unlike))
+	c->list = strdup(lists->list);
+	c->unlike = lists->unlike ? strdup(lists->unlike) : NULL;
+	c->far = lists->far ? strdup(lists->far) : NULL;
+	if (!c->list || (lists->unlike && !c->unlike) || (lists->far && !c->far))
 		return fail_memory(f);
-	if (read_list(c, list, &c->copy[0], unlike ? JOINT_HARDER : JOINT_HARDER | JOINT_UNLIKE, f) || (unlike && read_list(c, unlike, &c->copy[1], JOINT_UNLIKE, f)))
+	int all = lists->unlike || lists->far ? JOINT_HARDER : JOINT_HARDER | JOINT_UNLIKE;
+	if (read_list(c, c->list, &c->copy[0], all, f) || (c->unlike && read_list(c, c->unlike, &c->copy[1], JOINT_UNLIKE, f)) ||
+	    (c->far && read_list(c, c->far, &c->copy[2], JOINT_FAR, f)))
 		return -1;
 	c->joint_wanted = c->names > 1 || c->patterns || kind == JOINT_BOTH;
 	return 0;
@@ -101,6 +105,14 @@ int criterion_add_field(struct criterion *c, const char *name, struct fail *f)
 	for (int k = 0; k < c->names; k++)
 		matches |= c->name[k].pattern && expr_like(c->name[k].text, name, strlen(name));
 	return matches ? add_field(c, name, JOINT_HARDER, f) : fail_set(f, "'%s' is not a field of '%s'", name, c->label);
+}
+
+int criterion_asks(const struct criterion *c, int question)
+{
+	int asks = 0;
+	for (int i = 0; i < c->names; i++)
+		asks |= c->name[i].question & question;
+	return asks != 0;
 }
 
 /* Adds the record's fields that match a pattern. */
@@ -281,9 +293,10 @@ void criterion_free(struct criterion *c)
 {
 	free(c->list);
 	free(c->unlike);
+	free(c->far);
 	free(c->label);
-	free(c->copy[0]);
-	free(c->copy[1]);
+	for (int i = 0; i < JOINT_QUESTIONS; i++)
+		free(c->copy[i]);
 	for (int i = 0; i < c->joint.p; i++)
 		free(c->field[i]);
 	free(c->x);

@@ -14,10 +14,22 @@ enum joint_kind joint_kind_of(const char *name)
 	return (enum joint_kind)i;
 }
 
+#define FAR_THRESHOLD 2.302585092994046 /* ln 10 */
+
 int joint_uses(const struct joint *j, int field, int question)
 {
 	return (j->kind == JOINT_BOTH ? j->use[field] : j->kind == JOINT_TAILS ? JOINT_HARDER : JOINT_UNLIKE) & question;
 }
+
+int joint_asks(const struct joint *j, int question)
+{
+	int uses = 0;
+	for (int k = 0; k < j->p; k++)
+		uses |= joint_uses(j, k, question);
+	return uses != 0;
+}
+
+static const struct mcd *distance_of(const struct joint *j, int question) { return question == JOINT_FAR ? &j->far : &j->mcd; }
 
 /* The surprisal: -ln of the share of records with at least this value; 0 where it is missing. */
 static double surprisal(const struct quantiles *q, double value)
@@ -69,30 +81,43 @@ static int fit_fields(struct joint *j, const double *x, size_t n, double *sum, s
 	return r;
 }
 
-/* The values of the fields that ask whether a record is unlike the rest; to may be from. */
-static int pick_unlike(const struct joint *j, const double *from, double *to)
+/* The values of the fields that enter a question; to may be from. */
+static int pick(const struct joint *j, int question, const double *from, double *to)
 {
 	int n = 0;
 	for (int k = 0; k < j->p; k++)
-		if (joint_uses(j, k, JOINT_UNLIKE))
+		if (joint_uses(j, k, question))
 			to[n++] = from[k];
 	return n;
 }
 
-static double combine(const struct quantiles part[2], const struct joint_parts *s)
+/* What each question adds to the joint score. */
+static void addends(const struct quantiles *part, const struct joint_parts *s, double add[JOINT_QUESTIONS])
 {
-	return surprisal(&part[0], s->tails) + surprisal(&part[1], s->unlike);
+	for (int i = 0; i < JOINT_QUESTIONS; i++)
+		add[i] = surprisal(&part[i], s->of[i]);
+	add[2] = fmax(0, add[2] - FAR_THRESHOLD);
 }
 
-/* Combines the scores of the two questions: those of the tails in sum [n], those of the distance in x. */
-static int fit_parts(struct joint *j, double *x, size_t n, const double *sum, struct joint_parts *parts, struct fail *f)
+static double combine(const struct quantiles *part, const struct joint_parts *s)
 {
-	struct quantiles all[2];
-	double *v = malloc(2 * n * sizeof *v);
-	int r = !v ? fail_memory_for(f, "the joint score of %zu records", n)
-	           : fit_distribution(&j->part[0], &all[0], sum, n, 1, v, f) || fit_distribution(&j->part[1], &all[1], x, n, 1, v + n, f) ? -1 : 0;
+	double add[JOINT_QUESTIONS];
+	addends(part, s, add);
+	return add[0] + add[1] + add[2];
+}
+
+/* Combines the scores of the questions, score[q] [n] each, in x. */
+static int fit_parts(struct joint *j, double *x, size_t n, double *const score[JOINT_QUESTIONS], struct joint_parts *parts, struct fail *f)
+{
+	struct quantiles all[JOINT_QUESTIONS];
+	double *v = malloc(JOINT_QUESTIONS * n * sizeof *v);
+	int r = v ? 0 : fail_memory_for(f, "the joint score of %zu records", n);
+	for (int q = 0; q < JOINT_QUESTIONS && !r; q++)
+		r = fit_distribution(&j->part[q], &all[q], score[q], n, 1, v + (size_t)q * n, f);
 	for (size_t i = 0; i < n && !r; i++) {
-		struct joint_parts s = {sum[i], x[i]};
+		struct joint_parts s;
+		for (int q = 0; q < JOINT_QUESTIONS; q++)
+			s.of[q] = score[q][i];
 		x[i] = combine(all, &s);
 		if (parts)
 			parts[i] = s;
@@ -101,9 +126,35 @@ static int fit_parts(struct joint *j, double *x, size_t n, const double *sum, st
 	return r;
 }
 
+/* Fits the distance of the fields that enter a question: from x [n][p] to the first n of to, which may be x. 0 where there are none. */
+static int fit_distance(const struct joint *j, struct mcd *m, int question, const double *x, double *to, size_t n, struct fail *f)
+{
+	size_t q = 0;
+	for (size_t i = 0; i < n; i++) /* in place: no row is longer than before */
+		q = (size_t)pick(j, question, x + i * (size_t)j->p, to + i * q);
+	m->p = (int)q;
+	if (q)
+		return mcd_fit(m, to, n, f);
+	memset(to, 0, n * sizeof *to);
+	return 0;
+}
+
+static int fit_both(struct joint *j, double *x, size_t n, double *sum, struct joint_parts *parts, struct fail *f)
+{
+	size_t width = 1;
+	for (int k = 0; k < j->p; k++)
+		width += joint_uses(j, k, JOINT_FAR) != 0;
+	double *far = malloc(n * width * sizeof *far);
+	if (!far)
+		return fail_memory_for(f, "the joint score of %zu records", n);
+	double *const score[] = {sum, x, far};
+	int r = fit_distance(j, &j->far, JOINT_FAR, x, far, n, f) || fit_distance(j, &j->mcd, JOINT_UNLIKE, x, x, n, f) || fit_parts(j, x, n, score, parts, f);
+	free(far);
+	return r ? -1 : 0;
+}
+
 int joint_fit(struct joint *j, double *x, size_t n, struct joint_parts *parts, struct fail *f)
 {
-	size_t p = (size_t)j->p;
 	if (!n)
 		return fail_set(f, "a joint score cannot be fitted to no records");
 	double *sum = malloc(n * sizeof *sum);
@@ -112,15 +163,12 @@ int joint_fit(struct joint *j, double *x, size_t n, struct joint_parts *parts, s
 	int r = fit_fields(j, x, n, sum, f);
 	if (!r && j->kind == JOINT_TAILS)
 		memcpy(x, sum, n * sizeof *sum);
-	if (!r && j->kind != JOINT_TAILS) {
-		size_t q = 0;
-		for (size_t i = 0; i < n; i++) /* in place: no row is longer than before */
-			q = (size_t)pick_unlike(j, x + i * p, x + i * q);
-		j->mcd.p = (int)q;
-		r = mcd_fit(&j->mcd, x, n, f);
-	}
-	if (!r && j->kind == JOINT_BOTH)
-		r = fit_parts(j, x, n, sum, parts, f);
+	else if (!r && j->kind == JOINT_BOTH)
+		r = fit_both(j, x, n, sum, parts, f);
+	else if (!r)
+		r = fit_distance(j, &j->mcd, JOINT_UNLIKE, x, x, n, f);
+	if (!r && j->kind == JOINT_MAHALANOBIS && !j->mcd.dim)
+		r = fail_set(f, "no field can enter the joint score: each has one value in more than half of the records");
 	free(sum);
 	return r;
 }
@@ -134,18 +182,17 @@ static double tails(const struct joint *j, const double *values)
 	return sum;
 }
 
-static double unlike(const struct joint *j, const double *values)
+static double distance(const struct joint *j, int question, const double *values)
 {
 	double v[JOINT_MAX_FIELDS];
-	pick_unlike(j, values, v);
-	return mcd_score(&j->mcd, v);
+	return pick(j, question, values, v) ? mcd_score(distance_of(j, question), v) : 0;
 }
 
 double joint_score(const struct joint *j, const double *values, struct joint_parts *parts)
 {
 	if (j->kind != JOINT_BOTH)
-		return j->kind == JOINT_TAILS ? tails(j, values) : unlike(j, values);
-	struct joint_parts s = {tails(j, values), unlike(j, values)};
+		return j->kind == JOINT_TAILS ? tails(j, values) : distance(j, JOINT_UNLIKE, values);
+	struct joint_parts s = {{tails(j, values), distance(j, JOINT_UNLIKE, values), distance(j, JOINT_FAR, values)}};
 	if (parts)
 		*parts = s;
 	return combine(j->part, &s);
@@ -165,14 +212,13 @@ static struct joint_reason explain_tails(const struct joint *j, const double *va
 	return r;
 }
 
-static struct joint_reason explain_unlike(const struct joint *j, const double *values)
+static struct joint_reason explain_distance(const struct joint *j, int question, const double *values)
 {
-	struct joint_reason r = {JOINT_UNLIKE, -1, 0};
+	struct joint_reason r = {question, -1, 0};
 	double v[JOINT_MAX_FIELDS];
-	pick_unlike(j, values, v);
-	int found = mcd_reason(&j->mcd, v, &r.low);
+	int found = pick(j, question, values, v) ? mcd_reason(distance_of(j, question), v, &r.low) : -1;
 	for (int k = 0, n = 0; k < j->p && found >= 0; k++)
-		if (joint_uses(j, k, JOINT_UNLIKE) && n++ == found)
+		if (joint_uses(j, k, question) && n++ == found)
 			r.field = k;
 	return r;
 }
@@ -180,10 +226,14 @@ static struct joint_reason explain_unlike(const struct joint *j, const double *v
 struct joint_reason joint_explain(const struct joint *j, const double *values)
 {
 	if (j->kind != JOINT_BOTH)
-		return j->kind == JOINT_TAILS ? explain_tails(j, values) : explain_unlike(j, values);
+		return j->kind == JOINT_TAILS ? explain_tails(j, values) : explain_distance(j, JOINT_UNLIKE, values);
 	struct joint_parts s;
+	double add[JOINT_QUESTIONS];
 	joint_score(j, values, &s);
-	return surprisal(&j->part[1], s.unlike) > surprisal(&j->part[0], s.tails) ? explain_unlike(j, values) : explain_tails(j, values);
+	addends(j->part, &s, add);
+	if (add[0] >= add[1] && add[0] >= add[2])
+		return explain_tails(j, values);
+	return explain_distance(j, add[1] >= add[2] ? JOINT_UNLIKE : JOINT_FAR, values);
 }
 
 int joint_degenerate(const struct joint *j, int field, int question)
@@ -193,15 +243,15 @@ int joint_degenerate(const struct joint *j, int field, int question)
 		return !q->n || q->value[0] == q->value[q->n - 1];
 	int n = 0;
 	for (int k = 0; k < field; k++)
-		n += joint_uses(j, k, JOINT_UNLIKE) != 0;
-	return !(j->mcd.axis[n].spread > 0);
+		n += joint_uses(j, k, question) != 0;
+	return !(distance_of(j, question)->axis[n].spread > 0);
 }
 
 void joint_free(struct joint *j)
 {
 	for (int k = 0; k < JOINT_MAX_FIELDS; k++)
 		free(j->tail[k].value);
-	for (int k = 0; k < 2; k++)
+	for (int k = 0; k < JOINT_QUESTIONS; k++)
 		free(j->part[k].value);
 	*j = (struct joint){.p = 0};
 }

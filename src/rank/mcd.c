@@ -346,8 +346,6 @@ static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 		fit_mcd(m, w);
 	free(scratch);
 	free(w);
-	if (!m->dim)
-		return fail_set(f, "no field can enter the joint score: each has one value in more than half of the records");
 	return mcd_factor(m, f); /* the same bits as from a scatter that is read from a file */
 }
 

@@ -94,10 +94,12 @@ static int add_use(struct buf *b, const struct joint *j, struct fail *f)
 static int add_joint(struct buf *b, const struct criterion *c, struct fail *f)
 {
 	const struct joint *j = &c->joint;
-	return buf_addf(b, f, "\"joint\":{\"kind\":\"%s\",\n\"unlike\":", joint_names[j->kind]) || add_text(b, c->unlike, f) || buf_addf(b, f, ",\n") ||
+	return buf_addf(b, f, "\"joint\":{\"kind\":\"%s\",\n\"unlike\":", joint_names[j->kind]) || add_text(b, c->unlike, f) ||
+	                       buf_addf(b, f, ",\n\"far\":") || add_text(b, c->far, f) || buf_addf(b, f, ",\n") ||
 	                       add_texts(b, "names", c->field, j->p, f) || add_distributions(b, "fields", j->tail, j->p, f) ||
 	                       (j->kind != JOINT_TAILS && (buf_addf(b, f, ",\n") || add_mcd(b, &j->mcd, f))) ||
-	                       (j->kind == JOINT_BOTH && (add_use(b, j, f) || buf_addf(b, f, ",\n") || add_distributions(b, "parts", j->part, 2, f))) ||
+	                       (j->kind == JOINT_BOTH && (add_use(b, j, f) || buf_addf(b, f, ",\n\"far_distance\":{") || add_mcd(b, &j->far, f) || buf_addf(b, f, "},\n") ||
+	                                                  add_distributions(b, "parts", j->part, JOINT_QUESTIONS, f))) ||
 	                       buf_addf(b, f, "},\n")
 	               ? -1 : 0;
 }
@@ -210,8 +212,6 @@ static int read_mcd(const json_t *o, struct mcd *m, struct fail *f)
 	for (int i = 0; i < m->p; i++)
 		m->dim += m->axis[i].spread > 0;
 	size_t n = (size_t)m->dim;
-	if (!n)
-		return fail_set(f, "no axis has a 'spread'");
 	if (read_numbers(json_object_get(o, "centre"), "centre", m->centre, n, f) || read_numbers(json_object_get(o, "scatter"), "scatter", m->scatter, n * n, f))
 		return -1;
 	for (size_t i = 0; i < n * n; i++)
@@ -271,12 +271,12 @@ static int read_use(const json_t *o, struct joint *j, struct fail *f)
 		return fail_set(f, "'use' has %zu entries, not %d", json_array_size(use), j->p);
 	for (int i = 0; i < j->p; i++) {
 		json_int_t v = json_integer_value(json_array_get(use, (size_t)i));
-		if (v < 1 || v > (JOINT_HARDER | JOINT_UNLIKE))
-			return fail_set(f, "'use' has an entry that is not 1, 2 or 3");
+		if (v < 1 || v > (JOINT_HARDER | JOINT_UNLIKE | JOINT_FAR))
+			return fail_set(f, "'use' has an entry that is not 1 to 7");
 		j->use[i] = (unsigned char)v;
 		all |= j->use[i];
 	}
-	return all == (JOINT_HARDER | JOINT_UNLIKE) ? 0 : fail_set(f, "'use' has no field for one of the questions");
+	return all & JOINT_HARDER && all > JOINT_HARDER ? 0 : fail_set(f, "'use' has no field for one of the questions");
 }
 
 static int read_joint(const json_t *o, struct joint *j, uint64_t records, int version, struct fail *f)
@@ -286,11 +286,19 @@ static int read_joint(const json_t *o, struct joint *j, uint64_t records, int ve
 		return fail_set(f, "'kind' is not tails, mahalanobis or both");
 	if ((version > 1 || j->kind == JOINT_TAILS) && read_distributions(o, "fields", j->tail, j->p, records, version, f))
 		return -1;
-	if (j->kind == JOINT_BOTH && (read_use(o, j, f) || read_distributions(o, "parts", j->part, 2, records, version, f)))
+	if (j->kind == JOINT_BOTH && (read_use(o, j, f) || read_distributions(o, "parts", j->part, JOINT_QUESTIONS, records, version, f)))
 		return -1;
-	for (int i = 0; i < j->p; i++)
+	for (int i = 0; i < j->p; i++) {
 		j->mcd.p += joint_uses(j, i, JOINT_UNLIKE) != 0;
-	return j->kind == JOINT_TAILS ? 0 : read_mcd(o, &j->mcd, f);
+		j->far.p += joint_uses(j, i, JOINT_FAR) != 0;
+	}
+	if (j->kind == JOINT_TAILS)
+		return 0;
+	if (read_mcd(o, &j->mcd, f))
+		return -1;
+	if (j->kind == JOINT_BOTH)
+		return read_mcd(json_object_get(o, "far_distance"), &j->far, f);
+	return j->mcd.dim ? 0 : fail_set(f, "no axis has a 'spread'");
 }
 
 static int read_learn(const json_t *o, struct learn *l, int p, uint64_t records, struct fail *f)
@@ -324,12 +332,13 @@ static int read_version(const char *format)
 /* The names of the fields that patterns stood for: the list of names is replaced by them, and stays as the label. */
 static int read_names(const json_t *joint, struct reference *ref, const char *by, struct fail *f)
 {
-	const json_t *names = json_object_get(joint, "names"), *unlike = json_object_get(joint, "unlike");
+	const json_t *names = json_object_get(joint, "names"), *unlike = json_object_get(joint, "unlike"), *far = json_object_get(joint, "far");
+	struct criterion_lists lists = {by, json_string_value(unlike), json_string_value(far)};
 	struct criterion *c = &ref->criterion;
 	enum joint_kind kind = joint_kind_of(json_string_value(json_object_get(joint, "kind")));
-	if (unlike && !json_is_string(unlike) && !json_is_null(unlike))
-		return fail_set(f, "'unlike' is not a string");
-	if (criterion_open(c, by, json_string_value(unlike), kind == JOINT_KINDS ? JOINT_TAILS : kind, f))
+	if ((unlike && !json_is_string(unlike) && !json_is_null(unlike)) || (far && !json_is_string(far) && !json_is_null(far)))
+		return fail_set(f, "'unlike' or 'far' is not a string");
+	if (criterion_open(c, &lists, kind == JOINT_KINDS ? JOINT_TAILS : kind, f))
 		return -1;
 	if (!names)
 		return c->patterns ? fail_set(f, "'names' are missing") : 0;

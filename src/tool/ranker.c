@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 /* The fields that a run may append. */
-static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", "learned", NULL};
+static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", "joint_far", "learned", NULL};
+
+/* Those of the questions of JOINT_BOTH. */
+static const char *const part_names[] = {"joint_tails", "joint_unlike", "joint_far"};
 
 /* Those that this run appends. */
 static void choose_names(struct ranker *k, const struct criterion *c)
@@ -17,10 +20,9 @@ static void choose_names(struct ranker *k, const struct criterion *c)
 		k->names[n++] = "joint";
 		k->names[n++] = "joint_reason";
 	}
-	if (c->joint_wanted && c->joint.kind == JOINT_BOTH) {
-		k->names[n++] = "joint_tails";
-		k->names[n++] = "joint_unlike";
-	}
+	for (int i = 0; i < JOINT_QUESTIONS && c->joint_wanted && c->joint.kind == JOINT_BOTH; i++)
+		if (criterion_asks(c, 1 << i))
+			k->names[n++] = part_names[i];
 	if (c->learns || c->learn.p)
 		k->names[n++] = "learned";
 	k->names[n] = NULL;
@@ -143,9 +145,9 @@ static int append_joint(struct ranker *k, struct criterion *c, struct record *r,
 	if (fields_set_real(&r->fields, cli_field(k->cli, name, "joint"), s->joint, f) ||
 	    (c->learn.p && fields_set_real(&r->fields, cli_field(k->cli, name, "learned"), s->score, f)))
 		return record_fail(r, f);
-	if (c->joint.kind == JOINT_BOTH && (fields_set_real(&r->fields, cli_field(k->cli, name, "joint_tails"), s->parts.tails, f) ||
-	                                    fields_set_real(&r->fields, cli_field(k->cli, name, "joint_unlike"), s->parts.unlike, f)))
-		return record_fail(r, f);
+	for (int i = 0; i < JOINT_QUESTIONS && c->joint.kind == JOINT_BOTH; i++)
+		if (criterion_asks(c, 1 << i) && fields_set_real(&r->fields, cli_field(k->cli, name, part_names[i]), s->parts.of[i], f))
+			return record_fail(r, f);
 	if (criterion_explain(c, &k->reason, f))
 		return -1;
 	return k->reason.len && fields_set_string(&r->fields, cli_field(k->cli, name, "joint_reason"), k->reason.p, f) ? record_fail(r, f) : 0;

@@ -18,18 +18,25 @@ static void warn_incomplete(const struct cli *c, const struct criterion *by, uns
 	buf_free(&b);
 }
 
+static void warn_distance(const struct cli *c, const struct criterion *by, const struct mcd *m, int question)
+{
+	const struct joint *j = &by->joint;
+	for (int i = 0; i < j->p; i++)
+		if (joint_uses(j, i, question) && joint_degenerate(j, i, question))
+			cli_note(c, "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
+	for (int i = 0, k = 0, found = mcd_collinear(m); i < j->p && found >= 0; i++)
+		if (joint_uses(j, i, question) && k++ == found)
+			cli_note(c, "the field '%s' is collinear with the others, or nearly", by->field[i]);
+}
+
 static void warn_degenerate(const struct cli *c, const struct criterion *by)
 {
 	const struct joint *j = &by->joint;
-	for (int i = 0; i < j->p; i++) {
+	for (int i = 0; i < j->p; i++)
 		if (joint_uses(j, i, JOINT_HARDER) && joint_degenerate(j, i, JOINT_HARDER))
 			cli_note(c, "the field '%s' has one value in all records, and adds nothing to the joint score", by->field[i]);
-		if (joint_uses(j, i, JOINT_UNLIKE) && joint_degenerate(j, i, JOINT_UNLIKE))
-			cli_note(c, "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
-	}
-	for (int i = 0, k = 0, found = j->kind == JOINT_TAILS ? -1 : mcd_collinear(&j->mcd); i < j->p && found >= 0; i++)
-		if (joint_uses(j, i, JOINT_UNLIKE) && k++ == found)
-			cli_note(c, "the field '%s' is collinear with the others, or nearly", by->field[i]);
+	warn_distance(c, by, &j->mcd, JOINT_UNLIKE);
+	warn_distance(c, by, &j->far, JOINT_FAR);
 }
 
 static void warn(const struct ranker *k, const struct criterion *by)

@@ -40,6 +40,7 @@ row sort    'tar stream filter fields twice output sorts' 'vae-rank --sort -k w 
 row ref     'tar stream filter fields output' 'vae-rank --ref "$F/w.ref" --prefix t_'
 row joint   'tar stream filter fields twice output' 'vae-rank -k "w,ra*k" --prefix t_'
 row unlike  'tar stream filter fields output' 'vae-rank --ref "$F/both.ref" --prefix t_'
+row learn   'tar stream filter fields twice output' 'vae-rank -q -k w,rank --learn "$F/decisions" --prefix t_'
 row drop    'tar stream filter fields output rejects' 'vae-drop --top 20% -r "$T/rejects.tar"'
 row guard   'tar stream filter fields twice output' 'vae-drop -e "w > 1e12" --max-drop 10%'
 row first   'tar stream filter fields output' 'vae-drop -q --duplicates keep-first -k none'

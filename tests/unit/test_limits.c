@@ -185,7 +185,7 @@ static void test_reference(double x, const char *what)
 	struct record rec = {.fields_member = -1, .fields_read = 1};
 	struct atomic_file to;
 	struct reference ref;
-	int r = criterion_open(&c, "a,b", NULL, JOINT_MAHALANOBIS, &f);
+	int r = criterion_open(&c, &(struct criterion_lists){"a,b", NULL, NULL}, JOINT_MAHALANOBIS, &f);
 	for (int i = 0; i < 40 && !r; i++) {
 		char text[200];
 		snprintf(text, sizeof text, "{\"a\":%.17g,\"b\":%d}", (i % 2 ? -x : x) * (1 - i * 1e-3), i * 7 % 29 - 14);

@@ -53,7 +53,7 @@ static int write_reference(size_t total)
 	char list[JOINT_MAX_FIELDS * 4] = "";
 	for (int i = 0; i < JOINT_MAX_FIELDS; i++)
 		sprintf(list + strlen(list), "%sf%d", i ? "," : "", i);
-	int r = criterion_open(&c, list, NULL, JOINT_TAILS, &f);
+	int r = criterion_open(&c, &(struct criterion_lists){list, NULL, NULL}, JOINT_TAILS, &f);
 	for (int i = 0; i < 50 && !r; i++) {
 		fields_clear(&rec.fields);
 		for (int k2 = 0; k2 < JOINT_MAX_FIELDS && !r; k2++) {

@@ -31,7 +31,7 @@ static int compare(size_t n, double (*draw)(size_t i), double tolerance)
 	struct ranking r = {.v = NULL};
 	struct provenance o = {.holder = NULL};
 	struct reference ref;
-	int bad = criterion_open(&b, "a", NULL, JOINT_TAILS, &f);
+	int bad = criterion_open(&b, &(struct criterion_lists){"a", NULL, NULL}, JOINT_TAILS, &f);
 	for (size_t i = 0; i < n; i++)
 		bad |= ranking_add(&r, draw(i), &f);
 	ranking_sort(&r);
@@ -79,7 +79,7 @@ static void percentiles(void)
 	struct ranking r = {.v = NULL};
 	struct criterion b;
 	struct provenance o = {.holder = NULL};
-	criterion_open(&b, "a", NULL, JOINT_TAILS, &f);
+	criterion_open(&b, &(struct criterion_lists){"a", NULL, NULL}, JOINT_TAILS, &f);
 	f.msg[0] = 0;
 	ok(save(&r, &b, &o) && strstr(f.msg, "no records"), "no reference from no records: '%s'", f.msg);
 	criterion_free(&b);
@@ -94,7 +94,7 @@ static void joint(enum joint_kind kind)
 	struct reference ref;
 	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[400];
-	int bad = criterion_open(&b, "x.a,x.b,x.c,n", NULL, kind, &f);
+	int bad = criterion_open(&b, &(struct criterion_lists){"x.a,x.b,x.c,n", NULL, NULL}, kind, &f);
 	for (int i = 0; i < N; i++) {
 		double a = exp(uniform()), c = uniform() - 0.5;
 		snprintf(text, sizeof text, "{\"x.a\":%.9g,\"x.b\":%.9g,\"x.c\":%.9g,\"n\":%d,\"x.model\":\"m\\n\\u20ac\",\"x.options\":\"\",\"options\":\"o\"}",
@@ -149,7 +149,7 @@ static void missing(void)
 		struct record s = {.fields_member = -1, .fields_read = 1};
 		static char text[N][100];
 		static double score[N];
-		int bad = criterion_open(&b, "a,b,c*", kind == JOINT_BOTH ? "c?,a" : NULL, (enum joint_kind)kind, &f);
+		int bad = criterion_open(&b, &(struct criterion_lists){"a,b,c*", kind == JOINT_BOTH ? "c?,a" : NULL, kind == JOINT_BOTH ? "b" : NULL}, (enum joint_kind)kind, &f);
 		for (int i = 0; i < N; i++) {
 			char *t = text[i];
 			t += sprintf(t, "{\"n\":\"x\"");
@@ -223,7 +223,7 @@ static void large(void)
 	struct record s = {.fields_member = -1, .fields_read = 1};
 	char text[100];
 	static double v[N][2];
-	int bad = criterion_open(&b, "a,b", NULL, JOINT_TAILS, &f);
+	int bad = criterion_open(&b, &(struct criterion_lists){"a,b", NULL, NULL}, JOINT_TAILS, &f);
 	for (int i = 0; i < N; i++) {
 		v[i][0] = uniform();
 		v[i][1] = exp(9 * uniform());
@@ -316,8 +316,9 @@ static const char *const changes_of_mcd[][2] = {
 /* the fields of JOINT_BOTH */
 static const char *const changes_of_both_questions[][2] = {
 	{"\"use\":[3,3]", "\"use\":[1,1]"}, {"\"use\":[3,3]", "\"use\":[2,2]"}, {"\"use\":[3,3]", "\"use\":[3,0]"}, {"\"use\":[3,3]", "\"use\":[3]"},
-	{"\"use\":[3,3]", "\"use\":[3,4]"}, {"\"use\":[3,3]", "\"use\":[3,2]}"}, {"\"use\":[3,3]", "\"use\":[3,1]"}, {"\"parts\":[", "\"parts\":[[1],"},
-	{"\"parts_records\":[3,3]", "\"parts_records\":[3]"}, {"\"parts_records\":[3,3]", "\"parts_records\":[3,-1]"}, {"\"both\"", "\"none\""},
+	{"\"use\":[3,3]", "\"use\":[3,8]"}, {"\"use\":[3,3]", "\"use\":[3,7]"}, {"\"use\":[3,3]", "\"use\":[3,1]"}, {"\"parts\":[", "\"parts\":[[1],"},
+	{"\"parts_records\":[3,3,3]", "\"parts_records\":[3,3]"}, {"\"parts_records\":[3,3,3]", "\"parts_records\":[3,-1,3]"}, {"\"both\"", "\"none\""},
+	{"\"far_distance\":{\"axes\":[]", "\"far_distance\":{\"axes\":[1]"}, {"\"far_distance\"", "\"far_distances\""}, {"\"far\":null", "\"far\":\"z\""}, {"\"far\":null", "\"far\":1"},
 };
 
 static int read_changed(const struct buf *t, const char *const change[][2], size_t n)
@@ -337,13 +338,13 @@ static void hostile(enum joint_kind kind, const char *const change[][2], size_t 
 	struct ranking r = {.v = NULL};
 	struct provenance o = {.holder = NULL};
 	struct buf t = {0};
-	int bad = criterion_open(&b, "x,y", NULL, kind, &f);
+	int bad = criterion_open(&b, &(struct criterion_lists){"x,y", NULL, NULL}, kind, &f);
 	double x[] = {1, 3, -2, 4, 0.25, 5};
 	struct mcd *m = &b.joint.mcd;
 	*m = (struct mcd){.p = 2, .dim = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 2}}};
 	memcpy(m->scatter, (double[]){1, 0.5, 0.5, 1}, 4 * sizeof(double));
 	bad |= kind == JOINT_TAILS && joint_fit(&b.joint, x, 3, NULL, &f);
-	for (int i = 0; i < 4 && kind != JOINT_TAILS; i++) {
+	for (int i = 0; i < 5 && kind != JOINT_TAILS; i++) {
 		struct quantiles *q = i < 2 ? &b.joint.tail[i] : &b.joint.part[i - 2];
 		*q = (struct quantiles){malloc(3 * sizeof(double)), 3, 3};
 		memcpy(q->value, (double[]){-2, 1, 5}, 3 * sizeof(double));

@@ -4,7 +4,7 @@
 # laws_setup makes, once for all tests:
 #   pics/I.pgm    64 pictures
 #   plain.tar     40 records with fields; small.tar: 2 of them
-#   m.vae, *.ref  a model, and references of the field w and of a joint score
+#   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
 #   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
 laws_setup() {
@@ -15,6 +15,7 @@ laws_setup() {
 	plain_stream 40 | mktar | train "$F/m.vae"
 	plain_stream 40 | mktar | vae-ckpt curvature -m "$F/m.vae" --ekfac
 	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
+	vae-cut -k key "$F/plain.tar" | awk '{ print $0 "\t" (NR % 3 ? "keep" : "drop") }' >"$F/decisions"
 	vae-rank -k w --unlike 'ra*k' --joint both --prefix t_ --save-ref "$F/both.ref" "$F/plain.tar" >/dev/null
 
 	long=$(printf 'long-%.0s' {1..60})
