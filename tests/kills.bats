@@ -61,6 +61,7 @@ score() { killed_in_place 'rename fsync close' 's/bad ' "$@" --replace --on-erro
 @test "in place, killed: vae-selfinf" { score vae-selfinf -m "$F/m.vae" -d 2; }
 @test "in place, killed: vae-testinf" { score vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2; }
 @test "in place, killed: vae-density" { score vae-density --method kde --sigma 3; }
+@test "in place, killed: vae-stat" { score vae-stat --prefix s_; }
 @test "in place, killed: vae-ckpt eval" { score vae-ckpt eval -m "$F/m.vae" -d 2; }
 
 @test "in place, killed: vae-rank keeps all" {
@@ -90,14 +91,15 @@ trained() {
 	done)
 }
 
-# killed_training KINDS OPTION...: a training of which all is in one directory, killed before successive calls and run again with the
-# same options, after old() made the directory, ends as one that was not killed; intact() checks what a kill leaves
+TRAIN=(vae-train -q -c tiny --set train.steps=9 --set train.checkpoints=3 --set train.holdout=0.2 --save-every 0.000001 -j 1 --on-error reject -r q.tar -o m.vae)
+# killed_training KINDS COMMAND...: a training in a directory that old() has made, killed before successive calls and run again by again(),
+# ends as one that was not killed; intact() checks what a kill leaves
 killed_training() {
 	local kinds=$1 kind n got kills=0
 	shift
-	local train=(vae-train -q -c tiny --set train.steps=9 --set train.checkpoints=3 --set train.holdout=0.2 --save-every 0.000001 -j 1 --on-error reject -r q.tar -o m.vae "$@" "$F/in.tar")
+	local train=("$@" "$F/in.tar")
 	rm -rf "$T/once" && mkdir "$T/once" && old "$T/once"
-	(cd "$T/once" && ok "${train[@]}")
+	(cd "$T/once" && ok "${train[@]}" && mv "$T/out" out.tar)
 	trained "$T/once" >"$T/want"
 	is "$(lstar --names <"$T/once/q.tar" | tr '\n' ' ')" 's/bad.pgm s/bad.vae.json ' 'rejected'
 	for kind in $kinds; do
@@ -105,10 +107,10 @@ killed_training() {
 		for ((n = 1; got == 137; n += n < 12 || ${VF_KILL_FULL:-0} ? 1 : 7)); do
 			rm -rf "$T/d" && mkdir "$T/d" && old "$T/d"
 			got=0
-			(cd "$T/d" && ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n "${train[@]}") >/dev/null 2>"$T/err" || got=$?
+			(cd "$T/d" && ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n "${train[@]}") >"$T/d/out.tar" 2>"$T/err" || got=$?
 			[ "$got" -eq 0 ] || [ "$got" -eq 137 ] || die "$kind $n: exit status $got: $(cat "$T/err")"
 			(cd "$T/d" && intact) || die "$kind $n: after the kill"
-			(cd "$T/d" && again) || die "$kind $n: the second run"
+			(cd "$T/d" && again && mv "$T/out" out.tar) || die "$kind $n: the second run"
 			trained "$T/d" | diff "$T/want" - || die "$kind $n: the second run ended in another state"
 			kills=$((kills + (got == 137)))
 		done
@@ -134,7 +136,7 @@ whole_checkpoints() {
 		ok "${train[@]}"
 		for file in $had; do [ -e "m.vae/$file" ] || return 1; done
 	}
-	killed_training 'rename fsync close open write read' --resume
+	killed_training 'rename fsync close open write read' "${TRAIN[@]}" --resume
 }
 
 @test "killed: vae-train, the same command refuses to start again where there are checkpoints, and --resume goes on" {
@@ -143,12 +145,12 @@ whole_checkpoints() {
 	again() {
 		local before
 		before=$(cat m.vae/* 2>/dev/null | md5sum)
-		"${train[@]}" 2>"$T/err" && return
+		"${train[@]}" >"$T/out" 2>"$T/err" && return
 		grep -q -e '--resume' -e 'this model exists' "$T/err" || return 1
 		[ "$(cat m.vae/* 2>/dev/null | md5sum)" = "$before" ] || return 1
 		ok "${train[@]}" --resume
 	}
-	killed_training 'rename fsync close'
+	killed_training 'rename fsync close' "${TRAIN[@]}"
 }
 
 @test "killed: vae-train --replace leaves the old model or the new one" {
@@ -161,7 +163,15 @@ whole_checkpoints() {
 		[ "$(names "$at/m.vae")" = "$(cat "$T/one")" ] && whole_checkpoints
 	}
 	again() { ok "${train[@]}"; }
-	killed_training 'rename fsync close open write' --replace
+	killed_training 'rename fsync close open write' "${TRAIN[@]}" --replace
+}
+
+@test "killed: vae-memo goes on with the same command and loses no model and no record" {
+	old() { :; }
+	intact() { :; }
+	again() { ok "${train[@]}"; }
+	killed_training 'rename fsync close open write' \
+		vae-memo -q -c tiny --set train.steps=4 --set input.binarize=threshold --folds 2 -d 2 -j 1 --save-every 0.000001 --on-error reject -r q.tar -o d.memo --prefix m_
 }
 
 @test "every filter with -r has a row" {
