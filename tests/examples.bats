@@ -434,6 +434,35 @@ half() {
 	[ "$status" -ne 0 ]
 }
 
+# Pillow and numpy make the altered pictures of two examples.
+need_pillow() { /usr/bin/python3 -c 'import numpy, PIL' 2>/dev/null || skip 'Pillow or numpy is missing: install the packages python3-pil and python3-numpy'; }
+
+@test "hunt/stat.sh damages pictures and says which are found" {
+	need_pillow
+	idx 400 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	cp train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz
+	VAE_FASHION=$BATS_TEST_TMPDIR VAE_DIRT=8 run "$root/examples/hunt/stat.sh" out fashion
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[[ $output == *"## fashion: 400 records"* ]]
+	echo "$output" | awk -F '|' '/AUROC/ { n++; exit !(NF == 9 && $4 > 0.9) } END { exit !n }' # cut
+	echo "$output" | awk -F '|' '/named .cut/ { exit !($3 ~ / 0 of 360/ && $4 ~ /[1-8] of 8/) }'
+	run "$root/examples/hunt/stat.sh" out letters
+	[ "$status" -eq 2 ]
+	[[ $output == *"no data set 'letters'"* ]]
+}
+
+@test "hunt/duplicates.sh plants copies and says how many are found" {
+	need_pillow
+	idx 400 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	cp train-images-idx3-ubyte.gz t10k-images-idx3-ubyte.gz
+	VAE_FASHION=$BATS_TEST_TMPDIR VAE_COPIES=5 VAE_STEPS=8 run "$root/examples/hunt/duplicates.sh" out fashion
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[[ $output == *"## fashion: 400 records, and 5 copies of each kind"* ]]
+	echo "$output" | awk -F '|' '/^. (pixels|9x9|latent means) / { n++; if (NF != 11 || $4 != 5) exit 1 } END { exit n != 3 }'
+}
+
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
 	idx 300 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"

@@ -26,7 +26,6 @@ pack()
 	mnist) vae-pack -q "$VAE_MNIST"/t10k-images* 2>/dev/null || vae-pack -q "$VAE_MNIST"/*t10k-images* ;;
 	fashion) vae-pack -q "$fashion"/t10k-images* ;;
 	photos) zstd -dcf <"$VAE_PHOTOS" ;;
-	*) echo "stat: no data set '$1': mnist, fashion or photos" >&2; exit 2 ;;
 	esac
 }
 
@@ -38,6 +37,10 @@ auroc()
 }
 
 for set in "$@"; do
+	case $set in
+	mnist | fashion | photos) ;;
+	*) echo "stat: no data set '$set': mnist, fashion or photos" >&2; exit 2 ;;
+	esac
 	kinds='cut inverted bars text noise'
 	light=stat_bytes_per_pixel,stat_brightness,stat_contrast,stat_sharpness,stat_noise,stat_entropy,stat_common
 	fields=$light
