@@ -560,7 +560,7 @@ noise()
 	vae-drop -q -i -e 'dup_kind ~ "*"' o.tar >later.tar
 	[ "$(vae-drop -q --duplicates keep-first later.tar | vae-cut -k dup_kind | grep . | tr '\n' ' ')" = 'bytes near ' ]
 	# groups of two runs do not meet, though the keys do
-	vae-density --duplicates auto --set input.shape=[1,4,4] --key-prefix b/ all.tar >p.tar
+	vae-density --duplicates auto --set "input.shape=[1,4,4]" --key-prefix b/ all.tar >p.tar
 	[ "$(vae-drop -q --duplicates keep-first o.tar p.tar | vae-cut -k key | wc -l)" -eq 120 ]
 }
 

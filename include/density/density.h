@@ -76,7 +76,7 @@ struct knn_neighbour {
 enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
 /* knn_balls() that also hands over the lists, *nearest [rows->x.n][*keep]: of every row itself and its nearest rows, ascending; keep is the
  * largest k plus 1, or all rows. k is at most KNN_SORTED_MAX. Which rows stand there is certain only for those nearer than the last. Freed by
- * the caller. */
+ * the caller; left as it is where there are fewer rows than any k. */
 int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
               struct fail *f);
 double knn_nll(size_t n, int d, double records, double rk);

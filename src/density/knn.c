@@ -351,10 +351,6 @@ int knn_lists(const struct rows *rows, const int *neighbours, int nk, const stru
 		k = (size_t)neighbours[q] <= x->n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
 	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < x->n ? k + 1 : x->n, .balls = balls,
 	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	if (nearest) {
-		*nearest = NULL;
-		*keep = s.keep;
-	}
 	for (size_t i = 0; i < x->n * s.nk; i++)
 		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
 	if (!k)
@@ -371,6 +367,7 @@ int knn_lists(const struct rows *rows, const int *neighbours, int nk, const stru
 	int bad = !s.centre || (k > KNN_SORTED_MAX && s.keep > k ? collect_all : sort_all)(&s, exec, f);
 	if (nearest && !bad) {
 		*nearest = s.nearest;
+		*keep = s.keep;
 		s.nearest = NULL;
 	}
 	free(s.nearest);

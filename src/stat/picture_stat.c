@@ -250,8 +250,8 @@ static int reserve(struct stat_scratch *s, size_t n, struct fail *f)
 	if (n <= s->cap)
 		return 0;
 	stat_scratch_free(s);
-	s->gray = malloc(n);
-	s->turned = malloc(n);
+	s->gray = calloc(n, 1);
+	s->turned = calloc(n, 1);
 	if (!s->gray || !s->turned) {
 		stat_scratch_free(s);
 		return fail_memory_for(f, "a picture of %zu pixels", n);
