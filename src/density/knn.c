@@ -346,17 +346,17 @@ int knn_lists(const struct rows *rows, const int *neighbours, int nk, const stru
               size_t *keep, struct fail *f)
 {
 	const struct points *x = &rows->x;
-	size_t k = 0; /* the largest that rows can have */
+	size_t n = x->n, k = 0; /* k: the largest that rows can have */
 	for (int q = 0; q < nk; q++)
-		k = (size_t)neighbours[q] <= x->n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
-	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < x->n ? k + 1 : x->n, .balls = balls,
+		k = (size_t)neighbours[q] <= n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
+	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < n ? k + 1 : n, .balls = balls,
 	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	for (size_t i = 0; i < x->n * s.nk; i++)
+	for (size_t i = 0; i < n * s.nk; i++)
 		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
-	if (!k)
+	if (!k || !n)
 		return 0;
 	sort_by_size(&s);
-	s.tile_rows = s.tile_rows < x->n ? s.tile_rows : x->n;
+	s.tile_rows = s.tile_rows > 0 && s.tile_rows < n ? s.tile_rows : n;
 	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
 	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
 	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
