@@ -51,7 +51,7 @@ SOUND='(() => {
 	for (const e of document.querySelectorAll("table")) if (!e.caption) bad.push("caption");
 	for (const e of document.images) if (e.alt === null || !e.hasAttribute("alt")) bad.push("alt");
 	for (const e of all) for (const a of e.attributes) if (/^on|^style$/i.test(a.name) && !(a.name === "style" && e.closest(".meter"))) bad.push("attribute " + a.name);
-	for (const e of all) for (const a of e.attributes) if (/^(src|href|action)$/.test(a.name) && !/^(#|data:image\/png;base64,)/.test(a.value)) bad.push(a.value);
+	for (const e of all) for (const a of e.attributes) if (/^(src|href|action)$/.test(a.name) && !/^(#|data:image\/(png|jpeg);base64,)/.test(a.value)) bad.push(a.value);
 	if (document.querySelectorAll("[tabindex=\"0\"].rec").length !== 1) bad.push("tab stops");
 	for (const id of ["status", "shown"]) if (document.getElementById(id).getAttribute("role") !== "status") bad.push("live " + id);
 	if (!document.documentElement.lang) bad.push("lang");
@@ -397,7 +397,7 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 		print [...document.querySelectorAll(".scores tbody th")].map(e => e.textContent).join()
 		print document.querySelectorAll(".nears li").length + " " + [...document.querySelectorAll(".nears img")].every(i => i.naturalWidth === 12)
 	LIST
-	[[ "$(line 1)" == [wv]' is high: '*' 100 records, z '* ]]
+	[[ "$(line 1)" == "joint is high: "*"100 records, z "*"What explains it best: "[wv]" is high: "* ]]
 	is "$(line 2)" joint,w,v
 	is "$(line 3)" '3 true'
 }

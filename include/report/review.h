@@ -17,7 +17,7 @@
 
 enum {
 	REVIEW_MAX = 5000,      /* suspects */
-	REVIEW_MAX_FAILED = 200, /* records with an error, which have no score */
+	REVIEW_MAX_FAILED = 200, /* records without a score, but with an error or another reason */
 	REVIEW_MAX_NEAREST = 12,
 	REVIEW_COLUMNS = 6, /* the most unusual columns of a vector */
 	REVIEW_TEXTS = 8,   /* other fields of a record */
@@ -30,7 +30,7 @@ enum {
 struct suspect {
 	struct thumbnail t; /* key: name_escape() */
 	char *key;          /* as vae-cut -k key prints it: of decisions */
-	char *reason, *error; /* the fields of these names, or NULL */
+	char *reason, *error, *dup_of, *joint_reason; /* the fields of these names, or NULL */
 	char *text[REVIEW_TEXTS][2]; /* other fields that are strings: name, value */
 	int ntexts;
 	double rank, rank_n, z;           /* of vae-rank, if they are of the score that ranks here; else NAN */

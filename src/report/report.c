@@ -173,7 +173,7 @@ static int preference(const char *name, const char *rank_by)
 /* Without -k, takes the scores of the first record that has any, and ranks by the preferred one. */
 static int choose_fields(struct report *r, struct record *rec, struct fail *f)
 {
-	enum { MAX_CHOSEN = 8 };
+	const int max = r->max_fields ? r->max_fields : 8;
 	struct buf list = {0}, by = {0};
 	const struct fields *s = &rec->fields;
 	char name[64], first[64] = "";
@@ -186,7 +186,7 @@ static int choose_fields(struct report *r, struct record *rec, struct fail *f)
 	if (!first[0])
 		return 0;
 	int n = 1, bad = buf_addf(&list, f, "%s", first);
-	for (size_t i = 0; i < s->n && n < MAX_CHOSEN && !bad; i++) {
+	for (size_t i = 0; i < s->n && n < max && !bad; i++) {
 		if (!*score_name(s, &s->v[i], name) || strcmp(name, first) == 0)
 			continue;
 		bad = buf_addf(&list, f, ",%s", name);

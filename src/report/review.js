@@ -100,7 +100,7 @@ function showCounts() {
 
 function showCard(i) {
 	const c = card[i], d = decided[i];
-	c.className = "card" + (d ? " is-" + d : "");
+	c.className = "card" + (d ? " is-" + d : "") + (i === current ? " is-current" : "");
 	for (const b of c.lastElementChild.children)
 		b.setAttribute("aria-pressed", b.dataset.d === d ? "true" : "false");
 	c.firstElementChild.setAttribute("aria-label", label[i] + (d ? ", decided: " + WORDS[d] : ""));
@@ -179,6 +179,7 @@ function select(i, focus) {
 		old.removeAttribute("aria-current");
 		for (const b of card[current].lastElementChild.children)
 			b.tabIndex = -1;
+		card[current].classList.remove("is-current");
 	}
 	current = i;
 	const rec = card[i].firstElementChild;
@@ -288,17 +289,31 @@ function scoreRow(s, k) {
 	return row;
 }
 
+/* "recon is high: 12.3, higher than 99.9 % of 5,000 records, z 8.1" */
+function placeOf(s, k, low) {
+	const total = data.fields[k].n, above = s.q[k], share = 100 * (low ? above : total - 1 - above) / total;
+	const place = !low && above === 0 ? "the highest of " + plural(total, "record") :
+		(low ? "lower" : "higher") + " than " + (share > 99.99 ? "99.99" : String(Number(share.toPrecision(share > 90 ? 4 : 2)))) + " % of " + plural(total, "record");
+	return plain(data.fields[k].name) + " is " + (low ? "low" : "high") + ": " + number(s.s[k]) + ", " + place + ", z " + number(s.z[k]);
+}
+
 function because(s) {
-	const reason = data.reasons[s.r];
+	const reason = plain(data.reasons[s.r]);
 	if (s.e)
 		return "It has no score: " + plain(s.e);
-	if (s.f === undefined || s.f < 0)
-		return plain(reason);
-	const f = data.fields[s.f], above = s.q[s.f], total = f.n;
-	const share = 100 * (s.low ? above : total - 1 - above) / total;
-	const place = !s.low && above === 0 ? "the highest of " + plural(total, "record") :
-		(s.low ? "lower" : "higher") + " than " + (share > 99.99 ? "99.99" : String(Number(share.toPrecision(share > 90 ? 4 : 2)))) + " % of " + plural(total, "record");
-	return (s.named ? plain(reason) + ". " : "") + plain(f.name) + " is " + (s.low ? "low" : "high") + ": " + number(s.s[s.f]) + ", " + place + ", z " + number(s.z[s.f]) + ".";
+	if (!s.s)
+		return "It has no score; " + reason + ".";
+	let text = s.named ? reason + ". " : "";
+	text += placeOf(s, 0, false) + ".";
+	if (s.f > 0)
+		text += " What explains it best: " + placeOf(s, s.f, s.low) + ".";
+	return text;
+}
+
+/* The scores that are listed: the one that ranks, the one that explains it, and the most unusual others. */
+function listed(s) {
+	const others = data.fields.map((f, k) => k).filter(k => s.s[k] !== null && k > 0 && k !== s.f).sort((a, b) => Math.abs(s.z[b]) - Math.abs(s.z[a]));
+	return (s.f > 0 ? [0, s.f] : [0]).concat(others).slice(0, 12);
 }
 
 function showWhy(i) {
@@ -315,7 +330,7 @@ function showWhy(i) {
 	if (s.s && data.fields.length) {
 		const head = element("tr", {}, ...["score", "value", "z", "rank"].map((t, k) => element("th", {scope: "col", class: k ? "n" : null}, t)));
 		body.push(element("table", {class: "scores"}, element("caption", {}, "Scores, and where they lie among all records"), element("thead", {}, head),
-			element("tbody", {}, ...data.fields.map((f, k) => k).filter(k => s.s[k] !== null).map(k => scoreRow(s, k)))));
+			element("tbody", {}, ...listed(s).map(k => scoreRow(s, k)))));
 	}
 	if (s.col) {
 		const head = element("tr", {}, ...["column", "value", "median", "z"].map((t, k) => element("th", {scope: "col", class: k ? "n" : null}, t)));

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "report/html.h"
+#include "report/picture_code.h"
 #include "report/put.h"
 #include "report/review.h"
 #include "stream/name.h"
@@ -176,7 +177,7 @@ static void put_suspect(struct page *p, const struct review *v, const struct sus
 	if (s->at < v->nscored)
 		put_scores(p, v, s);
 	if (s->why >= 0)
-		put(p, ",\"f\":%d,\"low\":%d,\"named\":%d", s->why, s->low, s->reason != NULL);
+		put(p, ",\"f\":%d,\"low\":%d,\"named\":%d", s->why, s->low, s->reason || s->dup_of);
 	put_columns(p, s);
 	put_nearest(p, v, s);
 	put_influential(p, v, s);
@@ -197,7 +198,7 @@ static void put_other(struct page *p, const struct review *v, const struct thumb
 	if (t->label && t->label[0])
 		put_member(p, "c", t->label);
 	if (t->kind == THUMBNAIL_PICTURE && p->max_tests) {
-		put(p, ",\"x\":%d,\"p\":\"", t->picture.width < 64 && t->picture.height < 64);
+		put(p, ",\"x\":%d,\"p\":\"", t->picture.width <= PICTURE_SMALL && t->picture.height <= PICTURE_SMALL);
 		review_picture(p, t);
 		put(p, "\"");
 	} else if (t->kind == THUMBNAIL_VECTOR && v->scaled && review_point(v, t->position) != SIZE_MAX) {

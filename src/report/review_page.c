@@ -10,18 +10,16 @@
 #include "report/review.h"
 #include "report/review_assets.h"
 
-enum { SMALL = 64 }; /* pixels: smaller pictures are enlarged with their pixels visible */
-
 void review_picture(struct page *p, const struct thumbnail *t)
 {
-	struct buf png = {0};
-	int w, h;
-	if (!p->bad && picture_code(&t->picture, p->side, &w, &h, &png, p->f))
+	struct buf file = {0};
+	int w, h, photograph = 0;
+	if (!p->bad && picture_code(&t->picture, p->side, &w, &h, &photograph, &file, p->f))
 		p->bad = 1;
-	put(p, "data:image/png;base64,");
-	if (!p->bad && html_base64(p->out, png.p, png.len, p->f))
+	put(p, "data:image/%s;base64,", photograph ? "jpeg" : "png");
+	if (!p->bad && html_base64(p->out, file.p, file.len, p->f))
 		p->bad = 1;
-	buf_free(&png);
+	buf_free(&file);
 }
 
 void review_curve(struct page *p, const struct review *v, size_t point)
@@ -146,7 +144,7 @@ static void put_image(struct page *p, const struct review *v, const struct suspe
 	const struct thumbnail *t = &s->t;
 	if (t->kind == THUMBNAIL_PICTURE) {
 		int w = t->picture.width, h = t->picture.height;
-		put(p, "<img%s alt=\"\" width=\"%d\" height=\"%d\" decoding=\"async\" src=\"", w < SMALL && h < SMALL ? " class=\"px\"" : "", w, h);
+		put(p, "<img%s alt=\"\" width=\"%d\" height=\"%d\" decoding=\"async\" src=\"", w <= PICTURE_SMALL && h <= PICTURE_SMALL ? " class=\"px\"" : "", w, h);
 		review_picture(p, t);
 		put(p, "\">");
 	} else if (t->kind == THUMBNAIL_VECTOR && v->scaled && s->point != SIZE_MAX) {

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "report/review_likeness.h"
+#include "stream/expr.h"
 #include "stream/name.h"
 
 int review_open(struct review *v, struct fail *f)
 {
 	struct report *r = v->report;
+	r->max_fields = EVAL_MAX_FIELDS;
 	v->v = calloc(v->top + REVIEW_MAX_FAILED + 1, sizeof *v->v);
 	v->failed = calloc(REVIEW_MAX_FAILED, sizeof *v->failed);
 	if (!v->v || !v->failed)
@@ -42,6 +44,8 @@ static void suspect_free(struct suspect *s)
 	free(s->key);
 	free(s->reason);
 	free(s->error);
+	free(s->dup_of);
+	free(s->joint_reason);
 	for (int i = 0; i < s->ntexts; i++) {
 		free(s->text[i][0]);
 		free(s->text[i][1]);
@@ -95,6 +99,8 @@ static int take_texts(struct suspect *s, struct record *rec, struct fail *f)
 	return 0;
 }
 
+static int is_joint(const char *name) { return strncmp(name, "joint", 5) == 0; }
+
 /* The ranks that vae-rank wrote are those of the whole stream, of which this may be a part. */
 static int take_rank(struct suspect *s, const struct review *v, struct record *rec, struct fail *f)
 {
@@ -102,7 +108,7 @@ static int take_rank(struct suspect *s, const struct review *v, struct record *r
 	const char *lead = v->report->eval.field[0].name;
 	s->rank = s->rank_n = s->z = NAN;
 	int got = copy_text(rec, "rank_by", SIZE_MAX, &by, f);
-	if (got > 0 && (strcmp(by, lead) == 0 || (strcmp(lead, "joint") == 0 && strchr(by, ','))) && fields_number(&rec->fields, "rank", &s->rank)) {
+	if (got > 0 && (strcmp(by, lead) == 0 || (strcmp(lead, "joint") == 0 && strpbrk(by, ",;*?"))) && fields_number(&rec->fields, "rank", &s->rank)) {
 		fields_number(&rec->fields, "rank_n", &s->rank_n);
 		fields_number(&rec->fields, "z", &s->z);
 	}
@@ -119,7 +125,8 @@ static int take_suspect(struct suspect **out, const struct review *v, struct rec
 		return fail_memory(f);
 	if (thumbnail_take(&s->t, rec, e->extensions, score, e->records - 1, positive, f) || copy_text(rec, "key", SIZE_MAX, &s->key, f) < 0)
 		return -1;
-	if (copy_text(rec, "reason", 100, &s->reason, f) < 0 || copy_text(rec, "error", 300, &s->error, f) < 0 || take_texts(s, rec, f) || take_rank(s, v, rec, f))
+	if (copy_text(rec, "reason", 100, &s->reason, f) < 0 || copy_text(rec, "error", 300, &s->error, f) < 0 || copy_text(rec, "dup_of", 100, &s->dup_of, f) < 0 ||
+	    (is_joint(e->field[0].name) && copy_text(rec, "joint_reason", 300, &s->joint_reason, f) < 0) || take_texts(s, rec, f) || take_rank(s, v, rec, f))
 		return -1;
 	for (int i = 0; i < e->nrequested; i++) {
 		int got = record_number(rec, e->field[i].name, &s->value[i], f);
@@ -186,7 +193,8 @@ static int add_scored(struct review *v, struct record *rec, double score, int po
 
 static int add_failed(struct review *v, struct record *rec, int positive, struct fail *f)
 {
-	if (v->nfailed == REVIEW_MAX_FAILED || v->nfailed == v->top || !fields_find(&rec->fields, "error"))
+	const struct fields *s = &rec->fields;
+	if (v->nfailed == REVIEW_MAX_FAILED || v->nfailed == v->top || (!fields_find(s, "error") && !fields_find(s, "reason") && !fields_find(s, "dropped_by")))
 		return 0;
 	return take_suspect(&v->failed[v->nfailed++], v, rec, NAN, positive, f);
 }
@@ -259,13 +267,23 @@ static int sort_suspects(struct review *v, struct fail *f)
 	return 0;
 }
 
-/* Whether a field is in the list of vae-rank, which may be missing. */
+/* Whether a field is in the list of vae-rank, or is matched by a pattern in it; the list may be missing. */
 static int explains(const struct review *v, const char *name)
 {
-	size_t n = strlen(name);
-	for (const char *p = v->rank_by; p; p = strchr(p, ','), p += p != NULL)
-		if (strncmp(p, name, n) == 0 && (p[n] == ',' || !p[n]))
-			return 1;
+	static const char unlike[] = " unlike ";
+	const size_t n = strlen(name);
+	for (const char *p = v->rank_by; p && *p;) {
+		char pattern[256];
+		p += strncmp(p, unlike, sizeof unlike - 1) == 0 ? sizeof unlike - 1 : 0;
+		size_t len = strcspn(p, ",;");
+		if (len < sizeof pattern) {
+			memcpy(pattern, p, len);
+			pattern[len] = 0;
+			if (expr_like(pattern, name, n))
+				return 1;
+		}
+		p += len + (p[len] != 0);
+	}
 	return !v->rank_by;
 }
 
@@ -282,7 +300,19 @@ size_t review_count_above(const struct ranking *r, double x)
 	return low;
 }
 
-/* The score in which it ranks highest, without joint ones, which say nothing about why. If it is among the 5 % highest in none, the one in
+/* Finds the field of joint_reason, as in "nll high" or "unlike: nll low". Returns its name, inside of it, or NULL. */
+static const char *read_joint_reason(const struct suspect *s, size_t *len, int *low)
+{
+	const char *colon = s->joint_reason ? strstr(s->joint_reason, ": ") : NULL, *name = colon ? colon + 2 : s->joint_reason;
+	const char *word = name ? strrchr(name, ' ') : NULL;
+	if (!word || (strcmp(word, " low") != 0 && strcmp(word, " high") != 0))
+		return NULL;
+	*len = (size_t)(word - name);
+	*low = word[1] == 'l';
+	return name;
+}
+
+/* The score that vae-rank names as the reason; or else the one in which it ranks highest, without joint ones, which say nothing about why. If it is among the 5 % highest in none, the one in
  * which it ranks lowest, if that is among the 5 % lowest. */
 static void explain(const struct review *v, struct suspect *s)
 {
@@ -290,12 +320,19 @@ static void explain(const struct review *v, struct suspect *s)
 	const double tail = 0.05;
 	double highest = 2, lowest = 2, highest_z = 0;
 	int high = -1, low = -1, listed = 0;
+	size_t len;
+	const char *named = read_joint_reason(s, &len, &s->low);
+	for (int i = 0; named && i < e->nrequested; i++)
+		if (strlen(e->field[i].name) == len && memcmp(e->field[i].name, named, len) == 0 && !isnan(s->value[i])) {
+			s->why = i;
+			return;
+		}
 	for (int i = 0; i < e->nrequested; i++)
-		listed += strcmp(e->field[i].name, "joint") != 0 && explains(v, e->field[i].name);
+		listed += !is_joint(e->field[i].name) && explains(v, e->field[i].name);
 	for (int i = 0; i < e->nrequested; i++) {
 		const struct ranking *r = &e->field[i].detection.rank;
 		double x = s->value[i], n = (double)r->scored;
-		if (isnan(x) || !r->scored || (strcmp(e->field[i].name, "joint") == 0 && e->nrequested > 1) || (listed && !explains(v, e->field[i].name)))
+		if (isnan(x) || !r->scored || (is_joint(e->field[i].name) && e->nrequested > 1) || (listed && !explains(v, e->field[i].name)))
 			continue;
 		double above = (double)review_count_above(r, x) / n, below = (n - (double)review_count_above(r, nextafter(x, -INFINITY))) / n, z = ranking_z(r, x);
 		if (above < highest || (above == highest && z > highest_z)) {
@@ -312,13 +349,19 @@ static void explain(const struct review *v, struct suspect *s)
 	s->why = s->low ? low : high;
 }
 
-/* What a person filters by: the field `reason` where there is one, an error, or the score that is high. */
+/* What a person filters by: the field `reason` where there is one, an error, a duplicate, or the score that is high or low. */
 static int set_category(struct review *v, struct suspect *s, struct fail *f)
 {
 	struct buf name = {0};
-	const char *field = s->why >= 0 ? v->report->eval.field[s->why].name : "";
-	if (buf_addf(&name, f, "%s%s", s->reason ? s->reason : s->error ? "cannot be scored" : s->why < 0 ? "no score explains it" : s->low ? "low " : "high ",
-	             s->reason || s->error ? "" : field))
+	int low = s->low;
+	size_t len = 0;
+	const char *field = read_joint_reason(s, &len, &low);
+	if (!field && s->why >= 0) {
+		field = v->report->eval.field[s->why].name;
+		len = strlen(field);
+	}
+	const char *given = s->reason ? s->reason : s->error ? "cannot be scored" : s->dup_of ? "duplicate" : NULL;
+	if (given ? buf_addf(&name, f, "%s", given) : field ? buf_addf(&name, f, "%s %.*s", low ? "low" : "high", (int)len, field) : buf_addf(&name, f, "no score explains it"))
 		return -1;
 	size_t i = 0;
 	while (i < v->ncategories && i < REVIEW_CATEGORIES && strcmp(v->category[i], name.p) != 0)

@@ -41,7 +41,7 @@ static void put_picture(struct page *p, const struct item *m)
 	enum { ENLARGED = 84 }; /* pixels: smaller pictures are shown this large */
 	struct buf png = {0};
 	int w, h;
-	if (!p->bad && picture_code(&m->t->picture, p->side, &w, &h, &png, p->f))
+	if (!p->bad && picture_code(&m->t->picture, p->side, &w, &h, NULL, &png, p->f))
 		p->bad = 1;
 	if (!p->bad) {
 		int side = w > h ? w : h, enlarge = side < ENLARGED;

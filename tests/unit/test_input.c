@@ -1,5 +1,6 @@
 /* src/input against results of numpy and Pillow (tests/data/input), and on files written out here. */
 #include <math.h>
+#include "input/jpeg_writer.h"
 #include "input_files.h"
 
 static void check_npy(const char *name, const struct buf *b, const char *rest)
@@ -221,6 +222,38 @@ static void test_encode(void)
 	buf_free(&b);
 }
 
+/* A smooth picture survives with small errors; the bytes depend on the samples alone. */
+static void test_encode_jpeg(void)
+{
+	uint8_t px[100 * 60 * 3];
+	struct fail f = {0};
+	struct buf b = {0};
+	for (int c = 1; c <= 3; c += 2) {
+		const int n = 100 * 60 * c;
+		struct picture p = {0};
+		double sum = 0, worst = 0;
+		for (int i = 0; i < n; i++)
+			px[i] = (uint8_t)(i / c % 100 + i / c / 100 + 20 * (i % c));
+		b.len = 0;
+		int r = buf_add(&b, "tar", 3, &f) || jpeg_encode(px, 100, 60, c, 85, &b, &f);
+		size_t one = b.len - 3;
+		int same = !r && !decode(INPUT_JPEG, b.p + 3, one, &p, &f) && p.width == 100 && p.height == 60 && p.channels == c;
+		for (int i = 0; i < n && same; i++) {
+			double d = fabs((double)p.pixels[i] - px[i]);
+			sum += d;
+			worst = d > worst ? d : worst;
+		}
+		ok(same && sum / n < 2 && worst < 20, "jpeg_encode, %d channels: mean error %.2f, largest %.0f", c, sum / n, worst);
+		r = jpeg_encode(px, 100, 60, c, 85, &b, &f);
+		ok(!r && one < (size_t)n / 2 && b.len == 3 + 2 * one && !memcmp(b.p + 3, b.p + 3 + one, one), "a second time: the same %zu bytes", one);
+		picture_free(&p);
+	}
+	b.len = 0;
+	ok(jpeg_encode(px, 0, 5, 1, 85, &b, &f) == -1 && b.len == 0 && strstr(f.msg, "JPEG"), "width 0: %s", f.msg);
+	ok(jpeg_encode(px, 70000, 1, 1, 85, &b, &f) == -1 && b.len == 0, "a width that no JPEG has: %s", f.msg);
+	buf_free(&b);
+}
+
 /* What a tool warns of. */
 static void test_notes(void)
 {
@@ -346,6 +379,7 @@ int main(void)
 	test_literals();
 	test_vectors();
 	test_encode();
+	test_encode_jpeg();
 	test_notes();
 	test_format_of();
 	test_tensor_errors();
