@@ -23,7 +23,9 @@ PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 endif
 
 SRC   := $(sort $(wildcard src/*/*.c))
-TOOLS := $(patsubst filters/%.c,%,$(sort $(wildcard filters/vae-*.c)))
+PROGRAMS := $(patsubst filters/%.c,%,$(sort $(wildcard filters/vae-*.c)))
+SCRIPTS  := $(patsubst filters/%.sh,%,$(sort $(wildcard filters/vae-*.sh)))
+TOOLS := $(PROGRAMS) $(SCRIPTS)
 UNIT  := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 MAN   := $(sort $(wildcard man/*.[157]))
 
@@ -64,7 +66,11 @@ $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 # A tool of several verbs has a file for each of the larger ones.
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
 
-$(TOOLS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
+$(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh
+	@mkdir -p $(@D)
+	@install -m 755 $< $@
+
+$(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 
 $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a

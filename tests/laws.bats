@@ -281,6 +281,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
 @test "law 4: a full device: loss" { law_full loss; }
 @test "law 4: a full device: logp" { law_full logp; }
+@test "law 4: a full device: clean" { law_full clean; }
 @test "law 4: a full device: pack" { law_full pack; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
@@ -336,6 +337,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: logp" { law_closed logp; }
+@test "law 4: closed descriptors: clean" { law_closed clean; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
@@ -481,6 +483,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
 @test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
 @test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
+@test "law 7: -h, -V and wrong options: clean" { law_usage clean; }
 @test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
@@ -737,21 +740,26 @@ setup_file() { laws_setup; }
 @test "members, but no record: kfac" { law_no_record kfac; }
 @test "members, but no record: density" { law_no_record density; }
 @test "members, but no record: knn" { law_no_record knn; }
+@test "members, but no record: copies" { law_no_record copies; }
 @test "members, but no record: testinf" { law_no_record testinf; }
 @test "members, but no record: over" { law_no_record over; }
 @test "members, but no record: nearest" { law_no_record nearest; }
 @test "members, but no record: stat" { law_no_record stat; }
 @test "members, but no record: reasons" { law_no_record reasons; }
+@test "members, but no record: memo" { law_no_record memo; }
 @test "members, but no record: rank" { law_no_record rank; }
 @test "members, but no record: sort" { law_no_record sort; }
 @test "members, but no record: ref" { law_no_record ref; }
 @test "members, but no record: joint" { law_no_record joint; }
 @test "members, but no record: unlike" { law_no_record unlike; }
+@test "members, but no record: learn" { law_no_record learn; }
 @test "members, but no record: drop" { law_no_record drop; }
 @test "members, but no record: guard" { law_no_record guard; }
+@test "members, but no record: first" { law_no_record first; }
 @test "members, but no record: mark" { law_no_record mark; }
 @test "members, but no record: cut" { law_no_record cut; }
 @test "members, but no record: eval" { law_no_record eval; }
 @test "members, but no record: report" { law_no_record report; }
+@test "members, but no record: review" { law_no_record review; }
 @test "members, but no record: loss" { law_no_record loss; }
 @test "members, but no record: logp" { law_no_record logp; }

@@ -16,10 +16,12 @@ ROWS=()
 #   scores   appends scores that a model gives     sorts    changes the order of records
 #   twice    reads its input twice                 jobs     has -j
 #   output   has -o FILE                           rejects  has -r FILE
+#   driver   a script that runs the tools          (any and program, which is no driver, are added)
 #   exports  writes keys as text for other tools
 row() {
 	ROWS+=("$1")
 	PROPERTIES[$1]="any $2"
+	[[ " $2 " == *' driver '* ]] || PROPERTIES[$1]+=' program'
 	COMMAND[$1]=$3
 }
 
@@ -52,6 +54,7 @@ row review  'text stream fields twice jobs exports' 'vae-report --review --top 9
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'
 row loss    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt eval -m "$F/m.vae" --prefix s_'
 row logp    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt logp -m "$F/m.vae" -d 3 --set input.binarize=threshold --prefix s_'
+row clean   'text driver' 'vae-clean -q --print -c tiny -o "$T/clean" "$F/pics"'
 row pack    'tar output' 'vae-pack "$F/pics"'
 
 LAWS=()
@@ -74,14 +77,14 @@ law sigpipe    tar     'law 4: a reader that leaves'
 law closed     any     'law 4: closed descriptors'
 law file_limit tar     'law 4: a limit on file sizes'
 law spool_full twice   'law 4: a spool that does not fit'
-law memory     any     'law 4: a limit on address space'
-law stack      any     'law 4: a limit on the stack'
+law memory     program     'law 4: a limit on address space'
+law stack      program     'law 4: a limit on the stack'
 law jobs       jobs    'law 5: any -j gives the same bytes'
 law order      scores  'law 5: any order gives the same scores'
 law usage      any     'law 7: -h, -V and wrong options'
 law terminal   tar     'law 7: a terminal is refused'
 law quiet      stream  'law 8: only records on stdout, nothing on stderr'
-law summary    any     'law 8: --summary'
+law summary    program     'law 8: --summary'
 law bad_fields fields  'law 9: invalid fields'
 law on_error   decodes 'law 9: payloads that cannot be decoded'
 law digits     filter  'law 9: fields of earlier tools keep their digits'

@@ -1,0 +1,402 @@
+#!/bin/sh
+# vae-clean: one command from a folder, shards or a table to clean records, a quarantine and a page to review.
+#
+# A driver over the other tools: it looks at the data, chooses a network and a number of training steps, and runs pipelines,
+# each of which makes a file in OUT. A file that is there is not made again, so that a killed run goes on, and a finished one
+# does nothing. --print shows the pipelines; OUT/Makefile has them too.
+set -eu
+export LC_ALL=C
+tool=vae-clean
+(: 3>&2) || exec 2>/dev/null
+
+# message TEXT: on standard error, without control characters
+message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
+
+# output: from standard input to standard output
+output() {
+	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
+}
+
+usage() {
+	cat <<'END'
+usage: vae-clean [options] FOLDER | SHARD ... | TABLE.csv | ARRAY.npy
+Cleans a data set: names damage and copies, ranks what is unusual, and writes a page to decide on.
+
+  -o, --output OUT           the directory to make: clean records, quarantine, page, model (required)
+      --minutes M            time for the whole, of which half is for training (default 5)
+      --top N|P%             also quarantine so many of the most unusual records (default 0: only damage and copies)
+      --decisions FILE       decisions on records, as the page exports them; they override the rest
+      --keep-sharding        write OUT/clean/SHARD for every shard, not one OUT/clean.tar.zst
+  -c, --config NAME          the network: a preset or a YAML file (default: by the data)
+      --steps N              training steps (default: by --minutes)
+      --label NAME|N,...     columns of TABLE.csv that are no measurements, by name or number from 1
+      --print                look at the data, print the pipelines, and change nothing
+  -j, --jobs N               worker threads (default: the number of processors)
+  -q, --quiet                errors only
+      --summary FILE         also write OUT/summary.json to FILE
+  -h, --help                 print this help
+  -V, --version              print the version
+END
+}
+
+fail() { # MESSAGE: the message, and exit status 1
+	message "$1"
+	exit 1
+}
+
+wrong() { # MESSAGE: wrong usage
+	message "$1 ($tool -h shows the options)"
+	exit 2
+}
+
+say() { [ -n "$quiet" ] || message "$1"; }
+
+# quote TEXT: for the shell
+quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# number OPTION TEXT PATTERN
+number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not '$2'"; }
+
+(: 3>&1) 2>/dev/null || fail 'standard output is closed'
+
+# --- the command line ---
+
+out='' minutes=5 top=0 decisions='' sharding='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
+while [ $# -gt 0 ]; do
+	option=$1 value=''
+	case $option in
+	--*=*) value=${option#*=} option=${option%%=*} ;;
+	-[ocj]?*) value=${option#??} option=${option%"$value"} ;;
+	-o | -c | -j | --output | --minutes | --top | --decisions | --config | --steps | --label | --jobs | --summary)
+		[ $# -gt 1 ] || wrong "option '$option' takes an argument"
+		value=$2
+		shift
+		;;
+	esac
+	case $option in
+	--keep-sharding | --print | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
+	esac
+	case $option in
+	-o | --output) out=$value ;;
+	--minutes) minutes=$value ;;
+	--top) top=$value ;;
+	--decisions) decisions=$value ;;
+	--keep-sharding) sharding=1 ;;
+	-c | --config) config=$value ;;
+	--steps) steps=$value ;;
+	--label) label=$value ;;
+	--print) print=1 ;;
+	-j | --jobs) jobs=$value ;;
+	-q | --quiet) quiet=1 ;;
+	--summary) summary=$value ;;
+	-h | --help)
+		usage | output || exit 1
+		exit 0
+		;;
+	-V | --version)
+		vae-cut -V | sed "s/^vae-cut/$tool/"
+		exit 0
+		;;
+	--)
+		shift
+		break
+		;;
+	-?*) wrong "unknown option '$option'" ;;
+	*) break ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || wrong 'a folder, shards or a table are required'
+[ -n "$out" ] || wrong '-o OUT is required'
+number --minutes "$minutes" '[0-9]+([.][0-9]+)?'
+number --top "$top" '[0-9]+|[0-9]+([.][0-9]+)?%'
+[ -z "$steps" ] || number --steps "$steps" '[1-9][0-9]*'
+[ -z "$jobs" ] || number -j "$jobs" '[1-9][0-9]*'
+for needed in vae-pack vae-stat vae-train vae-ckpt vae-selfinf vae-density vae-rank vae-drop vae-cut vae-report; do
+	command -v $needed >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"
+done
+j=${jobs:+ -j$jobs}
+
+# absolute PATH
+absolute() {
+	case $1 in
+	/*) printf '%s\n' "$1" ;;
+	*) printf '%s/%s\n' "$PWD" "$1" ;;
+	esac
+}
+
+# --- what the inputs are ---
+
+kind=''
+for input; do
+	case $input in
+	*.csv | *.csv.gz | *.tsv | *.tsv.gz) is=table ;;
+	*.npy | *.npy.gz) is=array ;;
+	*.idx | *.idx.gz | *-ubyte | *-ubyte.gz) is=idx ;;
+	*) is=shards ;;
+	esac
+	if [ -d "$input" ]; then
+		is=folder
+	elif [ ! -r "$input" ]; then
+		fail "$input: cannot be read: no such file, or no permission"
+	fi
+	[ "${kind:-$is}" = $is ] || fail "$input is a ${is%s}, and the inputs before it are a ${kind%s}: clean them one at a time"
+	kind=$is
+done
+case $kind in
+folder | table) [ $# -eq 1 ] || fail "$# inputs of kind $kind: clean them one at a time" ;;
+array | idx) [ $# -le 2 ] || fail "$# inputs: expected one of $kind, and its labels" ;;
+esac
+[ -z "$label" ] || [ $kind = table ] || wrong '--label is for TABLE.csv'
+[ -z "$sharding" ] || [ $kind = shards ] || wrong '--keep-sharding is for shards'
+[ -z "$decisions" ] || [ -r "$decisions" ] || fail "--decisions: $decisions cannot be read"
+
+# What the pipelines read: list, quoted for the shell, whose I-th word is shard I; pack makes it where the input is no stream.
+list='' pack='' shards=$#
+for input; do list="$list $(quote "$(absolute "$input")")"; done
+if [ $kind != shards ]; then
+	[ $kind != table ] || list=" --missing mean$list"
+	[ -z "$label" ] || list=" --label $(quote "$label")$list"
+	pack="vae-pack -q$list" list=' records.tar.zst' shards=1
+fi
+[ -z "$decisions" ] || decisions=$(absolute "$decisions")
+[ -z "$summary" ] || summary=$(absolute "$summary")
+
+# --- the directory ---
+
+settings="kind=$kind config=$config label=$label sharding=$sharding"
+if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
+if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(ls -A "$out")" ]; then
+	fail "$out is not empty, and was not made by $tool: name another directory"
+fi
+if [ -e "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ]; then
+	fail "$out was made with other settings ($(cat "$out/settings")): name another directory, or remove it"
+fi
+# The inputs with their sizes and times. What was made of one that has changed is made again; of a new one, only its own part.
+inputs() {
+	for input; do
+		if [ $kind = folder ]; then
+			find -L "$input" -type f -printf '%p %s %T@\n' | sort | cksum | tr '\n' '\t'
+		else
+			printf '%s\t' "$(stat -L -c '%s %y' -- "$input")"
+		fi
+		absolute "$input"
+	done
+}
+now=$(inputs "$@")
+if [ -z "$print" ]; then
+	mkdir -p "$out"
+	cd "$out"
+	echo "$settings" >settings
+	if [ -e inputs ] && [ "$now" != "$(cat inputs)" ]; then
+		say 'the inputs have changed since the last run'
+		if [ $kind = shards ]; then
+			printf '%s\n' "$now" | awk 'NR == FNR { old[FNR] = $0; next } old[FNR] != $0 { printf "scored/%05d.tar.zst\n", FNR }' inputs - | xargs -r rm -f
+		else
+			rm -rf records.tar.zst scored
+		fi
+		rm -f look suspects.tar.zst decisions.tsv
+	fi
+	printf '%s\n' "$now" >inputs
+elif [ -d "$out" ]; then
+	cd "$out"
+fi
+
+# --- looking ---
+
+# look: counts of records, unreadable ones, pictures, those in colour, vectors, the median side of a picture
+look() {
+	if [ -z "$pack" ] || [ -e records.tar.zst ]; then
+		eval "vae-stat -q$j$list"
+	else
+		eval "$pack | vae-stat -q$j"
+	fi | vae-cut -q -k error,stat_channels,stat_gray,stat_width,stat_height,stat_values | awk -F '\t' '
+		{ n++ }
+		$1 != "" { bad++; next }
+		$2 != "" { pictures++; colour += $2 == 3 && $3 == 0; large = $4 + 0 > $5 + 0 ? $4 + 0 : $5 + 0; side[large]++; if (large > most) most = large }
+		$6 != "" { vectors++ }
+		END {
+			for (s = 0; s <= most && seen * 2 < pictures; s++) seen += side[s]
+			print n + 0, bad + 0, pictures + 0, colour + 0, vectors + 0, s - 1
+		}'
+}
+
+if [ -e look ]; then
+	counts=$(cat look)
+else
+	say 'looking at the records'
+	if [ -n "$pack" ] && [ -z "$print" ] && [ ! -e records.tar.zst ]; then
+		eval "$pack -o records.tar.zst" || exit 1
+	fi
+	counts=$(look) || exit 1
+	[ -n "$print" ] || echo "$counts" >look
+fi
+# shellcheck disable=SC2086 # numbers
+set -- $counts
+records=$1 unreadable=$2 pictures=$3 colour=$4 vectors=$5 side=$6
+[ "$records" -gt 0 ] || fail 'no records'
+say "$records records: $pictures pictures ($colour in colour, of $side pixels a side), $vectors vectors of numbers, $unreadable that cannot be decoded"
+[ $((pictures + vectors)) -gt 0 ] || fail 'no record can be decoded: vae-stat says why'
+[ $((pictures + vectors)) -ge 50 ] || fail "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
+
+if [ "$pictures" -ge "$vectors" ]; then
+	is=pictures
+	[ "$vectors" -eq 0 ] || say "$vectors records are no pictures: they pass without a score"
+else
+	is=vectors
+	[ "$pictures" -eq 0 ] || say "$pictures records are no vectors: they pass without a score"
+fi
+
+# --- network and steps ---
+
+most=0
+if [ $is = pictures ]; then
+	if [ -n "$config" ]; then
+		most=10000
+	elif [ $((2 * colour)) -lt "$pictures" ] && [ "$side" -le 40 ]; then
+		config=mnist-mlp most=15600
+	elif [ "$side" -le 48 ]; then
+		config=conv-32 most=6000
+	else
+		config=beta-vae-h most=3000
+	fi
+fi
+
+# steps: as many as half of the time allows, by the rate of the first hundred, which are part of the training
+if [ -e steps ]; then
+	steps=$(cat steps)
+elif [ $is = vectors ]; then
+	steps=0
+elif [ -n "$print" ]; then
+	steps=${steps:-$most}
+elif [ -z "$steps" ]; then
+	say "network $config: measuring the time of a step"
+	eval "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=100 -o model.vae$list" || exit 1
+	steps=$(sed -n 's/.*"seconds":\([0-9.]*\)}$/\1/p' model.vae/train.jsonl | awk -v minutes="$minutes" -v most=$most '
+		{ seconds = $1 }
+		END {
+			steps = int(minutes * 60 * .5 / (seconds / 100 + 1e-9) / 100) * 100
+			print steps < 200 ? 200 : steps > most ? most : steps
+		}')
+	echo "$steps" >steps
+fi
+[ -n "$print" ] || echo "$steps" >steps
+
+# How many records the page shows, and how many are quarantined by rank.
+awk_share() { awk -v n="$records" -v top="$1" 'BEGIN { print top ~ /%$/ ? int(n * substr(top, 1, length(top) - 1) / 100 + .5) : top + 0 }'; }
+top=$(awk_share "$top")
+shown=$(awk_share 1%)
+[ "$shown" -ge 20 ] || shown=20
+[ "$shown" -le 500 ] || shown=500
+[ "$shown" -ge "$top" ] || shown=$top
+
+# --- the pipelines ---
+
+# step GROUP FILE COMMAND: a line of the plan. A file depends on those of lower groups.
+step() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
+
+word() { # I: the I-th word of list
+	n=$1
+	eval "set --$list"
+	eval "printf '%s\n' \"\${$n}\""
+}
+shard() { quote "$(word "$1")"; }
+
+# each FUNCTION: calls it with the number of every shard, from 1
+each() {
+	i=0
+	while [ $i -lt "$shards" ]; do
+		i=$((i + 1))
+		"$1" $i
+	done
+}
+
+scored() { printf 'scored/%05d.tar.zst' "$1"; }
+score_shard() { step 3 "$(scored "$1")" "mkdir -p scored; vae-stat -q$j --replace --reasons $(shard "$1")$score -o $(scored "$1")"; }
+list_scored() { printf ' %s' "$(scored "$1")"; }
+clean_shard() {
+	name=$(word "$1" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/')
+	step 7 "clean/$name" "mkdir -p clean; vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
+}
+
+plan() {
+	[ -z "$pack" ] || step 1 records.tar.zst "$pack -o records.tar.zst"
+	score='' model=''
+	if [ $is = pictures ]; then
+		curvature=model.vae/curvature-$(printf %09d "$steps").safetensors
+		step 2 model.vae/model.yaml "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list"
+		step 2 "$curvature" "vae-ckpt curvature -q$j -d 4 --limit 20000 -m model.vae$list"
+		model=' -m model.vae' score=" | vae-selfinf -q$j --replace -m model.vae -d 4 --curvature kfac --profile"
+		# the last layer but one of the decoder that has weights, as in decoder.4
+		layer="\$(vae-ckpt show -m model.vae | sed -n 's/^# \\(decoder[.][0-9]*\\)[.]weight.*/\\1/p' | tail -n 2 | head -n 1)"
+		rank="vae-rank -q --replace --joint both -k nll,profile_$layer --unlike stat_saturation,stat_warmth,stat_tint --far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common"
+		near="vae-density -q$j --replace --duplicates auto --set 'input.shape=[1, 9, 9]'"
+	else
+		rank='vae-rank -q --replace -k knn_nll'
+		near="vae-density -q$j --replace --duplicates auto --neighbors $([ $kind = table ] && echo 5% || echo 5) --scale asinh"
+	fi
+	each score_shard
+	step 4 suspects.tar.zst "$near$(each list_scored) | $rank | vae-drop -q -i -e 'reason ~ \"*\" || error ~ \"*\" || dup_of ~ \"*\" || rank < $shown' -o suspects.tar.zst"
+	# a key, drop or unsure, and why
+	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst | awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' >decisions.tmp; ${decisions:+cat $(quote "$decisions") >>decisions.tmp; }mv decisions.tmp decisions.tsv"
+	# decisions of a person may be on any record, not on suspects alone
+	step 6 quarantine.tar.zst "vae-drop -q -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
+	if [ -n "$sharding" ]; then
+		each clean_shard
+	else
+		step 7 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
+	fi
+	step 8 review.html "vae-report -q$j --review --top $shown --decisions decisions.tsv$model -o review.html suspects.tar.zst"
+	step 9 summary.json "awk -F '\\t' '{ what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\") { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' decisions.tsv >summary.tmp; mv summary.tmp summary.json"
+}
+
+all=$(plan)
+tab=$(printf '\t')
+
+if [ -n "$print" ]; then
+	{
+		echo "cd $(quote "$out")"
+		printf '%s\n' "$all" | cut -f 3-
+	} | output || exit 1
+	exit 0
+fi
+
+# The same as a Makefile, of GNU make.
+{
+	echo "# Made by $tool: the pipelines that make this directory. A file that is there is not made again: remove it, or make -B."
+	printf '.DELETE_ON_ERROR:\nall:'
+	printf '%s\n' "$all" | cut -f 2 | sed 's/\$/$$/g; s/ /\\ /g' | tr '\n' ' ' | sed 's/^/ /; s/ $//'
+	printf '\n'
+	printf '%s\n' "$all" | awk -F '\t' '
+		function escaped(name) { gsub(/\$/, "$$", name); gsub(/ /, "\\ ", name); return name }
+		$1 != group { before = before here; here = ""; group = $1 }
+		{
+			here = here " " escaped($2)
+			command = $0
+			sub(/^[^\t]*\t[^\t]*\t/, "", command)
+			gsub(/\$/, "$$", command)
+			printf "\n%s: |%s\n\t%s\n", escaped($2), before, command
+		}'
+} >Makefile.tmp
+mv Makefile.tmp Makefile
+
+# What was decided by other options is decided again.
+choice="top=$top shown=$shown decisions=$(cat ${decisions:+"$decisions"} </dev/null | cksum)"
+if [ -e choice ] && [ "$choice" != "$(cat choice)" ]; then
+	rm -f suspects.tar.zst decisions.tsv
+fi
+echo "$choice" >choice
+
+printf '%s\n' "$all" | while IFS=$tab read -r group file command; do
+	[ ! -e "$file" ] || continue
+	printf '%s\n' "$all" | awk -F '\t' -v group="$group" '$1 > group { print $2 }' | while IFS= read -r later; do rm -f "$later"; done
+	say "making $file"
+	sh -ec "$command" </dev/null || fail "the command that makes $out/$file failed ($tool --print shows it). What is finished is kept, and the same command goes on"
+	[ -e "$file" ] || fail "the command that makes $out/$file made nothing ($tool --print shows it)"
+done || exit 1
+
+[ -z "$summary" ] || cp summary.json "$summary" || exit 1
+quarantined=$(sed -n 's/.*"quarantined":\([0-9]*\).*/\1/p' summary.json)
+say "$quarantined of $records records are in $out/quarantine.tar.zst: $(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)"
+say "the others are in $out/clean${sharding:+/}$([ -n "$sharding" ] || echo .tar.zst), as they came"
+say "open $out/review.html to decide on suspects; what it exports is for --decisions"

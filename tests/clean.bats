@@ -1,0 +1,167 @@
+# vae-clean: one command from data to clean records, a quarantine and a page.
+# shellcheck disable=SC2094
+
+load helper
+
+# Noise-like pictures of 16x16, one that is cut, one that is blank, a copy, and one that is no picture.
+setup_file() {
+	mkdir -p "$F/pics"
+	perl -e 'srand 4; for my $i (0 .. 59) { open my $f, ">:raw", sprintf "%s/%03d.pgm", $ARGV[0], $i;
+		my @p = map { my $r = $_; map { 128 + 60 * sin(($i % 7 + 1) * $_ / 5 + $r * ($i % 5) / 4) + rand 40 } 0 .. 15 } 0 .. 15;
+		@p[128 .. 255] = (128) x 128 if $i == 17;
+		@p = (77) x 256 if $i == 23;
+		print $f "P5\n16 16\n255\n", map { chr } @p }' "$F/pics"
+	cp "$F/pics/030.pgm" "$F/pics/copy.pgm"
+	vae-pack "$F/pics" >"$F/pics.tar"
+	printf 'name=z/broken.pgm data=P5%%0a16\n' | mktar >"$F/broken.tar"
+	# 200 rows of which 3 are odd
+	perl -e 'srand 2; print "a,b,c\n"; for (1 .. 200) { my $x = rand; print join(",", $x, 2 * $x + rand(.1), rand), "\n" } print "9,-9,3\n-8,7,0.5\n4,4,-6\n"' >"$F/rows.csv"
+}
+
+# cleans [OPTION...]: with a tiny network
+cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
+
+@test "clean: damage and copies go to the quarantine, named; the rest comes out as it went in" {
+	cleans --top 6 -o "$T/d" "$F/pics.tar" "$F/broken.tar"
+	[ "$(cut -f 1 "$T/d/settings")" ]
+	grep -P '^[^\t]*017\tdrop\tcut$' "$T/d/decisions.tsv"
+	grep -P '^[^\t]*023\tdrop\tblank' "$T/d/decisions.tsv"
+	grep -P '^z/broken\tdrop\tbroken$' "$T/d/decisions.tsv"
+	grep -P '^00000060\tdrop\tcopy of 00000030$' "$T/d/decisions.tsv"
+	is "$(vae-cut -q -k rank "$T/d/quarantine.tar.zst" | awk '$1 != "" && $1 < 6' | wc -l)" 6
+	local n
+	n=$(vae-cut -k key "$T/d/quarantine.tar.zst" | wc -l)
+	is "$(grep -cP '\tdrop\t' "$T/d/decisions.tsv")" "$n"
+	grep -qP '\tdrop\trank [0-5]$' "$T/d/decisions.tsv"
+	# together they are the input, byte for byte
+	vae-cut -k key "$F/pics.tar" "$F/broken.tar" | sort >"$T/want"
+	{ vae-cut -k key "$T/d/quarantine.tar.zst"; vae-cut -k key "$T/d/clean.tar.zst"; } | sort | cmp - "$T/want"
+	zstd -dcq "$T/d/clean.tar.zst" | lstar | grep pgm >"$T/kept"
+	lstar <"$F/pics.tar" | grep pgm >"$T/all"
+	is "$(wc -l <"$T/kept")" $((62 - n))
+	is "$(grep -vxFf "$T/all" "$T/kept")" ''
+	grep -q "\"records\":62,\"quarantined\":$n,\"steps\":30" "$T/d/summary.json"
+	grep -q '"copy":1' "$T/d/summary.json"
+	isjson <"$T/d/summary.json"
+	grep -q '<html' "$T/d/review.html"
+	# the summary in words
+	rm "$T/d/summary.json"
+	ok vae-clean -c tiny --steps 30 --top 6 -o "$T/d" "$F/pics.tar" "$F/broken.tar"
+	says "$n of 62 records are in" 'review.html'
+}
+
+@test "clean: a finished run does nothing; --top and --decisions decide anew" {
+	cleans -o "$T/d" "$F/pics.tar"
+	(cd "$T/d" && find . -type f ! -name Makefile ! -name choice ! -name inputs ! -name settings ! -name steps -printf '%p %T@ %i\n' | sort) >"$T/before"
+	cleans -o "$T/d" "$F/pics.tar"
+	(cd "$T/d" && find . -type f ! -name Makefile ! -name choice ! -name inputs ! -name settings ! -name steps -printf '%p %T@ %i\n' | sort) | cmp - "$T/before"
+	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | wc -l)" 3
+	cleans --top 10% -o "$T/d" "$F/pics.tar"
+	is "$(vae-cut -q -k rank "$T/d/suspects.tar.zst" | awk '$1 != "" && $1 < 6' | wc -l)" 6
+	is "$(vae-cut -q -k rank "$T/d/quarantine.tar.zst" | awk '$1 != "" && $1 < 6' | wc -l)" 6
+	# a person keeps what is cut, and drops what no rule found
+	printf '%s\tkeep\n%s\tdrop\n' "$(grep -P 'cut$' "$T/d/decisions.tsv" | cut -f 1)" "$(vae-cut -k key "$F/pics.tar" | sed -n 41p)" >"$T/mine.tsv"
+	cleans --decisions "$T/mine.tsv" -o "$T/d" "$F/pics.tar"
+	vae-cut -k key "$T/d/quarantine.tar.zst" >"$T/got"
+	is "$(wc -l <"$T/got")" 3
+	[ "$(grep -c 040 "$T/got")" = 1 ]
+	[ "$(grep -c 017 "$T/got")" = 0 ]
+	grep -q '"decided":1' "$T/d/summary.json"
+	# the model was trained once
+	is "$(grep -c step- <(ls "$T/d/model.vae"))" 1
+	same "$T/d/model.vae/model.yaml" "$T/d/model.vae/model.yaml"
+}
+
+@test "clean: what --print prints, typed by hand, and the Makefile give the same bytes" {
+	cleans --print --top 1 -o "$T/hand" "$F/pics.tar" >"$T/commands"
+	[ ! -e "$T/hand" ]
+	cleans --top 1 -o "$T/d" "$F/pics.tar"
+	mkdir "$T/hand"
+	sh -e "$T/commands"
+	local i
+	for i in clean.tar.zst quarantine.tar.zst suspects.tar.zst decisions.tsv summary.json scored/00001.tar.zst; do cmp "$T/d/$i" "$T/hand/$i"; done
+	mkdir "$T/made"
+	cp "$T/d/Makefile" "$T/made"
+	make -s -C "$T/made" all
+	for i in clean.tar.zst quarantine.tar.zst suspects.tar.zst decisions.tsv summary.json review.html; do cmp "$T/d/$i" "$T/made/$i"; done
+}
+
+@test "clean: a folder, and shards of which only new ones are scored" {
+	cleans -o "$T/folder" "$F/pics"
+	is "$(vae-cut -k key "$T/folder/records.tar.zst" | wc -l)" 61
+	is "$(vae-cut -k key "$T/folder/quarantine.tar.zst" | wc -l)" 3
+	vae-cut -k key "$F/pics.tar" | head -n 50 >"$T/keys"
+	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" -o "$T/a b.tar"
+	vae-drop -q --keys "$T/keys" "$F/pics.tar" -o "$T/it's.tar.zst"
+	cleans --keep-sharding -o "$T/d" "$T/a b.tar"
+	is "$(ls "$T/d/clean")" 'a b.tar'
+	stat -c %i "$T/d/scored/00001.tar.zst" >"$T/inode"
+	cleans --keep-sharding -o "$T/d" "$T/a b.tar" "$T/it's.tar.zst"
+	stat -c %i "$T/d/scored/00001.tar.zst" | cmp - "$T/inode"
+	is "$(ls "$T/d/clean" | tr '\n' ' ')" "a b.tar it's.tar.zst "
+	is "$({ vae-cut -k key "$T/d/clean/a b.tar"; vae-cut -k key "$T/d/clean/it's.tar.zst"; } | wc -l)" 58
+	# a shard that has changed is scored again
+	vae-drop -q --top 0 "$T/a b.tar" -o "$T/a b.tar" || vae-drop -q -e 'key == "x"' "$T/a b.tar" -o "$T/a b.tar"
+	touch "$T/a b.tar"
+	cleans --keep-sharding -o "$T/d" "$T/a b.tar" "$T/it's.tar.zst"
+	! stat -c %i "$T/d/scored/00001.tar.zst" | cmp -s - "$T/inode"
+}
+
+@test "clean: a table needs no network, and its odd rows come first" {
+	ok vae-clean -q --top 3 -o "$T/d" "$F/rows.csv"
+	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | sort | tr '\n' ' ')" "$(vae-cut -k key "$T/d/records.tar.zst" | tail -n 3 | sort | tr '\n' ' ')"
+	[ ! -e "$T/d/model.vae" ]
+	grep -q '"quarantined":3,"steps":0,"rank":3' "$T/d/summary.json"
+}
+
+@test "clean: killed at any instant, the same command goes on" {
+	cleans --top 2 -o "$T/want" "$F/pics.tar"
+	local n
+	for n in 05 1 2 3 5 8; do
+		rm -rf "$T/d"
+		timeout -s KILL "0.$n" vae-clean -q -c tiny --steps 30 --top 2 -o "$T/d" "$F/pics.tar" || true
+		cleans --top 2 -o "$T/d" "$F/pics.tar"
+		for i in clean.tar.zst quarantine.tar.zst decisions.tsv; do cmp "$T/want/$i" "$T/d/$i"; done
+	done
+}
+
+@test "clean: bad input is one clear line" {
+	fails 2 vae-clean "$F/pics.tar"
+	says '-o OUT'
+	fails 2 vae-clean -o "$T/o"
+	says 'a folder, shards or a table'
+	fails 2 vae-clean -o "$T/o" --top x "$F/pics.tar"
+	says --top
+	fails 2 vae-clean -o "$T/o" --bogus "$F/pics.tar"
+	says bogus
+	fails 2 vae-clean -o "$T/o" --label a "$F/pics.tar"
+	fails 1 vae-clean -q -o "$T/o" "$T/none.tar"
+	says none.tar
+	fails 1 vae-clean -q -o "$T/o" "$F/pics.tar" "$F/rows.csv"
+	says 'one at a time'
+	mkdir "$T/empty"
+	fails 1 vae-clean -q -o "$T/o" "$T/empty"
+	says 'empty'
+	rm -rf "$T/o"
+	fails 1 vae-clean -q -o "$T/o" "$F/broken.tar"
+	says 'no record can be decoded'
+	rm -rf "$T/o"
+	vae-cut -k key "$F/pics.tar" | head -n 1 >"$T/keys"
+	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" >"$T/one.tar"
+	fails 1 vae-clean -q -o "$T/o" "$T/one.tar"
+	says 'too few'
+	# all records equal
+	for i in $(seq 40); do printf 'name=%03d.pgm file=%s/pics/001.pgm\n' "$i" "$F"; done | mktar >"$T/equal.tar"
+	rm -rf "$T/o"
+	cleans -o "$T/o" "$T/equal.tar" || true
+	# the output folder of another run, and a folder of something else
+	cleans -o "$T/d" "$F/pics.tar"
+	fails 1 vae-clean -q -c tiny --steps 30 --keep-sharding -o "$T/d" "$F/pics.tar"
+	says 'other settings'
+	mkdir "$T/mine"
+	touch "$T/mine/precious"
+	fails 1 cleans -o "$T/mine" "$F/pics.tar"
+	says 'not empty'
+	fails 1 cleans -o "$F/pics.tar" "$F/pics.tar"
+	says 'is a file'
+}
