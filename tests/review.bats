@@ -526,9 +526,9 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 		perl -e 'srand $ARGV[0]; print "P6\n200 200\n255\n", map { chr int rand 256 } 1 .. 120000' "$i" >"$T/$i.ppm"
 		printf 'name=r/%d.ppm file=%s\nname=r/%d.vae.json data={"w":%d}\n' "$i" "$T/$i.ppm" "$i" "$i"
 	done | mktar >"$T/in.tar"
-	ok vae-report --review -k w --top 20 --max-size 0.6 -o "$T/p.html" "$T/in.tar"
-	[ "$(wc -c <"$T/p.html")" -le 600000 ]
-	grep -q 'To stay below 0.6 MB, pictures are at most' "$T/p.html"
+	ok vae-report --review -k w --top 20 --max-size 0.3 -o "$T/p.html" "$T/in.tar"
+	[ "$(wc -c <"$T/p.html")" -le 300000 ]
+	grep -q 'To stay below 0.3 MB, pictures are at most' "$T/p.html"
 	is "$(grep -c 'class="card"' "$T/p.html")" 20
 	fails 1 vae-report --review -k w --top 20 --max-size 0.05 -o "$T/q.html" "$T/in.tar"
 	says '--max-size: 20 suspects do not fit into 0.05 MB'
