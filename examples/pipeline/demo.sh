@@ -2,7 +2,8 @@
 # demo.sh [DIR]: cleans a real data set in about two minutes on two cores. It mixes 100 ankle boots into 10,000 clothes of
 # Fashion-MNIST, trains a VAE on all of them, scores every record, and moves the 2 % with the highest self influence to a
 # quarantine. There are no other shoes among the clothes: this is an easy case, and examples/hunt/RESULTS.md has harder ones.
-# The labels are read at the end only, to count the boots that were found. DIR/report.html shows the result.
+# The labels are read at the end only, to count the boots that were found. DIR/report.html shows the result, and in DIR/review.html a
+# person decides on the suspects.
 set -eu
 out=${1:-demo}
 data=${VAE_DATA:-/usr/share/datasets/fashion-mnist}
@@ -47,6 +48,7 @@ vae-pack --only 'cls == 9' --limit 2 --key-prefix new/boot/ "$unseen" "$unseen_l
 vae-testinf -m clothes.vae -t tests.tar --normalize both --influence over.jsonl mixed.tar >/dev/null
 vae-report -m clothes.vae --positive 'cls == 9' --quarantine quarantine.tar.zst --influence over.jsonl -t tests.tar \
 	--title 'Ankle boots among clothes' -o report.html ranked.tar
+vae-report --review -m clothes.vae --title 'Ankle boots among clothes' -o review.html ranked.tar
 
 echo
 echo "The ankle boots (label 9) in the ranking by self influence:"
@@ -57,6 +59,7 @@ echo "$(vae-cut -k key quarantine.tar.zst | wc -l) records are in the quarantine
 echo
 case $out in /*) page=$out ;; *) page=$OLDPWD/$out ;; esac
 echo "report:     file://$page/report.html  (open it in a browser)"
+echo "review:     file://$page/review.html  (decide there what to drop; then vae-drop --keys)"
 echo "clean:      $out/clean.tar.zst"
 echo "quarantine: $out/quarantine.tar.zst"
 echo "model:      $out/clothes.vae"

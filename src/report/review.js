@@ -285,7 +285,7 @@ function recordList(title, list, what) {
 function scoreRow(s, k) {
 	const f = data.fields[k], place = s.q[k];
 	const row = element("tr", {class: k === s.f ? "main" : null}, element("th", {scope: "row"}, element("bdi", {}, plain(f.name))), element("td", {class: "n"}, number(s.s[k])),
-		element("td", {class: "n"}, number(s.z[k])), element("td", {class: "n"}, place === null ? "none" : number(place + 1) + " of " + number(k === 0 && s.rn ? s.rn : f.n)));
+		element("td", {class: "n"}, number(s.z[k])), element("td", {class: "n"}, place === null ? "none" : number(place + 1)));
 	return row;
 }
 
@@ -329,7 +329,7 @@ function showWhy(i) {
 	body.push(element("p", {class: "because"}, because(s)));
 	if (s.s && data.fields.length) {
 		const head = element("tr", {}, ...["score", "value", "z", "rank"].map((t, k) => element("th", {scope: "col", class: k ? "n" : null}, t)));
-		body.push(element("table", {class: "scores"}, element("caption", {}, "Scores, and where they lie among all records"), element("thead", {}, head),
+		body.push(element("table", {class: "scores"}, element("caption", {}, "Scores, and their ranks among " + plural(s.rn || data.fields[0].n, "record")), element("thead", {}, head),
 			element("tbody", {}, ...listed(s).map(k => scoreRow(s, k)))));
 	}
 	if (s.col) {
