@@ -14,6 +14,7 @@ setup_file() {
 		printf 'name=a/1.png file=%s\nname=a/2.jpg file=%s\nname=a/4.webp file=%s\n' "$data/rgb8.png" "$data/gray.jpg" "$data/lossy.webp"
 		printf 'name=%%ff/3.png file=%s x:SCHILY.xattr.user.a=1 x:SCHILY.xattr.user.b=2\n' "$data/gray4-adam7.png"
 	} | mktar >"$F/mixed.tar"
+	printf 'name=0.avif file=%s\nname=1.avif file=%s\n' "$data/gray.avif" "$data/lossless-alpha.avif" | mktar >"$F/avif.tar"
 	train "$F/m.vae" --set train.steps=2 --set train.checkpoints=2 <"$F/p.tar"
 	train "$F/wide.vae" --set model.latent=16 --set 'model.encoder=[flatten, {linear: 32}]' --set train.steps=1 --set train.checkpoints=1 <"$F/p.tar"
 	vae-ckpt export -m "$F/m.vae" -o "$F/x.safetensors"
@@ -58,6 +59,7 @@ faults() {
 }
 
 @test "faults: vae-pack DIR" { faults -- vae-pack "$F/pics"; }
+@test "faults: pictures in AVIF, gray and with alpha" { faults -k alloc,read,write -m 150 -i "$F/avif.tar" -- vae-stat -j 1; }
 @test "faults: vae-pack IDX, gzip" { faults -k alloc,read,write,open,close -- vae-pack "$F/images.idx" "$F/labels.idx.gz" --only 'cls < 2' -o o.tar; }
 @test "faults: vae-train -p" { faults -g train.jsonl -w m.vae/state -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-pack CSV" { faults -k alloc,read,write,open,close -- vae-pack --label c "$F/rows.csv.gz"; }

@@ -3,30 +3,91 @@
 #include <avif/avif.h>
 #include <dav1d/dav1d.h>
 #include <dlfcn.h>
+#include <errno.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "input/format.h"
 
-/* libavif decodes with libdav1d, which prints to stderr what it finds damaged, and offers no way to turn that off. This function stands
- * before libdav1d's own of the same name, which it calls. */
+/* The functions up to the line below stand before those of the same names in libavif and libdav1d, which they call, for what the libraries
+ * offer no other way: libdav1d prints to stderr what it finds damaged; libavif (0.11) ends the process where memory is out, and does
+ * not tell a failure of libdav1d for lack of memory from a damaged picture. */
+static _Thread_local jmp_buf out_of_memory;
+static _Thread_local int decoding, dav1d_memory; /* out_of_memory is set; libdav1d was out of memory */
+
+void *avifAlloc(size_t size)
+{
+	void *p = malloc(size);
+	if (!p && decoding)
+		longjmp(out_of_memory, 1);
+	return p;
+}
+
+/* The library's own function. to: a pointer to a function. */
+static void find_next(const char *name, void *to)
+{
+	void *next = dlsym(RTLD_NEXT, name);
+	memcpy(to, &next, sizeof next);
+	errno = 0;
+}
+
+/* libdav1d returns another error where realloc() fails */
+static int note(int result)
+{
+	dav1d_memory |= result < 0 && (result == DAV1D_ERR(ENOMEM) || errno == ENOMEM);
+	return result;
+}
+
 void dav1d_default_settings(Dav1dSettings *s)
 {
-	void *next = dlsym(RTLD_NEXT, "dav1d_default_settings");
 	void (*settings)(Dav1dSettings *);
-	memcpy(&settings, &next, sizeof settings);
+	find_next("dav1d_default_settings", &settings);
 	settings(s);
 	s->logger.callback = NULL;
 }
 
+int dav1d_open(Dav1dContext **out, const Dav1dSettings *s)
+{
+	int (*next)(Dav1dContext **, const Dav1dSettings *);
+	find_next("dav1d_open", &next);
+	return note(next(out, s));
+}
+
+int dav1d_data_wrap(Dav1dData *d, const uint8_t *p, size_t n, void (*release)(const uint8_t *, void *), void *cookie)
+{
+	int (*next)(Dav1dData *, const uint8_t *, size_t, void (*)(const uint8_t *, void *), void *);
+	find_next("dav1d_data_wrap", &next);
+	return note(next(d, p, n, release, cookie));
+}
+
+int dav1d_send_data(Dav1dContext *c, Dav1dData *in)
+{
+	int (*next)(Dav1dContext *, Dav1dData *);
+	find_next("dav1d_send_data", &next);
+	return note(next(c, in));
+}
+
+int dav1d_get_picture(Dav1dContext *c, Dav1dPicture *out)
+{
+	int (*next)(Dav1dContext *, Dav1dPicture *);
+	find_next("dav1d_get_picture", &next);
+	return note(next(c, out));
+}
+
+/* --- decoding --- */
+
 static int set_error(avifResult result, struct fail *f)
 {
-	if (result == AVIF_RESULT_OUT_OF_MEMORY)
+	if (result == AVIF_RESULT_OUT_OF_MEMORY || dav1d_memory)
 		return fail_memory_for(f, "an AVIF decoder");
 	return fail_set(f, "cannot decode AVIF: %s", avifResultToString(result));
 }
 
-/* libavif blends with black where the format asked for has no alpha, so alpha is decoded and dropped here. */
+/* libyuv, which libavif converts 4:2:0 with, does not check the allocation of a row: there a lack of memory ends the process, and no output
+ * appears. libavif's own conversion (avoidLibYUV) checks, but gives other pixels than avifdec.
+ *
+ * libavif blends with black where the format asked for has no alpha, so alpha is decoded and dropped here. */
 static int to_rgb(const avifImage *image, struct picture *out, struct fail *f)
 {
 	size_t n = (size_t)out->width * (size_t)out->height;
@@ -64,11 +125,8 @@ static int read_picture(avifDecoder *d, const void *data, size_t len, struct pic
 	return to_rgb(d->image, out, f);
 }
 
-int avif_decode(const void *data, size_t len, struct picture *out, struct fail *f)
+static int decode(const void *data, size_t len, struct picture *out, struct fail *f)
 {
-	*out = (struct picture){0};
-	if (input_format_of(data, len) != INPUT_AVIF)
-		return fail_set(f, "not an AVIF: it does not start with a box that names avif or avis");
 	avifDecoder *d = avifDecoderCreate();
 	if (!d)
 		return fail_memory_for(f, "an AVIF decoder");
@@ -81,6 +139,23 @@ int avif_decode(const void *data, size_t len, struct picture *out, struct fail *
 	d->strictFlags &= ~(avifStrictFlags)(AVIF_STRICT_PIXI_REQUIRED | AVIF_STRICT_CLAP_VALID | AVIF_STRICT_ALPHA_ISPE_REQUIRED);
 	int r = read_picture(d, data, len, out, f);
 	avifDecoderDestroy(d);
+	return r;
+}
+
+int avif_decode(const void *data, size_t len, struct picture *out, struct fail *f)
+{
+	*out = (struct picture){0};
+	if (input_format_of(data, len) != INPUT_AVIF)
+		return fail_set(f, "not an AVIF: it does not start with a box that names avif or avis");
+	int r;
+	dav1d_memory = 0;
+	if (setjmp(out_of_memory)) {
+		r = fail_memory_for(f, "an AVIF decoder"); /* what libavif had allocated is lost: the tool ends */
+	} else {
+		decoding = 1;
+		r = decode(data, len, out, f);
+	}
+	decoding = 0;
 	if (r)
 		picture_free(out);
 	return r;
