@@ -43,6 +43,13 @@ setup_file() {
 	vae-rank --save-ref "$F/both.json" -k 'a,b*' --unlike 'b,a*' --far b --joint both "$F/more.tar" >"$F/null"
 	printf 'a,b,"c"\n1,2,x\n3,4.5,y\n-1e3,0,"z""q"\n' | tee "$F/rows.csv" | gzip -c >"$F/rows.csv.gz"
 	cp "$ROOT/tests/data/input/f8-4d.npy" "$F/rows.npy"
+	printf 'id;a;b;kind;shop\n1;1,5;-2;x;u\n2;1.234.567,25;NA;y;u\n3;;3e-1;x;v\n4;?;1;z;"v;w"\n' >"$F/table.csv"
+	printf 'a,c,b\n1,x,2\n,y,3\n4,z,5\n' >"$F/columns.csv"
+	mkdir -p "$F/folder/cat" "$F/folder/dog"
+	cp "$F/pics/0.pgm" "$F/folder/cat/1.pgm"
+	echo text >"$F/folder/cat/1.txt"
+	ln -s ../../pics/2.pgm "$F/folder/dog/2.pgm"
+	printf 'name=%d.json data={"v":%d,"s":{"t":"ab"},"big":99999999999999999999}\n' 1 1 2 2 3 3 | mktar >"$F/json.tar"
 	printf '\0\0\10\3\0\0\0\3\0\0\0\2\0\0\0\2abcdefghijkl' >"$F/images.idx"
 	printf '\0\0\10\1\0\0\0\3\0\1\2' | gzip -c >"$F/labels.idx.gz"
 }
@@ -63,6 +70,11 @@ faults() {
 @test "faults: vae-pack IDX, gzip" { faults -k alloc,read,write,open,close -- vae-pack "$F/images.idx" "$F/labels.idx.gz" --only 'cls < 2' -o o.tar; }
 @test "faults: vae-train -p" { faults -g train.jsonl -w m.vae/state -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-pack CSV" { faults -k alloc,read,write,open,close -- vae-pack --label c "$F/rows.csv.gz"; }
+@test "faults: vae-pack, a table with missing values" { faults -k alloc,read,write,open -- vae-pack -q --header --skip id --label kind,shop --missing mark --decimal-comma --thousands . "$F/table.csv"; }
+@test "faults: vae-pack, columns of a table" { faults -k alloc,read,write,open -- vae-pack -q --header --columns a,b --missing skip "$F/columns.csv"; }
+@test "faults: vae-pack --follow --classes --together" { faults -k alloc,read,write,open -- vae-pack -q --follow --classes --together "$F/folder"; }
+@test "faults: json.NAME" { faults -k alloc,read,write -i "$F/json.tar" -- vae-drop -q -e 'json.v > 1 && json.s.t ~ "a*"' --max-drop 90%; }
+@test "faults: json.NAME in a table" { faults -k alloc,read,write -i "$F/json.tar" -- vae-cut -k key,json.big,json.s.t --summary sum.json; }
 @test "faults: vae-pack npy" { faults -k alloc,read,write,open,close -- vae-pack "$F/rows.npy"; }
 @test "faults: vae-train --resume, --mem 0" { faults -m 100 -g train.jsonl -w m.vae/state -d "$F/half" -i "$F/p.tar" -- vae-train -q -c tiny --resume --mem 0 --set train.holdout=0 --set train.steps=3 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }

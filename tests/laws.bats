@@ -34,6 +34,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: mark" { law_members mark; }
 @test "law 1: members pass unchanged: loss" { law_members loss; }
 @test "law 1: members pass unchanged: logp" { law_members logp; }
+@test "law 1: members pass unchanged: json" { law_members json; }
 @test "law 1: tars of other programs pass unchanged: train" { law_formats train; }
 @test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
@@ -58,6 +59,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
 @test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
 @test "law 1: tars of other programs pass unchanged: logp" { law_formats logp; }
+@test "law 1: tars of other programs pass unchanged: json" { law_formats json; }
 @test "law 1: a second pass changes nothing: train" { law_again train; }
 @test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
@@ -82,6 +84,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: mark" { law_again mark; }
 @test "law 1: a second pass changes nothing: loss" { law_again loss; }
 @test "law 1: a second pass changes nothing: logp" { law_again logp; }
+@test "law 1: a second pass changes nothing: json" { law_again json; }
 @test "law 2: compressed input: train" { law_compressed train; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
@@ -110,6 +113,8 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: review" { law_compressed review; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
 @test "law 2: compressed input: logp" { law_compressed logp; }
+@test "law 2: compressed input: json" { law_compressed json; }
+@test "law 2: compressed input: jsoncut" { law_compressed jsoncut; }
 @test "law 2: concatenated input and several FILEs: train" { law_joined train; }
 @test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
@@ -138,6 +143,8 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: review" { law_joined review; }
 @test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
 @test "law 2: concatenated input and several FILEs: logp" { law_joined logp; }
+@test "law 2: concatenated input and several FILEs: json" { law_joined json; }
+@test "law 2: concatenated input and several FILEs: jsoncut" { law_joined jsoncut; }
 @test "law 2: -z: train" { law_zstd train; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
@@ -163,6 +170,10 @@ setup_file() { laws_setup; }
 @test "law 2: -z: loss" { law_zstd loss; }
 @test "law 2: -z: logp" { law_zstd logp; }
 @test "law 2: -z: pack" { law_zstd pack; }
+@test "law 2: -z: table" { law_zstd table; }
+@test "law 2: -z: columns" { law_zstd columns; }
+@test "law 2: -z: folder" { law_zstd folder; }
+@test "law 2: -z: json" { law_zstd json; }
 @test "law 3: every truncated input fails: train" { law_prefixes train; }
 @test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
 @test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
@@ -191,6 +202,8 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: review" { law_prefixes review; }
 @test "law 3: every truncated input fails: loss" { law_prefixes loss; }
 @test "law 3: every truncated input fails: logp" { law_prefixes logp; }
+@test "law 3: every truncated input fails: json" { law_prefixes json; }
+@test "law 3: every truncated input fails: jsoncut" { law_prefixes jsoncut; }
 @test "law 3: a failure makes the next tool fail: train" { law_travels train; }
 @test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
@@ -215,6 +228,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
 @test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
 @test "law 3: a failure makes the next tool fail: logp" { law_travels logp; }
+@test "law 3: a failure makes the next tool fail: json" { law_travels json; }
 @test "law 3: a failure leaves no new files, and old ones as they were: train" { law_old_files train; }
 @test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
@@ -239,6 +253,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 3: a failure leaves no new files, and old ones as they were: logp" { law_old_files logp; }
+@test "law 3: a failure leaves no new files, and old ones as they were: json" { law_old_files json; }
 @test "law 3: a file that changes between two passes: train" { law_changed train; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
 @test "law 3: a file that changes between two passes: knn" { law_changed knn; }
@@ -283,6 +298,11 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: logp" { law_full logp; }
 @test "law 4: a full device: clean" { law_full clean; }
 @test "law 4: a full device: pack" { law_full pack; }
+@test "law 4: a full device: table" { law_full table; }
+@test "law 4: a full device: columns" { law_full columns; }
+@test "law 4: a full device: folder" { law_full folder; }
+@test "law 4: a full device: json" { law_full json; }
+@test "law 4: a full device: jsoncut" { law_full jsoncut; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
 @test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
@@ -308,6 +328,10 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: loss" { law_sigpipe loss; }
 @test "law 4: a reader that leaves: logp" { law_sigpipe logp; }
 @test "law 4: a reader that leaves: pack" { law_sigpipe pack; }
+@test "law 4: a reader that leaves: table" { law_sigpipe table; }
+@test "law 4: a reader that leaves: columns" { law_sigpipe columns; }
+@test "law 4: a reader that leaves: folder" { law_sigpipe folder; }
+@test "law 4: a reader that leaves: json" { law_sigpipe json; }
 @test "law 4: closed descriptors: train" { law_closed train; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
 @test "law 4: closed descriptors: kfac" { law_closed kfac; }
@@ -339,6 +363,11 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: logp" { law_closed logp; }
 @test "law 4: closed descriptors: clean" { law_closed clean; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
+@test "law 4: closed descriptors: table" { law_closed table; }
+@test "law 4: closed descriptors: columns" { law_closed columns; }
+@test "law 4: closed descriptors: folder" { law_closed folder; }
+@test "law 4: closed descriptors: json" { law_closed json; }
+@test "law 4: closed descriptors: jsoncut" { law_closed jsoncut; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
 @test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
@@ -364,6 +393,10 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: loss" { law_file_limit loss; }
 @test "law 4: a limit on file sizes: logp" { law_file_limit logp; }
 @test "law 4: a limit on file sizes: pack" { law_file_limit pack; }
+@test "law 4: a limit on file sizes: table" { law_file_limit table; }
+@test "law 4: a limit on file sizes: columns" { law_file_limit columns; }
+@test "law 4: a limit on file sizes: folder" { law_file_limit folder; }
+@test "law 4: a limit on file sizes: json" { law_file_limit json; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
 @test "law 4: a spool that does not fit: knn" { law_spool_full knn; }
@@ -407,6 +440,11 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: loss" { law_memory loss; }
 @test "law 4: a limit on address space: logp" { law_memory logp; }
 @test "law 4: a limit on address space: pack" { law_memory pack; }
+@test "law 4: a limit on address space: table" { law_memory table; }
+@test "law 4: a limit on address space: columns" { law_memory columns; }
+@test "law 4: a limit on address space: folder" { law_memory folder; }
+@test "law 4: a limit on address space: json" { law_memory json; }
+@test "law 4: a limit on address space: jsoncut" { law_memory jsoncut; }
 @test "law 4: a limit on the stack: train" { law_stack train; }
 @test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
 @test "law 4: a limit on the stack: kfac" { law_stack kfac; }
@@ -437,6 +475,11 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: loss" { law_stack loss; }
 @test "law 4: a limit on the stack: logp" { law_stack logp; }
 @test "law 4: a limit on the stack: pack" { law_stack pack; }
+@test "law 4: a limit on the stack: table" { law_stack table; }
+@test "law 4: a limit on the stack: columns" { law_stack columns; }
+@test "law 4: a limit on the stack: folder" { law_stack folder; }
+@test "law 4: a limit on the stack: json" { law_stack json; }
+@test "law 4: a limit on the stack: jsoncut" { law_stack jsoncut; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
 @test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
@@ -485,6 +528,11 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
 @test "law 7: -h, -V and wrong options: clean" { law_usage clean; }
 @test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
+@test "law 7: -h, -V and wrong options: table" { law_usage table; }
+@test "law 7: -h, -V and wrong options: columns" { law_usage columns; }
+@test "law 7: -h, -V and wrong options: folder" { law_usage folder; }
+@test "law 7: -h, -V and wrong options: json" { law_usage json; }
+@test "law 7: -h, -V and wrong options: jsoncut" { law_usage jsoncut; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
 @test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
@@ -510,6 +558,10 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: loss" { law_terminal loss; }
 @test "law 7: a terminal is refused: logp" { law_terminal logp; }
 @test "law 7: a terminal is refused: pack" { law_terminal pack; }
+@test "law 7: a terminal is refused: table" { law_terminal table; }
+@test "law 7: a terminal is refused: columns" { law_terminal columns; }
+@test "law 7: a terminal is refused: folder" { law_terminal folder; }
+@test "law 7: a terminal is refused: json" { law_terminal json; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
 @test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
@@ -538,6 +590,8 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: review" { law_quiet review; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
 @test "law 8: only records on stdout, nothing on stderr: logp" { law_quiet logp; }
+@test "law 8: only records on stdout, nothing on stderr: json" { law_quiet json; }
+@test "law 8: only records on stdout, nothing on stderr: jsoncut" { law_quiet jsoncut; }
 @test "law 8: --summary: train" { law_summary train; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
@@ -568,6 +622,11 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: logp" { law_summary logp; }
 @test "law 8: --summary: pack" { law_summary pack; }
+@test "law 8: --summary: table" { law_summary table; }
+@test "law 8: --summary: columns" { law_summary columns; }
+@test "law 8: --summary: folder" { law_summary folder; }
+@test "law 8: --summary: json" { law_summary json; }
+@test "law 8: --summary: jsoncut" { law_summary jsoncut; }
 @test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
 @test "law 9: invalid fields: kfac" { law_bad_fields kfac; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
@@ -632,6 +691,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
 @test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
 @test "law 9: fields of earlier tools keep their digits: logp" { law_digits logp; }
+@test "law 9: fields of earlier tools keep their digits: json" { law_digits json; }
 @test "law 10: -o is complete or absent: selfinf" { law_output selfinf; }
 @test "law 10: -o is complete or absent: kfac" { law_output kfac; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
@@ -655,6 +715,10 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: loss" { law_output loss; }
 @test "law 10: -o is complete or absent: logp" { law_output logp; }
 @test "law 10: -o is complete or absent: pack" { law_output pack; }
+@test "law 10: -o is complete or absent: table" { law_output table; }
+@test "law 10: -o is complete or absent: columns" { law_output columns; }
+@test "law 10: -o is complete or absent: folder" { law_output folder; }
+@test "law 10: -o is complete or absent: json" { law_output json; }
 @test "law 10: any locale gives the same bytes: train" { law_locale train; }
 @test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
 @test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
@@ -679,6 +743,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
 @test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
 @test "law 10: any locale gives the same bytes: logp" { law_locale logp; }
+@test "law 10: any locale gives the same bytes: json" { law_locale json; }
 @test "bad input: train" { law_bad_input train; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: kfac" { law_bad_input kfac; }
@@ -707,6 +772,8 @@ setup_file() { laws_setup; }
 @test "bad input: review" { law_bad_input review; }
 @test "bad input: loss" { law_bad_input loss; }
 @test "bad input: logp" { law_bad_input logp; }
+@test "bad input: json" { law_bad_input json; }
+@test "bad input: jsoncut" { law_bad_input jsoncut; }
 @test "an empty stream: train" { law_empty train; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
 @test "an empty stream: kfac" { law_empty kfac; }
@@ -735,6 +802,8 @@ setup_file() { laws_setup; }
 @test "an empty stream: review" { law_empty review; }
 @test "an empty stream: loss" { law_empty loss; }
 @test "an empty stream: logp" { law_empty logp; }
+@test "an empty stream: json" { law_empty json; }
+@test "an empty stream: jsoncut" { law_empty jsoncut; }
 @test "members, but no record: train" { law_no_record train; }
 @test "members, but no record: selfinf" { law_no_record selfinf; }
 @test "members, but no record: kfac" { law_no_record kfac; }
@@ -763,3 +832,5 @@ setup_file() { laws_setup; }
 @test "members, but no record: review" { law_no_record review; }
 @test "members, but no record: loss" { law_no_record loss; }
 @test "members, but no record: logp" { law_no_record logp; }
+@test "members, but no record: json" { law_no_record json; }
+@test "members, but no record: jsoncut" { law_no_record jsoncut; }

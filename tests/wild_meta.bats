@@ -83,9 +83,12 @@ keys() { field key <"$T/out" | tr '\n' ' '; }
 	says '5 of 7 records have a member .json that cannot be read' '6 records lack a name'
 	ok vae-drop -e 'json.v == 1' --max-drop 3 "$T/in.tar" # in two passes
 	says '5 of 7 records'
-	ok vae-cut -k key,json.v "$T/in.tar"
+	ok vae-cut -k key,json.v --summary "$T/s.json" "$T/in.tar"
 	is "$(grep -c $'\t$' "$T/out")" 6
 	says '5 of 7 records'
+	grep -q '"bad_json":5\b' "$T/s.json"
+	ok vae-drop -e 'json.v == 1' --max-drop 3 --summary "$T/s.json" "$T/in.tar"
+	grep -q '"bad_json":5\b' "$T/s.json"
 	ok vae-cut -k key "$T/in.tar" # nothing is parsed that was not asked for
 	[ ! -s "$T/err" ]
 }

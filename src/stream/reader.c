@@ -189,8 +189,8 @@ static int check_kind(const struct reader *r, struct fail *f)
 {
 	if (r->ordinal || r->emptied || !(r->files + r->links))
 		return 0;
-	return fail_set(f, "%s: no record, but %llu %s that belong to none, the first '%s'; members of records are files with an extension (vae-records(5))", r->first_file,
-	                (unsigned long long)(r->files + r->links), !r->links ? "file(s)" : !r->files ? "link(s) or device(s)" : "files and links", r->first_loose);
+	return fail_set(f, "%s: no record; files that belong to none: %llu, links and devices: %llu, the first is '%s'; members of records are files with an extension (vae-records(5))",
+	                r->first_file, (unsigned long long)r->files, (unsigned long long)r->links, r->first_loose);
 }
 
 int reader_emptied(const struct reader *r) { return r->emptied; }

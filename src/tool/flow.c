@@ -162,7 +162,8 @@ static int count(struct flow *w, struct fail *f)
 	struct fields *s = &w->cli->counts;
 	return fields_set_int(s, "records", (int64_t)w->records, f) || fields_set_int(s, "unscored", (int64_t)w->failed, f) ||
 	       fields_set_int(s, "rejected", (int64_t)w->rejected, f) ||
-	       (w->cli->rejects && fields_set_int(s, "rejects_kept", (int64_t)w->kept_rejects, f)) ? -1 : 0;
+	       (w->cli->rejects && fields_set_int(s, "rejects_kept", (int64_t)w->kept_rejects, f)) ||
+	       (w->bad_metadata && fields_set_int(s, "bad_json", (int64_t)w->bad_metadata, f)) ? -1 : 0;
 }
 
 int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f)

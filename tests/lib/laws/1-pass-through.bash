@@ -10,7 +10,7 @@ law_members() {
 	reads "$1" "$F/rich.tar"
 	members <"$F/rich.tar" >"$T/want"
 	members <"$T/out" >"$T/got"
-	is "$(wc -l <"$T/want")" 20 'members of rich.tar'
+	is "$(wc -l <"$T/want")" 22 'members of rich.tar'
 	if [ "$1" = drop ]; then
 		members <"$T/rejects.tar" >"$T/rejected"
 		is "$(lstar --names <"$T/rejects.tar")" $'d/0010.pgm\nd/0010.vae.json' rejected

@@ -27,6 +27,9 @@ law_summary() {
 	grep -q '"seconds":[0-9]' "$T/s.json"
 	case $1 in
 	pack) grep -q '"records":64,' "$T/s.json" ;;
+	table) grep -q '"records":40,' "$T/s.json" ;;
+	columns) grep -q '"records":80,' "$T/s.json" ;;
+	folder) grep -q '"records":40,' "$T/s.json" ;;
 	ckpt) ;;
 	*) grep -q '"records":40,' "$T/s.json" ;;
 	esac

@@ -5,6 +5,7 @@
 #   pics/I.pgm    64 pictures
 #   plain.tar     40 records with fields; small.tar: 2 of them
 #   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar
+#   table.csv, columns.csv, folder/   for vae-pack
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
 #   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
 laws_setup() {
@@ -18,6 +19,20 @@ laws_setup() {
 	vae-cut -k key "$F/plain.tar" | awk '{ print $0 "\t" (NR % 3 ? "keep" : "drop") }' >"$F/decisions"
 	vae-rank -k w --unlike 'ra*k' --joint both --prefix t_ --save-ref "$F/both.ref" "$F/plain.tar" >/dev/null
 
+	{
+		echo 'id;a;b;kind;shop'
+		for ((i = 0; i < 40; i += 4)); do printf '%d;1,5;-2;x;u\n%d;1.234.567,25;NA;y;u\n%d;;3e-1;x;v\n%d;?;%d;z;"v;w"\n' $i $i $i $i $i; done
+	} >"$F/table.csv"
+	{
+		echo a,c,b
+		for ((i = 0; i < 40; i++)); do printf '%d,x,2\n,y,3\n4,z,%d\n' $i $i; done
+	} >"$F/columns.csv"
+	mkdir -p "$F/folder/cat" "$F/folder/dog"
+	for ((i = 0; i < 20; i++)); do
+		cp "$F/pics/$i.pgm" "$F/folder/cat/$i.pgm"
+		echo text >"$F/folder/cat/$i.txt"
+		ln -s "../../pics/$((20 + i)).pgm" "$F/folder/dog/$i.pgm"
+	done
 	long=$(printf 'long-%.0s' {1..60})
 	{
 		cat <<-LIST
@@ -32,6 +47,8 @@ laws_setup() {
 			name=d/0000.Cls data=1%0a mtime=1234567890.5
 			name=d/0000.vae.json data={"w":1.50,"rank":5,"rank_n":6}%0a
 			name=d/0000.seg.PNG data=%89PNG mtime=5
+			name=d/0000.json data={"v":2,"s":{"t":"abc"},"big":99999999999999999999}
+			name=train.v1/0001.json data={"v":NaN
 			name=train.v1/0001.pgm file=$F/pics/1.pgm mode=04755 uid=3000000 gid=2500000
 			name=train.v1/0001.vae.json data={"w":-2,"rank":4,"rank_n":6}%0a
 			name=link2 type=2 link=$long.pgm
