@@ -181,7 +181,6 @@ static struct knn_ball ball_of(const struct points *x, const struct knn_neighbou
 static int sort_all(struct knn *k, const struct exec *exec, struct fail *f)
 {
 	size_t n = k->x->n;
-	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
 	k->nearest = malloc(n * k->keep * sizeof *k->nearest);
 	k->lock = malloc(k->tiles * sizeof *k->lock);
 	if (!k->nearest || !k->lock)
@@ -322,7 +321,6 @@ static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
 {
 	enum { BUDGET = 16 << 20, MAX_BLOCK = 256 };
 	size_t n = k->x->n, rows;
-	k->tiles = (n + k->tile_rows - 1) / k->tile_rows;
 	k->capacity = k->keep + k->keep / 2 + 1;
 	rows = BUDGET / (k->capacity * sizeof(struct knn_neighbour));
 	k->block_rows = rows > MAX_BLOCK ? MAX_BLOCK : rows < 4 ? 4 : rows / 4 * 4;
@@ -351,12 +349,14 @@ int knn_lists(const struct rows *rows, const int *neighbours, int nk, const stru
 		k = (size_t)neighbours[q] <= n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
 	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < n ? k + 1 : n, .balls = balls,
 	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	for (size_t i = 0; i < n * s.nk; i++)
+	const size_t nballs = n * s.nk;
+	for (size_t i = 0; i != nballs; i++)
 		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
-	if (!k || !n)
+	s.tile_rows = s.tile_rows < n ? s.tile_rows : n;
+	if (!k || !s.tile_rows)
 		return 0;
+	s.tiles = (n + s.tile_rows - 1) / s.tile_rows;
 	sort_by_size(&s);
-	s.tile_rows = s.tile_rows > 0 && s.tile_rows < n ? s.tile_rows : n;
 	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
 	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
 	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
