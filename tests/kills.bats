@@ -287,3 +287,20 @@ whole_checkpoints() {
 		fi
 	done
 }
+
+@test "a tool does not write a line of --influence that vae-report refuses" {
+	local tool
+	head -c 2048 "$F/p.tar" >"$T/one.tar"
+	head -c 1024 /dev/zero >>"$T/one.tar"
+	perl -e 'for (1 .. 70) { printf "name=%s%02d.pgm file=$ARGV[0]/pics/%d.pgm\n", "k" x 999000, $_, $_ % 8 }' "$F" | mktar >"$T/in.tar"
+	for tool in 'vae-density --method kde --sigma 3' "vae-testinf -m $F/m.vae -d 2"; do
+		rm -f "$T/over.jsonl"
+		# shellcheck disable=SC2086 # a tool and its options
+		fails 1 $tool -q -t "$T/one.tar" --top 70 --influence "$T/over.jsonl" "$T/in.tar"
+		says 'the line of a test record has' 'more than the limit of 67108864' '--top'
+		absent "$T/over.jsonl"
+		# shellcheck disable=SC2086
+		ok $tool -q -t "$T/one.tar" --top 20 --influence "$T/over.jsonl" "$T/in.tar"
+		ok vae-report -q -k w --influence "$T/over.jsonl" -o "$T/page.html" "$F/in.tar"
+	done
+}
