@@ -136,6 +136,10 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 		return cli_usage(c, "--top takes 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
 		return cli_usage(c, "-t takes a file, not standard input");
+	if (d->against && strcmp(d->against, "-") == 0)
+		return cli_usage(c, "--against takes a file, not standard input");
+	if (d->against && (d->scores[0].use[DENSITY_GMM] || d->test_file || d->duplicates))
+		return cli_usage(c, "--against excludes --method gmm, -t and --duplicates");
 	if (d->test_file && (d->nscales > 1 || d->scores[0].nk > 1))
 		return cli_usage(c, "-t requires one --neighbors and one --scale");
 	if (c->influence && !d->test_file)
@@ -143,7 +147,7 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 	for (int i = 0; i < c->set.n && !latent; i++)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
-	return check_mixture(c, o, d) && cli_check_overwrite(c, "-t", d->test_file) && cli_check_model(c, d->model);
+	return check_mixture(c, o, d) && cli_check_overwrite(c, "-t", d->test_file) && cli_check_overwrite(c, "--against", d->against) && cli_check_model(c, d->model);
 }
 
 static void take_options(struct density_scorer *d, const struct options *o)
@@ -174,6 +178,7 @@ int main(int argc, char **argv)
 		{0, "as-printed", NULL, CLI_FLAG, &o.as_printed, "compute gmm by equations 4 and 5 as the paper prints them"},
 		{0, "space", "WHICH", CLI_CHOICE, &o.space, "pixel (default): the payload's numbers; latent: latent means of an encoder", space_words},
 		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent"},
+		{0, "against", "FILE", CLI_TEXT, &d.against, "fit to the records of FILE, not to the stream: the density of new records, read once"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
 		{0, "top", "N", CLI_INT, &o.top, "how many of each (default 10)"},

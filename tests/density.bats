@@ -591,6 +591,88 @@ noise()
 	[ "$(vae-cut -k key empty.tar | wc -l)" -eq 0 ]
 }
 
+@test "--against: the density of new records, fitted to a file" {
+	line # 0 1 3 7 8.5 11
+	vectors new.tar p 4 \; q 11 \; r -2 \; s 100 \; z 1 2
+	vae-density -q --against line.tar --method knn,kde --neighbors 2 --sigma 2 --summary s.json new.tar >o.tar
+	# p: 3 and 7 are at 1 and 3; q equals f, whose second is 8.5; s: 8.5 is at 91.5
+	for t in '1 3' '2 2.5' '3 3' '4 91.5'; do
+		close_to "$(field knn_nll o.tar | sed -n "${t% *}p")" "$(awk -v r="${t#* }" 'BEGIN { printf "%.12g", log(6) + log(2) + log(r) - log(2) }')"
+	done
+	close_to "$(field kde_nll o.tar | sed -n 1p)" "$(awk 'BEGIN { n = split("0 1 3 7 8.5 11", v)
+		for (i = 1; i <= n; i++) s += exp(-(v[i] - 4) ^ 2 / 8); printf "%.12g", -log(s / 6 / sqrt(2 * 3.14159265358979 * 4)) }')"
+	[ "$(field kde_nll o.tar | sed -n 4p)" = "$(awk 'BEGIN { n = split("0 1 3 7 8.5 11", v) # e^-990: relative to the largest term
+		for (i = 1; i <= n; i++) s += exp((89 ^ 2 - (v[i] - 100) ^ 2) / 8); printf "%.9g", 89 ^ 2 / 8 - log(s / 6 / sqrt(2 * 3.14159265358979 * 4)) }')" ]
+	[ "$(field error o.tar | sed -n 5p)" = "npy of 2 values, expected 1" ]
+	[ "$(field knn_selfinf,kde_selfinf o.tar | grep -c '[0-9]')" -eq 0 ]
+	grep -q '"points":6,' s.json
+	# an endless stream is scored as it comes
+	mkfifo in
+	pictures 600 >p.tar
+	(head -c 1000000 p.tar; exec sleep 60) >in &
+	local writer=$!
+	vae-density -q --against p.tar --neighbors 2 <in | timeout 20 head -c 1024 >first || true
+	kill $writer 2>/dev/null || true
+	[ "$(wc -c <first)" -eq 1024 ]
+}
+
+@test "--against: a record of the reference has the score that it has in place" {
+	# shellcheck disable=SC2046 # words
+	vectors n.tar $(seq 240 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 1009, $1 * 7 % 211, int($1 / 7) % 5 }') \; x1 1 7 0 \; x2 1 7 0
+	pictures 150 >p.tar
+	for in in n p; do
+		while IFS='|' read -r o fields; do
+			# shellcheck disable=SC2086 # words
+			vae-density -q $o $in.tar | vae-cut -k "$fields,options" >in_place
+			vae-density -q $o --against $in.tar $in.tar | vae-cut -k "$fields,options" >against
+			[ "$(wc -l <against)" -gt 100 ]
+			paste in_place against | awk '{ n = NF / 2; for (i = 1; i < n; i++) { d = $i - $(n + i); if (d * d > 1e-14 * (1 + $i * $i)) exit 1 } if ($n != $NF) exit 1 }' || { echo "$in $o"; false; }
+			case $o in *kde*) ;; *) cmp in_place against ;; esac
+			vae-density -q $o --against $in.tar -j 1 $in.tar >one.tar
+			vae-density -q $o --against $in.tar -j 3 $in.tar | cmp - one.tar
+		done <<-END
+			--neighbors 3,5%,150 --scale none,std,robust,asinh|knn_nll_none_3,knn_nll_none_5p,knn_nll_none_150,knn_nll_std_5p,knn_nll_robust_150,knn_nll_asinh_3
+			--count-copies --neighbors 2,9|knn_nll_2,knn_nll_9
+			--method kde --scale none,asinh --neighbors 4|kde_nll_none,kde_nll_asinh
+			--method knn,kde --sigma 3|knn_nll,kde_nll
+		END
+	done
+	grep -q 'equal this one' <(vae-density -q --count-copies --neighbors 2 --against n.tar n.tar | vae-cut -k limit)
+}
+
+@test "--against: with --save-ref and --ref of vae-rank, and in latent space" {
+	pictures 150 >p.tar
+	vae-density -q --neighbors 5 p.tar | vae-rank -q -k knn_nll --save-ref ref.json >ranked.tar
+	vae-density -q --neighbors 5 --against p.tar p.tar | vae-rank --ref ref.json | vae-cut -k z | cmp - <(field z ranked.tar)
+	vae-train -q -c tiny --set train.steps=20 -o m.vae p.tar
+	vae-density -q --neighbors 5 --space latent -m m.vae p.tar | vae-cut -k knn_nll,options >in_place
+	vae-density -q --neighbors 5 --space latent -m m.vae --against p.tar p.tar | vae-cut -k knn_nll,options | paste - in_place |
+		awk '{ d = $1 - $3; if (d * d > 1e-8 || $2 != $4) exit 1 }'
+}
+
+@test "--against: references that do not do" {
+	line
+	vectors same.tar a 1 \; b 1
+	tar -cf none.tar -T /dev/null
+	while IFS='|' read -r options text; do
+		# shellcheck disable=SC2086 # words
+		run vae-density $options -o o.tar line.tar
+		[ "$status" -eq 1 ] || { echo "$options: $output"; false; }
+		[[ $output == *"$text"* ]] || { echo "$options: $output"; false; }
+		[ ! -e o.tar ]
+	done <<-END
+		--against same.tar|2 records, all equal: k-NN requires two that differ
+		--against same.tar --method kde|--sigma auto finds no bandwidth
+		--against none.tar|no records: --against requires some
+		--against nowhere.tar|nowhere.tar
+	END
+	vae-density --against same.tar --method kde --sigma 1 line.tar >o.tar
+	[ "$(field kde_nll o.tar | grep -c '[0-9]')" -eq 6 ]
+	vae-density --against same.tar --method kde --sigma 1e-200 line.tar >o.tar
+	[[ "$(field limit o.tar | head -n 1)" == "kde: too far from all other records"* ]]
+	[ "$(field kde_nll o.tar | grep -c '[0-9]')" -eq 6 ]
+}
+
 @test "law 7: a wrong command line exits 2 and says why" {
 	line
 	while read -r options; do
@@ -615,6 +697,11 @@ noise()
 		--neighbors 5%%
 		--neighbors 0x10
 		--scale none,
+		--against -
+		--against line.tar --method gmm --clusters 2
+		--against line.tar -t line.tar
+		--against line.tar --duplicates auto
+		--against line.tar -o line.tar
 		--scale std,std
 		--scale none,std -t line.tar
 		--neighbors 2,3 -t line.tar

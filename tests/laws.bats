@@ -16,6 +16,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: density" { law_members density; }
 @test "law 1: members pass unchanged: knn" { law_members knn; }
 @test "law 1: members pass unchanged: copies" { law_members copies; }
+@test "law 1: members pass unchanged: against" { law_members against; }
 @test "law 1: members pass unchanged: testinf" { law_members testinf; }
 @test "law 1: members pass unchanged: over" { law_members over; }
 @test "law 1: members pass unchanged: nearest" { law_members nearest; }
@@ -41,6 +42,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
 @test "law 1: tars of other programs pass unchanged: knn" { law_formats knn; }
 @test "law 1: tars of other programs pass unchanged: copies" { law_formats copies; }
+@test "law 1: tars of other programs pass unchanged: against" { law_formats against; }
 @test "law 1: tars of other programs pass unchanged: testinf" { law_formats testinf; }
 @test "law 1: tars of other programs pass unchanged: over" { law_formats over; }
 @test "law 1: tars of other programs pass unchanged: nearest" { law_formats nearest; }
@@ -66,6 +68,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
 @test "law 1: a second pass changes nothing: knn" { law_again knn; }
 @test "law 1: a second pass changes nothing: copies" { law_again copies; }
+@test "law 1: a second pass changes nothing: against" { law_again against; }
 @test "law 1: a second pass changes nothing: testinf" { law_again testinf; }
 @test "law 1: a second pass changes nothing: over" { law_again over; }
 @test "law 1: a second pass changes nothing: nearest" { law_again nearest; }
@@ -91,6 +94,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: density" { law_compressed density; }
 @test "law 2: compressed input: knn" { law_compressed knn; }
 @test "law 2: compressed input: copies" { law_compressed copies; }
+@test "law 2: compressed input: against" { law_compressed against; }
 @test "law 2: compressed input: testinf" { law_compressed testinf; }
 @test "law 2: compressed input: over" { law_compressed over; }
 @test "law 2: compressed input: nearest" { law_compressed nearest; }
@@ -121,6 +125,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
 @test "law 2: concatenated input and several FILEs: knn" { law_joined knn; }
 @test "law 2: concatenated input and several FILEs: copies" { law_joined copies; }
+@test "law 2: concatenated input and several FILEs: against" { law_joined against; }
 @test "law 2: concatenated input and several FILEs: testinf" { law_joined testinf; }
 @test "law 2: concatenated input and several FILEs: over" { law_joined over; }
 @test "law 2: concatenated input and several FILEs: nearest" { law_joined nearest; }
@@ -151,6 +156,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: density" { law_zstd density; }
 @test "law 2: -z: knn" { law_zstd knn; }
 @test "law 2: -z: copies" { law_zstd copies; }
+@test "law 2: -z: against" { law_zstd against; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
@@ -180,6 +186,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
 @test "law 3: every truncated input fails: knn" { law_prefixes knn; }
 @test "law 3: every truncated input fails: copies" { law_prefixes copies; }
+@test "law 3: every truncated input fails: against" { law_prefixes against; }
 @test "law 3: every truncated input fails: testinf" { law_prefixes testinf; }
 @test "law 3: every truncated input fails: over" { law_prefixes over; }
 @test "law 3: every truncated input fails: nearest" { law_prefixes nearest; }
@@ -210,6 +217,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
 @test "law 3: a failure makes the next tool fail: knn" { law_travels knn; }
 @test "law 3: a failure makes the next tool fail: copies" { law_travels copies; }
+@test "law 3: a failure makes the next tool fail: against" { law_travels against; }
 @test "law 3: a failure makes the next tool fail: testinf" { law_travels testinf; }
 @test "law 3: a failure makes the next tool fail: over" { law_travels over; }
 @test "law 3: a failure makes the next tool fail: nearest" { law_travels nearest; }
@@ -235,6 +243,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
 @test "law 3: a failure leaves no new files, and old ones as they were: knn" { law_old_files knn; }
 @test "law 3: a failure leaves no new files, and old ones as they were: copies" { law_old_files copies; }
+@test "law 3: a failure leaves no new files, and old ones as they were: against" { law_old_files against; }
 @test "law 3: a failure leaves no new files, and old ones as they were: testinf" { law_old_files testinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: over" { law_old_files over; }
 @test "law 3: a failure leaves no new files, and old ones as they were: nearest" { law_old_files nearest; }
@@ -273,6 +282,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: density" { law_full density; }
 @test "law 4: a full device: knn" { law_full knn; }
 @test "law 4: a full device: copies" { law_full copies; }
+@test "law 4: a full device: against" { law_full against; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
@@ -309,6 +319,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
 @test "law 4: a reader that leaves: knn" { law_sigpipe knn; }
 @test "law 4: a reader that leaves: copies" { law_sigpipe copies; }
+@test "law 4: a reader that leaves: against" { law_sigpipe against; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
@@ -338,6 +349,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: density" { law_closed density; }
 @test "law 4: closed descriptors: knn" { law_closed knn; }
 @test "law 4: closed descriptors: copies" { law_closed copies; }
+@test "law 4: closed descriptors: against" { law_closed against; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
@@ -374,6 +386,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
 @test "law 4: a limit on file sizes: knn" { law_file_limit knn; }
 @test "law 4: a limit on file sizes: copies" { law_file_limit copies; }
+@test "law 4: a limit on file sizes: against" { law_file_limit against; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
@@ -416,6 +429,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: density" { law_memory density; }
 @test "law 4: a limit on address space: knn" { law_memory knn; }
 @test "law 4: a limit on address space: copies" { law_memory copies; }
+@test "law 4: a limit on address space: against" { law_memory against; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
@@ -451,6 +465,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
 @test "law 4: a limit on the stack: knn" { law_stack knn; }
 @test "law 4: a limit on the stack: copies" { law_stack copies; }
+@test "law 4: a limit on the stack: against" { law_stack against; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
@@ -486,6 +501,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
 @test "law 5: any -j gives the same bytes: knn" { law_jobs knn; }
 @test "law 5: any -j gives the same bytes: copies" { law_jobs copies; }
+@test "law 5: any -j gives the same bytes: against" { law_jobs against; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
@@ -503,6 +519,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
 @test "law 7: -h, -V and wrong options: knn" { law_usage knn; }
 @test "law 7: -h, -V and wrong options: copies" { law_usage copies; }
+@test "law 7: -h, -V and wrong options: against" { law_usage against; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
@@ -539,6 +556,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
 @test "law 7: a terminal is refused: knn" { law_terminal knn; }
 @test "law 7: a terminal is refused: copies" { law_terminal copies; }
+@test "law 7: a terminal is refused: against" { law_terminal against; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
@@ -568,6 +586,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
 @test "law 8: only records on stdout, nothing on stderr: knn" { law_quiet knn; }
 @test "law 8: only records on stdout, nothing on stderr: copies" { law_quiet copies; }
+@test "law 8: only records on stdout, nothing on stderr: against" { law_quiet against; }
 @test "law 8: only records on stdout, nothing on stderr: testinf" { law_quiet testinf; }
 @test "law 8: only records on stdout, nothing on stderr: over" { law_quiet over; }
 @test "law 8: only records on stdout, nothing on stderr: nearest" { law_quiet nearest; }
@@ -598,6 +617,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: density" { law_summary density; }
 @test "law 8: --summary: knn" { law_summary knn; }
 @test "law 8: --summary: copies" { law_summary copies; }
+@test "law 8: --summary: against" { law_summary against; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
@@ -632,6 +652,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: density" { law_bad_fields density; }
 @test "law 9: invalid fields: knn" { law_bad_fields knn; }
 @test "law 9: invalid fields: copies" { law_bad_fields copies; }
+@test "law 9: invalid fields: against" { law_bad_fields against; }
 @test "law 9: invalid fields: testinf" { law_bad_fields testinf; }
 @test "law 9: invalid fields: over" { law_bad_fields over; }
 @test "law 9: invalid fields: nearest" { law_bad_fields nearest; }
@@ -659,6 +680,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
 @test "law 9: payloads that cannot be decoded: knn" { law_on_error knn; }
 @test "law 9: payloads that cannot be decoded: copies" { law_on_error copies; }
+@test "law 9: payloads that cannot be decoded: against" { law_on_error against; }
 @test "law 9: payloads that cannot be decoded: testinf" { law_on_error testinf; }
 @test "law 9: payloads that cannot be decoded: over" { law_on_error over; }
 @test "law 9: payloads that cannot be decoded: nearest" { law_on_error nearest; }
@@ -673,6 +695,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
 @test "law 9: fields of earlier tools keep their digits: knn" { law_digits knn; }
 @test "law 9: fields of earlier tools keep their digits: copies" { law_digits copies; }
+@test "law 9: fields of earlier tools keep their digits: against" { law_digits against; }
 @test "law 9: fields of earlier tools keep their digits: testinf" { law_digits testinf; }
 @test "law 9: fields of earlier tools keep their digits: over" { law_digits over; }
 @test "law 9: fields of earlier tools keep their digits: nearest" { law_digits nearest; }
@@ -697,6 +720,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: density" { law_output density; }
 @test "law 10: -o is complete or absent: knn" { law_output knn; }
 @test "law 10: -o is complete or absent: copies" { law_output copies; }
+@test "law 10: -o is complete or absent: against" { law_output against; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }
@@ -725,6 +749,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
 @test "law 10: any locale gives the same bytes: knn" { law_locale knn; }
 @test "law 10: any locale gives the same bytes: copies" { law_locale copies; }
+@test "law 10: any locale gives the same bytes: against" { law_locale against; }
 @test "law 10: any locale gives the same bytes: testinf" { law_locale testinf; }
 @test "law 10: any locale gives the same bytes: over" { law_locale over; }
 @test "law 10: any locale gives the same bytes: nearest" { law_locale nearest; }
@@ -750,6 +775,7 @@ setup_file() { laws_setup; }
 @test "bad input: density" { law_bad_input density; }
 @test "bad input: knn" { law_bad_input knn; }
 @test "bad input: copies" { law_bad_input copies; }
+@test "bad input: against" { law_bad_input against; }
 @test "bad input: testinf" { law_bad_input testinf; }
 @test "bad input: over" { law_bad_input over; }
 @test "bad input: nearest" { law_bad_input nearest; }
@@ -780,6 +806,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: density" { law_empty density; }
 @test "an empty stream: knn" { law_empty knn; }
 @test "an empty stream: copies" { law_empty copies; }
+@test "an empty stream: against" { law_empty against; }
 @test "an empty stream: testinf" { law_empty testinf; }
 @test "an empty stream: over" { law_empty over; }
 @test "an empty stream: nearest" { law_empty nearest; }

@@ -6,6 +6,7 @@
 
 #include "density/density.h"
 #include "input/decode.h"
+#include "model/batch.h"
 #include "model/checkpoints.h"
 #include "stream/reader.h"
 
@@ -53,5 +54,14 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 struct points collect_points(const struct collect *c);
 const char *string_list_get(const struct string_list *s, size_t i);
 void collect_free(struct collect *c);
+
+/* The latent means of a model's encoder, for batches of ENCODER_ROWS rows: the rounding of products depends on a row's position. */
+enum { ENCODER_ROWS = 64 };
+struct encoders;
+struct encoders *encoders_open(const struct model *m, int workers, struct fail *f);
+/* means [ENCODER_ROWS][latent] of x [ENCODER_ROWS][input]. A row whose mean is not finite gets its reason in b->why: it would spoil all sums
+ * over the other points. */
+void encoders_run(const struct encoders *e, int worker, struct batch *b, const float *x, float *means);
+void encoders_free(struct encoders *e);
 
 #endif

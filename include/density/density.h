@@ -79,6 +79,12 @@ enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
  * the caller; left as it is where there are fewer rows than any k. */
 int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
               struct fail *f);
+/* The same for points z that are not part of the rows, in the calling thread: R_k is the distance to the k-th nearest row, so that a point
+ * equal to a row has the ball of that row. The index borrows rows; it may be searched by several threads. balls [nk][z->n]. */
+struct knn_index;
+struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, struct fail *f);
+int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct fail *f);
+void knn_index_free(struct knn_index *x);
 double knn_nll(size_t n, int d, double records, double rk);
 /* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest
  * rows: equation 1, log((n-1)/n) + d log(R_{k+1}/R_k), plus log(W_k / W') where W' = W_k - 1 + next_copies. Of several copies, one of which
@@ -89,7 +95,10 @@ double knn_influence(size_t n, int d, const struct knn_ball *b, int is_neighbour
 
 /* log_others [n]: log sum over j != i of exp(-|x_i - x_j|^2 / (2 sigma^2)); -INFINITY for a single point. */
 int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *log_others, struct fail *f);
-/* log_sum: the same logarithm for the sum over all points. */
+/* The same for points z that are not part of x, over all of x; in the calling thread. centre [d]: as points_centre() gives for x.
+ * log_sums [z->n]; -INFINITY where z is too far from all points. */
+int kde_search(const struct points *x, double sigma, const float *centre, const struct points *z, double *log_sums, struct fail *f);
+/* log_sum: the logarithm of the sum over all points. */
 double kde_nll(size_t n, int d, double sigma, double log_sum);
 /* Equation 2. log_own: the logarithm of x_i's term, log_others: that of the sum of the other terms. */
 double kde_influence(size_t n, double log_own, double log_others);

@@ -17,6 +17,7 @@ struct density_scorer {
 	const char *space;           /* likewise part of the hash */
 	const char *model;           /* points are latent means of its encoder; NULL: samples */
 	const char *test_file;       /* test records; or NULL */
+	const char *against;         /* a file of records: the estimators are fitted to these, not to the stream, which is read once; or NULL */
 	const char *duplicates;      /* ratio, or auto: groups of duplicates are appended; or NULL. Part of the hash */
 	int nscales;                 /* with several, and with several k, the names of fields tell them apart */
 	enum scale scale[SCALES];    /* [nscales] */
@@ -28,6 +29,9 @@ struct density_scorer {
 	struct progress progress;
 	char claim_text[DENSITY_MAX_CLAIMS][48];
 	const char *claims[DENSITY_MAX_CLAIMS + 1];
+	struct density_search *search[SCALES]; /* of --against */
+	struct encoders *encoders;
+	float *points; /* [workers][ENCODER_ROWS][dimensions] */
 	size_t point, unreadable; /* of the second pass: the next ones */
 };
 

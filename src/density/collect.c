@@ -1,30 +1,20 @@
 #include "density/collect.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#include "gemm/mat.h"
 #include "model/batch_stream.h"
-#include "nn/layout.h"
 #include "stream/name.h"
 
-/* ROWS of a batch are fixed, since the rounding of an encoder's products depends on a row's position. */
-enum { ROWS = 64, MAX_GROUPS = 65536, MAX_DIMENSIONS = 1 << 22 };
+enum { ROWS = ENCODER_ROWS, MAX_GROUPS = 65536, MAX_DIMENSIONS = 1 << 22 };
 /* Pictures that are reduced are decoded at this side at most. */
 enum { DECODED_SIDE = 64 };
-
-struct encoder { /* of one worker */
-	struct tape tape;
-	float *channels_last, *scratch;
-};
 
 struct run {
 	struct collect *c;
 	struct reader *in;
-	struct encoder *encoder; /* [workers] */
-	float *params;           /* of the model's encoder, as its layers read them */
+	struct encoders *encoders;
 };
 
 /* --- strings and groups --- */
@@ -172,29 +162,10 @@ static int add_unreadable(struct collect *c, struct record *r, const struct fail
 
 /* --- the stream --- */
 
-/* A mean that is not finite would spoil all sums over the other points. */
-static void refuse_infinite(struct batch *b, const float *means, size_t d)
-{
-	for (size_t r = 0; r < (size_t)b->nrows; r++)
-		for (size_t k = 0; k < d && !b->why[r].msg[0]; k++)
-			if (!isfinite(means[r * d + k]))
-				fail_set(&b->why[r], "the encoder's mean is not finite");
-}
-
-/* The latent means [ROWS][d] of a batch. */
 static int encode(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
-	const struct run *run = ctx;
-	const struct network *enc = &run->c->model->enc;
-	struct encoder *e = &run->encoder[worker];
-	float *means = result;
-	size_t d = (size_t)run->c->d;
-	if (enc->reads_channels_last)
-		to_channels_last(e->channels_last, x, ROWS, enc->channels, enc->area);
-	network_forward(enc, run->params, enc->reads_channels_last ? e->channels_last : x, &e->tape, e->scratch);
-	for (size_t r = 0; r < ROWS; r++)
-		memcpy(means + r * d, e->tape.v[enc->last] + r * (size_t)enc->out, d * sizeof *means);
-	refuse_infinite(b, means, d);
+	(void)f;
+	encoders_run(((const struct run *)ctx)->encoders, worker, b, x, result);
 	return 0;
 }
 
@@ -268,42 +239,10 @@ static int shape_known(void *ctx, struct fail *f)
 	return set_dimensions(c, f);
 }
 
-static int open_encoders(struct run *run, const struct model *m, int workers, struct fail *f)
-{
-	run->encoder = calloc((size_t)workers, sizeof *run->encoder);
-	if (!run->encoder)
-		return fail_memory(f);
-	for (int i = 0; i < workers; i++) {
-		struct encoder *e = &run->encoder[i];
-		e->channels_last = mat_floats((size_t)ROWS * (size_t)m->enc.in);
-		e->scratch = mat_floats(network_scratch(&m->enc));
-		if (!e->channels_last || !e->scratch)
-			return fail_memory(f);
-		if (tape_open(&e->tape, &m->enc, ROWS, f))
-			return -1;
-	}
-	run->params = mat_floats(m->nparams);
-	if (!run->params)
-		return fail_memory(f);
-	network_reorder(&m->enc, m->params, run->params);
-	return 0;
-}
-
-static void close_encoders(struct run *run, int workers)
-{
-	for (int i = 0; run->encoder && i < workers; i++) {
-		free(run->encoder[i].channels_last);
-		free(run->encoder[i].scratch);
-		free(run->encoder[i].tape.all);
-	}
-	free(run->encoder);
-	free(run->params);
-}
-
 int collect_run(struct collect *c, struct reader *in, int workers, struct fail *f)
 {
 	struct run run = {.c = c, .in = in};
-	int r = c->model ? open_encoders(&run, c->model, workers, f) : 0;
+	int r = c->model && !(run.encoders = encoders_open(c->model, workers, f)) ? -1 : 0;
 	if (!r && c->shape_known)
 		r = set_dimensions(c, f);
 	if (!r) {
@@ -316,7 +255,7 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 		};
 		r = batch_stream_run(&s, f);
 	}
-	close_encoders(&run, workers);
+	encoders_free(run.encoders);
 	return r;
 }
 

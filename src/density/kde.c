@@ -14,10 +14,11 @@ enum { NEGLIGIBLE = 80 }; /* nats below the largest term: 6e10 such terms are le
 
 struct kde {
 	const struct points *x;
+	const struct points *z; /* the points whose sums are computed; x itself, or others */
 	size_t tile_rows;
 	double scale; /* -1 / (2 sigma^2), sigma in steps */
-	float *centre;
-	double *log_others;
+	const float *centre;
+	double *log_sums; /* [z->n] */
 	struct scratch_pool scratch;
 };
 
@@ -40,28 +41,28 @@ static void exp_sum_add(struct exp_sum *s, const double *v, size_t n)
 			s->sum += exp(v[i] - max);
 }
 
-/* v [n]: in, products of point `row` with points from `from` on; out, the exponents -|a - b|^2 / (2 sigma^2). aa and bb [n]: squared
- * lengths. A point is not its own neighbour here. */
+/* v [n]: in, products of point `row` of z with points from `from` on; out, the exponents -|a - b|^2 / (2 sigma^2). aa and bb [n]: squared
+ * lengths. A point of x is not its own neighbour. */
 static void products_to_exponents(const struct kde *k, double *v, size_t row, double aa, size_t from, const double *bb, size_t n)
 {
 	for (size_t j = 0; j < n; j++) {
 		double sum = aa + bb[j], d2 = sum - 2 * v[j];
 		if (!k->x->u8 && !(d2 > 1e-4 * sum))
-			d2 = squared_steps(k->x, row, k->x, from + j);
+			d2 = squared_steps(k->z, row, k->x, from + j);
 		v[j] = d2 > 0 ? d2 * k->scale : 0; /* the scale may be infinite */
 	}
-	if (row >= from && row < from + n)
+	if (k->z == k->x && row >= from && row < from + n)
 		v[row - from] = -INFINITY;
 }
 
-/* Task i: the points of tile i against all points. */
+/* Task i: the points of tile i of z against all points of x. */
 static void sum_tile(void *ctx, size_t i)
 {
 	struct kde *k = ctx;
-	size_t d = (size_t)k->x->d, n = k->x->n, size = k->tile_rows, from = i * size, rows = n - from < size ? n - from : size;
+	size_t d = (size_t)k->x->d, n = k->x->n, size = k->tile_rows, from = i * size, rows = k->z->n - from < size ? k->z->n - from : size;
 	double *a = scratch_take(&k->scratch), *b = a + size * d, *v = b + size * d, *aa = v + size * size, *bb = aa + size;
 	struct exp_sum *sum = (struct exp_sum *)(void *)(bb + size);
-	tile_load_doubles(k->x, from, rows, k->centre, a, aa);
+	tile_load_doubles(k->z, from, rows, k->centre, a, aa);
 	for (size_t r = 0; r < rows; r++)
 		sum[r] = (struct exp_sum){-INFINITY, 0};
 	for (size_t at = 0; at < n; at += size) {
@@ -74,26 +75,48 @@ static void sum_tile(void *ctx, size_t i)
 		}
 	}
 	for (size_t r = 0; r < rows; r++)
-		k->log_others[from + r] = sum[r].max + log(sum[r].sum);
+		k->log_sums[from + r] = sum[r].max + log(sum[r].sum);
 	scratch_give(&k->scratch, a);
+}
+
+static size_t scratch_bytes(const struct kde *k)
+{
+	size_t doubles = 2 * k->tile_rows * (size_t)k->x->d + k->tile_rows * k->tile_rows + 2 * k->tile_rows;
+	return doubles * sizeof(double) + k->tile_rows * sizeof(struct exp_sum);
+}
+
+static struct kde kde_of(const struct points *x, const struct points *z, double sigma, const float *centre, double *log_sums)
+{
+	struct kde k = {.x = x, .z = z, .tile_rows = tile_rows(x->d, 512, sizeof(double)), .centre = centre, .log_sums = log_sums};
+	double steps = sigma / x->step;
+	k.tile_rows = k.tile_rows < x->n ? k.tile_rows : x->n;
+	k.scale = -0.5 / steps / steps;
+	return k;
 }
 
 int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *log_others, struct fail *f)
 {
-	struct kde k = {.x = x, .tile_rows = tile_rows(x->d, 512, sizeof(double)), .log_others = log_others};
-	double steps = sigma / x->step;
 	if (!x->n)
 		return 0;
-	k.tile_rows = k.tile_rows < x->n ? k.tile_rows : x->n;
-	k.scale = -0.5 / steps / steps;
-	k.centre = points_centre(x, f);
-	size_t doubles = 2 * k.tile_rows * (size_t)x->d + k.tile_rows * k.tile_rows + 2 * k.tile_rows;
-	int bad = !k.centre || scratch_open(&k.scratch, exec->threads, doubles * sizeof(double) + k.tile_rows * sizeof(struct exp_sum), f);
+	float *centre = points_centre(x, f);
+	struct kde k = kde_of(x, x, sigma, centre, log_others);
+	int bad = !centre || scratch_open(&k.scratch, exec->threads, scratch_bytes(&k), f);
 	if (!bad)
 		exec_run(exec, "KDE", (x->n + k.tile_rows - 1) / k.tile_rows, sum_tile, &k);
 	scratch_close(&k.scratch);
-	free(k.centre);
+	free(centre);
 	return bad ? -1 : 0;
+}
+
+int kde_search(const struct points *x, double sigma, const float *centre, const struct points *z, double *log_sums, struct fail *f)
+{
+	struct kde k = kde_of(x, z, sigma, centre, log_sums);
+	if (scratch_open(&k.scratch, 1, scratch_bytes(&k), f))
+		return -1;
+	for (size_t i = 0; i < (z->n + k.tile_rows - 1) / k.tile_rows; i++)
+		sum_tile(&k, i);
+	scratch_close(&k.scratch);
+	return 0;
 }
 
 /* --- likelihood and influence --- */

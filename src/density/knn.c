@@ -17,9 +17,10 @@
 
 struct knn {
 	const struct points *x;
+	const struct points *z;  /* the points whose neighbours in x are searched; x itself, or others */
 	const uint32_t *copies;  /* [n] */
 	const int *k;            /* [nk]: descending in the order of `by_size` */
-	size_t nk, keep;         /* keep: the largest k, plus 1 */
+	size_t nk, most, keep;   /* most: the largest k that x has rows for; keep: one more, if x has that */
 	size_t by_size[KNN_MAX_K];
 	size_t tile_rows, tiles;
 	double scale;            /* of a coordinate in a tile */
@@ -29,7 +30,7 @@ struct knn {
 	struct knn_neighbour *nearest; /* [n][keep]: the nearest so far, ascending; for few neighbours */
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
 	size_t block_rows, capacity; /* rows of a task, and candidates of a row, for many neighbours */
-	struct knn_ball *balls;  /* [nk][n]: the result */
+	struct knn_ball *balls;  /* [nk][z->n]: the result */
 	struct scratch_pool scratch;
 };
 
@@ -60,11 +61,11 @@ static char *tile_place(struct tile *t, char *at, size_t rows, size_t d)
 	return at + tile_bytes(rows, d) / 64 * 64;
 }
 
-static void tile_load(const struct knn *k, struct tile *t, size_t from, size_t rows)
+static void tile_load(const struct knn *k, const struct points *x, struct tile *t, size_t from, size_t rows)
 {
 	t->from = from;
-	t->rows = k->x->n - from < rows ? k->x->n - from : rows;
-	tile_load_floats(k->x, t->from, t->rows, k->centre, k->scale, t->v, t->sq);
+	t->rows = x->n - from < rows ? x->n - from : rows;
+	tile_load_floats(x, t->from, t->rows, k->centre, k->scale, t->v, t->sq);
 	t->longest = 0;
 	for (size_t r = 0; r < t->rows; r++) {
 		t->sqf[r] = (float)t->sq[r];
@@ -146,8 +147,8 @@ static void compare_tiles(void *ctx, size_t i)
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, scratch, k->tile_rows, d), k->tile_rows, d);
-	tile_load(k, &a, p * k->tile_rows, k->tile_rows);
-	tile_load(k, &b, q * k->tile_rows, k->tile_rows);
+	tile_load(k, k->x, &a, p * k->tile_rows, k->tile_rows);
+	tile_load(k, k->x, &b, q * k->tile_rows, k->tile_rows);
 	mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
 	pthread_mutex_lock(&k->lock[p]);
 	if (p != q)
@@ -259,7 +260,7 @@ static void collect_row(const struct knn *k, struct tile *a, struct tile *b, siz
 		for (size_t j = from; any && j < to; j++) {
 			if (own + sq[j] - 2 * products[j] > a->limit[r])
 				continue;
-			double last = c->last, d2 = squared_steps(k->x, a->from + r, k->x, b->from + j);
+			double last = c->last, d2 = squared_steps(k->z, a->from + r, k->x, b->from + j);
 			if (d2 <= last)
 				add_candidate(k, c, (struct knn_neighbour){d2, k->copies[b->from + j], (uint32_t)(b->from + j)});
 			if (c->last < last)
@@ -280,13 +281,13 @@ static void select_balls(const struct knn *k, struct candidates *c, size_t row)
 {
 	size_t n = c->n;
 	for (size_t q = 0; q < k->nk; q++) {
-		size_t of = k->by_size[q], neighbours = (size_t)k->k[of];
+		size_t of = k->by_size[q], neighbours = (size_t)k->k[of], keep = neighbours < k->keep ? neighbours + 1 : neighbours;
 		if (neighbours > k->x->n)
 			continue;
-		select_nearest(c->v, n, neighbours + 1);
-		select_nearest(c->v, neighbours + 1, neighbours);
-		k->balls[of * k->x->n + row] = ball_of(k->x, c->v, neighbours, neighbours + 1);
-		n = neighbours + 1;
+		select_nearest(c->v, n, keep);
+		select_nearest(c->v, keep, neighbours);
+		k->balls[of * k->z->n + row] = ball_of(k->x, c->v, neighbours, keep);
+		n = keep;
 	}
 }
 
@@ -294,18 +295,18 @@ static void select_balls(const struct knn *k, struct candidates *c, size_t row)
 static void collect_block(void *ctx, size_t i)
 {
 	struct knn *k = ctx;
-	size_t d = (size_t)k->x->d, first = i * k->block_rows / k->tile_rows;
+	size_t d = (size_t)k->x->d, first = i * k->block_rows / k->tile_rows % k->tiles;
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
 	struct candidates *c = (struct candidates *)(void *)scratch;
 	struct knn_neighbour *v = (struct knn_neighbour *)(void *)(c + k->block_rows);
 	char *at = (char *)(v + k->block_rows * k->capacity);
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, at, k->block_rows, d), k->tile_rows, d);
-	tile_load(k, &a, i * k->block_rows, k->block_rows);
+	tile_load(k, k->z, &a, i * k->block_rows, k->block_rows);
 	for (size_t r = 0; r < a.rows; r++)
 		c[r] = (struct candidates){v + r * k->capacity, 0, INFINITY};
 	for (size_t t = 0; t < k->tiles; t++) {
-		tile_load(k, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
+		tile_load(k, k->x, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
 		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
 		for (size_t r = 0; r < a.rows; r++) {
 			set_limit(k, &a, r, c[r].last, b.longest);
@@ -317,16 +318,20 @@ static void collect_block(void *ctx, size_t i)
 	scratch_give(&k->scratch, scratch);
 }
 
-static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
+static void size_blocks(struct knn *k)
 {
 	enum { BUDGET = 16 << 20, MAX_BLOCK = 256 };
-	size_t n = k->x->n, rows;
 	k->capacity = k->keep + k->keep / 2 + 1;
-	rows = BUDGET / (k->capacity * sizeof(struct knn_neighbour));
+	size_t rows = BUDGET / (k->capacity * sizeof(struct knn_neighbour));
 	k->block_rows = rows > MAX_BLOCK ? MAX_BLOCK : rows < 4 ? 4 : rows / 4 * 4;
+}
+
+static int collect_all(struct knn *k, const struct exec *exec, struct fail *f)
+{
+	size_blocks(k);
 	if (scratch_open(&k->scratch, exec->threads, block_bytes(k), f))
 		return -1;
-	exec_run(exec, "k-NN", (n + k->block_rows - 1) / k->block_rows, collect_block, k);
+	exec_run(exec, "k-NN", (k->z->n + k->block_rows - 1) / k->block_rows, collect_block, k);
 	return 0;
 }
 
@@ -340,31 +345,50 @@ static void sort_by_size(struct knn *s)
 	}
 }
 
+/* Everything but the balls. With no k that the rows can have, most is 0. */
+static int prepare(struct knn *s, const struct rows *rows, const int *neighbours, int nk, struct fail *f)
+{
+	const struct points *x = &rows->x;
+	size_t n = x->n, k = 0;
+	for (int q = 0; q < nk; q++)
+		k = (size_t)neighbours[q] <= n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
+	*s = (struct knn){.x = x, .z = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .most = k, .keep = k < n ? k + 1 : n,
+	                  .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
+	s->tile_rows = s->tile_rows < n ? s->tile_rows : n;
+	if (!k || !s->tile_rows)
+		return 0;
+	s->tiles = (n + s->tile_rows - 1) / s->tile_rows;
+	sort_by_size(s);
+	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
+	s->relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
+	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
+	s->underflow_error = ((double)x->d + 16) * 0x1p-122;
+	s->centre = points_centre(x, f);
+	if (!s->centre)
+		return -1;
+	s->scale = points_scale(x, s->centre);
+	return 0;
+}
+
+static void no_balls(struct knn_ball *balls, size_t n)
+{
+	for (size_t i = 0; i != n; i++)
+		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
+}
+
 int knn_lists(const struct rows *rows, const int *neighbours, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest,
               size_t *keep, struct fail *f)
 {
-	const struct points *x = &rows->x;
-	size_t n = x->n, k = 0; /* k: the largest that rows can have */
-	for (int q = 0; q < nk; q++)
-		k = (size_t)neighbours[q] <= n && (size_t)neighbours[q] > k ? (size_t)neighbours[q] : k;
-	struct knn s = {.x = x, .copies = rows->copies, .k = neighbours, .nk = (size_t)nk, .keep = k < n ? k + 1 : n, .balls = balls,
-	                .tile_rows = tile_rows(x->d, 1024, sizeof(float))};
-	const size_t nballs = n * s.nk;
-	for (size_t i = 0; i != nballs; i++)
-		balls[i] = (struct knn_ball){INFINITY, INFINITY, 0, 0};
-	s.tile_rows = s.tile_rows < n ? s.tile_rows : n;
-	if (!k || !s.tile_rows)
-		return 0;
-	s.tiles = (n + s.tile_rows - 1) / s.tile_rows;
-	sort_by_size(&s);
-	/* The error of 2 a.b, at most twice mat_error_bound() (|a| + |b|)^2 / 4, and that of the sum: both have a factor of 2 to spare. */
-	s.relative_error = mat_error_bound(x->d, MAT_16) + 8 * 0x1p-24;
-	/* For as many products, or parts of them, that were flushed to 0; again with a factor of 2 to spare. */
-	s.underflow_error = ((double)x->d + 16) * 0x1p-122;
-	s.centre = points_centre(x, f);
-	if (s.centre)
-		s.scale = points_scale(x, s.centre);
-	int bad = !s.centre || (k > KNN_SORTED_MAX && s.keep > k ? collect_all : sort_all)(&s, exec, f);
+	struct knn s;
+	int bad = prepare(&s, rows, neighbours, nk, f);
+	s.balls = balls;
+	if (nearest) {
+		*nearest = NULL;
+		*keep = s.keep;
+	}
+	no_balls(balls, rows->x.n * s.nk);
+	if (!bad && s.most)
+		bad = (s.most > KNN_SORTED_MAX && s.keep > s.most ? collect_all : sort_all)(&s, exec, f);
 	if (nearest && !bad) {
 		*nearest = s.nearest;
 		*keep = s.keep;
@@ -380,6 +404,55 @@ int knn_lists(const struct rows *rows, const int *neighbours, int nk, const stru
 int knn_balls(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f)
 {
 	return knn_lists(rows, k, nk, exec, balls, NULL, NULL, f);
+}
+
+/* --- other points --- */
+
+struct knn_index {
+	struct knn s;
+	int k[KNN_MAX_K];
+};
+
+struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, struct fail *f)
+{
+	struct knn_index *x = calloc(1, sizeof *x);
+	if (!x) {
+		fail_memory(f);
+		return NULL;
+	}
+	for (int q = 0; q < nk; q++)
+		x->k[q] = k[q];
+	if (prepare(&x->s, rows, x->k, nk, f)) {
+		knn_index_free(x);
+		return NULL;
+	}
+	if (x->s.most)
+		size_blocks(&x->s);
+	return x;
+}
+
+int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct fail *f)
+{
+	struct knn s = x->s;
+	s.z = z;
+	s.balls = balls;
+	no_balls(balls, z->n * s.nk);
+	if (!s.most || !z->n)
+		return 0;
+	s.block_rows = s.block_rows < z->n ? s.block_rows : z->n;
+	if (scratch_open(&s.scratch, 1, block_bytes(&s), f))
+		return -1;
+	for (size_t i = 0; i < (z->n + s.block_rows - 1) / s.block_rows; i++)
+		collect_block(&s, i);
+	scratch_close(&s.scratch);
+	return 0;
+}
+
+void knn_index_free(struct knn_index *x)
+{
+	if (x)
+		free(x->s.centre);
+	free(x);
 }
 
 /* --- likelihood and influence --- */

@@ -141,10 +141,14 @@ static int fit_knn(struct density_scores *s, const struct exec *exec, struct fai
 
 static int fit_kde(struct density_scores *s, const struct exec *exec, struct fail *f)
 {
+	if (!(s->sigma > 0) && choose_sigma(s, exec, f))
+		return -1;
+	if (s->others)
+		return 0;
 	s->log_others = malloc(s->x.n * sizeof *s->log_others);
 	if (!s->log_others)
 		return fail_memory(f);
-	return (!(s->sigma > 0) && choose_sigma(s, exec, f)) || kde_leave_one_out(&s->x, s->sigma, exec, s->log_others, f) ? -1 : 0;
+	return kde_leave_one_out(&s->x, s->sigma, exec, s->log_others, f);
 }
 
 /* --- scores --- */
@@ -253,11 +257,14 @@ int density_fit(struct density_scores *s, const struct collect *records, const s
 	if (scale_points(s, exec, f) || rows_find(&s->rows, &s->x, s->count_copies, f))
 		return -1;
 	choose_all_k(s);
-	if ((s->use[DENSITY_KNN] && fit_knn(s, exec, f)) || (s->use[DENSITY_KDE] && s->x.n > 1 && fit_kde(s, exec, f)) ||
+	int knn = s->use[DENSITY_KNN] && (!s->others || s->count_copies); /* with copies, limits are needed */
+	if (s->others && s->use[DENSITY_KNN] && s->rows.x.n < 2)
+		return fail_set(f, "%zu records, all equal: k-NN requires two that differ", s->x.n);
+	if ((knn && fit_knn(s, exec, f)) || (s->use[DENSITY_KDE] && (s->x.n > 1 || s->others) && fit_kde(s, exec, f)) ||
 	    (s->use[DENSITY_GMM] && fit_clusters(s, exec, f)))
 		return -1;
 	for (int m = 0; m < DENSITY_METHODS; m++)
-		for (int q = 0; s->use[m] && q < density_variants(s, (enum density_method)m); q++)
+		for (int q = 0; (m == DENSITY_KNN ? knn : s->use[m] && !s->others) && q < density_variants(s, (enum density_method)m); q++)
 			find_limits(s, (enum density_method)m, q);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -29,7 +30,8 @@ static size_t list_method(struct density_scorer *d, int scale, int m, size_t n)
 	size_t size = sizeof d->claim_text[0];
 	for (int q = 0; q < density_variants(&d->scores[0], (enum density_method)m); q++) {
 		field_name(d, d->claim_text[n++], size, scale, m, q, "nll");
-		field_name(d, d->claim_text[n++], size, scale, m, q, "selfinf");
+		if (!d->against)
+			field_name(d, d->claim_text[n++], size, scale, m, q, "selfinf");
 	}
 	if (m == DENSITY_GMM)
 		field_name(d, d->claim_text[n++], size, scale, m, 0, "cluster");
@@ -112,24 +114,39 @@ static int read_records(struct density_scorer *d, struct fail *f)
 	return r ? -1 : check_groups(d, f);
 }
 
-/* Test records are read in the shape of the others. */
-static int read_tests(struct density_scorer *d, struct fail *f)
+/* Reads all records of a file. what: for messages. */
+static int read_file(struct density_scorer *d, struct collect *t, const char *file, const char *what, struct fail *f)
 {
-	char *path = (char *)d->test_file;
-	struct collect *t = &d->tests;
-	*t = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model,
-	                      .keep_keys = 1, .fail_on_error = d->records.fail_on_error};
+	char *path = (char *)file;
 	struct reader *in = reader_open(&path, 1, 0, f);
 	if (in)
 		reader_limit(in, &d->frame.flow.cli->limits);
 	int r = in ? collect_run(t, in, d->frame.workers, f) : -1;
 	reader_close(in);
 	if (!r && t->unreadable.why.n)
-		cli_note(d->frame.flow.cli, "%zu of %" PRIu64 " test records could not be read; the first: '%s': %s", t->unreadable.why.n, t->records,
+		cli_note(d->frame.flow.cli, "%zu of %" PRIu64 " %s records could not be read; the first: '%s': %s", t->unreadable.why.n, t->records, what,
 		         string_list_get(&t->unreadable.key, 0), string_list_get(&t->unreadable.why, 0));
 	if (!r && t->records && !t->n)
-		return fail_set(f, "%s: none of %" PRIu64 " test records could be read; the first: %s", path, t->records, string_list_get(&t->unreadable.why, 0));
+		return fail_set(f, "%s: none of %" PRIu64 " %s records could be read; the first: %s", path, t->records, what, string_list_get(&t->unreadable.why, 0));
 	return r;
+}
+
+/* Test records are read in the shape of the others. */
+static int read_tests(struct density_scorer *d, struct fail *f)
+{
+	d->tests = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model,
+	                            .keep_keys = 1, .fail_on_error = d->records.fail_on_error};
+	return read_file(d, &d->tests, d->test_file, "test", f);
+}
+
+static int read_reference(struct density_scorer *d, struct fail *f)
+{
+	d->records.keep_keys = 1;
+	d->records.check = NULL;
+	d->records.progress = NULL;
+	if (read_file(d, &d->records, d->against, "reference", f))
+		return -1;
+	return d->records.n ? 0 : fail_set(f, "%s: no records: --against requires some", d->against);
 }
 
 /* --- the estimators --- */
@@ -211,10 +228,14 @@ static int fit(struct density_scorer *d, struct fail *f)
 		d->scores[i] = given;
 		d->scores[i].scale = d->scale[i];
 		d->scores[i].find_duplicates = d->duplicates && i == 0;
+		d->scores[i].others = d->against != NULL;
 		r = density_fit(&d->scores[i], &d->records, &exec, f);
 		if (!r && d->test_file)
 			r = score_tests(d, &exec, f);
-		density_release(&d->scores[i]);
+		if (!r && d->against)
+			r = (d->search[i] = density_search_open(&d->scores[i], f)) ? 0 : -1;
+		if (!d->against)
+			density_release(&d->scores[i]);
 	}
 	progress_end(&d->progress);
 	pool_close(exec.pool);
@@ -309,6 +330,91 @@ static int fields(void *tool, struct record *r, int64_t row, const void *result,
 	return !why->msg[0] && set_scores(d, r, (size_t)row, f) ? record_fail(r, f) : 0;
 }
 
+/* --- against a reference: one pass --- */
+
+struct searched { /* of a batch */
+	size_t rows;
+	double nll[]; /* [nscales][density_columns()][rows] */
+};
+
+/* The rows of a batch as points; own [ENCODER_ROWS][d]. */
+static struct points batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x)
+{
+	size_t size = (size_t)d->records.d;
+	float *own = d->points + (size_t)worker * ENCODER_ROWS * size;
+	struct points z = {.n = (size_t)b->nrows, .d = d->records.d, .step = 1};
+	if (d->encoders) {
+		encoders_run(d->encoders, worker, b, x, own);
+	} else if (b->numbers) {
+		for (size_t i = 0; i < z.n * size; i++)
+			own[i] = (float)b->numbers[i];
+	} else {
+		z.u8 = b->pixels;
+		z.step = 1 / 255.0;
+		return z;
+	}
+	/* a record without a point would spoil the products of its batch */
+	for (size_t r = 0; r < z.n; r++)
+		if (b->why[r].msg[0])
+			memset(own + r * size, 0, size * sizeof *own);
+	z.f4 = own;
+	return z;
+}
+
+static int search_batch(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f)
+{
+	const struct density_scorer *d = tool;
+	struct searched *to = result;
+	struct points z = batch_points(d, worker, b, x);
+	to->rows = z.n;
+	for (int i = 0; i < d->nscales; i++)
+		if (density_search(d->search[i], &z, to->nll + (size_t)(i * density_columns(&d->scores[0])) * z.n, f))
+			return -1;
+	return 0;
+}
+
+static int set_searched(const struct density_scorer *d, struct record *r, const struct searched *from, size_t row, struct fail *f)
+{
+	struct fail limit = {{0}};
+	char name[256];
+	const double *nll = from->nll + row;
+	for (int scale = 0; scale < d->nscales; scale++)
+		for (int m = 0; m < DENSITY_METHODS; m++)
+			for (int q = 0; d->scores[0].use[m] && q < density_variants(&d->scores[0], (enum density_method)m); q++, nll += from->rows) {
+				struct fail own = {{0}};
+				double v = density_search_limit(&d->scores[scale], (enum density_method)m, q, *nll, &own);
+				if (!limit.msg[0])
+					limit = own;
+				if (set_real(d, r, scale, m, q, "nll", v, f))
+					return -1;
+			}
+	if (limit.msg[0] && fields_set_string(&r->fields, cli_field(d->frame.flow.cli, name, "limit"), limit.msg, f))
+		return -1;
+	return scoring_set_origin(&d->frame, r, f);
+}
+
+static int searched_fields(void *tool, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f)
+{
+	return !why->msg[0] && set_searched(tool, r, result, (size_t)row, f) ? record_fail(r, f) : 0;
+}
+
+static int open_search(struct density_scorer *d, struct fail *f)
+{
+	struct scoring *w = &d->frame;
+	size_t columns = (size_t)(d->nscales * density_columns(&d->scores[0]));
+	w->rows = ENCODER_ROWS;
+	w->cfg = d->model ? NULL : &d->records.cfg;
+	w->result_size = sizeof(struct searched) + columns * ENCODER_ROWS * sizeof(double);
+	w->score = search_batch;
+	w->fields = searched_fields;
+	d->points = malloc((size_t)w->workers * ENCODER_ROWS * (size_t)d->records.d * sizeof *d->points);
+	if (!d->points)
+		return fail_memory(f);
+	if (d->model)
+		d->encoders = encoders_open(d->records.model, w->workers, f);
+	return d->model && !d->encoders ? -1 : 0;
+}
+
 static int score_record(void *ctx, struct record *r, struct fail *f)
 {
 	struct density_scorer *d = ctx;
@@ -359,7 +465,11 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 	struct flow *w = &d->frame.flow;
 	list_claims(d);
 	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = clears, .fields = fields, .workers = cli_workers(c, f)};
-	if (d->frame.workers < 0 || open_records(d, c, f) || flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
+	if (d->frame.workers < 0 || open_records(d, c, f))
+		return -1;
+	if (d->against)
+		return read_reference(d, f) || fit(d, f) || open_search(d, f) || flow_open(w, c, 0, f) || scoring_run(&d->frame, f) || count(d, c, f) ? -1 : 0;
+	if (flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
 		return -1;
 	w->records = 0;
 	return reader_rewind(w->in, f) || flow_each(w, score_record, d, f) || count(d, c, f) ? -1 : 0;
@@ -367,8 +477,12 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 
 void density_scorer_close(struct density_scorer *d)
 {
-	for (int i = 0; i < d->nscales; i++)
+	for (int i = 0; i < d->nscales; i++) {
+		density_search_free(d->search[i]);
 		density_free(&d->scores[i]);
+	}
+	encoders_free(d->encoders);
+	free(d->points);
 	collect_free(&d->records);
 	collect_free(&d->tests);
 	scoring_close(&d->frame);

@@ -339,6 +339,37 @@ static void several_neighbours(struct points x, const int *k, int nk, const char
 	points_free(&x);
 }
 
+/* Other points than the rows, near and far from them: the distances of a plain search. */
+static void other_points(struct points x, struct points z, int k, const char *what)
+{
+	struct fail f = {{0}};
+	struct rows rows;
+	rows_find(&rows, &x, 1, &f);
+	struct knn_index *index = knn_index_open(&rows, &k, 1, &f);
+	struct knn_ball *b = malloc(z.n * sizeof *b);
+	double *s = malloc(x.n * sizeof *s), *sums = malloc(z.n * sizeof *sums), worst = 0, kde = 0, sigma = 0.7 * z.step;
+	float *centre = calloc((size_t)x.d, sizeof *centre);
+	int bad = !index || knn_search(index, &z, b, &f) || kde_search(&x, sigma, centre, &z, sums, &f);
+	for (size_t j = 0; j < z.n && !bad; j++) {
+		plain_sorted(&x, x.n, &z, j, s);
+		worst = fmax(worst, fabs(b[j].r / s[k - 1] - 1) + (b[j].records != k));
+		if (s[0] < 5 * sigma) /* where the plain sum does not underflow */
+			kde = larger_error(kde, kde_nll(x.n, x.d, sigma, sums[j]), plain_kde(&x, x.n, &z, j, sigma));
+		else
+			kde = larger_error(kde, sums[j] < -12 || isinf(sums[j]), 1);
+	}
+	ok(!bad && worst < 1e-12, "k-NN of other points, %s (off by %.2g)", what, worst);
+	ok(!bad && kde < 1e-9, "KDE at other points, %s (off by %.2g)", what, kde);
+	knn_index_free(index);
+	rows_free(&rows);
+	free(b);
+	free(s);
+	free(sums);
+	free(centre);
+	points_free(&x);
+	points_free(&z);
+}
+
 /* --- KDE --- */
 
 static void kde_equals_refitting(void)
@@ -584,6 +615,10 @@ int main(void)
 	several_neighbours(floats(700, 3, 1, 0, 71), (const int[]){10, 3, 128, 9}, 4, "few");
 	several_neighbours(floats(700, 3, 1, 0, 72), (const int[]){10, 300, 299, 700, 2, 301, 5000, 129}, 8, "few and many");
 	several_neighbours(samples(900, 3, 6, 73), (const int[]){5, 140, 20, 139}, 4, "samples with copies and ties");
+	other_points(floats(1500, 3, 1, 0, 81), floats(90, 3, 2, 0, 82), 7, "vectors");
+	other_points(floats(400, 3, 1, 0, 83), floats(300, 3, 1e30, 0, 84), 130, "vectors far from all");
+	other_points(floats(300, 2, 1e-20, 0, 85), floats(40, 2, 1, 0, 86), 3, "small vectors");
+	other_points(samples(1200, 5, 9, 87), samples(70, 5, 12, 88), 4, "samples");
 	kde_equals_refitting();
 	kde_of_many();
 	kde_of_groups();
