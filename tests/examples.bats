@@ -264,7 +264,7 @@ contents()
 	[ ! -e clean/a.tar ]
 }
 
-@test "cron/nightly.sh: silent, one line, held, failed, locked" {
+@test "cron/nightly.sh: silent, one line, far from the reference, held, failed, locked" {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p srv/incoming
 	nightly=$root/examples/cron/nightly.sh
@@ -286,13 +286,15 @@ contents()
 	[ -e srv/done/day-1.tar ]
 	[ ! -e srv/quarantine/day-1.tar ]
 	[ -z "$(ls srv/incoming)" ]
-	# three of thirty are noise, and one cannot be read: one line
+	# three of thirty are noise, and one cannot be read: one line, and one that says how far the shard lies
 	pictures p/2 30 3
 	echo text >p/2/x.pgm
 	vae-pack --key-prefix 2/ -o srv/incoming/day-2.tar.zst p/2
 	RULE='pct >= 100 && z > 10 || error' MAX_DROP=15% run "$nightly" srv
 	ran 0
-	[ "$output" = "day-2.tar.zst: 4 of 31 records moved to srv/quarantine/day-2.tar.zst" ]
+	[ "${lines[0]}" = "day-2.tar.zst: 4 of 31 records moved to srv/quarantine/day-2.tar.zst" ]
+	[[ ${lines[1]} == "day-2.tar.zst: far from the reference: Kolmogorov-Smirnov distance 0."*", p "*"; share above the reference's 99.5 percent: 0.1" ]]
+	[ "${#lines[@]}" -eq 2 ]
 	vae-cut -k z,error,dropped_by srv/quarantine/day-2.tar.zst | awk -F '\t' '($1 <= 10 && $2 == "") || $3 == "" { exit 1 }'
 	[ "$(vae-cut -k key srv/clean/day-2.tar.zst | wc -l)" -eq 27 ]
 	grep -q '"dropped":4,' srv/summary/day-2.tar.zst.json

@@ -463,7 +463,7 @@ scored() {
 	ok vae-rank --prefix p. --ref "$T/ref" "$T/ranked"
 	is "$(field rank,p.pct,p.rank_by <"$T/out" | tail -1)" $'0\t100\tw'
 	ok vae-rank --summary "$T/s" --ref "$T/ref" "$T/in"
-	grep -q '"ranked":4,"rank_by":"w","records":4,' "$T/s"
+	grep -q '"ranked":4,"rank_by":"w","drift_ks":0,"drift_p":1,"drift_above":0.25,"drift_far":0,"records":4,' "$T/s"
 	values - - >"$T/in"
 	fails 1 vae-rank --ref "$T/ref" "$T/in"
 	says 'none of 2 records' "'w'"
@@ -504,4 +504,31 @@ scored() {
 	fails 2 vae-rank -k w --save-ref "$T/in" -o "$T/x" "$T/in"
 	says --save-ref 'names an input'
 	same "$T/was" "$T/in"
+}
+
+@test "--ref: the summary says how far the stream lies from the reference" {
+	pairs 500 't = sprintf(",\"c\":%.9g", normal())' >"$T/in"
+	ok vae-rank -k a,b,c --save-ref "$T/ref" "$T/in"
+	ok vae-rank --ref "$T/ref" --summary "$T/s" "$T/in"
+	[ ! -s "$T/err" ]
+	grep -q '"drift_ks":0,"drift_p":1,"drift_above":0.00[0-9]*,"drift_ks_a":0,"drift_p_a":1,"drift_above_a":0.006,"drift_ks_b":0,.*,"drift_far":0,' "$T/s"
+	# by the definition, with awk: c is moved in a part of the records
+	pairs 200 'if (i > 100) c += 1; a = exp(normal()); b = exp(normal()); t = sprintf(",\"c\":%.9g", normal() + (i > 100 ? 2 : 0))' >"$T/new"
+	ok vae-rank --ref "$T/ref" --summary "$T/s" "$T/new"
+	says 'the stream lies far from the reference' "'c' by 0."
+	is "$(wc -l <"$T/err")" 1
+	local want
+	want=$({ field c <"$T/in" | sed 's/$/ r/'; field c <"$T/new" | sed 's/$/ s/'; } | sort -g | awk '{ if ($2 == "r") r++; else s++; d = r / 500 - s / 200; d = d < 0 ? -d : d; if (d > most) most = d } END { printf "%.9g", most }')
+	grep -q "\"drift_ks_c\":$want," "$T/s"
+	grep -q '"drift_p_c":[0-9.]*e-[0-9]*,"drift_above_c":0\.[0-9]*,"drift_far":[1-9]' "$T/s"
+	ok vae-rank -q --ref "$T/ref" "$T/new"
+	[ ! -s "$T/err" ]
+	# one field; and a reference of an earlier version, which has no distributions of the fields of a distance
+	ok vae-rank -k c --save-ref "$T/ref" "$T/in"
+	ok vae-rank --ref "$T/ref" --summary "$T/s" "$T/new"
+	grep -q "\"drift_ks\":$want,\"drift_p\":[^,]*,\"drift_above\":[^,]*,\"drift_far\":1," "$T/s"
+	says "'c' by 0."
+	head -c 1024 /dev/zero >"$T/none"
+	ok vae-rank --ref "$T/ref" --summary "$T/s" "$T/none"
+	grep -q '"drift_far":0' "$T/s"
 }

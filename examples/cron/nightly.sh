@@ -7,7 +7,7 @@
 #   DIR/model.vae      the model                         DIR/incoming/*.tar*   new shards; move complete files here
 #   DIR/ref.json       the reference                     DIR/clean/            kept records, byte for byte
 #   DIR/quarantine/    dropped records, with the reason  DIR/done/             shards that have been cleaned, as they arrived
-#   DIR/summary/       counts as JSON, one per shard     DIR/held/             shards that exceeded MAX_DROP: inspect them, then
+#   DIR/summary/       counts as JSON, two per shard     DIR/held/             shards that exceeded MAX_DROP: inspect them, then
 #                                                                              move them back, perhaps with another MAX_DROP
 #
 # Make the reference once, with the model, from data that somebody has inspected:
@@ -16,7 +16,7 @@
 #
 # RULE (default: above 99.5 percent of the trusted records, or unreadable) selects the records to drop. MAX_DROP (default 5%) is the
 # most that may be dropped from a shard; a larger share means that something else is wrong with the shard or the model. The script
-# prints one line for each shard that lost records, and nothing otherwise. Exit status: 0 success; 3 a shard is held; 1 a failure, and the
+# prints one line for each shard that lost records, one for each shard that lies far from the reference (DRIFT in vae-rank(1)), and nothing otherwise. Exit status: 0 success; 3 a shard is held; 1 a failure, and the
 # shard stays in incoming/ for the next run. After a kill at any moment, the next run continues.
 set -u
 [ $# -eq 1 ] || { echo "usage: nightly.sh DIR" >&2; exit 2; }
@@ -34,10 +34,10 @@ flock -n 9 || { echo "nightly: $dir: the previous run is still active" >&2; exit
 messages=$(mktemp) || exit 1
 trap 'rm -f "$messages"' EXIT
 
-# count NAME: a number from the summary of the current shard
-count()
+# value NAME FILE: a number from a summary of the current shard
+value()
 {
-	sed -n "s/.*\"$1\":\([0-9][0-9]*\).*/\1/p" "summary/$name.json"
+	sed -n "s/.*\"$1\":\([0-9][-+.e0-9]*\).*/\1/p" "summary/$name$2"
 }
 
 worst=0
@@ -60,17 +60,21 @@ for shard in incoming/*.tar*; do
 	status=0
 	{
 		vae-selfinf -q -m model.vae --replace "$shard" |
-			vae-rank -q -k selfinf --ref ref.json --replace |
+			vae-rank -q -k selfinf --ref ref.json --replace --summary "summary/$name.rank.json" |
 			vae-drop -q -e "$rule" --max-drop "$max_drop" --strip --replace \
 				-r "quarantine/$name" -o "clean/$name" --summary "summary/$name.json"
 	} 2>"$messages" || status=$?
 	case $status in
 	0) # all outputs are in place, so the shard can move
-		gone=$(count dropped)
+		gone=$(value dropped .json)
 		if [ "$gone" -eq 0 ]; then
 			rm "quarantine/$name"
 		else
-			echo "$name: $gone of $(count records) records moved to $dir/quarantine/$name"
+			echo "$name: $gone of $(value records .json) records moved to $dir/quarantine/$name"
+		fi
+		if [ "$(value drift_far .rank.json)" -gt 0 ]; then
+			echo "$name: far from the reference: Kolmogorov-Smirnov distance $(value drift_ks .rank.json), p $(value drift_p .rank.json);" \
+				"share above the reference's 99.5 percent: $(value drift_above .rank.json)"
 		fi
 		mv "$shard" "done/$name" || worst=1
 		;;

@@ -18,6 +18,8 @@ struct quantiles {
 size_t quantiles_size(uint64_t records);
 /* The rank of value[i] among the records, counted from the lowest, which is 0. */
 uint64_t quantiles_rank(const struct quantiles *q, size_t i);
+/* The number of kept values below value; with or_equal, at most value. */
+size_t quantiles_search(const struct quantiles *q, double value, int or_equal);
 /* The number of records with at most this value: 0 to records. Linear between kept values. */
 double quantiles_count_le(const struct quantiles *q, double value);
 /* The number of records with at least this value. For a value between two kept ones, le + ge = records. */

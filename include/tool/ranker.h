@@ -6,6 +6,7 @@
 #ifndef VF_RANKER_H
 #define VF_RANKER_H
 
+#include "rank/drift.h"
 #include "rank/reference.h"
 #include "stream/keylist.h"
 #include "tool/flow.h"
@@ -18,6 +19,7 @@ struct ranker {
 	struct criterion criterion; /* opened */
 	struct keylist decisions;   /* those to learn from, where criterion.learns */
 	struct reference reference;
+	struct drift drift[1 + JOINT_MAX_FIELDS]; /* with compare: of the score, and of every field of a joint score */
 
 	const char *names[16];      /* of the fields that are appended, then NULL */
 	struct flow flow;

@@ -6,8 +6,7 @@ size_t quantiles_size(uint64_t records) { return records < QUANTILES_MAX ? (size
 
 uint64_t quantiles_rank(const struct quantiles *q, size_t i) { return q->n > 1 ? i * (q->records - 1) / (q->n - 1) : 0; }
 
-/* The number of kept values below value; with or_equal, at most value. */
-static size_t search(const struct quantiles *q, double value, int or_equal)
+size_t quantiles_search(const struct quantiles *q, double value, int or_equal)
 {
 	size_t low = 0, high = q->n;
 	while (low < high) {
@@ -32,12 +31,12 @@ static double interpolate(const struct quantiles *q, size_t i, double value)
 
 double quantiles_count_le(const struct quantiles *q, double value)
 {
-	size_t i = search(q, value, 1);
+	size_t i = quantiles_search(q, value, 1);
 	return i == 0 ? 0 : i == q->n ? (double)q->records : interpolate(q, i, value);
 }
 
 double quantiles_count_ge(const struct quantiles *q, double value)
 {
-	size_t i = search(q, value, 0);
+	size_t i = quantiles_search(q, value, 0);
 	return i == 0 ? (double)q->records : i == q->n ? 0 : (double)q->records - interpolate(q, i, value);
 }

@@ -235,6 +235,25 @@ static int rank_stream(struct ranker *k, struct fail *f)
 
 /* --- comparing with a reference --- */
 
+/* Counts how far the stream lies from the reference. */
+static void count_drift(struct ranker *k, double score)
+{
+	const struct criterion *c = &k->reference.criterion;
+	drift_add(&k->drift[0], score);
+	for (int i = 0; i < c->joint.p && c->joint_wanted; i++)
+		if (!isnan(c->v[i]))
+			drift_add(&k->drift[1 + i], c->v[i]);
+}
+
+static int open_drift(struct ranker *k, struct fail *f)
+{
+	const struct criterion *c = &k->reference.criterion;
+	int r = drift_open(&k->drift[0], &k->reference.score, f);
+	for (int i = 0; i < c->joint.p && c->joint_wanted && !r; i++)
+		r = drift_open(&k->drift[1 + i], &c->joint.tail[i], f);
+	return r;
+}
+
 static int compare_record(void *ctx, struct record *r, struct fail *f)
 {
 	struct ranker *k = ctx;
@@ -249,6 +268,8 @@ static int compare_record(void *ctx, struct record *r, struct fail *f)
 		return record_fail(r, f);
 	flow_clear(&k->flow, r, all_names);
 	k->ranking.scored += (size_t)scored;
+	if (scored)
+		count_drift(k, s.score);
 	if (scored && append_common(k, &ref->criterion, r, reference_pct(ref, s.score), reference_z(ref, s.score), &s, f))
 		return -1;
 	return flow_pass(&k->flow, r, f);
@@ -256,7 +277,7 @@ static int compare_record(void *ctx, struct record *r, struct fail *f)
 
 static int compare_stream(struct ranker *k, struct fail *f)
 {
-	int r = flow_each(&k->flow, compare_record, k, f);
+	int r = open_drift(k, f) || flow_each(&k->flow, compare_record, k, f) ? -1 : 0;
 	return !r && k->flow.records && !k->ranking.scored ? fail_none_scored(&k->reference.criterion, k->flow.records, f) : r;
 }
 
@@ -299,6 +320,8 @@ void ranker_free(struct ranker *k)
 	buf_free(&k->reason);
 	buf_free(&k->key);
 	keylist_free(&k->decisions);
+	for (int i = 0; i <= JOINT_MAX_FIELDS; i++)
+		drift_free(&k->drift[i]);
 	ranking_free(&k->ranking);
 	criterion_free(&k->criterion);
 	reference_free(&k->reference);

@@ -131,11 +131,68 @@ static void report_learned(const struct ranker *k)
 	note_weights(c, &k->criterion);
 }
 
+/* --- the distance from the reference --- */
+
+/* What is compared: the score at 0, then the fields of a joint score. */
+static const char *drift_name(const struct criterion *by, int i) { return i ? by->field[i - 1] : by->learn.p ? "learned" : by->joint_wanted ? "joint" : by->label; }
+
+static int count_drift(struct fields *counts, const struct ranker *k, struct fail *f)
+{
+	const struct criterion *by = &k->reference.criterion;
+	char name[300];
+	int far = 0, n = by->joint_wanted ? by->joint.p : 0;
+	for (int i = 0; i <= n; i++) {
+		struct drift_result d = drift_measure(&k->drift[i]);
+		const char *before = i ? "_" : "", *field = i ? by->field[i - 1] : "";
+		if (!k->drift[i].records)
+			continue;
+		far += d.far;
+		snprintf(name, sizeof name, "drift_ks%s%.280s", before, field);
+		int r = fields_set_real(counts, name, d.ks, f);
+		snprintf(name, sizeof name, "drift_p%s%.280s", before, field);
+		r = r || fields_set_real(counts, name, d.p, f);
+		snprintf(name, sizeof name, "drift_above%s%.280s", before, field);
+		if (r || fields_set_real(counts, name, d.above, f))
+			return -1;
+	}
+	return fields_set_int(counts, "drift_far", far, f);
+}
+
+/* One line on what lies far from the reference: the score and the three farthest fields. */
+static void note_drift(const struct ranker *k)
+{
+	const struct criterion *by = &k->reference.criterion;
+	struct buf b = {0};
+	struct fail f;
+	struct drift_result d[1 + JOINT_MAX_FIELDS];
+	int n = by->joint_wanted ? by->joint.p : 0, bad = 0, far = 0;
+	for (int i = 0; i <= n; i++) {
+		d[i] = drift_measure(&k->drift[i]);
+		far += d[i].far;
+	}
+	for (int shown = 0; shown < far && shown < 4; shown++) {
+		int most = -1;
+		for (int i = 0; i <= n; i++)
+			if (d[i].far && (most < 0 || (most && d[i].ks > d[most].ks)))
+				most = i;
+		d[most].far = 0;
+		bad |= buf_addf(&b, &f, "%s'%s' by %.2g, p %.2g, %.2g %% above its 99.5 %%", b.len ? "; " : "", drift_name(by, most), d[most].ks, d[most].p, 100 * d[most].above);
+	}
+	if (far > 4)
+		bad |= buf_addf(&b, &f, "; and %d more", far - 4);
+	if (far && !bad)
+		cli_note(k->cli, "the stream lies far from the reference (Kolmogorov-Smirnov distance): %s", b.p);
+	buf_free(&b);
+}
+
 int ranker_report(struct ranker *k, struct fail *f)
 {
 	const struct criterion *by = k->compare ? &k->reference.criterion : &k->criterion;
 	warn(k, by);
 	if (k->criterion.learns)
 		report_learned(k);
-	return count_common(&k->cli->counts, k, by, f) || (k->criterion.learns && count_learned(&k->cli->counts, k, f)) ? -1 : 0;
+	if (k->compare)
+		note_drift(k);
+	struct fields *counts = &k->cli->counts;
+	return count_common(counts, k, by, f) || (k->criterion.learns && count_learned(counts, k, f)) || (k->compare && count_drift(counts, k, f)) ? -1 : 0;
 }
