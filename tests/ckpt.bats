@@ -450,7 +450,7 @@ id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
 	# under another name
 	{ cat "$T/moved"; norm bn1 32; } | tensors "$T/d.safetensors"
 	fails 1 vae-ckpt import -c tiny -o "$T/d.vae" "$T/d.safetensors"
-	says "'bn1' is a BatchNorm" --rename
+	says "'bn1' is a BatchNorm" --rename 'the file has' 'encoder.4.weight [8, 32]' 'bn1.weight [32]'
 	ok vae-ckpt import -c tiny --rename bn1=encoder.2 --batchnorm-eps 0.0001 -o "$T/d.vae" "$T/d.safetensors"
 	is "$(id_of "$T/d.vae")" "$(id_of "$T/b.vae")"
 	# of another size, without its variance, of a negative one, behind the last layer, at a layer's own number

@@ -25,7 +25,9 @@ struct batchnorms { /* by network and number */
 
 /* Takes the tensors of all BatchNorm layers out of the file's header, and numbers the layers after each one less: then names are those of
  * the network m. Adds biases of 0 where a layer into which one is folded has none in the file. Fails where one cannot be folded exactly.
- * b must be freed, also after a failure. */
+ * b must be freed, also after a failure. BATCHNORM_MISNAMED instead of -1: one has a name that gives no place; the caller may say what names
+ * there are. */
+enum { BATCHNORM_MISNAMED = 1 };
 int batchnorms_take(struct batchnorms *b, const struct model *m, struct safetensors *s, double eps, struct fail *f);
 /* Folds them into the parameters of m. */
 int batchnorms_fold(const struct batchnorms *b, struct model *m, struct fail *f);

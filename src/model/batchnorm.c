@@ -172,7 +172,7 @@ static int by_place(const void *a, const void *b)
 	return x->decoder != y->decoder ? x->decoder - y->decoder : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Lists the layers that have a running_mean. */
+/* Lists the layers that have a running_mean: 0, -1, BATCHNORM_MISNAMED. */
 static int find_norms(struct batchnorms *b, const struct safetensors *s, struct fail *f)
 {
 	const char *name;
@@ -191,8 +191,9 @@ static int find_norms(struct batchnorms *b, const struct safetensors *s, struct 
 			name_show(shown, sizeof shown, name);
 			if (strlen(shown) > strlen(MEAN) && ends_in(shown, MEAN))
 				shown[strlen(shown) - strlen(MEAN)] = 0;
-			return fail_set(f, "'%s' is a BatchNorm: --rename '%s=encoder.1' says where it stands, as a number in torch.nn.Sequential, BatchNorm counted too",
-			                shown, shown);
+			(void)fail_set(f, "'%s' is a BatchNorm: --rename '%s=%s.1' says where it stands, as a number in torch.nn.Sequential, BatchNorm counted too", shown, shown,
+			               networks[strncmp(shown, "dec", 3) == 0]);
+			return BATCHNORM_MISNAMED;
 		}
 		snprintf(x->name, sizeof x->name, "%.*s", (int)(strlen(name) - strlen(MEAN)), name);
 		json_int_t n = json_integer_value(json_array_get(json_object_get(t, "shape"), 0));
@@ -258,7 +259,7 @@ int batchnorms_take(struct batchnorms *b, const struct model *m, struct safetens
 		r = renumber(b, s, f);
 	for (int i = 0; i < b->n && !r; i++)
 		r = add_bias(&b->v[i], m, s, f);
-	return r ? -1 : 0;
+	return r == BATCHNORM_MISNAMED || !r ? r : -1;
 }
 
 /* --- folding --- */

@@ -217,6 +217,22 @@ static int check_names(const struct batchnorms *b, const struct model *m, const 
 	return 0;
 }
 
+/* Adds to the message the layers that are there, by their weights. */
+static int list_layers(const struct safetensors *s, struct fail *f)
+{
+	struct list l = {.n = 0};
+	const char *name;
+	json_t *t;
+	struct fail before = *f;
+	json_object_foreach(s->header, name, t)
+	{
+		size_t n = strlen(name);
+		if (t != s->metadata && n > 7 && strcmp(name + n - 7, ".weight") == 0)
+			list_add(&l, name, json_object_get(t, "shape"));
+	}
+	return l.n ? fail_set(f, "%s; the file has %s", before.msg, list_end(&l)) : -1;
+}
+
 int import_tensors(struct import *o, struct model *m, struct safetensors *s, struct fail *f)
 {
 	struct batchnorms b = {.v = NULL};
@@ -225,7 +241,11 @@ int import_tensors(struct import *o, struct model *m, struct safetensors *s, str
 		json_object_del(s->metadata, "checksums"); /* of what is changed now */
 	for (int i = 0; o->renames && i < o->renames->n && !r; i++)
 		r = rename_all(s, o->renames->v[i], f);
-	r = r || convert_all(o, s, f) || batchnorms_take(&b, m, s, o->eps, f) || check_names(&b, m, s, f) || model_load_tensors(m, s, f) || batchnorms_fold(&b, m, f);
+	if (!r && !(r = convert_all(o, s, f))) {
+		r = batchnorms_take(&b, m, s, o->eps, f);
+		r = r == BATCHNORM_MISNAMED ? list_layers(s, f) : r;
+	}
+	r = r || check_names(&b, m, s, f) || model_load_tensors(m, s, f) || batchnorms_fold(&b, m, f);
 	o->folded += b.n;
 	batchnorms_free(&b);
 	return r ? -1 : 0;
