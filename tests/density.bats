@@ -254,6 +254,31 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 	[ "$(field key,kde_selfinf o.tar | sort -gk 2 | tail -n 1 | cut -f 1)" = c ]
 }
 
+@test "few or strange numbers: a score for each record, or why not" {
+	vectors column.tar a 1 \; b 2 \; c 4 \; d 8 \; e 8.5
+	vectors wide.tar a 1 5 9 2 6 5 3 5 \; b 3 1 4 1 5 9 2 6 \; c 2 7 1 8 2 8 1 8 \; d 1 4 1 4 2 1 3 5
+	vectors constant.tar a 1 7 \; b 2 7 \; c 5 7 \; d 9 7
+	vectors huge.tar a 1 1e38 \; b 2 -2e38 \; c 5 3e38 \; d 9 0
+	vectors tiny.tar a 1 1e-40 \; b 2 3e-41 \; c 5 0 \; d 9 -1e-40
+	for in in column wide constant huge tiny; do
+		for o in 'knn --neighbors 2' 'kde --neighbors 2' 'gmm --clusters 2'; do
+			# shellcheck disable=SC2086 # words
+			scored=$(vae-density --scale none,std,robust,asinh --method $o $in.tar 2>err | vae-cut -k "${o%% *}_nll_none,${o%% *}_nll_std,${o%% *}_nll_robust,${o%% *}_nll_asinh" | grep -cP '^-?[0-9][-+.0-9e\t]*[0-9]$')
+			[ "$scored" -ge 4 ] || { echo "$in $o: $scored"; false; }
+			[ ! -s err ]
+		done
+	done
+	# what no float holds
+	vectors large.tar a 1 2 \; b 1 1e300 \; c 3 4 \; d 1 nan
+	run vae-density -q --neighbors 2 -o o.tar large.tar
+	[ "$status" -eq 0 ]
+	[ "$(field error o.tar | grep -c 'not a finite number')" -eq 2 ]
+	vectors small.tar a 1e-300 2 \; b 2e-300 3 \; c 0 5
+	run vae-density --neighbors 2 -o o.tar small.tar
+	[ "$status" -eq 0 ]
+	[[ $output == *"2 numbers are not 0, but too small for 32 bits, and count as 0"* ]]
+}
+
 @test "--neighbors P%: of the records, at least 10, at most 1000" {
 	# shellcheck disable=SC2046 # words
 	vectors n.tar $(seq 240 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 1009, $1 * 7 % 211 }')

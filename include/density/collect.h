@@ -31,6 +31,7 @@ struct collect {
 	/* results */
 	struct input_notes notes;
 	uint64_t records; /* all records of the stream */
+	uint64_t underflows; /* numbers that are not 0, but too small for a float: they are 0 in the points */
 	uint64_t hash;    /* of the payloads of all points, independent of their order */
 	uint8_t *u8;      /* [n][d]: the points, or */
 	float *f4;        /* [n][d] */

@@ -132,8 +132,10 @@ static int add_point(struct collect *c, const struct batch *b, const void *resul
 	else if (c->reduced[0])
 		memcpy(c->u8 + c->n * d, (const uint8_t *)result + at, d);
 	else if (b->numbers)
-		for (size_t k = 0; k < d; k++)
-			c->f4[c->n * d + k] = (float)b->numbers[at + k];
+		for (size_t k = 0; k < d; k++) {
+			float v = c->f4[c->n * d + k] = (float)b->numbers[at + k];
+			c->underflows += v == 0 && b->numbers[at + k] != 0;
+		}
 	else
 		memcpy(c->u8 + c->n * d, b->pixels + at, d);
 	if (c->keep_ids)

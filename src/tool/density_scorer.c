@@ -207,8 +207,10 @@ static int hash_options(struct density_scorer *d, struct fail *f)
 	return r ? -1 : 0;
 }
 
-static void note_neighbors(const struct density_scorer *d)
+static void note_fit(const struct density_scorer *d)
 {
+	if (d->records.underflows)
+		cli_note(d->frame.flow.cli, "%" PRIu64 " numbers are not 0, but too small for 32 bits, and count as 0: multiply their columns", d->records.underflows);
 	const struct density_scores *s = &d->scores[0];
 	int uses_k = s->use[DENSITY_KNN] || (s->use[DENSITY_KDE] && strcmp(d->sigma, "auto") == 0);
 	if (uses_k && s->k_reason.msg[0])
@@ -240,7 +242,7 @@ static int fit(struct density_scorer *d, struct fail *f)
 	progress_end(&d->progress);
 	pool_close(exec.pool);
 	if (!r)
-		note_neighbors(d);
+		note_fit(d);
 	if (!r && d->duplicates && d->records.n && !(d->scores[0].dup.ratio > 0))
 		cli_note(d->frame.flow.cli, "too few different records for --duplicates auto: only equal records are duplicates");
 	return r ? -1 : hash_options(d, f);
