@@ -119,7 +119,7 @@ cat ./*.rows >map.tsv
 # A table of one setting: a row for each kind, a column for each score; then one of joint_tails and joint: a row for each setting.
 awk -F '\t' '
 { auroc[$1, $2, $3, $4] = $5; set[$1 " " $2]; setting[$3]; }
-function cell(kind, s, score,    k) { split(kind, k, " "); k = auroc[k[1], k[2], s, score]; return k == "" ? "" : sprintf("%.3f", k) }
+function cell(kind, s, score,    part, value) { split(kind, part, " "); value = auroc[part[1], part[2], s, score]; return value == "" ? "" : sprintf("%.3f", value) }
 END {
 	n = split("loss recon nll kl selfinf profile_LAYER profile_joint joint_tails joint_unlike joint_far joint", score, " ")
 	printf "| set |"; for (i = 1; i <= n; i++) printf " `%s` |", score[i]; printf "\n|---|"; for (i = 1; i <= n; i++) printf "---|"; print ""
