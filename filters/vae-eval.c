@@ -4,18 +4,26 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
+#include "eval/lds.h"
 #include "model/checkpoints.h"
 #include "report/charts.h"
 #include "tool/flow.h"
 
 struct options {
-	const char *fields, *positive, *cutoffs, *svg, *model;
+	const char *fields, *positive, *cutoffs, *svg, *model, *lds, *halves;
 	int json;
 };
 
 static bool check_options(struct cli *c, const struct options *o, struct eval *e)
 {
 	struct fail f = {{0}};
+	if (o->lds || o->halves) {
+		if (!o->lds || !o->halves)
+			return cli_usage(c, "--lds MATRIX.npy and --halves NAME.memo belong together");
+		if (o->positive || o->cutoffs || o->svg || o->model || c->nfiles)
+			return cli_usage(c, "--lds takes no records, and no other option but --json, -o and --summary");
+		return cli_check_overwrite(c, "--lds", o->lds);
+	}
 	if (!o->positive)
 		return cli_usage(c, "--positive EXPR is required: which records are known outliers");
 	if (!cli_check_model(c, o->model))
@@ -56,6 +64,20 @@ static int write_charts(const struct eval *e, const char *dir, struct fail *f)
 	return r;
 }
 
+/* The linear datamodeling score: no stream is read. */
+static int run_lds(struct flow *w, const struct options *o, struct fail *f)
+{
+	struct buf out = {0};
+	struct lds l;
+	if (lds_of(o->lds, o->halves, &l, f))
+		return -1;
+	int r = o->json ? buf_addf(&out, f, "{\"lds\":%.9g,\"lds_se\":%.9g,\"tests\":%zu,\"halves\":%d}\n", l.score, l.se, l.tests, l.halves)
+	                : buf_addf(&out, f, "lds\tse\ttests\thalves\n%.4f\t%.4f\t%zu\t%d\n", l.score, l.se, l.tests, l.halves);
+	r = r || fields_set_real(&w->cli->counts, "lds", l.score, f) || flow_write_text(w, &out, f) ? -1 : 0;
+	buf_free(&out);
+	return r;
+}
+
 static int run(struct flow *w, const struct options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
@@ -83,6 +105,8 @@ int main(int argc, char **argv)
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},
+		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
+		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
 		CLI_INPUT(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
@@ -95,7 +119,7 @@ int main(int argc, char **argv)
 		eval_free(&e);
 		return c.status;
 	}
-	int r = run(&w, &o, &e, &f);
+	int r = o.lds ? run_lds(&w, &o, &f) : run(&w, &o, &e, &f);
 	eval_free(&e);
 	return flow_finish(&w, r, &f);
 }

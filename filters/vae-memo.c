@@ -14,6 +14,24 @@ static bool read_task(struct cli *c, const char *text, struct memo_stream *m)
 	return !text || c->level == WRITER_BY_NAME || cli_usage(c, "-z compresses the records, and with --task none are passed on");
 }
 
+/* --halves and --leave: what they need, and what is for folds alone. */
+static bool check_truth(struct cli *c, struct memo_stream *m)
+{
+	if (m->halves && m->truth.leave)
+		return cli_usage(c, "--halves and --leave exclude each other");
+	m->kind = m->halves ? SUBSETS_HALVES : m->truth.leave ? SUBSETS_LEAVE : SUBSETS_FOLDS;
+	if (m->kind == SUBSETS_FOLDS)
+		return !m->truth.tests || cli_usage(c, "-t is for --halves and --leave");
+	const char *name = m->halves ? "--halves" : "--leave";
+	if (!m->truth.tests)
+		return cli_usage(c, "%s requires -t TESTS, the records whose losses are compared", name);
+	if (m->halves && (m->halves < 3 || m->halves > 100000))
+		return cli_usage(c, "--halves takes 3 to 100000 models");
+	if (m->every_checkpoint || m->out_scores || c->level != WRITER_BY_NAME || c->rejects)
+		return cli_usage(c, "%s passes no records on, and takes no --checkpoints all, --out-scores, -z or -r", name);
+	return true;
+}
+
 static bool check_options(struct cli *c, const char *task, struct memo_stream *m)
 {
 	if (!cli_require(c, m->config, "-c NAME") || !cli_require(c, m->output, "-o NAME.memo") || !read_task(c, task, m))
@@ -24,7 +42,7 @@ static bool check_options(struct cli *c, const char *task, struct memo_stream *m
 		return cli_usage(c, "--folds takes 2 to 10000: each model is trained on all folds but one");
 	if (m->repeats < 1 || m->repeats > 10000 || m->draws < 1 || m->draws > 1000000)
 		return cli_usage(c, "--repeats and -d take numbers of at least 1");
-	return cli_check_overwrite(c, "-o", m->output);
+	return check_truth(c, m) && cli_check_overwrite(c, "-o", m->output) && cli_check_overwrite(c, "-t", m->truth.tests) && cli_check_overwrite(c, "--leave", m->truth.leave);
 }
 
 int main(int argc, char **argv)
@@ -40,6 +58,9 @@ int main(int argc, char **argv)
 		{'o', "output", "NAME.memo", CLI_TEXT, &m.output, "the directory of the models' numbers; an existing one is continued"},
 		{0, "folds", "K", CLI_INT, &m.folds, "parts of the records, each left out of one model (default 10)"},
 		{0, "repeats", "L", CLI_INT, &m.repeats, "how often, with other folds each time (default 1)"},
+		{0, "halves", "M", CLI_INT, &m.halves, "instead: M models of a random half each, for vae-eval --lds"},
+		{0, "leave", "KEYS", CLI_TEXT, &m.truth.leave, "instead: a model without each record that is listed in KEYS; writes a table"},
+		{'t', "tests", "TESTS", CLI_TEXT, &m.truth.tests, "test records of --halves and --leave"},
 		{'d', "draws", "N", CLI_INT, &m.draws, "noise draws of log p(x) (default 128)"},
 		{0, "checkpoints", "WHICH", CLI_CHOICE, &which, "last (default), or all: also memo_STEP, the course over the training", whiches},
 		{0, "out-scores", NULL, CLI_FLAG, &m.out_scores, "also loss, recon and kl under the models that did not see the record"},
@@ -58,9 +79,8 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-memo", "[FILE ...]", "Appends the memorization score of every record, from models trained with and without it.", opts, argc, argv) ||
-	    !check_options(&c, task, &m))
+	    (m.every_checkpoint = which, !check_options(&c, task, &m)))
 		return c.status;
-	m.every_checkpoint = which;
 	struct fail f = {{0}};
 	int r = memo_stream_run(&m, &c, &f);
 	int status = flow_finish(&m.frame.flow, r, &f);

@@ -31,6 +31,8 @@ setup_file() {
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over.jsonl" --top 2 "$F/p.tar" >"$F/null"
+	vae-memo -q -c tiny --set train.steps=4 --halves 6 -t "$F/p.tar" -o "$F/halves.memo" "$F/s.tar"
+	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --matrix "$F/over.npy" --prefix t_ "$F/s.tar" >"$F/null"
 	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
@@ -90,6 +92,8 @@ faults() {
 @test "faults: vae-ckpt logp" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt logp -m "$F/m.vae" --set input.binarize=threshold -d 2 -j 1; }
 @test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }
 @test "faults: vae-memo" { faults -k alloc,read,write,open,fsync,rename -m 100 -g train.jsonl -w .vae/state -i "$F/mixed.tar" -- vae-memo -q --keep-models -c tiny --set train.steps=2 --set input.binarize=threshold --folds 2 -d 2 -j 1 -o d.memo; }
+@test "faults: vae-memo --leave" { faults -k alloc,write -m 60 -g train.jsonl -w .vae/state -i "$F/p.tar" -- vae-memo -q --keep-models -c tiny --set train.steps=2 --set train.checkpoints=1 --leave "$F/keys" -t "$F/p.tar" -j 1 -o d.memo; }
+@test "faults: vae-eval --lds" { faults -k alloc,write -- vae-eval --lds "$F/over.npy" --halves "$F/halves.memo"; }
 @test "faults: vae-selfinf --curvature" { faults -k alloc,read,write -m 100 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature kfac --profile -d 2 -j 1; }
 @test "faults: vae-ckpt curvature --ekfac" { faults -k alloc,read,write,open,fsync,rename -m 60 -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae --ekfac -d 2 -j 1; }
 @test "faults: vae-selfinf --curvature ekfac" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-selfinf -m "$F/curved.vae" --curvature ekfac -d 2 -j 1; }

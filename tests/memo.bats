@@ -150,19 +150,21 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	for n in 1 2 3 5 8 12 20 30; do
 		rm -rf "$T/k.memo"
 		for _ in 1 2 3; do
-			timeout -s KILL "0.0$n" "$BIN/vae-memo" -q -c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 \
-				--set 'model.encoder=[flatten, {linear: 4}]' --set 'model.decoder=[{linear: 64}]' --folds 3 --repeats 2 -d 16 -o "$T/k.memo" "$F/in.tar" >/dev/null || true
+			memo -o "$T/k.memo" "$F/in.tar" >/dev/null 2>&1 3>&- &
+			sleep "0.0$n"
+			pkill -KILL -P $! || true # the tool, which the shell waits for
+			wait $! || true
 		done
 		memo -o "$T/k.memo" "$F/in.tar" >"$T/got"
 		cmp "$T/want" "$T/got"
-		is "$(ls "$T/k.memo" | grep -vc 'numbers$\|^plan$')" 0
+		is "$(ls "$T/k.memo" | grep -v 'numbers$\|^plan$')" ''
 	done
 }
 
 @test "memo: a directory of other data or settings is refused, and says what differs" {
 	memo --task 1/6 -o "$T/d.memo" "$F/in.tar"
 	fails 1 memo -o "$T/d.memo" --seed 3 "$F/in.tar"
-	says "seed: 0' there" "seed: 3' now"
+	says "'seed 0' there" "'seed 3' now"
 	fails 1 memo -o "$T/d.memo" -d 17 "$F/in.tar"
 	says "'draws 16' there"
 	fails 1 memo -o "$T/d.memo" --folds 2 "$F/in.tar"
@@ -197,4 +199,62 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	fails 1 memo -o "$T/d.memo" "$T/o.tar"
 	says "'memo'"
 	memo --replace -o "$T/d.memo" "$T/o.tar" | cmp - "$T/o.tar"
+}
+
+# tiny OPTION...: vae-memo with that network, without folds
+tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 64}]' "$@"; }
+
+@test "memo --halves: models of random halves, and the linear datamodeling score of influences" {
+	plain_stream 30 | sed -n '1,6p' | mktar >"$T/tests.tar"
+	ok tiny --halves 12 -t "$T/tests.tar" --keep-models -o "$T/d.memo" "$F/in.tar"
+	is "$(wc -c <"$T/out")" 0
+	is "$(ls "$T/d.memo" | grep -c numbers)" 12
+	for i in 00 05 11; do vae-ckpt show -m "$T/d.memo/model-0000$i.vae" | grep -q ', 15 records, loss'; done
+	vae-testinf -q -m "$T/d.memo/model-000000.vae" -t "$T/tests.tar" --matrix "$T/m.npy" "$F/in.tar" >/dev/null
+	ok vae-eval --lds "$T/m.npy" --halves "$T/d.memo"
+	awk -F '\t' 'NR == 2 && !($1 >= -1 && $1 <= 1 && $2 > 0 && $2 < 1 && $3 == 3 && $4 == 12) { exit 1 }' "$T/out"
+	ok vae-eval --json --lds "$T/m.npy" --halves "$T/d.memo" --summary "$T/s"
+	isjson <"$T/out"
+	grep -q '"lds":' "$T/s"
+	# by tasks the same bytes
+	tiny --halves 12 -t "$T/tests.tar" --task 2/2 -o "$T/e.memo" "$F/in.tar"
+	tiny --halves 12 -t "$T/tests.tar" --task 1/2 -o "$T/e.memo" "$F/in.tar"
+	for i in 00 05 11; do cmp "$T/d.memo/model-0000$i.numbers" "$T/e.memo/model-0000$i.numbers"; done
+	# the losses are those of the models
+	vae-selfinf -m "$T/d.memo/model-000005.vae" "$T/tests.tar" | field loss >"$T/loss"
+	perl -e 'local $/; open my $f, "<:raw", $ARGV[0]; my $all = <$f>; print "$_\n" for unpack "d<*", substr $all, 128' "$T/d.memo/model-000005.numbers" |
+		paste - "$T/loss" | awk '$1 / $2 - 1 > 1e-6 || $1 / $2 - 1 < -1e-6 { exit 1 } END { if (NR != 3) exit 1 }'
+	fails 2 vae-eval --lds "$T/m.npy"
+	fails 2 vae-eval --lds "$T/m.npy" --halves "$T/d.memo" "$F/in.tar"
+	fails 1 vae-eval --lds "$T/m.npy" --halves "$F/m.vae"
+	fails 2 tiny --halves 12 -o "$T/d.memo" "$F/in.tar"
+	says '-t TESTS'
+	fails 2 tiny --halves 2 -t "$T/tests.tar" -o "$T/d.memo" "$F/in.tar"
+	fails 2 tiny --halves 12 -t "$T/tests.tar" --out-scores -o "$T/d.memo" "$F/in.tar"
+	fails 1 tiny --halves 13 -t "$T/tests.tar" -o "$T/d.memo" "$F/in.tar"
+	says "'halves 12' there"
+	fails 1 tiny --halves 12 -t "$F/in.tar" -o "$T/d.memo" "$F/in.tar"
+	says 'tests 3'
+}
+
+@test "memo --leave: what each record costs the test records" {
+	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"
+	printf 's/0004\ns/0021\n' >"$T/keys"
+	ok tiny --leave "$T/keys" -t "$T/tests.tar" --keep-models -o "$T/d.memo" "$F/in.tar"
+	is "$(cut -f1,2 "$T/out" | tr '\t\n' '+ ')" 's/0004+s/0000 s/0004+s/0001 s/0021+s/0000 s/0021+s/0001 '
+	vae-ckpt show -m "$T/d.memo/model-000000.vae" | grep -q ', 30 records, loss'
+	vae-ckpt show -m "$T/d.memo/model-000002.vae" | grep -q ', 29 records, loss'
+	for i in 0 1 2; do vae-selfinf -m "$T/d.memo/model-00000$i.vae" "$T/tests.tar" | field loss >"$T/$i"; done
+	{ paste "$T/1" "$T/0"; paste "$T/2" "$T/0"; } | awk '{ print $1 - $2 }' | paste - <(cut -f3 "$T/out") | awk '{ d = $1 - $2; if (d > 2e-4 || d < -2e-4 || $1 == 0) exit 1 }'
+	# repeats have other seeds, and give an error
+	ok tiny --leave "$T/keys" -t "$T/tests.tar" --repeats 3 -o "$T/e.memo" "$F/in.tar"
+	awk -F '\t' 'NF != 4 || !($4 > 0) { exit 1 }' "$T/out"
+	echo s/9999 >>"$T/keys"
+	fails 1 tiny --leave "$T/keys" -t "$T/tests.tar" -o "$T/x.memo" "$F/in.tar"
+	says s/9999
+	fails 2 tiny --leave "$T/keys" --halves 4 -t "$T/tests.tar" -o "$T/x.memo" "$F/in.tar"
+	fails 2 memo -t "$T/tests.tar" -o "$T/x.memo" "$F/in.tar"
+	printf 'name=x.pgm data=P5\n' | mktar >"$T/bad.tar"
+	fails 1 tiny --halves 12 -t "$T/bad.tar" -o "$T/x.memo" "$F/in.tar"
+	says "record 1 'x'"
 }

@@ -48,5 +48,9 @@ int retrain_open(struct retrain *r, struct fail *f);
 int retrain_model(struct retrain *r, int model, struct fail *f);
 /* Opens the file of a model: 1; 0 when it is not there yet; -1. */
 int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f);
+/* The same for a reader of NAME.memo, which has the hash of its plan. */
+int retrain_open_numbers(const char *dir, const char *plan, int model, size_t rows, int columns, struct numbers *n, struct fail *f);
+/* Reads NAME.memo/plan of halves: the subsets, the number of test records, and the plan's hash. */
+int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], struct fail *f);
 
 #endif

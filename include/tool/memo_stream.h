@@ -1,16 +1,20 @@
-/* memo_stream.h - trains many models on subsets of the records of a stream (memo/retrain.h), and passes the records on with their
- * memorization scores.
+/* memo_stream.h - trains many models on subsets of the records of a stream (memo/retrain.h). With folds it passes the records on with
+ * their memorization scores; with halves it leaves the losses of test records in the directory; with a list of records to leave out it
+ * writes a table of what each costs.
  */
 #ifndef VF_MEMO_STREAM_H
 #define VF_MEMO_STREAM_H
 
 #include "memo/merge.h"
+#include "tool/memo_truth.h"
 #include "tool/scoring.h"
 
 struct memo_stream {
 	/* set by the caller, and data.limit */
 	const char *config, *output; /* a preset or file; NAME.memo */
-	long folds, repeats, draws;
+	enum subsets_kind kind;
+	long folds, repeats, draws, halves;
+	struct memo_truth truth;     /* tests and leave of halves and leave */
 	int every_checkpoint, out_scores, keep_models;
 	long task, tasks;            /* train only models task - 1, task - 1 + tasks, ..., and pass nothing; 0: all models */
 	double save_every;

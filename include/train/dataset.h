@@ -30,6 +30,8 @@ struct dataset {
 
 /* d is zero except size, limit and vector. */
 int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f);
+/* After the last record, where none are held out: sets x. */
+int dataset_seal(struct dataset *d, struct fail *f);
 /* After the last record: holds out about this share of them, by the hash of the payload. -1 also when none is left to train on. */
 int dataset_split(struct dataset *d, double share, uint64_t seed, struct fail *f);
 /* Instead: holds out the records that are marked, held_out [n]. May be called again, for another training on the same records. */

@@ -39,11 +39,28 @@ static int write_plan(const struct retrain *r, struct buf *out, struct fail *f)
 {
 	const struct subsets *s = &r->subsets;
 	uint64_t leave = XXH3_64bits(s->leave, s->nleave * sizeof *s->leave);
-	return buf_addf(out, f, "format 1\nkind %s\nrecords %zu\ndata %016" PRIx64 "\n", subsets_words[s->kind], s->records, r->data->hash) ||
+	return buf_addf(out, f, "format 1\nkind %s\nrecords %zu\nseed %" PRIu64 "\ndata %016" PRIx64 "\n", subsets_words[s->kind], s->records, s->seed, r->data->hash) ||
 	       (s->kind == SUBSETS_HALVES ? buf_addf(out, f, "halves %d\n", s->halves) : buf_addf(out, f, "repeats %d\n", s->repeats)) ||
 	       (s->kind == SUBSETS_FOLDS && buf_addf(out, f, "folds %d\ndraws %d\nevery_checkpoint %d\nout_scores %d\n", s->folds, r->draws, r->every_checkpoint, r->out_scores)) ||
 	       (s->kind == SUBSETS_LEAVE && buf_addf(out, f, "left %zu %016" PRIx64 "\n", s->nleave, leave)) ||
 	       (r->tests && buf_addf(out, f, "tests %zu %016" PRIx64 "\n", r->tests->n, r->tests->hash)) || config_write(r->cfg, out, f) ? -1 : 0;
+}
+
+int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], struct fail *f)
+{
+	char path[600];
+	struct buf text = {0};
+	uint64_t data;
+	snprintf(path, sizeof path, "%s/plan", dir);
+	*s = (struct subsets){.kind = SUBSETS_HALVES};
+	if (buf_read_file(&text, path, PLAN_BYTES, f))
+		return -1;
+	int bad = sscanf(text.p ? text.p : "", "format 1 kind halves records %zu seed %" SCNu64 " data %" SCNx64 " halves %d tests %zu", &s->records, &s->seed, &data, &s->halves, tests) != 5
+	              ? fail_set(f, "%s: not the plan of vae-memo --halves", path) : 0;
+	bad = bad || subsets_check(s, f) ? -1 : 0;
+	snprintf(plan, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text.p, text.len));
+	buf_free(&text);
+	return bad;
 }
 
 /* Names the first line that differs. */
@@ -83,18 +100,23 @@ int retrain_open(struct retrain *r, struct fail *f)
 
 /* --- one model --- */
 
-static void numbers_path(char out[600], const struct retrain *r, int model) { snprintf(out, 600, "%s/model-%06d.numbers", r->dir, model); }
+static void numbers_path(char out[600], const char *dir, int model) { snprintf(out, 600, "%s/model-%06d.numbers", dir, model); }
+
+int retrain_open_numbers(const char *dir, const char *plan, int model, size_t rows, int columns, struct numbers *n, struct fail *f)
+{
+	char path[600];
+	numbers_path(path, dir, model);
+	int got = numbers_open(n, path, f);
+	if (got == 1 && (strcmp(n->plan, plan) != 0 || n->model != model || n->rows != rows || n->columns != columns)) {
+		numbers_close(n);
+		return fail_set(f, "%s: of other data or settings than %s/plan; remove it, and run again", path, dir);
+	}
+	return got;
+}
 
 int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f)
 {
-	char path[600];
-	numbers_path(path, r, model);
-	int got = numbers_open(n, path, f);
-	if (got == 1 && (strcmp(n->plan, r->plan) != 0 || n->model != model || n->rows != retrain_rows(r) || n->columns != retrain_columns(r))) {
-		numbers_close(n);
-		return fail_set(f, "%s: of other data or settings than %s/plan; remove it, and run again", path, r->dir);
-	}
-	return got;
+	return retrain_open_numbers(r->dir, r->plan, model, retrain_rows(r), retrain_columns(r), n, f);
 }
 
 struct watch {
@@ -145,7 +167,7 @@ static int score(const struct retrain *r, const char *dir, int model, const uint
 	double *values = malloc((header.rows * (size_t)header.columns + 1) * sizeof *values);
 	int bad = !values ? fail_memory_for(f, "%zu records", header.rows) : task_scores_run(&s, values, f);
 	memcpy(header.plan, r->plan, sizeof header.plan);
-	numbers_path(path, r, model);
+	numbers_path(path, r->dir, model);
 	bad = bad || numbers_write(path, &header, values, f) ? -1 : 0;
 	free(values);
 	models_free(models, n);

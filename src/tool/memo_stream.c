@@ -12,6 +12,13 @@
 
 static const char *const clears[] = {"memo", "memo_se", "memo_#", "logp_in", "logp_out", "logp_se", "out_loss", "out_recon", "out_kl", "fold", "options", "error", NULL};
 
+/* With a list of records to leave out: remembers where the record is, if it is listed. */
+static int on_added(void *ctx, struct record *r, struct fail *f)
+{
+	struct memo_stream *m = ctx;
+	return memo_truth_find(&m->truth, r, m->data.n - 1, f);
+}
+
 /* --- reading --- */
 
 static void show_reading(void *ctx, uint64_t records)
@@ -36,7 +43,8 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 static int read_records(struct memo_stream *m, const struct cli *c, struct fail *f)
 {
 	struct flow *w = &m->frame.flow;
-	struct dataset_read d = {.data = &m->data, .cfg = &m->cfg, .workers = (int)c->jobs, .unreadable = on_unreadable, .progress = show_reading, .ctx = m};
+	struct dataset_read d = {.data = &m->data, .cfg = &m->cfg, .workers = (int)c->jobs, .unreadable = on_unreadable, .added = m->truth.leave ? on_added : NULL,
+	                         .progress = show_reading, .ctx = m};
 	int r = dataset_read(&d, w->in, f);
 	w->notes = d.notes;
 	progress_end(&w->progress);
@@ -68,8 +76,10 @@ static int train_models(struct memo_stream *m, const struct cli *c, struct fail 
 	struct likelihood_density density;
 	*r = (struct retrain){.dir = m->output, .cfg = &m->cfg, .data = &m->data, .workers = m->frame.workers, .draws = (int)m->draws, .every_checkpoint = m->every_checkpoint,
 	                      .out_scores = m->out_scores, .keep_models = m->keep_models, .save_every = m->save_every, .progress = show_training, .ctx = m};
-	r->subsets = (struct subsets){.kind = SUBSETS_FOLDS, .records = m->data.n, .seed = (uint64_t)m->cfg.train.seed, .folds = (int)m->folds, .repeats = (int)m->repeats};
-	if (likelihood_density_of(&m->cfg, &density, f) || retrain_open(r, f) || !(r->pool = pool_open(r->workers, f)))
+	r->tests = m->truth.tests ? &m->truth.data : NULL;
+	r->subsets = (struct subsets){.kind = m->kind, .records = m->data.n, .seed = (uint64_t)m->cfg.train.seed, .folds = (int)m->folds, .repeats = (int)m->repeats,
+	                              .halves = (int)m->halves, .leave = m->truth.left, .nleave = m->truth.nleft};
+	if ((m->kind == SUBSETS_FOLDS && likelihood_density_of(&m->cfg, &density, f)) || retrain_open(r, f) || !(r->pool = pool_open(r->workers, f)))
 		return -1;
 	int models = subsets_models(&r->subsets), failed = m->tasks > models ? fail_set(f, "--task: %ld tasks for %d models; at most one task a model", m->tasks, models) : 0;
 	mat_flush_denormals();
@@ -158,12 +168,21 @@ static int pass_records(struct memo_stream *m, struct fail *f)
 	return reader_rewind(m->frame.flow.in, f) || flow_each(&m->frame.flow, pass_record, m, f) ? -1 : 0;
 }
 
+/* With --leave: the table, instead of records. */
+static int write_changes(const struct memo_stream *m, struct fail *f)
+{
+	struct buf out = {0};
+	int bad = memo_truth_table(&m->truth, &m->retrain, &out, f) || flow_write_text(&m->frame.flow, &out, f) ? -1 : 0;
+	buf_free(&out);
+	return bad;
+}
+
 /* --- the whole --- */
 
 static int count(const struct memo_stream *m, struct fields *to, struct fail *f)
 {
 	return fields_set_int(to, "models", subsets_models(&m->retrain.subsets), f) || fields_set_int(to, "trained", m->trained, f) ||
-	       fields_set_int(to, "folds", m->folds, f) || fields_set_int(to, "repeats", m->repeats, f) || fields_set_string(to, "options", m->frame.options, f) ? -1 : 0;
+	       (m->kind == SUBSETS_FOLDS && fields_set_int(to, "folds", m->folds, f)) || (m->kind != SUBSETS_HALVES && fields_set_int(to, "repeats", m->repeats, f)) || fields_set_string(to, "options", m->frame.options, f) ? -1 : 0;
 }
 
 int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f)
@@ -175,12 +194,15 @@ int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f)
 		return -1;
 	if (!m->every_checkpoint)
 		m->cfg.train.checkpoints = 1; /* no other would be read */
+	if (memo_truth_open(&m->truth, f))
+		return -1;
 	if (config_check_early(&m->cfg, f))
 		return fail_add(f, "%s", m->config);
-	if (flow_open(w, c, m->tasks ? FLOW_SINK : FLOW_TWICE, f) || read_records(m, c, f) || train_models(m, c, f))
+	const int passes = !m->tasks && m->kind == SUBSETS_FOLDS;
+	if (flow_open(w, c, passes ? FLOW_TWICE : FLOW_SINK, f) || read_records(m, c, f) || memo_truth_read(&m->truth, &m->cfg, c, m->data.limit, f) || train_models(m, c, f))
 		return -1;
 	memcpy(m->frame.options, m->retrain.plan, sizeof m->frame.options);
-	return (!m->tasks && pass_records(m, f)) || count(m, &c->counts, f) ? -1 : 0;
+	return (passes && pass_records(m, f)) || (!m->tasks && m->kind == SUBSETS_LEAVE && write_changes(m, f)) || count(m, &c->counts, f) ? -1 : 0;
 }
 
 void memo_stream_free(struct memo_stream *m)
@@ -192,5 +214,6 @@ void memo_stream_free(struct memo_stream *m)
 	free(m->row);
 	free(m->name);
 	free(m->claims);
+	memo_truth_free(&m->truth);
 	dataset_free(&m->data);
 }

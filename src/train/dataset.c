@@ -77,7 +77,7 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 	return 0;
 }
 
-static int map(struct dataset *d, struct fail *f)
+int dataset_seal(struct dataset *d, struct fail *f)
 {
 	if (d->x)
 		return 0;
@@ -98,7 +98,7 @@ static int map(struct dataset *d, struct fail *f)
 
 static int open_split(struct dataset *d, struct fail *f)
 {
-	if (map(d, f))
+	if (dataset_seal(d, f))
 		return -1;
 	free(d->train);
 	free(d->held_out);
