@@ -97,7 +97,7 @@ struct white_sizes {
 	size_t p, k, gradient, eigen, rows;
 };
 
-static void measure_white(struct white_sizes *s, const struct network *net, int draws, int blocks)
+static void measure_white(struct white_sizes *s, const struct network *net, int draws)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
@@ -111,15 +111,15 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 			enlarge(&s->eigen, eigen_sums_scratch(l->p, l->k + 1, (int)rows));
 		}
 		if (!l->type->dense)
-			enlarge(&s->gradient, 2 * (size_t)blocks * p * k);
+			enlarge(&s->gradient, 4 * p * k + 2 * (size_t)l->biases);
 	}
 }
 
 int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f)
 {
 	struct white_sizes s = {0};
-	measure_white(&s, enc, 1, 2); /* a row's three gradients, and scratch */
-	measure_white(&s, dec, g->draws, g->blocks);
+	measure_white(&s, enc, 1);
+	measure_white(&s, dec, g->draws);
 	g->white_p = mat_floats(s.p);
 	g->white_k = mat_floats(s.k);
 	g->white_gradients = mat_floats(s.gradient);
@@ -248,22 +248,47 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
 	l->type->bias_gradient(l, by_bias, dy, add, rows);
 }
 
+/* to [n]: the sum of the vectors v [.][n] of a part's blocks */
+static void sum_blocks(const struct draw_grams *g, float *to, const float *v, int part, size_t n)
+{
+	memset(to, 0, n * sizeof *to);
+	for (int b = part ? g->split : 0; b < (part ? g->blocks : g->split); b++)
+		for (size_t i = 0; i < n; i++)
+			to[i] += v[(size_t)b * n + i];
+}
+
+/* The sum over each part is multiplied with the inverse of the curvature, so that the blocks need not be whitened. */
+static void sum_white_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients)
+{
+	size_t weights = layer_weights(l), biases = (size_t)l->biases, n = (size_t)w->p * (size_t)w->k;
+	const float *bias = gradients + (size_t)g->blocks * weights;
+	float *white = g->white_gradients, *scratch = white + n, *total = scratch + n, *total_bias = total + weights, *back = total_bias + biases, *back_bias = back + weights;
+	clear_sums(g, g->weight);
+	for (int part = 0; part < (g->split < g->blocks ? 2 : 1); part++) {
+		sum_blocks(g, total, gradients, part, weights);
+		sum_blocks(g, total_bias, bias, part, biases);
+		whiten_gradients(w, l, white, total, total_bias, 1, scratch);
+		whiten_gradient_adjoint(w, l, back, back_bias, white, scratch);
+		for (size_t b = 0; b < (size_t)g->blocks; b++)
+			g->weight[(size_t)part * (size_t)g->blocks + b] = dot(gradients + b * weights, back, (int)weights) +
+			                                               (w->ones ? dot(bias + b * biases, back_bias, (int)biases) : 0);
+	}
+}
+
 void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients)
 {
-	size_t n = w ? (size_t)w->p * (size_t)w->k : layer_weights(l), biases = (size_t)l->biases;
 	const float *bias = gradients + (size_t)g->blocks * layer_weights(l);
-	if (w)
-		whiten_gradients(w, l, g->white_gradients, gradients, bias, g->blocks, g->white_gradients + (size_t)g->blocks * n);
-	multiply_blocks(g, g->weight, w ? g->white_gradients : gradients, n);
-	if (w && !w->b) {
-		clear_sums(g, g->bias);
+	if (!w) {
+		multiply_blocks(g, g->weight, gradients, layer_weights(l));
+		multiply_blocks(g, g->bias, bias, (size_t)l->biases);
 		return;
 	}
-	if (w) {
+	sum_white_gradients(g, l, w, gradients);
+	clear_sums(g, g->bias);
+	if (w->b) {
 		whiten_b(w, g->white_gradients, bias, g->blocks);
-		bias = g->white_gradients;
+		multiply_blocks(g, g->bias, g->white_gradients, (size_t)l->biases);
 	}
-	multiply_blocks(g, g->bias, bias, biases);
 }
 
 void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x, const float *dy,
@@ -342,18 +367,25 @@ static double eigen_row(struct draw_grams *g, const struct layer *l, const struc
 	int n = l->positions, p = w->p, k = w->k;
 	size_t size = (size_t)p * (size_t)k;
 	const float *dy[] = {dy0, dy1, dy_mean};
-	float *gradient = g->white_gradients;
+	float *gradient[] = {g->white_gradients, g->white_gradients + size, g->white_gradients + 2 * size};
 	l->type->unroll(l, g->scratch, x, 1);
 	whiten_k(w, l, g->white_k, g->scratch, n);
 	for (int i = 0; i < 3; i++) {
-		whiten_p(w, l, g->white_p, dy[i], n);
-		mat_tn(gradient + (size_t)i * size, k, g->white_p, p, g->white_k, k, NULL, p, k, n, 1, 0, MAT_24);
+		if (i == 2 && dy[2] == dy[1]) {
+			gradient[2] = gradient[1];
+			continue;
+		}
+		if (i == 0 || dy[i] != dy[0]) {
+			whiten_p(w, l, g->white_p, dy[i], n);
+			mat_tn(gradient[i], k, g->white_p, p, g->white_k, k, NULL, p, k, n, 1, 0, MAT_24);
+		} else
+			memcpy(gradient[i], gradient[0], size * sizeof *gradient[i]);
 		for (size_t j = 0; i > 0 && j < size; j++)
-			gradient[(size_t)i * size + j] *= w->inverse[j];
+			gradient[i][j] *= w->inverse[j];
 	}
-	mat_nt(g->white_p, p, g->white_k, k, gradient + 2 * size, k, n, p, k, 0, MAT_24);
+	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, n, p, k, 0, MAT_24);
 	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
-	return dot(gradient, gradient + size, (int)size);
+	return dot(gradient[0], gradient[1], (int)size);
 }
 
 /* out: the whitened gradient of one row, with its bias. */
@@ -371,16 +403,19 @@ static double explicit_white_row(struct draw_grams *g, const struct layer *l, co
                                  const float *dy1, const float *dy_mean, float *tangent_out)
 {
 	size_t n = (size_t)w->p * (size_t)w->k;
-	float *g0 = g->white_gradients, *g1 = g0 + n, *mean = g0 + 2 * n, *scratch = g0 + 3 * n, *bias = g->bias_sums;
+	float *g0 = g->white_gradients, *g1 = dy1 == dy0 ? g0 : g0 + n, *mean = dy_mean == dy0 ? g0 : g0 + 2 * n, *scratch = g0 + 3 * n, *bias = g->bias_sums;
 	struct layer_pass pass = {.rows = 1, .w = g->gradients, .scratch = g->scratch};
 	white_row(g, l, w, g0, scratch, x, dy0);
-	white_row(g, l, w, g1, scratch, x, dy1);
-	white_row(g, l, w, mean, scratch, x, dy_mean);
+	if (g1 != g0)
+		white_row(g, l, w, g1, scratch, x, dy1);
+	double product = dot(g0, g1, (int)n); /* the adjoint overwrites what it reads */
+	if (mean != g0)
+		white_row(g, l, w, mean, scratch, x, dy_mean);
 	whiten_gradient_adjoint(w, l, g->gradients, bias, mean, scratch);
 	l->type->forward(l, tangent_out, x, &pass);
 	for (int i = 0; !w->b && i < l->out; i++)
 		tangent_out[i] += bias[i % l->biases];
-	return dot(g0, g1, (int)n);
+	return product;
 }
 
 /* The bias of a transposed layer, which has a block of its own. */

@@ -9,7 +9,7 @@
 
 #include "influence/whitening.h"
 
-enum { EIGEN_FLOATS = 1 << 14, EIGEN_RECORDS = 32 };
+enum { EIGEN_FLOATS = 1 << 15, EIGEN_RECORDS = 32 };
 
 /* Floats of scratch for a layer's factors p and k with so many rows. */
 size_t eigen_sums_scratch(int p, int k, int rows);

@@ -322,12 +322,23 @@ void whiten_gradients(const struct layer_whitening *w, const struct layer *l, fl
 	}
 }
 
+/* The first row of a matrix that has a number in the columns from `from` on. */
+static int first_row(int square, int from) { return square ? 0 : from; }
+
+/* out [rows][columns] = in [rows][n] w, w [n][columns] square or lower triangular, or NULL */
+static void multiply_back(float *out, const float *in, const float *w, int square, int n, int columns, int rows)
+{
+	if (!w)
+		memcpy(out, in, (size_t)rows * (size_t)n * sizeof *out);
+	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < columns; from = part_end(n, i++)) {
+		int to = part_end(n, i) < columns ? part_end(n, i) : columns, row = first_row(square, from);
+		mat_nn(out + from, columns, in + row, n, w + (size_t)row * (size_t)columns + from, columns, NULL, NULL, rows, to - from, n - row, MAT_24);
+	}
+}
+
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows)
 {
-	if (w->wp)
-		mat_nn(out, l->p, in, l->p, w->wp, l->p, NULL, NULL, rows, l->p, l->p, MAT_24);
-	else
-		memcpy(out, in, (size_t)rows * (size_t)l->p * sizeof *out);
+	multiply_back(out, in, w->wp, w->square, w->p, l->p, rows);
 }
 
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch)
@@ -335,12 +346,13 @@ void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer
 	for (size_t i = 0; w->scale && i < (size_t)w->p * (size_t)w->k; i++)
 		in[i] *= w->scale[i];
 	const float *by_p = w->wp ? scratch : in;
-	if (w->wp)
-		mat_tn(scratch, w->k, w->wp, l->p, in, w->k, NULL, l->p, w->k, w->p, 1, 0, MAT_24);
-	if (w->wk)
-		mat_nn(weight, l->k, by_p, w->k, w->wk, l->k, NULL, NULL, l->p, l->k, w->k, MAT_24);
-	else
-		memcpy(weight, by_p, layer_weights(l) * sizeof *weight);
+	size_t p = (size_t)w->p, k = (size_t)w->k;
+	for (int i = 0, from = 0; w->wp && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+		int to = part_end(w->p, i), row = first_row(w->square, from);
+		mat_tn(scratch + (size_t)from * k, w->k, w->wp + (size_t)row * p + from, l->p, in + (size_t)row * k, w->k, NULL, to - from, w->k, w->p - row, 1, 0,
+		       MAT_24);
+	}
+	multiply_back(weight, by_p, w->wk, w->square, w->k, l->k, l->p);
 	for (size_t i = 0; w->ones && i < (size_t)l->p; i++)
 		bias[i] = (float)dot(by_p + i * (size_t)w->k, w->ones, w->k);
 }
