@@ -83,6 +83,9 @@ static ptrdiff_t read_frames(struct decompressor *d, const void **block, struct 
 
 /* ---- libarchive ---- */
 
+/* Memory that it takes: for names and messages; for a decoder of bzip2, with the first bytes. */
+enum { STRINGS = 1 << 16, DECODER = 4 << 20 };
+
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
 {
 	struct decompressor *d = ctx;
@@ -111,16 +114,17 @@ static int archive_fail(struct decompressor *d, struct fail *f)
 
 /* libarchive ends the process where it has no memory for a name or a message of its own. It is not called when there is hardly any; and
  * as its buffer for messages grows but never shrinks, it gets a long message first, after which it needs no more memory for others. */
-static int check_memory(struct fail *f)
+static int check_memory(size_t bytes, struct fail *f)
 {
-	void *p = malloc(1 << 16);
+	void *p = malloc(bytes);
 	free(p);
 	return p ? 0 : fail_memory_for(f, "a decoder");
 }
 
 static int open_archive(struct decompressor *d, struct fail *f)
 {
-	if (check_memory(f))
+	/* a decoder that lacks memory says that the data are damaged */
+	if (check_memory(STRINGS + DECODER, f))
 		return -1;
 	struct archive *a = d->a = archive_read_new();
 	d->entry = archive_entry_new();
@@ -136,6 +140,8 @@ static int open_archive(struct decompressor *d, struct fail *f)
 		return fail_set(f, "libarchive: %s", archive_error_string(a));
 	if (archive_read_open1(a) != ARCHIVE_OK)
 		return archive_fail(d, f);
+	if (check_memory(STRINGS, f)) /* the decoder has taken its own */
+		return -1;
 	int got = archive_read_next_header2(a, d->entry);
 	return got == ARCHIVE_OK || got == ARCHIVE_EOF ? 0 : archive_fail(d, f);
 }
@@ -167,7 +173,7 @@ static ptrdiff_t read_archive(struct decompressor *d, const void **block, struct
 	size_t n;
 	int64_t offset;
 	int got;
-	if (check_memory(f))
+	if (check_memory(STRINGS, f))
 		return -1;
 	do
 		got = archive_read_data_block(d->a, block, &n, &offset);
