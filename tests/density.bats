@@ -374,7 +374,9 @@ close_to() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 0 ? -d <= 1e
 @test "--cluster-field: a record without it gets a reason and is not part of the mixture" {
 	vectors v.tar a@p 1 \; b@p 2 \; c@p 4 \; d 3
 	vectors w.tar a@p 1 \; b@p 2 \; c@p 4
-	vae-density -q --method gmm --cluster-field cls v.tar >o.tar
+	vae-density --method gmm --cluster-field cls v.tar >o.tar 2>err
+	grep -q '^vae-density: 1 of [0-9]* records have no score; the first: .* names its cluster' err
+	[ "$(grep -c 'could not be read' err)" -eq 0 ]
 	[[ "$(field error o.tar | tail -n 1)" == *"names its cluster"* ]]
 	vae-density --method gmm --cluster-field cls w.tar | vae-cut -k gmm_nll,gmm_selfinf >w
 	vae-cut -k gmm_nll,gmm_selfinf o.tar | head -n 3 | cmp - w

@@ -65,7 +65,7 @@ for set in "$@"; do
 	photos) positive='cls >= 1' last=profile_decoder.9 ;;
 	*) echo "learn: no data set '$set': letters, fashion-0 to fashion-9, or photos" >&2; exit 2 ;;
 	esac
-	recipe="--replace --joint both -k nll,$last --unlike stat_saturation,stat_warmth,stat_tint
+	recipe="--replace --joint both -k loss,nll,selfinf,$last --unlike stat_saturation,stat_warmth,stat_tint
 		--far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common"
 	vae-stat -q "$set.scored" | bsdtar -cf - --include '*.cls' --include '*.vae.json' @- >"$work/fields.tar"
 	# shellcheck disable=SC2086 # options

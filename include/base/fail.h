@@ -10,6 +10,7 @@
 struct fail {
 	char msg[1024]; /* one line of UTF-8, names in it escaped by name_escape() */
 	int memory;     /* memory ran out: not a fault of the data */
+	int unscored;   /* of a record: it could be read, but has no score */
 };
 
 /* -1, as a call: compilers warn of a bare value that is not used. */
@@ -17,6 +18,8 @@ static inline int fail_returned(void) { return -1; }
 
 /* Sets the message; -1, so that `return fail_set(...)` reads well. */
 #define fail_set(f, ...) (fail_put((f), __VA_ARGS__), fail_returned())
+/* The same for a record that could be read, but has no score. */
+#define fail_unscored(f, ...) (fail_put((f), __VA_ARGS__), (f)->unscored = 1, fail_returned())
 /* The message "out of memory", or "out of memory for ...", and sets memory; -1. */
 #define fail_memory(f) (fail_put_memory(f), fail_returned())
 #define fail_memory_for(f, ...) (fail_put_memory_for((f), __VA_ARGS__), fail_returned())

@@ -45,6 +45,7 @@ struct collect {
 	struct {                   /* records that are no points */
 		struct string_list why, key; /* the reason; the key, if keep_keys */
 		uint64_t *position;          /* [why.n]: in the stream, from 0 */
+		unsigned char *unscored;     /* [why.n]: it could be read (base/fail.h) */
 	} unreadable;
 	struct group_index *index;
 };

@@ -29,7 +29,8 @@ struct flow {
 	uint64_t bad_metadata;     /* records with a member .json that was asked for and cannot be read */
 	uint64_t failed, rejected; /* records without a score; records that went to the rejects */
 	struct input_notes notes;  /* pictures with notes; flow_close() warns of them */
-	char first_failure[512];   /* the first record without a score, and why */
+	uint64_t scoreless;        /* of the failed: those that could be read */
+	char first_failure[512], first_scoreless[512]; /* the first record that could not be read, and the first of the scoreless, and why */
 };
 
 /* The input is read twice; no records are written. */
@@ -47,8 +48,8 @@ int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fa
 int flow_pass(struct flow *w, struct record *r, struct fail *f);
 /* Writes the record to the rejects, if there are any, and its loose members to the output. */
 int flow_reject(struct flow *w, struct record *r, struct fail *f);
-/* A record that has no score: --on-error decides between passing it with a field `error`, rejecting it, and failing. */
-int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f);
+/* A record that has no score, because it cannot be read or for another reason (fail_unscored()): --on-error decides between passing it with a field `error`, rejecting it, and failing. */
+int flow_unscored(struct flow *w, struct record *r, const struct fail *why, struct fail *f);
 /* Fails if the record has one of these fields, unless --replace is given. names: NULL-terminated, without --prefix. */
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
 /* Removes fields: those of a name; with name* all that begin with it; with name# all that are the name and a number. */

@@ -11,7 +11,7 @@ void fail_put(struct fail *f, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->msg, sizeof f->msg, fmt, ap);
 	va_end(ap);
-	f->memory = 0;
+	f->memory = f->unscored = 0;
 }
 
 void fail_put_memory(struct fail *f)

@@ -90,7 +90,7 @@ static int read_group(struct collect *c, struct record *r, uint32_t *group, stru
 	struct buf text = {0};
 	int got = record_value(r, c->group_field, &text, f);
 	if (got == 0)
-		fail_set(why, "neither a field nor a member '%.100s' names its cluster", c->group_field);
+		fail_unscored(why, "neither a field nor a member '%.100s' names its cluster", c->group_field);
 	else if (got > 0)
 		got = find_group(c, text.p ? text.p : "", group, f);
 	buf_free(&text);
@@ -156,7 +156,12 @@ static int add_unreadable(struct collect *c, struct record *r, const struct fail
 	if (!position)
 		return fail_memory(f);
 	c->unreadable.position = position;
+	unsigned char *unscored = realloc(c->unreadable.unscored, n + 1);
+	if (!unscored)
+		return fail_memory(f);
+	c->unreadable.unscored = unscored;
 	position[n] = c->records - 1;
+	unscored[n] = (unsigned char)why->unscored;
 	if (c->keep_keys && add_key(&c->unreadable.key, r, f))
 		return -1;
 	return string_list_add(&c->unreadable.why, why->msg, strlen(why->msg), f);
@@ -273,6 +278,7 @@ void collect_free(struct collect *c)
 	free(c->group_of);
 	free(c->id);
 	free(c->unreadable.position);
+	free(c->unreadable.unscored);
 	free(c->index);
 	string_list_free(&c->groups);
 	string_list_free(&c->key);

@@ -63,7 +63,7 @@ void encoders_run(const struct encoders *e, int worker, struct batch *b, const f
 	for (size_t r = 0; r < (size_t)b->nrows; r++)
 		for (size_t k = 0; k < d && !b->why[r].msg[0]; k++)
 			if (!isfinite(means[r * d + k]))
-				fail_set(&b->why[r], "the encoder's mean is not finite");
+				fail_unscored(&b->why[r], "the encoder's mean is not finite");
 }
 
 void encoders_free(struct encoders *e)

@@ -113,7 +113,7 @@ int gmm_test_influence(const struct gmm *g, enum gmm_form form, const double *d2
 	*cluster = c;
 	*nll = gmm_nll(n, g->size[c], g->d, g->var[c], vv);
 	if (!isfinite(*nll))
-		return fail_set(why, "its cluster, of %zu records, has no spread", g->size[c]);
+		return fail_unscored(why, "its cluster, of %zu records, has no spread", g->size[c]);
 	for (size_t i = 0; i < n; i++)
 		influence[i] = g->cluster[i] == c ? gmm_influence(form, n, g->size[c], g->d, g->var[c], g->radius2[i], vv, d2[i])
 		                                  : gmm_influence_other_cluster(form, n);

@@ -150,13 +150,13 @@ int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *
 {
 	double max = -INFINITY, sum = 0;
 	if (n < 2)
-		return fail_set(why, "%zu records are too few to leave one out", n);
+		return fail_unscored(why, "%zu records are too few to leave one out", n);
 	for (size_t i = 0; i < n; i++) {
 		influence[i] = exponent(d2[i], sigma);
 		max = influence[i] > max ? influence[i] : max;
 	}
 	if (!(max > -INFINITY))
-		return fail_set(why, "too far from all records for sigma = %.9g", sigma);
+		return fail_unscored(why, "too far from all records for sigma = %.9g", sigma);
 	for (size_t i = 0; i < n; i++)
 		sum += exp(influence[i] - max);
 	double log_sum = max + log(sum);

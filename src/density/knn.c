@@ -479,7 +479,7 @@ int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int 
 {
 	size_t keep = (size_t)k + 1;
 	if (k < 1 || rows->x.n < keep)
-		return fail_set(why, "%zu records have no %d-th neighbour", rows->x.n, k + 1);
+		return fail_unscored(why, "%zu records have no %d-th neighbour", rows->x.n, k + 1);
 	struct knn_neighbour *nearest = calloc(keep, sizeof *nearest);
 	if (!nearest)
 		return fail_memory(why);
@@ -492,7 +492,7 @@ int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int 
 	struct knn_neighbour last = nearest[k - 1];
 	free(nearest);
 	if (!(b.r > 0))
-		return fail_set(why, "at least %d records are the same as this one", k);
+		return fail_unscored(why, "at least %d records are the same as this one", k);
 	*nll = knn_nll(n, d, b.records, b.r);
 	for (size_t i = 0; i < n; i++) {
 		struct knn_neighbour own = {d2[i], rows->copies[rows->of[i]], rows->of[i]};

@@ -352,7 +352,7 @@ static int compute_influence(const struct density_scores *s, enum density_method
                              double *nll, uint32_t *cluster, struct fail *why)
 {
 	if (!s->x.n)
-		return fail_set(why, "there are no records that could influence it");
+		return fail_unscored(why, "there are no records that could influence it");
 	if (m == DENSITY_KNN)
 		return knn_test_influence(&s->rows, t->d2, s->x.n, s->x.d, s->k[0], t->influence, nll, why);
 	if (m == DENSITY_KDE)

@@ -130,9 +130,9 @@ static void normalize_row(const struct pairwise *p, const struct results *b, siz
 	double norm2 = b->score[row].selfinf, *influence = b->influence + row * t->n;
 	struct fail *why = &b->why[row];
 	if (!isfinite(norm2))
-		fail_set(why, "its gradient is not finite");
+		fail_unscored(why, "its gradient is not finite");
 	else if (p->normalize != NORMALIZE_NONE && !(norm2 > 0))
-		fail_set(why, "its gradient is 0 and has no direction");
+		fail_unscored(why, "its gradient is 0 and has no direction");
 	for (size_t q = 0; q < t->n && !why->msg[0]; q++) {
 		double v = influence[q];
 		if (t->record[q].why) {
@@ -140,7 +140,7 @@ static void normalize_row(const struct pairwise *p, const struct results *b, siz
 			continue;
 		}
 		if (isinf(v) || (isnan(v) && !p->candidates))
-			fail_set(why, "its influence over '%.200s' is not finite", t->record[q].key);
+			fail_unscored(why, "its influence over '%.200s' is not finite", t->record[q].key);
 		if (p->normalize == NORMALIZE_TRAIN)
 			influence[q] = v / sqrt(norm2);
 		else if (p->normalize == NORMALIZE_BOTH)

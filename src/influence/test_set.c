@@ -129,9 +129,9 @@ static void check_gradient(const struct test_set *t, double norm2, struct fail *
 	if (why->msg[0])
 		return;
 	if (!isfinite(norm2))
-		fail_set(why, "its gradient is not finite");
+		fail_unscored(why, "its gradient is not finite");
 	else if (t->need_direction && !(norm2 > 0))
-		fail_set(why, "its gradient is 0 and has no direction");
+		fail_unscored(why, "its gradient is 0 and has no direction");
 }
 
 static int add_record(struct batch_reader *g, struct record *r, int row, struct fail *f)

@@ -59,7 +59,7 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 		struct record *r = &b->item[i];
 		int row = b->row[i];
 		s->flow.records += r->ordinal > 0;
-		if (!s->second_pass && row >= 0 && b->why[row].msg[0] && flow_unscored(&s->flow, r, b->why[row].msg, f))
+		if (!s->second_pass && row >= 0 && b->why[row].msg[0] && flow_unscored(&s->flow, r, &b->why[row], f))
 			return -1;
 	}
 	if (!b->nrows || !d->n)

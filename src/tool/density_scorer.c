@@ -423,9 +423,10 @@ static int score_record(void *ctx, struct record *r, struct fail *f)
 	const struct collect *c = &d->records;
 	struct fail why = {{0}};
 	int unreadable = d->unreadable < c->unreadable.why.n && c->unreadable.position[d->unreadable] == d->frame.flow.records - 1;
-	if (unreadable)
-		fail_set(&why, "%s", string_list_get(&c->unreadable.why, d->unreadable++));
-	else if (d->point == c->n)
+	if (unreadable) {
+		fail_set(&why, "%s", string_list_get(&c->unreadable.why, d->unreadable));
+		why.unscored = c->unreadable.unscored[d->unreadable++];
+	} else if (d->point == c->n)
 		return fail_set(f, "%s: changed between two passes", r->file);
 	return scoring_record(&d->frame, r, unreadable ? -1 : (int64_t)d->point++, NULL, &why, f);
 }

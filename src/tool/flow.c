@@ -106,21 +106,22 @@ int flow_reject(struct flow *w, struct record *r, struct fail *f)
 	return w->out ? writer_record(w->out, r, WRITER_LOOSE, f) : 0;
 }
 
-int flow_unscored(struct flow *w, struct record *r, const char *why, struct fail *f)
+int flow_unscored(struct flow *w, struct record *r, const struct fail *why, struct fail *f)
 {
 	const struct cli *c = w->cli;
 	char name[256];
 	if (c->on_error == ON_ERROR_FAIL) {
-		fail_set(f, "%s", why);
+		*f = *why;
 		return record_fail(r, f);
 	}
-	if (!w->failed++) {
-		char key[200];
-		snprintf(w->first_failure, sizeof w->first_failure, "'%s': %.280s", name_show(key, sizeof key, r->key.p), why);
-	}
+	char *first = why->unscored ? w->first_scoreless : w->first_failure, key[200];
+	w->failed++;
+	w->scoreless += (uint64_t)why->unscored;
+	if (!*first)
+		snprintf(first, sizeof w->first_failure, "'%s': %.280s", name_show(key, sizeof key, r->key.p), why->msg);
 	if (record_fields(r, f))
 		return -1;
-	if (fields_set_string(&r->fields, cli_field(c, name, "error"), why, f))
+	if (fields_set_string(&r->fields, cli_field(c, name, "error"), why->msg, f))
 		return record_fail(r, f);
 	r->fields_changed = 1;
 	return c->on_error == ON_ERROR_REJECT ? flow_reject(w, r, f) : flow_pass(w, r, f);
@@ -205,9 +206,12 @@ int flow_close(struct flow *w, struct fail *f)
 {
 	struct cli *c = w->cli;
 	progress_end(&w->progress);
-	if (w->failed)
-		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)w->failed,
+	if (w->failed > w->scoreless)
+		cli_note(c, "%llu of %llu records could not be read; the first: %s", (unsigned long long)(w->failed - w->scoreless),
 		         (unsigned long long)w->records, w->first_failure);
+	if (w->scoreless)
+		cli_note(c, "%llu of %llu records have no score; the first: %s", (unsigned long long)w->scoreless, (unsigned long long)w->records,
+		         w->first_scoreless);
 	if (w->bad_metadata)
 		cli_note(c, "%llu of %llu records have a member .json that cannot be read as a JSON object: their json.NAME are missing",
 		         (unsigned long long)w->bad_metadata, (unsigned long long)w->records);

@@ -34,7 +34,7 @@ int scoring_record(struct scoring *s, struct record *r, int64_t row, const void 
 		*f = *why;
 		return -1;
 	}
-	return flow_unscored(&s->flow, r, why->msg, f);
+	return flow_unscored(&s->flow, r, why, f);
 }
 
 static int skip(void *ctx, uint64_t position)

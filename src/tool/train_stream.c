@@ -28,7 +28,9 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 	t->unreadable = more;
 	t->unreadable[t->nunreadable++] = position;
 	t->flow.out = NULL; /* the stream is written after the training */
-	int failed = flow_unscored(&t->flow, r, why, f);
+	struct fail unread;
+	fail_set(&unread, "%s", why);
+	int failed = flow_unscored(&t->flow, r, &unread, f);
 	t->flow.out = out;
 	return failed;
 }
