@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""alter.py copies|dirt N SEED < IN.tar > OUT.tar: a stream of pictures, and altered pictures behind it. Needs python3-pil and
+"""alter.py copies|dirt N SEED [QUALITY] < IN.tar > OUT.tar: a stream of pictures, and altered pictures behind it. Needs python3-pil and
 python3-numpy.
 
 copies  N copies of each kind of pictures of the stream, under copies/KIND/KEY: the same bytes; again (JPEG, quality 60); smaller (three
         quarters of the size); lighter; shifted (by one pixel); cropped (one pixel at each side).
 dirt    the last N pictures of the stream for each kind are taken out and damaged, under dirt/KIND/KEY, with KEY.cls 1, 2, ...; the
         others get KEY.cls 0: cut (gray from a random row on), inverted, bars (at top and bottom), text, noise, exchanged (red and blue).
-        All pictures are written anew as PNG.
+        All pictures are written anew, as PNG, or with QUALITY as JPEG.
 """
 import io
 import sys
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 what, number, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+quality = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 rng = np.random.default_rng(seed)
 
 
@@ -25,9 +26,9 @@ def png(a):
     return "png", out.getvalue()
 
 
-def again(a):
+def again(a, q=60):
     out = io.BytesIO()
-    Image.fromarray(a).save(out, "JPEG", quality=60)
+    Image.fromarray(a).save(out, "JPEG", quality=q)
     return "jpg", out.getvalue()
 
 
@@ -101,5 +102,7 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.USTAR_FOR
             kind = (i - clean) // number + 1 if i >= clean else 0
             a = pixels(data)
             key = f"dirt/{kinds[kind - 1]}/{key}" if kind else key
-            add(key + ".png", png(np.ascontiguousarray(DIRT[kinds[kind - 1]](a) if kind else a))[1])
+            a = np.ascontiguousarray(DIRT[kinds[kind - 1]](a) if kind else a)
+            extension, data = again(a, quality) if quality else png(a)
+            add(f"{key}.{extension}", data)
             add(key + ".cls", str(kind).encode())

@@ -5,13 +5,15 @@
 #
 #   mnist    VAE_MNIST, a directory of IDX files: its t10k images
 #   fashion  VAE_FASHION (default: that of the Debian package dataset-fashion-mnist), likewise
+#   pictures VAE_PICTURES, a stream of pictures in colour
 #   photos   VAE_PHOTOS, a stream of pictures; those whose .cls is above 0 are damaged already, 1 is another kind of photograph, and nothing is added
 #
-# Of each kind of damage VAE_DIRT pictures (default 20; alter.py lists the kinds).
+# Of each kind of damage VAE_DIRT pictures (default 20; alter.py lists the kinds), and all as PNG, or with VAE_QUALITY as JPEG.
 set -eu
 [ $# -ge 2 ] || { echo "usage: stat.sh DIR SET..." >&2; exit 2; }
 dir=$1
 here=$(cd "$(dirname "$0")" && pwd)
+quality=${VAE_QUALITY:-0} # 0: PNG
 fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 shift
 for tool in vae-pack vae-stat vae-rank vae-drop vae-cut vae-eval; do
@@ -25,6 +27,7 @@ pack()
 	case $1 in
 	mnist) vae-pack -q "$VAE_MNIST"/t10k-images* 2>/dev/null || vae-pack -q "$VAE_MNIST"/*t10k-images* ;;
 	fashion) vae-pack -q "$fashion"/t10k-images* ;;
+	pictures) zstd -dcf <"$VAE_PICTURES" ;;
 	photos) zstd -dcf <"$VAE_PHOTOS" ;;
 	esac
 }
@@ -38,8 +41,8 @@ auroc()
 
 for set in "$@"; do
 	case $set in
-	mnist | fashion | photos) ;;
-	*) echo "stat: no data set '$set': mnist, fashion or photos" >&2; exit 2 ;;
+	mnist | fashion | pictures | photos) ;;
+	*) echo "stat: no data set '$set': mnist, fashion, pictures or photos" >&2; exit 2 ;;
 	esac
 	kinds='cut inverted bars text noise'
 	light=stat_bytes_per_pixel,stat_brightness,stat_contrast,stat_sharpness,stat_noise,stat_entropy,stat_common
@@ -49,10 +52,13 @@ for set in "$@"; do
 		kinds='trucks cut inverted bars text exchanged noise'
 		damage='> 1'
 		fields=$light,stat_saturation,stat_warmth,stat_tint
+	elif [ "$set" = pictures ]; then
+		kinds='cut inverted bars text noise exchanged'
+		fields=$light,stat_saturation,stat_warmth,stat_tint
 	fi
 	[ -e "$set.dirty.tar" ] || case $set in
 	photos) pack photos >photos.dirty.tar ;;
-	*) pack "$set" | "$here/alter.py" dirt "${VAE_DIRT:-20}" 1 >"$set.dirty.tar" ;;
+	*) pack "$set" | "$here/alter.py" dirt "${VAE_DIRT:-20}" 1 "$quality" >"$set.dirty.tar" ;;
 	esac
 	vae-stat --reasons -q "$set.dirty.tar" | vae-rank -q --joint mahalanobis -k "$fields" >joint.tar
 	vae-cut -q -k cls,reason joint.tar >reasons.tsv

@@ -2,7 +2,7 @@
  *
  *   blank           every channel has a range of DAMAGE_RANGE levels at most; or all values of a vector are equal
  *   nearly uniform  one colour has DAMAGE_COMMON of the pixels
- *   cut             a border at the bottom, with a straight edge, and none at the top
+ *   cut             a border at the bottom, with a straight edge, and none of the same gray at the top
  *   barred          borders with straight edges at top and bottom, or at left and right, with the same gray
  *   gray            a gray picture among pictures in colour
  *   missing         a vector has values that are not finite

@@ -33,7 +33,7 @@ struct picture_stat {
 	double entropy, common;
 	double equal_rows, equal_columns;
 	double border[SIDES];
-	double step[SIDES]; /* the highest share, of the three rows inside a border, of pixels that differ from the edge by more than 8 levels; 0: no border */
+	double step[SIDES]; /* the highest share, of the eight rows inside a border (a block of JPEG, which blurs the edge), of pixels that differ from the edge by more than 8 levels; 0: no border */
 	double edge[SIDES]; /* mean of Y / 255 in the row or column at the edge */
 	int range;          /* the widest range of a channel, in levels */
 	int gray;           /* at most one pixel in 1000, and one, has max - min of R, G, B above 8 */

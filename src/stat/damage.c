@@ -24,7 +24,7 @@ struct damage_signs damage_of_picture(const struct picture_stat *s)
 	if (has_bars(s, SIDE_TOP, SIDE_BOTTOM) || has_bars(s, SIDE_LEFT, SIDE_RIGHT)) {
 		d.set |= 1u << DAMAGE_BARRED;
 		side = has_bars(s, SIDE_TOP, SIDE_BOTTOM) ? SIDE_TOP : SIDE_LEFT;
-	} else if (has_bar(s, SIDE_BOTTOM) && !has_bar(s, SIDE_TOP)) {
+	} else if (has_bar(s, SIDE_BOTTOM)) {
 		d.set |= 1u << DAMAGE_CUT;
 	} else {
 		return d;

@@ -8,7 +8,7 @@
 
 #include "base/simd.h"
 
-enum { BINS = 17, COLOURED = 8, DIFFERENT = 8, INSIDE = 3 };
+enum { BINS = 17, COLOURED = 8, DIFFERENT = 8, INSIDE = 8 };
 
 struct sums {
 	uint64_t channel[3], chroma, coloured; /* of R, G, B; of max - min; pixels with max - min above COLOURED */
