@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 		{'t', "tests", "TESTS", CLI_TEXT, &m.truth.tests, "test records of --halves and --leave"},
 		{'d', "draws", "N", CLI_INT, &m.draws, "noise draws of log p(x) (default 128)"},
 		{0, "checkpoints", "WHICH", CLI_CHOICE, &which, "last (default), or all: also memo_STEP, the course over the training", whiches},
-		{0, "out-scores", NULL, CLI_FLAG, &m.out_scores, "also loss, recon and kl under the models that did not see the record"},
+		{0, "out-scores", NULL, CLI_FLAG, &m.out_scores, "also loss, recon, kl and self influence under the models that did not see the record"},
 		{0, "task", "I/N", CLI_TEXT, &task, "train only the models of task I of N, and pass no records on"},
 		{0, "keep-models", NULL, CLI_FLAG, &m.keep_models, "keep the models in NAME.memo"},
 		{0, "save-every", "SECONDS", CLI_REAL, &m.save_every, "how often to save the state of a training (default 60; 0: only at checkpoints)"},

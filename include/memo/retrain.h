@@ -12,7 +12,7 @@
 #include "model/config.h"
 #include "train/dataset.h"
 
-enum { RETRAIN_OUT = 3 }; /* columns of out-of-fold scores: loss, recon, kl */
+enum { RETRAIN_OUT = 4 }; /* columns of out-of-fold scores: loss, recon, kl, selfinf */
 
 struct retrain {
 	/* set by the caller */

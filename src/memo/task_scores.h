@@ -5,14 +5,14 @@
 #include "model/model.h"
 #include "train/dataset.h"
 
-enum { TASK_OUT = 3 }; /* loss, recon, kl */
+enum { TASK_OUT = 4 }; /* loss, recon, kl, selfinf */
 
 struct task_scores {
 	const struct dataset *data;  /* the records to score */
 	const struct model *models;  /* [checkpoints], of one network */
 	int checkpoints, workers;
 	int draws;                   /* of log p(x); 0: no log p(x), but the loss at the last checkpoint */
-	const uint8_t *left_out;     /* [records]: with draws, loss, recon and kl of the records that are marked; or NULL */
+	const uint8_t *left_out;     /* [records]: with draws, also the scores TASK_OUT of the records that are marked; or NULL */
 	/* The share of the records that is scored. May be NULL. */
 	void (*progress)(void *ctx, double share);
 	void *ctx;

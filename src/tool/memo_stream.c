@@ -10,7 +10,7 @@
 #include "memo/logp.h"
 #include "train/dataset_read.h"
 
-static const char *const clears[] = {"memo", "memo_se", "memo_#", "logp_in", "logp_out", "logp_se", "out_loss", "out_recon", "out_kl", "fold", "options", "error", NULL};
+static const char *const clears[] = {"memo", "memo_se", "memo_#", "logp_in", "logp_out", "logp_se", "out_loss", "out_recon", "out_kl", "out_selfinf", "fold", "options", "error", NULL};
 
 /* With a list of records to leave out: remembers where the record is, if it is listed. */
 static int on_added(void *ctx, struct record *r, struct fail *f)
@@ -98,7 +98,7 @@ static int train_models(struct memo_stream *m, const struct cli *c, struct fail 
 
 static int set_scores(struct memo_stream *m, struct record *r, struct fail *f)
 {
-	static const char *const outs[RETRAIN_OUT] = {"out_loss", "out_recon", "out_kl"};
+	static const char *const outs[RETRAIN_OUT] = {"out_loss", "out_recon", "out_kl", "out_selfinf"};
 	const int n = retrain_checkpoints(&m->retrain);
 	double out[RETRAIN_OUT];
 	uint32_t fold;
