@@ -419,6 +419,9 @@ const narrow = window.matchMedia("(max-width: 60rem)");
 function openWhy(open) {
 	get("why").classList.toggle("open", open);
 	get("more").setAttribute("aria-expanded", open ? "true" : "false");
+	document.body.classList.toggle("why-open", open);
+	if (open && current >= 0)
+		card[current].scrollIntoView({block: "nearest"});
 }
 
 function onKey(e) {
