@@ -87,6 +87,7 @@ function tally() {
 			count[d]++;
 }
 
+const isShown = c => !c.parentElement.hidden;
 const left = () => n - count.k - count.d - count.u;
 
 function showCounts() {
@@ -103,7 +104,7 @@ function showCard(i) {
 	c.className = "card" + (d ? " is-" + d : "") + (i === current ? " is-current" : "");
 	for (const b of c.lastElementChild.children)
 		b.setAttribute("aria-pressed", b.dataset.d === d ? "true" : "false");
-	c.firstElementChild.setAttribute("aria-label", label[i] + (d ? ", decided: " + WORDS[d] : ""));
+	c.setAttribute("aria-label", label[i] + (d ? ", decided: " + WORDS[d] : ""));
 	if (i === current)
 		for (const b of get("decide").querySelectorAll("[data-d]"))
 			b.setAttribute("aria-pressed", b.dataset.d === d ? "true" : "false");
@@ -114,7 +115,7 @@ function showGroup(g) {
 	let shown = 0, all = 0, done = 0;
 	for (const c of section.querySelectorAll(".card")) {
 		all++;
-		shown += !c.hidden;
+		shown += isShown(c);
 		done += decided[c.dataset.i] !== "";
 	}
 	section.hidden = !shown;
@@ -154,7 +155,7 @@ function undo() {
 		return say("There is nothing to undo.");
 	put(earlier);
 	const first = earlier[0][0];
-	if (!card[first].hidden)
+	if (isShown(card[first]))
 		select(first, true);
 	say("Undone: " + plural(earlier.length, "decision") + ". " + number(left()) + " left.");
 }
@@ -165,7 +166,7 @@ function decideOne(i, d) {
 }
 
 function decideGroup(g, d) {
-	const all = [...get("g" + g).querySelectorAll(".card")].filter(c => !c.hidden).map(c => [Number(c.dataset.i), d]);
+	const all = [...get("g" + g).querySelectorAll(".card")].filter(isShown).map(c => [Number(c.dataset.i), d]);
 	decide(all);
 	say(DONE[d] + " " + plural(all.length, "record") + " of group " + (g + 1) + ". " + number(left()) + " left.");
 }
@@ -174,21 +175,19 @@ function decideGroup(g, d) {
 
 function select(i, focus) {
 	if (current >= 0) {
-		const old = card[current].firstElementChild;
-		old.tabIndex = -1;
-		old.removeAttribute("aria-current");
+		card[current].tabIndex = -1;
+		card[current].removeAttribute("aria-current");
 		for (const b of card[current].lastElementChild.children)
 			b.tabIndex = -1;
 		card[current].classList.remove("is-current");
 	}
 	current = i;
-	const rec = card[i].firstElementChild;
-	rec.tabIndex = 0;
-	rec.setAttribute("aria-current", "true");
+	card[i].tabIndex = 0;
+	card[i].setAttribute("aria-current", "true");
 	for (const b of card[i].lastElementChild.children)
 		b.tabIndex = 0;
 	if (focus) {
-		rec.focus({preventScroll: true});
+		card[i].focus({preventScroll: true});
 		card[i].scrollIntoView({block: "nearest"});
 	}
 	showCard(i);
@@ -236,7 +235,7 @@ function filter() {
 		const z = s.z ? s.z[field] : null;
 		const shown = (!state || (state === "none" ? !d : d === state)) && (!reason || data.reasons[s.r] === reason) &&
 			(isNaN(least) || (z !== null && z >= least));
-		card[i].hidden = !shown;
+		card[i].parentElement.hidden = !shown;
 		if (shown)
 			visible.push(i);
 	}
@@ -244,7 +243,7 @@ function filter() {
 		showGroup(g);
 	get("shown").textContent = visible.length < n ? "Showing " + number(visible.length) + " of " + plural(n, "suspect") + "." : "";
 	get("nothing").hidden = visible.length > 0;
-	if (visible.length && (current < 0 || card[current].hidden))
+	if (visible.length && (current < 0 || !isShown(card[current])))
 		select(visible[0], false);
 }
 
@@ -395,7 +394,7 @@ function importText(text) {
 	let others = 0, bad = 0;
 	for (const line of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
 		const [key, word] = line.split("\t");
-		if (!key)
+		if (!key || (key === "key" && word === "decision")) /* an empty line, a header */
 			continue;
 		if (!(word in LETTERS)) {
 			bad++;
@@ -451,8 +450,13 @@ function onKey(e) {
 	} else if (letter === "z" && (inside || free)) {
 		e.preventDefault();
 		undo();
+	} else if (e.key === "Enter" && e.target.classList.contains("card")) {
+		openWhy(true);
+		get("why-body").focus();
 	} else if (e.key === "Escape") {
 		openWhy(false);
+		if (e.target.closest("#why") && current >= 0)
+			select(current, true);
 	}
 }
 
@@ -462,7 +466,7 @@ function onClick(e) {
 		return decideGroup(Number(b.dataset.group), b.dataset.all);
 	if (b && b.dataset.go !== undefined) {
 		const to = Number(b.dataset.go);
-		if (card[to].hidden) {
+		if (!isShown(card[to])) {
 			get("f-decision").value = get("f-reason").value = get("f-z").value = "";
 			filter();
 		}
@@ -491,7 +495,7 @@ function start() {
 		const i = Number(c.dataset.i);
 		card[i] = c;
 		order.push(i);
-		label[i] = c.firstElementChild.getAttribute("aria-label");
+		label[i] = c.getAttribute("aria-label");
 	}
 	const known = load();
 	tally();

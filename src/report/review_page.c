@@ -101,14 +101,14 @@ static void put_bar(struct page *p)
 	       "<p id=\"status\" role=\"status\" aria-live=\"polite\"></p>\n"
 	       "<p id=\"unstored\" class=\"warn\" hidden>This browser does not keep decisions for this page: export them before you close it.</p>\n"
 	       "<input type=\"file\" id=\"file\" accept=\".tsv,.txt,text/plain,text/tab-separated-values\" aria-label=\"A file of decisions\" hidden>\n</div>\n"
-	       "<details class=\"filters\" id=\"filters\"><summary>Filters and keys</summary>\n<div class=\"row\">"
+	       "<details class=\"filters\" id=\"filters\" aria-label=\"Filters and keys\"><summary>Filters and keys</summary>\n<div class=\"row\">"
 	       "<label>Decision <select id=\"f-decision\"><option value=\"\">all</option><option value=\"none\">undecided</option><option value=\"k\">keep</option>"
 	       "<option value=\"d\">drop</option><option value=\"u\">unsure</option></select></label>"
 	       "<label>Reason <select id=\"f-reason\"><option value=\"\">all</option></select></label>"
 	       "<label>Score <select id=\"f-score\"></select></label><label>z at least <input id=\"f-z\" type=\"number\" step=\"0.5\" inputmode=\"decimal\"></label>"
 	       "<span id=\"shown\" class=\"lab\" role=\"status\"></span></div>\n"
 	       "<p class=\"keys\"><kbd>&larr;</kbd> <kbd>&rarr;</kbd> <kbd>&uarr;</kbd> <kbd>&darr;</kbd> move &nbsp; <kbd>k</kbd> keep &nbsp; <kbd>d</kbd> drop &nbsp; <kbd>u</kbd> unsure &nbsp; "
-	       "<kbd>Shift</kbd> with one of them: the whole group &nbsp; <kbd>Backspace</kbd> undecided &nbsp; <kbd>z</kbd> undo</p>\n</details>\n");
+	       "<kbd>Shift</kbd> with one of them: the whole group &nbsp; <kbd>Backspace</kbd> undecided &nbsp; <kbd>z</kbd> undo &nbsp; <kbd>Enter</kbd> reads why, <kbd>Esc</kbd> goes back</p>\n</details>\n");
 }
 
 /* --- suspects --- */
@@ -160,9 +160,9 @@ static void put_image(struct page *p, const struct review *v, const struct suspe
 
 static void put_card(struct page *p, const struct review *v, const struct suspect *s)
 {
-	put(p, "<li class=\"card\" data-i=\"%zu\"><div class=\"rec\" role=\"group\" tabindex=\"-1\" aria-label=\"", s->at);
+	put(p, "<li><div class=\"card\" data-i=\"%zu\" role=\"group\" tabindex=\"-1\" aria-label=\"", s->at);
 	put_label(p, v, s);
-	put(p, "\"><div class=\"pic\">");
+	put(p, "\"><div class=\"rec\"><div class=\"pic\">");
 	put_image(p, v, s);
 	put(p, "</div><div class=\"cap\"><span class=\"lab\">%zu%s</span><b>", s->at + 1, s->t.positive ? " <span class=\"tag\">positive</span>" : "");
 	put_score(p, s);
@@ -176,7 +176,7 @@ static void put_card(struct page *p, const struct review *v, const struct suspec
 	put(p, "</bdi></div></div><div class=\"act\">"
 	       "<button type=\"button\" tabindex=\"-1\" data-d=\"k\" aria-label=\"Keep\" title=\"Keep (k)\" aria-pressed=\"false\">\xe2\x9c\x93</button>"
 	       "<button type=\"button\" tabindex=\"-1\" data-d=\"d\" aria-label=\"Drop\" title=\"Drop (d)\" aria-pressed=\"false\">\xe2\x9c\x95</button>"
-	       "<button type=\"button\" tabindex=\"-1\" data-d=\"u\" aria-label=\"Unsure\" title=\"Unsure (u)\" aria-pressed=\"false\">?</button></div></li>\n");
+	       "<button type=\"button\" tabindex=\"-1\" data-d=\"u\" aria-label=\"Unsure\" title=\"Unsure (u)\" aria-pressed=\"false\">?</button></div></div></li>\n");
 }
 
 /* The category that most suspects of the group have. */
