@@ -57,8 +57,8 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 		return cli_usage(c, "give one IDX or npy file and optionally a file of labels, or one CSV file, or one directory");
 	if (o->format == BY_NAME)
 		o->format = (int)format_of(c->files[0]);
-	if ((p->label || p->header || o->separator || p->columns || p->skip || p->missing_cells || p->decimal_comma || o->thousands) && o->format != CSV)
-		return cli_usage(c, "--label, --columns, --skip, --missing, --header, --separator, --decimal-comma and --thousands are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
+	if ((p->label || p->header || o->separator || p->columns || p->skip || p->categories || p->missing_cells || p->decimal_comma || o->thousands) && o->format != CSV)
+		return cli_usage(c, "--label, --columns, --skip, --categories, --missing, --header, --separator, --decimal-comma and --thousands are for CSV files, and '%s' is not one (--format csv makes it one)", c->files[0]);
 	p->as_vector = o->as == AS_VECTOR;
 	if (p->as_vector && o->format != NPY)
 		return cli_usage(c, "--as vector is for npy files, and '%s' is not one (--format npy makes it one)", c->files[0]);
@@ -74,6 +74,8 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 		return cli_usage(c, "--thousands takes one of . , ' _ and a space, neither the separator nor the decimal point, not '%s'", o->thousands);
 	if (p->missing_cells >= MISSING_MEAN && strcmp(c->files[0], "-") == 0)
 		return cli_usage(c, "--missing %s reads the table twice: name a file, not standard input", missing_words[p->missing_cells]);
+	if (p->categories && strcmp(c->files[0], "-") == 0)
+		return cli_usage(c, "--categories reads the table twice: name a file, not standard input");
 	if (p->separator < 0)
 		return cli_usage(c, "--separator takes one character that is in no number and no name, or \\t, not '%s'", o->separator);
 	if (c->nfiles > 1 && strcmp(c->files[0], "-") == 0 && strcmp(c->files[1], "-") == 0)
@@ -144,6 +146,7 @@ int main(int argc, char **argv)
 		{0, "label", "NAME|N,...", CLI_TEXT, &p.label, "the column of a CSV file that becomes .cls, by name or number from 1; others become fields"},
 		{0, "columns", "NAME|N,...", CLI_TEXT, &p.columns, "pack only these columns of a CSV file"},
 		{0, "skip", "NAME|N,...", CLI_TEXT, &p.skip, "leave these columns of a CSV file out"},
+		{0, "categories", "NAME|N,...", CLI_TEXT, &p.categories, "columns of texts: each text becomes a column of 0 and 1"},
 		{0, "missing", "WHAT", CLI_CHOICE, &p.missing_cells, "cells that are empty, NA, NaN, null or ?: error, skip the row, mean, or mark (mean, and a column of 0 and 1)", missing_words},
 		{0, "decimal-comma", NULL, CLI_FLAG, &p.decimal_comma, "numbers of a CSV file are as in 1,5; the default of --separator is ;"},
 		{0, "thousands", "C", CLI_TEXT, &o.thousands, "the character between groups of three digits in a CSV file"},

@@ -73,6 +73,7 @@ faults() {
 @test "faults: vae-train -p" { faults -g train.jsonl -w m.vae/state -i "$F/mixed.tar" -p -- vae-train -p -q -c tiny --set train.steps=2 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-pack CSV" { faults -k alloc,read,write,open,close -- vae-pack --label c "$F/rows.csv.gz"; }
 @test "faults: vae-pack, a table with missing values" { faults -k alloc,read,write,open -- vae-pack -q --header --skip id --label kind,shop --missing mark --decimal-comma --thousands . "$F/table.csv"; }
+@test "faults: vae-pack, categories of a table" { faults -k alloc,read,write,open -- vae-pack -q --header --categories c --missing mark "$F/columns.csv"; }
 @test "faults: vae-pack, columns of a table" { faults -k alloc,read,write,open -- vae-pack -q --header --columns a,b --missing skip "$F/columns.csv"; }
 @test "faults: vae-pack --follow --classes --together" { faults -k alloc,read,write,open -- vae-pack -q --follow --classes --together "$F/folder"; }
 @test "faults: json.NAME" { faults -k alloc,read,write -i "$F/json.tar" -- vae-drop -q -e 'json.v > 1 && json.s.t ~ "a*"' --max-drop 90%; }

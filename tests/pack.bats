@@ -306,6 +306,32 @@ values() {
 	says 'line 1, column 1'
 }
 
+@test "CSV: --categories" {
+	printf 'a,color,b,kind\n1,red,2,x\n3,blue,4,\n5,"gr,een",6,y\n7,red,8,x\n' >"$T/t.csv"
+	ok vae-pack --categories color,kind "$T/t.csv"
+	is "$(values "$T/out")" $'1 0 0 1 2 1 0\n3 1 0 0 4 0 0\n5 0 1 0 6 0 1\n7 0 0 1 8 1 0'
+	ok vae-pack --categories 2 --label kind --skip a "$T/t.csv"
+	is "$(values "$T/out")" $'0 0 1 2\n1 0 0 4\n0 1 0 6\n0 0 1 8'
+	is "$(lstar <"$T/out" | grep -c '\.cls')" 3
+	# without names, and of numbers; missing numbers beside
+	printf '1,7,x\n?,8,y\n3,7,x\n' >"$T/n.csv"
+	ok vae-pack --categories 2,3 --missing mark "$T/n.csv"
+	is "$(values "$T/out")" $'1 1 0 1 0 0\n2 0 1 0 1 1\n3 1 0 1 0 0'
+	ok vae-pack -q --categories 2,3 --missing skip "$T/n.csv"
+	is "$(values "$T/out")" $'1 1 0 1 0\n3 1 0 1 0'
+	# only categories
+	ok vae-pack --header --columns kind --categories kind "$T/t.csv"
+	is "$(values "$T/out")" $'1 0\n0 0\n0 1\n1 0'
+	fails 2 vae-pack --categories 2 --format csv - <"$T/t.csv"
+	says --categories 'reads the table twice'
+	fails 1 vae-pack --categories size "$T/t.csv"
+	says "none of the 4 columns is 'size'"
+	fails 1 vae-pack --categories color --label color "$T/t.csv"
+	seq 5000 >"$T/many.csv"
+	fails 1 vae-pack --categories 1 "$T/many.csv"
+	says 'column 1 has more than 4096 different texts'
+}
+
 @test "CSV: --separator" {
 	printf 'x,what,y\n1,"a,b",2\n3,c;d,4\n' >"$T/t.csv"
 	ok vae-pack --label what "$T/t.csv"

@@ -17,6 +17,7 @@ struct pack {
 	/* CSV: */
 	const char *label; /* the column that becomes .cls, by name or by number from 1; further ones, after commas, become fields; NULL: none */
 	const char *columns, *skip; /* columns that are packed, or not, by names or numbers with commas between; NULL: all, none */
+	const char *categories; /* columns of texts, each of which becomes a column of 0 and 1; likewise, or NULL */
 	int missing_cells; /* enum missing_cells */
 	int decimal_comma; /* 1,5 is a number */
 	int thousands;     /* the character between groups of three digits, or 0 */

@@ -11,16 +11,23 @@
 #include "pack/pack_record.h"
 #include "stream/name.h"
 
-enum { NUMBER, LEFT_OUT, LABEL };
+enum { NUMBER, LEFT_OUT, CATEGORY, LABEL };
+enum { MAX_CATEGORIES = 4096 }; /* of a column */
+
+struct categories { /* of a column: its texts, sorted */
+	char **text;
+	int n;
+};
 
 struct table {
 	struct csv *csv;
 	const char *path;
 	const struct pack *p;
 	int cells; /* in a row */
-	int *role; /* [cells]: NUMBER, LEFT_OUT, or LABEL + i of the i-th label */
+	int *role; /* [cells]: NUMBER, LEFT_OUT, CATEGORY, or LABEL + i of the i-th label */
 	int labels;
 	double *mean; /* [cells], of --missing mean and mark, or NULL */
+	struct categories *categories; /* [cells], or NULL */
 	uint64_t rows;
 	struct buf names; /* of the columns, each with its NUL */
 	size_t *name;     /* [cells]: their offsets; NULL: the file has no names */
@@ -137,7 +144,8 @@ static int is_header(const struct table *t)
 		double v;
 		size_t len;
 		const char *cell = csv_cell(t->csv, i, &len), *why = read_number(t->p, cell, len, &v);
-		if (why && (is_listed(t->p->label, cell) || is_listed(t->p->columns, cell) || is_listed(t->p->skip, cell)))
+		if (why && (is_listed(t->p->label, cell) || is_listed(t->p->columns, cell) || is_listed(t->p->skip, cell) ||
+		            is_listed(t->p->categories, cell)))
 			return 1;
 		numbers += !why || is_missing_value(cell);
 		words += why && len > 0;
@@ -228,32 +236,78 @@ static int count_missing(const struct table *t, struct fail *f)
 	return missing;
 }
 
-/* Reads the table once for the means of its columns, and opens it again behind the names. */
-static int find_means(struct table *t, struct fail *f)
+/* Where the text is among the categories, or should be; *found. */
+static int find_category(const struct categories *c, const char *text, int *found)
 {
-	double *n = calloc((size_t)t->cells, sizeof *n), v;
-	t->mean = calloc((size_t)t->cells, sizeof *t->mean);
-	int go = !n || !t->mean ? fail_memory_for(f, "%d means", t->cells) : t->name ? csv_next(t->csv, f) : 1;
-	while (go > 0 && (go = count_missing(t, f) < 0 ? -1 : 1) > 0) {
-		for (int i = 0; i < t->cells; i++) {
-			size_t len;
-			const char *cell = csv_cell(t->csv, i, &len);
-			if (t->role[i] == NUMBER && !read_number(t->p, cell, len, &v)) {
-				t->mean[i] += v;
-				n[i]++;
-			}
-		}
-		go = csv_next(t->csv, f);
+	int low = 0, high = c->n;
+	*found = 0;
+	while (low < high && !*found) {
+		int middle = (low + high) / 2, order = strcmp(c->text[middle], text);
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+		*found = order == 0;
 	}
+	return high;
+}
+
+static int add_category(struct table *t, int i, const char *text, struct fail *f)
+{
+	struct categories *c = &t->categories[i];
+	int found, at = find_category(c, text, &found);
+	if (found || !*text)
+		return 0;
+	if (c->n == MAX_CATEGORIES)
+		return fail_set(f, "%s: --categories: column %d has more than %d different texts: leave it out with --skip", t->path, i + 1, MAX_CATEGORIES);
+	char **more = realloc(c->text, ((size_t)c->n + 1) * sizeof *more), *copy = more ? strdup(text) : NULL;
+	c->text = more ? more : c->text;
+	if (!copy)
+		return fail_memory(f);
+	memmove(c->text + at + 1, c->text + at, (size_t)(c->n - at) * sizeof *c->text);
+	c->text[at] = copy;
+	c->n++;
+	return 0;
+}
+
+/* Adds the current row to means and categories. n [cells]: numbers of the columns. */
+static int survey_row(struct table *t, double *n, struct fail *f)
+{
+	if (count_missing(t, f) < 0)
+		return -1;
+	for (int i = 0; i < t->cells; i++) {
+		double v;
+		size_t len;
+		const char *cell = csv_cell(t->csv, i, &len);
+		if (t->role[i] == CATEGORY && add_category(t, i, cell, f))
+			return -1;
+		if (t->role[i] == NUMBER && !read_number(t->p, cell, len, &v)) {
+			t->mean[i] += v;
+			n[i]++;
+		}
+	}
+	return 0;
+}
+
+/* Reads the table once for the means and the categories of its columns, and opens it again behind the names. */
+static int survey(struct table *t, struct fail *f)
+{
+	double *n = calloc((size_t)t->cells, sizeof *n);
+	t->mean = calloc((size_t)t->cells, sizeof *t->mean);
+	t->categories = calloc((size_t)t->cells, sizeof *t->categories);
+	int go = !n || !t->mean || !t->categories ? fail_memory_for(f, "%d means", t->cells) : t->name ? csv_next(t->csv, f) : 1;
+	while (go > 0)
+		go = survey_row(t, n, f) ? -1 : csv_next(t->csv, f);
 	for (int i = 0; !go && i < t->cells; i++)
-		if (t->role[i] == NUMBER && n[i] == 0)
+		if (t->role[i] == NUMBER && n[i] == 0 && t->p->missing_cells >= MISSING_MEAN)
 			go = fail_set(f, "%s: column %d has no numbers, so no mean: leave it out with --skip", t->path, i + 1);
-		else if (t->role[i] == NUMBER)
+		else if (t->role[i] == NUMBER && n[i] > 0)
 			t->mean[i] /= n[i];
 	free(n);
 	csv_close(t->csv);
 	t->csv = go ? NULL : csv_open(t->path, t->p->separator, f);
-	return t->csv && csv_next(t->csv, f) > 0 ? 0 : -1;
+	int again = t->csv ? csv_next(t->csv, f) : -1;
+	return again ? again < 0 ? -1 : 0 : fail_set(f, "%s: the file has no lines when it is read again: name a regular file", t->path);
 }
 
 /* Prepares for the rows, given the first line: names, labels and header of the .npy. */
@@ -275,15 +329,16 @@ static int begin_table(struct table *t, struct fail *f)
 	for (int i = 0; p->columns && i < t->cells; i++)
 		t->role[i] = LEFT_OUT;
 	if ((p->columns && give_roles(t, "--columns", p->columns, NUMBER, f)) || (p->skip && give_roles(t, "--skip", p->skip, LEFT_OUT, f)) ||
+	    (p->categories && give_roles(t, "--categories", p->categories, CATEGORY, f)) ||
 	    (p->label && give_roles(t, "--label", p->label, LABEL, f)))
 		return -1;
+	if ((p->missing_cells >= MISSING_MEAN || p->categories) && survey(t, f))
+		return -1;
 	for (int i = 0; i < t->cells; i++)
-		numbers += t->role[i] == NUMBER;
+		numbers += t->role[i] == NUMBER ? 1 : t->role[i] == CATEGORY ? (size_t)t->categories[i].n : 0;
 	if (!numbers)
 		return fail_set(f, "%s: no column but the label", t->path);
 	numbers += p->missing_cells == MISSING_MARK;
-	if (p->missing_cells >= MISSING_MEAN && find_means(t, f))
-		return -1;
 	return npy_header(&t->head, NPY_F8, 1, &numbers, f);
 }
 
@@ -311,6 +366,21 @@ static int add_labels(struct table *t, struct record *r, struct fail *f)
 	return 0;
 }
 
+/* Adds a number for each category of the column: 1 for that of the cell, else 0. A text that the first reading did not see is an error. */
+static int add_one_hot(const struct table *t, int i, const char *cell, struct member *m, struct fail *f)
+{
+	const struct categories *c = &t->categories[i];
+	int found, at = find_category(c, cell, &found);
+	if (!found && *cell)
+		return fail_set(f, "%s: changed between two readings", t->path);
+	for (int k = 0; k < c->n; k++) {
+		double v = found && k == at;
+		if (buf_add(&m->data, &v, sizeof v, f))
+			return -1;
+	}
+	return 0;
+}
+
 /* Makes a record of the current row: 1, 0 where the row is skipped, -1. */
 static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t ordinal, struct fail *f)
 {
@@ -329,6 +399,8 @@ static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t o
 		double v = 0;
 		size_t len;
 		const char *cell = csv_cell(t->csv, i, &len);
+		if (t->role[i] == CATEGORY && add_one_hot(t, i, cell, m, f))
+			return -1;
 		if (t->role[i] != NUMBER)
 			continue;
 		if (read_number(p, cell, len, &v))
@@ -363,6 +435,12 @@ int pack_csv(struct pack *p, const char *path, struct fail *f)
 	buf_free(&t.names);
 	buf_free(&t.head);
 	free(t.name);
+	for (int i = 0; t.categories && i < t.cells; i++) {
+		for (int k = 0; k < t.categories[i].n; k++)
+			free(t.categories[i].text[k]);
+		free(t.categories[i].text);
+	}
+	free(t.categories);
 	free(t.role);
 	free(t.mean);
 	return go < 0 ? -1 : 0;
