@@ -437,8 +437,7 @@ id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
 }
 
 @test "import: BatchNorm is folded by its place in the Sequential, or says what it lacks" {
-	local norm
-	# 1 + 3 behind encoder.1, and its numbers: scale 2, shift .5 - 2 mean
+	# behind encoder.1: scale 2, shift .5 - 2 mean
 	norm() { printf '%s.%s\n' "$1" "running_mean F32 $2 .25 0" "$1" "running_var F32 $2 0.2499 0" "$1" "weight F32 $2 1 0" "$1" "bias F32 $2 .5 0" "$1" 'num_batches_tracked I64 - 5 0'; }
 	tiny_tensors 's/^encoder.3/encoder.4/' >"$T/moved"
 	{ cat "$T/moved"; norm encoder.2 32; } | tensors "$T/b.safetensors"

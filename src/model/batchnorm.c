@@ -140,13 +140,14 @@ static int take(const struct batchnorm *b, struct safetensors *s, const char *wh
 static int read_norm(struct batchnorm *b, struct safetensors *s, double eps, struct fail *f)
 {
 	char tracked[96];
-	float *v = malloc(4 * b->n * sizeof *v), *mean = v, *var = v + b->n, *weight = v + 2 * b->n, *bias = v + 3 * b->n;
+	float *v = malloc(4 * b->n * sizeof *v);
 	b->scale = malloc(2 * b->n * sizeof *b->scale);
-	b->shift = b->scale + b->n;
 	if (!v || !b->scale) {
 		free(v);
 		return fail_memory_for(f, "BatchNorm '%s'", b->name);
 	}
+	float *mean = v, *var = v + b->n, *weight = v + 2 * b->n, *bias = v + 3 * b->n;
+	b->shift = b->scale + b->n;
 	for (size_t i = 0; i < b->n; i++)
 		weight[i] = 1, bias[i] = 0; /* affine=False */
 	int r = take(b, s, "running_mean", mean, f) < 0 ? -1 : take(b, s, "running_var", var, f);
@@ -238,14 +239,14 @@ static int renumber(const struct batchnorms *b, struct safetensors *s, struct fa
 static int add_bias(const struct batchnorm *b, const struct model *m, struct safetensors *s, struct fail *f)
 {
 	const struct tensor *t = &m->tensor[network_of(m, b->decoder)->l[b->layer].tensor + 1];
-	size_t at = s->bytes.len - s->data, bytes = t->count * sizeof(float);
+	size_t at = s->bytes.len - s->data, bytes = t->count * sizeof(float), end = at + bytes;
 	if (json_object_get(s->header, t->name))
 		return 0;
 	if (buf_reserve(&s->bytes, bytes, f))
 		return -1;
 	memset(s->bytes.p + s->bytes.len, 0, bytes + 1);
 	s->bytes.len += bytes;
-	json_t *entry = json_pack("{s:s, s:[I], s:[I, I]}", "dtype", "F32", "shape", (json_int_t)t->count, "data_offsets", (json_int_t)at, (json_int_t)(at + bytes));
+	json_t *entry = json_pack("{s:s, s:[I], s:[I, I]}", "dtype", "F32", "shape", (json_int_t)t->count, "data_offsets", (json_int_t)at, (json_int_t)end);
 	return entry && !json_object_set_new(s->header, t->name, entry) ? 0 : fail_memory(f);
 }
 

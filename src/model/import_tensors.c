@@ -113,14 +113,14 @@ static int convert(struct safetensors *s, const char *name, json_t *t, struct fa
 	n /= size;
 	if (buf_reserve(&s->bytes, n * sizeof(float), f))
 		return -1;
-	size_t at = s->bytes.len - s->data;
+	size_t at = s->bytes.len - s->data, end = at + n * sizeof(float);
 	for (size_t i = 0; i < n; i++) {
 		float v = convert_number(s->bytes.p + s->data + from + i * size, type);
 		memcpy(s->bytes.p + s->bytes.len, &v, sizeof v);
 		s->bytes.len += sizeof v;
 	}
 	s->bytes.p[s->bytes.len] = 0;
-	json_t *offsets = json_pack("[I, I]", (json_int_t)at, (json_int_t)(at + n * sizeof(float)));
+	json_t *offsets = json_pack("[I, I]", (json_int_t)at, (json_int_t)end);
 	if (!offsets || json_object_set_new(t, "data_offsets", offsets) || json_object_set_new(t, "dtype", json_string("F32")))
 		return fail_memory(f);
 	return 1;
