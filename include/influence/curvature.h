@@ -77,6 +77,8 @@ int curvature_records(const char *path, int64_t *records, struct fail *f);
 struct curvature_estimate;
 struct pool;
 int estimate_batch(const struct model *m);
+/* Packs the weights of n models for estimates, within a budget. The curvature is the same without, and takes a fifth longer. */
+void estimate_pack_weights(struct model *models, int n);
 struct curvature_estimate *estimate_open(const struct model *m, enum targets targets, struct pool *pool, struct fail *f);
 /* x [n][input], id [n]: hashes of the payloads; eps [n][draws][latent]: the noise, or NULL */
 void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps);

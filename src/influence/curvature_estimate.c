@@ -79,6 +79,15 @@ int estimate_batch(const struct model *m)
 	return CHUNK * (n < 1 ? 1 : n > MOST / CHUNK ? MOST / CHUNK : (int)n);
 }
 
+void estimate_pack_weights(struct model *models, int n)
+{
+	size_t budget = INFLUENCE_PACK_BUDGET;
+	for (int i = n - 1; i >= 0; i--) {
+		network_pack_weights(&models[i].dec, models[i].params, CHUNK, 1, MAT_24, &budget);
+		network_pack_weights(&models[i].enc, models[i].params, CHUNK, 0, MAT_24, &budget);
+	}
+}
+
 static int open_factor(struct curvature_estimate *e, const struct curvature_layer *c, int side, int n, int width)
 {
 	enum { SCRATCH = 1 << 18 };

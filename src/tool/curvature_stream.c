@@ -76,6 +76,7 @@ static int open_estimates(struct curvature_stream *s, struct cli *c, struct fail
 {
 	int workers = cli_workers(c, f);
 	s->pool = workers < 0 ? NULL : pool_open(workers, f);
+	estimate_pack_weights(s->models, s->nmodels);
 	s->estimate = calloc((size_t)s->nmodels, sizeof(struct curvature_estimate *));
 	s->curvature = calloc((size_t)s->nmodels, sizeof *s->curvature);
 	if (!s->pool || !s->estimate || !s->curvature)

@@ -74,6 +74,7 @@ static int add_curvature(const struct train_stream *t, const struct cli *c, cons
 	checkpoint_path(path, sizeof path, fit->dir->work, t->cfg.train.steps);
 	if (model_read(&m, path, NULL, f))
 		return -1;
+	estimate_pack_weights(&m, 1);
 	int r = curvature_of_dataset(&m, &t->data, fit->pool, c, f);
 	model_free(&m);
 	return r ? fail_add(f, "--curvature") : 0;
