@@ -2,6 +2,8 @@
 #ifndef VF_HTML_H
 #define VF_HTML_H
 
+#include <stdint.h>
+
 #include "base/buf.h"
 
 /* Each appends any bytes as text, safe between tags and inside quoted attributes: & < > " ' are escaped; control bytes
@@ -14,6 +16,8 @@ int html_lines(struct buf *out, const char *s, struct fail *f);
 int html_short(struct buf *out, const char *s, size_t max, struct fail *f);
 /* The first and the last characters with an ellipsis between, if there are more: paths differ at their ends. */
 int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct fail *f);
+/* Whether a character is invisible, or changes how its neighbours are shown: those that become \u{HEX}. */
+int html_is_format(uint32_t u);
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f);
 
 #endif

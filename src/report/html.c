@@ -1,6 +1,5 @@
 #include "report/html.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "stream/name.h"
@@ -13,8 +12,7 @@ static uint32_t codepoint(const unsigned char *p, int len)
 	return u;
 }
 
-/* Characters that are invisible, or change how their neighbours are shown. */
-static int is_format(uint32_t u)
+int html_is_format(uint32_t u)
 {
 	static const struct { uint32_t from, to; } range[] = {
 		{0x80, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f}, {0x600, 0x605}, {0x61c, 0x61c}, {0x6dd, 0x6dd}, {0x70f, 0x70f}, {0x115f, 0x1160},
@@ -39,7 +37,7 @@ static int put_character(struct buf *out, const char *p, int len, struct fail *f
 	if (len == 0 || c < 0x20 || c == 0x7f)
 		return buf_addf(out, f, "\\x%02x", c);
 	uint32_t u = codepoint((const unsigned char *)p, len);
-	if (is_format(u))
+	if (html_is_format(u))
 		return buf_addf(out, f, "\\u{%x}", u);
 	return buf_add(out, p, (size_t)len, f);
 }

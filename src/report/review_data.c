@@ -15,9 +15,8 @@
 /* Any character that could end the element, or that a viewer of the source could be misled by, is an escape. */
 static int is_plain(uint32_t u)
 {
-	return u >= 0x20 && u < 0x7f ? !strchr("\"\\<>&'", (int)u) : u >= 0xa0 && u != 0xad && u != 0x34f && u != 0x61c && !(u >= 0x115f && u <= 0x1160) && !(u >= 0x17b4 && u <= 0x17b5) &&
-	       !(u >= 0x180b && u <= 0x180f) && !(u >= 0x200b && u <= 0x200f) && !(u >= 0x2028 && u <= 0x202e) && !(u >= 0x2060 && u <= 0x206f) && u != 0x3164 &&
-	       !(u >= 0xd800 && u <= 0xf8ff) && !(u >= 0xfe00 && u <= 0xfe0f) && u != 0xfeff && u != 0xffa0 && !(u >= 0xfff0 && u <= 0xffff) && u < 0x1d173;
+	static const char special[] = "\"\\<>&'\x7f";
+	return u < 0x80 ? u >= 0x20 && !strchr(special, (int)(u & 0x7f)) : !html_is_format(u);
 }
 
 static void put_json(struct page *p, const char *s)

@@ -97,14 +97,13 @@ static int find_nearest(struct review *v, const struct points *x, const struct e
 static int gather(const struct review *v, const struct points *x, struct points *out, void **own, struct fail *f)
 {
 	size_t size = (size_t)x->d * (x->u8 ? 1 : sizeof *x->f4), n = 0;
-	char *to = malloc((v->n + 1) * size + 1);
-	*own = to;
-	if (!to)
+	*own = malloc((v->n + 1) * size + 1);
+	if (!*own)
 		return fail_memory_for(f, "%zu suspects", v->n);
 	for (size_t i = 0; i < v->n; i++)
 		if (v->v[i]->point != SIZE_MAX)
-			memcpy(to + size * n++, (x->u8 ? (const char *)x->u8 : (const char *)x->f4) + size * v->v[i]->point, size);
-	*out = (struct points){x->u8 ? (uint8_t *)to : NULL, x->u8 ? NULL : (float *)to, n, x->d, x->step};
+			memcpy((char *)*own + size * n++, (x->u8 ? (const char *)x->u8 : (const char *)x->f4) + size * v->v[i]->point, size);
+	*out = (struct points){.u8 = x->u8 ? *own : NULL, .f4 = x->u8 ? NULL : *own, .n = n, .d = x->d, .step = x->step};
 	return 0;
 }
 

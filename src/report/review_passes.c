@@ -13,8 +13,8 @@ int review_open(struct review *v, struct fail *f)
 {
 	struct report *r = v->report;
 	r->max_fields = EVAL_MAX_FIELDS;
-	v->v = calloc(v->top + REVIEW_MAX_FAILED + 1, sizeof *v->v);
-	v->failed = calloc(REVIEW_MAX_FAILED, sizeof *v->failed);
+	v->v = calloc(v->top + REVIEW_MAX_FAILED + 1, sizeof(struct suspect *));
+	v->failed = calloc(REVIEW_MAX_FAILED, sizeof(struct suspect *));
 	if (!v->v || !v->failed)
 		return fail_memory(f);
 	if (v->decisions_path && keylist_read_decisions(&v->decisions, v->decisions_path, f))
@@ -252,7 +252,7 @@ static int sort_suspects(struct review *v, struct fail *f)
 	for (size_t i = 0; i < v->nfailed; i++)
 		v->v[v->n++] = v->failed[i];
 	v->nfailed = 0;
-	v->by_key = malloc((v->n + 1) * sizeof *v->by_key);
+	v->by_key = malloc((v->n + 1) * sizeof(struct suspect *));
 	if (!v->by_key)
 		return fail_memory(f);
 	for (size_t i = 0; i < v->n; i++) {
