@@ -1,4 +1,5 @@
 /* vae-rank: ranks records by a field or by the joint score of several, or compares them with a reference. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tool/ranker.h"
@@ -6,11 +7,24 @@
 struct options {
 	const char *list, *unlike, *far, *ref_file, *decisions;
 	int joint; /* enum joint_kind; -1: not given */
+	int merge;
 };
+
+/* --merge-ref: the operands are references. */
+static bool check_merge(struct cli *c, const struct options *o, const struct ranker *k)
+{
+	if (o->list || o->unlike || o->far || o->ref_file || o->decisions || o->joint >= 0 || k->sort || c->save_ref)
+		return cli_usage(c, "--merge-ref takes references and -o; options of ranking do not apply");
+	if (!c->output || !c->nfiles)
+		return cli_usage(c, "--merge-ref requires references, and -o FILE for the merged one");
+	return true;
+}
 
 static bool check_options(struct cli *c, const struct options *o, struct ranker *k)
 {
 	struct fail f = {{0}};
+	if (o->merge)
+		return check_merge(c, o, k);
 	if (o->ref_file && (k->sort || c->save_ref || o->decisions))
 		return cli_usage(c, "--ref cannot be combined with %s", k->sort ? "--sort" : c->save_ref ? "--save-ref" : "--learn");
 	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
@@ -48,6 +62,34 @@ static int open_reference(const struct options *o, struct reference *ref, struct
 	return 0;
 }
 
+static int merge(const struct cli *c, struct fail *f)
+{
+	struct reference all, *parts = calloc((size_t)c->nfiles, sizeof *parts);
+	struct atomic_file to;
+	size_t n = 0;
+	if (!parts)
+		return fail_memory(f);
+	int r = 0;
+	while (n < (size_t)c->nfiles && !r) {
+		r = reference_read(&parts[n], c->files[n], f);
+		n++;
+	}
+	if (!r) {
+		r = reference_merge(&all, parts, c->files, n, f) || atomic_open(&to, c->output, f) ? -1 : 0;
+		if (!r && reference_save(&all, &to, f)) {
+			atomic_abort(&to);
+			r = fail_add(f, "%s", c->output);
+		} else if (!r) {
+			r = atomic_commit(&to, f);
+		}
+		reference_free(&all);
+	}
+	while (n-- > 0)
+		reference_free(&parts[n]);
+	free(parts);
+	return r;
+}
+
 static int run(struct ranker *k, const struct options *o, struct fail *f)
 {
 	k->compare = o->ref_file != NULL;
@@ -72,6 +114,7 @@ int main(int argc, char **argv)
 		{0, "sort", NULL, CLI_FLAG, &k.sort, "write the records in rank order, those without a rank last"},
 		{0, "save-ref", "FILE", CLI_TEXT, &c.save_ref, "save the distribution of the score to FILE, for --ref"},
 		{0, "ref", "FILE", CLI_TEXT, &o.ref_file, "compare with the distribution in FILE: pct and z, but no ranks; one pass"},
+		{0, "merge-ref", NULL, CLI_FLAG, &o.merge, "merge the references FILE ... into that of all their records, and write it to -o"},
 		CLI_NAMES(&c),
 		CLI_OUTPUT(&c),
 		CLI_KEYS(&c),
@@ -85,7 +128,7 @@ int main(int argc, char **argv)
 		ranker_free(&k);
 		return c.status;
 	}
-	int r = run(&k, &o, &f);
+	int r = o.merge ? merge(&c, &f) : run(&k, &o, &f);
 	ranker_free(&k);
 	if (r)
 		cli_failed(&c, &f);

@@ -116,6 +116,7 @@ faults() {
 @test "faults: vae-rank -k a,b --save-ref" { faults -k alloc,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-rank -k w,rank --save-ref ref.json --prefix t_; }
 @test "faults: vae-rank --joint mahalanobis" { faults -k alloc,write -i "$F/more.tar" -- vae-rank -k a,b --joint mahalanobis; }
 @test "faults: vae-rank --joint both" { faults -k alloc,write,rename -i "$F/more.tar" -- vae-rank -k 'a,b*' --unlike 'b,a*' --far b --joint both --save-ref ref.json; }
+@test "faults: vae-rank --merge-ref" { faults -k alloc,read,write,rename -- vae-rank --merge-ref "$F/ref.json" "$F/ref.json" -o merged.json; }
 @test "faults: vae-rank --learn" { faults -k alloc,read,write,rename -i "$F/more.tar" -- vae-rank -k a,b --learn "$F/decisions" --save-ref ref.json; }
 @test "faults: vae-rank --ref, both" { faults -k alloc,read,write -i "$F/more.tar" -- vae-rank --ref "$F/both.json"; }
 @test "faults: vae-rank --ref" { faults -k alloc,read,write -i "$F/s.tar" -- vae-rank --ref "$F/ref.json" --prefix t_; }

@@ -532,3 +532,52 @@ scored() {
 	ok vae-rank --ref "$T/ref" --summary "$T/s" "$T/none"
 	grep -q '"drift_far":0' "$T/s"
 }
+
+@test "--merge-ref: the reference of all records" {
+	pairs 900 >"$T/in"
+	vae-drop -q -i -e 'key < "r/0300"' -o "$T/1.tar" "$T/in"
+	vae-drop -q -i -e 'key >= "r/0300" && key < "r/0310"' -o "$T/2.tar" "$T/in"
+	vae-drop -q -i -e 'key >= "r/0310"' -o "$T/3.tar" "$T/in"
+	local i
+	for i in 1 2 3; do
+		vae-rank -k a --save-ref "$T/$i.ref" "$T/$i.tar" >"$T/null"
+		vae-rank -k 'a,b*' --save-ref "$T/$i.joint" "$T/$i.tar" >"$T/null"
+	done
+	# of one field: the bytes of the reference of the whole stream
+	vae-rank -k a --save-ref "$T/all.ref" "$T/in" >"$T/null"
+	ok vae-rank --merge-ref -o "$T/merged" "$T/1.ref" "$T/2.ref" "$T/3.ref"
+	[ ! -s "$T/out" ]
+	cmp "$T/all.ref" "$T/merged"
+	ok vae-rank --merge-ref -o "$T/again" "$T/3.ref" "$T/1.ref" "$T/2.ref"
+	cmp "$T/merged" "$T/again"
+	ok vae-rank --merge-ref -o "$T/same" "$T/merged"
+	cmp "$T/merged" "$T/same"
+	# of several: the shares of the whole stream, so its joint scores
+	ok vae-rank --merge-ref -o "$T/merged" "$T/1.joint" "$T/2.joint" "$T/3.joint"
+	vae-rank -k 'a,b*' "$T/in" | field key,joint >"$T/want"
+	vae-rank -q --ref "$T/merged" "$T/in" | field key,joint | diff "$T/want" -
+	# what cannot be merged
+	vae-rank -k b --save-ref "$T/b.ref" "$T/in" >"$T/null"
+	fails 1 vae-rank --merge-ref -o "$T/x" "$T/1.ref" "$T/b.ref"
+	says "$T/1.ref and $T/b.ref have different fields"
+	vae-rank -k a,b --joint mahalanobis --save-ref "$T/m.ref" "$T/in" >"$T/null"
+	fails 1 vae-rank --merge-ref -o "$T/x" "$T/m.ref" "$T/m.ref"
+	says "$T/m.ref" '--joint mahalanobis cannot be merged'
+	scored A x >"$T/Ax"
+	scored A y >"$T/Ay"
+	scored B x >"$T/Bx"
+	for i in Ax Ay Bx; do vae-rank -k s --save-ref "$T/$i.ref" "$T/$i" >"$T/null"; done
+	fails 1 vae-rank --merge-ref -o "$T/x" "$T/Ax.ref" "$T/Bx.ref"
+	says 'have different model'
+	fails 1 vae-rank --merge-ref -o "$T/x" "$T/Ax.ref" "$T/Ay.ref"
+	says 'have different options'
+	fails 1 vae-rank --merge-ref -o "$T/x" "$T/1.ref" "$T/in"
+	says "$T/in" 'not a vae-rank reference'
+	absent "$T/x"
+	fails 2 vae-rank --merge-ref "$T/1.ref"
+	says '-o FILE'
+	fails 2 vae-rank --merge-ref -o "$T/x"
+	fails 2 vae-rank --merge-ref -k a -o "$T/x" "$T/1.ref"
+	says --merge-ref
+	no_leftovers "$T"
+}

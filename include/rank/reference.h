@@ -19,6 +19,12 @@ struct reference {
 	double median, spread;
 };
 
+/* Writes a reference that was read or merged. */
+int reference_save(const struct reference *ref, struct atomic_file *to, struct fail *f);
+/* Merges n references, at least one, of the same fields, model and options into all, which reference_free() frees also after a failure;
+ * names [n] are for messages. Scores, and the fields of a joint score of tails, are merged as quantiles_merge() does; median and spread
+ * are those of the merged values. Fails for distances and for what was learned: these have no exact union. */
+int reference_merge(struct reference *all, const struct reference *parts, char *const *names, size_t n, struct fail *f);
 /* Writes a reference from a sorted ranking and a fitted criterion. */
 int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f);
 /* Fails where the file at path is a reference by the same fields, of the same model and options, with more records: that of a run

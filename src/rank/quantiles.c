@@ -1,6 +1,7 @@
 #include "rank/quantiles.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 size_t quantiles_size(uint64_t records) { return records < QUANTILES_MAX ? (size_t)records : QUANTILES_MAX; }
 
@@ -39,4 +40,58 @@ double quantiles_count_ge(const struct quantiles *q, double value)
 {
 	size_t i = quantiles_search(q, value, 0);
 	return i == 0 ? (double)q->records : i == q->n ? 0 : (double)q->records - interpolate(q, i, value);
+}
+
+struct weighted {
+	double value;
+	uint64_t weight; /* the records that it stands for */
+};
+
+static int by_value(const void *pa, const void *pb)
+{
+	const struct weighted *a = pa, *b = pb;
+	if (a->value != b->value)
+		return a->value < b->value ? -1 : 1;
+	return (a->weight > b->weight) - (a->weight < b->weight);
+}
+
+/* Each kept value stands for its own record and for half of those between it and either neighbour. */
+static void weigh(const struct quantiles *q, struct weighted *out)
+{
+	for (size_t i = 0; i < q->n; i++)
+		out[i] = (struct weighted){q->value[i], 1};
+	for (size_t i = 1; i < q->n; i++) {
+		uint64_t between = quantiles_rank(q, i) - quantiles_rank(q, i - 1) - 1;
+		out[i - 1].weight += between / 2;
+		out[i].weight += between - between / 2;
+	}
+}
+
+int quantiles_merge(struct quantiles *out, const struct quantiles *const *in, size_t n, struct fail *f)
+{
+	size_t kept = 0;
+	*out = (struct quantiles){.value = NULL};
+	for (size_t i = 0; i < n; i++) {
+		kept += in[i]->n;
+		out->records += in[i]->records;
+	}
+	out->n = out->records < QUANTILES_MERGED_MAX ? (size_t)out->records : QUANTILES_MERGED_MAX;
+	struct weighted *all = malloc((kept + !kept) * sizeof *all);
+	out->value = malloc((out->n + !out->n) * sizeof *out->value);
+	if (!all || !out->value) {
+		free(all);
+		return fail_memory_for(f, "%zu values of references", kept);
+	}
+	for (size_t i = 0, at = 0; i < n; at += in[i]->n, i++)
+		weigh(in[i], all + at);
+	if (kept)
+		qsort(all, kept, sizeof *all, by_value);
+	uint64_t upto = kept ? all[0].weight : 0; /* records of all[0..at] */
+	for (size_t i = 0, at = 0; i < out->n; i++) {
+		while (upto <= quantiles_rank(out, i))
+			upto += all[++at].weight;
+		out->value[i] = all[at].value;
+	}
+	free(all);
+	return 0;
 }

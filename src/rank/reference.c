@@ -111,32 +111,18 @@ static int add_learn(struct buf *b, const struct learn *l, struct fail *f)
 	return r || buf_addf(b, f, "},\n") ? -1 : 0;
 }
 
-/* The order statistics of the sorted scores. */
-static int add_scores(struct buf *b, const struct ranking *r, struct fail *f)
+int reference_save(const struct reference *ref, struct atomic_file *to, struct fail *f)
 {
-	struct quantiles q = {.n = quantiles_size(r->scored), .records = r->scored};
-	q.value = malloc(q.n * sizeof *q.value);
-	if (!q.value)
-		return fail_memory(f);
-	for (size_t i = 0; i < q.n; i++)
-		q.value[i] = r->v[r->scored - 1 - quantiles_rank(&q, i)].value;
-	int bad = add_values(b, &q, f);
-	free(q.value);
-	return bad;
-}
-
-int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f)
-{
+	const struct criterion *c = &ref->criterion;
+	const struct provenance *o = &ref->provenance;
 	struct buf t = {0};
-	if (!r->scored)
-		return fail_set(f, "there are no records to make a reference from");
 	int bad = buf_addf(&t, f, "{\"format\":\"%s %d\",\n\"rank_by\":", FORMAT, VERSION) || add_text(&t, c->list, f) ||
 	          buf_addf(&t, f, ",\n") || add_texts(&t, "model", o->model, c->joint.p, f) ||
 	          add_texts(&t, "options", o->options, c->joint.p, f) ||
 	          (c->joint_wanted && add_joint(&t, c, f)) || (c->learn.p && add_learn(&t, &c->learn, f)) ||
-	          buf_addf(&t, f, "\"records\":%zu", r->scored) || add_number(&t, ",\n\"median\":", r->median, f) ||
-	          add_number(&t, ",\n\"spread\":", r->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
-	          add_scores(&t, r, f) || buf_addf(&t, f, ",\n");
+	          buf_addf(&t, f, "\"records\":%" PRIu64, ref->score.records) || add_number(&t, ",\n\"median\":", ref->median, f) ||
+	          add_number(&t, ",\n\"spread\":", ref->spread, f) || buf_addf(&t, f, ",\n\"values\":") ||
+	          add_values(&t, &ref->score, f) || buf_addf(&t, f, ",\n");
 	if (!bad && t.len + HASH_TAIL > REFERENCE_MAX_BYTES)
 		bad = fail_set(f, "the reference would have %zu bytes, more than the limit of %u", t.len + HASH_TAIL, REFERENCE_MAX_BYTES);
 	if (!bad)
@@ -144,6 +130,23 @@ int reference_write(const struct ranking *r, const struct criterion *c, const st
 		      write_all(to->fd, t.p, t.len, f);
 	buf_free(&t);
 	return bad ? -1 : 0;
+}
+
+int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f)
+{
+	if (!r->scored)
+		return fail_set(f, "there are no records to make a reference from");
+	/* borrows all but the values */
+	struct reference ref = {.criterion = *c, .provenance = *o, .median = r->median, .spread = r->spread};
+	ref.score = (struct quantiles){.n = quantiles_size(r->scored), .records = r->scored};
+	ref.score.value = malloc(ref.score.n * sizeof *ref.score.value);
+	if (!ref.score.value)
+		return fail_memory(f);
+	for (size_t i = 0; i < ref.score.n; i++)
+		ref.score.value[i] = r->v[r->scored - 1 - quantiles_rank(&ref.score, i)].value;
+	int bad = reference_save(&ref, to, f);
+	free(ref.score.value);
+	return bad;
 }
 
 /* --- reading --- */
@@ -225,6 +228,8 @@ static int read_values(const json_t *a, const char *name, struct quantiles *q, u
 {
 	q->records = records;
 	q->n = quantiles_size(records);
+	if (json_array_size(a) > q->n) /* merged from several references */
+		q->n = records < QUANTILES_MERGED_MAX ? (size_t)records : QUANTILES_MERGED_MAX;
 	q->value = malloc(q->n * sizeof *q->value);
 	if (!q->value)
 		return fail_memory(f);
