@@ -378,7 +378,7 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 @test "why a record is a suspect: ranks, z, reasons and nearest records, against other computations" {
 	vae-rank --replace -k w,v "$F/in.tar" >"$T/j.tar"
 	ok vae-report --review --top 30 --nearest 3 -k joint,w,v -o "$T/p.html" "$T/j.tar"
-	perl -MJSON::PP -0777 -ne 'print $1 if m{<script type="application/json" id="data">(.*?)</script>}s' "$T/p.html" >"$T/data.json"
+	data "$T/p.html" >"$T/data.json"
 	# value, z and rank of each score, as vae-rank gives them
 	perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>); for my $k (0 .. 2) { for my $s (@{$d->{suspects}}) { print "$s->{k} $s->{q}[$k] $s->{s}[$k] $s->{z}[$k]\n" } }' <"$T/data.json" >"$T/got"
 	{
@@ -418,6 +418,45 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 	[[ "$(line 1)" == "joint is high: "*"100 records, z "*"What explains it best: "[wv]" is high: "* ]]
 	is "$(line 2)" joint,w,v
 	is "$(line 3)" '3 true'
+}
+
+# data PAGE: the JSON of a page
+data() { perl -0777 -ne 'print $1 if m{<script type="application/json" id="data">(.*?)</script>}s' "$1"; }
+
+# reasons PAGE: key and reason of every suspect
+reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>); print "$_->{k} $d->{reasons}[$_->{r}]\n" for @{$d->{suspects}}'; }
+
+@test "reasons: by the fields that were ranked, by joint_reason, by reason, error and dup_of" {
+	local i
+	# v is the highest, but was not ranked by
+	for i in 1 2 3; do
+		printf 'name=%d.vae.json data={"wa":%d,"wb":%d,"v":%d,"joint":%d,"rank_by":"%s"}\n' "$i" "$i" $((4 - i)) $((10 * i)) "$i" 'w?;%20unlike%20zz'
+	done | mktar >"$T/in.tar"
+	ok vae-report --review -o "$T/p.html" "$T/in.tar"
+	is "$(reasons "$T/p.html" | xargs)" '3 high wa 2 high wa 1 high wb'
+	{
+		printf 'name=a.vae.json data={"joint":9,"wa":1,"v":2,"joint_reason":"unlike:%%20v%%20low","rank_by":"wa,v"}\n'
+		printf 'name=b.vae.json data={"joint":8,"wa":2,"v":3,"joint_reason":"wa%%20high","rank_by":"wa,v"}\n'
+		printf 'name=c.vae.json data={"joint":7,"wa":3,"v":4,"joint_reason":"other%%20high","rank_by":"wa,v"}\n'
+		printf 'name=d.vae.json data={"joint":6,"wa":4,"v":5,"joint_reason":"wa%%20high","rank_by":"wa,v","reason":"blank,%%20cut"}\n'
+		printf 'name=e.vae.json data={"joint":5,"wa":5,"v":6,"dup_of":"a","rank_by":"wa,v"}\n'
+		printf 'name=f.vae.json data={"error":"broken","reason":"broken"}\nname=g.vae.json data={"error":"x"}\nname=h.vae.json data={"dropped_by":"x"}\nname=i.vae.json data={"v":1}\n'
+	} | mktar >"$T/in.tar"
+	ok vae-report --review -o "$T/p.html" "$T/in.tar"
+	reasons "$T/p.html" | diff - <(printf 'a low v\nb high wa\nc high other\nd blank, cut\ne duplicate\nf broken\ng cannot be scored\nh no score explains it\n')
+	# without -k it ranks by what vae-rank ranked by
+	vae-rank -k v "$F/in.tar" --replace >"$T/v.tar"
+	ok vae-report --review --top 1 -o "$T/p.html" "$T/v.tar"
+	is "$(reasons "$T/p.html")" "$(vae-rank --sort --replace -k v "$F/in.tar" | vae-cut -k key | head -n 1) high v"
+}
+
+@test "a share of more than 5000 records: the 5000 highest, and a warning" {
+	perl -e 'for my $i (1 .. 5200) { print "name=$i.vae.json data={\"w\":", $i * 7919 % 5201, "}\n" }' | mktar >"$T/in.tar"
+	ok vae-report --review --top 100% -k w -o "$T/p.html" --summary "$T/s" "$T/in.tar"
+	says '--top 100% is 5200 records: the page has the 5000 highest'
+	grep -q '"suspects":5000,' "$T/s"
+	vae-rank --sort -k w "$T/in.tar" | vae-cut -k key | head -n 5000 >"$T/want"
+	reasons "$T/p.html" | cut -d' ' -f1 | diff "$T/want" -
 }
 
 @test "numeric records show their most unusual columns" {
