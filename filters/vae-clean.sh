@@ -276,7 +276,7 @@ elif [ -z "$steps" ]; then
 		{ seconds = $1 }
 		END {
 			steps = int(minutes * 60 * .5 / (seconds / 100 + 1e-9) / 100) * 100
-			print steps < 200 ? 200 : steps > most ? most : steps
+			print (steps < 200 ? 200 : steps > most ? most : steps)
 		}')
 	echo "$steps" >steps
 fi
@@ -312,11 +312,11 @@ each() {
 }
 
 scored() { printf 'scored/%05d.tar.zst' "$1"; }
-score_shard() { step 3 "$(scored "$1")" "mkdir -p scored; vae-stat -q$j --replace --reasons $(shard "$1")$score -o $(scored "$1")"; }
+score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --replace --reasons $(shard "$1")$score -o $(scored "$1")"; }
 list_scored() { printf ' %s' "$(scored "$1")"; }
 clean_shard() {
 	name=$(word "$1" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/')
-	step 7 "clean/$name" "mkdir -p clean; vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
+	step 7 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
 }
 
 plan() {
@@ -324,12 +324,11 @@ plan() {
 	score='' model=''
 	if [ $is = pictures ]; then
 		curvature=model.vae/curvature-$(printf %09d "$steps").safetensors
-		step 2 model.vae/model.yaml "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list"
-		step 2 "$curvature" "vae-ckpt curvature -q$j -d 4 --limit 20000 -m model.vae$list"
+		step 2 "$curvature" "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list && vae-ckpt curvature -q$j -d 4 --limit 20000 -m model.vae$list"
 		model=' -m model.vae' score=" | vae-selfinf -q$j --replace -m model.vae -d 4 --curvature kfac --profile"
 		# the last layer but one of the decoder that has weights, as in decoder.4
 		layer="\$(vae-ckpt show -m model.vae | sed -n 's/^# \\(decoder[.][0-9]*\\)[.]weight.*/\\1/p' | tail -n 2 | head -n 1)"
-		rank="vae-rank -q --replace --joint both -k nll,profile_$layer --unlike stat_saturation,stat_warmth,stat_tint --far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common"
+		rank="vae-rank -q --replace --joint both -k loss,nll,selfinf,profile_$layer --unlike stat_saturation,stat_warmth,stat_tint --far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common"
 		near="vae-density -q$j --replace --duplicates auto --set 'input.shape=[1, 9, 9]'"
 	else
 		rank='vae-rank -q --replace -k knn_nll'
@@ -338,7 +337,7 @@ plan() {
 	each score_shard
 	step 4 suspects.tar.zst "$near$(each list_scored) | $rank | vae-drop -q -i -e 'reason ~ \"*\" || error ~ \"*\" || dup_of ~ \"*\" || rank < $shown' -o suspects.tar.zst"
 	# a key, drop or unsure, and why
-	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst | awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' >decisions.tmp; ${decisions:+cat $(quote "$decisions") >>decisions.tmp; }mv decisions.tmp decisions.tsv"
+	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst | awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' >decisions.tmp && ${decisions:+cat $(quote "$decisions") >>decisions.tmp && }mv decisions.tmp decisions.tsv"
 	# decisions of a person may be on any record, not on suspects alone
 	step 6 quarantine.tar.zst "vae-drop -q -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
 	if [ -n "$sharding" ]; then
@@ -347,7 +346,7 @@ plan() {
 		step 7 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
 	fi
 	step 8 review.html "vae-report -q$j --review --top $shown --decisions decisions.tsv$model -o review.html suspects.tar.zst"
-	step 9 summary.json "awk -F '\\t' '{ what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\") { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' decisions.tsv >summary.tmp; mv summary.tmp summary.json"
+	step 9 summary.json "awk -F '\\t' '{ what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\") { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' decisions.tsv >summary.tmp && mv summary.tmp summary.json"
 }
 
 all=$(plan)
