@@ -345,7 +345,8 @@ plan() {
 	else
 		step 7 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
 	fi
-	step 8 review.html "vae-report -q$j --review --top $shown --decisions decisions.tsv$model -o review.html suspects.tar.zst"
+	# what is unsure is what is left to decide
+	step 8 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 100% --decisions decided.tmp$model -o review.html suspects.tar.zst && rm decided.tmp"
 	step 9 summary.json "awk -F '\\t' '{ what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\") { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' decisions.tsv >summary.tmp && mv summary.tmp summary.json"
 }
 
