@@ -94,16 +94,15 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	vae-drop -q --keys "$T/keys" "$F/pics.tar" -o "$T/it's.tar.zst"
 	cleans --keep-sharding -o "$T/d" "$T/a b.tar"
 	is "$(ls "$T/d/clean")" 'a b.tar'
-	stat -c %i "$T/d/scored/00001.tar.zst" >"$T/inode"
+	stat -c '%i %y' "$T/d/scored/00001.tar.zst" >"$T/inode"
 	cleans --keep-sharding -o "$T/d" "$T/a b.tar" "$T/it's.tar.zst"
-	stat -c %i "$T/d/scored/00001.tar.zst" | cmp - "$T/inode"
+	stat -c '%i %y' "$T/d/scored/00001.tar.zst" | cmp - "$T/inode"
 	is "$(ls "$T/d/clean" | tr '\n' ' ')" "a b.tar it's.tar.zst "
 	is "$({ vae-cut -k key "$T/d/clean/a b.tar"; vae-cut -k key "$T/d/clean/it's.tar.zst"; } | wc -l)" 58
 	# a shard that has changed is scored again
-	vae-drop -q --top 0 "$T/a b.tar" -o "$T/a b.tar" || vae-drop -q -e 'key == "x"' "$T/a b.tar" -o "$T/a b.tar"
 	touch "$T/a b.tar"
 	cleans --keep-sharding -o "$T/d" "$T/a b.tar" "$T/it's.tar.zst"
-	! stat -c %i "$T/d/scored/00001.tar.zst" | cmp -s - "$T/inode"
+	! stat -c '%i %y' "$T/d/scored/00001.tar.zst" | cmp -s - "$T/inode"
 }
 
 @test "clean: a table needs no network, and its odd rows come first" {
