@@ -647,9 +647,9 @@ noise()
 	# shellcheck disable=SC2046 # words
 	vectors n.tar $(seq 240 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 1009, $1 * 7 % 211, int($1 / 7) % 5 }') \; x1 1 7 0 \; x2 1 7 0
 	pictures 150 >p.tar
+	# shellcheck disable=SC2086 # words
 	for in in n p; do
 		while IFS='|' read -r o fields; do
-			# shellcheck disable=SC2086 # words
 			vae-density -q $o $in.tar | vae-cut -k "$fields,options" >in_place
 			vae-density -q $o --against $in.tar $in.tar | vae-cut -k "$fields,options" >against
 			[ "$(wc -l <against)" -gt 100 ]

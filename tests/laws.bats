@@ -837,6 +837,7 @@ setup_file() { laws_setup; }
 @test "members, but no record: density" { law_no_record density; }
 @test "members, but no record: knn" { law_no_record knn; }
 @test "members, but no record: copies" { law_no_record copies; }
+@test "members, but no record: against" { law_no_record against; }
 @test "members, but no record: testinf" { law_no_record testinf; }
 @test "members, but no record: over" { law_no_record over; }
 @test "members, but no record: nearest" { law_no_record nearest; }

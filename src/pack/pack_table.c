@@ -260,8 +260,11 @@ static int add_category(struct table *t, int i, const char *text, struct fail *f
 		return 0;
 	if (c->n == MAX_CATEGORIES)
 		return fail_set(f, "%s: --categories: column %d has more than %d different texts: leave it out with --skip", t->path, i + 1, MAX_CATEGORIES);
-	char **more = realloc(c->text, ((size_t)c->n + 1) * sizeof *more), *copy = more ? strdup(text) : NULL;
-	c->text = more ? more : c->text;
+	char **more = realloc(c->text, ((size_t)c->n + 1) * sizeof *more);
+	if (!more)
+		return fail_memory(f);
+	c->text = more;
+	char *copy = strdup(text);
 	if (!copy)
 		return fail_memory(f);
 	memmove(c->text + at + 1, c->text + at, (size_t)(c->n - at) * sizeof *c->text);

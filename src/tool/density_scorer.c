@@ -370,7 +370,7 @@ static int search_batch(void *tool, int worker, struct batch *b, const float *x,
 	struct points z = batch_points(d, worker, b, x);
 	to->rows = z.n;
 	for (int i = 0; i < d->nscales; i++)
-		if (density_search(d->search[i], &z, to->nll + (size_t)(i * density_columns(&d->scores[0])) * z.n, f))
+		if (density_search(d->search[i], &z, to->nll + (size_t)i * (size_t)density_columns(&d->scores[0]) * z.n, f))
 			return -1;
 	return 0;
 }
@@ -403,7 +403,7 @@ static int searched_fields(void *tool, struct record *r, int64_t row, const void
 static int open_search(struct density_scorer *d, struct fail *f)
 {
 	struct scoring *w = &d->frame;
-	size_t columns = (size_t)(d->nscales * density_columns(&d->scores[0]));
+	size_t columns = (size_t)d->nscales * (size_t)density_columns(&d->scores[0]);
 	w->rows = ENCODER_ROWS;
 	w->cfg = d->model ? NULL : &d->records.cfg;
 	w->result_size = sizeof(struct searched) + columns * ENCODER_ROWS * sizeof(double);

@@ -58,7 +58,7 @@ row logp    'tar stream filter jobs decodes fields output rejects' 'vae-ckpt log
 row clean   'text driver' 'vae-clean -q --print -c tiny -o "$T/clean" "$F/pics"'
 row pack    'tar output' 'vae-pack "$F/pics"'
 row table   'tar output' 'vae-pack -q --header --skip id --label kind,shop --missing mark --decimal-comma --thousands . "$F/table.csv"'
-row columns 'tar output' 'vae-pack -q --header --columns a,b --missing skip "$F/columns.csv"'
+row columns 'tar output' 'vae-pack -q --header --columns a,b,c --categories c --missing skip "$F/columns.csv"'
 row folder  'tar output' 'vae-pack -q --follow --classes --together "$F/folder"'
 row json    'tar stream filter output rejects' 'vae-drop -q -e "json.v > 5 && json.s.t ~ \"a*\"" -r "$T/rejects.tar"'
 row jsoncut 'text stream' 'vae-cut -q -k key,json.v,json.s.t'
