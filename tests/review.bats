@@ -444,6 +444,7 @@ reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN
 	} | mktar >"$T/in.tar"
 	ok vae-report --review -o "$T/p.html" "$T/in.tar"
 	reasons "$T/p.html" | diff - <(printf 'a low v\nb high wa\nc high other\nd blank, cut\ne duplicate\nf broken\ng cannot be scored\nh no score explains it\n')
+	grep -q '>8 records that cannot be compared, mostly low v<' "$T/p.html" || die "$(grep -o '<h2 id="h0">.*</h2>' "$T/p.html")"
 	# without -k it ranks by what vae-rank ranked by
 	vae-rank -k v "$F/in.tar" --replace >"$T/v.tar"
 	ok vae-report --review --top 1 -o "$T/p.html" "$T/v.tar"

@@ -179,14 +179,15 @@ static void put_card(struct page *p, const struct review *v, const struct suspec
 	       "<button type=\"button\" tabindex=\"-1\" data-d=\"u\" aria-label=\"Unsure\" title=\"Unsure (u)\" aria-pressed=\"false\">?</button></div></div></li>\n");
 }
 
-/* The category that most suspects of the group have. */
-static size_t common_category(const struct review *v, int group, size_t *n)
+/* The category that most suspects of the group have. compared: whether they are a group because they are like each other. */
+static size_t common_category(const struct review *v, int group, size_t *n, int *compared)
 {
 	size_t count[REVIEW_CATEGORIES + 1] = {0}, best = 0;
 	*n = 0;
 	for (size_t i = 0; i < v->n; i++)
 		if (v->v[i]->group == group) {
 			++*n;
+			*compared = v->v[i]->point != SIZE_MAX;
 			count[v->v[i]->category]++;
 		}
 	for (size_t i = 0; i < v->ncategories; i++)
@@ -197,10 +198,11 @@ static size_t common_category(const struct review *v, int group, size_t *n)
 static void put_group(struct page *p, const struct review *v, int group)
 {
 	static const char *const button[3][2] = {{"k", "Keep all"}, {"d", "Drop all"}, {"u", "Unsure"}};
-	size_t n, category = common_category(v, group, &n);
+	int compared = 1;
+	size_t n, category = common_category(v, group, &n, &compared);
 	put(p, "<section class=\"group\" id=\"g%d\" aria-labelledby=\"h%d\"><div class=\"ghead\"><h2 id=\"h%d\">Group %d <span class=\"lab\">", group, group, group, group + 1);
 	put_plural(p, n, "record", "records");
-	put(p, n > 1 ? ", mostly " : ", ");
+	put(p, "%s%s", compared ? "" : " that cannot be compared", n > 1 ? ", mostly " : ", ");
 	put_text(p, v->category[category]);
 	put(p, "</span></h2><span class=\"gcount\"></span><div class=\"gact\" role=\"group\" aria-label=\"Decide on all of group %d\">", group + 1);
 	for (int k = 0; k < 3; k++)
