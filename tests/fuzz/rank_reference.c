@@ -1,10 +1,28 @@
 #include "rank/reference.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "fuzz.h"
+
+/* Scores a record with this value in every field, and one with it in some of them. */
+static void score(const struct reference *ref, double v)
+{
+	const struct criterion *c = &ref->criterion;
+	double values[JOINT_MAX_FIELDS];
+	for (int lacking = 0; lacking < 2 && c->joint_wanted; lacking++) {
+		struct joint_parts parts;
+		for (int i = 0; i < c->joint.p; i++)
+			values[i] = lacking && i % 2 ? NAN : v;
+		double joint = joint_score(&c->joint, values, &parts);
+		struct joint_reason why = joint_explain(&c->joint, values);
+		CHECK(!(joint < 0) && why.field >= -1 && why.field < c->joint.p && (why.field < 0 || joint_uses(&c->joint, why.field, why.question)));
+		if (c->learn.p)
+			learn_score(&c->learn, values, joint);
+	}
+}
 
 /* Reads the bytes as they are, and with a valid hash. Percentiles must be at most 100 and must not fall. */
 int fuzz_rank_reference(const uint8_t *data, size_t size)
@@ -26,6 +44,7 @@ int fuzz_rank_reference(const uint8_t *data, size_t size)
 			CHECK(pct >= last - 1e-9 && pct <= 100 + 1e-9);
 			reference_z(&ref, v);
 			last = pct;
+			score(&ref, v);
 		}
 		reference_free(&ref);
 		close(fd);

@@ -321,6 +321,12 @@ static const char *const changes_of_both_questions[][2] = {
 	{"\"far_distance\":{\"axes\":[]", "\"far_distance\":{\"axes\":[1]"}, {"\"far_distance\"", "\"far_distances\""}, {"\"far\":null", "\"far\":\"z\""}, {"\"far\":null", "\"far\":1"},
 };
 
+static const char *const changes_of_learned[][2] = {
+	{"\"weights\":[1,", "\"weights\":["}, {"\"weights\":[1,", "\"weights\":[null,"}, {"\"weights\":[1,", "\"weights\":[1e999,"}, {"\"weights\"", "\"weight\""},
+	{"\"learned\":{\"axes\":[", "\"learned\":{\"axes\":[{},"}, {"\"spread\":2", "\"spread\":-2"}, {"\"joint_records\":[3]", "\"joint_records\":[4]"},
+	{"\"joint_records\":[3]", "\"joint_records\":[3,3]"}, {"\"learned\":{", "\"learned\":1,\"z\":{"}, {"\"learned\":{", "\"learned\":[],\"z\":{"},
+};
+
 static int read_changed(const struct buf *t, const char *const change[][2], size_t n)
 {
 	int read = 0;
@@ -332,7 +338,7 @@ static int read_changed(const struct buf *t, const char *const change[][2], size
 	return read;
 }
 
-static void hostile(enum joint_kind kind, const char *const change[][2], size_t nchanges)
+static void hostile(enum joint_kind kind, int learned, const char *const change[][2], size_t nchanges)
 {
 	struct criterion b;
 	struct ranking r = {.v = NULL};
@@ -348,6 +354,10 @@ static void hostile(enum joint_kind kind, const char *const change[][2], size_t 
 		struct quantiles *q = i < 2 ? &b.joint.tail[i] : &b.joint.part[i - 2];
 		*q = (struct quantiles){malloc(3 * sizeof(double)), 3, 3};
 		memcpy(q->value, (double[]){-2, 1, 5}, 3 * sizeof(double));
+	}
+	if (learned) {
+		b.learn = (struct learn){.p = 2, .axis = {{MCD_LOG, 0.5, 0, 2}, {MCD_ASINH, 3, 0, 0}}, .weight = {1, -0.5, 0.25, 0, 0}, .joint = {malloc(3 * sizeof(double)), 3, 3}};
+		memcpy(b.learn.joint.value, (double[]){0, 1, 2}, 3 * sizeof(double));
 	}
 	bad |= ranking_add(&r, -7, &f) || ranking_add(&r, 0, &f) || ranking_add(&r, 1, &f);
 	ranking_sort(&r);
@@ -397,9 +407,10 @@ int main(void)
 	missing();
 	version_1();
 	large();
-	hostile(JOINT_TAILS, changes_of_tails, sizeof changes_of_tails / sizeof *changes_of_tails);
-	hostile(JOINT_MAHALANOBIS, changes_of_mcd, sizeof changes_of_mcd / sizeof *changes_of_mcd);
-	hostile(JOINT_BOTH, changes_of_both_questions, sizeof changes_of_both_questions / sizeof *changes_of_both_questions);
+	hostile(JOINT_TAILS, 0, changes_of_tails, sizeof changes_of_tails / sizeof *changes_of_tails);
+	hostile(JOINT_MAHALANOBIS, 0, changes_of_mcd, sizeof changes_of_mcd / sizeof *changes_of_mcd);
+	hostile(JOINT_BOTH, 0, changes_of_both_questions, sizeof changes_of_both_questions / sizeof *changes_of_both_questions);
+	hostile(JOINT_TAILS, 1, changes_of_learned, sizeof changes_of_learned / sizeof *changes_of_learned);
 	unlink(path);
 	return chdir("/") || rmdir(dir) || done();
 }
