@@ -465,6 +465,30 @@ need_pillow() { /usr/bin/python3 -c 'import numpy, PIL' 2>/dev/null || skip 'Pil
 	echo "$output" | awk -F '|' '/^. (pixels|9x9|latent means) / { n++; if (NF != 11 || $4 != 5) exit 1 } END { exit n != 3 }'
 }
 
+@test "hunt/tables.sh and hunt/tables-network.sh measure tables, and a second run leaves them as they are" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir tables
+	echo '| table | rows | columns | outliers | isolation forest | 5 neighbours |' >tables/README.md
+	for name in one three two; do # 80 rows on a line, of which every twentieth is beside it
+		awk -v n=$name 'BEGIN { srand(length(n)); print "a,b,y"
+			for (i = 0; i < 80; i++) { x = rand(); o = i % 20 == 0; print x "," (o ? x + 3 + rand() : x + rand() / 9) "," o } }' | gzip >tables/$name.csv.gz
+		echo "| $name | 80 | $([ $name = two ] && echo 600 || echo 2) | 4 | 0.900 | 0.9 |" >>tables/README.md
+	done
+	VAE_TABLES=tables run "$root/examples/hunt/tables.sh" out
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | grep -cE '^\| [123] \| (one|three|two) \| 0.900( \| [01][.][0-9]{3}){8} \|$')" -eq 3 ]
+	echo "$output" | grep -qE 'the even tables choose the highest .*: \*\*(raw|std|robust|asinh|asinh [(]5[)])\*\*'
+	echo "$output" | grep -q 'mean of the 3 tables'
+	# the score of the table is that of the tools
+	vae-pack -q --header --label y tables/one.csv.gz | vae-density --neighbors 5% --scale asinh | vae-eval -k knn_nll --positive 'cls == 1' | grep -q "AUROC *$(echo "$output" | awk '$4 == "one" { print $14 }')"
+	first=$output
+	VAE_TABLES=tables run "$root/examples/hunt/tables.sh" out
+	[ "$output" = "$first" ]
+	VAE_TABLES=tables run "$root/examples/hunt/tables-network.sh" network
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(echo "$output" | grep -cE '^\| [123] \| (one|three|two)( \| [01][.][0-9]{3}){9} \|$')" -eq 3 ]
+}
+
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
 	idx 300 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"
