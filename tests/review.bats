@@ -406,7 +406,19 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 			for my $k (0 .. 2) { my ($at, $dist) = @{$s->{near}[$k]}; my $key = $at < 0 ? $d->{suspects}[-1 - $at]{k} : $d->{others}[$at]{k}; $seen++;
 				$bad++ if $key ne sprintf("s/%04d", $d[$k][0]) || abs($dist - $d[$k][1]) > 1e-3 * $d[$k][1] } } print "$seen $bad\n"' "$F" <"$T/data.json" >"$T/near"
 	is "$(cat "$T/near")" '90 0'
+	# of a part of the stream: rank and z are those of the whole; other scores have none
+	vae-drop -i -e 'rank < 12' -o "$T/part.tar" "$T/j.tar"
+	ok vae-report --review -k joint,w,v -o "$T/q.html" "$T/part.tar"
+	data "$T/q.html" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>); print join(" ", map { defined $_->{z}[1] || defined $_->{q}[2] ? "some" : sprintf "%s %d %.2f %d", $_->{k}, $_->{q}[0], $_->{z}[0], $_->{rn} } @{$d->{suspects}}), "\n"' >"$T/got"
+	vae-cut -k rank,key,z "$T/j.tar" | sort -n | head -n 12 | awk '{ printf "%s%s %d %.2f 100", (NR > 1 ? " " : ""), $2, $1, $3 } END { print "" }' | diff - "$T/got"
 	browser
+	drive "$T/q.html" <<-LIST
+		size 1280 900
+		load
+		click .card[data-i="1"] .rec
+		print document.querySelector(".because").textContent
+	LIST
+	[[ "$(line 1)" == "joint is high: "*", higher than 98 % of 100 records, z "*" What explains it best: "[wv]" is high: "+([0-9.])"." ]] || die "$(line 1)"
 	drive "$T/p.html" <<-LIST
 		size 1280 900
 		load

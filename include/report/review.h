@@ -65,6 +65,7 @@ struct review {
 	float *scaled;             /* [points.n][points.d] of vectors: robust z-scores, at most REVIEW_MAX_Z; else NULL */
 	char *category[REVIEW_CATEGORIES + 1];
 	size_t ncategories;
+	int part;                  /* the stream is a part of what vae-rank ranked: ranks and z of other scores say nothing */
 	int ngroups;               /* groups are numbered by their first suspect; the last one may be of records that cannot be compared */
 	struct test_influences influences;
 	struct thumbnail_index shown; /* records that are shown beside suspects, and are none themselves */

@@ -284,16 +284,19 @@ function recordList(title, list, what) {
 function scoreRow(s, k) {
 	const f = data.fields[k], place = s.q[k];
 	const row = element("tr", {class: k === s.f ? "main" : null}, element("th", {scope: "row"}, element("bdi", {}, plain(f.name))), element("td", {class: "n"}, number(s.s[k])),
-		element("td", {class: "n"}, number(s.z[k])), element("td", {class: "n"}, place === null ? "none" : number(place + 1)));
+		element("td", {class: "n"}, s.z[k] === null ? "" : number(s.z[k])), element("td", {class: "n"}, place === null ? "" : number(place + 1)));
 	return row;
 }
 
 /* "recon is high: 12.3, higher than 99.9 % of 5,000 records, z 8.1" */
 function placeOf(s, k, low) {
-	const total = data.fields[k].n, above = s.q[k], share = 100 * (low ? above : total - 1 - above) / total;
+	const what = plain(data.fields[k].name) + " is " + (low ? "low" : "high") + ": " + number(s.s[k]);
+	if (s.q[k] === null) /* this stream is a part of what was ranked */
+		return what;
+	const total = k === 0 && s.rn || data.fields[k].n, above = s.q[k], share = 100 * (low ? above : total - 1 - above) / total;
 	const place = !low && above === 0 ? "the highest of " + plural(total, "record") :
 		(low ? "lower" : "higher") + " than " + (share > 99.99 ? "99.99" : String(Number(share.toPrecision(share > 90 ? 4 : 2)))) + " % of " + plural(total, "record");
-	return plain(data.fields[k].name) + " is " + (low ? "low" : "high") + ": " + number(s.s[k]) + ", " + place + ", z " + number(s.z[k]);
+	return what + ", " + place + ", z " + number(s.z[k]);
 }
 
 function because(s) {

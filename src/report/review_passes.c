@@ -422,6 +422,8 @@ int review_finish(struct review *v, const struct exec *exec, struct fail *f)
 	if (eval_finish(&v->report->eval, f) || sort_suspects(v, f))
 		return -1;
 	decide(v);
+	for (size_t i = 0; i < v->n; i++)
+		v->part |= v->v[i]->rank_n > (double)v->report->eval.field[0].detection.rank.scored;
 	for (size_t i = 0; i < v->n; i++) {
 		explain(v, v->v[i]);
 		if (set_category(v, v->v[i], f) || thumbnail_render(&v->v[i]->t, f))
