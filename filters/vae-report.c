@@ -12,7 +12,7 @@
 struct options {
 	struct report report;
 	int review;
-	const char *top, *decisions;
+	const char *top, *only, *decisions;
 	long rows, nearest;
 	double size;
 };
@@ -32,6 +32,11 @@ static bool check_review(struct cli *c, const struct options *o, struct review *
 		return cli_usage(c, "--top takes a number of records up to %d or a percentage, as in 200 or 1%%, not '%s'", REVIEW_MAX, o->top);
 	*v = (struct review){.top = isnan(q.count) ? REVIEW_MAX : (size_t)q.count, .percent = q.percent, .max_nearest = o->nearest < 0 ? 4 : (int)o->nearest,
 	                     .influence_path = r->influence_path, .decisions_path = o->decisions};
+	struct fail f = {{0}};
+	if (o->only && !(v->only = expr_parse(o->only, &f))) {
+		fail_add(&f, "--only");
+		return cli_invalid(c, &f);
+	}
 	c->keys_by_file = c->keys_per_file; /* the keys of decisions must differ */
 	c->keys_per_file = 0;
 	return cli_check_keys(c) && cli_check_overwrite(c, "--decisions", o->decisions);
@@ -40,8 +45,8 @@ static bool check_review(struct cli *c, const struct options *o, struct review *
 static bool check_page(struct cli *c, const struct options *o, struct report *r)
 {
 	struct quota q;
-	if (o->decisions || o->nearest >= 0)
-		return cli_usage(c, "%s requires --review", o->decisions ? "--decisions" : "--nearest");
+	if (o->decisions || o->only || o->nearest >= 0)
+		return cli_usage(c, "%s requires --review", o->decisions ? "--decisions" : o->only ? "--only" : "--nearest");
 	if (quota_parse(&q, o->top ? o->top : "40") || isnan(q.count))
 		return cli_usage(c, "--top takes a number of records, not '%s'", o->top);
 	if (q.count > 1000 || o->rows > 1000)
@@ -131,6 +136,7 @@ int main(int argc, char **argv)
 	struct report *p = &o.report;
 	const struct cli_opt opts[] = {
 		{0, "review", NULL, CLI_FLAG, &o.review, "write a page on which a person decides which suspects to drop"},
+		{0, "only", "EXPR", CLI_TEXT, &o.only, "suspects of --review match EXPR, as in 'reason ~ \"*\" || rank < 100'"},
 		{0, "decisions", "FILE", CLI_TEXT, &o.decisions, "begin the review with the decisions in FILE, as its page exports them"},
 		{'k', "key", "FIELD,...", CLI_TEXT, &p->fields, "the scores to show; the first one ranks (default: those of the first record)"},
 		{0, "positive", "EXPR", CLI_TEXT, &p->positive, "which records are known outliers, as in 'cls > 100': draws the detection curve"},

@@ -580,6 +580,23 @@ reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN
 	is "$(wc -c <"$T/out")" 1024
 }
 
+@test "--only: suspects match, and all records are compared" {
+	ok vae-report --review --top 5 --only 'v < 30 && w < 60' -k w,v -o "$T/p.html" "$F/in.tar"
+	reasons "$T/p.html" | cut -d' ' -f1 >"$T/got"
+	vae-cut -k w,key,v "$F/in.tar" | awk '$3 < 30 && $1 < 60' | sort -k1,1nr | head -n 5 | cut -f2 | diff - "$T/got"
+	# ranks are those among all records
+	data "$T/p.html" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN>); print "$_->{k}\t$_->{q}[0]\n" for @{$d->{suspects}}' >"$T/got"
+	vae-cut -k key,rank "$F/in.tar" | grep -Ff <(cut -f1 "$T/got") | sort -k2n | diff - "$T/got"
+	data "$T/p.html" | grep -A1 '"others":' | grep -q '"k":"s/'
+	(printf 'name=x.cls data=7\n'; printf 'name=y.vae.json data={"w":1}\n') | mktar >"$T/in.tar"
+	ok vae-report --review --only 'cls == 7' -k w -o "$T/p.html" "$T/in.tar"
+	is "$(reasons "$T/p.html")" 'x no score explains it'
+	fails 2 vae-report --review --only 'w >' -o "$T/q.html" "$F/in.tar"
+	says --only 'column 4'
+	fails 2 vae-report --only 'w > 1' "$F/in.tar"
+	says --review
+}
+
 @test "--top: a number or a share; the page stays below --max-size" {
 	ok vae-report --review --top 10% -k w -o "$T/p.html" --summary "$T/s" "$F/in.tar"
 	grep -q '"suspects":10,' "$T/s"

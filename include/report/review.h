@@ -53,6 +53,7 @@ struct review {
 	struct report *report;     /* title, fields, positive, model, limits: as for report_open(), with top 0 and without other files */
 	size_t top;                /* suspects; REVIEW_MAX before the number of a percentage is known */
 	double percent;            /* or NAN: of the ranked records */
+	struct expr *only;         /* suspects match it; owned; or NULL */
 	int max_nearest;           /* nearest records of a suspect */
 	const char *influence_path, *decisions_path;
 

@@ -194,7 +194,7 @@ static int add_scored(struct review *v, struct record *rec, double score, int po
 static int add_failed(struct review *v, struct record *rec, int positive, struct fail *f)
 {
 	const struct fields *s = &rec->fields;
-	if (v->nfailed == REVIEW_MAX_FAILED || v->nfailed == v->top || (!fields_find(s, "error") && !fields_find(s, "reason") && !fields_find(s, "dropped_by")))
+	if (v->nfailed == REVIEW_MAX_FAILED || v->nfailed == v->top || (!v->only && !fields_find(s, "error") && !fields_find(s, "reason") && !fields_find(s, "dropped_by")))
 		return 0;
 	return take_suspect(&v->failed[v->nfailed++], v, rec, NAN, positive, f);
 }
@@ -208,6 +208,9 @@ int review_record(struct review *v, struct record *rec, struct fail *f)
 		return -1;
 	if (!v->rank_by && copy_text(rec, "rank_by", SIZE_MAX, &v->rank_by, f) < 0)
 		return -1;
+	int missing = 0, chosen = v->only ? expr_match(v->only, rec, &missing, f) : 1;
+	if (chosen <= 0)
+		return chosen;
 	int got = record_number(rec, r->eval.field[0].name, &score, f);
 	return got < 0 ? -1 : got ? add_scored(v, rec, score, positive, f) : add_failed(v, rec, positive, f);
 }
@@ -446,6 +449,7 @@ void review_free(struct review *v)
 	free(v->v);
 	free(v->failed);
 	free(v->by_key);
+	expr_free(v->only);
 	free(v->rank_by);
 	free(v->scaled);
 	for (size_t i = 0; i < v->ncategories; i++)
