@@ -6,6 +6,7 @@
 # does nothing. --print shows the pipelines; OUT/Makefile has them too.
 set -eu
 export LC_ALL=C
+unset CDPATH
 tool=vae-clean
 (: 3>&2) || exec 2>/dev/null
 
@@ -127,6 +128,13 @@ absolute() {
 
 # --- what the inputs are ---
 
+# The plan has a line for each file.
+tab=$(printf '\t')
+for text in "$@" "$config" "$decisions" "$label"; do
+	case $text in *"
+"* | *"$tab"*) fail "'$text' has a newline or a tab: rename it" ;; esac
+done
+
 kind=''
 for input; do
 	case $input in
@@ -150,6 +158,15 @@ esac
 [ -z "$label" ] || [ $kind = table ] || wrong '--label is for TABLE.csv'
 [ -z "$sharding" ] || [ $kind = shards ] || wrong '--keep-sharding is for shards'
 [ -z "$decisions" ] || [ -r "$decisions" ] || fail "--decisions: $decisions cannot be read"
+# Other lists are not decisions. The first of equal words in a list is lost, so that a word must be right.
+[ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
+	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
+# Two shards of one name would be one file.
+shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/'; done; }
+if [ -n "$sharding" ]; then
+	twice=$(shard_names "$@" | sort | uniq -d | head -n 1)
+	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"
+fi
 
 # What the pipelines read: list, quoted for the shell, whose I-th word is shard I; pack makes it where the input is no stream.
 list='' pack='' shards=$#
@@ -164,19 +181,23 @@ fi
 
 # --- the directory ---
 
+case $out in -*) out=./$out ;; esac
+[ $kind != folder ] || case $(realpath -m "$(absolute "$out")")/ in
+"$(realpath "$(absolute "$1")")"/*) fail "$out is in $1, and would be cleaned with it: name a directory outside" ;;
+esac
 settings="kind=$kind config=$config label=$label sharding=$sharding"
 if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
-if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(ls -A "$out")" ]; then
+if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(ls -A "$out" | grep -vx .lock)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
 fi
-if [ -e "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ]; then
+if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ]; then
 	fail "$out was made with other settings ($(cat "$out/settings")): name another directory, or remove it"
 fi
 # The inputs with their sizes and times. What was made of one that has changed is made again; of a new one, only its own part.
 inputs() {
 	for input; do
 		if [ $kind = folder ]; then
-			find -L "$input" -type f -printf '%p %s %T@\n' | sort | cksum | tr '\n' '\t'
+			find -L "$(absolute "$input")" -type f -printf '%p %s %T@\n' | sort | cksum | tr '\n' '\t'
 		else
 			printf '%s\t' "$(stat -L -c '%s %y' -- "$input")"
 		fi
@@ -187,7 +208,9 @@ now=$(inputs "$@")
 if [ -z "$print" ]; then
 	mkdir -p "$out"
 	cd "$out"
-	echo "$settings" >settings
+	exec 9>>.lock
+	flock -w 10 9 || fail "another $tool is writing $out: wait for it, or name another directory"
+	printf '%s\n' "$settings" >settings
 	if [ -e inputs ] && [ "$now" != "$(cat inputs)" ]; then
 		say 'the inputs have changed since the last run'
 		if [ $kind = shards ]; then
@@ -204,29 +227,34 @@ fi
 
 # --- looking ---
 
-# look: counts of records, unreadable ones, pictures, those in colour, vectors, the median side of a picture
+# look: the status is that of all tools; counts of records, unreadable ones, pictures, those in colour, vectors, the median side of a picture
 look() {
 	if [ -z "$pack" ] || [ -e records.tar.zst ]; then
 		eval "vae-stat -q$j$list"
 	else
 		eval "$pack | vae-stat -q$j"
-	fi | vae-cut -q -k error,stat_channels,stat_gray,stat_width,stat_height,stat_values | awk -F '\t' '
+	fi | { vae-cut -q -k error,stat_channels,stat_gray,stat_width,stat_height,stat_values || echo failed; } | awk -F '\t' '
+		$0 == "failed" { exit failed = 1 }
 		{ n++ }
 		$1 != "" { bad++; next }
 		$2 != "" { pictures++; colour += $2 == 3 && $3 == 0; large = $4 + 0 > $5 + 0 ? $4 + 0 : $5 + 0; side[large]++; if (large > most) most = large }
 		$6 != "" { vectors++ }
 		END {
+			if (failed) exit 1
 			for (s = 0; s <= most && seen * 2 < pictures; s++) seen += side[s]
 			print n + 0, bad + 0, pictures + 0, colour + 0, vectors + 0, s - 1
 		}'
 }
 
-if [ -e look ]; then
+if [ -s look ]; then
 	counts=$(cat look)
 else
 	say 'looking at the records'
 	if [ -n "$pack" ] && [ -z "$print" ] && [ ! -e records.tar.zst ]; then
-		eval "$pack -o records.tar.zst" || exit 1
+		eval "$pack -o records.tar.zst" || {
+			[ $kind != table ] || message 'columns that are no numbers, such as names, are for --label'
+			exit 1
+		}
 	fi
 	counts=$(look) || exit 1
 	[ -n "$print" ] || echo "$counts" >look
@@ -235,7 +263,7 @@ fi
 set -- $counts
 records=$1 unreadable=$2 pictures=$3 colour=$4 vectors=$5 side=$6
 [ "$records" -gt 0 ] || fail 'no records'
-say "$records records: $pictures pictures ($colour in colour, of $side pixels a side), $vectors vectors of numbers, $unreadable that cannot be decoded"
+say "$records records: $pictures pictures$([ "$pictures" -eq 0 ] || echo " ($colour in colour, of $side pixels a side)"), $vectors vectors of numbers, $unreadable that cannot be decoded"
 [ $((pictures + vectors)) -gt 0 ] || fail 'no record can be decoded: vae-stat says why'
 [ $((pictures + vectors)) -ge 50 ] || fail "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
 
@@ -263,7 +291,8 @@ if [ $is = pictures ]; then
 fi
 
 # steps: as many as half of the time allows, by the rate of the first hundred, which are part of the training
-if [ -e steps ]; then
+if [ -s steps ]; then
+	[ "${steps:-$(cat steps)}" = "$(cat steps)" ] || [ $is = vectors ] || fail "the model of $out has $(cat steps) steps, not $steps: name another directory, or remove it"
 	steps=$(cat steps)
 elif [ $is = vectors ]; then
 	steps=0
@@ -312,10 +341,10 @@ each() {
 }
 
 scored() { printf 'scored/%05d.tar.zst' "$1"; }
-score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --replace --reasons $(shard "$1")$score -o $(scored "$1")"; }
+score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --replace$([ $kind = table ] || echo ' --reasons') $(shard "$1")$score -o $(scored "$1")"; }
 list_scored() { printf ' %s' "$(scored "$1")"; }
 clean_shard() {
-	name=$(word "$1" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/')
+	name=$(shard_names "$(word "$1")")
 	step 7 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
 }
 
@@ -332,14 +361,17 @@ plan() {
 		near="vae-density -q$j --replace --duplicates auto --set 'input.shape=[1, 9, 9]'"
 	else
 		rank='vae-rank -q --replace -k knn_nll'
-		near="vae-density -q$j --replace --duplicates auto --neighbors $([ $kind = table ] && echo 5% || echo 5) --scale asinh"
+		near="vae-density -q$j --replace$([ $kind = table ] || echo ' --duplicates auto') --neighbors $([ $kind = table ] && echo 5% || echo 5) --scale asinh"
 	fi
 	each score_shard
 	step 4 suspects.tar.zst "$near$(each list_scored) | $rank | vae-drop -q -i -e 'reason ~ \"*\" || error ~ \"*\" || dup_of ~ \"*\" || rank < $shown' -o suspects.tar.zst"
+	# Of a list of decisions that went through an editor, a byte order mark, carriage returns and capitals are taken off.
+	theirs=''
+	[ -z "$decisions" ] || theirs="tr -d '\\r' <$(quote "$decisions") | awk -F '\\t' -v OFS='\\t' 'NR == 1 { sub(/^\\357\\273\\277/, \"\") } \$0 != \"\" && !(NR == 1 && \$2 == \"decision\") { \$2 = tolower(\$2); print }' >>decisions.tmp && "
 	# a key, drop or unsure, and why
-	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst | awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' >decisions.tmp && ${decisions:+cat $(quote "$decisions") >>decisions.tmp && }mv decisions.tmp decisions.tsv"
+	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
 	# decisions of a person may be on any record, not on suspects alone
-	step 6 quarantine.tar.zst "vae-drop -q -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
+	step 6 quarantine.tar.zst "vae-drop$([ -n "$decisions" ] && [ -z "$quiet" ] || echo ' -q') -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
 	if [ -n "$sharding" ]; then
 		each clean_shard
 	else
@@ -347,16 +379,15 @@ plan() {
 	fi
 	# what is unsure is what is left to decide
 	step 8 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 100% --decisions decided.tmp$model -o review.html suspects.tar.zst && rm decided.tmp"
-	step 9 summary.json "awk -F '\\t' '{ what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\") { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' decisions.tsv >summary.tmp && mv summary.tmp summary.json"
+	step 9 summary.json "vae-cut -q -k key quarantine.tar.zst >keys.tmp && awk -F '\\t' 'FILENAME == \"keys.tmp\" { there[\$0]; next } { what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\" && k in there) { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' keys.tmp decisions.tsv >summary.tmp && rm keys.tmp && mv summary.tmp summary.json"
 }
 
 all=$(plan)
-tab=$(printf '\t')
 
 if [ -n "$print" ]; then
 	{
-		echo "cd $(quote "$out")"
-		printf '%s\n' "$all" | cut -f 3-
+		echo "mkdir -p $(quote "$out") && cd $(quote "$out") || exit 1"
+		printf '%s\n' "$all" | cut -f 3- | sed 's/$/ || exit 1/'
 	} | output || exit 1
 	exit 0
 fi

@@ -175,3 +175,71 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	fails 1 cleans -o "$F/pics.tar" "$F/pics.tar"
 	says 'is a file'
 }
+
+@test "clean: two shards of one name, and words that are no decisions, are refused before anything is written" {
+	mkdir "$T/a" "$T/b"
+	cp "$F/pics.tar" "$T/a/x.tar"
+	cp "$F/broken.tar" "$T/b/x.tar"
+	fails 1 cleans --keep-sharding -o "$T/d" "$T/a/x.tar" "$T/b/x.tar"
+	says 'clean/x.tar'
+	printf '00000003\tkeep\n00000004\tdorp\n' >"$T/mine.tsv"
+	fails 1 cleans --decisions "$T/mine.tsv" -o "$T/d" "$F/pics.tar"
+	says 'line 2'
+	[ ! -e "$T/d" ]
+	fails 1 cleans -o "$F/pics/out" "$F/pics"
+	says 'a directory outside'
+	fails 1 cleans -o "$T/d" "$T/a
+b.tar"
+	says newline
+}
+
+@test "clean: what --print prints makes its directory, and touches nothing else if it cannot" {
+	cleans --print -o "$T/new" "$F/pics.tar" >"$T/commands"
+	mkdir "$T/here"
+	echo precious >"$T/here/decisions.tsv"
+	(cd "$T/here" && sh "$T/commands")
+	[ -s "$T/new/clean.tar.zst" ]
+	rm -r "$T/new"
+	touch "$T/new" # a file
+	(cd "$T/here" && ! sh "$T/commands")
+	is "$(ls "$T/here")" decisions.tsv
+	is "$(cat "$T/here/decisions.tsv")" precious
+}
+
+@test "clean: decisions that went through an editor, and decisions on records that are not there" {
+	printf '\357\273\277%s\tDrop\r\n00000006\tdrop\r\nnone\tdrop\r\n' 00000005 >"$T/mine.tsv"
+	ok vae-clean -c tiny --steps 30 --decisions "$T/mine.tsv" -o "$T/d" "$F/pics.tar"
+	says 'not in the stream'
+	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -cx '0000000[56]')" 2
+	grep -q "\"quarantined\":$(vae-cut -k key "$T/d/quarantine.tar.zst" | wc -l),.*\"decided\":2" "$T/d/summary.json"
+}
+
+@test "clean: equal rows of a table are ordinary; texts are named" {
+	perl -e 'srand 3; print "a,b\n"; print join(",", int rand 2, int rand 2), "\n" for 1 .. 200' >"$T/t.csv"
+	ok vae-clean -o "$T/d" "$T/t.csv"
+	says '200 records: 0 pictures, 200 vectors'
+	grep -q '"quarantined":0' "$T/d/summary.json"
+	printf 'a,b\n1,x\n' >"$T/u.csv"
+	! vae-clean -q -o "$T/u" "$T/u.csv" 2>"$T/err"
+	grep -q -e --label "$T/err"
+}
+
+@test "clean: other steps, and another run in the directory, are refused; a damaged shard is not counted" {
+	cleans -o "$T/d" "$F/pics.tar"
+	fails 1 vae-clean -q -c tiny --steps 31 -o "$T/d" "$F/pics.tar"
+	says '30 steps'
+	exec 8>>"$T/d/.lock"
+	flock 8
+	sed 's/flock -w 10/flock -w 0/' "$(command -v vae-clean)" >"$T/vae-clean"
+	fails 1 sh "$T/vae-clean" -q -c tiny --steps 30 -o "$T/d" "$F/pics.tar"
+	says 'another'
+	exec 8>&-
+	head -c 40000 "$F/pics.tar" >"$T/cut.tar"
+	! cleans --print -o "$T/e" "$T/cut.tar" >"$T/out" 2>"$T/err"
+	is "$(cat "$T/out")" ''
+	head -n 1 "$T/err" | grep truncated
+	# an earlier run stopped on a full disk
+	: >"$T/d/look"
+	: >"$T/d/settings"
+	ok cleans -o "$T/d" "$F/pics.tar"
+}
