@@ -187,7 +187,7 @@ case $out in -*) out=./$out ;; esac
 esac
 settings="kind=$kind config=$config label=$label sharding=$sharding"
 if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
-if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(ls -A "$out" | grep -vx .lock)" ]; then
+if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
 fi
 if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ]; then
