@@ -12,7 +12,7 @@
 struct options {
 	struct report report;
 	int review;
-	const char *top, *only, *decisions;
+	const char *top, *only, *decisions, *columns;
 	long rows, nearest;
 	double size;
 };
@@ -31,7 +31,7 @@ static bool check_review(struct cli *c, const struct options *o, struct review *
 	if (quota_parse(&q, o->top ? o->top : "200") || q.count > REVIEW_MAX)
 		return cli_usage(c, "--top takes a number of records up to %d or a percentage, as in 200 or 1%%, not '%s'", REVIEW_MAX, o->top);
 	*v = (struct review){.top = isnan(q.count) ? REVIEW_MAX : (size_t)q.count, .percent = q.percent, .max_nearest = o->nearest < 0 ? 4 : (int)o->nearest,
-	                     .influence_path = r->influence_path, .decisions_path = o->decisions};
+	                     .influence_path = r->influence_path, .decisions_path = o->decisions, .columns = o->columns};
 	struct fail f = {{0}};
 	if (o->only && !(v->only = expr_parse(o->only, &f))) {
 		fail_add(&f, "--only");
@@ -45,8 +45,9 @@ static bool check_review(struct cli *c, const struct options *o, struct review *
 static bool check_page(struct cli *c, const struct options *o, struct report *r)
 {
 	struct quota q;
-	if (o->decisions || o->only || o->nearest >= 0)
-		return cli_usage(c, "%s requires --review", o->decisions ? "--decisions" : o->only ? "--only" : "--nearest");
+	const char *of_review = o->decisions ? "--decisions" : o->only ? "--only" : o->columns ? "--columns" : o->nearest >= 0 ? "--nearest" : NULL;
+	if (of_review)
+		return cli_usage(c, "%s requires --review", of_review);
 	if (quota_parse(&q, o->top ? o->top : "40") || isnan(q.count))
 		return cli_usage(c, "--top takes a number of records, not '%s'", o->top);
 	if (q.count > 1000 || o->rows > 1000)
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
 		{0, "top", "N|P%", CLI_TEXT, &o.top, "records shown at each end of the scores, and of the quarantine (default 40); suspects of --review (default 200)"},
 		{0, "rows", "N", CLI_INT, &o.rows, "test records shown (default 8)"},
 		{0, "nearest", "N", CLI_INT, &o.nearest, "nearest records shown beside a suspect of --review (default 4)"},
+		{0, "columns", "NAME,...", CLI_TEXT, &o.columns, "names of the columns of numeric records, for --review"},
 		{0, "max-size", "MB", CLI_REAL, &o.size, "largest page in millions of bytes; pictures are shrunk or left out (default 5; with --review 20)"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		CLI_JOBS(&c),

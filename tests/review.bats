@@ -503,6 +503,20 @@ reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN
 	is "$(line 1)" sound
 	is "$(line 2)" 12
 	is "$(line 3)" '5 4'
+	# by name
+	ok vae-report --review --top 12 -k w --columns 'a,<b>,c,d,e"&,f' -o "$T/p.html" "$T/in.tar"
+	grep -q '>e&quot;&amp;: 500<' "$T/p.html"
+	drive "$T/p.html" <<-LIST
+		load
+		click .card .rec
+		print [...document.querySelectorAll(".columns tbody th")].map(e => e.textContent).sort().join(" ")
+	LIST
+	is "$(line 1)" '<b> a c d e"&'
+	fails 1 vae-report --review -k w --columns a,b -o "$T/q.html" "$T/in.tar"
+	says '--columns has 2 names, but a record has 6 numbers'
+	absent "$T/q.html"
+	fails 2 vae-report -k w --columns a,b "$T/in.tar"
+	says --review
 }
 
 @test "proponents and opponents, reasons and other fields of a record; records without a score" {

@@ -53,6 +53,7 @@ struct review {
 	struct report *report;     /* title, fields, positive, model, limits: as for report_open(), with top 0 and without other files */
 	size_t top;                /* suspects; REVIEW_MAX before the number of a percentage is known */
 	double percent;            /* or NAN: of the ranked records */
+	const char *columns;       /* names of a vector's columns, with commas between; or NULL */
 	struct expr *only;         /* suspects match it; owned; or NULL */
 	int max_nearest;           /* nearest records of a suspect */
 	const char *influence_path, *decisions_path;
@@ -97,6 +98,8 @@ struct page;
 void review_data(struct page *p, const struct review *v);
 /* review_page.c: a picture as a data: address. */
 void review_picture(struct page *p, const struct thumbnail *t);
+/* The name of a column, from 0: its start in v->columns, and *len; NULL without names. */
+const char *review_column(const struct review *v, size_t column, size_t *len);
 /* The path of a vector's curve in a box of 96 x 64. */
 void review_curve(struct page *p, const struct review *v, size_t point);
 /* review_page.c: writes the page, with as large pictures as fit into max bytes. */

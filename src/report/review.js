@@ -337,7 +337,7 @@ function showWhy(i) {
 	if (s.col) {
 		const head = element("tr", {}, ...["column", "value", "median", "z"].map((t, k) => element("th", {scope: "col", class: k ? "n" : null}, t)));
 		body.push(element("table", {class: "scores columns"}, element("caption", {}, "The most unusual columns"), element("thead", {}, head),
-			element("tbody", {}, ...s.col.map(([c, v, m, z]) => element("tr", {}, element("th", {scope: "row"}, String(c)), element("td", {class: "n"}, number(v)),
+			element("tbody", {}, ...s.col.map(([c, v, m, z]) => element("tr", {}, element("th", {scope: "row"}, element("bdi", {}, data.columns.length ? plain(data.columns[c - 1]) : String(c))), element("td", {class: "n"}, number(v)),
 				element("td", {class: "n"}, number(m)), element("td", {class: "n"}, number(z)))))));
 	}
 	if (s.near)

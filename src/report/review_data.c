@@ -19,9 +19,9 @@ static int is_plain(uint32_t u)
 	return u < 0x80 ? u >= 0x20 && !strchr(special, (int)(u & 0x7f)) : !html_is_format(u);
 }
 
-static void put_json(struct page *p, const char *s)
+static void put_json_bytes(struct page *p, const char *s, size_t n)
 {
-	size_t n = strlen(s), from = 0, i = 0;
+	size_t from = 0, i = 0;
 	put(p, "\"");
 	while (i < n && !p->bad) {
 		int len = utf8_length(s + i, n - i);
@@ -47,6 +47,8 @@ static void put_json(struct page *p, const char *s)
 		p->bad = 1;
 	put(p, "\"");
 }
+
+static void put_json(struct page *p, const char *s) { put_json_bytes(p, s, strlen(s)); }
 
 static void put_value(struct page *p, double v)
 {
@@ -254,6 +256,12 @@ void review_data(struct page *p, const struct review *v)
 	for (size_t i = 0; i < v->ncategories; i++) {
 		put(p, "%s", i ? "," : "");
 		put_json(p, v->category[i]);
+	}
+	put(p, "],\n\"columns\":[");
+	for (size_t i = 0, len; v->columns && v->scaled && i < (size_t)v->points.d; i++) {
+		const char *name = review_column(v, i, &len);
+		put(p, "%s", i ? "," : "");
+		put_json_bytes(p, name ? name : "", len);
 	}
 	put(p, "],\n\"suspects\":[");
 	for (size_t i = 0; i < v->n; i++) {

@@ -23,6 +23,25 @@ size_t review_point(const struct review *v, uint64_t position)
 
 /* --- the most unusual columns of vectors --- */
 
+const char *review_column(const struct review *v, size_t column, size_t *len)
+{
+	const char *p = v->columns;
+	for (; p && column; column--) {
+		p = strchr(p, ',');
+		p = p ? p + 1 : NULL;
+	}
+	*len = p ? strcspn(p, ",") : 0;
+	return p;
+}
+
+static int check_columns(const struct review *v, struct fail *f)
+{
+	size_t n = 1;
+	for (const char *p = v->columns; p && (p = strchr(p, ',')) != NULL; p++)
+		n++;
+	return v->columns && n != (size_t)v->points.d ? fail_set(f, "--columns has %zu names, but a record has %d numbers", n, v->points.d) : 0;
+}
+
 static void add_column(struct suspect *s, uint32_t column, double value, double median, double z)
 {
 	int at = s->ncolumns;
@@ -171,7 +190,7 @@ int review_compare(struct review *v, const struct exec *exec, struct fail *f)
 	for (size_t i = 0; i < v->n; i++)
 		v->v[i]->point = review_point(v, v->v[i]->t.position);
 	if (vectors) {
-		r = axes_fit(&axes, SCALE_ROBUST, &x, exec, f);
+		r = check_columns(v, f) ? -1 : axes_fit(&axes, SCALE_ROBUST, &x, exec, f);
 		if (!r)
 			find_columns(v, &axes);
 		scaled = v->scaled = r ? NULL : axes_apply(&axes, &x, f);

@@ -119,6 +119,18 @@ static void put_score(struct page *p, const struct suspect *s)
 		put_number(p, s->t.score);
 }
 
+/* The most unusual column. */
+static void put_column(struct page *p, const struct review *v, const struct suspect *s)
+{
+	size_t len;
+	const char *name = review_column(v, s->column[0].column, &len);
+	if (!name)
+		put(p, "column %u", s->column[0].column + 1);
+	else if (!p->bad && html_text(p->out, name, len, p->f))
+		p->bad = 1;
+	put(p, ": %.4g", s->column[0].value);
+}
+
 static void put_label(struct page *p, const struct review *v, const struct suspect *s)
 {
 	put(p, "Number %zu, key ", s->at + 1);
@@ -168,7 +180,7 @@ static void put_card(struct page *p, const struct review *v, const struct suspec
 	put_score(p, s);
 	put(p, "</b><span class=\"why\">");
 	if (s->ncolumns)
-		put(p, "column %u: %.4g", s->column[0].column + 1, s->column[0].value);
+		put_column(p, v, s);
 	else
 		put_text(p, v->category[s->category]);
 	put(p, "</span><bdi class=\"key\">");
