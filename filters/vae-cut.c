@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/columns.h"
 #include "stream/metadata.h"
 #include "stream/name.h"
 #include "tool/flow.h"
@@ -10,6 +11,7 @@
 struct options {
 	const char *fields;
 	int json, header;
+	const char *columns, *bind;
 };
 
 struct cut {
@@ -123,6 +125,51 @@ static int run_cut(struct cut *c, struct flow *w, struct fail *f)
 	return got;
 }
 
+/* --- a file of columns --- */
+
+struct column_cut {
+	struct criterion criterion;
+	struct ranking ranking;
+	struct buf keys, scratch;
+};
+
+static int collect_columns(void *ctx, struct record *r, struct fail *f)
+{
+	struct column_cut *c = ctx;
+	size_t from = c->keys.len;
+	if (criterion_add(&c->criterion, r, &c->ranking, f) || record_text(r, "key", &c->scratch, &c->keys, f) < 0)
+		return -1;
+	if (c->keys.len == from) {
+		fail_set(f, "its key is empty");
+		return record_fail(r, f);
+	}
+	return buf_add(&c->keys, "\n", 1, f);
+}
+
+static void warn_columns(const struct column_cut *c, const struct flow *w)
+{
+	char shown[100];
+	for (int i = 0; i < c->criterion.joint.p && w->records; i++)
+		if (c->criterion.missing[i] == c->criterion.n)
+			cli_note(w->cli, "none of %llu records has a number in '%s'", (unsigned long long)w->records, name_show(shown, sizeof shown, c->criterion.field[i]));
+}
+
+static int run_columns(const struct options *o, struct flow *w, struct fail *f)
+{
+	struct column_cut c = {.keys = {0}};
+	const struct criterion_lists lists = {o->fields, NULL, NULL};
+	int r = criterion_open(&c.criterion, &lists, JOINT_TAILS, f) ? fail_add(f, "-k") : 0;
+	c.criterion.joint_wanted = 1; /* keeps the values */
+	r = r || flow_each(w, collect_columns, &c, f) || columns_write(o->columns, &c.criterion, &c.ranking, &c.keys, o->bind ? o->bind : "", f) ? -1 : 0;
+	if (!r)
+		warn_columns(&c, w);
+	criterion_free(&c.criterion);
+	ranking_free(&c.ranking);
+	buf_free(&c.keys);
+	buf_free(&c.scratch);
+	return r;
+}
+
 static void close_cut(struct cut *c)
 {
 	free(c->seen);
@@ -136,6 +183,15 @@ static bool check_fields(struct cli *c, const struct options *o)
 	size_t n = o->fields ? strlen(o->fields) : 0;
 	if ((!o->fields && !o->json) || (o->fields && (!n || strstr(o->fields, ",,") || *o->fields == ',' || o->fields[n - 1] == ',')))
 		return cli_usage(c, "-k takes the names of the fields to print, separated by commas");
+	if (o->columns && (o->json || o->header || !o->fields))
+		return cli_usage(c, "--columns %s", o->fields ? "prints nothing: it cannot be combined with --json or -H" : "requires -k FIELD,...");
+	if (o->bind && !o->columns)
+		return cli_usage(c, "--bind is for --columns");
+	if (o->bind && name_has_control(o->bind, strlen(o->bind)))
+		return cli_usage(c, "--bind takes a text without control characters");
+	for (int i = 0; i < c->nfiles && o->columns; i++)
+		if (strcmp(c->files[i], o->columns) == 0)
+			return cli_usage(c, "--columns would replace the input '%s'", o->columns);
 	return true;
 }
 
@@ -147,6 +203,8 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to print, in this order; key and cls are names too"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "JSON lines instead of TSV; without -k all fields"},
 		{'H', "header", NULL, CLI_FLAG, &o.header, "print the names as a first line (TSV)"},
+		{0, "columns", "FILE", CLI_TEXT, &o.columns, "write the numbers of -k, which takes patterns too, to FILE for vae-rank --columns"},
+		{0, "bind", "TEXT", CLI_TEXT, &o.bind, "with --columns: what FILE is made of, for vae-rank --bindings"},
 		CLI_INPUT(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
@@ -158,7 +216,7 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
-		r = run_cut(&cut, &w, &f);
+		r = o.columns ? run_columns(&o, &w, &f) : run_cut(&cut, &w, &f);
 	close_cut(&cut);
 	return flow_finish(&w, r, &f);
 }

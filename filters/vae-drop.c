@@ -75,6 +75,7 @@ int main(int argc, char **argv)
 		{0, "keys", "LIST", CLI_TEXT, &o.keys, "select the records whose keys are in the file LIST, one a line"},
 		{0, "duplicates", "WHICH", CLI_TEXT, &o.duplicates, "keep-first: select all but the first of each group in dup_group"},
 		{'i', "include", NULL, CLI_FLAG, &o.inverted, "keep the selected records, and drop all others"},
+		{0, "because", "TEXT", CLI_TEXT, &o.because, "what dropped_by says (default: the rule)"},
 		{0, "max-drop", "N|P%", CLI_TEXT, &d.max_drop, "write nothing and exit 3 if more than that would be dropped"},
 		{'r', "rejects", "FILE", CLI_TEXT, &c.rejects, "write the dropped records to FILE (zstd if it ends in .zst)"},
 		{0, "mark", NULL, CLI_FLAG, &d.mark, "drop nothing; append dropped_by to what would be dropped"},

@@ -1,30 +1,65 @@
 /* vae-rank: ranks records by a field or by the joint score of several, or compares them with a reference. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/selection.h"
 #include "tool/ranker.h"
 
 struct options {
 	const char *list, *unlike, *far, *ref_file, *decisions;
 	int joint; /* enum joint_kind; -1: not given */
-	int merge;
+	int merge, columns;
+	const char *top, *lists, *bindings;
+	struct quota quota;
 };
 
 /* --merge-ref: the operands are references. */
 static bool check_merge(struct cli *c, const struct options *o, const struct ranker *k)
 {
-	if (o->list || o->unlike || o->far || o->ref_file || o->decisions || o->joint >= 0 || k->sort || c->save_ref)
+	if (o->list || o->unlike || o->far || o->ref_file || o->decisions || o->columns || o->joint >= 0 || k->sort || c->save_ref)
 		return cli_usage(c, "--merge-ref takes references and -o; options of ranking do not apply");
 	if (!c->output || !c->nfiles)
 		return cli_usage(c, "--merge-ref requires references, and -o FILE for the merged one");
 	return true;
 }
 
-static bool check_options(struct cli *c, const struct options *o, struct ranker *k)
+/* The options of --columns. */
+static bool check_columns(struct cli *c, struct options *o, const struct ranker *k)
+{
+	if (!o->columns)
+		return !(o->top || o->lists || o->bindings) || cli_usage(c, "%s is for --columns", o->top ? "--top (vae-drop has one for records)" : o->lists ? "--lists" : "--bindings");
+	if (k->sort || c->save_ref || o->ref_file || o->decisions || c->output || c->key_prefix)
+		return cli_usage(c, "--columns reads no records: it cannot be combined with --sort, --save-ref, --ref, --learn, -o and --key-prefix");
+	if (!o->lists || !o->top || !c->nfiles)
+		return cli_usage(c, "--columns requires %s", !o->lists ? "--lists DIR" : !o->top ? "--top N|P%" : "FILEs that vae-cut --columns has made");
+	return !quota_parse(&o->quota, o->top) || cli_usage(c, "--top takes a number of records or a percentage, as in 100 or 1%%, not '%s'", o->top);
+}
+
+/* Selects from files of columns. */
+static int run_columns(struct cli *c, const struct options *o, struct criterion *by, struct fail *f)
+{
+	struct selection s = {.criterion = by, .path = c->files, .files = c->nfiles, .top = o->quota, .bindings = o->bindings, .lists = o->lists, .keys_per_file = c->keys_by_file};
+	struct fields *n = &c->counts;
+	if (selection_run(&s, f))
+		return -1;
+	if (c->verbose)
+		cli_note(c, "%llu of %llu records are listed (top %s of '%.700s')", (unsigned long long)s.selected, (unsigned long long)s.records, o->top, by->label);
+	if (by->incomplete)
+		cli_note(c, "%llu of %llu records have no number in some of the fields", (unsigned long long)by->incomplete, (unsigned long long)s.scored);
+	if (fields_set_int(n, "files", s.files, f) || fields_set_int(n, "records", (int64_t)s.records, f) || fields_set_int(n, "ranked", (int64_t)s.scored, f) ||
+	    fields_set_int(n, "listed", (int64_t)s.selected, f) || fields_set_string(n, "rank_by", by->label, f) || fields_set_string(n, "top", o->top, f))
+		return -1;
+	return !isnan(s.threshold) ? fields_set_real(n, "threshold", s.threshold, f) : 0;
+}
+
+static bool check_options(struct cli *c, struct options *o, struct ranker *k)
 {
 	struct fail f = {{0}};
 	if (o->merge)
 		return check_merge(c, o, k);
+	if (!check_columns(c, o, k))
+		return false;
 	if (o->ref_file && (k->sort || c->save_ref || o->decisions))
 		return cli_usage(c, "--ref cannot be combined with %s", k->sort ? "--sort" : c->save_ref ? "--save-ref" : "--learn");
 	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
@@ -115,6 +150,10 @@ int main(int argc, char **argv)
 		{0, "save-ref", "FILE", CLI_TEXT, &c.save_ref, "save the distribution of the score to FILE, for --ref"},
 		{0, "ref", "FILE", CLI_TEXT, &o.ref_file, "compare with the distribution in FILE: pct and z, but no ranks; one pass"},
 		{0, "merge-ref", NULL, CLI_FLAG, &o.merge, "merge the references FILE ... into that of all their records, and write it to -o"},
+		{0, "columns", NULL, CLI_FLAG, &o.columns, "FILEs are of vae-cut --columns: write no records, but lists of the highest of all"},
+		{0, "top", "N|P%", CLI_TEXT, &o.top, "with --columns: list the N records, or at most P percent, that rank highest"},
+		{0, "lists", "DIR", CLI_TEXT, &o.lists, "with --columns: write the keys of A.col that are listed to DIR/A.keys"},
+		{0, "bindings", "FILE", CLI_TEXT, &o.bindings, "with --columns: line I is the --bind that the I-th FILE must have"},
 		CLI_NAMES(&c),
 		CLI_OUTPUT(&c),
 		CLI_KEYS(&c),
@@ -128,7 +167,7 @@ int main(int argc, char **argv)
 		ranker_free(&k);
 		return c.status;
 	}
-	int r = o.merge ? merge(&c, &f) : run(&k, &o, &f);
+	int r = o.merge ? merge(&c, &f) : o.columns ? run_columns(&c, &o, &k.criterion, &f) : run(&k, &o, &f);
 	ranker_free(&k);
 	if (r)
 		cli_failed(&c, &f);

@@ -126,6 +126,11 @@ faults() {
 @test "faults: vae-drop --duplicates" { faults -k alloc,read,write -d "$F/old.files" -i "$F/s.tar" -- vae-drop --duplicates keep-first -k w -r rejects.tar; }
 @test "faults: vae-drop --keys" { faults -k alloc,read,write,rename -d "$F/old.files" -i "$F/s.tar" -- vae-drop --keys "$F/keys" -r rejects.tar; }
 @test "faults: vae-cut" { faults -i "$F/s.tar" -- vae-cut -k key,w,cls; }
+@test "faults: vae-cut --columns" { faults -k alloc,read,write,open,rename,fsync -d "$F/old.files" -i "$F/more.tar" -- vae-cut --columns old.col --bind x -k 'a,b*'; }
+@test "faults: vae-rank --columns" {
+	vae-cut -q --columns "$F/a.col" -k 'a,b*' "$F/more.tar"
+	faults -k alloc,read,write,open,rename,fsync -i "$F/more.tar" -- vae-rank --columns --keys-per-file --top 50% --lists "$F/lists" -k 'a,b*' --joint both "$F/a.col"
+}
 @test "faults: vae-cut --json, every compression" {
 	local some=0 i
 	for i in zstd gzip xz bzip2 lz4 old-lz4; do

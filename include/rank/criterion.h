@@ -60,6 +60,17 @@ int criterion_decide(struct criterion *c, int drop, struct fail *f);
 /* Fits the joint score, and learns where c->learns; stores it in the ranking (not sorted yet), and frees the values. No-op for one field. Fails
  * where no record has one of the fields. */
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f);
+/* The same without records, for the columns of rank/columns.h. First all columns, in the order in which the stream would have them: adds
+ * the field that a column stands for, if a pattern matches it. Then the records: criterion_add_values() keeps v [joint.p], NAN where missing, and
+ * returns how many there are, or -1; a record with none is not kept. Then criterion_fit_values(): x[i] is the score of the i-th kept record. */
+int criterion_add_column(struct criterion *c, const char *name, struct fail *f);
+/* The position of a field in c->field, or -1. */
+int criterion_field(const struct criterion *c, const char *name);
+/* Allocates for n records in all, and no more. */
+int criterion_reserve(struct criterion *c, size_t n, struct fail *f);
+int criterion_add_values(struct criterion *c, const double *v, struct fail *f);
+int criterion_fit_values(struct criterion *c, struct fail *f);
+
 struct criterion_scores {
 	double score; /* that ranks: the field itself, the joint score or the learned one */
 	double joint;

@@ -24,6 +24,7 @@ struct rule_options {
 	const char *top, *expr, *keys, *duplicates;
 	double above;      /* NAN: not given */
 	const char *field; /* of top, above or duplicates; NULL: the default */
+	const char *because; /* the description; NULL: the rule itself */
 	int inverted;
 };
 

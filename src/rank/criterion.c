@@ -148,16 +148,37 @@ int criterion_values(struct criterion *c, struct record *rec, struct fail *f)
 	return found;
 }
 
+static void count_missing(struct criterion *c, int found)
+{
+	if (found <= 0 || found == c->joint.p)
+		return;
+	c->incomplete++;
+	for (int i = 0; i < c->joint.p; i++)
+		c->missing[i] += isnan(c->v[i]);
+}
+
 /* The same, and counts what is missing. */
 static int count_values(struct criterion *c, struct record *rec, struct fail *f)
 {
 	int found = criterion_values(c, rec, f);
-	if (found > 0 && found < c->joint.p) {
-		c->incomplete++;
-		for (int i = 0; i < c->joint.p; i++)
-			c->missing[i] += isnan(c->v[i]);
-	}
+	count_missing(c, found);
 	return found;
+}
+
+/* Keeps c->v for the fit. */
+static int keep_values(struct criterion *c, struct fail *f)
+{
+	size_t p = (size_t)c->joint.p, used = c->n * p;
+	if (used + p > c->cap) {
+		size_t cap = used ? used + used / 2 + p : 1024 * p;
+		double *x = realloc(c->x, cap * sizeof *x);
+		if (!x)
+			return fail_memory_for(f, "%zu fields of %zu records", p, c->n);
+		c->x = x;
+		c->cap = cap;
+	}
+	memcpy(c->x + p * c->n++, c->v, p * sizeof *c->v);
+	return 0;
 }
 
 int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f)
@@ -165,21 +186,41 @@ int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, st
 	if (c->patterns && match_patterns(c, rec, f))
 		return -1;
 	int found = count_values(c, rec, f);
-	if (found < 0)
+	if (found < 0 || (found && c->joint_wanted && keep_values(c, f)))
 		return -1;
-	if (found && c->joint_wanted) {
-		size_t p = (size_t)c->joint.p, used = c->n * p;
-		if (used + p > c->cap) {
-			size_t cap = used ? used + used / 2 + p : 1024 * p;
-			double *x = realloc(c->x, cap * sizeof *x);
-			if (!x)
-				return fail_memory_for(f, "%zu fields of %zu records", p, c->n);
-			c->x = x;
-			c->cap = cap;
-		}
-		memcpy(c->x + p * c->n++, c->v, p * sizeof *c->v);
-	}
 	return ranking_add(r, !found ? NAN : c->joint_wanted ? 0 : c->v[0], f);
+}
+
+int criterion_add_column(struct criterion *c, const char *name, struct fail *f)
+{
+	for (int k = 0; k < c->names; k++)
+		if (c->name[k].pattern && expr_like(c->name[k].text, name, strlen(name)) && add_field(c, name, c->name[k].question, f))
+			return -1;
+	return 0;
+}
+
+int criterion_field(const struct criterion *c, const char *name) { return find_field(c, name); }
+
+int criterion_reserve(struct criterion *c, size_t n, struct fail *f)
+{
+	size_t cap = n * (size_t)c->joint.p;
+	double *x = cap > c->cap ? realloc(c->x, cap * sizeof *x) : c->x;
+	if (cap > c->cap && !x)
+		return fail_memory_for(f, "%d fields of %zu records", c->joint.p, n);
+	c->x = x;
+	c->cap = cap > c->cap ? cap : c->cap;
+	return 0;
+}
+
+int criterion_add_values(struct criterion *c, const double *v, struct fail *f)
+{
+	int found = 0;
+	for (int i = 0; i < c->joint.p; i++) {
+		c->v[i] = v[i];
+		found += !isnan(v[i]);
+	}
+	count_missing(c, found);
+	return found && keep_values(c, f) ? -1 : found;
 }
 
 int criterion_decide(struct criterion *c, int drop, struct fail *f)
@@ -239,6 +280,13 @@ static int fit_scores(struct criterion *c, double *learned, struct fail *f)
 		learned[i] = learn_score(&c->learn, copy + i * p, c->x[i]);
 	free(copy);
 	return r;
+}
+
+int criterion_fit_values(struct criterion *c, struct fail *f)
+{
+	if (!c->joint_wanted || !c->n)
+		return 0;
+	return check_fields(c, f) || fit_scores(c, NULL, f) ? -1 : 0;
 }
 
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)

@@ -28,6 +28,8 @@ double quota_records(const struct quota *q, double n)
 static int describe(struct rule *u, const struct rule_options *o, struct fail *f)
 {
 	struct buf *b = &u->description;
+	if (o->because)
+		return buf_addf(b, f, "%s", o->because);
 	int r = buf_addf(b, f, "%s", u->inverted ? "not (" : "");
 	if (!r && o->top)
 		r = buf_addf(b, f, "top %s of %s", o->top, u->field);
