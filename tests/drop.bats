@@ -343,6 +343,13 @@ hostile() {
 	sed 's/drop/keep/' "$T/keys" >"$T/none"
 	ok vae-drop --keys "$T/none" "$F/in.tar"
 	is "$(field key <"$T/out" | wc -l)" 20
+	# capitals and spaces of an editor: Keep is not a plain list of keys, which would drop the record
+	printf 's/0003\tDrop \ns/0004\tKeep\n' >"$T/edited"
+	ok vae-drop -i --keys "$T/edited" "$F/in.tar"
+	is "$(keys <"$T/out")" 's/0003 '
+	printf 's/0004\tKEEP\n' >"$T/edited"
+	ok vae-drop -i --keys "$T/edited" "$F/in.tar"
+	is "$(keys <"$T/out")" ''
 	# a mistyped decision drops nothing
 	printf 's/0008\tdorp\n' >>"$T/keys"
 	fails 1 vae-drop --keys "$T/keys" -o "$T/o.tar" "$F/in.tar"

@@ -72,7 +72,7 @@ static int parse(struct numbers *n, const char header[NUMBERS_HEADER + 1], uint6
 		if (memcmp(header, again, NUMBERS_HEADER) == 0)
 			return at;
 	}
-	return fail_set(f, "not a file of numbers of vae-memo, or damaged");
+	return fail_set(f, "not a file of numbers of vae-memo, or damaged: remove it, and run vae-memo again");
 }
 
 static int verify(const struct numbers *n, int at, const char *header, uint64_t sum, struct fail *f)
@@ -82,7 +82,7 @@ static int verify(const struct numbers *n, int at, const char *header, uint64_t 
 	if (fstat(n->fd, &st))
 		return fail_errno(f, "cannot read");
 	if ((uint64_t)st.st_size != bytes + NUMBERS_HEADER)
-		return fail_set(f, "%lld bytes, expected %zu", (long long)st.st_size, bytes + NUMBERS_HEADER);
+		return fail_set(f, "%lld bytes, expected %zu: remove it, and run vae-memo again", (long long)st.st_size, bytes + NUMBERS_HEADER);
 	XXH3_state_t *state = XXH3_createState();
 	void *block = malloc(BLOCK);
 	int r = state && block && !XXH3_64bits_reset_withSeed(state, XXH3_64bits(header, (size_t)at)) ? 0 : fail_memory(f);
@@ -95,7 +95,7 @@ static int verify(const struct numbers *n, int at, const char *header, uint64_t 
 		done += got > 0 ? (size_t)got : 0;
 	}
 	if (!r && XXH3_64bits_digest(state) != sum)
-		r = fail_set(f, "the checksum does not match: the file is damaged");
+		r = fail_set(f, "the checksum does not match: the file is damaged; remove it, and run vae-memo again");
 	XXH3_freeState(state);
 	free(block);
 	return r;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -64,13 +65,17 @@ static int add_key(struct keylist *l, enum decision decision, const char *p, siz
 	return buf_add(&l->text, "", 1, f);
 }
 
-/* The decision in the second column, which p[n] begins with; or none. */
+/* The decision in the second column, which p[0..n) begins with; or none. An editor may have written Keep: it must not drop a record. */
 static enum decision read_decision(const char *p, size_t n)
 {
 	const char *tab = memchr(p, '\t', n);
 	size_t len = tab ? (size_t)(tab - p) : n;
+	for (; len && p[len - 1] == ' '; len--)
+		;
+	for (; len && p[0] == ' '; p++, len--)
+		;
 	for (int d = DECISION_NONE + 1; d < DECISIONS; d++)
-		if (len == strlen(decision_words[d]) && memcmp(p, decision_words[d], len) == 0)
+		if (len == strlen(decision_words[d]) && strncasecmp(p, decision_words[d], len) == 0)
 			return (enum decision)d;
 	return DECISION_NONE;
 }
