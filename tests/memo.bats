@@ -232,6 +232,11 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	vae-selfinf -m "$T/d.memo/model-000005.vae" "$T/tests.tar" | field loss >"$T/loss"
 	perl -e 'local $/; open my $f, "<:raw", $ARGV[0]; my $all = <$f>; print "$_\n" for unpack "d<*", substr $all, 128' "$T/d.memo/model-000005.numbers" |
 		paste - "$T/loss" | awk '$1 / $2 - 1 > 1e-6 || $1 / $2 - 1 < -1e-6 { exit 1 } END { if (NR != 3) exit 1 }'
+	# an infinite influence
+	cp "$T/m.npy" "$T/inf.npy"
+	printf '\0\0\200\177' | dd of="$T/inf.npy" bs=1 seek=$(($(wc -c <"$T/m.npy") - 4)) conv=notrunc status=none
+	fails 1 vae-eval --lds "$T/inf.npy" --halves "$T/d.memo"
+	says 'no finite number in column 3'
 	fails 2 vae-eval --lds "$T/m.npy"
 	fails 2 vae-eval --lds "$T/m.npy" --halves "$T/d.memo" "$F/in.tar"
 	fails 1 vae-eval --lds "$T/m.npy" --halves "$F/m.vae"

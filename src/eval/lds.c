@@ -44,6 +44,9 @@ static int find_rows(const struct halves *h, const struct npy *m, size_t *row, s
 	for (size_t i = 0; i < m->shape[0]; i++) {
 		if (isnan(npy_value(m, i * h->tests)))
 			continue;
+		for (size_t t = 0; t < h->tests; t++)
+			if (!isfinite(npy_value(m, i * h->tests + t)))
+				return fail_set(f, "row %zu of the matrix has no finite number in column %zu", i + 1, t + 1);
 		if (n < h->subsets.records)
 			row[n] = i;
 		n++;
