@@ -285,6 +285,11 @@ hostile() {
 		field key <"$T/out" >"$T/got"
 		same "$T/one" "$T/got"
 	done
+	# a key that begins with a byte order mark is not taken for the file's
+	printf 'name=%%ef%%bb%%bfa.txt data=1\nname=a.txt data=2\n' | mktar >"$T/bom.tar"
+	vae-cut -k key "$T/bom.tar" | head -n 1 >"$T/keys"
+	ok vae-drop -i --keys "$T/keys" "$T/bom.tar"
+	is "$(lstar --names <"$T/out")" '%ef%bb%bfa.txt'
 	# a field named key takes precedence in both tools
 	printf 'name=a.vae.json data={"key":"b"}\nname=b.vae.json data={"key":"x\\ty\\u0000"}\n' | mktar >"$T/in.tar"
 	vae-cut -k key "$T/in.tar" | tail -1 >"$T/keys"

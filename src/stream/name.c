@@ -46,7 +46,7 @@ int utf8_length(const char *p, size_t n)
 }
 
 /* Whether the character of len bytes at p controls a terminal: C0, DEL, C1, or the order of what a terminal shows (U+061C, U+200E,
- * U+200F, U+202A to U+202E, U+2066 to U+2069). */
+ * U+200F, U+202A to U+202E, U+2066 to U+2069). Or U+FEFF: at the start of a list of keys it would be read as a byte order mark. */
 static int is_control(const char *p, int len)
 {
 	const unsigned char *s = (const unsigned char *)p;
@@ -54,6 +54,8 @@ static int is_control(const char *p, int len)
 		return s[0] < 0x20 || s[0] == 0x7f;
 	if (len == 2)
 		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
+	if (len == 3 && s[0] == 0xef)
+		return s[1] == 0xbb && s[2] == 0xbf;
 	if (len != 3 || s[0] != 0xe2)
 		return 0;
 	return (s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);

@@ -39,7 +39,7 @@ static void test_controls(void)
 		else if (u < 0x800)
 			p = c + 1, c[1] = (char)(0xc0 | u >> 6);
 		int control = u < 0x20 || (u >= 0x7f && u < 0xa0) || u == 0x61c || u == 0x200e || u == 0x200f || (u >= 0x202a && u <= 0x202e) ||
-		              (u >= 0x2066 && u <= 0x2069);
+		              (u >= 0x2066 && u <= 0x2069) || u == 0xfeff;
 		struct buf b = {0};
 		struct fail f;
 		name_escape(&b, p, strlen(p), &f);
