@@ -1,0 +1,93 @@
+#!/bin/sh
+# memo.sh DIR SET...: which cheap score predicts memorization, and does memorization, or a score by models that did not see a record, find
+# outliers? Prints Markdown; memo.md in this directory is such a page. Existing files in DIR are kept, so a run can be repeated.
+#
+#   letters     VAE_MNIST and VAE_LETTERS, directories of IDX files: labels above 100 are outliers
+#   fashion-C   VAE_FASHION, a directory of IDX files: 60 records of class C among the other classes
+#
+# VAE_MEMBERS (default 20000) is the number of ordinary records, VAE_STEPS (4000) that of training steps, of each of the 10 models and of
+# one that sees all. Labels are read for the AUROC only.
+set -eu
+[ $# -ge 2 ] || { echo "usage: memo.sh DIR SET..." >&2; exit 2; }
+dir=$1
+shift
+for tool in vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-density vae-cut vae-drop vae-eval; do
+	command -v $tool >/dev/null || { echo "memo: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
+done
+members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000}
+mkdir -p "$dir"
+cd "$dir"
+
+pack() # SET: writes SET.tar
+{
+	case $1 in
+	letters)
+		vae-pack --limit "$members" --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
+		vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
+		;;
+	fashion-*)
+		vae-pack --only "cls != ${1#fashion-}" --limit "$members" --key-prefix members/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
+		vae-pack --only "cls == ${1#fashion-}" --limit 60 --key-prefix outliers/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
+		;;
+	*) echo "memo: no data set '$1': letters, or fashion-0 to fashion-9" >&2; exit 2 ;;
+	esac
+}
+
+# ranks: of the numbers on standard input, in their order; ties share their mean rank
+ranks()
+{
+	awk '{ print NR "\t" $1 }' | sort -t "$(printf '\t')" -k 2,2g | awk -F '\t' '
+		function flush(    i) { for (i = 1; i <= n; i++) print at[i] "\t" (first + (n - 1) / 2); n = 0 }
+		$2 != last { flush(); first = NR; last = $2 }
+		{ at[++n] = $1 }
+		END { flush() }' | sort -n | cut -f 2
+}
+
+# spearman FILE FIELD: the rank correlation with memo
+spearman()
+{
+	vae-cut -k "memo,$2" "$1" | awk -F '\t' '$1 != "" && $2 != ""' >pair
+	cut -f 1 pair | ranks >one
+	cut -f 2 pair | ranks >two
+	paste one two | awk '{ n++; x += $1; y += $2; xx += $1 * $1; yy += $2 * $2; xy += $1 * $2 }
+		END { printf " %.3f |", (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n)) }'
+	rm pair one two
+}
+
+for set; do
+	case $set in
+	letters) outlier='cls > 100' ;;
+	*) outlier="cls == ${set#fashion-}" ;;
+	esac
+	[ -e "$set.tar" ] || { pack "$set" >"$set.tmp" && mv "$set.tmp" "$set.tar"; }
+	options="-c mnist-mlp --set input.binarize=threshold --set train.steps=$steps --set train.checkpoints=4"
+	# shellcheck disable=SC2086 # options are words
+	[ -e "$set.vae/model.yaml" ] || vae-train -q --resume $options --curvature -o "$set.vae" "$set.tar"
+	# shellcheck disable=SC2086
+	[ -e "$set.memo.tar" ] || { vae-memo -q $options -d 64 --checkpoints all --out-scores -o "$set.memo" "$set.tar" >memo.tmp && mv memo.tmp "$set.memo.tar"; }
+	[ -e "$set.scored.tar" ] || {
+		vae-selfinf -q -m "$set.vae" --checkpoints all --weights lr --prefix tracin_ "$set.memo.tar" |
+			vae-selfinf -q -m "$set.vae" -d 4 --curvature kfac --prefix kfac_ | vae-selfinf -q -m "$set.vae" |
+			vae-density -q --space latent -m "$set.vae" --prefix latent_ | vae-density -q --prefix pixel_ >scored.tmp && mv scored.tmp "$set.scored.tar"
+	}
+	printf '## %s\n\n| score | Spearman with memorization | AUROC |\n|---|---|---|\n' "$set"
+	for row in 'memo:memorization M' 'logp_in:log p(x), models that saw it (U)' 'logp_out:log p(x), models that did not (V)' 'out_loss:loss, out of fold' \
+		'out_selfinf:self influence, out of fold' 'loss:loss' 'recon:recon' 'kl:kl' 'selfinf:self influence, last checkpoint' 'tracin_selfinf:self influence, checkpoints by learning rate' \
+		'kfac_selfinf:self influence, K-FAC' 'latent_knn_nll:k-NN of codes' 'pixel_knn_nll:k-NN of pixels'; do
+		field=${row%%:*}
+		printf '| %s |' "${row#*:}"
+		spearman "$set.scored.tar" "$field"
+		vae-eval --positive "$outlier" -k "$field" "$set.scored.tar" | awk -v name="$field" '/^side by side/ { table = 1 } table && $1 == name { printf " %.3f |\n", $3; exit }'
+	done
+	echo
+	printf 'Quantiles of M (.5, .95, .999): ordinary records, outliers; by steps of training:\n\n| steps | ordinary | outliers |\n|---|---|---|\n'
+	for i in 1 2 3 4; do
+		at=$((steps * i / 4))
+		printf '| %d |' $at
+		for of in "!($outlier)" "$outlier"; do
+			vae-drop -q -i -e "$of" "$set.memo.tar" | vae-cut -k "memo_$at" | sort -g | awk '{ v[NR] = $1 } END { printf " %.1f, %.1f, %.1f |", v[int(NR * .5) + 1], v[int(NR * .95) + 1], v[int(NR * .999) + 1] }'
+		done
+		echo
+	done
+	echo
+done
