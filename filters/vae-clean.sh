@@ -218,7 +218,7 @@ if [ -z "$print" ]; then
 		else
 			rm -rf records.tar.zst scored
 		fi
-		rm -f look suspects.tar.zst decisions.tsv
+		rm -f look ranked.tar.zst suspects.tar.zst decisions.tsv
 	fi
 	printf '%s\n' "$now" >inputs
 elif [ -d "$out" ]; then
@@ -345,7 +345,7 @@ score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --repl
 list_scored() { printf ' %s' "$(scored "$1")"; }
 clean_shard() {
 	name=$(shard_names "$(word "$1")")
-	step 7 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
+	step 8 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
 }
 
 plan() {
@@ -364,22 +364,24 @@ plan() {
 		near="vae-density -q$j --replace$([ $kind = table ] || echo ' --duplicates auto') --neighbors $([ $kind = table ] && echo 5% || echo 5) --scale asinh"
 	fi
 	each score_shard
-	step 4 suspects.tar.zst "$near$(each list_scored) | $rank | vae-drop -q -i -e 'reason ~ \"*\" || error ~ \"*\" || dup_of ~ \"*\" || rank < $shown' -o suspects.tar.zst"
+	suspects="reason ~ \"*\" || error ~ \"*\" || dup_of ~ \"*\" || rank < $shown"
+	step 4 ranked.tar.zst "$near$(each list_scored) | $rank -o ranked.tar.zst"
+	step 5 suspects.tar.zst "vae-drop -q -i -e '$suspects' -o suspects.tar.zst ranked.tar.zst"
 	# Of a list of decisions that went through an editor, a byte order mark, carriage returns and capitals are taken off.
 	theirs=''
 	[ -z "$decisions" ] || theirs="tr -d '\\r' <$(quote "$decisions") | awk -F '\\t' -v OFS='\\t' 'NR == 1 { sub(/^\\357\\273\\277/, \"\") } \$0 != \"\" && !(NR == 1 && \$2 == \"decision\") { \$2 = tolower(\$2); print }' >>decisions.tmp && "
 	# a key, drop or unsure, and why
-	step 5 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
+	step 6 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
 	# decisions of a person may be on any record, not on suspects alone
-	step 6 quarantine.tar.zst "vae-drop$([ -n "$decisions" ] && [ -z "$quiet" ] || echo ' -q') -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
+	step 7 quarantine.tar.zst "vae-drop$([ -n "$decisions" ] && [ -z "$quiet" ] || echo ' -q') -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
 	if [ -n "$sharding" ]; then
 		each clean_shard
 	else
-		step 7 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
+		step 8 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
 	fi
 	# what is unsure is what is left to decide
-	step 8 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 100% --decisions decided.tmp$model -o review.html suspects.tar.zst && rm decided.tmp"
-	step 9 summary.json "vae-cut -q -k key quarantine.tar.zst >keys.tmp && awk -F '\\t' 'FILENAME == \"keys.tmp\" { there[\$0]; next } { what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\" && k in there) { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' keys.tmp decisions.tsv >summary.tmp && rm keys.tmp && mv summary.tmp summary.json"
+	step 9 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 5000 --only '$suspects' --decisions decided.tmp$model -o review.html ranked.tar.zst && rm decided.tmp"
+	step 10 summary.json "vae-cut -q -k key quarantine.tar.zst >keys.tmp && awk -F '\\t' 'FILENAME == \"keys.tmp\" { there[\$0]; next } { what[\$1] = \$2; why[\$1] = \$3 == \"\" ? \"decided\" : \$3 ~ /^copy of / ? \"copy\" : \$3 ~ /^rank / ? \"rank\" : \$3 } END { for (k in what) if (what[k] == \"drop\" && k in there) { n++; count[why[k]]++ } printf \"{\\\"records\\\":%d,\\\"quarantined\\\":%d,\\\"steps\\\":%d\", $records, n, $steps; for (w in count) { name = w; gsub(/[^a-z]/, \"_\", name); printf \",\\\"%s\\\":%d\", name, count[w] } print \"}\" }' keys.tmp decisions.tsv >summary.tmp && rm keys.tmp && mv summary.tmp summary.json"
 }
 
 all=$(plan)

@@ -170,7 +170,7 @@ complete_bash() {
 	is "$(complete_bash vae-rank -k a --re)" '--ref --replace'
 	is "$(complete_bash vae-rank --ref '')" '' # files, by bash itself
 	is "$(complete_bash vae-rank --prefix '')" ''
-	is "$(complete_bash vae-rank --joint '')" 'tails mahalanobis'
+	is "$(complete_bash vae-rank --joint '')" 'tails mahalanobis both'
 	is "$(complete_bash vae-selfinf --on-error re)" reject
 	is "$(complete_bash vae-ckpt e)" 'export eval'
 }
@@ -190,7 +190,7 @@ complete_bash() {
 	for tool in "$T"/c/fish/*; do fish -n "$tool"; done
 	is "$(fish -c 'source "$argv[1]/vae-rank.fish"; complete -C "vae-rank --j"' "$T/c/fish" | cut -f1)" --joint
 	is "$(fish -c 'source "$argv[1]/vae-rank.fish"; complete -C "vae-rank --joint t"' "$T/c/fish" | cut -f1)" tails
-	is "$(fish -c 'source "$argv[1]/vae-ckpt.fish"; complete -C "vae-ckpt l"' "$T/c/fish" | cut -f1)" list
+	is "$(fish -c 'source "$argv[1]/vae-ckpt.fish"; complete -C "vae-ckpt li"' "$T/c/fish" | cut -f1)" list
 }
 
 @test "install and uninstall: tools, man pages, presets, completions; nothing is left" {
