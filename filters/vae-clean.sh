@@ -111,7 +111,7 @@ done
 [ -n "$out" ] || wrong '-o OUT is required'
 number --minutes "$minutes" '[0-9]+([.][0-9]+)?'
 number --top "$top" '[0-9]+|[0-9]+([.][0-9]+)?%'
-[ -z "$steps" ] || number --steps "$steps" '[1-9][0-9]*'
+[ -z "$steps" ] || number --steps "$steps" '[1-9][0-9]{0,8}'
 [ -z "$jobs" ] || number -j "$jobs" '[1-9][0-9]*'
 for needed in vae-pack vae-stat vae-train vae-ckpt vae-selfinf vae-density vae-rank vae-drop vae-cut vae-report; do
 	command -v $needed >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"
@@ -190,7 +190,8 @@ if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a direc
 if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
 fi
-if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ]; then
+# before anything was made, as after a mistyped name, other settings begin anew
+if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ] && { [ -e "$out/model.vae" ] || [ -e "$out/scored" ]; }; then
 	fail "$out was made with other settings ($(cat "$out/settings")): name another directory, or remove it"
 fi
 # The inputs with their sizes and times. What was made of one that has changed is made again; of a new one, only its own part.
@@ -210,15 +211,17 @@ if [ -z "$print" ]; then
 	cd "$out"
 	exec 9>>.lock
 	flock -w 10 9 || fail "another $tool is writing $out: wait for it, or name another directory"
+	[ ! -s settings ] || [ "$(cat settings)" = "$settings" ] || rm -f look steps records.tar.zst
 	printf '%s\n' "$settings" >settings
 	if [ -e inputs ] && [ "$now" != "$(cat inputs)" ]; then
 		say 'the inputs have changed since the last run'
-		if [ $kind = shards ]; then
-			printf '%s\n' "$now" | awk 'NR == FNR { old[FNR] = $0; next } old[FNR] != $0 { printf "scored/%05d.tar.zst\n", FNR }' inputs - | xargs -r rm -f
+		if [ $kind = shards ] && [ -s inputs ]; then
+			printf '%s\n' "$now" | awk 'NR == FNR { old[FNR] = $0; next } old[FNR] != $0 { printf "scored/%05d.tar.zst\n", FNR } END { for (i = FNR + 1; i in old; i++) printf "scored/%05d.tar.zst\n", i }' inputs - | xargs -r rm -f
 		else
 			rm -rf records.tar.zst scored
 		fi
 		rm -f look ranked.tar.zst suspects.tar.zst decisions.tsv
+		[ -z "$sharding" ] || rm -rf clean
 	fi
 	printf '%s\n' "$now" >inputs
 elif [ -d "$out" ]; then

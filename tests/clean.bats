@@ -243,3 +243,17 @@ b.tar"
 	: >"$T/d/settings"
 	ok cleans -o "$T/d" "$F/pics.tar"
 }
+
+@test "clean: of shards that are gone nothing stays; a mistyped network can be mended" {
+	vae-cut -k key "$F/pics.tar" | head -n 5 >"$T/keys"
+	vae-drop -q --keys "$T/keys" "$F/pics.tar" -o "$T/a.tar"
+	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" -o "$T/b.tar"
+	! vae-clean -q -c tinny --steps 30 --keep-sharding -o "$T/d" "$T/a.tar" "$T/b.tar" 2>"$T/err"
+	head -n 1 "$T/err" | grep tinny
+	ok cleans --keep-sharding -o "$T/d" "$T/a.tar" "$T/b.tar"
+	is "$(ls "$T/d/clean" "$T/d/scored" | grep -c tar)" 4
+	ok cleans --keep-sharding -o "$T/d" "$T/a.tar"
+	is "$(ls "$T/d/clean" | tr '\n' ' ')" 'a.tar '
+	is "$(ls "$T/d/scored" | tr '\n' ' ')" '00001.tar.zst '
+	fails 2 vae-clean -q --steps 99999999999999999999 -o "$T/e" "$T/a.tar"
+}
