@@ -489,6 +489,24 @@ need_pillow() { /usr/bin/python3 -c 'import numpy, PIL' 2>/dev/null || skip 'Pil
 	[ "$(echo "$output" | grep -cE '^\| [123] \| (one|three|two)( \| [01][.][0-9]{3}){9} \|$')" -eq 3 ]
 }
 
+@test "hunt/learn.sh says what decisions are worth" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir out
+	pictures p 300 0
+	awk 'BEGIN { srand(3); for (i = 0; i < 300; i++) {
+		n = sprintf("%08d", i); o = i % 10 == 9
+		printf "name=p/%s.pgm file=p/%d.pgm\nname=p/%s.cls data=%d\n", n, i, n, o
+		printf "name=p/%s.vae.json data={\"loss\":%.6f,\"nll\":%.6f,\"selfinf\":%.6f,\"profile_decoder.9\":%.6f}\n", n, 1 + rand() + o, 1 + rand(), 3 + rand() - 3 * o, 1 + rand() } }' |
+		"$root/tests/lib/mktar" >out/photos.scored
+	DRAWS=3 DECISIONS='20 40' run "$root/examples/hunt/learn.sh" out photos
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "${#lines[@]}" -eq 4 ]
+	echo "$output" | awk -F '|' '/photos/ { n++; if (NF != 11 || $3 != 300 || $4 != 30 || $5 != 20 * n || $8 <= 0 || $10 !~ /3 of 3/) exit 1 } END { exit n != 2 }'
+	run "$root/examples/hunt/learn.sh" out digits
+	[ "$status" -eq 2 ]
+	[[ $output == *"no data set 'digits'"* ]]
+}
+
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
 	idx 300 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # learn.sh DIR SET...: what decisions are worth. Prints a Markdown table: the AUROC of the unsupervised joint score on the records that
-# were not decided on, and how much vae-rank --learn adds to it after 20, 50 and 200 decisions, and with decisions on 1 % of the records:
-# mean of 20 draws (DRAWS) and the standard error of this mean. learn.md in this directory is such a page.
+# were not decided on, and how much vae-rank --learn adds to it after 20, 50 and 200 decisions, and with decisions on 1 % of the records
+# (DECISIONS="20 50 200 1%"): mean of 20 draws (DRAWS) and the standard error of this mean. learn.md in this directory is such a page.
 #
 # DIR is that of curvature.sh, which made SET.scored there: letters, fashion-C, photos. Half of the decisions are drawn from the top of the
 # unsupervised ranking (its first 1 %, or twice as many records as there are decisions, if that is more), the other half from all
@@ -43,17 +43,22 @@ decide()
 		}' >"$work/decisions"
 }
 
-# areas SEED N: the AUROC of joint and of learned on the records that were not decided on
+# area SCORE STREAM: its AUROC on the records that were not decided on
+area() { vae-drop -q --keys "$work/keys" "$2" | vae-eval -q --positive "$positive" -k "$1" --json | grep -o '"auroc":[0-9.]*' | head -n 1 | cut -d: -f2; }
+
+# areas SEED N: those of joint and of learned; the same where nothing can be learned from decisions of one kind
 areas()
 {
 	rm -f "$work/keys"
 	decide "$1" "$2" <"$work/ranks"
-	scores=joint,learned
-	[ "$(cut -f 2 "$work/decisions" | sort -u | wc -l)" -eq 2 ] || scores=joint # nothing can be learned
-	# shellcheck disable=SC2086 # options
-	vae-rank -q $recipe --learn "$work/decisions" "$work/fields.tar" | vae-drop -q --keys "$work/keys" |
-		vae-eval -q --positive "$positive" -k "$scores" --json | grep -o '"auroc":[0-9.]*' | cut -d: -f2 | head -n 2 | tr '\n' ' '
-	echo
+	joint=$(area joint "$work/ranked.tar")
+	learned=$joint
+	if [ "$(cut -f 2 "$work/decisions" | sort -u | wc -l)" -eq 2 ]; then
+		# shellcheck disable=SC2086 # options
+		vae-rank -q $recipe --learn "$work/decisions" -o "$work/learned.tar" "$work/fields.tar"
+		learned=$(area learned "$work/learned.tar")
+	fi
+	echo "$joint $learned $(grep -c 'drop$' "$work/decisions")"
 }
 
 echo '| set | records | outliers | decisions | of them drop | joint | gain | standard error | draws that gain |'
@@ -73,14 +78,13 @@ for set in "$@"; do
 	vae-drop -q -i -e "$positive" "$work/ranked.tar" | vae-cut -k key >"$work/outliers"
 	vae-cut -k rank,key "$work/ranked.tar" | awk -F '\t' -v OFS='\t' -v outliers="$work/outliers" 'BEGIN { while ((getline k <outliers) > 0) out[k] } $1 != "" { print $1, $2, $2 in out }' >"$work/ranks"
 	records=$(wc -l <"$work/ranks")
-	for n in 20 50 200 $((records / 100)); do
+	for n in ${DECISIONS:-20 50 200 1%}; do
+		[ "$n" != 1% ] || n=$((records / 100))
 		seed=1
 		while [ $seed -le "$draws" ]; do
 			areas $seed "$n"
-			grep -c 'drop$' "$work/decisions" || true
 			seed=$((seed + 1))
-		done | paste -d ' ' - - | awk -v head="| $set | $records | $(wc -l <"$work/outliers") | $n" '
-			NF < 3 { $3 = $2; $2 = $1 } # the joint ranking
+		done | awk -v head="| $set | $records | $(wc -l <"$work/outliers") | $n" '
 			{ n++; joint += $1; d = $2 - $1; gain += d; square += d * d; drops += $NF; wins += d > 0 }
 			END {
 				gain /= n
