@@ -307,6 +307,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: loss" { law_full loss; }
 @test "law 4: a full device: logp" { law_full logp; }
 @test "law 4: a full device: clean" { law_full clean; }
+@test "law 4: a full device: shards" { law_full shards; }
 @test "law 4: a full device: pack" { law_full pack; }
 @test "law 4: a full device: table" { law_full table; }
 @test "law 4: a full device: columns" { law_full columns; }
@@ -374,6 +375,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: logp" { law_closed logp; }
 @test "law 4: closed descriptors: clean" { law_closed clean; }
+@test "law 4: closed descriptors: shards" { law_closed shards; }
 @test "law 4: closed descriptors: pack" { law_closed pack; }
 @test "law 4: closed descriptors: table" { law_closed table; }
 @test "law 4: closed descriptors: columns" { law_closed columns; }
@@ -544,6 +546,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
 @test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
 @test "law 7: -h, -V and wrong options: clean" { law_usage clean; }
+@test "law 7: -h, -V and wrong options: shards" { law_usage shards; }
 @test "law 7: -h, -V and wrong options: pack" { law_usage pack; }
 @test "law 7: -h, -V and wrong options: table" { law_usage table; }
 @test "law 7: -h, -V and wrong options: columns" { law_usage columns; }
