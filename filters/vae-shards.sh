@@ -24,7 +24,7 @@ output() {
 
 usage() {
 	cat <<'END'
-usage: vae-shards VERB [options] RUN [SHARD ... | score|drop INDEX]
+usage: vae-shards plan | add | run | task | reduce | status | check [options] RUN [...]
 Cleans many shards by one ranking over all of them, on one machine or many.
 
 verbs:

@@ -130,7 +130,7 @@ package() {
 	setfattr) echo attr ;;
 	script) echo bsdutils ;;
 	xz) echo xz-utils ;;
-	flock | setpriv | unshare) echo util-linux ;;
+	flock | setpriv | taskset | unshare) echo util-linux ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -244,3 +244,24 @@ flip() {
 	says '1 of 2 shards are not scored'
 	fails 1 vae-shards task "$T/c" drop 1
 }
+
+@test "taskset: -j is by default the number of processors that the tool may use" {
+	need taskset
+	local n i
+	mkfifo "$T/in"
+	threads() { # COMMAND...: its threads once it has read the first record
+		"$@" <"$T/in" >/dev/null &
+		exec 5>"$T/in"
+		head -c 20000 "$F/p0.tar" >&5
+		sleep 1
+		n=$(ls "/proc/$!/task" | wc -l)
+		exec 5>&-
+		wait || true
+	}
+	threads vae-stat -q -j 1
+	i=$n
+	threads taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')" vae-stat -q
+	is "$n" "$i"
+	threads vae-stat -q -j 3
+	is "$n" $((i + 2))
+}

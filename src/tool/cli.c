@@ -16,6 +16,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/processors.h"
 #include "base/thread.h"
 #include "gemm/mat.h"
 #include "model/model_dir.h"
@@ -213,7 +214,7 @@ static void set_defaults(struct cli *c, const char *tool)
 	c->level = WRITER_BY_NAME;
 	c->prefix = "";
 	c->limits = READER_LIMITS;
-	c->jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	c->jobs = processors_available();
 	c->jobs = c->jobs < 1 ? 1 : c->jobs > MAX_JOBS ? MAX_JOBS : c->jobs;
 }
 
