@@ -104,3 +104,18 @@ setup_file() {
 	vae-rank -q --joint mahalanobis -k stat_bytes_per_pixel,stat_brightness,stat_contrast,stat_saturation,stat_sharpness,stat_noise,stat_entropy,stat_common "$T/out" >"$T/r.tar"
 	is "$(vae-cut -k key,rank "$T/r.tar" | awk '$1 >= 100 && $2 < 5' | wc -l)" 5
 }
+
+@test "a record that no tool can read goes through a pipeline of several" {
+	pictures "$F/pics" 20
+	{ plain_stream 20; printf 'name=s/broken.pgm data=P5%%0a8\n'; } | mktar >"$T/in.tar"
+	train "$T/m.vae" <"$T/in.tar" 2>"$T/err"
+	set -o pipefail
+	vae-stat -q "$T/in.tar" | vae-selfinf -q -m "$T/m.vae" | vae-density -q --prefix d_ --neighbors 2 | vae-rank -q -k selfinf,stat_entropy >"$T/out"
+	is "$(field key,error <"$T/out" | awk -F '\t' '$2 != ""' | cut -f 1)" s/broken
+	# a score does not take away the error of another tool; with --replace it does
+	vae-density -q --neighbors 2 --set 'input.shape=[1, 8, 8]' "$T/in.tar" | vae-selfinf -q --prefix s_ -m "$T/m.vae" >"$T/out"
+	is "$(field key,error,s_error <"$T/out" | awk -F '\t' '$2 != "" && $3 != ""' | cut -f 1)" s/broken
+	printf 'name=s/0000.pgm data=%s\nname=s/0000.vae.json data={"error":"mine"}\n' "P5%0a8%208%0a255%0a$(printf '%%%02x' $(seq 64))" | mktar >"$T/one.tar"
+	is "$(vae-stat "$T/one.tar" | field error)" mine
+	is "$(vae-stat --replace "$T/one.tar" | field error 2>/dev/null)" ''
+}

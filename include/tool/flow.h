@@ -50,9 +50,11 @@ int flow_pass(struct flow *w, struct record *r, struct fail *f);
 int flow_reject(struct flow *w, struct record *r, struct fail *f);
 /* A record that has no score, because it cannot be read or for another reason (fail_unscored()): --on-error decides between passing it with a field `error`, rejecting it, and failing. */
 int flow_unscored(struct flow *w, struct record *r, const struct fail *why, struct fail *f);
-/* Fails if the record has one of these fields, unless --replace is given. names: NULL-terminated, without --prefix. */
+/* Fails if the record has one of these fields, unless --replace is given. `error` may be there: it is that of the last tool that
+ * could not read the record. names: NULL-terminated, without --prefix. */
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f);
-/* Removes fields: those of a name; with name* all that begin with it; with name# all that are the name and a number. */
+/* Removes fields: those of a name; with name* all that begin with it; with name# all that are the name and a number.
+ * `error` is removed with --replace only. */
 void flow_clear(const struct flow *w, struct record *r, const char *const *names);
 /* For a tool that prints text: writes it to -o, or to standard output, where cli_end() checks for a failed write. */
 int flow_write_text(const struct flow *w, const struct buf *text, struct fail *f);

@@ -127,13 +127,16 @@ int flow_unscored(struct flow *w, struct record *r, const struct fail *why, stru
 	return c->on_error == ON_ERROR_REJECT ? flow_reject(w, r, f) : flow_pass(w, r, f);
 }
 
+/* A record that cannot be read has the field error of each scoring tool of a pipeline: it is that of the last one, without --replace too. */
+static int is_error(const char *name) { return strcmp(name, "error") == 0; }
+
 int flow_claim(const struct flow *w, struct record *r, const char *const *names, struct fail *f)
 {
 	char name[256];
 	if (record_fields(r, f))
 		return -1;
 	for (; *names && !w->cli->replace; names++)
-		if (fields_find(&r->fields, cli_field(w->cli, name, *names))) {
+		if (!is_error(*names) && fields_find(&r->fields, cli_field(w->cli, name, *names))) {
 			fail_set(f, "field '%s' is there already: see --replace and --prefix", name);
 			return record_fail(r, f);
 		}
@@ -145,6 +148,8 @@ void flow_clear(const struct flow *w, struct record *r, const char *const *names
 	char name[256];
 	size_t had = r->fields.n;
 	for (; *names; names++) {
+		if (is_error(*names) && !w->cli->replace)
+			continue; /* of a tool before */
 		char *last = name + strlen(cli_field(w->cli, name, *names)) - 1, kind = *last;
 		if (kind == '*' || kind == '#')
 			*last = 0;
