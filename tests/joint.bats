@@ -112,6 +112,21 @@ profiles() {
 	says 'no field can enter the joint score'
 }
 
+@test "--joint both: a distance for which there are too few records adds nothing" {
+	profiles 12 >"$T/in"
+	ok vae-rank --joint both -k h --unlike p_a,p_b --far 'p_*' --save-ref "$T/ref" "$T/in"
+	says 'fewer than 15 records have all the fields of the --far distance'
+	is "$(wc -l <"$T/err")" 1
+	is "$(field joint_far <"$T/out" | sort -u)" 0
+	field key,joint,joint_far <"$T/out" >"$T/want"
+	vae-rank --joint both -k h --unlike p_a,p_b "$T/in" | field joint | diff <(cut -f 2 "$T/want") -
+	vae-rank -q --ref "$T/ref" "$T/in" | field key,joint,joint_far | diff "$T/want" -
+	# a single record
+	profiles 1 >"$T/one"
+	ok vae-rank --joint both -k h --unlike p_a,p_b --far 'p_*' "$T/one"
+	is "$(field joint,rank <"$T/out")" $'0\t0'
+}
+
 @test "joint_reason: the field without which the score falls most" {
 	profiles 200 'if (i == 3) a = exp(8); if (i == 4) b = exp(-9); if (i == 5) { h = exp(-20); a = b = c = exp(-20) }' >"$T/in"
 	ok vae-rank -k 'h,p_*' "$T/in"

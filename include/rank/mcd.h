@@ -14,7 +14,7 @@
 
 #include "base/fail.h"
 
-enum { MCD_MAX_FIELDS = 64 };
+enum { MCD_MAX_FIELDS = 64, MCD_RECORDS_PER_FIELD = 5 };
 
 /* MCD_LOG: log(x), where at most 1 % of the values are 0 or negative; these count as unit, the smallest positive value.
  * MCD_ASINH: asinh(x / unit) otherwise: linear near 0, logarithmic on both sides; unit is the median of |x|, or its

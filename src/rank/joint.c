@@ -139,6 +139,37 @@ static int fit_distance(const struct joint *j, struct mcd *m, int question, cons
 	return 0;
 }
 
+/* Whether too few records have all the fields of a distance: then it adds nothing, and m has no coordinates. */
+static int has_few(struct joint *j, struct mcd *m, int question, const double *x, size_t n)
+{
+	size_t complete = 0;
+	int p = 0;
+	for (size_t i = 0; i < n; i++) {
+		double v[JOINT_MAX_FIELDS];
+		int missing = 0;
+		p = pick(j, question, x + i * (size_t)j->p, v);
+		for (int k = 0; k < p; k++)
+			missing |= isnan(v[k]);
+		complete += !missing;
+	}
+	if (complete / MCD_RECORDS_PER_FIELD >= (size_t)p)
+		return 0;
+	*m = (struct mcd){.p = p};
+	for (int k = 0; k < p; k++)
+		m->axis[k].unit = 1;
+	j->few |= question;
+	return 1;
+}
+
+/* fit_distance(), or zeros. */
+static int fit_or_zero(struct joint *j, struct mcd *m, int question, const double *x, double *to, size_t n, struct fail *f)
+{
+	if (!has_few(j, m, question, x, n))
+		return fit_distance(j, m, question, x, to, n, f);
+	memset(to, 0, n * sizeof *to);
+	return 0;
+}
+
 static int fit_both(struct joint *j, double *x, size_t n, double *sum, struct joint_parts *parts, struct fail *f)
 {
 	size_t width = 1;
@@ -148,7 +179,7 @@ static int fit_both(struct joint *j, double *x, size_t n, double *sum, struct jo
 	if (!far)
 		return fail_memory_for(f, "the joint score of %zu records", n);
 	double *const score[] = {sum, x, far};
-	int r = fit_distance(j, &j->far, JOINT_FAR, x, far, n, f) || fit_distance(j, &j->mcd, JOINT_UNLIKE, x, x, n, f) || fit_parts(j, x, n, score, parts, f);
+	int r = fit_or_zero(j, &j->far, JOINT_FAR, x, far, n, f) || fit_or_zero(j, &j->mcd, JOINT_UNLIKE, x, x, n, f) || fit_parts(j, x, n, score, parts, f);
 	free(far);
 	return r ? -1 : 0;
 }

@@ -8,7 +8,7 @@
 
 #include "rank/chi2.h"
 
-enum { STARTS = 3, MAX_STEPS = 100, RECORDS_PER_FIELD = 5 };
+enum { STARTS = 3, MAX_STEPS = 100 };
 
 /* Added to the variances of the coordinates, whose spread is 1, so that collinear fields have an inverse. It is far above
  * the rounding of 9 digits and of float32. */
@@ -324,9 +324,9 @@ static double distance(const struct mcd *m, const double *coordinates)
 /* Fits m to complete records x [n][p], which become their coordinates. */
 static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 {
-	if (n / RECORDS_PER_FIELD < (size_t)m->p)
+	if (n / MCD_RECORDS_PER_FIELD < (size_t)m->p)
 		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
-		                RECORDS_PER_FIELD * m->p, n);
+		                MCD_RECORDS_PER_FIELD * m->p, n);
 	double *scratch = malloc(2 * n * sizeof *scratch);
 	struct fit *w = calloc(1, sizeof *w);
 	if (!scratch || !w) {

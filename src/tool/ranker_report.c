@@ -21,6 +21,11 @@ static void warn_incomplete(const struct cli *c, const struct criterion *by, uns
 static void warn_distance(const struct cli *c, const struct criterion *by, const struct mcd *m, int question)
 {
 	const struct joint *j = &by->joint;
+	if (j->few & question) {
+		cli_note(c, "fewer than %d records have all the fields of the %s distance, so it adds nothing to the joint score", MCD_RECORDS_PER_FIELD * m->p,
+		         question == JOINT_FAR ? "--far" : "--unlike");
+		return;
+	}
 	for (int i = 0; i < j->p; i++)
 		if (joint_uses(j, i, question) && joint_degenerate(j, i, question))
 			cli_note(c, "the field '%s' has one value in more than half of the records, and is left out of the joint score", by->field[i]);
