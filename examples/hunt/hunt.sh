@@ -13,7 +13,7 @@
 #   VAE_EVERY       steps between checkpoints (default 2600)
 #   VAE_AT          the steps whose checkpoints are scored (default: all checkpoints)
 #   VAE_DRAWS       draws of the scores (default 4)
-#   VAE_SCORE_BETA  score.beta of selfinf and loss (default 4)
+#   VAE_SCORE_BETA  score.beta of selfinf and loss (default: that of the training; table.tsv in this directory was made with 4)
 #   VAE_MNIST, VAE_FASHION, VAE_LETTERS: directories of the IDX files
 # `hunt.sh DIR pack|train|score|sums` does one step (sums: self influence summed over all checkpoints); the default is all steps.
 #
@@ -109,7 +109,7 @@ train() {
 		[ -e "$model/model.yaml" ] && continue
 		resume=
 		[ -d "$model" ] && resume=--resume
-		vae-train $resume -c mnist-mlp --set train.likelihood="$likelihood" --set train.beta="$2" --set train.seed="$3" \
+		vae-train $resume -c mnist-mlp --set train.likelihood="$likelihood" --set train.beta="$2" --set score.beta="$2" --set train.seed="$3" \
 			--set train.steps="$steps" --set train.checkpoints=$((steps / every)) -o "$model" "$(data "$1" "$part")"
 	done
 }
@@ -124,7 +124,7 @@ append() {
 	prefix=$1
 	at=$2/step-$(printf %09d "$3").safetensors
 	shift 3
-	vae-selfinf -m "$at" -d "${VAE_DRAWS:-4}" --set score.beta="${VAE_SCORE_BETA:-4}" --prefix "$prefix" "$@" |
+	vae-selfinf -m "$at" -d "${VAE_DRAWS:-4}" ${VAE_SCORE_BETA:+--set score.beta="$VAE_SCORE_BETA"} --prefix "$prefix" "$@" |
 		vae-density --space latent --neighbors 30 --prefix "${prefix}latent_" -m "$at"
 }
 
@@ -194,7 +194,7 @@ sums() {
 	list=$(seq -s , "$every" "$every" "$steps")
 	for part in $(seq "$parts"); do
 		vae-selfinf -m "$(model "$1" "$2" "$3" "$part")" --checkpoints "$list" -d "${VAE_DRAWS:-4}" \
-			--set score.beta="${VAE_SCORE_BETA:-4}" --prefix checkpoints_ "$(data "$1" "$part")" || exit
+			${VAE_SCORE_BETA:+--set score.beta="$VAE_SCORE_BETA"} --prefix checkpoints_ "$(data "$1" "$part")" || exit
 	done >scored.all
 	vae-eval --positive "$(outliers "$1")" -k checkpoints_selfinf scored.all |
 		rows "$1$label	$2	$3	$steps" | grep checkpoints_ >"$out.tmp"

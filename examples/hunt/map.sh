@@ -12,7 +12,7 @@
 #               5,000 steps)
 #
 # VAE_SETTINGS, words separated by spaces (default: base). base is K-FAC with damping 0.1, 4 draws, the last checkpoint, seed 0, and
-# likelihood and beta of the preset; the others change one thing:
+# likelihood and beta of the preset; the others change one thing, or several as in seed=2,steps=3900:
 #   curvature=none|inputs|ekfac  damping=X  draws=N  likelihood=L  beta=B  steps=N (a checkpoint: a quarter, half, three quarters)  seed=N
 set -eu
 [ $# -ge 2 ] || { echo "usage: map.sh DIR SET..." >&2; exit 2; }
@@ -74,12 +74,14 @@ describe()
 measure()
 {
 	curvature=kfac damping=0.1 draws=4 seed=0 steps=last set='' options=''
-	case $2 in
-	base) ;;
-	curvature=* | damping=* | draws=* | steps=* | seed=*) eval "${2%%=*}='${2#*=}'" ;;
-	likelihood=* | beta=*) set="--set score.$2" ;;
-	*) echo "map: no setting '$2'" >&2; exit 2 ;;
-	esac
+	for one in $(echo "$2" | tr , ' '); do
+		case $one in
+		base) ;;
+		curvature=* | damping=* | draws=* | steps=* | seed=*) eval "${one%%=*}='${one#*=}'" ;;
+		likelihood=* | beta=*) set="--set score.$one" ;;
+		*) echo "map: no setting '$one'" >&2; exit 2 ;;
+		esac
+	done
 	model=$1-s$seed.vae
 	# shellcheck disable=SC2086 # presets and options are words
 	[ -e "$model/model.yaml" ] || vae-train -q --resume $preset --set train.seed="$seed" --set train.checkpoints=4 -o "$model" "$1.tar"
