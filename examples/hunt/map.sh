@@ -11,7 +11,7 @@
 #   planted     the test pictures of VAE_MNIST, and 20 pictures of each of eight kinds of dirt that plant.pl makes (preset mnist-mlp,
 #               5,000 steps)
 #
-# VAE_SETTINGS, words separated by spaces (default: base). base is K-FAC with damping 0.1, 4 draws, the last checkpoint, seed 0, and
+# VAE_STEPS is another number of training steps. VAE_SETTINGS, words separated by spaces (default: base). base is K-FAC with damping 0.1, 4 draws, the last checkpoint, seed 0, and
 # likelihood and beta of the preset; the others change one thing, or several as in seed=2,steps=3900:
 #   curvature=none|inputs|ekfac  damping=X  draws=N  likelihood=L  beta=B  steps=N (a checkpoint: a quarter, half, three quarters)  seed=N
 set -eu
@@ -53,18 +53,18 @@ pack() # SET: prints its records
 describe()
 {
 	layer=decoder.4
-	preset='-c mnist-mlp --set train.steps=15600'
+	preset="-c mnist-mlp --set train.steps=${VAE_STEPS:-15600}"
 	case $1 in
 	letters) members='cls <= 9' kinds='letters:cls>100' ;;
 	fashion-*) members="cls != ${1#fashion-}" kinds="class-${1#fashion-}:cls==${1#fashion-}" ;;
 	photos*)
 		members='cls == 0' layer=decoder.9
 		kinds='dirt:cls>=2 trucks:cls==1 cut:cls==2 inverted:cls==3 bars:cls==4 text:cls==5 exchanged:cls==6 noise:cls==7'
-		preset='-c beta-vae-h --set train.beta=1 --set score.beta=1 --set train.steps=3000'
-		[ "$1" = photos ] || { preset='-c conv-32' layer=decoder.7; }
+		preset="-c beta-vae-h --set train.beta=1 --set score.beta=1 --set train.steps=${VAE_STEPS:-3000}"
+		[ "$1" = photos ] || { preset="-c conv-32 --set train.steps=${VAE_STEPS:-5000}" layer=decoder.7; }
 		;;
 	planted)
-		members='cls <= 9' preset='-c mnist-mlp --set train.steps=5000'
+		members='cls <= 9' preset="-c mnist-mlp --set train.steps=${VAE_STEPS:-5000}"
 		kinds='dirt:cls>10 inverted:cls==11 blank:cls==12 cut:cls==13 bars:cls==14 noise:cls==15 shifted:cls==16 clothes:cls==17 two:cls==18'
 		;;
 	esac
@@ -73,50 +73,51 @@ describe()
 # measure SET SETTING: writes SET.SETTING.rows: set, kind, setting, score, AUROC, its standard error
 measure()
 {
-	curvature=kfac damping=0.1 draws=4 seed=0 steps=last set='' options=''
+	curvature=kfac damping=0.1 draws=4 seed=0 steps=last given='' options=''
 	for one in $(echo "$2" | tr , ' '); do
 		case $one in
 		base) ;;
 		curvature=* | damping=* | draws=* | steps=* | seed=*) eval "${one%%=*}='${one#*=}'" ;;
-		likelihood=* | beta=*) set="--set score.$one" ;;
+		likelihood=* | beta=*) given="--set score.$one" ;;
 		*) echo "map: no setting '$one'" >&2; exit 2 ;;
 		esac
 	done
 	model=$1-s$seed.vae
 	# shellcheck disable=SC2086 # presets and options are words
 	[ -e "$model/model.yaml" ] || vae-train -q --resume $preset --set train.seed="$seed" --set train.checkpoints=4 -o "$model" "$1.tar"
-	[ -z "$set" ] || { rm -rf other.vae; cp -r "$model" other.vae; rm -f other.vae/curvature-*; model=other.vae; }
+	[ -z "$given" ] || { rm -rf other.$$.vae; cp -r "$model" other.$$.vae; rm -f other.$$.vae/curvature-*; model=other.$$.vae; }
 	if [ "$curvature" != none ]; then
 		options="--curvature $curvature --damping $damping"
 		made=$(vae-ckpt list -m "$model" --checkpoints "$steps" | awk 'END { print NF }')
 		ekfac=''
 		[ "$curvature" != ekfac ] || { ekfac=--ekfac made=0; }
 		# shellcheck disable=SC2086
-		[ "$made" -ge 7 ] || vae-ckpt curvature -q -d 4 --limit 6000 $ekfac $set --checkpoints "$steps" -m "$model" "$1.tar"
+		[ "$made" -ge 7 ] || vae-ckpt curvature -q -d 4 --limit 6000 $ekfac $given --checkpoints "$steps" -m "$model" "$1.tar"
 	fi
 	# shellcheck disable=SC2086
-	vae-stat -q "$1.tar" | vae-selfinf -q -d "$draws" -m "$model" --checkpoints "$steps" $set $options --profile |
+	vae-stat -q "$1.tar" | vae-selfinf -q -d "$draws" -m "$model" --checkpoints "$steps" $given $options --profile |
 		vae-rank -q -k 'profile_*,recon,kl' --joint mahalanobis --prefix profile_ |
-		vae-rank -q --joint both -k "loss,nll,selfinf,profile_$layer" --unlike $unlike --far $far >scored.tmp
+		vae-rank -q --joint both -k "loss,nll,selfinf,profile_$layer" --unlike $unlike --far $far >scored.$$
 	for kind in $kinds; do
-		vae-drop -q -i -e "$members || ${kind#*:}" scored.tmp |
+		vae-drop -q -i -e "$members || ${kind#*:}" scored.$$ |
 			vae-eval --positive "${kind#*:}" -k "$(echo $scores | sed "s/LAYER/profile_$layer/")" |
 			awk -v head="$1	${kind%%:*}	$2" '/^side by side/ { on = 1; next }
-				on && NF >= 5 && $(NF - 2) + 0 > 0 { sub(/^profile_(encoder|decoder).*/, "profile_LAYER", $1); print head "\t" $1 "\t" $(NF - 2) "\t" $(NF - 1) }'
-	done >rows.tmp
-	[ -s rows.tmp ] || { echo "map: no scores of $1 with $2" >&2; exit 1; }
-	mv rows.tmp "$1.$2.rows"
-	rm -f scored.tmp
+				on && NF >= 5 && $(NF - 2) ~ /^[0-9.]+$/ { sub(/^profile_(encoder|decoder).*/, "profile_LAYER", $1); print head "\t" $1 "\t" $(NF - 2) "\t" $(NF - 1) }'
+	done >rows.$$
+	[ -s rows.$$ ] || { echo "map: no scores of $1 with $2" >&2; exit 1; }
+	mv rows.$$ "$1.$2.rows"
+	rm -rf scored.$$ other.$$.vae
 }
 
 for set; do
 	describe "$set"
-	[ -e "$set.tar" ] || { pack "$set" >pack.tmp && mv pack.tmp "$set.tar"; }
+	[ -e "$set.tar" ] || { pack "$set" >pack.$$ && mv pack.$$ "$set.tar"; }
 	for setting in ${VAE_SETTINGS:-base}; do
 		[ -e "$set.$setting.rows" ] || measure "$set" "$setting"
 	done
 done
-cat ./*.rows >map.tsv
+cat ./*.rows >map.$$
+mv map.$$ map.tsv
 
 # A table of one setting: a row for each kind, a column for each score; then one of joint_tails and joint: a row for each setting.
 awk -F '\t' '
