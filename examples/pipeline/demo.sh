@@ -1,7 +1,7 @@
 #!/bin/sh
 # demo.sh [DIR]: cleans a real data set in about two minutes on two cores. It mixes 100 ankle boots into 10,000 clothes of
-# Fashion-MNIST, trains a VAE on all of them, scores every record with the recipe of the README, and moves the 2 % with the highest
-# joint score to a quarantine. There are no other shoes among the clothes: this is an easy case, and examples/hunt/RESULTS.md has harder ones.
+# Fashion-MNIST, trains a VAE on all of them, scores every record, and moves the 2 % with the highest self influence, with curvature, to a
+# quarantine. There are no other shoes among the clothes: this is an easy case, and examples/hunt/RESULTS.md has harder ones.
 # The labels are read at the end only, to count the boots that were found. DIR/report.html shows the result, and in DIR/review.html a
 # person decides on the suspects.
 set -eu
@@ -13,7 +13,7 @@ labels=$data/train-labels-idx1-ubyte.gz
 unseen=$data/t10k-images-idx3-ubyte.gz
 unseen_labels=$data/t10k-labels-idx1-ubyte.gz
 
-for tool in vae-pack vae-train vae-stat vae-selfinf vae-testinf vae-rank vae-drop vae-eval vae-report vae-cut; do
+for tool in vae-pack vae-train vae-selfinf vae-testinf vae-rank vae-drop vae-eval vae-report vae-cut; do
 	command -v $tool >/dev/null || { echo "demo: $tool is not in PATH: run 'make demo', or 'make install' first" >&2; exit 1; }
 done
 for file in "$images" "$labels" "$unseen" "$unseen_labels"; do
@@ -35,10 +35,8 @@ echo "2. Training a VAE on all of them ($steps steps)"
 vae-train --replace -c mnist-mlp --set train.steps="$steps" --curvature -o clothes.vae mixed.tar
 
 echo "3. Scoring, ranking, and moving the top 2 % to the quarantine"
-vae-stat mixed.tar | vae-selfinf -m clothes.vae -d 4 --curvature kfac --profile |
-	vae-rank -q --joint both -k loss,nll,selfinf,profile_decoder.4 --unlike stat_saturation,stat_warmth,stat_tint \
-		--far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common | # -q: no colours
-	tee ranked.tar | vae-drop --top 2% -r quarantine.tar.zst -z >clean.tar.zst
+vae-selfinf -m clothes.vae -d 4 --curvature kfac mixed.tar | vae-rank | tee ranked.tar |
+	vae-drop --top 2% -r quarantine.tar.zst -z >clean.tar.zst
 # a stage that fails leaves its output without an end, so the last stage would have failed too
 
 echo "4. Finding the training records that speak for and against eight new pictures"
@@ -53,8 +51,8 @@ vae-report -m clothes.vae --positive 'cls == 9' --quarantine quarantine.tar.zst 
 vae-report --review -m clothes.vae --title 'Ankle boots among clothes' -o review.html ranked.tar
 
 echo
-echo "The ankle boots (label 9) in the ranking by the joint score:"
-vae-eval --positive 'cls == 9' -k joint ranked.tar | awk '/\(baseline\)/ { exit } /checked/ { on = 1 } on && NF'
+echo "The ankle boots (label 9) in the ranking by self influence:"
+vae-eval --positive 'cls == 9' ranked.tar | awk '/\(baseline\)/ { exit } /checked/ { on = 1 } on && NF'
 caught=$(vae-cut -k cls quarantine.tar.zst | grep -c '^9$' || true)
 echo
 echo "$(vae-cut -k key quarantine.tar.zst | wc -l) records are in the quarantine; $caught of them are boots."
