@@ -157,7 +157,7 @@ array | idx) [ $# -le 2 ] || fail "$# inputs: expected one of $kind, and its lab
 esac
 [ -z "$label" ] || [ $kind = table ] || wrong '--label is for TABLE.csv'
 [ -z "$sharding" ] || [ $kind = shards ] || wrong '--keep-sharding is for shards'
-[ -z "$decisions" ] || [ -r "$decisions" ] || fail "--decisions: $decisions cannot be read"
+[ -z "$decisions" ] || { [ -r "$decisions" ] && [ ! -d "$decisions" ]; } || fail "--decisions: $decisions cannot be read"
 # Other lists are not decisions. The first of equal words in a list is lost, so that a word must be right.
 [ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
 	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
@@ -267,7 +267,7 @@ set -- $counts
 records=$1 unreadable=$2 pictures=$3 colour=$4 vectors=$5 side=$6
 [ "$records" -gt 0 ] || fail 'no records'
 say "$records records: $pictures pictures$([ "$pictures" -eq 0 ] || echo " ($colour in colour, of $side pixels a side)"), $vectors vectors of numbers, $unreadable that cannot be decoded"
-[ $((pictures + vectors)) -gt 0 ] || fail 'no record can be decoded: vae-stat says why'
+[ $((pictures + vectors)) -gt 0 ] || fail "no record can be decoded: vae-stat says why$([ $kind != folder ] || echo '; shards are named one by one, as in FOLDER/*.tar')"
 [ $((pictures + vectors)) -ge 50 ] || fail "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
 
 if [ "$pictures" -ge "$vectors" ]; then
@@ -374,7 +374,7 @@ plan() {
 	theirs=''
 	[ -z "$decisions" ] || theirs="tr -d '\\r' <$(quote "$decisions") | awk -F '\\t' -v OFS='\\t' 'NR == 1 { sub(/^\\357\\273\\277/, \"\") } \$0 != \"\" && !(NR == 1 && \$2 == \"decision\") { \$2 = tolower(\$2); print }' >>decisions.tmp && "
 	# a key, drop or unsure, and why
-	step 6 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"drop\", \"broken\"; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
+	step 6 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' '{ damage = \$2; gsub(/(, )?gray among colour/, \"\", damage); sub(/^, /, \"\", damage); if (damage != \"\") print \$1, \"drop\", damage; else if (\$3 != \"\") print \$1, \"unsure\", \$3; else if (\$4 == \"bytes\") print \$1, \"drop\", \"copy of \" \$5; else if (\$6 != \"\" && \$6 < $top) print \$1, \"drop\", \"rank \" \$6; else print \$1, \"unsure\", \$2 != \"\" ? \$2 : \$5 != \"\" ? \"like \" \$5 : \$7 }' fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
 	# decisions of a person may be on any record, not on suspects alone
 	step 7 quarantine.tar.zst "vae-drop$([ -n "$decisions" ] && [ -z "$quiet" ] || echo ' -q') -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
 	if [ -n "$sharding" ]; then

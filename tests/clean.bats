@@ -257,3 +257,17 @@ b.tar"
 	is "$(ls "$T/d/scored" | tr '\n' ' ')" '00001.tar.zst '
 	fails 2 vae-clean -q --steps 99999999999999999999 -o "$T/e" "$T/a.tar"
 }
+
+@test "clean: a vector among pictures is not broken" {
+	printf 'name=z/vector.npy data=%%93NUMPY%%01%%00%%46%%00%s%%0a%s\n' "$(printf '%-69s' "{'descr':'|u1','fortran_order':False,'shape':(4,)}" | sed 's/ /%20/g')" %01%02%03%09 | mktar >"$T/vector.tar"
+	is "$(vae-stat "$T/vector.tar" | vae-cut -k stat_values)" 4
+	ok vae-clean -c tiny --steps 30 -o "$T/d" "$F/pics.tar" "$T/vector.tar" "$F/broken.tar"
+	says '1 records are no pictures: they pass'
+	is "$(vae-cut -k key "$T/d/clean.tar.zst" | grep -c vector)" 1
+	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -c broken)" 1
+	fails 1 cleans --decisions "$T" -o "$T/e" "$F/pics.tar"
+	mkdir "$T/shards"
+	cp "$F/pics.tar" "$T/shards"
+	fails 1 cleans -o "$T/e" "$T/shards"
+	says '*.tar'
+}

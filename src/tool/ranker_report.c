@@ -181,7 +181,7 @@ static void note_drift(const struct ranker *k)
 			if (d[i].far && (most < 0 || (most && d[i].ks > d[most].ks)))
 				most = i;
 		d[most].far = 0;
-		bad |= buf_addf(&b, &f, "%s'%s' by %.2g, p %.2g, %.2g %% above its 99.5 %%", b.len ? "; " : "", drift_name(by, most), d[most].ks, d[most].p, 100 * d[most].above);
+		bad |= buf_addf(&b, &f, "%s'%s' by %.2g, p %.2g, %.3g %% above its 99.5 %%", b.len ? "; " : "", drift_name(by, most), d[most].ks, d[most].p, 100 * d[most].above);
 	}
 	if (far > 4)
 		bad |= buf_addf(&b, &f, "; and %d more", far - 4);
