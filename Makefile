@@ -114,7 +114,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop 
 # --- dependencies, as Debian packages ---
 
 DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev libavif-dev libdav1d-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev
-DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps parallel chromium zsh fish
+DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps parallel slurmctld slurmd slurm-client munge chromium zsh fish
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist
 DEB_DEB   := dpkg-dev debhelper debootstrap

@@ -53,6 +53,10 @@ options of run and task:
   -j, --jobs N          tasks at a time (default: 1)
       --parallel        run the tasks by GNU parallel
       --sshlogin LIST   with --parallel: on these machines, which see RUN, the shards and the tools under the same paths
+      --slurm           submit the tasks to Slurm, as arrays with dependencies, and return
+  -c, --cpus N          with --slurm: processors of a task (default: 1)
+      --sbatch-args ARGS
+                        with --slurm: more options of sbatch
       --per-task K      INDEX stands for K shards
       --threads N       worker threads of a task (default: the processors, divided by -j)
   -q, --quiet           errors only
@@ -81,21 +85,21 @@ quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
 
 # --- the command line ---
 
-verb='' model='' score='' key='' joint='' unlike='' far='' top=1% same_keys='' print='' jobs=1 parallel='' sshlogin='' per_task=1 threads='' quiet='' summary=''
+verb='' model='' score='' key='' joint='' unlike='' far='' top=1% same_keys='' print='' jobs=1 parallel='' sshlogin='' slurm='' cpus=1 sbatch_args='' per_task=1 threads='' quiet='' summary=''
 planned='' given='' # options of plan that are given; the operands, quoted
 while [ $# -gt 0 ]; do
 	option=$1 value=''
 	case $option in
 	--*=*) value=${option#*=} option=${option%%=*} ;;
-	-[mkj]?*) value=${option#??} option=${option%"$value"} ;;
-	-m | -k | -j | --model | --score | --key | --joint | --unlike | --far | --top | --jobs | --sshlogin | --per-task | --threads | --summary)
+	-[mkjc]?*) value=${option#??} option=${option%"$value"} ;;
+	-m | -k | -j | -c | --cpus | --sbatch-args | --model | --score | --key | --joint | --unlike | --far | --top | --jobs | --sshlogin | --per-task | --threads | --summary)
 		[ $# -gt 1 ] || wrong "option '$option' takes an argument"
 		value=$2
 		shift
 		;;
 	esac
 	case $option in
-	--keys-per-file | --print | --parallel | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
+	--keys-per-file | --print | --parallel | --slurm | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
 	-m | --model | --score | -k | --key | --joint | --unlike | --far | --top) planned=$option ;;
 	esac
 	case $option in
@@ -111,6 +115,9 @@ while [ $# -gt 0 ]; do
 	-j | --jobs) jobs=$value ;;
 	--parallel) parallel=1 ;;
 	--sshlogin) sshlogin=$value ;;
+	--slurm) slurm=1 ;;
+	-c | --cpus) cpus=$value ;;
+	--sbatch-args) sbatch_args=$value ;;
 	--per-task) per_task=$value ;;
 	--threads) threads=$value ;;
 	-q | --quiet) quiet=1 ;;
@@ -145,7 +152,9 @@ run | reduce | status | check) [ $# -eq 0 ] || wrong "$verb takes no '$1'" ;;
 esac
 [ "$verb" = plan ] || [ -z "$planned" ] || wrong "$planned is an option of plan"
 [ -z "$sshlogin" ] || [ -n "$parallel" ] || wrong '--sshlogin is for --parallel'
-for value in "-j=$jobs" "--per-task=$per_task" "--threads=${threads:-1}"; do
+[ -z "$slurm$sbatch_args" ] || [ "$verb" = run ] || wrong '--slurm is for run'
+{ [ -n "$slurm" ] || [ -z "$sbatch_args" ]; } || wrong '--sbatch-args is for --slurm'
+for value in "-j=$jobs" "-c=$cpus" "--per-task=$per_task" "--threads=${threads:-1}"; do
 	printf '%s\n' "${value#*=}" | grep -Eqx '[1-9][0-9]{0,5}' || wrong "${value%%=*} takes a number, not '${value#*=}'"
 done
 printf '%s\n' "$top" | grep -Eqx '[0-9]+|[0-9]+([.][0-9]+)?%' || wrong "--top takes a number of records or a percentage, not '$top'"
@@ -438,6 +447,48 @@ engine() {
 	fi
 }
 
+# submit NAME AFTER ARRAY COMMAND: prints the number of the job. AFTER, the job that must have succeeded, and ARRAY may be empty
+submit() {
+	# shellcheck disable=SC2086 # several options
+	sbatch --parsable --requeue --kill-on-invalid-dep=yes -J "vae-$1" -c "$cpus" -o "$run/log/%x-%j.log" ${2:+-d "afterok:$2"} ${3:+--array="$3"} $sbatch_args \
+		--wrap "PATH=$(quote "$PATH") exec $(quote "$self") $4" || fail "sbatch has failed: the jobs before it are submitted, and scancel ends them"
+}
+
+# indices: of the tasks that the ordinals on standard input fall in, as an array of Slurm: 1-4,7
+indices() {
+	awk -v k="$per_task" '
+		function flush() { if (first) printf "%s%s", n++ ? "," : "", first == last ? first : first "-" last }
+		{ i = int(($1 - 1) / k) + 1; if (i == last) next; if (i != last + 1 || !first) { flush(); first = i } last = i }
+		END { flush() }'
+}
+
+# run_slurm: submits score, reduce, drop and check, as far as they are not done
+run_slurm() {
+	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
+	self=$(command -v "$0" || command -v $tool) self=$(absolute "$self")
+	after='' todo=$(unscored) did=''
+	mkdir -p "$run/log"
+	options="-q --threads $cpus"
+	if [ -n "$todo" ]; then
+		after=$(submit score '' "$(printf '%s\n' "$todo" | indices)" "task $options --per-task $per_task $(quote "$run") score") || exit 1
+		did=$after
+	fi
+	todo=$(if [ -z "$after" ] && reduced; then undropped; else seq "$shards"; fi)
+	if [ -n "$after" ] || ! reduced; then
+		after=$(submit reduce "$after" '' "reduce -q $(quote "$run")") || exit 1
+		did="$did $after"
+	fi
+	if [ -z "$todo" ]; then
+		say "$shards shards: nothing to submit"
+		return 0
+	fi
+	after=$(submit drop "$after" "$(printf '%s\n' "$todo" | indices)" "task $options --per-task $per_task $(quote "$run") drop") || exit 1
+	did="$did $after"
+	after=$(submit check "$after" '' "check -q $(quote "$run")") || exit 1
+	did="$did $after"
+	say "submitted: jobs $(printf '%s\n' "$did" | sed 's/^ //; s/ /, /g') of Slurm; the last is the check, and logs are in $run/log"
+}
+
 # refresh: shards that have changed since the plan are taken as they are now
 refresh() {
 	if [ "$(identity_model)" != "$(cat "$run/identity" 2>/dev/null)" ]; then
@@ -535,6 +586,10 @@ run)
 		exit 0
 	fi
 	refresh
+	if [ -n "$slurm" ]; then
+		run_slurm
+		exit 0
+	fi
 	todo=$(unscored) did=$(count "$todo")
 	if [ -n "$todo" ]; then
 		say "scoring $did of $shards shards"

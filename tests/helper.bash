@@ -130,6 +130,8 @@ package() {
 	setfattr) echo attr ;;
 	script) echo bsdutils ;;
 	xz) echo xz-utils ;;
+	sbatch) echo slurm-client ;;
+	munged) echo munge ;;
 	flock | setpriv | taskset | unshare) echo util-linux ;;
 	*) echo "$1" ;;
 	esac

@@ -30,6 +30,8 @@ equal() {
 	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
 }
 
+teardown() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
+
 @test "shards: the results are those of one stream: ranked together, byte for byte as they came" {
 	shards | xargs -0 cat >/dev/null
 	for i in "$F"/want/scored/*; do vae-cut -q -k key "$i"; done >"$T/keys"
@@ -78,6 +80,55 @@ equal() {
 	equal "$T/b"
 	rm "$T/b"/columns/00002.col "$T/b/reduced"
 	ok vae-shards run -q -j 2 --parallel --sshlogin : "$T/b"
+	equal "$T/b"
+}
+
+# finished RUN: waits for the jobs of Slurm
+finished() {
+	local i
+	for i in $(seq 240); do
+		[ -n "$(squeue -h 2>/dev/null)" ] || return 0
+		sleep 0.5
+	done
+	die "$(squeue; tail -n 3 "$1"/log/*)"
+}
+
+@test "shards: run --slurm gives the same bytes, also when jobs are killed; a finished run submits nothing" {
+	PATH=$PATH:/usr/sbin
+	need slurmctld slurmd munged sbatch
+	"$LIB/slurm" start "$T/slurm" 3>&- || skip "$(tail -n 1 "$T"/slurm/slurmctld.log): slurmctld and slurmd do not run here"
+	export SLURM_CONF=$T/slurm/slurm.conf
+	local i n=0 job
+	plan "$T/a"
+	ok vae-shards run --slurm --per-task 2 -c 2 --sbatch-args '--nice=1 --comment=x' "$T/a"
+	says 'submitted'
+	finished "$T/a"
+	equal "$T/a"
+	ok vae-shards run --slurm "$T/a"
+	says 'nothing to submit'
+	is "$(squeue -h)" ''
+	rm "$T"/a/done/0000[24].done
+	ok vae-shards run -q --slurm "$T/a"
+	is "$(squeue -h -r -n vae-drop,vae-score,vae-reduce -o %F_%K | sed 's/.*_//' | sort | tr '\n' ' ')" '2 4 '
+	finished "$T/a"
+	equal "$T/a"
+	plan "$T/b"
+	while [ "$n" -lt 6 ]; do # kill running jobs; what depends on them is not run; the same command goes on
+		ok vae-shards run -q --slurm "$T/b"
+		for i in $(seq 20); do
+			job=$(squeue -h -r -t R -o %A | shuf -n 1)
+			if [ -n "$job" ] && [ $((RANDOM % 3)) = 0 ]; then
+				scancel "$job"
+				n=$((n + 1))
+			fi
+			[ -n "$(squeue -h)" ] || break
+			sleep 0.1
+		done
+		finished "$T/b"
+		rm -f "$T"/b/columns/0000$((RANDOM % 6 + 1)).col
+	done
+	ok vae-shards run -q "$T/b"
+	ok vae-shards check -q "$T/b"
 	equal "$T/b"
 }
 
