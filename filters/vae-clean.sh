@@ -433,6 +433,7 @@ done || exit 1
 
 [ -z "$summary" ] || cp summary.json "$summary" || exit 1
 quarantined=$(sed -n 's/.*"quarantined":\([0-9]*\).*/\1/p' summary.json)
-say "$quarantined of $records records are in $out/quarantine.tar.zst: $(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)"
+why=$(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)
+say "$quarantined of $records records are in $out/quarantine.tar.zst${why:+: $why}"
 say "the others are in $out/clean${sharding:+/}$([ -n "$sharding" ] || echo .tar.zst), as they came"
 say "open $out/review.html to decide on suspects; what it exports is for --decisions"
