@@ -162,7 +162,7 @@ esac
 [ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
 	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
 # Two shards of one name would be one file.
-shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/'; done; }
+shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]t\(gz\|xz\|bz2\|zst\)$/.tar/'; done; }
 if [ -n "$sharding" ]; then
 	twice=$(shard_names "$@" | sort | uniq -d | head -n 1)
 	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"

@@ -346,7 +346,8 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 		keyset_clear(&r->keys);
 	int added = r->repeated_keys ? 1 : keyset_add(&r->keys, rec->key.p, len, f);
 	if (added == 0)
-		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent");
+		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent%s",
+		         r->new_file ? "; for files that have keys in common there are --keys-per-file and --key-prefix" : "");
 	if (added <= 0)
 		return record_fail(rec, f);
 	if (read_record(r, rec, f))

@@ -252,7 +252,7 @@ int main(void)
 	int n = 0, got;
 	while ((got = reader_next(r, &rec, &f)) > 0)
 		n++;
-	ok(got == -1 && n == 2 && strstr(f.msg, "same key"), "a FILE twice: %s", f.msg);
+	ok(got == -1 && n == 2 && strstr(f.msg, "same key") && strstr(f.msg, "--key-prefix"), "a FILE twice: %s", f.msg);
 	reader_close(r);
 	r = reader_open(twice, 2, READER_KEYS_PER_FILE, &f);
 	for (n = 0; (got = reader_next(r, &rec, &f)) > 0;)
