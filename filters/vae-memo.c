@@ -1,5 +1,5 @@
 /* vae-memo: appends the memorization score of every record, from models that are trained with and without it. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,8 +8,10 @@
 /* I/N */
 static bool read_task(struct cli *c, const char *text, struct memo_stream *m)
 {
-	char rest;
-	if (text && (sscanf(text, "%ld/%ld%c", &m->task, &m->tasks, &rest) != 2 || m->task < 1 || m->task > m->tasks || m->tasks > SUBSETS_MOST))
+	char *end = NULL;
+	m->task = text ? strtol(text, &end, 10) : 0;
+	m->tasks = text && *end == '/' ? strtol(end + 1, &end, 10) : 0;
+	if (text && (*end || m->task < 1 || m->task > m->tasks || m->tasks > SUBSETS_MOST))
 		return cli_usage(c, "--task takes I/N, the number of a task and how many there are, as in 3/10, not '%s'", text);
 	return !text || c->level == WRITER_BY_NAME || cli_usage(c, "-z compresses the records, and with --task none are passed on");
 }
@@ -36,7 +38,7 @@ static bool check_options(struct cli *c, const char *task, struct memo_stream *m
 {
 	if (!cli_require(c, m->config, "-c NAME") || !cli_require(c, m->output, "-o NAME.memo") || !read_task(c, task, m))
 		return false;
-	if (strcmp(m->output, "-") == 0)
+	if (m->output && strcmp(m->output, "-") == 0)
 		return cli_usage(c, "-o names the directory of the models; records are written to standard output");
 	if (m->folds < 2 || m->folds > 10000)
 		return cli_usage(c, "--folds takes 2 to 10000: each model is trained on all folds but one");

@@ -129,7 +129,7 @@ int lds_of(const char *matrix, const char *memo, struct lds *l, struct fail *f)
 	size_t n = (size_t)h.subsets.halves * h.tests;
 	h.loss = calloc(n, sizeof *h.loss);
 	h.sum = calloc(n, sizeof *h.sum);
-	row = malloc(h.subsets.records * sizeof *row);
+	row = calloc(h.subsets.records, sizeof *row);
 	int bad = !h.loss || !h.sum || !row ? fail_memory(f) : 0;
 	bad = bad || buf_read_file(&bytes, matrix, MAX_MATRIX, f) ? -1 : 0;
 	if (!bad && (npy_parse(bytes.p, bytes.len, &m, f) || find_rows(&h, &m, row, f)))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,18 +62,36 @@ static ssize_t read_at(int fd, void *out, size_t n, off_t at)
 	return (ssize_t)done;
 }
 
+/* The next whole number of the header, behind one space. */
+static unsigned long long next_number(const char **at, int base)
+{
+	char *end;
+	unsigned long long v = strtoull(*at, &end, base);
+	*at = end + (*end == ' ');
+	return v;
+}
+
 /* Checks that the header is one that numbers_write() would write. Returns the length of what the checksum covers. */
 static int parse(struct numbers *n, const char header[NUMBERS_HEADER + 1], uint64_t *sum, struct fail *f)
 {
 	char again[NUMBERS_HEADER];
-	int at = 0;
-	if (sscanf(header, FORMAT " %16[0-9a-f] %d %zu %d %n", n->plan, &n->model, &n->rows, &n->columns, &at) == 4 && at && n->model >= 0 && n->columns >= 1 &&
-	    n->columns <= 1 << 20 && n->rows <= SIZE_MAX / 16 / (size_t)n->columns && describe(n, again) == at && sscanf(header + at, "%16" SCNx64, sum) == 1) {
-		finish(again, at, *sum);
-		if (memcmp(header, again, NUMBERS_HEADER) == 0)
-			return at;
+	const char *at = header + sizeof FORMAT;
+	if (strncmp(header, FORMAT " ", sizeof FORMAT) == 0) {
+		memcpy(n->plan, at, sizeof n->plan - 1);
+		at += sizeof n->plan;
+		unsigned long long model = next_number(&at, 10), rows = next_number(&at, 10), columns = next_number(&at, 10);
+		*sum = next_number(&at, 16);
+		if (model <= INT_MAX && columns >= 1 && columns <= 1 << 20 && rows <= SIZE_MAX / 16 / columns) {
+			n->model = (int)model;
+			n->rows = (size_t)rows;
+			n->columns = (int)columns;
+			int used = describe(n, again);
+			finish(again, used, *sum);
+			if (memcmp(header, again, NUMBERS_HEADER) == 0)
+				return used;
+		}
 	}
-	return fail_set(f, "not a file of numbers of vae-memo, or damaged: remove it, and run vae-memo again");
+	return fail_set(f, "not a file of numbers of vae-memo, or damaged");
 }
 
 static int verify(const struct numbers *n, int at, const char *header, uint64_t sum, struct fail *f)

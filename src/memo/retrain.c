@@ -46,19 +46,31 @@ static int write_plan(const struct retrain *r, struct buf *out, struct fail *f)
 	       (r->tests && buf_addf(out, f, "tests %zu %016" PRIx64 "\n", r->tests->n, r->tests->hash)) || config_write(r->cfg, out, f) ? -1 : 0;
 }
 
+/* The number in the line `name number` of a plan; 0 where there is none. */
+static unsigned long long plan_number(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+	for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, name, n) == 0 && line[n] == ' ')
+			return strtoull(line + n + 1, NULL, 10);
+	return 0;
+}
+
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], struct fail *f)
 {
+	static const char head[] = "format 1\nkind halves\n";
 	char path[600];
 	struct buf text = {0};
-	uint64_t data;
 	snprintf(path, sizeof path, "%s/plan", dir);
-	*s = (struct subsets){.kind = SUBSETS_HALVES};
 	if (buf_read_file(&text, path, PLAN_BYTES, f))
 		return -1;
-	int bad = sscanf(text.p ? text.p : "", "format 1 kind halves records %zu seed %" SCNu64 " data %" SCNx64 " halves %d tests %zu", &s->records, &s->seed, &data, &s->halves, tests) != 5
+	const char *p = text.p ? text.p : "";
+	*s = (struct subsets){.kind = SUBSETS_HALVES, .records = plan_number(p, "records"), .seed = plan_number(p, "seed"), .halves = (int)plan_number(p, "halves")};
+	*tests = plan_number(p, "tests");
+	int bad = strncmp(p, head, sizeof head - 1) != 0 || !*tests || *tests > SIZE_MAX / sizeof(double) / SUBSETS_MOST || s->records > UINT32_MAX
 	              ? fail_set(f, "%s: not the plan of vae-memo --halves", path) : 0;
 	bad = bad || subsets_check(s, f) ? -1 : 0;
-	snprintf(plan, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(text.p, text.len));
+	snprintf(plan, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(p, text.len));
 	buf_free(&text);
 	return bad;
 }

@@ -276,7 +276,7 @@ static int fit_scores(struct criterion *c, double *learned, struct fail *f)
 	int r = joint_fit(&c->joint, c->x, c->n, c->parts, f);
 	if (copy && !r)
 		r = learn_fit(&c->learn, c->joint.p, copy, c->x, c->n, c->decision, c->decisions, f);
-	for (size_t i = 0; i < c->n && !r && c->learn.p; i++)
+	for (size_t i = 0; i < c->n && !r && c->learn.p && learned; i++)
 		learned[i] = learn_score(&c->learn, copy + i * p, c->x[i]);
 	free(copy);
 	return r;
@@ -306,7 +306,7 @@ int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f)
 			continue;
 		k--;
 		r->v[i].value = c->learn.p ? c->joint_score[k] : c->x[k];
-		if (c->joint_score)
+		if (c->learns)
 			c->joint_score[i] = c->x[k];
 		if (c->parts)
 			c->parts[i] = c->parts[k];

@@ -44,9 +44,10 @@ static int by_value(const void *pa, const void *pb)
 /* The distribution of the joint score, and the axes of the fields. */
 static int fit_features(struct learn *l, const double *x, const double *joint, size_t records, struct fail *f)
 {
-	double *v = malloc(2 * records * sizeof *v), *column = v + records;
+	double *v = malloc((2 * records + !records) * sizeof *v), *column;
 	if (!v)
 		return fail_memory_for(f, "the joint score of %zu records", records);
+	column = v + records;
 	memcpy(v, joint, records * sizeof *v);
 	qsort(v, records, sizeof *v, by_value);
 	l->joint = (struct quantiles){.n = quantiles_size(records), .records = records};
@@ -86,7 +87,7 @@ static int fit_weights(const double *x, const unsigned char *y, size_t n, int we
 /* The areas of one fold by the model of the others, and by the joint score; the fold's pairs weigh them. */
 static int validate_fold(const struct sample *s, int fold, int weights, double sum[3], struct fail *f)
 {
-	double w[LEARN_MAX_WEIGHTS + 1];
+	double w[LEARN_MAX_WEIGHTS + 1] = {0};
 	size_t n = 0, m = 0, width = (size_t)weights, drops = 0;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->fold[i] != fold) {
@@ -136,7 +137,7 @@ static int fit_sample(struct learn *l, const double *x, const double *joint, con
 {
 	int weights = count_weights(l->p);
 	size_t width = (size_t)weights;
-	double *block = malloc((2 * width + 2) * n * sizeof *block), w[LEARN_MAX_WEIGHTS + 1];
+	double *block = malloc((2 * width + 2) * n * sizeof *block), w[LEARN_MAX_WEIGHTS + 1] = {0};
 	int *fold = malloc(n * sizeof *fold);
 	unsigned char *y = malloc(2 * n);
 	struct sample s = {block, y, fold, block + n * width, block + 2 * n * width, block + 2 * n * width + n, y + n, n};
@@ -159,7 +160,7 @@ int learn_fit(struct learn *l, int p, const double *x, const double *joint, size
 	*l = (struct learn){.auroc = NAN, .error = NAN, .joint_auroc = NAN};
 	for (size_t i = 0; i < n; i++)
 		*(d[i].drop ? &l->drop : &l->keep) += 1;
-	if (!l->keep || !l->drop)
+	if (!n || !l->keep || !l->drop)
 		return 0;
 	l->p = p;
 	return fit_features(l, x, joint, records, f) || fit_sample(l, x, joint, d, n, f) ? -1 : 0;

@@ -327,7 +327,7 @@ static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 	if (n / MCD_RECORDS_PER_FIELD < (size_t)m->p)
 		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
 		                MCD_RECORDS_PER_FIELD * m->p, n);
-	double *scratch = malloc(2 * n * sizeof *scratch);
+	double *scratch = malloc((2 * n + !n) * sizeof *scratch);
 	struct fit *w = calloc(1, sizeof *w);
 	if (!scratch || !w) {
 		free(scratch);
@@ -399,7 +399,6 @@ struct marginal {
 static void open_marginal(const struct mcd *m, const double *values, struct marginal *g)
 {
 	int k = 0;
-	g->dim = 0;
 	for (int i = 0; i < m->p; i++) {
 		const struct mcd_axis *a = &m->axis[i];
 		if (!(a->spread > 0))
@@ -423,7 +422,7 @@ static void open_marginal(const struct mcd *m, const double *values, struct marg
 /* The distance over the fields that are there, as a distance over all fields that is as rare. */
 static double marginal_distance(const struct mcd *m, const double *values)
 {
-	struct marginal g;
+	struct marginal g = {.dim = 0};
 	open_marginal(m, values, &g);
 	if (!g.dim)
 		return 0;
@@ -445,7 +444,7 @@ double mcd_score(const struct mcd *m, const double *values)
 
 int mcd_reason(const struct mcd *m, const double *values, int *low)
 {
-	struct marginal g;
+	struct marginal g = {.dim = 0};
 	int found = -1;
 	double most = 0, v[MCD_MAX_FIELDS];
 	open_marginal(m, values, &g);

@@ -76,7 +76,7 @@ int quantiles_merge(struct quantiles *out, const struct quantiles *const *in, si
 		out->records += in[i]->records;
 	}
 	out->n = out->records < QUANTILES_MERGED_MAX ? (size_t)out->records : QUANTILES_MERGED_MAX;
-	struct weighted *all = malloc((kept + !kept) * sizeof *all);
+	struct weighted *all = calloc(kept + !kept, sizeof *all);
 	out->value = malloc((out->n + !out->n) * sizeof *out->value);
 	if (!all || !out->value) {
 		free(all);

@@ -309,7 +309,7 @@ static int read_joint(const json_t *o, struct joint *j, uint64_t records, int ve
 static int read_learn(const json_t *o, struct learn *l, int p, uint64_t records, struct fail *f)
 {
 	*l = (struct learn){.p = p, .auroc = NAN, .error = NAN, .joint_auroc = NAN};
-	if (read_axes(o, l->axis, p, f) || read_numbers(json_object_get(o, "weights"), "weights", l->weight, (size_t)(2 * p + 1), f))
+	if (read_axes(o, l->axis, p, f) || read_numbers(json_object_get(o, "weights"), "weights", l->weight, 2 * (size_t)p + 1, f))
 		return -1;
 	return read_distributions(o, "joint", &l->joint, 1, records, VERSION, f);
 }

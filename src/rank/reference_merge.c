@@ -71,7 +71,7 @@ int reference_merge(struct reference *all, const struct reference *parts, char *
 	if (check_parts(parts, names, n, f) || criterion_open(&all->criterion, &(struct criterion_lists){.list = c->list}, JOINT_TAILS, f) ||
 	    copy_provenance(&all->provenance, &parts[0].provenance, c->joint.p, f))
 		return -1;
-	const struct quantiles **q = malloc(n * sizeof *q);
+	const struct quantiles **q = calloc(n, sizeof(const struct quantiles *));
 	if (!q)
 		return fail_memory(f);
 	int r = 0;

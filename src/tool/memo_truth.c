@@ -115,7 +115,7 @@ static int add_line(const struct memo_truth *t, size_t left, size_t test, const 
 int memo_truth_table(const struct memo_truth *t, const struct retrain *r, struct buf *out, struct fail *f)
 {
 	size_t tests = t->data.n;
-	double *loss = malloc((size_t)subsets_models(&r->subsets) * tests * sizeof *loss);
+	double *loss = calloc((size_t)subsets_models(&r->subsets) * tests, sizeof *loss);
 	int bad = !loss ? fail_memory(f) : read_losses(r, loss, f);
 	for (size_t k = 0; !bad && k < t->nleft * tests; k++)
 		bad = add_line(t, k / tests, k % tests, loss, (size_t)r->subsets.repeats, out, f);

@@ -168,7 +168,7 @@ static void note_drift(const struct ranker *k)
 {
 	const struct criterion *by = &k->reference.criterion;
 	struct buf b = {0};
-	struct fail f;
+	struct fail f = {{0}};
 	struct drift_result d[1 + JOINT_MAX_FIELDS];
 	int n = by->joint_wanted ? by->joint.p : 0, bad = 0, far = 0;
 	for (int i = 0; i <= n; i++) {
@@ -180,6 +180,8 @@ static void note_drift(const struct ranker *k)
 		for (int i = 0; i <= n; i++)
 			if (d[i].far && (most < 0 || (most && d[i].ks > d[most].ks)))
 				most = i;
+		if (most < 0)
+			break;
 		d[most].far = 0;
 		bad |= buf_addf(&b, &f, "%s'%s' by %.2g, p %.2g, %.3g %% above its 99.5 %%", b.len ? "; " : "", drift_name(by, most), d[most].ks, d[most].p, 100 * d[most].above);
 	}
