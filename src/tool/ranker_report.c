@@ -100,7 +100,7 @@ static void note_weights(const struct cli *c, const struct criterion *by)
 {
 	const struct learn *l = &by->learn;
 	struct buf b = {0};
-	struct fail f;
+	struct fail f = {{0}};
 	unsigned char used[LEARN_MAX_WEIGHTS] = {0};
 	int bad = buf_addf(&b, &f, "joint %.3g", l->weight[0]), count = c->verbose ? 2 * l->p : 3;
 	for (int i = 0; i < count && i < 2 * l->p && !bad; i++) {
