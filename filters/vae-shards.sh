@@ -529,6 +529,14 @@ check() {
 		[ "$(hash_of "$run/clean/$name")" = "$clean" ] || fail "$run/clean/$name has changed since it was made: remove it, and run again"
 		[ "$(hash_of "$run/quarantine/$name")" = "$quarantined" ] || fail "$run/quarantine/$name has changed since it was made: remove it, and run again"
 	done
+	for dir in clean quarantine; do # results of shards that an earlier plan had
+		stray=$({
+			cut -f 4 "$run/manifest"
+			echo --
+			ls -A "$run/$dir"
+		} | awk '!after && $0 == "--" { after = 1; next } !after { of[$0] = 1; next } !($0 in of) && !/^[.]tmp[0-9]|[.]tmp[0-9]+-[0-9]+$/ { print; exit }')
+		[ -z "$stray" ] || fail "$run/$dir/$stray is of no shard of the plan: remove it"
+	done
 	rm -rf "$run/lists.tmp$$"
 	(rank "$run/lists.tmp$$" "$run/counts.tmp$$") || exit 1
 	for i in $(seq "$shards"); do

@@ -83,6 +83,25 @@ teardown() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 	equal "$T/b"
 }
 
+@test "shards: the command of the indexed Job, as Kubernetes would run it" {
+	local i word
+	plan "$T/k"
+	for word in score drop; do
+		sed "s/score/$word/g; s|/data/run|$T/k|" "$ROOT/examples/shards/job.yaml" | sed -n 's/^ *command: \[\(.*\)\]$/\1/p' | tr -d '",' >"$T/command"
+		for i in 5 0 3 2 1 4; do
+			# shellcheck disable=SC2046 # words
+			JOB_COMPLETION_INDEX=$i ok $(cat "$T/command")
+		done
+		[ $word = drop ] || ok vae-shards reduce "$T/k"
+	done
+	ok vae-shards check -q "$T/k"
+	equal "$T/k"
+	# a plan of fewer shards: what is left of the others is named
+	vae-shards plan -q "${FIELDS[@]}" "$T/k" "$F"/p[0125].tar
+	fails 1 vae-shards run -q "$T/k"
+	says 'is of no shard of the plan'
+}
+
 # finished RUN: waits for the jobs of Slurm
 finished() {
 	local i
