@@ -29,7 +29,7 @@ struct result { /* of a row */
 /* The payload that the other tools take, or else the first member that has a decoder. NULL leaves in why what batch_decode() put there. */
 static const struct member *find_payload(const struct stat_scorer *s, const struct record *r, struct fail *why)
 {
-	struct fail none;
+	struct fail none = {{0}};
 	const struct member *m = record_payload(r, s->cfg.input_field, &none);
 	for (size_t i = 0; !m && s->by_content && i < r->n; i++)
 		if (!r->m[i].loose && (int)i != r->fields_member && input_format_of(r->m[i].data.p, r->m[i].data.len) != INPUT_NONE)

@@ -28,7 +28,7 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 	t->unreadable = more;
 	t->unreadable[t->nunreadable++] = position;
 	t->flow.out = NULL; /* the stream is written after the training */
-	struct fail unread;
+	struct fail unread = {{0}};
 	fail_set(&unread, "%s", why);
 	int failed = flow_unscored(&t->flow, r, &unread, f);
 	t->flow.out = out;
