@@ -1,5 +1,5 @@
 # vae-clean: one command from data to clean records, a quarantine and a page.
-# shellcheck disable=SC2094
+# shellcheck disable=SC2010,SC2012,SC2094
 
 load helper
 
@@ -102,7 +102,7 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	# a shard that has changed is scored again
 	touch "$T/a b.tar"
 	cleans --keep-sharding -o "$T/d" "$T/a b.tar" "$T/it's.tar.zst"
-	! stat -c '%i %y' "$T/d/scored/00001.tar.zst" | cmp -s - "$T/inode"
+	if stat -c '%i %y' "$T/d/scored/00001.tar.zst" | cmp -s - "$T/inode"; then false; fi
 }
 
 @test "clean: a table needs no network, and its odd rows come first" {
@@ -220,7 +220,7 @@ b.tar"
 	says '200 records: 0 pictures, 200 vectors'
 	grep -q '"quarantined":0' "$T/d/summary.json"
 	printf 'a,b\n1,x\n' >"$T/u.csv"
-	! vae-clean -q -o "$T/u" "$T/u.csv" 2>"$T/err"
+	if vae-clean -q -o "$T/u" "$T/u.csv" 2>"$T/err"; then false; fi
 	grep -q -e --label "$T/err"
 }
 
@@ -235,7 +235,7 @@ b.tar"
 	says 'another'
 	exec 8>&-
 	head -c 40000 "$F/pics.tar" >"$T/cut.tar"
-	! cleans --print -o "$T/e" "$T/cut.tar" >"$T/out" 2>"$T/err"
+	if cleans --print -o "$T/e" "$T/cut.tar" >"$T/out" 2>"$T/err"; then false; fi
 	is "$(cat "$T/out")" ''
 	head -n 1 "$T/err" | grep truncated
 	# an earlier run stopped on a full disk
@@ -248,7 +248,7 @@ b.tar"
 	vae-cut -k key "$F/pics.tar" | head -n 5 >"$T/keys"
 	vae-drop -q --keys "$T/keys" "$F/pics.tar" -o "$T/a.tar"
 	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" -o "$T/b.tar"
-	! vae-clean -q -c tinny --steps 30 --keep-sharding -o "$T/d" "$T/a.tar" "$T/b.tar" 2>"$T/err"
+	if vae-clean -q -c tinny --steps 30 --keep-sharding -o "$T/d" "$T/a.tar" "$T/b.tar" 2>"$T/err"; then false; fi
 	head -n 1 "$T/err" | grep tinny
 	ok cleans --keep-sharding -o "$T/d" "$T/a.tar" "$T/b.tar"
 	is "$(ls "$T/d/clean" "$T/d/scored" | grep -c tar)" 4
