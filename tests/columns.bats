@@ -60,8 +60,8 @@ listed() {
 	listed e 77 -k a
 	listed e 10% -k a,b,c_1
 	listed e 10% -k a,b --joint tails
-	is "$(cat "$T/lists/00.keys" | wc -l)" 20
-	is "$(cat "$T/lists/02.keys" | wc -l)" 0
+	is "$(wc -l <"$T/lists/00.keys")" 20
+	is "$(wc -l <"$T/lists/02.keys")" 0
 }
 
 @test "columns: --summary, bindings, and keys that come again" {

@@ -60,7 +60,7 @@ teardown() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 	ok vae-shards reduce "$T/c"
 	JOB_COMPLETION_INDEX=5 ok vae-shards task "$T/c" drop
 	AWS_BATCH_JOB_ARRAY_INDEX=0 ok vae-shards task "$T/c" drop
-	is "$(ls "$T/c/done" | tr '\n' ' ')" '00001.done 00006.done '
+	is "$(names "$T/c/done")" '00001.done 00006.done '
 	SLURM_ARRAY_TASK_ID=1 ok vae-shards task --per-task 4 "$T/c" drop
 	SLURM_ARRAY_TASK_ID=2 ok vae-shards task --per-task 4 "$T/c" drop
 	ok vae-shards check "$T/c"
@@ -339,7 +339,7 @@ broken() {
 		exec 5>"$T/in"
 		head -c 20000 "$F/p0.tar" >&5
 		sleep 1
-		n=$(ls "/proc/$!/task" | wc -l)
+		n=$(names "/proc/$!/task" | wc -w)
 		exec 5>&-
 		wait || true
 	}

@@ -10,12 +10,15 @@
 /* The limit in a file cpu.max, "QUOTA PERIOD" in microseconds, or "max PERIOD"; 0: none. */
 static double read_limit(const char *path)
 {
-	double quota = 0, period = 0;
+	char text[100] = "", *end;
 	FILE *in = fopen(path, "re");
-	int n = in ? fscanf(in, "%lf %lf", &quota, &period) : 0;
-	if (in)
-		fclose(in);
-	return n == 2 && quota > 0 && period > 0 ? quota / period : 0;
+	if (!in)
+		return 0;
+	if (!fgets(text, sizeof text, in))
+		text[0] = 0;
+	fclose(in);
+	double quota = strtod(text, &end), period = strtod(end, NULL);
+	return quota > 0 && period > 0 && isfinite(quota) ? quota / period : 0;
 }
 
 double processors_quota(const char *root, const char *self)

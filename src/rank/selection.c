@@ -140,6 +140,8 @@ static int read_all(struct pass *p, const struct columns_visitor *v, int first, 
 static int check_twins(struct pass *p, size_t from, size_t to, struct fail *f)
 {
 	const struct columns_visitor v = {.ctx = p, .key = look_for_twin};
+	if (!p->hash || to - from < 2)
+		return 0;
 	qsort(p->hash + from, to - from, sizeof *p->hash, by_value);
 	for (size_t i = from + 1; i < to; i++) {
 		if (p->hash[i] != p->hash[i - 1] || (i > from + 1 && p->hash[i] == p->hash[i - 2]))
@@ -252,7 +254,7 @@ static int choose(struct pass *p, struct fail *f)
 	p->score = c->x;
 	if (!s->selected)
 		return 0;
-	double *copy = malloc(n * sizeof *copy);
+	double *copy = malloc((n + 1) * sizeof *copy);
 	if (!copy)
 		return fail_memory_for(f, "%zu scores", n);
 	memcpy(copy, p->score, n * sizeof *copy);
