@@ -254,7 +254,7 @@ static int choose(struct pass *p, struct fail *f)
 	p->score = c->x;
 	if (!s->selected)
 		return 0;
-	double *copy = malloc((n + 1) * sizeof *copy);
+	double *copy = calloc(n + 1, sizeof *copy);
 	if (!copy)
 		return fail_memory_for(f, "%zu scores", n);
 	memcpy(copy, p->score, n * sizeof *copy);
