@@ -67,7 +67,7 @@ for set; do
 	[ -e "$set.memo.tar" ] || { vae-memo -q $options -d 64 --checkpoints all --out-scores -o "$set.memo" "$set.tar" >memo.tmp && mv memo.tmp "$set.memo.tar"; }
 	[ -e "$set.scored.tar" ] || {
 		vae-selfinf -q -m "$set.vae" --checkpoints all --weights lr --prefix tracin_ "$set.memo.tar" |
-			vae-selfinf -q -m "$set.vae" -d 4 --curvature kfac --prefix kfac_ | vae-selfinf -q -m "$set.vae" |
+			vae-selfinf -q -m "$set.vae" -d 4 --curvature kfac --prefix kfac_ | vae-selfinf -q --replace -m "$set.vae" |
 			vae-density -q --space latent -m "$set.vae" --prefix latent_ | vae-density -q --prefix pixel_ >scored.tmp && mv scored.tmp "$set.scored.tar"
 	}
 	printf '## %s\n\n| score | Spearman with memorization | AUROC |\n|---|---|---|\n' "$set"
