@@ -24,7 +24,7 @@ output() {
 
 usage() {
 	cat <<'END'
-usage: vae-shards plan | add | run | task | reduce | status | check [options] RUN [...]
+usage: vae-shards [options] plan RUN SHARD ... | add RUN SHARD ... | run RUN | task RUN score | drop [INDEX] | reduce | status | check RUN
 Cleans many shards by one ranking over all of them, on one machine or many.
 
 verbs:

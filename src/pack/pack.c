@@ -103,6 +103,7 @@ struct directory {
 	struct record r;  /* with p->together, until a file of another name comes */
 	uint64_t ordinal; /* of the next record */
 	uint64_t links;   /* that were not followed, or point nowhere */
+	struct buf file;  /* the path of the first file of r, which messages name after the walk too */
 	struct buf class;
 	int open;         /* r is a record that is not written yet */
 };
@@ -130,8 +131,8 @@ static int begin_record(struct directory *d, const char *path, const char *below
 {
 	struct buf source = {0};
 	const char *slash = strchr(below, '/');
-	d->class.len = 0;
-	int bad = pack_begin(d->pack, &d->r, d->ordinal++, path, f);
+	d->class.len = d->file.len = 0;
+	int bad = buf_add(&d->file, path, strlen(path), f) || pack_begin(d->pack, &d->r, d->ordinal++, d->file.p, f) ? -1 : 0;
 	if (!bad && key) {
 		d->r.key.len = 0;
 		bad = buf_addf(&d->r.key, f, "%s%.*s", d->pack->prefix, (int)key, below);
@@ -217,5 +218,6 @@ int pack_directory(struct pack *p, const char *dir, struct fail *f)
 		               : fail_set(f, "%s has no records: there are no files in it%s", dir, *p->own_output ? " but the output" : "");
 	record_free(&d.r);
 	buf_free(&d.class);
+	buf_free(&d.file);
 	return r;
 }

@@ -137,7 +137,7 @@ static int fit_sample(struct learn *l, const double *x, const double *joint, con
 {
 	int weights = count_weights(l->p);
 	size_t width = (size_t)weights;
-	double *block = malloc((2 * width + 2) * n * sizeof *block), w[LEARN_MAX_WEIGHTS + 1] = {0};
+	double *block = calloc((2 * width + 2) * n, sizeof *block), w[LEARN_MAX_WEIGHTS + 1] = {0};
 	int *fold = malloc(n * sizeof *fold);
 	unsigned char *y = malloc(2 * n);
 	struct sample s = {block, y, fold, block + n * width, block + 2 * n * width, block + 2 * n * width + n, y + n, n};
