@@ -163,8 +163,8 @@ static void take_options(struct density_scorer *d, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	struct options o = {.neighbors = "10", .scale = "none", .top = 10};
-	struct density_scorer d = {.methods = "knn", .sigma = "auto"};
+	static struct options o = {.neighbors = "10", .scale = "none", .top = 10};
+	static struct density_scorer d = {.methods = "knn", .sigma = "auto"};
 	const struct cli_opt opts[] = {
 		{0, "method", "LIST", CLI_TEXT, &d.methods, "knn (default), kde, gmm, or several, as in knn,kde"},
 		{0, "neighbors", "LIST", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); P%: of the records; or several, as in 10,5%"},

@@ -133,7 +133,7 @@ static int run(struct flow *w, struct options *o, struct reviewer *r, struct fai
 int main(int argc, char **argv)
 {
 	struct cli c = {.separate_output = 1};
-	struct options o = {.rows = -1, .nearest = -1, .size = NAN};
+	static struct options o = {.rows = -1, .nearest = -1, .size = NAN};
 	struct report *p = &o.report;
 	const struct cli_opt opts[] = {
 		{0, "review", NULL, CLI_FLAG, &o.review, "write a page on which a person decides which suspects to drop"},
@@ -157,11 +157,12 @@ int main(int argc, char **argv)
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
-	struct flow w = {.cli = &c};
+	static struct flow w;
 	struct fail f = {{0}};
-	struct reviewer r = {.flow = NULL};
+	static struct reviewer r;
 	if (!cli_begin(&c, "vae-report", "[FILE ...]", "Writes one HTML page about a scored stream.", opts, argc, argv))
 		return c.status;
+	w.cli = &c;
 	bool valid = check_options(&c, &o, &r.review);
 	r.review.report = p;
 	int bad = valid ? run(&w, &o, &r, &f) : 0;

@@ -358,9 +358,13 @@ FILE *fopen(const char *path, const char *mode)
 	if (fd >= 0 && !f)
 		close(fd);
 	static int next; /* reuses entries: tools have one stream open at a time */
+	int at = 0;
+	while (at < 8 && opened[at].f != f) /* of a stream that was closed, whose memory is that of the new one */
+		at++;
 	if (f) {
-		opened[next % 8].f = f;
-		opened[next++ % 8].fd = fd;
+		at = at < 8 ? at : next++ % 8;
+		opened[at].f = f;
+		opened[at].fd = fd;
 	}
 	return f;
 }
