@@ -157,12 +157,11 @@ int main(int argc, char **argv)
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
 	};
-	static struct flow w;
+	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
 	static struct reviewer r;
 	if (!cli_begin(&c, "vae-report", "[FILE ...]", "Writes one HTML page about a scored stream.", opts, argc, argv))
 		return c.status;
-	w.cli = &c;
 	bool valid = check_options(&c, &o, &r.review);
 	r.review.report = p;
 	int bad = valid ? run(&w, &o, &r, &f) : 0;
