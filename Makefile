@@ -66,9 +66,10 @@ $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 # A tool of several verbs has a file for each of the larger ones.
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
 
-$(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh
+$(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh filters/driver.sh
 	@mkdir -p $(@D)
-	@install -m 755 $< $@
+	@sed -e '/^# driver.sh$$/{' -e 'r filters/driver.sh' -e 'd' -e '}' $< >$@.tmp
+	@chmod 755 $@.tmp && mv $@.tmp $@
 
 $(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm

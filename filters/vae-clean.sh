@@ -8,15 +8,7 @@ set -eu
 export LC_ALL=C
 unset CDPATH
 tool=vae-clean
-(: 3>&2) || exec 2>/dev/null
-
-# message TEXT: on standard error, without control characters
-message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
-
-# output: from standard input to standard output
-output() {
-	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
-}
+# driver.sh
 
 usage() {
 	cat <<'END'
@@ -40,25 +32,8 @@ Cleans a data set: names damage and copies, ranks what is unusual, and writes a 
 END
 }
 
-fail() { # MESSAGE: the message, and exit status 1
-	message "$1"
-	exit 1
-}
-
-wrong() { # MESSAGE: wrong usage
-	message "$1 ($tool -h shows the options)"
-	exit 2
-}
-
-say() { [ -n "$quiet" ] || message "$1"; }
-
-# quote TEXT: for the shell
-quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
-
 # number OPTION TEXT PATTERN
 number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not '$2'"; }
-
-(: 3>&1) 2>/dev/null || fail 'standard output is closed'
 
 # --- the command line ---
 
@@ -117,14 +92,6 @@ for needed in vae-pack vae-stat vae-train vae-ckpt vae-selfinf vae-density vae-r
 	command -v $needed >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"
 done
 j=${jobs:+ -j$jobs}
-
-# absolute PATH
-absolute() {
-	case $1 in
-	/*) printf '%s\n' "$1" ;;
-	*) printf '%s/%s\n' "$PWD" "$1" ;;
-	esac
-}
 
 # --- what the inputs are ---
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2034 # quiet is read in driver.sh
 # vae-shards: cleans many shards by one ranking over all of them, on one machine or many.
 #
 # A driver over the other tools, and no scheduler: its work is tasks, "score I" and "drop I", which anything can run that can
@@ -12,15 +13,7 @@
 set -eu
 export LC_ALL=C
 tool=vae-shards
-(: 3>&2) || exec 2>/dev/null
-
-# message TEXT: on standard error, without control characters
-message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
-
-# output: from standard input to standard output
-output() {
-	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
-}
+# driver.sh
 
 usage() {
 	cat <<'END'
@@ -65,23 +58,6 @@ options of run and task:
   -V, --version         print the version
 END
 }
-
-fail() { # MESSAGE: the message, and exit status 1
-	message "$1"
-	exit 1
-}
-
-wrong() { # MESSAGE: wrong usage
-	message "$1 ($tool -h shows the options)"
-	exit 2
-}
-
-say() { [ -n "$quiet" ] || message "$1"; }
-
-# quote TEXT: for the shell
-quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
-
-(: 3>&1) 2>/dev/null || fail 'standard output is closed'
 
 # --- the command line ---
 
@@ -162,14 +138,6 @@ case $joint in '' | tails | mahalanobis | both) ;; *) wrong "--joint is tails, m
 for needed in vae-stat vae-selfinf vae-rank vae-drop vae-cut sha256sum; do
 	command -v $needed >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"
 done
-
-# absolute PATH
-absolute() {
-	case $1 in
-	/*) printf '%s\n' "$1" ;;
-	*) printf '%s/%s\n' "$PWD" "$1" ;;
-	esac
-}
 
 tab=$(printf '\t')
 here=$PWD run=$(absolute "$run") processors=$(nproc)

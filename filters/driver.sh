@@ -1,0 +1,38 @@
+# shellcheck shell=sh disable=SC2154
+# driver.sh: what the drivers vae-clean and vae-shards share. The Makefile puts it in the place of their line `# driver.sh`. They set
+# tool before it, and quiet on their command line.
+
+(: 3>&2) || exec 2>/dev/null
+
+# message TEXT: on standard error, without control characters
+message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
+
+# output: from standard input to standard output
+output() {
+	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
+}
+
+fail() { # MESSAGE: the message, and exit status 1
+	message "$1"
+	exit 1
+}
+
+wrong() { # MESSAGE: wrong usage
+	message "$1 ($tool -h shows the options)"
+	exit 2
+}
+
+say() { [ -n "$quiet" ] || message "$1"; }
+
+# quote TEXT: for the shell
+quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# absolute PATH
+absolute() {
+	case $1 in
+	/*) printf '%s\n' "$1" ;;
+	*) printf '%s/%s\n' "$PWD" "$1" ;;
+	esac
+}
+
+(: 3>&1) 2>/dev/null || fail 'standard output is closed'
