@@ -79,7 +79,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{RENAME, !isnan(o->norm_eps), "--batchnorm-eps", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
-		{EVAL, c->keys_by_file, "--keys-per-file", ""},
+		{NOISE, c->keys_by_file, "--keys-per-file", ""},
 		{EVAL, c->key_prefix != NULL, "--key-prefix", ""},
 		{EVAL, c->level != WRITER_BY_NAME, "-z", ""},
 		{NOISE, c->limits.record != READER_LIMITS.record, "--max-record", ""},
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "the directory (import), or the file (export, eval, logp; zstd if it ends in .zst), whole or not at all"},
 		{'z', NULL, "LEVEL", CLI_LEVEL, &c.level, "compress the output with zstd (eval, logp; default level 3)"},
 		{0, "set", "KEY=VALUE", CLI_ASSIGNMENT, &c.set, "set a key of the configuration; may be given again (import, eval, logp, curvature)"},
-		{0, "keys-per-file", NULL, CLI_FLAG, &c.keys_by_file, "FILEs may have keys in common: put the FILE's name before each key (eval, logp)"},
+		{0, "keys-per-file", NULL, CLI_FLAG, &c.keys_by_file, "FILEs may have keys in common: put the FILE's name before each key (eval, logp; curvature writes none)"},
 		{0, "key-prefix", "P", CLI_TEXT, &c.key_prefix, "begin every key with P, as in shard7/ (eval, logp)"},
 		{0, "max-record", "SIZE", CLI_SIZE, &c.limits.record, "refuse a record of more bytes (eval, logp, curvature; default 1G)"},
 		{0, "mem", "SIZE", CLI_SIZE, &c.limits.in_flight, "memory for records that wait or are scored (eval, logp; default 1G)"},
@@ -157,6 +157,10 @@ int main(int argc, char **argv)
 	const struct verb *v = find_verb(&c);
 	if (!check(&c, &o, v))
 		return c.status;
+	if (v->read == ckpt_curvature) { /* it writes no records */
+		c.keys_per_file = c.keys_by_file;
+		c.keys_by_file = 0;
+	}
 	struct fail f = {{0}};
 	if (v->read)
 		return v->read(&c, &o);

@@ -20,6 +20,7 @@ Cleans a data set: names damage and copies, ranks what is unusual, and writes a 
       --top N|P%             also quarantine so many of the most unusual records (default 0: only damage and copies)
       --decisions FILE       decisions on records, as the page exports them; they override the rest
       --keep-sharding        write OUT/clean/SHARD for every shard, not one OUT/clean.tar.zst
+      --keys-per-file        shards may have keys in common: in OUT each key begins with its shard; implies --keep-sharding
   -c, --config NAME          the network: a preset or a YAML file (default: by the data)
       --steps N              training steps (default: by --minutes)
       --label NAME|N,...     columns of TABLE.csv that are no measurements, by name or number from 1
@@ -37,20 +38,24 @@ number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not 
 
 # --- the command line ---
 
-out='' minutes=5 top=0 decisions='' sharding='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
-while [ $# -gt 0 ]; do
+out='' minutes=5 top=0 decisions='' sharding='' same_keys='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
+left=$# # arguments that are not yet looked at; inputs go to the end of the list
+while [ "$left" -gt 0 ]; do
 	option=$1 value=''
+	shift
+	left=$((left - 1))
 	case $option in
-	--*=*) value=${option#*=} option=${option%%=*} ;;
+	--?*=*) value=${option#*=} option=${option%%=*} ;;
 	-[ocj]?*) value=${option#??} option=${option%"$value"} ;;
 	-o | -c | -j | --output | --minutes | --top | --decisions | --config | --steps | --label | --jobs | --summary)
-		[ $# -gt 1 ] || wrong "option '$option' takes an argument"
-		value=$2
+		[ "$left" -gt 0 ] || wrong "option '$option' takes an argument"
+		value=$1
 		shift
+		left=$((left - 1))
 		;;
 	esac
 	case $option in
-	--keep-sharding | --print | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
+	--keep-sharding | --keys-per-file | --print | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
 	esac
 	case $option in
 	-o | --output) out=$value ;;
@@ -58,6 +63,7 @@ while [ $# -gt 0 ]; do
 	--top) top=$value ;;
 	--decisions) decisions=$value ;;
 	--keep-sharding) sharding=1 ;;
+	--keys-per-file) same_keys=1 sharding=1 ;; # one stream cannot hold equal keys
 	-c | --config) config=$value ;;
 	--steps) steps=$value ;;
 	--label) label=$value ;;
@@ -74,13 +80,15 @@ while [ $# -gt 0 ]; do
 		exit 0
 		;;
 	--)
-		shift
-		break
+		while [ "$left" -gt 0 ]; do
+			set -- "$@" "$1"
+			shift
+			left=$((left - 1))
+		done
 		;;
 	-?*) wrong "unknown option '$option'" ;;
-	*) break ;;
+	*) set -- "$@" "$option" ;;
 	esac
-	shift
 done
 [ $# -gt 0 ] || wrong 'a folder, shards or a table are required'
 [ -n "$out" ] || wrong '-o OUT is required'
@@ -123,15 +131,16 @@ folder | table) [ $# -eq 1 ] || fail "$# inputs of kind $kind: clean them one at
 array | idx) [ $# -le 2 ] || fail "$# inputs: expected one of $kind, and its labels" ;;
 esac
 [ -z "$label" ] || [ $kind = table ] || wrong '--label is for TABLE.csv'
-[ -z "$sharding" ] || [ $kind = shards ] || wrong '--keep-sharding is for shards'
+[ -z "$sharding" ] || [ $kind = shards ] || wrong "$([ -n "$same_keys" ] && echo --keys-per-file || echo --keep-sharding) is for shards"
 [ -z "$decisions" ] || { [ -r "$decisions" ] && [ ! -d "$decisions" ]; } || fail "--decisions: $decisions cannot be read"
 # Other lists are not decisions. The first of equal words in a list is lost, so that a word must be right.
 [ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
 	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
-# Two shards of one name would be one file.
+# Two shards of one name would be one file, or begin keys alike.
 shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]t\(gz\|xz\|bz2\|zst\)$/.tar/'; done; }
 if [ -n "$sharding" ]; then
-	twice=$(shard_names "$@" | sort | uniq -d | head -n 1)
+	twice=$(shard_names "$@" | if [ -n "$same_keys" ]; then sed 's/[.]zst$//; s/[.]tar$//'; else cat; fi | sort | uniq -d | head -n 1)
+	if [ -n "$twice" ] && [ -n "$same_keys" ]; then fail "--keys-per-file puts the name of its shard before each key, and two shards are $twice: rename one"; fi
 	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"
 fi
 
@@ -143,6 +152,7 @@ if [ $kind != shards ]; then
 	[ -z "$label" ] || list=" --label $(quote "$label")$list"
 	pack="vae-pack -q$list" list=' records.tar.zst' shards=1
 fi
+same=${same_keys:+ --keys-per-file}
 [ -z "$decisions" ] || decisions=$(absolute "$decisions")
 [ -z "$summary" ] || summary=$(absolute "$summary")
 
@@ -152,7 +162,7 @@ case $out in -*) out=./$out ;; esac
 [ $kind != folder ] || case $(realpath -m "$(absolute "$out")")/ in
 "$(realpath "$(absolute "$1")")"/*) fail "$out is in $1, and would be cleaned with it: name a directory outside" ;;
 esac
-settings="kind=$kind config=$config label=$label sharding=$sharding"
+settings="kind=$kind config=$config label=$label sharding=$sharding$same"
 if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
 if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
@@ -200,7 +210,7 @@ fi
 # look: the status is that of all tools; counts of records, unreadable ones, pictures, those in colour, vectors, the median side of a picture
 look() {
 	if [ -z "$pack" ] || [ -e records.tar.zst ]; then
-		eval "vae-stat -q$j$list"
+		eval "vae-stat -q$j$same$list"
 	else
 		eval "$pack | vae-stat -q$j"
 	fi | { vae-cut -q -k error,stat_channels,stat_gray,stat_width,stat_height,stat_values || echo failed; } | awk -F '\t' '
@@ -270,7 +280,7 @@ elif [ -n "$print" ]; then
 	steps=${steps:-$most}
 elif [ -z "$steps" ]; then
 	say "network $config: measuring the time of a step"
-	eval "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=100 -o model.vae$list" || exit 1
+	eval "vae-train -q$j$same --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=100 -o model.vae$list" || exit 1
 	steps=$(sed -n 's/.*"seconds":\([0-9.]*\)}$/\1/p' model.vae/train.jsonl | awk -v minutes="$minutes" -v most=$most '
 		{ seconds = $1 }
 		END {
@@ -311,11 +321,15 @@ each() {
 }
 
 scored() { printf 'scored/%05d.tar.zst' "$1"; }
-score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --replace$([ $kind = table ] || echo ' --reasons') $(shard "$1")$score -o $(scored "$1")"; }
+score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --replace$([ $kind = table ] || echo ' --reasons')$same $(shard "$1")$score -o $(scored "$1")"; }
 list_scored() { printf ' %s' "$(scored "$1")"; }
 clean_shard() {
 	name=$(shard_names "$(word "$1")")
-	step 8 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
+	if [ -n "$same_keys" ]; then # keys of decisions begin with the shard: its own keys beside them, in the same order
+		step 8 "clean/$name" "mkdir -p clean && vae-cut -q -k key $(scored "$1") >keys.tmp && vae-cut -q -k key $(shard "$1") | paste keys.tmp - | awk -F '\\t' 'FILENAME == \"decisions.tsv\" { if (\$2 == \"drop\") drop[\$1]; next } \$1 in drop { print \$2 }' decisions.tsv - >own.tmp && vae-drop -q --keys own.tmp -o $(quote "clean/$name") $(shard "$1") && rm keys.tmp own.tmp"
+	else
+		step 8 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
+	fi
 }
 
 plan() {
@@ -323,7 +337,7 @@ plan() {
 	score='' model=''
 	if [ $is = pictures ]; then
 		curvature=model.vae/curvature-$(printf %09d "$steps").safetensors
-		step 2 "$curvature" "vae-train -q$j --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list && vae-ckpt curvature -q$j -d 4 --limit 20000 -m model.vae$list"
+		step 2 "$curvature" "vae-train -q$j$same --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list && vae-ckpt curvature -q$j$same -d 4 --limit 20000 -m model.vae$list"
 		model=' -m model.vae' score=" | vae-selfinf -q$j --replace -m model.vae -d 4 --curvature kfac --profile"
 		# the last layer but one of the decoder that has weights, as in decoder.4
 		layer="\$(vae-ckpt show -m model.vae | sed -n 's/^# \\(decoder[.][0-9]*\\)[.]weight.*/\\1/p' | tail -n 2 | head -n 1)"

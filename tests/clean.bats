@@ -271,3 +271,67 @@ b.tar"
 	fails 1 cleans -o "$T/e" "$T/shards"
 	says '*.tar'
 }
+
+@test "clean: options may stand after the inputs; -- ends them" {
+	ok vae-clean "$F/pics.tar" -q "$F/broken.tar" -c tiny --steps=30 --top 6 -o "$T/d"
+	cleans --top 6 -o "$T/e" "$F/pics.tar" "$F/broken.tar"
+	cmp "$T/d/decisions.tsv" "$T/e/decisions.tsv"
+	cd "$T"
+	cp "$F/pics.tar" ./-o
+	ok vae-clean -q -c tiny --steps 30 --output f -- -o
+	is "$(vae-cut -k key f/clean.tar.zst | wc -l)" 58
+	fails 2 vae-clean "$F/pics.tar" -o
+	says 'takes an argument'
+	fails 2 vae-clean "$F/pics.tar" --bogus -o "$T/g"
+	says bogus
+	[ ! -e "$T/g" ]
+}
+
+@test "clean: --keys-per-file: shards with equal keys, each of them clean as it came" {
+	# two halves with the keys 0 to 29, and a name that the shell and the tools would take apart
+	local a="$T/a/it's %41.tar" b="$T/b/b c.tar.zst"
+	mkdir "$T/a" "$T/b"
+	vae-cut -k key "$F/pics.tar" | head -n 30 >"$T/keys"
+	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" -o "$a"
+	mkdir "$T/half"
+	cp "$F/pics/"0[3-5]*.pgm "$F/pics/copy.pgm" "$T/half"
+	vae-pack "$T/half" -o "$b"
+	if cleans -o "$T/e" "$a" "$b" 2>"$T/err"; then false; fi
+	head -n 1 "$T/err" | grep -q -e --keys-per-file
+	ok vae-clean -q --keys-per-file -c tiny --steps 30 --top 4 -o "$T/d" "$a" "$b"
+	# a key says which shard it is of; 17 of the first is cut, and 17 of the second is not
+	grep -P "^it's %41/00000017\tdrop\tcut$" "$T/d/decisions.tsv"
+	[ "$(grep -cP "^b c/00000017\tdrop\tcut$" "$T/d/decisions.tsv")" = 0 ]
+	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | sort -u | wc -l)" "$(grep -cP '\tdrop\t' "$T/d/decisions.tsv")"
+	# each clean shard is its shard without its own dropped keys, byte for byte
+	local s n
+	for s in "$a" "$b"; do
+		n=${s##*/}
+		grep -P '\tdrop\t' "$T/d/decisions.tsv" | cut -f 1 | grep -F "${n%%.*}/" | sed 's|.*/||' >"$T/own"
+		[ -s "$T/own" ]
+		vae-drop -q --keys "$T/own" "$s" | cmp - <(if [ "$n" = "${n%.zst}" ]; then cat "$T/d/clean/$n"; else zstd -dcq "$T/d/clean/$n"; fi)
+	done
+	is "$(grep -cP 'own.tmp|keys.tmp' <(ls "$T/d"))" 0
+	# decisions of a person have these keys; by hand the commands give the same bytes
+	printf 'b c/00000003\tdrop\n' >"$T/mine.tsv"
+	ok vae-clean -q --keys-per-file -c tiny --steps 30 --top 4 --decisions "$T/mine.tsv" -o "$T/d" "$a" "$b"
+	is "$(vae-cut -k key "$T/d/clean/b c.tar.zst" | grep -c 00000003)" 0
+	is "$(vae-cut -k key "$T/d/clean/it's %41.tar" | grep -c 00000003)" 1
+	mkdir "$T/hand"
+	vae-clean -q --print --keys-per-file -c tiny --steps 30 --top 4 --decisions "$T/mine.tsv" -o "$T/d" "$a" "$b" | sed "s|cd .*|cd '$T/hand'|" | sh -e
+	cmp "$T/d/clean/b c.tar.zst" "$T/hand/clean/b c.tar.zst"
+	cmp "$T/d/quarantine.tar.zst" "$T/hand/quarantine.tar.zst"
+	# a shard that is added: the others keep their scores
+	stat -c '%i %y' "$T/d/scored/00001.tar.zst" >"$T/inode"
+	cp "$F/broken.tar" "$T/c.tar"
+	ok vae-clean -q --keys-per-file -c tiny --steps 30 -o "$T/d" "$a" "$b" "$T/c.tar"
+	stat -c '%i %y' "$T/d/scored/00001.tar.zst" | cmp - "$T/inode"
+	grep -P '^c/z/broken\tdrop\tbroken$' "$T/d/decisions.tsv"
+	is "$(vae-cut -k key "$T/d/clean/c.tar" | wc -l)" 0
+	fails 1 vae-clean -q --keys-per-file -c tiny --steps 30 -o "$T/e" "$a" "$T/a/../a/it's %41.tar"
+	says 'two shards are'
+	fails 1 vae-clean -q -c tiny --steps 30 --keep-sharding -o "$T/d" "$a" "$b"
+	says 'other settings'
+	fails 2 vae-clean -q --keys-per-file -o "$T/e" "$F/rows.csv"
+	says --keys-per-file
+}

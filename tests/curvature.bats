@@ -51,6 +51,15 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	same "$T/eleven" "$T/m.vae/$file"
 }
 
+@test "curvature: files with equal keys" {
+	model
+	cp "$F/in.tar" "$T/again.tar"
+	fails 1 vae-ckpt curvature -m "$T/m.vae" "$F/in.tar" "$T/again.tar"
+	says --keys-per-file
+	ok vae-ckpt curvature -m "$T/m.vae" --keys-per-file --summary "$T/s" "$F/in.tar" "$T/again.tar"
+	grep -q '"used":60' "$T/s"
+}
+
 @test "curvature: fewer records than a layer's width give a warning" {
 	model
 	ok vae-ckpt curvature -m "$T/m.vae" --limit 5 "$F/in.tar"

@@ -331,6 +331,20 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 	is "$(line 3)" '2 decisions read, 2 of them new. 1 decision on records that are not on this page are kept for the export. 1 line without keep, drop or unsure were left out.'
 	is "$(line 4)" '1 1 2 36'
 	is "$(line 5 | sed 's/\\n/\n/g' | tr -d '"' | grep . | LC_ALL=C sort)" "$(printf 'else/where\\tdrop\nnot/here\\tkeep\ns/0001\\tdrop\ns/0061\\tdrop\ns/0062\\tkeep\ns/0063\\tunsure\ns/0070\\tunsure')"
+	# what is taken back is unsure: without a line, whoever decided it would decide it again
+	ok vae-report --review --top 39 --decisions "$T/d.tsv" -o "$T/p2.html" "$F/in.tar"
+	drive "$T/p2.html" <<-LIST
+		load
+		click [data-i="$(data "$T/p2.html" | perl -MJSON::PP -e 'local $/; my $s = decode_json(<STDIN>)->{suspects}; print grep { $s->[$_]{k} eq "s/0062" } 0 .. $#$s')"] .rec
+		key Backspace
+		print $COUNTS
+		print $EXPORT
+		load
+		print $EXPORT
+	LIST
+	is "$(line 1)" '1 0 1 37'
+	is "$(line 2 | sed 's/\\n/\n/g' | tr -d '"' | grep 0062)" 's/0062\tunsure'
+	is "$(line 3)" "$(line 2)"
 	# a newer file counts over what the browser kept
 	printf 's/0070\tkeep\n' >"$T/d.tsv"
 	ok vae-report --review --top 40 --decisions "$T/d.tsv" -o "$T/p.html" "$F/in.tar"

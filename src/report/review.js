@@ -354,11 +354,14 @@ function showWhy(i) {
 
 /* --- export and import --- */
 
+/* A suspect that came with a decision, which was taken back, is unsure: without a line, that decision would come back. */
 function exportText() {
 	let text = "";
-	for (let i = 0; i < n; i++)
-		if (decided[i])
-			text += suspects[i].k + "\t" + WORDS[decided[i]] + "\n";
+	suspects.forEach((s, i) => {
+		const d = decided[i] || (s.d ? "u" : "");
+		if (d)
+			text += s.k + "\t" + WORDS[d] + "\n";
+	});
 	for (const [key, word] of carried)
 		text += key + "\t" + word + "\n";
 	return text;
