@@ -22,13 +22,19 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 		return cli_usage(c, "-z compresses what -p writes, and requires -p");
 	if (t->resume && c->replace)
 		return cli_usage(c, "--resume continues the training in NAME.vae, and --replace starts a new one: they exclude each other");
+	if (!c->trace != !t->trace.truth.tests)
+		return cli_usage(c, "--trace FILE and -t TESTS require each other");
+	if (c->trace && t->resume)
+		return cli_usage(c, "--trace writes every step of a training, and --resume repeats none: they exclude each other");
+	if (!cli_check_overwrite(c, "-t", t->trace.truth.tests))
+		return false;
 	return t->save_every >= 0 || cli_usage(c, "--save-every takes seconds, 0 or more");
 }
 
 int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
-	static struct train_stream t = {.save_every = 60};
+	static struct train_stream t = {.save_every = 60, .trace.to.fd = -1};
 	t.data.limit = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &t.config, "network and training: a preset (mnist-mlp, beta-vae-h, ...) or a YAML file"},
@@ -37,6 +43,8 @@ int main(int argc, char **argv)
 		{0, "resume", NULL, CLI_FLAG, &t.resume, "continue the training in NAME.vae, if there is one, to the same bits"},
 		{0, "save-every", "SECONDS", CLI_REAL, &t.save_every, "how often to save the state for --resume (default 60; 0: only at checkpoints)"},
 		{0, "curvature", NULL, CLI_FLAG, &t.curvature, "estimate the curvature of the last checkpoint from the training records, as vae-ckpt curvature"},
+		{0, "trace", "FILE", CLI_TEXT, &c.trace, "write for every step and test record of -t how much its loss fell, and what influences predict (sgd)"},
+		{'t', "tests", "TESTS", CLI_TEXT, &t.trace.truth.tests, "test records for --trace"},
 		{0, "mem", "SIZE", CLI_SIZE, &t.data.limit, "memory for decoded records; more go to a file in $TMPDIR (default: half of the memory)"},
 		{0, "seed", "N", CLI_KEY, NULL, "seed of initial weights, order, noise and held-out records (--set train.seed=N)", .key = "train.seed"},
 		CLI_SET(&c),

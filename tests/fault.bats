@@ -82,6 +82,7 @@ faults() {
 @test "faults: vae-train --resume, --mem 0" { faults -m 100 -g train.jsonl -w m.vae/state -d "$F/half" -i "$F/p.tar" -- vae-train -q -c tiny --resume --mem 0 --set train.holdout=0 --set train.steps=3 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
 @test "faults: vae-train --curvature" { faults -k alloc,write,fsync,rename -m 60 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --curvature --set train.steps=2 --set train.checkpoints=1 --set score.draws=2 -j 1 -o m.vae; }
+@test "faults: vae-train --trace" { faults -k alloc,read,write,open,fsync,rename -m 100 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --set train.optimizer=sgd --set train.steps=2 --set train.checkpoints=1 --set train.batch=4 --set score.draws=2 -t "$F/s.tar" --trace o.tsv -j 1 -o m.vae; }
 @test "faults: vae-ckpt list" { faults -- vae-ckpt list -m "$F/m.vae"; }
 @test "faults: vae-ckpt show" { faults -- vae-ckpt show -m "$F/m.vae"; }
 @test "faults: vae-ckpt export" { faults -- vae-ckpt export -m "$F/m.vae" -o x.safetensors; }

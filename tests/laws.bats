@@ -11,6 +11,7 @@ setup_file() { laws_setup; }
 @test "every tool has a row" { tools_have_rows; }
 
 @test "law 1: members pass unchanged: train" { law_members train; }
+@test "law 1: members pass unchanged: trace" { law_members trace; }
 @test "law 1: members pass unchanged: selfinf" { law_members selfinf; }
 @test "law 1: members pass unchanged: kfac" { law_members kfac; }
 @test "law 1: members pass unchanged: density" { law_members density; }
@@ -37,6 +38,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: logp" { law_members logp; }
 @test "law 1: members pass unchanged: json" { law_members json; }
 @test "law 1: tars of other programs pass unchanged: train" { law_formats train; }
+@test "law 1: tars of other programs pass unchanged: trace" { law_formats trace; }
 @test "law 1: tars of other programs pass unchanged: selfinf" { law_formats selfinf; }
 @test "law 1: tars of other programs pass unchanged: kfac" { law_formats kfac; }
 @test "law 1: tars of other programs pass unchanged: density" { law_formats density; }
@@ -63,6 +65,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: logp" { law_formats logp; }
 @test "law 1: tars of other programs pass unchanged: json" { law_formats json; }
 @test "law 1: a second pass changes nothing: train" { law_again train; }
+@test "law 1: a second pass changes nothing: trace" { law_again trace; }
 @test "law 1: a second pass changes nothing: selfinf" { law_again selfinf; }
 @test "law 1: a second pass changes nothing: kfac" { law_again kfac; }
 @test "law 1: a second pass changes nothing: density" { law_again density; }
@@ -89,6 +92,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: logp" { law_again logp; }
 @test "law 1: a second pass changes nothing: json" { law_again json; }
 @test "law 2: compressed input: train" { law_compressed train; }
+@test "law 2: compressed input: trace" { law_compressed trace; }
 @test "law 2: compressed input: selfinf" { law_compressed selfinf; }
 @test "law 2: compressed input: kfac" { law_compressed kfac; }
 @test "law 2: compressed input: density" { law_compressed density; }
@@ -120,6 +124,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: json" { law_compressed json; }
 @test "law 2: compressed input: jsoncut" { law_compressed jsoncut; }
 @test "law 2: concatenated input and several FILEs: train" { law_joined train; }
+@test "law 2: concatenated input and several FILEs: trace" { law_joined trace; }
 @test "law 2: concatenated input and several FILEs: selfinf" { law_joined selfinf; }
 @test "law 2: concatenated input and several FILEs: kfac" { law_joined kfac; }
 @test "law 2: concatenated input and several FILEs: density" { law_joined density; }
@@ -151,6 +156,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: json" { law_joined json; }
 @test "law 2: concatenated input and several FILEs: jsoncut" { law_joined jsoncut; }
 @test "law 2: -z: train" { law_zstd train; }
+@test "law 2: -z: trace" { law_zstd trace; }
 @test "law 2: -z: selfinf" { law_zstd selfinf; }
 @test "law 2: -z: kfac" { law_zstd kfac; }
 @test "law 2: -z: density" { law_zstd density; }
@@ -181,6 +187,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: folder" { law_zstd folder; }
 @test "law 2: -z: json" { law_zstd json; }
 @test "law 3: every truncated input fails: train" { law_prefixes train; }
+@test "law 3: every truncated input fails: trace" { law_prefixes trace; }
 @test "law 3: every truncated input fails: selfinf" { law_prefixes selfinf; }
 @test "law 3: every truncated input fails: kfac" { law_prefixes kfac; }
 @test "law 3: every truncated input fails: density" { law_prefixes density; }
@@ -212,6 +219,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: json" { law_prefixes json; }
 @test "law 3: every truncated input fails: jsoncut" { law_prefixes jsoncut; }
 @test "law 3: a failure makes the next tool fail: train" { law_travels train; }
+@test "law 3: a failure makes the next tool fail: trace" { law_travels trace; }
 @test "law 3: a failure makes the next tool fail: selfinf" { law_travels selfinf; }
 @test "law 3: a failure makes the next tool fail: kfac" { law_travels kfac; }
 @test "law 3: a failure makes the next tool fail: density" { law_travels density; }
@@ -238,6 +246,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: logp" { law_travels logp; }
 @test "law 3: a failure makes the next tool fail: json" { law_travels json; }
 @test "law 3: a failure leaves no new files, and old ones as they were: train" { law_old_files train; }
+@test "law 3: a failure leaves no new files, and old ones as they were: trace" { law_old_files trace; }
 @test "law 3: a failure leaves no new files, and old ones as they were: selfinf" { law_old_files selfinf; }
 @test "law 3: a failure leaves no new files, and old ones as they were: kfac" { law_old_files kfac; }
 @test "law 3: a failure leaves no new files, and old ones as they were: density" { law_old_files density; }
@@ -264,6 +273,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: logp" { law_old_files logp; }
 @test "law 3: a failure leaves no new files, and old ones as they were: json" { law_old_files json; }
 @test "law 3: a file that changes between two passes: train" { law_changed train; }
+@test "law 3: a file that changes between two passes: trace" { law_changed trace; }
 @test "law 3: a file that changes between two passes: density" { law_changed density; }
 @test "law 3: a file that changes between two passes: knn" { law_changed knn; }
 @test "law 3: a file that changes between two passes: copies" { law_changed copies; }
@@ -277,6 +287,7 @@ setup_file() { laws_setup; }
 @test "law 3: a file that changes between two passes: guard" { law_changed guard; }
 @test "law 3: a file that changes between two passes: review" { law_changed review; }
 @test "law 4: a full device: train" { law_full train; }
+@test "law 4: a full device: trace" { law_full trace; }
 @test "law 4: a full device: selfinf" { law_full selfinf; }
 @test "law 4: a full device: kfac" { law_full kfac; }
 @test "law 4: a full device: density" { law_full density; }
@@ -315,6 +326,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: json" { law_full json; }
 @test "law 4: a full device: jsoncut" { law_full jsoncut; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
+@test "law 4: a reader that leaves: trace" { law_sigpipe trace; }
 @test "law 4: a reader that leaves: selfinf" { law_sigpipe selfinf; }
 @test "law 4: a reader that leaves: kfac" { law_sigpipe kfac; }
 @test "law 4: a reader that leaves: density" { law_sigpipe density; }
@@ -345,6 +357,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: folder" { law_sigpipe folder; }
 @test "law 4: a reader that leaves: json" { law_sigpipe json; }
 @test "law 4: closed descriptors: train" { law_closed train; }
+@test "law 4: closed descriptors: trace" { law_closed trace; }
 @test "law 4: closed descriptors: selfinf" { law_closed selfinf; }
 @test "law 4: closed descriptors: kfac" { law_closed kfac; }
 @test "law 4: closed descriptors: density" { law_closed density; }
@@ -383,6 +396,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: json" { law_closed json; }
 @test "law 4: closed descriptors: jsoncut" { law_closed jsoncut; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
+@test "law 4: a limit on file sizes: trace" { law_file_limit trace; }
 @test "law 4: a limit on file sizes: selfinf" { law_file_limit selfinf; }
 @test "law 4: a limit on file sizes: kfac" { law_file_limit kfac; }
 @test "law 4: a limit on file sizes: density" { law_file_limit density; }
@@ -413,6 +427,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: folder" { law_file_limit folder; }
 @test "law 4: a limit on file sizes: json" { law_file_limit json; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
+@test "law 4: a spool that does not fit: trace" { law_spool_full trace; }
 @test "law 4: a spool that does not fit: density" { law_spool_full density; }
 @test "law 4: a spool that does not fit: knn" { law_spool_full knn; }
 @test "law 4: a spool that does not fit: copies" { law_spool_full copies; }
@@ -426,6 +441,7 @@ setup_file() { laws_setup; }
 @test "law 4: a spool that does not fit: guard" { law_spool_full guard; }
 @test "law 4: a spool that does not fit: review" { law_spool_full review; }
 @test "law 4: a limit on address space: train" { law_memory train; }
+@test "law 4: a limit on address space: trace" { law_memory trace; }
 @test "law 4: a limit on address space: selfinf" { law_memory selfinf; }
 @test "law 4: a limit on address space: kfac" { law_memory kfac; }
 @test "law 4: a limit on address space: density" { law_memory density; }
@@ -462,6 +478,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: json" { law_memory json; }
 @test "law 4: a limit on address space: jsoncut" { law_memory jsoncut; }
 @test "law 4: a limit on the stack: train" { law_stack train; }
+@test "law 4: a limit on the stack: trace" { law_stack trace; }
 @test "law 4: a limit on the stack: selfinf" { law_stack selfinf; }
 @test "law 4: a limit on the stack: kfac" { law_stack kfac; }
 @test "law 4: a limit on the stack: density" { law_stack density; }
@@ -498,6 +515,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: json" { law_stack json; }
 @test "law 4: a limit on the stack: jsoncut" { law_stack jsoncut; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
+@test "law 5: any -j gives the same bytes: trace" { law_jobs trace; }
 @test "law 5: any -j gives the same bytes: selfinf" { law_jobs selfinf; }
 @test "law 5: any -j gives the same bytes: kfac" { law_jobs kfac; }
 @test "law 5: any -j gives the same bytes: density" { law_jobs density; }
@@ -516,6 +534,7 @@ setup_file() { laws_setup; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
 @test "law 5: any order gives the same scores: kfac" { law_order kfac; }
 @test "law 7: -h, -V and wrong options: train" { law_usage train; }
+@test "law 7: -h, -V and wrong options: trace" { law_usage trace; }
 @test "law 7: -h, -V and wrong options: selfinf" { law_usage selfinf; }
 @test "law 7: -h, -V and wrong options: kfac" { law_usage kfac; }
 @test "law 7: -h, -V and wrong options: density" { law_usage density; }
@@ -554,6 +573,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: json" { law_usage json; }
 @test "law 7: -h, -V and wrong options: jsoncut" { law_usage jsoncut; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
+@test "law 7: a terminal is refused: trace" { law_terminal trace; }
 @test "law 7: a terminal is refused: selfinf" { law_terminal selfinf; }
 @test "law 7: a terminal is refused: kfac" { law_terminal kfac; }
 @test "law 7: a terminal is refused: density" { law_terminal density; }
@@ -584,6 +604,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: folder" { law_terminal folder; }
 @test "law 7: a terminal is refused: json" { law_terminal json; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
+@test "law 8: only records on stdout, nothing on stderr: trace" { law_quiet trace; }
 @test "law 8: only records on stdout, nothing on stderr: selfinf" { law_quiet selfinf; }
 @test "law 8: only records on stdout, nothing on stderr: kfac" { law_quiet kfac; }
 @test "law 8: only records on stdout, nothing on stderr: density" { law_quiet density; }
@@ -615,6 +636,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: json" { law_quiet json; }
 @test "law 8: only records on stdout, nothing on stderr: jsoncut" { law_quiet jsoncut; }
 @test "law 8: --summary: train" { law_summary train; }
+@test "law 8: --summary: trace" { law_summary trace; }
 @test "law 8: --summary: selfinf" { law_summary selfinf; }
 @test "law 8: --summary: kfac" { law_summary kfac; }
 @test "law 8: --summary: density" { law_summary density; }
@@ -678,6 +700,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: loss" { law_bad_fields loss; }
 @test "law 9: invalid fields: logp" { law_bad_fields logp; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
+@test "law 9: payloads that cannot be decoded: trace" { law_on_error trace; }
 @test "law 9: payloads that cannot be decoded: selfinf" { law_on_error selfinf; }
 @test "law 9: payloads that cannot be decoded: kfac" { law_on_error kfac; }
 @test "law 9: payloads that cannot be decoded: density" { law_on_error density; }
@@ -693,6 +716,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: payloads that cannot be decoded: logp" { law_on_error logp; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
+@test "law 9: fields of earlier tools keep their digits: trace" { law_digits trace; }
 @test "law 9: fields of earlier tools keep their digits: selfinf" { law_digits selfinf; }
 @test "law 9: fields of earlier tools keep their digits: kfac" { law_digits kfac; }
 @test "law 9: fields of earlier tools keep their digits: density" { law_digits density; }
@@ -747,6 +771,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: folder" { law_output folder; }
 @test "law 10: -o is complete or absent: json" { law_output json; }
 @test "law 10: any locale gives the same bytes: train" { law_locale train; }
+@test "law 10: any locale gives the same bytes: trace" { law_locale trace; }
 @test "law 10: any locale gives the same bytes: selfinf" { law_locale selfinf; }
 @test "law 10: any locale gives the same bytes: kfac" { law_locale kfac; }
 @test "law 10: any locale gives the same bytes: density" { law_locale density; }
@@ -773,6 +798,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: logp" { law_locale logp; }
 @test "law 10: any locale gives the same bytes: json" { law_locale json; }
 @test "bad input: train" { law_bad_input train; }
+@test "bad input: trace" { law_bad_input trace; }
 @test "bad input: selfinf" { law_bad_input selfinf; }
 @test "bad input: kfac" { law_bad_input kfac; }
 @test "bad input: density" { law_bad_input density; }
@@ -804,6 +830,7 @@ setup_file() { laws_setup; }
 @test "bad input: json" { law_bad_input json; }
 @test "bad input: jsoncut" { law_bad_input jsoncut; }
 @test "an empty stream: train" { law_empty train; }
+@test "an empty stream: trace" { law_empty trace; }
 @test "an empty stream: selfinf" { law_empty selfinf; }
 @test "an empty stream: kfac" { law_empty kfac; }
 @test "an empty stream: density" { law_empty density; }
@@ -835,6 +862,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: json" { law_empty json; }
 @test "an empty stream: jsoncut" { law_empty jsoncut; }
 @test "members, but no record: train" { law_no_record train; }
+@test "members, but no record: trace" { law_no_record trace; }
 @test "members, but no record: selfinf" { law_no_record selfinf; }
 @test "members, but no record: kfac" { law_no_record kfac; }
 @test "members, but no record: density" { law_no_record density; }

@@ -6,6 +6,7 @@
 
 #include "model/model.h"
 #include "tool/flow.h"
+#include "tool/train_trace.h"
 #include "train/dataset.h"
 
 struct train_stream {
@@ -13,6 +14,7 @@ struct train_stream {
 	const char *config, *output; /* a preset or file; NAME.vae */
 	int pass, resume, curvature;
 	double save_every; /* seconds between states beside those of the checkpoints; 0: none */
+	struct train_trace trace;
 
 	struct flow flow;
 	struct config cfg;

@@ -16,6 +16,9 @@ struct fit {
 	int64_t resumed_from; /* out: the step of the state it resumed from; 0 for a new training */
 	/* After every step, with the mean loss since the last line of the log, and the last held-out loss; or NULL. */
 	void (*progress)(void *ctx, int64_t step, double loss, double holdout_loss);
+	/* Before and after every step, with the records row [train.batch] of its batch and their noise eps [train.batch][latent]; or NULL. -1
+	 * stops the training. */
+	int (*watch)(void *ctx, int after, int64_t step, const uint32_t *row, const float *eps, struct fail *f);
 	void *ctx;
 };
 

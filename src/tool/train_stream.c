@@ -57,6 +57,12 @@ static void show_training(void *ctx, int64_t step, double loss, double holdout)
 	progress_show(&t->progress, (double)step, t->cfg.train.steps, (double)step, note);
 }
 
+static int watch_step(void *ctx, int after, int64_t step, const uint32_t *row, const float *eps, struct fail *f)
+{
+	struct train_stream *t = ctx;
+	return train_trace_step(&t->trace, after, step, row, eps, f);
+}
+
 static int count(const struct train_stream *t, const struct fit *fit, struct fields *to, struct fail *f)
 {
 	const struct model *m = fit->m;
@@ -90,10 +96,12 @@ static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, s
 	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(t->workers, f), .dir = dir, .save_every = t->save_every,
 	                  .progress = show_training, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
-	int r = fit.pool ? fit_run(&fit, f) : -1;
+	fit.watch = t->trace.output ? watch_step : NULL;
+	int r = !fit.pool || train_trace_open(&t->trace, &m, &t->data, fit.pool, c, f) || fit_run(&fit, f) ? -1 : 0;
 	progress_end(&t->progress);
 	r = r || (t->curvature && add_curvature(t, c, &fit, f)) ? -1 : 0;
 	pool_close(fit.pool);
+	r = r || train_trace_commit(&t->trace, c, f) ? -1 : 0;
 	r = r || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, &fit, &c->counts, f) ? -1 : 0;
 	if (warning.msg[0])
 		cli_note(c, "%s", warning.msg);
@@ -136,11 +144,14 @@ int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
 {
 	struct model_dir dir = {.work = ""};
 	t->flow.cli = c;
+	t->trace.output = c->trace;
 	config_defaults(&t->cfg);
 	if (config_load(&t->cfg, t->config, f) || config_assign(&t->cfg, &c->set, f))
 		return -1;
 	if (config_check_early(&t->cfg, f))
 		return fail_add(f, "%s", t->config);
+	if (train_trace_check(&t->trace, &t->cfg, f))
+		return -1;
 	t->workers = cli_workers(c, f);
 	if (t->workers < 0)
 		return -1;
@@ -154,6 +165,7 @@ int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
 
 void train_stream_free(struct train_stream *t)
 {
+	train_trace_close(&t->trace);
 	dataset_free(&t->data);
 	free(t->unreadable);
 }

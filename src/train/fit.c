@@ -153,8 +153,12 @@ static int steps(struct run *r, struct fail *f)
 		r->feed.role = ROLE_TRAINING;
 		r->feed.step = (uint64_t)s->step;
 		pool_run(t->pool, r->feed.batch, fill_row, &r->feed);
+		if (t->watch && t->watch(t->ctx, 0, s->step, r->feed.row, r->feed.eps, f))
+			return -1;
 		if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, &now, f))
 			return fail_add(f, "step %" PRId64 " of %" PRId64 " (learning rate %.9g)", s->step, total, cfg->train.lr);
+		if (t->watch && t->watch(t->ctx, 1, s->step, r->feed.row, r->feed.eps, f))
+			return -1;
 		s->sum.loss += now.loss;
 		s->sum.recon += now.recon;
 		s->sum.kl += now.kl;
