@@ -16,6 +16,7 @@ struct ckpt {
 	int ekfac;                /* curvature */
 	struct assignments renames; /* import */
 	double norm_eps;            /* import; NAN: not given */
+	long directions;            /* eval: of --input-curvature; -1: not given */
 };
 extern const char *const thin_words[]; /* of enum thin_by */
 

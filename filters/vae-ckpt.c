@@ -24,6 +24,7 @@ enum {
 	NOISE = 1 << 10,
 	LIMIT = 1 << 11, /* all that only curvature has */
 	RENAME = 1 << 12, /* all that only import has */
+	DIRECTIONS = 1 << 13,
 };
 
 static const struct verb {
@@ -39,7 +40,7 @@ static const struct verb {
 	{"thin", ckpt_thin, MODEL | KEEP, BY | DRY_RUN, NO_FILES},
 	{"import", ckpt_import, CONFIG | OUTPUT, REPLACE | SET | RENAME, FILES},
 	{"export", ckpt_export, MODEL | OUTPUT, CHECKPOINTS, NO_FILES},
-	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL, OPTIONAL_FILES, ckpt_eval},
+	{"eval", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL | DIRECTIONS, OPTIONAL_FILES, ckpt_eval},
 	{"logp", NULL, MODEL, CHECKPOINTS | OUTPUT | REPLACE | SET | NOISE | EVAL, OPTIONAL_FILES, ckpt_logp},
 	{"curvature", NULL, MODEL, CHECKPOINTS | SET | NOISE | LIMIT, OPTIONAL_FILES, ckpt_curvature},
 };
@@ -77,6 +78,7 @@ static bool check_options(struct cli *c, const struct ckpt *o, const struct verb
 		{LIMIT, o->eps != NULL, "--eps", ""},
 		{RENAME, o->renames.n, "--rename", ""},
 		{RENAME, !isnan(o->norm_eps), "--batchnorm-eps", ""},
+		{DIRECTIONS, o->directions >= 0, "--input-curvature", ""},
 		{SET, c->set.n, "--set", ""}, /* also by -d and --seed */
 		{EVAL, *c->prefix, "--prefix", ""},
 		{NOISE, c->keys_by_file, "--keys-per-file", ""},
@@ -110,6 +112,8 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 		return cli_usage(c, "--keep takes a number of checkpoints, at least 1, not '%s'", o->keep);
 	if (o->limit == 0 || o->limit > 1000000000000)
 		return cli_usage(c, "--limit takes a number of records, at least 1");
+	if (o->directions == 0 || o->directions > 1000000)
+		return cli_usage(c, "--input-curvature takes a number of directions, at least 1");
 	struct fail f = {{0}};
 	if (import_check_renames(&o->renames, &f))
 		return cli_usage(c, "%s", f.msg);
@@ -121,7 +125,7 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 int main(int argc, char **argv)
 {
 	struct cli c = {.has_verb = 1};
-	struct ckpt o = {.by = -1, .limit = -1, .targets = -1, .norm_eps = NAN};
+	struct ckpt o = {.by = -1, .limit = -1, .targets = -1, .norm_eps = NAN, .directions = -1};
 	const struct cli_opt opts[] = {
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model, or one of its checkpoints (all but import)"},
 		{0, "checkpoints", "WHICH", CLI_TEXT, &o.which, "last, all, or steps (default: last for show, export and logp, else all)"},
@@ -133,6 +137,7 @@ int main(int argc, char **argv)
 		{0, "batchnorm-eps", "E", CLI_REAL, &o.norm_eps, "eps of the BatchNorm layers that are folded (import; default: 1e-5)"},
 		{'d', "draws", "M", CLI_KEY, &o.draws, "noise draws for each record (eval, curvature; default: the model's, usually 16; logp: 128)", .key = "score.draws"},
 		{0, "seed", "N", CLI_KEY, &o.seed, "seed of the noise (eval, logp, curvature)", .key = "score.seed"},
+		{0, "input-curvature", "V", CLI_INT, &o.directions, "also append the curvature of the loss in the input, in V random directions (eval)"},
 		{0, "targets", "WHICH", CLI_CHOICE, &o.targets, "gradients of the records (data; default), or of targets drawn from the model (curvature)", targets_words},
 		{0, "ekfac", NULL, CLI_FLAG, &o.ekfac, "also find what --curvature ekfac requires, in a second pass over the records (curvature)"},
 		{0, "eps", "FILE.npy", CLI_TEXT, &o.eps, "read the noise from FILE: float32 [record, draw, latent] (curvature)"},

@@ -273,6 +273,26 @@ broken() {
 	field loss_8 <"$T/out" | paste "$T/want" - | awk '{ d = $1 / $2 - 1; if (d > 1e-6 || d < -1e-6) exit 1 } END { exit NR != 10 }'
 }
 
+@test "eval: --input-curvature appends the curvature of the loss in the input" {
+	ok vae-ckpt eval -m "$F/m.vae" "$F/in.tar"
+	mv "$T/out" "$T/e.tar"
+	ok vae-ckpt eval -m "$F/m.vae" --input-curvature 2 "$F/in.tar"
+	is "$(field loss_8,loss_24 <"$T/out")" "$(field loss_8,loss_24 <"$T/e.tar")"
+	field input_curvature <"$T/out" >"$T/all"
+	awk '!($1 > 0) { exit 1 } END { if (NR != 10) exit 1 }' "$T/all"
+	if [ "$(field options <"$T/out")" = "$(field options <"$T/e.tar")" ]; then false; fi
+	# the mean over the checkpoints
+	for n in 8 16 24; do vae-ckpt eval -m "$F/m.vae" --checkpoints $n --input-curvature 2 "$F/in.tar" | field input_curvature >"$T/$n"; done
+	paste "$T/all" "$T/8" "$T/16" "$T/24" | awk '{ d = ($2 + $3 + $4) / 3 / $1 - 1; if (d > 1e-6 || d < -1e-6) exit 1 }'
+	# more directions are another estimate of the same
+	for n in 64 100; do vae-ckpt eval -m "$F/m.vae" -d 4 --input-curvature $n "$F/in.tar" | field input_curvature >"$T/$n"; done
+	paste "$T/64" "$T/100" | awk '$1 == $2 { exit 1 } { a += $1; b += $2 } END { if (a / b > 1.5 || b / a > 1.5) { print a, b; exit 1 } }'
+	# without the option an old one goes
+	vae-ckpt eval -m "$F/m.vae" --replace "$T/out" | cmp - "$T/e.tar"
+	for bad in 0 1000001; do fails 2 vae-ckpt eval -m "$F/m.vae" --input-curvature $bad "$F/in.tar"; done
+	fails 2 vae-ckpt logp -m "$F/m.vae" --input-curvature 2 "$F/in.tar"
+}
+
 @test "eval: options that it refuses, and options that only it takes" {
 	fails 2 vae-ckpt eval "$F/in.tar"
 	fails 2 vae-ckpt eval -m "$F/m.vae" -d 0 "$F/in.tar"

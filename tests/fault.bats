@@ -90,6 +90,7 @@ faults() {
 @test "faults: vae-ckpt import, renamed, folded and converted" { faults -k alloc,write,open -- vae-ckpt import -c "$ROOT/tests/data/torch-import/net.yaml" --rename encoder=e --rename e=encoder --summary sum.json -o m.vae "$ROOT/tests/data/torch-import/half.safetensors"; }
 @test "faults: vae-ckpt verify" { faults -k alloc,write -- vae-ckpt verify -m "$F/m.vae"; }
 @test "faults: vae-ckpt thin" { faults -d "$F/old.model" -- vae-ckpt thin --keep 1 -m m.vae; }
+@test "faults: vae-ckpt eval --input-curvature" { faults -k alloc,write -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 1 -j 1 --input-curvature 1; }
 @test "faults: vae-ckpt eval" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt eval -m "$F/m.vae" -d 2 -j 1; }
 @test "faults: vae-ckpt logp" { faults -k alloc,read,write,open -i "$F/p.tar" -- vae-ckpt logp -m "$F/m.vae" --set input.binarize=threshold -d 2 -j 1; }
 @test "faults: vae-ckpt curvature" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.model" -i "$F/p.tar" -- vae-ckpt curvature -q -m m.vae -d 2 -j 1; }

@@ -34,6 +34,7 @@ setup_file() { laws_setup; }
 @test "law 1: members pass unchanged: guard" { law_members guard; }
 @test "law 1: members pass unchanged: first" { law_members first; }
 @test "law 1: members pass unchanged: mark" { law_members mark; }
+@test "law 1: members pass unchanged: bend" { law_members bend; }
 @test "law 1: members pass unchanged: loss" { law_members loss; }
 @test "law 1: members pass unchanged: logp" { law_members logp; }
 @test "law 1: members pass unchanged: json" { law_members json; }
@@ -61,6 +62,7 @@ setup_file() { laws_setup; }
 @test "law 1: tars of other programs pass unchanged: guard" { law_formats guard; }
 @test "law 1: tars of other programs pass unchanged: first" { law_formats first; }
 @test "law 1: tars of other programs pass unchanged: mark" { law_formats mark; }
+@test "law 1: tars of other programs pass unchanged: bend" { law_formats bend; }
 @test "law 1: tars of other programs pass unchanged: loss" { law_formats loss; }
 @test "law 1: tars of other programs pass unchanged: logp" { law_formats logp; }
 @test "law 1: tars of other programs pass unchanged: json" { law_formats json; }
@@ -88,6 +90,7 @@ setup_file() { laws_setup; }
 @test "law 1: a second pass changes nothing: guard" { law_again guard; }
 @test "law 1: a second pass changes nothing: first" { law_again first; }
 @test "law 1: a second pass changes nothing: mark" { law_again mark; }
+@test "law 1: a second pass changes nothing: bend" { law_again bend; }
 @test "law 1: a second pass changes nothing: loss" { law_again loss; }
 @test "law 1: a second pass changes nothing: logp" { law_again logp; }
 @test "law 1: a second pass changes nothing: json" { law_again json; }
@@ -119,6 +122,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
 @test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: review" { law_compressed review; }
+@test "law 2: compressed input: bend" { law_compressed bend; }
 @test "law 2: compressed input: loss" { law_compressed loss; }
 @test "law 2: compressed input: logp" { law_compressed logp; }
 @test "law 2: compressed input: json" { law_compressed json; }
@@ -151,6 +155,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
 @test "law 2: concatenated input and several FILEs: report" { law_joined report; }
 @test "law 2: concatenated input and several FILEs: review" { law_joined review; }
+@test "law 2: concatenated input and several FILEs: bend" { law_joined bend; }
 @test "law 2: concatenated input and several FILEs: loss" { law_joined loss; }
 @test "law 2: concatenated input and several FILEs: logp" { law_joined logp; }
 @test "law 2: concatenated input and several FILEs: json" { law_joined json; }
@@ -179,6 +184,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: guard" { law_zstd guard; }
 @test "law 2: -z: first" { law_zstd first; }
 @test "law 2: -z: mark" { law_zstd mark; }
+@test "law 2: -z: bend" { law_zstd bend; }
 @test "law 2: -z: loss" { law_zstd loss; }
 @test "law 2: -z: logp" { law_zstd logp; }
 @test "law 2: -z: pack" { law_zstd pack; }
@@ -214,6 +220,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
 @test "law 3: every truncated input fails: report" { law_prefixes report; }
 @test "law 3: every truncated input fails: review" { law_prefixes review; }
+@test "law 3: every truncated input fails: bend" { law_prefixes bend; }
 @test "law 3: every truncated input fails: loss" { law_prefixes loss; }
 @test "law 3: every truncated input fails: logp" { law_prefixes logp; }
 @test "law 3: every truncated input fails: json" { law_prefixes json; }
@@ -242,6 +249,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure makes the next tool fail: guard" { law_travels guard; }
 @test "law 3: a failure makes the next tool fail: first" { law_travels first; }
 @test "law 3: a failure makes the next tool fail: mark" { law_travels mark; }
+@test "law 3: a failure makes the next tool fail: bend" { law_travels bend; }
 @test "law 3: a failure makes the next tool fail: loss" { law_travels loss; }
 @test "law 3: a failure makes the next tool fail: logp" { law_travels logp; }
 @test "law 3: a failure makes the next tool fail: json" { law_travels json; }
@@ -269,6 +277,7 @@ setup_file() { laws_setup; }
 @test "law 3: a failure leaves no new files, and old ones as they were: guard" { law_old_files guard; }
 @test "law 3: a failure leaves no new files, and old ones as they were: first" { law_old_files first; }
 @test "law 3: a failure leaves no new files, and old ones as they were: mark" { law_old_files mark; }
+@test "law 3: a failure leaves no new files, and old ones as they were: bend" { law_old_files bend; }
 @test "law 3: a failure leaves no new files, and old ones as they were: loss" { law_old_files loss; }
 @test "law 3: a failure leaves no new files, and old ones as they were: logp" { law_old_files logp; }
 @test "law 3: a failure leaves no new files, and old ones as they were: json" { law_old_files json; }
@@ -315,6 +324,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: report" { law_full report; }
 @test "law 4: a full device: review" { law_full review; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
+@test "law 4: a full device: bend" { law_full bend; }
 @test "law 4: a full device: loss" { law_full loss; }
 @test "law 4: a full device: logp" { law_full logp; }
 @test "law 4: a full device: clean" { law_full clean; }
@@ -349,6 +359,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: guard" { law_sigpipe guard; }
 @test "law 4: a reader that leaves: first" { law_sigpipe first; }
 @test "law 4: a reader that leaves: mark" { law_sigpipe mark; }
+@test "law 4: a reader that leaves: bend" { law_sigpipe bend; }
 @test "law 4: a reader that leaves: loss" { law_sigpipe loss; }
 @test "law 4: a reader that leaves: logp" { law_sigpipe logp; }
 @test "law 4: a reader that leaves: pack" { law_sigpipe pack; }
@@ -385,6 +396,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: report" { law_closed report; }
 @test "law 4: closed descriptors: review" { law_closed review; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
+@test "law 4: closed descriptors: bend" { law_closed bend; }
 @test "law 4: closed descriptors: loss" { law_closed loss; }
 @test "law 4: closed descriptors: logp" { law_closed logp; }
 @test "law 4: closed descriptors: clean" { law_closed clean; }
@@ -419,6 +431,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: guard" { law_file_limit guard; }
 @test "law 4: a limit on file sizes: first" { law_file_limit first; }
 @test "law 4: a limit on file sizes: mark" { law_file_limit mark; }
+@test "law 4: a limit on file sizes: bend" { law_file_limit bend; }
 @test "law 4: a limit on file sizes: loss" { law_file_limit loss; }
 @test "law 4: a limit on file sizes: logp" { law_file_limit logp; }
 @test "law 4: a limit on file sizes: pack" { law_file_limit pack; }
@@ -469,6 +482,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: report" { law_memory report; }
 @test "law 4: a limit on address space: review" { law_memory review; }
 @test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
+@test "law 4: a limit on address space: bend" { law_memory bend; }
 @test "law 4: a limit on address space: loss" { law_memory loss; }
 @test "law 4: a limit on address space: logp" { law_memory logp; }
 @test "law 4: a limit on address space: pack" { law_memory pack; }
@@ -506,6 +520,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: report" { law_stack report; }
 @test "law 4: a limit on the stack: review" { law_stack review; }
 @test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
+@test "law 4: a limit on the stack: bend" { law_stack bend; }
 @test "law 4: a limit on the stack: loss" { law_stack loss; }
 @test "law 4: a limit on the stack: logp" { law_stack logp; }
 @test "law 4: a limit on the stack: pack" { law_stack pack; }
@@ -529,6 +544,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: reasons" { law_jobs reasons; }
 @test "law 5: any -j gives the same bytes: memo" { law_jobs memo; }
 @test "law 5: any -j gives the same bytes: review" { law_jobs review; }
+@test "law 5: any -j gives the same bytes: bend" { law_jobs bend; }
 @test "law 5: any -j gives the same bytes: loss" { law_jobs loss; }
 @test "law 5: any -j gives the same bytes: logp" { law_jobs logp; }
 @test "law 5: any order gives the same scores: selfinf" { law_order selfinf; }
@@ -562,6 +578,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: report" { law_usage report; }
 @test "law 7: -h, -V and wrong options: review" { law_usage review; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
+@test "law 7: -h, -V and wrong options: bend" { law_usage bend; }
 @test "law 7: -h, -V and wrong options: loss" { law_usage loss; }
 @test "law 7: -h, -V and wrong options: logp" { law_usage logp; }
 @test "law 7: -h, -V and wrong options: clean" { law_usage clean; }
@@ -596,6 +613,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: guard" { law_terminal guard; }
 @test "law 7: a terminal is refused: first" { law_terminal first; }
 @test "law 7: a terminal is refused: mark" { law_terminal mark; }
+@test "law 7: a terminal is refused: bend" { law_terminal bend; }
 @test "law 7: a terminal is refused: loss" { law_terminal loss; }
 @test "law 7: a terminal is refused: logp" { law_terminal logp; }
 @test "law 7: a terminal is refused: pack" { law_terminal pack; }
@@ -631,6 +649,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
 @test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
 @test "law 8: only records on stdout, nothing on stderr: review" { law_quiet review; }
+@test "law 8: only records on stdout, nothing on stderr: bend" { law_quiet bend; }
 @test "law 8: only records on stdout, nothing on stderr: loss" { law_quiet loss; }
 @test "law 8: only records on stdout, nothing on stderr: logp" { law_quiet logp; }
 @test "law 8: only records on stdout, nothing on stderr: json" { law_quiet json; }
@@ -664,6 +683,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: report" { law_summary report; }
 @test "law 8: --summary: review" { law_summary review; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
+@test "law 8: --summary: bend" { law_summary bend; }
 @test "law 8: --summary: loss" { law_summary loss; }
 @test "law 8: --summary: logp" { law_summary logp; }
 @test "law 8: --summary: pack" { law_summary pack; }
@@ -697,6 +717,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: eval" { law_bad_fields eval; }
 @test "law 9: invalid fields: report" { law_bad_fields report; }
 @test "law 9: invalid fields: review" { law_bad_fields review; }
+@test "law 9: invalid fields: bend" { law_bad_fields bend; }
 @test "law 9: invalid fields: loss" { law_bad_fields loss; }
 @test "law 9: invalid fields: logp" { law_bad_fields logp; }
 @test "law 9: payloads that cannot be decoded: train" { law_on_error train; }
@@ -713,6 +734,7 @@ setup_file() { laws_setup; }
 @test "law 9: payloads that cannot be decoded: stat" { law_on_error stat; }
 @test "law 9: payloads that cannot be decoded: reasons" { law_on_error reasons; }
 @test "law 9: payloads that cannot be decoded: memo" { law_on_error memo; }
+@test "law 9: payloads that cannot be decoded: bend" { law_on_error bend; }
 @test "law 9: payloads that cannot be decoded: loss" { law_on_error loss; }
 @test "law 9: payloads that cannot be decoded: logp" { law_on_error logp; }
 @test "law 9: fields of earlier tools keep their digits: train" { law_digits train; }
@@ -739,6 +761,7 @@ setup_file() { laws_setup; }
 @test "law 9: fields of earlier tools keep their digits: guard" { law_digits guard; }
 @test "law 9: fields of earlier tools keep their digits: first" { law_digits first; }
 @test "law 9: fields of earlier tools keep their digits: mark" { law_digits mark; }
+@test "law 9: fields of earlier tools keep their digits: bend" { law_digits bend; }
 @test "law 9: fields of earlier tools keep their digits: loss" { law_digits loss; }
 @test "law 9: fields of earlier tools keep their digits: logp" { law_digits logp; }
 @test "law 9: fields of earlier tools keep their digits: json" { law_digits json; }
@@ -763,6 +786,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: guard" { law_output guard; }
 @test "law 10: -o is complete or absent: first" { law_output first; }
 @test "law 10: -o is complete or absent: mark" { law_output mark; }
+@test "law 10: -o is complete or absent: bend" { law_output bend; }
 @test "law 10: -o is complete or absent: loss" { law_output loss; }
 @test "law 10: -o is complete or absent: logp" { law_output logp; }
 @test "law 10: -o is complete or absent: pack" { law_output pack; }
@@ -794,6 +818,7 @@ setup_file() { laws_setup; }
 @test "law 10: any locale gives the same bytes: guard" { law_locale guard; }
 @test "law 10: any locale gives the same bytes: first" { law_locale first; }
 @test "law 10: any locale gives the same bytes: mark" { law_locale mark; }
+@test "law 10: any locale gives the same bytes: bend" { law_locale bend; }
 @test "law 10: any locale gives the same bytes: loss" { law_locale loss; }
 @test "law 10: any locale gives the same bytes: logp" { law_locale logp; }
 @test "law 10: any locale gives the same bytes: json" { law_locale json; }
@@ -825,6 +850,7 @@ setup_file() { laws_setup; }
 @test "bad input: eval" { law_bad_input eval; }
 @test "bad input: report" { law_bad_input report; }
 @test "bad input: review" { law_bad_input review; }
+@test "bad input: bend" { law_bad_input bend; }
 @test "bad input: loss" { law_bad_input loss; }
 @test "bad input: logp" { law_bad_input logp; }
 @test "bad input: json" { law_bad_input json; }
@@ -857,6 +883,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: eval" { law_empty eval; }
 @test "an empty stream: report" { law_empty report; }
 @test "an empty stream: review" { law_empty review; }
+@test "an empty stream: bend" { law_empty bend; }
 @test "an empty stream: loss" { law_empty loss; }
 @test "an empty stream: logp" { law_empty logp; }
 @test "an empty stream: json" { law_empty json; }
@@ -889,6 +916,7 @@ setup_file() { laws_setup; }
 @test "members, but no record: eval" { law_no_record eval; }
 @test "members, but no record: report" { law_no_record report; }
 @test "members, but no record: review" { law_no_record review; }
+@test "members, but no record: bend" { law_no_record bend; }
 @test "members, but no record: loss" { law_no_record loss; }
 @test "members, but no record: logp" { law_no_record logp; }
 @test "members, but no record: json" { law_no_record json; }

@@ -185,8 +185,24 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	printf x | dd of="$T/d.memo/model-000000.numbers" bs=1 seek=200 conv=notrunc status=none
 	fails 1 memo -o "$T/d.memo" "$F/in.tar"
 	says model-000000.numbers damaged
+	# what is no regular file is not waited for
 	rm "$T/d.memo/model-000000.numbers"
+	mkfifo "$T/d.memo/model-000000.numbers"
+	fails 1 timeout 20 vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 --set 'model.encoder=[flatten, {linear: 4}]' \
+		--set 'model.decoder=[{linear: 64}]' --folds 3 --repeats 2 -d 16 -o "$T/d.memo" "$F/in.tar"
+	says model-000000.numbers 'not a regular file'
+	rm "$T/d.memo/model-000000.numbers"
+	mkdir "$T/d.memo/model-000000.numbers"
+	fails 1 memo -o "$T/d.memo" "$F/in.tar"
+	says model-000000.numbers 'not a regular file'
+	rmdir "$T/d.memo/model-000000.numbers"
 	ok memo -o "$T/d.memo" "$F/in.tar"
+	rm "$T/d.memo/plan"
+	mkfifo "$T/d.memo/plan"
+	fails 1 timeout 20 vae-memo -q -c tiny --set input.binarize=threshold -o "$T/d.memo" "$F/in.tar"
+	says plan 'not a regular file'
+	fails 1 timeout 20 vae-eval --lds "$F/in.tar" --halves "$T/d.memo"
+	says plan 'not a regular file'
 }
 
 @test "memo: too few records, one fold, a likelihood that is no density, records that cannot be read" {

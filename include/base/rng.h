@@ -9,7 +9,7 @@
 /* Four random words for a counter under a key. */
 void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-enum rng_role { ROLE_TRAIN_RECORD = 1, ROLE_TEST_RECORD, ROLE_TRAINING, ROLE_SHUFFLE, ROLE_INIT, ROLE_HOLDOUT, ROLE_CLUSTERS, ROLE_TARGETS, ROLE_BINARIZE, ROLE_FOLDS };
+enum rng_role { ROLE_TRAIN_RECORD = 1, ROLE_TEST_RECORD, ROLE_TRAINING, ROLE_SHUFFLE, ROLE_INIT, ROLE_HOLDOUT, ROLE_CLUSTERS, ROLE_TARGETS, ROLE_BINARIZE, ROLE_FOLDS, ROLE_DIRECTIONS };
 
 /* n standard normals, which depend on seed, role, stream, id and index alone. For the noise of a record, stream is the step
  * of the checkpoint, id the hash of the payload, and index the number of the draw. */

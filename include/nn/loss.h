@@ -15,6 +15,9 @@ double loss_recon(enum likelihood likelihood, const float *f, const float *x, in
 /* The same, and in *nll the recon of another likelihood, in one pass where the two share their work. */
 double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll);
 
+/* Adds share times the gradient of recon with respect to x, at fixed f, to d [n]. */
+void loss_recon_by_input(enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d);
+
 /* Sets numbers of a gradient d[n] below 2^-25 / sqrt(n) of the largest to 0. Together they change no product of d with another vector
  * by more than 2^-25 of the product of their norms, half a rounding error of a float. Products skip zeros (mat.h); for a sigmoid that
  * is sure of its pixels they are half of d. */

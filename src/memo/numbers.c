@@ -124,9 +124,14 @@ int numbers_open(struct numbers *n, const char *path, struct fail *f)
 {
 	char header[NUMBERS_HEADER + 1] = "";
 	uint64_t sum = 0;
-	*n = (struct numbers){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+	struct stat st;
+	*n = (struct numbers){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* a FIFO would wait for its writer */
 	if (n->fd < 0)
 		return errno == ENOENT ? 0 : fail_errno(f, "%s", path);
+	if (fstat(n->fd, &st) || !S_ISREG(st.st_mode)) {
+		numbers_close(n);
+		return fail_set(f, "%s: not a regular file; remove it, and run vae-memo again", path);
+	}
 	ssize_t got = read_at(n->fd, header, NUMBERS_HEADER, 0);
 	int at = got < 0 ? fail_errno(f, "cannot read") : parse(n, header, &sum, f);
 	if (at < 0 || verify(n, at, header, sum, f)) {

@@ -56,13 +56,22 @@ static unsigned long long plan_number(const char *text, const char *name)
 	return 0;
 }
 
+/* Of a FIFO it would wait for a writer. */
+static int read_plan(struct buf *text, const char *path, struct fail *f)
+{
+	struct stat st;
+	if (stat(path, &st))
+		return fail_errno(f, "%s", path);
+	return S_ISREG(st.st_mode) ? buf_read_file(text, path, PLAN_BYTES, f) : fail_set(f, "%s: not a regular file", path);
+}
+
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], struct fail *f)
 {
 	static const char head[] = "format 1\nkind halves\n";
 	char path[600];
 	struct buf text = {0};
 	snprintf(path, sizeof path, "%s/plan", dir);
-	if (buf_read_file(&text, path, PLAN_BYTES, f))
+	if (read_plan(&text, path, f))
 		return -1;
 	const char *p = text.p ? text.p : "";
 	*s = (struct subsets){.kind = SUBSETS_HALVES, .records = plan_number(p, "records"), .seed = plan_number(p, "seed"), .halves = (int)plan_number(p, "halves")};
@@ -100,7 +109,7 @@ int retrain_open(struct retrain *r, struct fail *f)
 		return fail_errno(f, "%s", r->dir);
 	int bad = write_plan(r, &wanted, f);
 	if (!bad && access(path, F_OK) == 0)
-		bad = buf_read_file(&there, path, PLAN_BYTES, f) || check_plan(there.p ? there.p : "", wanted.p, path, f) ? -1 : 0;
+		bad = read_plan(&there, path, f) || check_plan(there.p ? there.p : "", wanted.p, path, f) ? -1 : 0;
 	else if (!bad)
 		bad = atomic_write(path, wanted.p, wanted.len, f);
 	if (!bad)

@@ -130,6 +130,20 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 	return recon;
 }
 
+INLINE void by_input(enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d)
+{
+	for (int i = 0; i < n; i++) {
+		float a = f[i] < 0 ? -f[i] : f[i], e = exp_negative(-a), t = 1.0f / (1.0f + e), s = f[i] < 0 ? e * t : t;
+		d[i] += share * (likelihood == GAUSSIAN ? 2 * (x[i] - s) : likelihood == BERNOULLI ? -f[i] : 2 * (x[i] - f[i]));
+	}
+}
+SIMD_VARIANTS(void, recon_by_input, (enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d), { by_input(likelihood, f, x, n, share, d); })
+
+void loss_recon_by_input(enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d)
+{
+	SIMD_DISPATCH(recon_by_input)(likelihood, f, x, n, share, d);
+}
+
 /* Magnitudes of floats compare like integers, whose maximum the compiler vectorises. */
 INLINE void flush(float *d, int n)
 {
