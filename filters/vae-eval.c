@@ -5,13 +5,14 @@
 
 #include "base/atomic.h"
 #include "eval/lds.h"
+#include "eval/means.h"
 #include "model/checkpoints.h"
 #include "report/charts.h"
 #include "tool/flow.h"
 
 struct options {
 	const char *fields, *positive, *cutoffs, *svg, *model, *lds, *halves;
-	int json;
+	int json, mean;
 };
 
 static bool check_options(struct cli *c, const struct options *o, struct eval *e)
@@ -24,11 +25,16 @@ static bool check_options(struct cli *c, const struct options *o, struct eval *e
 			return cli_usage(c, "--lds takes no records, and no other option but --json, -o and --summary");
 		return cli_check_overwrite(c, "--lds", o->lds);
 	}
+	if (o->mean) {
+		if (o->positive || o->cutoffs || o->svg || o->model)
+			return cli_usage(c, "--mean takes files of --summary, and no other option but -k, --json, -o and --summary");
+		return c->nfiles || cli_usage(c, "--mean requires the files of --summary of several runs");
+	}
 	if (!o->positive)
 		return cli_usage(c, "--positive EXPR is required: which records are known outliers");
 	if (!cli_check_model(c, o->model))
 		return false;
-	return !eval_open(e, o->fields, o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
+	return !eval_open(e, o->fields ? o->fields : "selfinf", o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
 }
 
 /* Takes the extensions of the payload from the model. */
@@ -78,6 +84,33 @@ static int run_lds(struct flow *w, const struct options *o, struct fail *f)
 	return r;
 }
 
+static int add_mean(const struct mean *m, int json, int first, struct buf *out, struct fail *f)
+{
+	double error = mean_error(m);
+	if (!json)
+		return buf_addf(out, f, "%s\t%zu\t%.9g\t", m->name, m->n, m->mean) || (m->n > 1 && buf_addf(out, f, "%.9g", error)) || buf_add(out, "\n", 1, f);
+	return buf_addf(out, f, first ? "{" : ",") || json_quote(out, m->name, strlen(m->name), f) || buf_addf(out, f, ":{\"n\":%zu,\"mean\":%.9g", m->n, m->mean) ||
+	       (m->n > 1 && buf_addf(out, f, ",\"se\":%.9g", error)) || buf_addf(out, f, "}");
+}
+
+/* The numbers of several runs: no stream is read. */
+static int run_mean(struct flow *w, const struct options *o, struct fail *f)
+{
+	const struct cli *c = w->cli;
+	struct buf out = {0};
+	struct means m = {.n = 0};
+	int r = o->fields && means_only(&m, o->fields, f) ? -1 : 0;
+	for (int i = 0; i < c->nfiles && !r; i++)
+		r = means_add_file(&m, c->files[i], f);
+	r = r || means_check(&m, f) || (!o->json && buf_addf(&out, f, "name\tn\tmean\tse\n")) ? -1 : 0;
+	for (size_t i = 0; i < m.n && !r; i++)
+		r = add_mean(&m.v[i], o->json, !i, &out, f);
+	r = r || (o->json && buf_addf(&out, f, "}\n")) || flow_write_text(w, &out, f) ? -1 : 0;
+	means_free(&m);
+	buf_free(&out);
+	return r;
+}
+
 static int run(struct flow *w, const struct options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
@@ -95,7 +128,7 @@ static int run(struct flow *w, const struct options *o, struct eval *e, struct f
 int main(int argc, char **argv)
 {
 	struct cli c = {.separate_output = 1};
-	struct options o = {.fields = "selfinf"};
+	struct options o = {.json = 0};
 	struct eval e = {.nfields = 0};
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
@@ -107,6 +140,7 @@ int main(int argc, char **argv)
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},
 		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
 		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
+		{0, "mean", NULL, CLI_FLAG, &o.mean, "instead: means and standard errors of the numbers of FILEs that --summary wrote"},
 		CLI_INPUT(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),
@@ -119,7 +153,7 @@ int main(int argc, char **argv)
 		eval_free(&e);
 		return c.status;
 	}
-	int r = o.lds ? run_lds(&w, &o, &f) : run(&w, &o, &e, &f);
+	int r = o.lds ? run_lds(&w, &o, &f) : o.mean ? run_mean(&w, &o, &f) : run(&w, &o, &e, &f);
 	eval_free(&e);
 	return flow_finish(&w, r, &f);
 }

@@ -37,6 +37,7 @@ setup_file() {
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
 	sed 's/$/\tdrop/' "$F/keys" >"$F/decisions"
+	printf '{"own":0.5,"n":7}\n' | tee "$F/run.1" >"$F/run.2"
 	printf '{"test":"s/0000","proponents":[{"key":"s/0003","influence":1}]}\n' >"$F/own.jsonl"
 	for ((i = 0; i < 40; i++)); do # fields for a fit of a Gaussian
 		printf 'name=%d.cls data=1\nname=%d.vae.json data={"a":%d,"b":%d}\n' $i $i $((i * i % 41)) $((i * 7 % 29))
@@ -83,6 +84,7 @@ faults() {
 @test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
 @test "faults: vae-train --curvature" { faults -k alloc,write,fsync,rename -m 60 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --curvature --set train.steps=2 --set train.checkpoints=1 --set score.draws=2 -j 1 -o m.vae; }
 @test "faults: vae-train --trace" { faults -k alloc,read,write,open,fsync,rename -m 100 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --set train.optimizer=sgd --set train.steps=2 --set train.checkpoints=1 --set train.batch=4 --set score.draws=2 -t "$F/s.tar" --trace o.tsv -j 1 -o m.vae; }
+@test "faults: vae-eval --mean" { faults -k alloc,read,write,open,fsync,rename -- vae-eval --mean --json -o o.json "$F/run.1" "$F/run.2"; }
 @test "faults: vae-ckpt list" { faults -- vae-ckpt list -m "$F/m.vae"; }
 @test "faults: vae-ckpt show" { faults -- vae-ckpt show -m "$F/m.vae"; }
 @test "faults: vae-ckpt export" { faults -- vae-ckpt export -m "$F/m.vae" -o x.safetensors; }

@@ -1,0 +1,34 @@
+/* means.h - means and standard errors of the numbers of several runs, from the files that --summary writes. */
+#ifndef VF_MEANS_H
+#define VF_MEANS_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "stream/fields.h"
+
+struct mean {
+	char *name;
+	size_t n;              /* runs that have the number */
+	double mean, squares;  /* squares: the sum of (value - mean)^2 */
+};
+
+struct means {
+	struct mean *v; /* [n], in the order in which the names were first seen, or those of means_only() */
+	size_t n;
+	int only;       /* other names are left out */
+};
+
+/* Only these names, separated by commas, in this order. */
+int means_only(struct means *m, const char *names, struct fail *f);
+/* Adds the numbers of a run: a flat JSON object. */
+int means_add(struct means *m, const struct fields *run, struct fail *f);
+/* The same for the file at path. */
+int means_add_file(struct means *m, const char *path, struct fail *f);
+/* The standard error of the mean; NAN for fewer than two runs. */
+double mean_error(const struct mean *m);
+/* Fails where a name of means_only() is in no run. */
+int means_check(const struct means *m, struct fail *f);
+void means_free(struct means *m);
+
+#endif
