@@ -66,9 +66,10 @@ $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 # A tool of several verbs has a file for each of the larger ones.
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
 
-$(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh filters/driver.sh
+# A line `# NAME.sh` stands for that file of filters/: what drivers share, and the parts of a large one.
+$(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh $(filter-out filters/vae-%,$(wildcard filters/*.sh))
 	@mkdir -p $(@D)
-	@sed -e '/^# driver.sh$$/{' -e 'r filters/driver.sh' -e 'd' -e '}' $< >$@.tmp
+	@awk '!/^# [a-z_]+[.]sh$$/ { print; next } { while ((getline line < ("filters/" $$2)) > 0) print line }' $< >$@.tmp
 	@chmod 755 $@.tmp && mv $@.tmp $@
 
 $(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a

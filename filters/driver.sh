@@ -1,8 +1,10 @@
-# shellcheck shell=sh disable=SC2154
-# driver.sh: what the drivers vae-clean and vae-shards share. The Makefile puts it in the place of their line `# driver.sh`. They set
-# tool before it, and quiet on their command line.
+# shellcheck shell=sh disable=SC2034,SC2154
+# driver.sh: what the drivers vae-clean and vae-shards share. The Makefile puts a file of this directory in the place of a line that
+# has only its name, `# driver.sh`. They set tool before it, and quiet on their command line.
 
 (: 3>&2) || exec 2>/dev/null
+
+tab=$(printf '\t')
 
 # message TEXT: on standard error, without control characters
 message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
@@ -23,6 +25,17 @@ wrong() { # MESSAGE: wrong usage
 }
 
 say() { [ -n "$quiet" ] || message "$1"; }
+
+# number OPTION TEXT PATTERN
+number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not '$2'"; }
+
+# required TOOL...: they are in PATH
+required() {
+	for needed; do command -v "$needed" >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"; done
+}
+
+# print_version: that of all tools
+print_version() { vae-cut -V | sed "s/^vae-cut/$tool/"; }
 
 # quote TEXT: for the shell
 quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }

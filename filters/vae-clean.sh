@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2154 # tab is set in driver.sh
 # vae-clean: one command from a folder, shards or a table to clean records, a quarantine and a page to review.
 #
 # A driver over the other tools: it looks at the data, chooses a network and a number of training steps, and runs pipelines,
@@ -32,9 +33,6 @@ Cleans a data set: names damage and copies, ranks what is unusual, and writes a 
   -V, --version              print the version
 END
 }
-
-# number OPTION TEXT PATTERN
-number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not '$2'"; }
 
 # --- the command line ---
 
@@ -76,7 +74,7 @@ while [ "$left" -gt 0 ]; do
 		exit 0
 		;;
 	-V | --version)
-		vae-cut -V | sed "s/^vae-cut/$tool/"
+		print_version
 		exit 0
 		;;
 	--)
@@ -96,15 +94,12 @@ number --minutes "$minutes" '[0-9]+([.][0-9]+)?'
 number --top "$top" '[0-9]+|[0-9]+([.][0-9]+)?%'
 [ -z "$steps" ] || number --steps "$steps" '[1-9][0-9]{0,8}'
 [ -z "$jobs" ] || number -j "$jobs" '[1-9][0-9]*'
-for needed in vae-pack vae-stat vae-train vae-ckpt vae-selfinf vae-density vae-rank vae-drop vae-cut vae-report; do
-	command -v $needed >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"
-done
+required vae-pack vae-stat vae-train vae-ckpt vae-selfinf vae-density vae-rank vae-drop vae-cut vae-report
 j=${jobs:+ -j$jobs}
 
 # --- what the inputs are ---
 
 # The plan has a line for each file.
-tab=$(printf '\t')
 for text in "$@" "$config" "$decisions" "$label"; do
 	case $text in *"
 "* | *"$tab"*) fail "'$text' has a newline or a tab: rename it" ;; esac

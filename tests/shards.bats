@@ -1,86 +1,92 @@
 # vae-shards: many shards, tasks that are killed, run again, or run by other engines: the same bytes.
-# shellcheck disable=SC2094,SC2016
+# shellcheck disable=SC2030,SC2031,SC2094,SC2016
 
 load helper
-
-SCORE='vae-stat -q -j$threads --replace'
-FIELDS=(--score "$SCORE" -k 'stat_brightness,stat_noise' --joint both --top 10%)
+load lib/shards
 
 setup_file() {
-	local i
-	pictures "$F/pics" 64
-	plain_stream 64 >"$F/list"
-	for i in 0 1 2 3 4 5; do sed -n "$((i * 20 + 1)),$((i * 20 + 20))p" "$F/list" | mktar >"$F/p$i.tar"; done
-	mv "$F/p3.tar" "$F/it's p3.tar"
-	zstd -q --rm "$F/p4.tar" # as p4.tar.zst
-	vae-shards plan -q "${FIELDS[@]}" "$F/want" "$F"/p[012].tar "$F/it's p3.tar" "$F/p4.tar.zst" "$F/p5.tar"
-	vae-shards run -q "$F/want"
+	S=$F/s W=$F/want
+	make_shards "$S" 24 6
+	plan "$W"
+	vae-shards run -q -j 2 "$W"
+	# fewer, for what needs no more
+	make_shards "$F/few" 6 10
+	S=$F/few
+	plan "$F/wantfew"
+	vae-shards run -q -j 2 "$F/wantfew"
 }
 
-shards() { printf '%s\0' "$F"/p[012].tar "$F/it's p3.tar" "$F/p4.tar.zst" "$F/p5.tar"; }
+setup() { S=$F/few W=$F/wantfew; }
 
-# plan RUN: of all shards
-plan() { shards | xargs -0 vae-shards plan -q "${FIELDS[@]}" "$1"; }
-
-# equal RUN: its results are those of one machine
-equal() {
-	diff -r "$F/want/clean" "$1/clean"
-	diff -r "$F/want/quarantine" "$1/quarantine"
-	diff -r "$F/want/lists" "$1/lists"
-	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
-}
-
-teardown() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
+teardown() { stop_slurm; }
 
 @test "shards: the results are those of one stream: ranked together, byte for byte as they came" {
-	shards | xargs -0 cat >/dev/null
-	for i in "$F"/want/scored/*; do vae-cut -q -k key "$i"; done >"$T/keys"
+	for i in "$W"/scored/*; do vae-cut -q -k key "$i"; done >"$T/keys"
 	is "$(wc -l <"$T/keys")" 60
-	vae-stat -q "$F"/p[012].tar "$F/it's p3.tar" "$F/p4.tar.zst" "$F/p5.tar" | vae-rank -q -k stat_brightness,stat_noise --joint both | vae-drop -q --top 10% -r "$T/q.tar" >"$T/rest.tar"
-	for i in "$F"/want/quarantine/*; do vae-cut -q -k key "$i"; done | sort >"$T/got"
+	vae-stat -q "$S"/*.tar* | vae-rank -q -k stat_brightness,stat_noise --joint both | vae-drop -q --top 10% -r "$T/q.tar" >"$T/rest.tar"
+	for i in "$W"/quarantine/*; do vae-cut -q -k key "$i"; done | sort >"$T/got"
 	vae-cut -q -k key "$T/q.tar" | sort | diff - "$T/got"
 	is "$(wc -l <"$T/got")" 6
-	for i in "$F"/p[012].tar "$F/it's p3.tar"; do
-		vae-drop -q --keys "$T/got" "$i" | cmp - "$F/want/clean/${i##*/}"
+	for i in "$S"/*.tar; do
+		vae-drop -q --keys "$T/got" "$i" | cmp - "$W/clean/${i##*/}"
 	done
-	is "$(for i in "$F"/want/quarantine/*; do vae-cut -q -k dropped_by "$i"; done | sort -u)" 'top 10% of stat_brightness,stat_noise, of all shards'
-	ok vae-shards status --summary "$T/sum" "$F/want"
+	is "$(for i in "$W"/quarantine/*; do vae-cut -q -k dropped_by "$i"; done | sort -u)" 'top 10% of stat_brightness,stat_noise, of all shards'
+	ok vae-shards status --summary "$T/sum" "$W"
 	is "$(cat "$T/sum")" '{"shards":6,"scored":6,"reduced":true,"cleaned":6,"records":60,"ranked":60,"listed":6}'
 	grep -q '6 of 60 records' "$T/out"
-	ok vae-shards check -q "$F/want"
+	ok vae-shards check -q "$W"
 }
 
-@test "shards: many at a time, by GNU parallel, by single tasks in any order: the same bytes" {
-	plan "$T/a"
-	ok vae-shards run -q -j 3 "$T/a"
-	equal "$T/a"
-	plan "$T/c"
+@test "shards: 24 shards, by single tasks in any order: the same bytes as by run" {
+	S=$F/s W=$F/want
 	local i
-	for i in 3 1 6 2 5 4; do ok vae-shards task "$T/c" score $i; done
+	plan "$T/c"
+	for i in $(seq 5 | shuf); do ok vae-shards task --per-task 5 "$T/c" score "$i"; done
 	ok vae-shards reduce "$T/c"
-	JOB_COMPLETION_INDEX=5 ok vae-shards task "$T/c" drop
+	JOB_COMPLETION_INDEX=23 ok vae-shards task "$T/c" drop
 	AWS_BATCH_JOB_ARRAY_INDEX=0 ok vae-shards task "$T/c" drop
-	is "$(names "$T/c/done")" '00001.done 00006.done '
-	SLURM_ARRAY_TASK_ID=1 ok vae-shards task --per-task 4 "$T/c" drop
-	SLURM_ARRAY_TASK_ID=2 ok vae-shards task --per-task 4 "$T/c" drop
+	is "$(names "$T/c/done")" '00001.done 00024.done '
+	for i in $(seq 6 | shuf); do SLURM_ARRAY_TASK_ID=$i ok vae-shards task --per-task 4 "$T/c" drop; done
 	ok vae-shards check "$T/c"
 	equal "$T/c"
-	# the commands of plan --print
-	shards | xargs -0 vae-shards plan -q --print "${FIELDS[@]}" "$T/d e" >"$T/commands"
+}
+
+@test "shards: the commands of --print" {
+	plan "$T/d e" --print >"$T/commands"
 	absent "$T/d e"
 	plan "$T/d e"
 	sh -e "$T/commands"
 	equal "$T/d e"
 }
 
-@test "shards: run --parallel gives the same bytes" {
+@test "shards: 24 shards, run --parallel: the same bytes" {
 	need parallel
+	S=$F/s W=$F/want
 	plan "$T/b"
 	ok vae-shards run -q -j 2 --parallel "$T/b"
 	equal "$T/b"
 	rm "$T/b"/columns/00002.col "$T/b/reduced"
 	ok vae-shards run -q -j 2 --parallel --sshlogin : "$T/b"
 	equal "$T/b"
+}
+
+@test "shards: 24 shards, run --slurm: the same bytes; a finished run submits nothing, an unfinished one what is left" {
+	start_slurm
+	S=$F/s W=$F/want
+	plan "$T/a"
+	ok vae-shards run --slurm --per-task 2 -c 2 --sbatch-args '--nice=1 --comment=x' "$T/a"
+	says 'submitted'
+	finished "$T/a"
+	equal "$T/a"
+	ok vae-shards run --slurm "$T/a"
+	says 'nothing to submit'
+	is "$(squeue -h)" ''
+	rm "$T"/a/done/000[02]4.done
+	ok vae-shards run -q --slurm --sbatch-args --hold "$T/a"
+	is "$(squeue -h -r -n vae-drop,vae-score,vae-reduce -o %F_%K | sed 's/.*_//' | sort -n | tr '\n' ' ')" '4 24 '
+	scontrol release "$(squeue -h -o %F | sort -u | paste -sd ,)"
+	finished "$T/a"
+	equal "$T/a"
 }
 
 @test "shards: the command of the indexed Job, as Kubernetes would run it" {
@@ -97,69 +103,22 @@ teardown() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 	ok vae-shards check -q "$T/k"
 	equal "$T/k"
 	# a plan of fewer shards: what is left of the others is named
-	vae-shards plan -q "${FIELDS[@]}" "$T/k" "$F"/p[0125].tar
+	vae-shards plan -q "${FIELDS[@]}" "$T/k" "$S"/0[0125].tar
 	fails 1 vae-shards run -q "$T/k"
 	says 'is of no shard of the plan'
 }
 
-# finished RUN: waits for the jobs of Slurm
-finished() {
-	local i
-	for i in $(seq 240); do
-		[ -n "$(squeue -h 2>/dev/null)" ] || return 0
-		sleep 0.5
-	done
-	die "$(squeue; tail -n 3 "$1"/log/*)"
-}
-
-@test "shards: run --slurm gives the same bytes, also when jobs are killed; a finished run submits nothing" {
-	PATH=$PATH:/usr/sbin
-	need slurmctld slurmd munged sbatch
-	"$LIB/slurm" start "$T/slurm" 3>&- || skip "$(tail -n 1 "$T"/slurm/slurmctld.log): slurmctld and slurmd do not run here"
-	export SLURM_CONF=$T/slurm/slurm.conf
-	local i n=0 job
-	plan "$T/a"
-	ok vae-shards run --slurm --per-task 2 -c 2 --sbatch-args '--nice=1 --comment=x' "$T/a"
-	says 'submitted'
-	finished "$T/a"
-	equal "$T/a"
-	ok vae-shards run --slurm "$T/a"
-	says 'nothing to submit'
-	is "$(squeue -h)" ''
-	rm "$T"/a/done/0000[24].done
-	ok vae-shards run -q --slurm "$T/a"
-	is "$(squeue -h -r -n vae-drop,vae-score,vae-reduce -o %F_%K | sed 's/.*_//' | sort | tr '\n' ' ')" '2 4 '
-	finished "$T/a"
-	equal "$T/a"
-	plan "$T/b"
-	while [ "$n" -lt 6 ]; do # kill running jobs; what depends on them is not run; the same command goes on
-		ok vae-shards run -q --slurm "$T/b"
-		for i in $(seq 20); do
-			job=$(squeue -h -r -t R -o %A | shuf -n 1)
-			if [ -n "$job" ] && [ $((RANDOM % 3)) = 0 ]; then
-				scancel "$job"
-				n=$((n + 1))
-			fi
-			[ -n "$(squeue -h)" ] || break
-			sleep 0.1
-		done
-		finished "$T/b"
-		rm -f "$T"/b/columns/0000$((RANDOM % 6 + 1)).col
-	done
-	ok vae-shards run -q "$T/b"
-	ok vae-shards check -q "$T/b"
-	equal "$T/b"
-}
-
 @test "shards: a finished run does nothing; a new shard is scored alone, and only changed lists are cleaned again" {
 	plan "$T/a"
-	vae-shards run -q "$T/a"
+	vae-shards run -q -j 2 "$T/a"
 	find "$T/a" -type f -printf '%p %i %T@\n' | sort >"$T/before"
 	vae-shards run -q "$T/a"
 	find "$T/a" -type f -printf '%p %i %T@\n' | sort | diff "$T/before" -
 	is "$(vae-shards run --print "$T/a")" ''
-	sed -n 121,128p "$F/list" | mktar >"$T/new.tar"
-	ok vae-shards add "$T/a" "$T/new.tar"
+	mkdir "$T/s"
+	cp "$S"/*.tar* "$T/s"
+	cp "$F/s/10.tar" "$T/s/zz.tar" # keys of shard 10 of 24, of 6 records each, are none of the first 60
+	ok vae-shards add "$T/a" "$T/s/zz.tar"
 	is "$(vae-shards run --print "$T/a" | head -n 1)" "vae-shards task '$T/a' score 7"
 	cp -r "$T/a/lists" "$T/lists"
 	ok vae-shards run "$T/a"
@@ -173,11 +132,26 @@ finished() {
 	done
 	[ $same -gt 0 ]
 	says "$((7 - same)) cleaned"
-	shards | xargs -0 sh -c 'vae-shards plan -q "$@"' sh "${FIELDS[@]}" "$T/b" "$T/new.tar"
-	mv "$T/b" "$T/x" # in the other order the shards have other ordinals; the results are the same
-	vae-shards run -q "$T/x"
+	# in another order the shards have other ordinals; the results are the same
+	vae-shards plan -q "${FIELDS[@]}" "$T/x" "$T/s/zz.tar" "$S"/*.tar*
+	vae-shards run -q -j 2 "$T/x"
 	diff -r "$T/a/clean" "$T/x/clean"
 	diff -r "$T/a/quarantine" "$T/x/quarantine"
+}
+
+@test "shards: a task reads its own shard, and of the others no record, so that its memory does not depend on them" {
+	plan "$T/a"
+	# score 3 without the files of the others
+	ok vae-shards task "$T/a" score 3
+	cmp "$T/a/scored/00003.tar.zst" "$W/scored/00003.tar.zst"
+	# drop 3 with its own scores and list alone
+	cp "$W/lists/00003.keys" "$T/a/lists"
+	cp "$W/reduced" "$T/a"
+	ok vae-shards task "$T/a" drop 3
+	is "$(names "$T/a/scored") $(names "$T/a/columns") $(names "$T/a/lists")" '00003.tar.zst  00003.col  00003.keys '
+	cmp "$T/a/done/00003.done" "$W/done/00003.done"
+	# what it reads of all shards is a line for each
+	is "$(wc -l <"$T/a/manifest") $(wc -l <"$T/a/reduced")" '6 7'
 }
 
 # flip FILE AT: changes one byte, and keeps the time
@@ -189,28 +163,49 @@ flip() {
 
 @test "shards: one byte changed in a shard, its time kept: a task refuses it, a run scores it again" {
 	mkdir "$T/s"
-	cp "$F"/p[012].tar "$T/s"
+	cp "$S"/0[012].tar "$T/s"
 	vae-shards plan -q "${FIELDS[@]}" "$T/a" "$T"/s/*.tar
-	vae-shards run -q "$T/a"
-	flip "$T/s/p1.tar" 600
+	vae-shards run -q -j 2 "$T/a"
+	flip "$T/s/01.tar" 600
 	fails 1 vae-shards check "$T/a"
-	says p1.tar 'has changed since the plan'
+	says 01.tar 'has changed since the plan'
 	rm "$T/a/columns/00002.col"
 	fails 1 vae-shards task "$T/a" score 2
-	says p1.tar 'has changed since the plan'
+	says 01.tar 'has changed since the plan'
 	ok vae-shards run "$T/a"
 	says 'have changed' '1 scored'
 	vae-shards plan -q "${FIELDS[@]}" "$T/b" "$T"/s/*.tar
-	vae-shards run -q "$T/b"
+	vae-shards run -q -j 2 "$T/b"
 	diff -r "$T/a/clean" "$T/b/clean"
 	diff -r "$T/a/quarantine" "$T/b/quarantine"
-	# of what was made
-	flip "$T/a/clean/p0.tar" 600
+}
+
+@test "shards: one byte changed in a result, scores, columns or a list, its time kept: refused, and made again" {
+	cp -r "$W" "$T/a"
+	flip "$T/a/clean/00.tar" 600
 	fails 1 vae-shards check "$T/a"
-	says clean/p0.tar 'has changed'
-	rm "$T/a/clean/p0.tar"
+	says clean/00.tar 'has changed'
+	rm "$T/a/clean/00.tar"
 	ok vae-shards run -q "$T/a"
-	diff -r "$T/a/clean" "$T/b/clean"
+	equal "$T/a"
+	# scores: by check, and by the task that would read them
+	flip "$T/a/scored/00002.tar.zst" 300
+	fails 1 vae-shards check "$T/a"
+	says scored/00002.tar.zst 'has changed since it was made: remove' columns/00002.col
+	rm "$T/a/done/00002.done"
+	fails 1 vae-shards task "$T/a" drop 2
+	says scored/00002.tar.zst 'has changed since it was made'
+	rm "$T/a/columns/00002.col"
+	ok vae-shards run "$T/a"
+	says '1 scored, 1 cleaned'
+	equal "$T/a"
+	# scores of another run with the same shards and settings, but not these bytes
+	vae-drop -q -e '__never__ == 1' -o "$T/other.tar" "$W/scored/00003.tar.zst"
+	zstd -q -f --fast "$T/other.tar" -o "$T/a/scored/00003.tar.zst"
+	fails 1 vae-shards check "$T/a"
+	says scored/00003.tar.zst
+	rm "$T/a/columns/00003.col"
+	ok vae-shards run -q "$T/a"
 	flip "$T/a/columns/00001.col" 400
 	fails 1 vae-shards check -q "$T/a"
 	says 00001.col 'make it again'
@@ -219,72 +214,135 @@ flip() {
 	says 00001.col 'make it again'
 	rm "$T/a/columns/00001.col"
 	ok vae-shards run -q "$T/a"
+	equal "$T/a"
 	echo s/0000 >>"$T/a/lists/00001.keys"
 	rm "$T/a/done/00001.done"
 	fails 1 vae-shards task "$T/a" drop 1
 	says lists/00001.keys 'has changed'
 }
 
-@test "shards: the recipe of a model with curvature; a model that has changed is refused" {
+@test "shards: the recipe of a model with curvature, that of vae-clean; a model that has changed is refused" {
 	plain_stream 40 | mktar | train "$T/m.vae"
+	vae-shards plan -q -m "$T/m.vae" "$T/p" "$S"/0[0-2]*
+	grep -qxP 'key\tselfinf' "$T/p/settings"
 	plain_stream 40 | mktar | vae-ckpt curvature -q -m "$T/m.vae"
-	vae-shards plan -q -m "$T/m.vae" "$T/a" "$F"/p[0-9]*
-	grep -qP '^key\tnll,profile_decoder' "$T/a/settings"
-	ok vae-shards run -q "$T/a"
+	vae-shards plan -q -m "$T/m.vae" "$T/a" "$S"/0[0-2]*
+	# the pipeline and the fields of vae-clean --print are these
+	vae-clean -q --print -c tiny -o "$T/clean" "$S"/*.tar* >"$T/clean.sh"
+	grep -o 'vae-selfinf -q --replace -m model.vae .* -o scored/00001' "$T/clean.sh" | sed 's/.*model.vae //; s/ -o .*//' >"$T/options"
+	grep -qP "^score\tvae-stat -q -j.threads --replace \| vae-selfinf -q -j.threads --replace -m \"\\\$model\" $(cat "$T/options")\$" "$T/a/settings"
+	local option
+	for option in unlike far; do
+		is "$(sed -n "s/^$option\t//p" "$T/a/settings")" "$(grep -o -m 1 -e "--$option [a-z_,]*" "$T/clean.sh" | cut -d ' ' -f 2)" "$option"
+	done
+	grep -q -- '--joint both -k loss,nll,selfinf,profile_' "$T/clean.sh"
+	grep -qP '^key\tloss,nll,selfinf,profile_decoder[.][0-9]+$' "$T/a/settings"
+	grep -qxP 'joint\tboth' "$T/a/settings"
+	ok vae-shards run -q -j 2 "$T/a"
 	[ "$(vae-cut -q -k nll "$T/a/scored/00001.tar.zst" | grep -c .)" -eq 10 ]
 	flip "$(find "$T/m.vae" -name 'step-*.safetensors' | tail -n 1)" 2000
 	fails 1 vae-shards run "$T/a"
 	says m.vae 'has changed since the plan'
-	ok vae-shards plan -q -m "$T/m.vae" "$T/a" "$F"/p[0-9]*
-	is "$(vae-shards run --print "$T/a" | grep -c score)" 5
+	ok vae-shards plan -q -m "$T/m.vae" "$T/a" "$S"/0[0-2]*
+	is "$(vae-shards run --print "$T/a" | grep -c score)" 3
 }
 
-@test "shards: tasks killed at random: the same bytes, and no temporary file" {
-	local n=0 fault
-	plan "$T/a"
-	for fault in $(seq 60); do
-		timeout -s KILL "0.$((fault * 7 % 4))$((1 + fault % 9))" vae-shards run -q -j 2 "$T/a" 2>/dev/null || n=$((n + 1))
-		[ "$n" -lt 20 ] || break
-		[ "$((fault % 3))" -gt 0 ] || rm -f "$T"/a/columns/*[135].col # there is something to do again
-		[ "$((fault % 3))" -gt 1 ] || rm -f "$T/a/reduced"
-		rm -f "$T"/a/done/*
+# of a network that is trained in a moment; 6 models
+MEMO="-c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 --set 'model.encoder=[flatten, {linear: 4}]' --set 'model.decoder=[{linear: 64}]' --folds 3 --repeats=2 -d 16"
+
+# memo_alone FILE: what vae-memo writes
+memo_alone() { eval "vae-memo -q -z $MEMO" -o "$T/alone.memo" '"$S"/*.tar*' >"$1"; }
+
+# same_memo RUN: the records and the numbers of all models are those of vae-memo
+same_memo() {
+	cmp "$T/alone" "$1/memo.tar.zst"
+	diff -r "$T/alone.memo" "$1/models.memo"
+	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
+}
+
+@test "shards --memo: a task for each model; here, many at a time, by single tasks, by GNU parallel: the bytes of vae-memo" {
+	memo_alone "$T/alone"
+	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
+	is "$(vae-shards run --print "$T/a" | sed "s|'.*'|RUN|" | paste -sd ';')" \
+		"$(printf 'vae-shards task RUN train %d;' 1 2 3 4 5 6)vae-shards reduce RUN"
+	ok vae-shards run -j 2 "$T/a"
+	says '6 models: 6 trained now'
+	same_memo "$T/a"
+	ok vae-shards run "$T/a"
+	says '6 models: 0 trained now'
+	is "$(vae-shards run --print "$T/a")" ''
+	vae-shards plan -q --memo "$MEMO" "$T/b" "$S"/*.tar*
+	ok vae-shards task "$T/b" train 5
+	fails 1 vae-shards reduce "$T/b"
+	says '5 of 6 models are not trained'
+	JOB_COMPLETION_INDEX=0 ok vae-shards task --per-task 4 "$T/b" train
+	ok vae-shards status --summary "$T/sum" "$T/b"
+	grep -q '6 models of 6 shards, 5 trained' "$T/out"
+	is "$(cat "$T/sum")" '{"shards":6,"models":6,"trained":5,"reduced":false}'
+	if command -v parallel >/dev/null; then ok vae-shards run --parallel -j 2 "$T/b"; else ok vae-shards run "$T/b"; fi
+	says '6 models: 1 trained now'
+	same_memo "$T/b"
+	# what is damaged is refused
+	flip "$T/b/memo.tar.zst" 300
+	fails 1 vae-shards check "$T/b"
+	says 'memo.tar.zst has changed since it was made'
+	rm "$T/b/memo.tar.zst"
+	flip "$T/b/models.memo/model-000002.numbers" 200
+	fails 1 vae-shards reduce "$T/b"
+	says model-000002.numbers
+	rm "$T/b/models.memo/model-000002.numbers"
+	ok vae-shards run -q "$T/b"
+	same_memo "$T/b"
+	# other shards have other models
+	fails 1 vae-shards add "$T/b" "$F/s/10.tar"
+	says 'another directory'
+	fails 1 vae-shards task "$T/b" score 1
+	says 'its tasks are train'
+	fails 1 vae-shards task "$T/b" train 7
+	says '6 models'
+	mkdir "$T/s"
+	cp "$S"/0[012].tar "$T/s"
+	vae-shards plan -q --memo "$MEMO" "$T/c" "$T"/s/*.tar
+	ok vae-shards task "$T/c" train 1
+	flip "$T/s/01.tar" 600
+	fails 1 vae-shards task "$T/c" train 2
+	says 01.tar 'plan in another directory'
+	fails 1 vae-shards run "$T/c"
+	says 01.tar 'plan in another directory'
+	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'"; do
+		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
+		says --memo
+	done
+	fails 2 vae-shards plan --memo '-c tiny' -k loss "$T/d" "$S/00.tar"
+	says 'takes no -k'
+	fails 2 vae-shards run --memo '-c tiny' "$T/a"
+}
+
+@test "shards --memo: tasks killed at random: the bytes of vae-memo" {
+	local n=0 i
+	memo_alone "$T/alone"
+	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
+	for i in $(seq 40); do
+		timeout -s KILL "0.$((RANDOM % 4))$((1 + RANDOM % 9))" vae-shards run -q -j 2 "$T/a" 2>/dev/null || n=$((n + 1))
+		[ "$n" -lt 8 ] || break
+		[ $((i % 3)) -gt 0 ] || rm -f "$T"/a/models.memo/model-00000$((RANDOM % 6)).numbers "$T/a/reduced"
 	done 2>/dev/null
 	ok vae-shards run -q "$T/a"
 	ok vae-shards check -q "$T/a"
-	equal "$T/a"
-	[ $n -ge 20 ] || die "only $n were killed"
+	same_memo "$T/a"
+	[ $n -ge 8 ] || die "only $n were killed"
 }
 
-# broken RUN VERB...: runs a task of which a process is killed, or a write or rename fails, at every early call; counts those that failed
-broken() {
-	local run=$1 kind at kill got n=0
-	shift
-	for kind in write rename; do
-		for at in 1 2 3 4; do
-			for kill in '' 1; do
-				case $2 in
-				reduce) rm -f "$run/reduced" ;;
-				score) rm -f "$run/columns/00001.col" ;;
-				drop) rm -f "$run/done/00001.done" ;;
-				esac
-				got=0
-				ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so VF_FAULT_AT=$kind:once:$at ${kill:+env VF_FAULT_KILL=1} "${@:3}" >/dev/null 2>&1 || got=$?
-				[ $got -eq 0 ] || n=$((n + 1))
-				ok vae-shards run -q "$run"
-				ok vae-shards check -q "$run"
-				equal "$run"
-			done
-		done
-	done
-	[ $n -ge "$1" ] || die "only $n of 16 runs of $2 failed"
-}
-
-@test "shards: processes that are killed, and writes and renames that fail, in score, reduce and drop: the same bytes" {
-	plan "$T/a"
-	vae-shards run -q "$T/a"
-	broken "$T/a" 8 score vae-shards task "$T/a" score 1
-	broken "$T/a" 8 reduce vae-shards reduce "$T/a"
-	broken "$T/a" 8 drop vae-shards task "$T/a" drop 1
+@test "shards --memo: run --slurm: the bytes of vae-memo" {
+	start_slurm
+	memo_alone "$T/alone"
+	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
+	ok vae-shards run --slurm --per-task 2 "$T/a"
+	says 'submitted: jobs'
+	finished "$T/a"
+	same_memo "$T/a"
+	ok vae-shards run --slurm "$T/a"
+	says 'nothing to submit'
 }
 
 @test "shards: bad input is one clear line" {
@@ -292,36 +350,36 @@ broken() {
 	fails 2 vae-shards plan "$T/a"
 	fails 2 vae-shards fly "$T/a"
 	says fly
-	fails 2 vae-shards plan "$T/a" "$F/p0.tar"
+	fails 2 vae-shards plan "$T/a" "$S/00.tar"
 	says -m
-	fails 2 vae-shards plan "${FIELDS[@]}" --top x "$T/a" "$F/p0.tar"
+	fails 2 vae-shards plan "${FIELDS[@]}" --top x "$T/a" "$S/00.tar"
 	fails 2 vae-shards run --top 5 "$T/a"
 	fails 1 vae-shards run "$T/a"
 	says 'no plan there'
 	fails 1 vae-shards plan "${FIELDS[@]}" "$T/a" "$T/none.tar"
 	says none.tar
-	fails 1 vae-shards plan "${FIELDS[@]}" "$T/a" "$F/list"
+	fails 1 vae-shards plan "${FIELDS[@]}" "$T/a" "$S/list"
 	mkdir "$T/other"
-	cp "$F/p0.tar" "$T/other"
-	fails 1 vae-shards plan "${FIELDS[@]}" "$T/a" "$F/p0.tar" "$T/other/p0.tar"
-	says 'two shards have the name p0.tar'
+	cp "$S/00.tar" "$T/other"
+	fails 1 vae-shards plan "${FIELDS[@]}" "$T/a" "$S/00.tar" "$T/other/00.tar"
+	says 'two shards have the name 00.tar'
 	touch "$T/other/precious"
-	fails 1 vae-shards plan "${FIELDS[@]}" "$T/other" "$F/p0.tar"
+	fails 1 vae-shards plan "${FIELDS[@]}" "$T/other" "$S/00.tar"
 	says 'not empty'
 	# keys that come again
-	cp "$F/p0.tar" "$T/again.tar"
-	vae-shards plan -q "${FIELDS[@]}" "$T/b" "$F/p0.tar" "$T/again.tar"
+	cp "$S/00.tar" "$T/again.tar"
+	vae-shards plan -q "${FIELDS[@]}" "$T/b" "$S/00.tar" "$T/again.tar"
 	vae-shards run -q "$T/b" 2>"$T/err" && die 'keys came again'
 	says "the key 's/000" 'is in 00001.col too'
-	vae-shards plan -q "${FIELDS[@]}" --keys-per-file "$T/b" "$F/p0.tar" "$T/again.tar"
+	vae-shards plan -q "${FIELDS[@]}" --keys-per-file "$T/b" "$S/00.tar" "$T/again.tar"
 	ok vae-shards run -q "$T/b"
 	fails 1 vae-shards task "$T/b" score 3
 	says 'no task 3'
 	fails 2 vae-shards task "$T/b" score x
 	fails 2 env -u SLURM_ARRAY_TASK_ID vae-shards task "$T/b" score
 	# a shard that is cut
-	head -c 3000 "$F/p1.tar" >"$T/cut.tar"
-	vae-shards plan -q "${FIELDS[@]}" "$T/c" "$F/p0.tar" "$T/cut.tar"
+	head -c 3000 "$S/01.tar" >"$T/cut.tar"
+	vae-shards plan -q "${FIELDS[@]}" "$T/c" "$S/00.tar" "$T/cut.tar"
 	vae-shards run -q "$T/c" 2>"$T/err" && die 'a cut shard was scored'
 	says cut.tar 'the pipeline that scores it failed'
 	absent "$T/c/columns/00002.col"
@@ -337,7 +395,7 @@ broken() {
 	threads() { # COMMAND...: its threads once it has read the first record
 		"$@" <"$T/in" >/dev/null &
 		exec 5>"$T/in"
-		head -c 20000 "$F/p0.tar" >&5
+		head -c 20000 "$S/00.tar" >&5
 		sleep 1
 		n=$(names "/proc/$!/task" | wc -w)
 		exec 5>&-

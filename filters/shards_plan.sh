@@ -1,0 +1,167 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# shards_plan.sh, of vae-shards: the plan of a run, which is its manifest and its settings.
+
+# identity PATH: what changes when its bytes do, also where its time is kept
+identity() { stat -L -c '%i:%s:%.9Y:%.9Z' -- "$1" 2>/dev/null; }
+
+hash_model() {
+	[ -z "$model" ] || (cd "$model" && find . -type f \( -name '*.safetensors' -o -name '*.yaml' \) | sort | xargs -r -d '\n' sha256sum) | sha256sum | cut -c 1-64
+}
+identity_model() { [ -z "$model" ] || (cd "$model" && find . -type f \( -name '*.safetensors' -o -name '*.yaml' \) -printf '%P:%i:%s:%T@:%C@\n' | sort | cksum); }
+
+# The recipe of vae-filters(7), as vae-clean has it, where the model has curvature.
+choose_score() {
+	curvature=''
+	if [ -n "$model" ]; then
+		for file in "$model"/curvature-*.safetensors; do [ ! -e "$file" ] || curvature=$file; done
+	fi
+	if [ -z "$score" ]; then
+		[ -n "$model" ] || wrong '-m M.vae or --score PIPELINE is required'
+		score="vae-stat -q -j\$threads --replace | vae-selfinf -q -j\$threads --replace -m \"\$model\""
+		[ -z "$curvature" ] || score="$score -d 4 --curvature kfac --profile"
+	else
+		curvature=''
+	fi
+	[ -z "$key" ] || return 0
+	key=selfinf
+	[ -n "$curvature" ] || return 0
+	layer=$(vae-ckpt show -m "$model" | sed -n 's/^# \(decoder[.][0-9]*\)[.]weight.*/\1/p' | tail -n 2 | head -n 1)
+	key=loss,nll,selfinf,profile_$layer joint=both
+	unlike=stat_saturation,stat_warmth,stat_tint
+	far=stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common
+}
+
+# count_models OPTIONS: of vae-memo with these. Sets models.
+count_models() {
+	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' are no words of the shell"
+	folds=10 repeats=1
+	eval "set -- $1"
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--folds | --repeats) [ $# -gt 1 ] || wrong "--memo: $1 takes a number" ;;
+		esac
+		case $1 in
+		--folds=*) folds=${1#*=} ;;
+		--repeats=*) repeats=${1#*=} ;;
+		--folds) folds=$2 ;;
+		--repeats) repeats=$2 ;;
+		--halves* | --leave* | --task* | --output* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
+		esac
+		shift
+	done
+	number 'the option --folds of --memo' "$folds" '[1-9][0-9]{0,4}'
+	number 'the option --repeats of --memo' "$repeats" '[1-9][0-9]{0,4}'
+	models=$((folds * repeats))
+}
+
+# line_of ORDINAL PATH: of the manifest; the hash of a file that is as it was comes from RUN/identities
+line_of() {
+	is=$(identity "$2") || fail "$2: cannot be read: no such file, or no permission"
+	sum=''
+	[ ! -e "$run/identities" ] || sum=$(identity="$is" path=$2 awk -F '\t' '$1 == ENVIRON["identity"] && $3 == ENVIRON["path"] { print $2; exit }' "$run/identities")
+	[ -n "$sum" ] || sum=$(hash_of "$2") || exit 1
+	name=$(printf '%s\n' "${2##*/}" | sed 's/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/')
+	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$(stat -L -c %s -- "$2")" "$sum" "$name" "$2"
+	printf '%s\t%s\t%s\n' "$is" "$sum" "$2" >>"$run/identities.tmp$$"
+}
+
+# lines: manifest lines of the paths on standard input
+lines() {
+	i=0
+	while IFS= read -r path; do
+		i=$((i + 1))
+		line_of $i "$path" || exit 1
+	done
+}
+
+# check_shards PATH...
+check_shards() {
+	for shard; do
+		case $shard in
+		*"$tab"* | *'
+'*) fail "the name of a shard has a tab or a newline: rename it" ;;
+		*.tar | *.tgz | *.tar.gz | *.tar.xz | *.tar.lz4 | *.tar.bz2 | *.tar.zst) ;;
+		*) fail "$shard: the name of a shard ends in .tar or .tar.zst" ;;
+		esac
+		{ [ -f "$shard" ] && [ -r "$shard" ]; } || fail "$shard: cannot be read: no such file, or no permission"
+	done
+}
+
+# write_manifest: of the paths on standard input. What is as it was is not read again.
+write_manifest() {
+	rm -f "$run/identities.tmp$$"
+	lines >"$run/manifest.new.tmp$$" || exit 1
+	twice=$(cut -f 4 "$run/manifest.new.tmp$$" | sort | uniq -d | head -n 1)
+	if [ -n "$twice" ]; then
+		rm -f "$run"/*".tmp$$"
+		fail "two shards have the name $twice, and would have one result: rename one"
+	fi
+	mv -f "$run/identities.tmp$$" "$run/identities"
+	if cmp -s "$run/manifest.new.tmp$$" "$run/manifest"; then rm "$run/manifest.new.tmp$$"; else mv -f "$run/manifest.new.tmp$$" "$run/manifest"; fi
+}
+
+# The lines before `--` bind the scores, and all bind the lists.
+write_settings() {
+	{
+		printf '%s\t%s\n' version "$version" model "$model" model_hash "$(hash_model)" directory "$here" score "$score"
+		printf '%s\t%s\n' columns "$(printf '%s,%s,%s\n' "$key" "$unlike" "$far" | tr ',' '\n' | awk 'NF && !seen[$0]++' | paste -sd , -)"
+		[ -z "$memo" ] || printf '%s\t%s\n' memo "$memo" models "$models"
+		echo --
+		printf '%s\t%s\n' key "$key" joint "$joint" unlike "$unlike" far "$far" top "$top" same_keys "$same_keys"
+	} | replace "$run/settings"
+	identity_model | replace "$run/identity"
+}
+
+plan() { # SHARD...
+	[ -z "$model" ] || model=$(absolute "$model")
+	if [ -n "$model" ] && [ ! -r "$model/model.yaml" ]; then fail "-m: $model: no model there: expected $model/model.yaml"; fi
+	if [ -n "$memo" ]; then count_models "$memo"; else choose_score; fi
+	case "$score$key$unlike$far$memo$model$here" in *"$tab"* | *'
+'*) wrong 'options of plan may not have tabs or newlines' ;; esac
+	check_shards "$@"
+	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(ls -A "$run")" ]; }; then
+		fail "$run is not empty, and was not made by $tool: name another directory"
+	fi
+	if [ -n "$print" ]; then
+		shards=$#
+		name_tasks
+		{
+			seq "$tasks" | commands "$first"
+			commands reduce
+			[ -z "$second" ] || seq "$tasks" | commands "$second"
+			commands check
+		} | output || exit 1
+		return 0
+	fi
+	mkdir -p "$run"
+	[ -n "$memo" ] || mkdir -p "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
+	write_settings
+	for shard; do absolute "$shard"; done | write_manifest || exit 1
+	say "$# shards are planned in $run: $tool run, or task after task, cleans them"
+	[ -z "$summary" ] || printf '{"shards":%d}\n' $# >"$summary"
+}
+
+add() { # SHARD...
+	[ -z "$memo" ] || fail "$run is of --memo, whose models are trained on all records: plan the old and the new shards in another directory"
+	check_shards "$@"
+	{
+		cut -f 5 "$run/manifest"
+		for shard; do absolute "$shard"; done
+	} | write_manifest || exit 1
+}
+
+# refresh: shards that have changed since the plan are taken as they are now
+refresh() {
+	if [ "$(identity_model)" != "$(cat "$run/identity" 2>/dev/null)" ]; then
+		same_model
+		identity_model | replace "$run/identity"
+	fi
+	# one stat for all: cut -f 5 is the path
+	now=$(cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c '%i:%s:%.9Y:%.9Z' -- 2>&1) || fail "a shard cannot be read: $(printf '%s\n' "$now" | grep -m 1 '^stat:')"
+	if [ "$now" != "$(cut -f 1 "$run/identities")" ]; then
+		[ -z "$memo" ] || same_shards
+		before=$(cksum <"$run/manifest")
+		cut -f 5 "$run/manifest" | write_manifest || exit 1
+		[ "$before" = "$(cksum <"$run/manifest")" ] || say 'shards have changed since the plan: they are scored again'
+	fi
+}

@@ -1,0 +1,123 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# shards_state.sh, of vae-shards: a run that is there, and what of it is done.
+
+# name_tasks: the tasks before and after reduce, and how many there are of each
+name_tasks() {
+	if [ -n "$memo" ]; then first=train second='' tasks=$models; else first=score second=drop tasks=$shards; fi
+}
+
+get() { sed -n "s/^$1$tab//p" "$run/settings"; }
+
+open_run() {
+	{ [ -e "$run/settings" ] && [ -e "$run/manifest" ]; } || fail "$run: no plan there: $tool plan makes it"
+	model=$(get model) score=$(get score) columns=$(get columns) key=$(get key) joint=$(get joint) unlike=$(get unlike) far=$(get far) top=$(get top)
+	same_keys=$(get same_keys) directory=$(get directory) memo=$(get memo) models=$(get models)
+	[ "$version" = "$(get version)" ] || fail "$run was planned by version $(get version), and this is $version: plan again in another directory"
+	settings=$(sed '/^--$/,$d' "$run/settings" | sha256sum | cut -c 1-64)
+	shards=$(wc -l <"$run/manifest")
+	because="top $top of ${key}${unlike:+; unlike $unlike}${far:+; far $far}, of all shards"
+	name_tasks
+}
+
+file() { printf '%s/%05d.%s' "$run/$1" "$2" "$3"; }
+
+# shard I: sets sum, name, path
+shard() {
+	line=$(sed -n "${1}p" "$run/manifest")
+	[ -n "$line" ] || fail "there is no shard $1: $run has $shards"
+	IFS=$tab read -r _ _ sum name path <<END
+$line
+END
+}
+
+same_shard() { # the shard has the bytes of the plan
+	[ -r "$path" ] || fail "$path: cannot be read: no such file, or no permission"
+	[ "$(hash_of "$path")" = "$sum" ] || fail "$path has changed since the plan: $(if [ -n "$memo" ]; then echo plan in another directory; else echo "'$tool run $run' takes it as it is now"; fi)"
+}
+
+same_shards() {
+	for i in $(seq "$shards"); do
+		shard "$i"
+		same_shard
+	done
+}
+
+same_model() { [ "$(hash_model)" = "$(get model_hash)" ] || fail "$model has changed since the plan: '$tool plan' with the same RUN scores all shards by it"; }
+
+# same_scored I: the scored shard is that of its columns
+same_scored() {
+	[ "$(hash_of "$(file scored "$1" tar.zst)")" = "$(bind_of "$(file columns "$1" col)" | cut -d ' ' -f 3)" ] ||
+		fail "$(file scored "$1" tar.zst) has changed since it was made: remove $(file columns "$1" col), and run again"
+}
+
+# bind_of FILE: what a file of columns is bound to
+bind_of() { sed -n '2{s/^bind //p;q}' "$1" 2>/dev/null | tr -d '\0'; }
+
+# bound: the hashes of each shard and of the settings
+bound() { awk -F '\t' -v settings="$settings" '{ print $3 " " settings }' "$run/manifest"; }
+
+# binds: ordinal and binding of each file of columns
+# shellcheck disable=SC2016 # a program of awk
+binds() { (cd "$run/columns" && find . -name '[0-9]*.col' -print0 | xargs -0 -r awk 'FNR == 2 { name = FILENAME; sub(/.*\//, "", name); print name + 0, $2, $3, $4; nextfile }'); }
+
+# undone TASK: the ordinals of tasks whose output is not there, or is of something else
+# shellcheck disable=SC2016 # programs of awk
+undone() {
+	case $1 in
+	score)
+		{
+			binds
+			echo --
+			bound
+		} | awk '!after && $0 == "--" { after = 1; next } !after { is[$1] = $4 == "" ? "" : $2 " " $3; next } is[++i] != $0 { print i }'
+		;;
+	train) for i in $(seq "$models"); do [ -e "$run/models.memo/model-$(printf %06d $((i - 1))).numbers" ] || echo "$i"; done ;;
+	drop)
+		{
+			(cd "$run/done" && find . -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
+			echo --
+			makes
+		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' >"$run/undropped.tmp$$" || exit 1
+		cut -f 1,4 "$run/manifest" | while IFS=$tab read -r i result; do
+			{ [ -e "$run/clean/$result" ] && [ -e "$run/quarantine/$result" ]; } || echo "$i"
+		done | sort -n -u - "$run/undropped.tmp$$" || exit 1
+		rm -f "$run/undropped.tmp$$"
+		;;
+	esac
+}
+
+# undone_after_reduce: of the tasks after it
+undone_after_reduce() { if reduced; then undone "$second"; else seq "$tasks"; fi; }
+
+# wanted: what RUN/reduced must begin with
+wanted() {
+	{
+		bound
+		sed '1,/^--$/d' "$run/settings"
+	} | sha256sum | cut -c 1-64
+}
+reduced() { [ -e "$run/reduced" ] && [ "$(head -n 1 "$run/reduced")" = "$(wanted)" ] && { [ -z "$memo" ] || [ -e "$run/memo.tar.zst" ]; }; }
+
+# makes: what the result of each shard is made of: its bytes, its scores, its list, and why
+makes() {
+	sed 1d "$run/reduced" | BECAUSE=$because awk -F '\t' -v settings="$settings" 'NR == FNR { list[FNR] = $1; next } { print $3 " " settings " " list[FNR] " " ENVIRON["BECAUSE"] }' - "$run/manifest"
+}
+
+# count TEXT: its lines
+count() { printf '%s' "$1" | grep -c '' || true; }
+
+status() {
+	todo=$(undone "$first")
+	if [ -n "$memo" ]; then
+		echo "$models models of $shards shards, $((models - $(count "$todo"))) trained"
+		if reduced; then echo "$run/memo.tar.zst has the scores"; else echo 'not merged'; fi
+		return 0
+	fi
+	echo "$shards shards, $((shards - $(count "$todo"))) scored"
+	if reduced; then
+		echo "ranked together: $(sed -n 's/.*"listed":\([0-9]*\).*/\1/p' "$run/counts") of $(sed -n 's/.*"records":\([0-9]*\).*/\1/p' "$run/counts") records are listed"
+		echo "$((shards - $(undone drop | wc -l))) cleaned"
+	else
+		echo 'not ranked together'
+	fi
+}
