@@ -1,4 +1,4 @@
-/* vae-eval: how well fields find known outliers. */
+/* vae-eval: how well fields find known outliers, and how fields are distributed, correlated, and go over training. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include "tool/flow.h"
 
 struct options {
-	const char *fields, *positive, *cutoffs, *svg, *model, *lds, *halves;
+	const char *fields, *positive, *against, *cutoffs, *svg, *model, *lds, *halves;
 	int json, mean;
 };
 
@@ -21,20 +21,20 @@ static bool check_options(struct cli *c, const struct options *o, struct eval *e
 	if (o->lds || o->halves) {
 		if (!o->lds || !o->halves)
 			return cli_usage(c, "--lds MATRIX.npy and --halves NAME.memo belong together");
-		if (o->positive || o->cutoffs || o->svg || o->model || c->nfiles)
+		if (o->positive || o->against || o->cutoffs || o->svg || o->model || c->nfiles)
 			return cli_usage(c, "--lds takes no records, and no other option but --json, -o and --summary");
 		return cli_check_overwrite(c, "--lds", o->lds);
 	}
 	if (o->mean) {
-		if (o->positive || o->cutoffs || o->svg || o->model)
+		if (o->positive || o->against || o->cutoffs || o->svg || o->model)
 			return cli_usage(c, "--mean takes files of --summary, and no other option but -k, --json, -o and --summary");
 		return c->nfiles || cli_usage(c, "--mean requires the files of --summary of several runs");
 	}
-	if (!o->positive)
-		return cli_usage(c, "--positive EXPR is required: which records are known outliers");
+	if (o->cutoffs && !o->positive)
+		return cli_usage(c, "--cut requires --positive EXPR: which records are known outliers");
 	if (!cli_check_model(c, o->model))
 		return false;
-	return !eval_open(e, o->fields ? o->fields : "selfinf", o->cutoffs, o->positive, &f) || cli_invalid(c, &f);
+	return !(eval_open(e, o->fields ? o->fields : "selfinf", o->cutoffs, o->positive, &f) || (o->against && eval_set_axis(e, o->against, &f))) || cli_invalid(c, &f);
 }
 
 /* Takes the extensions of the payload from the model. */
@@ -132,12 +132,13 @@ int main(int argc, char **argv)
 	struct eval e = {.nfields = 0};
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
-		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known outliers, as in 'cls > 100'"},
+		{0, "against", "FIELD", CLI_TEXT, &o.against, "the field of the x axis and of the correlations, as in logp_out or -nll (default -loss; of memo logp_in)"},
+		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known outliers, as in 'cls > 100': measures detection"},
 		{0, "cut", "CUT,...", CLI_TEXT, &o.cutoffs, "how many records are checked: numbers and percentages, as in 1%,5%,100"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model of the scores: its input.field names the payload"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
-		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw the curves as files in DIR, which is created if needed"},
+		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw charts as files in DIR, which is created if needed"},
 		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
 		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
 		{0, "mean", NULL, CLI_FLAG, &o.mean, "instead: means and standard errors of the numbers of FILEs that --summary wrote"},
@@ -147,7 +148,7 @@ int main(int argc, char **argv)
 	};
 	struct flow w = {.cli = &c};
 	struct fail f = {{0}};
-	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Measures how well fields find known outliers.", opts, argc, argv))
+	if (!cli_begin(&c, "vae-eval", "[FILE ...]", "Measures how well fields find known outliers, and how they are distributed and correlated.", opts, argc, argv))
 		return c.status;
 	if (!check_options(&c, &o, &e)) {
 		eval_free(&e);

@@ -13,14 +13,14 @@ struct options {
 	struct report report;
 	int review;
 	const char *top, *only, *decisions, *columns;
-	long rows, nearest;
+	long rows, nearest, middle;
 	double size;
 };
 
 static bool check_review(struct cli *c, const struct options *o, struct review *v)
 {
 	const struct report *r = &o->report;
-	const char *other = r->quarantine_path ? "--quarantine" : r->tests_path ? "-t" : o->rows >= 0 ? "--rows" : NULL;
+	const char *other = r->quarantine_path ? "--quarantine" : r->tests_path ? "-t" : o->rows >= 0 ? "--rows" : o->middle >= 0 ? "--middle" : r->against ? "--against" : NULL;
 	if (other)
 		return cli_usage(c, "--review cannot be combined with %s%s", other, r->quarantine_path ? ": name the quarantine as FILE" : "");
 	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
@@ -50,11 +50,12 @@ static bool check_page(struct cli *c, const struct options *o, struct report *r)
 		return cli_usage(c, "%s requires --review", of_review);
 	if (quota_parse(&q, o->top ? o->top : "40") || isnan(q.count))
 		return cli_usage(c, "--top takes a number of records, not '%s'", o->top);
-	if (q.count > 1000 || o->rows > 1000)
-		return cli_usage(c, "--top and --rows take at most 1000");
+	if (q.count > 1000 || o->rows > 1000 || o->middle > 1000)
+		return cli_usage(c, "--top, --middle and --rows take at most 1000");
 	if (r->tests_path && !r->influence_path)
 		return cli_usage(c, "-t requires --influence");
 	r->top = (int)q.count;
+	r->middle = (int)o->middle;
 	r->max_tests = o->rows < 0 ? 8 : (int)o->rows;
 	return true;
 }
@@ -77,7 +78,7 @@ static bool check_options(struct cli *c, struct options *o, struct review *v)
 	r->limits = c->limits;
 	if (o->review)
 		r->influence_path = NULL; /* of the review */
-	return !eval_open(&r->eval, r->fields ? r->fields : "selfinf", NULL, r->positive, &f) || cli_invalid(c, &f);
+	return !(eval_open(&r->eval, r->fields ? r->fields : "selfinf", NULL, r->positive, &f) || (r->against && eval_set_axis(&r->eval, r->against, &f))) || cli_invalid(c, &f);
 }
 
 static int add_record(void *ctx, struct record *r, struct fail *f) { return report_record(ctx, r, f) < 0 ? -1 : 0; }
@@ -133,7 +134,7 @@ static int run(struct flow *w, struct options *o, struct reviewer *r, struct fai
 int main(int argc, char **argv)
 {
 	struct cli c = {.separate_output = 1};
-	static struct options o = {.rows = -1, .nearest = -1, .size = NAN};
+	static struct options o = {.rows = -1, .nearest = -1, .middle = -1, .size = NAN};
 	struct report *p = &o.report;
 	const struct cli_opt opts[] = {
 		{0, "review", NULL, CLI_FLAG, &o.review, "write a page on which a person decides which suspects to drop"},
@@ -141,12 +142,14 @@ int main(int argc, char **argv)
 		{0, "decisions", "FILE", CLI_TEXT, &o.decisions, "begin the review with the decisions in FILE, as its page exports them"},
 		{'k', "key", "FIELD,...", CLI_TEXT, &p->fields, "the scores to show; the first one ranks (default: those of the first record)"},
 		{0, "positive", "EXPR", CLI_TEXT, &p->positive, "which records are known outliers, as in 'cls > 100': draws the detection curve"},
+		{0, "against", "FIELD", CLI_TEXT, &p->against, "the field of the x axis and of the correlations, as in logp_out or -nll (default -loss; of memo logp_in)"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &p->model_path, "the model of the scores: shows its configuration and training curve"},
 		{0, "influence", "FILE", CLI_TEXT, &p->influence_path, "proponents and opponents, from --influence of other tools"},
 		{'t', "tests", "TESTS", CLI_TEXT, &p->tests_path, "the test records of --influence, for their pictures"},
 		{0, "quarantine", "FILE", CLI_TEXT, &p->quarantine_path, "the records that were put aside (-r of vae-drop)"},
 		{0, "title", "TEXT", CLI_TEXT, &p->title, "the title of the page (default: Scored records)"},
 		{0, "top", "N|P%", CLI_TEXT, &o.top, "records shown at each end of the scores, and of the quarantine (default 40); suspects of --review (default 200)"},
+		{0, "middle", "N", CLI_INT, &o.middle, "records shown that are near the median (default 0; 20 if memo ranks)"},
 		{0, "rows", "N", CLI_INT, &o.rows, "test records shown (default 8)"},
 		{0, "nearest", "N", CLI_INT, &o.nearest, "nearest records shown beside a suspect of --review (default 4)"},
 		{0, "columns", "NAME,...", CLI_TEXT, &o.columns, "names of the columns of numeric records, for --review"},

@@ -87,8 +87,8 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 
 @test "invalid expressions" {
 	labelled 5:1 4:0 >"$T/in"
-	fails 2 vae-eval -k w "$T/in"
-	says --positive
+	fails 2 vae-eval -k w --cut 1% "$T/in"
+	says --cut --positive
 	for e in '' 'cls =' 'cls == ' '(cls == 1' 'cls == 1)' 'cls == "1' '&& 1' 'cls === 1' 'cls 1' "$(printf '(%.0s' {1..500})"; do
 		fails 2 vae-eval -k w --positive "$e" "$T/in"
 		says --positive column
@@ -195,8 +195,8 @@ sized() {
 @test "--svg draws what the numbers say" {
 	sized 1:0:90 2:0:80 3:1:70 4:0:60 9:1:50 7:1:40 >"$T/in"
 	ok vae-eval -k w --svg "$T/pics" --positive 'cls == 1' "$T/in"
-	is "$(names "$T/pics")" 'detection.svg precision-recall.svg roc.svg scatter.svg '
-	for i in detection precision-recall roc scatter; do
+	is "$(names "$T/pics")" 'density.svg detection.svg histogram.svg precision-recall.svg roc.svg scatter.svg '
+	for i in density detection histogram precision-recall roc scatter; do
 		perl -0777 -ne 'exit 1 unless /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s; exit 1 if /nan|inf[^l]|<script|NaN/i;
 			my @s; while (/<(\/?)([a-z]+)[^>]*?(\/?)>/g) { $1 ? pop @s eq $2 || exit 1 : $3 || push @s, $2 } exit @s != 0' "$T/pics/$i.svg" || die "$i"
 	done

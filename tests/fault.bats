@@ -33,6 +33,9 @@ setup_file() {
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over.jsonl" --top 2 "$F/p.tar" >"$F/null"
 	vae-memo -q -c tiny --set train.steps=4 --halves 6 -t "$F/p.tar" -o "$F/halves.memo" "$F/s.tar"
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --matrix "$F/over.npy" --prefix t_ "$F/s.tar" >"$F/null"
+	for i in 1 2 3 4; do
+		printf 'name=%d.pgm file=%s\nname=%d.vae.json data={"memo":%d,"logp_in":-1,"logp_out":-3,"memo_2":1,"logp_in_2":-2,"logp_out_2":-3,"memo_4":%d,"logp_in_4":-1,"logp_out_4":-3}\n' $i "$F/pics/$i.pgm" $i $i $i
+	done | mktar >"$F/course.tar"
 	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
@@ -146,6 +149,9 @@ faults() {
 	is "$some" 1
 }
 @test "faults: vae-eval" { faults -i "$F/s.tar" -- vae-eval -k w,selfinf --positive 'cls == 1 || key == "none"' --json; }
+
+@test "faults: vae-eval --svg" { faults -k alloc,read,write,rename -i "$F/course.tar" -- vae-eval -k memo --json --svg charts; }
+@test "faults: vae-report --middle" { faults -k alloc,read,write -m 100 -i "$F/course.tar" -- vae-report --top 1 --middle 2 -o page.html; }
 
 @test "faults: vae-report" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-report -m "$F/m.vae" -k selfinf --influence "$F/over.jsonl" -t "$F/p.tar" --quarantine "$F/q.tar" --top 2 --rows 2 -o page.html; }
 @test "faults: vae-report --review" { faults -k alloc,read,write,open -m 120 -i "$F/s.tar" -- vae-report --review -k selfinf --influence "$F/own.jsonl" --decisions "$F/decisions" --top 2 --nearest 2 -j 1 -o page.html; }

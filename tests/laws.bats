@@ -120,6 +120,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: mark" { law_compressed mark; }
 @test "law 2: compressed input: cut" { law_compressed cut; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
+@test "law 2: compressed input: spread" { law_compressed spread; }
 @test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: review" { law_compressed review; }
 @test "law 2: compressed input: bend" { law_compressed bend; }
@@ -153,6 +154,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: mark" { law_joined mark; }
 @test "law 2: concatenated input and several FILEs: cut" { law_joined cut; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
+@test "law 2: concatenated input and several FILEs: spread" { law_joined spread; }
 @test "law 2: concatenated input and several FILEs: report" { law_joined report; }
 @test "law 2: concatenated input and several FILEs: review" { law_joined review; }
 @test "law 2: concatenated input and several FILEs: bend" { law_joined bend; }
@@ -218,6 +220,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: mark" { law_prefixes mark; }
 @test "law 3: every truncated input fails: cut" { law_prefixes cut; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
+@test "law 3: every truncated input fails: spread" { law_prefixes spread; }
 @test "law 3: every truncated input fails: report" { law_prefixes report; }
 @test "law 3: every truncated input fails: review" { law_prefixes review; }
 @test "law 3: every truncated input fails: bend" { law_prefixes bend; }
@@ -321,6 +324,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: mark" { law_full mark; }
 @test "law 4: a full device: cut" { law_full cut; }
 @test "law 4: a full device: eval" { law_full eval; }
+@test "law 4: a full device: spread" { law_full spread; }
 @test "law 4: a full device: report" { law_full report; }
 @test "law 4: a full device: review" { law_full review; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
@@ -393,6 +397,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: mark" { law_closed mark; }
 @test "law 4: closed descriptors: cut" { law_closed cut; }
 @test "law 4: closed descriptors: eval" { law_closed eval; }
+@test "law 4: closed descriptors: spread" { law_closed spread; }
 @test "law 4: closed descriptors: report" { law_closed report; }
 @test "law 4: closed descriptors: review" { law_closed review; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
@@ -479,6 +484,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: mark" { law_memory mark; }
 @test "law 4: a limit on address space: cut" { law_memory cut; }
 @test "law 4: a limit on address space: eval" { law_memory eval; }
+@test "law 4: a limit on address space: spread" { law_memory spread; }
 @test "law 4: a limit on address space: report" { law_memory report; }
 @test "law 4: a limit on address space: review" { law_memory review; }
 @test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
@@ -517,6 +523,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: mark" { law_stack mark; }
 @test "law 4: a limit on the stack: cut" { law_stack cut; }
 @test "law 4: a limit on the stack: eval" { law_stack eval; }
+@test "law 4: a limit on the stack: spread" { law_stack spread; }
 @test "law 4: a limit on the stack: report" { law_stack report; }
 @test "law 4: a limit on the stack: review" { law_stack review; }
 @test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
@@ -575,6 +582,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: mark" { law_usage mark; }
 @test "law 7: -h, -V and wrong options: cut" { law_usage cut; }
 @test "law 7: -h, -V and wrong options: eval" { law_usage eval; }
+@test "law 7: -h, -V and wrong options: spread" { law_usage spread; }
 @test "law 7: -h, -V and wrong options: report" { law_usage report; }
 @test "law 7: -h, -V and wrong options: review" { law_usage review; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
@@ -647,6 +655,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: mark" { law_quiet mark; }
 @test "law 8: only records on stdout, nothing on stderr: cut" { law_quiet cut; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
+@test "law 8: only records on stdout, nothing on stderr: spread" { law_quiet spread; }
 @test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
 @test "law 8: only records on stdout, nothing on stderr: review" { law_quiet review; }
 @test "law 8: only records on stdout, nothing on stderr: bend" { law_quiet bend; }
@@ -680,6 +689,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: mark" { law_summary mark; }
 @test "law 8: --summary: cut" { law_summary cut; }
 @test "law 8: --summary: eval" { law_summary eval; }
+@test "law 8: --summary: spread" { law_summary spread; }
 @test "law 8: --summary: report" { law_summary report; }
 @test "law 8: --summary: review" { law_summary review; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
@@ -715,6 +725,7 @@ setup_file() { laws_setup; }
 @test "law 9: invalid fields: mark" { law_bad_fields mark; }
 @test "law 9: invalid fields: cut" { law_bad_fields cut; }
 @test "law 9: invalid fields: eval" { law_bad_fields eval; }
+@test "law 9: invalid fields: spread" { law_bad_fields spread; }
 @test "law 9: invalid fields: report" { law_bad_fields report; }
 @test "law 9: invalid fields: review" { law_bad_fields review; }
 @test "law 9: invalid fields: bend" { law_bad_fields bend; }
@@ -848,6 +859,7 @@ setup_file() { laws_setup; }
 @test "bad input: mark" { law_bad_input mark; }
 @test "bad input: cut" { law_bad_input cut; }
 @test "bad input: eval" { law_bad_input eval; }
+@test "bad input: spread" { law_bad_input spread; }
 @test "bad input: report" { law_bad_input report; }
 @test "bad input: review" { law_bad_input review; }
 @test "bad input: bend" { law_bad_input bend; }
@@ -881,6 +893,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: mark" { law_empty mark; }
 @test "an empty stream: cut" { law_empty cut; }
 @test "an empty stream: eval" { law_empty eval; }
+@test "an empty stream: spread" { law_empty spread; }
 @test "an empty stream: report" { law_empty report; }
 @test "an empty stream: review" { law_empty review; }
 @test "an empty stream: bend" { law_empty bend; }
@@ -914,6 +927,7 @@ setup_file() { laws_setup; }
 @test "members, but no record: mark" { law_no_record mark; }
 @test "members, but no record: cut" { law_no_record cut; }
 @test "members, but no record: eval" { law_no_record eval; }
+@test "members, but no record: spread" { law_no_record spread; }
 @test "members, but no record: report" { law_no_record report; }
 @test "members, but no record: review" { law_no_record review; }
 @test "members, but no record: bend" { law_no_record bend; }

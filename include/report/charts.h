@@ -4,15 +4,16 @@
 
 #include "eval/eval.h"
 
-enum chart { CHART_DETECTION, CHART_ROC, CHART_PRECISION_RECALL, CHART_SCATTER, CHARTS };
+enum chart { CHART_DETECTION, CHART_ROC, CHART_PRECISION_RECALL, CHART_SCATTER, CHART_DENSITY, CHART_HISTOGRAM, CHART_COURSE, CHART_LOSSES, CHARTS };
 
-/* A name for files and ids: detection, roc, precision-recall, scatter. */
+/* A name for files and ids: detection, roc, precision-recall, scatter, density, histogram, course, losses. */
 const char *chart_name(enum chart which);
-/* Appends a chart: 1, 0 if there is nothing to draw (no labels, no loss), or -1. id: see plot.h. Up to four requested
- * fields and the baselines are drawn; the scatter plot shows the first field against -loss. */
+/* Appends a chart: 1, 0 if there is nothing to draw (no labels, no axis, no checkpoints), or -1. id: see plot.h. Curves are of up to four
+ * requested fields and the baselines; the other charts are of the first field:
+ *   scatter, density  against the axis of eval.h, with the least-squares line
+ *   histogram         of field_charts.h
+ *   course            quantiles at every checkpoint (eval/course.h)
+ *   losses            of memo: -logp_in and -logp_out, their means over the records, at every checkpoint */
 int chart_draw(const struct eval *e, enum chart which, const char *id, struct buf *out, struct fail *f);
-/* Appends the histogram of a field: 1, 0 if no record has it, or -1. The axis is logarithmic for positive values with a
- * long tail. Positives and the others are each drawn as shares of their own number. */
-int chart_histogram(const struct eval_field *v, const char *id, struct buf *out, struct fail *f);
 
 #endif

@@ -1,7 +1,7 @@
-/* plot.h - small charts as SVG: axes with ticks and labels, lines, dots, steps, a legend.
+/* plot.h - small charts as SVG: axes with ticks and labels, lines, bands, dots, densities, steps, points, a legend.
  *
  * A chart is 420 units wide, so that its text of 13 units is readable on a phone. Colours are the CSS classes s0 to s8,
- * defined by plot_style() for light and dark. A chart for a file of its own contains that style.
+ * defined by plot_style() for light and dark. A chart for a file of its own contains that style, and shows its title.
  */
 #ifndef VF_PLOT_H
 #define VF_PLOT_H
@@ -17,11 +17,11 @@ struct axis {
 	const char *label;
 };
 
-enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8 }; /* series with a meaning; 0 to 5 are free */
+enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8, PLOT_CELLS = 9 }; /* series with a meaning; 0 to 5 are free; PLOT_CELLS: of a legend */
 
 struct plot {
 	struct axis x, y;
-	const char *title, *text; /* for screen readers: what the chart shows, and its numbers */
+	const char *title, *text; /* what the chart shows, and its numbers for screen readers */
 	const char *id;           /* unique in the page, or NULL for a file of its own */
 	int legends;              /* lines of the legend, for the height */
 
@@ -38,6 +38,13 @@ void plot_steps(struct plot *p, int series, const double *edge, const double *he
 /* A dot a record; close ones become one dot, darker the more there are. positive [n], or NULL: those records are drawn on
  * top in their own colour. NAN is left out. */
 void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n);
+/* The area between two lines. */
+void plot_band(struct plot *p, int series, const double *x, const double *low, const double *high, size_t n);
+/* Small cells, darker the more of the n points are in them, by the logarithm. Returns how many are in the fullest. NAN is left out. */
+unsigned plot_density(struct plot *p, const double *x, const double *y, size_t n);
+/* A disc a point: its area grows with |v|, up to the largest; PLOT_POSITIVE's colour above 0, series 0 from 0 down. NAN is left out. */
+void plot_points(struct plot *p, const double *x, const double *y, const double *v, size_t n);
+void plot_cross(struct plot *p, double x, double y);
 void plot_legend(struct plot *p, int series, const char *text);
 int plot_end(struct plot *p);
 

@@ -11,7 +11,7 @@
 #include "report/thumbnail.h"
 #include "stream/reader.h"
 
-enum { TEXT_COUNTS_MAX = 12, REPORT_MAX_ORIGINS = 6, REPORT_MAX_FAILED = 5 };
+enum { TEXT_COUNTS_MAX = 12, REPORT_MAX_ORIGINS = 6, REPORT_MAX_FAILED = 5, REPORT_MIDDLE = 20, REPORT_SAMPLE = 32 /* sampled records for one that is shown */ };
 
 /* Distinct texts, or pairs of texts, and how many records have each. */
 struct text_counts {
@@ -27,8 +27,10 @@ struct report {
 	/* set by the caller */
 	const char *title, *fields, *positive; /* fields NULL: chosen by the first record; positive NULL: nothing labelled */
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
+	const char *against;      /* see eval_set_axis(); NULL: the default */
 	int max_fields;     /* that are chosen without `fields`; 0: 8 */
 	int top, max_tests; /* thumbnails at each end of the scores; test records */
+	int middle;         /* thumbnails near the median; -1: REPORT_MIDDLE if memo ranks, else none */
 	int keys_per_file;
 	struct reader_limits limits; /* of test records and quarantine */
 
@@ -39,7 +41,8 @@ struct report {
 	struct thumbnail failed[REPORT_MAX_FAILED]; /* the first of these; why: the error */
 	int nfailed;
 	struct text_counts origins; /* model and options */
-	struct extremes high, low, quarantined;
+	struct extremes high, low, middle_of, quarantined; /* middle_of: see extremes_sample() */
+	int sampled;                                       /* middle_of is of a sample of the stream */
 	uint64_t nquarantined;
 	struct text_counts reasons; /* of the quarantine */
 	struct test_influences influences;

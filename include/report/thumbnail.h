@@ -16,6 +16,7 @@ enum thumbnail_kind { THUMBNAIL_NONE, THUMBNAIL_PICTURE, THUMBNAIL_VECTOR };
 struct thumbnail {
 	char *key, *label; /* escaped; label: cls, or NULL */
 	double score;      /* NAN: none */
+	double sampled;    /* in a sample: its random number */
 	uint64_t position; /* in the stream, from 0 */
 	int positive;
 
@@ -51,6 +52,11 @@ int extremes_add(struct extremes *e, struct record *r, const char *extensions, d
 /* Renders all of them. */
 int extremes_finish(struct extremes *e, struct fail *f);
 void extremes_free(struct extremes *e);
+
+/* A random sample of the records with a score; extremes_nearest() leaves those that are nearest to a value, the highest first.
+ * Deterministic: the sample depends on positions alone. */
+int extremes_sample(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
+void extremes_nearest(struct extremes *e, double value, size_t keep);
 
 /* Records requested by key. */
 struct thumbnail_index {

@@ -1,6 +1,7 @@
 #include "eval/eval.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,60 @@ int eval_open(struct eval *e, const char *fields, const char *cutoffs, const cha
 	if (parse_cutoffs(e, cutoffs, f))
 		return fail_add(f, "--cut");
 	e->positive = positive ? expr_parse(positive, f) : NULL;
-	return positive && !e->positive ? fail_add(f, "--positive") : 0;
+	if (positive && !e->positive)
+		return fail_add(f, "--positive");
+	return eval_set_axis(e, NULL, f);
+}
+
+int eval_set_axis(struct eval *e, const char *axis, struct fail *f)
+{
+	const char *first = e->field[0].name;
+	const int prefix = course_memo_prefix(first), negated = axis ? *axis == '-' : prefix < 0;
+	size_t n = strlen(axis ? axis : first) + sizeof "logp_in";
+	free(e->axis.name);
+	e->axis.name = NULL;
+	e->axis.negated = negated;
+	e->axis.given = axis != NULL;
+	if (axis && !axis[negated])
+		return fail_set(f, "--against names no field");
+	if ((axis && strcmp(axis, "-" EVAL_LOSS) == 0) || (!axis && prefix < 0))
+		return 0;
+	if (!(e->axis.name = malloc(n)))
+		return fail_memory(f);
+	if (axis)
+		snprintf(e->axis.name, n, "%s", axis + negated);
+	else
+		snprintf(e->axis.name, n, "%.*slogp_in", prefix, first);
+	return 0;
+}
+
+int eval_is_axis(const struct eval *e, const struct eval_field *v) { return strcmp(v->name, e->axis.name ? e->axis.name : EVAL_LOSS) == 0; }
+
+const char *eval_axis_name(const struct eval *e, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s", e->axis.negated ? "-" : "", e->axis.name ? e->axis.name : EVAL_LOSS);
+	return out;
+}
+
+const char *eval_axis_label(const struct eval *e, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s", e->axis.negated ? "negative " : "", e->axis.name ? e->axis.name : EVAL_LOSS);
+	return out;
+}
+
+static int add_axis(struct eval *e, double v, struct fail *f)
+{
+	struct eval_axis *a = &e->axis;
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? 2 * a->cap : 1024;
+		double *more = realloc(a->v, cap * sizeof *more);
+		if (!more)
+			return fail_memory_for(f, "%zu values", cap);
+		a->v = more;
+		a->cap = cap;
+	}
+	a->v[a->n++] = v;
+	return 0;
 }
 
 int eval_set_fields(struct eval *e, const char *fields, struct fail *f)
@@ -89,6 +143,10 @@ int eval_set_fields(struct eval *e, const char *fields, struct fail *f)
 	for (int i = 0; i < e->nrequested && !bad; i++)
 		for (size_t k = 0; k < labels->n && !bad; k++)
 			bad = detection_add(&e->field[i].detection, NAN, detection_label(&labels->v[k]), f);
+	const int same = e->axis.given;
+	bad = bad || (!same && eval_set_axis(e, NULL, f)) ? -1 : 0;
+	for (size_t k = 0; k < labels->n && !bad && !same && e->axis.name; k++)
+		bad = add_axis(e, NAN, f);
 	ranking_free(&old.field[0].detection.rank);
 	free(old.names);
 	return bad;
@@ -130,7 +188,10 @@ int eval_add(struct eval *e, struct record *r, struct fail *f)
 		if (detection_add(&e->field[i].detection, v, positive, f))
 			return -1;
 	}
-	return positive;
+	double axis = NAN;
+	if (e->axis.name && (record_number(r, e->axis.name, &axis, f) < 0 || add_axis(e, axis, f)))
+		return -1;
+	return course_add(&e->course, e->field[0].name, &r->fields, f) ? -1 : positive;
 }
 
 static int has_both_labels(const struct eval_field *v) { return v->detection.positives && v->detection.positives < v->detection.rank.scored; }
@@ -139,6 +200,11 @@ int eval_check_labels(const struct eval *e, const char *positive, struct fail *f
 {
 	if (e->records == 0)
 		return fail_set(f, "the stream has no records");
+	for (const struct eval_field *v = e->field; !e->positive && v < e->field + e->nrequested; v++)
+		if (!v->detection.rank.scored)
+			return fail_set(f, "none of %llu records has a number in the field '%s'", (unsigned long long)e->records, v->name);
+	if (!e->positive)
+		return 0;
 	if (e->positives == 0 || e->positives == e->records)
 		return fail_set(f, "--positive '%s' matches %s of %llu records: detection requires positive and negative records", positive,
 		                e->positives ? "all" : "none", (unsigned long long)e->records);
@@ -171,17 +237,29 @@ char *eval_labels(const struct eval *e, struct fail *f)
 	return out;
 }
 
-static int correlate_with_loss(struct eval *e, struct fail *f)
+double *eval_axis_values(const struct eval *e, struct fail *f)
 {
-	double *x = eval_values(e, &e->field[e->loss], f);
+	const double *from = e->axis.v;
+	double *out = !e->axis.name && e->loss >= 0 ? eval_values(e, &e->field[e->loss], f) : calloc(e->records + 1, sizeof *out);
+	if (!out)
+		fail_memory_for(f, "%llu values", (unsigned long long)e->records);
+	for (uint64_t i = 0; out && i < e->records; i++) {
+		double v = e->axis.name ? from[i] : e->loss >= 0 ? out[i] : NAN;
+		out[i] = e->axis.negated ? -v : v;
+	}
+	return out;
+}
+
+static int correlate_with_axis(struct eval *e, struct fail *f)
+{
+	double *x = eval_axis_values(e, f);
 	int r = x ? 0 : -1;
-	for (uint64_t i = 0; i < e->records && !r; i++)
-		x[i] = -x[i];
 	for (int i = 0; i < e->nfields && !r; i++) {
-		e->field[i].loss_fit = (struct correlation){.r2 = NAN, .spearman = NAN};
-		double *y = i == e->loss ? NULL : eval_values(e, &e->field[i], f);
-		if (i != e->loss)
-			r = y ? correlate(x, y, e->records, &e->field[i].loss_fit, f) : -1;
+		e->field[i].fit = (struct correlation){.r2 = NAN, .spearman = NAN};
+		if (eval_is_axis(e, &e->field[i]))
+			continue;
+		double *y = eval_values(e, &e->field[i], f);
+		r = y ? correlate(x, y, e->records, &e->field[i].fit, f) : -1;
 		free(y);
 	}
 	free(x);
@@ -199,7 +277,8 @@ int eval_finish(struct eval *e, struct fail *f)
 		v->auroc = detection_auroc(&v->detection, &v->auroc_se);
 		v->average_precision = detection_average_precision(&v->detection);
 	}
-	if (correlate_with_loss(e, f))
+	course_finish(&e->course);
+	if (correlate_with_axis(e, f))
 		return -1;
 	/* omits a baseline without values, or without both labels */
 	int kept = e->nrequested;
@@ -241,6 +320,9 @@ void eval_free(struct eval *e)
 		ranking_free(&e->field[i].detection.rank);
 	expr_free(e->positive);
 	deflated_free(&e->deflated);
+	course_free(&e->course);
+	free(e->axis.name);
+	free(e->axis.v);
 	free(e->names);
 	*e = (struct eval){.nfields = 0};
 }

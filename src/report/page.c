@@ -23,7 +23,7 @@ static void put_links(struct page *p)
 {
 	const struct report *r = p->r;
 	const struct { const char *id, *name; int there; } link[] = {
-		{"highest", "Highest", r->high.n > 0}, {"quarantine", "Put aside", r->quarantine_path != NULL}, {"lowest", "Lowest", r->high.n > 0},
+		{"highest", "Highest", r->high.n > 0}, {"quarantine", "Put aside", r->quarantine_path != NULL}, {"middle", "Middle", r->middle_of.n > 0}, {"lowest", "Lowest", r->high.n > 0},
 		{"scores", "Scores", r->eval.field[0].detection.rank.scored || r->eval.nfields > 1}, {"detection", "Detection", r->eval.positive != NULL},
 		{"influence", "Influence", r->influence_path != NULL}, {"model", "Model", 1}, {"training", "Training", r->curve.n > 1},
 	};
@@ -50,6 +50,7 @@ static int write_page(struct page *p, const char *note)
 	put(p, "</header>\n<main id=\"main\">\n");
 	section_highest(p);
 	section_quarantine(p);
+	section_middle(p);
 	section_lowest(p);
 	section_scores(p);
 	section_detection(p);

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "report/html.h"
+#include "report/plot_scale.h"
 
-enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42, LEGEND = 19, MAX_TICKS = 12 };
+enum { LEGEND = 19, HEAD = 26, MAX_TICKS = 12 };
 
 int plot_number(char *out, size_t size, double v)
 {
@@ -29,14 +30,8 @@ static double position(const struct axis *a, double v)
 	return fmin(fmax(s, -1), 2);
 }
 
-static double at_x(const struct plot *p, double v) { return LEFT + position(&p->x, v) * (WIDTH - LEFT - RIGHT); }
-static double at_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - position(&p->y, v) * (HEIGHT - BOTTOM - TOP); }
-
-#define PUT(p, ...)                                                   \
-	do {                                                          \
-		if (!(p)->bad && buf_addf((p)->out, (p)->f, __VA_ARGS__)) \
-			(p)->bad = 1;                                 \
-	} while (0)
+double plot_x(const struct plot *p, double v) { return LEFT + position(&p->x, v) * (WIDTH - LEFT - RIGHT); }
+double plot_y(const struct plot *p, double v) { return HEIGHT - BOTTOM - position(&p->y, v) * (HEIGHT - BOTTOM - TOP); }
 
 static void put_text(struct plot *p, const char *s, size_t max)
 {
@@ -109,13 +104,13 @@ static void put_axes(struct plot *p)
 	int n = ticks(&p->y, v);
 	PUT(p, "<g class=\"ax\">");
 	for (int i = 0; i < n; i++) {
-		double y = at_y(p, v[i]);
+		double y = plot_y(p, v[i]);
 		PUT(p, "<path class=\"gr\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4);
 		put_tick(p, &p->y, v[i]);
 	}
 	n = ticks(&p->x, v);
 	for (int i = 0; i < n; i++) {
-		double x = at_x(p, v[i]);
+		double x = plot_x(p, v[i]);
 		PUT(p, "<path d=\"M%.1f %dv4\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 17,
 		    x > WIDTH - RIGHT - 12 ? "end" : "middle");
 		put_tick(p, &p->x, v[i]);
@@ -140,8 +135,8 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 		PUT(p, "<svg class=\"plot\" role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"%s-t %s-d\">", WIDTH, height, p->id, p->id);
 		PUT(p, "<title id=\"%s-t\">", p->id);
 	} else {
-		PUT(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">", 2 * WIDTH,
-		    2 * height, WIDTH, height);
+		PUT(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 %d %d %d\">", 2 * WIDTH,
+		    2 * (height + HEAD), -HEAD, WIDTH, height + HEAD);
 		PUT(p, "<title>");
 	}
 	put_text(p, p->title, 200);
@@ -152,80 +147,20 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 		PUT(p, "<style>\n");
 		if (!p->bad && plot_style(out, f))
 			p->bad = 1;
-		PUT(p, "</style>\n<rect class=\"paper\" width=\"%d\" height=\"%d\"/>\n", WIDTH, height);
+		PUT(p, "</style>\n<rect class=\"paper\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n<text class=\"hd\" x=\"%d\" y=\"-7\" text-anchor=\"middle\">", -HEAD, WIDTH,
+		    height + HEAD, (LEFT + WIDTH - RIGHT) / 2);
+		put_text(p, p->title, 50);
+		PUT(p, "</text>\n");
 	}
 	put_axes(p);
-}
-
-/* --- lines, steps, dots --- */
-
-void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n)
-{
-	PUT(p, "<path class=\"ln s%d\" d=\"", series);
-	for (size_t i = 0; i < n; i++)
-		PUT(p, "%s%.1f %.1f", i ? "L" : "M", at_x(p, x[i]), at_y(p, y[i]));
-	PUT(p, "\"/>\n");
-}
-
-void plot_steps(struct plot *p, int series, const double *edge, const double *height, size_t n)
-{
-	double base = at_y(p, p->y.low), last = base;
-	PUT(p, "<path class=\"st s%d\" d=\"M%.1f %.1f", series, at_x(p, edge[0]), base);
-	for (size_t i = 0; i < n; i++) {
-		double y = at_y(p, height[i]);
-		if (fabs(y - last) > 0.04)
-			PUT(p, "H%.1fV%.1f", at_x(p, edge[i]), y);
-		last = y;
-	}
-	PUT(p, "H%.1fV%.1f\"/>\n", at_x(p, edge[n]), base);
-}
-
-/* Dots are binned into cells of 2 x 2 units, in four shades. */
-enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4 };
-
-static int shade(unsigned count) { return count == 0 ? -1 : count < 2 ? 0 : count < 5 ? 1 : count < 20 ? 2 : 3; }
-
-static void put_cells(struct plot *p, const unsigned *count, int series)
-{
-	for (int s = 0; s < SHADES; s++) {
-		int paths = 0;
-		for (int i = 0; i < COLUMNS * ROWS; i++)
-			if (shade(count[i]) == s) {
-				if (!paths++)
-					PUT(p, "<path class=\"dt d%d s%d\" d=\"", s, series);
-				PUT(p, "M%d %dh0", i % COLUMNS * CELL + 1, i / COLUMNS * CELL + 1);
-			}
-		if (paths)
-			PUT(p, "\"/>\n");
-	}
-}
-
-void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n)
-{
-	p->dots = 1;
-	unsigned *count = malloc((size_t)COLUMNS * ROWS * sizeof *count);
-	if (!count && !p->bad)
-		p->bad = fail_memory(p->f) != 0;
-	for (int series = 0; series <= PLOT_POSITIVE && count; series += PLOT_POSITIVE) {
-		if (series && !positive)
-			break;
-		memset(count, 0, (size_t)COLUMNS * ROWS * sizeof *count);
-		for (size_t i = 0; i < n; i++) {
-			if (isnan(x[i]) || isnan(y[i]) || (positive && positive[i]) != (series != 0))
-				continue;
-			int column = (int)(at_x(p, x[i]) / CELL), row = (int)(at_y(p, y[i]) / CELL);
-			if (column >= 0 && column < COLUMNS && row >= 0 && row < ROWS)
-				count[row * COLUMNS + column]++;
-		}
-		put_cells(p, count, series);
-	}
-	free(count);
 }
 
 void plot_legend(struct plot *p, int series, const char *text)
 {
 	int y = HEIGHT + LEGEND * p->legend++ + 10;
-	if (p->dots && series == PLOT_POSITIVE)
+	if (series == PLOT_CELLS)
+		PUT(p, "<path class=\"ce k4\" d=\"M%d %dh8v8h-8z\"/>", LEFT + 7, y - 8);
+	else if (p->dots && series == PLOT_POSITIVE)
 		PUT(p, "<path class=\"dt s%d\" d=\"M%d %dh0\"/>", series, LEFT + 11, y - 4);
 	else
 		PUT(p, "<path class=\"ln s%d\" d=\"M%d %dh22\"/>", series, LEFT, y - 4);
@@ -251,6 +186,9 @@ int plot_style(struct buf *out, struct fail *f)
 		".plot .ln{stroke-width:2}.plot .st{stroke-width:1.5;fill-opacity:.16}.plot .dt{stroke-width:3.2;stroke-linecap:round}\n"
 		".plot .d0{stroke-opacity:.35}.plot .d1{stroke-opacity:.55}.plot .d2{stroke-opacity:.8}.plot .dt.s6{stroke-opacity:1;stroke-width:4}\n"
 		".plot .s0{stroke:var(--s0)}.plot .s1{stroke:var(--s1)}.plot .s2{stroke:var(--s2)}.plot .s3{stroke:var(--s3)}.plot .s4{stroke:var(--s4)}.plot .s5{stroke:var(--s5)}.plot .s6{stroke:var(--s6)}.plot .s7{stroke:var(--s7)}.plot .s8{stroke:var(--ink)}\n"
-		".plot .st.s0{fill:var(--s0)}.plot .st.s6{fill:var(--s6)}\n"
+		".plot .st.s0{fill:var(--s0)}.plot .st.s6{fill:var(--s6)}.plot .hd{font-weight:600}\n"
+		".plot .bd{stroke:none;fill-opacity:.22}.plot .bd.s0,.plot .ce,.plot .pt.s0{fill:var(--s0)}.plot .bd.s1{fill:var(--s1)}.plot .bd.s2{fill:var(--s2)}.plot .bd.s3{fill:var(--s3)}.plot .bd.s4{fill:var(--s4)}.plot .bd.s5{fill:var(--s5)}.plot .bd.s6,.plot .pt.s6{fill:var(--s6)}\n"
+		".plot .ce{stroke:none}.plot .k0{fill-opacity:.1}.plot .k1{fill-opacity:.22}.plot .k2{fill-opacity:.34}.plot .k3{fill-opacity:.46}.plot .k4{fill-opacity:.58}.plot .k5{fill-opacity:.7}.plot .k6{fill-opacity:.85}\n"
+		".plot .pt{fill-opacity:.5;stroke-width:1}.plot .cr{stroke-width:2}\n"
 		".plot .ln.s1{stroke-dasharray:7 3}.plot .ln.s2{stroke-dasharray:2 3}.plot .ln.s3{stroke-dasharray:10 3 2 3}.plot .ln.s4{stroke-dasharray:4 2}.plot .ln.s5{stroke-dasharray:12 4}.plot .ln.s7{stroke-width:1;stroke-dasharray:3 3}\n");
 }

@@ -95,7 +95,8 @@ static int read_influences(struct report *r, struct fail *f)
 
 int report_open(struct report *r, struct fail *f)
 {
-	if (extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
+	const size_t middle = r->middle < 0 ? REPORT_MIDDLE : (size_t)r->middle;
+	if (extremes_open(&r->middle_of, middle * REPORT_SAMPLE, 1, 0, f) || extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
 	    extremes_open(&r->quarantined, (size_t)r->top, 1, 1, f))
 		return -1;
 	if (r->model_path && read_model(r, f))
@@ -151,7 +152,16 @@ static int is_bookkeeping(const struct fields *s, const char *name)
 				return 1;
 		}
 	}
-	return strcmp(name, "loss") == 0 || strcmp(name, "cls") == 0 || strcmp(name, "dropped_threshold") == 0 ||
+	size_t end = n;
+	while (end && name[end - 1] >= '0' && name[end - 1] <= '9')
+		end--;
+	if (end < n && end > 1 && name[end - 1] == '_') { /* of one checkpoint */
+		char whole[64];
+		snprintf(whole, sizeof whole, "%.*s", (int)end - 1, name);
+		if (fields_find(s, whole))
+			return 1;
+	}
+	return strcmp(name, "loss") == 0 || strcmp(name, "fold") == 0 || strcmp(name, "cls") == 0 || strcmp(name, "dropped_threshold") == 0 ||
 	       (n > 3 && strcmp(name + n - 3, "_se") == 0);
 }
 
@@ -167,7 +177,7 @@ static const char *score_name(const struct fields *s, const struct field *v, cha
 /* How well a field is suited to rank by: what vae-rank ranked by (or NULL), joint scores, then self influence. */
 static int preference(const char *name, const char *rank_by)
 {
-	return rank_by && strcmp(name, rank_by) == 0 ? 4 : strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strstr(name, "selfinf") != NULL;
+	return rank_by && strcmp(name, rank_by) == 0 ? 4 : strcmp(name, "joint") == 0 ? 3 : strcmp(name, "selfinf") == 0 ? 2 : strcmp(name, "memo") == 0 || strstr(name, "selfinf") != NULL;
 }
 
 /* Without -k, takes the scores of the first record that has any, and ranks by the preferred one. */
@@ -236,6 +246,9 @@ static int read_origin(struct report *r, struct record *rec, struct fail *f)
 	return bad ? -1 : 0;
 }
 
+/* How many records near the median are shown. */
+static int middle_of(const struct report *r) { return r->middle >= 0 ? r->middle : course_memo_prefix(r->eval.field[0].name) >= 0 ? REPORT_MIDDLE : 0; }
+
 int report_record(struct report *r, struct record *rec, struct fail *f)
 {
 	double score = NAN;
@@ -250,6 +263,7 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 	const char *extensions = r->eval.extensions;
 	int bad = read_origin(r, rec, f) || extremes_add(&r->high, rec, extensions, score, position, positive, f) ||
 	          extremes_add(&r->low, rec, extensions, score, position, positive, f) ||
+	          (middle_of(r) && extremes_sample(&r->middle_of, rec, extensions, score, position, positive, f)) ||
 	          thumbnail_index_fill(&r->influential, rec, extensions, score, position, f);
 	return bad ? -1 : positive;
 }
@@ -304,7 +318,11 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_file(r, r->quarantine_path, add_quarantined, f))
 		return fail_add(f, "--quarantine");
-	return eval_finish(&r->eval, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
+	if (eval_finish(&r->eval, f))
+		return -1;
+	r->sampled = r->middle_of.n < r->eval.field[0].detection.rank.scored;
+	extremes_nearest(&r->middle_of, r->eval.field[0].detection.rank.median, (size_t)middle_of(r));
+	return extremes_finish(&r->middle_of, f) || extremes_finish(&r->high, f) || extremes_finish(&r->low, f) || extremes_finish(&r->quarantined, f) ? -1 : 0;
 }
 
 void report_free(struct report *r)
@@ -316,6 +334,7 @@ void report_free(struct report *r)
 	text_counts_free(&r->reasons);
 	extremes_free(&r->high);
 	extremes_free(&r->low);
+	extremes_free(&r->middle_of);
 	extremes_free(&r->quarantined);
 	test_influences_free(&r->influences);
 	thumbnail_index_free(&r->influential);

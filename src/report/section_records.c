@@ -141,11 +141,11 @@ static void widen(struct page *p, const struct thumbnail *t)
 
 void set_vector_scale(struct page *p)
 {
-	const struct extremes *e[] = {&p->r->high, &p->r->low, &p->r->quarantined};
+	const struct extremes *e[] = {&p->r->high, &p->r->low, &p->r->middle_of, &p->r->quarantined};
 	const struct thumbnail_index *x[] = {&p->r->influential, &p->r->tests};
 	p->low = INFINITY;
 	p->high = -INFINITY;
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; k < 4; k++)
 		for (size_t i = 0; i < e[k]->n; i++)
 			widen(p, &e[k]->v[i]);
 	for (int k = 0; k < 2; k++)
@@ -168,7 +168,7 @@ static void put_extremes(struct page *p, const struct extremes *e)
 	put(p, "</ol>\n");
 }
 
-static void section_extremes(struct page *p, const struct extremes *e, const char *id, const char *heading, const char *selfinf)
+static void section_extremes(struct page *p, const struct extremes *e, const char *id, const char *heading, const char *selfinf, const char *memo)
 {
 	const char *lead = p->r->eval.field[0].name;
 	if (!e->n)
@@ -177,7 +177,7 @@ static void section_extremes(struct page *p, const struct extremes *e, const cha
 	put_text(p, lead);
 	put(p, "</h2>\n<p>The ");
 	put_plural(p, number_shown(p, e), "record", "records");
-	put(p, " with the %s score, %s first.%s</p>\n", id, id, strcmp(lead, "selfinf") == 0 ? selfinf : "");
+	put(p, " with the %s score, %s first.%s</p>\n", id, id, strcmp(lead, "selfinf") == 0 ? selfinf : strcmp(lead, "memo") == 0 ? memo : "");
 	put_extremes(p, e);
 	put(p, "</section>\n");
 }
@@ -185,12 +185,30 @@ static void section_extremes(struct page *p, const struct extremes *e, const cha
 void section_highest(struct page *p)
 {
 	section_extremes(p, &p->r->high, "highest", "Highest",
-	                 " The model has to learn each of these by itself: outliers, damaged files, rare records that are correct, and pictures with high contrast.");
+	                 " The model has to learn each of these by itself: outliers, damaged files, rare records that are correct, and pictures with high contrast.",
+	                 " The models know each of these by heart: without it, nothing else teaches them what it does.");
+}
+
+void section_middle(struct page *p)
+{
+	const struct extremes *e = &p->r->middle_of;
+	if (!e->n)
+		return;
+	put(p, "<section id=\"middle\" aria-labelledby=\"h-middle\"><h2 id=\"h-middle\">Middle ");
+	put_text(p, p->r->eval.field[0].name);
+	put(p, "</h2>\n<p>");
+	put_plural(p, number_shown(p, e), "record", "records");
+	put(p, " near the median, ");
+	put_number(p, p->r->eval.field[0].detection.rank.median);
+	put(p, "%s, the highest first.</p>\n", p->r->sampled ? ", from a random sample" : "");
+	put_extremes(p, e);
+	put(p, "</section>\n");
 }
 
 void section_lowest(struct page *p)
 {
-	section_extremes(p, &p->r->low, "lowest", "Lowest", " Many records are like these, so no single one matters much to the model.");
+	section_extremes(p, &p->r->low, "lowest", "Lowest", " Many records are like these, so no single one matters much to the model.",
+	                 " Models that did not see these find them as probable, or more.");
 }
 
 static void put_reasons(struct page *p)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/charts.h"
+#include "report/field_charts.h"
 #include "report/sections.h"
 
 /* --- distributions --- */
@@ -52,9 +53,21 @@ void section_scores(struct page *p)
 	put(p, "<section id=\"scores\" aria-labelledby=\"h-scores\"><h2 id=\"h-scores\">Scores</h2>\n");
 	put_quantiles(p);
 	put(p, "<div class=\"figs\">\n");
+	static const struct { enum chart chart; const char *caption; } figure[] = {
+		{CHART_SCATTER, "A dot is a record; darker dots are several."},
+		{CHART_DENSITY, "The same as a density: where most records are."},
+		{CHART_COURSE, "Quantiles over the records, at every checkpoint."},
+		{CHART_LOSSES, "Where the losses of records that were held out leave those of records that were seen, the models overfit."},
+	};
 	struct buf svg = {0};
-	if (!p->bad && begin_figure(p, chart_draw(e, CHART_SCATTER, "g-scatter", &svg, p->f), &svg)) {
-		put(p, "A dot is a record; darker dots are several. If all dots lie on a line, the score says no more than the loss.");
+	for (size_t i = 0; i < sizeof figure / sizeof *figure && !p->bad; i++) {
+		svg.len = 0;
+		snprintf(id, sizeof id, "g-%s", chart_name(figure[i].chart));
+		if (!begin_figure(p, chart_draw(e, figure[i].chart, id, &svg, p->f), &svg))
+			continue;
+		put(p, "%s%s", figure[i].caption,
+		    figure[i].chart == CHART_SCATTER && !e->axis.name ? " If all dots lie on a line, the score says no more than the loss."
+		    : figure[i].chart == CHART_COURSE && course_has_means(&e->course) ? " Where high ones rise before the losses part, records are memorized before the models overfit." : "");
 		end_figure(p);
 	}
 	for (int i = 0; i < e->nfields && !p->bad; i++) {
@@ -83,8 +96,9 @@ static void put_cell(struct page *p, double v)
 
 static void put_measures(struct page *p)
 {
-	static const char *const column[] = {"score", "detection AUC", "at best", "AUROC", "\xc2\xb1", "average precision", "R\xc2\xb2 with \xe2\x88\x92loss", "Spearman", NULL};
 	const struct eval *e = &p->r->eval;
+	const char *r2 = e->axis.name ? "R\xc2\xb2 with the axis" : "R\xc2\xb2 with \xe2\x88\x92loss";
+	const char *const column[] = {"score", "detection AUC", "at best", "AUROC", "\xc2\xb1", "average precision", r2, "Spearman", NULL};
 	put_table(p, "measures", "How well each score detects the positives, and the baselines. For detection AUC and AUROC, chance is 0.5.", column);
 	for (const struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
@@ -95,8 +109,8 @@ static void put_measures(struct page *p)
 		put_cell(p, v->auroc);
 		put_cell(p, v->auroc_se);
 		put_cell(p, v->average_precision);
-		put_cell(p, v->loss_fit.r2);
-		put_cell(p, v->loss_fit.spearman);
+		put_cell(p, v->fit.r2);
+		put_cell(p, v->fit.spearman);
 		put(p, "</tr>\n");
 	}
 	put_table_end(p);

@@ -75,8 +75,8 @@ static void put_tiles(struct page *p, uint64_t suspects)
 	put_tile_share(p, "detection AUC", lead->auc);
 	if (lead->detection.rank.scored)
 		put_tile(p, "median score", lead->detection.rank.median);
-	if (lead->loss_fit.n)
-		put_tile_share(p, "R\xc2\xb2 with \xe2\x88\x92loss", lead->loss_fit.r2);
+	if (lead->fit.n && !r->eval.axis.name)
+		put_tile_share(p, "R\xc2\xb2 with \xe2\x88\x92loss", lead->fit.r2);
 	put(p, "</dl>\n");
 }
 

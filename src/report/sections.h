@@ -10,6 +10,7 @@ void section_summary(struct page *p);
 /* section_records.c: thumbnails */
 void set_vector_scale(struct page *p); /* call it first */
 void section_highest(struct page *p);
+void section_middle(struct page *p);
 void section_lowest(struct page *p);
 void section_quarantine(struct page *p);
 void section_influence(struct page *p);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "input/npy.h"
 #include "input/resize.h"
 #include "stream/name.h"
@@ -192,6 +193,45 @@ int extremes_add(struct extremes *e, struct record *r, const char *extensions, d
 	e->v[at] = fresh;
 	e->n++;
 	return 0;
+}
+
+int extremes_sample(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f)
+{
+	uint32_t word[2];
+	if (isnan(score))
+		return 0;
+	rng_words(word, 2, 0, ROLE_SHUFFLE, 0, position, 0);
+	const double number = (double)word[0] + (double)word[1] / 4294967296.0;
+	/* ordered by the random number; the score waits beside it */
+	if (extremes_add(e, r, extensions, number, position, positive, f))
+		return -1;
+	for (size_t i = 0; i < e->n; i++)
+		if (e->v[i].position == position)
+			e->v[i].sampled = score;
+	return 0;
+}
+
+static int by_sampled(const void *a, const void *b)
+{
+	const struct thumbnail *p = a, *q = b;
+	return p->sampled != q->sampled ? (p->sampled > q->sampled) - (p->sampled < q->sampled) : (p->position > q->position) - (p->position < q->position);
+}
+
+void extremes_nearest(struct extremes *e, double value, size_t keep)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		struct thumbnail *t = &e->v[i];
+		t->score = t->sampled;
+		t->sampled = fabs(t->score - value);
+	}
+	if (e->n)
+		qsort(e->v, e->n, sizeof *e->v, by_sampled);
+	for (; e->n > keep; e->n--)
+		thumbnail_free(&e->v[e->n - 1]);
+	for (size_t i = 0; i < e->n; i++)
+		e->v[i].sampled = -e->v[i].score;
+	if (e->n)
+		qsort(e->v, e->n, sizeof *e->v, by_sampled);
 }
 
 int extremes_finish(struct extremes *e, struct fail *f)

@@ -51,6 +51,7 @@ row first   'tar stream filter fields output' 'vae-drop -q --duplicates keep-fir
 row mark    'tar stream filter fields output' 'vae-drop --top 20% --mark'
 row cut     'text stream fields' 'vae-cut -k key,w,key,key'
 row eval    'text stream fields' 'vae-eval -k w --positive "cls == 1"'
+row spread  'text stream fields' 'vae-eval -k w --against rank --svg "$T/charts"'
 row report  'text stream fields' 'vae-report -k w'
 row review  'text stream fields twice jobs exports' 'vae-report --review --top 9 -k w'
 row ckpt    'text' 'vae-ckpt list -m "$F/m.vae"'

@@ -1,0 +1,196 @@
+# The charts and tables of vae-eval and vae-report that need no labels: distributions, correlation, the course over training.
+# shellcheck disable=SC2016
+
+load helper
+
+# value NAME < JSON: the first value of that name
+value() { grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d: -f2; }
+
+# quantile Q < NUMBERS: the least value that a share Q is at or below
+quantile() { sort -g | awk -v q="$1" '{ v[NR] = $1 } END { i = q * NR; r = int(i) + (i > int(i)); print v[r < 1 ? 1 : r] }'; }
+
+# ranks < NUMBERS: mean ranks, in the order of the lines
+ranks() { awk '{ v[NR] = $1 } END { for (i = 1; i <= NR; i++) { b = e = 0; for (k = 1; k <= NR; k++) { b += v[k] < v[i]; e += v[k] == v[i] } print b + (e + 1) / 2 } }'; }
+
+# pearson < PAIRS
+pearson() { awk '{ n++; x[n] = $1; y[n] = $2; mx += $1; my += $2 } END { mx /= n; my /= n
+	for (i = 1; i <= n; i++) { xx += (x[i] - mx) ^ 2; yy += (y[i] - my) ^ 2; xy += (x[i] - mx) * (y[i] - my) } printf "%.12g\n", xy / sqrt(xx * yy) }'; }
+
+# well_formed FILE...: each is an SVG whose elements are closed, without a number that is none
+well_formed() {
+	local file
+	for file; do
+		perl -0777 -ne 'exit 1 unless /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s; exit 1 if /nan|inf[^l]|<script|NaN/i;
+			my @s; while (/<(\/?)([a-z]+)[^>]*?(\/?)>/g) { $1 ? pop @s eq $2 || exit 1 : $3 || push @s, $2 } exit @s != 0' "$file" || die "$file"
+	done
+}
+
+# memorized N: records as vae-memo --checkpoints all makes them, with two checkpoints
+memorized() {
+	pictures "$T/pics" 8
+	awk -v n="$1" -v pics="$T/pics" 'BEGIN { srand(3); for (i = 0; i < n; i++) {
+		in1 = -200 + 50 * rand(); out1 = in1 - 10 * rand(); in2 = in1 + 60 * rand(); out2 = in2 - 20 * rand() ^ 4
+		printf "name=r/%04d.pgm file=%s/%d.pgm\n", i, pics, i % 8
+		printf "name=r/%04d.vae.json data={\"memo\":%.6g,\"memo_se\":1,\"logp_in\":%.6g,\"logp_out\":%.6g,\"memo_50\":%.6g,\"logp_in_50\":%.6g,\"logp_out_50\":%.6g,\"memo_200\":%.6g,\"logp_in_200\":%.6g,\"logp_out_200\":%.6g,\"fold\":%d}\n", \
+			i, in2 - out2, in2, out2, in1 - out1, in1, out1, in2 - out2, in2, out2, i % 3 } }' | mktar
+}
+
+@test "without --positive: distributions, and the correlation with another field" {
+	memorized 300 >"$T/in.tar"
+	ok vae-eval --json -k memo,logp_out "$T/in.tar"
+	isjson <"$T/out"
+	is "$(value against <"$T/out")" '"logp_in"'
+	not grep -q '"positives\|auroc\|"found"' "$T/out"
+	vae-cut -k memo "$T/in.tar" >"$T/memo"
+	near "$(value lowest <"$T/out")" "$(quantile 0 <"$T/memo")"
+	near "$(value q95 <"$T/out")" "$(quantile .95 <"$T/memo")"
+	near "$(value q999 <"$T/out")" "$(quantile .999 <"$T/memo")"
+	near "$(value highest <"$T/out")" "$(quantile 1 <"$T/memo")"
+	near "$(value median <"$T/out")" "$(sort -g "$T/memo" | awk '{ v[NR] = $1 } END { print (v[NR / 2] + v[NR / 2 + 1]) / 2 }')"
+	vae-cut -k logp_in,memo "$T/in.tar" >"$T/pairs"
+	near "$(value against_r2 <"$T/out")" "$(pearson <"$T/pairs" | awk '{ print $1 * $1 }')" 1e-5
+	near "$(value against_spearman <"$T/out")" "$(paste <(cut -f1 "$T/pairs" | ranks) <(cut -f2 "$T/pairs" | ranks) | pearson)" 1e-5
+	# the table has the same numbers
+	near "$(vae-eval -k memo "$T/in.tar" | awk '$1 == "memo" && NF == 9 { print $9 }')" "$(value against_spearman <"$T/out")" 1e-3
+	vae-eval -k memo "$T/in.tar" | grep -q 'against logp_in$'
+	# a minus turns the axis
+	ok vae-eval --json -k memo --against -logp_in "$T/in.tar"
+	is "$(value against <"$T/out")" '"-logp_in"'
+	near "$(value against_spearman <"$T/out")" "$(paste <(cut -f1 "$T/pairs" | ranks) <(cut -f2 "$T/pairs" | ranks) | pearson | awk '{ print -$1 }')" 1e-5
+	ok vae-eval --json -k logp_out --against memo "$T/in.tar"
+	is "$(value against <"$T/out")" '"memo"'
+	# of other fields it is the negative loss
+	ok vae-eval --json -k logp_out "$T/in.tar"
+	is "$(value against <"$T/out")" '"-loss"'
+	is "$(value loss_r2 <"$T/out")" null
+	fails 1 vae-eval -k none "$T/in.tar"
+	says "none of 300 records has a number in the field 'none'"
+	for i in '' -; do
+		fails 2 vae-eval -k memo --against "$i" "$T/in.tar"
+		says --against
+	done
+}
+
+@test "the course over training: quantiles and mean losses of every checkpoint" {
+	local i
+	memorized 300 >"$T/in.tar"
+	ok vae-eval --json -k memo --svg "$T/pics" "$T/in.tar"
+	sed 's/.*"course":\[//; s/{"step/\n&/g' "$T/out" | grep step >"$T/course"
+	is "$(grep -o '"step":[0-9]*' "$T/course" | tr '\n' ' ')" '"step":50 "step":200 '
+	for i in 50 200; do
+		grep "\"step\":$i," "$T/course" >"$T/step"
+		near "$(value median <"$T/step")" "$(vae-cut -k memo_$i "$T/in.tar" | quantile .5)"
+		near "$(value q95 <"$T/step")" "$(vae-cut -k memo_$i "$T/in.tar" | quantile .95)"
+		near "$(value q999 <"$T/step")" "$(vae-cut -k memo_$i "$T/in.tar" | quantile .999)"
+		near "$(value logp_in <"$T/step")" "$(vae-cut -k logp_in_$i "$T/in.tar" | awk '{ s += $1 } END { printf "%.12g", s / NR }')"
+		near "$(value logp_out <"$T/step")" "$(vae-cut -k logp_out_$i "$T/in.tar" | awk '{ s += $1 } END { printf "%.12g", s / NR }')"
+	done
+	vae-eval -k memo "$T/in.tar" | awk '$1 == 200 { print $3 }' >"$T/table"
+	near "$(cat "$T/table")" "$(value q95 <"$T/step")" 1e-5
+	is "$(names "$T/pics" '*.svg')" 'course.svg density.svg histogram.svg losses.svg scatter.svg '
+	well_formed "$T"/pics/*.svg
+	# the median goes from (50, median) to (200, median): x = 52 + 356 step / 200, y = 228 - 218 (v - low) / (high - low)
+	value median <"$T/course" >"$T/m1"
+	tail -n 1 "$T/course" | value median >"$T/m2"
+	grep -o '"\(median\|q95\|q999\)":[^,]*' "$T/course" | cut -d: -f2 | sort -g | sed -n '1p;$p' | tr '\n' ' ' >"$T/range"
+	awk -v a="$(cat "$T/m1")" -v b="$(cat "$T/m2")" '{ y(a); y(b); printf "class=\"ln s0\" d=\"M141.0 %.1fL408.0 %.1f\"", 228 - 218 * (a - $1) / ($2 - $1), 228 - 218 * (b - $1) / ($2 - $1) } function y(v) {}' "$T/range" >"$T/want"
+	grep -qF "$(cat "$T/want")" "$T/pics/course.svg"
+	grep -q 'mean of −log p(x) (nats)' "$T/pics/losses.svg"
+	# fields of other names have a course too, and one checkpoint is none
+	printf 'name=a.vae.json data={"w":1,"w_1":2,"w_x":3,"w_3":5}\nname=b.vae.json data={"w":2,"w_3":4,"w_20":"x"}\n' | mktar >"$T/w.tar"
+	vae-eval --json -k w "$T/w.tar" >"$T/out"
+	grep -q '"course":\[{"step":1,"median":2,"q95":2,"q999":2,"logp_in":null,"logp_out":null},{"step":3,"median":4,"q95":5,"q999":5,' "$T/out"
+	printf 'name=a.vae.json data={"w":1,"w_1":2}\nname=b.vae.json data={"w":2}\n' | mktar >"$T/w.tar"
+	not grep -q course <(vae-eval --json -k w --svg "$T/one" "$T/w.tar")
+	absent "$T/one/course.svg"
+}
+
+@test "scatter and density of two fields: the dots and cells are where the values are" {
+	# x from 0 to 100, y from 0 to 100: cells are 6 wide and high, and begin at (52, 228)
+	printf '%s\n' '0 0' '0 0' '50 50' '100 100' | awk '{ printf "name=%d.vae.json data={\"x\":%s,\"y\":%s}\n", NR, $1, $2 }' | mktar >"$T/in.tar"
+	ok vae-eval -k y --against x --svg "$T/pics" "$T/in.tar"
+	is "$(names "$T/pics")" 'density.svg histogram.svg scatter.svg '
+	well_formed "$T"/pics/*.svg
+	# (0, 0) is in the cell at (52, 228), with 2 records; (50, 50) at 230, 119; (100, 100) at 408, 10
+	grep -q '<path class="ce k6" d="M52 228h6v-6h-6z"/>' "$T/pics/density.svg"
+	grep -q '<path class="ce k0" d="M226 120h6v-6h-6zM406 12h6v-6h-6z"/>' "$T/pics/density.svg"
+	grep -q 'the darkest has 2' "$T/pics/density.svg"
+	grep -q '<path class="dt d1 s0" d="M53 229h0"/>' "$T/pics/scatter.svg"
+	grep -q 'class="ln s8" d="M52.0 228.0L408.0 10.0"' "$T/pics/scatter.svg"
+	grep -q '<text class="hd"[^>]*>y against x, density</text>' "$T/pics/density.svg"
+	# hostile names are text
+	printf 'name=a.vae.json data={"<b>":1,"\\"&":2}\nname=b.vae.json data={"<b>":2,"\\"&":3}\nname=c.vae.json data={"<b>":3,"\\"&":1e308}\n' | mktar >"$T/in.tar"
+	ok vae-eval -k '<b>' --against '"&' --svg "$T/evil" "$T/in.tar"
+	well_formed "$T"/evil/*.svg
+	grep -q '&lt;b&gt; against &quot;&amp;' "$T/evil/scatter.svg"
+	# the same bytes again
+	ok vae-eval -k '<b>' --against '"&' --svg "$T/again" "$T/in.tar"
+	diff -r "$T/evil" "$T/again"
+}
+
+@test "histogram: the shares of the bins, and lines at the quantiles" {
+	memorized 1000 >"$T/in.tar"
+	ok vae-eval -k memo --svg "$T/pics" "$T/in.tar"
+	vae-cut -k memo "$T/in.tar" | sort -g >"$T/memo"
+	# the heights of the outline, in shares of the highest: independent counts of 48 bins
+	awk '{ v[NR] = $1 } END { for (i = 1; i <= NR; i++) { b = int(48 * (v[i] - v[1]) / (v[NR] - v[1])); c[b > 47 ? 47 : b]++ }
+		for (b = 0; b < 48; b++) m = c[b] > m ? c[b] : m
+		last = 228; for (b = 0; b < 48; b++) { y = sprintf("%.1f", 228 - 218 * c[b] / m); if (y != last) print y; last = y } }' "$T/memo" >"$T/want"
+	# (the outline ends on the base line)
+	grep -o 'class="st s0" d="[^"]*"' "$T/pics/histogram.svg" | grep -o 'V[0-9.]*' | tr -d V | sed '$d' >"$T/got"
+	diff "$T/want" "$T/got"
+	is "$(grep -c 'class="ln s7" d="M' "$T/pics/histogram.svg")" 3 # two lines, and the legend
+	grep -q "95 % are below $(quantile .95 <"$T/memo" | xargs printf %.4g), 99.9 % below $(quantile .999 <"$T/memo" | xargs printf %.4g)" "$T/pics/histogram.svg"
+}
+
+@test "the page of memorization: highest, middle and lowest M, M against log p, its course, and the losses" {
+	memorized 100 >"$T/in.tar"
+	ok vae-report --top 5 -o "$T/p.html" "$T/in.tar"
+	grep -q 'Highest memo' "$T/p.html"
+	vae-cut -k memo,key "$T/in.tar" | sort -g >"$T/order"
+	# 20 records around the median, of 100 that are all sampled
+	awk -F '\t' '{ v[NR] = $1; k[NR] = $2 } END { m = (v[50] + v[51]) / 2; for (i = 1; i <= NR; i++) { d = v[i] - m; print (d < 0 ? -d : d) "\t" v[i] "\t" k[i] } }' "$T/order" |
+		sort -g | head -n 20 | sort -t "$(printf '\t')" -k 2,2gr | cut -f 3 >"$T/want"
+	sed -n '/<section id="middle"/,/<\/section>/p' "$T/p.html" | grep -o 'class="key" title="[^"]*' | cut -d'"' -f4 >"$T/got"
+	diff "$T/want" "$T/got"
+	not grep -q 'random sample' "$T/p.html"
+	for i in g-scatter g-density g-course g-losses; do
+		grep -q "aria-labelledby=\"$i-t $i-d\"" "$T/p.html"
+	done
+	grep -q 'memo against logp_in' "$T/p.html"
+	# the scores are not those of single checkpoints
+	not grep -qE 'Distribution of (<bdi>)?(memo_50|fold)' "$T/p.html"
+	if command -v chromium >/dev/null; then
+		"$LIB/browse" "$T/p.html" >"$T/seen"
+		for i in scripts handlers pwned foreign unnamed twice heads overflow console network; do
+			is "$(sed -n "s/^$i //p" "$T/seen")" 0 "$i"
+		done
+	fi
+	# another axis, another number
+	ok vae-report --against -logp_out --middle 3 -o "$T/p.html" "$T/in.tar"
+	grep -q 'memo against negative logp_out' "$T/p.html"
+	is "$(sed -n '/<section id="middle"/,/<\/section>/p' "$T/p.html" | grep -c '<li>')" 3
+	ok vae-report --middle 0 -o "$T/p.html" "$T/in.tar"
+	not grep -q 'id="middle"' "$T/p.html"
+	# other scores have no middle, unless asked for
+	ok vae-report -k logp_in -o "$T/p.html" "$T/in.tar"
+	not grep -q 'id="middle"' "$T/p.html"
+	ok vae-report -k logp_in --middle 2 -o "$T/p.html" "$T/in.tar"
+	is "$(sed -n '/<section id="middle"/,/<\/section>/p' "$T/p.html" | grep -c '<li>')" 2
+	# of many records a sample, which is near the median
+	memorized 1500 >"$T/many.tar"
+	ok vae-report -k memo --middle 4 -o "$T/p.html" "$T/many.tar"
+	grep -q 'from a random sample' "$T/p.html"
+	vae-cut -k memo,key "$T/many.tar" | sort -g | awk '{ print $2 "\t" NR }' | sort >"$T/order"
+	sed -n '/<section id="middle"/,/<\/section>/p' "$T/p.html" | grep -o 'class="key" title="[^"]*' | cut -d'"' -f4 | sort | join -t "$(printf '\t')" - "$T/order" | cut -f2 >"$T/got"
+	is "$(wc -l <"$T/got")" 4
+	awk '$1 < 600 || $1 > 900 { exit 1 }' "$T/got"
+	for i in 1001 -1 x; do
+		fails 2 vae-report --middle "$i" "$T/in.tar"
+	done
+	for i in '--middle 3' '--against nll'; do
+		# shellcheck disable=SC2086 # words
+		fails 2 vae-report --review $i "$T/in.tar"
+		says --review "${i%% *}"
+	done
+}
