@@ -132,7 +132,8 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 
 @test "memo: --checkpoints all and --out-scores" {
 	ok memo --set train.checkpoints=2 --checkpoints all --out-scores --keep-models -o "$T/d.memo" "$F/in.tar"
-	field memo,memo_40 <"$T/out" | awk '$1 != $2 { exit 1 }'
+	field memo,memo_40,logp_in,logp_in_40,logp_out,logp_out_40 <"$T/out" | awk '$1 != $2 || $3 != $4 || $5 != $6 { exit 1 }'
+	field memo_20,logp_in_20,logp_out_20 <"$T/out" | awk '{ d = $2 - $3 - $1; if (d * d > 1e-8) exit 1 } END { exit NR != 30 }'
 	field memo_20,memo_40 <"$T/out" | awk '{ a += $1; b += $2 } END { exit !(NR == 30 && a < b) }'
 	# out_loss: the mean of loss over the two models that did not see the record, here of fold 1 of the first repeat and all of the second
 	field out_selfinf,fold <"$T/out" >"$T/self"

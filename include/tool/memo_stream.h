@@ -9,6 +9,8 @@
 #include "tool/memo_truth.h"
 #include "tool/scoring.h"
 
+enum { MEMO_COURSES = 3 }; /* fields of every checkpoint */
+
 struct memo_stream {
 	/* set by the caller, and data.limit */
 	const char *config, *output; /* a preset or file; NAME.memo */
@@ -31,7 +33,7 @@ struct memo_stream {
 	size_t nunreadable;
 	struct merge *merge;
 	struct memorization *row;    /* [checkpoints], of one record */
-	char (*name)[40];            /* [checkpoints]: memo_STEP */
+	char (*name)[MEMO_COURSES][40]; /* [checkpoints]: memo_STEP, logp_in_STEP, logp_out_STEP */
 	const char **claims;
 	size_t next;                 /* of unreadable, in the second pass */
 	int trained;                 /* models, by this run */

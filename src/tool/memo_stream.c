@@ -10,7 +10,7 @@
 #include "memo/logp.h"
 #include "train/dataset_read.h"
 
-static const char *const clears[] = {"memo", "memo_se", "memo_#", "logp_in", "logp_out", "logp_se", "out_loss", "out_recon", "out_kl", "out_selfinf", "fold", "options", "error", NULL};
+static const char *const clears[] = {"memo", "memo_se", "memo_#", "logp_in", "logp_in_#", "logp_out", "logp_out_#", "logp_se", "out_loss", "out_recon", "out_kl", "out_selfinf", "fold", "options", "error", NULL};
 
 /* With a list of records to leave out: remembers where the record is, if it is listed. */
 static int on_added(void *ctx, struct record *r, struct fail *f)
@@ -113,9 +113,12 @@ static int set_scores(struct memo_stream *m, struct record *r, struct fail *f)
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
 		if (!isnan(values[i].value) && fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, values[i].name), values[i].value, f))
 			return -1;
-	for (int c = 0; m->every_checkpoint && c < n; c++)
-		if (fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, m->name[c]), m->row[c].memo, f))
-			return -1;
+	for (int c = 0; m->every_checkpoint && c < n; c++) {
+		const double course[MEMO_COURSES] = {m->row[c].memo, m->row[c].logp_in, m->row[c].logp_out};
+		for (int k = 0; k < MEMO_COURSES; k++)
+			if (fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, m->name[c][k]), course[k], f))
+				return -1;
+	}
 	for (int k = 0; m->out_scores && k < RETRAIN_OUT; k++)
 		if (fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, outs[k]), out[k], f))
 			return -1;
@@ -138,23 +141,25 @@ static int pass_record(void *ctx, struct record *r, struct fail *f)
 	return scoring_record(&m->frame, r, unreadable ? -1 : 0, NULL, &why, f);
 }
 
-/* memo_STEP of every checkpoint, and the fields that are always set. */
+/* memo_STEP, logp_in_STEP and logp_out_STEP of every checkpoint, and the fields that are always set. */
 static int name_fields(struct memo_stream *m, struct fail *f)
 {
+	static const char *const courses[MEMO_COURSES] = {"memo", "logp_in", "logp_out"};
 	size_t n = (size_t)retrain_checkpoints(&m->retrain), fixed = sizeof clears / sizeof *clears;
 	m->row = calloc(n, sizeof *m->row);
 	m->name = calloc(n, sizeof *m->name);
-	m->claims = calloc(n + fixed, sizeof *m->claims);
+	m->claims = calloc(MEMO_COURSES * n + fixed, sizeof *m->claims);
 	if (!m->row || !m->name || !m->claims)
 		return fail_memory(f);
 	size_t used = 0;
 	for (size_t i = 0; i + 1 < fixed; i++)
-		if (strcmp(clears[i], "memo_#") != 0 && strcmp(clears[i], "error") != 0 && (m->out_scores || strncmp(clears[i], "out_", 4) != 0))
+		if (!strchr(clears[i], '#') && strcmp(clears[i], "error") != 0 && (m->out_scores || strncmp(clears[i], "out_", 4) != 0))
 			m->claims[used++] = clears[i];
-	for (size_t i = 0; m->every_checkpoint && i < n; i++) {
-		snprintf(m->name[i], sizeof m->name[i], "memo_%" PRId64, retrain_step(&m->retrain, (int)i));
-		m->claims[used++] = m->name[i];
-	}
+	for (size_t i = 0; m->every_checkpoint && i < n; i++)
+		for (int k = 0; k < MEMO_COURSES; k++) {
+			snprintf(m->name[i][k], sizeof m->name[i][k], "%s_%" PRId64, courses[k], retrain_step(&m->retrain, (int)i));
+			m->claims[used++] = m->name[i][k];
+		}
 	m->frame.claims = m->claims;
 	return 0;
 }
