@@ -7,7 +7,10 @@ CFLAGS  ?= -O3 -g
 SAN     ?=
 B       ?= build$(if $(SAN),-san)
 
-LIBS := libarchive openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd liblzma liblz4
+LIBS := openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd liblzma liblz4
+# libbz2 of Debian 12 has no file for pkg-config. The tests write archives with libarchive.
+OTHER_LIBS := -lbz2
+TEST_LIBS  := libarchive
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.2.0
@@ -19,7 +22,7 @@ override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote in
 NOBUILD := help deps clean check demo deb lint uninstall fuzz
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(OTHER_LIBS)
 endif
 
 SRC   := $(sort $(wildcard src/*/*.c))
@@ -76,7 +79,7 @@ $(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 
 $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(findstring test_reader,$@),$(shell pkg-config --libs $(TEST_LIBS))) $(PKG_LIBS) -lm
 
 $(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
@@ -115,7 +118,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop 
 
 # --- dependencies, as Debian packages ---
 
-DEB_BUILD := gcc make pkg-config libarchive-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev libavif-dev libdav1d-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev
+DEB_BUILD := gcc make pkg-config libarchive-dev libbz2-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev libavif-dev libdav1d-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev
 DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps parallel slurmctld slurmd slurm-client munge chromium zsh fish
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist

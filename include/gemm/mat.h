@@ -35,6 +35,10 @@ enum mat_bits { MAT_24, MAT_16 };
  * factors above 2^-100, and before C is scaled or added to. */
 double mat_error_bound(int k, enum mat_bits bits);
 
+/* Products with n columns and inner dimension k give a row of C the same bits in any multiple of so many rows; 0: there is no such
+ * number on this processor. */
+int mat_row_block(int n, int k);
+
 /* Packs B once for many products of about m rows. Without the pack they give the same bits, and take longer. b is [n x k], or [k x n] when
  * k_rows; NULL packs zeros, for mat_repack() to replace. masked: the products have a relu_mask and may skip masked outputs.
  * Products read b itself as well, and ignore a pack of another shape or precision. Freed with free().

@@ -39,6 +39,7 @@ struct cli_opt {
 	const char *help;
 	const char *const *choices; /* of CLI_CHOICE, NULL-terminated */
 	const char *key;            /* of CLI_KEY, as in score.seed */
+	int (*check)(const struct assignments *set, struct fail *f); /* of --set; so that tools without it need no configurations */
 };
 
 /* What becomes of a record that cannot be scored. */
@@ -93,7 +94,7 @@ struct cli {
 	{'o', "output", "FILE", CLI_TEXT, &(c)->output, "write to FILE, whole or not at all (zstd if it ends in .zst)"}, \
 	{'z', NULL, "LEVEL", CLI_LEVEL, &(c)->level, "compress the output with zstd (default level 3)"}
 #define CLI_JOBS(c) {'j', "jobs", "N", CLI_INT, &(c)->jobs, "worker threads (default: the number of processors)"}
-#define CLI_SET(c) {0, "set", "KEY=VALUE", CLI_ASSIGNMENT, &(c)->set, "set a key of the configuration; may be given again"}
+#define CLI_SET(c) {0, "set", "KEY=VALUE", CLI_ASSIGNMENT, &(c)->set, "set a key of the configuration; may be given again", .check = config_check_assignments}
 #define CLI_NAMES(c)                                                                                     \
 	{0, "replace", NULL, CLI_FLAG, &(c)->replace, "replace existing fields of the same names"},      \
 	{0, "prefix", "P", CLI_TEXT, &(c)->prefix, "put P before the names of the appended fields"}

@@ -7,7 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/pages.h"
+
+enum { READ_AHEAD = 1 << 16 };
 
 int buf_reserve(struct buf *b, size_t extra, struct fail *f)
 {
@@ -56,14 +61,29 @@ int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...)
 	return r;
 }
 
+/* Enough for a regular file as it is now. It may still grow, and other files have no size. */
+static int reserve_file(struct buf *b, int fd, size_t max, struct fail *f)
+{
+	enum { LARGE = 2 << 20 };
+	struct stat st;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0 || (uint64_t)st.st_size > max)
+		return 0;
+	size_t size = (size_t)st.st_size + READ_AHEAD;
+	if (b->p || size < LARGE)
+		return buf_reserve(b, size, f);
+	b->p = pages_alloc(size + 2);
+	b->cap = b->p ? size + 2 : 0;
+	return b->p ? 0 : fail_memory_for(f, "%zu bytes", size);
+}
+
 int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, "%s", path);
-	int r = 0;
-	for (;;) {
-		if (buf_reserve(b, 1 << 16, f)) {
+	int r = reserve_file(b, fd, max, f);
+	while (!r) {
+		if (buf_reserve(b, READ_AHEAD, f)) {
 			r = -1;
 			break;
 		}

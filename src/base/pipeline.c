@@ -8,7 +8,7 @@
 #include "base/atomic.h"
 #include "base/thread.h"
 
-/* libarchive 3.6 calls exit(1) when memory for a string runs out. The handlers of exit() would then free what other
+/* A library may call exit(1) when memory runs out. The handlers of exit() would then free what other
  * threads still use: while threads work, the process ends at once, with the same status. */
 static atomic_int pipelines_running;
 

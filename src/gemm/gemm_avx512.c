@@ -25,6 +25,8 @@ void gemm_avx512(const struct gemm_args *g) {}
 
 #else
 
+#include <string.h>
+
 #include "gemm/microkernel.h"
 
 enum { MC = 512 };
@@ -54,14 +56,30 @@ AVX512 static void pack_panel(float *to, const struct gemm_operand *b, int j, in
 		}
 }
 
-static void pack_columns(float *to, const struct gemm_operand *b, int n, int k)
+/* Columns [j, j + LANES) over [p0, p1). */
+AVX512 INLINE void pack_some_columns(float *to, const struct gemm_operand *b, int j, int n, int p0, int p1)
 {
-	size_t column = b->k_rows ? 1 : (size_t)b->ld, row = b->k_rows ? (size_t)b->ld : 1;
+	size_t ld = (size_t)b->ld, len = (size_t)(p1 - p0);
+	for (int p = p0; p < p1; p += LANES, to += LANES) {
+		__m512 t[LANES];
+		load_transposed(t, b->v + (size_t)p * ld + (size_t)j, ld, p1 - p, n - j);
+		UNROLL
+		for (int r = 0; r < LANES; r++)
+			if (r < n - j)
+				_mm512_mask_storeu_ps(to + (size_t)r * len, first_lanes(p1 - p), t[r]);
+	}
+}
+
+AVX512 static void pack_columns(float *to, const struct gemm_operand *b, int n, int k)
+{
 	for (int p0 = 0, p1; p0 < k; p0 = p1) {
 		p1 = min_int(p0 + KC, k);
-		for (int j = 0; j < n; j++)
-			for (int p = p0; p < p1; p++)
-				*to++ = b->v[(size_t)j * column + (size_t)p * row];
+		size_t len = (size_t)(p1 - p0);
+		for (int j = 0; j < n && b->k_rows; j += LANES)
+			pack_some_columns(to + (size_t)j * len, b, j, n, p0, p1);
+		for (int j = 0; j < n && !b->k_rows; j++)
+			memcpy(to + (size_t)j * len, b->v + (size_t)j * (size_t)b->ld + (size_t)p0, len * sizeof *to);
+		to += (size_t)n * len;
 	}
 }
 

@@ -99,6 +99,12 @@ double mat_error_bound(int k, enum mat_bits bits)
 
 /* --- dispatch --- */
 
+int mat_row_block(int n, int k)
+{
+	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to AVX-512 */
+	return gemm_select(INT_MAX, n, k) == GEMM_AVX512 && gemm_select(ROWS, n, k) == GEMM_AVX512 ? ROWS : 0;
+}
+
 static void gemm_openblas(const struct gemm_args *g)
 {
 	const struct gemm_output *c = g->c;

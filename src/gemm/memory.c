@@ -1,29 +1,13 @@
 /* Aligned arrays, packed matrices, and the scratch of a thread. */
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "gemm/kernels.h"
 #include "gemm/mat.h"
 
-/* Large arrays are put into large pages: with small ones the translation buffer does not cover the operands of one product. */
-float *mat_floats(size_t n)
-{
-	const size_t large_page = (size_t)2 << 20;
-	size_t bytes = n * sizeof(float) + 64; /* never 0 */
-	size_t align = bytes >= 2 * large_page ? large_page : 64;
-	bytes = (bytes + align - 1) / align * align;
-	float *p = aligned_alloc(align, bytes);
-	if (!p)
-		return NULL;
-#ifdef MADV_HUGEPAGE
-	if (align == large_page)
-		madvise(p, bytes, MADV_HUGEPAGE); /* a refusal costs only time */
-#endif
-	memset(p, 0, bytes);
-	return p;
-}
+float *mat_floats(size_t n) { return n > SIZE_MAX / sizeof(float) - 16 ? NULL : pages_alloc(n * sizeof(float) + 64); /* never 0 */ }
 
 struct mat_packed *packed_alloc(int n, int k, int pieces, int has_columns, size_t bytes)
 {

@@ -19,7 +19,7 @@
 static void describe_records(const struct influence *s)
 {
 	int n = s->latent;
-	for (int r = 0; r < s->batch; r++) {
+	for (int r = 0; r < s->rows; r++) {
 		struct score *out = &s->out[r];
 		const float *mu = s->enc.v[s->model->enc.last] + (size_t)r * 2 * (size_t)n, *logvar = mu + n;
 		double var = 0;
@@ -55,9 +55,20 @@ static double standard_error(const double *draw_dots, const struct draw_grams *g
 
 static const float *in_order(const struct influence *s, const float *x, int channels_last) { return channels_last ? s->x_channels_last : x; }
 
-static void start_batch(struct influence *s, const float *x, struct score *out, double *by_tensor)
+/* How many records must be computed where n are there, so that a score does not depend on n: the whole batch, or fewer where each row of
+ * every product is computed by itself. */
+static int rows_of(const struct influence *s, int n)
 {
 	const struct model *m = &s->models[0];
+	int block = network_row_block(&m->enc), rows = block ? (n + block - 1) / block * block : s->batch;
+	return s->whitening || !s->sparse_grad[0] || !network_sparse(&m->dec, 1) || rows > s->batch ? s->batch : rows;
+}
+
+static void start_batch(struct influence *s, int n, const float *x, struct score *out, double *by_tensor)
+{
+	const struct model *m = &s->models[0];
+	s->rows = rows_of(s, n);
+	s->enc.rows = s->enc_grad[0].rows = s->enc_grad[1].rows = s->enc_tangent.rows = s->rows;
 	s->out = out;
 	s->by_tensor = by_tensor;
 	s->x = x;
@@ -66,7 +77,7 @@ static void start_batch(struct influence *s, const float *x, struct score *out, 
 	if (by_tensor)
 		memset(by_tensor, 0, (size_t)s->batch * (size_t)m->ntensors * sizeof *by_tensor);
 	if (s->x_channels_last)
-		to_channels_last(s->x_channels_last, x, s->batch, m->enc.channels, m->enc.area);
+		to_channels_last(s->x_channels_last, x, s->rows, m->enc.channels, m->enc.area);
 }
 
 /* Adds checkpoint c to the scores of n records. */
@@ -80,9 +91,8 @@ static void score_checkpoint(struct influence *s, int c, int n, const uint64_t *
 	s->weight = checkpoint_weight(m);
 	network_forward(&m->enc, s->params, s->input, &s->enc, s->grams.scratch);
 	draw_latents(s, id, eps);
-	/* whole groups of records, so that a score does not depend on n */
-	for (int from = 0; from < n; from += s->decoder_batch)
-		decode_batch(s, from, s->batch - from < s->decoder_batch ? s->batch - from : s->decoder_batch);
+	for (int from = 0; from < n; from += s->decoder_batch) /* whole groups of the rows */
+		decode_batch(s, from, s->rows - from < s->decoder_batch ? s->rows - from : s->decoder_batch);
 	if (s->lowest_layer < 0)
 		encoder_backward(s);
 	if (c == s->n - 1)
@@ -92,13 +102,13 @@ static void score_checkpoint(struct influence *s, int c, int n, const uint64_t *
 
 static void finish_batch(struct influence *s)
 {
-	for (int r = 0; r < s->batch; r++)
+	for (int r = 0; r < s->rows; r++)
 		s->out[r].selfinf_se = standard_error(s->draw_dots + (size_t)r * (size_t)s->grams.blocks, &s->grams);
 }
 
 void influence_score(struct influence *s, int n, const float *x, const uint64_t *id, const float *eps, struct score *out, double *by_tensor)
 {
-	start_batch(s, x, out, by_tensor);
+	start_batch(s, n, x, out, by_tensor);
 	for (int c = 0; c < s->n; c++)
 		score_checkpoint(s, c, n, id, eps);
 	finish_batch(s);
@@ -107,7 +117,7 @@ void influence_score(struct influence *s, int n, const float *x, const uint64_t 
 int influence_each_checkpoint(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                               int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f)
 {
-	start_batch(s, x, out, NULL);
+	start_batch(s, s->batch, x, out, NULL);
 	for (int c = 0; c < s->n; c++) {
 		score_checkpoint(s, c, s->batch, id, eps);
 		if (each(ctx, c, f))
@@ -121,6 +131,7 @@ void influence_latent_means(struct influence *s, const float *x, float *mu)
 {
 	const struct model *m = &s->models[s->n - 1];
 	size_t n = (size_t)s->latent;
+	s->enc.rows = x ? s->batch : s->enc.rows;
 	if (x && m->enc.reads_channels_last)
 		to_channels_last(s->x_channels_last, x, s->batch, m->enc.channels, m->enc.area);
 	if (x)

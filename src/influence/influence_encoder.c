@@ -15,7 +15,7 @@
 void draw_latents(struct influence *s, const uint64_t *id, const float *eps)
 {
 	size_t n = (size_t)s->latent;
-	for (size_t r = 0; r < (size_t)s->batch; r++) {
+	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		const float *mu = s->enc.v[s->model->enc.last] + r * 2 * n, *logvar = mu + n;
 		float *sigma = s->sigma + r * n;
 		for (size_t i = 0; i < n; i++)
@@ -70,7 +70,7 @@ void head_gradient(const struct config *cfg, float *d, const float *head, const 
 static void head_gradients(struct influence *s)
 {
 	size_t n = (size_t)s->latent, draws = (size_t)s->draws;
-	for (size_t row = 0; row < (size_t)s->batch * draws; row++) {
+	for (size_t row = 0; row < (size_t)s->rows * draws; row++) {
 		size_t r = row / draws;
 		head_gradient(&s->cfg, s->dhead + row * 2 * n, s->enc.v[s->model->enc.last] + r * 2 * n, s->sigma + r * n, s->eps + row * n, s->xi + row * n,
 		              s->dxi + row * n, s->recon[row]);
@@ -92,7 +92,7 @@ static void head_means(struct influence *s, int halves)
 {
 	size_t n = 2 * (size_t)s->latent;
 	int last = s->model->enc.last, split = halves == 2 ? s->half : s->draws;
-	for (size_t r = 0; r < (size_t)s->batch; r++) {
+	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		const float *dhead = s->dhead + r * (size_t)s->draws * n;
 		mean_of_rows(s->enc_grad[0].v[last] + r * n, dhead, 0, split, n);
 		if (halves == 2)
@@ -106,12 +106,12 @@ static void head_means(struct influence *s, int halves)
 static void eigen_dense_layer(struct influence *s, const struct layer *l, const struct layer_whitening *w, const float *d0, const float *d1,
                               const float *mean, float *tangent)
 {
-	size_t n = (size_t)s->batch * (size_t)w->p, p = (size_t)w->p;
+	size_t n = (size_t)s->rows * (size_t)w->p, p = (size_t)w->p;
 	float *u = s->white_rows[3];
-	for (size_t i = 0; i < (size_t)s->batch * (size_t)w->k; i++)
+	for (size_t i = 0; i < (size_t)s->rows * (size_t)w->k; i++)
 		s->white_k[i] *= s->white_k[i];
-	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, s->batch, w->p, w->k, 0, MAT_24);
-	for (size_t r = 0; r < (size_t)s->batch; r++) {
+	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, s->rows, w->p, w->k, 0, MAT_24);
+	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		double sum = 0;
 		for (size_t i = r * p; i < (r + 1) * p; i++)
 			sum += (double)u[i] * (double)d0[i] * (double)d1[i];
@@ -119,7 +119,7 @@ static void eigen_dense_layer(struct influence *s, const struct layer *l, const 
 	}
 	for (size_t i = 0; i < n; i++)
 		u[i] *= mean[i];
-	whiten_p_adjoint(w, l, s->white_p, u, s->batch);
+	whiten_p_adjoint(w, l, s->white_p, u, s->rows);
 	for (size_t i = 0; i < n; i++)
 		tangent[i] += s->white_p[i];
 }
@@ -132,17 +132,17 @@ static void white_dense_layer(struct influence *s, int i, const float *x, const 
 	const struct layer *l = &s->model->enc.l[i];
 	const struct layer_whitening *w = encoder_whitening(s, i);
 	size_t out = (size_t)l->out, k = (size_t)w->k;
-	whiten_k(w, l, s->white_k, x, s->batch);
+	whiten_k(w, l, s->white_k, x, s->rows);
 	for (int j = 0; j < 3; j++)
 		if (j == 0 || dy[j] != dy[0])
-			whiten_p(w, l, s->white_rows[j], dy[j], s->batch);
+			whiten_p(w, l, s->white_rows[j], dy[j], s->rows);
 	const float *d0 = s->white_rows[0], *d1 = dy[1] == dy[0] ? d0 : s->white_rows[1], *mean = dy[2] == dy[0] ? d0 : s->white_rows[2];
 	if (w->inverse) {
 		eigen_dense_layer(s, l, w, d0, d1, mean, tangent);
 		return;
 	}
-	whiten_p_adjoint(w, l, s->white_p, mean, s->batch);
-	for (size_t r = 0; r < (size_t)s->batch; r++) {
+	whiten_p_adjoint(w, l, s->white_p, mean, s->rows);
+	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		double aa = dot(s->white_k + r * k, s->white_k + r * k, w->k);
 		for (size_t j = 0; j < out; j++)
 			tangent[r * out + j] += (float)aa * s->white_p[r * out + j];
@@ -155,7 +155,7 @@ static void layer_rows(struct influence *s, int i, const float *x, const float *
 {
 	const struct layer *l = &s->model->enc.l[i];
 	size_t in = (size_t)l->in, out = (size_t)l->out;
-	for (size_t r = 0; r < (size_t)s->batch; r++) {
+	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		const float *d0 = dy[0] + r * out, *d1 = dy[1] + r * out, *mean = dy[2] + r * out;
 		double weight, bias;
 		row_gradient_dot(&s->grams, l, encoder_whitening(s, i), x + r * in, d0, d1, mean, &weight, &bias, s->tangent_out);
@@ -172,10 +172,10 @@ static void weighted_layer(struct influence *s, int i, int halves)
 {
 	const struct network *net = &s->model->enc;
 	const struct layer *l = &net->l[i];
-	size_t n = (size_t)s->batch * (size_t)l->out;
+	size_t n = (size_t)s->rows * (size_t)l->out;
 	const float *x = network_source(net, i, s->input, &s->enc), *d0 = s->enc_grad[0].v[i], *d1 = s->enc_grad[halves - 1].v[i];
 	float *tangent = s->enc_tangent.v[i], share = halves == 2 ? (float)s->half / (float)s->draws : 1;
-	const struct layer_pass pass = {.rows = s->batch, .w = s->params + l->weight, .scratch = s->grams.scratch};
+	const struct layer_pass pass = {.rows = s->rows, .w = s->params + l->weight, .scratch = s->grams.scratch};
 	if (l->source < 0)
 		memset(tangent, 0, n * sizeof *tangent);
 	else
@@ -194,7 +194,7 @@ static void add_draw_dots(struct influence *s)
 	const struct draw_grams *g = &s->grams;
 	int n = s->model->enc.out;
 	const float *tangent = s->enc_tangent.v[s->model->enc.last];
-	for (int r = 0; r < s->batch; r++)
+	for (int r = 0; r < s->rows; r++)
 		for (int b = 0; b < g->blocks; b++)
 			for (int j = g->block_from[b]; j < g->block_from[b + 1]; j++) {
 				const float *d = s->dhead + ((size_t)r * (size_t)s->draws + (size_t)j) * (size_t)n;

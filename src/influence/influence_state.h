@@ -44,6 +44,7 @@ struct influence {
 	int chunk_from;         /* layers from this one on run CHUNK_ROWS rows at a time, forward, loss and backward */
 
 	/* the call at hand, and its checkpoint */
+	int rows;               /* records of the batch that are computed: at least those that are there */
 	const float *x;         /* [batch][input] */
 	float *x_channels_last; /* the same in that order, or NULL if no network needs it */
 	struct score *out;
@@ -55,7 +56,7 @@ struct influence {
 	double weight;          /* w_c */
 	double *draw_dots;      /* [batch][blocks]: sum over checkpoints of w_c <g_b, mean g>, g_b the mean of a block of draws */
 
-	/* encoder; tapes have batch rows */
+	/* encoder; tapes have `rows` of batch rows */
 	struct tape enc;                  /* activations; the output is mu, logvar */
 	struct tape enc_grad[2];          /* their deltas, of the mean of all draws, or of each half */
 	struct tape enc_tangent;          /* tangents along the mean gradient */

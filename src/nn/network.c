@@ -136,6 +136,17 @@ int network_sparse(const struct network *net, int packed)
 	return net->n == net->last + 1;
 }
 
+int network_row_block(const struct network *net)
+{
+	int block = 1;
+	for (int i = 0; i < net->n && block; i++) {
+		const struct layer *l = &net->l[i];
+		int rows = layer_has_weights(l) ? l->type->dense ? mat_row_block(l->out, l->in) : 0 : 1;
+		block = rows && rows < block ? block : rows;
+	}
+	return block;
+}
+
 size_t network_scratch(const struct network *net)
 {
 	size_t most = 0;

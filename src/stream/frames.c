@@ -5,9 +5,12 @@
  * Lz4 in its old form is a sequence of words: the magic number, or the size of a block, which follows it. It has no end and no checksum. */
 #include "stream/frames.h"
 
+#include <bzlib.h>
+#include <limits.h>
 #include <lz4.h>
 #include <lz4frame.h>
 #include <lzma.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -27,6 +30,8 @@ struct frames {
 	size_t left;
 	ZSTD_DCtx *zstd;
 	lzma_stream xz;
+	bz_stream bzip2;
+	int bzip2_open;
 	LZ4F_dctx *lz4;
 	/* lz4 in its old form */
 	char *block, *text;     /* a word or block, and a block decompressed */
@@ -35,7 +40,7 @@ struct frames {
 	char out[OUT];
 };
 
-static const char *const names[] = {"zstd", "xz", "lz4", "lz4"};
+static const char *const names[] = {"zstd", "xz", "lz4", "lz4", "bzip2"};
 
 struct frames *frames_open(enum frame_format format, struct fail *f)
 {
@@ -52,7 +57,7 @@ struct frames *frames_open(enum frame_format format, struct fail *f)
 			d->block = malloc((size_t)LZ4_compressBound(OLD_BLOCK));
 			d->text = malloc(OLD_BLOCK);
 		}
-		if (format == FRAMES_XZ || d->zstd || d->lz4 || (d->block && d->text))
+		if (format == FRAMES_XZ || format == FRAMES_BZIP2 || d->zstd || d->lz4 || (d->block && d->text))
 			return d;
 	}
 	frames_close(d);
@@ -66,6 +71,8 @@ void frames_close(struct frames *d)
 		return;
 	ZSTD_freeDCtx(d->zstd);
 	lzma_end(&d->xz);
+	if (d->bzip2_open)
+		BZ2_bzDecompressEnd(&d->bzip2);
 	LZ4F_freeDecompressionContext(d->lz4);
 	free(d->block);
 	free(d->text);
@@ -137,6 +144,40 @@ static ptrdiff_t read_xz(struct frames *d, struct fail *f)
 	}
 }
 
+/* A decoder is for one stream. */
+static ptrdiff_t read_bzip2(struct frames *d, struct fail *f)
+{
+	size_t n = d->left < UINT_MAX ? d->left : UINT_MAX;
+	if (!d->bzip2_open) {
+		d->bzip2 = (bz_stream){.bzalloc = NULL};
+		if (BZ2_bzDecompressInit(&d->bzip2, 0, 0) != BZ_OK)
+			return fail_memory_for(f, "a decoder of bzip2");
+		d->bzip2_open = 1;
+	}
+	d->bzip2.next_in = (char *)(uintptr_t)d->in; /* which is only read */
+	d->bzip2.avail_in = (unsigned)n;
+	d->bzip2.next_out = d->out;
+	d->bzip2.avail_out = OUT;
+	int r = BZ2_bzDecompress(&d->bzip2);
+	switch (r) {
+	case BZ_OK:
+		break;
+	case BZ_STREAM_END:
+		d->bzip2_open = 0;
+		break;
+	case BZ_MEM_ERROR:
+		return fail_memory_for(f, "a decoder of bzip2");
+	case BZ_DATA_ERROR_MAGIC:
+		return no_frame(d, f);
+	default:
+		return fail_set(f, "damaged or truncated: bzip2: the data do not match their checksum, or are not valid");
+	}
+	size_t taken = n - d->bzip2.avail_in, made = OUT - d->bzip2.avail_out;
+	if (r == BZ_STREAM_END)
+		BZ2_bzDecompressEnd(&d->bzip2);
+	return progress(d, taken, made, r == BZ_STREAM_END);
+}
+
 static ptrdiff_t read_lz4(struct frames *d, struct fail *f)
 {
 	size_t taken = d->left, made = OUT, r = LZ4F_decompress(d->lz4, d->out, &made, d->in, &taken, NULL);
@@ -189,7 +230,9 @@ static ptrdiff_t read_old_lz4(struct frames *d, struct fail *f)
 /* Whether a frame, or one that decoders skip, may begin with this byte. */
 static int may_begin(enum frame_format format, char c)
 {
-	return format == FRAMES_XZ ? c == '\xfd' : c == (format == FRAMES_ZSTD ? '\x28' : '\x04') || (c & 0xf0) == 0x50;
+	if (format == FRAMES_XZ || format == FRAMES_BZIP2)
+		return c == (format == FRAMES_XZ ? '\xfd' : 'B');
+	return c == (format == FRAMES_ZSTD ? '\x28' : '\x04') || (c & 0xf0) == 0x50;
 }
 
 /* Skips zeros between frames: 1 where a frame may begin, 0 where there is no input left, -1. The decoders say what is no frame only
@@ -209,6 +252,8 @@ static int skip_zeros(struct frames *d, struct fail *f)
 	return 1;
 }
 
+static ptrdiff_t (*const read_format[])(struct frames *d, struct fail *f) = {read_zstd, read_xz, read_lz4, read_old_lz4, read_bzip2};
+
 ptrdiff_t frames_read(struct frames *d, const char **in, size_t *n, const void **block, struct fail *f)
 {
 	ptrdiff_t got = 0;
@@ -217,7 +262,7 @@ ptrdiff_t frames_read(struct frames *d, const char **in, size_t *n, const void *
 	*block = d->format == FRAMES_OLD_LZ4 ? d->text : d->out;
 	while (got == 0 && (d->left || d->more)) {
 		int go = d->complete && !d->in_frame ? skip_zeros(d, f) : 1;
-		got = go <= 0 ? go : d->format == FRAMES_ZSTD ? read_zstd(d, f) : d->format == FRAMES_XZ ? read_xz(d, f) : d->format == FRAMES_LZ4 ? read_lz4(d, f) : read_old_lz4(d, f);
+		got = go <= 0 ? go : read_format[d->format](d, f);
 	}
 	*in = d->in;
 	*n = d->left;

@@ -1,5 +1,5 @@
-/* frames.h - decoders of zstd, xz, lz4, and lz4 in its old form (`lz4 -l`). A compressed stream consists of frames, one after the other (xz calls them streams). Behind the
- * last one only zeros may follow, of any number. */
+/* frames.h - decoders of zstd, xz, lz4, lz4 in its old form (`lz4 -l`), and bzip2. A compressed stream consists of frames, one after the
+ * other (xz and bzip2 call them streams). Behind the last one only zeros may follow, of any number. */
 #ifndef VF_FRAMES_H
 #define VF_FRAMES_H
 
@@ -7,7 +7,7 @@
 
 #include "base/fail.h"
 
-enum frame_format { FRAMES_ZSTD, FRAMES_XZ, FRAMES_LZ4, FRAMES_OLD_LZ4 };
+enum frame_format { FRAMES_ZSTD, FRAMES_XZ, FRAMES_LZ4, FRAMES_OLD_LZ4, FRAMES_BZIP2 };
 struct frames;
 
 /* NULL when memory is out. */

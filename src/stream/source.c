@@ -8,7 +8,7 @@
  * Reading a pipe may take forever, and another thread must be able to end it: await_input() polls an eventfd beside the input,
  * and source_stop() writes to it. Files are read without polling.
  *
- * Gzip is decompressed here, since libarchive does not verify its checksums. An input is gzip if its first three bytes say so.
+ * Gzip is decompressed here, with its checksums. An input is gzip if its first three bytes say so.
  * A gzip member may be followed by another member, or by zeros to the end (tape padding); anything else is an error.
  *
  * Ranges of a file (source_open_ranges) are read with pread(). They hold plain tar without an end-of-archive, which is

@@ -18,8 +18,6 @@
 #include "base/clock.h"
 #include "base/processors.h"
 #include "base/thread.h"
-#include "gemm/mat.h"
-#include "model/model_dir.h"
 #include "stream/name.h"
 #include "stream/writer.h"
 #include "tool/overwrite.h"
@@ -323,16 +321,9 @@ bool cli_check_overwrite(struct cli *c, const char *option, const char *path)
 	return !outputs_spare(out, OUTPUTS, option, path, &f) || cli_invalid(c, &f);
 }
 
-bool cli_check_model(struct cli *c, const char *path)
-{
-	char dir[1024];
-	return cli_check_overwrite(c, "-m", path) &&
-	       (!path || !checkpoint_dir(path, dir, sizeof dir) || cli_check_overwrite(c, "-m", dir));
-}
-
 /* --- the command line --- */
 
-static bool check_common(struct cli *c)
+static bool check_common(struct cli *c, const struct cli_opt *opts)
 {
 	struct fail f = {{0}};
 	if (c->jobs < 1 || c->jobs > MAX_JOBS)
@@ -342,7 +333,10 @@ static bool check_common(struct cli *c)
 			return cli_usage(c, "--prefix takes at most 60 characters of a-z 0-9 _ . -, not '%s'", c->prefix);
 	if (c->on_error == ON_ERROR_REJECT && !c->rejects)
 		return cli_usage(c, "--on-error reject requires -r FILE");
-	return !config_check_assignments(&c->set, &f) || cli_invalid(c, &f);
+	for (const struct cli_opt *o = opts; o->letter || o->name; o++)
+		if (o->check && o->check(&c->set, &f))
+			return cli_invalid(c, &f);
+	return true;
 }
 
 bool cli_check_keys(struct cli *c)
@@ -391,7 +385,7 @@ bool cli_begin(struct cli *c, const char *tool, const char *operands, const char
 	struct fail f = {{0}};
 	if (thread_check_stack(&f))
 		return cli_failed(c, &f);
-	return check_common(c) && cli_check_keys(c) && check_outputs(c);
+	return check_common(c, opts) && cli_check_keys(c) && check_outputs(c);
 }
 
 bool cli_failed(struct cli *c, const struct fail *f)
@@ -476,12 +470,6 @@ void cli_wait_input(const struct cli *c)
 		return;
 	while (!isatty(0) && poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-}
-
-int cli_workers(const struct cli *c, struct fail *f)
-{
-	int workers = mat_thread_init() > 1 ? (int)c->jobs : 1;
-	return mat_reserve(workers + 1, f) ? -1 : workers;
 }
 
 const char *cli_field(const struct cli *c, char *name, const char *base)

@@ -1,0 +1,40 @@
+#include "base/pages.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { LINE = 64, SMALL_PAGE = 1 << 16, LARGE_PAGE = 2 << 20 }; /* the largest of the small pages that Linux uses */
+
+/* Makes whole pages zeros. Linux does so by taking private memory away, which costs nothing until a page is touched again; it refuses
+ * where the memory is locked. */
+static void clear_pages(void *p, size_t bytes)
+{
+#if defined(__linux__)
+	if (madvise(p, bytes, MADV_DONTNEED) == 0)
+		return;
+#endif
+	memset(p, 0, bytes);
+}
+
+/* In small pages the translation buffer does not cover the operands of one product, and each takes as long to get as a large one. */
+void *pages_alloc(size_t bytes)
+{
+	size_t align = bytes >= LARGE_PAGE ? LARGE_PAGE : bytes >= 4 * SMALL_PAGE ? SMALL_PAGE : LINE;
+	if (bytes > SIZE_MAX - 2 * align)
+		return NULL;
+	bytes = bytes ? (bytes + align - 1) / align * align : align;
+	void *p = aligned_alloc(align, bytes);
+	if (!p)
+		return NULL;
+#ifdef MADV_HUGEPAGE
+	if (align == LARGE_PAGE)
+		madvise(p, bytes, MADV_HUGEPAGE); /* a refusal costs only time */
+#endif
+	if (align == LINE)
+		memset(p, 0, bytes);
+	else
+		clear_pages(p, bytes);
+	return p;
+}
