@@ -260,8 +260,10 @@ if [ $is = pictures ]; then
 		config=mnist-mlp most=15600
 	elif [ "$side" -le 48 ]; then
 		config=conv-32 most=6000
+	elif [ "$side" -le 96 ]; then
+		config=conv-64 most=6000
 	else
-		config=beta-vae-h most=3000
+		config=conv-128 most=6000
 	fi
 fi
 

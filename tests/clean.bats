@@ -335,3 +335,20 @@ b.tar"
 	fails 2 vae-clean -q --keys-per-file -o "$T/e" "$F/rows.csv"
 	says --keys-per-file
 }
+
+@test "clean: the network is chosen by colour and the median side" {
+	# chooses KIND WIDTH HEIGHT NETWORK: of 60 such pictures
+	chooses() {
+		rm -rf "$T/p"
+		mkdir "$T/p"
+		perl -e 'my ($d, $kind, $w, $h) = @ARGV; srand 1; for (0 .. 59) { open my $f, ">:raw", sprintf "%s/%02d.p%sm", $d, $_, $kind == 6 ? "p" : "g";
+			($w, $h) = (300, 300) if $_ == 40; print $f "P$kind\n$w $h\n255\n", map { chr rand 256 } 1 .. $w * $h * ($kind == 6 ? 3 : 1) }' "$T/p" "$1" "$2" "$3"
+		vae-clean -q --print -o "$T/x" "$T/p" >"$T/commands"
+		is "$(sed -n "s/.*vae-train.* -c '\([^']*\)'.*/\1/p" "$T/commands")" "$4"
+	}
+	chooses 5 28 28 mnist-mlp
+	chooses 6 28 28 conv-32
+	chooses 5 48 44 conv-32
+	chooses 6 20 64 conv-64
+	chooses 6 97 30 conv-128
+}

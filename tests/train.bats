@@ -236,3 +236,17 @@ slow() {
 	printf 'name=a.pgm data=P5%%0a4%%204%%0a255%%0a0123456789abcdef\n' | mktar | ok train "$T/m.vae" --on-error fail
 	ok vae-ckpt list -m "$T/m.vae"
 }
+
+@test "the presets for pictures in colour train at 32, 64 and 128 a side, and score" {
+	local size n
+	perl -e 'srand 6; for my $i (0 .. 11) { open my $f, ">:raw", "$ARGV[0]/$i.ppm"; my ($a, $b) = (rand 9, rand 9);
+		print $f "P6\n48 48\n255\n", map { my $y = $_; map { my $x = $_; map { chr(128 + 100 * sin(($a * $x + $b * $y) / 99 + $_)) } 0 .. 2 } 0 .. 47 } 0 .. 47 }' "$T"
+	for n in $(seq 0 11); do printf 'name=%d.ppm file=%s/%d.ppm\n' "$n" "$T" "$n"; done | mktar >"$T/colour.tar"
+	for size in 32 64 128; do
+		ok vae-train -q -c conv-$size --curvature --set train.batch=4 --set train.steps=12 --set train.checkpoints=2 --set train.holdout=0 -o "$T/$size.vae" "$T/colour.tar"
+		is "$(sed -n 's/^ *shape: //p' "$T/$size.vae/model.yaml")" "[3, $size, $size]"
+		is "$(vae-ckpt show -m "$T/$size.vae" | grep -c 'decoder.*weight')" "$((size == 32 ? 5 : size == 64 ? 6 : 7))"
+		sed -n 's/.*"loss":\([0-9.]*\).*/\1/p' "$T/$size.vae/train.jsonl" | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(last < first) }'
+		is "$(vae-selfinf -q -d 1 --curvature kfac -m "$T/$size.vae" "$T/colour.tar" | vae-cut -k selfinf | awk '$1 > 0' | wc -l)" 12
+	done
+}

@@ -9,7 +9,7 @@
 #include "influence/draw_grams.h"
 #include "train/trainer.h"
 
-enum { BATCH = 5, MOST_DRAWS = 22, MOST_INPUTS = 105, LATENT = 3 };
+enum { BATCH = 5, MOST_DRAWS = 22, MOST_INPUTS = 192, LATENT = 3 };
 static int inputs; /* of the network at hand */
 
 /* The second has what a list may also hold: no flatten, layers without relu, two relus, a flatten between. */
@@ -45,6 +45,12 @@ static const char *const networks[] = {
 	/* an encoder of rows, a decoder that ends in a picture in rows */
 	"input: {shape: [3, 2, 2]}\nmodel:\n  latent: 3\n"
 	"  encoder: [{linear: 6}]\n  decoder: [{unflatten: [3, 1, 1]}, {conv_transpose2d: {out: 3, kernel: 2}}, flatten]\n",
+	/* the presets conv-N, with three of their convolutions: channels that grow while pixels halve, and back */
+	"input: {shape: [3, 8, 8]}\nmodel:\n  latent: 3\n"
+	"  encoder: [{conv2d: {out: 4, kernel: 4, stride: 2, padding: 1}}, relu, {conv2d: {out: 8, kernel: 4, stride: 2, padding: 1}}, relu,\n"
+	"    {conv2d: {out: 16, kernel: 4, stride: 2, padding: 1}}, relu, flatten, {linear: 10}, relu, {linear: 6}]\n"
+	"  decoder: [{linear: 10}, relu, {linear: 16}, {unflatten: [16, 1, 1]}, relu, {conv_transpose2d: {out: 8, kernel: 4, stride: 2, padding: 1}}, relu,\n"
+	"    {conv_transpose2d: {out: 4, kernel: 4, stride: 2, padding: 1}}, relu, {conv_transpose2d: {out: 3, kernel: 4, stride: 2, padding: 1}}]\n",
 };
 /* Of random weights: pictures have many inputs, and sigma should not overflow. */
 static double scale_of(int network) { return network < 2 ? 0.6 : 0.25; }
