@@ -5,14 +5,11 @@
 
 #include "tool/density_scorer.h"
 
-enum space { PIXEL, LATENT };
-static const char *const space_words[] = {"pixel", "latent", NULL};
-
 struct options {
 	const char *neighbors, *scale;
 	char k_names[128];
 	long clusters, top, seed;
-	int space, first_order, as_printed;
+	int first_order, as_printed;
 };
 
 /* The index of the word at p, which ends at a comma, in a list; n if it is not there. */
@@ -129,9 +126,11 @@ static bool check_mixture(struct cli *c, const struct options *o, const struct d
 
 static bool check_options(struct cli *c, const struct options *o, const struct density_scorer *d)
 {
-	int latent = o->space == LATENT;
+	int latent = strcmp(d->space, "pixel") != 0;
+	if (latent && strcmp(d->space, "latent") != 0 && strncmp(d->space, "encoder.", 8) != 0)
+		return cli_usage(c, "--space takes pixel, latent, or a layer such as encoder.3, not '%s'", d->space);
 	if (latent != (d->model != NULL))
-		return cli_usage(c, latent ? "--space latent requires -m NAME.vae" : "-m requires --space latent");
+		return cli_usage(c, latent ? "--space %s requires -m NAME.vae" : "-m requires --space latent, or a layer such as encoder.3", d->space);
 	if (o->top > 1000000)
 		return cli_usage(c, "--top takes 0 to 1000000");
 	if (d->test_file && strcmp(d->test_file, "-") == 0)
@@ -153,7 +152,7 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 static void take_options(struct density_scorer *d, const struct options *o)
 {
 	struct density_scores *s = &d->scores[0];
-	d->space = space_words[o->space];
+	d->layer = strncmp(d->space, "encoder.", 8) == 0 ? d->space : NULL;
 	s->clusters = (int)o->clusters;
 	s->form = o->first_order ? GMM_FIRST_ORDER : o->as_printed ? GMM_AS_PRINTED : GMM_EXACT;
 	s->seed = (uint64_t)o->seed;
@@ -164,7 +163,7 @@ int main(int argc, char **argv)
 {
 	struct cli c = {.tool = NULL};
 	static struct options o = {.neighbors = "10", .scale = "none", .top = 10};
-	static struct density_scorer d = {.methods = "knn", .sigma = "auto"};
+	static struct density_scorer d = {.methods = "knn", .sigma = "auto", .space = "pixel"};
 	const struct cli_opt opts[] = {
 		{0, "method", "LIST", CLI_TEXT, &d.methods, "knn (default), kde, gmm, or several, as in knn,kde"},
 		{0, "neighbors", "LIST", CLI_TEXT, &o.neighbors, "neighbours of k-NN, and for --sigma auto (default 10); P%: of the records; or several, as in 10,5%"},
@@ -176,8 +175,8 @@ int main(int argc, char **argv)
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},
 		{0, "first-order", NULL, CLI_FLAG, &o.first_order, "expand gmm to first order in 1/N"},
 		{0, "as-printed", NULL, CLI_FLAG, &o.as_printed, "compute gmm by equations 4 and 5 as the paper prints them"},
-		{0, "space", "WHICH", CLI_CHOICE, &o.space, "pixel (default): the payload's numbers; latent: latent means of an encoder", space_words},
-		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent"},
+		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the payload's numbers; latent: latent means of an encoder; encoder.N: outputs of its layer"},
+		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent and encoder.N"},
 		{0, "against", "FILE", CLI_TEXT, &d.against, "fit to the records of FILE, not to the stream: the density of new records, read once"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},

@@ -508,6 +508,43 @@ tensor()
 	[ "$(tail -n 1 f.jsonl)" = '{"test":"3x","error":"the encoder'"'"'s mean is not finite"}' ]
 }
 
+@test "--space LAYER: points are what a layer gives behind its ReLU, computed by hand" {
+	# encoder.1 is relu(W x + b): pixels 0 and 1, their difference, and a unit that is always off
+	rm -f head body
+	tensor encoder.1.weight 4 64 0 0 1 1 1 2 2 0 1 2 1 -1 3 5 -9
+	tensor encoder.1.bias 4 1 1 0 0.25
+	tensor encoder.3.weight 2 4 0 0 1
+	tensor encoder.3.bias 2 1
+	tensor decoder.0.weight 64 1
+	tensor decoder.0.bias 64 1
+	perl -e 'local $/; open my $h, "<", "head"; my $t = "{" . <$h> . "}"; $t .= " " x (-length($t) % 8);
+		open my $b, "<", "body"; binmode STDOUT; print pack("Q<", length $t), $t, <$b>' >w.safetensors
+	printf 'input: {shape: [1, 8, 8]}\nmodel: {latent: 1, encoder: [flatten, {linear: 4}, relu, {linear: 2}], decoder: [{linear: 64}]}\n' >w.yaml
+	vae-ckpt import -q -c w.yaml -o w.vae w.safetensors
+	mkdir d
+	local i a b args=()
+	for i in 1 2 3 4 5 6 7 8; do
+		a=$((i * 37 % 101)) b=$((i * i * 53 % 97))
+		printf 'P2 8 8 255 %s %s %s\n' $a $b "$(seq -s ' ' 62)" >d/$i.pgm
+		# shellcheck disable=SC2207 # words
+		args+=("$i" $(awk -v a=$a -v b=$b 'BEGIN { d = (a - b) / 255; printf "%.9g %.9g %.9g 0", a / 255, 2 * b / 255 + 0.25, (d > 0 ? d : 0) }') \;)
+	done
+	(cd d && tar -cf ../p.tar -- *)
+	vectors v.tar "${args[@]}"
+	vae-density -q --space encoder.1 -m w.vae --method knn,kde --neighbors 3 --sigma 0.2 --summary s.json p.tar | vae-cut -k key,knn_nll,kde_selfinf >layer
+	grep -q '"dimensions":4' s.json
+	vae-density -q --method knn,kde --neighbors 3 --sigma 0.2 v.tar | vae-cut -k key,knn_nll,kde_selfinf | paste - layer |
+		awk -F '\t' '{ for (i = 2; i < 4; i++) { d = $i - $(i + 3); if (d * d > 1e-9) bad = 1 } if ($1 != $4 || $2 == "") bad = 1 } END { exit bad || NR != 8 }'
+	# other records, as tests and against a reference, are points of the same space
+	vae-density -q --space encoder.1 -m w.vae --neighbors 3 --against p.tar p.tar | vae-cut -k knn_nll >against
+	cut -f 2 layer | paste - against | awk '{ d = $1 - $2; if (d * d > 1e-9) bad = 1 } END { exit bad || NR != 8 }'
+	vae-density -q --space encoder.1 -m w.vae --method kde --sigma 0.2 -t p.tar --influence f.jsonl --top 1 p.tar >/dev/null
+	[ "$(sed 's/{"test":"\([^"]*\)","proponents":\[{"key":"\([^"]*\)".*/\1\2/' f.jsonl | xargs)" = '11 22 33 44 55 66 77 88' ]
+	run vae-density --space encoder.2 -m w.vae p.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *"'encoder.2'"*"vae-ckpt show"* ]]
+}
+
 @test "gmm: a cluster of equal pictures is the densest" {
 	mkdir d
 	pictures 8 | tar -xf - -C d
@@ -739,6 +776,8 @@ noise()
 		--duplicates auto --method kde
 		--space latent
 		--space pixels
+		--space encoder.1
+		--space decoder.0 -m m.vae
 		-m m.vae
 		--influence f.jsonl
 		-t -

@@ -116,6 +116,7 @@ faults() {
 @test "faults: vae-density --duplicates" { faults -k alloc,write -i "$F/s.tar" -- vae-density --duplicates 0.9 --neighbors 3 --prefix s_ -j 1; }
 @test "faults: vae-density --against" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde --scale none,std --neighbors 2 --prefix s_ -j 1 --against "$F/p.tar"; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
+@test "faults: vae-density --space LAYER" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space encoder.1 -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
 @test "faults: vae-density --space latent" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space latent -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }
 @test "faults: vae-stat" { faults -i "$F/mixed.tar" -- vae-stat --prefix s_ -j 1 -o out.tar --summary sum.json; }
 @test "faults: vae-stat --reasons" { faults -k alloc,read,write -i "$F/s.tar" -- vae-stat --reasons --prefix s_ -j 2; }

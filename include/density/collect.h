@@ -1,5 +1,5 @@
 /* collect.h - all records of a stream as points in memory, for methods that compare every record with every other. A point is the
- * samples of a picture, a vector, or the latent mean that a model's encoder gives the record.
+ * samples of a picture, a vector, or the latent mean, or the output of a layer, that a model's encoder gives the record.
  */
 #ifndef VF_COLLECT_H
 #define VF_COLLECT_H
@@ -20,6 +20,7 @@ struct collect {
 	struct config cfg;         /* input.field, input.kind and input.shape of the payloads */
 	int shape_known;           /* else input.shape becomes that of the first record that decodes */
 	const struct model *model; /* points are latent means of its encoder; or NULL */
+	const char *layer;         /* points are the outputs of this layer of it, as in encoder.3; or NULL */
 	const char *group_field;   /* a field or cls: records with the same text are a group; or NULL */
 	int max_side;              /* pictures are reduced to at most this side, by the means of blocks, and to 3 channels; 0: they are not */
 	int keep_keys, keep_ids;
@@ -57,11 +58,14 @@ struct points collect_points(const struct collect *c);
 const char *string_list_get(const struct string_list *s, size_t i);
 void collect_free(struct collect *c);
 
-/* The latent means of a model's encoder, for batches of ENCODER_ROWS rows: the rounding of products depends on a row's position. */
+/* The latent means of a model's encoder, or the outputs of one of its layers, for batches of ENCODER_ROWS rows: the rounding of products depends on a row's position. */
 enum { ENCODER_ROWS = 64 };
 struct encoders;
-struct encoders *encoders_open(const struct model *m, int workers, struct fail *f);
-/* means [ENCODER_ROWS][latent] of x [ENCODER_ROWS][input]. A row whose mean is not finite gets its reason in b->why: it would spoil all sums
+/* layer: a layer with weights, as in encoder.3, whose output is taken behind a function that works in place, such as a ReLU; NULL: the means. */
+struct encoders *encoders_open(const struct model *m, const char *layer, int workers, struct fail *f);
+/* Numbers of a point. */
+int encoders_width(const struct encoders *e);
+/* means [ENCODER_ROWS][width] of x [ENCODER_ROWS][input]. A row with a number that is not finite gets its reason in b->why: it would spoil all sums
  * over the other points. */
 void encoders_run(const struct encoders *e, int worker, struct batch *b, const float *x, float *means);
 void encoders_free(struct encoders *e);

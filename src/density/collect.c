@@ -221,12 +221,15 @@ static int consume(void *ctx, struct batch *b, void *result, struct fail *f)
 	return 0;
 }
 
-static int set_dimensions(struct collect *c, struct fail *f)
+static int set_dimensions(struct run *run, struct fail *f)
 {
+	struct collect *c = run->c;
 	int size = config_input_size(&c->cfg);
 	if (size > MAX_DIMENSIONS)
 		return fail_set(f, "records of %d numbers, more than %d: --set input.shape=[c,h,w] makes pictures smaller", size, MAX_DIMENSIONS);
-	c->d = c->model ? c->model->cfg.latent : size;
+	c->d = c->model ? encoders_width(run->encoders) : size;
+	if (c->d > MAX_DIMENSIONS)
+		return fail_set(f, "points of %d numbers, more than %d: a smaller layer is required", c->d, MAX_DIMENSIONS);
 	if (c->max_side && !c->model && c->cfg.input_kind != VECTOR_INPUT) {
 		const int most[3] = {3, c->max_side, c->max_side};
 		for (int i = 0; i < 3; i++)
@@ -243,15 +246,15 @@ static int shape_known(void *ctx, struct fail *f)
 	for (int i = 1; i < 3 && c->max_side && c->cfg.input_kind != VECTOR_INPUT; i++)
 		if (c->cfg.input_shape[i] > DECODED_SIDE)
 			c->cfg.input_shape[i] = DECODED_SIDE;
-	return set_dimensions(c, f);
+	return set_dimensions(ctx, f);
 }
 
 int collect_run(struct collect *c, struct reader *in, int workers, struct fail *f)
 {
 	struct run run = {.c = c, .in = in};
-	int r = c->model && !(run.encoders = encoders_open(c->model, workers, f)) ? -1 : 0;
+	int r = c->model && !(run.encoders = encoders_open(c->model, c->layer, workers, f)) ? -1 : 0;
 	if (!r && c->shape_known)
-		r = set_dimensions(c, f);
+		r = set_dimensions(&run, f);
 	if (!r) {
 		const struct batch_stream s = {
 			.in = in, .cfg = &c->cfg, .rows = ROWS, .workers = workers, .ctx = &run, .notes = &c->notes,

@@ -80,6 +80,7 @@ static int open_records(struct density_scorer *d, const struct cli *c, struct fa
 		if (scoring_open(&d->frame, d->model, "last", f))
 			return -1;
 		r->model = scoring_model(&d->frame);
+		r->layer = d->layer;
 		r->cfg = r->model->cfg;
 	} else {
 		config_defaults(&r->cfg);
@@ -134,7 +135,7 @@ static int read_file(struct density_scorer *d, struct collect *t, const char *fi
 /* Test records are read in the shape of the others. */
 static int read_tests(struct density_scorer *d, struct fail *f)
 {
-	d->tests = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model,
+	d->tests = (struct collect){.cfg = d->records.cfg, .shape_known = d->records.shape_known, .model = d->records.model, .layer = d->layer,
 	                            .keep_keys = 1, .fail_on_error = d->records.fail_on_error};
 	return read_file(d, &d->tests, d->test_file, "test", f);
 }
@@ -413,7 +414,7 @@ static int open_search(struct density_scorer *d, struct fail *f)
 	if (!d->points)
 		return fail_memory(f);
 	if (d->model)
-		d->encoders = encoders_open(d->records.model, w->workers, f);
+		d->encoders = encoders_open(d->records.model, d->layer, w->workers, f);
 	return d->model && !d->encoders ? -1 : 0;
 }
 
