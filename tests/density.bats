@@ -539,7 +539,7 @@ tensor()
 	vae-density -q --space encoder.1 -m w.vae --neighbors 3 --against p.tar p.tar | vae-cut -k knn_nll >against
 	cut -f 2 layer | paste - against | awk '{ d = $1 - $2; if (d * d > 1e-9) bad = 1 } END { exit bad || NR != 8 }'
 	vae-density -q --space encoder.1 -m w.vae --method kde --sigma 0.2 -t p.tar --influence f.jsonl --top 1 p.tar >/dev/null
-	[ "$(sed 's/{"test":"\([^"]*\)","proponents":\[{"key":"\([^"]*\)".*/\1\2/' f.jsonl | xargs)" = '11 22 33 44 55 66 77 88' ]
+	[ "$(sed 's/{"test":"\([^"]*\)".*"proponents":\[{"key":"\([^"]*\)".*/\1\2/' f.jsonl | xargs)" = '11 22 33 44 55 66 77 88' ]
 	run vae-density --space encoder.2 -m w.vae p.tar
 	[ "$status" -eq 1 ]
 	[[ $output == *"'encoder.2'"*"vae-ckpt show"* ]]
