@@ -68,6 +68,7 @@ $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 
 # A tool of several verbs has a file for each of the larger ones.
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
+$(B)/vae-eval: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/eval_*.c)))
 
 # A line `# NAME.sh` stands for that file of filters/: what drivers share, and the parts of a large one.
 $(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh $(filter-out filters/vae-%,$(wildcard filters/*.sh))

@@ -152,6 +152,7 @@ faults() {
 @test "faults: vae-eval" { faults -i "$F/s.tar" -- vae-eval -k w,selfinf --positive 'cls == 1 || key == "none"' --json; }
 
 @test "faults: vae-eval --svg" { faults -k alloc,read,write,rename -i "$F/course.tar" -- vae-eval -k memo --json --svg charts; }
+@test "faults: vae-eval --runs" { faults -k alloc,read,write,open -m 120 -- vae-eval --runs -k w --positive 'cls == 1' --svg charts "$F/s.tar" "$F/s.tar"; }
 @test "faults: vae-report --middle" { faults -k alloc,read,write -m 100 -i "$F/course.tar" -- vae-report --top 1 --middle 2 -o page.html; }
 
 @test "faults: vae-report" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-report -m "$F/m.vae" -k selfinf --influence "$F/over.jsonl" -t "$F/p.tar" --quarantine "$F/q.tar" --top 2 --rows 2 -o page.html; }

@@ -194,3 +194,63 @@ memorized() {
 		says --review "${i%% *}"
 	done
 }
+
+# run SEED: scored records of a run, some of them outliers, and scores with ties
+run() { awk -v seed="$1" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { o = i % 10 == 0
+	printf "name=r/%02d.cls data=%d\nname=r/%02d.vae.json data={\"w\":%.3g,\"loss\":%.3g}\n", i, o, i, int(10 * rand() + 4 * o), 5 * rand() + o } }' | mktar; }
+
+@test "--runs: means and standard errors over runs, by the directory of the files" {
+	local i
+	mkdir -p "$T/runs/a" "$T/runs/b"
+	for i in 1 2 3; do run $i >"$T/runs/a/$i.tar"; done
+	for i in 4 5; do run $i >"$T/runs/b/$i.tar"; done
+	ok vae-eval --runs --json -k w --positive 'cls == 1' --svg "$T/pics" "$T"/runs/*/*.tar
+	isjson <"$T/out"
+	is "$(value records <"$T/out")" 300
+	sed 's/{"set"/\n&/g' "$T/out" >"$T/sets"
+	# the mean and its standard error of what every run has by itself
+	for i in a:'1 2 3' b:'4 5'; do
+		for j in ${i#*:}; do vae-eval --json -k w --positive 'cls == 1' "$T/runs/${i%%:*}/$j.tar" | sed 's/.*"field":"w"//; s/{"field".*//' >"$T/run$j"; done
+		for name in detection_auc auroc average_precision; do
+			for j in ${i#*:}; do value $name <"$T/run$j"; done | awk '{ v[NR] = $1; m += $1 } END { m /= NR; for (i = 1; i <= NR; i++) s += (v[i] - m) ^ 2
+				printf "%.10g %.10g\n", m, sqrt(s / (NR - 1) / NR) }' >"$T/want"
+			grep "/runs/${i%%:*}\"" "$T/sets" | sed 's/{"field":"loss".*//' >"$T/set"
+			near "$(value $name <"$T/set")" "$(cut -d' ' -f1 "$T/want")"
+			near "$(value ${name}_se <"$T/set")" "$(cut -d' ' -f2 "$T/want")"
+		done
+	done
+	vae-eval --runs -k w --positive 'cls == 1' "$T"/runs/*/*.tar >"$T/table"
+	near "$(awk '$1 ~ /runs\/b$/ && $2 == "w" { print $4 }' "$T/table")" "$(value detection_auc <"$T/set")" 1e-3
+	# the curve in the middle: 100 of 200, x = 230; independent: the share of positives among the first half, ties by their share
+	well_formed "$T"/pics/*.svg
+	is "$(names "$T/pics")" 'detection.svg roc.svg '
+	for j in 1 2 3; do
+		vae-cut -k w,cls "$T/runs/a/$j.tar" | awk '{ v[NR] = $1; c[NR] = $2 } END { for (j = 1; j <= NR; j++) if (c[j]) { a = b = 0
+			for (i = 1; i <= NR; i++) { a += v[i] > v[j]; b += v[i] == v[j] } t = (NR / 2 - a) / b; s += t < 0 ? 0 : t > 1 ? 1 : t; n++ } printf "%.10g\n", s / n }'
+	done | awk '{ v[NR] = $1; m += $1 } END { m /= NR; for (i = 1; i <= NR; i++) s += (v[i] - m) ^ 2; e = sqrt(s / (NR - 1) / NR); e = m + e > 1 ? 1 - m : e
+		printf "230.0 %.1f 230.0 %.1f", 228 - 218 * m, 228 - 218 * (m + e) }' >"$T/want"
+	grep 'class="ln s0" d="M52.0 228' "$T/pics/detection.svg" | grep -qF "L$(cut -d' ' -f1,2 "$T/want")L"
+	grep 'class="bd s0"' "$T/pics/detection.svg" | grep -qF "L$(cut -d' ' -f3,4 "$T/want")L"
+	grep -q '>a w  AUC 0.*±' "$T/pics/detection.svg"
+	# one run has no error and no band; files without a directory are one set
+	(cd "$T/runs/a" && vae-eval --runs --json -k w --positive 'cls == 1' --svg "$T/one" 1.tar >"$T/out")
+	grep -q '"set":".","runs":1,.*"auroc_se":null' "$T/out"
+	not grep -q 'class="bd' "$T/one/detection.svg"
+	grep -q '>loss  AUC' "$T/one/detection.svg"
+	# a run without positives or records is named
+	head -c 1024 /dev/zero >"$T/empty.tar"
+	for i in "$T/empty.tar $T/runs/a/1.tar" "$T/runs/a/1.tar $T/empty.tar" "$T/runs/a/1.tar $T/empty.tar $T/runs/a/2.tar"; do
+		# shellcheck disable=SC2086 # words
+		fails 1 vae-eval --runs -k w --positive 'cls == 1' $i
+		says "$T/empty.tar: no records"
+	done
+	fails 1 vae-eval --runs -k w --positive 'cls == 1 && w > 12' "$T"/runs/a/*.tar
+	says "$T/runs/a/" positive
+	fails 2 vae-eval --runs -k w "$T/runs/a/1.tar"
+	says --runs --positive
+	fails 2 vae-eval --runs -k w --positive 'cls == 1' <"$T/runs/a/1.tar"
+	fails 2 vae-eval --runs -k w --positive 'cls == 1' --cut 1% "$T/runs/a/1.tar"
+	says --runs --cut
+	fails 2 vae-eval --runs -k w --positive 'cls ==' "$T/runs/a/1.tar"
+	fails 2 vae-eval --lds x --halves y --runs
+}

@@ -19,6 +19,8 @@ struct means {
 	int only;       /* other names are left out */
 };
 
+/* Adds a value: Welford's mean and sum of squares. */
+void mean_add(struct mean *m, double value);
 /* Only these names, separated by commas, in this order. */
 int means_only(struct means *m, const char *names, struct fail *f);
 /* Adds the numbers of a run: a flat JSON object. */

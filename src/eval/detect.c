@@ -128,6 +128,28 @@ int detection_curve(const struct detection *d, enum curve_kind kind, struct curv
 	return 0;
 }
 
+void detection_heights(const struct detection *d, enum curve_kind kind, double *y, size_t n)
+{
+	const double all = (double)d->rank.scored, p = (double)d->positives;
+	double x0 = 0, y0 = 0, found = 0, pos;
+	size_t at = 0;
+	if (p == 0 || p == all)
+		for (; at <= n; at++)
+			y[at] = NAN;
+	for (uint64_t i = 0; i < d->rank.scored && at <= n;) {
+		i = tie_group(d, i, &pos);
+		found += pos;
+		/* in units of 1 / n */
+		double x1 = (double)n * (kind == CURVE_DETECTION ? (double)i / all : ((double)i - found) / (all - p)), y1 = found / p;
+		for (; at <= n && (double)at < x1; at++)
+			y[at] = y0 + (y1 - y0) * ((double)at - x0) / (x1 - x0);
+		x0 = x1;
+		y0 = y1;
+	}
+	for (; at <= n; at++)
+		y[at] = 1;
+}
+
 void curve_free(struct curve *c)
 {
 	free(c->x);

@@ -36,8 +36,7 @@ int means_only(struct means *m, const char *names, struct fail *f)
 	}
 }
 
-/* Welford's mean and sum of squares. */
-static void add(struct mean *m, double value)
+void mean_add(struct mean *m, double value)
 {
 	double d = value - m->mean;
 	m->n++;
@@ -65,7 +64,7 @@ int means_add(struct means *m, const struct fields *run, struct fail *f)
 			to = &m->v[m->n - 1];
 		}
 		if (to)
-			add(to, value);
+			mean_add(to, value);
 	}
 	return 0;
 }

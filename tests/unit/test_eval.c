@@ -258,10 +258,60 @@ static void charts(void)
 	deflated_free(&d);
 }
 
+/* The height by another formula: a positive is found with the share of its group of equal scores that has been checked. */
+static double naive_height(const double *v, const char *pos, size_t n, int roc, double x)
+{
+	double p = 0, q = 0, sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		p += pos[i];
+		q += !pos[i];
+	}
+	for (size_t j = 0; j < n; j++) {
+		double above = 0, beside = 0, t = x * (roc ? q : p + q);
+		for (size_t i = 0; i < n; i++)
+			if (!roc || !pos[i]) {
+				above += v[i] > v[j];
+				beside += v[i] == v[j];
+			}
+		if (pos[j])
+			sum += beside > 0 ? fmin(fmax((t - above) / beside, 0), 1) : t >= above - 1e-9;
+	}
+	return sum / p;
+}
+
+static void heights(void)
+{
+	enum { N = 120, GRID = 40 };
+	int same = 1;
+	for (int round = 0; round < 40; round++) {
+		struct detection d = {.positives = 0};
+		struct fail f = {{0}};
+		double v[N], y[GRID + 1];
+		char pos[N];
+		size_t n = 2 + (size_t)(uniform() * (N - 2));
+		for (size_t i = 0; i < n; i++) {
+			v[i] = round % 2 ? floor(uniform() * 6) : uniform();
+			pos[i] = i ? uniform() < 0.3 : 1;
+		}
+		pos[1] = 0;
+		for (size_t i = 0; i < n; i++)
+			detection_add(&d, v[i], pos[i], &f);
+		detection_sort(&d);
+		for (int roc = 0; roc < 2; roc++) {
+			detection_heights(&d, roc ? CURVE_ROC : CURVE_DETECTION, y, GRID);
+			for (int i = 0; i <= GRID; i++)
+				same &= close_to(y[i], naive_height(v, pos, n, roc, (double)i / GRID));
+		}
+		ranking_free(&d.rank);
+	}
+	ok(same, "heights of detection and ROC curves");
+}
+
 int main(void)
 {
 	correlations();
 	detections();
+	heights();
 	texts();
 	charts();
 	return done();

@@ -1,0 +1,25 @@
+/* eval.h - the options of vae-eval, and its modes in files of their own. */
+#ifndef VF_EVAL_MODES_H
+#define VF_EVAL_MODES_H
+
+#include "eval/eval.h"
+#include "tool/flow.h"
+
+struct eval_options {
+	const char *fields, *positive, *against, *cutoffs, *svg, *model, *lds, *halves;
+	int json, mean, runs;
+};
+
+/* Each runs a mode to its end, without closing w. e: opened with the options. */
+int run_lds(struct flow *w, const struct eval_options *o, struct fail *f);
+int run_mean(struct flow *w, const struct eval_options *o, struct fail *f);
+int run_runs(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f);
+
+/* Takes the extensions of the payload from the model. */
+int eval_read_model(const struct cli *c, const char *path, struct eval *e, struct fail *f);
+/* --svg: makes the directory; writes DIR/NAME.svg. */
+int eval_make_directory(const char *dir, struct fail *f);
+int eval_write_chart(const char *dir, const char *name, const struct buf *svg, struct fail *f);
+void eval_warn_missing(const struct cli *c, uint64_t n);
+
+#endif
