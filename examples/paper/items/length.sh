@@ -1,0 +1,35 @@
+#!/bin/sh
+# shellcheck disable=SC1091,SC2016,SC2154 # common.sh; quoted for another shell; set there
+# Training as published, by plain gradient descent: how do tables 1 and 6 go with the number of steps?
+. "$VAE_PAPER/common.sh"
+need_mnist
+need_letters
+[ "${VAE_SMALL:-}" ] || records=60000
+keep all.tar sh -c 'vae-pack --key-prefix mnist/ --limit "$0" "$1"/*train-images* "$1"/*train-labels* && vae-pack --key-prefix letters/ "$2"/letters*images* "$2"/letters*labels*' \
+	"$records" "$VAE_MNIST" "$VAE_LETTERS"
+if [ "${VAE_SMALL:-}" ]; then points='60 120' every=60 longest=120; else every=10000 longest=$(echo "$points" | awk '{ print $NF }'); fi
+[ -e published.vae/model.yaml ] || vae-train -q --resume -c "$preset" --set train.optimizer=sgd --set train.lr=0.0001 --set train.beta=4 --set score.beta=4 \
+	--set train.holdout=0 --set train.steps="$longest" --set train.checkpoints=$((longest / every)) -o published.vae all.tar
+for at in $points; do
+	keep "published-$at.own" vae-testinf -q -m published.vae --checkpoints "$at" --sanity "$tests" all.tar
+	keep "published-$at.json" sh -c 'vae-selfinf -q -m published.vae --checkpoints "$0" all.tar | vae-eval --json --positive "key ~ \"letters/*\"" -k selfinf,loss' "$at"
+done
+of() { sed 's/{"field"/\n&/g' "published-$1.json" | sed -n 's/.*"field":"'"$2"'".*"detection_auc":\([0-9.]*\).*/\1/p' | awk '{ printf "%.3f", $1; exit }'; }
+loss() { awk -F '[:,]' -v at="$1" '$2 + 0 <= at { l = $4; k = $8 } END { printf "%.1f | %.2f", l, k }' published.vae/train.jsonl; }
+cat <<END
+## Length of training, as published
+
+    vae-train -c $preset --set train.optimizer=sgd --set train.lr=0.0001 --set train.beta=4 --set score.beta=4 --set train.steps=$longest \\
+        --set train.checkpoints=$((longest / every)) -o published.vae all.tar
+    vae-testinf -m published.vae --checkpoints 100000 --sanity $tests all.tar
+    vae-selfinf -m published.vae --checkpoints 100000 all.tar | vae-eval --positive 'key ~ "letters/*"' -k selfinf,loss
+
+Gradient descent with a learning rate of 0.0001, batches of 64, beta 4, 128 latents.
+
+| steps | loss | KL | own strongest (table 1) | self influence finds letters (table 6) | loss finds letters |
+|---|---|---|---|---|---|
+$(for at in $points; do echo "| $at | $(loss "$at") | $(awk 'NR == 1 { print $2 }' "published-$at.own") | $(of "$at" selfinf) | $(of "$at" loss) |"; done)
+| 1,500,000, paper | | | 1.000 | 0.887 | |
+
+$(awk -F '[:,}]' '{ s = $2; t = $(NF - 1) } END { printf "%.0f steps a second", s / t }' published.vae/train.jsonl) on average, $(vae-cut -k key all.tar | wc -l) records with the letters, preset $preset; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors.
+END
