@@ -254,3 +254,33 @@ run() { awk -v seed="$1" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { o = i 
 	fails 2 vae-eval --runs -k w --positive 'cls ==' "$T/runs/a/1.tar"
 	fails 2 vae-eval --lds x --halves y --runs
 }
+
+@test "--influence: frames for the same and for another class, by label, field of KEY.json, or directory of the key" {
+	local i
+	pictures "$T/pics" 4
+	for i in a/1:x:1:cat a/2:x:2:dog b/3:y:1:dog b/4::2:; do
+		IFS=: read -r key cls kind json <<<"$i"
+		printf 'name=%s.pgm file=%s/%s.pgm\nname=%s.vae.json data={"w":1,"kind":"%s"}\n' "$key" "$T/pics" "$((${key#*/} - 1))" "$key" "$kind"
+		[ -z "$cls" ] || printf 'name=%s.cls data=%s\n' "$key" "$cls"
+		[ -z "$json" ] || printf 'name=%s.json data={"k":"%s"}\n' "$key" "$json"
+	done | mktar >"$T/in.tar"
+	printf '{"test":"a/1","proponents":[{"key":"a/1","influence":4},{"key":"a/2","influence":3},{"key":"b/3","influence":2},{"key":"b/4","influence":1}],"opponents":[]}\n{"test":"b/3","proponents":[{"key":"b/4","influence":1}],"opponents":[{"key":"a/2","influence":-1}]}\n' >"$T/over.jsonl"
+	# frames OPTION...: for every proponent and opponent, its key and frame
+	frames() {
+		ok vae-report --top 0 --influence "$T/over.jsonl" -t "$T/in.tar" "$@" -o "$T/p.html" "$T/in.tar"
+		sed -n '/<section id="influence"/,/<\/section>/p' "$T/p.html" | grep -o '<figure class="rec[a-z ]*"><img[^>]*alt="Number [^,"]*' | sed 's/<figure class="rec *\([a-z ]*\)".*: /\1 /' | tr '\n' ';'
+	}
+	is "$(frames)" 'same a/1;same a/2;other b/3; b/4; b/4;other a/2;'
+	grep -q '2 of 3 proponents, and 0 of 1 opponents have the class of their test record' "$T/p.html"
+	is "$(grep -o 'class="own"' "$T/p.html" | wc -l)" 1
+	grep -q ', same class, the test record itself, influence 4"' "$T/p.html"
+	is "$(frames --class kind)" 'same a/1;other a/2;same b/3;other b/4;other b/4;other a/2;'
+	is "$(frames --class json.k)" 'same a/1;other a/2;other b/3; b/4; b/4;same a/2;'
+	is "$(frames --class key/)" 'same a/1;same a/2;other b/3;other b/4;same b/4;other a/2;'
+	grep -q 'label <bdi>a</bdi>' "$T/p.html"
+	# without -t nothing is compared
+	ok vae-report --top 0 --influence "$T/over.jsonl" -o "$T/p.html" "$T/in.tar"
+	not grep -q 'class="rec same\|Frames compare' "$T/p.html"
+	fails 2 vae-report --review --class key/ "$T/in.tar"
+	says --class
+}

@@ -27,6 +27,7 @@ struct report {
 	/* set by the caller */
 	const char *title, *fields, *positive; /* fields NULL: chosen by the first record; positive NULL: nothing labelled */
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
+	const char *class_name;   /* what is shown as the label, and compared between test records and their proponents; NULL: cls */
 	const char *against;      /* see eval_set_axis(); NULL: the default */
 	int max_fields;     /* that are chosen without `fields`; 0: 8 */
 	int top, max_tests; /* thumbnails at each end of the scores; test records */

@@ -14,7 +14,7 @@ enum { THUMBNAIL_SIDE = 128, THUMBNAIL_POINTS = 96 };
 enum thumbnail_kind { THUMBNAIL_NONE, THUMBNAIL_PICTURE, THUMBNAIL_VECTOR };
 
 struct thumbnail {
-	char *key, *label; /* escaped; label: cls, or NULL */
+	char *key, *label; /* escaped; label: cls or another name, or NULL */
 	double score;      /* NAN: none */
 	double sampled;    /* in a sample: its random number */
 	uint64_t position; /* in the stream, from 0 */
@@ -46,6 +46,7 @@ struct extremes {
 	struct thumbnail *v; /* [n], the most extreme first */
 	size_t n, capacity;
 	int sign, unscored; /* unscored: also takes records without a score, last */
+	const char *label;  /* the name of what is the label (eval/classes.h); NULL: cls */
 };
 int extremes_open(struct extremes *e, size_t capacity, int sign, int unscored, struct fail *f);
 int extremes_add(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
@@ -62,6 +63,7 @@ void extremes_nearest(struct extremes *e, double value, size_t keep);
 struct thumbnail_index {
 	struct thumbnail **v; /* sorted by key, each key once, after thumbnail_index_sort() */
 	size_t n, cap;
+	const char *label; /* as in struct extremes */
 };
 int thumbnail_index_add(struct thumbnail_index *x, const char *key, struct fail *f); /* key: escaped */
 void thumbnail_index_sort(struct thumbnail_index *x);

@@ -99,6 +99,7 @@ int report_open(struct report *r, struct fail *f)
 	if (extremes_open(&r->middle_of, middle * REPORT_SAMPLE, 1, 0, f) || extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
 	    extremes_open(&r->quarantined, (size_t)r->top, 1, 1, f))
 		return -1;
+	r->high.label = r->low.label = r->middle_of.label = r->quarantined.label = r->influential.label = r->tests.label = r->class_name;
 	if (r->model_path && read_model(r, f))
 		return fail_add(f, "-m");
 	return r->influence_path ? read_influences(r, f) : 0;

@@ -11,9 +11,13 @@ struct item {
 	size_t number;    /* from 1; 0: not numbered */
 	const char *what; /* the name of the score, for screen readers */
 	double score;     /* NAN: none is shown */
+	enum { UNRELATED, SAME_CLASS, OTHER_CLASS } relation; /* to the test record */
+	int own;          /* it is the test record */
 };
 
 /* --- one thumbnail --- */
+
+static const char *const relation_text[] = {"", ", same class", ", other class"}, *const relation_style[] = {"", " same", " other"};
 
 /* The text alternative of a picture or curve. */
 static void put_alt(struct page *p, const struct item *m)
@@ -26,6 +30,7 @@ static void put_alt(struct page *p, const struct item *m)
 		put(p, ", label ");
 		put_text(p, t->label);
 	}
+	put(p, "%s%s", relation_text[m->relation], m->own ? ", the test record itself" : "");
 	if (!isnan(m->score)) {
 		put(p, ", ");
 		put_text(p, m->what);
@@ -110,11 +115,13 @@ static void put_caption(struct page *p, const struct item *m)
 	}
 	if (t->positive)
 		put(p, " <span class=\"tag\">positive</span>");
+	if (m->own)
+		put(p, " <span class=\"own\">itself</span>");
 }
 
 static void put_item(struct page *p, const struct item *m)
 {
-	put(p, "<li><figure class=\"rec%s\">", m->t->positive ? " pos" : "");
+	put(p, "<li><figure class=\"rec%s%s\">", m->t->positive ? " pos" : "", relation_style[m->relation]);
 	if (m->t->kind == THUMBNAIL_PICTURE) {
 		put_picture(p, m);
 	} else if (m->t->kind == THUMBNAIL_VECTOR) {
@@ -164,7 +171,7 @@ static void put_extremes(struct page *p, const struct extremes *e)
 {
 	put(p, "<ol class=\"sheet\">\n");
 	for (size_t i = 0; i < number_shown(p, e); i++)
-		put_item(p, &(struct item){&e->v[i], i + 1, p->r->eval.field[0].name, e->v[i].score});
+		put_item(p, &(struct item){.t = &e->v[i], .number = i + 1, .what = p->r->eval.field[0].name, .score = e->v[i].score});
 	put(p, "</ol>\n");
 }
 
@@ -256,7 +263,10 @@ void section_quarantine(struct page *p)
 
 /* --- proponents and opponents --- */
 
-static void put_influential(struct page *p, const struct test_influence *t, int which)
+static int has_label(const struct thumbnail *t) { return t && t->label && t->label[0]; }
+
+/* The proponents or opponents of a test record; test: NULL if it is not in -t. */
+static void put_influential(struct page *p, const struct test_influence *t, const struct thumbnail *test, int which)
 {
 	static const char *const heading[2] = {"Proponents", "Opponents"}, *const effect[2] = {"made it more likely", "made it less likely"};
 	put(p, "<h4>%s <span class=\"lab\">%s</span></h4>\n", heading[which], t->n[which] ? effect[which] : "none");
@@ -265,8 +275,12 @@ static void put_influential(struct page *p, const struct test_influence *t, int 
 	put(p, "<ol class=\"sheet\">\n");
 	for (int i = 0; i < t->n[which] && i < p->max_records; i++) {
 		const struct thumbnail *found = thumbnail_index_find(&p->r->influential, t->item[which][i].key);
-		if (found)
-			put_item(p, &(struct item){found, (size_t)i + 1, "influence", t->item[which][i].influence});
+		if (!found)
+			continue;
+		struct item m = {.t = found, .number = (size_t)i + 1, .what = "influence", .score = t->item[which][i].influence, .own = strcmp(found->key, t->test) == 0};
+		if (has_label(test) && has_label(found))
+			m.relation = strcmp(test->label, found->label) == 0 ? SAME_CLASS : OTHER_CLASS;
+		put_item(p, &m);
 	}
 	put(p, "</ol>\n");
 }
@@ -284,11 +298,41 @@ static void put_test(struct page *p, const struct test_influence *t)
 	}
 	put(p, "</h3>\n<div class=\"rowbody\"><ul class=\"sheet one\" aria-label=\"The test record\">\n");
 	if (test)
-		put_item(p, &(struct item){test, 0, "", NAN});
+		put_item(p, &(struct item){.t = test, .what = "", .score = NAN});
 	put(p, "</ul><div>\n");
-	put_influential(p, t, 0);
-	put_influential(p, t, 1);
+	put_influential(p, t, test, 0);
+	put_influential(p, t, test, 1);
 	put(p, "</div></div></article>\n");
+}
+
+/* How many of the listed records have the class of their test record. */
+static void put_same_class(struct page *p, size_t tests)
+{
+	static const char *const what[2] = {"proponents", "opponents"};
+	const struct test_influences *all = &p->r->influences;
+	uint64_t same[2] = {0}, pairs[2] = {0};
+	for (size_t i = 0; i < tests; i++) {
+		const struct thumbnail *test = thumbnail_index_find(&p->r->tests, all->v[i].test);
+		for (int w = 0; w < 2 && has_label(test); w++)
+			for (int k = 0; k < all->v[i].n[w]; k++) {
+				const struct thumbnail *found = thumbnail_index_find(&p->r->influential, all->v[i].item[w][k].key);
+				pairs[w] += (uint64_t)has_label(found);
+				same[w] += (uint64_t)(has_label(found) && strcmp(test->label, found->label) == 0);
+			}
+	}
+	if (!pairs[0] && !pairs[1])
+		return;
+	put(p, "<p>Frames compare the class with that of the test record: <span class=\"frame same\">same class</span> <span class=\"frame other\">other class</span>. ");
+	for (int w = 0, n = 0; w < 2; w++)
+		if (pairs[w]) {
+			put(p, "%s", n++ ? ", and " : "");
+			put_count(p, same[w]);
+			put(p, " of ");
+			put_count(p, pairs[w]);
+			put(p, " %s", what[w]);
+		}
+	put(p, " have the class of their test record");
+	put(p, ".</p>\n");
 }
 
 void section_influence(struct page *p)
@@ -305,6 +349,7 @@ void section_influence(struct page *p)
 		put(p, ".");
 	}
 	put(p, "</p>\n");
+	put_same_class(p, n);
 	for (size_t i = 0; i < n; i++)
 		put_test(p, &all->v[i]);
 	put(p, "</section>\n");

@@ -1,8 +1,8 @@
 #include "report/sections.h"
 
 const char page_style[] =
-	":root{color-scheme:light dark;--bg:#fff;--fg:#1a1f23;--mut:#56616a;--line:#d9dfe3;--card:#f5f7f8;--acc:#0b5cad;--pos:#c4203a}\n"
-	"@media(prefers-color-scheme:dark){:root{--bg:#14181b;--fg:#e6eaed;--mut:#a3aeb6;--line:#333b41;--card:#1d2327;--acc:#6fb3ff;--pos:#ff7a8a}}\n"
+	":root{color-scheme:light dark;--bg:#fff;--fg:#1a1f23;--mut:#56616a;--line:#d9dfe3;--card:#f5f7f8;--acc:#0b5cad;--pos:#c4203a;--same:#157a5a;--other:#b4531a}\n"
+	"@media(prefers-color-scheme:dark){:root{--bg:#14181b;--fg:#e6eaed;--mut:#a3aeb6;--line:#333b41;--card:#1d2327;--acc:#6fb3ff;--pos:#ff7a8a;--same:#5fd0a6;--other:#f0a06a}}\n"
 	"*{box-sizing:border-box}\n"
 	"html{-webkit-text-size-adjust:100%}\n"
 	"body{margin:0 auto;max-width:76rem;padding:2rem 1.25rem 3rem;background:var(--bg);color:var(--fg);font:1rem/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"Noto Sans\",sans-serif;overflow-wrap:anywhere}\n"
@@ -29,6 +29,7 @@ const char page_style[] =
 	".sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(6.5rem,1fr));gap:1rem .75rem;list-style:none;margin:.75rem 0;padding:0}\n"
 	".rec{display:flex;flex-direction:column;gap:.3rem}.rec img,.rec svg{display:block;max-width:100%;height:auto;border-radius:3px;outline:1px solid var(--line)}.rec .px{image-rendering:pixelated}\n"
 	".rec.pos img,.rec.pos svg{outline:2px solid var(--pos);outline-offset:1px}.sp{width:6rem;background:var(--card);fill:none;stroke:var(--acc);stroke-width:1.25;stroke-linejoin:round;stroke-linecap:round}\n"
+	".rec.same img,.rec.same svg,.frame.same{outline:3px solid var(--same);outline-offset:1px}.rec.other img,.rec.other svg,.frame.other{outline:3px dashed var(--other);outline-offset:1px}.frame{padding:0 .4em;margin:0 .35em}.own{color:var(--same);font-weight:600;font-size:.6875rem}\n"
 	".rec figcaption{font-size:.75rem}.rec b{color:var(--fg);font-variant-numeric:tabular-nums}.rec .key{word-break:break-all;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden;font-size:.6875rem}\n"
 	".vals{display:block;font-variant-numeric:tabular-nums}.nr{display:inline-block;min-width:1.25em}.rec .lab{font-size:.6875rem}.tag{color:var(--pos);font-weight:600;font-size:.6875rem}\n"
 	".no{margin:0;min-height:5.25rem;padding:.4rem;border:1px dashed var(--line);border-radius:3px;color:var(--mut);font-size:.6875rem;line-height:1.35;max-height:8rem;overflow:hidden}\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "eval/classes.h"
 #include "input/npy.h"
 #include "input/resize.h"
 #include "stream/name.h"
@@ -155,6 +156,17 @@ int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions
 	return m->data.len > MAX_KEPT ? thumbnail_render(t, f) : 0;
 }
 
+/* Replaces the label by what is named. */
+static int relabel(struct thumbnail *t, struct record *r, const char *name, struct fail *f)
+{
+	struct buf text = {0};
+	int has = class_of(r, name, &text, f);
+	free(t->label);
+	t->label = has > 0 ? strndup(text.p ? text.p : "", text.len > 200 ? 200 : text.len) : NULL;
+	buf_free(&text);
+	return has < 0 ? -1 : has && !t->label ? fail_memory(f) : 0;
+}
+
 /* --- extreme scores --- */
 
 int extremes_open(struct extremes *e, size_t capacity, int sign, int unscored, struct fail *f)
@@ -181,7 +193,7 @@ int extremes_add(struct extremes *e, struct record *r, const char *extensions, d
 		return 0;
 	size_t at = e->n == e->capacity ? --e->n : e->n;
 	struct thumbnail fresh = e->v[at]; /* the one that is replaced, or an empty one */
-	if (thumbnail_take(&fresh, r, extensions, score, position, positive, f)) {
+	if (thumbnail_take(&fresh, r, extensions, score, position, positive, f) || (e->label && relabel(&fresh, r, e->label, f))) {
 		e->v[at] = fresh;
 		e->n++;
 		return -1;
@@ -312,7 +324,7 @@ int thumbnail_index_fill(struct thumbnail_index *x, struct record *r, const char
 	struct thumbnail *t = bad ? NULL : (struct thumbnail *)thumbnail_index_find(x, key.p);
 	buf_free(&key);
 	if (t)
-		bad = thumbnail_take(t, r, extensions, score, position, 0, f) || thumbnail_render(t, f);
+		bad = thumbnail_take(t, r, extensions, score, position, 0, f) || (x->label && relabel(t, r, x->label, f)) || thumbnail_render(t, f);
 	return bad ? -1 : 0;
 }
 
