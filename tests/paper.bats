@@ -65,6 +65,7 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 
 @test "table 6: areas with errors" {
 	paper table6
+	grep -q '<svg' "$F/paper/figure17/detection.svg"
 	is "$(grep -c '^| \(64\|128\) | 0\.[0-9]* ± 0\.[0-9]* | 0\.[0-9]* ± 0\.[0-9]* | 0\.[0-9]* ± 0\.[0-9]* |' "$T/part")" 2
 }
 
@@ -83,9 +84,18 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 @test "figures 2 and 4: correlations; same class and distance" {
 	paper figure2
 	holds "$(cell 128 2) >= 0 && $(cell 128 2) <= 1 && $(cell 128 3) >= -1 && $(cell 128 3) <= 1"
+	grep -q '<svg' "$F/paper/figure2-128/scatter.svg"
+	grep -q '<img src="figure2-128/density.svg"' "$F/paper/paper.html"
 	paper figure4
 	holds "$(cell 'same class, proponents' 4) >= $(cell 'same class, opponents' 4)"
 	holds "$(cell 'distance, proponents' 4) < $(cell 'distance, all' 4)"
+}
+
+@test "figure 6: rows of proponents and opponents, and how many have the class" {
+	paper figure6
+	holds "$(cell 'cosine' 2) > 0.1 && $(cell 'cosine' 2) <= 1 && $(cell 'as published' 3) <= 1"
+	grep -q '<article' "$F/paper/figure6-both.html"
+	grep -q '<a href="figure6-both.html">' "$F/paper/paper.html"
 }
 
 @test "figure 7: six clusters, and k-NN peaks on the one of ten" {

@@ -1,9 +1,13 @@
-# The Markdown that run.sh writes, as HTML: headings, paragraphs, tables, code blocks, pictures, `code`.
+# The Markdown that run.sh writes, as HTML: headings, paragraphs, tables, code blocks, pictures, links, `code`.
 function text(s) {
 	gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); gsub(/>/, "\\&gt;", s)
 	while (match(s, /!\[[^]]*\]\([^)]*\)/)) {
 		one = substr(s, RSTART, RLENGTH); alt = one; sub(/^!\[/, "", alt); sub(/\].*/, "", alt); sub(/.*\(/, "", one); sub(/\)$/, "", one)
 		s = substr(s, 1, RSTART - 1) "<img src=\"" one "\" alt=\"" alt "\">" substr(s, RSTART + RLENGTH)
+	}
+	while (match(s, /\[[^]]*\]\([^)]*\)/)) {
+		one = substr(s, RSTART, RLENGTH); name = one; sub(/^\[/, "", name); sub(/\].*/, "", name); sub(/.*\(/, "", one); sub(/\)$/, "", one)
+		s = substr(s, 1, RSTART - 1) "<a href=\"" one "\">" name "</a>" substr(s, RSTART + RLENGTH)
 	}
 	while (match(s, /`[^`]*`/))
 		s = substr(s, 1, RSTART - 1) "<code>" substr(s, RSTART + 1, RLENGTH - 2) "</code>" substr(s, RSTART + RLENGTH)

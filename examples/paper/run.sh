@@ -11,11 +11,11 @@
 #   VAE_SMALL    1: the tiny preset and a few hundred records, in seconds: whether everything runs, not what it says
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure7 lds length'
+all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure6 figure7 lds length'
 for item; do
 	[ -e "$here/items/$item.sh" ] || { echo "paper: no item '$item': $all" >&2; exit 2; }
 done
-for tool in vae-pack vae-train vae-ckpt vae-selfinf vae-testinf vae-density vae-cut vae-drop vae-eval vae-memo; do
+for tool in vae-pack vae-train vae-ckpt vae-selfinf vae-testinf vae-density vae-cut vae-drop vae-eval vae-memo vae-report; do
 	command -v $tool >/dev/null || { echo "paper: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
 done
 dir=${VAE_DIR:-paper}

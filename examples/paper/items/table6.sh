@@ -7,21 +7,19 @@ for latent in 64 128; do
 	for seed in $seeds; do
 		train "mixed-$latent-$seed" mixed.tar "$latent" --set train.beta=4 --set score.beta=4 --curvature --seed "$seed"
 		m=mixed-$latent-$seed.vae
-		[ -e "found-$latent-$seed.json" ] || {
-			vae-selfinf -q -m "$m" mixed.tar | vae-selfinf -q -m "$m" -d 4 --curvature kfac --prefix kfac_ |
-				vae-eval --json --positive 'key ~ "letters/*"' -k selfinf,kfac_selfinf,loss |
-				sed 's/{"field"/\n&/g' | sed -n 's/.*"field":"\([a-z_]*\)".*"detection_auc":\([0-9.]*\).*/\1 \2/p' >auc.tmp
-			awk '{ printf "%s\"%s\":%s", (NR > 1 ? "," : "{"), $1, $2 } END { print "}" }' auc.tmp >found.tmp
-			mv found.tmp "found-$latent-$seed.json"
-		}
+		mkdir -p "runs/$latent"
+		[ -e "runs/$latent/$seed.tar.zst" ] ||
+			vae-selfinf -q -m "$m" mixed.tar | vae-selfinf -q -m "$m" -d 4 --curvature kfac --prefix kfac_ -o "runs/$latent/$seed.tar.zst"
 	done
 done
+keep runs.txt vae-eval --runs --positive 'key ~ "letters/*"' -k selfinf,kfac_selfinf,loss --svg figure17 runs/64/*.zst runs/128/*.zst
+of() { awk -v set="runs/$1" -v field="$2" '$1 == set && $2 == field { printf "%.3f ± %.3f", $(NF - 5), $(NF - 4) }' runs.txt; }
 cat <<END
-## Table 6: unsupervised data cleaning
+## Table 6, figures 17 and 19: unsupervised data cleaning
 
     vae-train -c $preset --set train.beta=4 --set score.beta=4 --curvature --seed \$seed -o mixed.vae mixed.tar
-    vae-selfinf -m mixed.vae mixed.tar | vae-selfinf -m mixed.vae -d 4 --curvature kfac --prefix kfac_ |
-        vae-eval --positive 'key ~ "letters/*"' -k selfinf,kfac_selfinf,loss
+    vae-selfinf -m mixed.vae mixed.tar | vae-selfinf -m mixed.vae -d 4 --curvature kfac --prefix kfac_ -o runs/128/\$seed.tar.zst
+    vae-eval --runs --positive 'key ~ "letters/*"' -k selfinf,kfac_selfinf,loss --svg figure17 runs/64/*.zst runs/128/*.zst
 
 Area under the detection curve of $(vae-cut -k key letters.tar | wc -l) letters among $(vae-cut -k key mnist.tar | wc -l) digits, last checkpoint, over $(echo "$seeds" | wc -w) seeds.
 
@@ -29,8 +27,10 @@ Area under the detection curve of $(vae-cut -k key letters.tar | wc -l) letters 
 |---|---|---|---|---|
 $(for latent in 64 128; do
 	[ $latent = 64 ] && paper='0.858 ± 0.003' || paper='0.887 ± 0.002'
-	echo "| $latent | $(mean selfinf found-$latent-*.json) | $(mean kfac_selfinf found-$latent-*.json) | $(mean loss found-$latent-*.json) | $paper |"
+	echo "| $latent | $(of $latent selfinf) | $(of $latent kfac_selfinf) | $(of $latent loss) | $paper |"
 done)
+
+![Detection curves of self influence, with standard errors](figure17/detection.svg)
 
 $(sizes) Letters are not those of EMNIST. The paper trains by gradient descent for 1.5 million steps; see "length" below for what that does.
 END
