@@ -49,6 +49,7 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 		holds "$(cell "$row" 3) < $(cell "$row" 7)"
 	done
 	holds "$(cell 'distance of pixels' 3) < 20"
+	is "$(head -c 24 "$F/paper/figure10.png" | tail -c 8 | od -An -tu1 | xargs)" '0 0 0 252 0 0 1 24' # 9 and 10 pictures of 28
 	# a blend is what it says: picture 10 of the training set and its parents, by their pixels
 	perl -e 'sub idx { open my $f, "-|", "gzip", "-dcf", shift; binmode $f; local $/; substr <$f>, 16 } my ($x, $b) = (idx($ARGV[0]), idx($ARGV[1]));
 		open my $p, "<", $ARGV[2]; my $n = 0; while (<$p>) { my ($i, $j) = split;

@@ -8,6 +8,11 @@ digits
 	mv pairs.tmp pairs
 	keep blends.tar vae-pack --key-prefix blend/ blends-idx3-ubyte
 }
+[ -e figure10.png ] || {
+	"$VAE_PAPER/sheet.pl" blends-idx3-ubyte 9 >sheet-idx3-ubyte
+	vae-pack sheet-idx3-ubyte | tar -xOf - 00000000.png >figure10.tmp
+	mv figure10.tmp figure10.png
+}
 # over NAME COMMAND...: NAME.ranks, from the file of --influence that the command writes
 over()
 {
@@ -54,6 +59,8 @@ $rows| distance of pixels $(cat blend-pixel.ranks)
 | paper, PAE-NN, of 60,000 | 0 | 0 | 1 | 0.633 | 6943 | 13405 | 29993 |
 | paper, VAE-TracIn, 64 latents | 0 | 2 | 146 | 0.422 | 1097 | 5206 | 10220 |
 | paper, VAE-TracIn, 128 latents | 0 | 1 | 18 | 0.467 | 1203 | 6043 | 13873 |
+
+![The blends: rows are of the class of the major parent](figure10.png)
 
 $(sizes) Kernel densities order records by distance, in the latents, or in the features of a layer of the encoder, which stand for the perceptual
 auto-encoder of the paper. Ranks grow with the number of records: compare them with the paper's by their share.
