@@ -83,12 +83,12 @@ columns() {
 }
 
 @test "the training is the same without it, and the table the same at any -j" {
-	trace tiny 0.001 6 -j 1 --set train.batch=33
+	trace tiny 0.001 6 -j 1 --set train.batch=33 --set score.draws=64 # several chunks
 	cp "$T/trace" "$T/one"
 	cp -r "$T/m.vae" "$T/one.vae"
-	trace tiny 0.001 6 -j 3 --set train.batch=33
+	trace tiny 0.001 6 -j 3 --set train.batch=33 --set score.draws=64
 	same "$T/trace" "$T/one"
-	vae-train -q -c tiny --set train.optimizer=sgd --set train.lr=0.001 --set train.steps=6 --set train.batch=33 --set train.holdout=0 -o "$T/plain.vae" "$F/in.tar"
+	vae-train -q -c tiny --set train.optimizer=sgd --set train.lr=0.001 --set train.steps=6 --set train.batch=33 --set score.draws=64 --set train.holdout=0 -o "$T/plain.vae" "$F/in.tar"
 	same "$T/plain.vae/step-000000006.safetensors" "$T/one.vae/step-000000006.safetensors"
 	same "$T/m.vae/step-000000006.safetensors" "$T/one.vae/step-000000006.safetensors"
 }
