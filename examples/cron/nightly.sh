@@ -1,6 +1,8 @@
 #!/bin/sh
 # nightly.sh DIR: cleans the shards that arrived since the last run, from cron. Each shard is scored by an existing model, compared with a
-# reference of trusted data, and cleaned. No model is trained.
+# reference of trusted data by the recipe of vae-filters(7), and cleaned. No model is trained.
+# nightly.sh DIR TRUSTED.tar: makes the reference DIR/ref.json, once, from records that somebody has inspected. The model has a curvature:
+# vae-train --curvature.
 #
 #   0 3 * * *   /usr/local/share/vae-filters/nightly.sh /srv/pictures
 #
@@ -10,23 +12,28 @@
 #   DIR/summary/       counts as JSON, two per shard     DIR/held/             shards that exceeded MAX_DROP: inspect them, then
 #                                                                              move them back, perhaps with another MAX_DROP
 #
-# Make the reference once, with the model, from data that somebody has inspected:
-#
-#   vae-selfinf -m model.vae trusted.tar | vae-rank --save-ref ref.json >/dev/null
-#
 # RULE (default: above 99.5 percent of the trusted records, or unreadable) selects the records to drop. MAX_DROP (default 5%) is the
 # most that may be dropped from a shard; a larger share means that something else is wrong with the shard or the model. The script
 # prints one line for each shard that lost records, one for each shard that lies far from the reference (DRIFT in vae-rank(1)), and nothing otherwise. Exit status: 0 success; 3 a shard is held; 1 a failure, and the
 # shard stays in incoming/ for the next run. After a kill at any moment, the next run continues.
 set -u
-[ $# -eq 1 ] || { echo "usage: nightly.sh DIR" >&2; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { echo "usage: nightly.sh DIR [TRUSTED.tar]" >&2; exit 2; }
 dir=$1
 rule=${RULE:-pct >= 99.5 || error}
 max_drop=${MAX_DROP:-5%}
 
-for tool in flock vae-selfinf vae-rank vae-drop; do # cron sets a short PATH
+for tool in flock vae-stat vae-selfinf vae-ckpt vae-rank vae-drop; do # cron sets a short PATH
 	command -v $tool >/dev/null || { echo "nightly: $tool is not in PATH ($PATH)" >&2; exit 1; }
 done
+score() { # FILE
+	vae-stat -q --replace "$1" | vae-selfinf -q --replace -m "${2:-.}/model.vae" -d 4 --curvature kfac --profile
+}
+if [ $# -eq 2 ]; then # the last but one layer of the decoder that has weights
+	layer=$(vae-ckpt show -m "$dir/model.vae" | sed -n 's/^# \(decoder[.][0-9]*\)[.]weight.*/\1/p' | tail -n 2 | head -n 1)
+	score "$2" "$dir" | vae-rank -q --replace --joint both -k "loss,nll,selfinf,profile_$layer" --unlike stat_saturation,stat_warmth,stat_tint \
+		--far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common --save-ref "$dir/ref.json" >/dev/null
+	exit
+fi
 cd "$dir" || exit 1
 mkdir -p clean quarantine summary 'done' held || exit 1
 exec 9>.nightly.lock
@@ -59,8 +66,8 @@ for shard in incoming/*.tar*; do
 	fi
 	status=0
 	{
-		vae-selfinf -q -m model.vae --replace "$shard" |
-			vae-rank -q -k selfinf --ref ref.json --replace --summary "summary/$name.rank.json" |
+		score "$shard" |
+			vae-rank -q --ref ref.json --replace --summary "summary/$name.rank.json" |
 			vae-drop -q -e "$rule" --max-drop "$max_drop" --strip --replace \
 				-r "quarantine/$name" -o "clean/$name" --summary "summary/$name.json"
 	} 2>"$messages" || status=$?

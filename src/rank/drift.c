@@ -55,6 +55,16 @@ static double binomial_tail(uint64_t count, uint64_t n, double share)
 	return fmax(0, 1 - sum);
 }
 
+/* The share of the records that is expected above: more than half a percent where equal values lie on that boundary, as in a constant. */
+static double expected_above(const struct quantiles *ref)
+{
+	double all = (double)ref->records;
+	size_t i = 0;
+	while (i + 1 < ref->n && 100 * quantiles_count_le(ref, ref->value[i]) / all < PERCENTILE)
+		i++;
+	return 1 - PERCENTILE / 100 + fmax(0, quantiles_count_le(ref, ref->value[i]) + quantiles_count_ge(ref, ref->value[i]) - all - 1) / all;
+}
+
 struct drift_result drift_measure(const struct drift *d)
 {
 	struct drift_result r = {0, 1, 0, 0};
@@ -73,7 +83,8 @@ struct drift_result drift_measure(const struct drift *d)
 	}
 	r.p = drift_p(r.ks, n, all);
 	r.above = (double)d->above / n;
-	r.far = (r.ks >= FAR_KS && r.p < FAR_P) || (r.above >= FAR_ABOVE && binomial_tail(d->above, d->records, 1 - PERCENTILE / 100) < FAR_P);
+	double expected = expected_above(d->ref), excess = FAR_ABOVE - (1 - PERCENTILE / 100);
+	r.far = (r.ks >= FAR_KS && r.p < FAR_P) || (expected < 1 && r.above >= expected + excess && binomial_tail(d->above, d->records, expected) < FAR_P);
 	return r;
 }
 

@@ -115,6 +115,21 @@ static void far(void)
 		found += measure(a, 2000, b, 1000).far;
 	}
 	ok(false_alarms <= 2 && found >= 195, "streams like the reference are not far (%d of 200 were), others are (%d of 200)", false_alarms, found);
+	/* equal values across the 99.5th percentile: a constant, as the saturation of gray pictures, and the highest of few values */
+	int tied = 0;
+	for (int share = 1; share <= 100; share += 11) {
+		for (size_t i = 0; i < 2000; i++)
+			a[i] = i % 100 < (size_t)share;
+		for (size_t i = 0; i < 500; i++)
+			b[i] = i % 100 < (size_t)share;
+		tied += measure(a, 2000, b, 500).far;
+	}
+	ok(!tied, "a stream with the values of a reference in which they are equal is not far (%d of 10 were)", tied);
+	for (size_t i = 0; i < 2000; i++)
+		a[i] = i % 100 < 3;
+	for (size_t i = 0; i < 500; i++)
+		b[i] = i % 100 < 9;
+	ok(measure(a, 2000, b, 500).far, "with thrice as many of the highest value it is");
 	struct drift_result r = measure(a, 2000, b, 0);
 	ok(r.ks == 0 && r.p == 1 && r.above == 0 && !r.far, "an empty stream is not far");
 	struct drift d;
