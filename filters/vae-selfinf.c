@@ -41,7 +41,7 @@ static int set_parts(const struct selfinf *s, struct record *r, const char *what
 {
 	const struct model *m = scoring_model(&s->frame);
 	char base[160], name[256];
-	for (int i = 0; i < m->ntensors; i += 2) { /* weight and bias of a layer */
+	for (int i = 0; i + 1 < m->ntensors; i += 2) { /* weight and bias of a layer; a learnt variance has no part */
 		snprintf(base, sizeof base, "%s_%.*s", what, (int)(strrchr(m->tensor[i].name, '.') - m->tensor[i].name), m->tensor[i].name);
 		if (fields_set_real(&r->fields, cli_field(s->frame.flow.cli, name, base), part[i] + part[i + 1], f))
 			return -1;

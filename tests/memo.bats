@@ -76,6 +76,53 @@ setup_file() {
 	says binarize
 }
 
+@test "model.variance=learnt: a parameter that is trained, resumed, kept, thinned and scored" {
+	local learnt=(--set train.likelihood=gaussian --set train.beta=1 --set score.beta=1 --set model.variance=learnt)
+	train "$T/m.vae" "${learnt[@]}" --set train.steps=60 --set train.checkpoints=3 <"$F/in.tar"
+	ok vae-ckpt show -m "$T/m.vae" --checkpoints 20,60
+	grep -q '  variance: learnt' "$T/out"
+	is "$(grep -c '^# log_variance	\[1\]' "$T/out")" 2
+	is "$(grep '^# log_variance' "$T/out" | sort -u | wc -l)" 2 # it moves
+	# any -j, and a training that goes on, give the same bits
+	train "$T/j1.vae" -j1 "${learnt[@]}" --set train.steps=60 --set train.checkpoints=3 <"$F/in.tar"
+	cmp "$T/m.vae/step-000000060.safetensors" "$T/j1.vae/step-000000060.safetensors"
+	train "$T/r.vae" "${learnt[@]}" --set train.steps=20 --set train.checkpoints=1 <"$F/in.tar"
+	train "$T/r.vae" --resume "${learnt[@]}" --set train.steps=60 --set train.checkpoints=1 <"$F/in.tar"
+	train "$T/one.vae" "${learnt[@]}" --set train.steps=60 --set train.checkpoints=1 <"$F/in.tar"
+	vae-ckpt export -m "$T/r.vae" -o "$T/r" # without the losses since the checkpoint before
+	vae-ckpt export -m "$T/one.vae" -o "$T/one"
+	cmp "$T/r" "$T/one"
+	# every tool that scores
+	ok vae-ckpt logp -m "$T/m.vae" "$F/in.tar"
+	field logp <"$T/out" >"$T/logp"
+	vae-selfinf -d 64 -m "$T/m.vae" "$F/in.tar" | field loss | paste "$T/logp" - | awk '{ sum += $1 + $2 } END { if (!(sum / NR > 0)) { print sum / NR; exit 1 } }'
+	vae-selfinf -m "$T/m.vae" "$F/in.tar" | field loss,recon,nll >"$T/a"
+	awk -F '\t' '$2 != $3 { exit 1 }' "$T/a"
+	vae-ckpt eval -m "$T/m.vae" "$F/in.tar" | field loss_60 | paste - "$T/a" | awk '$1 / $2 - 1 > 1e-6 || $1 / $2 - 1 < -1e-6 { exit 1 }'
+	ok vae-selfinf -m "$T/m.vae" --parts "$F/in.tar"
+	if vae-cut --json "$T/out" | grep -q log_variance; then false; fi
+	for targets in data model; do
+		ok vae-ckpt curvature -m "$T/m.vae" --targets "$targets" "$F/in.tar"
+		ok vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	done
+	ok vae-ckpt thin -m "$T/m.vae" --keep 2
+	ok vae-ckpt verify -m "$T/m.vae"
+	# it cannot be taken away, or scored as another likelihood
+	fails 1 vae-selfinf -m "$T/m.vae" --set model.variance=0.3 "$F/in.tar"
+	says 'cannot change after training'
+	fails 1 vae-selfinf -m "$F/m.vae" --set train.likelihood=gaussian --set model.variance=learnt "$F/in.tar"
+	says 'cannot change after training'
+	fails 1 vae-selfinf -m "$T/m.vae" --set score.likelihood=bernoulli "$F/in.tar"
+	says 'score.likelihood bernoulli'
+	fails 1 vae-train -q -c tiny --set train.likelihood=bernoulli --set model.variance=learnt -o "$T/x.vae" "$F/in.tar"
+	says 'bernoulli has no variance'
+	fails 2 vae-train -q -c tiny --set model.variance=learned -o "$T/x.vae" "$F/in.tar"
+	says "'learned'" learnt
+	# memorization by a density of a learnt variance
+	ok vae-memo -q -c tiny "${learnt[@]}" --set train.steps=20 --folds 2 -d 4 -o "$T/d.memo" "$F/in.tar"
+	is "$(field memo <"$T/out" | grep -c '[0-9]')" 30
+}
+
 # memo OPTION...: trains 6 models of a tiny network
 memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold --set model.latent=2 --set 'model.encoder=[flatten, {linear: 4}]' \
 	--set 'model.decoder=[{linear: 64}]' --folds 3 --repeats 2 -d 16 "$@"; }

@@ -214,3 +214,22 @@ curved() {
 @test "curvature, and self influence with it, as torch's autograd computes them: linear layers" {
 	curved "$root/tests/data/torch-curvature/mlp.yaml" "$root/tests/data/torch-curvature/mlp.safetensors" mlp.json
 }
+
+@test "a learnt variance of three channels scores as torch's autograd does, and goes in and out" {
+	sed 's/^model:/model:\n  variance: learnt/; $a train: {likelihood: gaussian}' "$data/net.yaml" >learnt.yaml
+	vae-ckpt import -q -c ./learnt.yaml -o net.vae "$data-variance/net.safetensors"
+	ln -s "$data/eps.npy" "$data/pictures.tar" .
+	cp "$data-variance/expected.json" .
+	data=. VAE_FILTERS_SIMD=avx512 as_torch 1e-5
+	data=. as_torch 5e-5
+	vae-ckpt show -m net.vae | grep -F "log_variance	[3]"
+	vae-ckpt export -q -m net.vae -o again.safetensors
+	vae-ckpt import -q -c ./learnt.yaml -o twice.vae again.safetensors
+	[ "$(vae-ckpt show -m net.vae | grep -v step)" = "$(vae-ckpt show -m twice.vae | grep -v step)" ]
+	run vae-ckpt import -q -c ./learnt.yaml -o other.vae "$data/net.safetensors"
+	[ "$status" -eq 1 ]
+	[[ $output == *"lacks log_variance"* ]]
+	run vae-ckpt import -q -c "$data/net.yaml" -o other.vae "$data-variance/net.safetensors"
+	[ "$status" -eq 1 ]
+	[[ $output == *"log_variance"* ]]
+}

@@ -6,7 +6,8 @@
 #   fashion-C   VAE_FASHION, a directory of IDX files: 60 records of class C among the other classes
 #
 # VAE_MEMBERS (default 20000) is the number of ordinary records, VAE_STEPS (4000) that of training steps, of each of the 10 models and of
-# one that sees all. Labels are read for the AUROC only.
+# one that sees all, VAE_REPEATS (1) how often the records are cut into folds. VAE_COURSE=yes also scores three earlier checkpoints, for the
+# course of memorization over the training. Labels are read for the AUROC only.
 set -eu
 [ $# -ge 2 ] || { echo "usage: memo.sh DIR SET..." >&2; exit 2; }
 dir=$1
@@ -14,7 +15,7 @@ shift
 for tool in vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-density vae-cut vae-drop vae-eval; do
 	command -v $tool >/dev/null || { echo "memo: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
 done
-members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000}
+members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000} repeats=${VAE_REPEATS:-1} course=${VAE_COURSE:+--checkpoints all}
 mkdir -p "$dir"
 cd "$dir"
 
@@ -64,22 +65,30 @@ for set; do
 	# shellcheck disable=SC2086 # options are words
 	[ -e "$set.vae/model.yaml" ] || vae-train -q --resume $options --curvature -o "$set.vae" "$set.tar"
 	# shellcheck disable=SC2086
-	[ -e "$set.memo.tar" ] || { vae-memo -q $options -d 64 --checkpoints all --out-scores -o "$set.memo" "$set.tar" >memo.tmp && mv memo.tmp "$set.memo.tar"; }
+	[ -e "$set.memo.tar" ] || {
+		start=$(date +%s)
+		vae-memo -q $options --repeats "$repeats" -d 64 $course --out-scores -o "$set.memo" "$set.tar" >memo.tmp
+		mv memo.tmp "$set.memo.tar"
+		echo $(($(date +%s) - start)) >"$set.seconds"
+	}
 	[ -e "$set.scored.tar" ] || {
 		vae-selfinf -q -m "$set.vae" --checkpoints all --weights lr --prefix tracin_ "$set.memo.tar" |
 			vae-selfinf -q -m "$set.vae" -d 4 --curvature kfac --prefix kfac_ | vae-selfinf -q --replace -m "$set.vae" |
-			vae-density -q --space latent -m "$set.vae" --prefix latent_ | vae-density -q --prefix pixel_ >scored.tmp && mv scored.tmp "$set.scored.tar"
+			vae-ckpt eval -q -m "$set.vae" -d 2 --input-curvature 4 --prefix at_ | vae-density -q --space latent -m "$set.vae" --prefix latent_ | vae-density -q --prefix pixel_ >scored.tmp && mv scored.tmp "$set.scored.tar"
 	}
-	printf '## %s\n\n| score | Spearman with memorization | AUROC |\n|---|---|---|\n' "$set"
+	printf '## %s\n\n' "$set"
+	[ ! -e "$set.seconds" ] || printf 'vae-memo took %d s.\n\n' "$(cat "$set.seconds")"
+	printf '| score | Spearman with memorization | AUROC |\n|---|---|---|\n'
 	for row in 'memo:memorization M' 'logp_in:log p(x), models that saw it (U)' 'logp_out:log p(x), models that did not (V)' 'out_loss:loss, out of fold' \
 		'out_selfinf:self influence, out of fold' 'loss:loss' 'recon:recon' 'kl:kl' 'selfinf:self influence, last checkpoint' 'tracin_selfinf:self influence, checkpoints by learning rate' \
-		'kfac_selfinf:self influence, K-FAC' 'latent_knn_nll:k-NN of codes' 'pixel_knn_nll:k-NN of pixels'; do
+		'kfac_selfinf:self influence, K-FAC' 'at_input_curvature:loss curvature in the input' 'latent_knn_nll:k-NN of codes' 'pixel_knn_nll:k-NN of pixels'; do
 		field=${row%%:*}
 		printf '| %s |' "${row#*:}"
 		spearman "$set.scored.tar" "$field"
 		vae-eval --positive "$outlier" -k "$field" "$set.scored.tar" | awk -v name="$field" '/^side by side/ { table = 1 } table && $1 == name { printf " %.3f |\n", $3; exit }'
 	done
 	echo
+	[ -n "$course" ] || continue
 	printf 'Quantiles of M (.5, .95, .999): ordinary records, outliers; by steps of training:\n\n| steps | ordinary | outliers |\n|---|---|---|\n'
 	for i in 1 2 3 4; do
 		at=$((steps * i / 4))

@@ -16,11 +16,11 @@
  *   bernoulli  prod sigmoid(f)^x (1 - sigmoid(f))^(1-x), for pixels that are 0 or 1 (input.binarize)
  *   gaussian   N(x; sigmoid(f), variance I);   linear   N(x; f, variance I), of standardised values
  *
- * variance is model.variance or, where that is 0, train.beta / 2: with it the loss of the training, recon + beta KL, is beta times
+ * variance is model.variance, learnt for each channel (nn/loss.h), or, where that is 0, train.beta / 2: with it the loss of the training, recon + beta KL, is beta times
  * the negative evidence lower bound. */
 struct likelihood_density {
 	enum likelihood likelihood;
-	double variance;
+	double variance; /* below 0: learnt */
 };
 /* -1 with the reason when the configuration has no density. */
 int likelihood_density_of(const struct config *cfg, struct likelihood_density *d, struct fail *f);

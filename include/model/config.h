@@ -27,6 +27,7 @@ enum binarize { BINARIZE_NONE, BINARIZE_THRESHOLD, BINARIZE_STOCHASTIC };
 enum estimator { PLUGIN, CROSS };
 enum gradient { PATHWISE, SCORE };
 enum weights { WEIGHTS_ONE, WEIGHTS_LR };
+#define VARIANCE_LEARNT (-1) /* a parameter for each channel of the input (nn/loss.h) */
 
 struct config {
 	int format;
@@ -35,7 +36,7 @@ struct config {
 	int input_shape[3];    /* channels, height, width */
 	int binarize;          /* of the samples of a picture: enum binarize */
 	int latent;
-	double variance;       /* of the likelihood p(x|z), where it is gaussian or linear; 0: train.beta / 2 (memo/logp.h) */
+	double variance;       /* of the likelihood p(x|z), where it is gaussian or linear; 0: train.beta / 2 (memo/logp.h); VARIANCE_LEARNT */
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;
@@ -71,6 +72,8 @@ int config_write(const struct config *c, struct buf *out, struct fail *f);
 int config_first_difference(const struct config *a, const struct config *b, const char **key, struct fail *f);
 /* Loads a path (with a slash, or ending in .yaml) or a preset, found beside the program's build or installation. */
 int config_load(struct config *c, const char *name, struct fail *f);
+/* 1 when model.variance is learnt. */
+static inline int config_learns_variance(const struct config *c) { return c->variance < 0; }
 /* The number of elements of the input. */
 int config_input_size(const struct config *c);
 

@@ -10,7 +10,7 @@
 #include "model/safetensors.h"
 #include "nn/network.h"
 
-enum { MODEL_MAX_TENSORS = 4 * MAX_LAYERS };
+enum { MODEL_MAX_TENSORS = 4 * MAX_LAYERS + 1 };
 
 struct model {
 	struct config cfg;
@@ -18,6 +18,7 @@ struct model {
 	struct tensor tensor[MODEL_MAX_TENSORS]; /* in the order of the parameters */
 	int ntensors;
 	size_t nparams;
+	size_t nvariances;  /* the last parameters: log variances of the channels, where model.variance is learnt (nn/loss.h); else 0 */
 	float *params;      /* owned, 64-byte aligned */
 	struct standardisation standard; /* [input], owned; NULL when the input is not standardised */
 	int64_t step;       /* optimiser steps taken */
@@ -33,6 +34,8 @@ struct model {
 int model_build(struct model *m, const struct config *cfg, struct fail *f);
 /* Initial parameters, by the kinds of the layers (nn/layer.h). */
 void model_init(struct model *m, uint64_t seed);
+/* The learnt variance of the likelihood. */
+struct learnt_variance model_variance(const struct model *m);
 /* Allocates m->standard, zeroed. */
 int model_alloc_standard(struct model *m, struct fail *f);
 /* Copies the parameters from a file with PyTorch's names: every tensor must be there, of the right shape and finite. For a model that

@@ -212,16 +212,18 @@ static void encode(void *ctx, int chunk)
 static void draw_targets(const struct curvature_estimate *e, float *y, const float *f, int n, uint64_t id)
 {
 	enum { PART = 256 };
+	const struct learnt_variance v = model_variance(e->m);
 	for (int from = 0; from < n; from += PART) {
 		int some = n - from < PART ? n - from : PART;
 		float noise[PART];
 		rng_normal(noise, some, (uint64_t)e->cfg.score.seed, ROLE_TARGETS, (uint64_t)e->m->step, id + (uint64_t)from, (uint32_t)e->draw);
 		for (int i = 0; i < some; i++) {
+			double sd = v.log_variance ? exp(0.5 * (double)v.log_variance[variance_channel(&v, from + i, n)]) : sqrt(0.5);
 			double at = (double)f[from + i], s = 1 / (1 + exp(-at)), below = 0.5 * erfc(-(double)noise[i] / sqrt(2));
 			if (e->cfg.score.likelihood == BERNOULLI)
 				y[from + i] = below < s;
 			else
-				y[from + i] = (float)((e->cfg.score.likelihood == LINEAR ? at : s) + (double)noise[i] / sqrt(2));
+				y[from + i] = (float)((e->cfg.score.likelihood == LINEAR ? at : s) + sd * (double)noise[i]);
 		}
 	}
 }
@@ -247,6 +249,7 @@ static void differentiate(void *ctx, int chunk)
 	size_t n = (size_t)e->cfg.latent, out = (size_t)dec->out;
 	float *scratch = e->scratch + (size_t)chunk * e->scratch_size, *head = e->enc.v[enc->last], *dhead = e->enc_grad.v[enc->last];
 	double recon[CHUNK];
+	const struct learnt_variance v = model_variance(e->m);
 	for (size_t r = (size_t)from; r < (size_t)to; r++) {
 		float *eps = e->eps + r * n;
 		if (e->given_eps)
@@ -265,7 +268,7 @@ static void differentiate(void *ctx, int chunk)
 			draw_targets(e, drawn, logits, (int)out, e->id[r]);
 			target = drawn;
 		}
-		recon[r - (size_t)from] = loss_recon((enum likelihood)e->cfg.score.likelihood, logits, target, (int)out, d);
+		recon[r - (size_t)from] = loss_recon_learnt((enum likelihood)e->cfg.score.likelihood, &v, logits, target, (int)out, d, NULL);
 		loss_flush(d, (int)out);
 	}
 	for (int i = dec->n - 1; i >= 0; i--)

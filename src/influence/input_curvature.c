@@ -66,6 +66,7 @@ static void add_draw(struct input_curvature *s, const struct model *m, const flo
 {
 	int latent = s->cfg.latent;
 	size_t n = (size_t)latent, size = (size_t)m->enc.in;
+	const struct learnt_variance v = model_variance(m);
 	const float *heads = s->enc.v[m->enc.last];
 	for (size_t r = 0; r < (size_t)s->batch; r++) {
 		rng_normal(s->eps + r * n, latent, (uint64_t)s->cfg.score.seed, ROLE_TRAIN_RECORD, (uint64_t)m->step, id[r], (uint32_t)j);
@@ -75,8 +76,8 @@ static void add_draw(struct input_curvature *s, const struct model *m, const flo
 	network_forward(&m->dec, params, s->xi, &s->dec, s->scratch);
 	for (size_t r = 0; r < (size_t)s->batch; r++) {
 		const float *f = s->dec.v[m->dec.last] + r * size;
-		loss_recon((enum likelihood)s->cfg.score.likelihood, f, target + r * size, (int)size, s->dec_grad.v[m->dec.last] + r * size);
-		loss_recon_by_input((enum likelihood)s->cfg.score.likelihood, f, target + r * size, (int)size, 1 / (float)s->cfg.score.draws, by_target + r * size);
+		loss_recon_learnt((enum likelihood)s->cfg.score.likelihood, &v, f, target + r * size, (int)size, s->dec_grad.v[m->dec.last] + r * size, NULL);
+		loss_recon_by_input((enum likelihood)s->cfg.score.likelihood, &v, f, target + r * size, (int)size, 1 / (float)s->cfg.score.draws, by_target + r * size);
 	}
 	network_backward(&m->dec, params, &s->dec, &s->dec_grad, s->dxi, s->scratch);
 	for (size_t r = 0; r < (size_t)s->batch; r++)

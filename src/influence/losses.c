@@ -31,6 +31,7 @@ struct losses *losses_open(const struct model *models, int n, int batch, struct 
 
 struct column {
 	const struct losses *s;
+	struct learnt_variance variance;
 	double *loss; /* [batch][n], from this checkpoint on */
 };
 
@@ -41,13 +42,13 @@ static void add_draw(void *ctx, const struct draw *d)
 	double *loss = to->loss + d->record * to->s->n;
 	if (d->index == 0)
 		*loss = cfg->score.beta * loss_kl(d->head, cfg->latent);
-	*loss += loss_recon((enum likelihood)cfg->score.likelihood, d->logits, d->x, config_input_size(cfg), NULL) / cfg->score.draws;
+	*loss += loss_recon_learnt((enum likelihood)cfg->score.likelihood, &to->variance, d->logits, d->x, config_input_size(cfg), NULL, NULL) / cfg->score.draws;
 }
 
 void losses_score(struct losses *s, const float *x, const uint64_t *id, double *loss)
 {
 	for (int c = 0; c < s->n; c++)
-		draws_run(s->draws, c, x, id, add_draw, &(struct column){s, loss + c});
+		draws_run(s->draws, c, x, id, add_draw, &(struct column){s, model_variance(&s->models[c]), loss + c});
 }
 
 void losses_close(struct losses *s)

@@ -9,10 +9,10 @@
 
 int likelihood_density_of(const struct config *cfg, struct likelihood_density *d, struct fail *f)
 {
-	*d = (struct likelihood_density){(enum likelihood)cfg->train.likelihood, cfg->variance > 0 ? cfg->variance : cfg->train.beta / 2};
+	*d = (struct likelihood_density){(enum likelihood)cfg->train.likelihood, cfg->variance > 0 || config_learns_variance(cfg) ? cfg->variance : cfg->train.beta / 2};
 	if (d->likelihood == BERNOULLI && !cfg->binarize)
 		return fail_set(f, "train.likelihood bernoulli is a density of pixels that are 0 or 1 only: train with --set input.binarize=threshold (or stochastic), or with gaussian");
-	if (d->likelihood != BERNOULLI && !(d->variance > 0))
+	if (d->likelihood != BERNOULLI && !(d->variance > 0) && !config_learns_variance(cfg))
 		return fail_set(f, "the likelihood has no variance: train.beta is 0; set model.variance");
 	return 0;
 }
@@ -27,6 +27,8 @@ struct logp {
 	struct config cfg;
 	struct likelihood_density density;
 	struct draws *passes;
+	const struct model *models;
+	struct learnt_variance learnt; /* of the checkpoint at hand */
 	struct sum *sum; /* [batch] */
 };
 
@@ -38,7 +40,7 @@ struct logp *logp_open(const struct model *models, int n, int batch, int draws, 
 		return NULL;
 	}
 	const struct config *cfg = &models[n - 1].cfg;
-	*s = (struct logp){.n = n, .batch = batch, .draws = draws, .cfg = *cfg, .sum = calloc((size_t)batch, sizeof(struct sum))};
+	*s = (struct logp){.models = models, .n = n, .batch = batch, .draws = draws, .cfg = *cfg, .sum = calloc((size_t)batch, sizeof(struct sum))};
 	if (!s->sum)
 		fail_memory(f);
 	else if (!likelihood_density_of(cfg, &s->density, f))
@@ -52,8 +54,8 @@ struct logp *logp_open(const struct model *models, int n, int batch, int draws, 
 static double log_likelihood(const struct logp *s, const struct draw *d)
 {
 	int n = config_input_size(&s->cfg);
-	double recon = loss_recon(s->density.likelihood, d->logits, d->x, n, NULL), v = s->density.variance;
-	return s->density.likelihood == BERNOULLI ? -recon : -0.5 * (recon / v + n * (LOG_2PI + log(v)));
+	double recon = loss_recon_learnt(s->density.likelihood, &s->learnt, d->logits, d->x, n, NULL, NULL), v = s->density.variance;
+	return s->density.likelihood == BERNOULLI || s->learnt.log_variance ? -recon : -0.5 * (recon / v + n * (LOG_2PI + log(v)));
 }
 
 /* log p(z) - log q(z|x) of z = mu + sigma eps; the factors of 2 pi cancel */
@@ -85,6 +87,7 @@ void logp_score(struct logp *s, const float *x, const uint64_t *id, double *logp
 {
 	double n = s->draws;
 	for (int c = 0; c < s->n; c++) {
+		s->learnt = model_variance(&s->models[c]);
 		draws_run(s->passes, c, x, id, add_draw, s);
 		for (int r = 0; r < s->batch; r++) {
 			const struct sum *sum = &s->sum[r];

@@ -20,7 +20,7 @@ struct key {
 	enum kind kind;
 	size_t at;
 	double lo, hi; /* numbers: the range; lists and texts: hi is the capacity */
-	const char *const *words;
+	const char *const *words; /* K_REAL: a word that may be given for the number, whose value is -1 */
 };
 
 static const char *const input_kinds[] = {"picture", "vector", NULL};
@@ -29,6 +29,7 @@ static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NUL
 static const char *const optimizers[] = {"adam", "sgd", NULL};
 static const char *const estimators[] = {"plugin", "cross", NULL};
 static const char *const gradients[] = {"pathwise", "score", NULL};
+static const char *const learnt[] = {"learnt", NULL};
 static const char *const weightings[] = {"one", "lr", NULL};
 
 #define AT(m) offsetof(struct config, m)
@@ -42,7 +43,7 @@ static const struct key keys[] = {
 	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
 	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
 	{"model.decoder", K_LAYERS, AT(decoder), 0, 0, NULL},
-	{"model.variance", K_REAL, AT(variance), 0, 1e30, NULL},
+	{"model.variance", K_REAL, AT(variance), 0, 1e30, learnt},
 	{"train.likelihood", K_WORD, AT(train.likelihood), 0, 0, likelihoods},
 	{"train.beta", K_REAL, AT(train.beta), 0, 1e9, NULL},
 	{"train.optimizer", K_WORD, AT(train.optimizer), 0, 0, optimizers},
@@ -242,7 +243,15 @@ static int set_key(struct config *c, const struct key *k, yaml_document_t *d, co
 		*(int *)at = (int)v;
 		return 0;
 	case K_REAL:
-		return parse_number(k, s, at, f);
+		if (k->words && s && strcmp(s, *k->words) == 0) {
+			*(double *)at = -1;
+			return 0;
+		}
+		if (parse_number(k, s, at, f)) {
+			const struct fail why = *f;
+			return k->words ? fail_set(f, "%s (it may also be %s)", why.msg, *k->words) : -1;
+		}
+		return 0;
 	case K_WORD:
 		while (s && k->words[i] && strcmp(k->words[i], s) != 0)
 			i++;
@@ -289,6 +298,8 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 	case K_INT:
 		return buf_addf(out, f, "%d", *v);
 	case K_REAL:
+		if (k->words && *(const double *)at < 0)
+			return buf_addf(out, f, "%s", *k->words);
 		return buf_addf(out, f, k->hi == SEED_MAX ? "%.0f" : "%.9g", *(const double *)at);
 	case K_WORD:
 		return buf_addf(out, f, "%s", k->words[*v]);
@@ -307,7 +318,7 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 /* Keys that came later are written only where they are set, so that older models keep their ids. */
 static int is_unset(const struct config *c, const struct key *k)
 {
-	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && c->variance <= 0);
+	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c));
 }
 
 int config_write(const struct config *c, struct buf *out, struct fail *f)
@@ -366,6 +377,17 @@ static void fill_open_outputs(struct layer_list *l, int size)
 			l->v[i].out = size;
 }
 
+static int check_variance(const struct config *c, struct fail *f)
+{
+	if (!config_learns_variance(c))
+		return 0;
+	if (c->train.likelihood == BERNOULLI)
+		return fail_set(f, "model.variance is learnt, and train.likelihood bernoulli has no variance: train with gaussian or linear");
+	if (c->score.likelihood != c->train.likelihood)
+		return fail_set(f, "model.variance is learnt, and belongs to train.likelihood %s: score.likelihood %s has none", likelihoods[c->train.likelihood], likelihoods[c->score.likelihood]);
+	return 0;
+}
+
 int config_check(struct config *c, struct fail *f)
 {
 	long size = (long)c->input_shape[0] * c->input_shape[1] * c->input_shape[2];
@@ -387,7 +409,7 @@ int config_check(struct config *c, struct fail *f)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);
 	if (c->score.estimator == CROSS && c->score.draws < 2)
 		return fail_set(f, "score.estimator cross needs score.draws of 2 or more");
-	return 0;
+	return check_variance(c, f);
 }
 
 int config_check_early(struct config *c, struct fail *f)

@@ -207,6 +207,8 @@ static int check_names(const struct batchnorms *b, const struct model *m, const 
 	struct list missing = {.n = 0}, others = {.n = 0};
 	list_missing(&missing, &m->enc, 0, b, m, s);
 	list_missing(&missing, &m->dec, 1, b, m, s);
+	if (m->nvariances && !json_object_get(s->header, m->tensor[m->ntensors - 1].name))
+		list_add(&missing, m->tensor[m->ntensors - 1].name, NULL);
 	list_others(&others, m, s);
 	if (missing.n && others.n)
 		return fail_set(f, "the file lacks %s, and has instead %s; --rename FROM=TO maps names", list_end(&missing), list_end(&others));

@@ -36,6 +36,16 @@ static void lay_out(struct model *m, const struct config *cfg)
 	network_build(&m->dec, "decoder", &cfg->decoder, (struct shape){cfg->latent, 1, 1, SHAPE_VECTOR}, &m->nparams);
 	name_tensors(m, &m->enc);
 	name_tensors(m, &m->dec);
+	if (config_learns_variance(cfg)) {
+		m->nvariances = (size_t)input.c;
+		m->nparams += m->nvariances;
+		m->tensor[m->ntensors++] = (struct tensor){.name = "log_variance", .ndim = 1, .shape = {m->nvariances}, .count = m->nvariances};
+	}
+}
+
+struct learnt_variance model_variance(const struct model *m)
+{
+	return (struct learnt_variance){m->nvariances ? m->params + m->nparams - m->nvariances : NULL, m->cfg.input_shape[0], m->dec.writes_channels_last};
 }
 
 int model_build(struct model *m, const struct config *cfg, struct fail *f)
@@ -54,6 +64,9 @@ void model_init(struct model *m, uint64_t seed)
 		if (layer_has_weights(l))
 			l->type->init(l, m->params, seed);
 	}
+	/* the variance of what is reconstructed: uniform samples in 0..1, standardised numbers */
+	for (size_t i = m->nparams - m->nvariances; i < m->nparams; i++)
+		m->params[i] = m->cfg.train.likelihood == LINEAR ? 0 : -2.48490665f; /* log 1/12 */
 }
 
 void model_free(struct model *m)
@@ -238,6 +251,8 @@ int model_read(struct model *m, const char *path, const struct assignments *sets
 		else
 			r = config_set(&m->cfg, sets->v[i], f);
 	}
+	if (!r && config_learns_variance(&m->cfg) != (m->nvariances > 0))
+		r = fail_set(f, "--set model.variance: whether it is learnt cannot change after training");
 	if (r || config_check(&m->cfg, f)) {
 		model_free(m);
 		return -1;

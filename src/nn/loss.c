@@ -130,18 +130,75 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 	return recon;
 }
 
-INLINE void by_input(enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d)
+/* --- learnt variances --- */
+
+/* n numbers, stride apart. */
+static double recon_strided(enum likelihood likelihood, const float *f, const float *x, int n, int stride, float *d)
 {
-	for (int i = 0; i < n; i++) {
+	float part_f[RUN], part_x[RUN], part_d[RUN];
+	double total = 0;
+	if (stride == 1)
+		return loss_recon(likelihood, f, x, n, d);
+	for (int from = 0, some; from < n; from += some) {
+		some = n - from < RUN ? n - from : RUN;
+		for (int i = 0; i < some; i++) {
+			part_f[i] = f[(from + i) * stride];
+			part_x[i] = x[(from + i) * stride];
+		}
+		total += loss_recon(likelihood, part_f, part_x, some, d ? part_d : NULL);
+		for (int i = 0; d && i < some; i++)
+			d[(from + i) * stride] = part_d[i];
+	}
+	return total;
+}
+
+double loss_recon_learnt(enum likelihood likelihood, const struct learnt_variance *v, const float *f, const float *x, int n, float *d, double *by_log_variance)
+{
+	if (!v->log_variance)
+		return loss_recon(likelihood, f, x, n, d);
+	const double log_2pi = 1.83787706640934548356;
+	int area = n / v->channels, stride = v->channels_last ? v->channels : 1;
+	double recon = 0;
+	for (int c = 0; c < v->channels; c++) {
+		int at = v->channels_last ? c : c * area;
+		double log_v = (double)v->log_variance[c], half = 0.5 * exp(-log_v);
+		double squares = recon_strided(likelihood, f + at, x + at, area, stride, d ? d + at : NULL);
+		for (int i = 0; d && i < area; i++)
+			d[at + i * stride] *= (float)half;
+		recon += half * squares + 0.5 * area * (log_2pi + log_v);
+		if (by_log_variance)
+			by_log_variance[c] = 0.5 * area - half * squares;
+	}
+	return recon;
+}
+
+/* --- the gradient by the input --- */
+
+INLINE void by_input(enum likelihood likelihood, const float *f, const float *x, int n, int stride, float share, float *d)
+{
+	for (int i = 0; i < n * stride; i += stride) {
 		float a = f[i] < 0 ? -f[i] : f[i], e = exp_negative(-a), t = 1.0f / (1.0f + e), s = f[i] < 0 ? e * t : t;
 		d[i] += share * (likelihood == GAUSSIAN ? 2 * (x[i] - s) : likelihood == BERNOULLI ? -f[i] : 2 * (x[i] - f[i]));
 	}
 }
-SIMD_VARIANTS(void, recon_by_input, (enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d), { by_input(likelihood, f, x, n, share, d); })
+SIMD_VARIANTS(void, recon_by_input, (enum likelihood likelihood, const float *f, const float *x, int n, int stride, float share, float *d), {
+	if (stride == 1)
+		by_input(likelihood, f, x, n, 1, share, d);
+	else
+		by_input(likelihood, f, x, n, stride, share, d);
+})
 
-void loss_recon_by_input(enum likelihood likelihood, const float *f, const float *x, int n, float share, float *d)
+void loss_recon_by_input(enum likelihood likelihood, const struct learnt_variance *v, const float *f, const float *x, int n, float share, float *d)
 {
-	SIMD_DISPATCH(recon_by_input)(likelihood, f, x, n, share, d);
+	if (!v->log_variance) {
+		SIMD_DISPATCH(recon_by_input)(likelihood, f, x, n, 1, share, d);
+		return;
+	}
+	int area = n / v->channels;
+	for (int c = 0; c < v->channels; c++) {
+		int at = v->channels_last ? c : c * area;
+		SIMD_DISPATCH(recon_by_input)(likelihood, f + at, x + at, area, v->channels_last ? v->channels : 1, share * 0.5f * expf(-v->log_variance[c]), d + at);
+	}
 }
 
 /* Magnitudes of floats compare like integers, whose maximum the compiler vectorises. */

@@ -38,10 +38,12 @@ static void compute_recon(void *ctx, int task)
 	int n = t->input, to = last_row(t, task), last = t->m->dec.last;
 	float share = 1.0f / (float)t->batch; /* the batch's loss is a mean */
 	const float *x = t->m->dec.writes_channels_last ? t->channels_last : t->x;
+	const struct learnt_variance v = model_variance(t->m);
 	for (int r = task * ROWS; r < to; r++) {
 		size_t at = (size_t)r * (size_t)n;
 		float *d = t->want_gradient ? t->side[DECODER].delta.v[last] + at : NULL;
-		t->recon[r] = loss_recon((enum likelihood)t->m->cfg.train.likelihood, t->side[DECODER].act.v[last] + at, x + at, n, d);
+		double *by_variance = t->by_variance ? t->by_variance + (size_t)r * t->m->nvariances : NULL;
+		t->recon[r] = loss_recon_learnt((enum likelihood)t->m->cfg.train.likelihood, &v, t->side[DECODER].act.v[last] + at, x + at, n, d, by_variance);
 		for (int i = 0; d && i < n; i++)
 			d[i] *= share;
 	}
@@ -130,9 +132,10 @@ static int open(struct trainer *t, struct fail *f)
 	t->channels_last = channels_last ? mat_floats(batch * (size_t)t->input) : NULL;
 	t->recon = calloc(batch, sizeof *t->recon);
 	t->kl = calloc(batch, sizeof *t->kl);
+	t->by_variance = m->nvariances ? calloc(batch * m->nvariances, sizeof *t->by_variance) : NULL;
 	t->xi = mat_floats(latents);
 	t->dxi = mat_floats(latents);
-	if (!t->reordered || !t->scratch || (channels_last && !t->channels_last) || !t->recon || !t->kl || !t->xi || !t->dxi)
+	if (!t->reordered || !t->scratch || (channels_last && !t->channels_last) || !t->recon || !t->kl || (m->nvariances && !t->by_variance) || !t->xi || !t->dxi)
 		return fail_memory_for(f, "a batch of %d records", t->batch);
 	t->side[DECODER].input = t->xi;
 	t->side[DECODER].dinput = t->dxi;
@@ -187,5 +190,6 @@ void trainer_close(struct trainer *t)
 	free(t->dxi);
 	free(t->recon);
 	free(t->kl);
+	free(t->by_variance);
 	free(t);
 }

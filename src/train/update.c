@@ -130,14 +130,32 @@ static void run_update(void *ctx, int i)
 	}
 }
 
+/* The log variances: the gradients of the records are added up in their order. Returns the squared norm. */
+static double update_variances(struct trainer *t)
+{
+	size_t n = t->m->nvariances, at = t->m->nparams - n;
+	double norm = 0;
+	for (size_t c = 0; c < n; c++) {
+		double sum = 0;
+		for (size_t r = 0; r < (size_t)t->batch; r++)
+			sum += t->by_variance[r * n + c] / t->batch;
+		t->grad[at + c] = (float)sum;
+		norm += sum * sum;
+	}
+	if (n)
+		step(t, at, t->grad + at, n);
+	return norm;
+}
+
 double update_run(struct trainer *t)
 {
 	double norm = 0;
 	pool_run(t->pool, t->side[ENCODER].net->n + t->side[DECODER].net->n, pack_input, t);
 	pool_run(t->pool, t->updates, run_update, t);
+	norm += update_variances(t);
 	for (int i = 0; t->want_norm && i < t->updates; i++)
 		norm += t->sqnorm[i];
-	return norm;
+	return t->want_norm ? norm : 0;
 }
 
 /* Counts the tasks of a side; write: also lists them. */
