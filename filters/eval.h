@@ -6,13 +6,16 @@
 #include "tool/flow.h"
 
 struct eval_options {
-	const char *fields, *positive, *against, *cutoffs, *svg, *model, *lds, *halves;
+	const char *fields, *positive, *against, *cutoffs, *svg, *model, *lds, *halves, *influence, *class_name, *tests;
 	int json, mean, runs;
 };
 
 /* Each runs a mode to its end, without closing w. e: opened with the options. */
 int run_lds(struct flow *w, const struct eval_options *o, struct fail *f);
 int run_mean(struct flow *w, const struct eval_options *o, struct fail *f);
+/* Opens the flow only if records say classes. */
+bool check_influence(struct cli *c, const struct eval_options *o);
+int run_influences(struct flow *w, const struct eval_options *o, struct fail *f);
 int run_runs(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f);
 
 /* Takes the extensions of the payload from the model. */

@@ -5,6 +5,15 @@
 static bool check_options(struct cli *c, const struct eval_options *o, struct eval *e)
 {
 	struct fail f = {{0}};
+	struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS];
+	if (o->cutoffs && eval_parse_cutoffs(cutoff, o->cutoffs, &f) < 0) {
+		fail_add(&f, "--cut");
+		return cli_invalid(c, &f);
+	}
+	if (o->influence)
+		return check_influence(c, o);
+	if (o->class_name || o->tests)
+		return cli_usage(c, "--class and -t require --influence");
 	if (o->lds || o->halves) {
 		if (!o->lds || !o->halves)
 			return cli_usage(c, "--lds MATRIX.npy and --halves NAME.memo belong together");
@@ -74,6 +83,9 @@ int main(int argc, char **argv)
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw charts as files in DIR, which is created if needed"},
 		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
 		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
+		{0, "influence", "FILE", CLI_TEXT, &o.influence, "instead: statistics of the influences in FILE, from --influence of other tools"},
+		{0, "class", "NAME", CLI_TEXT, &o.class_name, "their classes: a field or json.NAME of the records, or key/ for the directory of the key (default: cls in FILE)"},
+		{'t', "tests", "TESTS", CLI_TEXT, &o.tests, "the test records of --influence, for --class (default: they are among the records)"},
 		{0, "runs", NULL, CLI_FLAG, &o.runs, "every FILE is a run, those of a directory are a set: means and standard errors over runs"},
 		{0, "mean", NULL, CLI_FLAG, &o.mean, "instead: means and standard errors of the numbers of FILEs that --summary wrote"},
 		CLI_INPUT(&c),
@@ -88,7 +100,7 @@ int main(int argc, char **argv)
 		eval_free(&e);
 		return c.status;
 	}
-	int r = o.lds ? run_lds(&w, &o, &f) : o.mean ? run_mean(&w, &o, &f) : o.runs ? run_runs(&w, &o, &e, &f) : run(&w, &o, &e, &f);
+	int r = o.lds ? run_lds(&w, &o, &f) : o.mean ? run_mean(&w, &o, &f) : o.influence ? run_influences(&w, &o, &f) : o.runs ? run_runs(&w, &o, &e, &f) : run(&w, &o, &e, &f);
 	eval_free(&e);
 	return flow_finish(&w, r, &f);
 }

@@ -152,6 +152,8 @@ faults() {
 @test "faults: vae-eval" { faults -i "$F/s.tar" -- vae-eval -k w,selfinf --positive 'cls == 1 || key == "none"' --json; }
 
 @test "faults: vae-eval --svg" { faults -k alloc,read,write,rename -i "$F/course.tar" -- vae-eval -k memo --json --svg charts; }
+@test "faults: vae-eval --influence" { faults -k alloc,read,write,open -m 120 -i "$F/s.tar" -- vae-eval --influence "$F/over.jsonl" --class cls -t "$F/p.tar" --svg charts; }
+@test "faults: vae-eval --influence, keys" { faults -k alloc,read,write -m 60 -- vae-eval --influence "$F/over.jsonl" --class key/ --json; }
 @test "faults: vae-eval --runs" { faults -k alloc,read,write,open -m 120 -- vae-eval --runs -k w --positive 'cls == 1' --svg charts "$F/s.tar" "$F/s.tar"; }
 @test "faults: vae-report --middle" { faults -k alloc,read,write -m 100 -i "$F/course.tar" -- vae-report --top 1 --middle 2 -o page.html; }
 

@@ -121,6 +121,7 @@ setup_file() { laws_setup; }
 @test "law 2: compressed input: cut" { law_compressed cut; }
 @test "law 2: compressed input: eval" { law_compressed eval; }
 @test "law 2: compressed input: spread" { law_compressed spread; }
+@test "law 2: compressed input: pairs" { law_compressed pairs; }
 @test "law 2: compressed input: report" { law_compressed report; }
 @test "law 2: compressed input: review" { law_compressed review; }
 @test "law 2: compressed input: bend" { law_compressed bend; }
@@ -155,6 +156,7 @@ setup_file() { laws_setup; }
 @test "law 2: concatenated input and several FILEs: cut" { law_joined cut; }
 @test "law 2: concatenated input and several FILEs: eval" { law_joined eval; }
 @test "law 2: concatenated input and several FILEs: spread" { law_joined spread; }
+@test "law 2: concatenated input and several FILEs: pairs" { law_joined pairs; }
 @test "law 2: concatenated input and several FILEs: report" { law_joined report; }
 @test "law 2: concatenated input and several FILEs: review" { law_joined review; }
 @test "law 2: concatenated input and several FILEs: bend" { law_joined bend; }
@@ -221,6 +223,7 @@ setup_file() { laws_setup; }
 @test "law 3: every truncated input fails: cut" { law_prefixes cut; }
 @test "law 3: every truncated input fails: eval" { law_prefixes eval; }
 @test "law 3: every truncated input fails: spread" { law_prefixes spread; }
+@test "law 3: every truncated input fails: pairs" { law_prefixes pairs; }
 @test "law 3: every truncated input fails: report" { law_prefixes report; }
 @test "law 3: every truncated input fails: review" { law_prefixes review; }
 @test "law 3: every truncated input fails: bend" { law_prefixes bend; }
@@ -325,6 +328,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: cut" { law_full cut; }
 @test "law 4: a full device: eval" { law_full eval; }
 @test "law 4: a full device: spread" { law_full spread; }
+@test "law 4: a full device: pairs" { law_full pairs; }
 @test "law 4: a full device: report" { law_full report; }
 @test "law 4: a full device: review" { law_full review; }
 @test "law 4: a full device: ckpt" { law_full ckpt; }
@@ -398,6 +402,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: cut" { law_closed cut; }
 @test "law 4: closed descriptors: eval" { law_closed eval; }
 @test "law 4: closed descriptors: spread" { law_closed spread; }
+@test "law 4: closed descriptors: pairs" { law_closed pairs; }
 @test "law 4: closed descriptors: report" { law_closed report; }
 @test "law 4: closed descriptors: review" { law_closed review; }
 @test "law 4: closed descriptors: ckpt" { law_closed ckpt; }
@@ -485,6 +490,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: cut" { law_memory cut; }
 @test "law 4: a limit on address space: eval" { law_memory eval; }
 @test "law 4: a limit on address space: spread" { law_memory spread; }
+@test "law 4: a limit on address space: pairs" { law_memory pairs; }
 @test "law 4: a limit on address space: report" { law_memory report; }
 @test "law 4: a limit on address space: review" { law_memory review; }
 @test "law 4: a limit on address space: ckpt" { law_memory ckpt; }
@@ -524,6 +530,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: cut" { law_stack cut; }
 @test "law 4: a limit on the stack: eval" { law_stack eval; }
 @test "law 4: a limit on the stack: spread" { law_stack spread; }
+@test "law 4: a limit on the stack: pairs" { law_stack pairs; }
 @test "law 4: a limit on the stack: report" { law_stack report; }
 @test "law 4: a limit on the stack: review" { law_stack review; }
 @test "law 4: a limit on the stack: ckpt" { law_stack ckpt; }
@@ -583,6 +590,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: cut" { law_usage cut; }
 @test "law 7: -h, -V and wrong options: eval" { law_usage eval; }
 @test "law 7: -h, -V and wrong options: spread" { law_usage spread; }
+@test "law 7: -h, -V and wrong options: pairs" { law_usage pairs; }
 @test "law 7: -h, -V and wrong options: report" { law_usage report; }
 @test "law 7: -h, -V and wrong options: review" { law_usage review; }
 @test "law 7: -h, -V and wrong options: ckpt" { law_usage ckpt; }
@@ -656,6 +664,7 @@ setup_file() { laws_setup; }
 @test "law 8: only records on stdout, nothing on stderr: cut" { law_quiet cut; }
 @test "law 8: only records on stdout, nothing on stderr: eval" { law_quiet eval; }
 @test "law 8: only records on stdout, nothing on stderr: spread" { law_quiet spread; }
+@test "law 8: only records on stdout, nothing on stderr: pairs" { law_quiet pairs; }
 @test "law 8: only records on stdout, nothing on stderr: report" { law_quiet report; }
 @test "law 8: only records on stdout, nothing on stderr: review" { law_quiet review; }
 @test "law 8: only records on stdout, nothing on stderr: bend" { law_quiet bend; }
@@ -690,6 +699,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: cut" { law_summary cut; }
 @test "law 8: --summary: eval" { law_summary eval; }
 @test "law 8: --summary: spread" { law_summary spread; }
+@test "law 8: --summary: pairs" { law_summary pairs; }
 @test "law 8: --summary: report" { law_summary report; }
 @test "law 8: --summary: review" { law_summary review; }
 @test "law 8: --summary: ckpt" { law_summary ckpt; }
@@ -860,6 +870,7 @@ setup_file() { laws_setup; }
 @test "bad input: cut" { law_bad_input cut; }
 @test "bad input: eval" { law_bad_input eval; }
 @test "bad input: spread" { law_bad_input spread; }
+@test "bad input: pairs" { law_bad_input pairs; }
 @test "bad input: report" { law_bad_input report; }
 @test "bad input: review" { law_bad_input review; }
 @test "bad input: bend" { law_bad_input bend; }
@@ -894,6 +905,7 @@ setup_file() { laws_setup; }
 @test "an empty stream: cut" { law_empty cut; }
 @test "an empty stream: eval" { law_empty eval; }
 @test "an empty stream: spread" { law_empty spread; }
+@test "an empty stream: pairs" { law_empty pairs; }
 @test "an empty stream: report" { law_empty report; }
 @test "an empty stream: review" { law_empty review; }
 @test "an empty stream: bend" { law_empty bend; }
@@ -928,6 +940,7 @@ setup_file() { laws_setup; }
 @test "members, but no record: cut" { law_no_record cut; }
 @test "members, but no record: eval" { law_no_record eval; }
 @test "members, but no record: spread" { law_no_record spread; }
+@test "members, but no record: pairs" { law_no_record pairs; }
 @test "members, but no record: report" { law_no_record report; }
 @test "members, but no record: review" { law_no_record review; }
 @test "members, but no record: bend" { law_no_record bend; }

@@ -284,3 +284,113 @@ run() { awk -v seed="$1" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { o = i 
 	fails 2 vae-report --review --class key/ "$T/in.tar"
 	says --class
 }
+
+# listed FILE WHICH CUT: mean over the pairs of WHICH (proponents, opponents) of the same class, mean distance, its sd, mean norm; of the
+# first CUT of each test record, or of CUT % of the listed ones
+listed() {
+	perl -MJSON::PP -e 'my ($file, $which, $cut) = @ARGV; open my $f, "<", $file or die; my (@s, @d, @n);
+		while (<$f>) { my $o = decode_json($_); my $all = @{$o->{proponents}} + @{$o->{opponents}};
+			my $k = $cut =~ /(.*)%/ ? int($1 / 100 * $all + 0.5) : $cut; $k = 1 if $k < 1; my @v = @{$o->{$which}}; @v = @v[0 .. $k - 1] if @v > $k;
+			for (@v) { push @s, $_->{cls} eq $o->{cls} ? 1 : 0; push @d, $_->{distance}; push @n, $_->{norm} } }
+		sub mean { my $t = 0; $t += $_ for @_; $t / @_ } my $m = mean(@d); my $q = 0; $q += ($_ - $m) ** 2 for @d;
+		printf "%.10g %.10g %.10g %.10g %d\n", mean(@s), $m, sqrt($q / (@d - 1)), mean(@n), scalar @d' "$@"
+}
+
+@test "vae-eval --influence: classes, distances and norms of strong proponents and opponents" {
+	local i cut kind
+	pictures "$F/pics" 40
+	stream 40 | grep -v vae.json | mktar >"$T/in.tar"
+	stream 6 | grep -v vae.json | sed 's/name=s/name=t/' | mktar >"$T/tests.tar"
+	vae-train -q -c tiny --set train.steps=30 --set train.checkpoints=1 -o "$T/m.vae" "$T/in.tar"
+	vae-testinf -q -m "$T/m.vae" -d 2 -t "$T/tests.tar" --top 40 --influence "$T/over.jsonl" --summary "$T/summary" "$T/in.tar" >"$T/null"
+	ok vae-eval --influence "$T/over.jsonl" --cut 3,10% --json --svg "$T/pics"
+	isjson <"$T/out"
+	near "$(value pairs <"$T/out")" 240
+	sed 's/{"kind"/\n&/g' "$T/out" >"$T/groups"
+	for kind in proponents opponents; do
+		for cut in 3 10% 1000; do
+			listed "$T/over.jsonl" $kind $cut >"$T/want"
+			grep "\"kind\":\"$kind\",\"strongest\":\"${cut/1000/all}\"" "$T/groups" >"$T/group"
+			for i in 'same_class 1' 'distance 2' 'distance_sd 3' 'norm 4' 'pairs 5'; do
+				near "$(value "${i% *}" <"$T/group")" "$(cut -d' ' -f"${i#* }" "$T/want")" 1e-5
+			done
+		done
+		# vae-testinf says the same of all that it lists
+		near "$(value same_class <"$T/group")" "$(value same_class_$kind <"$T/summary")" 1e-5
+		near "$(value distance <"$T/group")" "$(value distance_$kind <"$T/summary")" 1e-5
+		near "$(value norm_sd <"$T/group")" "$(value norm_${kind}_sd <"$T/summary")" 1e-5
+	done
+	vae-eval --influence "$T/over.jsonl" --cut 3 >"$T/table"
+	near "$(awk '$1 == "opponents" && $2 == 3 { print $4 }' "$T/table")" "$(grep '"opponents","strongest":"3"' "$T/groups" | value same_class)" 1e-3
+	# every pair is in the charts, whose numbers are those of the file
+	well_formed "$T"/pics/*.svg
+	is "$(names "$T/pics" | tr ' ' '\n' | grep -v '^class-' | tr '\n' ' ' | sed 's/ *$//')" 'classes.svg distance.svg norm.svg'
+	perl -MJSON::PP -ne 'my $o = decode_json($_); for (@{$o->{proponents}}, @{$o->{opponents}}) { print $_->{cls} eq $o->{cls} ? 1 : 0, " $o->{cls} $_->{influence} $_->{distance}\n" }' "$T/over.jsonl" >"$T/pairs"
+	grep -q "record of the same class: $(grep -c '^1' "$T/pairs") pairs" "$T/pics/classes.svg"
+	grep -q "record of another class: $(grep -c '^0' "$T/pairs") pairs" "$T/pics/classes.svg"
+	cut -d' ' -f2 "$T/pairs" | sort -u >"$T/classes"
+	[ "$(wc -l <"$T/classes")" -gt 1 ]
+	while read -r i; do
+		grep -q "record of the same class: $(grep -c "^1 $i " "$T/pairs") pairs" "$T/pics/class-$i.svg"
+		grep -q "<title>influence over class $i</title>" "$T/pics/class-$i.svg"
+	done <"$T/classes"
+	near "$(value distance_spearman <"$T/out")" "$(paste <(cut -d' ' -f4 "$T/pairs" | ranks) <(cut -d' ' -f3 "$T/pairs" | ranks) | pearson)" 1e-4
+	# the outline of one kind: shares of 60 bins between the quantiles .001 and .999 of both
+	cut -d' ' -f3 "$T/pairs" | sort -g | awk '{ v[NR] = $1 } END { print v[1 + int(.001 * (NR - 1))], v[1 + int(.999 * (NR - 1)) + (.999 * (NR - 1) > int(.999 * (NR - 1)))] }' >"$T/range"
+	awk 'NR == FNR { low = $1; high = $2; next } { b = int(($3 - low) / (high - low) * 60); b = $3 < low ? 0 : b > 59 ? 59 : b; c[$1, b]++; t[$1]++ }
+		END { least = 1; for (k = 0; k < 2; k++) for (b = 0; b < 60; b++) { s[k, b] = c[k, b] / t[k]; if (s[k, b] > top) top = s[k, b]; if (s[k, b] > 0 && s[k, b] < least) least = s[k, b] }
+			least *= .7; last = "228.0"; for (b = 0; b < 60; b++) { v = s[1, b] < least ? least : s[1, b]; y = sprintf("%.1f", 228 - 218 * log(v / least) / log(top / least)); if (y != last) print y; last = y } }' "$T/range" "$T/pairs" >"$T/want"
+	grep -o 'class="st s6" d="[^"]*"' "$T/pics/classes.svg" | grep -o 'V[0-9.]*' | tr -d V >"$T/got"
+	# (the outline ends on the base line)
+	diff "$T/want" <(head -n "$(wc -l <"$T/want")" "$T/got")
+	[ "$(($(wc -l <"$T/got") - $(wc -l <"$T/want")))" -le 1 ]
+}
+
+@test "vae-eval --influence: classes of keys and records, methods, and what is no such file" {
+	local text
+	printf 'name=a/1.json data={"k":"x"}\nname=a/2.json data={"k":"y"}\nname=b/3.json data={"k":"x"}\nname=b/4.cls data=1\n' | mktar >"$T/in.tar"
+	printf 'name=a/1.json data={"k":"y"}\nname=q.json data={"k":"x"}\n' | mktar >"$T/tests.tar"
+	{
+		printf '{"test":"a/1","method":"knn","proponents":[{"key":"a/2","influence":2,"distance":1},{"key":"b/3","influence":1,"distance":3}],"opponents":[{"key":"b/4","influence":-1,"distance":5}]}\n'
+		printf '{"test":"a/1","method":"../<b>\\n","proponents":[],"opponents":[{"key":"a/2","influence":-1}]}\n{"test":"z","error":"cut"}\n'
+	} >"$T/over.jsonl"
+	# same CLASS...: the share of the same class among all pairs of the first method
+	same_class() { vae-eval -q --influence "$T/over.jsonl" --json "$@" | sed 's/.*knn//; s/"method".*//; s/{"kind"/\n&/g' | grep '"both"' | value same_class; }
+	is "$(same_class)" null
+	near "$(same_class --class key/)" 0.333333333
+	is "$(same_class --class json.k "$T/in.tar")" 0.5      # a/1 is x, a/2 y, b/3 x, b/4 none
+	is "$(same_class --class json.k -t "$T/tests.tar" "$T/in.tar")" 0.5 # a/1 is y
+	is "$(vae-eval -q --influence "$T/over.jsonl" --class json.k -t "$T/tests.tar" --cut 1 <"$T/in.tar" | awk '$1 == "proponents" && $2 == 1 { print $4; exit }')" 1.0000
+	ok vae-eval --influence "$T/over.jsonl" --class key/ --svg "$T/pics"
+	says '1 test records have no influences'
+	clean <(tr -d '\n' <"$T/out")
+	is "$(names "$T/pics")" 'knn-class-a.svg knn-classes.svg knn-distance.svg method.2-class-a.svg method.2-classes.svg '
+	well_formed "$T"/pics/*.svg
+	# the three distances 1, 3, 5 and influences 2, 1, -1 are at x 52, 230, 408 and y 10, 82.7, 228, in cells of 2
+	grep -q 'M53 11h0' "$T/pics/knn-distance.svg"
+	grep -q 'M231 83h0' "$T/pics/knn-distance.svg"
+	grep -q 'M409 229h0' "$T/pics/knn-distance.svg"
+	for text in 'x' '[1]' '{"test":1}' '{"test":"a","proponents":1}' '{"test":"a","proponents":[{"key":1,"influence":1}]}' '{"test":"a","opponents":[{"key":"x"}]}'; do
+		printf '{"test":"t","error":"no"}\n%s\n' "$text" >"$T/bad.jsonl"
+		fails 1 vae-eval --influence "$T/bad.jsonl"
+		says "$T/bad.jsonl: line 2"
+	done
+	: >"$T/bad.jsonl"
+	fails 1 vae-eval --influence "$T/bad.jsonl"
+	says 'no influences'
+	fails 1 vae-eval --influence "$T/none"
+	says "$T/none"
+	fails 2 vae-eval --influence "$T/over.jsonl" "$T/in.tar"
+	says --class
+	fails 2 vae-eval --influence "$T/over.jsonl" -t "$T/in.tar"
+	says -t --class
+	fails 2 vae-eval --influence "$T/over.jsonl" -k w
+	fails 2 vae-eval --class cls --positive 'cls == 1' "$T/in.tar"
+	says --influence
+	fails 2 vae-eval --influence "$T/over.jsonl" --cut 0
+	says --cut
+	fails 2 vae-eval --influence "$T/over.jsonl" -o "$T/over.jsonl"
+	head -c 700 "$T/in.tar" >"$T/cut.tar"
+	fails 1 vae-eval --influence "$T/over.jsonl" --class json.k -t "$T/cut.tar" "$T/in.tar"
+	says -t "$T/cut.tar"
+}

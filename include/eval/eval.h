@@ -68,6 +68,10 @@ int eval_finish(struct eval *e, struct fail *f);
 /* Fails unless every requested field has positive and negative records; without an expression for positives, unless every one is a number in
  * some record. positive: the expression, for the message. */
 int eval_check_labels(const struct eval *e, const char *positive, struct fail *f);
+/* Parses a list of cutoffs: their number, or -1. */
+int eval_parse_cutoffs(struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS], const char *list, struct fail *f);
+/* The number that a cutoff is of n: rounded, at least one, at most all. */
+uint64_t eval_cutoff_count(const struct eval_cutoff *c, uint64_t n);
 /* The number of records checked at a cutoff: rounded, at least one, at most all that have the field. */
 uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff);
 /* The quantile of a field for a share 0 <= q <= 1 of its records; NAN if none has it. After eval_finish(). */

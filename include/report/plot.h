@@ -17,7 +17,7 @@ struct axis {
 	const char *label;
 };
 
-enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8, PLOT_CELLS = 9 }; /* series with a meaning; 0 to 5 are free; PLOT_CELLS: of a legend */
+enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8, PLOT_CELLS = 9, PLOT_DOTS = 10 }; /* series with a meaning; 0 to 5 are free; PLOT_CELLS, PLOT_DOTS: of a legend */
 
 struct plot {
 	struct axis x, y;

@@ -1,5 +1,6 @@
 #include "eval/classes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "stream/name.h"
@@ -21,4 +22,50 @@ int class_of(struct record *r, const char *name, struct buf *out, struct fail *f
 	int got = name_escape(&key, r->key.p, r->key.len, f) ? -1 : class_of_key(key.p, key.len, out, f);
 	buf_free(&key);
 	return got;
+}
+
+int class_map_add(struct class_map *m, struct record *r, const char *name, struct fail *f)
+{
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? 2 * m->cap : 1024;
+		struct class_entry *more = realloc(m->v, cap * sizeof *more);
+		if (!more)
+			return fail_memory(f);
+		m->v = more;
+		m->cap = cap;
+	}
+	struct buf key = {0}, cls = {0};
+	int has = name_escape(&key, r->key.p, r->key.len, f) ? -1 : class_of(r, name, &cls, f);
+	if (has >= 0) {
+		struct class_entry *e = &m->v[m->n++];
+		*e = (struct class_entry){strdup(key.p ? key.p : ""), has ? strndup(cls.p ? cls.p : "", cls.len) : NULL};
+		has = !e->key || (has && !e->cls) ? fail_memory(f) : 0;
+	}
+	buf_free(&key);
+	buf_free(&cls);
+	return has < 0 ? -1 : 0;
+}
+
+static int by_key(const void *a, const void *b) { return strcmp(((const struct class_entry *)a)->key, ((const struct class_entry *)b)->key); }
+
+void class_map_sort(struct class_map *m)
+{
+	if (m->n)
+		qsort(m->v, m->n, sizeof *m->v, by_key);
+}
+
+const char *class_map_find(const struct class_map *m, const char *key)
+{
+	const struct class_entry wanted = {(char *)key, NULL}, *found = m->n ? bsearch(&wanted, m->v, m->n, sizeof *m->v, by_key) : NULL;
+	return found ? found->cls : NULL;
+}
+
+void class_map_free(struct class_map *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->v[i].key);
+		free(m->v[i].cls);
+	}
+	free(m->v);
+	*m = (struct class_map){.n = 0};
 }

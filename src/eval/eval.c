@@ -42,21 +42,28 @@ static int parse_fields(struct eval *e, const char *fields, struct fail *f)
 	return add_field(e, EVAL_SIZE, 1, f);
 }
 
-static int parse_cutoffs(struct eval *e, const char *list, struct fail *f)
+int eval_parse_cutoffs(struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS], const char *list, struct fail *f)
 {
-	for (const char *p = list ? list : "0.5%,1%,2%,5%,10%,20%,50%";; p++) {
+	int n = 0;
+	for (const char *p = list;; p++) {
 		char *end;
 		double amount = strtod(p, &end);
 		int percent = *end == '%';
 		if (end == p || (end[percent] && end[percent] != ',') || !(amount > 0) || (percent ? amount > 100 : amount > 1e15 || amount != floor(amount)))
 			return fail_set(f, "a cutoff is a percentage or a number of records, as in 1%%,5%%,100, not '%.60s'", p);
-		if (e->ncutoffs == EVAL_MAX_CUTOFFS)
+		if (n == EVAL_MAX_CUTOFFS)
 			return fail_set(f, "more than %d cutoffs", EVAL_MAX_CUTOFFS);
-		e->cutoff[e->ncutoffs++] = (struct eval_cutoff){amount, percent};
+		cutoff[n++] = (struct eval_cutoff){amount, percent};
 		p = end + percent;
 		if (!*p)
-			return 0;
+			return n;
 	}
+}
+
+uint64_t eval_cutoff_count(const struct eval_cutoff *c, uint64_t n)
+{
+	double k = c->percent ? floor(c->amount / 100 * (double)n + 0.5) : c->amount;
+	return k < 1 ? 1 : k > (double)n ? n : (uint64_t)k;
 }
 
 int eval_open(struct eval *e, const char *fields, const char *cutoffs, const char *positive, struct fail *f)
@@ -67,8 +74,9 @@ int eval_open(struct eval *e, const char *fields, const char *cutoffs, const cha
 	strcpy(e->extensions, cfg.input_field);
 	if (parse_fields(e, fields, f))
 		return fail_add(f, "-k");
-	if (parse_cutoffs(e, cutoffs, f))
-		return fail_add(f, "--cut");
+	e->ncutoffs = eval_parse_cutoffs(e->cutoff, cutoffs ? cutoffs : "0.5%,1%,2%,5%,10%,20%,50%", f);
+	if (e->ncutoffs < 0)
+		return e->ncutoffs = 0, fail_add(f, "--cut");
 	e->positive = positive ? expr_parse(positive, f) : NULL;
 	if (positive && !e->positive)
 		return fail_add(f, "--positive");
@@ -297,10 +305,7 @@ int eval_finish(struct eval *e, struct fail *f)
 
 uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff)
 {
-	double n = (double)v->detection.rank.scored, k = e->cutoff[cutoff].amount;
-	if (e->cutoff[cutoff].percent)
-		k = floor(k / 100 * n + 0.5);
-	return k < 1 ? 1 : k > n ? (uint64_t)n : (uint64_t)k;
+	return eval_cutoff_count(&e->cutoff[cutoff], v->detection.rank.scored);
 }
 
 double eval_quantile(const struct eval_field *v, double q)

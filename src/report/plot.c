@@ -160,6 +160,8 @@ void plot_legend(struct plot *p, int series, const char *text)
 	int y = HEIGHT + LEGEND * p->legend++ + 10;
 	if (series == PLOT_CELLS)
 		PUT(p, "<path class=\"ce k4\" d=\"M%d %dh8v8h-8z\"/>", LEFT + 7, y - 8);
+	else if (series == PLOT_DOTS)
+		PUT(p, "<path class=\"dt d2 s0\" d=\"M%d %dh0\"/>", LEFT + 11, y - 4);
 	else if (p->dots && series == PLOT_POSITIVE)
 		PUT(p, "<path class=\"dt s%d\" d=\"M%d %dh0\"/>", series, LEFT + 11, y - 4);
 	else

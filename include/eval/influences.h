@@ -1,0 +1,66 @@
+/* influences.h - statistics of influences over test records, from a file of --influence of vae-testinf or vae-density: do strong
+ * proponents and opponents have the class of the test record, are they near it in latent space, are their latent means long (Kong &
+ * Chaudhuri 2021, figures 4, 5, 20 to 25, tables 5 and 8)?
+ *
+ * The file lists the strongest records of either kind; it has all pairs if it was written with --top of the number of records. Memory: 16
+ * bytes a pair, and one line of the file.
+ */
+#ifndef VF_INFLUENCES_H
+#define VF_INFLUENCES_H
+
+#include "eval/classes.h"
+#include "eval/eval.h"
+#include "eval/means.h"
+
+enum influence_kind { INFLUENCE_PROPONENTS, INFLUENCE_OPPONENTS, INFLUENCE_KINDS };
+enum influence_measure { INFLUENCE_SAME_CLASS, INFLUENCE_DISTANCE, INFLUENCE_NORM, INFLUENCE_MEASURES };
+
+struct influence_pair {
+	float influence, distance, norm; /* distance, norm: NAN where the file has none */
+	int16_t cls;                     /* of the test record, in influences.cls; -1: none */
+	int16_t same;                    /* 1, 0; -1: one of the two has no class */
+};
+
+struct influence_group {
+	size_t pairs;
+	struct mean measure[INFLUENCE_MEASURES];
+};
+
+struct influence_method {
+	char *name; /* "" if the file names none */
+	size_t tests;
+	struct influence_pair *pair; /* [n] */
+	size_t n, cap;
+	struct influence_group of[INFLUENCE_KINDS][EVAL_MAX_CUTOFFS + 1]; /* the strongest of each test record at each cutoff; then all of the kind */
+	struct influence_group all;
+	struct correlation against[INFLUENCE_MEASURES]; /* x: distance or norm, y: influence; after influences_finish() */
+};
+
+struct influences {
+	/* set by the caller */
+	const char *class_name;              /* NULL: cls in the file; CLASS_OF_KEY; another name: records and tests say it */
+	struct class_map records, tests;     /* owned; sorted; tests empty: its keys are looked up in records too */
+	struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS];
+	int ncutoffs;                        /* a percentage is of the records that are listed for a test record */
+
+	struct influence_method *method; /* [n], in the order of the file */
+	size_t n, unread;                /* unread: lines without influences, of test records that could not be read */
+	char **cls;                      /* [ncls]: classes of test records, sorted after influences_finish() */
+	size_t ncls;
+};
+
+/* Adds a line of the file. */
+int influences_add(struct influences *s, const char *line, size_t len, struct fail *f);
+int influences_read(struct influences *s, const char *path, struct fail *f);
+/* Sorts classes, and correlates. Fails where no line has an influence. */
+int influences_finish(struct influences *s, struct fail *f);
+void influences_free(struct influences *s);
+
+/* The standard deviation of the values; NAN for fewer than two. */
+double influence_sd(const struct mean *m);
+
+/* Appends tables, or one JSON object (vae-eval(1)). */
+int influences_table(const struct influences *s, struct buf *out, struct fail *f);
+int influences_json(const struct influences *s, struct buf *out, struct fail *f);
+
+#endif

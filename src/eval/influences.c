@@ -1,0 +1,263 @@
+#include "eval/influences.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static struct influence_method *find_method(struct influences *s, const char *name, struct fail *f)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->method[i].name, name) == 0)
+			return &s->method[i];
+	struct influence_method *more = realloc(s->method, (s->n + 1) * sizeof *more);
+	if (more) {
+		s->method = more;
+		memset(&more[s->n], 0, sizeof *more);
+		more[s->n].name = strdup(name);
+		if (more[s->n].name)
+			return &more[s->n++];
+	}
+	fail_memory(f);
+	return NULL;
+}
+
+/* The number of a class: >= 0, or -1 with a message. */
+static int find_class(struct influences *s, const char *cls, struct fail *f)
+{
+	for (size_t i = 0; i < s->ncls; i++)
+		if (strcmp(s->cls[i], cls) == 0)
+			return (int)i;
+	if (s->ncls == INT16_MAX)
+		return fail_set(f, "more than %d classes", INT16_MAX);
+	char **more = realloc(s->cls, (s->ncls + 1) * sizeof *more);
+	if (!more)
+		return fail_memory(f);
+	s->cls = more;
+	more[s->ncls] = strdup(cls);
+	return more[s->ncls] ? (int)s->ncls++ : fail_memory(f);
+}
+
+/* The class of a key: 1 in *out, which is owned by the caller; 0; -1. o: the object with the key, which may have a cls. */
+static int class_in(const struct influences *s, const struct class_map *m, const json_t *o, const char *key, char **out, struct fail *f)
+{
+	const char *cls = NULL;
+	struct buf directory = {0};
+	*out = NULL;
+	if (!s->class_name) {
+		cls = json_string_value(json_object_get(o, "cls"));
+	} else if (strcmp(s->class_name, CLASS_OF_KEY) == 0) {
+		int has = class_of_key(key, strlen(key), &directory, f);
+		if (has < 0)
+			return -1;
+		cls = has ? (directory.p ? directory.p : "") : NULL;
+	} else {
+		cls = class_map_find(m, key);
+	}
+	int got = cls != NULL;
+	if (cls && !(*out = strdup(cls)))
+		got = fail_memory(f);
+	buf_free(&directory);
+	return got;
+}
+
+static float to_float(const json_t *v)
+{
+	return json_is_number(v) ? (float)fmin(fmax(json_number_value(v), -FLT_MAX), FLT_MAX) : NAN;
+}
+
+static int push(struct influence_method *m, const struct influence_pair *p, struct fail *f)
+{
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? 2 * m->cap : 1024;
+		struct influence_pair *more = realloc(m->pair, cap * sizeof *more);
+		if (!more)
+			return fail_memory_for(f, "%zu pairs of records", cap);
+		m->pair = more;
+		m->cap = cap;
+	}
+	m->pair[m->n++] = *p;
+	return 0;
+}
+
+static void count(struct influence_group *g, const struct influence_pair *p)
+{
+	g->pairs++;
+	if (p->same >= 0)
+		mean_add(&g->measure[INFLUENCE_SAME_CLASS], p->same);
+	if (!isnan(p->distance))
+		mean_add(&g->measure[INFLUENCE_DISTANCE], (double)p->distance);
+	if (!isnan(p->norm))
+		mean_add(&g->measure[INFLUENCE_NORM], (double)p->norm);
+}
+
+/* One list of a test record, of `listed` records in both lists. cls: of the test record, or NULL. */
+static int add_list(struct influences *s, struct influence_method *m, enum influence_kind kind, const json_t *list, size_t listed, const char *cls, int16_t number,
+                    struct fail *f)
+{
+	static const char *const name[] = {"proponents", "opponents"};
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i), *key = json_object_get(o, "key"), *value = json_object_get(o, "influence");
+		if (!json_is_string(key) || !json_is_number(value))
+			return fail_set(f, "\"%s\", entry %zu: requires a \"key\" (text) and an \"influence\" (number)", name[kind], i + 1);
+		char *own;
+		if (class_in(s, &s->records, o, json_string_value(key), &own, f) < 0)
+			return -1;
+		struct influence_pair p = {to_float(value), to_float(json_object_get(o, "distance")), to_float(json_object_get(o, "norm")), number, -1};
+		if (cls && own)
+			p.same = strcmp(cls, own) == 0;
+		free(own);
+		if (push(m, &p, f))
+			return -1;
+		for (int k = 0; k < s->ncutoffs; k++)
+			if (i < eval_cutoff_count(&s->cutoff[k], listed))
+				count(&m->of[kind][k], &p);
+		count(&m->of[kind][s->ncutoffs], &p);
+		count(&m->all, &p);
+	}
+	return 0;
+}
+
+static int add_object(struct influences *s, const json_t *o, struct fail *f)
+{
+	static const char *const name[] = {"proponents", "opponents"};
+	const json_t *test = json_object_get(o, "test"), *method = json_object_get(o, "method");
+	const json_t *list[INFLUENCE_KINDS] = {json_object_get(o, name[0]), json_object_get(o, name[1])};
+	if (!json_is_string(test))
+		return fail_set(f, "no \"test\" with the key of a test record");
+	for (int k = 0; k < INFLUENCE_KINDS; k++)
+		if (list[k] && !json_is_array(list[k]))
+			return fail_set(f, "\"%s\" is not a list", name[k]);
+	if (!list[0] && !list[1]) {
+		s->unread++;
+		return 0;
+	}
+	struct influence_method *m = find_method(s, json_is_string(method) ? json_string_value(method) : "", f);
+	char *cls = NULL;
+	if (!m || class_in(s, s->tests.n ? &s->tests : &s->records, o, json_string_value(test), &cls, f) < 0)
+		return -1;
+	int number = cls ? find_class(s, cls, f) : -1, bad = cls && number < 0;
+	m->tests++;
+	for (int k = 0; k < INFLUENCE_KINDS && !bad; k++)
+		bad = add_list(s, m, (enum influence_kind)k, list[k], json_array_size(list[0]) + json_array_size(list[1]), cls, (int16_t)number, f);
+	free(cls);
+	return bad ? -1 : 0;
+}
+
+int influences_add(struct influences *s, const char *line, size_t len, struct fail *f)
+{
+	json_error_t e;
+	json_t *o = json_parse(line, len, 0, &e);
+	if (!o && json_error_code(&e) == json_error_out_of_memory)
+		return fail_memory_for(f, "a line");
+	if (!o)
+		return fail_set(f, "not JSON: %.200s", e.text);
+	int bad = add_object(s, o, f);
+	json_decref(o);
+	return bad;
+}
+
+int influences_read(struct influences *s, const char *path, struct fail *f)
+{
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return fail_errno(f, "%s", path);
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	int bad = 0;
+	for (unsigned long long number = 1; !bad && (len = getline(&line, &size, in)) >= 0; number++) {
+		if ((size_t)len > INFLUENCE_MAX_LINE)
+			bad = fail_set(f, "longer than %u bytes", INFLUENCE_MAX_LINE);
+		if (bad || influences_add(s, line, (size_t)len, f))
+			bad = fail_add(f, "%s: line %llu", path, number);
+	}
+	if (!bad && !feof(in)) /* getline() does not set the stream's error when memory runs out */
+		bad = fail_errno(f, "%s", path);
+	free(line);
+	fclose(in);
+	return bad ? -1 : 0;
+}
+
+/* --- the end --- */
+
+struct named {
+	char *name;
+	int16_t was;
+};
+
+static int by_name(const void *a, const void *b) { return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name); }
+
+/* Numbers the classes in the order of their names. */
+static int sort_classes(struct influences *s, struct fail *f)
+{
+	struct named *v = calloc(s->ncls + 1, sizeof *v);
+	int16_t *to = calloc(s->ncls + 1, sizeof *to);
+	if (v && to) {
+		for (size_t i = 0; i < s->ncls; i++)
+			v[i] = (struct named){s->cls[i], (int16_t)i};
+		qsort(v, s->ncls, sizeof *v, by_name);
+		for (size_t i = 0; i < s->ncls; i++) {
+			s->cls[i] = v[i].name;
+			to[v[i].was] = (int16_t)i;
+		}
+		for (struct influence_method *m = s->method; m < s->method + s->n; m++)
+			for (size_t i = 0; i < m->n; i++)
+				m->pair[i].cls = m->pair[i].cls < 0 ? -1 : to[m->pair[i].cls];
+	}
+	int bad = v && to ? 0 : fail_memory(f);
+	free(v);
+	free(to);
+	return bad;
+}
+
+static int correlate_method(struct influence_method *m, struct fail *f)
+{
+	double *x = calloc(m->n + 1, sizeof *x), *y = calloc(m->n + 1, sizeof *y);
+	int bad = x && y ? 0 : fail_memory_for(f, "%zu pairs of records", m->n);
+	for (int k = INFLUENCE_DISTANCE; k < INFLUENCE_MEASURES && !bad; k++) {
+		for (size_t i = 0; i < m->n; i++) {
+			x[i] = (double)(k == INFLUENCE_DISTANCE ? m->pair[i].distance : m->pair[i].norm);
+			y[i] = (double)m->pair[i].influence;
+		}
+		bad = correlate(x, y, m->n, &m->against[k], f);
+	}
+	free(x);
+	free(y);
+	return bad;
+}
+
+int influences_finish(struct influences *s, struct fail *f)
+{
+	size_t pairs = 0;
+	for (size_t i = 0; i < s->n; i++)
+		pairs += s->method[i].n;
+	if (!pairs)
+		return fail_set(f, "no influences of any record");
+	if (s->ncls && sort_classes(s, f))
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		if (correlate_method(&s->method[i], f))
+			return -1;
+	return 0;
+}
+
+double influence_sd(const struct mean *m) { return m->n > 1 ? sqrt(m->squares / (double)(m->n - 1)) : NAN; }
+
+void influences_free(struct influences *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->method[i].name);
+		free(s->method[i].pair);
+	}
+	for (size_t i = 0; i < s->ncls; i++)
+		free(s->cls[i]);
+	free(s->method);
+	free(s->cls);
+	class_map_free(&s->records);
+	class_map_free(&s->tests);
+	*s = (struct influences){.n = 0};
+}
