@@ -10,26 +10,30 @@ keep lds.keys vae-cut -k key lds.tar
 options="-c $preset --set train.steps=$steps --set train.holdout=0 --set score.likelihood=bernoulli"
 # shellcheck disable=SC2086 # options are words
 vae-memo -q $options --halves "$halves" -t lds.tests.tar -o lds.memo lds.tar
-for seed in 1001 1002 1003; do
+models=${VAE_LDS_MODELS:-1001 1002 1003}
+for seed in $models; do
 	# shellcheck disable=SC2086
 	[ -e lds-$seed.vae/model.yaml ] || vae-train -q --resume $options --set train.checkpoints=5 --seed $seed -o lds-$seed.vae lds.tar
-	found lds-$seed.vae/curvature-* || vae-ckpt curvature -q -m lds-$seed.vae --ekfac lds.tar
+	found "lds-$seed.vae"/curvature-* || vae-ckpt curvature -q -m "lds-$seed.vae" --ekfac lds.tar
 done
-last=$(vae-ckpt list -m lds-1001.vae | awk 'END { print $1 }')
+first=${models%% *}
+last=$(vae-ckpt list -m "lds-$first.vae" | awk 'END { print $1 }')
 
-# judge NAME COMMAND...: NAME-SEED.lds for the matrix that the command writes to matrix.npy, of each model, and NAME.lds for their mean
+# judge NAME COMMAND...: NAME-SEED.lds for the matrix that the command writes to matrix.npy, of each model, and NAME-mean.lds for their mean
 judge()
 {
 	judged=$1
 	shift
-	[ ! -e "$judged.lds" ] || return 0
-	for seed in 1001 1002 1003; do
-		[ -e "$judged-$seed.npy" ] || { "$@" -m lds-$seed.vae && mv matrix.npy "$judged-$seed.npy"; }
+	matrices=
+	for seed in $models; do
+		[ -e "$judged-$seed.npy" ] || { "$@" -m "lds-$seed.vae" && mv matrix.npy "$judged-$seed.npy"; }
 		keep "$judged-$seed.lds" vae-eval --lds "$judged-$seed.npy" --halves lds.memo
+		matrices="$matrices $judged-$seed.npy"
 	done
-	"$VAE_PAPER/mean.pl" "$judged"-100[123].npy >matrix.npy
-	keep "$judged.lds" vae-eval --lds matrix.npy --halves lds.memo
-	rm -f "$judged"-100[123].npy matrix.npy
+	# shellcheck disable=SC2086 # names
+	"$VAE_PAPER/mean.pl" $matrices >matrix.npy
+	vae-eval --lds matrix.npy --halves lds.memo >"$judged-mean.lds"
+	rm matrix.npy
 }
 tracin() { vae-testinf -q -t lds.tests.tar --matrix matrix.npy "$@" lds.tar >/dev/null; }
 near() # K -m MODEL
@@ -40,7 +44,7 @@ near() # K -m MODEL
 	"$VAE_PAPER/npy.pl" "$k" near.jsonl lds.keys >matrix.npy
 	rm near.jsonl
 }
-layer=$(vae-ckpt show -m lds-1001.vae | grep -o 'decoder\.[0-9]*' | sort -t . -k 2n | tail -n 1)
+layer=$(vae-ckpt show -m "lds-$first.vae" | grep -o 'decoder\.[0-9]*' | sort -t . -k 2n | tail -n 1)
 judge last tracin
 judge all tracin --checkpoints all
 judge lr tracin --checkpoints all --weights lr
@@ -61,10 +65,10 @@ judge distance near distance
 row()
 {
 	printf '| %s |' "$2"
-	for seed in 1001 1002 1003; do
+	for seed in $models; do
 		sed 1d "$1-$seed.lds"
-	done | awk -F '\t' '{ m += $1 / 3; s += $2 / 3 } END { printf " %.3f ± %.3f |", m, s }'
-	sed 1d "$1.lds" | awk -F '\t' '{ printf " %.3f ± %.3f |\n", $1, $2 }'
+	done | awk -F '\t' '{ m += $1; s += $2 } END { printf " %.3f ± %.3f |", m / NR, s / NR }'
+	sed 1d "$1-mean.lds" | awk -F '\t' '{ printf " %.3f ± %.3f |\n", $1, $2 }'
 }
 cat <<END
 ## LDS: which influence predicts retraining
@@ -76,9 +80,9 @@ cat <<END
     vae-eval --lds matrix.npy --halves lds.memo
 
 The rank correlation of the losses of $tests test records under $halves models of random halves with the sums of influences over the halves: one model
-(mean over three seeds), and the mean of the matrices of three models. Errors are bootstraps over the halves.
+(the mean over $(echo "$models" | wc -w) models of all records), and the mean of the matrices of these models. Errors are bootstraps over the halves.
 
-| influence | one model | mean of three models |
+| influence | one model | mean of the matrices |
 |---|---|---|
 $(row last 'VAE-TracIn, last checkpoint'
 row all 'VAE-TracIn, 5 checkpoints'
