@@ -1,0 +1,127 @@
+# vae-shards: random faults. Afterwards the results are those of one machine, and no temporary file is left. VF_SEED=N repeats a run.
+# shellcheck disable=SC2016
+
+load helper
+load lib/shards
+
+setup_file() {
+	export VF_SEED=${VF_SEED:-$RANDOM}
+	S=$F/s W=$F/want
+	make_shards "$S" 24 3
+	plan "$W"
+	vae-shards run -q -j 2 "$W"
+}
+
+setup() {
+	S=$F/s W=$F/want
+	RANDOM=$VF_SEED
+	echo "# VF_SEED=$VF_SEED" >&3
+}
+
+teardown() {
+	stop_slurm
+	[ ! -e "$T/disk" ] || umount "$T/disk" 2>/dev/null || true
+}
+
+# fault COMMAND...: runs it with a fault of a random kind: a process that kills itself before a random call, a write or rename that fails, all
+# processes killed at a random moment, and a disk that is full. Its status is that of the command.
+fault() {
+	local kinds=(write rename open) at=$((RANDOM % 4 + 1)) got=0 free
+	case $((RANDOM % 6)) in
+	0 | 1) env LD_PRELOAD="$BIN/fault-shim.so" VF_FAULT_KILL=1 VF_FAULT_AT="${kinds[RANDOM % 3]}:once:$at" "$@" ;;
+	2) env LD_PRELOAD="$BIN/fault-shim.so" VF_FAULT_AT="${kinds[RANDOM % 2]}:once:$at" "$@" ;;
+	3) timeout -s KILL "0.$(printf %03d $((RANDOM % 150)))" "$@" ;;
+	*)
+		if [ -z "$disk" ]; then
+			env LD_PRELOAD="$BIN/fault-shim.so" VF_FAULT_AT="write:from:$at" "$@"
+			return
+		fi
+		free=$(df --output=avail -B 4096 "$disk" | tail -n 1)
+		head -c $(((free - RANDOM % 3) * 4096)) /dev/zero >"$disk/filler"
+		"$@" || got=$?
+		rm "$disk/filler"
+		return $got
+		;;
+	esac
+}
+
+# faults N TASK COMMAND...: N runs that fail, of tasks whose index is the last argument. A task that is done is undone before.
+faults() {
+	local want=$1 what=$2 n=0 i tried=0
+	shift 2
+	while [ $n -lt "$want" ]; do
+		tried=$((tried + 1))
+		[ $tried -le $((4 * want)) ] || die "only $n of $tried runs of $what failed"
+		i=$((RANDOM % 24 + 1))
+		case $what in
+		score) rm -f "$run/columns/$(printf %05d $i).col" ;;
+		reduce) rm -f "$run/reduced" ;;
+		drop) rm -f "$run/done/$(printf %05d $i).done" ;;
+		esac
+		[ "$what" != reduce ] || i=
+		# shellcheck disable=SC2086 # no index
+		fault "$@" $i >"$T/log" 2>&1 3>&- || n=$((n + 1))
+	done
+	echo "# $what: $n of $tried runs failed"
+}
+
+@test "shards: 100 random faults: processes that are killed, calls that fail, a full disk" {
+	local disk='' run
+	mkdir "$T/disk"
+	if mount -t tmpfs -o size=16m none "$T/disk" 2>/dev/null; then disk=$T/disk; else echo '# mounting is not allowed here: writes fail instead'; fi
+	export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
+	run=$T/disk/run
+	plan "$run"
+	faults 40 score vae-shards task "$run" score
+	ok vae-shards task --per-task 24 "$run" score 1 # what is left
+	faults 20 reduce vae-shards reduce "$run"
+	ok vae-shards reduce "$run"
+	faults 40 drop vae-shards task "$run" drop
+	ok vae-shards run -q "$run"
+	ok vae-shards check -q "$run"
+	equal "$run"
+}
+
+# break_slurm RUN: cancels or requeues a job that runs, kills one of its processes, or kills slurmd; fails if there is none
+break_slurm() {
+	local job pid kind=$((RANDOM % 4))
+	job=$(squeue -h -r -t R -o %i | shuf -n 1)
+	[ -n "$job" ] || return 1
+	case $kind in
+	0) "$LIB/slurm" crash "$T/slurm" 3>&- ;;
+	1) scancel "$job" ;;
+	2) scontrol requeue "$job" ;;
+	3)
+		pid=$(pgrep -f -- "$1" | shuf -n 1)
+		[ -n "$pid" ] && kill -KILL "$pid"
+		;;
+	esac 2>/dev/null
+}
+
+@test "shards: jobs of Slurm that are cancelled, requeued or killed, and a slurmd that is killed" {
+	start_slurm
+	local n=0 i stage want=0
+	plan "$T/a"
+	for stage in score drop reduce; do
+		want=$((want + 4))
+		for i in $(seq 30); do
+			case $stage in # there is something to do again
+			score) rm -f "$T"/a/columns/*[0-4].col ;;
+			drop) rm -f "$T"/a/done/*[5-9].done ;;
+			reduce) rm -f "$T/a/reduced" ;;
+			esac
+			ok vae-shards run -q --slurm --per-task 2 "$T/a"
+			while [ -n "$(squeue -h)" ] && [ $n -lt $want ]; do
+				if break_slurm "$T/a"; then n=$((n + 1)); fi
+				sleep "0.$((RANDOM % 4))"
+			done
+			finished "$T/a"
+			[ $n -lt $want ] || break
+		done
+		[ $n -ge $want ] || die "only $n faults"
+		ok vae-shards run -q "$T/a"
+	done
+	ok vae-shards check -q "$T/a"
+	rm -r "$T/a/log"
+	equal "$T/a"
+}
