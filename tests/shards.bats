@@ -108,6 +108,13 @@ teardown() { stop_slurm; }
 	says 'is of no shard of the plan'
 }
 
+@test "shards: the tasks by GNU make" {
+	plan "$T/m"
+	ok make -s -j 2 -f "$ROOT/examples/shards/Makefile" RUN="$T/m"
+	says 'are as they should be'
+	equal "$T/m"
+}
+
 @test "shards: a finished run does nothing; a new shard is scored alone, and only changed lists are cleaned again" {
 	plan "$T/a"
 	vae-shards run -q -j 2 "$T/a"
