@@ -7,10 +7,9 @@ CFLAGS  ?= -O3 -g
 SAN     ?=
 B       ?= build$(if $(SAN),-san)
 
-LIBS := openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd liblzma liblz4
-# libbz2 of Debian 12 has no file for pkg-config. The tests write archives with libarchive.
+LIBS := libarchive openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd liblzma liblz4
+# libbz2 of Debian 12 has no file for pkg-config.
 OTHER_LIBS := -lbz2
-TEST_LIBS  := libarchive
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.2.0
@@ -80,7 +79,7 @@ $(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 
 $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(findstring test_reader,$@),$(shell pkg-config --libs $(TEST_LIBS))) $(PKG_LIBS) -lm
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 $(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm

@@ -1,4 +1,4 @@
-/* vae-pack: packs IDX files, tables of numbers or a directory into a stream of records. */
+/* vae-pack: packs IDX files, tables of numbers, a directory or an archive into a stream of records. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "stream/name.h"
 #include "tool/progress.h"
 
-enum format { IDX, CSV, NPY, DIRECTORY, BY_NAME };
-static const char *const format_words[] = {"idx", "csv", "npy", NULL};
+enum format { IDX, CSV, NPY, ARCHIVE, DIRECTORY, BY_NAME };
+static const char *const format_words[] = {"idx", "csv", "npy", "archive", NULL};
 enum { AS_PICTURE, AS_VECTOR };
 static const char *const as_words[] = {"picture", "vector", NULL};
 
@@ -36,6 +36,8 @@ static enum format format_of(const char *path)
 	struct stat st;
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return DIRECTORY;
+	if (ends_in(path, "zip") || ends_in(path, "7z") || ends_in(path, "rar"))
+		return ARCHIVE;
 	return ends_in(path, "csv") || ends_in(path, "tsv") ? CSV : ends_in(path, "npy") || ends_in(path, "npz") ? NPY : IDX;
 }
 
@@ -54,7 +56,7 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 	const char *ext;
 	char member[600];
 	if (c->nfiles < 1 || c->nfiles > 2)
-		return cli_usage(c, "give one IDX or npy file and optionally a file of labels, or one CSV file, or one directory");
+		return cli_usage(c, "give one IDX or npy file and optionally a file of labels, or one CSV file, one directory, or one archive");
 	if (o->format == BY_NAME)
 		o->format = (int)format_of(c->files[0]);
 	if ((p->label || p->header || o->separator || p->columns || p->skip || p->categories || p->missing_cells || p->decimal_comma || o->thousands) && o->format != CSV)
@@ -62,8 +64,12 @@ static bool check_options(struct cli *c, struct options *o, struct pack *p)
 	p->as_vector = o->as == AS_VECTOR;
 	if (p->as_vector && o->format != NPY)
 		return cli_usage(c, "--as vector is for npy files, and '%s' is not one (--format npy makes it one)", c->files[0]);
-	if ((p->follow || p->classes || p->together) && o->format != DIRECTORY)
-		return cli_usage(c, "--follow, --classes and --together are for directories, and '%s' is none", c->files[0]);
+	if (p->follow && o->format != DIRECTORY)
+		return cli_usage(c, "--follow is for directories, and '%s' is not one", c->files[0]);
+	if ((p->classes || p->together) && o->format != DIRECTORY && o->format != ARCHIVE)
+		return cli_usage(c, "--classes and --together are for directories and archives, and '%s' is neither", c->files[0]);
+	if (o->format == ARCHIVE && strcmp(c->files[0], "-") == 0)
+		return cli_usage(c, "an archive is not read from standard input: name its file");
 	p->separator = separator_of(c->files[0], o->separator);
 	if (!o->separator && p->decimal_comma && p->separator == ',')
 		p->separator = ';';
@@ -99,12 +105,13 @@ static int pack(const struct cli *c, enum format format, struct pack *p, struct 
 		return fail_errno(f, "%s", path);
 	if (labels && format == CSV)
 		return fail_set(f, "%s: a CSV file is packed alone: name its column of labels with --label", path);
-	if (labels && format == DIRECTORY)
-		return fail_set(f, "%s: a directory is packed alone, without labels", path);
+	if (labels && (format == DIRECTORY || format == ARCHIVE))
+		return fail_set(f, "%s: %s is packed alone, without labels", path, format == DIRECTORY ? "a directory" : "an archive");
 	p->out = writer_open(c->output, c->level, f);
 	if (!p->out)
 		return -1;
 	int r = format == DIRECTORY ? pack_directory(p, path, f)
+	        : format == ARCHIVE ? pack_archive(p, path, f)
 	        : format == CSV     ? pack_csv(p, path, f)
 	        : format == NPY     ? pack_npy(p, path, labels, f)
 	                            : pack_idx(p, path, labels, f);
@@ -128,7 +135,7 @@ static void print_warnings(const struct cli *c, const struct pack *p)
 	if (p->rows_skipped)
 		cli_note(c, "%llu rows with missing values were not packed", (unsigned long long)p->rows_skipped);
 	if (p->skipped)
-		cli_note(c, "%llu directory entries skipped: links, special or dot files, or names without an extension", (unsigned long long)p->skipped);
+		cli_note(c, "%llu files skipped: links, special or dot files, or names without an extension", (unsigned long long)p->skipped);
 	if (!p->seen)
 		cli_note(c, "%s has no records", c->files[0]);
 }
@@ -153,15 +160,15 @@ int main(int argc, char **argv)
 		{0, "header", NULL, CLI_FLAG, &p.header, "the first line of a CSV file is a header, even if some of its cells are numbers"},
 		{0, "separator", "C", CLI_TEXT, &o.separator, "the character between the cells of a CSV file (default: a comma; a tab in .tsv)"},
 		{0, "follow", NULL, CLI_FLAG, &p.follow, "follow symbolic links in a directory"},
-		{0, "classes", NULL, CLI_FLAG, &p.classes, "of a directory, take the names of the directories directly in it as .cls"},
-		{0, "together", NULL, CLI_FLAG, &p.together, "of a directory, pack files of one name as one record, whose key is the name"},
-		{0, "format", "NAME", CLI_CHOICE, &o.format, "the format of the files: idx, csv or npy (default: by the name)", format_words},
+		{0, "classes", NULL, CLI_FLAG, &p.classes, "of a directory or an archive, take the names of the directories directly in it as .cls"},
+		{0, "together", NULL, CLI_FLAG, &p.together, "of a directory or an archive, pack files of one name as one record, whose key is the name"},
+		{0, "format", "NAME", CLI_CHOICE, &o.format, "the format of the files: idx, csv, npy or archive (default: by the name)", format_words},
 		{0, "as", "NAME", CLI_CHOICE, &o.as, "what unsigned bytes of an npy file are: picture (the default, if the shape is that of pictures) or vector", as_words},
 		CLI_OUTPUT(&c),
 		CLI_BASE(&c),
 	};
-	if (!cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR",
-	               "Makes a stream of records from IDX files, tables, arrays or a directory.", opts, argc, argv) ||
+	if (!cli_begin(&c, "vae-pack", "IMAGES.idx[.gz] [LABELS.idx[.gz]] | TABLE.csv[.gz] | ARRAY.npy[.gz] [LABELS.npy[.gz]] | DIR | ARCHIVE.zip",
+	               "Makes a stream of records from IDX files, tables, arrays, a directory or an archive (zip, 7z, rar).", opts, argc, argv) ||
 	    !check_options(&c, &o, &p))
 		return c.status;
 	struct fail f = {{0}};

@@ -55,6 +55,7 @@ setup_file() {
 	cp "$F/pics/0.pgm" "$F/folder/cat/1.pgm"
 	echo text >"$F/folder/cat/1.txt"
 	ln -s ../../pics/2.pgm "$F/folder/dog/2.pgm"
+	(cd "$F/folder" && printf 'cat/1.%s\n' pgm txt | bsdtar --format zip -cf "$F/folder.zip" -T -)
 	printf 'name=%d.json data={"v":%d,"s":{"t":"ab"},"big":99999999999999999999}\n' 1 1 2 2 3 3 | mktar >"$F/json.tar"
 	printf '\0\0\10\3\0\0\0\3\0\0\0\2\0\0\0\2abcdefghijkl' >"$F/images.idx"
 	printf '\0\0\10\1\0\0\0\3\0\1\2' | gzip -c >"$F/labels.idx.gz"
@@ -80,6 +81,7 @@ faults() {
 @test "faults: vae-pack, categories of a table" { faults -k alloc,read,write,open -- vae-pack -q --header --categories c --missing mark "$F/columns.csv"; }
 @test "faults: vae-pack, columns of a table" { faults -k alloc,read,write,open -- vae-pack -q --header --columns a,b --missing skip "$F/columns.csv"; }
 @test "faults: vae-pack --follow --classes --together" { faults -k alloc,read,write,open -- vae-pack -q --follow --classes --together "$F/folder"; }
+@test "faults: vae-pack ARCHIVE" { faults -k alloc,read,write,open -- vae-pack -q --classes --together "$F/folder.zip"; }
 @test "faults: json.NAME" { faults -k alloc,read,write -i "$F/json.tar" -- vae-drop -q -e 'json.v > 1 && json.s.t ~ "a*"' --max-drop 90%; }
 @test "faults: json.NAME in a table" { faults -k alloc,read,write -i "$F/json.tar" -- vae-cut -k key,json.big,json.s.t --summary sum.json; }
 @test "faults: vae-pack npy" { faults -k alloc,read,write,open,close -- vae-pack "$F/rows.npy"; }

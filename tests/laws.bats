@@ -195,6 +195,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: table" { law_zstd table; }
 @test "law 2: -z: columns" { law_zstd columns; }
 @test "law 2: -z: folder" { law_zstd folder; }
+@test "law 2: -z: archive" { law_zstd archive; }
 @test "law 2: -z: json" { law_zstd json; }
 @test "law 3: every truncated input fails: train" { law_prefixes train; }
 @test "law 3: every truncated input fails: trace" { law_prefixes trace; }
@@ -341,6 +342,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: table" { law_full table; }
 @test "law 4: a full device: columns" { law_full columns; }
 @test "law 4: a full device: folder" { law_full folder; }
+@test "law 4: a full device: archive" { law_full archive; }
 @test "law 4: a full device: json" { law_full json; }
 @test "law 4: a full device: jsoncut" { law_full jsoncut; }
 @test "law 4: a reader that leaves: train" { law_sigpipe train; }
@@ -374,6 +376,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: table" { law_sigpipe table; }
 @test "law 4: a reader that leaves: columns" { law_sigpipe columns; }
 @test "law 4: a reader that leaves: folder" { law_sigpipe folder; }
+@test "law 4: a reader that leaves: archive" { law_sigpipe archive; }
 @test "law 4: a reader that leaves: json" { law_sigpipe json; }
 @test "law 4: closed descriptors: train" { law_closed train; }
 @test "law 4: closed descriptors: trace" { law_closed trace; }
@@ -415,6 +418,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: table" { law_closed table; }
 @test "law 4: closed descriptors: columns" { law_closed columns; }
 @test "law 4: closed descriptors: folder" { law_closed folder; }
+@test "law 4: closed descriptors: archive" { law_closed archive; }
 @test "law 4: closed descriptors: json" { law_closed json; }
 @test "law 4: closed descriptors: jsoncut" { law_closed jsoncut; }
 @test "law 4: a limit on file sizes: train" { law_file_limit train; }
@@ -448,6 +452,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: table" { law_file_limit table; }
 @test "law 4: a limit on file sizes: columns" { law_file_limit columns; }
 @test "law 4: a limit on file sizes: folder" { law_file_limit folder; }
+@test "law 4: a limit on file sizes: archive" { law_file_limit archive; }
 @test "law 4: a limit on file sizes: json" { law_file_limit json; }
 @test "law 4: a spool that does not fit: train" { law_spool_full train; }
 @test "law 4: a spool that does not fit: trace" { law_spool_full trace; }
@@ -501,6 +506,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: table" { law_memory table; }
 @test "law 4: a limit on address space: columns" { law_memory columns; }
 @test "law 4: a limit on address space: folder" { law_memory folder; }
+@test "law 4: a limit on address space: archive" { law_memory archive; }
 @test "law 4: a limit on address space: json" { law_memory json; }
 @test "law 4: a limit on address space: jsoncut" { law_memory jsoncut; }
 @test "law 4: a limit on the stack: train" { law_stack train; }
@@ -541,6 +547,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: table" { law_stack table; }
 @test "law 4: a limit on the stack: columns" { law_stack columns; }
 @test "law 4: a limit on the stack: folder" { law_stack folder; }
+@test "law 4: a limit on the stack: archive" { law_stack archive; }
 @test "law 4: a limit on the stack: json" { law_stack json; }
 @test "law 4: a limit on the stack: jsoncut" { law_stack jsoncut; }
 @test "law 5: any -j gives the same bytes: train" { law_jobs train; }
@@ -603,6 +610,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: table" { law_usage table; }
 @test "law 7: -h, -V and wrong options: columns" { law_usage columns; }
 @test "law 7: -h, -V and wrong options: folder" { law_usage folder; }
+@test "law 7: -h, -V and wrong options: archive" { law_usage archive; }
 @test "law 7: -h, -V and wrong options: json" { law_usage json; }
 @test "law 7: -h, -V and wrong options: jsoncut" { law_usage jsoncut; }
 @test "law 7: a terminal is refused: train" { law_terminal train; }
@@ -636,6 +644,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: table" { law_terminal table; }
 @test "law 7: a terminal is refused: columns" { law_terminal columns; }
 @test "law 7: a terminal is refused: folder" { law_terminal folder; }
+@test "law 7: a terminal is refused: archive" { law_terminal archive; }
 @test "law 7: a terminal is refused: json" { law_terminal json; }
 @test "law 8: only records on stdout, nothing on stderr: train" { law_quiet train; }
 @test "law 8: only records on stdout, nothing on stderr: trace" { law_quiet trace; }
@@ -710,6 +719,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: table" { law_summary table; }
 @test "law 8: --summary: columns" { law_summary columns; }
 @test "law 8: --summary: folder" { law_summary folder; }
+@test "law 8: --summary: archive" { law_summary archive; }
 @test "law 8: --summary: json" { law_summary json; }
 @test "law 8: --summary: jsoncut" { law_summary jsoncut; }
 @test "law 9: invalid fields: selfinf" { law_bad_fields selfinf; }
@@ -814,6 +824,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: table" { law_output table; }
 @test "law 10: -o is complete or absent: columns" { law_output columns; }
 @test "law 10: -o is complete or absent: folder" { law_output folder; }
+@test "law 10: -o is complete or absent: archive" { law_output archive; }
 @test "law 10: -o is complete or absent: json" { law_output json; }
 @test "law 10: any locale gives the same bytes: train" { law_locale train; }
 @test "law 10: any locale gives the same bytes: trace" { law_locale trace; }

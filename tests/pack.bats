@@ -158,12 +158,12 @@ tree() {
 @test "a directory: files in byte order of names, unchanged, paths in source; others are skipped and counted" {
 	tree
 	ok vae-pack --summary "$T/s" "$T/d"
-	says 'directory entries skipped'
+	says 'files skipped'
 	is "$(lstar --names <"$T/out" | tr '\n' ' ')" '00000000.PGM 00000000.vae.json 00000001.pgm 00000001.vae.json 00000002.pgm 00000002.vae.json '
 	is "$(field key,source <"$T/out" | tr '\t\n' '= ')" '00000000=B/a.PGM 00000001=a.two.pgm 00000002=b/z.pgm '
 	is "$(lstar <"$T/out" | awk '$1 == "00000002.pgm" { print $6, $NF }')" "1580702706 $(od -An -v -tx1 "$F/pics/0.pgm" | tr -d ' \n')"
 	grep -q '"records":3,"seen":3,"skipped":7,' "$T/s"
-	says '7 directory entries'
+	says '7 files skipped'
 	mv "$T/out" "$T/want"
 	ok vae-pack -q "$T/d"
 	[ ! -s "$T/err" ]
@@ -212,7 +212,7 @@ tree() {
 		[ $out != link.tar ] || ln -s target.tar "$T/d/link.tar"
 		for _ in first second; do
 			ok vae-pack -o "$T/d/$out" --summary "$T/s" "$T/d"
-			is "$(cat "$T/err")" "$(printf 'vae-pack: %s is the output: not packed\n' "$T/d/$out"; [ $out != link.tar ] || echo 'vae-pack: 1 directory entries skipped: links, special or dot files, or names without an extension')"
+			is "$(cat "$T/err")" "$(printf 'vae-pack: %s is the output: not packed\n' "$T/d/$out"; [ $out != link.tar ] || echo 'vae-pack: 1 files skipped: links, special or dot files, or names without an extension')"
 			same "$T/want" "$T/d/$out"
 		done
 		ok vae-pack -q -o "$T/d/$out" "$T/d"
@@ -528,4 +528,96 @@ values() {
 	printf '""\n1\n2' >"$T/t.csv" # pandas writes a column without a name so
 	ok vae-pack --header "$T/t.csv"
 	is "$(vae-cut -k key <"$T/out" | wc -l)" 2
+}
+
+# zip OUT DIR [OPTION ...]: an archive of what is in a directory, in byte order of names
+zip() {
+	local out=$1 dir=$2
+	shift 2
+	(cd "$dir" && find . -mindepth 1 \( -type f -o -type l \) -printf '%P\n' | LC_ALL=C sort | bsdtar --format zip "$@" -cf "$out" -T -)
+}
+
+@test "an archive: the records of its directory, in the order of the archive, from zip and 7z" {
+	tree
+	rm "$T/d/pipe.pgm" "$T/d/linked.d"
+	ok vae-pack "$T/d"
+	mv "$T/out" "$T/want"
+	zip "$T/a.zip" "$T/d"
+	zip "$T/stored.ZIP" "$T/d" --options zip:compression=store
+	zip "$T/a.7z" "$T/d" --format 7zip
+	cp "$T/a.zip" "$T/a"
+	for from in a.zip stored.ZIP a.7z '--format archive a'; do
+		cd "$T"
+		# shellcheck disable=SC2086 # words
+		ok vae-pack --summary "$T/s" $from
+		says '5 files skipped'
+		grep -q '"records":3,"seen":3,"skipped":5,' "$T/s"
+		is "$(field key,source <"$T/out" | tr '\t\n' '= ')" '00000000=B/a.PGM 00000001=a.two.pgm 00000002=b/z.pgm '
+		is "$(lstar <"$T/out" | awk '{ print $1, $NF }')" "$(lstar <"$T/want" | awk '{ print $1, $NF }')"
+	done
+	ok vae-pack --classes --only 'cls == "b"' "$T/a.zip"
+	is "$(field key,source,cls <"$T/out" | tr '\t\n' '= ')" '00000002=b/z.pgm=b '
+}
+
+@test "an archive: --together; files of one name that do not follow each other are an error" {
+	mkdir -p "$T/d/a"
+	for i in 1 2; do
+		printf x >"$T/d/a/$i.jpg"
+		printf '{}' >"$T/d/a/$i.json"
+	done
+	zip "$T/a.zip" "$T/d"
+	ok vae-pack --together --key-prefix p/ "$T/a.zip"
+	is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'p/a/1.jpg p/a/1.json p/a/1.vae.json p/a/2.jpg p/a/2.json p/a/2.vae.json '
+	(cd "$T/d" && printf 'a/%s\n' 1.jpg 2.jpg 1.json | bsdtar --format zip -cf "$T/b.zip" -T -)
+	fails 1 vae-pack --together "$T/b.zip"
+	says "$T/b.zip/a/1.json" 'do not follow each other' 'unpack it'
+	ok vae-pack "$T/b.zip"
+}
+
+@test "an archive: every cut, a changed byte, a hostile name and an encrypted file are errors" {
+	mkdir -p "$T/d/a"
+	seq 300 >"$T/d/a/1.txt"
+	printf yy >"$T/d/a/2.txt"
+	for kind in zip 7zip; do
+		zip "$T/a.$kind" "$T/d" --format $kind
+		n=$(stat -c %s "$T/a.$kind")
+		for ((i = 0; i < n; i += i > n - 120 ? 1 : 37)); do
+			head -c $i "$T/a.$kind" >"$T/cut"
+			fails 1 vae-pack --format archive "$T/cut"
+			says "$T/cut"
+		done
+		# in the middle of the data of the first file
+		at=200
+		{ head -c $at "$T/a.$kind"; tail -c +$((at + 1)) "$T/a.$kind" | head -c 1 | tr '\0-\377' '\1-\377\0'; tail -c +$((at + 2)) "$T/a.$kind"; } >"$T/changed"
+		fails 1 vae-pack --format archive "$T/changed"
+		says "$T/changed" damaged
+	done
+	(cd "$T/d/a" && bsdtar -P --format zip -cf "$T/up.zip" ../a/1.txt)
+	fails 1 vae-pack "$T/up.zip"
+	says "$T/up.zip: file 1" 'leads out of the directory'
+	zip "$T/secret.zip" "$T/d" --options zip:encryption=traditional --passphrase word
+	fails 1 vae-pack "$T/secret.zip"
+	says 'a/1.txt is encrypted'
+	rm -r "$T/d/a"
+	printf x >"$T/d/README"
+	zip "$T/none.zip" "$T/d"
+	fails 1 vae-pack "$T/none.zip"
+	says 'has no records'
+	mkfifo "$T/f.zip"
+	fails 1 vae-pack "$T/f.zip"
+	says 'not from a pipe'
+	fails 2 vae-pack --format archive - </dev/null
+	says 'name its file'
+	fails 2 vae-pack --follow "$T/none.zip"
+	says --follow
+	fails 1 vae-pack "$T/none.zip" "$T/none.zip"
+	says 'without labels'
+}
+
+@test "an archive: a file of more than the limit of a record is refused without its memory" {
+	truncate -s 1100M "$T/zeros.npy"
+	bsdtar -C "$T" --format zip -cf "$T/bomb.zip" zeros.npy
+	rm "$T/zeros.npy"
+	fails 1 vae-pack "$T/bomb.zip"
+	says 'bomb.zip/zeros.npy: larger than the limit'
 }

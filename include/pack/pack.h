@@ -1,4 +1,4 @@
-/* pack.h - IDX files, tables of numbers and directories to records. */
+/* pack.h - IDX files, tables of numbers, directories and archives to records. */
 #ifndef VF_PACK_H
 #define VF_PACK_H
 
@@ -25,8 +25,8 @@ struct pack {
 	int separator;
 	/* npy: */
 	int as_vector; /* unsigned bytes are numbers, not pictures */
-	/* Directories: */
-	int follow;        /* symbolic links stand for what they point to */
+	/* Directories and archives: */
+	int follow;        /* directories alone: symbolic links stand for what they point to */
 	int classes;       /* the directory directly below, as .cls */
 	int together;      /* the files of one name are one record, whose key is the name */
 	/* Called every 256 records; total is the number of records, 0 where it is unknown. May be NULL. */
@@ -36,7 +36,7 @@ struct pack {
 	uint64_t seen, packed; /* records */
 	uint64_t missing;      /* records without a field that `only` needs */
 	uint64_t rows_skipped; /* of a table, by MISSING_SKIP */
-	uint64_t skipped;      /* directory entries that cannot be a payload */
+	uint64_t skipped;      /* files that cannot be a payload */
 	char own_output[512];  /* the path of the output if it is in the directory, and so is not packed; else "" */
 };
 
@@ -49,5 +49,8 @@ int pack_npy(struct pack *p, const char *array, const char *labels, struct fail 
 /* Every regular file below dir, in byte order of names: bytes and extension kept, the path below dir in the field `source`.
  * Skips dot files and names without an extension, and the output. A directory without a record is an error. */
 int pack_directory(struct pack *p, const char *dir, struct fail *f);
+/* Every regular file of a zip, 7z or rar archive, likewise, in the order of the archive. An error: a file that is
+ * encrypted or whose checksum is wrong, a name that leads out of the directory, and with `together` a name that comes again. */
+int pack_archive(struct pack *p, const char *path, struct fail *f);
 
 #endif

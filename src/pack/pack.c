@@ -4,14 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "input/idx.h"
 #include "input/picture.h"
 #include "input/png.h"
-#include "stream/name.h"
 #include "pack/pack_record.h"
-#include "pack/walk.h"
 
 int pack_begin(struct pack *p, struct record *r, uint64_t ordinal, const char *file, struct fail *f)
 {
@@ -95,129 +92,5 @@ int pack_idx(struct pack *p, const char *images, const char *labels, struct fail
 		r = pack_items(p, x, y, images, f);
 	idx_close(x);
 	idx_close(y);
-	return r;
-}
-
-struct directory {
-	struct pack *pack;
-	struct record r;  /* with p->together, until a file of another name comes */
-	uint64_t ordinal; /* of the next record */
-	uint64_t links;   /* that were not followed, or point nowhere */
-	struct buf file;  /* the path of the first file of r, which messages name after the walk too */
-	struct buf class;
-	int open;         /* r is a record that is not written yet */
-};
-
-/* The directory directly below the root, as .cls, unless a file gives one. */
-static int add_class(struct directory *d, struct fail *f)
-{
-	struct member *m = d->class.len && !record_member(&d->r, "cls") ? pack_add(&d->r, "cls", d->r.n ? d->r.m[0].header.mtime.sec : 0, f) : NULL;
-	if (m)
-		return buf_add(&m->data, d->class.p, d->class.len, f);
-	return d->class.len && !record_member(&d->r, "cls") ? -1 : 0;
-}
-
-/* Writes the record: 1, 0 when the limit is reached, -1. */
-static int end_record(struct directory *d, struct fail *f)
-{
-	if (!d->open)
-		return 1;
-	d->open = 0;
-	d->r.fields_changed = 1;
-	return d->pack->classes && add_class(d, f) ? -1 : pack_emit(d->pack, &d->r, 0, f);
-}
-
-static int begin_record(struct directory *d, const char *path, const char *below, size_t key, struct fail *f)
-{
-	struct buf source = {0};
-	const char *slash = strchr(below, '/');
-	d->class.len = d->file.len = 0;
-	int bad = buf_add(&d->file, path, strlen(path), f) || pack_begin(d->pack, &d->r, d->ordinal++, d->file.p, f) ? -1 : 0;
-	if (!bad && key) {
-		d->r.key.len = 0;
-		bad = buf_addf(&d->r.key, f, "%s%.*s", d->pack->prefix, (int)key, below);
-	}
-	bad = bad || name_escape(&source, below, strlen(below), f) || fields_set_string(&d->r.fields, "source", source.p, f) ||
-	      (slash && buf_add(&d->class, below, (size_t)(slash - below), f));
-	buf_free(&source);
-	d->open = !bad;
-	return bad ? -1 : 0;
-}
-
-/* Adds the file to the record. The fields of KEY.vae.json become those of the record, except source. */
-static int add_file(struct directory *d, const char *path, const char *ext, int64_t mtime, struct fail *f)
-{
-	struct record *r = &d->r;
-	char lower[256];
-	size_t n = strlen(ext);
-	for (size_t i = 0; i <= n && i < sizeof lower; i++)
-		lower[i] = (char)(ext[i] >= 'A' && ext[i] <= 'Z' ? ext[i] - 'A' + 'a' : ext[i]);
-	if (n < sizeof lower && r->n && record_member(r, lower))
-		return fail_set(f, "%s: the record '%s' has the extension .%s twice", path, r->key.p, lower);
-	struct member *m = pack_add(r, ext, mtime, f);
-	if (!m || buf_read_file(&m->data, path, RECORD_MAX_BYTES, f))
-		return -1;
-	if (n < sizeof lower)
-		memcpy(m->ext.p, lower, n);
-	if (!d->pack->together || strcmp(m->ext.p, FIELDS_EXT) != 0)
-		return 0;
-	struct buf source = {0};
-	int bad = fields_string(&r->fields, "source", &source, f) < 0 || fields_parse(&r->fields, m->data.p, m->data.len, f) ? fail_add(f, "%s", path) : 0;
-	bad = bad || fields_set_string(&r->fields, "source", source.p, f);
-	buf_free(&source);
-	r->fields_member = (int)r->n - 1;
-	return bad ? -1 : 0;
-}
-
-static int pack_file(struct directory *d, const char *path, const char *below, const struct stat *st, struct fail *f)
-{
-	const char *slash = strrchr(below, '/'), *ext = strrchr(slash ? slash : below, '.') + 1;
-	size_t key = d->pack->together ? name_split(below, &ext) : 0, prefix = strlen(d->pack->prefix);
-	if (d->pack->together && !key) {
-		d->pack->skipped++;
-		return 1;
-	}
-	int same = key && d->open && d->r.key.len == prefix + key && memcmp(d->r.key.p + prefix, below, key) == 0;
-	int go = same ? 1 : end_record(d, f);
-	if (go <= 0)
-		return go;
-	if ((!same && begin_record(d, path, below, key, f)) || add_file(d, path, ext, st->st_mtime, f))
-		return -1;
-	return key ? 1 : end_record(d, f);
-}
-
-static int on_entry(void *ctx, const char *path, const char *below, const struct stat *st, struct fail *f)
-{
-	struct directory *d = ctx;
-	const char *slash = strrchr(below, '/'), *name = slash ? slash + 1 : below, *dot = strrchr(name, '.');
-	int dir = S_ISDIR(st->st_mode);
-	if (dir && *name != '.')
-		return 1;
-	if (S_ISREG(st->st_mode) && writer_writes_to(d->pack->out, st)) {
-		name_show(d->pack->own_output, sizeof d->pack->own_output, path);
-		return 0;
-	}
-	if (dir || !S_ISREG(st->st_mode) || *name == '.' || !dot || !dot[1]) {
-		d->pack->skipped++;
-		d->links += S_ISLNK(st->st_mode);
-		return 0;
-	}
-	int go = pack_file(d, path, below, st, f);
-	return go ? go : WALK_STOP;
-}
-
-int pack_directory(struct pack *p, const char *dir, struct fail *f)
-{
-	struct directory d = {.pack = p, .r = {.fields_member = -1}};
-	int r = walk(dir, (p->follow ? WALK_FOLLOW : 0) | (p->together ? WALK_FILES_FIRST : 0), on_entry, &d, f);
-	if (!r && end_record(&d, f) < 0)
-		r = -1;
-	if (!r && !p->seen)
-		r = p->skipped ? fail_set(f, "%s has no records, but %llu links%s and %llu special or dot files or names without an extension", dir,
-		                          (unsigned long long)d.links, p->follow ? " that point nowhere" : " (see --follow)", (unsigned long long)(p->skipped - d.links))
-		               : fail_set(f, "%s has no records: there are no files in it%s", dir, *p->own_output ? " but the output" : "");
-	record_free(&d.r);
-	buf_free(&d.class);
-	buf_free(&d.file);
 	return r;
 }

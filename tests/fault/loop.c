@@ -271,10 +271,16 @@ static const char *format_message(const char *fmt, ...)
 	return msg;
 }
 
+/* libarchive, which reads archives that are packed, exits by itself where memory runs out in its strings: with this line and
+ * exit status 1. */
+static const char archive_exit[] = "Fatal Internal Error in libarchive: ";
+
 /* Whether there is a message, and every line begins with the name of the tool. */
 static int has_message(const struct text *err)
 {
 	size_t n = strlen(o.tool);
+	if (strncmp(err->p, archive_exit, sizeof archive_exit - 1) == 0)
+		return 1;
 	const char *p = err->p;
 	while (*p) {
 		const char *end = strchr(p, '\n');

@@ -65,6 +65,7 @@ row pack    'tar output' 'vae-pack "$F/pics"'
 row table   'tar output' 'vae-pack -q --header --skip id --label kind,shop --missing mark --decimal-comma --thousands . "$F/table.csv"'
 row columns 'tar output' 'vae-pack -q --header --columns a,b,c --categories c --missing skip "$F/columns.csv"'
 row folder  'tar output' 'vae-pack -q --follow --classes --together "$F/folder"'
+row archive 'tar output' 'vae-pack -q --classes --together "$F/folder.zip"'
 row json    'tar stream filter output rejects' 'vae-drop -q -e "json.v > 5 && json.s.t ~ \"a*\"" -r "$T/rejects.tar"'
 row jsoncut 'text stream' 'vae-cut -q -k key,json.v,json.s.t'
 

@@ -29,7 +29,7 @@ law_summary() {
 	pack) grep -q '"records":64,' "$T/s.json" ;;
 	table) grep -q '"records":40,' "$T/s.json" ;;
 	columns) grep -q '"records":80,' "$T/s.json" ;;
-	folder) grep -q '"records":40,' "$T/s.json" ;;
+	folder | archive) grep -q '"records":40,' "$T/s.json" ;;
 	ckpt) ;;
 	*) grep -q '"records":40,' "$T/s.json" ;;
 	esac

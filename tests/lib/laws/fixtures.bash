@@ -5,7 +5,7 @@
 #   pics/I.pgm    64 pictures
 #   plain.tar     40 records with fields; small.tar: 2 of them
 #   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records
-#   table.csv, columns.csv, folder/   for vae-pack
+#   table.csv, columns.csv, folder/, folder.zip   for vae-pack
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
 #   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
 laws_setup() {
@@ -34,6 +34,7 @@ laws_setup() {
 		echo text >"$F/folder/cat/$i.txt"
 		ln -s "../../pics/$((20 + i)).pgm" "$F/folder/dog/$i.pgm"
 	done
+	(cd "$F/folder" && printf '%s\n' */* | bsdtar -L --format zip -cf "$F/folder.zip" -T -)
 	long=$(printf 'long-%.0s' {1..60})
 	{
 		cat <<-LIST
