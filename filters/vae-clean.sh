@@ -13,7 +13,7 @@ tool=vae-clean
 
 usage() {
 	cat <<'END'
-usage: vae-clean [options] FOLDER | SHARD ... | TABLE.csv | ARRAY.npy
+usage: vae-clean [options] FOLDER | ARCHIVE.zip | SHARD ... | TABLE.csv | ARRAY.npy
 Cleans a data set: names damage and copies, ranks what is unusual, and writes a page to decide on.
 
   -o, --output OUT           the directory to make: clean records, quarantine, page, model (required)
@@ -110,6 +110,7 @@ for input; do
 	case $input in
 	*.csv | *.csv.gz | *.tsv | *.tsv.gz) is=table ;;
 	*.npy | *.npy.gz) is=array ;;
+	*.zip | *.7z | *.rar) is=archive ;;
 	*.idx | *.idx.gz | *-ubyte | *-ubyte.gz) is=idx ;;
 	*) is=shards ;;
 	esac
@@ -122,7 +123,7 @@ for input; do
 	kind=$is
 done
 case $kind in
-folder | table) [ $# -eq 1 ] || fail "$# inputs of kind $kind: clean them one at a time" ;;
+folder | archive | table) [ $# -eq 1 ] || fail "$# inputs of kind $kind: clean them one at a time" ;;
 array | idx) [ $# -le 2 ] || fail "$# inputs: expected one of $kind, and its labels" ;;
 esac
 [ -z "$label" ] || [ $kind = table ] || wrong '--label is for TABLE.csv'

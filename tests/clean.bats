@@ -352,3 +352,15 @@ b.tar"
 	chooses 6 20 64 conv-64
 	chooses 6 97 30 conv-128
 }
+
+@test "clean: a zip archive gives what its folder gives" {
+	mkdir "$T/zip"
+	(cd "$F/pics" && printf '%s\n' *.pgm | bsdtar --format zip -cf "$T/zip/pics.zip" -T -)
+	cleans -o "$T/a" "$F/pics"
+	cleans -o "$T/b" "$T/zip/pics.zip"
+	same "$T/a/decisions.tsv" "$T/b/decisions.tsv"
+	for d in a b; do zstd -dcq "$T/$d/clean.tar.zst" | lstar | awk '{ print $1, $NF }' >"$T/$d.list"; done
+	same "$T/a.list" "$T/b.list"
+	not cleans -o "$T/c" "$T/zip/pics.zip" "$T/zip/pics.zip" 2>"$T/err"
+	says 'one at a time'
+}
