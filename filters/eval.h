@@ -7,7 +7,7 @@
 
 struct eval_options {
 	const char *fields, *positive, *against, *cutoffs, *svg, *model, *lds, *halves, *influence, *class_name, *tests;
-	int json, mean, runs;
+	int json, mean, runs, plane;
 };
 
 /* Each runs a mode to its end, without closing w. e: opened with the options. */
@@ -18,6 +18,8 @@ bool check_influence(struct cli *c, const struct eval_options *o);
 int run_influences(struct flow *w, const struct eval_options *o, struct fail *f);
 int run_runs(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f);
 
+/* Calls each() with ctx for the records of -t TESTS. */
+int eval_read_tests(const struct cli *c, const char *path, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f);
 /* Takes the extensions of the payload from the model. */
 int eval_read_model(const struct cli *c, const char *path, struct eval *e, struct fail *f);
 /* --svg: makes the directory; writes DIR/NAME.svg. */

@@ -13,7 +13,7 @@ static int needs_records(const char *name) { return name && strcmp(name, CLASS_O
 
 bool check_influence(struct cli *c, const struct eval_options *o)
 {
-	if (o->positive || o->against || o->model || o->runs || o->mean || o->lds || o->halves || o->fields)
+	if (o->positive || o->against || o->model || o->runs || o->plane || o->mean || o->lds || o->halves || o->fields)
 		return cli_usage(c, "--influence takes no other option but --class, -t, --cut, --svg, --json, -o and --summary");
 	if (c->nfiles && !needs_records(o->class_name))
 		return cli_usage(c, "--influence reads records only for the classes that --class NAME says they have");
@@ -28,27 +28,18 @@ static int add_class(void *ctx, struct record *r, struct fail *f)
 	return class_map_add(&s->records, r, s->class_name, f) ? record_fail(r, f) : 0;
 }
 
-static int read_tests(struct influences *s, const struct cli *c, char *path, struct fail *f)
+static int add_test_class(void *ctx, struct record *r, struct fail *f)
 {
-	struct record rec = {.fields_member = -1};
-	struct reader *in = reader_open(&path, 1, c->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
-	int got = in ? 1 : -1;
-	if (in)
-		reader_limit(in, &c->limits);
-	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)
-		if (got == READER_RECORD && class_map_add(&s->tests, &rec, s->class_name, f))
-			got = record_fail(&rec, f);
-	record_free(&rec);
-	reader_close(in);
-	return got;
+	struct influences *s = ctx;
+	return class_map_add(&s->tests, r, s->class_name, f) ? record_fail(r, f) : 0;
 }
 
 static int read_classes(struct influences *s, struct flow *w, const struct eval_options *o, struct fail *f)
 {
 	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_class, s, f))
 		return -1;
-	if (o->tests && read_tests(s, w->cli, (char *)o->tests, f))
-		return fail_add(f, "-t");
+	if (o->tests && eval_read_tests(w->cli, o->tests, add_test_class, s, f))
+		return -1;
 	class_map_sort(&s->records);
 	class_map_sort(&s->tests);
 	return 0;

@@ -23,6 +23,22 @@ int eval_read_model(const struct cli *c, const char *path, struct eval *e, struc
 	return 0;
 }
 
+int eval_read_tests(const struct cli *c, const char *path, int (*each)(void *ctx, struct record *r, struct fail *f), void *ctx, struct fail *f)
+{
+	char *paths[] = {(char *)path};
+	struct record rec = {.fields_member = -1};
+	struct reader *in = reader_open(paths, 1, c->keys_per_file ? READER_KEYS_PER_FILE : 0, f);
+	int got = in ? 1 : -1;
+	if (in)
+		reader_limit(in, &c->limits);
+	while (got > 0 && (got = reader_next(in, &rec, f)) > 0)
+		if (got == READER_RECORD && each(ctx, &rec, f))
+			got = -1;
+	record_free(&rec);
+	reader_close(in);
+	return got ? fail_add(f, "-t") : 0;
+}
+
 int eval_make_directory(const char *dir, struct fail *f) { return mkdir(dir, 0777) && errno != EEXIST ? fail_errno(f, "--svg: %s", dir) : 0; }
 
 int eval_write_chart(const char *dir, const char *name, const struct buf *svg, struct fail *f)

@@ -1,6 +1,10 @@
 /* vae-eval: how well fields find known outliers, and how fields are distributed, correlated, and go over training. */
+#include <stdlib.h>
+
 #include "eval.h"
+#include "eval/plane.h"
 #include "report/charts.h"
+#include "report/plane_charts.h"
 
 static bool check_options(struct cli *c, const struct eval_options *o, struct eval *e)
 {
@@ -12,8 +16,10 @@ static bool check_options(struct cli *c, const struct eval_options *o, struct ev
 	}
 	if (o->influence)
 		return check_influence(c, o);
-	if (o->class_name || o->tests)
-		return cli_usage(c, "--class and -t require --influence");
+	if (!o->plane && (o->class_name || o->tests))
+		return cli_usage(c, "--class and -t require --influence or --plane");
+	if (o->plane && (!o->svg || o->runs || o->mean || o->lds))
+		return cli_usage(c, "--plane requires --svg DIR, and cannot be combined with --runs, --mean and --lds");
 	if (o->lds || o->halves) {
 		if (!o->lds || !o->halves)
 			return cli_usage(c, "--lds MATRIX.npy and --halves NAME.memo belong together");
@@ -33,12 +39,28 @@ static bool check_options(struct cli *c, const struct eval_options *o, struct ev
 	c->keys_per_file |= o->runs;
 	if (o->cutoffs && !o->positive)
 		return cli_usage(c, "--cut requires --positive EXPR: which records are known outliers");
-	if (!cli_check_model(c, o->model))
+	if (!cli_check_model(c, o->model) || !cli_check_overwrite(c, "-t", o->tests))
 		return false;
 	return !(eval_open(e, o->fields ? o->fields : "selfinf", o->cutoffs, o->positive, &f) || (o->against && eval_set_axis(e, o->against, &f))) || cli_invalid(c, &f);
 }
 
-static int add_record(void *ctx, struct record *r, struct fail *f) { return eval_add(ctx, r, f) < 0; }
+/* What is read from the stream. */
+struct read {
+	struct eval *e;
+	struct plane *plane; /* NULL without --plane */
+};
+
+static int add_record(void *ctx, struct record *r, struct fail *f)
+{
+	const struct read *to = ctx;
+	return eval_add(to->e, r, f) < 0 || (to->plane && plane_add(to->plane, r, to->e->extensions, f)) ? -1 : 0;
+}
+
+static int add_test(void *ctx, struct record *r, struct fail *f)
+{
+	const struct read *to = ctx;
+	return plane_add_test(to->plane, r, to->e->extensions, f);
+}
 
 /* Writes the charts that can be drawn, each as DIR/NAME.svg. */
 static int write_charts(const struct eval *e, const char *dir, struct fail *f)
@@ -54,17 +76,44 @@ static int write_charts(const struct eval *e, const char *dir, struct fail *f)
 	return r;
 }
 
+/* plane.svg of the first field, and plane-classes.svg. */
+static int write_plane(const struct eval *e, const struct plane *p, const char *dir, struct fail *f)
+{
+	struct buf svg = {0};
+	double *v = eval_values(e, &e->field[0], f);
+	int drawn = v ? plane_chart(p, v, e->field[0].name, NULL, &svg, f) : -1;
+	int bad = drawn < 0 || (drawn && eval_write_chart(dir, "plane", &svg, f));
+	svg.len = 0;
+	drawn = bad ? 0 : plane_chart_classes(p, NULL, &svg, f);
+	bad = bad || drawn < 0 || (drawn && eval_write_chart(dir, "plane-classes", &svg, f));
+	free(v);
+	buf_free(&svg);
+	return bad ? -1 : 0;
+}
+
+static int read_all(struct flow *w, const struct eval_options *o, struct read *to, struct fail *f)
+{
+	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, to, f) || eval_check_labels(to->e, o->positive, f))
+		return -1;
+	return to->plane && (plane_check(to->plane, f) || (o->tests && eval_read_tests(w->cli, o->tests, add_test, to, f))) ? -1 : 0;
+}
+
 static int run(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
-	if ((o->model && eval_read_model(w->cli, o->model, e, f)) || flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, e, f) || eval_check_labels(e, o->positive, f) || eval_finish(e, f))
-		return -1;
-	eval_warn_missing(w->cli, e->missing);
-	if (o->svg && write_charts(e, o->svg, f))
-		return -1;
-	int r = (o->json ? eval_json(e, &out, f) : eval_table(e, &out, f)) || flow_write_text(w, &out, f);
+	struct plane plane = {.class_name = o->class_name};
+	struct read to = {e, o->plane ? &plane : NULL};
+	int bad = (o->model && eval_read_model(w->cli, o->model, e, f)) || read_all(w, o, &to, f) || eval_finish(e, f);
+	if (!bad) {
+		eval_warn_missing(w->cli, e->missing);
+		if (plane.without)
+			cli_note(w->cli, "--plane leaves out %zu of %zu records, which have no .npy of two numbers", plane.without, plane.n);
+		bad = (o->svg && write_charts(e, o->svg, f)) || (o->plane && write_plane(e, &plane, o->svg, f)) || (o->json ? eval_json(e, &out, f) : eval_table(e, &out, f)) ||
+		      flow_write_text(w, &out, f);
+	}
+	plane_free(&plane);
 	buf_free(&out);
-	return r ? -1 : 0;
+	return bad ? -1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -81,11 +130,12 @@ int main(int argc, char **argv)
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw charts as files in DIR, which is created if needed"},
+		{0, "plane", NULL, CLI_FLAG, &o.plane, "with --svg: draw the records as points in the plane, which their payloads, .npy of two numbers, are"},
 		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
 		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
 		{0, "influence", "FILE", CLI_TEXT, &o.influence, "instead: statistics of the influences in FILE, from --influence of other tools"},
-		{0, "class", "NAME", CLI_TEXT, &o.class_name, "their classes: a field or json.NAME of the records, or key/ for the directory of the key (default: cls in FILE)"},
-		{'t', "tests", "TESTS", CLI_TEXT, &o.tests, "the test records of --influence, for --class (default: they are among the records)"},
+		{0, "class", "NAME", CLI_TEXT, &o.class_name, "classes for --influence (default: cls in FILE) and --plane: a field or json.NAME of the records, or key/ for the directory of the key"},
+		{'t', "tests", "TESTS", CLI_TEXT, &o.tests, "the test records: of --influence, for --class; with --plane drawn as crosses"},
 		{0, "runs", NULL, CLI_FLAG, &o.runs, "every FILE is a run, those of a directory are a set: means and standard errors over runs"},
 		{0, "mean", NULL, CLI_FLAG, &o.mean, "instead: means and standard errors of the numbers of FILEs that --summary wrote"},
 		CLI_INPUT(&c),

@@ -54,9 +54,12 @@ idx()
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
 	[ "$(echo "$output" | awk '/^[0-5] / && $2 > high { high = $2; which = $1 } END { print which }')" -eq 4 ]
 	[ "$(echo "$output" | awk '/^[0-5] / && $4 > high { high = $4; which = $1 } END { print which }')" -eq 5 ]
-	[ "$(grep -c '<circle' out/clusters.svg)" -eq 600 ]
-	[ "$(tail -n 1 out/clusters.svg)" = "</svg>" ]
-	[ "$(grep -ciE 'nan|inf[^l]' out/clusters.svg)" -eq 0 ]
+	[ "$(grep -c '<circle.*r="3.0"' out/clusters.svg)" -eq 100 ]
+	for method in knn kde gmm; do
+		[ "$(grep -c '<circle class="pt s[06]" cx="[^"]*" cy="[^"]*" r' "out/$method/plane.svg")" -ge 100 ]
+		[ "$(grep -c 'class="cr' "out/$method/over/plane.svg")" -eq 2 ] # the point, and the legend
+		[ -s "out/$method/scatter.svg" ] && [ -s "out/over/$method-distance.svg" ]
+	done
 	[ "$(wc -l <out/over.jsonl)" -eq 3 ]
 }
 

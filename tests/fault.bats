@@ -49,6 +49,8 @@ setup_file() {
 	vae-rank --save-ref "$F/both.json" -k 'a,b*' --unlike 'b,a*' --far b --joint both "$F/more.tar" >"$F/null"
 	printf 'a,b,"c"\n1,2,x\n3,4.5,y\n-1e3,0,"z""q"\n' | tee "$F/rows.csv" | gzip -c >"$F/rows.csv.gz"
 	cp "$ROOT/tests/data/input/f8-4d.npy" "$F/rows.npy"
+	printf "\\223NUMPY\\001\\000\\166\\000%-117s\\nabc0def0" "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }" >"$F/point.npy"
+	printf 'name=%d.npy file=%s\nname=%d.cls data=%d\nname=%d.vae.json data={"w":%d}\n' 1 "$F/point.npy" 1 1 1 1 2 "$F/point.npy" 2 2 2 2 | mktar >"$F/points.tar"
 	printf 'id;a;b;kind;shop\n1;1,5;-2;x;u\n2;1.234.567,25;NA;y;u\n3;;3e-1;x;v\n4;?;1;z;"v;w"\n' >"$F/table.csv"
 	printf 'a,c,b\n1,x,2\n,y,3\n4,z,5\n' >"$F/columns.csv"
 	mkdir -p "$F/folder/cat" "$F/folder/dog"
@@ -156,6 +158,7 @@ faults() {
 @test "faults: vae-eval --svg" { faults -k alloc,read,write,rename -i "$F/course.tar" -- vae-eval -k memo --json --svg charts; }
 @test "faults: vae-eval --influence" { faults -k alloc,read,write,open -m 120 -i "$F/s.tar" -- vae-eval --influence "$F/over.jsonl" --class cls -t "$F/p.tar" --svg charts; }
 @test "faults: vae-eval --influence, keys" { faults -k alloc,read,write -m 60 -- vae-eval --influence "$F/over.jsonl" --class key/ --json; }
+@test "faults: vae-eval --plane" { faults -k alloc,read,write -m 100 -i "$F/points.tar" -- vae-eval -k w --plane --class cls -t "$F/points.tar" --svg charts; }
 @test "faults: vae-eval --runs" { faults -k alloc,read,write,open -m 120 -- vae-eval --runs -k w --positive 'cls == 1' --svg charts "$F/s.tar" "$F/s.tar"; }
 @test "faults: vae-report --middle" { faults -k alloc,read,write -m 100 -i "$F/course.tar" -- vae-report --top 1 --middle 2 -o page.html; }
 

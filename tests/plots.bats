@@ -115,7 +115,7 @@ memorized() {
 	grep -q '<path class="ce k6" d="M52 228h6v-6h-6z"/>' "$T/pics/density.svg"
 	grep -q '<path class="ce k0" d="M226 120h6v-6h-6zM406 12h6v-6h-6z"/>' "$T/pics/density.svg"
 	grep -q 'the darkest has 2' "$T/pics/density.svg"
-	grep -q '<path class="dt d1 s0" d="M53 229h0"/>' "$T/pics/scatter.svg"
+	grep -q '<path class="dt d2 s0" d="M409 11h0M231 119h0M53 229h0"/>' "$T/pics/scatter.svg"
 	grep -q 'class="ln s8" d="M52.0 228.0L408.0 10.0"' "$T/pics/scatter.svg"
 	grep -q '<text class="hd"[^>]*>y against x, density</text>' "$T/pics/density.svg"
 	# hostile names are text
@@ -393,4 +393,63 @@ listed() {
 	head -c 700 "$T/in.tar" >"$T/cut.tar"
 	fails 1 vae-eval --influence "$T/over.jsonl" --class json.k -t "$T/cut.tar" "$T/in.tar"
 	says -t "$T/cut.tar"
+}
+
+# point KEY X Y: a member KEY.npy of two float32, whole numbers of at most 2^23
+point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x27fortran_order\x27: False, \x27shape\x27: (2,), }"; $h .= " " x (117 - length $h) . "\n";
+	open my $f, ">:raw", "$ENV{T}/$k.npy"; print $f "\x93NUMPY\1\0" . pack("v", length $h) . $h . pack("f<2", @v)' "$@"; }
+
+@test "--plane: records as points, by value and by class" {
+	export T
+	local i
+	point 1 0 0
+	point 2 10 0
+	point 3 0 20
+	point 4 10 20
+	point t 5 10
+	for i in 1:4:a 2:1:b 3:-4:a 4::'<b>'; do
+		IFS=: read -r key w cls <<<"$i"
+		printf 'name=%s.npy file=%s\nname=%s.cls data=%s\n' "$key" "$T/$key.npy" "$key" "$cls"
+		[ -z "$w" ] || printf 'name=%s.vae.json data={"w":%s,"nll":%s}\n' "$key" "$w" "$key"
+	done | mktar >"$T/in.tar"
+	printf 'name=t.npy file=%s\n' "$T/t.npy" | mktar >"$T/tests.tar"
+	ok vae-eval -k w --against -nll --plane --class cls -t "$T/tests.tar" --svg "$T/pics" "$T/in.tar"
+	is "$(names "$T/pics")" 'density.svg histogram.svg plane-classes.svg plane.svg scatter.svg '
+	well_formed "$T"/pics/*.svg
+	# the axes go from -0.5 to 10.5 and from -1 to 21; areas go as 4, 1, 4: radii 1 + 7 sqrt(v / 4)
+	grep '<circle' "$T/pics/plane.svg" | sed 's/.*class="\([^"]*\)" cx="\([^"]*\)" cy="\([^"]*\)" r="\([^"]*\)".*/\1 \2 \3 \4/' >"$T/got"
+	is "$(head -n 3 "$T/got" | tr '\n' ';')" 'pt s6 68.2 218.1 8.0;pt s6 391.8 218.1 4.5;pt s0 68.2 19.9 8.0;'
+	is "$(wc -l <"$T/got")" 5 # three, and two of the legend: the fourth record has no w
+	grep -q 'class="cr s8" d="M230.0 119.0m' "$T/pics/plane.svg"
+	grep -q 'above 0: the area is the value, at most 4<' "$T/pics/plane.svg"
+	for i in 'class a: 2 records' 'class b: 1 records' 'class &lt;b&gt;: 1 records'; do
+		grep -q ">$i<" "$T/pics/plane-classes.svg"
+	done
+	is "$(grep -c 'r="3.0"' "$T/pics/plane-classes.svg")" 4
+	# the scatter plot has the axis that was asked for
+	grep -q 'w against negative nll' "$T/pics/scatter.svg"
+	# without classes no picture of them; records that are no points are counted
+	cat "$T/in.tar" >"$T/more.tar"
+	printf 'name=n.cls data=1\nname=n.vae.json data={"w":9}\n' | mktar >"$T/no.tar"
+	ok vae-eval -k w --plane --svg "$T/two" "$T/in.tar" "$T/no.tar"
+	says '1 of 5 records'
+	absent "$T/two/plane-classes.svg"
+	grep -q 'at most 4<' "$T/two/plane.svg"
+	fails 1 vae-eval -k w --plane --svg "$T/two" "$T/no.tar"
+	says 'none of 1 records has an .npy of two numbers'
+	fails 1 vae-eval -k w --plane -t "$T/no.tar" --svg "$T/two" "$T/in.tar"
+	says -t "$T/no.tar"
+	fails 2 vae-eval -k w --plane "$T/in.tar"
+	says --svg
+	fails 2 vae-eval -k w -t "$T/tests.tar" "$T/in.tar"
+	says --plane
+	# more than six classes: the others are one
+	for i in 1 2 3 4 5 6 7 8; do
+		point 9 "$i" "$i"
+		cp "$T/9.npy" "$T/p$i.npy"
+		printf 'name=p%s.npy file=%s/p%s.npy\nname=p%s.cls data=k%s\nname=p%s.vae.json data={"w":1}\n' $i "$T" $i $i $i $i
+	done | mktar >"$T/many.tar"
+	ok vae-eval -k w --plane --class cls --svg "$T/many" "$T/many.tar"
+	grep -q '>class k6: 1 records<' "$T/many/plane-classes.svg"
+	grep -q '>other classes, or none: 2 records<' "$T/many/plane-classes.svg"
 }

@@ -1,12 +1,13 @@
 #!/bin/sh
 # clusters.sh [DIR]: the six clusters of Kong & Chaudhuri 2021, appendix B.1: a hundred points in the plane, with the influence
-# functions of k-NN, KDE and a Gaussian mixture. Draws self influence (figure 8) and the influence over one test point (figure 9) into
-# DIR/clusters.svg, for any browser. Takes a second.
+# functions of k-NN, KDE and a Gaussian mixture. Draws the clusters (figure 7), self influence in the plane and against the log likelihood
+# (figure 8), and the influence over one test point in the plane and against the distance to it (figure 9), as SVG in DIR, for any
+# browser. Takes a second.
 set -eu
 out=${1:-clusters}
 LC_ALL=C
 export LC_ALL
-for tool in vae-density vae-cut; do
+for tool in vae-density vae-cut vae-eval; do
 	command -v $tool >/dev/null || { echo "clusters: $tool is not in PATH: run 'make', and put build/ into PATH" >&2; exit 1; }
 done
 mkdir -p "$out"
@@ -53,35 +54,17 @@ pack()
 pack all <points
 echo "0 0.1 -0.1" | pack test
 
-vae-density --method knn,kde,gmm --neighbors 10 --sigma 1 --cluster-field cls -t test.tar --influence over.jsonl all.tar >scored.tar
-vae-cut -k knn_selfinf,kde_selfinf,gmm_selfinf,knn_testinf_mean,kde_testinf_mean,gmm_testinf_mean scored.tar >scores
+vae-density --method knn,kde,gmm --neighbors 10 --sigma 1 --cluster-field cls -t test.tar --top 100 --influence over.jsonl all.tar >scored.tar
+vae-cut -k knn_selfinf,kde_selfinf,gmm_selfinf scored.tar >scores
 
-# A panel a score: area and colour by its size, from the lowest (blue) to the highest (red).
-paste -d ' ' points scores | tr '\t' ' ' | awk '
-	{ for (i = 1; i <= NF; i++) v[NR, i] = $i; v[NR, 2] = $2; v[NR, 3] = $3 }
-	END {
-		split("k-NN (k = 10)|KDE (sigma = 1)|Gaussian mixture", name, "|")
-		print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 560\" font-family=\"sans-serif\" font-size=\"13\">"
-		print "<title>Influence in six clusters</title><rect width=\"960\" height=\"560\" fill=\"#fff\"/>"
-		for (p = 0; p < 6; p++) {
-			left = 320 * (p % 3); top = 280 * int(p / 3); column = 4 + p
-			low = 1e300; high = -1e300
-			for (i = 1; i <= NR; i++) {
-				if (v[i, column] + 0 < low) low = v[i, column] + 0
-				if (v[i, column] + 0 > high) high = v[i, column] + 0
-			}
-			printf "<text x=\"%d\" y=\"%d\">%s: %s</text>\n", left + 10, top + 20, name[p % 3 + 1], p < 3 ? "self influence" : "influence over the cross"
-			printf "<text x=\"%d\" y=\"%d\" font-size=\"10\" fill=\"#666\">%.3g to %.3g nats</text>\n", left + 10, top + 34, low, high
-			for (i = 1; i <= NR; i++) {
-				t = high > low ? (v[i, column] - low) / (high - low) : 0
-				printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"rgb(%d,60,%d)\" fill-opacity=\".7\"/>\n", \
-					left + 30 + 11.5 * (v[i, 2] + 1), top + 260 - 12 * (v[i, 3] + 2), 1.5 + 4.5 * sqrt(t), 255 * t, 255 * (1 - t)
-			}
-			if (p >= 3)
-				printf "<path d=\"M%.1f %.1fm-5 0h10m-5-5v10\" stroke=\"#000\"/>\n", left + 30 + 11.5 * 1.1, top + 260 - 12 * 1.9
-		}
-		print "</svg>"
-	}' >clusters.svg
+# clusters.svg is figure 7; plane.svg and scatter.svg in METHOD/ figure 8, METHOD/over/plane.svg and over/METHOD-distance.svg figure 9.
+for method in knn kde gmm; do
+	vae-eval -k ${method}_selfinf --against -${method}_nll --plane --class cls --svg $method scored.tar
+	vae-eval -k ${method}_testinf_mean --plane -t test.tar --svg $method/over scored.tar
+done >tables
+vae-eval --influence over.jsonl --svg over >>tables
+mv knn/plane-classes.svg clusters.svg
+rm -f kde/plane-classes.svg gmm/plane-classes.svg
 
 echo "self influence, mean by cluster (size: 25 15 20 25 10 5):"
 paste -d ' ' points scores | tr '\t' ' ' | awk '
@@ -90,5 +73,5 @@ paste -d ' ' points scores | tr '\t' ' ' | awk '
 		printf "%-8s %10s %10s %10s\n", "cluster", "k-NN", "KDE", "mixture"
 		for (c = 0; c < 6; c++) printf "%-8d %10.3g %10.3g %10.3g\n", c, s[c, 0] / n[c], s[c, 1] / n[c], s[c, 2] / n[c]
 	}'
-echo "picture:                  $out/clusters.svg"
+echo "pictures:                 $out/clusters.svg, $out/knn, $out/kde, $out/gmm, $out/over"
 echo "proponents and opponents: $out/over.jsonl"

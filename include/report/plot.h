@@ -1,4 +1,4 @@
-/* plot.h - small charts as SVG: axes with ticks and labels, lines, bands, dots, densities, steps, points, a legend.
+/* plot.h - small charts as SVG: axes with ticks and labels, lines, bands, dots, densities, steps, discs, a legend.
  *
  * A chart is 420 units wide, so that its text of 13 units is readable on a phone. Colours are the CSS classes s0 to s8,
  * defined by plot_style() for light and dark. A chart for a file of its own contains that style, and shows its title.
@@ -24,6 +24,7 @@ struct plot {
 	const char *title, *text; /* what the chart shows, and its numbers for screen readers */
 	const char *id;           /* unique in the page, or NULL for a file of its own */
 	int legends;              /* lines of the legend, for the height */
+	int discs;                /* the legend shows discs and a cross, rather than lines */
 
 	struct buf *out; /* set by plot_begin() */
 	struct fail *f;
@@ -35,15 +36,15 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f);
 void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n);
 /* n bars as one outline: bar i from edge[i] to edge[i + 1]. edge [n + 1], height [n]. */
 void plot_steps(struct plot *p, int series, const double *edge, const double *height, size_t n);
-/* A dot a record; close ones become one dot, darker the more there are. positive [n], or NULL: those records are drawn on
+/* A dot a record; close ones become one dot, darker the more there are; few dots are all dark. positive [n], or NULL: those records are drawn on
  * top in their own colour. NAN is left out. */
 void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n);
 /* The area between two lines. */
 void plot_band(struct plot *p, int series, const double *x, const double *low, const double *high, size_t n);
 /* Small cells, darker the more of the n points are in them, by the logarithm. Returns how many are in the fullest. NAN is left out. */
 unsigned plot_density(struct plot *p, const double *x, const double *y, size_t n);
-/* A disc a point: its area grows with |v|, up to the largest; PLOT_POSITIVE's colour above 0, series 0 from 0 down. NAN is left out. */
-void plot_points(struct plot *p, const double *x, const double *y, const double *v, size_t n);
+/* A disc of a radius in units of the chart. */
+void plot_disc(struct plot *p, int series, double x, double y, double radius);
 void plot_cross(struct plot *p, double x, double y);
 void plot_legend(struct plot *p, int series, const char *text);
 int plot_end(struct plot *p);

@@ -158,8 +158,12 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 void plot_legend(struct plot *p, int series, const char *text)
 {
 	int y = HEIGHT + LEGEND * p->legend++ + 10;
-	if (series == PLOT_CELLS)
+	if (series == PLOT_FIT && p->discs)
+		PUT(p, "<path class=\"cr s%d\" d=\"M%d %dh12m-6-6v12\"/>", series, LEFT + 5, y - 4);
+	else if (series == PLOT_CELLS)
 		PUT(p, "<path class=\"ce k4\" d=\"M%d %dh8v8h-8z\"/>", LEFT + 7, y - 8);
+	else if (p->discs)
+		PUT(p, "<circle class=\"pt s%d\" cx=\"%d\" cy=\"%d\" r=\"4\"/>", series, LEFT + 11, y - 4);
 	else if (series == PLOT_DOTS)
 		PUT(p, "<path class=\"dt d2 s0\" d=\"M%d %dh0\"/>", LEFT + 11, y - 4);
 	else if (p->dots && series == PLOT_POSITIVE)
@@ -189,8 +193,8 @@ int plot_style(struct buf *out, struct fail *f)
 		".plot .d0{stroke-opacity:.35}.plot .d1{stroke-opacity:.55}.plot .d2{stroke-opacity:.8}.plot .dt.s6{stroke-opacity:1;stroke-width:4}\n"
 		".plot .s0{stroke:var(--s0)}.plot .s1{stroke:var(--s1)}.plot .s2{stroke:var(--s2)}.plot .s3{stroke:var(--s3)}.plot .s4{stroke:var(--s4)}.plot .s5{stroke:var(--s5)}.plot .s6{stroke:var(--s6)}.plot .s7{stroke:var(--s7)}.plot .s8{stroke:var(--ink)}\n"
 		".plot .st.s0{fill:var(--s0)}.plot .st.s6{fill:var(--s6)}.plot .hd{font-weight:600}\n"
-		".plot .bd{stroke:none;fill-opacity:.22}.plot .bd.s0,.plot .ce,.plot .pt.s0{fill:var(--s0)}.plot .bd.s1{fill:var(--s1)}.plot .bd.s2{fill:var(--s2)}.plot .bd.s3{fill:var(--s3)}.plot .bd.s4{fill:var(--s4)}.plot .bd.s5{fill:var(--s5)}.plot .bd.s6,.plot .pt.s6{fill:var(--s6)}\n"
+		".plot .bd{stroke:none;fill-opacity:.22}.plot .bd.s0,.plot .ce,.plot .pt.s0{fill:var(--s0)}.plot .bd.s1,.plot .pt.s1{fill:var(--s1)}.plot .bd.s2,.plot .pt.s2{fill:var(--s2)}.plot .bd.s3,.plot .pt.s3{fill:var(--s3)}.plot .bd.s4,.plot .pt.s4{fill:var(--s4)}.plot .bd.s5,.plot .pt.s5{fill:var(--s5)}.plot .bd.s6,.plot .pt.s6{fill:var(--s6)}\n"
 		".plot .ce{stroke:none}.plot .k0{fill-opacity:.1}.plot .k1{fill-opacity:.22}.plot .k2{fill-opacity:.34}.plot .k3{fill-opacity:.46}.plot .k4{fill-opacity:.58}.plot .k5{fill-opacity:.7}.plot .k6{fill-opacity:.85}\n"
-		".plot .pt{fill-opacity:.5;stroke-width:1}.plot .cr{stroke-width:2}\n"
+		".plot .pt.s7{fill:var(--s7)}.plot .pt{fill-opacity:.5;stroke-width:1}.plot .cr{stroke-width:2}\n"
 		".plot .ln.s1{stroke-dasharray:7 3}.plot .ln.s2{stroke-dasharray:2 3}.plot .ln.s3{stroke-dasharray:10 3 2 3}.plot .ln.s4{stroke-dasharray:4 2}.plot .ln.s5{stroke-dasharray:12 4}.plot .ln.s7{stroke-width:1;stroke-dasharray:3 3}\n");
 }

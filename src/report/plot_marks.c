@@ -1,4 +1,4 @@
-/* What is drawn inside of the axes: lines, bands, steps, dots, densities, points. */
+/* What is drawn inside of the axes: lines, bands, steps, dots, densities, discs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,16 +27,17 @@ void plot_steps(struct plot *p, int series, const double *edge, const double *he
 }
 
 /* Dots are binned into cells of 2 x 2 units, in four shades. */
-enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4 };
+enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4, FEW = 500 /* so few dots are dark */ };
 
 static int shade(unsigned count) { return count == 0 ? -1 : count < 2 ? 0 : count < 5 ? 1 : count < 20 ? 2 : 3; }
 
-static void put_cells(struct plot *p, const unsigned *count, int series)
+/* least: the lightest shade. */
+static void put_cells(struct plot *p, const unsigned *count, int series, int least)
 {
-	for (int s = 0; s < SHADES; s++) {
+	for (int s = least; s < SHADES; s++) {
 		int paths = 0;
 		for (int i = 0; i < COLUMNS * ROWS; i++)
-			if (shade(count[i]) == s) {
+			if (count[i] && (shade(count[i]) > least ? shade(count[i]) : least) == s) {
 				if (!paths++)
 					PUT(p, "<path class=\"dt d%d s%d\" d=\"", s, series);
 				PUT(p, "M%d %dh0", i % COLUMNS * CELL + 1, i / COLUMNS * CELL + 1);
@@ -63,7 +64,7 @@ void plot_dots(struct plot *p, const double *x, const double *y, const char *pos
 			if (column >= 0 && column < COLUMNS && row >= 0 && row < ROWS)
 				count[row * COLUMNS + column]++;
 		}
-		put_cells(p, count, series);
+		put_cells(p, count, series, n < FEW ? 2 : 0);
 	}
 	free(count);
 }
@@ -114,18 +115,9 @@ unsigned plot_density(struct plot *p, const double *x, const double *y, size_t n
 	return most;
 }
 
-/* --- points in the plane --- */
-
-void plot_points(struct plot *p, const double *x, const double *y, const double *v, size_t n)
+void plot_disc(struct plot *p, int series, double x, double y, double radius)
 {
-	double most = 0;
-	for (size_t i = 0; i < n; i++)
-		if (!isnan(v[i]) && !isnan(x[i]) && !isnan(y[i]))
-			most = fmax(most, fabs(v[i]));
-	for (size_t i = 0; i < n; i++)
-		if (!isnan(v[i]) && !isnan(x[i]) && !isnan(y[i]))
-			PUT(p, "<circle class=\"pt s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", v[i] > 0 ? PLOT_POSITIVE : 0, plot_x(p, x[i]), plot_y(p, y[i]),
-			    1.2 + 6 * (most > 0 ? sqrt(fabs(v[i]) / most) : 0));
+	PUT(p, "<circle class=\"pt s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"/>\n", series, plot_x(p, x), plot_y(p, y), radius);
 }
 
 void plot_cross(struct plot *p, double x, double y) { PUT(p, "<path class=\"cr s%d\" d=\"M%.1f %.1fm-6 0h12m-6-6v12\"/>\n", PLOT_FIT, plot_x(p, x), plot_y(p, y)); }

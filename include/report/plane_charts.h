@@ -1,0 +1,13 @@
+/* plane_charts.h - records as points in the plane (eval/plane.h), as SVG. id: see plot.h. */
+#ifndef VF_PLANE_CHARTS_H
+#define VF_PLANE_CHARTS_H
+
+#include "eval/plane.h"
+#include "base/buf.h"
+
+/* Values v [p->n] of a field: the area of a disc grows with |v|, red above 0 and blue from 0 down. Crosses are test records. */
+int plane_chart(const struct plane *p, const double *v, const char *field, const char *id, struct buf *out, struct fail *f);
+/* The points in the colours of their classes; gray is of all classes after the sixth, and of none. */
+int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, struct fail *f);
+
+#endif

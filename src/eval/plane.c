@@ -1,0 +1,97 @@
+#include "eval/plane.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/classes.h"
+#include "input/npy.h"
+
+/* The two numbers of the payload: 1, or 0 and why there are none. */
+static int read_point(const struct record *r, const char *extensions, struct plane_point *to, struct fail *why)
+{
+	struct npy npy;
+	const struct member *m = record_payload(r, extensions, why);
+	if (!m || npy_parse(m->data.p ? m->data.p : "", m->data.len, &npy, why))
+		return 0;
+	if (npy.count != 2) {
+		fail_set(why, "an .npy of %zu numbers, not 2", npy.count);
+		return 0;
+	}
+	to->x = npy_value(&npy, 0);
+	to->y = npy_value(&npy, 1);
+	if (isfinite(to->x) && isfinite(to->y))
+		return 1;
+	fail_set(why, "a number is not finite");
+	return 0;
+}
+
+/* The number of a class: >= 0, or -1 with a message. */
+static int find_class(struct plane *p, const char *cls, size_t len, struct fail *f)
+{
+	for (size_t i = 0; i < p->ncls; i++)
+		if (strlen(p->cls[i]) == len && memcmp(p->cls[i], cls, len) == 0)
+			return (int)i;
+	if (p->ncls == INT16_MAX)
+		return fail_set(f, "more than %d classes", INT16_MAX);
+	char **more = realloc(p->cls, (p->ncls + 1) * sizeof *more);
+	if (!more)
+		return fail_memory(f);
+	p->cls = more;
+	more[p->ncls] = strndup(cls, len);
+	return more[p->ncls] ? (int)p->ncls++ : fail_memory(f);
+}
+
+int plane_add(struct plane *p, struct record *r, const char *extensions, struct fail *f)
+{
+	struct fail why = {{0}};
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 256;
+		struct plane_point *more = realloc(p->v, cap * sizeof *more);
+		if (!more)
+			return fail_memory(f);
+		p->v = more;
+		p->cap = cap;
+	}
+	struct plane_point *to = &p->v[p->n++];
+	*to = (struct plane_point){NAN, NAN, -1};
+	if (!read_point(r, extensions, to, &why)) {
+		if (why.memory) {
+			*f = why;
+			return -1;
+		}
+		to->x = to->y = NAN;
+		p->without++;
+	}
+	if (!p->class_name)
+		return 0;
+	struct buf cls = {0};
+	int has = class_of(r, p->class_name, &cls, f), number = has > 0 ? find_class(p, cls.p ? cls.p : "", cls.len, f) : -1;
+	buf_free(&cls);
+	to->cls = (int16_t)number;
+	return has < 0 || (has && number < 0) ? -1 : 0;
+}
+
+int plane_add_test(struct plane *p, struct record *r, const char *extensions, struct fail *f)
+{
+	if (p->ntests == PLANE_MAX_TESTS)
+		return 0;
+	p->test[p->ntests].cls = -1;
+	return read_point(r, extensions, &p->test[p->ntests], f) ? p->ntests++, 0 : record_fail(r, f);
+}
+
+int plane_check(const struct plane *p, struct fail *f)
+{
+	return p->without < p->n ? 0 : fail_set(f, "--plane: none of %zu records has an .npy of two numbers", p->n);
+}
+
+void plane_free(struct plane *p)
+{
+	for (size_t i = 0; i < p->ncls; i++)
+		free(p->cls[i]);
+	free(p->cls);
+	free(p->v);
+	p->v = NULL;
+	p->cls = NULL;
+	p->n = p->cap = p->ncls = 0;
+}
