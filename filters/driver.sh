@@ -48,4 +48,18 @@ absolute() {
 	esac
 }
 
+# processors: how many threads the tools start by default, as base/processors.h counts them: those of the affinity mask, or fewer if the
+# control group, or one above it, limits processor time
+processors() {
+	top=/sys/fs/cgroup
+	group=$top$(sed -n 's|^0::/|/|p' /proc/self/cgroup 2>/dev/null)
+	{
+		nproc
+		while [ "$group" != "$top" ]; do
+			cat "$group/cpu.max" "$top/cpu.max" 2>/dev/null || true
+			group=${group%/*}
+		done
+	} | awk 'NR == 1 { n = $1 > 256 ? 256 : $1; next } $1 > 0 && $2 > 0 && $1 <= (n - 1) * $2 { n = int(($1 + $2 - 1) / $2) } END { print n }'
+}
+
 (: 3>&1) 2>/dev/null || fail 'standard output is closed'

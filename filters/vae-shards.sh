@@ -145,7 +145,7 @@ printf '%s\n' "$top" | grep -Eqx '[0-9]+|[0-9]+([.][0-9]+)?%' || wrong "--top ta
 case $joint in '' | tails | mahalanobis | both) ;; *) wrong "--joint is tails, mahalanobis or both, not '$joint'" ;; esac
 required vae-stat vae-selfinf vae-memo vae-rank vae-drop vae-cut sha256sum
 
-here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processors=$(nproc)
+here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processors=$(processors)
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
 # replace FILE: from standard input, whole or not at all

@@ -415,3 +415,25 @@ same_memo() {
 	threads vae-stat -q -j 3
 	is "$n" $((i + 2))
 }
+
+@test "taskset: the threads of a task are the processors that it may use; and those of the control group" {
+	need taskset unshare
+	local one
+	one=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+	vae-shards plan -q --score "echo \$threads >>'$T/threads'; cat" -k w "$T/a" "$S/00.tar" "$S/01.tar"
+	taskset -c "$one" vae-shards task "$T/a" score 1 2>/dev/null || true
+	vae-shards task --threads 5 "$T/a" score 2 2>/dev/null || true
+	is "$(paste -sd ' ' "$T/threads")" '1 5'
+	grep -q ^0::/ /proc/self/cgroup || skip 'no control groups of version 2'
+	mkdir -p "$T/group$(sed -n s/^0:://p /proc/self/cgroup)"
+	limited_to() { # CPU.MAX EXPECTED: the threads of a task
+		echo "$1" >"$T/group/cpu.max"
+		rm -f "$T/threads" "$T"/a/columns/*
+		unshare -m sh -c 'mount --bind "$1" /sys/fs/cgroup && vae-shards task "$2" score 1' sh "$T/group" "$T/a" 2>/dev/null || true
+		[ -e "$T/threads" ] || skip 'mounting a file system is not allowed here'
+		is "$(cat "$T/threads")" "$2" "$1"
+	}
+	limited_to 'max 100000' "$(nproc)"
+	limited_to '50000 100000' 1
+	limited_to '100001 100000' $(($(nproc) < 2 ? 1 : 2))
+}
