@@ -18,7 +18,7 @@ VERSION := 0.2.0
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DVF_VERSION='"$(VERSION)"' -iquote include -iquote src -pthread \
 	-fno-trapping-math -fno-math-errno -ffp-contract=off $(WARN) $(if $(SAN),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 # Libraries are looked up once, and not for targets that build nothing themselves.
-NOBUILD := help deps clean check demo deb lint uninstall fuzz
+NOBUILD := help print-deb-libs deps clean check demo deb lint uninstall fuzz
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(OTHER_LIBS)
@@ -124,6 +124,9 @@ DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist
 DEB_DEB   := dpkg-dev debhelper debootstrap
 
+print-deb-libs:
+	@echo $(filter %-dev,$(DEB_BUILD))
+
 deps: ## install what building, testing, linting, packaging and the demo need (Debian)
 	@.ci/deps $(DEB_BUILD) bats perl $(DEB_TEST) $(DEB_LINT) $(DEB_DEMO) $(DEB_DEB)
 
@@ -191,6 +194,6 @@ deb: ## build a Debian package, into build/deb/
 clean: ## remove everything that was built
 	rm -rf build build-san build-fuzz
 
-.PHONY: all help unit build-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
+.PHONY: all help print-deb-libs unit build-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 /* sparse_block.h - 16 rows that are zero in the same columns, as the 16 draws of one record are behind a ReLU.
  *
  * A block is the transpose of the rows without the columns that are zero in all of them: one vector of 16 numbers for every column that
- * is left. Layers read and write blocks directly (AVX-512 only), so that zeros are searched for once, and a block takes about a quarter
+ * is left. Layers read and write blocks directly (AVX-512, AVX2, NEON), so that zeros are searched for once, and a block takes about a quarter
  * of the memory of its rows. Results have the bits of mat_layer() and mat_nn(), except that a 0 behind a ReLU may differ in sign. */
 #ifndef VF_SPARSE_BLOCK_H
 #define VF_SPARSE_BLOCK_H

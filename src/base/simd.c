@@ -37,7 +37,7 @@ static int find_level(void)
 	while (limit < SIMD_AMX && !(wanted && strcmp(wanted, name[limit]) == 0))
 		limit++;
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		level = SIMD_AVX2;
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
 		level = SIMD_AVX512;

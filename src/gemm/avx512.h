@@ -9,7 +9,9 @@
 
 #define AVX512 __attribute__((target("avx512f")))
 #define UNROLL _Pragma("GCC unroll 16")
-enum { LANES = 16 }; /* floats of a vector */
+#if !defined(LANES)
+#define LANES 16 /* floats of a vector */
+#endif
 
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 

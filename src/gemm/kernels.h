@@ -42,22 +42,38 @@ struct gemm_args {
 };
 
 /* The kernel for a product. It depends on processor and shape alone, so that a result does not depend on the caller. */
-enum gemm_kernel { GEMM_OPENBLAS, GEMM_AVX512, GEMM_AMX };
+enum gemm_kernel { GEMM_OPENBLAS, GEMM_BLOCKED, GEMM_AMX };
 enum gemm_kernel gemm_select(int m, int n, int k);
 
 /* --- the kernels, for shapes that gemm_select() gives to them --- */
 
-/* mat_pack() and mat_repack() for a kernel. b.v NULL: zeros. masked: with the columns of B, for masked_gemm(). */
+/* mat_pack() and mat_repack() for AMX. b.v NULL: zeros. */
 struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces);
-struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int n, int k, int masked);
 void gemm_amx_repack(struct mat_packed *packed, struct gemm_operand b);
-void gemm_avx512_repack(struct mat_packed *packed, struct gemm_operand b);
-
 void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
-void gemm_avx512(const struct gemm_args *g);
-/* For a relu_mask that leaves few outputs, with the bits of gemm_avx512(); masked_gemm_pays(): it is faster, and B is packed for it. */
-int masked_gemm_pays(const struct gemm_args *g);
-void masked_gemm(const struct gemm_args *g);
+
+/* The kernels that are compiled for 16 lanes (AVX-512) and for 8 (AVX2, NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
+struct sparse_block;
+struct blocked_kernels {
+	/* as for AMX. masked: with the columns of B, for masked_gemm() */
+	struct mat_packed *(*pack)(struct gemm_operand b, int n, int k, int masked);
+	void (*repack)(struct mat_packed *packed, struct gemm_operand b);
+	void (*gemm)(const struct gemm_args *g);
+	/* For a relu_mask that leaves few outputs, with the bits of gemm(); masked_gemm_pays(): it is faster, and B is packed for it. */
+	int (*masked_gemm_pays)(const struct gemm_args *g);
+	void (*masked_gemm)(const struct gemm_args *g);
+	/* sparse_block.h */
+	void (*sparse_pack)(struct sparse_block *b, const float *v, size_t ld, int rows, int width);
+	void (*sparse_unpack)(const struct sparse_block *b, float *v, size_t ld, int rows, int width);
+	void (*sparse_layer)(float *y, size_t ld, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias);
+	void (*sparse_layer_relu)(struct sparse_block *y, const struct sparse_block *x, int count, const struct mat_packed *w, const float *bias);
+	void (*sparse_nn_masked)(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
+				 const struct mat_packed *w);
+	void (*sparse_gram)(float *c, const struct sparse_block *a);
+};
+extern const struct blocked_kernels blocked_16, blocked_8;
+/* Those for this processor. NULL: none */
+const struct blocked_kernels *blocked_kernels(void);
 
 /* mat_gram() on AVX-512. Returns 1, or 0 with nothing done: the processor has no AVX-512, or m is above 64. */
 int gram_avx512(float *c, const float *a, int m, int k);

@@ -1,11 +1,11 @@
 /* The dispatcher: every product of mat.h becomes one gemm_args, and one of these kernels computes it.
  *
  *   gemm_amx      gemm_amx.c      AMX tiles of bfloat16, two or three pieces for each float
- *   masked_gemm   masked_gemm.c   AVX-512, behind a ReLU that masks most of the outputs
- *   gemm_avx512   gemm_avx512.c   AVX-512 with packed panels, skips the zeros of A
- *   gemm_openblas below           all other processors and small shapes
+ *   masked_gemm   masked_gemm.h   AVX-512, AVX2 or NEON, behind a ReLU that masks most of the outputs
+ *   panels_gemm   panels.h        the same processors, with packed panels, skips the zeros of A
+ *   gemm_openblas below           other processors and small shapes
  *
- * gemm_select() chooses by processor and shape (select.c), and the mask decides about masked_gemm, which has the bits of gemm_avx512.
+ * gemm_select() chooses by processor and shape (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
  * The three kernels of this folder apply scale, bias, ReLU and mask while they store C; OpenBLAS needs a second pass. */
 #include "gemm/mat.h"
 
@@ -101,8 +101,8 @@ double mat_error_bound(int k, enum mat_bits bits)
 
 int mat_row_block(int n, int k)
 {
-	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to AVX-512 */
-	return gemm_select(INT_MAX, n, k) == GEMM_AVX512 && gemm_select(ROWS, n, k) == GEMM_AVX512 ? ROWS : 0;
+	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to blocked kernels */
+	return gemm_select(INT_MAX, n, k) == GEMM_BLOCKED && gemm_select(ROWS, n, k) == GEMM_BLOCKED ? ROWS : 0;
 }
 
 static void gemm_openblas(const struct gemm_args *g)
@@ -137,10 +137,10 @@ static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, st
 		gemm_amx(&g);
 	else if (kernel == GEMM_OPENBLAS)
 		gemm_openblas(&g);
-	else if (masked_gemm_pays(&g))
-		masked_gemm(&g);
+	else if (blocked_kernels()->masked_gemm_pays(&g))
+		blocked_kernels()->masked_gemm(&g);
 	else
-		gemm_avx512(&g);
+		blocked_kernels()->gemm(&g);
 }
 
 struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget)
@@ -152,14 +152,14 @@ struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, i
 	if (kernel == GEMM_OPENBLAS || ((size_t)n + PADDING) * ((size_t)k + PADDING) * each + LARGE_PAGES > *budget)
 		return NULL;
 	struct gemm_operand operand = {b, ldb, k_rows, NULL};
-	struct mat_packed *packed = kernel == GEMM_AMX ? gemm_amx_pack(operand, n, k, pieces) : gemm_avx512_pack(operand, n, k, masked);
+	struct mat_packed *packed = kernel == GEMM_AMX ? gemm_amx_pack(operand, n, k, pieces) : blocked_kernels()->pack(operand, n, k, masked);
 	*budget -= packed ? packed->bytes : 0;
 	return packed;
 }
 
 void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows)
 {
-	(packed->pieces ? gemm_amx_repack : gemm_avx512_repack)(packed, (struct gemm_operand){b, ldb, k_rows, NULL});
+	(packed->pieces ? gemm_amx_repack : blocked_kernels()->repack)(packed, (struct gemm_operand){b, ldb, k_rows, NULL});
 }
 
 /* --- products --- */

@@ -1,12 +1,25 @@
-/* Which kernel computes a product. AMX and AVX-512 need matrices of at least their own blocks, and AMX has a cost per call that only
- * larger products repay. */
+/* Which kernel computes a product. AMX and the blocked kernels need matrices of at least their own blocks, and AMX has a cost per call
+ * that only larger products repay. */
 #include "base/simd.h"
 #include "gemm/kernels.h"
 
+const struct blocked_kernels *blocked_kernels(void)
+{
+#if defined(__x86_64__)
+	int level = simd_level();
+	return level >= SIMD_AVX512 ? &blocked_16 : level >= SIMD_AVX2 ? &blocked_8 : NULL;
+#elif defined(__aarch64__)
+	return &blocked_8;
+#else
+	return NULL;
+#endif
+}
+
 enum gemm_kernel gemm_select(int m, int n, int k)
 {
-	int level = simd_level();
-	if (level >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
+	if (simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
 		return GEMM_AMX;
-	return level >= SIMD_AVX512 && m >= 8 && n >= 16 && k >= 16 ? GEMM_AVX512 : GEMM_OPENBLAS;
+	const struct blocked_kernels *blocked = blocked_kernels();
+	int least = blocked == &blocked_8 ? 65 : 16; /* with 8 lanes, OpenBLAS is faster where a side is short, as in convolutions */
+	return blocked && m >= 8 && n >= least && k >= least ? GEMM_BLOCKED : GEMM_OPENBLAS;
 }

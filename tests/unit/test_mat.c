@@ -81,7 +81,7 @@ static void test_shapes(enum product h)
 }
 
 static int by_amx(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
-static int by_avx512(void) { return gemm_select(512, 512, 512) == GEMM_AVX512; }
+static int by_blocked(void) { return gemm_select(512, 512, 512) == GEMM_BLOCKED; }
 
 /* Masked outputs are 0, and all others are what they are without a mask, however b is packed. */
 static void test_mask(float threshold)
@@ -135,7 +135,7 @@ static void test_zeros(uint64_t *state)
 		mat_layer(alone, n, a + i * k, b, NULL, before, m - i, n, k, 1, bits);
 		same &= !memcmp(alone, c + i * n, (size_t)(m - i) * (size_t)n * sizeof *c);
 	}
-	if (by_avx512())
+	if (by_blocked())
 		ok(same, "rows of a product do not depend on the other rows");
 	memset(a, 0, MAX_FLOATS * sizeof *a);
 	mat_layer(c, n, a, b, NULL, before, m, n, k, 0, bits);
@@ -186,7 +186,7 @@ static void test_layer(int relu)
 		free(plain), free(packed[0]), free(packed[1]), free(packed[2]);
 	}
 	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5), "a layer%s, %s: at most %.2g off", relu ? " and its relu" : "", bits == MAT_24 ? "24 bits" : "16 bits", worst);
-	ok(same && (kept > 0) == (by_amx() || by_avx512()), "the same bits with packed and with repacked factors");
+	ok(same && (kept > 0) == (by_amx() || by_blocked()), "the same bits with packed and with repacked factors");
 	size_t little = 1 << 20, rest = budget;
 	struct mat_packed *first = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &budget), *none = mat_pack(b, 512, 0, 64, 512, 512, bits, 0, &little);
 	ok(!none && little == 1 << 20 && (first ? rest - budget >= (size_t)512 * 512 * (bits == MAT_24 && by_amx() ? 6 : 4) : rest == budget),
@@ -324,7 +324,7 @@ int main(void)
 			test_not_finite(ones.f[0], 70, 90, 64);
 	}
 	test_denormals(); /* the last test: it changes this thread */
-	printf("# large products by %s\n", by_amx() ? "AMX" : by_avx512() ? "AVX-512" : "OpenBLAS");
+	printf("# large products by %s\n", by_amx() ? "AMX" : by_blocked() ? blocked_kernels() == &blocked_8 ? "8 lanes" : "AVX-512" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
 }

@@ -1,40 +1,31 @@
-/* GEMM on AVX-512. B is packed into panels, A is read where it lies, and zeros of A are skipped.
+/* panels.h - GEMM with packed panels. B is packed into panels, A is read where it lies, and zeros of A are skipped.
  *
- * Four loops surround the microkernel (microkernel.c), from the outside in, as in BLIS:
+ * Four loops surround the microkernel (microkernel.h), from the outside in, as in BLIS:
  *
  *   p0  in steps of KC = 1024   a block of the inner dimension; C adds up the sums of several blocks
  *   i0  in steps of MC = 512    a block of rows of A
- *   j   in steps of NR = 48     a panel of B, 192 KB: it stays in the second-level cache while the rows of the block pass
- *   i   in steps of MR = 8      a strip of A, 32 KB: it stays in the first-level cache
+ *   j   in steps of NR          a panel of B, 192 KB with 16 lanes: it stays in the second-level cache while the rows of the block pass
+ *   i   in steps of MR          a strip of A, 32 KB: it stays in the first-level cache
  *
  * Weights come packed from mat_pack(); then each strip prefetches a share of the next panel while the present one is in use. Other
  * matrices are packed a panel at a time into scratch.
  *
  * Before a block of rows meets the panels, every strip lists the p where any of its rows is not zero, and the microkernel visits only
- * those. Behind a ReLU most numbers are zero. With a single panel the search costs more than it saves, and all p are listed.
+ * those. Behind a ReLU most numbers are zero. With few panels the search costs more than it saves, and all p are listed.
  *
  * Accuracy: every number of C is one sum in order of p with one rounding a term, restarted every KC terms; so its error is below
  * mat_error_bound(), and its bits depend on its own row of A and column of B alone. */
-#include "gemm/kernels.h"
-
-#if !defined(__x86_64__)
-
-struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int n, int k, int masked) { return NULL; }
-void gemm_avx512_repack(struct mat_packed *packed, struct gemm_operand b) {}
-void gemm_avx512(const struct gemm_args *g) {}
-
-#else
-
-#include <string.h>
+#ifndef VF_PANELS_H
+#define VF_PANELS_H
 
 #include "gemm/microkernel.h"
 
-enum { MC = 512 };
+enum { MC = 512, SEARCH_FROM = 48 }; /* fewer columns of B do not repay the search for zeros of A */
 
 /* --- packing --- */
 
 /* The panel of columns [j, j + NR) below n over [p0, p1). */
-AVX512 static void pack_panel(float *to, const struct gemm_operand *b, int j, int n, int p0, int p1)
+KERNEL static void pack_panel(float *to, const struct gemm_operand *b, int j, int n, int p0, int p1)
 {
 	int vectors = panel_vectors(n - j);
 	size_t ld = (size_t)b->ld, width = (size_t)vectors * LANES;
@@ -42,35 +33,35 @@ AVX512 static void pack_panel(float *to, const struct gemm_operand *b, int j, in
 		const float *v = b->v + (size_t)p0 * ld + (size_t)j;
 		for (int p = p0; p < p1; p++, v += ld, to += width)
 			for (int h = 0; h < vectors; h++)
-				_mm512_storeu_ps(to + h * LANES, _mm512_maskz_loadu_ps(first_lanes(n - j - h * LANES), v + h * LANES));
+				vec_store(to + h * LANES, vec_load_some(v + h * LANES, n - j - h * LANES));
 		return;
 	}
 	for (int p = p0; p < p1; p += LANES, to += LANES * width)
 		for (int h = 0; h < vectors; h++) {
-			__m512 t[LANES];
+			vec t[LANES];
 			load_transposed(t, b->v + (size_t)(j + h * LANES) * ld + (size_t)p, ld, n - j - h * LANES, p1 - p);
 			UNROLL
 			for (int r = 0; r < LANES; r++)
 				if (r < p1 - p)
-					_mm512_storeu_ps(to + (size_t)r * width + h * LANES, t[r]);
+					vec_store(to + (size_t)r * width + h * LANES, t[r]);
 		}
 }
 
 /* Columns [j, j + LANES) over [p0, p1). */
-AVX512 INLINE void pack_some_columns(float *to, const struct gemm_operand *b, int j, int n, int p0, int p1)
+KERNEL INLINE void pack_some_columns(float *to, const struct gemm_operand *b, int j, int n, int p0, int p1)
 {
 	size_t ld = (size_t)b->ld, len = (size_t)(p1 - p0);
 	for (int p = p0; p < p1; p += LANES, to += LANES) {
-		__m512 t[LANES];
+		vec t[LANES];
 		load_transposed(t, b->v + (size_t)p * ld + (size_t)j, ld, p1 - p, n - j);
 		UNROLL
 		for (int r = 0; r < LANES; r++)
 			if (r < n - j)
-				_mm512_mask_storeu_ps(to + (size_t)r * len, first_lanes(p1 - p), t[r]);
+				vec_store_some(to + (size_t)r * len, t[r], p1 - p);
 	}
 }
 
-AVX512 static void pack_columns(float *to, const struct gemm_operand *b, int n, int k)
+KERNEL static void pack_columns(float *to, const struct gemm_operand *b, int n, int k)
 {
 	for (int p0 = 0, p1; p0 < k; p0 = p1) {
 		p1 = min_int(p0 + KC, k);
@@ -83,16 +74,7 @@ AVX512 static void pack_columns(float *to, const struct gemm_operand *b, int n, 
 	}
 }
 
-struct mat_packed *gemm_avx512_pack(struct gemm_operand b, int n, int k, int masked)
-{
-	size_t floats = (padded(n) + (masked ? (size_t)n : 0)) * (size_t)k;
-	struct mat_packed *to = packed_alloc(n, k, 0, masked, floats * sizeof(float));
-	if (to && b.v)
-		gemm_avx512_repack(to, b);
-	return to;
-}
-
-void gemm_avx512_repack(struct mat_packed *to, struct gemm_operand b)
+static void panels_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	float *v = (float *)to->v;
 	for (int p0 = 0; p0 < to->k; p0 += KC)
@@ -100,6 +82,15 @@ void gemm_avx512_repack(struct mat_packed *to, struct gemm_operand b)
 			pack_panel(v + panel_offset(to->n, j, p0, p1), &b, j, to->n, p0, p1);
 	if (to->has_columns)
 		pack_columns(v + columns_offset(to, 0), &b, to->n, to->k);
+}
+
+static struct mat_packed *panels_pack(struct gemm_operand b, int n, int k, int masked)
+{
+	size_t floats = (padded(n) + (masked ? (size_t)n : 0)) * (size_t)k;
+	struct mat_packed *to = packed_alloc(n, k, 0, masked, floats * sizeof(float));
+	if (to && b.v)
+		panels_repack(to, b);
+	return to;
 }
 
 /* --- the product --- */
@@ -133,13 +124,18 @@ static void multiply_strip(const struct gemm_args *g, struct strip *s, const str
 static void multiply_block(const struct gemm_args *g, struct strip *s, struct block *block, int i0, int i1)
 {
 	const struct mat_packed *packed = g->b.packed;
-	int search = g->n > NR;
+	int search = g->n > SEARCH_FROM;
 	size_t len = (size_t)(s->p1 - s->p0), share = NR * len / (size_t)((i1 - i0 + MR - 1) / MR);
-	if (!search)
-		list_all(block->list, s->p1 - s->p0);
-	for (int i = i0; search && i < i1; i += MR) {
+	int complete = 0, len_p = s->p1 - s->p0; /* strips without a zero column: after a few of them the others are not searched */
+	for (int i = i0; i < i1; i += MR) {
+		struct nonzero_list *list = &block->list[(i - i0) / MR];
 		move_to_row(g, s, i);
-		find_nonzero(&block->list[(i - i0) / MR], s->a, s->rs, s->cs, min_int(MR, g->m - i), s->p1 - s->p0);
+		list->n = len_p;
+		if (search && complete < 4)
+			find_nonzero(list, s->a, s->rs, s->cs, min_int(MR, g->m - i), len_p);
+		complete = list->n == len_p ? complete + 1 : 0;
+		if (!search)
+			break;
 	}
 	for (s->j = 0; s->j < g->n; s->j += NR) {
 		size_t panel = panel_offset(g->n, s->j, s->p0, s->p1);
@@ -156,13 +152,13 @@ static void multiply_block(const struct gemm_args *g, struct strip *s, struct bl
 	}
 }
 
-void gemm_avx512(const struct gemm_args *g)
+static void panels_gemm(const struct gemm_args *g)
 {
 	_Static_assert(sizeof(struct block) <= SCRATCH_MAX, "scratch is large enough");
 	struct block *block = scratch_acquire(sizeof *block);
 	size_t lda = (size_t)g->a.ld;
 	struct strip s = {.rs = g->a.k_rows ? 1 : lda, .cs = g->a.k_rows ? lda : 1};
-	int rows = g->n > NR ? MC : g->m; /* a single panel stays in the cache for all rows */
+	int rows = g->n > SEARCH_FROM ? MC : g->m; /* few panels stay in the cache for all rows */
 	for (; s.p0 < g->k; s.p0 = s.p1) {
 		s.p1 = min_int(s.p0 + KC, g->k);
 		for (int i0 = 0; i0 < g->m; i0 += rows)

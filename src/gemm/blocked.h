@@ -1,0 +1,14 @@
+/* blocked.h - the kernels that blocked_16.c and blocked_8.c compile, as one table. Include it after LANES is defined. */
+#ifndef VF_BLOCKED_H
+#define VF_BLOCKED_H
+
+#include "gemm/masked_gemm.h"
+#include "gemm/panels.h"
+
+#define BLOCKED_KERNELS                                                                                                                    \
+	{                                                                                                                                  \
+		panels_pack, panels_repack, panels_gemm, masked_gemm_pays, masked_gemm, pack_block, unpack_block, layer, layer_relu,     \
+			nn_masked, gram,                                                                                                   \
+	}
+
+#endif
