@@ -48,7 +48,6 @@ layer=$(vae-ckpt show -m "lds-$first.vae" | grep -o 'decoder\.[0-9]*' | sort -t 
 judge last tracin
 judge all tracin --checkpoints all
 judge lr tracin --checkpoints all --weights lr
-judge train tracin --normalize train
 judge cosine tracin --normalize both
 judge cosines tracin --normalize both --checkpoints all
 judge layer tracin --layers "$layer"
@@ -87,8 +86,7 @@ The rank correlation of the losses of $tests test records under $halves models o
 $(row last 'VAE-TracIn, last checkpoint'
 row all 'VAE-TracIn, 5 checkpoints'
 row lr 'VAE-TracIn, 5 checkpoints, weights lr'
-row train 'last checkpoint, --normalize train'
-row cosine 'last checkpoint, --normalize both'
+row cosine 'last checkpoint, --normalize both (train: the same)'
 row cosines '5 checkpoints, --normalize both'
 row layer "last checkpoint, last layer ($layer)"
 row decoder 'last checkpoint, decoder'
@@ -102,6 +100,6 @@ row knn '10 nearest in latent space'
 row distance 'negative distance in latent space')
 
 $records records of MNIST, preset $preset, $steps steps of Adam (checkpoint $last), Bernoulli; $(date -u +%F). With a constant learning rate and even checkpoints the weights
-are equal, so that lr changes nothing. Each half has a seed of its own, and a part of the losses is chance, which no influence can predict.
+are equal, so that lr changes nothing; nor does the length of a test record's gradient change the order of its influences. Each half has a seed of its own, and a part of the losses is chance, which no influence can predict.
 The paper has no such table.
 END
