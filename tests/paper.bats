@@ -101,8 +101,21 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 
 @test "figure 7: six clusters, and k-NN peaks on the one of ten" {
 	paper figure7
-	grep -q '<svg' "$F/paper/clusters/clusters.svg"
+	local picture
+	for picture in $(grep -o '(clusters/[^)]*)' "$T/part" | tr -d '()'); do
+		grep -q '<svg' "$F/paper/$picture"
+	done
+	is "$(grep -c '^!\[' "$T/part")" 13
 	is "$(awk '$1 ~ /^[0-5]$/ && NF == 4 && $2 > high { high = $2; which = $1 } END { print which }' "$T/part")" 4
+}
+
+@test "figure 20: influences by class, distance and norm" {
+	paper figure20
+	grep -q 'proponents' "$T/part"
+	local picture
+	for picture in classes distance norm class-0; do
+		grep -q '<svg' "$F/paper/figure20/$picture.svg"
+	done
 }
 
 @test "lds: a table of influences, each between -1 and 1" {

@@ -11,7 +11,7 @@
 #   VAE_SMALL    1: the tiny preset and a few hundred records, in seconds: whether everything runs, not what it says
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure6 figure7 lds length'
+all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure6 figure7 figure20 lds length'
 for item; do
 	[ -e "$here/items/$item.sh" ] || { echo "paper: no item '$item': $all" >&2; exit 2; }
 done

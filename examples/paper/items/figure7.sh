@@ -12,7 +12,17 @@ Mean self influence of the six clusters under k-NN (k = 10), kernel densities an
 
 $(sed 's/^/    /' clusters.txt)
 
-![Six clusters, coloured by self influence](clusters/clusters.svg)
+![Figure 7: six clusters](clusters/clusters.svg)
+
+$(for method in knn kde gmm; do
+	echo "![Figure 8: self influence of $method](clusters/$method/plane.svg)"
+	echo "![Figure 8: self influence of $method against the log density](clusters/$method/scatter.svg)"
+done)
+
+$(for method in knn kde gmm; do
+	echo "![Figure 9: influence of $method over the cross](clusters/$method/over/plane.svg)"
+	echo "![Figure 9: influence of $method against distance](clusters/over/$method-distance.svg)"
+done)
 
 As in the paper k-NN is highest in cluster 4, which has exactly k points, the kernel density in cluster 5, the smallest, and the mixture far
 from the centres. The points are drawn anew; the paper does not publish its.
