@@ -34,6 +34,21 @@ Cleans a data set: names damage and copies, ranks what is unusual, and writes a 
 END
 }
 
+made='' # the directory, if this run has made it
+# refuse MESSAGE: as fail, and nothing stays of a directory that this run has made
+refuse() {
+	if [ -n "$made" ]; then
+		rm -f .lock settings inputs look records.tar.zst
+		(cd / && rmdir "$made" 2>/dev/null) || :
+	fi
+	[ -z "$1" ] || message "$1"
+	exit 1
+}
+
+keep() { # FILE TEXT
+	printf '%s\n' "$2" 2>/dev/null >"$1" || fail "$out/$1: cannot be written: no space, or no permission"
+}
+
 # --- the command line ---
 
 out='' minutes=5 top=0 decisions='' sharding='' same_keys='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
@@ -180,12 +195,13 @@ inputs() {
 }
 now=$(inputs "$@")
 if [ -z "$print" ]; then
-	mkdir -p "$out"
+	[ -d "$out" ] || made=$(absolute "$out")
+	error=$(mkdir -p "$out" 2>&1) || fail "$out: the directory cannot be made: ${error##*: }"
 	cd "$out"
 	exec 9>>.lock
 	flock -w 10 9 || fail "another $tool is writing $out: wait for it, or name another directory"
 	[ ! -s settings ] || [ "$(cat settings)" = "$settings" ] || rm -f look steps records.tar.zst
-	printf '%s\n' "$settings" >settings
+	keep settings "$settings"
 	if [ -e inputs ] && [ "$now" != "$(cat inputs)" ]; then
 		say 'the inputs have changed since the last run'
 		if [ $kind = shards ] && [ -s inputs ]; then
@@ -196,59 +212,77 @@ if [ -z "$print" ]; then
 		rm -f look ranked.tar.zst suspects.tar.zst decisions.tsv
 		[ -z "$sharding" ] || rm -rf clean
 	fi
-	printf '%s\n' "$now" >inputs
+	keep inputs "$now"
 elif [ -d "$out" ]; then
 	cd "$out"
 fi
 
 # --- looking ---
 
-# look: the status is that of all tools; counts of records, unreadable ones, pictures, those in colour, vectors, the median side of a picture
+# look: the status is that of all tools. Prints counts of records, unreadable ones, pictures, those in colour, vectors, and the median
+# side of a picture; then the keys of the first unreadable record, the first picture and the first vector.
 look() {
 	if [ -z "$pack" ] || [ -e records.tar.zst ]; then
 		eval "vae-stat -q$j$same$list"
 	else
 		eval "$pack | vae-stat -q$j"
-	fi | { vae-cut -q -k error,stat_channels,stat_gray,stat_width,stat_height,stat_values || echo failed; } | awk -F '\t' '
+	fi | { vae-cut -q -k key,error,stat_channels,stat_gray,stat_width,stat_height,stat_values 2>&1 || echo failed; } | awk -F '\t' '
 		$0 == "failed" { exit failed = 1 }
+		NF == 1 { said = $0; next } # a message
 		{ n++ }
-		$1 != "" { bad++; next }
-		$2 != "" { pictures++; colour += $2 == 3 && $3 == 0; large = $4 + 0 > $5 + 0 ? $4 + 0 : $5 + 0; side[large]++; if (large > most) most = large }
-		$6 != "" { vectors++ }
+		$2 != "" { if (!bad++) key["bad"] = $1; next }
+		$3 != "" {
+			if (!pictures++) key["picture"] = $1
+			colour += $3 == 3 && $4 == 0
+			large = $5 + 0 > $6 + 0 ? $5 + 0 : $6 + 0
+			side[large]++
+			if (large > most) most = large
+		}
+		$7 != "" { if (!vectors++) key["vector"] = $1 }
 		END {
-			if (failed) exit 1
+			if (failed) { # vae-stat has said what it found
+				if (said !~ /standard input: (empty|truncated|.*no end-of-archive)/) print said >"/dev/stderr"
+				exit 1
+			}
 			for (s = 0; s <= most && seen * 2 < pictures; s++) seen += side[s]
 			print n + 0, bad + 0, pictures + 0, colour + 0, vectors + 0, s - 1
+			print key["bad"] "\n" key["picture"] "\n" key["vector"]
 		}'
 }
 
-if [ -s look ]; then
-	counts=$(cat look)
-else
+# pack_records: one line says what is wrong
+pack_records() {
+	error=$(eval "$pack -o records.tar.zst" 2>&1) && return
+	error=$(printf '%s\n' "$error" | head -n 1)
+	case $kind,$error in
+	table,*column*) refuse "$error. Columns that are no numbers, such as names, are for --label" ;;
+	*) refuse "$error" ;;
+	esac
+}
+
+if [ ! -s look ]; then
 	say 'looking at the records'
-	if [ -n "$pack" ] && [ -z "$print" ] && [ ! -e records.tar.zst ]; then
-		eval "$pack -o records.tar.zst" || {
-			[ $kind != table ] || message 'columns that are no numbers, such as names, are for --label'
-			exit 1
-		}
-	fi
-	counts=$(look) || exit 1
-	[ -n "$print" ] || echo "$counts" >look
+	[ -z "$pack" ] || [ -n "$print" ] || [ -e records.tar.zst ] || pack_records
+	counts=$(look) || refuse ''
+	[ -n "$print" ] || keep look "$counts"
+else
+	counts=$(cat look)
 fi
-# shellcheck disable=SC2086 # numbers
-set -- $counts
+first() { printf '%s\n' "$counts" | sed -n "$1p"; }
+# shellcheck disable=SC2046 # numbers
+set -- $(first 1)
 records=$1 unreadable=$2 pictures=$3 colour=$4 vectors=$5 side=$6
-[ "$records" -gt 0 ] || fail 'no records'
-say "$records records: $pictures pictures$([ "$pictures" -eq 0 ] || echo " ($colour in colour, of $side pixels a side)"), $vectors vectors of numbers, $unreadable that cannot be decoded"
-[ $((pictures + vectors)) -gt 0 ] || fail "no record can be decoded: vae-stat says why$([ $kind != folder ] || echo '; shards are named one by one, as in FOLDER/*.tar')"
-[ $((pictures + vectors)) -ge 50 ] || fail "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
+[ "$records" -gt 0 ] || refuse 'no records'
+say "$records records: $pictures pictures$([ "$pictures" -eq 0 ] || echo " ($colour in colour, of $side pixels a side)"), $vectors vectors of numbers, $unreadable that cannot be decoded$([ "$unreadable" -eq 0 ] || printf ', as %s' "$(first 2)")"
+[ $((pictures + vectors)) -gt 0 ] || refuse "no record can be decoded: vae-stat says why$([ $kind != folder ] || echo '; shards are named one by one, as in FOLDER/*.tar')"
+[ $((pictures + vectors)) -ge 50 ] || refuse "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
 
 if [ "$pictures" -ge "$vectors" ]; then
 	is=pictures
-	[ "$vectors" -eq 0 ] || say "$vectors records are no pictures: they pass without a score"
+	[ "$vectors" -eq 0 ] || say "$vectors records are no pictures, as $(first 4): they pass without a score"
 else
 	is=vectors
-	[ "$pictures" -eq 0 ] || say "$pictures records are no vectors: they pass without a score"
+	[ "$pictures" -eq 0 ] || say "$pictures records are no vectors, as $(first 3): they pass without a score"
 fi
 
 # --- network and steps ---
@@ -285,9 +319,8 @@ elif [ -z "$steps" ]; then
 			steps = int(minutes * 60 * .5 / (seconds / 100 + 1e-9) / 100) * 100
 			print (steps < 200 ? 200 : steps > most ? most : steps)
 		}')
-	echo "$steps" >steps
 fi
-[ -n "$print" ] || echo "$steps" >steps
+[ -n "$print" ] || keep steps "$steps"
 
 # How many records the page shows, and how many are quarantined by rank.
 awk_share() { awk -v n="$records" -v top="$1" 'BEGIN { print top ~ /%$/ ? int(n * substr(top, 1, length(top) - 1) / 100 + .5) : top + 0 }'; }
@@ -392,7 +425,7 @@ fi
 			gsub(/\$/, "$$", command)
 			printf "\n%s: |%s\n\t%s\n", escaped($2), before, command
 		}'
-} >Makefile.tmp
+} 2>/dev/null >Makefile.tmp || fail "$out/Makefile: cannot be written: no space, or no permission"
 mv Makefile.tmp Makefile
 
 # What was decided by other options is decided again.
@@ -400,7 +433,7 @@ choice="top=$top shown=$shown decisions=$(cat ${decisions:+"$decisions"} </dev/n
 if [ -e choice ] && [ "$choice" != "$(cat choice)" ]; then
 	rm -f suspects.tar.zst decisions.tsv
 fi
-echo "$choice" >choice
+keep choice "$choice"
 
 printf '%s\n' "$all" | while IFS=$tab read -r group file command; do
 	[ ! -e "$file" ] || continue
@@ -414,5 +447,6 @@ done || exit 1
 quarantined=$(sed -n 's/.*"quarantined":\([0-9]*\).*/\1/p' summary.json)
 why=$(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)
 say "$quarantined of $records records are in $out/quarantine.tar.zst${why:+: $why}"
+[ $((2 * quarantined)) -le "$records" ] || message "that is more than half of them: look at $out/review.html before you use the rest"
 say "the others are in $out/clean${sharding:+/}$([ -n "$sharding" ] || echo .tar.zst), as they came"
 say "open $out/review.html to decide on suspects; what it exports is for --decisions"

@@ -149,21 +149,6 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	says none.tar
 	fails 1 vae-clean -q -o "$T/o" "$F/pics.tar" "$F/rows.csv"
 	says 'one at a time'
-	mkdir "$T/empty"
-	fails 1 vae-clean -q -o "$T/o" "$T/empty"
-	says 'empty'
-	rm -rf "$T/o"
-	fails 1 vae-clean -q -o "$T/o" "$F/broken.tar"
-	says 'no record can be decoded'
-	rm -rf "$T/o"
-	vae-cut -k key "$F/pics.tar" | head -n 1 >"$T/keys"
-	vae-drop -q -i --keys "$T/keys" "$F/pics.tar" >"$T/one.tar"
-	fails 1 vae-clean -q -o "$T/o" "$T/one.tar"
-	says 'too few'
-	# all records equal
-	for i in $(seq 40); do printf 'name=%03d.pgm file=%s/pics/001.pgm\n' "$i" "$F"; done | mktar >"$T/equal.tar"
-	rm -rf "$T/o"
-	cleans -o "$T/o" "$T/equal.tar" || true
 	# the output folder of another run, and a folder of something else
 	cleans -o "$T/d" "$F/pics.tar"
 	fails 1 vae-clean -q -c tiny --steps 30 --keep-sharding -o "$T/d" "$F/pics.tar"
@@ -262,7 +247,7 @@ b.tar"
 	printf 'name=z/vector.npy data=%%93NUMPY%%01%%00%%46%%00%s%%0a%s\n' "$(printf '%-69s' "{'descr':'|u1','fortran_order':False,'shape':(4,)}" | sed 's/ /%20/g')" %01%02%03%09 | mktar >"$T/vector.tar"
 	is "$(vae-stat "$T/vector.tar" | vae-cut -k stat_values)" 4
 	ok vae-clean -c tiny --steps 30 -o "$T/d" "$F/pics.tar" "$T/vector.tar" "$F/broken.tar"
-	says '1 records are no pictures: they pass'
+	says '1 records are no pictures, as z/vector: they pass' '1 that cannot be decoded, as z/broken'
 	is "$(vae-cut -k key "$T/d/clean.tar.zst" | grep -c vector)" 1
 	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -c broken)" 1
 	fails 1 cleans --decisions "$T" -o "$T/e" "$F/pics.tar"
@@ -363,4 +348,82 @@ b.tar"
 	same "$T/a.list" "$T/b.list"
 	not cleans -o "$T/c" "$T/zip/pics.zip" "$T/zip/pics.zip" 2>"$T/err"
 	says 'one at a time'
+}
+
+@test "clean: data from which nothing can be made: one clear line, and nothing is left" {
+	# refused WORDS FILE
+	refused() {
+		fails 1 vae-clean -q -c tiny --steps 30 -o "$T/o" "$2"
+		says "$1"
+		[ ! -e "$T/o" ]
+	}
+	local i
+	mkdir "$T/empty" "$T/one" "$T/text"
+	refused 'has no records' "$T/empty"
+	cp "$F/pics/001.pgm" "$T/one"
+	refused '1 records are too few to say what is unusual: at least 50' "$T/one"
+	for i in $(seq 60); do echo "$i" >"$T/text/$i.jpg"; done
+	refused 'no record can be decoded' "$T/text"
+	refused 'no record can be decoded' "$F/broken.tar"
+	: >"$T/empty.tar"
+	refused 'empty input' "$T/empty.tar"
+	printf 'a,b\n' >"$T/header.csv"
+	refused 'header.csv' "$T/header.csv"
+	: >"$T/empty.csv"
+	refused 'the file has no lines' "$T/empty.csv"
+	printf 'a,b\n1,x\n' >"$T/text.csv"
+	refused --label "$T/text.csv"
+	head -c 40000 "$F/pics.tar" >"$T/cut.tar"
+	refused truncated "$T/cut.tar"
+	fails 1 vae-clean -q -o "$F/pics.tar/sub" "$F/pics.tar"
+	says 'cannot be made'
+	# what was there before stays
+	mkdir "$T/o"
+	fails 1 vae-clean -q -o "$T/o" "$T/one"
+	[ -d "$T/o" ]
+}
+
+@test "clean: all records equal, all blank, a table of one column" {
+	mkdir "$T/equal" "$T/blank"
+	local i
+	for i in $(seq 60); do
+		cp "$F/pics/001.pgm" "$T/equal/$i.pgm"
+		printf 'P5\n8 8\n255\n%064d' 0 >"$T/blank/$i.pgm"
+	done
+	ok vae-clean -c tiny --steps 30 -o "$T/e" "$T/equal"
+	says '59 of 60 records' 'more than half'
+	is "$(vae-cut -k key "$T/e/clean.tar.zst" | wc -l)" 1
+	is "$(grep -cP '\tdrop\tcopy of 00000000$' "$T/e/decisions.tsv")" 59
+	ok cleans -o "$T/b" "$T/blank"
+	grep -q '"quarantined":60,"steps":30,"blank":60' "$T/b/summary.json"
+	# one column, of which one value lies far off; and one of equal values
+	{ echo a && seq 200 && echo 9999; } >"$T/one.csv"
+	ok vae-clean -q --top 1 -o "$T/o" "$T/one.csv"
+	is "$(vae-cut -k key "$T/o/quarantine.tar.zst")" 00000200
+	{ echo a && yes 5 | head -n 200; } >"$T/same.csv"
+	ok vae-clean -q -o "$T/s" "$T/same.csv"
+	grep -q '"records":200,"quarantined":0' "$T/s/summary.json"
+}
+
+@test "clean: no space: one line of the tool that met it, and the run goes on when there is" {
+	unshare -rm true 2>/dev/null || skip 'user namespaces are not allowed here, which a small file system requires'
+	mkdir "$T/small"
+	local size got
+	# shellcheck disable=SC2016
+	local script='mount -t tmpfs -o size=${3}k none "$1/small" && { vae-clean -q -c tiny --steps 30 --top 2 -o "$1/small/d" "$2" 2>"$1/err"; echo $? >"$1/got"; cp -r "$1/small/d" "$1/left.$3" 2>/dev/null; }'
+	cleans --top 2 -o "$T/want" "$F/pics.tar"
+	for size in 8 64 100 200 400; do
+		got=0
+		unshare -rm sh -c "$script" sh "$T" "$F/pics.tar" "$size" || true
+		got=$(cat "$T/got")
+		[ "$got" -ne 0 ] || continue
+		head -n 1 "$T/err" | grep -qi 'no space'
+		[ -d "$T/left.$size" ] || continue
+		# elsewhere, where there is space, it goes on to the same bytes
+		cleans --top 2 -o "$T/left.$size" "$F/pics.tar"
+		cmp "$T/left.$size/decisions.tsv" "$T/want/decisions.tsv"
+		cmp "$T/left.$size/clean.tar.zst" "$T/want/clean.tar.zst"
+	done
+	[ "$size" -ge 400 ]
+	[ -d "$T/left.200" ]
 }
