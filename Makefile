@@ -6,6 +6,8 @@ CC      ?= cc
 CFLAGS  ?= -O3 -g
 SAN     ?=
 B       ?= build$(if $(SAN),-san)
+MPI     ?=
+MPI_PC  ?= ompi-c
 
 LIBS := libarchive openblas yaml-0.1 libpng libjpeg libwebp libwebpdemux libavif dav1d jansson libxxhash zlib libzstd liblzma liblz4
 # libbz2 of Debian 12 has no file for pkg-config.
@@ -22,6 +24,8 @@ NOBUILD := help print-deb-libs deps clean check demo deb lint uninstall fuzz
 ifneq ($(filter-out $(NOBUILD),$(or $(MAKECMDGOALS),all)),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(OTHER_LIBS)
+MPI_CFLAGS := $(if $(MPI),$(shell pkg-config --cflags $(MPI_PC) 2>/dev/null))
+MPI_LIBS   := $(if $(MPI),$(shell pkg-config --libs $(MPI_PC) 2>/dev/null))
 endif
 
 SRC   := $(sort $(wildcard src/*/*.c))
@@ -37,12 +41,13 @@ say = $(if $(V),,@echo "  $(1)	$(2)";)
 # For sub-makes: all processors, unless make was given a -j.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 
-all: $(TOOLS:%=$(B)/%) ## (plain `make`) build the tools, into build/
+all: $(TOOLS:%=$(B)/%) $(if $(MPI),$(B)-mpi/vae-train) ## (plain `make`) build the tools, into build/
 
 help: ## list the targets
 	@echo "targets of make:"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r t text; do printf '  %-10s %s\n' "$$t" "$$text"; done
 	@echo "variables: CC, CFLAGS, LDFLAGS; PREFIX and DESTDIR for install; V=1 shows the commands;"
+	@echo "  MPI=1 also builds a vae-train for mpirun, in build-mpi/, which install then takes;"
 	@echo "  SAN=1 builds and checks with the address and undefined-behaviour sanitizers, in build-san/"
 
 $(B)/%.o: %.c | build-deps
@@ -78,6 +83,14 @@ $(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh $(filter-out filters/vae-%,$(wildcard 
 $(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/filters/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 
+# vae-train over machines: the same objects, and the transport of MPI before that of the library.
+$(B)-mpi/transport.o: src/train/mpi/transport.c include/train/transport.h | build-mpi-deps
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(MPI_CFLAGS) -c -o $@ $<
+
+$(B)-mpi/vae-train: $(B)/filters/vae-train.o $(B)-mpi/transport.o $(B)/libvaefilters.a
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(MPI_LIBS) -lm
+
 $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
@@ -86,6 +99,9 @@ $(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
 
 build-deps:
 	@pkg-config --exists $(LIBS) || { echo "missing libraries ($(LIBS)): run 'make deps', or install their -dev packages" >&2; exit 1; }
+
+build-mpi-deps:
+	@[ -n "$(MPI_LIBS)" ] || { echo "no $(MPI_PC) for pkg-config: call make with MPI=1, and install libopenmpi-dev, or name another MPI with MPI_PC=..." >&2; exit 1; }
 
 # It is preloaded into the tools, so it has no sanitizer of its own.
 $(B)/fault-shim.so: tests/fault/shim.c tests/fault/fault.h
@@ -120,6 +136,7 @@ unit: $(UNIT:%=$(B)/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop 
 
 DEB_BUILD := gcc make pkg-config libarchive-dev libbz2-dev libopenblas-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev libavif-dev libdav1d-dev libjansson-dev libxxhash-dev zlib1g-dev libzstd-dev liblzma-dev liblz4-dev
 DEB_TEST  := mandoc libarchive-tools zstd xz-utils bzip2 lz4 attr procps parallel slurmctld slurmd slurm-client munge chromium zsh fish
+DEB_MPI   := libopenmpi-dev openmpi-bin
 DEB_LINT  := clang clang-tidy cppcheck shellcheck libclang-rt-14-dev
 DEB_DEMO  := dataset-fashion-mnist
 DEB_DEB   := dpkg-dev debhelper debootstrap
@@ -128,14 +145,14 @@ print-deb-libs:
 	@echo $(filter %-dev,$(DEB_BUILD))
 
 deps: ## install what building, testing, linting, packaging and the demo need (Debian)
-	@.ci/deps $(DEB_BUILD) bats perl $(DEB_TEST) $(DEB_LINT) $(DEB_DEMO) $(DEB_DEB)
+	@.ci/deps $(DEB_BUILD) bats perl $(DEB_TEST) $(DEB_MPI) $(DEB_LINT) $(DEB_DEMO) $(DEB_DEB)
 
 # --- testing ---
 
-# Without the packages of DEB_TEST the tests that need them are skipped.
+# Without the packages of DEB_TEST and DEB_MPI the tests that need them are skipped.
 check: ## install what is missing (Debian), build, run all tests
-	@.ci/deps $(DEB_BUILD) bats perl --optional $(DEB_TEST)
-	@$(MAKE) --no-print-directory $(PARALLEL) all unit
+	@.ci/deps $(DEB_BUILD) bats perl --optional $(DEB_TEST) $(DEB_MPI)
+	@$(MAKE) --no-print-directory $(PARALLEL) all unit $$(pkg-config --exists $(MPI_PC) && echo MPI=1)
 	@tests/run $(CURDIR)/$(B)
 
 # `check` lets one call fail at each place in the code that makes calls.
@@ -167,7 +184,7 @@ $(B)/completions/zsh/_vae-filters: completions/generate $(TOOLS:%=$(B)/%)
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all $(B)/completions/zsh/_vae-filters ## install tools, man pages, presets, completions into PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/vae-filters/config
-	install -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(TOOLS:%=$(B)/%) $(if $(MPI),$(B)-mpi/vae-train) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 config/*.yaml $(SHARE)/vae-filters/config
 	for m in $(MAN); do s=$${m##*.}; install -D -m 644 $$m $(SHARE)/man/man$$s/$${m##*/} || exit 1; done
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/fish/vendor_completions.d $(SHARE)/zsh/site-functions
@@ -192,8 +209,8 @@ deb: ## build a Debian package, into build/deb/
 	@ls build/deb/vae-filters_*.deb
 
 clean: ## remove everything that was built
-	rm -rf build build-san build-fuzz
+	rm -rf build build-mpi build-san build-san-mpi build-fuzz
 
-.PHONY: all help print-deb-libs unit build-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
+.PHONY: all help print-deb-libs unit build-deps build-mpi-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -3,8 +3,19 @@
 
 #include "tool/test_scorer.h"
 
+static bool check_merge(struct cli *c, const struct test_scorer *t)
+{
+	if (t->model || t->test_file || t->sanity || t->k || c->output || c->rejects || c->matrix || c->set.n)
+		return cli_usage(c, "--merge reads files of --influence and no records: only --top and --influence go with it");
+	if (!c->nfiles || cli_reads_stdin(c))
+		return cli_usage(c, "--merge requires FILEs, those that --influence of each shard wrote");
+	return cli_require(c, c->influence, "--influence FILE") && (t->top <= 1000000 || cli_usage(c, "--top takes at most 1000000"));
+}
+
 static bool check_options(struct cli *c, const struct test_scorer *t)
 {
+	if (t->merge)
+		return check_merge(c, t);
 	if (!cli_require(c, t->model, "-m NAME.vae"))
 		return false;
 	if (!t->test_file == !t->sanity)
@@ -39,6 +50,7 @@ int main(int argc, char **argv)
 		{0, "candidates", "K", CLI_INT, &t.k, "score only the K records nearest to each test record in latent space"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
 		{0, "top", "N", CLI_INT, &t.top, "how many of each (default 10; with --sanity 0.1 %)"},
+		{0, "merge", NULL, CLI_FLAG, &t.merge, "FILEs are what --influence of each shard wrote: write the lists of all shards to --influence"},
 		{0, "matrix", "FILE.npy", CLI_TEXT, &c.matrix, "write all influences to FILE.npy: float32 [record, test]"},
 		{0, "mem", "SIZE", CLI_SIZE, &t.budget, "memory for the gradients of test records; more go to a file in $TMPDIR (default 2G)"},
 		{0, "seed", "N", CLI_KEY, NULL, "seed of the noise (--set score.seed=N)", .key = "score.seed"},
@@ -57,6 +69,11 @@ int main(int argc, char **argv)
 	    !check_options(&c, &t))
 		return c.status;
 	struct fail f = {{0}};
+	if (t.merge) {
+		if (test_scorer_merge(&t, &c, &f))
+			cli_failed(&c, &f);
+		return cli_end(&c, c.status);
+	}
 	cli_wait_input(&c);
 	int r = test_scorer_run(&t, &c, &f);
 	int status = flow_finish(&t.frame.flow, r, &f);

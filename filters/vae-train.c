@@ -33,8 +33,9 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.tool = NULL};
 	static struct train_stream t = {.save_every = 60, .trace.to.fd = -1};
+	team_open(&t.team);
+	struct cli c = {.silent = t.team.rank > 0};
 	t.data.limit = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
 	const struct cli_opt opts[] = {
 		{'c', "config", "NAME", CLI_TEXT, &t.config, "network and training: a preset (mnist-mlp, beta-vae-h, ...) or a YAML file"},
@@ -57,11 +58,14 @@ int main(int argc, char **argv)
 		CLI_BASE(&c),
 	};
 	if (!cli_begin(&c, "vae-train", "[FILE ...]", "Trains a beta-VAE on records and leaves its checkpoints in NAME.vae.", opts, argc, argv) ||
-	    !check_options(&c, &t))
-		return c.status;
+	    !check_options(&c, &t)) {
+		team_close();
+		return c.silent ? EXIT_OK : c.status;
+	}
 	struct fail f = {{0}};
 	int r = train_stream_run(&t, &c, &f);
 	int status = flow_finish(&t.flow, r, &f);
 	train_stream_free(&t);
-	return status;
+	team_close();
+	return c.silent ? EXIT_OK : status; /* mpirun ends all processes when one fails: rank 0 says why before */
 }

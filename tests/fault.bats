@@ -31,6 +31,7 @@ setup_file() {
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over.jsonl" --top 2 "$F/p.tar" >"$F/null"
+	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over2.jsonl" --top 2 "$F/s.tar" --replace >"$F/null"
 	vae-memo -q -c tiny --set train.steps=4 --halves 6 -t "$F/p.tar" -o "$F/halves.memo" "$F/s.tar"
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --matrix "$F/over.npy" --prefix t_ "$F/s.tar" >"$F/null"
 	for i in 1 2 3 4; do
@@ -89,6 +90,7 @@ faults() {
 @test "faults: vae-pack npy" { faults -k alloc,read,write,open,close -- vae-pack "$F/rows.npy"; }
 @test "faults: vae-train --resume, --mem 0" { faults -m 100 -g train.jsonl -w m.vae/state -d "$F/half" -i "$F/p.tar" -- vae-train -q -c tiny --resume --mem 0 --set train.holdout=0 --set train.steps=3 --set train.checkpoints=2 -j 1 -o m.vae; }
 @test "faults: vae-train --replace" { faults -g train.jsonl -w m.vae/state -d "$F/old.model" -i "$F/p.tar" -- vae-train -q -c tiny --replace --seed 3 --set train.steps=2 --set train.checkpoints=2 -j 2 -o m.vae --summary sum.json; }
+@test "faults: vae-train, virtual workers" { faults -k alloc,read,write,open -m 60 -g train.jsonl -w m.vae/state -- vae-train -q -c tiny --set train.shards=2 --set train.batch=4 --set train.steps=2 --set train.checkpoints=1 --set train.holdout=0.2 -j 1 -o m.vae "$F/p.tar" "$F/mixed.tar"; }
 @test "faults: vae-train --curvature" { faults -k alloc,write,fsync,rename -m 60 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --curvature --set train.steps=2 --set train.checkpoints=1 --set score.draws=2 -j 1 -o m.vae; }
 @test "faults: vae-train --trace" { faults -k alloc,read,write,open,fsync,rename -m 100 -g train.jsonl -w m.vae/state -i "$F/p.tar" -- vae-train -q -c tiny --set train.optimizer=sgd --set train.steps=2 --set train.checkpoints=1 --set train.batch=4 --set score.draws=2 -t "$F/s.tar" --trace o.tsv -j 1 -o m.vae; }
 @test "faults: vae-eval --mean" { faults -k alloc,read,write,open,fsync,rename -- vae-eval --mean --json -o o.json "$F/run.1" "$F/run.2"; }
@@ -113,6 +115,7 @@ faults() {
 @test "faults: vae-selfinf -j 2" { faults -k alloc,read,write,thread -i "$F/s.tar" -- vae-selfinf -m "$F/m.vae" --parts --prefix s_ -j 2; }
 @test "faults: vae-selfinf, draws in sparse blocks" { faults -k alloc,write -i "$F/p.tar" -- vae-selfinf -m "$F/wide.vae" -d 16 -j 1; }
 @test "faults: vae-testinf" { faults -k alloc,read,write,open,fsync,rename -m 100 -d "$F/old.files" -i "$F/mixed.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" --checkpoints all -d 2 --influence i.jsonl --matrix i.npy -j 1 -o out.tar; }
+@test "faults: vae-testinf --merge" { faults -d "$F/old.files" -- vae-testinf -q --merge --influence i.jsonl "$F/over.jsonl" "$F/over2.jsonl"; }
 @test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
 @test "faults: vae-testinf --curvature" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/curved.vae" -t "$F/p.tar" --curvature ekfac -d 2 -j 1; }
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }

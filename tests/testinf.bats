@@ -74,7 +74,7 @@ noise() {
 	matrix "$T/x.npy" >"$T/x"
 	perl -e 'open my $x, "<", $ARGV[0]; my @x = map { [split] } <$x>; open my $t, "<", $ARGV[1]; my $q = 0;
 		while (<$t>) {
-			my ($pro, $con) = /"test":"t\/@{[40 + $q]}","cls":"@{[(40 + $q) % 3]}","proponents":\[(.*)\],"opponents":\[(.*)\]}$/ or die "line $_";
+			my ($pro, $con) = /"test":"t\/@{[40 + $q]}","cls":"@{[(40 + $q) % 3]}","proponents":\[(.*)\],"opponents":\[(.*)\],"model":"\w+","options":"\w+","top":3}$/ or die "line $_";
 			my @s = sort { $x[$b][$q] <=> $x[$a][$q] || $a <=> $b } 0 .. 39;
 			my @want = grep { $x[$_][$q] > 0 } @s; $#want = 2 if $#want > 2;
 			my @not = grep { $x[$_][$q] <= 0 } reverse @s; $#not = 2 if $#not > 2;
@@ -91,9 +91,111 @@ noise() {
 	near "$(head -1 "$T/top.jsonl" | sed 's/[^}]*"norm":\([^}]*\)}.*/\1/')" \
 		"$(vae-selfinf -m "$F/m.vae" "$F/in.tar" | field key,mu_norm | awk -F '\t' -v k="$key" '$1 == k { print $2 }')"
 	over --influence "$T/top.jsonl" --top 0
-	is "$(grep -c '"proponents":\[\],"opponents":\[\]}$' "$T/top.jsonl")" 20
+	is "$(grep -c '"proponents":\[\],"opponents":\[\],' "$T/top.jsonl")" 20
 	over --influence "$T/top.jsonl"
 	is "$(perl -ne 'for (/"(?:pro|op)ponents":\[(.*?)\]/g) { $most = $n if ($n = () = /"key"/g) > $most } END { print $most }' "$T/top.jsonl")" 10
+}
+
+# shards: three files of 14, 0 or more and the other records of $F/in.tar, and what --influence with options says of each
+shards() {
+	local i
+	for i in 0 1 2; do
+		plain_stream 40 | awk -v i="$i" '{ r = int((NR - 1) / 2) } (i == 0 && r < 14) || (i == 1 && r >= 14 && r < 16) || (i == 2 && r >= 16)' | mktar >"$T/s$i.tar"
+		vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --influence "$T/s$i.jsonl" "$@" "$T/s$i.tar" >"$T/null"
+	done
+}
+
+# near_lists FILE FILE: the same lines but for the last digits of numbers, which depend on the records of a batch
+near_lists() {
+	local numbers='"(?:influence|distance|norm)":([^,}]*)'
+	diff <(perl -pe "s/$numbers//g" "$1") <(perl -pe "s/$numbers//g" "$2")
+	paste <(perl -ne "print \"\$1\n\" while /$numbers/g" "$1") <(perl -ne "print \"\$1\n\" while /$numbers/g" "$2") |
+		awk '{ d = $1 - $2; m = $1; if (d < 0) d = -d; if (m < 0) m = -m; if (d > 1e-4 * m) { print "far: " $0; exit 1 } }'
+}
+
+@test "--merge: the lists of shards become those of the whole stream" {
+	local top
+	for top in 10 3 1 0; do
+		shards --top "$top"
+		over --influence "$T/want.jsonl" --top "$top"
+		ok vae-testinf --merge --influence "$T/all.jsonl" "$T"/s[0-2].jsonl
+		near_lists "$T/want.jsonl" "$T/all.jsonl"
+	done
+	shards --top 10
+	over --influence "$T/want.jsonl" --top 4
+	ok vae-testinf --merge --top 4 --influence "$T/all.jsonl" "$T"/s[0-2].jsonl
+	near_lists "$T/want.jsonl" "$T/all.jsonl"
+	# a merged file is one to merge, and a file alone stays as it is
+	ok vae-testinf --merge --influence "$T/two.jsonl" "$T"/s[01].jsonl
+	ok vae-testinf --merge --influence "$T/again.jsonl" "$T/two.jsonl" "$T/s2.jsonl"
+	ok vae-testinf --merge --influence "$T/all.jsonl" "$T"/s[0-2].jsonl
+	same "$T/all.jsonl" "$T/again.jsonl"
+	ok vae-testinf --merge --influence "$T/again.jsonl" "$T/all.jsonl"
+	same "$T/all.jsonl" "$T/again.jsonl"
+}
+
+@test "--merge: exactly the strongest of the lists; of equal ones those of the earlier file" {
+	local i
+	entry() { printf '{"key":"%s","influence":%s,"distance":0.5,"norm":1.25}' "$1" "$2"; }
+	line() { printf '{"test":"t","proponents":[%s],"opponents":[%s],"model":"m","options":"o","top":3}\n' "$1" "$2"; }
+	line "$(entry a 3),$(entry b 2),$(entry c 1)" "$(entry d -2),$(entry e 0)" >"$T/1"
+	line "$(entry f 3),$(entry g 2.5),$(entry h 2)" "$(entry i -2),$(entry j -2)" >"$T/2"
+	line "" "$(entry k -1e30)" >"$T/3"
+	ok vae-testinf --merge --influence "$T/all" "$T/1" "$T/2" "$T/3"
+	line "$(entry a 3),$(entry f 3),$(entry g 2.5)" "$(entry k -1e+30),$(entry d -2),$(entry i -2)" >"$T/want"
+	same "$T/want" "$T/all"
+	ok vae-testinf --merge --influence "$T/all" "$T/3" "$T/2" "$T/1"
+	line "$(entry f 3),$(entry a 3),$(entry g 2.5)" "$(entry k -1e+30),$(entry i -2),$(entry j -2)" >"$T/want"
+	same "$T/want" "$T/all"
+}
+
+@test "--merge: test records without influence, and files that do not belong together" {
+	{ tests 40 44; printf 'name=t/bad.pgm data=x\n'; } | mktar >"$T/some.tar"
+	shards
+	for i in 0 1; do vae-testinf -q -m "$F/m.vae" -t "$T/some.tar" --influence "$T/b$i.jsonl" "$T/s$i.tar" >"$T/null"; done
+	ok vae-testinf --merge --influence "$T/b.jsonl" "$T"/b[01].jsonl
+	is "$(wc -l <"$T/b.jsonl")" 5
+	tail -n 1 "$T/b.jsonl" | grep -q '"test":"t/bad","error":'
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/b1.jsonl"
+	says "$T/b1.jsonl" '"options"'
+	head -n 19 "$T/s1.jsonl" >"$T/short.jsonl"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/short.jsonl"
+	says 'fewer test records' "$T/short.jsonl"
+	head -c 900 "$T/s1.jsonl" >"$T/cut.jsonl"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/cut.jsonl"
+	says "$T/cut.jsonl: line" 'not JSON'
+	for options in '-d 3' '--normalize both' '--top 3'; do
+		# shellcheck disable=SC2086 # options are words
+		vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --influence "$T/o.jsonl" $options "$T/s1.tar" >"$T/null"
+		fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/o.jsonl"
+		says "$T/o.jsonl: line 1"
+	done
+	vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --candidates 3 --influence "$T/o.jsonl" "$T/s1.tar" >"$T/null"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/o.jsonl" "$T/o.jsonl"
+	says --candidates
+	vae-density -q -t "$F/t.tar" --influence "$T/o.jsonl" "$T/s1.tar" >"$T/null"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/o.jsonl"
+	says 'model, options and top'
+	fails 1 vae-testinf --merge --top 11 --influence "$T/x" "$T/s0.jsonl"
+	says 'list only 10'
+	: >"$T/empty"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/empty"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/nothere"
+	absent "$T/x"
+	fails 2 vae-testinf --merge "$T/s0.jsonl"
+	says --influence
+	fails 2 vae-testinf --merge --influence "$T/x"
+	fails 2 vae-testinf --merge --influence "$T/x" -
+	fails 2 vae-testinf --merge --influence "$T/x" -m "$F/m.vae" "$T/s0.jsonl"
+	fails 2 vae-testinf --merge --influence "$T/s0.jsonl" "$T/s0.jsonl"
+	fails 1 vae-testinf --merge --influence /dev/full "$T/s0.jsonl"
+	says --influence
+	for bad in '{}' '[]' '{"test":1}' '{"test":"a","model":"m","options":"o","top":-1}' '{"test":"a","model":"m","options":"o","top":1}' \
+		'{"test":"a","model":"m","options":"o","top":1,"proponents":[{"key":"k"}],"opponents":[]}' '{"test":"a","model":"m","options":"o","top":0,"proponents":[{"key":"k","influence":1,"distance":1,"norm":1}],"opponents":[]}'; do
+		echo "$bad" >"$T/bad"
+		fails 1 vae-testinf --merge --influence "$T/x" "$T/bad"
+		says "$T/bad: line 1"
+	done
 }
 
 @test "noise: independent for records and tests, and independent of other records" {

@@ -40,6 +40,7 @@ struct config {
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;
+		int shards; /* virtual workers of a training, each with files and a share of the batch of its own (train/team.h) */
 		double beta, lr, holdout;
 		double seed;
 	} train;

@@ -50,6 +50,7 @@ extern const char *const on_error_words[];
 struct cli {
 	const char *tool;
 	int status; /* the exit status, once a check has returned false */
+	int silent; /* set before cli_begin(): another process of the same run prints the messages and writes --summary */
 	int quiet, verbose, level, keys_per_file, replace, dry_run;
 	int keys_by_file;        /* --keys-per-file of a tool that writes records: the file's name tells keys apart */
 	const char *key_prefix;  /* --key-prefix, or NULL */

@@ -16,6 +16,7 @@ extern const char *const normalize_words[]; /* of enum normalize */
 struct test_scorer {
 	/* set by the caller, and noise.path and test_noise.path */
 	const char *model, *checkpoints, *test_file;
+	int merge;     /* test_scorer_merge() is wanted */
 	long sanity;   /* test records from the stream, or 0 */
 	long k;        /* candidates of each test record; 0: all records */
 	long top;      /* proponents and opponents to list of each test record; -1: 10, or with sanity a thousandth of the records */
@@ -39,6 +40,8 @@ struct test_scorer {
 
 /* Scores all records, writes --influence and --matrix, prints the table of sanity, and sets the counts of --summary. */
 int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f);
+/* Merges the files of --influence that shards left, c->files, into that of all. */
+int test_scorer_merge(const struct test_scorer *t, const struct cli *c, struct fail *f);
 /* After flow_finish(&t->frame.flow). */
 void test_scorer_close(struct test_scorer *t);
 

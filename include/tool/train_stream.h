@@ -1,5 +1,6 @@
 /* train_stream.h - trains a model on the records of a stream: reads them into a data set, trains, and with pass reads the stream a
- * second time to write the records to standard output.
+ * second time to write the records to standard output. With train.shards the files are dealt to virtual workers, and those to the processes
+ * that mpirun has started (train/team.h).
  */
 #ifndef VF_TRAIN_STREAM_H
 #define VF_TRAIN_STREAM_H
@@ -8,6 +9,7 @@
 #include "tool/flow.h"
 #include "tool/train_trace.h"
 #include "train/dataset.h"
+#include "train/team.h"
 
 struct train_stream {
 	/* set by the caller, and data.limit */
@@ -15,11 +17,13 @@ struct train_stream {
 	int pass, resume, curvature;
 	double save_every; /* seconds between states beside those of the checkpoints; 0: none */
 	struct train_trace trace;
+	struct team team;  /* opened */
 
 	struct flow flow;
 	struct config cfg;
 	int workers;
-	struct dataset data;
+	struct dataset data; /* of the virtual workers of this process */
+	int shape_told;      /* rank 0 has sent input.shape to the others */
 	struct progress progress;
 	uint64_t *unreadable; /* positions of the records that could not be decoded: with --on-error reject they are not passed */
 	size_t nunreadable;

@@ -13,10 +13,17 @@
 #include "base/fail.h"
 #include "input/standardise.h"
 
+struct dataset_part {
+	size_t end;    /* its records are those from the end of the part before */
+	uint64_t hash; /* of their ids in order */
+};
+
 struct dataset {
 	const uint8_t *x;   /* [n] rows, after dataset_split() */
 	uint64_t *id;       /* [n]: hashes of the payloads */
-	uint64_t hash;      /* of all ids in order */
+	uint64_t hash;      /* of all ids in order, since the end of the last part */
+	struct dataset_part *part; /* [parts]: where dataset_end_part() was called; else none */
+	int parts;
 	size_t n, id_capacity, size;
 	size_t limit;       /* bytes of rows that may be in memory */
 	int vector;
@@ -30,6 +37,8 @@ struct dataset {
 
 /* d is zero except size, limit and vector. */
 int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f);
+/* The records so far, since the last call, are a part. */
+int dataset_end_part(struct dataset *d, struct fail *f);
 /* After the last record, where none are held out: sets x. */
 int dataset_seal(struct dataset *d, struct fail *f);
 /* After the last record: holds out about this share of them, by the hash of the payload. -1 also when none is left to train on. */
@@ -40,8 +49,8 @@ int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f)
 void dataset_floats(const struct dataset *d, const struct standardisation *standard, size_t at, float *out);
 /* Bytes of a row. */
 size_t dataset_row_size(const struct dataset *d);
-/* Mean and standard deviation [size] of every number over the training rows; vectors only. */
-int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f);
+/* Mean and standard deviation [size] of every number over the rows at these positions; vectors only. */
+int dataset_statistics(const struct dataset *d, const uint32_t *rows, size_t nrows, double *mean, double *deviation, struct fail *f);
 void dataset_free(struct dataset *d);
 
 #endif

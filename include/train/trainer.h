@@ -16,11 +16,15 @@ struct train_stats {
 	double grad_sqnorm;     /* of the gradient of the batch's mean loss, where asked for */
 };
 
-/* m and pool are borrowed; the batch is m->cfg.train.batch. NULL with the reason. */
+/* m and pool are borrowed; the batch is that of one virtual worker, m->cfg.train.batch / m->cfg.train.shards records. NULL with the reason. */
 struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f);
 /* One step on x [batch][input] with noise eps [batch][latent], under the configuration's learning rate and optimiser. -1 when the loss
  * is not finite; the parameters are untouched then. */
 int trainer_step(struct trainer *t, const float *x, const float *eps, int want_norm, struct train_stats *s, struct fail *f);
+/* A step in two parts, for a batch in several shares. The gradient [nparams] of the mean loss over this share; nothing else changes. */
+void trainer_gradient(struct trainer *t, const float *x, const float *eps, float *gradient, struct train_stats *s);
+/* A step along `share` times a gradient [nparams], which is overwritten. */
+void trainer_apply(struct trainer *t, float *gradient, float share);
 /* The loss alone, without a step. */
 void trainer_loss(struct trainer *t, const float *x, const float *eps, struct train_stats *s);
 /* The state of the optimiser: Adam's averages [nparams], NULL under sgd. */

@@ -39,6 +39,14 @@ int testinf_open(struct testinf *s, const struct test_set *tests, size_t top, st
 	return 0;
 }
 
+/* The number as --influence writes it. Lists are in the order of these, so that lists of shards merge to the list of all. */
+static double written(double influence)
+{
+	char text[40];
+	snprintf(text, sizeof text, "%.9g", influence);
+	return strtod(text, NULL);
+}
+
 /* Of equal influences the earlier record ranks first. */
 static int ranks_before(double influence, const struct top_record *r, int kind)
 {
@@ -82,6 +90,9 @@ static size_t find_rank(const struct top_list *l, double influence, int kind)
 static int list_record(struct testinf *s, struct top_list *l, int kind, const struct train_record *r, double influence, double distance, struct fail *f)
 {
 	if (l->n == s->top && (!l->n || !ranks_before(influence, &l->v[l->n - 1], kind)))
+		return 0;
+	influence = written(influence);
+	if (l->n == s->top && !ranks_before(influence, &l->v[l->n - 1], kind))
 		return 0;
 	if (reserve_one(l, s->top, f))
 		return -1;
@@ -185,7 +196,7 @@ static int add_list(struct buf *line, const struct top_list *l, const char *name
 	return r ? -1 : buf_addf(line, f, "]");
 }
 
-int testinf_write(const struct testinf *s, int fd, struct fail *f)
+int testinf_write(const struct testinf *s, const struct influence_origin *o, int fd, struct fail *f)
 {
 	struct buf line = {0};
 	int r = 0;
@@ -197,7 +208,8 @@ int testinf_write(const struct testinf *s, int fd, struct fail *f)
 			r = json_text(&line, ",", "error", t->why, f);
 		else if (!r)
 			r = add_list(&line, &s->list[PROPONENTS][q], "proponents", f) || add_list(&line, &s->list[OPPONENTS][q], "opponents", f);
-		r = r || buf_addf(&line, f, "}\n");
+		r = r || json_text(&line, ",", "model", o->model, f) || json_text(&line, ",", "options", o->options, f) || (o->candidates && buf_addf(&line, f, ",\"candidates\":%ld", o->candidates)) ||
+		    buf_addf(&line, f, ",\"top\":%zu}\n", s->top);
 		if (!r && line.len > INFLUENCE_MAX_LINE)
 			r = fail_set(f, "the line of a test record has %zu bytes, more than the limit of %u: use a smaller --top", line.len, INFLUENCE_MAX_LINE);
 		r = r || write_all(fd, line.p, line.len, f);

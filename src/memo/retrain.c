@@ -165,11 +165,15 @@ static int train(const struct retrain *r, const struct config *cfg, struct model
 	struct model m;
 	struct fail warning = {{0}};
 	struct watch w = {r, model};
-	if (fit_model(&m, cfg, r->data, f))
+	struct shares shares;
+	if (shares_open(&shares, &team_alone, r->data, f) || fit_model(&m, cfg, &shares, f)) {
+		shares_close(&shares);
 		return -1;
-	struct fit fit = {.m = &m, .data = r->data, .pool = r->pool, .dir = dir, .save_every = r->save_every, .progress = show_step, .ctx = &w};
+	}
+	struct fit fit = {.m = &m, .shares = &shares, .pool = r->pool, .dir = dir, .save_every = r->save_every, .progress = show_step, .ctx = &w};
 	int bad = fit_run(&fit, f) || model_dir_finish(dir, cfg, &warning, f) ? -1 : 0;
 	model_free(&m);
+	shares_close(&shares);
 	return bad;
 }
 

@@ -49,6 +49,7 @@ static const struct key keys[] = {
 	{"train.optimizer", K_WORD, AT(train.optimizer), 0, 0, optimizers},
 	{"train.lr", K_REAL, AT(train.lr), 0, 1e9, NULL},
 	{"train.batch", K_INT, AT(train.batch), 1, 65536, NULL},
+	{"train.shards", K_INT, AT(train.shards), 1, 4096, NULL},
 	{"train.steps", K_INT, AT(train.steps), 1, 1e9, NULL},
 	{"train.checkpoints", K_INT, AT(train.checkpoints), 1, 10000, NULL},
 	{"train.holdout", K_REAL, AT(train.holdout), 0, 0.9, NULL},
@@ -74,6 +75,7 @@ void config_defaults(struct config *c)
 	c->train.optimizer = ADAM;
 	c->train.lr = 5e-4;
 	c->train.batch = 64;
+	c->train.shards = 1;
 	c->train.steps = 10000;
 	c->train.checkpoints = 8;
 	c->train.holdout = 0.02;
@@ -318,7 +320,8 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 /* Keys that came later are written only where they are set, so that older models keep their ids. */
 static int is_unset(const struct config *c, const struct key *k)
 {
-	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c));
+	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c)) ||
+	       (k->at == AT(train.shards) && c->train.shards == 1);
 }
 
 int config_write(const struct config *c, struct buf *out, struct fail *f)
@@ -407,6 +410,8 @@ int config_check(struct config *c, struct fail *f)
 		return -1;
 	if (c->train.checkpoints > c->train.steps)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);
+	if (c->train.batch % c->train.shards)
+		return fail_set(f, "train.batch is %d, no multiple of train.shards, %d: each of them takes the same share of a batch", c->train.batch, c->train.shards);
 	if (c->score.estimator == CROSS && c->score.draws < 2)
 		return fail_set(f, "score.estimator cross needs score.draws of 2 or more");
 	return check_variance(c, f);

@@ -73,6 +73,8 @@ static void say(const struct cli *c, const char *msg)
 	struct buf b = {0};
 	struct fail f = {{0}};
 	size_t n = strlen(msg);
+	if (c->silent)
+		return;
 	int r = buf_addf(&b, &f, "%s: ", c->tool);
 	for (size_t i = 0; i < n && !r;) {
 		size_t plain = i;
@@ -258,11 +260,13 @@ static bool parse_options(struct cli *c, const char *operands, const char *about
 			while (o->letter != got)
 				o++;
 		if (o->letter == 'h') {
-			print_help(c->tool, operands, about, opts);
+			if (!c->silent)
+				print_help(c->tool, operands, about, opts);
 			return print_and_end(c);
 		}
 		if (o->letter == 'V') {
-			printf("%s (vae-filters) %s\n", c->tool, VF_VERSION);
+			if (!c->silent)
+				printf("%s (vae-filters) %s\n", c->tool, VF_VERSION);
 			return print_and_end(c);
 		}
 		if (!store(c, o, optarg, &given[o - opts]))
@@ -292,7 +296,7 @@ static bool check_summary(struct cli *c)
 	struct stat st;
 	struct atomic_file a;
 	struct fail f = {{0}};
-	if (!c->summary || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+	if (!c->summary || c->silent || (stat(c->summary, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return true;
 	if (atomic_open(&a, c->summary, &f)) {
 		fail_add(&f, "--summary");
@@ -372,6 +376,7 @@ bool cli_begin(struct cli *c, const char *tool, const char *operands, const char
 	set_defaults(c, tool);
 	if (!parse_options(c, operands, about, opts, argc, argv))
 		return false;
+	c->quiet |= c->silent;
 	if (c->output && strcmp(c->output, "-") == 0) {
 		c->output = NULL;
 		c->output_stdout = 1;
@@ -449,7 +454,7 @@ int cli_end(struct cli *c, int status)
 		fail_errno(&f, "standard output");
 		cli_failed(c, &f);
 	}
-	if (c->summary && (c->status == EXIT_OK || c->status == EXIT_POLICY) && write_summary(c, &f))
+	if (c->summary && !c->silent && (c->status == EXIT_OK || c->status == EXIT_POLICY) && write_summary(c, &f))
 		cli_failed(c, &f);
 	fields_free(&c->counts);
 	return c->status;

@@ -203,6 +203,8 @@ int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f)
 		return -1;
 	if (config_check_early(&m->cfg, f))
 		return fail_add(f, "%s", m->config);
+	if (m->cfg.train.shards > 1)
+		return fail_set(f, "train.shards is %d: a model of a subset is trained by one worker; set it to 1", m->cfg.train.shards);
 	const int passes = !m->tasks && m->kind == SUBSETS_FOLDS;
 	if (flow_open(w, c, passes ? FLOW_TWICE : FLOW_SINK, f) || read_records(m, c, f) || memo_truth_read(&m->truth, &m->cfg, c, m->data.limit, f) || train_models(m, c, f))
 		return -1;

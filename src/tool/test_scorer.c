@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "gemm/mat.h"
+#include "influence/merge_lists.h"
 
 enum { ITEMS_PER_ROW = 32 }; /* with --candidates, where most records get no row */
 
@@ -50,6 +51,20 @@ static int fields(void *tool, struct record *r, int64_t row, const void *result,
 	if (has_row && testinf_add_record(&t->result, r, &p, &v, f))
 		return -1;
 	return scored && !t->sanity && set_fields(t, r, &v, f) ? record_fail(r, f) : 0;
+}
+
+/* --- lists of shards --- */
+
+int test_scorer_merge(const struct test_scorer *t, const struct cli *c, struct fail *f)
+{
+	struct atomic_file out;
+	if (atomic_open(&out, c->influence, f))
+		return fail_add(f, "--influence");
+	if (influence_merge(c->files, c->nfiles, t->top, out.fd, f)) {
+		atomic_abort(&out);
+		return -1;
+	}
+	return atomic_commit(&out, f) ? fail_add(f, "--influence") : 0;
 }
 
 /* --- open, run, close --- */
@@ -153,8 +168,9 @@ static int find_candidates(struct test_scorer *t, struct fail *f)
 
 static int close_outputs(struct test_scorer *t, struct cli *c, struct fail *f)
 {
+	const struct influence_origin origin = {t->frame.id, t->frame.options, t->k};
 	testinf_end(&t->result);
-	if (c->influence && (testinf_write(&t->result, t->table.fd, f) || atomic_commit(&t->table, f)))
+	if (c->influence && (testinf_write(&t->result, &origin, t->table.fd, f) || atomic_commit(&t->table, f)))
 		return fail_add(f, "--influence");
 	if (c->matrix && npy_writer_commit(&t->matrix, f))
 		return fail_add(f, "--matrix");

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gemm/mat.h"
 #include "tool/curvature_stream.h"
@@ -11,10 +12,20 @@
 
 /* --- reading --- */
 
+/* Rank 0 has read the first record, or has failed: the shape that it took from it, or 0, goes to the others, which wait for it. */
+static void tell_shape(struct train_stream *t)
+{
+	if (t->shape_told++)
+		return;
+	team_share(&t->team, t->cfg.input_shape, sizeof t->cfg.input_shape);
+}
+
 static void show_reading(void *ctx, uint64_t records)
 {
 	struct train_stream *t = ctx;
 	t->flow.records = records;
+	if (config_input_size(&t->cfg) > 0)
+		tell_shape(t);
 	flow_show_progress(&t->flow, "reading");
 }
 
@@ -37,14 +48,107 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 
 static int read_records(struct train_stream *t, const struct cli *c, struct fail *f)
 {
+	size_t had = t->data.n;
 	struct dataset_read d = {.data = &t->data, .cfg = &t->cfg, .workers = (int)c->jobs, .unreadable = on_unreadable, .progress = show_reading, .ctx = t};
 	int r = dataset_read(&d, t->flow.in, f);
 	t->flow.notes = d.notes;
 	progress_end(&t->flow.progress);
-	if (!r && !t->data.n)
+	if (!r && t->data.n == had)
 		return fail_set(f, t->flow.records ? "none of %llu records could be decoded; the first: %s" : "no records to train on",
 		                (unsigned long long)t->flow.records, t->flow.first_failure);
 	return r;
+}
+
+/* --- the files of virtual workers --- */
+
+struct tally { /* of one worker */
+	uint64_t records, failed, bad_metadata;
+	struct input_notes notes;
+	char first_failure[sizeof ((struct flow *)NULL)->first_failure];
+};
+
+/* The files of a worker as a stream of their own: keys are unique within it. */
+static int read_worker(struct train_stream *t, struct cli *c, int worker, struct tally *tally, struct fail *f)
+{
+	struct cli own = *c;
+	int stride = t->team.workers;
+	own.files = calloc((size_t)c->nfiles, sizeof *own.files);
+	if (!own.files)
+		return fail_memory(f);
+	own.nfiles = 0;
+	for (int i = worker; i < c->nfiles; i += stride)
+		own.files[own.nfiles++] = c->files[i];
+	int r = flow_open(&t->flow, &own, FLOW_SINK, f) || read_records(t, c, f) || dataset_end_part(&t->data, f) ? -1 : 0;
+	if (!r)
+		*tally = (struct tally){.records = t->flow.records, .failed = t->flow.failed, .bad_metadata = t->flow.bad_metadata, .notes = t->flow.notes};
+	memcpy(tally->first_failure, t->flow.first_failure, sizeof tally->first_failure);
+	if (r && !strstr(f->msg, own.files[0]))
+		fail_add(f, "%s", own.files[0]);
+	reader_close(t->flow.in);
+	t->flow.in = NULL;
+	t->flow.cli = c;
+	free(own.files);
+	return r ? fail_add(f, "virtual worker %d of %d", worker + 1, stride) : 0;
+}
+
+/* Counts of all workers, for the messages of rank 0. */
+static void add_tallies(struct train_stream *t, struct tally *all)
+{
+	team_gather(&t->team, all, sizeof *all);
+	t->flow.records = t->flow.failed = t->flow.bad_metadata = 0;
+	t->flow.notes = (struct input_notes){0};
+	t->flow.first_failure[0] = 0;
+	for (int w = 0; w < t->team.workers; w++) {
+		t->flow.records += all[w].records;
+		t->flow.failed += all[w].failed;
+		t->flow.bad_metadata += all[w].bad_metadata;
+		t->flow.notes.flawed += all[w].notes.flawed;
+		t->flow.notes.low_bits += all[w].notes.low_bits;
+		if (!t->flow.first_failure[0])
+			memcpy(t->flow.first_failure, all[w].first_failure, sizeof all[w].first_failure);
+	}
+}
+
+static int read_workers(struct train_stream *t, struct cli *c, struct fail *f)
+{
+	struct team *team = &t->team;
+	struct tally *all = calloc((size_t)team->workers, sizeof *all);
+	int infers = config_infers_shape(&t->cfg) && team->ranks > 1, bad = all ? 0 : fail_memory(f);
+	t->shape_told = !infers;
+	if (infers && team->rank > 0) {
+		tell_shape(t);
+		bad = bad || !config_input_size(&t->cfg) || config_check(&t->cfg, f) ? -1 : 0;
+	}
+	for (int w = team->first; w < team->end && !bad; w++)
+		bad = read_worker(t, c, w, &all[w], f);
+	if (team->rank == 0)
+		tell_shape(t);
+	bad = team_agree(team, bad, f);
+	if (!bad)
+		add_tallies(t, all);
+	free(all);
+	return bad;
+}
+
+static int read_all(struct train_stream *t, struct cli *c, struct fail *f)
+{
+	if (t->team.workers > 1)
+		return read_workers(t, c, f);
+	t->shape_told = 1;
+	return flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) ? -1 : 0;
+}
+
+/* What a training by several workers cannot do; the number of processes does not matter. */
+static int check_workers(const struct train_stream *t, const struct cli *c, struct fail *f)
+{
+	int n = t->cfg.train.shards;
+	if (n == 1)
+		return 0;
+	if (c->nfiles < n || cli_reads_stdin(c))
+		return fail_set(f, "train.shards is %d: it requires as many FILEs or more, since every virtual worker reads FILEs of its own, and there are %d", n, c->nfiles);
+	if (t->pass || c->rejects || t->curvature || c->trace)
+		return fail_set(f, "train.shards above 1 excludes -p, -r, --trace and --curvature: use vae-ckpt curvature afterwards");
+	return 0;
 }
 
 /* --- training --- */
@@ -66,8 +170,8 @@ static int watch_step(void *ctx, int after, int64_t step, const uint32_t *row, c
 static int count(const struct train_stream *t, const struct fit *fit, struct fields *to, struct fail *f)
 {
 	const struct model *m = fit->m;
-	return fields_set_int(to, "steps", t->cfg.train.steps, f) || fields_set_int(to, "trained_on", (int64_t)t->data.ntrain, f) ||
-	       fields_set_int(to, "held_out", (int64_t)t->data.nheld_out, f) || fields_set_real(to, "loss", m->loss, f) ||
+	return fields_set_int(to, "steps", t->cfg.train.steps, f) || fields_set_int(to, "trained_on", (int64_t)fit->shares->all.ntrain, f) ||
+	       fields_set_int(to, "held_out", (int64_t)fit->shares->all.nheld_out, f) || fields_set_real(to, "loss", m->loss, f) ||
 	       (isfinite(m->holdout_loss) && fields_set_real(to, "holdout_loss", m->holdout_loss, f)) ||
 	       fields_set_string(to, "model", fit->dir->path, f) || (fit->resumed_from && fields_set_int(to, "resumed_from", fit->resumed_from, f)) ? -1 : 0;
 }
@@ -86,30 +190,45 @@ static int add_curvature(const struct train_stream *t, const struct cli *c, cons
 	return r ? fail_add(f, "--curvature") : 0;
 }
 
+/* After the training, on rank 0. */
+static int finish(struct train_stream *t, struct cli *c, const struct fit *fit, struct fail *f)
+{
+	struct model_dir *dir = fit->dir;
+	const struct model *m = fit->m;
+	struct fail warning = {{0}};
+	if ((t->curvature && add_curvature(t, c, fit, f)) || train_trace_commit(&t->trace, c, f) || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, fit, &c->counts, f))
+		return -1;
+	if (warning.msg[0])
+		cli_note(c, "%s", warning.msg);
+	if (fit->resumed_from == t->cfg.train.steps && dir->resumed)
+		cli_note(c, "%s: the training of %d steps is finished already", dir->path, t->cfg.train.steps);
+	else if (c->verbose)
+		cli_note(c, "%d steps over %llu records, %llu held out: loss %.6g, held out %.6g", t->cfg.train.steps, (unsigned long long)fit->shares->all.ntrain,
+		         (unsigned long long)fit->shares->all.nheld_out, m->loss, m->holdout_loss);
+	return 0;
+}
+
 static int train(struct train_stream *t, struct cli *c, struct model_dir *dir, struct fail *f)
 {
 	struct model m;
-	struct fail warning = {{0}};
-	if (dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f) || fit_model(&m, &t->cfg, &t->data, f))
+	struct shares shares = {.team = NULL};
+	if (team_agree(&t->team, dataset_split(&t->data, t->cfg.train.holdout, (uint64_t)t->cfg.train.seed, f), f) ||
+	    shares_open(&shares, &t->team, &t->data, f) || fit_model(&m, &t->cfg, &shares, f)) {
+		shares_close(&shares);
 		return -1;
+	}
 	mat_flush_denormals();
-	struct fit fit = {.m = &m, .data = &t->data, .pool = pool_open(t->workers, f), .dir = dir, .save_every = t->save_every,
+	struct fit fit = {.m = &m, .shares = &shares, .pool = pool_open(t->workers, f), .dir = dir, .save_every = t->save_every,
 	                  .progress = show_training, .ctx = t};
 	progress_begin(&t->progress, c, "steps");
 	fit.watch = t->trace.output ? watch_step : NULL;
-	int r = !fit.pool || train_trace_open(&t->trace, &m, &t->data, fit.pool, c, f) || fit_run(&fit, f) ? -1 : 0;
+	int bad = !fit.pool || train_trace_open(&t->trace, &m, &t->data, fit.pool, c, f);
+	int r = team_agree(&t->team, bad, f) || fit_run(&fit, f) ? -1 : 0;
 	progress_end(&t->progress);
-	r = r || (t->curvature && add_curvature(t, c, &fit, f)) ? -1 : 0;
+	r = team_agree(&t->team, r || (t->team.rank == 0 && finish(t, c, &fit, f)), f);
 	pool_close(fit.pool);
-	r = r || train_trace_commit(&t->trace, c, f) ? -1 : 0;
-	r = r || model_dir_finish(dir, &t->cfg, &warning, f) || count(t, &fit, &c->counts, f) ? -1 : 0;
-	if (warning.msg[0])
-		cli_note(c, "%s", warning.msg);
-	if (!r && fit.resumed_from == t->cfg.train.steps && dir->resumed)
-		cli_note(c, "%s: the training of %d steps is finished already", dir->path, t->cfg.train.steps);
-	else if (!r && c->verbose)
-		cli_note(c, "%d steps over %zu records, %zu held out: loss %.6g, held out %.6g", t->cfg.train.steps, t->data.ntrain, t->data.nheld_out, m.loss, m.holdout_loss);
 	model_free(&m);
+	shares_close(&shares);
 	return r;
 }
 
@@ -140,10 +259,8 @@ static int pass_records(struct train_stream *t, struct fail *f)
 
 /* --- the whole --- */
 
-int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
+static int prepare(struct train_stream *t, struct cli *c, struct fail *f)
 {
-	struct model_dir dir = {.work = ""};
-	t->flow.cli = c;
 	t->trace.output = c->trace;
 	config_defaults(&t->cfg);
 	if (config_load(&t->cfg, t->config, f) || config_assign(&t->cfg, &c->set, f))
@@ -153,12 +270,20 @@ int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
 	if (train_trace_check(&t->trace, &t->cfg, f))
 		return -1;
 	t->workers = cli_workers(c, f);
-	if (t->workers < 0)
+	return t->workers < 0 || check_workers(t, c, f) || team_divide(&t->team, t->cfg.train.shards, f) ? -1 : 0;
+}
+
+int train_stream_run(struct train_stream *t, struct cli *c, struct fail *f)
+{
+	struct model_dir dir = {.work = ""};
+	t->flow.cli = c;
+	enum model_dir_mode mode = t->resume ? MODEL_DIR_RESUME : c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW;
+	if (team_agree(&t->team, prepare(t, c, f), f))
 		return -1;
-	int r = model_dir_begin(&dir, t->output, t->resume ? MODEL_DIR_RESUME : c->replace ? MODEL_DIR_REPLACE : MODEL_DIR_NEW, f) ||
-	        flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) || train(t, c, &dir, f) ||
+	int begun = t->team.rank == 0;
+	int r = team_follow(&t->team, begun && model_dir_begin(&dir, t->output, mode, f), f) || read_all(t, c, f) || train(t, c, &dir, f) ||
 	        (t->pass && pass_records(t, f)) ? -1 : 0;
-	if (r)
+	if (r && begun)
 		model_dir_abort(&dir);
 	return r;
 }

@@ -77,6 +77,17 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 	return 0;
 }
 
+int dataset_end_part(struct dataset *d, struct fail *f)
+{
+	struct dataset_part *p = realloc(d->part, ((size_t)d->parts + 1) * sizeof *p);
+	if (!p)
+		return fail_memory(f);
+	d->part = p;
+	d->part[d->parts++] = (struct dataset_part){d->n, d->hash};
+	d->hash = 0;
+	return 0;
+}
+
 int dataset_seal(struct dataset *d, struct fail *f)
 {
 	if (d->x)
@@ -147,19 +158,19 @@ void dataset_floats(const struct dataset *d, const struct standardisation *stand
 			out[i] = (float)row[i] / 255.0f;
 }
 
-int dataset_statistics(const struct dataset *d, double *mean, double *deviation, struct fail *f)
+int dataset_statistics(const struct dataset *d, const uint32_t *rows, size_t nrows, double *mean, double *deviation, struct fail *f)
 {
 	size_t size = d->size;
-	double *first = malloc(size * sizeof *first), n = (double)d->ntrain;
+	double *first = malloc(size * sizeof *first), n = (double)nrows;
 	if (!first)
 		return fail_memory(f);
 	memset(mean, 0, size * sizeof *mean);
 	memset(deviation, 0, size * sizeof *deviation);
-	memcpy(first, d->x + d->train[0] * dataset_row_size(d), dataset_row_size(d));
+	memcpy(first, d->x + rows[0] * dataset_row_size(d), dataset_row_size(d));
 	/* sums differences from the first row, so that a column that never changes has deviation 0 exactly */
 	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < d->ntrain; i++) {
-			const double *x = (const double *)(const void *)(d->x + d->train[i] * dataset_row_size(d));
+		for (size_t i = 0; i < nrows; i++) {
+			const double *x = (const double *)(const void *)(d->x + rows[i] * dataset_row_size(d));
 			for (size_t k = 0; k < size; k++) {
 				double v = x[k] - first[k];
 				if (pass == 0)
@@ -189,5 +200,6 @@ void dataset_free(struct dataset *d)
 	free(d->id);
 	free(d->train);
 	free(d->held_out);
+	free(d->part);
 	*d = (struct dataset){.x = NULL};
 }

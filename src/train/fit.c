@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
@@ -23,7 +24,7 @@ struct feed { /* one batch, rows filled in parallel */
 	uint32_t *row; /* positions of its records */
 	float *x, *eps;
 	int batch, latent;
-	uint64_t seed, step;
+	uint64_t seed, step, first; /* first: the row of the whole batch that its first row is */
 	enum rng_role role;
 };
 
@@ -31,13 +32,13 @@ static void fill_row(void *ctx, int r)
 {
 	struct feed *b = ctx;
 	dataset_floats(b->d, b->standard, b->row[r], b->x + (size_t)r * b->d->size);
-	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, (uint64_t)r, 0);
+	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, b->first + (uint64_t)r, 0);
 }
 
-struct epochs { /* an endless stream of positions: one shuffle of the training set after another */
+struct epochs { /* an endless stream of a worker's positions: one shuffle of its training records after another */
 	uint32_t *order;
 	size_t n, at;
-	uint64_t epoch, seed;
+	uint64_t epoch, seed, worker;
 };
 
 static uint32_t next_position(struct epochs *e)
@@ -48,7 +49,7 @@ static uint32_t next_position(struct epochs *e)
 	}
 	if (e->at == 0) /* Fisher-Yates, from the order of the epoch before */
 		for (size_t i = e->n - 1; i > 0; i--) {
-			uint32_t k = rng_below((uint32_t)i + 1, e->seed, ROLE_SHUFFLE, e->epoch, i), t = e->order[i];
+			uint32_t k = rng_below((uint32_t)i + 1, e->seed, ROLE_SHUFFLE, e->epoch, e->worker << 32 | i), t = e->order[i];
 			e->order[i] = e->order[k];
 			e->order[k] = t;
 		}
@@ -59,45 +60,74 @@ static uint32_t next_position(struct epochs *e)
 
 struct run {
 	struct fit *t;
+	const struct team *team;
 	struct trainer *trainer;
-	struct feed feed;
-	struct epochs epochs;
+	struct feed feed;       /* of one worker at a time */
+	struct epochs *epochs;  /* [workers of this rank] */
+	struct team_tree gradients, losses;
 	FILE *log;
 	struct state s;
-	double started, saved; /* seconds of the clock */
+	double started, saved;  /* seconds of the clock */
 };
 
-/* The mean loss over the held-out records, at most 2048 of them; the same noise every time. */
-static double holdout_loss(struct run *r)
+static int writes(const struct run *r) { return r->team->rank == 0; }
+
+static void feed(struct run *r, int worker, enum rng_role role, uint64_t step)
 {
-	const struct dataset *d = r->t->data;
-	size_t n = d->nheld_out < 2048 ? d->nheld_out : 2048, batch = (size_t)r->feed.batch, chunks = (n + batch - 1) / batch;
-	double loss = 0;
-	if (!n)
-		return NAN;
-	for (size_t c = 0; c < chunks; c++) {
+	r->feed.first = (uint64_t)worker * (uint64_t)r->feed.batch;
+	r->feed.role = role;
+	r->feed.step = step;
+	pool_run(r->t->pool, r->feed.batch, fill_row, &r->feed);
+}
+
+/* The mean loss over a worker's held-out records, at most `most` of them; the same noise every time. Their number, 0 for none. */
+static size_t worker_holdout(struct run *r, int worker, size_t most, double *loss)
+{
+	size_t n = r->t->shares->counts[worker].nheld_out, batch = (size_t)r->feed.batch;
+	n = n < most ? n : most;
+	*loss = 0;
+	for (size_t c = 0, chunks = (n + batch - 1) / batch; c < chunks; c++) {
 		struct train_stats s;
 		for (size_t i = 0; i < batch; i++) /* the last chunk is filled up with the first records */
-			r->feed.row[i] = d->held_out[(c * batch + i) % n];
-		r->feed.role = ROLE_HOLDOUT;
-		r->feed.step = c;
-		pool_run(r->t->pool, r->feed.batch, fill_row, &r->feed);
+			r->feed.row[i] = r->t->shares->share[worker].held_out[(c * batch + i) % n];
+		feed(r, worker, ROLE_HOLDOUT, c);
 		trainer_loss(r->trainer, r->feed.x, r->feed.eps, &s);
-		loss += s.loss / (double)chunks;
+		*loss += s.loss / (double)chunks;
 	}
-	return loss;
+	return n;
+}
+
+enum { MOST_HELD_OUT = 2048 };
+
+static void holdout_leaf(void *ctx, int worker, struct team_sum *out)
+{
+	double loss;
+	size_t workers = (size_t)((const struct run *)ctx)->team->workers, n = worker_holdout(ctx, worker, (MOST_HELD_OUT + workers - 1) / workers, &loss);
+	*out = (struct team_sum){.sum = {loss * (double)n, (double)n}, .v = out->v};
+}
+
+static double holdout_loss(struct run *r)
+{
+	double loss;
+	if (r->team->workers == 1)
+		return worker_holdout(r, 0, MOST_HELD_OUT, &loss) ? loss : NAN;
+	const double *sum = team_tree_run(&r->losses)->sum;
+	return sum[1] > 0 ? sum[0] / sum[1] : NAN;
 }
 
 static int write_log(struct run *r, int with_holdout, struct fail *f)
 {
 	struct state *s = &r->s;
 	double n = (double)s->counted;
-	fprintf(r->log, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g,", s->step, s->sum.loss / n, s->sum.recon / n, s->sum.kl / n);
+	const struct train_stats mean = {.loss = s->sum.loss / n, .recon = s->sum.recon / n, .kl = s->sum.kl / n};
+	s->sum = (struct train_stats){.recon = 0};
+	s->counted = 0;
+	if (!writes(r))
+		return 0;
+	fprintf(r->log, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g,", s->step, mean.loss, mean.recon, mean.kl);
 	if (with_holdout && isfinite(s->holdout))
 		fprintf(r->log, "\"holdout_loss\":%.9g,", s->holdout);
 	fprintf(r->log, "\"seconds\":%.3f}\n", seconds_now() - r->started);
-	s->sum = (struct train_stats){.recon = 0};
-	s->counted = 0;
 	return fflush(r->log) || ferror(r->log) ? fail_errno(f, "%s/train.jsonl", r->t->dir->work) : 0;
 }
 
@@ -110,12 +140,14 @@ static int write_checkpoint(struct run *r, struct fail *f)
 	s->loss = s->checkpoint_sum / (double)s->checkpoint_counted;
 	m->step = s->step;
 	m->since = s->step - s->last_checkpoint;
-	m->records = (int64_t)r->t->data->ntrain;
+	m->records = (int64_t)r->t->shares->all.ntrain;
 	m->loss = s->loss;
 	m->holdout_loss = s->holdout;
 	s->last_checkpoint = s->step;
 	s->checkpoint_sum = 0;
 	s->checkpoint_counted = 0;
+	if (!writes(r))
+		return 0;
 	checkpoint_path(path, sizeof path, r->t->dir->work, s->step);
 	return model_write(m, path, f);
 }
@@ -132,10 +164,72 @@ static int save_state(struct run *r, struct fail *f)
 	return state_write(r->t->dir->work, &r->s, r->t->m, r->trainer, f);
 }
 
-static void next_batch(struct run *r)
+static void next_batch(struct run *r, int worker)
 {
 	for (int i = 0; i < r->feed.batch; i++)
-		r->feed.row[i] = next_position(&r->epochs);
+		r->feed.row[i] = next_position(&r->epochs[worker - r->team->first]);
+}
+
+static void gradient_leaf(void *ctx, int worker, struct team_sum *out)
+{
+	struct run *r = ctx;
+	struct train_stats s;
+	next_batch(r, worker);
+	feed(r, worker, ROLE_TRAINING, (uint64_t)r->s.step);
+	trainer_gradient(r->trainer, r->feed.x, r->feed.eps, out->v, &s);
+	out->sum[0] = s.loss;
+	out->sum[1] = s.recon;
+	out->sum[2] = s.kl;
+}
+
+/* A step of one worker on its batch. */
+static int step_alone(struct run *r, struct train_stats *now, struct fail *f)
+{
+	const struct fit *t = r->t;
+	next_batch(r, 0);
+	feed(r, 0, ROLE_TRAINING, (uint64_t)r->s.step);
+	if (t->watch && t->watch(t->ctx, 0, r->s.step, r->feed.row, r->feed.eps, f))
+		return -1;
+	if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, now, f))
+		return fail_add(f, "step %" PRId64 " of %d (learning rate %.9g)", r->s.step, t->m->cfg.train.steps, t->m->cfg.train.lr);
+	return t->watch ? t->watch(t->ctx, 1, r->s.step, r->feed.row, r->feed.eps, f) : 0;
+}
+
+/* A step on the batch of all workers. */
+static int step(struct run *r, struct train_stats *now, struct fail *f)
+{
+	if (r->team->workers == 1)
+		return step_alone(r, now, f);
+	struct team_sum *all = team_tree_run(&r->gradients);
+	double n = r->team->workers;
+	*now = (struct train_stats){.loss = all->sum[0] / n, .recon = all->sum[1] / n, .kl = all->sum[2] / n};
+	if (!isfinite(now->loss))
+		return fail_set(f, "step %" PRId64 " of %d (learning rate %.9g): the loss is not finite (recon %g, kl %g)", r->s.step, r->t->m->cfg.train.steps,
+		                r->t->m->cfg.train.lr, now->recon, now->kl);
+	trainer_apply(r->trainer, all->v, (float)(1 / n));
+	return 0;
+}
+
+/* All ranks have computed the same weights, unless their processors or libraries differ. */
+static int check_ranks(const struct run *r, struct fail *f)
+{
+	const struct team *t = r->team;
+	const struct model *m = r->t->m;
+	uint64_t own = XXH3_64bits(m->params, m->nparams * sizeof *m->params), first = own;
+	team_share(t, &first, sizeof first);
+	return team_agree(t, own == first ? 0 : fail_set(f, "the weights of process %d differ from those of process 0: run all on one kind of processor, with one build", t->rank), f);
+}
+
+/* What is written after a step. */
+static int after_step(struct run *r, int at_checkpoint, struct fail *f)
+{
+	int64_t every = r->t->m->cfg.train.steps / 200 + 1;
+	if (at_checkpoint && (check_ranks(r, f) || write_checkpoint(r, f)))
+		return -1;
+	if ((at_checkpoint || r->s.step % every == 0) && write_log(r, at_checkpoint, f))
+		return -1;
+	int save = at_checkpoint || (r->t->save_every > 0 && seconds_now() - r->saved >= r->t->save_every);
+	return writes(r) && save ? save_state(r, f) : 0;
 }
 
 static int steps(struct run *r, struct fail *f)
@@ -143,21 +237,13 @@ static int steps(struct run *r, struct fail *f)
 	struct fit *t = r->t;
 	struct state *s = &r->s;
 	const struct config *cfg = &t->m->cfg;
-	int64_t total = cfg->train.steps, count = cfg->train.checkpoints, written = 0, every = total / 200 + 1;
+	int64_t total = cfg->train.steps, count = cfg->train.checkpoints, written = 0;
 	while (written < count && total * (written + 1) / count <= s->step)
 		written++;
 	while (s->step < total) {
 		struct train_stats now;
 		s->step++;
-		next_batch(r);
-		r->feed.role = ROLE_TRAINING;
-		r->feed.step = (uint64_t)s->step;
-		pool_run(t->pool, r->feed.batch, fill_row, &r->feed);
-		if (t->watch && t->watch(t->ctx, 0, s->step, r->feed.row, r->feed.eps, f))
-			return -1;
-		if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, &now, f))
-			return fail_add(f, "step %" PRId64 " of %" PRId64 " (learning rate %.9g)", s->step, total, cfg->train.lr);
-		if (t->watch && t->watch(t->ctx, 1, s->step, r->feed.row, r->feed.eps, f))
+		if (step(r, &now, f))
 			return -1;
 		s->sum.loss += now.loss;
 		s->sum.recon += now.recon;
@@ -168,11 +254,7 @@ static int steps(struct run *r, struct fail *f)
 		double mean = s->sum.loss / (double)s->counted;
 		int at_checkpoint = s->step == total * (written + 1) / count;
 		written += at_checkpoint;
-		if (at_checkpoint && write_checkpoint(r, f))
-			return -1;
-		if ((at_checkpoint || s->step % every == 0) && write_log(r, at_checkpoint, f))
-			return -1;
-		if ((at_checkpoint || (t->save_every > 0 && seconds_now() - r->saved >= t->save_every)) && save_state(r, f))
+		if (team_follow(r->team, after_step(r, at_checkpoint, f), f))
 			return -1;
 		if (t->progress)
 			t->progress(t->ctx, s->step, mean, s->holdout);
@@ -198,72 +280,120 @@ static int open_log(struct run *r, struct fail *f)
 	return 0;
 }
 
-/* Restores the run as it was after the state's step. */
-static int resume(struct run *r, struct fail *f)
+/* Checks the state that was read, and reopens a finished directory. */
+static int check_state(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
-	const struct dataset *d = t->data;
+	const struct share_counts *all = &t->shares->all;
 	const char *dir = t->dir->path;
-	if (r->s.records != (int64_t)d->n || r->s.data != d->hash)
-		return fail_set(f, "%s: its training started with other records, or in another order (%" PRId64 " then, %zu now); --replace starts again", dir,
-		                r->s.records, d->n);
-	if (t->dir->finished && r->s.step < t->m->cfg.train.steps && model_dir_reopen(t->dir, f))
-		return -1;
-	for (int64_t i = 0; i < r->s.step && r->s.step < t->m->cfg.train.steps; i++)
-		next_batch(r); /* every shuffle depends on the one before */
+	if (r->s.records != (int64_t)all->records || r->s.data != all->hash)
+		return fail_set(f, "%s: its training started with other records, or in another order (%" PRId64 " then, %" PRIu64 " now); --replace starts again", dir,
+		                r->s.records, all->records);
+	return t->dir->finished && r->s.step < t->m->cfg.train.steps ? model_dir_reopen(t->dir, f) : 0;
+}
+
+/* Rank 0 has read the state, which goes to all. */
+static void share_state(struct run *r)
+{
+	struct model *m = r->t->m;
+	struct optimizer_state o = trainer_state(r->trainer);
+	size_t bytes = m->nparams * sizeof(float);
+	team_share(r->team, &r->s, sizeof r->s);
+	team_share(r->team, m->params, bytes);
+	if (o.m) {
+		team_share(r->team, o.m, bytes);
+		team_share(r->team, o.v, bytes);
+	}
+	trainer_resume(r->trainer, (long)r->s.step);
+}
+
+/* Restores the run as it was after the state's step. */
+static void resume(struct run *r)
+{
+	struct fit *t = r->t;
+	for (int w = r->team->first; w < r->team->end; w++)
+		for (int64_t i = 0; i < r->s.step && r->s.step < t->m->cfg.train.steps; i++)
+			next_batch(r, w); /* every shuffle depends on the one before */
 	t->resumed_from = t->m->step = r->s.step;
 	t->m->loss = r->s.loss;
 	t->m->holdout_loss = r->s.holdout;
 	r->started -= r->s.seconds;
-	return 0;
 }
 
 static int start(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
-	int got = t->dir->resumed ? state_read(t->dir->path, &r->s, t->m, r->trainer, f) : 0;
-	if (got < 0)
+	const struct share_counts *all = &t->shares->all;
+	int got = writes(r) && t->dir->resumed ? state_read(t->dir->path, &r->s, t->m, r->trainer, f) : 0;
+	if (team_follow(r->team, got < 0 || (got && check_state(r, f)), f))
 		return -1;
-	if (!got) /* is saved at once: a directory with a checkpoint always has a state */
-		r->s = (struct state){.records = (int64_t)t->data->n, .data = t->data->hash, .loss = NAN, .holdout = NAN};
-	if (got && resume(r, f))
-		return -1;
+	team_share(r->team, &got, sizeof got);
+	if (got) {
+		if (r->team->ranks > 1)
+			share_state(r);
+		resume(r);
+	} else { /* is saved at once: a directory with a checkpoint always has a state */
+		r->s = (struct state){.records = (int64_t)all->records, .data = all->hash, .loss = NAN, .holdout = NAN};
+	}
 	if (r->s.step == t->m->cfg.train.steps)
 		return 0;
-	return open_log(r, f) || (!got && save_state(r, f)) ? -1 : 0;
+	return team_follow(r->team, writes(r) && (open_log(r, f) || (!got && save_state(r, f))), f);
 }
 
-int fit_model(struct model *m, const struct config *cfg, const struct dataset *d, struct fail *f)
+int fit_model(struct model *m, const struct config *cfg, const struct shares *s, struct fail *f)
 {
-	if (model_build(m, cfg, f))
+	if (team_agree(s->team, model_build(m, cfg, f), f))
 		return -1;
 	model_init(m, (uint64_t)cfg->train.seed);
-	if (d->vector && (model_alloc_standard(m, f) || dataset_statistics(d, m->standard.mean, m->standard.deviation, f))) {
+	int bad = s->data->vector ? team_agree(s->team, model_alloc_standard(m, f), f) : 0;
+	if (bad || (s->data->vector && shares_statistics(s, m->standard.mean, m->standard.deviation, f))) {
 		model_free(m);
 		return -1;
 	}
 	return 0;
 }
 
+static int open_run(struct run *r, struct fail *f)
+{
+	struct fit *t = r->t;
+	const struct config *cfg = &t->m->cfg;
+	const struct dataset *d = t->shares->data;
+	size_t batch = (size_t)(cfg->train.batch / r->team->workers), own = (size_t)(r->team->end - r->team->first);
+	r->feed = (struct feed){.d = d, .standard = &t->m->standard, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
+	r->feed.row = malloc(batch * sizeof *r->feed.row);
+	r->feed.x = malloc(batch * d->size * sizeof *r->feed.x);
+	r->feed.eps = malloc(batch * (size_t)cfg->latent * sizeof *r->feed.eps);
+	r->epochs = calloc(own, sizeof *r->epochs);
+	if (!r->feed.row || !r->feed.x || !r->feed.eps || !r->epochs)
+		return fail_memory(f);
+	for (size_t i = 0; i < own; i++) {
+		size_t w = (size_t)r->team->first + i;
+		r->epochs[i] = (struct epochs){.n = t->shares->counts[w].ntrain, .seed = r->feed.seed, .order = t->shares->share[w].train, .worker = w};
+	}
+	r->trainer = trainer_open(t->m, t->pool, f);
+	if (!r->trainer)
+		return -1;
+	if (r->team->workers == 1)
+		return 0;
+	if (team_tree_open(&r->gradients, r->team, t->pool, t->m->nparams, f) || team_tree_open(&r->losses, r->team, t->pool, 0, f))
+		return -1;
+	r->gradients.leaf = gradient_leaf;
+	r->losses.leaf = holdout_leaf;
+	r->gradients.ctx = r->losses.ctx = r;
+	return 0;
+}
+
 int fit_run(struct fit *t, struct fail *f)
 {
-	const struct config *cfg = &t->m->cfg;
-	struct run r = {.t = t, .started = seconds_now()};
-	size_t batch = (size_t)cfg->train.batch;
+	struct run r = {.t = t, .team = t->shares->team, .started = seconds_now()};
 	r.saved = r.started;
-	r.feed = (struct feed){.d = t->data, .standard = &t->m->standard, .batch = (int)batch, .latent = cfg->latent, .seed = (uint64_t)cfg->train.seed};
-	r.feed.row = malloc(batch * sizeof *r.feed.row);
-	r.feed.x = malloc(batch * t->data->size * sizeof *r.feed.x);
-	r.feed.eps = malloc(batch * (size_t)cfg->latent * sizeof *r.feed.eps);
-	r.epochs = (struct epochs){.n = t->data->ntrain, .seed = r.feed.seed, .order = t->data->train};
-	int bad = !r.feed.row || !r.feed.x || !r.feed.eps ? fail_memory(f) : 0;
-	if (!bad) {
-		r.trainer = trainer_open(t->m, t->pool, f);
-		bad = !r.trainer || start(&r, f) || steps(&r, f) ? -1 : 0;
-	}
+	int bad = team_agree(r.team, open_run(&r, f), f) || start(&r, f) || steps(&r, f) ? -1 : 0;
 	if (r.log && fclose(r.log) && !bad)
 		bad = fail_errno(f, "%s/train.jsonl", t->dir->work);
 	trainer_close(r.trainer);
+	team_tree_close(&r.gradients);
+	team_tree_close(&r.losses);
+	free(r.epochs);
 	free(r.feed.row);
 	free(r.feed.x);
 	free(r.feed.eps);

@@ -105,6 +105,28 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 	return 0;
 }
 
+void trainer_gradient(struct trainer *t, const float *x, const float *eps, float *gradient, struct train_stats *s)
+{
+	float *own = t->grad;
+	t->want_gradient = t->gradient_only = 1;
+	trainer_loss(t, x, eps, s);
+	t->want_gradient = 0;
+	backward_pass(t, &t->side[DECODER]);
+	pool_run(t->pool, (t->batch + ROWS - 1) / ROWS, compute_head_gradient, t);
+	backward_pass(t, &t->side[ENCODER]);
+	t->want_norm = 0;
+	t->grad = gradient;
+	update_run(t);
+	t->grad = own;
+	t->gradient_only = 0;
+}
+
+void trainer_apply(struct trainer *t, float *gradient, float share)
+{
+	t->steps++;
+	update_apply(t, gradient, share);
+}
+
 /* --- opening --- */
 
 static int open_side(struct trainer *t, struct side *s, struct network *net, struct fail *f)
@@ -150,7 +172,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 		fail_memory(f);
 		return NULL;
 	}
-	*t = (struct trainer){.m = m, .pool = pool, .batch = m->cfg.train.batch, .latent = m->cfg.latent, .input = m->enc.in};
+	*t = (struct trainer){.m = m, .pool = pool, .batch = m->cfg.train.batch / (m->cfg.train.shards > 1 ? m->cfg.train.shards : 1), .latent = m->cfg.latent, .input = m->enc.in};
 	int tasks = (t->batch + ROWS - 1) / ROWS;
 	t->row_tasks = tasks < MAX_ROW_TASKS ? tasks : MAX_ROW_TASKS;
 	if (open(t, f)) {

@@ -62,12 +62,15 @@ static void update_partial(struct trainer *t, const struct layer *l, float *part
 			partial[i] += more[i];
 	}
 	layer_restore(l, t->grad + w, partial + at, to - from);
+	if (from == 0)
+		memcpy(t->grad + l->bias, partial + nw, nb * sizeof *partial);
+	if (t->gradient_only)
+		return;
 	t->sqnorm[update] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
 	step(t, w, t->grad + w, n);
 	layer_reorder(l, t->reordered + w, t->m->params + w, to - from);
 	if (from > 0)
 		return;
-	memcpy(t->grad + l->bias, partial + nw, nb * sizeof *partial);
 	t->sqnorm[update] += t->want_norm ? sqnorm(t->grad + l->bias, nb) : 0;
 	step(t, l->bias, t->grad + l->bias, nb);
 	memcpy(t->reordered + l->bias, t->m->params + l->bias, nb * sizeof *partial);
@@ -93,12 +96,14 @@ static void update_rows(struct trainer *t, const struct update *u, const struct 
 	const struct mat_packed *packed = s->packed_input[u->layer];
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	/* the gradients of all chunks go to the same place, which stays in the cache */
-	float *g = t->grad + l->weight + (size_t)first_column(l->out, u->task) * (size_t)l->in, *gb = t->grad + b;
+	/* the gradients of all chunks go to the same place, which stays in the cache, unless the whole gradient is wanted */
+	float *g = t->gradient_only ? t->grad + w : t->grad + l->weight + (size_t)first_column(l->out, u->task) * (size_t)l->in, *gb = t->grad + b;
 	float rate = -(float)t->m->cfg.train.lr;
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
-	if (is_adam || t->want_norm)
+	if (is_adam || t->want_norm || t->gradient_only)
 		linear_gradient(g, gb, dy, x, packed, t->batch, l->in, l->out, from, to, 1, 0);
+	if (t->gradient_only)
+		return;
 	if (t->want_norm)
 		*norm += sqnorm(gb, nb) + sqnorm(g, nw);
 	if (is_adam) {
@@ -142,7 +147,7 @@ static double update_variances(struct trainer *t)
 		t->grad[at + c] = (float)sum;
 		norm += sum * sum;
 	}
-	if (n)
+	if (n && !t->gradient_only)
 		step(t, at, t->grad + at, n);
 	return norm;
 }
@@ -156,6 +161,42 @@ double update_run(struct trainer *t)
 	for (int i = 0; t->want_norm && i < t->updates; i++)
 		norm += t->sqnorm[i];
 	return t->want_norm ? norm : 0;
+}
+
+static void scale(float *g, size_t n, float share)
+{
+	for (size_t i = 0; i < n; i++)
+		g[i] *= share;
+}
+
+static void apply_update(void *ctx, int i)
+{
+	struct trainer *t = ctx;
+	const struct update *u = &t->update[i];
+	const struct layer *l = &u->side->net->l[u->layer];
+	int from = first_column(l->p, u->task), to = first_column(l->p, u->task + 1), dense = l->type->dense;
+	size_t k = (size_t)(dense ? l->in : l->k), w = l->weight + (size_t)from * k, n = (size_t)(to - from) * k;
+	size_t b = l->bias + (dense ? (size_t)from : 0), nb = dense ? (size_t)(to - from) : from == 0 ? (size_t)l->biases : 0;
+	scale(t->grad + w, n, t->share);
+	scale(t->grad + b, nb, t->share);
+	step(t, w, t->grad + w, n);
+	step(t, b, t->grad + b, nb);
+	if (dense)
+		return;
+	layer_reorder(l, t->reordered + w, t->m->params + w, to - from);
+	memcpy(t->reordered + b, t->m->params + b, nb * sizeof(float));
+}
+
+void update_apply(struct trainer *t, float *gradient, float share)
+{
+	float *own = t->grad;
+	size_t n = t->m->nvariances, at = t->m->nparams - n;
+	t->grad = gradient;
+	t->share = share;
+	pool_run(t->pool, t->updates, apply_update, t);
+	scale(t->grad + at, n, share);
+	step(t, at, t->grad + at, n);
+	t->grad = own;
 }
 
 /* Counts the tasks of a side; write: also lists them. */

@@ -54,9 +54,10 @@ static int round_trips(const struct config *c)
 	struct buf b = {0};
 	struct config again;
 	struct fail f;
-	memset(&again, 0x55, sizeof again); /* every key must be written, but for two where they are not set */
+	memset(&again, 0x55, sizeof again); /* every key must be written, but for three where they are not set */
 	again.binarize = 0;
 	again.variance = 0;
+	again.train.shards = 1;
 	int r = !config_write(c, &b, &f) && !config_parse(&again, b.p, b.len, &f) && written_same(c, &again);
 	buf_free(&b);
 	return r;

@@ -112,7 +112,8 @@ static int write_influence(size_t n)
 	if (testinf_open(&s, &tests, 1, &f) || testinf_add(&s, &r, (double[]){1}, (double[]){2}, &sum, &f) || atomic_open(&to, path, &f))
 		abort();
 	testinf_end(&s);
-	int bad = testinf_write(&s, to.fd, &f);
+	const struct influence_origin origin = {"m", "o", 0};
+	int bad = testinf_write(&s, &origin, to.fd, &f);
 	if (bad)
 		atomic_abort(&to);
 	else

@@ -147,6 +147,54 @@ static void test_optimizer(int optimizer, const char *yaml, const char *kind)
 	end(&r);
 }
 
+/* A batch in two shares: trainer_gradient() of each, their sum, and trainer_apply() with half of it change the weights as trainer_step() on
+ * the whole batch does. */
+static void test_shares(int optimizer, const char *yaml, const char *kind)
+{
+	enum { STEPS = 4, SHARE = 6 };
+	static struct run whole, parts;
+	struct fail f = {{0}};
+	double lr = optimizer == ADAM ? 0.003 : 0.01;
+	begin(&whole, yaml, 2, optimizer, lr);
+	begin(&parts, yaml, 2, optimizer, lr);
+	trainer_close(whole.t);
+	trainer_close(parts.t);
+	whole.m.cfg.train.batch = parts.m.cfg.train.batch = 2 * SHARE;
+	parts.m.cfg.train.shards = 2;
+	whole.t = trainer_open(&whole.m, whole.pool, &f);
+	parts.t = trainer_open(&parts.m, parts.pool, &f);
+	if (!whole.t || !parts.t)
+		BAIL(&f);
+	size_t n = whole.m.nparams;
+	float *g[2] = {mat_floats(n), mat_floats(n)};
+	double *start = calloc(n, sizeof *start), *a = calloc(n, sizeof *a), *b = calloc(n, sizeof *b), losses = 0;
+	to_double(start, whole.m.params, n);
+	for (int step = 0; step < STEPS; step++) {
+		struct train_stats s, p[2];
+		next_batch(&whole);
+		if (trainer_step(whole.t, whole.x, whole.eps, 0, &s, &f))
+			BAIL(&f);
+		for (int k = 0; k < 2; k++)
+			trainer_gradient(parts.t, whole.x + k * SHARE * INPUT, whole.eps + k * SHARE * LATENT, g[k], &p[k]);
+		for (size_t i = 0; i < n; i++)
+			g[0][i] += g[1][i];
+		trainer_apply(parts.t, g[0], 0.5f);
+		losses = fmax(losses, fabs((p[0].loss + p[1].loss) / 2 / s.loss - 1));
+	}
+	to_double(a, whole.m.params, n);
+	to_double(b, parts.m.params, n);
+	for (size_t i = 0; i < n; i++) {
+		a[i] -= start[i];
+		b[i] -= start[i];
+	}
+	double e = relative_distance(b, a, n), tolerance = optimizer == ADAM ? 3e-3 : 1e-5;
+	ok(e < tolerance && losses < 1e-5, "%s, %s: a batch in two shares, relative error %.2g of weights and %.2g of losses", kind,
+	   optimizer == ADAM ? "adam" : "sgd", e, losses);
+	free(start), free(a), free(b), free(g[0]), free(g[1]);
+	end(&whole);
+	end(&parts);
+}
+
 static void test_not_finite(void)
 {
 	static struct run r;
@@ -250,6 +298,8 @@ int main(void)
 	mat_thread_init();
 	for (int optimizer = ADAM; optimizer <= SGD; optimizer++) {
 		test_threads(optimizer, wide, "rows");
+		test_shares(optimizer, wide, "rows");
+		test_shares(optimizer, pictures, "pictures");
 		test_threads(optimizer, pictures, "pictures");
 		test_optimizer(optimizer, narrow, "rows");
 		test_optimizer(optimizer, pictures, "pictures");
