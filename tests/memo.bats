@@ -302,6 +302,18 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	printf '\0\0\200\177' | dd of="$T/inf.npy" bs=1 seek=$(($(wc -c <"$T/m.npy") - 4)) conv=notrunc status=none
 	fails 1 vae-eval --lds "$T/inf.npy" --halves "$T/d.memo"
 	says 'no finite number in column 3'
+	# a matrix of other records, of another order, or of other tests
+	{ plain_stream 30 | tail -n +3; plain_stream 1; } | mktar >"$T/order.tar"
+	vae-testinf -q -m "$T/d.memo/model-000000.vae" -t "$T/tests.tar" --matrix "$T/order.npy" "$T/order.tar" >/dev/null
+	fails 1 vae-eval --lds "$T/order.npy" --halves "$T/d.memo"
+	says order.npy 'other records'
+	plain_stream 30 | sed -n '3,8p' | mktar >"$T/others.tar"
+	vae-testinf -q -m "$T/d.memo/model-000000.vae" -t "$T/others.tar" --matrix "$T/others.npy" "$F/in.tar" >/dev/null
+	fails 1 vae-eval --lds "$T/others.npy" --halves "$T/d.memo"
+	says others.npy 'other test records'
+	# a matrix of another program does not say of what it is
+	perl -pe 's/ # ([0-9a-f]{16} [0-9a-f]{16})/" " x 36/e' "$T/others.npy" >"$T/plain.npy"
+	ok vae-eval --lds "$T/plain.npy" --halves "$T/d.memo"
 	fails 2 vae-eval --lds "$T/m.npy"
 	fails 2 vae-eval --lds "$T/m.npy" --halves "$T/d.memo" "$F/in.tar"
 	fails 1 vae-eval --lds "$T/m.npy" --halves "$F/m.vae"
@@ -322,6 +334,9 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	is "$(cut -f1,2 "$T/out" | tr '\t\n' '+ ')" 's/0004+s/0000 s/0004+s/0001 s/0021+s/0000 s/0021+s/0001 '
 	vae-ckpt show -m "$T/d.memo/model-000000.vae" | grep -q ', 30 records, loss'
 	vae-ckpt show -m "$T/d.memo/model-000002.vae" | grep -q ', 29 records, loss'
+	# with the same seed
+	for i in 0 1 2; do vae-ckpt show -m "$T/d.memo/model-00000$i.vae" | grep '^  seed:' | head -n 1; done | sort -u >"$T/seeds"
+	is "$(wc -l <"$T/seeds")" 1
 	for i in 0 1 2; do vae-selfinf -m "$T/d.memo/model-00000$i.vae" "$T/tests.tar" | field loss >"$T/$i"; done
 	{ paste "$T/1" "$T/0"; paste "$T/2" "$T/0"; } | awk '{ print $1 - $2 }' | paste - <(cut -f3 "$T/out") | awk '{ d = $1 - $2; if (d > 2e-4 || d < -2e-4 || $1 == 0) exit 1 }'
 	# repeats have other seeds, and give an error

@@ -6,6 +6,8 @@
 #ifndef VF_PAIRWISE_H
 #define VF_PAIRWISE_H
 
+#include <inttypes.h>
+
 #include "influence/candidates.h"
 #include "influence/scorer.h"
 #include "influence/test_set.h"
@@ -25,10 +27,14 @@ size_t pairwise_result_size(const struct pairwise *p, int rows);
  * INFLUENCE_GRADIENTS. */
 int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, const float *x, void *result, struct fail *f);
 
+/* The note in the file of a matrix of influences: hashes of the payloads of the records, in order, and of the tests. */
+#define MATRIX_NOTE "%016" PRIx64 " %016" PRIx64
+
 struct pairwise_row { /* the results of a record */
 	const struct score *score;
 	const float *mu;                    /* [latent]: latent means at the last checkpoint */
 	const double *influence, *distance; /* [tests]; NAN if a pair has none */
+	uint64_t id;                        /* hash of the payload */
 };
 /* rows: of the batch. */
 struct pairwise_row pairwise_row(const struct pairwise *p, int rows, const void *result, int64_t row);

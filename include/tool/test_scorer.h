@@ -34,6 +34,7 @@ struct test_scorer {
 	struct scorer *scorer; /* [workers] */
 	struct testinf result;
 	struct npy_writer matrix;
+	uint64_t hash;            /* of the payloads of its rows, as of a data set (train/dataset.h) */
 	struct atomic_file table; /* --influence */
 };
 #define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .curvature = CURVATURE_OPTIONS_INIT, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}

@@ -16,6 +16,7 @@ struct halves {
 	struct subsets subsets;
 	size_t tests;
 	char plan[17];
+	uint64_t payloads[2]; /* hashes of records and tests */
 	double *loss;   /* [halves][tests] */
 	double *sum;    /* [halves][tests]: g */
 };
@@ -33,6 +34,20 @@ static int add_half(struct halves *h, int half, const struct npy *m, const size_
 			sum[t] += npy_value(m, row[i] * h->tests + t);
 	free(left_out);
 	return bad;
+}
+
+/* A matrix that vae-testinf wrote says what it is of; another program's says nothing. */
+static int check_note(const struct halves *h, const struct npy *m, struct fail *f)
+{
+	uint64_t records, tests;
+	char *end;
+	records = strtoull(m->note, &end, 16);
+	if (end == m->note || *end != ' ')
+		return 0;
+	tests = strtoull(end, NULL, 16);
+	if (records != h->payloads[0])
+		return fail_set(f, "the matrix is of other records, or of another order, than the halves: both need the same stream");
+	return tests == h->payloads[1] ? 0 : fail_set(f, "the matrix is of other test records, or of another order, than the halves: both need the same -t");
 }
 
 /* row [records]: the rows of the matrix that have influences. */
@@ -124,7 +139,7 @@ int lds_of(const char *matrix, const char *memo, struct lds *l, struct fail *f)
 	struct buf bytes = {0};
 	struct npy m;
 	size_t *row = NULL;
-	if (retrain_read_halves(memo, &h.subsets, &h.tests, h.plan, f))
+	if (retrain_read_halves(memo, &h.subsets, &h.tests, h.plan, h.payloads, f))
 		return -1;
 	size_t n = (size_t)h.subsets.halves * h.tests;
 	h.loss = calloc(n, sizeof *h.loss);
@@ -132,7 +147,7 @@ int lds_of(const char *matrix, const char *memo, struct lds *l, struct fail *f)
 	row = calloc(h.subsets.records, sizeof *row);
 	int bad = !h.loss || !h.sum || !row ? fail_memory(f) : 0;
 	bad = bad || buf_read_file(&bytes, matrix, MAX_MATRIX, f) ? -1 : 0;
-	if (!bad && (npy_parse(bytes.p, bytes.len, &m, f) || find_rows(&h, &m, row, f)))
+	if (!bad && (npy_parse(bytes.p, bytes.len, &m, f) || find_rows(&h, &m, row, f) || check_note(&h, &m, f)))
 		bad = fail_add(f, "%s", matrix);
 	bad = bad || read_losses(&h, memo, f) ? -1 : 0;
 	for (int i = 0; !bad && i < h.subsets.halves; i++)

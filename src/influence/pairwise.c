@@ -3,6 +3,7 @@
 #include "influence/pairwise.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "gemm/mat.h"
 #include "influence/gradients.h"
@@ -14,7 +15,7 @@ struct results { /* of a batch; arrays of [rows] or [rows][...] */
 	struct fail *why;
 	double *influence, *distance;
 	struct score *score;
-	uint64_t *position;
+	uint64_t *position, *payload; /* payload: id, kept with the results */
 	float *mu;
 };
 
@@ -31,7 +32,7 @@ static const struct model *last_model(const struct pairwise *p) { return &p->tes
 size_t pairwise_result_size(const struct pairwise *p, int rows)
 {
 	size_t latent = (size_t)last_model(p)->cfg.latent;
-	return (size_t)rows * (2 * p->tests->n * sizeof(double) + sizeof(struct score) + sizeof(uint64_t) + latent * sizeof(float));
+	return (size_t)rows * (2 * p->tests->n * sizeof(double) + sizeof(struct score) + 2 * sizeof(uint64_t) + latent * sizeof(float));
 }
 
 static struct results view(const struct pairwise *p, int rows, void *memory)
@@ -41,7 +42,8 @@ static struct results view(const struct pairwise *p, int rows, void *memory)
 	r.distance = r.influence + pairs;
 	r.score = (struct score *)(r.distance + pairs);
 	r.position = (uint64_t *)(r.score + rows);
-	r.mu = (float *)(void *)(r.position + rows);
+	r.payload = r.position + rows;
+	r.mu = (float *)(void *)(r.payload + rows);
 	return r;
 }
 
@@ -49,7 +51,7 @@ struct pairwise_row pairwise_row(const struct pairwise *p, int rows, const void 
 {
 	struct results r = view(p, rows, (void *)result);
 	size_t i = (size_t)row, pair = i * p->tests->n;
-	return (struct pairwise_row){r.score + i, r.mu + i * (size_t)last_model(p)->cfg.latent, r.influence + pair, r.distance + pair};
+	return (struct pairwise_row){r.score + i, r.mu + i * (size_t)last_model(p)->cfg.latent, r.influence + pair, r.distance + pair, r.payload[i]};
 }
 
 static struct results view_batch(const struct pairwise *p, struct batch *b, void *memory)
@@ -57,6 +59,7 @@ static struct results view_batch(const struct pairwise *p, struct batch *b, void
 	struct results r = view(p, b->rows, memory);
 	r.n = b->nrows;
 	r.id = b->id;
+	memcpy(r.payload, b->id, (size_t)b->rows * sizeof *b->id);
 	r.why = b->why;
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0)

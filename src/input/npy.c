@@ -218,6 +218,19 @@ static int read_shape(struct parser *r, struct npy *out)
 	return 0;
 }
 
+/* A comment of Python, as npy_header_noted() writes it: to the end of the line. */
+static void read_note(struct parser *r, struct npy *out)
+{
+	size_t n = 0;
+	for (r->p++; r->p < r->end && *r->p != '\n'; r->p++)
+		if (n + 1 < sizeof out->note && (n || *r->p != ' '))
+			out->note[n++] = *r->p > ' ' && *r->p < 0x7f ? *r->p : ' ';
+	while (n && out->note[n - 1] == ' ')
+		n--;
+	out->note[n] = 0;
+	skip_spaces(r);
+}
+
 static int read_dict(struct parser *r, struct npy *out, int *fortran)
 {
 	static const char *const keys[] = {"descr", "fortran_order", "shape"};
@@ -247,6 +260,8 @@ static int read_dict(struct parser *r, struct npy *out, int *fortran)
 		if (!(seen & 1u << k))
 			return fail_set(r->f, "npy header lacks the key '%s'", keys[k]);
 	skip_spaces(r);
+	if (r->p < r->end && *r->p == '#')
+		read_note(r, out);
 	return r->p == r->end ? 0 : expected(r, "its end");
 }
 
@@ -314,6 +329,11 @@ int npy_parse(const void *data, size_t len, struct npy *out, struct fail *f)
 
 int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f)
 {
+	return npy_header_noted(out, type, ndim, shape, "", f);
+}
+
+int npy_header_noted(struct buf *out, enum npy_type type, int ndim, const size_t *shape, const char *note, struct fail *f)
+{
 	size_t before = out->len;
 	if (ndim < 0 || ndim > MAX_DIMS)
 		return fail_set(f, "npy of %d dimensions, expected 0 to %d", ndim, MAX_DIMS);
@@ -323,7 +343,7 @@ int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shap
 	for (int i = 0; i < ndim; i++)
 		if (buf_addf(out, f, "%s%zu", i ? ", " : "", shape[i]))
 			goto undo;
-	if (buf_addf(out, f, ndim == 1 ? ",), }" : "), }"))
+	if (buf_addf(out, f, ndim == 1 ? ",), }%s%s" : "), }%s%s", *note ? " # " : "", note))
 		goto undo;
 	/* numpy reserves 21 digits for the first dimension. Without that, too, the header of any array that fits into memory
 	 * has 128 bytes. */

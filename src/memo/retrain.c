@@ -42,19 +42,21 @@ static int write_plan(const struct retrain *r, struct buf *out, struct fail *f)
 	return buf_addf(out, f, "format 1\nkind %s\nrecords %zu\nseed %" PRIu64 "\ndata %016" PRIx64 "\n", subsets_words[s->kind], s->records, s->seed, r->data->hash) ||
 	       (s->kind == SUBSETS_HALVES ? buf_addf(out, f, "halves %d\n", s->halves) : buf_addf(out, f, "repeats %d\n", s->repeats)) ||
 	       (s->kind == SUBSETS_FOLDS && buf_addf(out, f, "folds %d\ndraws %d\nevery_checkpoint %d\nout_scores %d\n", s->folds, r->draws, r->every_checkpoint, r->out_scores)) ||
-	       (s->kind == SUBSETS_LEAVE && buf_addf(out, f, "left %zu %016" PRIx64 "\n", s->nleave, leave)) ||
+	       (s->kind == SUBSETS_LEAVE && buf_addf(out, f, "leave %zu %016" PRIx64 "\n", s->nleave, leave)) ||
 	       (r->tests && buf_addf(out, f, "tests %zu %016" PRIx64 "\n", r->tests->n, r->tests->hash)) || config_write(r->cfg, out, f) ? -1 : 0;
 }
 
-/* The number in the line `name number` of a plan; 0 where there is none. */
-static unsigned long long plan_number(const char *text, const char *name)
+/* Behind `name ` in the line of a plan that begins so; "" where there is none. */
+static const char *plan_value(const char *text, const char *name)
 {
 	size_t n = strlen(name);
 	for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL)
 		if (strncmp(line, name, n) == 0 && line[n] == ' ')
-			return strtoull(line + n + 1, NULL, 10);
-	return 0;
+			return line + n + 1;
+	return "";
 }
+
+static unsigned long long plan_number(const char *text, const char *name) { return strtoull(plan_value(text, name), NULL, 10); }
 
 /* Of a FIFO it would wait for a writer. */
 static int read_plan(struct buf *text, const char *path, struct fail *f)
@@ -65,7 +67,7 @@ static int read_plan(struct buf *text, const char *path, struct fail *f)
 	return S_ISREG(st.st_mode) ? buf_read_file(text, path, PLAN_BYTES, f) : fail_set(f, "%s: not a regular file", path);
 }
 
-int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], struct fail *f)
+int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], uint64_t payloads[2], struct fail *f)
 {
 	static const char head[] = "format 1\nkind halves\n";
 	char path[600];
@@ -76,6 +78,9 @@ int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char 
 	const char *p = text.p ? text.p : "";
 	*s = (struct subsets){.kind = SUBSETS_HALVES, .records = plan_number(p, "records"), .seed = plan_number(p, "seed"), .halves = (int)plan_number(p, "halves")};
 	*tests = plan_number(p, "tests");
+	const char *tests_hash = strchr(plan_value(p, "tests"), ' ');
+	payloads[0] = strtoull(plan_value(p, "data"), NULL, 16);
+	payloads[1] = tests_hash ? strtoull(tests_hash, NULL, 16) : 0;
 	int bad = strncmp(p, head, sizeof head - 1) != 0 || !*tests || *tests > SIZE_MAX / sizeof(double) / SUBSETS_MOST || s->records > UINT32_MAX
 	              ? fail_set(f, "%s: not the plan of vae-memo --halves", path) : 0;
 	bad = bad || subsets_check(s, f) ? -1 : 0;
@@ -218,7 +223,9 @@ int retrain_model(struct retrain *r, int model, struct fail *f)
 	struct numbers there;
 	struct model_dir dir;
 	struct config cfg = *r->cfg;
-	cfg.train.seed = fmod(cfg.train.seed + model, 9007199254740992.0); /* 2^53, as config.c has it */
+	/* the models of a repeat of --leave differ by the record alone */
+	const int seed = r->subsets.kind == SUBSETS_LEAVE ? model / (int)(1 + r->subsets.nleave) : model;
+	cfg.train.seed = fmod(cfg.train.seed + seed, 9007199254740992.0); /* 2^53, as config.c has it */
 	snprintf(path, sizeof path, "%s/model-%06d.vae", r->dir, model);
 	int got = retrain_numbers(r, model, &there, f);
 	if (got < 0)

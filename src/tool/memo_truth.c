@@ -12,41 +12,42 @@ int memo_truth_open(struct memo_truth *t, struct fail *f)
 	return t->leave && keylist_read(&t->list, t->leave, f) ? fail_add(f, "--leave") : 0;
 }
 
-/* Appends the record's key, as tables print it, to list [*n]. */
-static int add_key(struct buf **list, size_t *n, struct record *r, struct fail *f)
+/* The record's key, as tables print it, into t->text. */
+static int read_key(struct memo_truth *t, struct record *r, struct fail *f)
 {
-	struct buf *more = realloc(*list, (*n + 1) * sizeof *more), scratch = {0};
+	t->text.len = 0;
+	return record_text(r, "key", &t->scratch, &t->text, f) < 0 ? -1 : 0;
+}
+
+/* Appends t->text to list [*n]. */
+static int add_key(const struct memo_truth *t, struct buf **list, size_t *n, struct fail *f)
+{
+	struct buf *more = realloc(*list, (*n + 1) * sizeof *more);
 	if (!more)
 		return fail_memory(f);
 	*list = more;
 	more[*n] = (struct buf){0};
-	int bad = record_text(r, "key", &scratch, &more[(*n)++], f) < 0 ? -1 : 0;
-	buf_free(&scratch);
-	return bad;
+	return buf_add(&more[(*n)++], t->text.p, t->text.len, f);
 }
 
 int memo_truth_find(struct memo_truth *t, struct record *r, size_t position, struct fail *f)
 {
-	size_t n = t->nleft;
-	int bad = add_key(&t->left_key, &n, r, f);
-	if (bad || !keylist_has(&t->list, t->left_key[t->nleft].p, t->left_key[t->nleft].len)) {
-		if (n > t->nleft)
-			buf_free(&t->left_key[t->nleft]);
-		return bad;
-	}
-	t->nleft = n;
-	uint32_t *more = realloc(t->left, n * sizeof *more);
+	if (read_key(t, r, f))
+		return -1;
+	if (!keylist_has(&t->list, t->text.p, t->text.len))
+		return 0;
+	uint32_t *more = realloc(t->left, (t->nleft + 1) * sizeof *more);
 	if (!more)
 		return fail_memory(f);
 	t->left = more;
-	t->left[n - 1] = (uint32_t)position;
-	return 0;
+	t->left[t->nleft] = (uint32_t)position;
+	return add_key(t, &t->left_key, &t->nleft, f);
 }
 
 static int add_test(void *ctx, struct record *r, struct fail *f)
 {
 	struct memo_truth *t = ctx;
-	return add_key(&t->key, &t->nkeys, r, f);
+	return read_key(t, r, f) || add_key(t, &t->key, &t->nkeys, f) ? -1 : 0;
 }
 
 static int refuse(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f)
@@ -129,6 +130,8 @@ void memo_truth_free(struct memo_truth *t)
 		buf_free(&t->key[i]);
 	for (size_t i = 0; i < t->nleft; i++)
 		buf_free(&t->left_key[i]);
+	buf_free(&t->text);
+	buf_free(&t->scratch);
 	free(t->key);
 	free(t->left_key);
 	free(t->left);

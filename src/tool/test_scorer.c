@@ -1,6 +1,8 @@
 #include "tool/test_scorer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <xxhash.h>
 
 #include "gemm/mat.h"
 #include "influence/merge_lists.h"
@@ -43,9 +45,11 @@ static int fields(void *tool, struct record *r, int64_t row, const void *result,
 	struct test_scorer *t = tool;
 	struct influence_summary v = {.n = 0};
 	int scored = !why->msg[0], has_row = scored && row >= 0;
-	struct pairwise_row p = {NULL, NULL, NULL, NULL};
+	struct pairwise_row p = {.score = NULL};
 	if (has_row)
 		p = pairwise_row(&t->pairwise, t->frame.rows, result, row);
+	if (has_row)
+		t->hash = XXH3_64bits_withSeed(&p.id, sizeof p.id, t->hash);
 	if (t->matrix.row && npy_writer_add(&t->matrix, p.influence, f))
 		return fail_add(f, "--matrix");
 	if (has_row && testinf_add_record(&t->result, r, &p, &v, f))
@@ -172,7 +176,9 @@ static int close_outputs(struct test_scorer *t, struct cli *c, struct fail *f)
 	testinf_end(&t->result);
 	if (c->influence && (testinf_write(&t->result, &origin, t->table.fd, f) || atomic_commit(&t->table, f)))
 		return fail_add(f, "--influence");
-	if (c->matrix && npy_writer_commit(&t->matrix, f))
+	char note[64];
+	snprintf(note, sizeof note, MATRIX_NOTE, t->hash, t->tests.hash);
+	if (c->matrix && npy_writer_commit(&t->matrix, note, f))
 		return fail_add(f, "--matrix");
 	if (t->sanity)
 		testinf_print(&t->result);
