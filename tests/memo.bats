@@ -218,6 +218,38 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	done
 }
 
+@test "memo: a merge that is killed, or whose output does not fit, leaves the models" {
+	memo -o "$T/m.memo" "$F/in.tar" >"$T/want"
+	ls -l --time-style=full-iso "$T/m.memo" >"$T/files"
+	local n
+	for n in 0 1 2 4 7 10 15 20; do
+		memo -o "$T/m.memo" "$F/in.tar" >"$T/part" 2>/dev/null 3>&- &
+		sleep "0.0$n"
+		pkill -KILL -P $! || true # the tool, which the shell waits for
+		wait $! || true
+		# without its end the next tool fails
+		cmp -s "$T/want" "$T/part" || ! vae-cut -k key "$T/part" >/dev/null 2>&1 || die "a part of a stream is read as a whole"
+	done
+	if memo -o "$T/m.memo" "$F/in.tar" >/dev/full 2>"$T/err"; then false; fi
+	says 'No space left'
+	ls -l --time-style=full-iso "$T/m.memo" | cmp - "$T/files"
+	memo -o "$T/m.memo" "$F/in.tar" | cmp - "$T/want"
+}
+
+@test "memo: a task whose numbers do not fit on the disk leaves none, and the same command goes on" {
+	# larger than the files of numbers: those of a model; a limit on the size of files is a full disk that every user has
+	memo -o "$T/m.memo" "$F/in.tar" >"$T/want"
+	local got=0
+	(
+		trap '' XFSZ
+		ulimit -f 1
+		memo --draws 16 -o "$T/full.memo" "$F/in.tar" >"$T/part" 2>"$T/err"
+	) || got=$?
+	is "$got" 1
+	is "$(ls "$T/full.memo" | grep -c 'numbers$')" 0
+	memo -o "$T/full.memo" "$F/in.tar" | cmp - "$T/want"
+}
+
 @test "memo: a directory of other data or settings is refused, and says what differs" {
 	memo --task 1/6 -o "$T/d.memo" "$F/in.tar"
 	fails 1 memo -o "$T/d.memo" --seed 3 "$F/in.tar"
@@ -229,6 +261,15 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	vae-drop -e 'key == "s/0003"' "$F/in.tar" >"$T/less.tar"
 	fails 1 memo -o "$T/d.memo" "$T/less.tar"
 	says "'records 30' there"
+	# of another version
+	sed -i 's/^format 1$/format 2/' "$T/d.memo/plan"
+	fails 1 memo -o "$T/d.memo" "$F/in.tar"
+	says "'format 2' there" "'format 1' now"
+	sed -i 's/^format 2$/format 1/' "$T/d.memo/plan"
+	sed -i 's/^vae-memo 1 /vae-memo 2 /' "$T/d.memo/model-000000.numbers"
+	fails 1 memo -o "$T/d.memo" "$F/in.tar"
+	says model-000000.numbers 'not a file of numbers'
+	sed -i 's/^vae-memo 2 /vae-memo 1 /' "$T/d.memo/model-000000.numbers"
 	# a damaged file of numbers
 	printf x | dd of="$T/d.memo/model-000000.numbers" bs=1 seek=200 conv=notrunc status=none
 	fails 1 memo -o "$T/d.memo" "$F/in.tar"

@@ -4,11 +4,14 @@
 #
 #   letters     VAE_MNIST and VAE_LETTERS, directories of IDX files: labels above 100 are outliers
 #   fashion-C   VAE_FASHION, a directory of IDX files: 60 records of class C among the other classes
+#   copies      VAE_MNIST: do records of which there are copies have a lower memorization? 60 copies of each kind of alter.py, which
+#               needs python3-numpy and python3-pil
 #
 # VAE_MEMBERS (default 20000) is the number of ordinary records, VAE_STEPS (4000) that of training steps, of each of the 10 models and of
 # one that sees all, VAE_REPEATS (1) how often the records are cut into folds. VAE_COURSE=yes also scores three earlier checkpoints, for the
 # course of memorization over the training. Labels are read for the AUROC only.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 2 ] || { echo "usage: memo.sh DIR SET..." >&2; exit 2; }
 dir=$1
 shift
@@ -30,8 +33,38 @@ pack() # SET: writes SET.tar
 		vae-pack --only "cls != ${1#fashion-}" --limit "$members" --key-prefix members/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
 		vae-pack --only "cls == ${1#fashion-}" --limit 60 --key-prefix outliers/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
 		;;
-	*) echo "memo: no data set '$1': letters, or fashion-0 to fashion-9" >&2; exit 2 ;;
+	without) vae-pack --limit "$members" --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels* ;;
+	*) echo "memo: no data set '$1': letters, copies, or fashion-0 to fashion-9" >&2; exit 2 ;;
 	esac
+}
+
+# copies: memorization of the same records in a stream without and with copies of some
+copies()
+{
+	[ -e without.tar ] || { pack without >without.tmp && mv without.tmp without.tar; }
+	[ -e copies.tar ] || { /usr/bin/python3 "$here/alter.py" copies 60 1 <without.tar >copies.tmp && mv copies.tmp copies.tar; }
+	for stream in without copies; do
+		[ -e $stream.memo.tar ] || {
+			vae-memo -q -c mnist-mlp --set input.binarize=threshold --set train.steps="$steps" -d 64 -o $stream.memo $stream.tar >memo.tmp
+			mv memo.tmp $stream.memo.tar
+		}
+		vae-cut -k key,memo $stream.memo.tar >$stream.tsv
+	done
+	printf '## copies\n\n| copy of the record | records | median M without it | with it | M falls |\n|---|---|---|---|---|\n'
+	awk -F '\t' '
+		NR == FNR { before[$1] = $2; next }
+		!/^copies\// { after[$1] = $2; next }
+		{ split($1, part, "/"); of = substr($1, length("copies/" part[2] "/") + 1); kind[of] = of in kind ? "several" : part[2] }
+		END { for (key in before) print (key in kind ? kind[key] : "none") "\t" before[key] "\t" after[key] }' without.tsv copies.tsv | sort >pairs
+	for row in 'bytes:the same bytes' 'again:JPEG of quality 60' 'lighter:lighter' 'smaller:three quarters of the size' 'cropped:cropped by one pixel' \
+		'shifted:shifted by one pixel' 'none:(none)'; do
+		printf '| %s |' "${row#*:}"
+		grep "^${row%%:*}	" pairs | awk -F '\t' '{ fell += $3 < $2; n++ } END { printf " %d |", n; print 100 * fell / n >"fell" }'
+		for column in 2 3; do grep "^${row%%:*}	" pairs | cut -f $column | sort -g | awk '{ v[NR] = $1 } END { printf " %.1f |", v[int(NR / 2) + 1] }'; done
+		printf ' %.0f %% |\n' "$(cat fell)"
+	done
+	rm pairs fell
+	echo
 }
 
 # ranks: of the numbers on standard input, in their order; ties share their mean rank
@@ -57,6 +90,10 @@ spearman()
 
 for set; do
 	case $set in
+	copies)
+		copies
+		continue
+		;;
 	letters) outlier='cls > 100' ;;
 	*) outlier="cls == ${set#fashion-}" ;;
 	esac
