@@ -99,11 +99,8 @@ END
 }
 
 awk -F '\t' '
-	{ self = $1 == $2; n[self]++; x[self] += $3; xx[self] += $3 * $3; e[self] += $4 * $4 }
-	END {
-		for (k = 1; k >= 0; k--) share[k] = 1 - e[k] / (xx[k] - x[k] * x[k] / n[k])
-		printf "The seeds leave %.0f %% of the variance of the changes of a record'\''s own loss, and %.0f %% of those of other losses, to the record left out;\nthe rest is noise of the trainings, and no score can predict it.\n\n", 100 * share[1], 100 * share[0]
-	}' truth.tsv
+	$1 == $2 { n++; x += $3; xx += $3 * $3; e += $4 * $4 }
+	END { printf "Of the variance of the changes of the own losses, %.0f %% is noise of the trainings, by the spread of the seeds, which no score can predict.\n\n", 100 * e / (xx - x * x / n) }' truth.tsv
 printf '| influence | own loss: Pearson | Spearman | other losses: Pearson | Spearman |\n|---|---|---|---|---|\n'
 for row in 'last:last checkpoint' 'tracin:checkpoints by learning rate (TracIn)' 'kfac:K-FAC, last checkpoint' 'ekfac:EK-FAC, last checkpoint' 'loss:(the loss alone)'; do
 	printf '| %s |' "${row#*:}"
