@@ -54,7 +54,7 @@ copies()
 	awk -F '\t' '
 		NR == FNR { before[$1] = $2; next }
 		!/^copies\// { after[$1] = $2; next }
-		{ split($1, part, "/"); of = substr($1, length("copies/" part[2] "/") + 1); kind[of] = of in kind ? "several" : part[2] }
+		{ split($1, part, "/"); of = substr($1, length("copies/" part[2] "/") + 1); name = of in kind ? "several" : part[2]; kind[of] = name }
 		END { for (key in before) print (key in kind ? kind[key] : "none") "\t" before[key] "\t" after[key] }' without.tsv copies.tsv | sort >pairs
 	for row in 'bytes:the same bytes' 'again:JPEG of quality 60' 'lighter:lighter' 'smaller:three quarters of the size' 'cropped:cropped by one pixel' \
 		'shifted:shifted by one pixel' 'none:(none)'; do
@@ -77,10 +77,34 @@ ranks()
 		END { flush() }' | sort -n | cut -f 2
 }
 
-# spearman FILE FIELD: the rank correlation with memo
+# logs SET: log p(x), its mean over the models that saw a record less that of the model that did not, in the order of the stream; of one repeat.
+# M has means of probabilities instead, in which the likeliest of nine models counts nearly alone, against one model.
+logs()
+{
+	vae-cut -k fold "$1.memo.tar" | perl -e '
+		my @logp;
+		for my $file (@ARGV) {
+			open my $f, "<:raw", $file or die "$file: $!";
+			my $all = do { local $/; <$f> };
+			my ($rows, $columns) = $all =~ /^vae-memo 1 \w+ \d+ (\d+) (\d+)/ or die $file;
+			my @v = unpack "d<*", substr $all, 128;
+			my $last = $columns - 6; # log p(x) of the last checkpoint, its error, and four out-of-fold scores
+			push @logp, [map { $v[$_ * $columns + $last] } 0 .. $rows - 1];
+		}
+		my $row = 0;
+		while (<STDIN>) {
+			chomp;
+			if ($_ eq "") { print "\n"; next }
+			my $in = 0;
+			for my $k (0 .. $#logp) { $in += $logp[$k][$row] / $#logp if $k != $_ }
+			printf "%.6f\n", $in - $logp[$_][$row++];
+		}' "$1".memo/model-*.numbers
+}
+
+# spearman FILE FIELD NUMBERS: the rank correlation with numbers, a line a record
 spearman()
 {
-	vae-cut -k "memo,$2" "$1" | awk -F '\t' '$1 != "" && $2 != ""' >pair
+	vae-cut -k "$2" "$1" | paste "$3" - | awk -F '\t' '$1 != "" && $2 != ""' >pair
 	cut -f 1 pair | ranks >one
 	cut -f 2 pair | ranks >two
 	paste one two | awk '{ n++; x += $1; y += $2; xx += $1 * $1; yy += $2 * $2; xy += $1 * $2 }
@@ -115,15 +139,19 @@ for set; do
 	}
 	printf '## %s\n\n' "$set"
 	[ ! -e "$set.seconds" ] || printf 'vae-memo took %d s.\n\n' "$(cat "$set.seconds")"
-	printf '| score | Spearman with memorization | AUROC |\n|---|---|---|\n'
+	printf '| score | Spearman with M | with the difference of mean logs | AUROC |\n|---|---|---|---|\n'
+	vae-cut -k memo "$set.scored.tar" >m
+	[ "$repeats" -gt 1 ] || logs "$set" >mean_logs
 	for row in 'memo:memorization M' 'logp_in:log p(x), models that saw it (U)' 'logp_out:log p(x), models that did not (V)' 'out_loss:loss, out of fold' \
 		'out_selfinf:self influence, out of fold' 'loss:loss' 'recon:recon' 'kl:kl' 'selfinf:self influence, last checkpoint' 'tracin_selfinf:self influence, checkpoints by learning rate' \
 		'kfac_selfinf:self influence, K-FAC' 'at_input_curvature:loss curvature in the input' 'latent_knn_nll:k-NN of codes' 'pixel_knn_nll:k-NN of pixels'; do
 		field=${row%%:*}
 		printf '| %s |' "${row#*:}"
-		spearman "$set.scored.tar" "$field"
+		spearman "$set.scored.tar" "$field" m
+		if [ "$repeats" -gt 1 ]; then printf ' |'; else spearman "$set.scored.tar" "$field" mean_logs; fi
 		vae-eval --positive "$outlier" -k "$field" "$set.scored.tar" | awk -v name="$field" '/^side by side/ { table = 1 } table && $1 == name { printf " %.3f |\n", $3; exit }'
 	done
+	rm -f m mean_logs
 	echo
 	[ -n "$course" ] || continue
 	printf 'Quantiles of M (.5, .95, .999): ordinary records, outliers; by steps of training:\n\n| steps | ordinary | outliers |\n|---|---|---|\n'
