@@ -233,6 +233,11 @@ static void test_npy(void)
 	ok(!npy_header(&b, NPY_F8, 8, most, &f) && !npy_parse_header(b.p, b.len, &n, &header, &f) && n.ndim == 8 && n.shape[0] == most[0],
 	   "an npy header of 8 dimensions and the largest size is written and read %s", f.msg);
 	ok(npy_header(&b, NPY_F8, 9, nine, &f), "9 dimensions are not written: %s", f.msg);
+	b.len = 0;
+	ok(!npy_header_noted(&b, NPY_F4, 2, (size_t[]){3, 2}, "of these", &f) && b.len % 64 == 0 && !npy_parse_header(b.p, b.len, &n, &header, &f) && !strcmp(n.note, "of these") && n.shape[0] == 3,
+	   "a note in the header is read again: '%s'", n.note);
+	b.len = 0;
+	ok(!npy_header(&b, NPY_F4, 2, (size_t[]){3, 2}, &f) && !npy_parse_header(b.p, b.len, &n, &header, &f) && !n.note[0], "and there is none without");
 	buf_free(&b);
 	f.msg[0] = 0;
 }
