@@ -5,6 +5,7 @@
 #include "eval/plane.h"
 #include "report/charts.h"
 #include "report/plane_charts.h"
+#include "report/training.h"
 
 static bool check_options(struct cli *c, const struct eval_options *o, struct eval *e)
 {
@@ -91,6 +92,18 @@ static int write_plane(const struct eval *e, const struct plane *p, const char *
 	return bad ? -1 : 0;
 }
 
+/* training.svg of the model. */
+static int write_training(const char *model, const char *dir, struct fail *f)
+{
+	struct buf svg = {0};
+	struct training t = {.n = 0};
+	int drawn = training_read(&t, model, f) ? fail_add(f, "-m") : training_chart(&t, NULL, &svg, f);
+	int bad = drawn < 0 || (drawn && eval_write_chart(dir, "training", &svg, f));
+	training_free(&t);
+	buf_free(&svg);
+	return bad ? -1 : 0;
+}
+
 static int read_all(struct flow *w, const struct eval_options *o, struct read *to, struct fail *f)
 {
 	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_record, to, f) || eval_check_labels(to->e, o->positive, f))
@@ -108,7 +121,7 @@ static int run(struct flow *w, const struct eval_options *o, struct eval *e, str
 		eval_warn_missing(w->cli, e->missing);
 		if (plane.without)
 			cli_note(w->cli, "--plane leaves out %zu of %zu records, which have no .npy of two numbers", plane.without, plane.n);
-		bad = (o->svg && write_charts(e, o->svg, f)) || (o->plane && write_plane(e, &plane, o->svg, f)) || (o->json ? eval_json(e, &out, f) : eval_table(e, &out, f)) ||
+		bad = (o->svg && write_charts(e, o->svg, f)) || (o->svg && o->model && write_training(o->model, o->svg, f)) || (o->plane && write_plane(e, &plane, o->svg, f)) || (o->json ? eval_json(e, &out, f) : eval_table(e, &out, f)) ||
 		      flow_write_text(w, &out, f);
 	}
 	plane_free(&plane);

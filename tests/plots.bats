@@ -20,7 +20,7 @@ pearson() { awk '{ n++; x[n] = $1; y[n] = $2; mx += $1; my += $2 } END { mx /= n
 well_formed() {
 	local file
 	for file; do
-		perl -0777 -ne 'exit 1 unless /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s; exit 1 if /nan|inf[^l]|<script|NaN/i;
+		perl -0777 -ne 'exit 1 unless /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg".*<\/svg>\n$/s; exit 1 if /="[^"]*(nan|inf)|<script/i;
 			my @s; while (/<(\/?)([a-z]+)[^>]*?(\/?)>/g) { $1 ? pop @s eq $2 || exit 1 : $3 || push @s, $2 } exit @s != 0' "$file" || die "$file"
 	done
 }
@@ -103,6 +103,26 @@ memorized() {
 	printf 'name=a.vae.json data={"w":1,"w_1":2}\nname=b.vae.json data={"w":2}\n' | mktar >"$T/w.tar"
 	not grep -q course <(vae-eval --json -k w --svg "$T/one" "$T/w.tar")
 	absent "$T/one/course.svg"
+}
+
+@test "-m with --svg draws the training: losses of records trained on and held out" {
+	pictures "$F/pics" 40
+	stream 40 | grep -v vae.json | mktar >"$T/in.tar"
+	vae-train -q -c tiny --set train.steps=40 --set train.checkpoints=4 --set train.holdout=0.2 -o "$T/m.vae" "$T/in.tar"
+	vae-selfinf -q -d 2 -m "$T/m.vae" "$T/in.tar" >"$T/scored.tar"
+	ok vae-eval -m "$T/m.vae" --svg "$T/pics" "$T/scored.tar"
+	well_formed "$T"/pics/*.svg
+	# a point for each line of train.jsonl, and one for each with a loss of held-out records; the last ones are at the right
+	is "$(grep -o 'class="ln s0" d="[^"]*"' "$T/pics/training.svg" | head -n 1 | grep -o '[ML][0-9]' | wc -l)" "$(grep -c '"loss"' "$T/m.vae/train.jsonl")"
+	is "$(grep -o 'class="ln s1" d="[^"]*"' "$T/pics/training.svg" | head -n 1 | grep -o '[ML][0-9]' | wc -l)" "$(grep -c holdout_loss "$T/m.vae/train.jsonl")"
+	grep -q "held out $(sed -n 's/.*"holdout_loss":\([^,]*\).*/\1/p' "$T/m.vae/train.jsonl" | tail -n 1 | xargs printf %.6g)<" "$T/pics/training.svg"
+	# without -m, and with a checkpoint, which has no such file, none
+	ok vae-eval --svg "$T/none" "$T/scored.tar"
+	ok vae-eval -m "$T/m.vae/step-000000040.safetensors" --svg "$T/none" "$T/scored.tar"
+	absent "$T/none/training.svg"
+	echo x >>"$T/m.vae/train.jsonl"
+	fails 1 vae-eval -m "$T/m.vae" --svg "$T/none" "$T/scored.tar"
+	says -m train.jsonl
 }
 
 @test "scatter and density of two fields: the dots and cells are where the values are" {
@@ -422,7 +442,7 @@ point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x
 	is "$(wc -l <"$T/got")" 5 # three, and two of the legend: the fourth record has no w
 	grep -q 'class="cr s8" d="M230.0 119.0m' "$T/pics/plane.svg"
 	grep -q 'above 0: the area is the value, at most 4<' "$T/pics/plane.svg"
-	for i in 'class a: 2 records' 'class b: 1 records' 'class &lt;b&gt;: 1 records'; do
+	for i in 'class a: 2 records' 'class b: 1 record' 'class &lt;b&gt;: 1 record'; do
 		grep -q ">$i<" "$T/pics/plane-classes.svg"
 	done
 	is "$(grep -c 'r="3.0"' "$T/pics/plane-classes.svg")" 4
@@ -450,6 +470,6 @@ point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x
 		printf 'name=p%s.npy file=%s/p%s.npy\nname=p%s.cls data=k%s\nname=p%s.vae.json data={"w":1}\n' $i "$T" $i $i $i $i
 	done | mktar >"$T/many.tar"
 	ok vae-eval -k w --plane --class cls --svg "$T/many" "$T/many.tar"
-	grep -q '>class k6: 1 records<' "$T/many/plane-classes.svg"
+	grep -q '>class k6: 1 record<' "$T/many/plane-classes.svg"
 	grep -q '>other classes, or none: 2 records<' "$T/many/plane-classes.svg"
 }

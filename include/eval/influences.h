@@ -3,7 +3,7 @@
  * Chaudhuri 2021, figures 4, 5, 20 to 25, tables 5 and 8)?
  *
  * The file lists the strongest records of either kind; it has all pairs if it was written with --top of the number of records. Memory: 16
- * bytes a pair, and one line of the file.
+ * bytes a pair, 48 more while they are correlated, and one line of the file.
  */
 #ifndef VF_INFLUENCES_H
 #define VF_INFLUENCES_H

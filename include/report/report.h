@@ -9,6 +9,7 @@
 #include "model/checkpoints.h"
 #include "report/test_influence.h"
 #include "report/thumbnail.h"
+#include "report/training.h"
 #include "stream/reader.h"
 
 enum { TEXT_COUNTS_MAX = 12, REPORT_MAX_ORIGINS = 6, REPORT_MAX_FAILED = 5, REPORT_MIDDLE = 20, REPORT_SAMPLE = 32 /* sampled records for one that is shown */ };
@@ -53,7 +54,7 @@ struct report {
 	struct model *model;
 	char model_id[17], all_id[17]; /* of the last checkpoint, and of all checkpoints together */
 	int checkpoints;
-	struct { double *step, *loss, *holdout; size_t n, cap; } curve; /* holdout: NAN between checkpoints */
+	struct training curve;
 };
 
 /* Reads the model and the influences, so that an error in them is found before the stream is read. */

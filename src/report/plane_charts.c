@@ -101,9 +101,9 @@ int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, 
 	for (int k = 0; k <= COLOURS; k++)
 		if (count[k]) {
 			if (k < COLOURS)
-				snprintf(legend, sizeof legend, "class %.30s: %zu records", p->cls[k], count[k]);
+				snprintf(legend, sizeof legend, "class %.30s: %zu record%s", p->cls[k], count[k], count[k] == 1 ? "" : "s");
 			else
-				snprintf(legend, sizeof legend, "other classes, or none: %zu records", count[k]);
+				snprintf(legend, sizeof legend, "other classes, or none: %zu record%s", count[k], count[k] == 1 ? "" : "s");
 			plot_legend(&plot, series_of(k), legend);
 		}
 	draw_tests(p, &plot);

@@ -10,55 +10,6 @@
 
 /* --- the model --- */
 
-static int add_point(struct report *r, double step, double loss, double holdout, struct fail *f)
-{
-	if (r->curve.n == r->curve.cap) {
-		size_t cap = r->curve.cap ? 2 * r->curve.cap : 256;
-		double **all[] = {&r->curve.step, &r->curve.loss, &r->curve.holdout};
-		for (int i = 0; i < 3; i++) {
-			double *more = realloc(*all[i], cap * sizeof *more);
-			if (!more)
-				return fail_memory(f);
-			*all[i] = more;
-		}
-		r->curve.cap = cap;
-	}
-	r->curve.step[r->curve.n] = step;
-	r->curve.loss[r->curve.n] = loss;
-	r->curve.holdout[r->curve.n++] = holdout;
-	return 0;
-}
-
-/* Reads train.jsonl, which an imported model does not have. */
-static int read_curve(struct report *r, struct fail *f)
-{
-	struct buf path = {0};
-	struct fields line = {.n = 0};
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t len;
-	int bad = buf_addf(&path, f, "%s/train.jsonl", r->model_path);
-	FILE *in = bad ? NULL : fopen(path.p, "re");
-	if (!bad && !in && errno != ENOENT && errno != ENOTDIR)
-		bad = fail_errno(f, "%s", path.p);
-	for (int n = 1; in && !bad && (len = getline(&text, &size, in)) >= 0; n++) {
-		double step, loss, holdout = NAN;
-		bad = fields_parse(&line, text, (size_t)len, f) ? fail_add(f, "%s: line %d", path.p, n) : 0;
-		if (!bad && fields_number(&line, "step", &step) && fields_number(&line, "loss", &loss)) {
-			fields_number(&line, "holdout_loss", &holdout);
-			bad = add_point(r, step, loss, holdout, f);
-		}
-	}
-	if (in && !bad && !feof(in)) /* getline() does not set the stream's error when memory runs out */
-		bad = fail_errno(f, "%s", path.p);
-	if (in)
-		fclose(in);
-	free(text);
-	fields_free(&line);
-	buf_free(&path);
-	return bad ? -1 : 0;
-}
-
 static int read_model(struct report *r, struct fail *f)
 {
 	static const struct assignments none;
@@ -72,7 +23,7 @@ static int read_model(struct report *r, struct fail *f)
 		return -1;
 	models_id(all, r->checkpoints, r->all_id);
 	models_free(all, r->checkpoints);
-	return read_curve(r, f);
+	return training_read(&r->curve, r->model_path, f);
 }
 
 static int read_influences(struct report *r, struct fail *f)
@@ -342,7 +293,5 @@ void report_free(struct report *r)
 	thumbnail_index_free(&r->tests);
 	if (r->model)
 		models_free(r->model, 1);
-	free(r->curve.step);
-	free(r->curve.loss);
-	free(r->curve.holdout);
+	training_free(&r->curve);
 }

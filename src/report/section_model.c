@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "report/html.h"
-#include "report/plot.h"
 #include "report/sections.h"
 
 static void begin_fact(struct page *p, const char *name) { put(p, "<div><dt>%s</dt><dd>", name); }
@@ -108,46 +107,12 @@ void section_model(struct page *p)
 
 void section_training(struct page *p)
 {
-	const struct report *r = p->r;
-	size_t n = r->curve.n, nheld = 0;
-	if (n < 2)
+	const struct training *t = &p->r->curve;
+	char text[300];
+	if (t->n < 2)
 		return;
-	double *x = malloc((n + 1) * sizeof *x), *y = malloc((n + 1) * sizeof *y), low = INFINITY, high = -INFINITY;
-	if (!x || !y) {
-		free(x);
-		free(y);
-		if (!p->bad)
-			p->bad = fail_memory(p->f) != 0;
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		low = fmin(low, r->curve.loss[i]);
-		high = fmax(high, r->curve.loss[i]);
-		if (!isnan(r->curve.holdout[i])) {
-			x[nheld] = r->curve.step[i];
-			y[nheld++] = r->curve.holdout[i];
-			low = fmin(low, r->curve.holdout[i]);
-			high = fmax(high, r->curve.holdout[i]);
-		}
-	}
-	char text[300], held_out[120] = "";
-	if (nheld)
-		snprintf(held_out, sizeof held_out, ", of records held out %.6g", y[nheld - 1]);
-	snprintf(text, sizeof text, "loss %.6g at step %.0f, %.6g at step %.0f%s", r->curve.loss[0], r->curve.step[0], r->curve.loss[n - 1], r->curve.step[n - 1], held_out);
-	struct plot plot = {.x = {0, r->curve.step[n - 1], .label = "optimiser steps"}, .y = {low, high, .log = low > 0 && high > 4 * low, .label = "mean loss of a record"},
-	                    .title = "Training curve", .text = text, .id = "g-training", .legends = 1 + (nheld > 0)};
 	put(p, "<section id=\"training\" aria-labelledby=\"h-training\"><h2 id=\"h-training\">Training</h2>\n<div class=\"figs\"><figure>");
-	if (!p->bad) {
-		plot_begin(&plot, p->out, p->f);
-		plot_line(&plot, 0, r->curve.step, r->curve.loss, n);
-		if (nheld)
-			plot_line(&plot, 1, x, y, nheld);
-		plot_legend(&plot, 0, "records trained on");
-		if (nheld)
-			plot_legend(&plot, 1, "records held out, at each checkpoint");
-		p->bad = plot_end(&plot) != 0;
-	}
-	put(p, "<figcaption>Mean loss while training: %s.</figcaption></figure></div></section>\n", text);
-	free(x);
-	free(y);
+	if (!p->bad && training_chart(t, "g-training", p->out, p->f) < 0)
+		p->bad = 1;
+	put(p, "<figcaption>Mean loss while training: %s.</figcaption></figure></div></section>\n", training_text(t, text, sizeof text));
 }
