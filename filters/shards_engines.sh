@@ -5,7 +5,10 @@
 commands() {
 	case $1 in
 	reduce | check) printf '%s\n' "$tool $1 $(quote "$run")" ;;
-	*) while read -r i; do printf '%s\n' "$tool task $(quote "$run") $1 $i"; done ;;
+	*)
+		of=$(quote "$run")
+		while read -r i; do printf '%s\n' "$tool task $of $1 $i"; done
+		;;
 	esac
 }
 

@@ -87,10 +87,11 @@ check_shards() {
 	done
 }
 
-# write_manifest: of the paths on standard input. What is as it was is not read again.
+# write_manifest N: of the N paths on standard input. What is as it was is not read again.
 write_manifest() {
 	rm -f "$run/identities.tmp$$"
 	lines >"$run/manifest.new.tmp$$" || exit 1
+	[ "$(wc -l <"$run/manifest.new.tmp$$")" -eq "$1" ] || fail "the names of the shards could not be read: run it again"
 	twice=$(cut -f 4 "$run/manifest.new.tmp$$" | sort | uniq -d | head -n 1)
 	if [ -n "$twice" ]; then
 		rm -f "$run"/*".tmp$$"
@@ -102,14 +103,16 @@ write_manifest() {
 
 # The lines before `--` bind the scores, and all bind the lists.
 write_settings() {
-	{
-		printf '%s\t%s\n' version "$version" model "$model" model_hash "$(hash_model)" directory "$here" score "$score"
+	hash=$(hash_model)
+	text=$(
+		printf '%s\t%s\n' version "$version" model "$model" model_hash "$hash" directory "$here" score "$score"
 		printf '%s\t%s\n' columns "$(printf '%s,%s,%s\n' "$key" "$unlike" "$far" | tr ',' '\n' | awk 'NF && !seen[$0]++' | paste -sd , -)"
 		[ -z "$memo" ] || printf '%s\t%s\n' memo "$memo" models "$models"
 		echo --
 		printf '%s\t%s\n' key "$key" joint "$joint" unlike "$unlike" far "$far" top "$top" same_keys "$same_keys"
-	} | replace "$run/settings"
-	identity_model | replace "$run/identity"
+	)
+	replace "$run/settings" "$text"
+	replace "$run/identity" "$(identity_model)"
 }
 
 plan() { # SHARD...
@@ -136,7 +139,7 @@ plan() { # SHARD...
 	mkdir -p "$run"
 	[ -n "$memo" ] || mkdir -p "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
 	write_settings
-	for shard; do absolute "$shard"; done | write_manifest || exit 1
+	for shard; do absolute "$shard"; done | write_manifest $# || exit 1
 	say "$# shards are planned in $run: $tool run, or task after task, cleans them"
 	[ -z "$summary" ] || printf '{"shards":%d}\n' $# >"$summary"
 }
@@ -147,21 +150,21 @@ add() { # SHARD...
 	{
 		cut -f 5 "$run/manifest"
 		for shard; do absolute "$shard"; done
-	} | write_manifest || exit 1
+	} | write_manifest $((shards + $#)) || exit 1
 }
 
 # refresh: shards that have changed since the plan are taken as they are now
 refresh() {
 	if [ "$(identity_model)" != "$(cat "$run/identity" 2>/dev/null)" ]; then
 		same_model
-		identity_model | replace "$run/identity"
+		replace "$run/identity" "$(identity_model)"
 	fi
 	# one stat for all: cut -f 5 is the path
 	now=$(cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c '%i:%s:%.9Y:%.9Z' -- 2>&1) || fail "a shard cannot be read: $(printf '%s\n' "$now" | grep -m 1 '^stat:')"
 	if [ "$now" != "$(cut -f 1 "$run/identities")" ]; then
 		[ -z "$memo" ] || same_shards
 		before=$(cksum <"$run/manifest")
-		cut -f 5 "$run/manifest" | write_manifest || exit 1
+		cut -f 5 "$run/manifest" | write_manifest "$shards" || exit 1
 		[ "$before" = "$(cksum <"$run/manifest")" ] || say 'shards have changed since the plan: they are scored again'
 	fi
 }

@@ -31,8 +31,7 @@ END
 }
 
 same_shard() { # the shard has the bytes of the plan
-	[ -r "$path" ] || fail "$path: cannot be read: no such file, or no permission"
-	[ "$(hash_of "$path")" = "$sum" ] || fail "$path has changed since the plan: $(if [ -n "$memo" ]; then echo plan in another directory; else echo "'$tool run $run' takes it as it is now"; fi)"
+	same "$path" "$sum" "$path has changed since the plan: $(if [ -n "$memo" ]; then echo plan in another directory; else echo "'$tool run $run' takes it as it is now"; fi)"
 }
 
 same_shards() {
@@ -46,8 +45,9 @@ same_model() { [ "$(hash_model)" = "$(get model_hash)" ] || fail "$model has cha
 
 # same_scored I: the scored shard is that of its columns
 same_scored() {
-	[ "$(hash_of "$(file scored "$1" tar.zst)")" = "$(bind_of "$(file columns "$1" col)" | cut -d ' ' -f 3)" ] ||
-		fail "$(file scored "$1" tar.zst) has changed since it was made: remove $(file columns "$1" col), and run again"
+	is=$(file scored "$1" tar.zst) column=$(file columns "$1" col)
+	[ -e "$is" ] || fail "$is is gone: remove $column, and run again"
+	same "$is" "$(bind_of "$column" | cut -d ' ' -f 3)" "$is has changed since it was made: remove $column, and run again"
 }
 
 # bind_of FILE: what a file of columns is bound to

@@ -11,7 +11,8 @@ score_task() {
 	export model threads
 	(cd "$directory" && eval "{ $score
 } <\"\$path\" | vae-drop -q -e '__never__ == 1' -o \"\$scored\"") || fail "shard $1, $path: the pipeline that scores it failed"
-	vae-cut -q --columns "$column" --bind "$sum $settings $(hash_of "$scored")" -k "$columns" "$scored" || exit 1
+	hash=$(hash_of "$scored") || exit 1
+	vae-cut -q --columns "$column" --bind "$sum $settings $hash" -k "$columns" "$scored" || exit 1
 }
 
 train_task() {
@@ -20,9 +21,19 @@ train_task() {
 	memo --task "$1/$models" || fail "model $1 of $models is not trained"
 }
 
+# all_lines COMMAND...: with the lines of standard input as arguments, at once. A larger stack allows more of them.
+all_lines() {
+	(
+		size=1000000
+		# shellcheck disable=SC3045 # dash and busybox have it
+		! ulimit -s 32768 2>/dev/null || size=5000000
+		exec xargs -d '\n' -x -s $size -n 10000000 "$@"
+	)
+}
+
 # memo OPTION...: vae-memo on all shards; its options are words of the shell
 memo() {
-	(cd "$directory" && eval "cut -f 5 \"\$run/manifest\" | xargs -d '\n' -x -s 1000000 -n 1000000 vae-memo -q -j$threads $memo ${same_keys:+--keys-per-file} -o \"\$run/models.memo\" $* --")
+	(cd "$directory" && eval "cut -f 5 \"\$run/manifest\" | all_lines vae-memo -q -j$threads $memo ${same_keys:+--keys-per-file} -o \"\$run/models.memo\" $* --")
 }
 
 reduce() {
@@ -32,18 +43,17 @@ reduce() {
 		same_shards
 		memo -z >"$run/memo.tmp$$" || exit 1 # vae-memo has said why
 		mv -f "$run/memo.tmp$$" "$run/memo.tar.zst"
-		{
-			wanted
-			hash_of "$run/memo.tar.zst"
-		} | replace "$run/reduced"
+		hash=$(hash_of "$run/memo.tar.zst") || exit 1
+		replace "$run/reduced" "$(wanted)
+$hash"
 		return 0
 	fi
 	[ "$left" -eq 0 ] || fail "$left of $shards shards are not scored: '$tool run' or '$tool task $run score INDEX' scores them"
 	rank "$run/lists" "$run/counts"
-	{
-		wanted
-		for i in $(seq "$shards"); do file lists "$i" keys && echo; done | xargs -d '\n' sha256sum | cut -c 1-64
-	} | replace "$run/reduced"
+	hashes=$(cd "$run/lists" && seq -f %05.0f.keys "$shards" | xargs sha256sum | cut -c 1-64)
+	[ "$(printf '%s\n' "$hashes" | grep -Ecx '[0-9a-f]{64}')" -eq "$shards" ] || fail 'the lists of keys could not be read: run it again'
+	replace "$run/reduced" "$(wanted)
+$hashes"
 }
 
 # rank LISTS SUMMARY: the lists of all shards
@@ -53,9 +63,10 @@ rank() {
 		binds
 		echo --
 		bound
-	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' | replace "$run/bindings"
-	# by names without a directory, so that many fit into one command line
-	(cd "$run/columns" && seq -f %05.0f.col "$shards" | xargs -x -s 1000000 -n 1000000 vae-rank --columns -q --lists "$1" --bindings "$run/bindings" --summary "$2" \
+	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' >"$run/bindings.tmp$$" || exit 1
+	mv -f "$run/bindings.tmp$$" "$run/bindings"
+	# by names without a directory, so that more fit into one command line
+	(cd "$run/columns" && seq -f %05.0f.col "$shards" | all_lines vae-rank --columns -q --lists "$1" --bindings "$run/bindings" --summary "$2" \
 		--top "$top" -k "$key" ${joint:+--joint "$joint"} ${unlike:+--unlike "$unlike"} ${far:+--far "$far"} ${same_keys:+--keys-per-file}) || exit 1 # vae-rank has said why
 }
 
@@ -64,7 +75,7 @@ drop_task() {
 	reduced || fail "the shards are not ranked together: '$tool reduce $run'"
 	list=$(file lists "$1" keys) scored=$(file scored "$1" tar.zst) mark=$(file "done" "$1" "done")
 	makes=$(makes | sed -n "${1}p")
-	[ "$(hash_of "$list")" = "$(sed -n "$(($1 + 1))p" "$run/reduced")" ] || fail "$list has changed since it was made: remove $run/reduced, and run again"
+	same "$list" "$(sed -n "$(($1 + 1))p" "$run/reduced")" "$list has changed since it was made: remove $run/reduced, and run again"
 	if [ -e "$mark" ] && [ "$(head -n 1 "$mark")" = "$makes" ] && [ -e "$run/clean/$name" ] && [ -e "$run/quarantine/$name" ]; then return 0; fi
 	same_shard
 	same_scored "$1"
@@ -75,11 +86,9 @@ drop_task() {
 	vae-drop -q --keys "$list" --because "$because" -r "$quarantine" "$scored" >/dev/null || exit 1
 	[ "$(vae-cut -q -k key "$quarantine" | sort | cksum)" = "$(sort "$list" | cksum)" ] || fail "$scored has not the records of $list: remove it and $(file columns "$1" col), and run again"
 	mv -f "$quarantine" "$run/quarantine/$name"
-	{
-		printf '%s\n' "$makes"
-		hash_of "$run/clean/$name"
-		hash_of "$run/quarantine/$name"
-	} | replace "$mark"
+	hashes=$(hash_of "$run/clean/$name" && hash_of "$run/quarantine/$name") || exit 1
+	replace "$mark" "$makes
+$hashes"
 }
 
 task() { # score|drop|train INDEX
@@ -102,18 +111,17 @@ check() {
 	find "$run" -depth \( -name '*.tmp[0-9]*' -o -name '.tmp[0-9]*' -o -path "*/lists.tmp[0-9]*" \) -exec rm -rf {} +
 }
 
+same_result() { same "$1" "$2" "$1 has changed since it was made: remove it, and run again"; } # FILE HASH
+
 check_memo() {
 	left=$(undone train | wc -l)
 	[ "$left" -eq 0 ] || fail "$left of $models models are not trained"
 	reduced || fail 'the models are not merged'
 	same_shards
-	[ "$(hash_of "$run/memo.tar.zst")" = "$(sed -n 2p "$run/reduced")" ] || fail "$run/memo.tar.zst has changed since it was made: remove it, and run again"
+	same_result "$run/memo.tar.zst" "$(sed -n 2p "$run/reduced")"
 	memo -z >"$run/memo.tmp$$" || exit 1
 	cmp -s "$run/memo.tmp$$" "$run/memo.tar.zst" || fail "$run/memo.tar.zst is not what the models give: remove it, and run again"
 }
-
-# same RESULT HASH
-same() { [ "$(hash_of "$1")" = "$2" ] || fail "$1 has changed since it was made: remove it, and run again"; }
 
 check_results() {
 	same_model
@@ -127,8 +135,8 @@ check_results() {
 		same_shard
 		same_scored "$i"
 		{ read -r _ && read -r clean && read -r quarantined; } <"$(file "done" "$i" "done")" || fail "$(file "done" "$i" "done") is damaged: remove it, and run again"
-		same "$run/clean/$name" "$clean"
-		same "$run/quarantine/$name" "$quarantined"
+		same_result "$run/clean/$name" "$clean"
+		same_result "$run/quarantine/$name" "$quarantined"
 	done
 	for dir in clean quarantine; do # results of shards that an earlier plan had
 		stray=$({

@@ -148,10 +148,20 @@ required vae-stat vae-selfinf vae-memo vae-rank vae-drop vae-cut sha256sum
 here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processors=$(processors)
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
-# replace FILE: from standard input, whole or not at all
-replace() { cat >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; }
+# replace FILE TEXT: whole or not at all. (A pipeline into a file would not notice that a process of it is killed.)
+replace() { printf '%s\n' "$2" >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; }
 
-hash_of() { sha256sum <"$1" | cut -c 1-64; }
+hash_of() { # FILE
+	[ -r "$1" ] || fail "$1: cannot be read: no such file, or no permission"
+	hashed=$(sha256sum <"$1") || fail "$1: sha256sum failed: run it again"
+	printf '%s\n' "${hashed%% *}"
+}
+
+# same FILE HASH MESSAGE
+same() {
+	hash=$(hash_of "$1") || exit 1
+	[ "$hash" = "$2" ] || fail "$3"
+}
 
 # shards_plan.sh
 # shards_state.sh

@@ -206,6 +206,9 @@ flip() {
 	ok vae-shards run "$T/a"
 	says '1 scored, 1 cleaned'
 	equal "$T/a"
+	rm "$T/a/scored/00003.tar.zst"
+	fails 1 vae-shards check "$T/a"
+	says scored/00003.tar.zst 'is gone: remove' columns/00003.col
 	# scores of another run with the same shards and settings, but not these bytes
 	vae-drop -q -e '__never__ == 1' -o "$T/other.tar" "$W/scored/00003.tar.zst"
 	zstd -q -f --fast "$T/other.tar" -o "$T/a/scored/00003.tar.zst"

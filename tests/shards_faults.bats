@@ -82,6 +82,32 @@ faults() {
 	equal "$run"
 }
 
+@test "shards: a hash whose process is killed is no hash: nothing is marked as done" {
+	local real
+	real=$(command -v sha256sum)
+	mkdir "$T/bin"
+	cat >"$T/bin/sha256sum" <<-END
+		#!/bin/sh
+		# with names as arguments, or of what is in clean: killed
+		case \$# in 0) ;; *) kill -KILL \$\$ ;; esac
+		case \$(readlink /proc/self/fd/0) in */clean/*) kill -KILL \$\$ ;; esac
+		exec $real
+	END
+	chmod 755 "$T/bin/sha256sum"
+	cp -r "$W" "$T/a"
+	rm "$T/a/reduced"
+	PATH=$T/bin:$PATH vae-shards reduce "$T/a" 2>"$T/err" && die 'lists without hashes'
+	says 'the lists of keys could not be read'
+	absent "$T/a/reduced"
+	ok vae-shards reduce "$T/a"
+	rm "$T/a/done/00005.done"
+	PATH=$T/bin:$PATH vae-shards task "$T/a" drop 5 2>"$T/err" && die 'a result without its hash'
+	says clean/05.tar 'sha256sum failed'
+	absent "$T/a/done/00005.done"
+	ok vae-shards run -q "$T/a"
+	equal "$T/a"
+}
+
 # break_slurm RUN: cancels or requeues a job that runs, kills one of its processes, or kills slurmd; fails if there is none
 break_slurm() {
 	local job pid kind=$((RANDOM % 4))

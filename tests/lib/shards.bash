@@ -49,9 +49,9 @@ stop_slurm() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 
 # finished RUN: waits for the jobs of Slurm
 finished() {
-	local i
+	local i jobs
 	for i in $(seq 600); do
-		[ -n "$(squeue -h 2>/dev/null)" ] || return 0
+		if jobs=$(squeue -h 2>/dev/null) && [ -z "$jobs" ]; then return 0; fi
 		sleep 0.2
 	done
 	die "$(squeue; tail -n 3 "$1"/log/*)"
