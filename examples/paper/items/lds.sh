@@ -56,9 +56,9 @@ judge kfac tracin --curvature kfac
 judge kfac1 tracin --curvature kfac --damping 1
 judge kfac01 tracin --curvature kfac --damping 0.01
 judge ekfac tracin --curvature ekfac
-judge ekfac01 tracin --curvature ekfac --damping 0.01
 judge inputs tracin --curvature inputs
 judge knn near 10
+judge knn100 near 100
 judge distance near distance
 
 row()
@@ -93,10 +93,10 @@ row decoder 'last checkpoint, decoder'
 row kfac01 'K-FAC, damping 0.01'
 row kfac 'K-FAC, damping 0.1'
 row kfac1 'K-FAC, damping 1'
-row ekfac01 'EK-FAC, damping 0.01'
 row ekfac 'EK-FAC, damping 0.1'
 row inputs 'inputs whitened'
 row knn '10 nearest in latent space'
+row knn100 '100 nearest in latent space'
 row distance 'negative distance in latent space')
 
 $records records of MNIST, preset $preset, $steps steps of Adam (checkpoint $last), Bernoulli; $(date -u +%F). With a constant learning rate and even checkpoints the weights
