@@ -120,7 +120,7 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 
 @test "lds: a table of influences, each between -1 and 1" {
 	paper lds
-	is "$(grep -c '± .* ± ' "$T/part")" 15
+	is "$(grep -c '± .* ± ' "$T/part")" 14
 	awk -F '|' '/±/ { split($3, a, " "); split($4, b, " "); if (a[1] < -1 || a[1] > 1 || b[1] < -1 || b[1] > 1 || a[3] <= 0) bad = 1 } END { exit bad }' "$T/part"
 	# even checkpoints of one learning rate have equal weights
 	is "$(cell 'VAE-TracIn, 5 checkpoints |' 2)" "$(cell 'VAE-TracIn, 5 checkpoints, weights lr' 2)"

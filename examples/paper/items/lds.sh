@@ -49,7 +49,6 @@ judge last tracin
 judge all tracin --checkpoints all
 judge lr tracin --checkpoints all --weights lr
 judge cosine tracin --normalize both
-judge cosines tracin --normalize both --checkpoints all
 judge layer tracin --layers "$layer"
 judge decoder tracin --layers decoder
 judge kfac tracin --curvature kfac
@@ -87,7 +86,6 @@ $(row last 'VAE-TracIn, last checkpoint'
 row all 'VAE-TracIn, 5 checkpoints'
 row lr 'VAE-TracIn, 5 checkpoints, weights lr'
 row cosine 'last checkpoint, --normalize both (train: the same)'
-row cosines '5 checkpoints, --normalize both'
 row layer "last checkpoint, last layer ($layer)"
 row decoder 'last checkpoint, decoder'
 row kfac01 'K-FAC, damping 0.01'
