@@ -1,0 +1,105 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # variables of vae-clean.sh and driver.sh
+# clean_inputs.sh: what the inputs are, and the directory.
+
+# The plan has a line for each file.
+for text in "$@" "$config" "$decisions" "$label"; do
+	case $text in *"
+"* | *"$tab"*) fail "'$text' has a newline or a tab: rename it" ;; esac
+done
+
+kind=''
+for input; do
+	case $input in
+	*.csv | *.csv.gz | *.tsv | *.tsv.gz) is=table ;;
+	*.npy | *.npy.gz) is=array ;;
+	*.zip | *.7z | *.rar) is=archive ;;
+	*.idx | *.idx.gz | *-ubyte | *-ubyte.gz) is=idx ;;
+	*) is=shards ;;
+	esac
+	if [ -d "$input" ]; then
+		is=folder
+	elif [ ! -r "$input" ]; then
+		fail "$input: cannot be read: no such file, or no permission"
+	fi
+	[ "${kind:-$is}" = $is ] || fail "$input is a ${is%s}, and the inputs before it are a ${kind%s}: clean them one at a time"
+	kind=$is
+done
+case $kind in
+folder | archive | table) [ $# -eq 1 ] || fail "$# inputs of kind $kind: clean them one at a time" ;;
+array | idx) [ $# -le 2 ] || fail "$# inputs: expected one of $kind, and its labels" ;;
+esac
+[ -z "$label" ] || [ "$kind" = table ] || wrong '--label is for TABLE.csv'
+[ -z "$sharding" ] || [ "$kind" = shards ] || wrong "$([ -n "$same_keys" ] && echo --keys-per-file || echo --keep-sharding) is for shards"
+[ -z "$decisions" ] || { [ -r "$decisions" ] && [ ! -d "$decisions" ]; } || fail "--decisions: $decisions cannot be read"
+# Other lists are not decisions. The first of equal words in a list is lost, so that a word must be right.
+[ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
+	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
+# Two shards of one name would be one file, or begin keys alike.
+shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]t\(gz\|xz\|bz2\|zst\)$/.tar/'; done; }
+if [ -n "$sharding" ]; then
+	twice=$(shard_names "$@" | if [ -n "$same_keys" ]; then sed 's/[.]zst$//; s/[.]tar$//'; else cat; fi | sort | uniq -d | head -n 1)
+	if [ -n "$twice" ] && [ -n "$same_keys" ]; then fail "--keys-per-file puts the name of its shard before each key, and two shards are $twice: rename one"; fi
+	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"
+fi
+
+# What the pipelines read: list, quoted for the shell, whose I-th word is shard I; pack makes it where the input is no stream.
+list='' pack='' shards=$#
+for input; do list="$list $(quote "$(absolute "$input")")"; done
+if [ "$kind" != shards ]; then
+	[ "$kind" != table ] || list=" --missing mean$list"
+	[ -z "$label" ] || list=" --label $(quote "$label")$list"
+	pack="vae-pack -q$list" list=' records.tar.zst' shards=1
+fi
+same=${same_keys:+ --keys-per-file}
+[ -z "$decisions" ] || decisions=$(absolute "$decisions")
+[ -z "$summary" ] || summary=$(absolute "$summary")
+
+# --- the directory ---
+
+case $out in -*) out=./$out ;; esac
+[ "$kind" != folder ] || case $(realpath -m "$(absolute "$out")")/ in
+"$(realpath "$(absolute "$1")")"/*) fail "$out is in $1, and would be cleaned with it: name a directory outside" ;;
+esac
+settings="kind=$kind config=$config label=$label sharding=$sharding$same"
+if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
+if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
+	fail "$out is not empty, and was not made by $tool: name another directory"
+fi
+# before anything was made, as after a mistyped name, other settings begin anew
+if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ] && { [ -e "$out/model.vae" ] || [ -e "$out/scored" ]; }; then
+	fail "$out was made with other settings ($(cat "$out/settings")): name another directory, or remove it"
+fi
+# The inputs with their sizes and times. What was made of one that has changed is made again; of a new one, only its own part.
+inputs() {
+	for input; do
+		if [ "$kind" = folder ]; then
+			find -L "$(absolute "$input")" -type f -printf '%p %s %T@\n' | sort | cksum | tr '\n' '\t'
+		else
+			printf '%s\t' "$(stat -L -c '%s %y' -- "$input")"
+		fi
+		absolute "$input"
+	done
+}
+now=$(inputs "$@")
+if [ -z "$print" ]; then
+	[ -d "$out" ] || made=$(absolute "$out")
+	error=$(mkdir -p "$out" 2>&1) || fail "$out: the directory cannot be made: ${error##*: }"
+	cd "$out" || exit 1
+	exec 9>>.lock
+	flock -w 10 9 || fail "another $tool is writing $out: wait for it, or name another directory"
+	[ ! -s settings ] || [ "$(cat settings)" = "$settings" ] || rm -f look steps records.tar.zst
+	keep settings "$settings"
+	if [ -e inputs ] && [ "$now" != "$(cat inputs)" ]; then
+		say 'the inputs have changed since the last run'
+		if [ "$kind" = shards ] && [ -s inputs ]; then
+			printf '%s\n' "$now" | awk 'NR == FNR { old[FNR] = $0; next } old[FNR] != $0 { printf "scored/%05d.tar.zst\n", FNR } END { for (i = FNR + 1; i in old; i++) printf "scored/%05d.tar.zst\n", i }' inputs - | xargs -r rm -f
+		else
+			rm -rf records.tar.zst scored
+		fi
+		rm -f look ranked.tar.zst suspects.tar.zst decisions.tsv
+		[ -z "$sharding" ] || rm -rf clean
+	fi
+	keep inputs "$now"
+elif [ -d "$out" ]; then
+	cd "$out" || exit 1
+fi
