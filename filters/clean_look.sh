@@ -84,6 +84,14 @@ if [ "$is" = pictures ]; then
 	fi
 fi
 
+# No more steps than records, 64 passes over them: with more, a network learns the outliers too, before the held-out loss shows it.
+[ "$most" -le "$records" ] || most=$records
+[ "$most" -ge 200 ] || most=200
+
+# Of these checkpoints the one with the lowest held-out loss is used (examples/hunt/stop.md).
+checkpoints=10
+held_out() { echo "--set train.checkpoints=$checkpoints --set train.holdout=0.05"; }
+
 # steps: as many as half of the time allows, by the rate of the first hundred, which are part of the training
 if [ -s steps ]; then
 	[ "${steps:-$(cat steps)}" = "$(cat steps)" ] || [ "$is" = vectors ] || fail "the model of $out has $(cat steps) steps, not $steps: name another directory, or remove it"
@@ -94,15 +102,17 @@ elif [ -n "$print" ]; then
 	steps=${steps:-$most}
 elif [ -z "$steps" ]; then
 	say "network $config: measuring the time of a step"
-	eval "vae-train -q$j$same --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=100 -o model.vae$list" || exit 1
-	steps=$(sed -n 's/.*"seconds":\([0-9.]*\)}$/\1/p' model.vae/train.jsonl | awk -v minutes="$minutes" -v most=$most '
-		{ seconds = $1 }
+	eval "vae-train -q$j$same --resume -c $(quote "$config") $(held_out) --set train.steps=100 -o model.vae$list" || exit 1
+	# the median: steps with a checkpoint take longer
+	steps=$(sed -n 's/.*"seconds":\([0-9.]*\)}$/\1/p' model.vae/train.jsonl | awk 'NR > 1 { print $1 - last } { last = $1 }' | sort -g | awk -v minutes="$minutes" -v most="$most" '
+		{ seconds[NR] = $1 }
 		END {
-			steps = int(minutes * 60 * .5 / (seconds / 100 + 1e-9) / 100) * 100
+			steps = int(minutes * 60 * .5 / (seconds[int((NR + 1) / 2)] + 1e-9) / 100) * 100
 			print (steps < 200 ? 200 : steps > most ? most : steps)
 		}')
 fi
 [ -n "$print" ] || keep steps "$steps"
+[ "$steps" -ge $checkpoints ] || checkpoints=$steps
 
 # How many records the page shows, and how many are quarantined by rank.
 awk_share() { awk -v n="$records" -v top="$1" 'BEGIN { print top ~ /%$/ ? int(n * substr(top, 1, length(top) - 1) / 100 + .5) : top + 0 }'; }

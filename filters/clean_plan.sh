@@ -79,12 +79,24 @@ $1 in drop { print $2 }
 AWK
 )
 
+# train.jsonl: the one of the evenly spaced checkpoints with the lowest held-out loss; without held-out records the last one
+lowest=$(
+	program <<'AWK'
+BEGIN { for (i = 1; i <= checkpoints; i++) at[int(steps * i / checkpoints)]; best = steps }
+match($0, /"step":[0-9]+/) { step = substr($0, RSTART + 7, RLENGTH - 7) }
+match($0, /"holdout_loss":[-+.e0-9]+/) && step in at {
+	loss = substr($0, RSTART + 15, RLENGTH - 15) + 0;
+	if (!n++ || loss < low) { low = loss; best = step }
+}
+END { printf "%09d\n", best }
+AWK
+)
+
 plan() {
 	[ -z "$pack" ] || step 1 records.tar.zst "$pack -o records.tar.zst"
 	score='' model=''
 	if [ "$is" = pictures ]; then
-		curvature=model.vae/curvature-$(printf %09d "$steps").safetensors
-		step 2 "$curvature" "vae-train -q$j$same --resume -c $(quote "$config") --set train.checkpoints=1 --set train.steps=$steps -o model.vae$list && vae-ckpt curvature -q$j$same -d 4 --limit 20000 -m model.vae$list"
+		step 2 model.step "vae-train -q$j$same --resume -c $(quote "$config") $(held_out) --set train.steps=$steps -o model.vae$list && awk -v checkpoints=$checkpoints -v steps=$steps $lowest model.vae/train.jsonl >step.tmp && find model.vae -name 'step-*' ! -name \"step-\$(cat step.tmp).*\" -exec rm {} + && vae-ckpt curvature -q$j$same -d 4 --limit 20000 -m model.vae$list && mv step.tmp model.step"
 		model=' -m model.vae' score=" | vae-selfinf -q$j --replace -m model.vae -d 4 --curvature kfac --profile"
 		# the last layer but one of the decoder that has weights, as in decoder.4
 		layer="\$(vae-ckpt show -m model.vae | sed -n 's/^# \\(decoder[.][0-9]*\\)[.]weight.*/\\1/p' | tail -n 2 | head -n 1)"

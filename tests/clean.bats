@@ -67,8 +67,8 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	[ "$(grep -c 040 "$T/got")" = 1 ]
 	[ "$(grep -c 017 "$T/got")" = 0 ]
 	grep -q '"decided":1' "$T/d/summary.json"
-	# the model was trained once
-	is "$(grep -c step- <(ls "$T/d/model.vae"))" 1
+	# one checkpoint stays: that with the lowest held-out loss
+	is "$(cd "$T/d/model.vae" && ls step-*)" "step-$(cat "$T/d/model.step").safetensors"
 }
 
 @test "clean: what --print prints, typed by hand, and the Makefile give the same bytes" {
@@ -426,4 +426,21 @@ b.tar"
 	done
 	[ "$size" -ge 400 ]
 	[ -d "$T/left.200" ]
+}
+
+@test "clean: of ten checkpoints the one with the lowest held-out loss scores" {
+	# noise, which can be learnt only by heart
+	mkdir "$T/noise"
+	perl -e 'srand 5; for my $i (0 .. 99) { open my $f, ">:raw", sprintf "%s/%02d.pgm", $ARGV[0], $i; print $f "P5\n8 8\n255\n", map { chr 255 * int rand 2 } 1 .. 64 }' "$T/noise"
+	vae-pack "$T/noise" >"$T/noise.tar"
+	sed 's/linear: 32/linear: 256/; s/lr: .*/lr: 0.01/; s/beta: 1/beta: 0.1/' "$ROOT/config/tiny.yaml" >"$T/big.yaml"
+	ok vae-clean -q -c "$T/big.yaml" --steps 400 -o "$T/d" "$T/noise.tar"
+	vae-train -q -c "$T/big.yaml" --set train.checkpoints=10 --set train.holdout=0.05 --set train.steps=400 -o "$T/m.vae" "$T/noise.tar"
+	vae-ckpt list -m "$T/m.vae" | awk -F '\t' 'NR > 1 && (NR == 2 || $4 < low) { low = $4; best = $1 } END { printf "%09d\n", best }' >"$T/best"
+	same "$T/best" "$T/d/model.step"
+	[ "$(sed 's/^0*//' "$T/best")" -lt 400 ] # or this test says nothing
+	cmp "$T/m.vae/step-$(cat "$T/best").safetensors" "$T/d/model.vae/step-$(cat "$T/best").safetensors"
+	vae-selfinf -q -d 4 -m "$T/m.vae" --checkpoints "$(sed 's/^0*//' "$T/best")" "$T/noise.tar" | vae-cut -k key,loss,model >"$T/want"
+	vae-cut -k key,loss,model "$T/d/scored/00001.tar.zst" >"$T/got"
+	same "$T/got" "$T/want"
 }

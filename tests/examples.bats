@@ -425,6 +425,27 @@ need_pillow() { /usr/bin/python3 -c 'import numpy, PIL' 2>/dev/null || skip 'Pil
 	[ "$status" -eq 2 ]
 }
 
+@test "hunt/stop.sh measures the recipe where the held-out loss was lowest, and a second run only what is missing" {
+	idx 420 "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir out
+	vae-pack train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz >out/fashion-9.tar
+	export VAE_MEMBERS=150 VAE_STEPS=8 VAE_EVERY=2 VAE_AT='4 8'
+	run "$root/examples/hunt/stop.sh" out fashion-9
+	[ "$status" -eq 0 ] || { echo "$output"; false; }
+	[ "$(vae-cut -k cls out/fashion-9-150.tar | grep -cv '^9$')" -eq 150 ]
+	lowest=$(vae-ckpt list -m out/fashion-9-150.vae | awk -F '\t' 'NR > 1 && (NR == 2 || $4 < low) { low = $4; best = $1 } END { print best }')
+	[ "$(grep -cE '^[|] fashion-9-150 [|] [0-9]+( lowest)? [|] [0-9.]+ [|]( [01][.][0-9]{3} [|]){4}$' <<<"$output")" -eq "$(printf '%s\n' 4 8 "$lowest" | sort -u | wc -l)" ]
+	[ "$(grep -c "^| fashion-9-150 | $lowest lowest |" <<<"$output")" -eq 1 ]
+	cksum out/*.rows >before
+	first=$output
+	run "$root/examples/hunt/stop.sh" out fashion-9
+	[ "$output" = "$first" ]
+	cksum out/*.rows | cmp - before
+	run "$root/examples/hunt/stop.sh" out none
+	[ "$status" -eq 2 ]
+}
+
 @test "hunt/hunt.sh writes a table, which a second run leaves as it is" {
 	idx 300 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"
