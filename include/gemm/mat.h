@@ -64,6 +64,12 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
 void mat_gram(float *c, const float *a, int m, int k);
 
+/* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], j in [from, to), o elementwise with
+ * weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1, or 0 with nothing done: this processor has no kernel for it, or
+ * there are too many rows. */
+size_t mat_weighted_scratch(int np, int rows);
+int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch);
+
 /* The lower triangle of c[n x n] += a[m x n]^T a: the second moments of m rows */
 void mat_add_moments(float *c, int ldc, const float *a, int lda, int m, int n);
 

@@ -70,6 +70,9 @@ struct blocked_kernels {
 	void (*sparse_nn_masked)(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
 				 const struct mat_packed *w);
 	void (*sparse_gram)(float *c, const struct sparse_block *a);
+	/* mat_weighted_sums() */
+	int (*weighted_sums)(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to,
+			     float *scratch);
 };
 extern const struct blocked_kernels blocked_16, blocked_8;
 /* Those for this processor. NULL: none */

@@ -197,6 +197,18 @@ void mat_gram(float *c, const float *a, int m, int k)
 		mat_nt(c, m, a, k, a, k, m, m, k, 0, MAT_24);
 }
 
+size_t mat_weighted_scratch(int np, int rows)
+{
+	enum { PADDING = 16 }; /* at least MR */
+	return ((size_t)np + PADDING) * (size_t)rows;
+}
+
+int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch)
+{
+	const struct blocked_kernels *blocked = blocked_kernels();
+	return blocked ? blocked->weighted_sums(sum, p, np, k, nk, weight, rows, from, to, scratch) : 0;
+}
+
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k)
 {
 	enter_openblas();

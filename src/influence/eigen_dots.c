@@ -11,7 +11,11 @@ static int block_rows(int p, int k)
 
 static int least(int a, int b) { return a < b ? a : b; }
 
-size_t eigen_sums_scratch(int p, int k, int rows) { return (size_t)block_rows(p, k) * ((size_t)k + (size_t)rows); }
+size_t eigen_sums_scratch(int p, int k, int rows)
+{
+	size_t fused = mat_weighted_scratch(p, rows), written = (size_t)block_rows(p, k) * ((size_t)k + (size_t)rows);
+	return fused > written ? fused : written;
+}
 
 size_t eigen_pairs_scratch(int p, int k) { return 2 * EIGEN_RECORDS * (size_t)block_rows(p, k) * (size_t)k + EIGEN_RECORDS * EIGEN_RECORDS; }
 
@@ -31,6 +35,8 @@ static void divide_rows(const struct layer_whitening *w, float *v, int at, int n
 void eigen_sums(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch)
 {
 	int step = block_rows(w->p, w->k);
+	if (mat_weighted_sums(sum, p, w->p, k, w->k, w->inverse, rows, from, to, scratch))
+		return;
 	float *gradient = scratch, *product = scratch + (size_t)step * (size_t)w->k;
 	for (int i = 0; i < rows; i++)
 		sum[i] = 0;
