@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
 		CLI_CURVATURE(&t.curvature),
 		{0, "normalize", "WHICH", CLI_CHOICE, &t.normalize, "none (default), train (by the length of the record's gradient) or both (cosine)", normalize_words},
-		{0, "candidates", "K", CLI_INT, &t.k, "score only the K records nearest to each test record in latent space"},
+		{0, "candidates", "K", CLI_INT, &t.k, "score only the K records that influence each test record most, as few draws estimate it"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
 		{0, "top", "N", CLI_INT, &t.top, "how many of each (default 10; with --sanity 0.1 %)"},
 		{0, "merge", NULL, CLI_FLAG, &t.merge, "FILEs are what --influence of each shard wrote: write the lists of all shards to --influence"},

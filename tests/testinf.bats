@@ -299,21 +299,22 @@ near_lists() {
 	says --normalize
 }
 
-@test "--candidates: exact influences for the nearest of each test record, none for the others" {
+@test "--candidates: exact influences for the strongest of each test record by 4 draws, none for the others" {
 	local k
-	over --influence "$T/all.jsonl" --top 40
+	over -d 4
+	matrix "$T/x.npy" >"$T/few"
+	over -d 8
 	matrix "$T/x.npy" >"$T/all"
 	for k in 1 5 39 40 100; do
-		over --candidates $k
+		over -d 8 --candidates $k
 		matrix "$T/x.npy" >"$T/some"
-		# the k smallest distances of each column, from the table over all
-		perl -e 'my $k = shift; $k = 40 if $k > 40; open my $j, "<", shift; open my $all, "<", shift; open my $some, "<", shift; my (@d, $n);
-			while (<$j>) { $d[$1][$n] = $2 while /"key":"s\/0*(\d+)"[^}]*"distance":([^,]*)/g; $n++ }
-			my @a = map { [split] } <$all>; my @s = map { [split] } <$some>;
-			for my $q (0 .. 19) { my %in = map { $_ => 1 } (sort { $d[$a][$q] <=> $d[$b][$q] || $a <=> $b } 0 .. 39)[0 .. $k - 1];
+		# the k largest of each column, from the matrix of 4 draws
+		perl -e 'my $k = shift; $k = 40 if $k > 40; open my $few, "<", shift; open my $all, "<", shift; open my $some, "<", shift;
+			my @d = map { [split] } <$few>; my @a = map { [split] } <$all>; my @s = map { [split] } <$some>;
+			for my $q (0 .. 19) { my %in = map { $_ => 1 } (sort { abs $d[$b][$q] <=> abs $d[$a][$q] || $a <=> $b } 0 .. 39)[0 .. $k - 1];
 				for (0 .. 39) { die "test $q record $_: $s[$_][$q]\n" if !!$in{$_} != ($s[$_][$q] ne "nan");
 					die "$s[$_][$q] $a[$_][$q]\n" if $in{$_} && abs($s[$_][$q] - $a[$_][$q]) > 1e-5 * abs($a[$_][$q]) + 1e-3 } }' \
-			$k "$T/all.jsonl" "$T/all" "$T/some"
+			$k "$T/few" "$T/all" "$T/some"
 		field testinf_n,testinf_max,testinf_max_key,testinf_min,testinf_min_key,testinf_mean,error <"$T/out" | paste - "$T/some" | awk -F '\t' '
 			{ n = 0; hi = 0; for (i = 8; i <= NF; i++) if ($i != "nan") { n++; if (!hi || $i > $hi) hi = i }
 			  if ($1 != n || $7 != "") exit 1

@@ -1,4 +1,4 @@
-/* candidates.h - finds the k records of a stream that are nearest to each test record. One pass over the stream adds the distances of
+/* candidates.h - finds the k records of a stream that matter most to each test record. One pass over the stream adds the strengths of
  * every record; then the records that are candidates of a test record can be looked up by their position. Memory is k entries for
  * each test record, independent of the stream's length.
  */
@@ -12,27 +12,27 @@
 
 #define CANDIDATE_UNREADABLE UINT32_MAX /* instead of a test record: the record cannot be read, and must be reported */
 
-struct neighbour {
-	double distance;
+struct strong_record {
+	double strength;
 	uint64_t position; /* in the stream, from 0 */
 };
 
-struct candidate { /* the record at this position is one of the nearest of this test record */
+struct candidate { /* the record at this position is one of the strongest of this test record */
 	uint64_t position;
 	uint32_t test;
 };
 
 struct candidates {
 	size_t k, tests;
-	struct neighbour *heap; /* [tests][k]: the nearest so far, the farthest of them first */
+	struct strong_record *heap; /* [tests][k]: the strongest so far, the weakest of them first */
 	size_t *heap_size;      /* [tests] */
 	struct candidate *list; /* [n]: sorted by position, then test */
 	size_t n, capacity, next; /* next: where candidates_skip() goes on */
 };
 
 int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f);
-/* Adds the next record, by its distances [tests]; NAN: not a candidate. Of equal distances the earlier record is nearer. */
-void candidates_add(struct candidates *c, uint64_t position, const double *distance);
+/* Adds the next record, by its strengths [tests]; NAN: not a candidate. Of equal strengths the earlier record is the stronger. */
+void candidates_add(struct candidates *c, uint64_t position, const double *strength);
 int candidates_add_unreadable(struct candidates *c, uint64_t position, struct fail *f);
 /* After the last record: makes the list. */
 int candidates_sort(struct candidates *c, struct fail *f);

@@ -1,6 +1,7 @@
-/* Each test record keeps its k nearest records in a binary heap with the farthest on top, which a nearer record replaces. */
+/* Each test record keeps its k strongest records in a binary heap with the weakest on top, which a stronger record replaces. */
 #include "influence/candidates.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f)
@@ -11,46 +12,46 @@ int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f
 	return c->heap && c->heap_size ? 0 : fail_memory_for(f, "%zu candidates of each of %zu test records", k, tests);
 }
 
-static int farther(const struct neighbour *a, const struct neighbour *b)
+static int weaker(const struct strong_record *a, const struct strong_record *b)
 {
-	return a->distance > b->distance || (a->distance == b->distance && a->position > b->position);
+	return a->strength < b->strength || (a->strength == b->strength && a->position > b->position);
 }
 
-static void swap(struct neighbour *a, struct neighbour *b)
+static void swap(struct strong_record *a, struct strong_record *b)
 {
-	struct neighbour t = *a;
+	struct strong_record t = *a;
 	*a = *b;
 	*b = t;
 }
 
-static void sift_up(struct neighbour *h, size_t i)
+static void sift_up(struct strong_record *h, size_t i)
 {
-	for (size_t up = (i - 1) / 2; i > 0 && farther(&h[i], &h[up]); i = up, up = (i - 1) / 2)
+	for (size_t up = (i - 1) / 2; i > 0 && weaker(&h[i], &h[up]); i = up, up = (i - 1) / 2)
 		swap(&h[i], &h[up]);
 }
 
-static void sift_down(struct neighbour *h, size_t n)
+static void sift_down(struct strong_record *h, size_t n)
 {
-	for (size_t i = 0, farthest = 0;; i = farthest) {
+	for (size_t i = 0, weakest = 0;; i = weakest) {
 		for (size_t child = 2 * i + 1; child < n && child <= 2 * i + 2; child++)
-			if (farther(&h[child], &h[farthest]))
-				farthest = child;
-		if (farthest == i)
+			if (weaker(&h[child], &h[weakest]))
+				weakest = child;
+		if (weakest == i)
 			return;
-		swap(&h[i], &h[farthest]);
+		swap(&h[i], &h[weakest]);
 	}
 }
 
-void candidates_add(struct candidates *c, uint64_t position, const double *distance)
+void candidates_add(struct candidates *c, uint64_t position, const double *strength)
 {
 	for (size_t q = 0; q < c->tests; q++) {
-		struct neighbour added = {distance[q], position}, *heap = c->heap + q * c->k;
-		if (!(added.distance >= 0))
+		struct strong_record added = {strength[q], position}, *heap = c->heap + q * c->k;
+		if (isnan(added.strength))
 			continue;
 		if (c->heap_size[q] < c->k) {
 			heap[c->heap_size[q]] = added;
 			sift_up(heap, c->heap_size[q]++);
-		} else if (farther(&heap[0], &added)) {
+		} else if (weaker(&heap[0], &added)) {
 			heap[0] = added;
 			sift_down(heap, c->k);
 		}

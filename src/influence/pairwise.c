@@ -151,12 +151,12 @@ static void normalize_row(const struct pairwise *p, const struct results *b, siz
 	}
 }
 
-/* x: NULL for the batch that was scored last. */
-static void set_distances(const struct pairwise *p, struct influence *s, const float *x, const struct results *b)
+/* Of the batch that was scored last. */
+static void set_distances(const struct pairwise *p, struct influence *s, const struct results *b)
 {
 	const struct test_set *t = p->tests;
 	size_t latent = (size_t)t->models[0].cfg.latent;
-	influence_latent_means(s, x, b->mu);
+	influence_latent_means(s, NULL, b->mu);
 	for (size_t row = 0; row < (size_t)b->n; row++)
 		for (size_t q = 0; q < t->n; q++)
 			b->distance[row * t->n + q] = t->record[q].why ? NAN : sqrt(squared_distance(b->mu + row * latent, t->mu + q * latent, latent));
@@ -171,7 +171,7 @@ int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, 
 	clear_influence(p, &r);
 	if (influence_each_checkpoint(s->influence, x, r.id, s->eps, r.score, on_checkpoint, &call, f))
 		return -1;
-	set_distances(p, s->influence, NULL, &r);
+	set_distances(p, s->influence, &r);
 	for (size_t row = 0; row < (size_t)r.n; row++)
 		if (!r.why[row].msg[0])
 			normalize_row(p, &r, row);
@@ -189,13 +189,10 @@ struct search {
 	void *ctx;
 };
 
-static int measure_batch(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
+static int estimate_influence(void *ctx, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
 	const struct search *s = ctx;
-	const struct results r = view_batch(s->p, b, result);
-	(void)f;
-	set_distances(s->p, s->scorer[worker].influence, x, &r);
-	return 0;
+	return pairwise_score(s->p, &s->scorer[worker], b, x, result, f);
 }
 
 static int add_batch(void *ctx, struct batch *b, void *result, struct fail *f)
@@ -206,10 +203,12 @@ static int add_batch(void *ctx, struct batch *b, void *result, struct fail *f)
 		int row = b->row[i];
 		if (row < 0)
 			continue;
-		const struct pairwise_row r = pairwise_row(s->p, b->rows, result, row);
+		double *influence = view(s->p, b->rows, result).influence + (size_t)row * s->p->tests->n;
 		s->records++;
-		if (!b->why[row].msg[0] && isfinite(r.mu[0]))
-			candidates_add(s->out, position, r.distance);
+		for (size_t q = 0; q < s->p->tests->n; q++)
+			influence[q] = fabs(influence[q]);
+		if (!b->why[row].msg[0])
+			candidates_add(s->out, position, influence);
 		else if (candidates_add_unreadable(s->out, position, f))
 			return -1;
 	}
@@ -225,7 +224,7 @@ int pairwise_find_candidates(const struct pairwise *p, size_t k, struct candidat
 	int rows = influence_batch_size(last_model(p), INFLUENCE_GRADIENTS);
 	const struct batch_stream b = {
 		.in = in, .cfg = &cfg, .rows = rows, .workers = workers, .ctx = &search, .standard = &last_model(p)->standard,
-		.result_size = pairwise_result_size(p, rows), .work = measure_batch, .consume = add_batch,
+		.result_size = pairwise_result_size(p, rows), .work = estimate_influence, .consume = add_batch,
 	};
 	return candidates_open(out, k, p->tests->n, f) || batch_stream_run(&b, f) || candidates_sort(out, f) ? -1 : 0;
 }

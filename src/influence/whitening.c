@@ -211,7 +211,7 @@ static int part_end(int n, int i)
 static void pack_parts(struct mat_packed *packed[WHITENING_PARTS], const float *w, int n, int columns, int rows, size_t *budget)
 {
 	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++))
-		packed[i] = mat_pack(w + (size_t)from * (size_t)columns, columns, 0, rows, part_end(n, i) - from, columns, MAT_24, 0, budget);
+		packed[i] = packed[i] ? packed[i] : mat_pack(w + (size_t)from * (size_t)columns, columns, 0, rows, part_end(n, i) - from, columns, MAT_24, 0, budget);
 }
 
 static void pack_layer(struct layer_whitening *w, int rows, size_t *budget)

@@ -2,12 +2,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "gemm/mat.h"
 #include "influence/merge_lists.h"
 
-enum { ITEMS_PER_ROW = 32 }; /* with --candidates, where most records get no row */
+enum { ITEMS_PER_ROW = 32, CANDIDATE_DRAWS = 4 }; /* with --candidates, where most records get no row */
 
 static const char *const names[] = {"testinf_max", "testinf_max_key", "testinf_min", "testinf_min_key", "testinf_mean",
                                     "testinf_n", "model", "options", "error", NULL};
@@ -94,6 +96,40 @@ static int rewind_flow(struct flow *w, struct fail *f)
 	return reader_rewind(w->in, f);
 }
 
+static struct test_set no_tests(const struct test_scorer *t, const struct model *models, const struct noise *noise)
+{
+	return (struct test_set){.models = models, .nmodels = t->frame.nmodels, .whitening = t->whitening, .noise = noise, .budget = t->budget,
+	                         .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH, .fd = -1};
+}
+
+/* The same test records, with few draws, whose noise is drawn. */
+static int read_few(struct test_scorer *t, struct reader *in, struct fail *f)
+{
+	static const struct noise drawn;
+	size_t n = (size_t)t->frame.nmodels;
+	t->few = malloc(n * sizeof *t->few);
+	if (!t->few)
+		return fail_memory(f);
+	memcpy(t->few, t->frame.models, n * sizeof *t->few);
+	for (size_t i = 0; i < n; i++)
+		if (t->few[i].cfg.score.draws > CANDIDATE_DRAWS)
+			t->few[i].cfg.score.draws = CANDIDATE_DRAWS;
+	t->few_tests = no_tests(t, t->few, &drawn);
+	return reader_rewind(in, f) || test_set_read(&t->few_tests, in, f) ? -1 : 0;
+}
+
+static void free_few(struct test_scorer *t)
+{
+	for (int i = 0; t->few && i < t->frame.nmodels; i++) {
+		network_free_packed(&t->few[i].enc);
+		network_free_packed(&t->few[i].dec);
+	}
+	if (t->few)
+		test_set_free(&t->few_tests);
+	free(t->few);
+	t->few = NULL;
+}
+
 /* The test records: a file, or the first records of the stream. */
 static int read_tests(struct test_scorer *t, struct fail *f)
 {
@@ -101,12 +137,12 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	char *path = (char *)t->test_file;
 	struct fail warning;
 	uint64_t records = 0;
-	t->tests = (struct test_set){.models = w->models, .nmodels = w->nmodels, .whitening = t->whitening, .noise = &t->test_noise, .budget = t->budget,
-	                             .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH};
-	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);
+	t->tests = no_tests(t, w->models, &t->test_noise);
+	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, t->k ? READER_REWINDABLE : 0, f);
 	if (in)
 		reader_limit(in, &w->flow.cli->limits);
 	int r = t->sanity ? test_set_read_first(&t->tests, w->flow.in, &records, f) : in ? test_set_read(&t->tests, in, f) : -1;
+	r = r || (t->k && read_few(t, in, f)) ? -1 : 0;
 	reader_close(in);
 	if (!r && t->sanity)
 		r = rewind_flow(&w->flow, f);
@@ -161,8 +197,14 @@ static void show_search(void *ctx, uint64_t records)
 /* The first pass with --candidates. */
 static int find_candidates(struct test_scorer *t, struct fail *f)
 {
+	static const struct noise drawn;
 	struct scoring *w = &t->frame;
-	if (pairwise_find_candidates(&t->pairwise, (size_t)t->k, &t->candidates, t->scorer, w->workers, w->flow.in, show_search, &w->flow, f))
+	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
+	struct scorer *s = scorers_open(t->few, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &drawn, t->whitening, f);
+	int r = s ? pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f) : -1;
+	scorers_close(s, w->workers);
+	free_few(t);
+	if (r)
 		return -1;
 	t->pairwise.candidates = &t->candidates;
 	w->skip = skip;
@@ -202,6 +244,7 @@ int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f)
 void test_scorer_close(struct test_scorer *t)
 {
 	scorers_close(t->scorer, t->frame.workers);
+	free_few(t);
 	whitenings_close(t->whitening, t->frame.nmodels);
 	buf_free(&t->curvature_text);
 	atomic_abort(&t->table);
