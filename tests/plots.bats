@@ -192,6 +192,9 @@ memorized() {
 	is "$(sed -n '/<section id="middle"/,/<\/section>/p' "$T/p.html" | grep -c '<li>')" 3
 	ok vae-report --middle 0 -o "$T/p.html" "$T/in.tar"
 	not grep -q 'id="middle"' "$T/p.html"
+	# the table of detection names the axis, as text
+	ok vae-report --positive 'fold == 1' --against '-<b>' -o "$T/p.html" "$T/in.tar"
+	grep -q '>R² with −&lt;b&gt;<' "$T/p.html"
 	# other scores have no middle, unless asked for
 	ok vae-report -k logp_in -o "$T/p.html" "$T/in.tar"
 	not grep -q 'id="middle"' "$T/p.html"

@@ -5,6 +5,7 @@
 
 #include "report/charts.h"
 #include "report/field_charts.h"
+#include "report/html.h"
 #include "report/sections.h"
 
 /* --- distributions --- */
@@ -97,8 +98,11 @@ static void put_cell(struct page *p, double v)
 static void put_measures(struct page *p)
 {
 	const struct eval *e = &p->r->eval;
-	const char *r2 = e->axis.name ? "R\xc2\xb2 with the axis" : "R\xc2\xb2 with \xe2\x88\x92loss";
-	const char *const column[] = {"score", "detection AUC", "at best", "AUROC", "\xc2\xb1", "average precision", r2, "Spearman", NULL};
+	char axis[100];
+	struct buf r2 = {0}; /* columns are markup */
+	if (!p->bad && (buf_addf(&r2, p->f, "R\xc2\xb2 with %s", e->axis.negated ? "\xe2\x88\x92" : "") || html_short(&r2, eval_axis_name(e, axis, sizeof axis) + e->axis.negated, 40, p->f)))
+		p->bad = 1;
+	const char *const column[] = {"score", "detection AUC", "at best", "AUROC", "\xc2\xb1", "average precision", r2.p ? r2.p : "", "Spearman", NULL};
 	put_table(p, "measures", "How well each score detects the positives, and the baselines. For detection AUC and AUROC, chance is 0.5.", column);
 	for (const struct eval_field *v = e->field; v < e->field + e->nfields; v++) {
 		put(p, "<tr><th scope=\"row\"><bdi>");
@@ -114,6 +118,7 @@ static void put_measures(struct page *p)
 		put(p, "</tr>\n");
 	}
 	put_table_end(p);
+	buf_free(&r2);
 	for (int i = 0; i < e->nomitted; i++)
 		put(p, "<p class=\"lab\">No baseline %s: too few records have it.</p>\n", e->omitted[i]);
 }
