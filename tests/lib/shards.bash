@@ -27,6 +27,7 @@ plan() {
 
 # equal RUN: its results are those of one machine, $W, and there are no temporary files
 equal() {
+	diff -r "$W/scored" "$1/scored"
 	diff -r "$W/clean" "$1/clean"
 	diff -r "$W/quarantine" "$1/quarantine"
 	diff -r "$W/lists" "$1/lists"
