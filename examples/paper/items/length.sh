@@ -22,8 +22,8 @@ cat <<END
 
     vae-train -c $preset --set train.optimizer=sgd --set train.lr=0.0001 --set train.beta=4 --set score.beta=4 --set train.steps=$longest \\
         --set train.checkpoints=$((longest / every)) -o published.vae all.tar
-    vae-testinf -m published.vae --checkpoints 100000 --sanity $tests all.tar
-    vae-selfinf -m published.vae --checkpoints 100000 all.tar | vae-eval --positive 'key ~ "letters/*"' -k selfinf,loss
+    vae-testinf -m published.vae --checkpoints $longest --sanity $tests all.tar
+    vae-selfinf -m published.vae --checkpoints $longest all.tar | vae-eval --positive 'key ~ "letters/*"' -k selfinf,loss
 
 Gradient descent with a learning rate of 0.0001, batches of 64, beta 4, 128 latents.
 

@@ -13,7 +13,7 @@ for latent in 64 128; do
 	done
 done
 keep runs.txt vae-eval --runs --positive 'key ~ "letters/*"' -k selfinf,kfac_selfinf,loss --svg figure17 runs/64/*.zst runs/128/*.zst
-of() { awk -v set="runs/$1" -v field="$2" '$1 == set && $2 == field { printf "%.3f ± %.3f", $(NF - 5), $(NF - 4) }' runs.txt; }
+of() { awk -v set="runs/$1" -v field="$2" '$1 == set && $2 == field { printf "%.3f", $(NF - 5); if ($(NF - 4) ~ /[0-9]/) printf " ± %.3f", $(NF - 4) }' runs.txt; }
 cat <<END
 ## Table 6, figures 17 and 19: unsupervised data cleaning
 
