@@ -4,11 +4,11 @@
 #
 #   letters     VAE_MNIST and VAE_LETTERS, directories of IDX files: labels above 100 are outliers
 #   fashion-C   VAE_FASHION, a directory of IDX files: 60 records of class C among the other classes
-#   copies      VAE_MNIST: do records of which there are copies have a lower memorization? 60 copies of each kind of alter.py, which
-#               needs python3-numpy and python3-pil
+#   copies      VAE_MNIST: do records of which there are copies have a lower memorization? needs
+#               python3-numpy and python3-pil
 #
 # VAE_MEMBERS (default 20000) is the number of ordinary records, VAE_STEPS (4000) that of training steps, of each of the 10 models and of
-# one that sees all, VAE_REPEATS (1) how often the records are cut into folds. VAE_COURSE=yes also scores three earlier checkpoints, for the
+# one that sees all, VAE_FOLDS (10) and VAE_REPEATS (1) those of vae-memo. VAE_COURSE=yes also scores three earlier checkpoints, for the
 # course of memorization over the training. Labels are read for the AUROC only.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ shift
 for tool in vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-density vae-cut vae-drop vae-eval; do
 	command -v $tool >/dev/null || { echo "memo: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
 done
-members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000} repeats=${VAE_REPEATS:-1} course=${VAE_COURSE:+--checkpoints all}
+members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000} repeats=${VAE_REPEATS:-1} folds=${VAE_FOLDS:-10} course=${VAE_COURSE:+--checkpoints all}
 mkdir -p "$dir"
 cd "$dir"
 
@@ -38,33 +38,46 @@ pack() # SET: writes SET.tar
 	esac
 }
 
-# copies: memorization of the same records in a stream without and with copies of some
+# copies: memorization of the same records in a stream without and with copies of some: four of each of at most 150 records, a twentieth of all, and
+# four of as many others, shifted by a pixel. As many passes over the records as without.
 copies()
 {
 	[ -e without.tar ] || { pack without >without.tmp && mv without.tmp without.tar; }
-	[ -e copies.tar ] || { /usr/bin/python3 "$here/alter.py" copies 60 1 <without.tar >copies.tmp && mv copies.tmp copies.tar; }
+	[ -e copies.tar ] || {
+		vae-cut -k key without.tar | awk 'NR % 10 == 1' | head -n 300 >keys
+		awk 'NR % 2' keys >same.keys
+		awk '!(NR % 2)' keys >shifted.keys
+		vae-drop -q -i --keys same.keys -o same.tar without.tar
+		vae-drop -q -i --keys shifted.keys without.tar | /usr/bin/python3 "$here/alter.py" copies "$(wc -l <shifted.keys)" 1 | vae-drop -q -i -e 'key ~ "copies/shifted/*"' >shifted.tar
+		for i in 1 2 3 4; do
+			vae-drop -q -e 'key == "none"' --key-prefix "copies/$i/bytes/" same.tar >"same$i.tar"
+			vae-drop -q -e 'key == "none"' --key-prefix "copies/$i/" shifted.tar >"shifted$i.tar"
+		done
+		vae-drop -q -e 'key == "none"' -o copies.tar without.tar same[1-4].tar shifted[1-4].tar
+		rm keys same.keys shifted.keys same*.tar shifted*.tar
+	}
 	for stream in without copies; do
+		records=$(vae-cut -k key $stream.tar | wc -l)
 		[ -e $stream.memo.tar ] || {
-			vae-memo -q -c mnist-mlp --set input.binarize=threshold --set train.steps="$steps" -d 64 -o $stream.memo $stream.tar >memo.tmp
+			vae-memo -q -c mnist-mlp --set input.binarize=threshold --set train.steps=$((steps * records / members)) --folds "$folds" -d 64 -o $stream.memo $stream.tar >memo.tmp
 			mv memo.tmp $stream.memo.tar
 		}
-		vae-cut -k key,memo $stream.memo.tar >$stream.tsv
+		logs $stream >mean_logs
+		vae-cut -k key,memo $stream.memo.tar | paste - mean_logs >$stream.tsv
 	done
-	printf '## copies\n\n| copy of the record | records | median M without it | with it | M falls |\n|---|---|---|---|---|\n'
+	printf '## copies\n\n| four copies of the record | records | M without them | with them | difference of mean logs without | with |\n|---|---|---|---|---|---|\n'
 	awk -F '\t' '
-		NR == FNR { before[$1] = $2; next }
-		!/^copies\// { after[$1] = $2; next }
-		{ split($1, part, "/"); of = substr($1, length("copies/" part[2] "/") + 1); name = of in kind ? "several" : part[2]; kind[of] = name }
-		END { for (key in before) print (key in kind ? kind[key] : "none") "\t" before[key] "\t" after[key] }' without.tsv copies.tsv | sort >pairs
-	for row in 'bytes:the same bytes' 'again:JPEG of quality 60' 'lighter:lighter' 'smaller:three quarters of the size' 'cropped:cropped by one pixel' \
-		'shifted:shifted by one pixel' 'none:(none)'; do
-		printf '| %s |' "${row#*:}"
-		grep "^${row%%:*}	" pairs | awk -F '\t' '{ fell += $3 < $2; n++ } END { printf " %d |", n; print 100 * fell / n >"fell" }'
-		for column in 2 3; do grep "^${row%%:*}	" pairs | cut -f $column | sort -g | awk '{ v[NR] = $1 } END { printf " %.1f |", v[int(NR / 2) + 1] }'; done
-		printf ' %.0f %% |\n' "$(cat fell)"
-	done
-	rm pairs fell
-	echo
+		NR == FNR { before[$1] = $2 "\t" $3; next }
+		!/^copies\// { after[$1] = $2 "\t" $3; next }
+		{ of = $1; sub(/.*members/, "members", of); kind[of] = $1 ~ /shifted/ ? "shifted" : "same" }
+		END { for (key in before) print (key in kind ? kind[key] : "none") "\t" before[key] "\t" after[key] }' without.tsv copies.tsv |
+		awk -F '\t' '
+		{ n[$1]++; for (c = 2; c <= 5; c++) { x[$1, c] += $c; xx[$1, c] += $c * $c } }
+		function cell(k, c,    mean) { mean = x[k, c] / n[k]; return sprintf("%.1f (%.1f)", mean, sqrt((xx[k, c] / n[k] - mean * mean) / n[k])) }
+		function line(k, name) { printf "| %s | %d | %s | %s | %s | %s |\n", name, n[k], cell(k, 2), cell(k, 4), cell(k, 3), cell(k, 5) }
+		END { line("same", "the same bytes"); line("shifted", "shifted by a pixel"); line("none", "(none)") }'
+	printf '\nMeans and their standard errors.\n\n'
+	rm mean_logs
 }
 
 # ranks: of the numbers on standard input, in their order; ties share their mean rank
@@ -88,7 +101,7 @@ logs()
 			my $all = do { local $/; <$f> };
 			my ($rows, $columns) = $all =~ /^vae-memo 1 \w+ \d+ (\d+) (\d+)/ or die $file;
 			my @v = unpack "d<*", substr $all, 128;
-			my $last = $columns - 6; # log p(x) of the last checkpoint, its error, and four out-of-fold scores
+			my $last = $columns > 2 ? $columns - 6 : 0; # log p(x) of the last checkpoint, its error, and four out-of-fold scores, if any
 			push @logp, [map { $v[$_ * $columns + $last] } 0 .. $rows - 1];
 		}
 		my $row = 0;
@@ -128,7 +141,7 @@ for set; do
 	# shellcheck disable=SC2086
 	[ -e "$set.memo.tar" ] || {
 		start=$(date +%s)
-		vae-memo -q $options --repeats "$repeats" -d 64 $course --out-scores -o "$set.memo" "$set.tar" >memo.tmp
+		vae-memo -q $options --folds "$folds" --repeats "$repeats" -d 64 $course --out-scores -o "$set.memo" "$set.tar" >memo.tmp
 		mv memo.tmp "$set.memo.tar"
 		echo $(($(date +%s) - start)) >"$set.seconds"
 	}
