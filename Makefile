@@ -209,7 +209,7 @@ deb: ## build a Debian package, into build/deb/
 	@ls build/deb/vae-filters_*.deb
 
 clean: ## remove everything that was built
-	rm -rf build build-mpi build-san build-san-mpi build-fuzz
+	rm -rf build build-mpi build-san build-san-mpi build-fuzz build-arm64
 
 .PHONY: all help print-deb-libs unit build-deps build-mpi-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:

@@ -61,7 +61,8 @@ static char *tile_place(struct tile *t, char *at, size_t rows, size_t d)
 	return at + tile_bytes(rows, d) / 64 * 64;
 }
 
-static void tile_load(const struct knn *k, const struct points *x, struct tile *t, size_t from, size_t rows)
+/* Rows [from, from + rows). Not inlined, because GCC 12 for arm64 fails in the loops that result. */
+__attribute__((noinline)) static void tile_load(const struct knn *k, const struct points *x, struct tile *t, size_t from, size_t rows)
 {
 	t->from = from;
 	t->rows = x->n - from < rows ? x->n - from : rows;

@@ -34,8 +34,10 @@ double points_scale(const struct points *x, const float *centre)
 	size_t d = (size_t)x->d;
 	double largest = 0;
 	for (size_t i = 0; i < x->n && x->f4; i++)
-		for (size_t k = 0; k < d; k++)
-			largest = fmax(largest, fabs((double)point_f4(x, i)[k] - (double)centre[k]));
+		for (size_t k = 0; k < d; k++) {
+			double off = fabs((double)point_f4(x, i)[k] - (double)centre[k]);
+			largest = off > largest ? off : largest; /* not fmax(), over which GCC 12 for arm64 fails */
+		}
 	return largest > 0 ? ldexp(1, 48 - ilogb(largest)) : 1;
 }
 
