@@ -152,16 +152,20 @@ for set; do
 	}
 	printf '## %s\n\n' "$set"
 	[ ! -e "$set.seconds" ] || printf 'vae-memo took %d s.\n\n' "$(cat "$set.seconds")"
-	printf '| score | Spearman with M | with the difference of mean logs | AUROC |\n|---|---|---|---|\n'
 	vae-cut -k memo "$set.scored.tar" >m
-	[ "$repeats" -gt 1 ] || logs "$set" >mean_logs
+	if [ "$repeats" -gt 1 ]; then
+		printf '| score | Spearman with M | AUROC |\n|---|---|---|\n'
+	else
+		printf '| score | Spearman with M | with the difference of mean logs | AUROC |\n|---|---|---|---|\n'
+		logs "$set" >mean_logs
+	fi
 	for row in 'memo:memorization M' 'logp_in:log p(x), models that saw it (U)' 'logp_out:log p(x), models that did not (V)' 'out_loss:loss, out of fold' \
 		'out_selfinf:self influence, out of fold' 'loss:loss' 'recon:recon' 'kl:kl' 'selfinf:self influence, last checkpoint' 'tracin_selfinf:self influence, checkpoints by learning rate' \
 		'kfac_selfinf:self influence, K-FAC' 'at_input_curvature:loss curvature in the input' 'latent_knn_nll:k-NN of codes' 'pixel_knn_nll:k-NN of pixels'; do
 		field=${row%%:*}
 		printf '| %s |' "${row#*:}"
 		spearman "$set.scored.tar" "$field" m
-		if [ "$repeats" -gt 1 ]; then printf ' |'; else spearman "$set.scored.tar" "$field" mean_logs; fi
+		[ "$repeats" -gt 1 ] || spearman "$set.scored.tar" "$field" mean_logs
 		vae-eval --positive "$outlier" -k "$field" "$set.scored.tar" | awk -v name="$field" '/^side by side/ { table = 1 } table && $1 == name { printf " %.3f |\n", $3; exit }'
 	done
 	rm -f m mean_logs
