@@ -7,7 +7,13 @@ first=${seeds%% *}
 train "mixed-128-$first" mixed.tar 128 --set train.beta=4 --set score.beta=4 --curvature --seed "$first"
 need_mnist
 keep held.tar vae-pack --key-prefix held/ "$VAE_MNIST"/*t10k-images* "$VAE_MNIST"/*t10k-labels*
-keep order.tsv sh -c 'vae-selfinf -q -m "$0" mixed.tar | vae-cut -k key,selfinf | sort -t "$(printf "\t")" -k 2,2gr' "mixed-128-$first.vae"
+[ -e order.tsv ] || {
+	vae-selfinf -q -m "mixed-128-$first.vae" -o order.tar mixed.tar
+	vae-cut -k key,selfinf order.tar >order.tmp
+	sort -t "$(printf '\t')" -k 2,2gr order.tmp >order.sorted
+	rm order.tar order.tmp
+	mv order.sorted order.tsv
+}
 
 # retrained NAME SEED: NAME-SEED.json with the loss of the test set, of a model of what is left without the keys in NAME.keys
 retrained()
