@@ -44,8 +44,9 @@ static int set_fields(const struct eval *e, struct record *r, const double *loss
 static int fields(void *tool, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f)
 {
 	struct eval *e = tool;
-	const double *loss = (const double *)result, *curvature = e->curvature && loss ? loss + e->frame.rows * e->frame.nmodels + row : NULL;
-	if (!why->msg[0] && set_fields(e, r, loss + row * e->frame.nmodels, curvature, why))
+	const double *loss = result;
+	const int n = e->frame.nmodels;
+	if (!why->msg[0] && set_fields(e, r, loss + row * n, e->curvature ? loss + e->frame.rows * n + row : NULL, why))
 		flow_clear(&e->frame.flow, r, clears);
 	return 0;
 }
