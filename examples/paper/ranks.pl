@@ -14,7 +14,7 @@ my (@major, @minor);
 for my $pair (@pairs) {
 	my $line = <$o>;
 	die "$over: fewer lines than pairs\n" unless defined $line;
-	my ($pro, $con) = $line =~ /"proponents":\[(.*)\],"opponents":\[(.*)\]\}/ or die "$over: line $.: no lists\n";
+	my ($pro, $con) = $line =~ /"proponents":\[(.*?)\],"opponents":\[(.*?)\]/ or die "$over: line $.: no lists\n";
 	my @order = ($pro =~ /"key":"([^"]*)"/g, reverse($con =~ /"key":"([^"]*)"/g));
 	my %rank;
 	@rank{@order} = 0 .. $#order;
