@@ -1,26 +1,26 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables of vae-clean.sh and driver.sh
 # clean_look.sh: looks at the records, and chooses the network and its steps.
 
-# look: the status is that of all tools. Prints counts of records, unreadable ones, pictures, those in colour, vectors, and the median
-# side of a picture; then the keys of the first unreadable record, the first picture and the first vector.
+# look: prints the numbers of records, unreadable records, pictures, pictures in colour and vectors, and the median side of a picture; then
+# the first unreadable record, the first picture and the first vector, by the name of the file where there is one. Fails if a tool fails.
 look() {
 	if [ -z "$pack" ] || [ -e records.tar.zst ]; then
 		eval "vae-stat -q$j$same$list"
 	else
 		eval "$pack | vae-stat -q$j"
-	fi | { vae-cut -q -k key,error,stat_channels,stat_gray,stat_width,stat_height,stat_values 2>&1 || echo failed; } | awk -F '\t' '
+	fi | { vae-cut -q -k key,error,stat_channels,stat_gray,stat_width,stat_height,stat_values,source 2>&1 || echo failed; } | awk -F '\t' '
 		$0 == "failed" { exit failed = 1 }
 		NF == 1 { said = $0; next } # a message
-		{ n++ }
-		$2 != "" { if (!bad++) key["bad"] = $1; next }
+		{ n++; name = $8 != "" ? $8 : $1 }
+		$2 != "" { if (!bad++) first["bad"] = name; next }
 		$3 != "" {
-			if (!pictures++) key["picture"] = $1
+			if (!pictures++) first["picture"] = name
 			colour += $3 == 3 && $4 == 0
 			large = $5 + 0 > $6 + 0 ? $5 + 0 : $6 + 0
 			side[large]++
 			if (large > most) most = large
 		}
-		$7 != "" { if (!vectors++) key["vector"] = $1 }
+		$7 != "" { if (!vectors++) first["vector"] = name }
 		END {
 			if (failed) { # vae-stat has said what it found
 				if (said !~ /standard input: (empty|truncated|.*no end-of-archive)/) print said >"/dev/stderr"
@@ -28,7 +28,7 @@ look() {
 			}
 			for (s = 0; s <= most && seen * 2 < pictures; s++) seen += side[s]
 			print n + 0, bad + 0, pictures + 0, colour + 0, vectors + 0, s - 1
-			print key["bad"] "\n" key["picture"] "\n" key["vector"]
+			print first["bad"] "\n" first["picture"] "\n" first["vector"]
 		}'
 }
 

@@ -251,6 +251,10 @@ b.tar"
 	is "$(vae-cut -k key "$T/d/clean.tar.zst" | grep -c vector)" 1
 	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -c broken)" 1
 	fails 1 cleans --decisions "$T" -o "$T/e" "$F/pics.tar"
+	cp -r "$F/pics" "$T/labelled"
+	echo boot >"$T/labelled/030.txt"
+	ok vae-clean -c tiny --steps 30 -o "$T/l" "$T/labelled"
+	says '1 that cannot be decoded, as 030.txt'
 	mkdir "$T/shards"
 	cp "$F/pics.tar" "$T/shards"
 	fails 1 cleans -o "$T/e" "$T/shards"
