@@ -621,3 +621,38 @@ zip() {
 	fails 1 vae-pack "$T/bomb.zip"
 	says 'bomb.zip/zeros.npy: larger than the limit'
 }
+
+@test "a zip archive whose directory is not that of the whole file is an error: nothing is lost without a word" {
+	mkdir "$T/d" "$T/inner" "$T/outer"
+	for i in 1 2 3; do printf $i >"$T/d/$i.txt"; done
+	printf x >"$T/inner/4.txt"
+	zip "$T/a.zip" "$T/d"
+	zip "$T/outer/z.zip" "$T/inner" --options zip:compression=store
+	# two archives in one file
+	cat "$T/a.zip" "$T/outer/z.zip" >"$T/two.zip"
+	fails 1 vae-pack "$T/two.zip"
+	says "$T/two.zip" 'several archives in one file'
+	# an archive in an archive, cut behind the inner one
+	printf 0 >"$T/outer/0.txt"
+	zip "$T/o.zip" "$T/outer" --options zip:compression=store
+	ok vae-pack "$T/o.zip"
+	at=$(LC_ALL=C grep -abo $'PK\005\006' "$T/o.zip" | head -1 | cut -d: -f1)
+	head -c $((at + 22)) "$T/o.zip" >"$T/cut.zip"
+	fails 1 vae-pack "$T/cut.zip"
+	says "$T/cut.zip" truncated
+	# an archive in the comment, and a comment that hides the end
+	size=$(stat -c %s "$T/a.zip")
+	{ head -c $((size - 2)) "$T/a.zip"; printf "\\$(printf %03o "$(stat -c %s "$T/outer/z.zip")")\\0"; cat "$T/outer/z.zip"; } >"$T/in.zip"
+	fails 1 vae-pack "$T/in.zip"
+	says "$T/in.zip" 'in the comment'
+	{ head -c $((size - 2)) "$T/a.zip"; printf '\0\100'; head -c 16384 /dev/zero | tr '\0' x; } >"$T/long.zip"
+	fails 1 vae-pack "$T/long.zip"
+	says "$T/long.zip" 'zip -z'
+	{ head -c $((size - 2)) "$T/a.zip"; printf '\10\0PK\5\6mark'; } >"$T/mark.zip"
+	ok vae-pack "$T/mark.zip"
+	is "$(field source <"$T/out" | wc -l)" 3
+	# the number of files
+	{ head -c $((size - 14)) "$T/a.zip"; printf '\4\0\4\0'; tail -c 10 "$T/a.zip"; } >"$T/four.zip"
+	fails 1 vae-pack "$T/four.zip"
+	says "$T/four.zip" 'names 4 files, and 3 are there'
+}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,13 +18,14 @@
 #include "stream/keyset.h"
 #include "stream/name.h"
 
-enum { READ_SIZE = 1 << 18, ZIP_END = 22, ZIP_TAIL = ZIP_END + 65535 }; /* the last record of a zip archive, and with its comment */
+enum { READ_SIZE = 1 << 18, ZIP_END = 22, ZIP_TAIL = 16384 }; /* the last record of a zip archive, and where libarchive looks for it */
 
 struct contents {
 	struct files files;
 	struct archive *a;
 	struct archive_entry *entry;
-	int fd;
+	int fd, zip;
+	uint64_t count; /* files and directories that the directory of a zip archive names */
 	struct buf block; /* what libarchive reads */
 	const char *path;   /* of the archive */
 	const char *shown;  /* the file in work, for messages */
@@ -121,28 +123,26 @@ static int pack_entry(struct contents *c, struct archive_entry *e, struct fail *
 	return go;
 }
 
+/* Two entries may claim the same bytes; libarchive reads one of them. Without zip64, counts are modulo 65536. */
+static int check_count(const struct contents *c, struct fail *f)
+{
+	uint64_t got = (uint64_t)archive_file_count(c->a);
+	if (!c->zip || got == c->count || (c->count <= UINT16_MAX && (got & UINT16_MAX) == c->count))
+		return 0;
+	return fail_set(f, "%s: damaged: its directory names %llu files, and %llu are there", c->path, (unsigned long long)c->count, (unsigned long long)got);
+}
+
 static int pack_entries(struct contents *c, struct fail *f)
 {
 	for (int go = 1; go > 0;) {
 		int got = archive_read_next_header2(c->a, c->entry);
 		if (got == ARCHIVE_EOF)
-			return 0;
+			return check_count(c, f);
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
 			return archive_fail(c, c->path, f);
 		go = pack_entry(c, c->entry, f);
 		if (go < 0)
 			return -1;
-	}
-	return 0;
-}
-
-/* Whether the last record of a zip archive is in these bytes, with the comment whose length it ends in. */
-static int has_zip_end(const unsigned char *p, size_t n)
-{
-	for (const unsigned char *end; n >= ZIP_END && (end = memmem(p, n, "PK\5\6", 4)); n -= (size_t)(end + 1 - p), p = end + 1) {
-		size_t left = n - (size_t)(end - p);
-		if (left >= ZIP_END && left - ZIP_END >= (size_t)(end[20] | end[21] << 8))
-			return 1;
 	}
 	return 0;
 }
@@ -156,22 +156,69 @@ static ssize_t read_at(int fd, void *p, size_t n, off_t at)
 	return got;
 }
 
-/* libarchive reads a zip archive without its end as a stream, and then notices no cut behind the last file. */
-static int check_end(const struct contents *c, struct fail *f)
+static uint64_t le(const unsigned char *p, int n)
+{
+	return n ? p[0] | le(p + 1, n - 1) << 8 : 0;
+}
+
+/* The last record of a zip archive in these bytes, as libarchive looks for it from behind; NULL where there is none. The directory is
+ * not on another disk, ends before the record, and the comment is whole. */
+static const unsigned char *zip_end(const unsigned char *p, size_t n, uint64_t at)
+{
+	for (size_t i = n < ZIP_END ? 0 : n - ZIP_END + 1; i-- > 0;)
+		if (memcmp(p + i, "PK\5\6", 4) == 0 && le(p + i + 4, 4) == 0 && le(p + i + 8, 2) == le(p + i + 10, 2) && n - i - ZIP_END >= le(p + i + 20, 2) &&
+		    (le(p + i + 16, 4) == UINT32_MAX || le(p + i + 12, 4) + le(p + i + 16, 4) <= at + i))
+			return p + i;
+	return NULL;
+}
+
+/* Another archive may be in the comment, in a file, or before this one: then this directory is not that of the whole file, and what it does
+ * not name would be lost without a word. An archive that begins at byte 0 has its directory directly before its last record. */
+static int check_directory(struct contents *c, const unsigned char *end, size_t before, uint64_t at, struct fail *f)
+{
+	unsigned char zip64[56];
+	uint64_t size = le(end + 12, 4), from = le(end + 16, 4);
+	c->count = le(end + 10, 2);
+	if (before >= 20 && memcmp(end - 20, "PK\6\7", 4) == 0) { /* zip64 */
+		at = le(end - 12, 8);
+		if (at > INT64_MAX || read_at(c->fd, zip64, sizeof zip64, (off_t)at) != (ssize_t)sizeof zip64 || memcmp(zip64, "PK\6\6", 4) != 0)
+			return fail_set(f, "%s: damaged: the zip64 record is not where its locator says", c->path);
+		c->count = le(zip64 + 32, 8);
+		size = le(zip64 + 40, 8);
+		from = le(zip64 + 48, 8);
+	}
+	if (from <= at && size == at - from)
+		return 0;
+	return fail_set(f, "%s: a zip archive whose directory is not directly before its end: truncated, several archives in one file, or an archive in the comment; unpack it, and pack the directory", c->path);
+}
+
+/* libarchive reads a zip archive whose end it does not find as a stream, in which it notices no cut behind the last file, and takes
+ * symbolic links for files. */
+static int check_zip(struct contents *c, uint64_t size, struct fail *f)
 {
 	struct buf tail = {0};
-	struct stat st;
-	char head[2];
-	int r = fstat(c->fd, &st) ? fail_errno(f, "%s", c->path) : S_ISREG(st.st_mode) ? 0 : fail_set(f, "%s: an archive is read from a regular file, not from a pipe or device", c->path);
-	if (!r && read_at(c->fd, head, 2, 0) == 2 && memcmp(head, "PK", 2) == 0 && !(r = buf_reserve(&tail, ZIP_TAIL, f))) {
-		ssize_t n = read_at(c->fd, tail.p, ZIP_TAIL, st.st_size > ZIP_TAIL ? st.st_size - ZIP_TAIL : 0);
-		if (n < 0)
-			r = fail_errno(f, "%s", c->path);
-		else if (!has_zip_end((unsigned char *)tail.p, (size_t)n))
-			r = fail_set(f, "%s: truncated: a zip archive without its end", c->path);
-	}
+	uint64_t at = size > ZIP_TAIL ? size - ZIP_TAIL : 0;
+	if (buf_reserve(&tail, ZIP_TAIL, f))
+		return -1;
+	ssize_t n = read_at(c->fd, tail.p, ZIP_TAIL, (off_t)at);
+	const unsigned char *p = (unsigned char *)tail.p, *end = n > 0 ? zip_end(p, (size_t)n, at) : NULL;
+	int r = n < 0   ? fail_errno(f, "%s", c->path)
+	        : !end ? fail_set(f, "%s: truncated: a zip archive without its end, which must be in the last %d bytes; if its comment is longer, remove that: zip -z", c->path, ZIP_TAIL)
+	               : check_directory(c, end, (size_t)(end - p), at + (size_t)(end - p), f);
 	buf_free(&tail);
 	return r;
+}
+
+static int check_end(struct contents *c, struct fail *f)
+{
+	struct stat st;
+	char head[2];
+	if (fstat(c->fd, &st))
+		return fail_errno(f, "%s", c->path);
+	if (!S_ISREG(st.st_mode))
+		return fail_set(f, "%s: an archive is read from a regular file, not from a pipe or device", c->path);
+	c->zip = read_at(c->fd, head, 2, 0) == 2 && memcmp(head, "PK", 2) == 0;
+	return c->zip ? check_zip(c, (uint64_t)st.st_size, f) : 0;
 }
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
