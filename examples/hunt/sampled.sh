@@ -1,0 +1,78 @@
+#!/bin/sh
+# sampled.sh DIR NAME=FILE...: what a sampled reference costs. Scores the records of a stream by k-NN among all of them, and then against
+# samples of them (vae-density --against), and prints Markdown; sampled.md in this directory is such a page.
+#
+#   NAME=FILE   a stream of pictures, as vae-pack writes it, in which VAE_OUTLIERS holds for outliers (default: cls > 100)
+#
+# VAE_SHARES (default "10 1") are the samples, in percent; VAE_JOBS the threads. Existing files in DIR are kept, so a run can be repeated.
+set -eu
+[ $# -ge 2 ] || { echo "usage: sampled.sh DIR NAME=FILE..." >&2; exit 2; }
+dir=$1
+outliers=${VAE_OUTLIERS:-cls > 100}
+shares=${VAE_SHARES:-10 1}
+jobs=${VAE_JOBS:-$(nproc)}
+shift
+for tool in vae-density vae-drop vae-cut vae-eval; do
+	command -v $tool >/dev/null || { echo "sampled: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
+done
+mkdir -p "$dir"
+
+# ranks: of the numbers on standard input, in their order; ties share their mean rank
+ranks()
+{
+	awk '{ print NR "\t" $1 }' | sort -t "$(printf '\t')" -k 2,2g | awk -F '\t' '
+		function flush(    i) { for (i = 1; i <= n; i++) print at[i] "\t" (first + (n - 1) / 2); n = 0 }
+		$2 != last { flush(); first = NR; last = $2 }
+		{ at[++n] = $1 }
+		END { flush() }' | sort -n | cut -f 2
+}
+
+# spearman A FIELD B FIELD: of two streams of the same records
+spearman()
+{
+	vae-cut -q -k "$2" "$1" | ranks >"$dir/one"
+	vae-cut -q -k "$4" "$3" | ranks >"$dir/two"
+	paste "$dir/one" "$dir/two" | awk '{ n++; x += $1; y += $2; xx += $1 * $1; yy += $2 * $2; xy += $1 * $2 }
+		END { printf "%.3f", (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n)) }'
+}
+
+# overlap A FIELD B FIELD: the share of the highest 1 % of A that are among the highest 1 % of B
+overlap()
+{
+	for side in 1 2; do
+		vae-cut -q -k "key,$2" "$1" | sort -t "$(printf '\t')" -k 2,2gr >"$dir/all"
+		head -n $(($(wc -l <"$dir/all") / 100)) "$dir/all" | cut -f 1 | sort >"$dir/top$side"
+		shift $((side == 1 ? 2 : 0))
+	done
+	comm -12 "$dir/top1" "$dir/top2" | awk -v of="$(wc -l <"$dir/top1")" 'END { printf "%.2f", NR / of }'
+}
+
+auroc() # FILE FIELD
+{
+	vae-eval -q --json -k "$2" --positive "$outliers" "$1" | sed 's/[,{]/\n/g' | sed -n 's/.*"auroc": *//p' | head -n 1 | awk '{ printf "%.3f", $1 }'
+}
+
+printf '| records | reference | k | CPU, s | Spearman with all | highest 1 %% in common | AUROC |\n|---|---|---|---|---|---|---|\n'
+for set; do
+	name=${set%%=*}
+	in=${set#*=}
+	n=$(vae-cut -q -k key "$in" | tee "$dir/keys" | wc -l)
+	seq 1000000 >"$dir/seed"
+	for share in 100 $shares; do
+		got=$dir/$name-$share
+		[ -e "$got.tar" ] || {
+			shuf -n $((n * share / 100)) --random-source="$dir/seed" "$dir/keys" >"$dir/sample"
+			vae-drop -q -i --keys "$dir/sample" "$in" >"$got.reference.tar"
+			[ "$share" -ne 100 ] || cp "$in" "$got.reference.tar"
+			# shellcheck disable=SC2016 # of the inner shell
+			sh -c 'vae-density -q -j "$1" --neighbors 10,1% --against "$2" "$3" >"$4.tmp"; times' sh "$jobs" "$got.reference.tar" "$in" "$got" |
+				awk 'NR == 2 { split($1, u, "[ms]"); split($2, s, "[ms]"); printf "%.0f\n", 60 * u[1] + u[2] + 60 * s[1] + s[2] }' >"$got.cpu"
+			mv "$got.tmp" "$got.tar"
+		}
+		for k in 10 1p; do
+			printf '| %s, %d | %d %% | %s | %s | %s | %s | %s |\n' "$name" "$n" "$share" "$(echo "$k" | sed 's/p/ %/')" "$(cat "$got.cpu")" \
+				"$(spearman "$dir/$name-100.tar" "knn_nll_$k" "$got.tar" "knn_nll_$k")" "$(overlap "$dir/$name-100.tar" "knn_nll_$k" "$got.tar" "knn_nll_$k")" \
+				"$(auroc "$got.tar" "knn_nll_$k")"
+		done
+	done
+done
