@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
+
 const char *const joint_names[] = {"tails", "mahalanobis", "both", NULL};
 
 enum joint_kind joint_kind_of(const char *name)
@@ -37,12 +39,6 @@ static double surprisal(const struct quantiles *q, double value)
 	return isnan(value) || !q->n ? 0 : log((double)q->records / fmax(1, quantiles_count_ge(q, value)));
 }
 
-static int by_value(const void *pa, const void *pb)
-{
-	double a = *(const double *)pa, b = *(const double *)pb;
-	return (a > b) - (a < b);
-}
-
 /* Keeps the distribution of a field's values x[i * stride]; v [n] becomes those that are there, in order, and all that. */
 static int fit_distribution(struct quantiles *kept, struct quantiles *all, const double *x, size_t n, size_t stride, double *v, struct fail *f)
 {
@@ -50,8 +46,7 @@ static int fit_distribution(struct quantiles *kept, struct quantiles *all, const
 	for (size_t i = 0; i < n; i++)
 		if (!isnan(x[i * stride]))
 			v[there++] = x[i * stride];
-	if (there)
-		qsort(v, there, sizeof *v, by_value);
+	sort_doubles(v, there);
 	*all = (struct quantiles){.value = v, .n = there, .records = there};
 	*kept = (struct quantiles){.n = quantiles_size(there), .records = there};
 	kept->value = malloc((kept->n + !kept->n) * sizeof *kept->value);
@@ -91,12 +86,15 @@ static int pick(const struct joint *j, int question, const double *from, double 
 	return n;
 }
 
+/* What the third question adds of its surprisal. */
+static double beyond_threshold(double far) { return fmax(0, far - FAR_THRESHOLD); }
+
 /* What each question adds to the joint score. */
 static void addends(const struct quantiles *part, const struct joint_parts *s, double add[JOINT_QUESTIONS])
 {
 	for (int i = 0; i < JOINT_QUESTIONS; i++)
 		add[i] = surprisal(&part[i], s->of[i]);
-	add[2] = fmax(0, add[2] - FAR_THRESHOLD);
+	add[2] = beyond_threshold(add[2]);
 }
 
 static double combine(const struct quantiles *part, const struct joint_parts *s)
@@ -106,22 +104,23 @@ static double combine(const struct quantiles *part, const struct joint_parts *s)
 	return add[0] + add[1] + add[2];
 }
 
-/* Combines the scores of the questions, score[q] [n] each, in x. */
+/* Combines the scores of the questions, score[q] [n] each (NULL: 0), in x, which may be one of them. They become surprisals, one question after
+ * the other, so that one copy of a column is enough. */
 static int fit_parts(struct joint *j, double *x, size_t n, double *const score[JOINT_QUESTIONS], struct joint_parts *parts, struct fail *f)
 {
-	struct quantiles all[JOINT_QUESTIONS];
-	double *v = malloc(JOINT_QUESTIONS * n * sizeof *v);
+	double *v = malloc(n * sizeof *v);
 	int r = v ? 0 : fail_memory_for(f, "the joint score of %zu records", n);
-	for (int q = 0; q < JOINT_QUESTIONS && !r; q++)
-		r = fit_distribution(&j->part[q], &all[q], score[q], n, 1, v + (size_t)q * n, f);
-	for (size_t i = 0; i < n && !r; i++) {
-		struct joint_parts s;
-		for (int q = 0; q < JOINT_QUESTIONS; q++)
-			s.of[q] = score[q][i];
-		x[i] = combine(all, &s);
-		if (parts)
-			parts[i] = s;
+	for (int q = 0; q < JOINT_QUESTIONS && !r; q++) {
+		struct quantiles all;
+		double zero = 0;
+		r = fit_distribution(&j->part[q], &all, score[q] ? score[q] : &zero, n, score[q] != NULL, v, f);
+		for (size_t i = 0; i < n && parts && !r; i++)
+			parts[i].of[q] = score[q] ? score[q][i] : 0;
+		for (size_t i = 0; i < n && score[q] && !r; i++)
+			score[q][i] = surprisal(&all, score[q][i]);
 	}
+	for (size_t i = 0; i < n && !r; i++)
+		x[i] = score[0][i] + score[1][i] + (score[2] ? beyond_threshold(score[2][i]) : 0);
 	free(v);
 	return r;
 }
@@ -172,14 +171,14 @@ static int fit_or_zero(struct joint *j, struct mcd *m, int question, const doubl
 
 static int fit_both(struct joint *j, double *x, size_t n, double *sum, struct joint_parts *parts, struct fail *f)
 {
-	size_t width = 1;
+	size_t width = 0;
 	for (int k = 0; k < j->p; k++)
 		width += joint_uses(j, k, JOINT_FAR) != 0;
-	double *far = malloc(n * width * sizeof *far);
-	if (!far)
+	double *far = width ? malloc(n * width * sizeof *far) : NULL;
+	if (width && !far)
 		return fail_memory_for(f, "the joint score of %zu records", n);
 	double *const score[] = {sum, x, far};
-	int r = fit_or_zero(j, &j->far, JOINT_FAR, x, far, n, f) || fit_or_zero(j, &j->mcd, JOINT_UNLIKE, x, x, n, f) || fit_parts(j, x, n, score, parts, f);
+	int r = (far && fit_or_zero(j, &j->far, JOINT_FAR, x, far, n, f)) || fit_or_zero(j, &j->mcd, JOINT_UNLIKE, x, x, n, f) || fit_parts(j, x, n, score, parts, f);
 	free(far);
 	return r ? -1 : 0;
 }

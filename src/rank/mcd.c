@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "rank/chi2.h"
 
 enum { STARTS = 3, MAX_STEPS = 100 };
@@ -20,7 +21,7 @@ struct fit { /* an estimate of location and scatter */
 	const double *x; /* [n][stride], of which the first p are coordinates */
 	size_t n;
 	int p, stride;
-	double *d2, *scratch; /* [n]: squared distances under this estimate */
+	double *d2; /* [n]: squared distances under this estimate */
 	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
@@ -185,11 +186,7 @@ static void compute_distances(struct fit *w)
 	}
 }
 
-static double kth_distance(struct fit *w, size_t k)
-{
-	memcpy(w->scratch, w->d2, w->n * sizeof *w->d2);
-	return select_kth(w->scratch, w->n, k);
-}
+static double kth_distance(const struct fit *w, size_t k) { return select_not_negative(w->d2, w->n, k); }
 
 static void factor_scatter(struct fit *w)
 {
@@ -327,14 +324,14 @@ static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 	if (n / MCD_RECORDS_PER_FIELD < (size_t)m->p)
 		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
 		                MCD_RECORDS_PER_FIELD * m->p, n);
-	double *scratch = malloc((2 * n + !n) * sizeof *scratch);
+	double *scratch = malloc((n + !n) * sizeof *scratch);
 	struct fit *w = calloc(1, sizeof *w);
 	if (!scratch || !w) {
 		free(scratch);
 		free(w);
 		return fail_memory_for(f, "the joint score of %zu records", n);
 	}
-	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch, .scratch = scratch + n};
+	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch};
 	for (int i = 0; i < m->p; i++) {
 		mcd_fit_axis(&m->axis[i], x + i, n, m->p, scratch);
 		w->p += m->axis[i].spread > 0;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
+#include "base/sort.h"
 #include "stream/expr.h"
 #include "stream/metadata.h"
 
@@ -96,12 +97,6 @@ static int first_key(void *ctx, const char *key, size_t len, uint64_t hash, stru
 	return 0;
 }
 
-static int by_value(const void *pa, const void *pb)
-{
-	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
-	return (a > b) - (a < b);
-}
-
 /* A key with the hash that is looked for: fails where it is the second with this text. */
 static int look_for_twin(void *ctx, const char *key, size_t len, uint64_t hash, struct fail *f)
 {
@@ -142,7 +137,7 @@ static int check_twins(struct pass *p, size_t from, size_t to, struct fail *f)
 	const struct columns_visitor v = {.ctx = p, .key = look_for_twin};
 	if (!p->hash || to - from < 2)
 		return 0;
-	qsort(p->hash + from, to - from, sizeof *p->hash, by_value);
+	sort_words(p->hash + from, to - from);
 	for (size_t i = from + 1; i < to; i++) {
 		if (p->hash[i] != p->hash[i - 1] || (i > from + 1 && p->hash[i] == p->hash[i - 2]))
 			continue;

@@ -8,6 +8,8 @@
  *                           written out: writing them, and one product a batch of 64
  *   bench agree A.npy B.npy two matrices of vae-testinf: mean Spearman correlation over the tests, and mean share of A's
  *                           ten highest that are among B's
+ *   bench columns DIR N FILES [equal]
+ *                           files of columns, DIR/0000.col and so on, of N records with two fields; equal: all values are 1
  *   bench peak THREADS      GFLOP/s of large sgemm, one BLAS thread in each of THREADS
  *   bench time CMD ARG...   runs it; wall seconds, peak memory in kB and CPU seconds to stderr's fd 3 */
 #include <cblas.h>
@@ -23,6 +25,7 @@
 #include <unistd.h>
 #include <webp/encode.h>
 
+#include "rank/columns.h"
 #include "tool/cli.h"
 #include "nn/linear.h"
 #include "eval/correlate.h"
@@ -336,6 +339,39 @@ static int timed(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* Files of columns of `records` records in `files` shards, with the fields a and b; equal: all values are 1. */
+static int columns(const char *dir, size_t records, size_t files, int equal)
+{
+	size_t most = records / files + 1;
+	struct criterion c = {.list = (char[]){"a,b"}, .field = {(char[]){"a"}, (char[]){"b"}}, .joint = {.p = 2}, .x = malloc(2 * most * sizeof *c.x)};
+	struct ranking r = {.v = calloc(most, sizeof *r.v)};
+	struct buf keys = {0};
+	struct fail f = {{0}};
+	uint64_t state = 1;
+	int bad = !c.x || !r.v;
+	for (size_t file = 0; file < files && !bad; file++) {
+		size_t from = records * file / files;
+		char path[600];
+		snprintf(path, sizeof path, "%s/%04zu.col", dir, file);
+		r.n = records * (file + 1) / files - from;
+		keys.len = 0;
+		for (size_t i = 0; i < r.n && !bad; i++) {
+			for (int k = 0; k < 2; k++) {
+				state = state * 6364136223846793005u + 1442695040888963407u;
+				c.x[2 * i + (size_t)k] = equal ? 1 : -log(((double)(state >> 11) + 0.5) * 0x1p-53);
+			}
+			bad = buf_addf(&keys, &f, "%09zu\n", from + i);
+		}
+		bad = bad || columns_write(path, &c, &r, &keys, "bench", &f);
+	}
+	if (f.msg[0])
+		fprintf(stderr, "bench: %s\n", f.msg);
+	free(c.x);
+	free(r.v);
+	buf_free(&keys);
+	return bad;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "idx") == 0)
@@ -350,6 +386,8 @@ int main(int argc, char **argv)
 		return naive(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "agree") == 0)
 		return agree(argv[2], argv[3]);
+	if ((argc == 5 || argc == 6) && strcmp(argv[1], "columns") == 0)
+		return columns(argv[2], (size_t)atol(argv[3]), (size_t)atol(argv[4]), argc == 6);
 	if (argc == 3 && strcmp(argv[1], "peak") == 0)
 		return peak(atoi(argv[2]));
 	if (argc > 2 && strcmp(argv[1], "time") == 0)

@@ -1,0 +1,15 @@
+/* sort.h - sorts numbers in place. qsort() of the C library takes as much memory again as the array.
+ */
+#ifndef VF_SORT_H
+#define VF_SORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ascending. No order of the values is slow. Doubles: none is NAN. */
+void sort_doubles(double *v, size_t n);
+void sort_words(uint64_t *v, size_t n);
+/* The k-th smallest, from 0, of values that are not negative; v stays as it is. Takes no memory: it reads v six times. */
+double select_not_negative(const double *v, size_t n, size_t k);
+
+#endif
