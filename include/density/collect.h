@@ -20,7 +20,7 @@ struct collect {
 	struct config cfg;         /* input.field, input.kind and input.shape of the payloads */
 	int shape_known;           /* else input.shape becomes that of the first record that decodes */
 	const struct model *model; /* points are latent means of its encoder; or NULL */
-	const char *layer;         /* points are the outputs of this layer of it, as in encoder.3; or NULL */
+	const char *layer;         /* points are the outputs of this layer of the encoder, as in encoder.3; NULL: latent means */
 	const char *group_field;   /* a field or cls: records with the same text are a group; or NULL */
 	int max_side;              /* pictures are reduced to at most this side, by the means of blocks, and to 3 channels; 0: they are not */
 	int keep_keys, keep_ids;
@@ -61,9 +61,9 @@ void collect_free(struct collect *c);
 /* The latent means of a model's encoder, or the outputs of one of its layers, for batches of ENCODER_ROWS rows: the rounding of products depends on a row's position. */
 enum { ENCODER_ROWS = 64 };
 struct encoders;
-/* layer: a layer with weights, as in encoder.3, whose output is taken behind a function that works in place, such as a ReLU; NULL: the means. */
+/* layer: a layer with weights, as in encoder.3; its output is taken after the elementwise function that follows, such as a ReLU. NULL: the means. */
 struct encoders *encoders_open(const struct model *m, const char *layer, int workers, struct fail *f);
-/* Numbers of a point. */
+/* The number of elements of a point. */
 int encoders_width(const struct encoders *e);
 /* means [ENCODER_ROWS][width] of x [ENCODER_ROWS][input]. A row with a number that is not finite gets its reason in b->why: it would spoil all sums
  * over the other points. */

@@ -42,8 +42,8 @@ struct curve {
  * curve_free(), also after a failure. */
 int detection_curve(const struct detection *d, enum curve_kind kind, struct curve *c, struct fail *f);
 void curve_free(struct curve *c);
-/* y[i], the height of the curve at x = i / n, for i from 0 to n: straight between groups of equal scores, and the upper end where it
- * is vertical. Not of CURVE_PRECISION_RECALL. NAN without positives and negatives. */
+/* Sets y[i] to the height of the curve at x = i / n, for i from 0 to n. The curve is straight between groups of equal scores; where it is
+ * vertical, the upper end counts. Not for CURVE_PRECISION_RECALL. NAN if there are no positives or no negatives. */
 void detection_heights(const struct detection *d, enum curve_kind kind, double *y, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
-/* eval.h - evaluates fields of a stream side by side with two baselines: their distributions, their course over training, how
- * well they detect records that are known as positive, and how they correlate with the loss or another field, the axis.
+/* eval.h - evaluates fields of a stream beside two baselines: their distributions, their values during training, how well they
+ * detect records that are known as positive, and how they correlate with the axis, which is the loss or another field.
  *
  * A score is only worth its time if it beats the baselines: the loss, and the compressed size of the payload (the size
  * of the payload itself for PNG and JPEG, which are compressed already; otherwise its size under zlib level 6).
@@ -23,7 +23,7 @@ struct eval_field {
 	int baseline;
 	struct detection detection;  /* sorted by eval_finish() */
 	double auc, ceiling, auroc, auroc_se, average_precision; /* NAN unless there are positives and negatives */
-	struct correlation fit;      /* x: the axis, y: this field; n 0 for the field of the axis itself */
+	struct correlation fit;      /* x: the axis, y: this field; n is 0 if this field is the axis */
 };
 
 struct eval_cutoff { /* how many of the highest records are checked */
@@ -38,7 +38,7 @@ struct eval {
 	struct eval_axis {                    /* what fields are plotted against */
 		char *name;                   /* of a field; NULL: the loss */
 		int negated, given;           /* given: by the user */
-		double *v;                    /* [n] by position, as it is in the record; NULL: those of the loss */
+		double *v;                    /* [n] by position, without the sign; NULL: the loss is used */
 		size_t n, cap;
 	} axis;
 	struct course course;                 /* of the first field */
@@ -56,8 +56,8 @@ struct eval {
 /* fields: names separated by commas; cutoffs: as in "1%,5%,100", or NULL for the default; positive: an expression, or
  * NULL. A failure is a usage error. Call eval_free() also after a failure. */
 int eval_open(struct eval *e, const char *fields, const char *cutoffs, const char *positive, struct fail *f);
-/* Sets the axis: a field, negated if a minus precedes its name. NULL: logp_in of the same prefix if the first field is memo (vae-memo(1)),
- * and -loss otherwise. A failure is a usage error. */
+/* Sets the axis to a field, which a minus before its name negates. NULL: logp_in of the same prefix if the first field is memo (vae-memo(1)),
+ * otherwise -loss. A failure is a usage error. */
 int eval_set_axis(struct eval *e, const char *axis, struct fail *f);
 /* Replaces the one requested field by others. Only valid while no record has had it. */
 int eval_set_fields(struct eval *e, const char *fields, struct fail *f);
@@ -65,23 +65,23 @@ int eval_set_fields(struct eval *e, const char *fields, struct fail *f);
 int eval_add(struct eval *e, struct record *r, struct fail *f);
 /* Sorts, and computes all measures. */
 int eval_finish(struct eval *e, struct fail *f);
-/* Fails unless every requested field has positive and negative records; without an expression for positives, unless every one is a number in
- * some record. positive: the expression, for the message. */
+/* With an expression for positives, fails unless every requested field has positive and negative records. Without one, fails unless every field
+ * is a number in some record. positive: the expression, for the message. */
 int eval_check_labels(const struct eval *e, const char *positive, struct fail *f);
-/* Parses a list of cutoffs: their number, or -1. */
+/* Parses a list of cutoffs. Returns their number, or -1 with a message. */
 int eval_parse_cutoffs(struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS], const char *list, struct fail *f);
-/* The number that a cutoff is of n: rounded, at least one, at most all. */
+/* The number of records, of n, that a cutoff selects: rounded, at least 1, at most n. */
 uint64_t eval_cutoff_count(const struct eval_cutoff *c, uint64_t n);
 /* The number of records checked at a cutoff: rounded, at least one, at most all that have the field. */
 uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff);
 /* The quantile of a field for a share 0 <= q <= 1 of its records; NAN if none has it. After eval_finish(). */
 double eval_quantile(const struct eval_field *v, double q);
-/* The axis by position, with its sign: allocates [records]. NAN where it is missing. */
+/* The axis by position, with its sign; the caller frees it. [records], NAN where the value is missing. NULL with a message. */
 double *eval_axis_values(const struct eval *e, struct fail *f);
-/* The name of the axis, with a minus if it is negated; and for a chart, "negative NAME". */
+/* The name of the axis, with a minus if it is negated; for a chart, "negative NAME". Both return out. */
 const char *eval_axis_name(const struct eval *e, char *out, size_t size);
 const char *eval_axis_label(const struct eval *e, char *out, size_t size);
-/* Whether a field is the one of the axis. */
+/* Whether a field is the axis. */
 int eval_is_axis(const struct eval *e, const struct eval_field *v);
 /* A field's values by position in the stream, NAN where it is missing: allocates [records]. */
 double *eval_values(const struct eval *e, const struct eval_field *v, struct fail *f);
@@ -89,7 +89,7 @@ double *eval_values(const struct eval *e, const struct eval_field *v, struct fai
 char *eval_labels(const struct eval *e, struct fail *f);
 void eval_free(struct eval *e);
 
-/* Appends the results as tables, or as one JSON object (vae-eval(1)); without an expression for positives, distributions alone. */
+/* Appends the results as tables, or as one JSON object (vae-eval(1)); without an expression for positives, only the distributions. */
 int eval_table(const struct eval *e, struct buf *out, struct fail *f);
 int eval_json(const struct eval *e, struct buf *out, struct fail *f);
 

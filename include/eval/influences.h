@@ -1,9 +1,9 @@
-/* influences.h - statistics of influences over test records, from a file of --influence of vae-testinf or vae-density: do strong
- * proponents and opponents have the class of the test record, are they near it in latent space, are their latent means long (Kong &
- * Chaudhuri 2021, figures 4, 5, 20 to 25, tables 5 and 8)?
+/* influences.h - statistics of influences over test records, from a file that --influence of vae-testinf or vae-density wrote: whether strong
+ * proponents and opponents have the class of the test record, how near they are in latent space, and how large the norm of their latent means
+ * is (Kong & Chaudhuri 2021, figures 4, 5, 20 to 25, tables 5 and 8).
  *
- * The file lists the strongest records of either kind; it has all pairs if it was written with --top of the number of records. Memory: 16
- * bytes a pair, 48 more while they are correlated, and one line of the file.
+ * The file lists the strongest proponents and opponents; with a --top of at least the number of records it has all pairs. Memory: 16 bytes a
+ * pair, 48 more while correlations are computed, and one line of the file.
  */
 #ifndef VF_INFLUENCES_H
 #define VF_INFLUENCES_H
@@ -16,9 +16,9 @@ enum influence_kind { INFLUENCE_PROPONENTS, INFLUENCE_OPPONENTS, INFLUENCE_KINDS
 enum influence_measure { INFLUENCE_SAME_CLASS, INFLUENCE_DISTANCE, INFLUENCE_NORM, INFLUENCE_MEASURES };
 
 struct influence_pair {
-	float influence, distance, norm; /* distance, norm: NAN where the file has none */
-	int16_t cls;                     /* of the test record, in influences.cls; -1: none */
-	int16_t same;                    /* 1, 0; -1: one of the two has no class */
+	float influence, distance, norm; /* distance, norm: NAN if the file has none */
+	int16_t cls;                     /* class of the test record: index into influences.cls; -1: none */
+	int16_t same;                    /* whether the classes are equal: 1, 0; -1: one of the two has no class */
 };
 
 struct influence_group {
@@ -31,17 +31,17 @@ struct influence_method {
 	size_t tests;
 	struct influence_pair *pair; /* [n] */
 	size_t n, cap;
-	struct influence_group of[INFLUENCE_KINDS][EVAL_MAX_CUTOFFS + 1]; /* the strongest of each test record at each cutoff; then all of the kind */
+	struct influence_group of[INFLUENCE_KINDS][EVAL_MAX_CUTOFFS + 1]; /* the strongest of each test record at each cutoff, then all pairs of the kind */
 	struct influence_group all;
 	struct correlation against[INFLUENCE_MEASURES]; /* x: distance or norm, y: influence; after influences_finish() */
 };
 
 struct influences {
 	/* set by the caller */
-	const char *class_name;              /* NULL: cls in the file; CLASS_OF_KEY; another name: records and tests say it */
-	struct class_map records, tests;     /* owned; sorted; tests empty: its keys are looked up in records too */
+	const char *class_name;              /* NULL: cls in the file; CLASS_OF_KEY; another name: classes come from records and tests */
+	struct class_map records, tests;     /* owned, sorted; if tests is empty, test records are looked up in records */
 	struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS];
-	int ncutoffs;                        /* a percentage is of the records that are listed for a test record */
+	int ncutoffs;                        /* percentages count the records that are listed for a test record */
 
 	struct influence_method *method; /* [n], in the order of the file */
 	size_t n, unread;                /* unread: lines without influences, of test records that could not be read */
@@ -49,10 +49,10 @@ struct influences {
 	size_t ncls;
 };
 
-/* Adds a line of the file. */
+/* Adds one line of the file, or all lines. -1 with a message. */
 int influences_add(struct influences *s, const char *line, size_t len, struct fail *f);
 int influences_read(struct influences *s, const char *path, struct fail *f);
-/* Sorts classes, and correlates. Fails where no line has an influence. */
+/* Sorts classes, and computes correlations. Fails if no line has an influence. */
 int influences_finish(struct influences *s, struct fail *f);
 void influences_free(struct influences *s);
 

@@ -20,7 +20,7 @@ struct lds {
 };
 
 /* matrix: the path of vae-testinf --matrix, with a row a record and a column a test record; rows of NAN are records that could not be read.
- * memo: NAME.memo of vae-memo --halves over the same records and test records, which is checked where the matrix has a note (MATRIX_NOTE). */
+ * memo: NAME.memo of vae-memo --halves over the same records and test records; this is checked if the matrix has a note (MATRIX_NOTE). */
 int lds_of(const char *matrix, const char *memo, struct lds *l, struct fail *f);
 
 #endif

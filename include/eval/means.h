@@ -14,22 +14,22 @@ struct mean {
 };
 
 struct means {
-	struct mean *v; /* [n], in the order in which the names were first seen, or those of means_only() */
+	struct mean *v; /* [n], in the order of first appearance, or in the order of means_only() */
 	size_t n;
-	int only;       /* other names are left out */
+	int only;       /* means_only() was called: other names are ignored */
 };
 
 /* Adds a value: Welford's mean and sum of squares. */
 void mean_add(struct mean *m, double value);
-/* Only these names, separated by commas, in this order. */
+/* Restricts the means to these names, separated by commas, in this order. */
 int means_only(struct means *m, const char *names, struct fail *f);
-/* Adds the numbers of a run: a flat JSON object. */
+/* Adds the numbers of a run, a flat JSON object. -1 with a message. */
 int means_add(struct means *m, const struct fields *run, struct fail *f);
-/* The same for the file at path. */
+/* The same, from the file at path. */
 int means_add_file(struct means *m, const char *path, struct fail *f);
 /* The standard error of the mean; NAN for fewer than two runs. */
 double mean_error(const struct mean *m);
-/* Fails where a name of means_only() is in no run. */
+/* Fails if a name of means_only() is in no run. */
 int means_check(const struct means *m, struct fail *f);
 void means_free(struct means *m);
 

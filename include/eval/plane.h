@@ -9,23 +9,23 @@
 enum { PLANE_MAX_TESTS = 100 };
 
 struct plane {
-	const char *class_name; /* set by the caller: see class_of(); NULL: no classes */
+	const char *class_name; /* set by the caller, for class_of(); NULL: no classes */
 	struct plane_point {
-		double x, y; /* NAN: the payload is no point */
-		int16_t cls; /* in cls; -1: none */
+		double x, y; /* NAN: the payload is not a point */
+		int16_t cls; /* index into plane.cls; -1: none */
 	} *v; /* [n] by position */
-	size_t n, cap, without; /* without: records whose payload is no point */
+	size_t n, cap, without; /* without: number of records whose payload is not a point */
 	char **cls; /* [ncls], in the order of the stream */
 	size_t ncls;
 	struct plane_point test[PLANE_MAX_TESTS]; /* [ntests]: the first test records */
 	size_t ntests;
 };
 
-/* extensions: of the payload. */
+/* Adds a record. extensions: those of the payload. -1 with a message. */
 int plane_add(struct plane *p, struct record *r, const char *extensions, struct fail *f);
-/* Adds a test record; it is an error if it is no point. */
+/* Adds a test record. Fails if its payload is not a point. */
 int plane_add_test(struct plane *p, struct record *r, const char *extensions, struct fail *f);
-/* Fails where no record is a point. */
+/* Fails if no record is a point. */
 int plane_check(const struct plane *p, struct fail *f);
 void plane_free(struct plane *p);
 

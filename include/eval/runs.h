@@ -1,7 +1,7 @@
-/* runs.h - detection over several runs, such as seeds: means and standard errors of the measures of eval.h, and of the curves.
+/* runs.h - detection over several runs, such as seeds: means and standard errors of the measures of eval.h and of the curves.
  *
- * Every file of the stream is a run. Runs whose files are in one directory are a set, such as a data set. Memory: that of eval.h for the
- * largest run, and 13 KiB for every set and field.
+ * Every file of the stream is a run. The files of one directory are a set, such as a data set. Memory: eval.h for the largest run, and 13 KiB
+ * for every set and field.
  */
 #ifndef VF_RUNS_H
 #define VF_RUNS_H
@@ -23,29 +23,29 @@ struct runs_field {
 struct runs_set {
 	char *name; /* the directory of its files, "." if they have none */
 	size_t runs;
-	struct runs_field *field; /* [nfields]: those requested, then the baselines that a run has */
+	struct runs_field *field; /* [nfields]: the requested fields, then the baselines that some run has */
 	size_t nfields;
 };
 
 struct runs {
-	/* set by the caller; all live as long */
+	/* set by the caller, borrowed */
 	const char *fields, *positive; /* as for eval_open() */
 	char *const *files;            /* [nfiles], as given to the reader */
 	int nfiles;
-	char extensions[128];          /* of the payload; "": those of a new configuration */
+	char extensions[128];          /* of the payload; "": the default of a configuration */
 
 	struct runs_set *set; /* [n], in the order of the files */
 	size_t n;
-	struct eval e; /* of the run that is read */
-	int at;        /* its file; -1: none yet */
+	struct eval e; /* the current run */
+	int at;        /* its index in files; -1: none yet */
 	uint64_t records, missing;
 };
 
-/* Checks fields and positive. A failure is a usage error. Call runs_free() also after a failure. */
+/* Checks fields and positive. A failure is a usage error. Call runs_free() after a failure too. */
 int runs_open(struct runs *r, struct fail *f);
-/* Adds the next record of the stream. Fails where a run has not both labels. */
+/* Adds the next record of the stream. Fails if a run lacks positive or negative records. */
 int runs_record(struct runs *r, struct record *rec, struct fail *f);
-/* Fails where a file has no record. */
+/* Fails if a file has no record. */
 int runs_finish(struct runs *r, struct fail *f);
 void runs_free(struct runs *r);
 

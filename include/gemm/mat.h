@@ -35,8 +35,8 @@ enum mat_bits { MAT_24, MAT_16 };
  * factors above 2^-100, and before C is scaled or added to. */
 double mat_error_bound(int k, enum mat_bits bits);
 
-/* Products with n columns and inner dimension k give a row of C the same bits in any multiple of so many rows; 0: there is no such
- * number on this processor. */
+/* A number of rows R: in products with n columns and inner dimension k, a row of C has the same bits for any multiple of R rows. 0: this
+ * processor has no such number. */
 int mat_row_block(int n, int k);
 
 /* Packs B once for many products of about m rows. Without the pack they give the same bits, and take longer. b is [n x k], or [k x n] when
@@ -64,9 +64,9 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
 void mat_gram(float *c, const float *a, int m, int k);
 
-/* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], j in [from, to), o elementwise with
- * weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1, or 0 with nothing done: this processor has no kernel for it, or
- * there are too many rows. */
+/* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
+ * with W = weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this processor has no kernel
+ * or there are too many rows. */
 size_t mat_weighted_scratch(int np, int rows);
 int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch);
 

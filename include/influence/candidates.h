@@ -1,4 +1,4 @@
-/* candidates.h - finds the k records of a stream that matter most to each test record. One pass over the stream adds the strengths of
+/* candidates.h - finds the k records of a stream with the strongest influence over each test record. One pass over the stream adds the strengths of
  * every record; then the records that are candidates of a test record can be looked up by their position. Memory is k entries for
  * each test record, independent of the stream's length.
  */
@@ -24,14 +24,14 @@ struct candidate { /* the record at this position is one of the strongest of thi
 
 struct candidates {
 	size_t k, tests;
-	struct strong_record *heap; /* [tests][k]: the strongest so far, the weakest of them first */
+	struct strong_record *heap; /* [tests][k]: a heap of the strongest so far, with the weakest of them first */
 	size_t *heap_size;      /* [tests] */
 	struct candidate *list; /* [n]: sorted by position, then test */
 	size_t n, capacity, next; /* next: where candidates_skip() goes on */
 };
 
 int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f);
-/* Adds the next record, by its strengths [tests]; NAN: not a candidate. Of equal strengths the earlier record is the stronger. */
+/* Adds the next record with its strengths [tests]; NAN: not a candidate. Of equal strengths, the earlier record counts as stronger. */
 void candidates_add(struct candidates *c, uint64_t position, const double *strength);
 int candidates_add_unreadable(struct candidates *c, uint64_t position, struct fail *f);
 /* After the last record: makes the list. */

@@ -27,7 +27,7 @@ size_t pairwise_result_size(const struct pairwise *p, int rows);
  * INFLUENCE_GRADIENTS. */
 int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, const float *x, void *result, struct fail *f);
 
-/* The note in the file of a matrix of influences: hashes of the payloads of the records, in order, and of the tests. */
+/* The note in the header of a matrix of influences: a hash of the payloads of all records, in order, and one of the test records. */
 #define MATRIX_NOTE "%016" PRIx64 " %016" PRIx64
 
 struct pairwise_row { /* the results of a record */

@@ -54,11 +54,12 @@ int testinf_add(struct testinf *s, const struct train_record *r, const double *i
 int testinf_add_record(struct testinf *s, struct record *r, const struct pairwise_row *p, struct influence_summary *out, struct fail *f);
 /* After the last record. */
 void testinf_end(struct testinf *s);
-/* One line of JSON for each test record, with what its influences depend on. */
+/* What the influences depend on; part of every line. */
 struct influence_origin {
-	const char *model, *options; /* its id; a hash of the options and the test records */
+	const char *model, *options; /* the id of the model; a hash of the options and the test records */
 	long candidates;             /* of --candidates, or 0 */
 };
+/* Writes one line of JSON for each test record. */
 int testinf_write(const struct testinf *s, const struct influence_origin *o, int fd, struct fail *f);
 /* Sets all means and standard deviations as fields; own_strongest: also that one, because the tests are the stream's first records. */
 struct fields;

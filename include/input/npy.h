@@ -36,7 +36,7 @@ void npy_copy(const struct npy *n, size_t first, size_t count, void *out);
 int npy_is_picture(const struct npy *n, size_t shape[3], int *interleaved);
 /* Appends the header of a file of this type and shape to `out`. */
 int npy_header(struct buf *out, enum npy_type type, int ndim, const size_t *shape, struct fail *f);
-/* The same with a comment in the header, which numpy passes over. */
+/* The same with a comment in the header, which numpy ignores. */
 int npy_header_noted(struct buf *out, enum npy_type type, int ndim, const size_t *shape, const char *note, struct fail *f);
 
 #endif

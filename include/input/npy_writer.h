@@ -17,7 +17,7 @@ struct npy_writer {
 int npy_writer_open(struct npy_writer *n, const char *path, size_t columns, struct fail *f);
 /* row [columns]; NULL: a row of NAN. */
 int npy_writer_add(struct npy_writer *n, const double *row, struct fail *f);
-/* note: what the matrix is of (npy_header_noted()), about 40 bytes; or "". */
+/* note: a comment for the header (npy_header_noted()), about 40 bytes; or "". */
 int npy_writer_commit(struct npy_writer *n, const char *note, struct fail *f);
 void npy_writer_abort(struct npy_writer *n);
 

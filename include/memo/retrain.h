@@ -17,7 +17,7 @@ enum { RETRAIN_OUT = 4 }; /* columns of out-of-fold scores: loss, recon, kl, sel
 struct retrain {
 	/* set by the caller */
 	const char *dir;             /* NAME.memo */
-	const struct config *cfg;    /* of the model of one task, but for train.seed, to which the task's number is added, or with leave that of the repeat */
+	const struct config *cfg;    /* of a task's model, except that the number of the task, or of the repeat with leave, is added to train.seed */
 	struct dataset *data;        /* all records */
 	const struct dataset *tests; /* of halves and leave: the records whose losses are wanted; else NULL */
 	struct subsets subsets;
@@ -50,7 +50,8 @@ int retrain_model(struct retrain *r, int model, struct fail *f);
 int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f);
 /* The same for a reader of NAME.memo, which has the hash of its plan. */
 int retrain_open_numbers(const char *dir, const char *plan, int model, size_t rows, int columns, struct numbers *n, struct fail *f);
-/* Reads NAME.memo/plan of halves: the subsets, the number of test records, the plan's hash, and those of the payloads of records and tests. */
+/* Reads NAME.memo/plan of halves: the subsets, the number of test records, the hash of the plan, and the hashes of the payloads of records and
+ * test records. */
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], uint64_t payloads[2], struct fail *f);
 
 #endif

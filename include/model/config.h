@@ -27,7 +27,7 @@ enum binarize { BINARIZE_NONE, BINARIZE_THRESHOLD, BINARIZE_STOCHASTIC };
 enum estimator { PLUGIN, CROSS };
 enum gradient { PATHWISE, SCORE };
 enum weights { WEIGHTS_ONE, WEIGHTS_LR };
-#define VARIANCE_LEARNT (-1) /* a parameter for each channel of the input (nn/loss.h) */
+#define VARIANCE_LEARNT (-1) /* one parameter for each channel of the input (nn/loss.h) */
 
 struct config {
 	int format;
@@ -40,7 +40,7 @@ struct config {
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;
-		int shards; /* virtual workers of a training, each with files and a share of the batch of its own (train/team.h) */
+		int shards; /* virtual workers, each with its own files and share of the batch (train/team.h) */
 		double beta, lr, holdout;
 		double seed;
 	} train;

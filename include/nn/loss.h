@@ -15,19 +15,19 @@ double loss_recon(enum likelihood likelihood, const float *f, const float *x, in
 /* The same, and in *nll the recon of another likelihood, in one pass where the two share their work. */
 double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll);
 
-/* A learnt variance v_c for each channel c of the input: then gaussian and linear are -log N(x; f', v_c I), f' = sigmoid(f) or f,
+/* With a learnt variance v_c for each channel c of the input, gaussian and linear are -log N(x; f', v_c I), f' = sigmoid(f) or f:
  *
  *   recon = sum_c sum_{i in c} (f'_i - x_i)^2 / (2 v_c) + log(2 pi v_c) / 2 */
 struct learnt_variance {
-	const float *log_variance; /* [channels]; NULL: none, and recon is that above */
-	int channels, channels_last; /* of rows: their channels, and the order of f and x (nn/layout.h) */
+	const float *log_variance; /* [channels]; NULL: the variance is not learnt, and recon is as above */
+	int channels, channels_last; /* channels of a row, and whether f and x are channels last (nn/layout.h) */
 };
-/* loss_recon() with it. by_log_variance [channels], unless NULL, becomes the gradient with respect to log v_c. */
+/* loss_recon() with a learnt variance. Sets by_log_variance [channels], unless NULL, to the gradient with respect to log v_c. */
 double loss_recon_learnt(enum likelihood likelihood, const struct learnt_variance *v, const float *f, const float *x, int n, float *d, double *by_log_variance);
 /* The channel of element i of a row of n. */
 static inline int variance_channel(const struct learnt_variance *v, int i, int n) { return v->channels_last ? i % v->channels : i / (n / v->channels); }
 
-/* Adds share times the gradient of that recon with respect to x, at fixed f, to d [n]. */
+/* Adds to d [n] `share` times the gradient of recon with respect to x, at fixed f. */
 void loss_recon_by_input(enum likelihood likelihood, const struct learnt_variance *v, const float *f, const float *x, int n, float share, float *d);
 
 /* Sets numbers of a gradient d[n] below 2^-25 / sqrt(n) of the largest to 0. Together they change no product of d with another vector

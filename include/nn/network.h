@@ -47,7 +47,7 @@ void network_free_packed(struct network *net);
 /* 1 when rows can go through the network as sparse blocks, forward and backward (sparse_block.h): dense layers with a ReLU between each
  * two, on a processor with the kernels. packed: and its weights are packed, for which there may have been no memory. */
 int network_sparse(const struct network *net, int packed);
-/* A pass over any multiple of so many rows gives a row the bits that it has in a pass over more rows; 0: there is no such number. */
+/* A number of rows R: a row has the same bits in a pass over any multiple of R rows. 0: there is no such number. */
 int network_row_block(const struct network *net);
 /* Floats of scratch that a layer's pass needs; 0 without convolutions. */
 size_t network_scratch(const struct network *net);

@@ -26,7 +26,7 @@ struct pack {
 	/* npy: */
 	int as_vector; /* unsigned bytes are numbers, not pictures */
 	/* Directories and archives: */
-	int follow;        /* directories alone: symbolic links stand for what they point to */
+	int follow;        /* directories only: follow symbolic links */
 	int classes;       /* the directory directly below, as .cls */
 	int together;      /* the files of one name are one record, whose key is the name */
 	/* Called every 256 records; total is the number of records, 0 where it is unknown. May be NULL. */
@@ -49,8 +49,8 @@ int pack_npy(struct pack *p, const char *array, const char *labels, struct fail 
 /* Every regular file below dir, in byte order of names: bytes and extension kept, the path below dir in the field `source`.
  * Skips dot files and names without an extension, and the output. A directory without a record is an error. */
 int pack_directory(struct pack *p, const char *dir, struct fail *f);
-/* Every regular file of a zip, 7z or rar archive, likewise, in the order of the archive. An error: a file that is
- * encrypted or whose checksum is wrong, a name that leads out of the directory, and with `together` a name that comes again. */
+/* The same for the regular files of a zip, 7z or rar archive, in the order of the archive. Fails on an encrypted file, a wrong checksum, a name
+ * that leads out of the directory, and with `together` a name that comes back after others. */
 int pack_archive(struct pack *p, const char *path, struct fail *f);
 
 #endif

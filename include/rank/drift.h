@@ -21,7 +21,7 @@ struct drift {
 struct drift_result {
 	double ks, p; /* 0 and 1 without values */
 	double above; /* the share of the values at or above the 99.5th percentile of the reference */
-	int far;      /* ks is at least 0.1 with p < 0.001, or above is 0.015 more than expected where so many have p < 0.001 */
+	int far;      /* ks is at least 0.1 with p < 0.001; or `above` exceeds the expected share by 0.015, with p < 0.001 */
 };
 
 /* ref: NULL or empty: all results are 0. Call drift_free() also after a failure. */

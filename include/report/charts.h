@@ -8,12 +8,12 @@ enum chart { CHART_DETECTION, CHART_ROC, CHART_PRECISION_RECALL, CHART_SCATTER, 
 
 /* A name for files and ids: detection, roc, precision-recall, scatter, density, histogram, course, losses. */
 const char *chart_name(enum chart which);
-/* Appends a chart: 1, 0 if there is nothing to draw (no labels, no axis, no checkpoints), or -1. id: see plot.h. Curves are of up to four
- * requested fields and the baselines; the other charts are of the first field:
+/* Appends a chart. Returns 1, 0 if there is no data for it (no labels, no axis, no checkpoints), or -1. id: see plot.h. Curves show up to four
+ * requested fields and the baselines; the other charts show the first field:
  *   scatter, density  against the axis of eval.h, with the least-squares line
  *   histogram         of field_charts.h
  *   course            quantiles at every checkpoint (eval/course.h)
- *   losses            of memo: -logp_in and -logp_out, their means over the records, at every checkpoint */
+ *   losses            for memo: the means of -logp_in and -logp_out over the records, at every checkpoint */
 int chart_draw(const struct eval *e, enum chart which, const char *id, struct buf *out, struct fail *f);
 
 #endif

@@ -5,9 +5,9 @@
 #include "eval/plane.h"
 #include "base/buf.h"
 
-/* Values v [p->n] of a field: the area of a disc grows with |v|, red above 0 and blue from 0 down. Crosses are test records. */
+/* Values v [p->n] of a field: the area of a disc grows with |v|; it is red above 0, and blue otherwise. Crosses are test records. */
 int plane_chart(const struct plane *p, const double *v, const char *field, const char *id, struct buf *out, struct fail *f);
-/* The points in the colours of their classes; gray is of all classes after the sixth, and of none. */
+/* The points in the colours of the first six classes; points of other classes, or of none, are gray. */
 int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, struct fail *f);
 
 #endif

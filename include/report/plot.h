@@ -39,11 +39,11 @@ void plot_steps(struct plot *p, int series, const double *edge, const double *he
 /* A dot a record; close ones become one dot, darker the more there are; few dots are all dark. positive [n], or NULL: those records are drawn on
  * top in their own colour. NAN is left out. */
 void plot_dots(struct plot *p, const double *x, const double *y, const char *positive, size_t n);
-/* The area between two lines. */
+/* Fills the area between two lines. */
 void plot_band(struct plot *p, int series, const double *x, const double *low, const double *high, size_t n);
-/* Small cells, darker the more of the n points are in them, by the logarithm. Returns how many are in the fullest. NAN is left out. */
+/* Draws small cells; the shade grows with the logarithm of the number of points in the cell. Returns the largest number. NAN is skipped. */
 unsigned plot_density(struct plot *p, const double *x, const double *y, size_t n);
-/* A disc of a radius in units of the chart. */
+/* Draws a disc; radius in units of the chart. */
 void plot_disc(struct plot *p, int series, double x, double y, double radius);
 void plot_cross(struct plot *p, double x, double y);
 void plot_legend(struct plot *p, int series, const char *text);

@@ -28,11 +28,11 @@ struct report {
 	/* set by the caller */
 	const char *title, *fields, *positive; /* fields NULL: chosen by the first record; positive NULL: nothing labelled */
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
-	const char *class_name;   /* what is shown as the label, and compared between test records and their proponents; NULL: cls */
+	const char *class_name;   /* the label: shown, and compared between test records and their proponents (eval/classes.h); NULL: cls */
 	const char *against;      /* see eval_set_axis(); NULL: the default */
 	int max_fields;     /* that are chosen without `fields`; 0: 8 */
 	int top, max_tests; /* thumbnails at each end of the scores; test records */
-	int middle;         /* thumbnails near the median; -1: REPORT_MIDDLE if memo ranks, else none */
+	int middle;         /* thumbnails near the median; -1: REPORT_MIDDLE if ranked by memo, else none */
 	int keys_per_file;
 	struct reader_limits limits; /* of test records and quarantine */
 
@@ -44,7 +44,7 @@ struct report {
 	int nfailed;
 	struct text_counts origins; /* model and options */
 	struct extremes high, low, middle_of, quarantined; /* middle_of: see extremes_sample() */
-	int sampled;                                       /* middle_of is of a sample of the stream */
+	int sampled;                                       /* middle_of comes from a sample of the stream */
 	uint64_t nquarantined;
 	struct text_counts reasons; /* of the quarantine */
 	struct test_influences influences;

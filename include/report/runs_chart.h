@@ -4,7 +4,8 @@
 
 #include "eval/runs.h"
 
-/* Appends the chart of runs_curve[curve]; id: see plot.h. At most six curves: of every set the first fields, as many as there is space for; the baselines if there is one set. */
+/* Appends the chart of runs_curve[curve]; id: see plot.h. It has at most six curves: the first fields of every set, and the baselines if there is
+ * one set. */
 int runs_chart(const struct runs *r, int curve, const char *id, struct buf *out, struct fail *f);
 /* A name for its file: detection, roc. */
 const char *runs_chart_name(int curve);

@@ -16,7 +16,7 @@ enum thumbnail_kind { THUMBNAIL_NONE, THUMBNAIL_PICTURE, THUMBNAIL_VECTOR };
 struct thumbnail {
 	char *key, *label; /* escaped; label: cls or another name, or NULL */
 	double score;      /* NAN: none */
-	double sampled;    /* in a sample: its random number */
+	double sampled;    /* in a sample: the random number of the record */
 	uint64_t position; /* in the stream, from 0 */
 	int positive;
 
@@ -46,7 +46,7 @@ struct extremes {
 	struct thumbnail *v; /* [n], the most extreme first */
 	size_t n, capacity;
 	int sign, unscored; /* unscored: also takes records without a score, last */
-	const char *label;  /* the name of what is the label (eval/classes.h); NULL: cls */
+	const char *label;  /* where the label is, for class_of() (eval/classes.h); NULL: cls */
 };
 int extremes_open(struct extremes *e, size_t capacity, int sign, int unscored, struct fail *f);
 int extremes_add(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
@@ -54,8 +54,8 @@ int extremes_add(struct extremes *e, struct record *r, const char *extensions, d
 int extremes_finish(struct extremes *e, struct fail *f);
 void extremes_free(struct extremes *e);
 
-/* A random sample of the records with a score; extremes_nearest() leaves those that are nearest to a value, the highest first.
- * Deterministic: the sample depends on positions alone. */
+/* Keeps a random sample of the records with a score. extremes_nearest() reduces it to the `keep` records nearest to a value, the highest first.
+ * The sample depends on positions alone. */
 int extremes_sample(struct extremes *e, struct record *r, const char *extensions, double score, uint64_t position, int positive, struct fail *f);
 void extremes_nearest(struct extremes *e, double value, size_t keep);
 

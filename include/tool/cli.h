@@ -39,7 +39,7 @@ struct cli_opt {
 	const char *help;
 	const char *const *choices; /* of CLI_CHOICE, NULL-terminated */
 	const char *key;            /* of CLI_KEY, as in score.seed */
-	int (*check)(const struct assignments *set, struct fail *f); /* of --set; so that tools without it need no configurations */
+	int (*check)(const struct assignments *set, struct fail *f); /* checks --set; a pointer, so that tools without --set do not link configurations */
 };
 
 /* What becomes of a record that cannot be scored. */

@@ -16,7 +16,7 @@ struct density_scorer {
 	const char *group_field;     /* clusters are the records with the same text; or NULL */
 	const char *space;           /* likewise part of the hash */
 	const char *model;           /* points are latent means of its encoder; NULL: samples */
-	const char *layer;           /* points are outputs of this layer of it; or NULL */
+	const char *layer;           /* points are outputs of this layer of the encoder; or NULL */
 	const char *test_file;       /* test records; or NULL */
 	const char *against;         /* a file of records: the estimators are fitted to these, not to the stream, which is read once; or NULL */
 	const char *duplicates;      /* ratio, or auto: groups of duplicates are appended; or NULL. Part of the hash */

@@ -19,7 +19,7 @@ struct memo_truth {
 	uint32_t *left;              /* [nleft]: positions of the records to leave out, in the order of the stream */
 	struct buf *left_key;        /* [nleft] */
 	size_t nleft;
-	struct buf text, scratch;    /* of the record at hand */
+	struct buf text, scratch;    /* for the current record */
 };
 
 /* Reads the list of keys. */

@@ -1,7 +1,7 @@
 /* test_scorer.h - appends the influence of every record of a stream over test records.
  *
  * The test records are those of a file, or with sanity the first of the stream, which is then read a second time and written nowhere.
- * With k a first pass, with few draws, finds the candidates of each test record, and only these get an influence.
+ * With k, a first pass with few draws finds the candidates of each test record, and only these get an influence.
  */
 #ifndef VF_TEST_SCORER_H
 #define VF_TEST_SCORER_H
@@ -16,7 +16,7 @@ extern const char *const normalize_words[]; /* of enum normalize */
 struct test_scorer {
 	/* set by the caller, and noise.path and test_noise.path */
 	const char *model, *checkpoints, *test_file;
-	int merge;     /* test_scorer_merge() is wanted */
+	int merge;     /* --merge: call test_scorer_merge() */
 	long sanity;   /* test records from the stream, or 0 */
 	long k;        /* candidates of each test record; 0: all records */
 	long top;      /* proponents and opponents to list of each test record; -1: 10, or with sanity a thousandth of the records */
@@ -30,20 +30,20 @@ struct test_scorer {
 	struct buf curvature_text;   /* what tells it apart */
 	struct test_set tests;
 	struct model *few;           /* with k: the models [nmodels] with CANDIDATE_DRAWS draws, which share all memory but packed weights */
-	struct test_set few_tests;   /* the test records for these models, until candidates are found */
+	struct test_set few_tests;   /* the test records under these models, until candidates are found */
 	struct candidates candidates;
 	struct pairwise pairwise;
 	struct scorer *scorer; /* [workers] */
 	struct testinf result;
 	struct npy_writer matrix;
-	uint64_t hash;            /* of the payloads of its rows, as of a data set (train/dataset.h) */
+	uint64_t hash;            /* of the payloads of its rows (dataset.hash in train/dataset.h) */
 	struct atomic_file table; /* --influence */
 };
 #define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .curvature = CURVATURE_OPTIONS_INIT, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}
 
 /* Scores all records, writes --influence and --matrix, prints the table of sanity, and sets the counts of --summary. */
 int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f);
-/* Merges the files of --influence that shards left, c->files, into that of all. */
+/* Merges c->files, which --influence wrote for shards, into the file of the whole stream. */
 int test_scorer_merge(const struct test_scorer *t, const struct cli *c, struct fail *f);
 /* After flow_finish(&t->frame.flow). */
 void test_scorer_close(struct test_scorer *t);

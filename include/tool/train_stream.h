@@ -1,6 +1,6 @@
 /* train_stream.h - trains a model on the records of a stream: reads them into a data set, trains, and with pass reads the stream a
- * second time to write the records to standard output. With train.shards the files are dealt to virtual workers, and those to the processes
- * that mpirun has started (train/team.h).
+ * second time to write the records to standard output. With train.shards, the files are divided among virtual workers, and the workers among
+ * the processes that mpirun has started (train/team.h).
  */
 #ifndef VF_TRAIN_STREAM_H
 #define VF_TRAIN_STREAM_H

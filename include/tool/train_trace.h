@@ -9,7 +9,7 @@
 #include "tool/memo_truth.h"
 
 struct train_trace {
-	const char *output;      /* set by the caller: the table, or NULL for none; with truth.tests, and to.fd -1 */
+	const char *output;      /* set by the caller, with truth.tests and to.fd = -1: the file of the table, or NULL for none */
 
 	struct memo_truth truth; /* the test records */
 	struct trace *trace;
@@ -17,16 +17,16 @@ struct train_trace {
 	struct buf text;         /* not yet written */
 	struct co_moments {      /* of all rows: means, and sums of squares and products around them */
 		double n, x, y, xx, yy, xy;
-	} influence, exact;      /* x: what is predicted; y: how much the loss fell */
+	} influence, exact;      /* x: the prediction; y: the fall of the loss */
 };
 
-/* Every call does nothing without an output. */
+/* Without an output, every function does nothing. */
 int train_trace_check(const struct train_trace *t, const struct config *cfg, struct fail *f);
 /* Reads the test records. m and data are borrowed. */
 int train_trace_open(struct train_trace *t, const struct model *m, const struct dataset *data, struct pool *pool, const struct cli *c, struct fail *f);
-/* Before and after a step, as fit.watch has it. */
+/* Call before and after a step, as fit.watch. */
 int train_trace_step(struct train_trace *t, int after, int64_t step, const uint32_t *row, const float *eps, struct fail *f);
-/* Puts the table in place, and sets the numbers of --summary. */
+/* Renames the table into place, and sets the numbers of --summary. */
 int train_trace_commit(struct train_trace *t, struct cli *c, struct fail *f);
 void train_trace_close(struct train_trace *t);
 

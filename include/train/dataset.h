@@ -14,7 +14,7 @@
 #include "input/standardise.h"
 
 struct dataset_part {
-	size_t end;    /* its records are those from the end of the part before */
+	size_t end;    /* its records begin at the end of the part before */
 	uint64_t hash; /* of their ids in order */
 };
 
@@ -37,7 +37,7 @@ struct dataset {
 
 /* d is zero except size, limit and vector. */
 int dataset_add(struct dataset *d, const void *row, uint64_t id, struct fail *f);
-/* The records so far, since the last call, are a part. */
+/* Makes a part of the records that were added since the last call. */
 int dataset_end_part(struct dataset *d, struct fail *f);
 /* After the last record, where none are held out: sets x. */
 int dataset_seal(struct dataset *d, struct fail *f);
@@ -49,7 +49,7 @@ int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f)
 void dataset_floats(const struct dataset *d, const struct standardisation *standard, size_t at, float *out);
 /* Bytes of a row. */
 size_t dataset_row_size(const struct dataset *d);
-/* Mean and standard deviation [size] of every number over the rows at these positions; vectors only. */
+/* Mean and standard deviation [size] of every element over the rows at these positions; vectors only. */
 int dataset_statistics(const struct dataset *d, const uint32_t *rows, size_t nrows, double *mean, double *deviation, struct fail *f);
 void dataset_free(struct dataset *d);
 

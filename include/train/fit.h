@@ -12,18 +12,18 @@ struct fit {
 	struct model *m;
 	const struct shares *shares; /* the records of all virtual workers */
 	struct pool *pool;
-	struct model_dir *dir; /* of rank 0; others write nothing */
+	struct model_dir *dir; /* used by rank 0; other ranks write nothing */
 	double save_every; /* seconds between states, beside those at checkpoints; 0: only at checkpoints */
 	int64_t resumed_from; /* out: the step of the state it resumed from; 0 for a new training */
 	/* After every step, with the mean loss since the last line of the log, and the last held-out loss; or NULL. */
 	void (*progress)(void *ctx, int64_t step, double loss, double holdout_loss);
-	/* Before and after every step, with the records row [train.batch] of its batch and their noise eps [train.batch][latent], of one worker alone; or NULL. -1
-	 * stops the training. */
+	/* Called before and after every step, with the records row [train.batch] of its batch and their noise eps [train.batch][latent]; or NULL.
+	 * Requires a single worker. -1 stops the training. */
 	int (*watch)(void *ctx, int after, int64_t step, const uint32_t *row, const float *eps, struct fail *f);
 	void *ctx;
 };
 
-/* Both are collective. Builds a model with initial weights; for vectors also with the mean and deviation of the records to train on. */
+/* Both functions are collective. Builds a model with initial weights, and for vectors with the mean and deviation of the training records. */
 int fit_model(struct model *m, const struct config *cfg, const struct shares *s, struct fail *f);
 /* Trains m from its parameters on, for m->cfg.train.steps steps. Writes train.checkpoints evenly spaced checkpoints, train.jsonl and
  * the state. -1 when the loss is not finite; what was written until then stays. In a directory with a state (MODEL_DIR_RESUME) it

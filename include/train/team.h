@@ -1,9 +1,9 @@
 /* team.h - one training by several processes (ranks).
  *
- * The configuration fixes the number of virtual workers, train.shards. Worker w reads FILEs w, w + shards, w + 2 shards, ... and takes
- * batch / shards records of them a step, in an order of its own. Rank r runs the workers from r shards / ranks on. The gradients of all workers
- * are added along one binary tree, whose shape depends on the number of workers alone: node (w, 2 s) is node (w, s) plus node (w + s, s). So
- * the number of ranks changes no bit. Every rank then makes the same step on its own copy of the weights.
+ * The configuration fixes the number of virtual workers, train.shards. Worker w reads FILEs w, w + shards, w + 2 shards, ... In every step it
+ * takes batch / shards of their records, in its own order. Rank r runs the workers from r shards / ranks on. The gradients of all workers are
+ * added along a binary tree, whose shape depends on the number of workers alone: node (w, 2 s) is node (w, s) plus node (w + s, s). So the
+ * number of ranks does not change the result. Every rank then makes the same step on its own copy of the weights.
  *
  * All ranks call the functions below in the same order. Rank 0 alone writes files and messages.
  */
@@ -17,32 +17,32 @@
 
 struct team {
 	int rank, ranks;
-	int workers;    /* of all ranks; 1 until team_divide() */
-	int first, end; /* those of this rank */
+	int workers;    /* on all ranks; 1 until team_divide() */
+	int first, end; /* the workers [first, end) of this rank */
 };
 
 /* One process with one worker. */
 extern const struct team team_alone;
-/* The processes that were started together; one without MPI. */
+/* Joins the processes that mpirun has started; without MPI there is one. */
 void team_open(struct team *t);
 void team_close(void);
 /* Gives every rank its workers. -1 when there are more ranks than workers. */
 int team_divide(struct team *t, int workers, struct fail *f);
-/* bad: whether this rank has failed, with the reason in f. -1 when any rank has: f is then the message of the first of them on all ranks. */
+/* bad: whether this rank has failed, with the message in f. Returns -1 on all ranks if any rank has failed, with the message of the first. */
 int team_agree(const struct team *t, int bad, struct fail *f);
-/* The same where rank 0 alone can fail. */
+/* The same, if only rank 0 can fail. */
 int team_follow(const struct team *t, int bad, struct fail *f);
-/* all [workers] items of `size` bytes, of which this rank has filled in those of its workers; all are filled in afterwards. */
+/* all [workers]: items of `size` bytes. Every rank has filled in the items of its workers, and receives the others. */
 void team_gather(const struct team *t, void *all, size_t size);
-/* What the rank of that worker has goes to rank 0. */
+/* Copies p from the rank of that worker to rank 0. */
 void team_move(const struct team *t, int worker, void *p, size_t bytes);
-/* What rank 0 has becomes what all have. */
+/* Copies p from rank 0 to all ranks. */
 void team_share(const struct team *t, void *p, size_t bytes);
 
 /* The sum over the workers along the tree. */
 enum { TEAM_SUMS = 4 };
 struct team_sum {
-	double sum[TEAM_SUMS]; /* of numbers beside the vector */
+	double sum[TEAM_SUMS]; /* further sums, such as losses */
 	float *v;              /* [n] */
 };
 struct team_tree {
@@ -51,7 +51,7 @@ struct team_tree {
 	size_t n;           /* length of the vectors, may be 0 */
 	int levels;
 	struct team_sum *level; /* [levels] */
-	/* Computes the summand of a worker of this rank. */
+	/* Computes the term of a worker of this rank. */
 	void (*leaf)(void *ctx, int worker, struct team_sum *out);
 	void *ctx;
 };

@@ -21,9 +21,9 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 /* One step on x [batch][input] with noise eps [batch][latent], under the configuration's learning rate and optimiser. -1 when the loss
  * is not finite; the parameters are untouched then. */
 int trainer_step(struct trainer *t, const float *x, const float *eps, int want_norm, struct train_stats *s, struct fail *f);
-/* A step in two parts, for a batch in several shares. The gradient [nparams] of the mean loss over this share; nothing else changes. */
+/* A step in two parts, for a batch in several shares. Sets the gradient [nparams] of the mean loss over this share; changes nothing else. */
 void trainer_gradient(struct trainer *t, const float *x, const float *eps, float *gradient, struct train_stats *s);
-/* A step along `share` times a gradient [nparams], which is overwritten. */
+/* Makes a step along `share` times a gradient [nparams], which is overwritten. */
 void trainer_apply(struct trainer *t, float *gradient, float share);
 /* The loss alone, without a step. */
 void trainer_loss(struct trainer *t, const float *x, const float *eps, struct train_stats *s);
