@@ -100,7 +100,7 @@ void atomic_remove_temps(void)
 			unlink(temps[i]);
 }
 
-/* At exit(), which a library may call where it runs out of memory. */
+/* Runs at exit(), which a library may call when it runs out of memory. */
 static void remove_temps(void)
 {
 	atomic_remove_temps();

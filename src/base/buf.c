@@ -61,7 +61,7 @@ int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...)
 	return r;
 }
 
-/* Enough for a regular file as it is now. It may still grow, and other files have no size. */
+/* The current size of a regular file, as a first capacity. The file may still grow, and other files have no size. */
 static int reserve_file(struct buf *b, int fd, size_t max, struct fail *f)
 {
 	enum { LARGE = 2 << 20 };

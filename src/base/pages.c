@@ -7,8 +7,8 @@
 
 enum { LINE = 64, SMALL_PAGE = 1 << 16, LARGE_PAGE = 2 << 20 }; /* the largest of the small pages that Linux uses */
 
-/* Makes whole pages zeros. Linux does so by taking private memory away, which costs nothing until a page is touched again; it refuses
- * where the memory is locked. */
+/* Sets whole pages to zero. Linux drops private pages and maps zeros when they are touched again, so this is cheap; it refuses if the memory is
+ * locked. */
 static void clear_pages(void *p, size_t bytes)
 {
 #if defined(__linux__)
@@ -18,7 +18,7 @@ static void clear_pages(void *p, size_t bytes)
 	memset(p, 0, bytes);
 }
 
-/* In small pages the translation buffer does not cover the operands of one product, and each takes as long to get as a large one. */
+/* With small pages, the TLB does not cover the operands of one product, and mapping one takes as long as mapping a large page. */
 void *pages_alloc(size_t bytes)
 {
 	size_t align = bytes >= LARGE_PAGE ? LARGE_PAGE : bytes >= 4 * SMALL_PAGE ? SMALL_PAGE : LINE;

@@ -1,4 +1,4 @@
-/* Latent means, or outputs of a layer, as points: a copy of the encoder's working memory for each worker. */
+/* Latent means, or outputs of a layer, as points. Every worker has its own buffers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct encoder { /* of one worker */
 struct encoders {
 	const struct model *model;
 	int workers;
-	int layer, width; /* whose output is taken, and how much of it */
+	int layer, width; /* the layer whose output is the point, and the number of its elements */
 	struct encoder *encoder; /* [workers] */
 	float *params;           /* as the layers read them */
 };

@@ -13,7 +13,7 @@ int course_memo_prefix(const char *name)
 	return n >= 4 && strcmp(name + n - 4, "memo") == 0 ? (int)n - 4 : -1;
 }
 
-/* NAME_DIGITS, where NAME is prefix [np] and base: 1 and *step, or 0. */
+/* Returns 1 and sets *step if the name is NAME_DIGITS, where NAME is prefix [np] and base; otherwise 0. */
 static int is_step(const char *p, size_t n, const char *prefix, size_t np, const char *base, uint64_t *step)
 {
 	size_t nb = strlen(base);
@@ -28,7 +28,7 @@ static int is_step(const char *p, size_t n, const char *prefix, size_t np, const
 	return 1;
 }
 
-/* The entry of a step, made if there is none; NULL with a message. */
+/* Finds or adds the entry of a step; NULL with a message. */
 static struct course_step *find(struct course *c, uint64_t step, struct fail *f)
 {
 	for (size_t i = 0; i < c->n; i++)

@@ -25,7 +25,7 @@ static struct influence_method *find_method(struct influences *s, const char *na
 	return NULL;
 }
 
-/* The number of a class: >= 0, or -1 with a message. */
+/* The index of a class, which is added if it is new; -1 with a message. */
 static int find_class(struct influences *s, const char *cls, struct fail *f)
 {
 	for (size_t i = 0; i < s->ncls; i++)
@@ -41,7 +41,7 @@ static int find_class(struct influences *s, const char *cls, struct fail *f)
 	return more[s->ncls] ? (int)s->ncls++ : fail_memory(f);
 }
 
-/* The class of a key: 1 in *out, which is owned by the caller; 0; -1. o: the object with the key, which may have a cls. */
+/* Sets *out, owned by the caller, to the class of a key. Returns 1, 0 if it has none, or -1. o: the object with the key, which may have a cls. */
 static int class_in(const struct influences *s, const struct class_map *m, const json_t *o, const char *key, char **out, struct fail *f)
 {
 	const char *cls = NULL;
@@ -94,7 +94,7 @@ static void count(struct influence_group *g, const struct influence_pair *p)
 		mean_add(&g->measure[INFLUENCE_NORM], (double)p->norm);
 }
 
-/* One list of a test record, of `listed` records in both lists. cls: of the test record, or NULL. */
+/* Adds one list of a test record; `listed` records are in both lists. cls: the class of the test record, or NULL. */
 static int add_list(struct influences *s, struct influence_method *m, enum influence_kind kind, const json_t *list, size_t listed, const char *cls, int16_t number,
                     struct fail *f)
 {

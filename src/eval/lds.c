@@ -36,7 +36,7 @@ static int add_half(struct halves *h, int half, const struct npy *m, const size_
 	return bad;
 }
 
-/* A matrix that vae-testinf wrote says what it is of; another program's says nothing. */
+/* A matrix of vae-testinf has a note with hashes of its records; a matrix of another program has none. */
 static int check_note(const struct halves *h, const struct npy *m, struct fail *f)
 {
 	uint64_t records, tests;

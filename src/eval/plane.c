@@ -7,7 +7,7 @@
 #include "eval/classes.h"
 #include "input/npy.h"
 
-/* The two numbers of the payload: 1, or 0 and why there are none. */
+/* Reads the two numbers of the payload. Returns 1, or 0 and the reason. */
 static int read_point(const struct record *r, const char *extensions, struct plane_point *to, struct fail *why)
 {
 	struct npy npy;
@@ -26,7 +26,7 @@ static int read_point(const struct record *r, const char *extensions, struct pla
 	return 0;
 }
 
-/* The number of a class: >= 0, or -1 with a message. */
+/* The index of a class, which is added if it is new; -1 with a message. */
 static int find_class(struct plane *p, const char *cls, size_t len, struct fail *f)
 {
 	for (size_t i = 0; i < p->ncls; i++)

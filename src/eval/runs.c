@@ -9,7 +9,7 @@ const char *const runs_measure[RUNS_MEASURES] = {"detection_auc", "auroc", "aver
 
 /* --- sets and fields --- */
 
-/* The set of a file, made if there is none; NULL with a message. */
+/* Finds or adds the set of a file; NULL with a message. */
 static struct runs_set *find_set(struct runs *r, const char *path, struct fail *f)
 {
 	const char *slash = strrchr(path, '/');

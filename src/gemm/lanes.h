@@ -1,7 +1,7 @@
 /* lanes.h - vectors of LANES floats for the blocked kernels: 16 by AVX-512, 8 by AVX2 or, two registers at a time, NEON.
  *
- * blocked_16.c and blocked_8.c define LANES, and compile the same kernels (blocked.h). A count of lanes is at most LANES; a vector of
- * `some` lanes has zeros beyond them. */
+ * blocked_16.c and blocked_8.c define LANES, and compile the same kernels (blocked.h). A number of lanes is at most LANES; functions with
+ * `some` in their name load zeros beyond that number. */
 #ifndef VF_LANES_H
 #define VF_LANES_H
 

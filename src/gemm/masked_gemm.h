@@ -5,10 +5,10 @@
 
 #include "gemm/sparse_kernels.h"
 
-/* For a block each of A, the mask and C. */
+/* Memory for one block each of A, the mask and C. */
 static size_t scratch_bytes(const struct gemm_args *g, int blocks) { return sparse_bytes(blocks, g->k) + 2 * sparse_bytes(blocks, g->n); }
 
-/* Looks at the first KC outputs of a few rows only: the other rows are alike. */
+/* Samples the first KC outputs of a few rows, because the other rows are similar. */
 static int masked_gemm_pays(const struct gemm_args *g)
 {
 	struct nonzero_list active;

@@ -18,7 +18,7 @@ enum {
 	NR = PANEL_VECTORS * LANES, /* columns of B in a panel */
 	CACHE_LINE = 16,            /* floats */
 	KC = 1024,                  /* terms that are added up in registers before they go to C */
-	PREFETCH_AHEAD = 16,        /* entries of a list that B is fetched ahead; the hardware does not foresee its jumps */
+	PREFETCH_AHEAD = 16,        /* list entries by which B is prefetched; the hardware cannot predict the jumps of a list */
 	LIST_PADDING = 32,          /* zeros behind the last entry of a list: they are read but not counted */
 };
 
@@ -40,7 +40,7 @@ static inline void prefetch_panels(const struct mat_packed *b, size_t from, size
 /* Whether a masked product is faster over its active outputs one by one than over all of them in panels. */
 static inline int mask_is_sparse(long active, long total) { return active * 3 < total * 2; }
 
-/* The p of a strip where any of its rows is not zero. Where these are all p, p[] is not read. */
+/* The list of all p for which some row of a strip is not zero. If the list has every p, p[] is not read. */
 struct nonzero_list {
 	uint16_t p[KC + LIST_PADDING];
 	int n;

@@ -20,7 +20,7 @@
 
 #include "gemm/microkernel.h"
 
-enum { MC = 512, SEARCH_FROM = 48 }; /* fewer columns of B do not repay the search for zeros of A */
+enum { MC = 512, SEARCH_FROM = 48 }; /* with fewer columns of B, the search for zeros of A takes longer than it saves */
 
 /* --- packing --- */
 
@@ -126,7 +126,7 @@ static void multiply_block(const struct gemm_args *g, struct strip *s, struct bl
 	const struct mat_packed *packed = g->b.packed;
 	int search = g->n > SEARCH_FROM;
 	size_t len = (size_t)(s->p1 - s->p0), share = NR * len / (size_t)((i1 - i0 + MR - 1) / MR);
-	int complete = 0, len_p = s->p1 - s->p0; /* strips without a zero column: after a few of them the others are not searched */
+	int complete = 0, len_p = s->p1 - s->p0; /* complete: strips without a zero column; after a few, the other strips are not searched */
 	for (int i = i0; i < i1; i += MR) {
 		struct nonzero_list *list = &block->list[(i - i0) / MR];
 		move_to_row(g, s, i);

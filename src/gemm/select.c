@@ -1,5 +1,5 @@
-/* Which kernel computes a product. AMX and the blocked kernels need matrices of at least their own blocks, and AMX has a cost per call
- * that only larger products repay. */
+/* Chooses the kernel of a product. AMX and the blocked kernels need matrices of at least one block, and AMX has a cost per call that pays only for
+ * larger products. */
 #include "base/simd.h"
 #include "gemm/kernels.h"
 

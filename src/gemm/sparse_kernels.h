@@ -22,7 +22,7 @@ _Static_assert(LIST_PADDING >= 2 * MASKED_NR, "lists are padded");
 
 /* --- packing --- */
 
-/* Writes a column behind the last one, and counts it when keep; otherwise the next one overwrites it. */
+/* Writes a column behind the last one, and counts it if keep; otherwise the next column overwrites it. */
 KERNEL INLINE void append(struct sparse_block *b, const vec *x, int column, int keep)
 {
 	UNROLL
@@ -41,7 +41,7 @@ KERNEL INLINE void append_nonzero(struct sparse_block *b, const vec *x, int colu
 	append(b, x, column, vec_any_nonzero(bits));
 }
 
-/* LANES columns of v[SPARSE_ROWS][ld], of which only so many rows and columns are there: x[i] is column i. */
+/* Loads LANES columns of v[SPARSE_ROWS][ld] into x, column i into x[i]. Only `rows` rows and `columns` columns exist. */
 KERNEL INLINE void load_columns(vec x[LANES][COLUMN_VECTORS], const float *v, size_t ld, int rows, int columns)
 {
 	UNROLL
@@ -129,7 +129,7 @@ KERNEL static void append_sums(struct sparse_block *y, const struct sparse_block
 	}
 }
 
-/* One block through the panel of columns [j, j + NR). Meanwhile it fetches this part, of so many, of the next panel. */
+/* Multiplies one block by the panel of columns [j, j + NR), and prefetches part `part` of the next panel. */
 static void multiply_panel(const struct gemm_output *c, const struct sparse_block *x, const struct mat_packed *w, int j, int part,
 			   int parts)
 {
@@ -195,7 +195,7 @@ struct block_part {
 	int first, last; /* whether it is the first part of k, and the last */
 };
 
-/* MASKED_NR outputs j[], with the bits of microkernel(). full, whether no p is missing, is a constant where this is inlined. */
+/* Computes MASKED_NR outputs j[], with the same bits as microkernel(). full: no p is missing; a constant after inlining. */
 KERNEL INLINE void multiply_active(float (*to)[SPARSE_ROWS], const struct block_part *x, const uint16_t *j, const float (*mask)[SPARSE_ROWS], int full)
 {
 	const float *b[MASKED_NR];
@@ -280,7 +280,7 @@ static void nn_masked(struct sparse_block *dx, const struct sparse_block *dy, co
 
 /* --- Gram matrices --- */
 
-/* Row i of c adds up number i of each column times the whole column. The runs are cut by column, so that the bits do not depend on
+/* Row i of c sums element i of each column times the column. Partial sums end at fixed columns of the matrix, so that the bits do not depend on
  * which columns are kept. */
 KERNEL static void gram(float *c, const struct sparse_block *a)
 {

@@ -1,11 +1,11 @@
-/* weighted_sums.h - mat_weighted_sums(): the gradient G = sum_j p_j k_j^T is never written out. A tile of MR x NR of it is summed up in
- * registers, multiplied by its weights, and at once multiplied with the p and k of every row. */
+/* weighted_sums.h - mat_weighted_sums(), without storing the gradient G = sum_j p_j k_j^T. A tile of MR x NR of G is summed in registers,
+ * multiplied by its weights, and then multiplied by the p and k of every row. */
 #ifndef VF_WEIGHTED_SUMS_H
 #define VF_WEIGHTED_SUMS_H
 
 #include "gemm/microkernel.h"
 
-enum { WEIGHTED_ROWS = 64 }; /* at most so many rows */
+enum { WEIGHTED_ROWS = 64 }; /* the maximal number of rows */
 
 struct weighted_tile {
 	const float *p;      /* [MR][rows]: p, transposed */
@@ -13,10 +13,10 @@ struct weighted_tile {
 	const float *weight; /* rows ld apart */
 	size_t ld;
 	int rows, from, to;
-	int height, width;   /* of the weights that are there */
+	int height, width;   /* of the part of the tile that lies inside of the weights */
 };
 
-/* sums [rows][LANES] += lane by lane; whole, whether all weights are there, is a constant where this is inlined */
+/* sums [rows][LANES] += lane by lane. whole: the tile lies inside of the weights; a constant after inlining. */
 KERNEL INLINE void add_tile(float (*sums)[LANES], const struct weighted_tile *t, int whole)
 {
 	vec g[MR][PANEL_VECTORS];

@@ -55,8 +55,8 @@ static double standard_error(const double *draw_dots, const struct draw_grams *g
 
 static const float *in_order(const struct influence *s, const float *x, int channels_last) { return channels_last ? s->x_channels_last : x; }
 
-/* How many records must be computed where n are there, so that a score does not depend on n: the whole batch, or fewer where each row of
- * every product is computed by itself. */
+/* How many records to compute if the batch has n, so that a score does not depend on n: the whole batch, or fewer if the rows of every product are
+ * computed independently. */
 static int rows_of(const struct influence *s, int n)
 {
 	const struct model *m = &s->models[0];

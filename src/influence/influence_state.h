@@ -44,7 +44,7 @@ struct influence {
 	int chunk_from;         /* layers from this one on run CHUNK_ROWS rows at a time, forward, loss and backward */
 
 	/* the call at hand, and its checkpoint */
-	int rows;               /* records of the batch that are computed: at least those that are there */
+	int rows;               /* records that are computed, at least as many as the batch has */
 	const float *x;         /* [batch][input] */
 	float *x_channels_last; /* the same in that order, or NULL if no network needs it */
 	struct score *out;

@@ -60,8 +60,8 @@ struct input_curvature *input_curvature_open(const struct model *models, int n, 
 	return s;
 }
 
-/* Draw j of all records through the decoder, and back: adds to dhead, and sets to or adds to the target's part of the gradient, in the order of
- * the decoder's output. */
+/* Passes draw j of all records through the decoder and back. Adds to dhead, and sets or adds to the part of the gradient through the target of
+ * recon, in the order of the decoder's output. */
 static void add_draw(struct input_curvature *s, const struct model *m, const float *params, const float *target, const uint64_t *id, int j, float *by_target)
 {
 	int latent = s->cfg.latent;
@@ -122,7 +122,7 @@ static void loss_by_input(struct input_curvature *s, int c, const float *x, cons
 		to[i] += by_input[i];
 }
 
-/* moved = x + h v, with v of this number. The sign is the highest bit of a word. */
+/* Sets moved to x + h v for direction number `direction`. The highest bit of a random word is the sign. */
 static void move(struct input_curvature *s, const struct model *m, const float *x, const uint64_t *id, int direction)
 {
 	enum { PART = 256 };

@@ -91,7 +91,7 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
-/* All files must be at the same test record, made alike. */
+/* Checks that all files are at the same test record, with the same model, options and top. */
 static int check_alike(const struct merge *m, struct fail *f)
 {
 	static const char *const names[] = {"test", "cls", "model", "options", "error"};

@@ -1,5 +1,5 @@
-/* The records go in chunks of a fixed size, so that the number of threads changes no result. Buffers are opened for every chunk: those of a
- * convolutional network hold a copy of the parameters, which change with every step. */
+/* Chunks of records have a fixed size, so that the result does not depend on the number of threads. Buffers are opened anew for every chunk,
+ * because those of a convolutional network hold a copy of the parameters, which change with every step. */
 #include "influence/trace.h"
 
 #include <math.h>
@@ -10,17 +10,17 @@
 #include "influence/gradients.h"
 
 struct trace {
-	struct model at;       /* shares the parameters of the model that is trained; step, and score as the training has it */
+	struct model at;       /* shares the parameters of the model in training; scores with the likelihood and beta of the training */
 	const struct dataset *data, *tests;
 	struct pool *pool;
 	int rows;              /* records of a chunk */
 	const uint32_t *batch; /* of the step */
-	const float *eps;      /* [train.batch][latent]: its noise; NULL: the noise of a score */
+	const float *eps;      /* [train.batch][latent]: the noise of the step; NULL: the noise of a score */
 	float **gradients;     /* [chunks of tests]: as gradients_copy() wrote them */
 	double *dots;          /* [train.batch][tests]: influences */
 	double *loss, *sum;    /* [tests], [2][tests] */
 	struct trace_row *out; /* [tests] */
-	struct fail *why;      /* [chunks], the more of tests and of the batch */
+	struct fail *why;      /* [chunks of the tests or of the batch, whichever are more] */
 };
 
 struct chunk { /* of the test records, or of the batch */
@@ -78,7 +78,7 @@ static float *repeat_noise(const struct chunk *c, struct fail *f)
 	return eps;
 }
 
-/* Scores records `of` [n], or, where that is NULL, those from first on; loss [n] may be NULL. */
+/* Scores the records `of` [n], or if that is NULL those from `first` on. loss [n] may be NULL. */
 static int score(struct chunk *c, const struct dataset *d, const uint32_t *of, int flags, int (*each)(void *, int, struct fail *), double *loss, struct fail *f)
 {
 	const struct trace *t = c->t;

@@ -46,7 +46,7 @@ static int write_plan(const struct retrain *r, struct buf *out, struct fail *f)
 	       (r->tests && buf_addf(out, f, "tests %zu %016" PRIx64 "\n", r->tests->n, r->tests->hash)) || config_write(r->cfg, out, f) ? -1 : 0;
 }
 
-/* Behind `name ` in the line of a plan that begins so; "" where there is none. */
+/* The text after `name ` in the line of a plan that begins with it; "" if there is none. */
 static const char *plan_value(const char *text, const char *name)
 {
 	size_t n = strlen(name);
@@ -58,7 +58,7 @@ static const char *plan_value(const char *text, const char *name)
 
 static unsigned long long plan_number(const char *text, const char *name) { return strtoull(plan_value(text, name), NULL, 10); }
 
-/* Of a FIFO it would wait for a writer. */
+/* Refuses a FIFO, whose open() would wait for a writer. */
 static int read_plan(struct buf *text, const char *path, struct fail *f)
 {
 	struct stat st;

@@ -20,7 +20,7 @@ struct key {
 	enum kind kind;
 	size_t at;
 	double lo, hi; /* numbers: the range; lists and texts: hi is the capacity */
-	const char *const *words; /* K_REAL: a word that may be given for the number, whose value is -1 */
+	const char *const *words; /* K_REAL: a word that stands for -1 */
 };
 
 static const char *const input_kinds[] = {"picture", "vector", NULL};

@@ -4,7 +4,7 @@
 
 #include "stream/name.h"
 
-/* The directory directly below the root, as .cls, unless a file gives one. */
+/* Adds the directory directly below the root as .cls, unless the record has a file .cls. */
 static int add_class(struct files *s, struct fail *f)
 {
 	struct member *m = s->class.len && !record_member(&s->r, "cls") ? pack_add(&s->r, "cls", s->r.n ? s->r.m[0].header.mtime.sec : 0, f) : NULL;
@@ -13,7 +13,7 @@ static int add_class(struct files *s, struct fail *f)
 	return s->class.len && !record_member(&s->r, "cls") ? -1 : 0;
 }
 
-/* Writes the record: 1, 0 when the limit is reached, -1. */
+/* Writes the record. Returns 1, 0 if the limit is reached, or -1. */
 static int end_record(struct files *s, struct fail *f)
 {
 	if (!s->open)
@@ -40,7 +40,7 @@ static int begin_record(struct files *s, const char *path, const char *below, si
 	return bad ? -1 : 0;
 }
 
-/* Adds the file to the record. The fields of KEY.vae.json become those of the record, except source. */
+/* Adds the file to the record. The fields of KEY.vae.json, except source, become fields of the record. */
 static int add_file(struct files *s, const char *path, const char *ext, int64_t mtime, int (*read)(void *ctx, struct buf *data, struct fail *f), void *ctx, struct fail *f)
 {
 	struct record *r = &s->r;

@@ -1,4 +1,4 @@
-/* files.h - files, of a directory or an archive, to records. */
+/* files.h - makes records of the files of a directory or an archive. */
 #ifndef VF_PACK_FILES_H
 #define VF_PACK_FILES_H
 
@@ -6,18 +6,18 @@
 
 struct files {
 	struct pack *pack;
-	struct record r;  /* with pack->together, until a file of another name comes */
+	struct record r;  /* with pack->together it grows until a file of another name comes */
 	uint64_t ordinal; /* of the next record */
-	struct buf file;  /* the path of the first file of r, which messages name later too */
+	struct buf file;  /* path of the first file of r, for messages */
 	struct buf class;
-	int open;         /* r is a record that is not written yet */
+	int open;         /* r has not been written yet */
 };
 
-/* Whether a name, without its directories, can be that of a payload: it does not begin with a dot, and has an extension. */
+/* Whether a file can be a payload: its name, without directories, does not begin with a dot and has an extension. */
 int files_takes(const char *name);
 
-/* Adds the file `path`, which is `below` a root; read(ctx, data, f) appends its bytes. 1 to go on, 0 when the limit is reached, -1. A name
- * that is no key is counted in pack->skipped. */
+/* Adds the file `path`, which is `below` relative to the root; read(ctx, data, f) appends its bytes. Returns 1 to continue, 0 if the limit is
+ * reached, or -1. A name that cannot be a key is counted in pack->skipped. */
 int files_add(struct files *s, const char *path, const char *below, int64_t mtime, int (*read)(void *ctx, struct buf *data, struct fail *f), void *ctx, struct fail *f);
 
 /* Writes the last record, unless `failed`, and frees what s owns. Returns `failed`, or -1. */

@@ -1,8 +1,7 @@
 /* Zip, 7z and rar archives, read by libarchive.
  *
- * The files come in the order of the archive, as it is read once. Names are texts: those that say that they are UTF-8 or UTF-16 are
- * converted to UTF-8 (and composed, NFC), the others are bytes. libarchive converts to the encoding of the locale, so the thread has a
- * locale of UTF-8 while it reads. */
+ * The archive is read once, so the files come in its order. Names that are marked as UTF-8 or UTF-16 are converted to UTF-8 in the form NFC; other
+ * names are bytes. libarchive converts to the encoding of the locale, so the thread has a UTF-8 locale while it reads. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -28,7 +27,7 @@ struct contents {
 	uint64_t count; /* files and directories that the directory of a zip archive names */
 	struct buf block; /* what libarchive reads */
 	const char *path;   /* of the archive */
-	const char *shown;  /* the file in work, for messages */
+	const char *shown;  /* the current file, for messages */
 	struct keyset keys; /* of records that are complete, with --together */
 };
 
@@ -40,7 +39,7 @@ static int archive_fail(struct contents *c, const char *at, struct fail *f)
 	return fail_set(f, "%s: damaged, truncated, or of a kind that cannot be read: %s", at, why ? why : "it ends too early");
 }
 
-/* libarchive says of a wrong checksum that it is a warning. */
+/* libarchive reports a wrong checksum as a warning only. */
 static int read_data(void *ctx, struct buf *data, struct fail *f)
 {
 	struct contents *c = ctx;
@@ -80,7 +79,7 @@ static int in_dot_directory(const char *name)
 	return 0;
 }
 
-/* A key that comes again, behind another one, would be refused by every other tool. */
+/* Refuses a key that comes back after other keys, as every other tool does. */
 static int check_key(struct contents *c, const char *name, struct fail *f)
 {
 	const char *ext;
@@ -96,7 +95,7 @@ static int check_key(struct contents *c, const char *name, struct fail *f)
 	return added < 0 ? -1 : added ? 0 : fail_set(f, "%s: the files of this name do not follow each other in the archive, as --together requires: unpack it, and pack the directory", c->shown);
 }
 
-/* 1 to go on, 0 at the limit, -1. */
+/* Returns 1 to continue, 0 at the limit, or -1. */
 static int pack_entry(struct contents *c, struct archive_entry *e, struct fail *f)
 {
 	struct pack *p = c->files.pack;
@@ -161,8 +160,8 @@ static uint64_t le(const unsigned char *p, int n)
 	return n ? p[0] | le(p + 1, n - 1) << 8 : 0;
 }
 
-/* The last record of a zip archive in these bytes, as libarchive looks for it from behind; NULL where there is none. The directory is
- * not on another disk, ends before the record, and the comment is whole. */
+/* Finds the end record of a zip archive in these bytes, backwards from the end, as libarchive does. NULL if there is none. The directory must be on
+ * the same disk and end before the record, and the comment must be complete. */
 static const unsigned char *zip_end(const unsigned char *p, size_t n, uint64_t at)
 {
 	for (size_t i = n < ZIP_END ? 0 : n - ZIP_END + 1; i-- > 0;)
@@ -244,7 +243,7 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int w
 	return ARCHIVE_FATAL;
 }
 
-/* archive_read_open_fd() and the entry of the archive's own crash where memory was out (3.6). */
+/* Not archive_read_open_fd() and archive_read_next_header(): without memory they crash (libarchive 3.6). */
 static int open_archive(struct contents *c, struct fail *f)
 {
 	if (check_end(c, f) || buf_reserve(&c->block, READ_SIZE, f))

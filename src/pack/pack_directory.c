@@ -7,7 +7,7 @@
 
 struct directory {
 	struct files files;
-	uint64_t links; /* that were not followed, or point nowhere */
+	uint64_t links; /* number of links that were not followed, or have no target */
 };
 
 struct path {

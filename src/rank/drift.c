@@ -55,7 +55,7 @@ static double binomial_tail(uint64_t count, uint64_t n, double share)
 	return fmax(0, 1 - sum);
 }
 
-/* The share of the records that is expected above: more than half a percent where equal values lie on that boundary, as in a constant. */
+/* The expected share of records above: 0.005, or more if many trusted records equal the boundary, as in a constant field. */
 static double expected_above(const struct quantiles *ref)
 {
 	double all = (double)ref->records;

@@ -7,7 +7,7 @@
 
 #include "report/plot.h"
 
-/* The unit of a field that always has the same, in brackets; otherwise "". */
+/* The unit of a field, in brackets; "" if the field has no fixed unit. */
 static const char *unit_of(const char *name)
 {
 	static const char *const nats[] = {"memo", "logp", "logp_in", "logp_out", "nll", NULL};
@@ -153,7 +153,7 @@ int chart_histogram(const struct eval_field *v, const char *id, struct buf *out,
 
 /* --- the course over training --- */
 
-enum { LINES = COURSE_QUANTILES }; /* at most: quantiles, or two means */
+enum { LINES = COURSE_QUANTILES }; /* at most; the means are two */
 
 static double course_value(const struct course_step *s, int losses, int line) { return losses ? -s->mean[line] : s->quantile[line]; }
 

@@ -18,7 +18,7 @@ static int by_value(const void *a, const void *b)
 	return (p > q) - (p < q);
 }
 
-/* The range from the quantile .001 to .999 of sorted values; all of them where these are equal. */
+/* The range from the quantile .001 to .999 of sorted values; if these are equal, the range of all values. */
 static void middle(const float *v, size_t n, struct axis *x)
 {
 	x->low = (double)v[(size_t)(0.001 * (double)(n - 1))];

@@ -1,4 +1,4 @@
-/* What is drawn inside of the axes: lines, bands, steps, dots, densities, discs. */
+/* The marks inside of the axes: lines, bands, steps, dots, densities, discs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ enum { CELL = 2, COLUMNS = WIDTH / CELL, ROWS = HEIGHT / CELL, SHADES = 4, FEW =
 
 static int shade(unsigned count) { return count == 0 ? -1 : count < 2 ? 0 : count < 5 ? 1 : count < 20 ? 2 : 3; }
 
-/* least: the lightest shade. */
+/* least: the lightest shade that is used. */
 static void put_cells(struct plot *p, const unsigned *count, int series, int least)
 {
 	for (int s = least; s < SHADES; s++) {

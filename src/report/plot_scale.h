@@ -6,7 +6,7 @@
 
 enum { WIDTH = 420, HEIGHT = 270, LEFT = 52, RIGHT = 12, TOP = 10, BOTTOM = 42 };
 
-/* The place of a value, never NaN; values outside of the axis are outside of the chart by at most its size. */
+/* The position of a value, never NaN. A value beyond the axis lies outside of the chart, by at most its size. */
 double plot_x(const struct plot *p, double v);
 double plot_y(const struct plot *p, double v);
 

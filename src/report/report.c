@@ -198,7 +198,7 @@ static int read_origin(struct report *r, struct record *rec, struct fail *f)
 	return bad ? -1 : 0;
 }
 
-/* How many records near the median are shown. */
+/* The number of records near the median to show. */
 static int middle_of(const struct report *r) { return r->middle >= 0 ? r->middle : course_memo_prefix(r->eval.field[0].name) >= 0 ? REPORT_MIDDLE : 0; }
 
 int report_record(struct report *r, struct record *rec, struct fail *f)

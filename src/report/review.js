@@ -354,7 +354,7 @@ function showWhy(i) {
 
 /* --- export and import --- */
 
-/* A suspect that came with a decision, which was taken back, is unsure: without a line, that decision would come back. */
+/* A suspect whose decision came from a file and was taken back is exported as unsure: without a line, the decision would come back. */
 function exportText() {
 	let text = "";
 	suspects.forEach((s, i) => {

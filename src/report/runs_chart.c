@@ -15,7 +15,7 @@ static const struct { const char *name, *title, *x, *measure; } about[RUNS_CURVE
 
 const char *runs_chart_name(int curve) { return about[curve].name; }
 
-/* The last name of a path. */
+/* The last component of a path. */
 static const char *base(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -265,7 +265,7 @@ void section_quarantine(struct page *p)
 
 static int has_label(const struct thumbnail *t) { return t && t->label && t->label[0]; }
 
-/* The proponents or opponents of a test record; test: NULL if it is not in -t. */
+/* Adds the proponents or opponents of a test record. test: NULL if it is not in -t. */
 static void put_influential(struct page *p, const struct test_influence *t, const struct thumbnail *test, int which)
 {
 	static const char *const heading[2] = {"Proponents", "Opponents"}, *const effect[2] = {"made it more likely", "made it less likely"};

@@ -156,7 +156,7 @@ int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions
 	return m->data.len > MAX_KEPT ? thumbnail_render(t, f) : 0;
 }
 
-/* Replaces the label by what is named. */
+/* Replaces the label by the class that e->label names. */
 static int relabel(struct thumbnail *t, struct record *r, const char *name, struct fail *f)
 {
 	struct buf text = {0};

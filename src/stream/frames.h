@@ -1,5 +1,5 @@
 /* frames.h - decoders of zstd, xz, lz4, lz4 in its old form (`lz4 -l`), and bzip2. A compressed stream consists of frames, one after the
- * other (xz and bzip2 call them streams). Behind the last one only zeros may follow, of any number. */
+ * other (xz and bzip2 call them streams). Only zeros, of any number, may follow the last frame. */
 #ifndef VF_FRAMES_H
 #define VF_FRAMES_H
 

@@ -1,4 +1,4 @@
-/* What only tools with a model need, in a file of its own: others are not linked with OpenBLAS, which takes longer to load than all
+/* Functions for tools with a model, in a file of their own: other tools are then not linked with OpenBLAS, which takes longer to load than all
  * other libraries. */
 #include "gemm/mat.h"
 #include "model/model_dir.h"

@@ -12,7 +12,7 @@ int memo_truth_open(struct memo_truth *t, struct fail *f)
 	return t->leave && keylist_read(&t->list, t->leave, f) ? fail_add(f, "--leave") : 0;
 }
 
-/* The record's key, as tables print it, into t->text. */
+/* Writes the record's key to t->text, as tables print it. */
 static int read_key(struct memo_truth *t, struct record *r, struct fail *f)
 {
 	t->text.len = 0;

@@ -102,7 +102,7 @@ static struct test_set no_tests(const struct test_scorer *t, const struct model 
 	                         .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH, .fd = -1};
 }
 
-/* The same test records, with few draws, whose noise is drawn. */
+/* Opens the same test records with few draws. */
 static int read_few(struct test_scorer *t, struct reader *in, struct fail *f)
 {
 	static const struct noise drawn;

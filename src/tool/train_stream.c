@@ -12,7 +12,7 @@
 
 /* --- reading --- */
 
-/* Rank 0 has read the first record, or has failed: the shape that it took from it, or 0, goes to the others, which wait for it. */
+/* Sends input.shape from rank 0 to the waiting ranks, after rank 0 has read the first record; 0 if it has failed. */
 static void tell_shape(struct train_stream *t)
 {
 	if (t->shape_told++)
@@ -67,7 +67,7 @@ struct tally { /* of one worker */
 	char first_failure[sizeof ((struct flow *)NULL)->first_failure];
 };
 
-/* The files of a worker as a stream of their own: keys are unique within it. */
+/* Reads the files of a worker as one stream, within which keys are unique. */
 static int read_worker(struct train_stream *t, struct cli *c, int worker, struct tally *tally, struct fail *f)
 {
 	struct cli own = *c;
@@ -138,7 +138,7 @@ static int read_all(struct train_stream *t, struct cli *c, struct fail *f)
 	return flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) ? -1 : 0;
 }
 
-/* What a training by several workers cannot do; the number of processes does not matter. */
+/* Refuses options that require a single worker, for any number of processes. */
 static int check_workers(const struct train_stream *t, const struct cli *c, struct fail *f)
 {
 	int n = t->cfg.train.shards;

@@ -61,7 +61,7 @@ int train_trace_step(struct train_trace *t, int after, int64_t step, const uint3
 	return t->text.len > FLUSH ? flush(t, f) : 0;
 }
 
-/* Pearson's correlation, and the slope of the least-squares line of the fall by the prediction; nothing where they do not exist. */
+/* Sets Pearson's correlation, and the slope of the least-squares line of the fall by the prediction; sets neither if it does not exist. */
 static int count(const struct co_moments *m, const char *name, struct cli *c, struct fail *f)
 {
 	double pearson = m->xy / sqrt(m->xx) / sqrt(m->yy), slope = m->xy / m->xx;

@@ -24,7 +24,7 @@ struct feed { /* one batch, rows filled in parallel */
 	uint32_t *row; /* positions of its records */
 	float *x, *eps;
 	int batch, latent;
-	uint64_t seed, step, first; /* first: the row of the whole batch that its first row is */
+	uint64_t seed, step, first; /* first: index of its first row in the whole batch */
 	enum rng_role role;
 };
 
@@ -35,7 +35,7 @@ static void fill_row(void *ctx, int r)
 	rng_normal(b->eps + (size_t)r * (size_t)b->latent, b->latent, b->seed, b->role, b->step, b->first + (uint64_t)r, 0);
 }
 
-struct epochs { /* an endless stream of a worker's positions: one shuffle of its training records after another */
+struct epochs { /* an endless stream of a worker's positions: its training records, shuffled anew for every epoch */
 	uint32_t *order;
 	size_t n, at;
 	uint64_t epoch, seed, worker;
@@ -80,7 +80,7 @@ static void feed(struct run *r, int worker, enum rng_role role, uint64_t step)
 	pool_run(r->t->pool, r->feed.batch, fill_row, &r->feed);
 }
 
-/* The mean loss over a worker's held-out records, at most `most` of them; the same noise every time. Their number, 0 for none. */
+/* Sets the mean loss over at most `most` held-out records of a worker, with the same noise every time. Returns their number. */
 static size_t worker_holdout(struct run *r, int worker, size_t most, double *loss)
 {
 	size_t n = r->t->shares->counts[worker].nheld_out, batch = (size_t)r->feed.batch;
@@ -210,7 +210,7 @@ static int step(struct run *r, struct train_stats *now, struct fail *f)
 	return 0;
 }
 
-/* All ranks have computed the same weights, unless their processors or libraries differ. */
+/* Checks that all ranks have computed the same weights; they differ if processors or libraries differ. */
 static int check_ranks(const struct run *r, struct fail *f)
 {
 	const struct team *t = r->team;
@@ -292,7 +292,7 @@ static int check_state(struct run *r, struct fail *f)
 	return t->dir->finished && r->s.step < t->m->cfg.train.steps ? model_dir_reopen(t->dir, f) : 0;
 }
 
-/* Rank 0 has read the state, which goes to all. */
+/* Sends the state that rank 0 has read to all ranks. */
 static void share_state(struct run *r)
 {
 	struct model *m = r->t->m;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* The end of the run of positions below `end` from `at` on. */
+/* The end of the run of positions that are below `end`, starting at `at`. */
 static size_t run_end(const uint32_t *positions, size_t n, size_t at, size_t end)
 {
 	while (at < n && positions[at] < end)
@@ -58,7 +58,7 @@ void shares_close(struct shares *s)
 	*s = (struct shares){.team = NULL};
 }
 
-/* Adds a worker's statistics, own [2][size]: mean and deviation, to those of n records, of which deviation is still a sum of squares. */
+/* Merges the statistics own [2][size] of a worker, mean and deviation, into those of n records, where deviation is still a sum of squares. */
 static void merge(double *mean, double *squares, double n, const double *own, double more, size_t size)
 {
 	for (size_t k = 0; k < size; k++) {

@@ -6,7 +6,7 @@
 #include "gemm/mat.h"
 #include "train/transport.h"
 
-enum { SLICE = 1 << 16 }; /* floats that a task adds */
+enum { SLICE = 1 << 16 }; /* floats that one task of the pool adds */
 
 const struct team team_alone = {.ranks = 1, .workers = 1, .end = 1};
 
@@ -136,8 +136,8 @@ static void add(const struct team_tree *tree, struct team_sum *to, const struct 
 	pool_run(tree->pool, (int)((tree->n + SLICE - 1) / SLICE), add_slice, &a);
 }
 
-/* The sum of workers [from, from + span) that exist goes to level[at] of the rank that runs worker `from`. The ranks walk the tree in the same
- * order, so that no two wait for each other. */
+/* Computes the sum over the existing workers of [from, from + span) into level[at] of the rank that runs worker `from`. All ranks walk the tree in
+ * the same order, which prevents deadlock. */
 static void reduce(const struct team_tree *tree, int from, int span, int at)
 {
 	const struct team *t = tree->team;

@@ -56,8 +56,8 @@ struct trainer {
 	struct side *at;
 	int layer, end;           /* a run of layers: [layer, end) */
 	int want_gradient, want_norm;
-	int gradient_only; /* grad becomes the whole gradient, and no step is made */
-	float share;       /* of grad, in update_apply() */
+	int gradient_only; /* compute the whole gradient into grad, and make no step */
+	float share;       /* factor of grad in update_apply() */
 };
 
 /* passes.c: all activations of a side from its input; all deltas from that of its output, and the partial gradients. */
@@ -69,7 +69,7 @@ int update_open(struct trainer *t, struct fail *f);
 void update_close(struct trainer *t);
 /* Gradients with respect to the parameters, and the step of the optimiser. Returns the squared norm of the gradient if t->want_norm, else 0. */
 double update_run(struct trainer *t);
-/* The step alone, along share times the gradient [nparams], which is overwritten. */
+/* Makes only the step, along share times the gradient [nparams], which is overwritten. */
 void update_apply(struct trainer *t, float *gradient, float share);
 
 #endif

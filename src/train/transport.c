@@ -1,4 +1,4 @@
-/* The transport of a single process: there is nobody to send to. */
+/* The transport of a single process, which has no peer. */
 #include "train/transport.h"
 
 void transport_open(int *rank, int *ranks)

@@ -96,7 +96,7 @@ static void update_rows(struct trainer *t, const struct update *u, const struct 
 	const struct mat_packed *packed = s->packed_input[u->layer];
 	size_t w = l->weight + (size_t)from * (size_t)l->in, nw = (size_t)(to - from) * (size_t)l->in;
 	size_t b = l->bias + (size_t)from, nb = (size_t)(to - from);
-	/* the gradients of all chunks go to the same place, which stays in the cache, unless the whole gradient is wanted */
+	/* all chunks use the same memory for their gradients, which stays in the cache, unless the whole gradient is required */
 	float *g = t->gradient_only ? t->grad + w : t->grad + l->weight + (size_t)first_column(l->out, u->task) * (size_t)l->in, *gb = t->grad + b;
 	float rate = -(float)t->m->cfg.train.lr;
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
@@ -135,7 +135,7 @@ static void run_update(void *ctx, int i)
 	}
 }
 
-/* The log variances: the gradients of the records are added up in their order. Returns the squared norm. */
+/* Sums the gradients of the log variances over the records, in their order. Returns the squared norm. */
 static double update_variances(struct trainer *t)
 {
 	size_t n = t->m->nvariances, at = t->m->nparams - n;

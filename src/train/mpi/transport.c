@@ -1,4 +1,4 @@
-/* The transport of MPI. MPI counts bytes in an int: long messages go in parts. */
+/* The transport by MPI. MPI counts bytes in an int, so long messages are sent in parts. */
 #include "train/transport.h"
 
 #include <mpi.h>
