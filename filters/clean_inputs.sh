@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables of vae-clean.sh and driver.sh
-# clean_inputs.sh: what the inputs are, and the directory.
+# clean_inputs.sh, of vae-clean: the kind of the inputs, and the directory OUT.
 
 # The plan has a line for each file.
 for text in "$@" "$config" "$decisions" "$label"; do
@@ -31,10 +31,10 @@ esac
 [ -z "$label" ] || [ "$kind" = table ] || wrong '--label is for TABLE.csv'
 [ -z "$sharding" ] || [ "$kind" = shards ] || wrong "$([ -n "$same_keys" ] && echo --keys-per-file || echo --keep-sharding) is for shards"
 [ -z "$decisions" ] || { [ -r "$decisions" ] && [ ! -d "$decisions" ]; } || fail "--decisions: $decisions cannot be read"
-# Other lists are not decisions. The first of equal words in a list is lost, so that a word must be right.
+# Refuses lists that are not decisions: a misspelt word would silently decide nothing.
 [ -z "$decisions" ] || line=$(tr -d '\r' <"$decisions" | awk -F '\t' '$0 != "" && !(NR == 1 && $2 == "decision") && tolower($2) !~ /^(keep|drop|unsure)$/ { print NR; exit 1 }') ||
 	fail "$decisions: line $line: expected a key, a tab, and keep, drop or unsure"
-# Two shards of one name would be one file, or begin keys alike.
+# Two shards of one name would be one file, or give keys one prefix.
 shard_names() { for input; do printf '%s\n' "$input" | sed 's|.*/||; s/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]t\(gz\|xz\|bz2\|zst\)$/.tar/'; done; }
 if [ -n "$sharding" ]; then
 	twice=$(shard_names "$@" | if [ -n "$same_keys" ]; then sed 's/[.]zst$//; s/[.]tar$//'; else cat; fi | sort | uniq -d | head -n 1)
@@ -42,7 +42,7 @@ if [ -n "$sharding" ]; then
 	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"
 fi
 
-# What the pipelines read: list, quoted for the shell, whose I-th word is shard I; pack makes it where the input is no stream.
+# The inputs of the pipelines: list, quoted for the shell, has shard I as its I-th word. If the input is not a stream, the command pack makes one.
 list='' pack='' shards=$#
 for input; do list="$list $(quote "$(absolute "$input")")"; done
 if [ "$kind" != shards ]; then
@@ -65,11 +65,11 @@ if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a direc
 if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
 fi
-# before anything was made, as after a mistyped name, other settings begin anew
+# settings may change until something is made, as after a mistyped name
 if [ -s "$out/settings" ] && [ "$(cat "$out/settings")" != "$settings" ] && { [ -e "$out/model.vae" ] || [ -e "$out/scored" ]; }; then
 	fail "$out was made with other settings ($(cat "$out/settings")): name another directory, or remove it"
 fi
-# The inputs with their sizes and times. What was made of one that has changed is made again; of a new one, only its own part.
+# inputs: prints the inputs with their sizes and times. What was made from a changed input is made again; a new shard adds only its own part.
 inputs() {
 	for input; do
 		if [ "$kind" = folder ]; then

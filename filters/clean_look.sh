@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables of vae-clean.sh and driver.sh
-# clean_look.sh: looks at the records, and chooses the network and its steps.
+# clean_look.sh, of vae-clean: looks at the records, and chooses the network and its number of steps.
 
 # look: prints the numbers of records, unreadable records, pictures, pictures in colour and vectors, and the median side of a picture; then
 # the first unreadable record, the first picture and the first vector, by the name of the file where there is one. Fails if a tool fails.
@@ -32,7 +32,7 @@ look() {
 		}'
 }
 
-# pack_records: one line says what is wrong
+# pack_records: makes records.tar.zst; a failure prints one line
 pack_records() {
 	error=$(eval "$pack -o records.tar.zst" 2>&1) && return
 	error=$(printf '%s\n' "$error" | head -n 1)
@@ -84,15 +84,15 @@ if [ "$is" = pictures ]; then
 	fi
 fi
 
-# No more steps than records, 64 passes over them: with more, a network learns the outliers too, before the held-out loss shows it.
+# At most as many steps as records, 64 passes over them: with more, a network also learns the outliers, before the held-out loss shows it.
 [ "$most" -le "$records" ] || most=$records
 [ "$most" -ge 200 ] || most=200
 
-# Of these checkpoints the one with the lowest held-out loss is used (examples/hunt/stop.md).
+# The one of these checkpoints with the lowest held-out loss is used (examples/hunt/stop.md).
 checkpoints=10
 held_out() { echo "--set train.checkpoints=$checkpoints --set train.holdout=0.05"; }
 
-# steps: as many as half of the time allows, by the rate of the first hundred, which are part of the training
+# steps: as many as fit into half of the time, by the rate of the first hundred, which are part of the training
 if [ -s steps ]; then
 	[ "${steps:-$(cat steps)}" = "$(cat steps)" ] || [ "$is" = vectors ] || fail "the model of $out has $(cat steps) steps, not $steps: name another directory, or remove it"
 	steps=$(cat steps)

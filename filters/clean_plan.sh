@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables of vae-clean.sh and driver.sh
-# clean_plan.sh: the pipelines, each of which makes a file.
+# clean_plan.sh, of vae-clean: the pipelines. Each makes a file.
 
-# step GROUP FILE COMMAND: a line of the plan. A file depends on those of lower groups.
+# step GROUP FILE COMMAND: prints a line of the plan. A file depends on the files of lower groups.
 step() { printf '%s\t%s\t%s\n' "$1" "$2" "$3"; }
 
-word() { # I: the I-th word of list
+word() { # I: prints the I-th word of list
 	n=$1
 	eval "set --$list"
 	eval "printf '%s\n' \"\${$n}\""
@@ -25,17 +25,17 @@ score_shard() { step 3 "$(scored "$1")" "mkdir -p scored && vae-stat -q$j --repl
 list_scored() { printf ' %s' "$(scored "$1")"; }
 clean_shard() {
 	name=$(shard_names "$(word "$1")")
-	if [ -n "$same_keys" ]; then # decisions have keys with the name of the shard: beside them its own keys, in the same order
+	if [ -n "$same_keys" ]; then # keys of decisions begin with the name of the shard: pair them with the shard's own keys
 		step 8 "clean/$name" "mkdir -p clean && vae-cut -q -k key $(scored "$1") >keys.tmp && vae-cut -q -k key $(shard "$1") | paste keys.tmp - | awk -F '\\t' $own decisions.tsv - >own.tmp && vae-drop -q --keys own.tmp -o $(quote "clean/$name") $(shard "$1") && rm keys.tmp own.tmp"
 	else
 		step 8 "clean/$name" "mkdir -p clean && vae-drop -q --keys decisions.tsv -o $(quote "clean/$name") $(shard "$1")"
 	fi
 }
 
-# program < TEXT: an awk program as a word of a command, on one line
+# program < TEXT: prints an awk program as one quoted word on one line
 program() { quote "$(tr -s '\t\n' ' ')"; }
 
-# key, reason, error, dup_kind, dup_of, rank and joint_reason of a suspect to its key, drop or unsure, and why
+# judge: maps key, reason, error, dup_kind, dup_of, rank and joint_reason of a suspect to its key, drop or unsure, and the reason
 judge=$(
 	program <<'AWK'
 {
@@ -49,7 +49,7 @@ judge=$(
 AWK
 )
 
-# Of a list of decisions that went through an editor, a byte order mark, carriage returns and capitals are taken off.
+# mend: removes a byte order mark, carriage returns and capitals that an editor has put into a list of decisions
 mend=$(
 	program <<'AWK'
 NR == 1 { sub(/^\357\273\277/, "") }
@@ -57,7 +57,7 @@ $0 != "" && !(NR == 1 && $2 == "decision") { $2 = tolower($2); print }
 AWK
 )
 
-# keys.tmp: the keys in the quarantine; then decisions.tsv: counts by what was decided
+# count: reads keys.tmp, the keys in the quarantine, then decisions.tsv; prints counts by reason
 count=$(
 	program <<'AWK'
 FILENAME == "keys.tmp" { there[$0]; next }
@@ -71,7 +71,7 @@ END {
 AWK
 )
 
-# decisions.tsv; then the keys of a shard, with its name and without: the latter of those to drop
+# own: reads decisions.tsv, then the keys of a shard with and without its name; prints the keys to drop without the name
 own=$(
 	program <<'AWK'
 FILENAME == "decisions.tsv" { if ($2 == "drop") drop[$1]; next }
@@ -79,7 +79,7 @@ $1 in drop { print $2 }
 AWK
 )
 
-# train.jsonl: the one of the evenly spaced checkpoints with the lowest held-out loss; without held-out records the last one
+# lowest: reads train.jsonl; prints the step of the evenly spaced checkpoint with the lowest held-out loss, or of the last one without held-out records
 lowest=$(
 	program <<'AWK'
 BEGIN { for (i = 1; i <= checkpoints; i++) at[int(steps * i / checkpoints)]; best = steps }
@@ -98,7 +98,7 @@ plan() {
 	if [ "$is" = pictures ]; then
 		step 2 model.step "vae-train -q$j$same --resume -c $(quote "$config") $(held_out) --set train.steps=$steps -o model.vae$list && awk -v checkpoints=$checkpoints -v steps=$steps $lowest model.vae/train.jsonl >step.tmp && find model.vae -name 'step-*' ! -name \"step-\$(cat step.tmp).*\" -exec rm {} + && vae-ckpt curvature -q$j$same -d 4 --limit 20000 -m model.vae$list && mv step.tmp model.step"
 		model=' -m model.vae' score=" | vae-selfinf -q$j --replace -m model.vae -d 4 --curvature kfac --profile"
-		# the last layer but one of the decoder that has weights, as in decoder.4
+		# the last but one layer with weights of the decoder, as in decoder.4
 		layer="\$(vae-ckpt show -m model.vae | sed -n 's/^# \\(decoder[.][0-9]*\\)[.]weight.*/\\1/p' | tail -n 2 | head -n 1)"
 		rank="vae-rank -q --replace --joint both -k loss,nll,selfinf,profile_$layer --unlike stat_saturation,stat_warmth,stat_tint --far stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common"
 		near="vae-density -q$j --replace --duplicates auto --set 'input.shape=[1, 9, 9]'"
@@ -113,14 +113,14 @@ plan() {
 	theirs=''
 	[ -z "$decisions" ] || theirs="tr -d '\\r' <$(quote "$decisions") | awk -F '\\t' -v OFS='\\t' $mend >>decisions.tmp && "
 	step 6 decisions.tsv "vae-cut -q -k key,reason,error,dup_kind,dup_of,rank,joint_reason suspects.tar.zst >fields.tmp && awk -F '\\t' -v OFS='\\t' -v top=$top $judge fields.tmp >decisions.tmp && ${theirs}rm fields.tmp && mv decisions.tmp decisions.tsv"
-	# decisions of a person may be on any record, not on suspects alone
+	# a person may decide on any record, not only on suspects
 	step 7 quarantine.tar.zst "vae-drop$([ -n "$decisions" ] && [ -z "$quiet" ] || echo ' -q') -i --keys decisions.tsv -o quarantine.tar.zst $(if [ -z "$decisions" ]; then echo suspects.tar.zst; else each list_scored; fi)"
 	if [ -n "$sharding" ]; then
 		each clean_shard
 	else
 		step 8 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
 	fi
-	# what is unsure is what is left to decide
+	# unsure records are left for the person to decide
 	step 9 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 5000 --only '$suspects' --decisions decided.tmp$model -o review.html ranked.tar.zst && rm decided.tmp"
 	step 10 summary.json "vae-cut -q -k key quarantine.tar.zst >keys.tmp && awk -F '\\t' -v records=$records -v steps=$steps $count keys.tmp decisions.tsv >summary.tmp && rm keys.tmp && mv summary.tmp summary.json"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# driver.sh: what the drivers vae-clean and vae-shards share. The Makefile puts a file of this directory in the place of a line that
-# has only its name, `# driver.sh`. They set tool before it, and quiet on their command line.
+# driver.sh: functions that the drivers vae-clean and vae-shards share. The Makefile replaces a line `# NAME.sh` of a driver by the file NAME.sh
+# of this directory. A driver sets tool before the line `# driver.sh`, and quiet from its command line.
 
 (: 3>&2) || exec 2>/dev/null
 
@@ -26,15 +26,15 @@ wrong() { # MESSAGE: wrong usage
 
 say() { [ -n "$quiet" ] || message "$1"; }
 
-# number OPTION TEXT PATTERN
+# number OPTION TEXT PATTERN: refuses a TEXT that does not match
 number() { printf '%s\n' "$2" | grep -Eqx "$3" || wrong "$1 takes a number, not '$2'"; }
 
-# required TOOL...: they are in PATH
+# required TOOL...: fails unless all are in PATH
 required() {
 	for needed; do command -v "$needed" >/dev/null || fail "$needed is not in PATH: add the directory that $tool is in"; done
 }
 
-# print_version: that of all tools
+# print_version: prints the version, which all tools share
 print_version() { vae-cut -V | sed "s/^vae-cut/$tool/"; }
 
 # quote TEXT: for the shell
@@ -48,8 +48,8 @@ absolute() {
 	esac
 }
 
-# processors: how many threads the tools start by default, as base/processors.h counts them: those of the affinity mask, or fewer if the
-# control group, or one above it, limits processor time
+# processors: prints how many threads the tools start by default (base/processors.h): the processors of the affinity mask, or fewer if the control
+# group or a parent of it limits processor time
 processors() {
 	top=/sys/fs/cgroup
 	group=$top$(sed -n 's|^0::/|/|p' /proc/self/cgroup 2>/dev/null)

@@ -1,4 +1,4 @@
-/* eval.h - the options of vae-eval, and its modes in files of their own. */
+/* eval.h - the options of vae-eval, and its modes, which have files of their own. */
 #ifndef VF_EVAL_MODES_H
 #define VF_EVAL_MODES_H
 
@@ -10,10 +10,10 @@ struct eval_options {
 	int json, mean, runs, plane;
 };
 
-/* Each runs a mode to its end, without closing w. e: opened with the options. */
+/* Each function runs a mode, and does not close w. e: opened with the options. */
 int run_lds(struct flow *w, const struct eval_options *o, struct fail *f);
 int run_mean(struct flow *w, const struct eval_options *o, struct fail *f);
-/* Opens the flow only if records say classes. */
+/* run_influences() opens the flow only if classes come from records. */
 bool check_influence(struct cli *c, const struct eval_options *o);
 int run_influences(struct flow *w, const struct eval_options *o, struct fail *f);
 int run_runs(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f);

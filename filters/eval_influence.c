@@ -47,14 +47,14 @@ static int read_classes(struct influences *s, struct flow *w, const struct eval_
 
 /* --- charts --- */
 
-/* Whether a text of the file may be a part of a file's name. */
+/* Whether a name may be part of a file name. */
 static int is_name(const char *s)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 	return *s && strlen(s) <= 32 && strspn(s, allowed) == strlen(s);
 }
 
-/* The beginning of the names of a method's charts. */
+/* Writes the prefix of the names of a method's charts to out. */
 static void prefix_of(const struct influences *s, const struct influence_method *m, char *out, size_t size)
 {
 	if (!m->name[0])
@@ -65,7 +65,7 @@ static void prefix_of(const struct influences *s, const struct influence_method 
 		snprintf(out, size, "method.%zu-", (size_t)(m - s->method) + 1);
 }
 
-/* A chart of a class; cls -1: of all. */
+/* Writes the name of the chart of a class to out; cls -1: all classes. */
 static void class_name(const struct influences *s, const char *prefix, int cls, char *out, size_t size)
 {
 	if (cls < 0)

@@ -1,4 +1,4 @@
-/* The modes of vae-eval that compare runs or models, and what they share with vae-eval.c. */
+/* The modes of vae-eval that compare runs or models, and functions that they share with vae-eval.c. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

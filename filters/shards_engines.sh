@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154
-# shards_engines.sh, of vae-shards: what runs the tasks: this shell, xargs, GNU parallel, Slurm.
+# shards_engines.sh, of vae-shards: runs the tasks by xargs, GNU parallel or Slurm.
 
-# commands VERB: of the tasks whose ordinals are on standard input; or of reduce or check
+# commands VERB: prints the commands of the tasks whose ordinals are on standard input, or of reduce or check
 commands() {
 	case $1 in
 	reduce | check) printf '%s\n' "$tool $1 $(quote "$run")" ;;
@@ -25,7 +25,7 @@ engine() {
 	fi || fail "a task failed: what is finished is kept, and the same command goes on"
 }
 
-# run_here: what is not done
+# run_here: does what is not done
 run_here() {
 	todo=$(undone "$first") scored=$(count "$todo")
 	if [ -n "$todo" ]; then
@@ -54,7 +54,8 @@ run_here() {
 
 # --- Slurm ---
 
-# submit NAME AFTER ARRAY COMMAND: adds the job to did, and sets after to it. AFTER, the job that must have succeeded, and ARRAY may be empty.
+# submit NAME AFTER ARRAY COMMAND: submits a job that starts after job AFTER has succeeded; adds it to did, and sets after to it. AFTER and ARRAY
+# may be empty.
 submit() {
 	# shellcheck disable=SC2086 # several options
 	after=$(sbatch --parsable --requeue --kill-on-invalid-dep=yes -J "vae-$1" -c "$cpus" -o "$run/log/%x-%j.log" ${2:+-d "afterok:$2"} ${3:+--array="$3"} $sbatch_args \
@@ -62,7 +63,7 @@ submit() {
 	did="${did:+$did, }$after"
 }
 
-# indices: of the tasks that the ordinals on standard input fall in, as an array of Slurm: 1-4,7
+# indices: prints the indices of the tasks with the ordinals on standard input, as an array of Slurm: 1-4,7
 indices() {
 	awk -v k="$per_task" '
 		function flush() { if (first) printf "%s%s", n++ ? "," : "", first == last ? first : first "-" last }
@@ -70,10 +71,10 @@ indices() {
 		END { flush() }'
 }
 
-# submit_tasks TASK AFTER: those whose ordinals are in todo
+# submit_tasks TASK AFTER: submits the tasks whose ordinals are in todo
 submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$todo" | indices)" "task -q --threads $cpus --per-task $per_task $(quote "$run") $1"; }
 
-# run_slurm: submits what is not done, and check
+# run_slurm: submits what is not done, and then check
 run_slurm() {
 	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
 	find_self

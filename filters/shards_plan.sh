@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# shards_plan.sh, of vae-shards: the plan of a run, which is its manifest and its settings.
+# shards_plan.sh, of vae-shards: makes the plan of a run: its manifest and its settings.
 
-# identity PATH: what changes when its bytes do, also where its time is kept
+# identity PATH: prints inode, size and times. They change with the bytes of the file, even if its time of modification is set back.
 identity() { stat -L -c '%i:%s:%.9Y:%.9Z' -- "$1" 2>/dev/null; }
 
 hash_model() {
@@ -9,7 +9,7 @@ hash_model() {
 }
 identity_model() { [ -z "$model" ] || (cd "$model" && find . -type f \( -name '*.safetensors' -o -name '*.yaml' \) -printf '%P:%i:%s:%T@:%C@\n' | sort | cksum); }
 
-# The recipe of vae-filters(7), as vae-clean has it, where the model has curvature.
+# choose_score: sets the pipeline and the ranking; for a model with curvature, the recipe of vae-filters(7) as in vae-clean
 choose_score() {
 	curvature=''
 	if [ -n "$model" ]; then
@@ -31,7 +31,7 @@ choose_score() {
 	far=stat_brightness,stat_contrast,stat_bytes_per_pixel,stat_sharpness,stat_noise,stat_entropy,stat_common
 }
 
-# count_models OPTIONS: of vae-memo with these. Sets models.
+# count_models OPTIONS: sets models to the number of models of vae-memo with these options
 count_models() {
 	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' are no words of the shell"
 	folds=10 repeats=1
@@ -54,7 +54,7 @@ count_models() {
 	models=$((folds * repeats))
 }
 
-# line_of ORDINAL PATH: of the manifest; the hash of a file that is as it was comes from RUN/identities
+# line_of ORDINAL PATH: prints a line of the manifest. The hash of an unchanged file comes from RUN/identities.
 line_of() {
 	is=$(identity "$2") || fail "$2: cannot be read: no such file, or no permission"
 	sum=''
@@ -65,7 +65,7 @@ line_of() {
 	printf '%s\t%s\t%s\n' "$is" "$sum" "$2" >>"$run/identities.tmp$$"
 }
 
-# lines: manifest lines of the paths on standard input
+# lines: prints the manifest lines of the paths on standard input
 lines() {
 	i=0
 	while IFS= read -r path; do
@@ -74,7 +74,7 @@ lines() {
 	done
 }
 
-# check_shards PATH...
+# check_shards PATH...: refuses unreadable files and bad names
 check_shards() {
 	for shard; do
 		case $shard in
@@ -87,7 +87,7 @@ check_shards() {
 	done
 }
 
-# write_manifest N: of the N paths on standard input. What is as it was is not read again.
+# write_manifest N: writes the manifest of the N paths on standard input. Unchanged files are not read again.
 write_manifest() {
 	rm -f "$run/identities.tmp$$"
 	lines >"$run/manifest.new.tmp$$" || exit 1
@@ -101,7 +101,7 @@ write_manifest() {
 	if cmp -s "$run/manifest.new.tmp$$" "$run/manifest"; then rm "$run/manifest.new.tmp$$"; else mv -f "$run/manifest.new.tmp$$" "$run/manifest"; fi
 }
 
-# The lines before `--` bind the scores, and all bind the lists.
+# write_settings: the scores depend on the lines before `--`, and the lists on all lines
 write_settings() {
 	hash=$(hash_model)
 	text=$(
@@ -153,13 +153,13 @@ add() { # SHARD...
 	} | write_manifest $((shards + $#)) || exit 1
 }
 
-# refresh: shards that have changed since the plan are taken as they are now
+# refresh: updates the plan for shards that have changed
 refresh() {
 	if [ "$(identity_model)" != "$(cat "$run/identity" 2>/dev/null)" ]; then
 		same_model
 		replace "$run/identity" "$(identity_model)"
 	fi
-	# one stat for all: cut -f 5 is the path
+	# one stat for all shards; field 5 is the path
 	now=$(cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c '%i:%s:%.9Y:%.9Z' -- 2>&1) || fail "a shard cannot be read: $(printf '%s\n' "$now" | grep -m 1 '^stat:')"
 	if [ "$now" != "$(cut -f 1 "$run/identities")" ]; then
 		[ -z "$memo" ] || same_shards

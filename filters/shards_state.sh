@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# shards_state.sh, of vae-shards: a run that is there, and what of it is done.
+# shards_state.sh, of vae-shards: reads the state of a run.
 
-# name_tasks: the tasks before and after reduce, and how many there are of each
+# name_tasks: sets first and second, the tasks before and after reduce, and their number
 name_tasks() {
 	if [ -n "$memo" ]; then first=train second='' tasks=$models; else first=score second=drop tasks=$shards; fi
 }
@@ -30,7 +30,7 @@ $line
 END
 }
 
-same_shard() { # the shard has the bytes of the plan
+same_shard() { # fails if the shard differs from the plan
 	same "$path" "$sum" "$path has changed since the plan: $(if [ -n "$memo" ]; then echo plan in another directory; else echo "'$tool run $run' takes it as it is now"; fi)"
 }
 
@@ -43,24 +43,24 @@ same_shards() {
 
 same_model() { [ "$(hash_model)" = "$(get model_hash)" ] || fail "$model has changed since the plan: '$tool plan' with the same RUN scores all shards by it"; }
 
-# same_scored I: the scored shard is that of its columns
+# same_scored I: fails if the scored shard is not the one of its columns
 same_scored() {
 	is=$(file scored "$1" tar.zst) column=$(file columns "$1" col)
 	[ -e "$is" ] || fail "$is is gone: remove $column, and run again"
 	same "$is" "$(bind_of "$column" | cut -d ' ' -f 3)" "$is has changed since it was made: remove $column, and run again"
 }
 
-# bind_of FILE: what a file of columns is bound to
+# bind_of FILE: prints the hashes that a file of columns is bound to
 bind_of() { sed -n '2{s/^bind //p;q}' "$1" 2>/dev/null | tr -d '\0'; }
 
-# bound: the hashes of each shard and of the settings
+# bound: prints the hashes of each shard and of the settings
 bound() { awk -F '\t' -v settings="$settings" '{ print $3 " " settings }' "$run/manifest"; }
 
-# binds: ordinal and binding of each file of columns
+# binds: prints ordinal and binding of each file of columns
 # shellcheck disable=SC2016 # a program of awk
 binds() { (cd "$run/columns" && find . -name '[0-9]*.col' -print0 | xargs -0 -r awk 'FNR == 2 { name = FILENAME; sub(/.*\//, "", name); print name + 0, $2, $3, $4; nextfile }'); }
 
-# undone TASK: the ordinals of tasks whose output is not there, or is of something else
+# undone TASK: prints the ordinals of tasks whose output is missing, or was made from other inputs
 # shellcheck disable=SC2016 # programs of awk
 undone() {
 	case $1 in
@@ -86,10 +86,10 @@ undone() {
 	esac
 }
 
-# undone_after_reduce: of the tasks after it
+# undone_after_reduce: the same for the tasks after reduce
 undone_after_reduce() { if reduced; then undone "$second"; else seq "$tasks"; fi; }
 
-# wanted: what RUN/reduced must begin with
+# wanted: prints the first line that RUN/reduced must have
 wanted() {
 	{
 		bound
@@ -98,12 +98,12 @@ wanted() {
 }
 reduced() { [ -e "$run/reduced" ] && [ "$(head -n 1 "$run/reduced")" = "$(wanted)" ] && { [ -z "$memo" ] || [ -e "$run/memo.tar.zst" ]; }; }
 
-# makes: what the result of each shard is made of: its bytes, its scores, its list, and why
+# makes: prints what the result of each shard depends on: the hashes of shard, settings and list, and the rule
 makes() {
 	sed 1d "$run/reduced" | BECAUSE=$because awk -F '\t' -v settings="$settings" 'NR == FNR { list[FNR] = $1; next } { print $3 " " settings " " list[FNR] " " ENVIRON["BECAUSE"] }' - "$run/manifest"
 }
 
-# count TEXT: its lines
+# count TEXT: prints the number of its lines
 count() { printf '%s' "$1" | grep -c '' || true; }
 
 status() {

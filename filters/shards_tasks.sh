@@ -7,7 +7,7 @@ score_task() {
 	case $(bind_of "$column") in "$sum $settings "*) return 0 ;; esac
 	same_shard
 	same_model
-	# the last filter passes all records, and gives the file its name
+	# vae-drop passes all records here, and writes the file whole or not at all
 	export model threads
 	(cd "$directory" && eval "{ $score
 } <\"\$path\" | vae-drop -q -e '__never__ == 1' -o \"\$scored\"") || fail "shard $1, $path: the pipeline that scores it failed"
@@ -21,7 +21,7 @@ train_task() {
 	memo --task "$1/$models" || fail "model $1 of $models is not trained"
 }
 
-# all_lines COMMAND...: with the lines of standard input as arguments, at once. A larger stack allows more of them.
+# all_lines COMMAND...: runs it once, with the lines of standard input as arguments. A larger stack allows more arguments.
 all_lines() {
 	(
 		size=1000000
@@ -31,7 +31,7 @@ all_lines() {
 	)
 }
 
-# memo OPTION...: vae-memo on all shards; its options are words of the shell
+# memo OPTION...: runs vae-memo on all shards; its options are quoted as for the shell
 memo() {
 	(cd "$directory" && eval "cut -f 5 \"\$run/manifest\" | all_lines vae-memo -q -j$threads $memo ${same_keys:+--keys-per-file} -o \"\$run/models.memo\" $* --")
 }
@@ -56,7 +56,7 @@ $hash"
 $hashes"
 }
 
-# rank LISTS SUMMARY: the lists of all shards
+# rank LISTS SUMMARY: writes the lists of all shards
 # shellcheck disable=SC2016 # a program of awk
 rank() {
 	{
@@ -65,7 +65,7 @@ rank() {
 		bound
 	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' >"$run/bindings.tmp$$" || exit 1
 	mv -f "$run/bindings.tmp$$" "$run/bindings"
-	# by names without a directory, so that more fit into one command line
+	# names without a directory, so that more of them fit into one command line
 	(cd "$run/columns" && seq -f %05.0f.col "$shards" | all_lines vae-rank --columns -q --lists "$1" --bindings "$run/bindings" --summary "$2" \
 		--top "$top" -k "$key" ${joint:+--joint "$joint"} ${unlike:+--unlike "$unlike"} ${far:+--far "$far"} ${same_keys:+--keys-per-file}) || exit 1 # vae-rank has said why
 }
@@ -107,7 +107,7 @@ task() { # score|drop|train INDEX
 
 check() {
 	if [ -n "$memo" ]; then check_memo; else check_results; fi
-	# all is done: no task is running
+	# all tasks are finished, so no temporary file is in use
 	find "$run" -depth \( -name '*.tmp[0-9]*' -o -name '.tmp[0-9]*' -o -path "*/lists.tmp[0-9]*" \) -exec rm -rf {} +
 }
 
@@ -138,7 +138,7 @@ check_results() {
 		same_result "$run/clean/$name" "$clean"
 		same_result "$run/quarantine/$name" "$quarantined"
 	done
-	for dir in clean quarantine; do # results of shards that an earlier plan had
+	for dir in clean quarantine; do # refuse results of shards of an earlier plan
 		stray=$({
 			cut -f 4 "$run/manifest"
 			echo --

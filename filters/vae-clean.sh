@@ -34,8 +34,8 @@ Cleans a data set: names damage and copies, ranks what is unusual, and writes a 
 END
 }
 
-made='' # the directory, if this run has made it
-# refuse MESSAGE: as fail, and nothing stays of a directory that this run has made
+made='' # OUT, if this run has created it
+# refuse MESSAGE: fails, and removes a directory that this run has created
 refuse() {
 	if [ -n "$made" ]; then
 		rm -f .lock settings inputs look records.tar.zst
@@ -52,7 +52,7 @@ keep() { # FILE TEXT
 # --- the command line ---
 
 out='' minutes=5 top=0 decisions='' sharding='' same_keys='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
-left=$# # arguments that are not yet looked at; inputs go to the end of the list
+left=$# # arguments that are not parsed yet; inputs go to the end of the list
 while [ "$left" -gt 0 ]; do
 	option=$1 value=''
 	shift

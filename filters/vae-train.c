@@ -67,5 +67,5 @@ int main(int argc, char **argv)
 	int status = flow_finish(&t.flow, r, &f);
 	train_stream_free(&t);
 	team_close();
-	return c.silent ? EXIT_OK : status; /* mpirun ends all processes when one fails: rank 0 says why before */
+	return c.silent ? EXIT_OK : status; /* mpirun ends all processes when one fails; rank 0 must print its message first */
 }
