@@ -1,8 +1,8 @@
 #!/bin/sh
 # nightly.sh DIR: cleans the shards that arrived since the last run, from cron. Each shard is scored by an existing model, compared with a
 # reference of trusted data by the recipe of vae-filters(7), and cleaned. No model is trained.
-# nightly.sh DIR TRUSTED.tar: makes the reference DIR/ref.json, once, from records that somebody has inspected. The model has a curvature:
-# vae-train --curvature.
+# nightly.sh DIR TRUSTED.tar: makes the reference DIR/ref.json once, from records that a person has inspected. The model must have a curvature
+# (vae-train --curvature).
 #
 #   0 3 * * *   /usr/local/share/vae-filters/nightly.sh /srv/pictures
 #

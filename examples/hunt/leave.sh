@@ -22,7 +22,7 @@ cd "$1"
 	mv leave.tmp leave.tar
 }
 vae-cut -k key leave.tar >keys
-# each batch has all records, so that trainings differ by the noise of the draws and by the record left out
+# every batch has all records, so that trainings differ only by the noise of the draws and by the record left out
 cat >leave.yaml <<END
 input: {shape: [1, 14, 14]}
 model:
@@ -36,7 +36,7 @@ END
 vae-ckpt curvature -q -m leave.vae --checkpoints all --ekfac --targets model leave.tar
 [ -e truth.tsv ] || { vae-memo -q -j1 -c ./leave.yaml --leave keys -t leave.tar --repeats "$repeats" -o leave.memo leave.tar >truth.tmp && mv truth.tmp truth.tsv; }
 
-# influences NAME OPTION...: a matrix of all records over all records, whose diagonal is self influence
+# influences NAME OPTION...: makes a matrix of all records over all records; its diagonal is self influence
 influences()
 {
 	name=$1
@@ -51,7 +51,7 @@ vae-selfinf -q -m leave.vae leave.tar >scored.tmp
 vae-cut -k loss scored.tmp >loss.txt
 rm scored.tmp
 
-# correlate NAME: of the matrix, or of the loss, with the changes of the losses
+# correlate NAME: correlates the matrix, or the loss, with the changes of the losses
 correlate()
 {
 	perl - "$1" truth.tsv <<'END'

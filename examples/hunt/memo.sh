@@ -4,8 +4,8 @@
 #
 #   letters     VAE_MNIST and VAE_LETTERS, directories of IDX files: labels above 100 are outliers
 #   fashion-C   VAE_FASHION, a directory of IDX files: 60 records of class C among the other classes
-#   copies      VAE_MNIST: do records of which there are copies have a lower memorization? needs
-#               python3-numpy and python3-pil
+#   copies      VAE_MNIST: is the memorization of records that have copies lower? requires python3-numpy and
+#               python3-pil
 #
 # VAE_MEMBERS (default 20000) is the number of ordinary records, VAE_STEPS (4000) that of training steps, of each of the 10 models and of
 # one that sees all, VAE_FOLDS (10) and VAE_REPEATS (1) those of vae-memo. VAE_COURSE=yes also scores three earlier checkpoints, for the
@@ -38,8 +38,8 @@ pack() # SET: writes SET.tar
 	esac
 }
 
-# copies: memorization of the same records in a stream without and with copies of some: four of each of at most 150 records, a twentieth of all, and
-# four of as many others, shifted by a pixel. As many passes over the records as without.
+# copies: measures the memorization of the same records in a stream without and in a stream with copies. The latter has four copies each of at most
+# 150 records, a twentieth of all, and four copies, shifted by a pixel, of as many others. Both trainings make as many passes over the records.
 copies()
 {
 	[ -e without.tar ] || { pack without >without.tmp && mv without.tmp without.tar; }
@@ -90,8 +90,8 @@ ranks()
 		END { flush() }' | sort -n | cut -f 2
 }
 
-# logs SET: log p(x), its mean over the models that saw a record less that of the model that did not, in the order of the stream; of one repeat.
-# M has means of probabilities instead, in which the likeliest of nine models counts nearly alone, against one model.
+# logs SET: prints, for one repeat and in the order of the stream, the mean of log p(x) over the models that saw a record, minus log p(x) of the model
+# that did not. M uses means of probabilities instead, which the most probable of nine models dominates.
 logs()
 {
 	vae-cut -k fold "$1.memo.tar" | perl -e '
@@ -114,7 +114,7 @@ logs()
 		}' "$1".memo/model-*.numbers
 }
 
-# spearman FILE FIELD NUMBERS: the rank correlation with numbers, a line a record
+# spearman FILE FIELD NUMBERS: prints the rank correlation of a field with NUMBERS, a file with a line for each record
 spearman()
 {
 	vae-cut -k "$2" "$1" | paste "$3" - | awk -F '\t' '$1 != "" && $2 != ""' >pair

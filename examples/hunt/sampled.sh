@@ -17,7 +17,7 @@ for tool in vae-density vae-drop vae-cut vae-eval; do
 done
 mkdir -p "$dir"
 
-# ranks: of the numbers on standard input, in their order; ties share their mean rank
+# ranks: prints the ranks of the numbers on standard input, in their order; ties share their mean rank
 ranks()
 {
 	awk '{ print NR "\t" $1 }' | sort -t "$(printf '\t')" -k 2,2g | awk -F '\t' '
@@ -27,7 +27,7 @@ ranks()
 		END { flush() }' | sort -n | cut -f 2
 }
 
-# spearman A FIELD B FIELD: of two streams of the same records
+# spearman A FIELD B FIELD: prints the rank correlation of the fields of two streams of the same records
 spearman()
 {
 	vae-cut -q -k "$2" "$1" | ranks >"$dir/one"
@@ -36,7 +36,7 @@ spearman()
 		END { printf "%.3f", (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n)) }'
 }
 
-# overlap A FIELD B FIELD: the share of the highest 1 % of A that are among the highest 1 % of B
+# overlap A FIELD B FIELD: prints the share of the highest 1 % of A that are among the highest 1 % of B
 overlap()
 {
 	for side in 1 2; do

@@ -1,10 +1,10 @@
 #!/bin/sh
 # stop.sh DIR SET...: should a training stop where the held-out loss is lowest? Prints Markdown; stop.md in this directory is such a page.
 #
-# SET is a data set of map.sh, in DIR/SET.tar as map.sh packs it. Of its members the first VAE_MEMBERS (default 5,000) are used, and all
-# of its outliers up to 100, because a model overfits small sets first. A twentieth of the records is held out. The recipe of the README
-# is measured after the steps of VAE_AT and where the held-out loss was lowest, which is measured every VAE_EVERY steps, up to
-# VAE_STEPS. DIR keeps models and rows: a run can be stopped and repeated. Labels are read by vae-eval only.
+# SET is a data set of map.sh, in DIR/SET.tar as map.sh packs it. It uses the first VAE_MEMBERS (default 5,000) members and at most 100
+# outliers, because a model overfits small sets first. A twentieth of the records is held out. The recipe of vae-filters(7) is measured after
+# the steps of VAE_AT, and at the lowest held-out loss, which is computed every VAE_EVERY steps up to VAE_STEPS. DIR keeps models and rows: a
+# run can be stopped and repeated. Only vae-eval reads labels.
 set -eu
 [ $# -ge 2 ] || { echo "usage: stop.sh DIR SET..." >&2; exit 2; }
 members=${VAE_MEMBERS:-5000}

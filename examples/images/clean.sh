@@ -1,6 +1,6 @@
 #!/bin/sh
 # clean.sh [FOLDER [OUT [OPTION...]]]: cleans a folder of pictures with vae-clean, whose options may follow, and prints what it
-# quarantined, and why. Without FOLDER it draws 300 pictures (draw.pl), six of them odd, and quarantines the 2 % that rank highest.
+# quarantined, and why. Without FOLDER it draws 300 pictures (draw.pl), among them six outliers, and quarantines the 2 % that rank highest.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 folder=${1:-}

@@ -1,4 +1,4 @@
-# What the items share. An item prints its part of the page, and works in VAE_DIR.
+# Functions that the items share. An item prints its part of the page, and works in VAE_DIR.
 # shellcheck shell=sh disable=SC2034
 item=$(basename "$0" .sh)
 if [ "${VAE_SMALL:-}" ]; then
@@ -34,7 +34,7 @@ need_letters()
 
 need_fashion() { found "$fashion"/train-images* || missing 'Fashion-MNIST is missing: install the package dataset-fashion-mnist, or set VAE_FASHION'; }
 
-# keep FILE COMMAND...: FILE is what the command prints, and appears whole; done once
+# keep FILE COMMAND...: unless FILE exists, writes the output of the command to it, whole or not at all
 keep()
 {
 	kept=$1
@@ -42,7 +42,7 @@ keep()
 	[ -e "$kept" ] || { "$@" >"$kept.tmp" && mv "$kept.tmp" "$kept"; }
 }
 
-# digits: mnist.tar, and tests.tar of the test set
+# digits: makes mnist.tar, and tests.tar of the test set
 digits()
 {
 	need_mnist
@@ -50,7 +50,7 @@ digits()
 	keep tests.tar vae-pack --key-prefix test/ --limit "$tests" "$VAE_MNIST"/*t10k-images* "$VAE_MNIST"/*t10k-labels*
 }
 
-# mixed: mnist.tar and the letters in mixed.tar
+# mixed: makes mixed.tar, of mnist.tar and the letters
 mixed()
 {
 	digits
@@ -59,7 +59,7 @@ mixed()
 	keep mixed.tar cat mnist.tar letters.tar
 }
 
-# train NAME DATA LATENTS OPTION...: NAME.vae, once; the preset with so many latents
+# train NAME DATA LATENTS OPTION...: unless NAME.vae exists, trains it: the preset with LATENTS latent variables
 train()
 {
 	name=$1 data=$2 latents=$3
@@ -69,7 +69,7 @@ train()
 	[ -e "$name.vae/model.yaml" ] || vae-train -q --resume -c "$preset" --set train.steps="$steps" --set train.holdout=0 "$@" -o "$name.vae" "$data"
 }
 
-# mean NUMBER FILE...: mean and standard error of a number over summaries, as in 1.234 ± 0.005
+# mean NUMBER FILE...: prints mean and standard error of a number over summaries, as in 1.234 ± 0.005
 mean()
 {
 	number=$1
@@ -78,7 +78,7 @@ mean()
 	vae-eval --mean -k "$number" "$@" | awk -F '\t' 'NR == 2 { if ($4 == "") printf "%.3f", $3; else printf "%.3f ± %.3f", $3, $4 }'
 }
 
-# sizes: what the numbers are of
+# sizes: prints the sizes that the numbers belong to
 sizes()
 {
 	echo "$(vae-cut -k key mnist.tar | wc -l) records of MNIST, preset $preset, $steps steps of Adam; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors."

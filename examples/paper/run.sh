@@ -1,14 +1,14 @@
 #!/bin/sh
-# run.sh [ITEM ...]: the tables and figures of Kong & Chaudhuri (2021), one by one: the commands, our numbers, the paper's, and why they
-# differ, as paper.md and paper.html in VAE_DIR. Without ITEM all items whose data is there. What is in VAE_DIR is kept: a run that was
-# stopped goes on, and more items are added to the page. To do an item again, remove ITEM.md and what it was made from.
+# run.sh [ITEM ...]: makes the tables and figures of Kong & Chaudhuri (2021), one by one: the commands, our numbers, the paper's, and why they
+# differ, as paper.md and paper.html in VAE_DIR. Without ITEM, it makes all items whose data is there. Files in VAE_DIR are kept: a run that was
+# stopped continues, and more items are added to the page. To make an item again, remove ITEM.md and the files that it was made from.
 #
 #   VAE_DIR      the directory to work in (default: paper)
 #   VAE_MNIST    the directory of MNIST's IDX files: train-images*, train-labels*, t10k-images*, t10k-labels*, plain or .gz
 #   VAE_LETTERS  the directory of letters-images* and letters-labels*, 28x28 like MNIST, with labels above 100, in place of EMNIST
 #   VAE_FASHION  the directory of Fashion-MNIST (default: that of the Debian package dataset-fashion-mnist)
 #   VAE_RECORDS, VAE_TESTS, VAE_STEPS, VAE_SEEDS   sizes (default: 60000, 128, 15600, '1 2 3'), for a shorter run
-#   VAE_SMALL    1: the tiny preset and a few hundred records, in seconds: whether everything runs, not what it says
+#   VAE_SMALL    1: the tiny preset and a few hundred records, in seconds: to test that everything runs
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure6 figure7 figure20 lds length'
@@ -23,7 +23,7 @@ mkdir -p "$dir"
 cd "$dir"
 export VAE_PAPER="$here"
 
-# do_item ITEM: writes ITEM.md; status 3 where data is missing
+# do_item ITEM: writes ITEM.md; status 3 if data is missing
 do_item()
 {
 	[ ! -e "$1.md" ] || return 0

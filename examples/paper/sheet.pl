@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# sheet.pl PICTURES.idx COLUMNS: all gray pictures of an IDX file in rows on one, as an IDX file on standard output.
+# sheet.pl PICTURES.idx COLUMNS: writes one picture with all gray pictures of an IDX file in rows, as an IDX file on standard output.
 use strict;
 use warnings;
 

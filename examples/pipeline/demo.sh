@@ -1,8 +1,8 @@
 #!/bin/sh
 # demo.sh [DIR]: cleans a real data set in about two minutes on two cores. It mixes 100 ankle boots into 10,000 clothes of
 # Fashion-MNIST, trains a VAE on all of them, scores every record, and moves the 2 % with the highest self influence, with curvature, to a
-# quarantine. That is the part of vae-clean's recipe that finds records of one foreign kind best; the others find damage, of which
-# there is none here. There are no other shoes among the clothes: this is an easy case, and examples/hunt/RESULTS.md has harder ones.
+# quarantine. This part of vae-clean's recipe finds records of one foreign kind best; the other parts find damage, and there is none here.
+# There are no other shoes among the clothes, so this is an easy case; examples/hunt/RESULTS.md has harder ones.
 # The labels are read at the end only, to count the boots that were found. DIR/report.html shows the result, and in DIR/review.html a
 # person decides on the suspects.
 set -eu

@@ -19,7 +19,7 @@ done
 first=${models%% *}
 last=$(vae-ckpt list -m "lds-$first.vae" | awk 'END { print $1 }')
 
-# judge NAME COMMAND...: NAME-SEED.lds for the matrix that the command writes to matrix.npy, of each model, and NAME-mean.lds for their mean
+# judge NAME COMMAND...: for each model, writes NAME-SEED.lds for the matrix that the command writes to matrix.npy; NAME-mean.lds is for the mean matrix
 judge()
 {
 	judged=$1

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC1091,SC2016,SC2154 # common.sh; quoted for another shell; set there
-# Training as published, by plain gradient descent: how do tables 1 and 6 go with the number of steps?
+# Training as published, by plain gradient descent: how do tables 1 and 6 depend on the number of steps?
 . "$VAE_PAPER/common.sh"
 need_mnist
 need_letters
@@ -8,7 +8,7 @@ need_letters
 keep all.tar sh -c 'vae-pack --key-prefix mnist/ --limit "$0" "$1"/*train-images* "$1"/*train-labels* && vae-pack --key-prefix letters/ "$2"/letters*images* "$2"/letters*labels*' \
 	"$records" "$VAE_MNIST" "$VAE_LETTERS"
 if [ "${VAE_SMALL:-}" ]; then points='60 120' every=60 longest=120; else every=10000 longest=$(echo "$points" | awk '{ print $NF }'); fi
-# a longer training that has come so far does as well
+# a checkpoint of a longer training serves too
 [ -e "published.vae/step-$(printf %09d "$longest").safetensors" ] || vae-train -q --resume -c "$preset" --set train.optimizer=sgd --set train.lr=0.0001 --set train.beta=4 --set score.beta=4 \
 	--set train.holdout=0 --set train.steps="$longest" --set train.checkpoints=$((longest / every)) -o published.vae all.tar
 for at in $points; do

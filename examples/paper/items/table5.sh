@@ -12,7 +12,7 @@ for lr in 0.0003 0.0001 0.00003; do
 		}
 	done
 done
-# sums LR: over all steps, the least-squares slope of the fall of a test record by its influences, through 0
+# sums LR: prints the least-squares slope through 0, over all steps, of the fall of a test record's loss by its influences
 sums() { cat trace-"$1"-*.tsv | awk -F '\t' '$1 != "step" { k = $2; x[k] += $5; y[k] += $4 } END { for (k in x) { xx += x[k] * x[k]; xy += x[k] * y[k] } printf "%.3f", xy / xx }'; }
 cat <<END
 ## Table 5: how accurate the influences are

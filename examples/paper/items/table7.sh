@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC1091,SC2016,SC2154 # common.sh; quoted for another shell; set there
-# Table 7: does a model lose less on a test set when the records with the highest self influence are removed, against random ones?
+# Table 7: is the loss on a test set lower after removing the records with the highest self influence than after removing random records?
 . "$VAE_PAPER/common.sh"
 mixed
 first=${seeds%% *}
@@ -15,7 +15,7 @@ keep held.tar vae-pack --key-prefix held/ "$VAE_MNIST"/*t10k-images* "$VAE_MNIST
 	mv order.sorted order.tsv
 }
 
-# retrained NAME SEED: NAME-SEED.json with the loss of the test set, of a model of what is left without the keys in NAME.keys
+# retrained NAME SEED: writes to NAME-SEED.json the loss on the test set of a model that is trained without the records in NAME.keys
 retrained()
 {
 	[ ! -e "$1-$2.json" ] || return 0

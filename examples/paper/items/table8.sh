@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC1091,SC2016,SC2154 # common.sh; quoted for another shell; set there
-# Table 8 and figure 5: have strong proponents large norms in latent space?
+# Table 8 and figure 5: do strong proponents have large norms in latent space?
 . "$VAE_PAPER/common.sh"
 need_fashion
 for class in 0 1 2 3 4 5 6 7 8 9; do
