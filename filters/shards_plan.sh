@@ -33,7 +33,7 @@ choose_score() {
 
 # count_models OPTIONS: sets models to the number of models of vae-memo with these options
 count_models() {
-	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' are no words of the shell"
+	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' cannot be parsed by the shell: check its quotes"
 	folds=10 repeats=1
 	eval "set -- $1"
 	while [ $# -gt 0 ]; do

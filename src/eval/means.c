@@ -28,7 +28,7 @@ int means_only(struct means *m, const char *names, struct fail *f)
 	for (const char *p = names; ; p += strcspn(p, ",") + 1) {
 		size_t len = strcspn(p, ",");
 		if (!len || find(m, p, len))
-			return fail_set(f, "-k '%s': names, each once, with commas between them", names);
+			return fail_set(f, "-k '%s': expected different names, separated by commas", names);
 		if (append(m, p, len, f))
 			return -1;
 		if (!p[len])

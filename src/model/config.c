@@ -411,7 +411,7 @@ int config_check(struct config *c, struct fail *f)
 	if (c->train.checkpoints > c->train.steps)
 		return fail_set(f, "train.checkpoints is %d, more than train.steps, %d", c->train.checkpoints, c->train.steps);
 	if (c->train.batch % c->train.shards)
-		return fail_set(f, "train.batch is %d, no multiple of train.shards, %d: each of them takes the same share of a batch", c->train.batch, c->train.shards);
+		return fail_set(f, "train.batch %d is no multiple of train.shards %d, whose workers take equal shares of a batch: change one of them", c->train.batch, c->train.shards);
 	if (c->score.estimator == CROSS && c->score.draws < 2)
 		return fail_set(f, "score.estimator cross needs score.draws of 2 or more");
 	return check_variance(c, f);

@@ -193,7 +193,7 @@ void section_highest(struct page *p)
 {
 	section_extremes(p, &p->r->high, "highest", "Highest",
 	                 " The model has to learn each of these by itself: outliers, damaged files, rare records that are correct, and pictures with high contrast.",
-	                 " The models know each of these by heart: without it, nothing else teaches them what it does.");
+	                 " The models memorize each of these: no other record teaches them the same.");
 }
 
 void section_middle(struct page *p)
@@ -214,8 +214,8 @@ void section_middle(struct page *p)
 
 void section_lowest(struct page *p)
 {
-	section_extremes(p, &p->r->low, "lowest", "Lowest", " Many records are like these, so no single one matters much to the model.",
-	                 " Models that did not see these find them as probable, or more.");
+	section_extremes(p, &p->r->low, "lowest", "Lowest", " Many records are like these, so no single record has much influence on the model.",
+	                 " Models that did not see these records give them the same probability, or a higher one.");
 }
 
 static void put_reasons(struct page *p)

@@ -55,10 +55,10 @@ void section_scores(struct page *p)
 	put_quantiles(p);
 	put(p, "<div class=\"figs\">\n");
 	static const struct { enum chart chart; const char *caption; } figure[] = {
-		{CHART_SCATTER, "A dot is a record; darker dots are several."},
-		{CHART_DENSITY, "The same as a density: where most records are."},
+		{CHART_SCATTER, "Each dot is a record; darker dots are several records."},
+		{CHART_DENSITY, "The same values as a density: darker cells have more records."},
 		{CHART_COURSE, "Quantiles over the records, at every checkpoint."},
-		{CHART_LOSSES, "Where the losses of records that were held out leave those of records that were seen, the models overfit."},
+		{CHART_LOSSES, "Where the loss of held-out records rises above that of records that the models saw, the models overfit."},
 	};
 	struct buf svg = {0};
 	for (size_t i = 0; i < sizeof figure / sizeof *figure && !p->bad; i++) {
@@ -68,7 +68,7 @@ void section_scores(struct page *p)
 			continue;
 		put(p, "%s%s", figure[i].caption,
 		    figure[i].chart == CHART_SCATTER && !e->axis.name ? " If all dots lie on a line, the score says no more than the loss."
-		    : figure[i].chart == CHART_COURSE && course_has_means(&e->course) ? " Where high ones rise before the losses part, records are memorized before the models overfit." : "");
+		    : figure[i].chart == CHART_COURSE && course_has_means(&e->course) ? " If the high quantiles rise before the two losses separate, records are memorized before the models overfit." : "");
 		end_figure(p);
 	}
 	for (int i = 0; i < e->nfields && !p->bad; i++) {

@@ -145,7 +145,7 @@ static int check_workers(const struct train_stream *t, const struct cli *c, stru
 	if (n == 1)
 		return 0;
 	if (c->nfiles < n || cli_reads_stdin(c))
-		return fail_set(f, "train.shards is %d: it requires as many FILEs or more, since every virtual worker reads FILEs of its own, and there are %d", n, c->nfiles);
+		return fail_set(f, "train.shards is %d: it requires as many FILEs or more, because every virtual worker reads its own, and there are %d", n, c->nfiles);
 	if (t->pass || c->rejects || t->curvature || c->trace)
 		return fail_set(f, "train.shards above 1 excludes -p, -r, --trace and --curvature: use vae-ckpt curvature afterwards");
 	return 0;

@@ -21,7 +21,7 @@ void team_close(void) { transport_close(); }
 int team_divide(struct team *t, int workers, struct fail *f)
 {
 	if (t->ranks > workers)
-		return fail_set(f, "%d processes share a training of train.shards %d: start at most %d, or set train.shards to %d or more", t->ranks, workers, workers, t->ranks);
+		return fail_set(f, "%d processes, but only %d virtual workers (train.shards): start at most %d processes, or set train.shards to %d or more", t->ranks, workers, workers, t->ranks);
 	t->workers = workers;
 	t->first = (int)((long)t->rank * workers / t->ranks);
 	t->end = (int)((long)(t->rank + 1) * workers / t->ranks);
