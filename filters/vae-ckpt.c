@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "the directory (import), or the file (export, eval, logp; zstd if it ends in .zst), whole or not at all"},
 		{'z', NULL, "LEVEL", CLI_LEVEL, &c.level, "compress the output with zstd (eval, logp; default level 3)"},
 		{0, "set", "KEY=VALUE", CLI_ASSIGNMENT, &c.set, "set a key of the configuration; may be given again (import, eval, logp, curvature)", .check = config_check_assignments},
-		{0, "keys-per-file", NULL, CLI_FLAG, &c.keys_by_file, "FILEs may have keys in common: put the FILE's name before each key (eval, logp; curvature writes none)"},
+		{0, "keys-per-file", NULL, CLI_FLAG, &c.keys_by_file, "FILEs may have keys in common: put the FILE's name before each key (eval, logp, curvature)"},
 		{0, "key-prefix", "P", CLI_TEXT, &c.key_prefix, "begin every key with P, as in shard7/ (eval, logp)"},
 		{0, "max-record", "SIZE", CLI_SIZE, &c.limits.record, "refuse a record of more bytes (eval, logp, curvature; default 1G)"},
 		{0, "mem", "SIZE", CLI_SIZE, &c.limits.in_flight, "memory for records that wait or are scored (eval, logp; default 1G)"},

@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 		{0, "cluster-field", "FIELD", CLI_TEXT, &d.group_field, "clusters of gmm, given by a field or by cls"},
 		{0, "first-order", NULL, CLI_FLAG, &o.first_order, "expand gmm to first order in 1/N"},
 		{0, "as-printed", NULL, CLI_FLAG, &o.as_printed, "compute gmm by equations 4 and 5 as the paper prints them"},
-		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the payload's numbers; latent: latent means of an encoder; encoder.N: outputs of its layer"},
+		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the payload's numbers; latent: latent means of the model; encoder.N: outputs of a layer of its encoder"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent and encoder.N"},
 		{0, "against", "FILE", CLI_TEXT, &d.against, "fit to the records of FILE, not to the stream: the density of new records, read once"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},

@@ -1,4 +1,4 @@
-/* vae-eval: how well fields find known outliers, and how fields are distributed, correlated, and go over training. */
+/* vae-eval: measures how well fields find known outliers, and shows how fields are distributed, correlated, and change during training. */
 #include <stdlib.h>
 
 #include "eval.h"
@@ -136,21 +136,21 @@ int main(int argc, char **argv)
 	struct eval e = {.nfields = 0};
 	const struct cli_opt opts[] = {
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to evaluate; high values are suspected (default selfinf)"},
-		{0, "against", "FIELD", CLI_TEXT, &o.against, "the field of the x axis and of the correlations, as in logp_out or -nll (default -loss; of memo logp_in)"},
+		{0, "against", "FIELD", CLI_TEXT, &o.against, "the field of the x axis and of the correlations, as in logp_out or -nll (default: -loss; for memo: logp_in)"},
 		{0, "positive", "EXPR", CLI_TEXT, &o.positive, "which records are known outliers, as in 'cls > 100': measures detection"},
 		{0, "cut", "CUT,...", CLI_TEXT, &o.cutoffs, "how many records are checked: numbers and percentages, as in 1%,5%,100"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &o.model, "the model of the scores: its input.field names the payload"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "write JSON instead of tables"},
 		{'o', "output", "FILE", CLI_TEXT, &c.output, "write to FILE, whole or not at all"},
 		{0, "svg", "DIR", CLI_TEXT, &o.svg, "draw charts as files in DIR, which is created if needed"},
-		{0, "plane", NULL, CLI_FLAG, &o.plane, "with --svg: draw the records as points in the plane, which their payloads, .npy of two numbers, are"},
+		{0, "plane", NULL, CLI_FLAG, &o.plane, "with --svg: draw the records as points in the plane; their payloads are .npy of two numbers"},
 		{0, "lds", "MATRIX.npy", CLI_TEXT, &o.lds, "instead: the linear datamodeling score of influences (vae-testinf --matrix)"},
 		{0, "halves", "NAME.memo", CLI_TEXT, &o.halves, "the models of halves that --lds compares with (vae-memo --halves)"},
-		{0, "influence", "FILE", CLI_TEXT, &o.influence, "instead: statistics of the influences in FILE, from --influence of other tools"},
-		{0, "class", "NAME", CLI_TEXT, &o.class_name, "classes for --influence (default: cls in FILE) and --plane: a field or json.NAME of the records, or key/ for the directory of the key"},
-		{'t', "tests", "TESTS", CLI_TEXT, &o.tests, "the test records: of --influence, for --class; with --plane drawn as crosses"},
-		{0, "runs", NULL, CLI_FLAG, &o.runs, "every FILE is a run, those of a directory are a set: means and standard errors over runs"},
-		{0, "mean", NULL, CLI_FLAG, &o.mean, "instead: means and standard errors of the numbers of FILEs that --summary wrote"},
+		{0, "influence", "FILE", CLI_TEXT, &o.influence, "print statistics of the influences in FILE, which --influence of another tool wrote"},
+		{0, "class", "NAME", CLI_TEXT, &o.class_name, "the class for --influence (default: cls in FILE) and --plane: a field or json.NAME of the records, or key/ for the directory of the key"},
+		{'t', "tests", "TESTS", CLI_TEXT, &o.tests, "the test records: their classes for --influence; crosses of --plane"},
+		{0, "runs", NULL, CLI_FLAG, &o.runs, "take every FILE as a run and every directory as a set: print means and standard errors over runs"},
+		{0, "mean", NULL, CLI_FLAG, &o.mean, "print means and standard errors of the numbers in FILEs that --summary wrote"},
 		CLI_INPUT(&c),
 		CLI_RECORDS(&c),
 		CLI_BASE(&c),

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 		{0, "leave", "KEYS", CLI_TEXT, &m.truth.leave, "instead: a model without each record that is listed in KEYS; writes a table"},
 		{'t', "tests", "TESTS", CLI_TEXT, &m.truth.tests, "test records of --halves and --leave"},
 		{'d', "draws", "N", CLI_INT, &m.draws, "noise draws of log p(x) (default 128)"},
-		{0, "checkpoints", "WHICH", CLI_CHOICE, &which, "last (default), or all: also memo_STEP and others, the course over the training", whiches},
+		{0, "checkpoints", "WHICH", CLI_CHOICE, &which, "last (default), or all: also append memo_STEP, logp_in_STEP and logp_out_STEP", whiches},
 		{0, "out-scores", NULL, CLI_FLAG, &m.out_scores, "also loss, recon, kl and self influence under the models that did not see the record"},
 		{0, "task", "I/N", CLI_TEXT, &task, "train only the models of task I of N, and pass no records on"},
 		{0, "keep-models", NULL, CLI_FLAG, &m.keep_models, "keep the models in NAME.memo"},

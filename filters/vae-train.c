@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 		{0, "resume", NULL, CLI_FLAG, &t.resume, "continue the training in NAME.vae, if there is one, to the same bits"},
 		{0, "save-every", "SECONDS", CLI_REAL, &t.save_every, "how often to save the state for --resume (default 60; 0: only at checkpoints)"},
 		{0, "curvature", NULL, CLI_FLAG, &t.curvature, "estimate the curvature of the last checkpoint from the training records, as vae-ckpt curvature"},
-		{0, "trace", "FILE", CLI_TEXT, &c.trace, "write for every step and test record of -t how much its loss fell, and what influences predict (sgd)"},
+		{0, "trace", "FILE", CLI_TEXT, &c.trace, "write, for every step and test record of -t, by how much its loss fell and what influences predict (sgd)"},
 		{'t', "tests", "TESTS", CLI_TEXT, &t.trace.truth.tests, "test records for --trace"},
 		{0, "mem", "SIZE", CLI_SIZE, &t.data.limit, "memory for decoded records; more go to a file in $TMPDIR (default: half of the memory)"},
 		{0, "seed", "N", CLI_KEY, NULL, "seed of initial weights, order, noise and held-out records (--set train.seed=N)", .key = "train.seed"},
