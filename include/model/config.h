@@ -36,7 +36,7 @@ struct config {
 	int input_shape[3];    /* channels, height, width */
 	int binarize;          /* of the samples of a picture: enum binarize */
 	int latent;
-	double variance;       /* of the likelihood p(x|z), where it is gaussian or linear; 0: train.beta / 2 (memo/logp.h); VARIANCE_LEARNT */
+	double variance;       /* of a gaussian or linear likelihood p(x|z); 0: train.beta / 2 (memo/logp.h); or VARIANCE_LEARNT */
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;

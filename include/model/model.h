@@ -18,7 +18,7 @@ struct model {
 	struct tensor tensor[MODEL_MAX_TENSORS]; /* in the order of the parameters */
 	int ntensors;
 	size_t nparams;
-	size_t nvariances;  /* the last parameters: log variances of the channels, where model.variance is learnt (nn/loss.h); else 0 */
+	size_t nvariances;  /* number of log variances, which are the last parameters, if model.variance is learnt (nn/loss.h); else 0 */
 	float *params;      /* owned, 64-byte aligned */
 	struct standardisation standard; /* [input], owned; NULL when the input is not standardised */
 	int64_t step;       /* optimiser steps taken */

@@ -22,7 +22,7 @@ struct dataset {
 	const uint8_t *x;   /* [n] rows, after dataset_split() */
 	uint64_t *id;       /* [n]: hashes of the payloads */
 	uint64_t hash;      /* of all ids in order, since the end of the last part */
-	struct dataset_part *part; /* [parts]: where dataset_end_part() was called; else none */
+	struct dataset_part *part; /* [parts], one for each call of dataset_end_part() */
 	int parts;
 	size_t n, id_capacity, size;
 	size_t limit;       /* bytes of rows that may be in memory */

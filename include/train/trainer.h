@@ -16,7 +16,7 @@ struct train_stats {
 	double grad_sqnorm;     /* of the gradient of the batch's mean loss, where asked for */
 };
 
-/* m and pool are borrowed; the batch is that of one virtual worker, m->cfg.train.batch / m->cfg.train.shards records. NULL with the reason. */
+/* m and pool are borrowed. A batch is the share of one virtual worker, m->cfg.train.batch / m->cfg.train.shards records. NULL with a message. */
 struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f);
 /* One step on x [batch][input] with noise eps [batch][latent], under the configuration's learning rate and optimiser. -1 when the loss
  * is not finite; the parameters are untouched then. */

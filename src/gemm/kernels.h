@@ -55,11 +55,11 @@ void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
 /* The kernels that are compiled for 16 lanes (AVX-512) and for 8 (AVX2, NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
 struct sparse_block;
 struct blocked_kernels {
-	/* as for AMX. masked: with the columns of B, for masked_gemm() */
+	/* as for AMX; with masked, pack() adds the columns of B for masked_gemm() */
 	struct mat_packed *(*pack)(struct gemm_operand b, int n, int k, int masked);
 	void (*repack)(struct mat_packed *packed, struct gemm_operand b);
 	void (*gemm)(const struct gemm_args *g);
-	/* For a relu_mask that leaves few outputs, with the bits of gemm(); masked_gemm_pays(): it is faster, and B is packed for it. */
+	/* For a relu_mask with few active outputs; the result has the same bits as gemm(). masked_gemm_pays(): it is faster, and B is packed for it. */
 	int (*masked_gemm_pays)(const struct gemm_args *g);
 	void (*masked_gemm)(const struct gemm_args *g);
 	/* sparse_block.h */

@@ -87,7 +87,7 @@ KERNEL INLINE vec scaled_sum(vec sum, vec scale) { return scale * sum + vec_zero
 /* How A is read: from a sparse block, at the p of the list; from rows, at the p of the list; from rows, at all p. */
 enum reading { FROM_BLOCK, LISTED, ALL };
 
-/* rows, vectors and how are constants where this is inlined */
+/* rows, vectors and how are constants after inlining */
 KERNEL INLINE void multiply(const struct gemm_args *g, const struct strip *s, int rows, int vectors, enum reading how)
 {
 	const struct gemm_output *c = g->c;

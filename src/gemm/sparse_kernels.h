@@ -161,7 +161,7 @@ static void layer(float *y, size_t ld, const struct sparse_block *x, int count, 
 		}
 }
 
-/* Blocks y: with a mask, or else behind a ReLU. */
+/* Computes blocks y, with a mask or, without one, after a ReLU. */
 static void multiply_all(struct sparse_block *y, const struct sparse_block *mask, const struct sparse_block *x, int count,
 			 const struct mat_packed *w, const float *bias)
 {

@@ -36,7 +36,7 @@ static void draw_losses(struct influence *s, int r, int from, int to, const floa
 	const struct learnt_variance v = model_variance(s->model);
 	for (int j = from; j < to; j++, logits += n, dlogits += n) {
 		size_t row = (size_t)r * (size_t)s->draws + (size_t)j;
-		if (v.log_variance) /* of the likelihood that is scored, which is that of the training */
+		if (v.log_variance) /* the likelihood of the score then equals that of the training */
 			s->nll[row] = s->recon[row] = loss_recon_learnt(scored, &v, logits, s->target + (size_t)r * n, (int)n, dlogits, NULL);
 		else
 			s->recon[row] = loss_recon_two(scored, trained, logits, s->target + (size_t)r * n, (int)n, dlogits, &s->nll[row]);

@@ -28,7 +28,7 @@ struct logp {
 	struct likelihood_density density;
 	struct draws *passes;
 	const struct model *models;
-	struct learnt_variance learnt; /* of the checkpoint at hand */
+	struct learnt_variance learnt; /* of the current checkpoint */
 	struct sum *sum; /* [batch] */
 };
 

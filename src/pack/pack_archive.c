@@ -58,7 +58,7 @@ static int read_data(void *ctx, struct buf *data, struct fail *f)
 	return got == ARCHIVE_EOF ? 0 : archive_fail(c, c->shown, f);
 }
 
-/* The name of a file without "/" and "./" before it; NULL where it cannot be converted, is empty, or leads out of the directory. */
+/* The name of a file without leading "/" and "./"; NULL if it cannot be converted, is empty, or leads out of the directory. */
 static const char *name_of(struct archive_entry *e)
 {
 	const char *name = archive_entry_pathname(e);

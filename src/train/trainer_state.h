@@ -46,7 +46,7 @@ struct trainer {
 	size_t scratch_size;
 	int row_tasks;            /* that a run of layers is cut into */
 	double *recon, *kl;       /* [batch] */
-	double *by_variance;      /* [batch][m->nvariances]: gradients by the log variances; NULL where none is learnt */
+	double *by_variance;      /* [batch][m->nvariances]: gradients with respect to the log variances; NULL if no variance is learnt */
 	struct update *update;    /* [updates] */
 	double *sqnorm;           /* [updates] */
 	int updates;
