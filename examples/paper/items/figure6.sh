@@ -27,6 +27,6 @@ cat <<END
 | as published | $(same proponents over-none.jsonl) | $(same opponents over-none.jsonl) | [figure6-none.html](figure6-none.html) |
 | cosine of the gradients | $(same proponents over-both.jsonl) | $(same opponents over-both.jsonl) | [figure6-both.html](figure6-both.html) |
 
-$(sizes) The last checkpoint; the eight strongest of $tests test records. On the pages green frames are of the class of the test record, dashed
-orange ones of another. In the paper 82 to 84 % of a thousandth of the records, the strongest proponents, are of the same class, and 37 to 43 % of the opponents.
+$(sizes) The last checkpoint; the eight strongest of $tests test records. On the pages, green frames mark the class of the test record, and dashed
+orange frames another class. In the paper 82 to 84 % of a thousandth of the records, the strongest proponents, are of the same class, and 37 to 43 % of the opponents.
 END

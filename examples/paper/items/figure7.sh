@@ -25,5 +25,5 @@ $(for method in knn kde gmm; do
 done)
 
 As in the paper k-NN is highest in cluster 4, which has exactly k points, the kernel density in cluster 5, the smallest, and the mixture far
-from the centres. The points are drawn anew; the paper does not publish its.
+from the centres. The points are new, because the paper does not publish its points.
 END

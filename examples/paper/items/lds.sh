@@ -98,6 +98,6 @@ row knn100 '100 nearest in latent space'
 row distance 'negative distance in latent space')
 
 $records records of MNIST, preset $preset, $steps steps of Adam (checkpoint $last), Bernoulli; $(date -u +%F). With a constant learning rate and even checkpoints the weights
-are equal, so that lr changes nothing; nor does the length of a test record's gradient change the order of its influences. Each half has a seed of its own, and a part of the losses is chance, which no influence can predict.
+are equal, so lr changes nothing. The norm of a test record's gradient does not change the order of its influences. Each half has its own seed, so part of the losses is chance, which no influence can predict.
 The paper has no such table.
 END

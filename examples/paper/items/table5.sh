@@ -31,7 +31,7 @@ $(for lr in 0.0003 0.0001 0.00003; do
 done)
 | 0.0003, the paper: CIFAR-10, ten classes | 0.613 to 0.934, mean 0.865 | | | | |
 
-$(sizes | sed "s/$steps steps of Adam/gradient descent/") The paper has the first 1000 steps of convolutional networks on classes of CIFAR-10. What its correlations lack to 1 is
-noise and curvature: with the noise of the step the first order is right wherever the learning rate is small, and the rest is the difference
-between one draw and the mean over several.
+$(sizes | sed "s/$steps steps of Adam/gradient descent/") The paper has the first 1000 steps of convolutional networks on classes of CIFAR-10. Noise and curvature keep the
+correlations below 1. With the noise of the step, the first order is accurate for a small learning rate; the rest is the difference between one
+draw and the mean over several.
 END
