@@ -49,6 +49,10 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 		holds "$(cell "$row" 3) < $(cell "$row" 7)"
 	done
 	holds "$(cell 'distance of pixels' 3) < 20"
+	# means over seeds, with the errors of shares
+	is "$(grep -c '| [01]\.[0-9]* ± [01]\.[0-9]* |' "$T/part")" 10
+	is "$(grep '^| distance of latents, 128' "$T/part" | cut -d '|' -f 6 | awk '{ print $1 }')" \
+		"$(cat "$F/paper/blend-128-latent-1.ranks" "$F/paper/blend-128-latent-2.ranks" | awk -F '|' '{ s += $5 } END { printf "%.3f", s / 2 }')"
 	is "$(head -c 24 "$F/paper/figure10.png" | tail -c 8 | od -An -tu1 | xargs)" '0 0 0 252 0 0 1 24' # 9 and 10 pictures of 28
 	# a blend is what it says: picture 10 of the training set and its parents, by their pixels
 	perl -e 'sub idx { open my $f, "-|", "gzip", "-dcf", shift; binmode $f; local $/; substr <$f>, 16 } my ($x, $b) = (idx($ARGV[0]), idx($ARGV[1]));
@@ -130,6 +134,8 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 	paper length
 	is "$(grep -c '^| \(60\|120\) |' "$T/part")" 2
 	holds "$(cell 120 2) < $(cell 60 2)"
+	# self influence, as vae-eval has it
+	is "$(cell 60 4)" "$(vae-selfinf -q -m "$F/paper/published.vae" --checkpoints 60 "$F/paper/all.tar" | vae-cut -k selfinf | sort -g | awk '{ v[NR] = $1 } END { printf "%.0f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')"
 }
 
 @test "mean.pl and npy.pl: matrices of tests by records" {

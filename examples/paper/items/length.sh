@@ -16,6 +16,7 @@ for at in $points; do
 	keep "published-$at.json" sh -c 'vae-selfinf -q -m published.vae --checkpoints "$0" all.tar | vae-eval --json --positive "key ~ \"letters/*\"" -k selfinf,loss' "$at"
 done
 of() { sed 's/{"field"/\n&/g' "published-$1.json" | sed -n 's/.*"field":"'"$2"'".*"detection_auc":\([0-9.]*\).*/\1/p' | awk '{ printf "%.3f", $1; exit }'; }
+median() { sed 's/{"field"/\n&/g' "published-$1.json" | sed -n 's/.*"field":"selfinf".*"median":\([0-9.]*\).*/\1/p' | awk '{ printf "%.0f", $1; exit }'; }
 loss() { awk -F '[:,]' -v at="$1" '$2 + 0 <= at { l = $4; k = $8 } END { printf "%.1f | %.2f", l, k }' published.vae/train.jsonl; }
 cat <<END
 ## Length of training, as published
@@ -27,10 +28,11 @@ cat <<END
 
 Gradient descent with a learning rate of 0.0001, batches of 64, beta 4, 128 latents.
 
-| steps | loss | KL | own strongest (table 1) | self influence finds letters (table 6) | loss finds letters |
-|---|---|---|---|---|---|
-$(for at in $points; do echo "| $at | $(loss "$at") | $(awk 'NR == 1 { print $2 }' "published-$at.own") | $(of "$at" selfinf) | $(of "$at" loss) |"; done)
-| 1,500,000, paper | | | 1.000 | 0.887 | |
+| steps | loss | KL | median self influence | own strongest (table 1) | self influence finds letters (table 6) | loss finds letters |
+|---|---|---|---|---|---|---|
+$(for at in $points; do echo "| $at | $(loss "$at") | $(median "$at") | $(awk 'NR == 1 { print $2 }' "published-$at.own") | $(of "$at" selfinf) | $(of "$at" loss) |"; done)
+| 1,500,000, paper | | | | 1.000 | 0.887 | |
 
-$(awk -F '[:,}]' '{ s = $2; t = $(NF - 1) } END { printf "%.0f steps a second", s / t }' published.vae/train.jsonl) on average, $(vae-cut -k key all.tar | wc -l) records with the letters, preset $preset; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors.
+$(awk -F '[:,}]' 'NR > 1 && $2 >= s + 1000 { printf "%.0f\n", ($2 - s) / ($(NF - 1) - t) } NR == 1 || $2 >= s + 1000 { s = $2; t = $(NF - 1) }' published.vae/train.jsonl | sort -n |
+	awk '{ v[NR] = $1 } END { if (NR) printf "%d steps a second is the median over the log (%d to %d); ", v[int((NR + 1) / 2)], v[1], v[NR] }')$(vae-cut -k key all.tar | wc -l) records with the letters, preset $preset; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors.
 END

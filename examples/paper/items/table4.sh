@@ -24,22 +24,33 @@ over()
 		rm over.jsonl.tmp
 	}
 }
-first=${seeds%% *}
-rows=
+# row NAME METHOD: a row of the table, from NAME-SEED.ranks of all seeds: means of the quantiles, and of the share with its standard error
+row()
+{
+	for seed in $seeds; do
+		cat "blend-$1-$seed.ranks"
+	done | awk -F '|' -v method="$2" 'function short(v) { v = sprintf("%.1f", v); sub(/\.0$/, "", v); return v }
+		{ for (i = 2; i <= 8; i++) { s[i] += $i; q[i] += $i * $i } }
+		END {
+			printf "| %s", method
+			for (i = 2; i <= 8; i++) {
+				m = s[i] / NR
+				v = NR > 1 ? (q[i] - NR * m * m) / (NR - 1) : 0
+				printf " | %s", i != 5 ? short(m) : sprintf("%.3f", m) (NR > 1 ? sprintf(" ± %.3f", sqrt(v > 0 ? v / NR : 0)) : "")
+			}
+			print " |"
+		}'
+}
 for latent in 64 128; do
-	train "digits-$latent-$first" mnist.tar "$latent" --set train.beta=4 --set score.beta=4 --seed "$first"
-	m=digits-$latent-$first.vae
-	over "blend-$latent-last" vae-testinf -q -m "$m"
-	over "blend-$latent-all" vae-testinf -q -m "$m" --checkpoints all
-	over "blend-$latent-cosine" vae-testinf -q -m "$m" --normalize both
-	over "blend-$latent-latent" vae-density -q --method kde --space latent -m "$m"
-	over "blend-$latent-layer" vae-density -q --method kde --space encoder.3 -m "$m"
-	rows="$rows| VAE-TracIn, $latent latents, last checkpoint $(cat "blend-$latent-last.ranks")
-| VAE-TracIn, $latent latents, all checkpoints $(cat "blend-$latent-all.ranks")
-| cosine of gradients, $latent latents, last checkpoint $(cat "blend-$latent-cosine.ranks")
-| distance of latents, $latent latents $(cat "blend-$latent-latent.ranks")
-| distance of the features of encoder.3, $latent latents $(cat "blend-$latent-layer.ranks")
-"
+	for seed in $seeds; do
+		train "digits-$latent-$seed" mnist.tar "$latent" --set train.beta=4 --set score.beta=4 --seed "$seed"
+		m=digits-$latent-$seed.vae
+		over "blend-$latent-last-$seed" vae-testinf -q -m "$m"
+		over "blend-$latent-all-$seed" vae-testinf -q -m "$m" --checkpoints all
+		over "blend-$latent-cosine-$seed" vae-testinf -q -m "$m" --normalize both
+		over "blend-$latent-latent-$seed" vae-density -q --method kde --space latent -m "$m"
+		over "blend-$latent-layer-$seed" vae-density -q --method kde --space encoder.3 -m "$m"
+	done
 done
 over blend-pixel vae-density -q --method kde
 cat <<END
@@ -51,11 +62,19 @@ cat <<END
     vae-density --method kde --space encoder.3 -m digits.vae -t blends.tar --influence near.jsonl --top 1000000 mnist.tar >near.tar
     ranks.pl pairs over.jsonl
 
-Ranks, from 0, of the major and of the minor parent of $(wc -l <pairs) blends among $(vae-cut -k key mnist.tar | wc -l) records: quantiles, and how often the major parent is first.
+Ranks, from 0, of the major and of the minor parent of $(wc -l <pairs) blends among $(vae-cut -k key mnist.tar | wc -l) records: quantiles, and how often the major parent is first;
+means over $(echo "$seeds" | wc -w) seeds of the training.
 
 | method | major 25% | 50% | 75% | top-1 | minor 25% | 50% | 75% |
 |---|---|---|---|---|---|---|---|
-$rows| distance of pixels $(cat blend-pixel.ranks)
+$(for latent in 64 128; do
+	row "$latent-last" "VAE-TracIn, $latent latents, last checkpoint"
+	row "$latent-all" "VAE-TracIn, $latent latents, all checkpoints"
+	row "$latent-cosine" "cosine of gradients, $latent latents, last checkpoint"
+	row "$latent-latent" "distance of latents, $latent latents"
+	row "$latent-layer" "distance of the features of encoder.3, $latent latents"
+done)
+| distance of pixels $(cat blend-pixel.ranks)
 | paper, PAE-NN, of 60,000 | 0 | 0 | 1 | 0.633 | 6943 | 13405 | 29993 |
 | paper, VAE-TracIn, 64 latents | 0 | 2 | 146 | 0.422 | 1097 | 5206 | 10220 |
 | paper, VAE-TracIn, 128 latents | 0 | 1 | 18 | 0.467 | 1203 | 6043 | 13873 |
