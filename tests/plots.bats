@@ -160,7 +160,7 @@ memorized() {
 	grep -o 'class="st s0" d="[^"]*"' "$T/pics/histogram.svg" | grep -o 'V[0-9.]*' | tr -d V | sed '$d' >"$T/got"
 	diff "$T/want" "$T/got"
 	is "$(grep -c 'class="ln s7" d="M' "$T/pics/histogram.svg")" 3 # two lines, and the legend
-	grep -q "95 % are below $(quantile .95 <"$T/memo" | xargs printf %.4g), 99.9 % below $(quantile .999 <"$T/memo" | xargs printf %.4g)" "$T/pics/histogram.svg"
+	grep -q "95 % below $(quantile .95 <"$T/memo" | xargs printf %.4g), 99.9 % below $(quantile .999 <"$T/memo" | xargs printf %.4g)" "$T/pics/histogram.svg"
 }
 
 @test "the page of memorization: highest, middle and lowest M, M against log p, its course, and the losses" {

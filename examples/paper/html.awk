@@ -16,7 +16,7 @@ function text(s) {
 function close_all() { if (paragraph) print "</p>"; if (table) print "</table>"; paragraph = table = 0 }
 BEGIN {
 	print "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>The paper, table by table</title>"
-	print "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .6em;text-align:left}pre{background:#f4f4f4;padding:.6em;overflow:auto}img{max-width:100%}</style>"
+	print "<style>body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.2em .6em;text-align:left}pre{background:#f4f4f4;padding:.6em;white-space:pre-wrap}img{max-width:100%}</style>"
 }
 /^    / && !paragraph && !table { if (!code) print "<pre>"; code = 1; s = substr($0, 5); gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); gsub(/>/, "\\&gt;", s); print s; next }
 code { print "</pre>"; code = 0 }

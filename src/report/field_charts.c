@@ -145,7 +145,7 @@ int chart_histogram(const struct eval_field *v, const char *id, struct buf *out,
 	for (int i = 0; i < 2 && plain; i++)
 		plot_line(&p, PLOT_GUIDE, (double[]){q[i], q[i]}, height, 2);
 	if (plain) {
-		snprintf(title, sizeof title, "95 %% are below %.4g, 99.9 %% below %.4g", q[0], q[1]);
+		snprintf(title, sizeof title, "95 %% below %.4g, 99.9 %% below %.4g", q[0], q[1]);
 		plot_legend(&p, PLOT_GUIDE, title);
 	}
 	return plot_end(&p) ? -1 : 1;
