@@ -21,7 +21,7 @@ for input; do
 	elif [ ! -r "$input" ]; then
 		fail "$input: cannot be read: no such file, or no permission"
 	fi
-	[ "${kind:-$is}" = $is ] || fail "$input is a ${is%s}, and the inputs before it are a ${kind%s}: clean them one at a time"
+	[ "${kind:-$is}" = $is ] || fail "$input is of kind ${is%s}, and the inputs before it are of kind ${kind%s}: clean them one at a time"
 	kind=$is
 done
 case $kind in

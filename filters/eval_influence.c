@@ -5,6 +5,7 @@
 #include "eval.h"
 #include "eval/influences.h"
 #include "report/influence_charts.h"
+#include "stream/name.h"
 
 enum { MAX_CLASS_CHARTS = 50 };
 
@@ -34,15 +35,26 @@ static int add_test_class(void *ctx, struct record *r, struct fail *f)
 	return class_map_add(&s->tests, r, s->class_name, f) ? record_fail(r, f) : 0;
 }
 
+static int has_class(const struct class_map *m)
+{
+	size_t i = 0;
+	while (i < m->n && !m->v[i].cls)
+		i++;
+	return i < m->n;
+}
+
 static int read_classes(struct influences *s, struct flow *w, const struct eval_options *o, struct fail *f)
 {
+	char shown[100];
 	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_class, s, f))
 		return -1;
 	if (o->tests && eval_read_tests(w->cli, o->tests, add_test_class, s, f))
 		return -1;
 	class_map_sort(&s->records);
 	class_map_sort(&s->tests);
-	return 0;
+	if (has_class(&s->records) || has_class(&s->tests))
+		return 0;
+	return fail_set(f, "--class: none of %zu records has '%s'", s->records.n + s->tests.n, name_show(shown, sizeof shown, s->class_name));
 }
 
 /* --- charts --- */

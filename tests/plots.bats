@@ -193,7 +193,8 @@ memorized() {
 	ok vae-report --middle 0 -o "$T/p.html" "$T/in.tar"
 	not grep -q 'id="middle"' "$T/p.html"
 	# the table of detection names the axis, as text
-	ok vae-report --positive 'fold == 1' --against '-<b>' -o "$T/p.html" "$T/in.tar"
+	printf 'name=zz.vae.json data={"<b>":1}\n' | mktar >"$T/b.tar"
+	ok vae-report --positive 'fold == 1' --against '-<b>' -o "$T/p.html" "$T/in.tar" "$T/b.tar"
 	grep -q '>R² with −&lt;b&gt;<' "$T/p.html"
 	# other scores have no middle, unless asked for
 	ok vae-report -k logp_in -o "$T/p.html" "$T/in.tar"
@@ -386,6 +387,8 @@ listed() {
 	is "$(vae-eval -q --influence "$T/over.jsonl" --class json.k -t "$T/tests.tar" --cut 1 <"$T/in.tar" | awk '$1 == "proponents" && $2 == 1 { print $4; exit }')" 1.0000
 	ok vae-eval --influence "$T/over.jsonl" --class key/ --svg "$T/pics"
 	says '1 test records have no influences'
+	fails 1 vae-eval -q --influence "$T/over.jsonl" --class json.nosuch "$T/in.tar"
+	says '--class: none of 4 records' json.nosuch
 	clean <(tr -d '\n' <"$T/out")
 	is "$(names "$T/pics")" 'knn-class-a.svg knn-classes.svg knn-distance.svg method.2-class-a.svg method.2-classes.svg '
 	well_formed "$T"/pics/*.svg
@@ -475,4 +478,20 @@ point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x
 	ok vae-eval -k w --plane --class cls --svg "$T/many" "$T/many.tar"
 	grep -q '>class k6: 1 record<' "$T/many/plane-classes.svg"
 	grep -q '>other classes, or none: 2 records<' "$T/many/plane-classes.svg"
+}
+
+@test "a field that no record has is an error with --against, and a class that no record has with --plane" {
+	printf 'name=%d.vae.json data={"w":%d,"loss":%d}\n' 1 1 2 2 2 1 3 3 5 | mktar >"$T/in.tar"
+	ok vae-eval -k w --against -loss "$T/in.tar"
+	ok vae-eval -k w --against loss "$T/in.tar"
+	fails 1 vae-eval -k w --against -los "$T/in.tar"
+	says '--against: none of 3 records' "'los'"
+	fails 1 vae-report -q -k w --against los -o "$T/page.html" "$T/in.tar"
+	says '--against: none of 3 records' "'los'"
+	absent "$T/page.html"
+	printf '\223NUMPY\1\0\166\0%-117s\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' "{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }" >"$T/p.npy"
+	printf 'name=%d.npy file='"$T"'/p.npy\nname=%d.cls data=1\nname=%d.vae.json data={"w":%d}\n' 1 1 1 1 2 2 2 2 | mktar >"$T/p.tar"
+	ok vae-eval -q -k w --plane --class cls --svg "$T/p" "$T/p.tar"
+	fails 1 vae-eval -q -k w --plane --class json.clas --svg "$T/p" "$T/p.tar"
+	says '--class: none of 2 records' json.clas
 }

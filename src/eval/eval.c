@@ -7,6 +7,7 @@
 
 #include "input/decode.h"
 #include "model/config.h"
+#include "stream/name.h"
 
 static int add_field(struct eval *e, const char *name, int baseline, struct fail *f)
 {
@@ -258,6 +259,18 @@ double *eval_axis_values(const struct eval *e, struct fail *f)
 	return out;
 }
 
+/* An axis that the user named, and that no record has, is a typing error. */
+static int check_axis(const struct eval *e, struct fail *f)
+{
+	char shown[100];
+	size_t i = 0;
+	while (e->axis.given && e->axis.name && i < e->axis.n && isnan(e->axis.v[i]))
+		i++;
+	if (!e->axis.given || !e->axis.name || !e->records || i < e->axis.n)
+		return 0;
+	return fail_set(f, "--against: none of %llu records has a number in the field '%s'", (unsigned long long)e->records, name_show(shown, sizeof shown, e->axis.name));
+}
+
 static int correlate_with_axis(struct eval *e, struct fail *f)
 {
 	double *x = eval_axis_values(e, f);
@@ -286,7 +299,7 @@ int eval_finish(struct eval *e, struct fail *f)
 		v->average_precision = detection_average_precision(&v->detection);
 	}
 	course_finish(&e->course);
-	if (correlate_with_axis(e, f))
+	if (check_axis(e, f) || correlate_with_axis(e, f))
 		return -1;
 	/* omits a baseline without values, or without both labels */
 	int kept = e->nrequested;

@@ -6,6 +6,7 @@
 
 #include "eval/classes.h"
 #include "input/npy.h"
+#include "stream/name.h"
 
 /* Reads the two numbers of the payload. Returns 1, or 0 and the reason. */
 static int read_point(const struct record *r, const char *extensions, struct plane_point *to, struct fail *why)
@@ -82,7 +83,12 @@ int plane_add_test(struct plane *p, struct record *r, const char *extensions, st
 
 int plane_check(const struct plane *p, struct fail *f)
 {
-	return p->without < p->n ? 0 : fail_set(f, "--plane: none of %zu records has an .npy of two numbers", p->n);
+	char shown[100];
+	if (p->without == p->n)
+		return fail_set(f, "--plane: none of %zu records has an .npy of two numbers", p->n);
+	if (p->class_name && !p->ncls)
+		return fail_set(f, "--class: none of %zu records has '%s'", p->n, name_show(shown, sizeof shown, p->class_name));
+	return 0;
 }
 
 void plane_free(struct plane *p)
