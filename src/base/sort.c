@@ -7,7 +7,7 @@
 enum { FEW = 24 }; /* are sorted by insertion */
 
 #define SORT(name, type)                                                                                  \
-	static void name(type *v, size_t n, uint64_t seed)                                                \
+	static void name(type v[], size_t n, uint64_t seed)                                               \
 	{                                                                                                 \
 		while (n > FEW) {                                                                         \
 			seed = seed * 6364136223846793005u + 1442695040888963407u;                        \

@@ -104,6 +104,8 @@ static double combine(const struct quantiles *part, const struct joint_parts *s)
 	return add[0] + add[1] + add[2];
 }
 
+static double at(const double *score, size_t i) { return score ? score[i] : 0; }
+
 /* Combines the scores of the questions, score[q] [n] each (NULL: 0), in x, which may be one of them. They become surprisals, one question after
  * the other, so that one copy of a column is enough. */
 static int fit_parts(struct joint *j, double *x, size_t n, double *const score[JOINT_QUESTIONS], struct joint_parts *parts, struct fail *f)
@@ -115,12 +117,12 @@ static int fit_parts(struct joint *j, double *x, size_t n, double *const score[J
 		double zero = 0;
 		r = fit_distribution(&j->part[q], &all, score[q] ? score[q] : &zero, n, score[q] != NULL, v, f);
 		for (size_t i = 0; i < n && parts && !r; i++)
-			parts[i].of[q] = score[q] ? score[q][i] : 0;
+			parts[i].of[q] = at(score[q], i);
 		for (size_t i = 0; i < n && score[q] && !r; i++)
 			score[q][i] = surprisal(&all, score[q][i]);
 	}
 	for (size_t i = 0; i < n && !r; i++)
-		x[i] = score[0][i] + score[1][i] + (score[2] ? beyond_threshold(score[2][i]) : 0);
+		x[i] = at(score[0], i) + at(score[1], i) + (score[2] ? beyond_threshold(score[2][i]) : 0);
 	free(v);
 	return r;
 }
