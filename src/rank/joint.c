@@ -104,25 +104,24 @@ static double combine(const struct quantiles *part, const struct joint_parts *s)
 	return add[0] + add[1] + add[2];
 }
 
-static double at(const double *score, size_t i) { return score ? score[i] : 0; }
-
-/* Combines the scores of the questions, score[q] [n] each (NULL: 0), in x, which may be one of them. They become surprisals, one question after
- * the other, so that one copy of a column is enough. */
+/* Combines the scores of the questions, score[q] [n] each (the last may be NULL: 0), in x, which may be one of them. They become surprisals, one
+ * question after the other, so that one copy of a column is enough. */
 static int fit_parts(struct joint *j, double *x, size_t n, double *const score[JOINT_QUESTIONS], struct joint_parts *parts, struct fail *f)
 {
 	double *v = malloc(n * sizeof *v);
-	int r = v ? 0 : fail_memory_for(f, "the joint score of %zu records", n);
+	int r = v ? 0 : fail_memory_for(f, "the joint score of %zu records", n), questions = score[JOINT_QUESTIONS - 1] ? JOINT_QUESTIONS : JOINT_QUESTIONS - 1;
 	for (int q = 0; q < JOINT_QUESTIONS && !r; q++) {
 		struct quantiles all;
 		double zero = 0;
-		r = fit_distribution(&j->part[q], &all, score[q] ? score[q] : &zero, n, score[q] != NULL, v, f);
+		int asked = q < questions;
+		r = fit_distribution(&j->part[q], &all, asked ? score[q] : &zero, n, asked, v, f);
 		for (size_t i = 0; i < n && parts && !r; i++)
-			parts[i].of[q] = at(score[q], i);
-		for (size_t i = 0; i < n && score[q] && !r; i++)
+			parts[i].of[q] = asked ? score[q][i] : 0;
+		for (size_t i = 0; i < n && asked && !r; i++)
 			score[q][i] = surprisal(&all, score[q][i]);
 	}
 	for (size_t i = 0; i < n && !r; i++)
-		x[i] = at(score[0], i) + at(score[1], i) + (score[2] ? beyond_threshold(score[2][i]) : 0);
+		x[i] = score[0][i] + score[1][i] + (questions == JOINT_QUESTIONS ? beyond_threshold(score[JOINT_QUESTIONS - 1][i]) : 0);
 	free(v);
 	return r;
 }
