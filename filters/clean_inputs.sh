@@ -9,7 +9,7 @@ done
 
 kind=''
 for input; do
-	case $input in
+	case $(printf '%s\n' "$input" | tr '[:upper:]' '[:lower:]') in # as vae-pack takes them
 	*.csv | *.csv.gz | *.tsv | *.tsv.gz) is=table ;;
 	*.npy | *.npy.gz) is=array ;;
 	*.zip | *.7z | *.rar) is=archive ;;

@@ -352,6 +352,9 @@ b.tar"
 	same "$T/a.list" "$T/b.list"
 	not cleans -o "$T/c" "$T/zip/pics.zip" "$T/zip/pics.zip" 2>"$T/err"
 	says 'one at a time'
+	# as vae-pack, whatever the case of the extension
+	mv "$T/zip/pics.zip" "$T/zip/PICS.ZIP"
+	ok vae-clean --print -o "$T/c" "$T/zip/PICS.ZIP"
 }
 
 @test "clean: data from which nothing can be made: one clear line, and nothing is left" {
