@@ -479,6 +479,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
+@test "law 4: a limit on address space: merge" { law_memory merge; }
 @test "law 4: a limit on address space: stat" { law_memory stat; }
 @test "law 4: a limit on address space: reasons" { law_memory reasons; }
 @test "law 4: a limit on address space: memo" { law_memory memo; }
@@ -520,6 +521,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
+@test "law 4: a limit on the stack: merge" { law_stack merge; }
 @test "law 4: a limit on the stack: stat" { law_stack stat; }
 @test "law 4: a limit on the stack: reasons" { law_stack reasons; }
 @test "law 4: a limit on the stack: memo" { law_stack memo; }
@@ -581,6 +583,7 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
+@test "law 7: -h, -V and wrong options: merge" { law_usage merge; }
 @test "law 7: -h, -V and wrong options: stat" { law_usage stat; }
 @test "law 7: -h, -V and wrong options: reasons" { law_usage reasons; }
 @test "law 7: -h, -V and wrong options: memo" { law_usage memo; }
@@ -692,6 +695,7 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
+@test "law 8: --summary: merge" { law_summary merge; }
 @test "law 8: --summary: stat" { law_summary stat; }
 @test "law 8: --summary: reasons" { law_summary reasons; }
 @test "law 8: --summary: memo" { law_summary memo; }

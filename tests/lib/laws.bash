@@ -16,12 +16,14 @@ ROWS=()
 #   scores   appends scores that a model gives     sorts    changes the order of records
 #   twice    reads its input twice                 jobs     has -j
 #   output   has -o FILE                           rejects  has -r FILE
-#   driver   a script that runs the tools          (any and program, which is no driver, are added)
+#   driver   a script that runs the tools          file     writes nothing to standard output
+#   (any, program, which is no driver, and prints, which is not file, are added)
 #   exports  writes keys as text for other tools
 row() {
 	ROWS+=("$1")
 	PROPERTIES[$1]="any $2"
 	[[ " $2 " == *' driver '* ]] || PROPERTIES[$1]+=' program'
+	[[ " $2 " == *' file '* ]] || PROPERTIES[$1]+=' prints'
 	COMMAND[$1]=$3
 }
 
@@ -36,6 +38,7 @@ row against 'tar stream filter jobs decodes fields output rejects' 'vae-density 
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature ekfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
+row merge   'file' 'vae-testinf -q --merge --influence "$T/merged" "$F/lists.jsonl" "$F/lists.jsonl"'
 row stat    'tar stream filter jobs decodes fields output rejects' 'vae-stat --prefix s_'
 row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-stat --reasons -q --prefix s_'
 row memo    'tar stream filter jobs decodes twice rejects' 'vae-memo -c tiny --set train.steps=4 --set input.binarize=threshold --folds 2 -d 2 --prefix s_ -o "$(mktemp -u "$T/memo.XXXXXX")"'
@@ -84,9 +87,9 @@ law prefixes   stream  'law 3: every truncated input fails'
 law travels    filter  'law 3: a failure makes the next tool fail'
 law old_files  filter  'law 3: a failure leaves no new files, and old ones as they were'
 law changed    twice   'law 3: a file that changes between two passes'
-law full       any     'law 4: a full device'
+law full       prints  'law 4: a full device'
 law sigpipe    tar     'law 4: a reader that leaves'
-law closed     any     'law 4: closed descriptors'
+law closed     prints  'law 4: closed descriptors'
 law file_limit tar     'law 4: a limit on file sizes'
 law spool_full twice   'law 4: a spool that does not fit'
 law memory     program     'law 4: a limit on address space'

@@ -30,7 +30,7 @@ law_summary() {
 	table) grep -q '"records":40,' "$T/s.json" ;;
 	columns) grep -q '"records":80,' "$T/s.json" ;;
 	folder | archive) grep -q '"records":40,' "$T/s.json" ;;
-	ckpt) ;;
+	ckpt | merge) ;;
 	*) grep -q '"records":40,' "$T/s.json" ;;
 	esac
 	case $1 in
