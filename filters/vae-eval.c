@@ -1,11 +1,22 @@
 /* vae-eval: measures how well fields find known outliers, and shows how fields are distributed, correlated, and change during training. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "eval.h"
 #include "eval/plane.h"
 #include "report/charts.h"
 #include "report/plane_charts.h"
 #include "report/training.h"
+
+/* A run that counts twice makes the standard error too small. */
+static bool check_different(struct cli *c, const char *option)
+{
+	for (int i = 0; i < c->nfiles; i++)
+		for (int j = 0; j < i; j++)
+			if (strcmp(c->files[i], c->files[j]) == 0)
+				return cli_usage(c, "%s takes every FILE as a run, and '%s' is named twice", option, c->files[i]);
+	return true;
+}
 
 static bool check_options(struct cli *c, const struct eval_options *o, struct eval *e)
 {
@@ -31,12 +42,14 @@ static bool check_options(struct cli *c, const struct eval_options *o, struct ev
 	if (o->mean) {
 		if (o->positive || o->against || o->cutoffs || o->svg || o->model || o->runs)
 			return cli_usage(c, "--mean takes files of --summary, and no other option but -k, --json, -o and --summary");
-		return c->nfiles || cli_usage(c, "--mean requires the files of --summary of several runs");
+		return c->nfiles ? check_different(c, "--mean") : cli_usage(c, "--mean requires the files of --summary of several runs");
 	}
 	if (o->runs && (!o->positive || !c->nfiles || cli_reads_stdin(c)))
 		return cli_usage(c, "--runs requires --positive EXPR and a FILE for every run");
 	if (o->runs && (o->against || o->cutoffs))
 		return cli_usage(c, "--runs cannot be combined with %s", o->against ? "--against" : "--cut");
+	if (o->runs && !check_different(c, "--runs"))
+		return false;
 	c->keys_per_file |= o->runs;
 	if (o->cutoffs && !o->positive)
 		return cli_usage(c, "--cut requires --positive EXPR: which records are known outliers");

@@ -270,6 +270,10 @@ run() { awk -v seed="$1" 'BEGIN { srand(seed); for (i = 0; i < 60; i++) { o = i 
 	done
 	fails 1 vae-eval --runs -k w --positive 'cls == 1 && w > 12' "$T"/runs/a/*.tar
 	says "$T/runs/a/" positive
+	fails 2 vae-eval --runs -k w --positive 'cls == 1' "$T/runs/a/1.tar" "$T/runs/a/1.tar"
+	says '--runs' 'named twice'
+	fails 2 vae-eval --mean "$T/x" "$T/x"
+	says '--mean' 'named twice'
 	fails 2 vae-eval --runs -k w "$T/runs/a/1.tar"
 	says --runs --positive
 	fails 2 vae-eval --runs -k w --positive 'cls == 1' <"$T/runs/a/1.tar"
