@@ -42,12 +42,30 @@ if [ -n "$sharding" ]; then
 	[ -z "$twice" ] || fail "two shards would be $out/clean/$twice: rename one, or clean them without --keep-sharding"
 fi
 
+# Whether a label or a caption has the name of a picture, as in the folders of img2dataset: then files of one name are one record.
+has_labels() {
+	find -L "$1" -type f | awk '{
+			name = $0
+			sub(/.*\//, "", name)
+			dot = index(name, ".")
+			stem = substr($0, 1, length($0) - length(name) + dot)
+			kind = tolower(substr(name, dot + 1))
+			if (kind ~ /^(png|jpg|jpeg|webp|avif|pnm|pgm|ppm)$/) picture[stem]
+			else if (kind ~ /^(txt|json|cls)$/) label[stem]
+		}
+		END { for (stem in label) if (stem in picture) exit; exit 1 }'
+}
+
 # The inputs of the pipelines: list, quoted for the shell, has shard I as its I-th word. If the input is not a stream, the command pack makes one.
 list='' pack='' shards=$#
 for input; do list="$list $(quote "$(absolute "$input")")"; done
 if [ "$kind" != shards ]; then
 	[ "$kind" != table ] || list=" --missing mean$list"
 	[ -z "$label" ] || list=" --label $(quote "$label")$list"
+	if [ "$kind" = folder ] && has_labels "$(absolute "$1")"; then
+		list=" --together$list"
+		say "files of one name in $1, such as a picture and its label, are one record"
+	fi
 	pack="vae-pack -q$list" list=' records.tar.zst' shards=1
 fi
 same=${same_keys:+ --keys-per-file}

@@ -451,3 +451,22 @@ b.tar"
 	vae-cut -k key,loss,model "$T/d/scored/00001.tar.zst" >"$T/got"
 	same "$T/got" "$T/want"
 }
+
+@test "clean: labels beside the pictures of a folder are no records of their own" {
+	mkdir "$T/d"
+	cp "$F/pics/"*.pgm "$T/d"
+	for p in "$T/d/"0*.pgm; do echo 1 >"${p%.pgm}.cls"; done
+	echo '{"a":1}' >"$T/d/017.json"
+	ok vae-clean -c tiny --steps 30 -o "$T/a" "$T/d"
+	says 'are one record' 'pictures'
+	grep -P '^017\tdrop\tcut$' "$T/a/decisions.tsv"
+	not grep -P '\tbroken$' "$T/a/decisions.tsv"
+	is "$(zstd -dcq "$T/a/quarantine.tar.zst" | lstar --names | grep -c '^017[.]\(cls\|json\|pgm\)$')" 3
+	grep -q -- '--together' "$T/a/Makefile"
+	# one name alone, or files that are no labels, change nothing
+	mkdir "$T/e"
+	cp "$F/pics/"*.pgm "$T/e"
+	cp "$T/e/001.pgm" "$T/e/001.png"
+	cleans -o "$T/b" "$T/e"
+	not grep -q -- '--together' "$T/b/Makefile"
+}
