@@ -196,7 +196,7 @@ alike() {
 	fails 1 ranks 2 "${WORKERS[@]}" -o "$T/m.vae" "$F"/s[0-2].tar "$T/nothere.tar"
 	says 'virtual worker 4 of 4' "$T/nothere.tar"
 	fails 1 ranks 5 "${WORKERS[@]}" -o "$T/m.vae" "$F"/s[0-5].tar
-	says '5 processes' 'train.shards 4'
+	says '5 processes' 'only 4 virtual workers' train.shards
 	fails 1 ranks 2 "${WORKERS[@]}" --set train.optimizer=sgd --set train.lr=1e9 -o "$T/m.vae" "$F"/s[0-5].tar
 	says 'the loss is not finite'
 	absent "$T/m.vae"

@@ -28,7 +28,7 @@ row() {
 }
 
 row train   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c tiny --set train.steps=4 --set train.checkpoints=1 --set train.holdout=0 --replace -o "$T/train.vae"'
-row trace   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c tiny --set train.optimizer=sgd --set train.steps=2 --set train.checkpoints=1 --set train.holdout=0 --set score.draws=2 --replace -t "$F/small.tar" --trace "$(mktemp -u "$T/trace.XXXXXX")" -o "$T/train.vae"'
+row trace   'tar stream filter jobs decodes twice rejects' 'vae-train -p -q -c tiny --set train.optimizer=sgd --set train.steps=4 --set train.checkpoints=1 --set train.holdout=0 --set score.draws=2 --replace -t "$F/small.tar" --trace "$(mktemp -u "$T/trace.XXXXXX")" -o "$T/train.vae"'
 row selfinf 'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --prefix s_'
 row kfac    'tar stream filter jobs decodes fields scores output rejects' 'vae-selfinf -m "$F/m.vae" --curvature kfac --profile --prefix s_'
 row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-density --method kde --sigma 3 --prefix s_'

@@ -88,7 +88,7 @@ law_on_error() {
 	not lstar <"$T/out" >/dev/null 2>&1
 	# only broken records
 	undecodable | grep 'name=u' | mktar >"$T/all.tar"
-	if [ "$1" = train ] || [ "$1" = memo ]; then
+	if [ "$1" = train ] || [ "$1" = trace ] || [ "$1" = memo ]; then
 		fails 1 tool "$1" <"$T/all.tar"
 		says 'none of 9 records'
 		fails 1 tool "$1" --on-error reject -r "$T/rr.tar" <"$T/all.tar"

@@ -99,7 +99,7 @@ law_bad_input() {
 law_empty() {
 	head -c 1024 /dev/zero >"$T/in"
 	case $1 in
-	train | memo | eval | spread)
+	train | trace | memo | eval | spread)
 		fails 1 tool "$1" <"$T/in"
 		says 'no records'
 		;;
@@ -113,7 +113,7 @@ law_empty() {
 	esac
 	printf 'name=d/ type=5\nname=__meta__/info.json data=1\n' | mktar >"$T/in"
 	case $1 in
-	train | memo | eval | spread) fails 1 tool "$1" <"$T/in" ;;
+	train | trace | memo | eval | spread) fails 1 tool "$1" <"$T/in" ;;
 	*)
 		reads "$1" "$T/in"
 		has "$1" text || is "$(lstar --names <"$T/out" | tr '\n' ' ')" 'd __meta__/info.json '
@@ -132,7 +132,7 @@ law_no_record() {
 	is "$(lstar --names <"$T/dropped.tar" | tr '\n' ' ')" 'd d/0001 l.png .h.png '
 	tar tf "$T/dropped.tar" >"$T/null"
 	case $1 in
-	train | memo | eval | spread)
+	train | trace | memo | eval | spread)
 		fails 1 tool "$1" "$T/dropped.tar"
 		says 'no records'
 		;;
