@@ -81,5 +81,5 @@ mean()
 # sizes: prints the sizes that the numbers belong to
 sizes()
 {
-	echo "$(vae-cut -k key mnist.tar | wc -l) records of MNIST, preset $preset, $steps steps of Adam; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors."
+	echo "$(vae-cut -k key mnist.tar | wc -l) records of MNIST, preset $preset, $steps steps of Adam; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc --all) processors."
 }

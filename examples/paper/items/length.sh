@@ -34,5 +34,5 @@ $(for at in $points; do echo "| $at | $(loss "$at") | $(median "$at") | $(awk 'N
 | 1,500,000, paper | | | | 1.000 | 0.887 | |
 
 $(awk -F '[:,}]' 'NR > 1 && $2 >= s + 1000 { printf "%.0f\n", ($2 - s) / ($(NF - 1) - t) } NR == 1 || $2 >= s + 1000 { s = $2; t = $(NF - 1) }' published.vae/train.jsonl | sort -n |
-	awk '{ v[NR] = $1 } END { if (NR) printf "%d steps a second is the median over the log (%d to %d); ", v[int((NR + 1) / 2)], v[1], v[NR] }')$(vae-cut -k key all.tar | wc -l) records with the letters, preset $preset; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors.
+	awk '{ v[NR] = $1 } END { if (NR) printf "%d steps a second is the median over the log (%d to %d); ", v[int((NR + 1) / 2)], v[1], v[NR] }')$(vae-cut -k key all.tar | wc -l) records with the letters, preset $preset; $(date -u +%F), $(awk -F ': *' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc --all) processors.
 END
