@@ -114,7 +114,7 @@ $(B)/fault-loop: tests/fault/loop.c tests/fault/fault.h
 
 # --- fuzzing: libFuzzer targets; test_fuzz_corpus runs them over the kept corpus without libFuzzer ---
 
-FUZZ      := name fields expr config safetensors npy netpbm png jpeg webp avif idx reader tar csv rank_reference expr_fields metadata checkpoint curvature import decisions columns influences merge_lists
+FUZZ      := name fields expr config safetensors npy netpbm png jpeg webp avif idx reader tar csv rank_reference expr_fields metadata checkpoint curvature import decisions columns influences merge_lists knn_parts
 FUZZ_OBJS := $(FUZZ:%=$(B)/tests/fuzz/%.o) $(B)/tests/fuzz/fuzz.o
 
 $(B)/test_fuzz_corpus: $(B)/tests/fuzz/replay.o $(FUZZ_OBJS) $(B)/libvaefilters.a

@@ -124,6 +124,40 @@ static bool check_mixture(struct cli *c, const struct options *o, const struct d
 	return o->clusters <= 65536 || cli_usage(c, "--clusters takes 1 to 65536");
 }
 
+/* What is not exact over blocks, or depends on the whole reference. */
+static bool check_parts(struct cli *c, const struct density_scorer *d)
+{
+	const struct density_scores *s = &d->scores[0];
+	int percent = 0;
+	for (int q = 0; q < s->nk; q++)
+		percent |= s->percent[q] > 0;
+	if (s->use[DENSITY_KDE] || s->use[DENSITY_GMM] || percent || s->count_copies || d->nscales > 1 || d->scale[0] != SCALE_NONE || strcmp(d->space, "pixel") != 0)
+		return cli_usage(c, "--part and --merge require --method knn, numbers of --neighbors, --scale none and --space pixel, and exclude --count-copies");
+	if (c->part && (!d->against || d->merge))
+		return cli_usage(c, d->merge ? "--part and --merge exclude each other" : "--part requires --against FILE");
+	if (c->part && (c->output || c->rejects))
+		return cli_usage(c, "--part writes no records: it excludes -o and -r");
+	if (d->merge && (d->against || d->test_file || d->duplicates))
+		return cli_usage(c, "--merge excludes --against, -t and --duplicates");
+	return true;
+}
+
+/* --merge reads all of these. */
+static bool check_overwrite_parts(struct cli *c, const char *list)
+{
+	char path[4096];
+	for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+		size_t n = strcspn(p, ",");
+		if (!n || n >= sizeof path)
+			return cli_usage(c, "--merge takes files, separated by commas, not '%.200s'", list);
+		memcpy(path, p, n);
+		path[n] = 0;
+		if (!cli_check_overwrite(c, "--merge", path))
+			return false;
+	}
+	return true;
+}
+
 static bool check_options(struct cli *c, const struct options *o, const struct density_scorer *d)
 {
 	int latent = strcmp(d->space, "pixel") != 0;
@@ -139,6 +173,8 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 		return cli_usage(c, "--against takes a file, not standard input");
 	if (d->against && (d->scores[0].use[DENSITY_GMM] || d->test_file || d->duplicates))
 		return cli_usage(c, "--against excludes --method gmm, -t and --duplicates");
+	if ((c->part || d->merge) && !check_parts(c, d))
+		return false;
 	if (d->test_file && (d->nscales > 1 || d->scores[0].nk > 1))
 		return cli_usage(c, "-t requires one --neighbors and one --scale");
 	if (c->influence && !d->test_file)
@@ -146,7 +182,7 @@ static bool check_options(struct cli *c, const struct options *o, const struct d
 	for (int i = 0; i < c->set.n && !latent; i++)
 		if (strncmp(c->set.v[i], "input.", 6) != 0)
 			return cli_usage(c, "without a model only keys of input can be set, not '%s'", c->set.v[i]);
-	return check_mixture(c, o, d) && cli_check_overwrite(c, "-t", d->test_file) && cli_check_overwrite(c, "--against", d->against) && cli_check_model(c, d->model);
+	return check_mixture(c, o, d) && cli_check_overwrite(c, "-t", d->test_file) && cli_check_overwrite(c, "--against", d->against) && check_overwrite_parts(c, d->merge) && cli_check_model(c, d->model);
 }
 
 static void take_options(struct density_scorer *d, const struct options *o)
@@ -178,6 +214,8 @@ int main(int argc, char **argv)
 		{0, "space", "WHICH", CLI_TEXT, &d.space, "pixel (default): the payload's numbers; latent: latent means of the model; encoder.N: outputs of a layer of its encoder"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &d.model, "the model, for --space latent and encoder.N"},
 		{0, "against", "FILE", CLI_TEXT, &d.against, "fit to the records of FILE, not to the stream: the density of new records, read once"},
+		{0, "part", "FILE", CLI_TEXT, &c.part, "write to FILE what --merge requires of the block --against, and no records"},
+		{0, "merge", "PARTS", CLI_TEXT, &d.merge, "k-NN against all blocks whose PARTS, separated by commas, --part wrote"},
 		{'t', "tests", "TESTS", CLI_TEXT, &d.test_file, "test records: append the influence over them"},
 		{0, "influence", "FILE", CLI_TEXT, &c.influence, "write proponents and opponents of each test record to FILE"},
 		{0, "top", "N", CLI_INT, &o.top, "how many of each (default 10)"},

@@ -737,6 +737,146 @@ noise()
 	[ "$(field kde_nll o.tar | grep -c '[0-9]')" -eq 6 ]
 }
 
+# blocks NAME N: NAME.0.tar to NAME.N-1.tar, each with every N-th record of NAME.tar
+blocks()
+{
+	local i
+	for ((i = 0; i < $2; i++)); do
+		vae-cut -k key "$1.tar" | awk -v n="$2" -v i="$i" 'NR % n == i' >keys
+		vae-drop -q -i --keys keys -o "$1.$i.tar" "$1.tar"
+	done
+}
+
+# parts NAME [OPTION...]: the part of each block of NAME.*.tar for the records of NAME.tar, and their list in `list`
+parts()
+{
+	local b name=$1
+	shift
+	rm -f ./*.part
+	for b in "$name".[0-9].tar; do vae-density -q "$@" --against "$b" --part "$b.part" "$name.tar"; done
+	list=$(printf '%s,' "$name".[0-9].tar.part)
+	list=${list%,}
+}
+
+@test "--merge: the parts of blocks in any order equal one run over the whole reference" {
+	local back
+	# points of a plane with many at equal distances and many copies, in all blocks and in one; and one that cannot be read
+	# shellcheck disable=SC2046 # words
+	vectors t.tar $(seq 200 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 11, int($1 * 7 / 3) % 9 }') \; x 1 2 3
+	pictures 150 >p.tar
+	for in in t p; do
+		blocks $in 4
+		for o in '--neighbors 2' '--neighbors 3,50,17 --prefix s_' '--neighbors 40 -j 3'; do
+			# shellcheck disable=SC2086 # words
+			{
+				vae-density -q $o --against $in.tar $in.tar >want.tar
+				parts $in $o
+				vae-density -q $o --merge "$list" $in.tar | cmp - want.tar
+				back=$(tr , '\n' <<<"$list" | sort -r | paste -sd,)
+				vae-density -q $o --merge "$back" -j 1 $in.tar | cmp - want.tar
+				cp $in.1.tar.part one
+				vae-density -q $o -j 1 --against $in.1.tar --part again $in.tar
+				cmp one again
+			}
+		done
+	done
+	# one block is a reference too
+	parts p --neighbors 7
+	vae-density -q --neighbors 7 --against p.1.tar p.tar >want.tar
+	vae-density -q --neighbors 7 --merge p.1.tar.part p.tar | cmp - want.tar
+	# the same as scores in place
+	vae-density -q --neighbors 5 p.tar | vae-cut -k key,knn_nll,options >want
+	parts p --neighbors 5
+	vae-density -q --neighbors 5 --merge "$list" --summary s.json p.tar | vae-cut -k key,knn_nll,options | cmp - want
+	grep -q '"points":150,' s.json
+}
+
+@test "--merge: neighbours counted one by one" {
+	# shellcheck disable=SC2046 # words
+	vectors t.tar $(seq 90 | awk '{ print (NR > 1 ? ";" : ""), "k" 1000 + $1, $1 * $1 % 7, $1 * 5 % 6 }')
+	blocks t 3
+	parts t --neighbors 6,2
+	vae-density -q --neighbors 6,2 --merge "$list" t.tar | vae-cut -k knn_nll_6,knn_nll_2 >got
+	perl -e '
+		my (@p, %copies);
+		for my $i (1 .. 90) { push @p, [$i * $i % 7, $i * 5 % 6]; $copies{"@{$p[-1]}"}++ }
+		for my $z (@p) {
+			my @v = sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] }
+				map { my ($x, $y) = split " "; [($x - $z->[0]) ** 2 + ($y - $z->[1]) ** 2, $copies{$_}] } keys %copies;
+			my @nll;
+			for my $k (6, 2) { my $w = 0; $w += $v[$_][1] for 0 .. $k - 1; push @nll, log(90) + log(3.14159265358979324) + log($v[$k - 1][0]) - log($w) }
+			printf "%.15g\t%.15g\n", @nll;
+		}' >want
+	paste got want | awk '{ for (i = 1; i < 3; i++) { d = $i - $(i + 2); if (d * d > 1e-16) exit bad = 1 } } END { exit bad || NR != 90 }'
+}
+
+@test "--merge: blocks with fewer rows than neighbours, and a reference with too few" {
+	line # 0 1 3 7 8.5 11
+	blocks line 6
+	parts line --neighbors 3,5
+	vae-density -q --neighbors 3,5 --against line.tar line.tar >want.tar
+	vae-density -q --neighbors 3,5 --merge "$list" line.tar | cmp - want.tar
+	parts line --neighbors 6
+	run vae-density -q --neighbors 6 --merge "$list" -o o.tar line.tar
+	[ "$status" -eq 1 ]
+	[ "$output" = "vae-density: 6 neighbours: the reference has only 6 different records: make the parts with a smaller --neighbors" ]
+	[ ! -e o.tar ]
+}
+
+@test "--merge: parts that do not belong together, and damaged ones" {
+	local size at
+	line
+	vectors other.tar a 0 \; b 1 \; c 3 \; d 7 \; e 8.5 \; f 12
+	vectors wide.tar a 0 1 \; b 1 1 \; c 3 1
+	blocks line 2
+	parts line --neighbors 2
+	vae-density -q --neighbors 3 --against line.1.tar --part k3 line.tar
+	vae-density -q --neighbors 2 --against wide.tar --part wide line.tar
+	vae-density -q --neighbors 2 --against line.1.tar --part others other.tar
+	vae-density -q --neighbors 2 --against line.1.tar --part fewer line.0.tar
+	vectors more.tar a 0 \; b 1 \; c 3 \; d 7 \; e 8.5 \; f 11 \; g 12
+	vae-density -q --neighbors 2 --against line.1.tar --part more more.tar
+	echo text >text
+	: >empty
+	refused()
+	{
+		run vae-density -q --neighbors 2 --merge "$1" -o o.tar line.tar
+		[ "$status" -eq 1 ] && [ "${#lines[@]}" -eq 1 ] && [[ $output == *"$2"* ]] && [ ! -e o.tar ] || { echo "$1: $status $output"; false; }
+	}
+	refused line.0.tar.part,k3 "k3: made with 'neighbors 3 "
+	refused k3 "the parts were made with 'neighbors 3 "
+	refused line.0.tar.part,wide "wide: its points have the shape [1,1,2], and those of line.0.tar.part [1,1,1]"
+	refused line.0.tar.part,line.0.tar.part 'are of the same reference records'
+	refused line.0.tar.part,others 'others: record 6 of the part is another one'
+	refused line.0.tar.part,fewer 'fewer: '
+	refused line.0.tar.part,more 'more: it has more than 6 records'
+	refused text 'text: not a part'
+	refused empty 'empty: not a part'
+	refused nowhere nowhere
+	# every truncation, and a change of any byte
+	size=$(wc -c <line.1.tar.part)
+	for ((at = 0; at < size; at += 7)); do
+		head -c "$at" line.1.tar.part >short
+		refused line.0.tar.part,short 'short: '
+		perl -e 'local $/; $_ = <STDIN>; substr($_, $ARGV[0], 1) ^= "\x11"; print' "$at" <line.1.tar.part >changed
+		run vae-density -q --neighbors 2 --merge line.0.tar.part,changed -o o.tar line.tar
+		[ "$status" -eq 1 ] && [ "${#lines[@]}" -eq 1 ] && [ ! -e o.tar ] || { echo "byte $at: $status $output"; false; }
+	done
+	cat line.1.tar.part text >longer
+	refused line.0.tar.part,longer 'longer: damaged'
+	# another shape by --set
+	run vae-density -q --neighbors 2 --set 'input.shape=[1,2,2]' --merge line.0.tar.part line.tar
+	[ "$status" -eq 1 ]
+	[[ $output == *'made with input.shape=[1,1,1]'* ]]
+	# a part is not replaced by what is made of it
+	run vae-density --neighbors 2 --merge line.0.tar.part,line.1.tar.part -o line.1.tar.part line.tar
+	[ "$status" -eq 2 ]
+	# a part appears whole or not at all
+	run vae-density -q --neighbors 2 --on-error fail --against line.tar --part new wide.tar
+	[ "$status" -eq 1 ]
+	[ ! -e new ]
+}
+
 @test "law 7: a wrong command line exits 2 and says why" {
 	line
 	while read -r options; do
@@ -766,6 +906,19 @@ noise()
 		--against line.tar -t line.tar
 		--against line.tar --duplicates auto
 		--against line.tar -o line.tar
+		--part x
+		--part x --against line.tar --merge y
+		--part x --against line.tar -o o.tar
+		--part x --against line.tar --neighbors 5%
+		--part x --against line.tar --scale std
+		--part x --against line.tar --method knn,kde
+		--part x --against line.tar --count-copies
+		--part line.tar --against line.tar
+		--merge x,
+		--merge x --against line.tar
+		--merge x -t line.tar
+		--merge x --duplicates auto
+		--merge x --neighbors 5%
 		--scale std,std
 		--scale none,std -t line.tar
 		--neighbors 2,3 -t line.tar

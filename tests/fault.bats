@@ -40,6 +40,8 @@ setup_file() {
 	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
+	vae-density -q --neighbors 2 --against "$F/p.tar" --part "$F/p.knn" "$F/s.tar"
+	vae-density -q --neighbors 2 --against "$F/q.tar" --part "$F/s.knn" "$F/s.tar"
 	sed 's/$/\tdrop/' "$F/keys" >"$F/decisions"
 	printf '{"own":0.5,"n":7}\n' | tee "$F/run.1" >"$F/run.2"
 	printf '{"test":"s/0000","proponents":[{"key":"s/0003","influence":1}]}\n' >"$F/own.jsonl"
@@ -121,6 +123,8 @@ faults() {
 @test "faults: vae-density" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde,gmm --neighbors 2 --clusters 2 --prefix s_ -j 1; }
 @test "faults: vae-density --scale" { faults -k alloc,write -i "$F/s.tar" -- vae-density --scale robust,none --neighbors 2,3 --prefix s_ -j 1; }
 @test "faults: vae-density --duplicates" { faults -k alloc,write -i "$F/s.tar" -- vae-density --duplicates 0.9 --neighbors 3 --prefix s_ -j 1; }
+@test "faults: vae-density --part" { faults -k alloc,read,write,open,fsync,rename -d "$F/old.files" -i "$F/s.tar" -- vae-density -q --neighbors 2 -j 1 --against "$F/p.tar" --part i.knn; }
+@test "faults: vae-density --merge" { faults -k alloc,read,write,open -p -i "$F/s.tar" -- vae-density -q --neighbors 2 --prefix s_ -j 1 --merge "$F/p.knn,$F/s.knn"; }
 @test "faults: vae-density --against" { faults -p -i "$F/s.tar" -- vae-density --method knn,kde --scale none,std --neighbors 2 --prefix s_ -j 1 --against "$F/p.tar"; }
 @test "faults: vae-density -t" { faults -k alloc,read,write,open,rename,fsync -i "$F/s.tar" -- vae-density --method kde --sigma 3 --neighbors 2 --prefix s_ -j 1 -t "$F/p.tar" --influence i.tsv; }
 @test "faults: vae-density --space LAYER" { faults -k alloc,write -i "$F/s.tar" -- vae-density --space encoder.1 -m "$F/m.vae" --neighbors 2 --prefix s_ -j 1; }

@@ -172,6 +172,7 @@ setup_file() { laws_setup; }
 @test "law 2: -z: knn" { law_zstd knn; }
 @test "law 2: -z: copies" { law_zstd copies; }
 @test "law 2: -z: against" { law_zstd against; }
+@test "law 2: -z: parts" { law_zstd parts; }
 @test "law 2: -z: testinf" { law_zstd testinf; }
 @test "law 2: -z: over" { law_zstd over; }
 @test "law 2: -z: nearest" { law_zstd nearest; }
@@ -310,6 +311,7 @@ setup_file() { laws_setup; }
 @test "law 4: a full device: knn" { law_full knn; }
 @test "law 4: a full device: copies" { law_full copies; }
 @test "law 4: a full device: against" { law_full against; }
+@test "law 4: a full device: parts" { law_full parts; }
 @test "law 4: a full device: testinf" { law_full testinf; }
 @test "law 4: a full device: over" { law_full over; }
 @test "law 4: a full device: nearest" { law_full nearest; }
@@ -353,6 +355,7 @@ setup_file() { laws_setup; }
 @test "law 4: a reader that leaves: knn" { law_sigpipe knn; }
 @test "law 4: a reader that leaves: copies" { law_sigpipe copies; }
 @test "law 4: a reader that leaves: against" { law_sigpipe against; }
+@test "law 4: a reader that leaves: parts" { law_sigpipe parts; }
 @test "law 4: a reader that leaves: testinf" { law_sigpipe testinf; }
 @test "law 4: a reader that leaves: over" { law_sigpipe over; }
 @test "law 4: a reader that leaves: nearest" { law_sigpipe nearest; }
@@ -386,6 +389,7 @@ setup_file() { laws_setup; }
 @test "law 4: closed descriptors: knn" { law_closed knn; }
 @test "law 4: closed descriptors: copies" { law_closed copies; }
 @test "law 4: closed descriptors: against" { law_closed against; }
+@test "law 4: closed descriptors: parts" { law_closed parts; }
 @test "law 4: closed descriptors: testinf" { law_closed testinf; }
 @test "law 4: closed descriptors: over" { law_closed over; }
 @test "law 4: closed descriptors: nearest" { law_closed nearest; }
@@ -429,6 +433,7 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on file sizes: knn" { law_file_limit knn; }
 @test "law 4: a limit on file sizes: copies" { law_file_limit copies; }
 @test "law 4: a limit on file sizes: against" { law_file_limit against; }
+@test "law 4: a limit on file sizes: parts" { law_file_limit parts; }
 @test "law 4: a limit on file sizes: testinf" { law_file_limit testinf; }
 @test "law 4: a limit on file sizes: over" { law_file_limit over; }
 @test "law 4: a limit on file sizes: nearest" { law_file_limit nearest; }
@@ -476,6 +481,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on address space: knn" { law_memory knn; }
 @test "law 4: a limit on address space: copies" { law_memory copies; }
 @test "law 4: a limit on address space: against" { law_memory against; }
+@test "law 4: a limit on address space: part" { law_memory part; }
+@test "law 4: a limit on address space: parts" { law_memory parts; }
 @test "law 4: a limit on address space: testinf" { law_memory testinf; }
 @test "law 4: a limit on address space: over" { law_memory over; }
 @test "law 4: a limit on address space: nearest" { law_memory nearest; }
@@ -518,6 +525,8 @@ setup_file() { laws_setup; }
 @test "law 4: a limit on the stack: knn" { law_stack knn; }
 @test "law 4: a limit on the stack: copies" { law_stack copies; }
 @test "law 4: a limit on the stack: against" { law_stack against; }
+@test "law 4: a limit on the stack: part" { law_stack part; }
+@test "law 4: a limit on the stack: parts" { law_stack parts; }
 @test "law 4: a limit on the stack: testinf" { law_stack testinf; }
 @test "law 4: a limit on the stack: over" { law_stack over; }
 @test "law 4: a limit on the stack: nearest" { law_stack nearest; }
@@ -560,6 +569,7 @@ setup_file() { laws_setup; }
 @test "law 5: any -j gives the same bytes: knn" { law_jobs knn; }
 @test "law 5: any -j gives the same bytes: copies" { law_jobs copies; }
 @test "law 5: any -j gives the same bytes: against" { law_jobs against; }
+@test "law 5: any -j gives the same bytes: parts" { law_jobs parts; }
 @test "law 5: any -j gives the same bytes: testinf" { law_jobs testinf; }
 @test "law 5: any -j gives the same bytes: over" { law_jobs over; }
 @test "law 5: any -j gives the same bytes: nearest" { law_jobs nearest; }
@@ -580,6 +590,8 @@ setup_file() { laws_setup; }
 @test "law 7: -h, -V and wrong options: knn" { law_usage knn; }
 @test "law 7: -h, -V and wrong options: copies" { law_usage copies; }
 @test "law 7: -h, -V and wrong options: against" { law_usage against; }
+@test "law 7: -h, -V and wrong options: part" { law_usage part; }
+@test "law 7: -h, -V and wrong options: parts" { law_usage parts; }
 @test "law 7: -h, -V and wrong options: testinf" { law_usage testinf; }
 @test "law 7: -h, -V and wrong options: over" { law_usage over; }
 @test "law 7: -h, -V and wrong options: nearest" { law_usage nearest; }
@@ -624,6 +636,7 @@ setup_file() { laws_setup; }
 @test "law 7: a terminal is refused: knn" { law_terminal knn; }
 @test "law 7: a terminal is refused: copies" { law_terminal copies; }
 @test "law 7: a terminal is refused: against" { law_terminal against; }
+@test "law 7: a terminal is refused: parts" { law_terminal parts; }
 @test "law 7: a terminal is refused: testinf" { law_terminal testinf; }
 @test "law 7: a terminal is refused: over" { law_terminal over; }
 @test "law 7: a terminal is refused: nearest" { law_terminal nearest; }
@@ -692,6 +705,8 @@ setup_file() { laws_setup; }
 @test "law 8: --summary: knn" { law_summary knn; }
 @test "law 8: --summary: copies" { law_summary copies; }
 @test "law 8: --summary: against" { law_summary against; }
+@test "law 8: --summary: part" { law_summary part; }
+@test "law 8: --summary: parts" { law_summary parts; }
 @test "law 8: --summary: testinf" { law_summary testinf; }
 @test "law 8: --summary: over" { law_summary over; }
 @test "law 8: --summary: nearest" { law_summary nearest; }
@@ -806,6 +821,7 @@ setup_file() { laws_setup; }
 @test "law 10: -o is complete or absent: knn" { law_output knn; }
 @test "law 10: -o is complete or absent: copies" { law_output copies; }
 @test "law 10: -o is complete or absent: against" { law_output against; }
+@test "law 10: -o is complete or absent: parts" { law_output parts; }
 @test "law 10: -o is complete or absent: testinf" { law_output testinf; }
 @test "law 10: -o is complete or absent: over" { law_output over; }
 @test "law 10: -o is complete or absent: nearest" { law_output nearest; }

@@ -50,6 +50,8 @@ struct rows {
 };
 /* count_copies: every point is a row of its own. Call rows_free() also after a failure. */
 int rows_find(struct rows *r, const struct points *x, int count_copies, struct fail *f);
+/* [x.n]: a hash of the coordinates of each row, the same in every set of points. all: the points of rows_find(). Freed by the caller. */
+uint64_t *rows_hash(const struct rows *r, const struct points *all, struct fail *f);
 void rows_free(struct rows *r);
 
 /* --- k nearest neighbours: p(z) = W_k(z) / (n V_d R_k(z)^d), where V_d is the volume of the unit ball, R_k the distance to the k-th
@@ -83,7 +85,10 @@ int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *
  * equal to a row has the ball of that row. The index borrows rows; it may be searched by several threads. balls [nk][z->n]. */
 struct knn_index;
 struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, struct fail *f);
-int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct fail *f);
+/* lists [z->n][keep]: the nearest rows of each point, v[k - 1] the k-th and v[k] the next, the others without order; or NULL. */
+int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct knn_neighbour *lists, struct fail *f);
+/* The k of an index that was opened for one; *keep: one more, or as many as there are rows. */
+size_t knn_index_lists(const struct knn_index *x, size_t *keep);
 void knn_index_free(struct knn_index *x);
 double knn_nll(size_t n, int d, double records, double rk);
 /* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest

@@ -65,6 +65,7 @@ struct cli {
 	const char *save_ref;  /* --save-ref FILE */
 	const char *matrix;    /* --matrix FILE */
 	const char *trace;     /* --trace FILE */
+	const char *part;      /* --part FILE */
 	const char *prefix;    /* --prefix, never NULL */
 	int on_error;          /* enum on_error */
 	struct assignments set;

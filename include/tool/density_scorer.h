@@ -5,6 +5,9 @@
 #ifndef VF_DENSITY_SCORER_H
 #define VF_DENSITY_SCORER_H
 
+#include <pthread.h>
+
+#include "density/knn_parts.h"
 #include "density/scores.h"
 #include "tool/scoring.h"
 
@@ -19,6 +22,7 @@ struct density_scorer {
 	const char *layer;           /* points are outputs of this layer of the encoder; or NULL */
 	const char *test_file;       /* test records; or NULL */
 	const char *against;         /* a file of records: the estimators are fitted to these, not to the stream, which is read once; or NULL */
+	const char *merge;           /* parts, separated by commas: the scores follow from these, not from a reference; or NULL */
 	const char *duplicates;      /* ratio, or auto: groups of duplicates are appended; or NULL. Part of the hash */
 	int nscales;                 /* with several, and with several k, the names of fields tell them apart */
 	enum scale scale[SCALES];    /* [nscales] */
@@ -34,11 +38,29 @@ struct density_scorer {
 	struct encoders *encoders;
 	float *points; /* [workers][ENCODER_ROWS][dimensions] */
 	size_t point, unreadable; /* of the second pass: the next ones */
+
+	/* of --part and --merge */
+	struct knn_index *index;
+	uint64_t *row_hash; /* [rows]: of the reference */
+	struct near_batch *near;
+	pthread_mutex_t near_lock;
+	struct knn_part_writer part;
+	struct knn_parts *parts;
 };
 
 /* Scores all records, writes --influence, and sets the counts of --summary. */
 int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f);
 /* After flow_finish(&d->frame.flow). */
 void density_scorer_close(struct density_scorer *d);
+
+/* What --part and --merge (density_parts.c) share with the other ways. */
+struct points density_batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x);
+int density_hash_options(struct density_scorer *d, struct fail *f);
+int density_set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f);
+/* Writes the part of a reference that was read. */
+int density_write_part(struct density_scorer *d, struct fail *f);
+/* Scores the records by the parts of --merge. */
+int density_merge_parts(struct density_scorer *d, struct fail *f);
+void density_free_parts(struct density_scorer *d);
 
 #endif

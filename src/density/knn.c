@@ -10,6 +10,7 @@
  * are found in one search for the largest. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "density/density.h"
 #include "density/tiles.h"
@@ -31,6 +32,7 @@ struct knn {
 	pthread_mutex_t *lock;   /* [tiles]: of the tile's rows of nearest */
 	size_t block_rows, capacity; /* rows of a task, and candidates of a row, for many neighbours */
 	struct knn_ball *balls;  /* [nk][z->n]: the result */
+	struct knn_neighbour *lists; /* [z->n][keep]: as knn_search() has them; or NULL */
 	struct scratch_pool scratch;
 };
 
@@ -314,8 +316,11 @@ static void collect_block(void *ctx, size_t i)
 			collect_row(k, &a, &b, r, products + r * b.rows, &c[r]);
 		}
 	}
-	for (size_t r = 0; r < a.rows; r++)
+	for (size_t r = 0; r < a.rows; r++) {
 		select_balls(k, &c[r], a.from + r);
+		if (k->lists)
+			memcpy(k->lists + (a.from + r) * k->keep, c[r].v, k->keep * sizeof *k->lists);
+	}
 	scratch_give(&k->scratch, scratch);
 }
 
@@ -432,11 +437,18 @@ struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, 
 	return x;
 }
 
-int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct fail *f)
+size_t knn_index_lists(const struct knn_index *x, size_t *keep)
+{
+	*keep = x->s.keep;
+	return x->s.most;
+}
+
+int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct knn_neighbour *lists, struct fail *f)
 {
 	struct knn s = x->s;
 	s.z = z;
 	s.balls = balls;
+	s.lists = lists;
 	no_balls(balls, z->n * s.nk);
 	if (!s.most || !z->n)
 		return 0;
@@ -456,25 +468,7 @@ void knn_index_free(struct knn_index *x)
 	free(x);
 }
 
-/* --- likelihood and influence --- */
-
-static double log_unit_ball_volume(int d)
-{
-	int sign;
-	return 0.5 * d * log(M_PI) - lgamma_r(0.5 * d + 1, &sign);
-}
-
-double knn_nll(size_t n, int d, double records, double rk) { return log((double)n) + log_unit_ball_volume(d) + d * log(rk) - log(records); }
-
-double knn_influence(size_t n, int d, const struct knn_ball *b, int is_neighbour, uint32_t copies)
-{
-	double other = log1p(-1 / (double)n);
-	if (!is_neighbour)
-		return other;
-	if (copies > 1)
-		return other - log1p(-1 / b->records);
-	return other + log(b->records / (b->records - 1 + b->next_copies)) + d * log(b->next_r / b->r);
-}
+/* --- test points --- */
 
 int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why)
 {

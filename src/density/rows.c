@@ -90,6 +90,21 @@ int rows_find(struct rows *r, const struct points *x, int count_copies, struct f
 	return 0;
 }
 
+uint64_t *rows_hash(const struct rows *r, const struct points *all, struct fail *f)
+{
+	uint64_t *hash = malloc((r->x.n + 1) * sizeof *hash);
+	float *scratch = malloc((size_t)all->d * sizeof *scratch);
+	for (size_t i = 0; i < r->x.n && hash && scratch; i++)
+		hash[i] = hash_point(all, r->first[i], scratch);
+	if (!hash || !scratch) {
+		fail_memory_for(f, "the hashes of %zu records", r->x.n);
+		free(hash);
+		hash = NULL;
+	}
+	free(scratch);
+	return hash;
+}
+
 void rows_free(struct rows *r)
 {
 	free(r->of);

@@ -45,7 +45,7 @@ static int search_knn(const struct density_search *x, const struct points *z, do
 	const struct density_scores *s = x->s;
 	size_t n = (size_t)s->nk * z->n;
 	struct knn_ball *balls = malloc((n + 1) * sizeof *balls);
-	int bad = balls ? knn_search(x->index, z, balls, f) : fail_memory(f);
+	int bad = balls ? knn_search(x->index, z, balls, NULL, f) : fail_memory(f);
 	for (size_t i = 0; i < n && !bad; i++)
 		nll[i] = knn_nll(s->x.n, s->x.d, balls[i].records, balls[i].r);
 	free(balls);

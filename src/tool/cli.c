@@ -279,13 +279,13 @@ static bool parse_options(struct cli *c, const char *operands, const char *about
 
 /* --- outputs --- */
 
-enum { OUTPUTS = 7 };
+enum { OUTPUTS = 8 };
 
 static void list_outputs(const struct cli *c, struct output out[OUTPUTS])
 {
 	const struct output all[OUTPUTS] = {
 		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
-		{"--matrix", c->matrix}, {"--trace", c->trace},
+		{"--matrix", c->matrix}, {"--trace", c->trace}, {"--part", c->part},
 	};
 	memcpy(out, all, sizeof all);
 }

@@ -30,7 +30,7 @@ static size_t list_method(struct density_scorer *d, int scale, int m, size_t n)
 	size_t size = sizeof d->claim_text[0];
 	for (int q = 0; q < density_variants(&d->scores[0], (enum density_method)m); q++) {
 		field_name(d, d->claim_text[n++], size, scale, m, q, "nll");
-		if (!d->against)
+		if (!d->against && !d->merge)
 			field_name(d, d->claim_text[n++], size, scale, m, q, "selfinf");
 	}
 	if (m == DENSITY_GMM)
@@ -190,7 +190,7 @@ static int list_neighbors(const struct density_scores *s, struct buf *t, struct 
 }
 
 /* A hash of what shapes a score beside the model: options and records. */
-static int hash_options(struct density_scorer *d, struct fail *f)
+int density_hash_options(struct density_scorer *d, struct fail *f)
 {
 	struct buf t = {0};
 	const struct collect *c = &d->records;
@@ -246,13 +246,13 @@ static int fit(struct density_scorer *d, struct fail *f)
 		note_fit(d);
 	if (!r && d->duplicates && d->records.n && !(d->scores[0].dup.ratio > 0))
 		cli_note(d->frame.flow.cli, "too few different records for --duplicates auto: only equal records are duplicates");
-	return r ? -1 : hash_options(d, f);
+	return r ? -1 : density_hash_options(d, f);
 }
 
 /* --- the second pass --- */
 
 /* Sets a field of a method, where the value exists. */
-static int set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f)
+int density_set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f)
 {
 	char name[256], base[64];
 	field_name(d, base, sizeof base, scale, m, q, what);
@@ -279,14 +279,14 @@ static int set_method(const struct density_scorer *d, struct record *r, int scal
 		density_score(s, (enum density_method)m, q, i, &nll, &self, &own);
 		if (!limit->msg[0])
 			*limit = own;
-		if (set_real(d, r, scale, m, q, "nll", nll, f) || set_real(d, r, scale, m, q, "selfinf", self, f))
+		if (density_set_real(d, r, scale, m, q, "nll", nll, f) || density_set_real(d, r, scale, m, q, "selfinf", self, f))
 			return -1;
 	}
 	if (m == DENSITY_GMM && set_cluster(d, r, scale, i, f))
 		return -1;
 	const struct test_range *t = s->range[m] ? &s->range[m][i] : NULL;
-	return t && t->n && (set_real(d, r, scale, m, 0, "testinf_max", t->max, f) || set_real(d, r, scale, m, 0, "testinf_min", t->min, f) ||
-	                     set_real(d, r, scale, m, 0, "testinf_mean", t->sum / (double)t->n, f)) ? -1 : 0;
+	return t && t->n && (density_set_real(d, r, scale, m, 0, "testinf_max", t->max, f) || density_set_real(d, r, scale, m, 0, "testinf_min", t->min, f) ||
+	                     density_set_real(d, r, scale, m, 0, "testinf_mean", t->sum / (double)t->n, f)) ? -1 : 0;
 }
 
 /* A group is named by a hash of this run and its first record, so that groups of several runs can be told apart in one stream. */
@@ -341,7 +341,7 @@ struct searched { /* of a batch */
 };
 
 /* The rows of a batch as points; own [ENCODER_ROWS][d]. */
-static struct points batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x)
+struct points density_batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x)
 {
 	size_t size = (size_t)d->records.d;
 	float *own = d->points + (size_t)worker * ENCODER_ROWS * size;
@@ -368,7 +368,7 @@ static int search_batch(void *tool, int worker, struct batch *b, const float *x,
 {
 	const struct density_scorer *d = tool;
 	struct searched *to = result;
-	struct points z = batch_points(d, worker, b, x);
+	struct points z = density_batch_points(d, worker, b, x);
 	to->rows = z.n;
 	for (int i = 0; i < d->nscales; i++)
 		if (density_search(d->search[i], &z, to->nll + (size_t)i * (size_t)density_columns(&d->scores[0]) * z.n, f))
@@ -388,7 +388,7 @@ static int set_searched(const struct density_scorer *d, struct record *r, const 
 				double v = density_search_limit(&d->scores[scale], (enum density_method)m, q, *nll, &own);
 				if (!limit.msg[0])
 					limit = own;
-				if (set_real(d, r, scale, m, q, "nll", v, f))
+				if (density_set_real(d, r, scale, m, q, "nll", v, f))
 					return -1;
 			}
 	if (limit.msg[0] && fields_set_string(&r->fields, cli_field(d->frame.flow.cli, name, "limit"), limit.msg, f))
@@ -456,7 +456,7 @@ static int count(const struct density_scorer *d, struct cli *c, struct fail *f)
 	       fields_set_int(to, "points", (int64_t)d->records.n, f) || fields_set_int(to, "dimensions", d->records.d, f) ||
 	       (d->model && fields_set_string(to, "model", d->frame.id, f)) ||
 	       (d->records.n && count_neighbors(s, to, f)) ||
-	       (d->records.n && fields_set_int(to, "rows", (int64_t)s->rows.x.n, f)) ||
+	       (d->records.n && !d->merge && fields_set_int(to, "rows", (int64_t)s->rows.x.n, f)) ||
 	       (d->duplicates && d->records.n && count_duplicates(&s->dup, to, f)) ||
 	       (s->use[DENSITY_KDE] && s->sigma > 0 && fields_set_real(to, "sigma", s->sigma, f)) ||
 	       (s->use[DENSITY_GMM] && fields_set_int(to, "clusters", s->gmm.k, f)) ||
@@ -471,6 +471,10 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f)
 	d->frame = (struct scoring){.flow.cli = c, .tool = d, .claims = d->claims, .clears = clears, .fields = fields, .workers = cli_workers(c, f)};
 	if (d->frame.workers < 0 || open_records(d, c, f))
 		return -1;
+	if (d->merge)
+		return density_merge_parts(d, f) || count(d, c, f) ? -1 : 0;
+	if (c->part)
+		return read_reference(d, f) || density_write_part(d, f) || count(d, c, f) ? -1 : 0;
 	if (d->against)
 		return read_reference(d, f) || fit(d, f) || open_search(d, f) || flow_open(w, c, 0, f) || scoring_run(&d->frame, f) || count(d, c, f) ? -1 : 0;
 	if (flow_open(w, c, FLOW_TWICE, f) || read_records(d, f) || (d->test_file && read_tests(d, f)) || fit(d, f))
@@ -485,6 +489,7 @@ void density_scorer_close(struct density_scorer *d)
 		density_search_free(d->search[i]);
 		density_free(&d->scores[i]);
 	}
+	density_free_parts(d);
 	encoders_free(d->encoders);
 	free(d->points);
 	collect_free(&d->records);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FUZZ_TARGETS(X) X(name) X(fields) X(expr) X(config) X(safetensors) X(npy) X(netpbm) X(png) X(jpeg) X(webp) X(avif) X(idx) X(reader) X(tar) X(csv) X(rank_reference) X(expr_fields) X(metadata) X(checkpoint) X(curvature) X(import) X(decisions) X(columns) X(influences) X(merge_lists)
+#define FUZZ_TARGETS(X) X(name) X(fields) X(expr) X(config) X(safetensors) X(npy) X(netpbm) X(png) X(jpeg) X(webp) X(avif) X(idx) X(reader) X(tar) X(csv) X(rank_reference) X(expr_fields) X(metadata) X(checkpoint) X(curvature) X(import) X(decisions) X(columns) X(influences) X(merge_lists) X(knn_parts)
 #define FUZZ_DECLARE(name) int fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(FUZZ_DECLARE)
 

@@ -35,6 +35,8 @@ row density 'tar stream filter jobs decodes fields twice output rejects' 'vae-de
 row knn     'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --neighbors 12,3% --scale asinh,none --prefix s_'
 row copies  'tar stream filter jobs decodes fields twice output rejects' 'vae-density -q --duplicates auto --prefix s_'
 row against 'tar stream filter jobs decodes fields output rejects' 'vae-density -q --method knn,kde --scale none,asinh --neighbors 3 --against "$F/small.tar" --prefix s_'
+row part    'file' 'vae-density -q --neighbors 3 --against "$F/small.tar" --part "$T/part" "$F/plain.tar"'
+row parts   'tar jobs output' 'vae-density -q --neighbors 3 --merge "$F/part,$F/small.part" --prefix s_ "$F/plain.tar"'
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature ekfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'

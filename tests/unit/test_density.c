@@ -349,7 +349,7 @@ static void other_points(struct points x, struct points z, int k, const char *wh
 	struct knn_ball *b = malloc(z.n * sizeof *b);
 	double *s = malloc(x.n * sizeof *s), *sums = malloc(z.n * sizeof *sums), worst = 0, kde = 0, sigma = 0.7 * z.step;
 	float *centre = calloc((size_t)x.d, sizeof *centre);
-	int bad = !index || knn_search(index, &z, b, &f) || kde_search(&x, sigma, centre, &z, sums, &f);
+	int bad = !index || knn_search(index, &z, b, NULL, &f) || kde_search(&x, sigma, centre, &z, sums, &f);
 	for (size_t j = 0; j < z.n && !bad; j++) {
 		plain_sorted(&x, x.n, &z, j, s);
 		worst = fmax(worst, fabs(b[j].r / s[k - 1] - 1) + (b[j].records != k));

@@ -4,7 +4,7 @@
 # laws_setup makes, once for all tests:
 #   pics/I.pgm    64 pictures
 #   plain.tar     40 records with fields; small.tar: 2 of them
-#   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records; lists.jsonl: a file to merge
+#   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records; lists.jsonl, part, small.part: files to merge
 #   table.csv, columns.csv, folder/, folder.zip   for vae-pack
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
 #   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
@@ -19,6 +19,8 @@ laws_setup() {
 	vae-cut -k key "$F/plain.tar" | awk '{ print $0 "\t" (NR % 3 ? "keep" : "drop") }' >"$F/decisions"
 	printf '{"test":"s/0000","proponents":[{"key":"s/0001","influence":2,"distance":1}],"opponents":[]}\n' >"$F/over.jsonl"
 	printf '{"test":"a","proponents":[{"key":"b","influence":2,"distance":1,"norm":3}],"opponents":[],"model":"m","options":"o","top":9}\n' >"$F/lists.jsonl"
+	vae-density -q --neighbors 3 --against "$F/plain.tar" --part "$F/part" "$F/plain.tar"
+	vae-density -q --neighbors 3 --against "$F/small.tar" --part "$F/small.part" "$F/plain.tar"
 	vae-rank -k w --unlike 'ra*k' --joint both --prefix t_ --save-ref "$F/both.ref" "$F/plain.tar" >/dev/null
 
 	{
