@@ -6,7 +6,7 @@ int main(int argc, char **argv)
 	struct cli c = {.tool = NULL};
 	struct stat_scorer s = {.reasons = 0};
 	const struct cli_opt opts[] = {
-		{0, "input", "LIST", CLI_KEY, NULL, "extensions of the payload (default: as the other tools, or by content)", .key = "input.field"},
+		{0, "input", "LIST", CLI_KEY, NULL, "extensions of the payload (default: as the other tools, or by content)", .key = "input.field", .check = config_check_assignments},
 		{0, "reasons", NULL, CLI_FLAG, &s.reasons, "name damage in the field reason; reads the input twice"},
 		CLI_ON_ERROR(&c),
 		CLI_NAMES(&c),

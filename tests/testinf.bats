@@ -369,7 +369,7 @@ near_lists() {
 	matrix "$T/x.npy" | cut -f1-4 >"$T/want"
 	alike "$T/got" "$T/want"
 	is "$(grep -c '"error":"' "$T/top.jsonl")" 2
-	sed -n 3p "$T/top.jsonl" | grep -q '^{"test":"u/bad","error":"[^"]*"}$'
+	sed -n 3p "$T/top.jsonl" | grep -q '^{"test":"u/bad","error":"[^"]*","model":"[^"]*","options":"[^"]*","top":[0-9]*}$'
 	grep -q '"tests":6,"tests_unread":2,' "$T/s.json"
 	echo 'name=u/bad.pgm data=oops' | mktar >"$T/t.tar"
 	fails 1 vae-testinf -m "$F/m.vae" -t "$T/t.tar" "$F/in.tar"

@@ -111,12 +111,14 @@ static int check_alike(const struct merge *m, struct fail *f)
 	return 0;
 }
 
+/* -0 is 0 in JSON. */
+static double number_of(const json_t *e, const char *name) { return json_number_value(json_object_get(e, name)) + 0.0; }
+
 static int write_entry(struct buf *out, const json_t *e, int first, struct fail *f)
 {
 	const char *cls = json_string_value(json_object_get(e, "cls"));
 	return json_text(out, first ? "{" : ",{", "key", text_of(e, "key"), f) || (cls && json_text(out, ",", "cls", cls, f)) ||
-	       buf_addf(out, f, ",\"influence\":%.9g,\"distance\":%.9g,\"norm\":%.9g}", json_number_value(json_object_get(e, "influence")),
-	                json_number_value(json_object_get(e, "distance")), json_number_value(json_object_get(e, "norm"))) ? -1 : 0;
+	       buf_addf(out, f, ",\"influence\":%.9g,\"distance\":%.9g,\"norm\":%.9g}", number_of(e, "influence"), number_of(e, "distance"), number_of(e, "norm")) ? -1 : 0;
 }
 
 static const json_t *entry(const struct list_file *l, int kind) { return json_array_get(json_object_get(l->line, kind_names[kind]), l->at); }

@@ -48,11 +48,17 @@ start_slurm() {
 # stop_slurm: for teardown()
 stop_slurm() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 
-# finished RUN: waits for the jobs of Slurm
+# finished RUN: waits for the jobs of Slurm. Where slurmd was killed at the wrong moment, a job that has ended stays CG (completing), and those that
+# depend on it wait: then the node is taken down and up again, as an operator would.
 finished() {
-	local i jobs
-	for i in $(seq 600); do
+	local i jobs node
+	node=$(hostname -s)
+	for i in $(seq 900); do
 		if jobs=$(squeue -h 2>/dev/null) && [ -z "$jobs" ]; then return 0; fi
+		if ((i % 100 == 0)) && squeue -h -t CG | grep -q . && ! squeue -h -t R | grep -q .; then
+			scontrol update NodeName="$node" State=DOWN Reason=completing
+			scontrol update NodeName="$node" State=RESUME
+		fi
 		sleep 0.2
 	done
 	die "$(squeue; tail -n 3 "$1"/log/*)"
