@@ -18,8 +18,7 @@ static void merge(char **paths, int n, long top, struct buf *out, int *r)
 	close(fd);
 }
 
-/* Files of --influence: what a file becomes by two merges stays as it is in the next one, and of two equal files every line remains. The first merge
- * may turn -0.0 to -0, and the second that to 0. */
+/* Files of --influence: what a file becomes by a merge stays as it is in the next one, and of two equal files every line remains. */
 int fuzz_merge_lists(const uint8_t *data, size_t size)
 {
 	struct buf once = {0}, again = {0};
@@ -30,10 +29,6 @@ int fuzz_merge_lists(const uint8_t *data, size_t size)
 		CHECK(once.len > 0 && once.p[once.len - 1] == '\n');
 		int copy = fuzz_file((const uint8_t *)once.p, once.len, merged);
 		merge(one, 1, -1, &again, &r);
-		CHECK(r == 0 && again.len <= once.len);
-		close(copy);
-		copy = fuzz_file((const uint8_t *)again.p, again.len, merged);
-		merge(one, 1, -1, &once, &r);
 		CHECK(r == 0 && again.len == once.len && memcmp(again.p, once.p, once.len) == 0);
 		close(copy);
 		merge(two, 2, -1, &again, &r);
