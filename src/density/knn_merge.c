@@ -1,4 +1,5 @@
 /* Merges the parts of knn_parts.h. */
+#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -47,24 +48,40 @@ static int get(struct part_file *p, void *to, size_t n, struct fail *f)
 
 /* --- headers --- */
 
+/* Reads `before` and a number of at most `most` at *at, and moves *at behind it. */
+static int parse_number(char **at, const char *before, int base, uint64_t most, uint64_t *to)
+{
+	size_t n = strlen(before);
+	if (strncmp(*at, before, n) != 0 || !isxdigit((unsigned char)(*at)[n]))
+		return -1;
+	errno = 0;
+	*to = strtoull(*at + n, at, base);
+	return errno || *to > most ? -1 : 0;
+}
+
 static int parse_header(struct part_file *p, char *text)
 {
 	struct knn_part *h = &p->of;
 	char *options = text + sizeof "vae-knn 1\n" - 1, *end = strchr(options, '\n');
-	int used = 0;
+	uint64_t number[4];
 	if (strncmp(options, "options ", 8) != 0 || (size_t)(end - options) - 8 >= sizeof h->options)
 		return -1;
 	memcpy(h->options, options + 8, (size_t)(end - options) - 8);
-	if (sscanf(end + 1, "shape %9d %9d %9d %9d\nreference %19" SCNu64 " %19" SCNu64 " %16" SCNx64 "%n", &h->kind, &h->shape[0], &h->shape[1], &h->shape[2], &h->records,
-	           &h->rows, &h->hash, &used) != 7 || strcmp(end + 1 + used, "\n") != 0)
+	end++;
+	if (parse_number(&end, "shape ", 10, 1, &number[0]) || parse_number(&end, " ", 10, MAX_DIMENSIONS, &number[1]) ||
+	    parse_number(&end, " ", 10, MAX_DIMENSIONS, &number[2]) || parse_number(&end, " ", 10, MAX_DIMENSIONS, &number[3]) ||
+	    parse_number(&end, "\nreference ", 10, UINT32_MAX - 1, &h->records) || parse_number(&end, " ", 10, UINT32_MAX - 1, &h->rows) ||
+	    parse_number(&end, " ", 16, UINT64_MAX, &h->hash) || strcmp(end, "\n") != 0)
 		return -1;
+	h->kind = (int)number[0];
 	uint64_t size = 1;
 	for (int i = 0; i < 3; i++) {
-		if (h->shape[i] < 1 || h->shape[i] > MAX_DIMENSIONS)
+		h->shape[i] = (int)number[1 + i];
+		size *= number[1 + i];
+		if (size < 1 || size > MAX_DIMENSIONS)
 			return -1;
-		size *= (uint64_t)h->shape[i];
 	}
-	return size <= MAX_DIMENSIONS && (h->kind == 0 || h->kind == 1) && h->rows >= 1 && h->rows <= h->records && h->records < UINT32_MAX ? 0 : -1;
+	return h->rows >= 1 && h->rows <= h->records ? 0 : -1;
 }
 
 static int read_header(struct part_file *p, struct fail *f)

@@ -135,7 +135,7 @@ double loss_recon_two(enum likelihood likelihood, enum likelihood other, const f
 /* n numbers, stride apart. */
 static double recon_strided(enum likelihood likelihood, const float *f, const float *x, int n, int stride, float *d)
 {
-	float part_f[RUN], part_x[RUN], part_d[RUN];
+	float part_f[RUN], part_x[RUN], part_d[RUN] = {0};
 	double total = 0;
 	if (stride == 1)
 		return loss_recon(likelihood, f, x, n, d);

@@ -124,7 +124,7 @@ static int read_workers(struct train_stream *t, struct cli *c, struct fail *f)
 	if (team->rank == 0)
 		tell_shape(t);
 	bad = team_agree(team, bad, f);
-	if (!bad)
+	if (!bad && all)
 		add_tallies(t, all);
 	free(all);
 	return bad;

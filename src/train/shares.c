@@ -34,7 +34,7 @@ int shares_open(struct shares *s, const struct team *team, const struct dataset 
 {
 	size_t n = (size_t)team->workers;
 	*s = (struct shares){.team = team, .data = d, .counts = calloc(n, sizeof *s->counts), .share = calloc(n, sizeof *s->share)};
-	if (team_agree(team, s->counts && s->share ? 0 : fail_memory(f), f))
+	if (team_agree(team, s->counts && s->share ? 0 : fail_memory(f), f) || !s->counts || !s->share)
 		return -1;
 	find_own(s);
 	team_gather(team, s->counts, sizeof *s->counts);
@@ -106,7 +106,7 @@ int shares_statistics(const struct shares *s, double *mean, double *deviation, s
 		bad = dataset_statistics(d, s->share[w].train, s->counts[w].ntrain, v, v + size, f);
 	}
 	bad = team_agree(t, bad, f);
-	if (!bad)
+	if (!bad && own)
 		exchange(s, own, mean, deviation);
 	free(own);
 	return bad;

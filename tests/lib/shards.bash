@@ -55,7 +55,7 @@ finished() {
 	node=$(hostname -s)
 	for i in $(seq 900); do
 		if jobs=$(squeue -h 2>/dev/null) && [ -z "$jobs" ]; then return 0; fi
-		if ((i % 100 == 0)) && squeue -h -t CG | grep -q . && ! squeue -h -t R | grep -q .; then
+		if ((i % 40 == 39)) && squeue -h -t CG | grep -q . && ! squeue -h -t R | grep -q .; then
 			scontrol update NodeName="$node" State=DOWN Reason=completing
 			scontrol update NodeName="$node" State=RESUME
 		fi
