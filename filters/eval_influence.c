@@ -52,7 +52,7 @@ static int read_classes(struct influences *s, struct flow *w, const struct eval_
 		return -1;
 	class_map_sort(&s->records);
 	class_map_sort(&s->tests);
-	if (has_class(&s->records) || has_class(&s->tests))
+	if (has_class(&s->records) || has_class(&s->tests) || s->records.n + s->tests.n == 0)
 		return 0;
 	return fail_set(f, "--class: none of %zu records has '%s'", s->records.n + s->tests.n, name_show(shown, sizeof shown, s->class_name));
 }

@@ -252,9 +252,9 @@ b.tar"
 	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -c broken)" 1
 	fails 1 cleans --decisions "$T" -o "$T/e" "$F/pics.tar"
 	cp -r "$F/pics" "$T/labelled"
-	echo boot >"$T/labelled/030.txt"
+	echo boot >"$T/labelled/notes.txt"
 	ok vae-clean -c tiny --steps 30 -o "$T/l" "$T/labelled"
-	says '1 that cannot be decoded, as 030.txt'
+	says '1 that cannot be decoded, as notes.txt'
 	mkdir "$T/shards"
 	cp "$F/pics.tar" "$T/shards"
 	fails 1 cleans -o "$T/e" "$T/shards"
