@@ -38,6 +38,7 @@ setup_file() {
 		printf 'name=%d.pgm file=%s\nname=%d.vae.json data={"memo":%d,"logp_in":-1,"logp_out":-3,"memo_2":1,"logp_in_2":-2,"logp_out_2":-3,"memo_4":%d,"logp_in_4":-1,"logp_out_4":-3}\n' $i "$F/pics/$i.pgm" $i $i $i
 	done | mktar >"$F/course.tar"
 	vae-rank --save-ref "$F/ref.json" -k w,rank --prefix t_ "$F/s.tar" >"$F/null"
+	cp "$F/s.tar" "$F/again.tar"
 	vae-drop --top 2 "$F/s.tar" -r "$F/q.tar" >"$F/null"
 	vae-cut -k key "$F/s.tar" | head -n 2 >"$F/keys"
 	vae-density -q --neighbors 2 --against "$F/p.tar" --part "$F/p.knn" "$F/s.tar"
@@ -166,7 +167,7 @@ faults() {
 @test "faults: vae-eval --influence" { faults -k alloc,read,write,open -m 120 -i "$F/s.tar" -- vae-eval --influence "$F/over.jsonl" --class cls -t "$F/p.tar" --svg charts; }
 @test "faults: vae-eval --influence, keys" { faults -k alloc,read,write -m 60 -- vae-eval --influence "$F/over.jsonl" --class key/ --json; }
 @test "faults: vae-eval --plane" { faults -k alloc,read,write -m 100 -i "$F/points.tar" -- vae-eval -k w --plane --class cls -t "$F/points.tar" --svg charts; }
-@test "faults: vae-eval --runs" { faults -k alloc,read,write,open -m 120 -- vae-eval --runs -k w --positive 'cls == 1' --svg charts "$F/s.tar" "$F/s.tar"; }
+@test "faults: vae-eval --runs" { faults -k alloc,read,write,open -m 120 -- vae-eval --runs -k w --positive 'cls == 1' --svg charts "$F/s.tar" "$F/again.tar"; }
 @test "faults: vae-report --middle" { faults -k alloc,read,write -m 100 -i "$F/course.tar" -- vae-report --top 1 --middle 2 -o page.html; }
 
 @test "faults: vae-report" { faults -d "$F/old.files" -i "$F/s.tar" -- vae-report -m "$F/m.vae" -k selfinf --influence "$F/over.jsonl" -t "$F/p.tar" --quarantine "$F/q.tar" --top 2 --rows 2 -o page.html; }
