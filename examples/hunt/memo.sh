@@ -11,6 +11,8 @@
 # one that sees all, VAE_FOLDS (10) and VAE_REPEATS (1) those of vae-memo. VAE_COURSE=yes also scores three earlier checkpoints, for the
 # course of memorization over the training. Labels are read for the AUROC only.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/ranks.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 2 ] || { echo "usage: memo.sh DIR SET..." >&2; exit 2; }
 dir=$1
@@ -80,16 +82,6 @@ copies()
 	rm mean_logs
 }
 
-# ranks: of the numbers on standard input, in their order; ties share their mean rank
-ranks()
-{
-	awk '{ print NR "\t" $1 }' | sort -t "$(printf '\t')" -k 2,2g | awk -F '\t' '
-		function flush(    i) { for (i = 1; i <= n; i++) print at[i] "\t" (first + (n - 1) / 2); n = 0 }
-		$2 != last { flush(); first = NR; last = $2 }
-		{ at[++n] = $1 }
-		END { flush() }' | sort -n | cut -f 2
-}
-
 # logs SET: prints, for one repeat and in the order of the stream, the mean of log p(x) over the models that saw a record, minus log p(x) of the model
 # that did not. M uses means of probabilities instead, which the most probable of nine models dominates.
 logs()
@@ -120,8 +112,7 @@ spearman()
 	vae-cut -k "$2" "$1" | paste "$3" - | awk -F '\t' '$1 != "" && $2 != ""' >pair
 	cut -f 1 pair | ranks >one
 	cut -f 2 pair | ranks >two
-	paste one two | awk '{ n++; x += $1; y += $2; xx += $1 * $1; yy += $2 * $2; xy += $1 * $2 }
-		END { printf " %.3f |", (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n)) }'
+	printf ' %s |' "$(correlate_ranks one two)"
 	rm pair one two
 }
 

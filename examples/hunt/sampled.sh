@@ -6,6 +6,8 @@
 #
 # VAE_SHARES (default "10 1") are the samples, in percent; VAE_JOBS the threads. Existing files in DIR are kept, so a run can be repeated.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/ranks.sh"
 [ $# -ge 2 ] || { echo "usage: sampled.sh DIR NAME=FILE..." >&2; exit 2; }
 dir=$1
 outliers=${VAE_OUTLIERS:-cls > 100}
@@ -17,23 +19,12 @@ for tool in vae-density vae-drop vae-cut vae-eval; do
 done
 mkdir -p "$dir"
 
-# ranks: prints the ranks of the numbers on standard input, in their order; ties share their mean rank
-ranks()
-{
-	awk '{ print NR "\t" $1 }' | sort -t "$(printf '\t')" -k 2,2g | awk -F '\t' '
-		function flush(    i) { for (i = 1; i <= n; i++) print at[i] "\t" (first + (n - 1) / 2); n = 0 }
-		$2 != last { flush(); first = NR; last = $2 }
-		{ at[++n] = $1 }
-		END { flush() }' | sort -n | cut -f 2
-}
-
 # spearman A FIELD B FIELD: prints the rank correlation of the fields of two streams of the same records
 spearman()
 {
 	vae-cut -q -k "$2" "$1" | ranks >"$dir/one"
 	vae-cut -q -k "$4" "$3" | ranks >"$dir/two"
-	paste "$dir/one" "$dir/two" | awk '{ n++; x += $1; y += $2; xx += $1 * $1; yy += $2 * $2; xy += $1 * $2 }
-		END { printf "%.3f", (xy - x * y / n) / sqrt((xx - x * x / n) * (yy - y * y / n)) }'
+	correlate_ranks "$dir/one" "$dir/two"
 }
 
 # overlap A FIELD B FIELD: prints the share of the highest 1 % of A that are among the highest 1 % of B
