@@ -82,8 +82,8 @@ static void class_name(const struct influences *s, const char *prefix, int cls, 
 {
 	if (cls < 0)
 		snprintf(out, size, "%sclasses", prefix);
-	else if (is_name(s->cls[cls]))
-		snprintf(out, size, "%sclass-%.32s", prefix, s->cls[cls]);
+	else if (is_name(s->classes.name[cls]))
+		snprintf(out, size, "%sclass-%.32s", prefix, s->classes.name[cls]);
 	else
 		snprintf(out, size, "%sclass.%d", prefix, cls + 1);
 }
@@ -100,7 +100,7 @@ static int write_method(const struct influences *s, const struct influence_metho
 		snprintf(name, sizeof name, "%s%s", prefix, k == INFLUENCE_DISTANCE ? "distance" : "norm");
 		bad = drawn < 0 || (drawn && eval_write_chart(dir, name, &svg, f));
 	}
-	for (int cls = -1; cls < (int)s->ncls && cls < MAX_CLASS_CHARTS && !bad; cls++) {
+	for (int cls = -1; cls < (int)s->classes.n && cls < MAX_CLASS_CHARTS && !bad; cls++) {
 		svg.len = 0;
 		int drawn = influence_chart_classes(s, m, cls, NULL, &svg, f);
 		class_name(s, prefix, cls, name, sizeof name);
@@ -114,8 +114,8 @@ static int write_charts(const struct influences *s, const struct cli *c, const c
 {
 	if (eval_make_directory(dir, f))
 		return -1;
-	if (s->ncls > MAX_CLASS_CHARTS)
-		cli_note(c, "--svg draws the first %d of %zu classes", MAX_CLASS_CHARTS, s->ncls);
+	if (s->classes.n > MAX_CLASS_CHARTS)
+		cli_note(c, "--svg draws the first %d of %zu classes", MAX_CLASS_CHARTS, s->classes.n);
 	for (size_t i = 0; i < s->n; i++)
 		if (write_method(s, &s->method[i], dir, f))
 			return -1;

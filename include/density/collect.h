@@ -36,7 +36,7 @@ struct collect {
 	uint64_t hash;    /* of the payloads of all points, independent of their order */
 	uint8_t *u8;      /* [n][d]: the points, or */
 	float *f4;        /* [n][d] */
-	size_t n, cap;
+	size_t n, cap, value_cap; /* value_cap: allocated numbers of u8 or f4 */
 	int d;
 	int reduced[3];   /* channels, height, width of a point; zeros unless pictures were reduced */
 	uint32_t *group_of;       /* [n] */
@@ -47,8 +47,10 @@ struct collect {
 		struct string_list why, key; /* the reason; the key, if keep_keys */
 		uint64_t *position;          /* [why.n]: in the stream, from 0 */
 		unsigned char *unscored;     /* [why.n]: it could be read (base/fail.h) */
+		size_t cap;
 	} unreadable;
-	struct group_index *index;
+	struct group_index *index; /* [groups.n] */
+	size_t index_cap;
 };
 
 /* Reads to the end. The points are the same for any number of workers. c is used once, and freed also after a failure. */

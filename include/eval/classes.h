@@ -12,6 +12,15 @@ int class_of(struct record *r, const char *name, struct buf *out, struct fail *f
 /* Appends the directory of an escaped key. Returns 1, 0 if the key has none, or -1. */
 int class_of_key(const char *key, size_t len, struct buf *out, struct fail *f);
 
+/* Names of classes, each once. */
+struct class_list {
+	char **name; /* [n], in the order of class_list_add() */
+	size_t n, cap;
+};
+/* The index of a class, which is added if it is new; -1 with a message, also beyond INT16_MAX classes. */
+int class_list_add(struct class_list *l, const char *name, size_t len, struct fail *f);
+void class_list_free(struct class_list *l);
+
 /* The classes of the records of a stream, by key. */
 struct class_map {
 	struct class_entry {

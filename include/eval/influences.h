@@ -17,7 +17,7 @@ enum influence_measure { INFLUENCE_SAME_CLASS, INFLUENCE_DISTANCE, INFLUENCE_NOR
 
 struct influence_pair {
 	float influence, distance, norm; /* distance, norm: NAN if the file has none */
-	int16_t cls;                     /* class of the test record: index into influences.cls; -1: none */
+	int16_t cls;                     /* class of the test record: index into influences.classes; -1: none */
 	int16_t same;                    /* whether the classes are equal: 1, 0; -1: one of the two has no class */
 };
 
@@ -44,9 +44,8 @@ struct influences {
 	int ncutoffs;                        /* percentages count the records that are listed for a test record */
 
 	struct influence_method *method; /* [n], in the order of the file */
-	size_t n, unread;                /* unread: lines without influences, of test records that could not be read */
-	char **cls;                      /* [ncls]: classes of test records, sorted after influences_finish() */
-	size_t ncls;
+	size_t n, cap, unread;           /* unread: lines without influences, of test records that could not be read */
+	struct class_list classes;       /* of test records; sorted after influences_finish() */
 };
 
 /* Adds one line of the file, or all lines. -1 with a message. */

@@ -15,7 +15,7 @@ struct mean {
 
 struct means {
 	struct mean *v; /* [n], in the order of first appearance, or in the order of means_only() */
-	size_t n;
+	size_t n, cap;
 	int only;       /* means_only() was called: other names are ignored */
 };
 

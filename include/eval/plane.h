@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "stream/record.h"
+#include "eval/classes.h"
 
 enum { PLANE_MAX_TESTS = 100 };
 
@@ -12,11 +12,10 @@ struct plane {
 	const char *class_name; /* set by the caller, for class_of(); NULL: no classes */
 	struct plane_point {
 		double x, y; /* NAN: the payload is not a point */
-		int16_t cls; /* index into plane.cls; -1: none */
+		int16_t cls; /* index into plane.classes; -1: none */
 	} *v; /* [n] by position */
 	size_t n, cap, without; /* without: number of records whose payload is not a point */
-	char **cls; /* [ncls], in the order of the stream */
-	size_t ncls;
+	struct class_list classes; /* in the order of the stream */
 	struct plane_point test[PLANE_MAX_TESTS]; /* [ntests]: the first test records */
 	size_t ntests;
 };

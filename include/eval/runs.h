@@ -24,7 +24,7 @@ struct runs_set {
 	char *name; /* the directory of its files, "." if they have none */
 	size_t runs;
 	struct runs_field *field; /* [nfields]: the requested fields, then the baselines that some run has */
-	size_t nfields;
+	size_t nfields, cap;
 };
 
 struct runs {
@@ -35,7 +35,7 @@ struct runs {
 	char extensions[128];          /* of the payload; "": the default of a configuration */
 
 	struct runs_set *set; /* [n], in the order of the files */
-	size_t n;
+	size_t n, cap;
 	struct eval e; /* the current run */
 	int at;        /* its index in files; -1: none yet */
 	uint64_t records, missing;

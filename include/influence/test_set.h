@@ -32,13 +32,14 @@ struct test_set {
 
 	/* results, in stream order */
 	struct test_record *record; /* [n] */
-	size_t n, capacity, unreadable;
+	size_t n, cap, unreadable;
 	float *mu;                  /* [n][latent]: latent means at the last checkpoint */
+	size_t mu_cap;
 	uint64_t records_read;      /* n, and those of the last batch beyond max_records */
 	uint64_t hash;              /* of all payloads, in their order */
 	struct test_block *block;   /* [nblocks][nmodels] */
 	size_t *block_from;         /* [nblocks + 1]: block b holds the records [block_from[b], block_from[b + 1]) */
-	size_t nblocks, memory_used;
+	size_t nblocks, block_cap, block_from_cap, memory_used;
 	int fd;                     /* of the spool, -1 without one */
 	uint64_t spool_size;
 };

@@ -30,7 +30,7 @@ struct memo_stream {
 		uint64_t position;   /* in the stream, from 0 */
 		char *why;
 	} *unreadable;               /* [nunreadable]: records that could not be decoded */
-	size_t nunreadable;
+	size_t nunreadable, unreadable_cap;
 	struct merge *merge;
 	struct memorization *row;    /* [checkpoints], of one record */
 	char (*name)[MEMO_COURSES][40]; /* [checkpoints]: memo_STEP, logp_in_STEP, logp_out_STEP */

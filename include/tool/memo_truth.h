@@ -14,11 +14,11 @@ struct memo_truth {
 
 	struct dataset data;         /* the test records */
 	struct buf *key;             /* [data.n]: their keys, as tables print them */
-	size_t nkeys;
+	size_t nkeys, key_cap;
 	struct keylist list;         /* of leave */
 	uint32_t *left;              /* [nleft]: positions of the records to leave out, in the order of the stream */
 	struct buf *left_key;        /* [nleft] */
-	size_t nleft;
+	size_t nleft, left_cap, left_key_cap;
 	struct buf text, scratch;    /* for the current record */
 };
 

@@ -26,7 +26,7 @@ struct train_stream {
 	int shape_told;      /* rank 0 has sent input.shape to the others */
 	struct progress progress;
 	uint64_t *unreadable; /* positions of the records that could not be decoded: with --on-error reject they are not passed */
-	size_t nunreadable;
+	size_t nunreadable, unreadable_cap;
 };
 
 /* Leaves the model in NAME.vae, and sets the counts of --summary. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/grow.h"
 #include "model/batch_stream.h"
 #include "stream/name.h"
 
@@ -21,14 +22,8 @@ struct run {
 
 static int string_list_add(struct string_list *s, const char *text, size_t len, struct fail *f)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 256;
-		size_t *at = realloc(s->at, cap * sizeof *at);
-		if (!at)
-			return fail_memory_for(f, "%zu names", cap);
-		s->at = at;
-		s->cap = cap;
-	}
+	if (grow(&s->at, &s->cap, s->n + 1, "names", f))
+		return -1;
 	s->at[s->n] = s->text.len;
 	if ((len && buf_add(&s->text, text, len, f)) || buf_add(&s->text, "", 1, f))
 		return -1;
@@ -75,13 +70,11 @@ static int find_group(struct collect *c, const char *text, uint32_t *group, stru
 	}
 	if (c->groups.n == MAX_GROUPS)
 		return fail_set(f, "the field '%s' has more than %d different values", c->group_field, MAX_GROUPS);
-	struct group_index *more = realloc(c->index, (c->groups.n + 1) * sizeof *more);
-	if (!more)
-		return fail_memory_for(f, "%zu groups", c->groups.n);
-	c->index = more;
-	memmove(more + low + 1, more + low, (c->groups.n - low) * sizeof *more);
+	if (grow(&c->index, &c->index_cap, c->groups.n + 1, "groups", f))
+		return -1;
+	memmove(c->index + low + 1, c->index + low, (c->groups.n - low) * sizeof *c->index);
 	*group = (uint32_t)c->groups.n;
-	more[low] = (struct group_index){hash, *group};
+	c->index[low] = (struct group_index){hash, *group};
 	return string_list_add(&c->groups, text, strlen(text), f);
 }
 
@@ -99,25 +92,15 @@ static int read_group(struct collect *c, struct record *r, uint32_t *group, stru
 
 /* --- points --- */
 
-static int grow(struct collect *c, struct fail *f)
+static int reserve_point(struct collect *c, struct fail *f)
 {
-	size_t cap = c->cap ? c->cap + c->cap / 2 : 256, d = (size_t)c->d;
+	size_t n = c->n + 1, values = n * (size_t)c->d, ids = c->cap;
 	int floats = c->cfg.input_kind == VECTOR_INPUT || c->model;
-	void *p = realloc(floats ? (void *)c->f4 : (void *)c->u8, cap * d * (floats ? sizeof *c->f4 : 1));
-	if (p && floats)
-		c->f4 = p;
-	else if (p)
-		c->u8 = p;
-	uint32_t *of = p ? realloc(c->group_of, cap * sizeof *of) : NULL;
-	if (!of)
-		return fail_memory_for(f, "%zu records of %zu dimensions", cap, d);
-	c->group_of = of;
-	uint64_t *id = c->keep_ids ? realloc(c->id, cap * sizeof *id) : NULL;
-	if (c->keep_ids && !id)
-		return fail_memory_for(f, "%zu records", cap);
-	c->id = id;
-	c->cap = cap;
-	return 0;
+	if (floats ? grow(&c->f4, &c->value_cap, values, "values of points", f) : grow(&c->u8, &c->value_cap, values, "values of points", f))
+		return -1;
+	if (c->keep_ids && grow(&c->id, &ids, n, "records", f))
+		return -1;
+	return grow(&c->group_of, &c->cap, n, "records", f);
 }
 
 static int add_point(struct collect *c, const struct batch *b, const void *result, int row, uint32_t group, struct fail *f)
@@ -125,7 +108,7 @@ static int add_point(struct collect *c, const struct batch *b, const void *resul
 	size_t d = (size_t)c->d, at = (size_t)row * d;
 	if (c->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
-	if (c->n == c->cap && grow(c, f))
+	if (reserve_point(c, f))
 		return -1;
 	if (c->model)
 		memcpy(c->f4 + c->n * d, (const float *)result + at, d * sizeof *c->f4);
@@ -147,21 +130,16 @@ static int add_point(struct collect *c, const struct batch *b, const void *resul
 
 static int add_unreadable(struct collect *c, struct record *r, const struct fail *why, struct fail *f)
 {
-	size_t n = c->unreadable.why.n;
+	size_t n = c->unreadable.why.n, positions = c->unreadable.cap;
 	if (c->fail_on_error) {
 		*f = *why;
 		return record_fail(r, f);
 	}
-	uint64_t *position = realloc(c->unreadable.position, (n + 1) * sizeof *position);
-	if (!position)
-		return fail_memory(f);
-	c->unreadable.position = position;
-	unsigned char *unscored = realloc(c->unreadable.unscored, n + 1);
-	if (!unscored)
-		return fail_memory(f);
-	c->unreadable.unscored = unscored;
-	position[n] = c->records - 1;
-	unscored[n] = (unsigned char)why->unscored;
+	if (grow(&c->unreadable.position, &positions, n + 1, "unreadable records", f) ||
+	    grow(&c->unreadable.unscored, &c->unreadable.cap, n + 1, "unreadable records", f))
+		return -1;
+	c->unreadable.position[n] = c->records - 1;
+	c->unreadable.unscored[n] = (unsigned char)why->unscored;
 	if (c->keep_keys && add_key(&c->unreadable.key, r, f))
 		return -1;
 	return string_list_add(&c->unreadable.why, why->msg, strlen(why->msg), f);

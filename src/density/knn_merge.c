@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "density/knn_parts.h"
 
 enum { MAX_HEADER = 2048, MAX_DIMENSIONS = 1 << 22 };
@@ -225,17 +226,6 @@ static int get_row(struct part_file *p, struct near_row *to, struct fail *f)
 	return isfinite(to->d2) && to->d2 >= 0 && to->copies >= 1 && to->copies <= p->of.records ? 0 : damaged(p, "damaged", f);
 }
 
-static int grow(struct knn_parts *p, struct fail *f)
-{
-	size_t cap = p->cap ? 2 * p->cap : 256;
-	struct near_row *row = realloc(p->row, cap * sizeof *row);
-	if (!row)
-		return fail_memory_for(f, "%zu neighbours of a record", cap);
-	p->row = row;
-	p->cap = cap;
-	return 0;
-}
-
 /* The rows of the next record in one part. most: the largest k. */
 static int read_rows(struct knn_parts *p, struct part_file *q, uint64_t id, uint64_t most, struct fail *f)
 {
@@ -251,7 +241,7 @@ static int read_rows(struct knn_parts *p, struct part_file *q, uint64_t id, uint
 		return damaged(q, "damaged", f);
 	q->records++;
 	for (uint32_t i = 0; i < n; i++)
-		if ((p->nrows == p->cap && grow(p, f)) || get_row(q, &p->row[p->nrows++], f))
+		if (grow(&p->row, &p->cap, p->nrows + 1, "neighbours of a record", f) || get_row(q, &p->row[p->nrows++], f))
 			return -1;
 	return 0;
 }

@@ -1,8 +1,10 @@
 #include "eval/classes.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "stream/name.h"
 
 int class_of_key(const char *key, size_t len, struct buf *out, struct fail *f)
@@ -24,16 +26,31 @@ int class_of(struct record *r, const char *name, struct buf *out, struct fail *f
 	return got;
 }
 
+int class_list_add(struct class_list *l, const char *name, size_t len, struct fail *f)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strlen(l->name[i]) == len && memcmp(l->name[i], name, len) == 0)
+			return (int)i;
+	if (l->n == INT16_MAX)
+		return fail_set(f, "more than %d classes", INT16_MAX);
+	if (grow(&l->name, &l->cap, l->n + 1, "classes", f))
+		return -1;
+	l->name[l->n] = strndup(name, len);
+	return l->name[l->n] ? (int)l->n++ : fail_memory(f);
+}
+
+void class_list_free(struct class_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->name[i]);
+	free(l->name);
+	*l = (struct class_list){.n = 0};
+}
+
 int class_map_add(struct class_map *m, struct record *r, const char *name, struct fail *f)
 {
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? 2 * m->cap : 1024;
-		struct class_entry *more = realloc(m->v, cap * sizeof *more);
-		if (!more)
-			return fail_memory(f);
-		m->v = more;
-		m->cap = cap;
-	}
+	if (grow(&m->v, &m->cap, m->n + 1, "records", f))
+		return -1;
 	struct buf key = {0}, cls = {0};
 	int has = name_escape(&key, r->key.p, r->key.len, f) ? -1 : class_of(r, name, &cls, f);
 	if (has >= 0) {

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 const double course_quantile[COURSE_QUANTILES] = {0.5, 0.95, 0.999};
 
 int course_memo_prefix(const char *name)
@@ -38,30 +40,16 @@ static struct course_step *find(struct course *c, uint64_t step, struct fail *f)
 		fail_set(f, "fields of more than %d checkpoints", COURSE_MAX);
 		return NULL;
 	}
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 16;
-		struct course_step *more = realloc(c->step, cap * sizeof *more);
-		if (!more) {
-			fail_memory(f);
-			return NULL;
-		}
-		c->step = more;
-		c->cap = cap;
-	}
+	if (grow(&c->step, &c->cap, c->n + 1, "checkpoints", f))
+		return NULL;
 	c->step[c->n] = (struct course_step){.step = step};
 	return &c->step[c->n++];
 }
 
 static int add_value(struct course_step *s, double v, struct fail *f)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 256;
-		double *more = realloc(s->v, cap * sizeof *more);
-		if (!more)
-			return fail_memory(f);
-		s->v = more;
-		s->cap = cap;
-	}
+	if (grow(&s->v, &s->cap, s->n + 1, "values", f))
+		return -1;
 	s->v[s->n++] = v;
 	return 0;
 }

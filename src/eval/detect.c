@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 int detection_add(struct detection *d, double value, int positive, struct fail *f)
 {
 	/* the label is the lowest bit of the index, so ties still go by position */
@@ -83,18 +85,9 @@ double detection_average_precision(const struct detection *d)
 
 static int add_point(struct curve *c, double x, double y, struct fail *f)
 {
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 256;
-		double *more = realloc(c->x, cap * sizeof *more);
-		if (!more)
-			return fail_memory(f);
-		c->x = more;
-		more = realloc(c->y, cap * sizeof *more);
-		if (!more)
-			return fail_memory(f);
-		c->y = more;
-		c->cap = cap;
-	}
+	size_t x_cap = c->cap;
+	if (grow(&c->x, &x_cap, c->n + 1, "points of a curve", f) || grow(&c->y, &c->cap, c->n + 1, "points of a curve", f))
+		return -1;
 	c->x[c->n] = x;
 	c->y[c->n++] = y;
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "input/decode.h"
 #include "model/config.h"
 #include "stream/name.h"
@@ -123,14 +124,8 @@ const char *eval_axis_label(const struct eval *e, char *out, size_t size)
 static int add_axis(struct eval *e, double v, struct fail *f)
 {
 	struct eval_axis *a = &e->axis;
-	if (a->n == a->cap) {
-		size_t cap = a->cap ? 2 * a->cap : 1024;
-		double *more = realloc(a->v, cap * sizeof *more);
-		if (!more)
-			return fail_memory_for(f, "%zu values", cap);
-		a->v = more;
-		a->cap = cap;
-	}
+	if (grow(&a->v, &a->cap, a->n + 1, "values", f))
+		return -1;
 	a->v[a->n++] = v;
 	return 0;
 }

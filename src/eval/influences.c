@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/json.h"
 
 static struct influence_method *find_method(struct influences *s, const char *name, struct fail *f)
@@ -13,32 +14,16 @@ static struct influence_method *find_method(struct influences *s, const char *na
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->method[i].name, name) == 0)
 			return &s->method[i];
-	struct influence_method *more = realloc(s->method, (s->n + 1) * sizeof *more);
-	if (more) {
-		s->method = more;
-		memset(&more[s->n], 0, sizeof *more);
-		more[s->n].name = strdup(name);
-		if (more[s->n].name)
-			return &more[s->n++];
+	if (grow(&s->method, &s->cap, s->n + 1, "methods", f))
+		return NULL;
+	struct influence_method *m = &s->method[s->n];
+	*m = (struct influence_method){.name = strdup(name)};
+	if (!m->name) {
+		fail_memory(f);
+		return NULL;
 	}
-	fail_memory(f);
-	return NULL;
-}
-
-/* The index of a class, which is added if it is new; -1 with a message. */
-static int find_class(struct influences *s, const char *cls, struct fail *f)
-{
-	for (size_t i = 0; i < s->ncls; i++)
-		if (strcmp(s->cls[i], cls) == 0)
-			return (int)i;
-	if (s->ncls == INT16_MAX)
-		return fail_set(f, "more than %d classes", INT16_MAX);
-	char **more = realloc(s->cls, (s->ncls + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	s->cls = more;
-	more[s->ncls] = strdup(cls);
-	return more[s->ncls] ? (int)s->ncls++ : fail_memory(f);
+	s->n++;
+	return m;
 }
 
 /* Sets *out, owned by the caller, to the class of a key. Returns 1, 0 if it has none, or -1. o: the object with the key, which may have a cls. */
@@ -71,14 +56,8 @@ static float to_float(const json_t *v)
 
 static int push(struct influence_method *m, const struct influence_pair *p, struct fail *f)
 {
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? 2 * m->cap : 1024;
-		struct influence_pair *more = realloc(m->pair, cap * sizeof *more);
-		if (!more)
-			return fail_memory_for(f, "%zu pairs of records", cap);
-		m->pair = more;
-		m->cap = cap;
-	}
+	if (grow(&m->pair, &m->cap, m->n + 1, "pairs of records", f))
+		return -1;
 	m->pair[m->n++] = *p;
 	return 0;
 }
@@ -139,7 +118,7 @@ static int add_object(struct influences *s, const json_t *o, struct fail *f)
 	char *cls = NULL;
 	if (!m || class_in(s, s->tests.n ? &s->tests : &s->records, o, json_string_value(test), &cls, f) < 0)
 		return -1;
-	int number = cls ? find_class(s, cls, f) : -1, bad = cls && number < 0;
+	int number = cls ? class_list_add(&s->classes, cls, strlen(cls), f) : -1, bad = cls && number < 0;
 	m->tests++;
 	for (int k = 0; k < INFLUENCE_KINDS && !bad; k++)
 		bad = add_list(s, m, (enum influence_kind)k, list[k], json_array_size(list[0]) + json_array_size(list[1]), cls, (int16_t)number, f);
@@ -194,14 +173,14 @@ static int by_name(const void *a, const void *b) { return strcmp(((const struct 
 /* Numbers the classes in the order of their names. */
 static int sort_classes(struct influences *s, struct fail *f)
 {
-	struct named *v = calloc(s->ncls + 1, sizeof *v);
-	int16_t *to = calloc(s->ncls + 1, sizeof *to);
+	struct named *v = calloc(s->classes.n + 1, sizeof *v);
+	int16_t *to = calloc(s->classes.n + 1, sizeof *to);
 	if (v && to) {
-		for (size_t i = 0; i < s->ncls; i++)
-			v[i] = (struct named){s->cls[i], (int16_t)i};
-		qsort(v, s->ncls, sizeof *v, by_name);
-		for (size_t i = 0; i < s->ncls; i++) {
-			s->cls[i] = v[i].name;
+		for (size_t i = 0; i < s->classes.n; i++)
+			v[i] = (struct named){s->classes.name[i], (int16_t)i};
+		qsort(v, s->classes.n, sizeof *v, by_name);
+		for (size_t i = 0; i < s->classes.n; i++) {
+			s->classes.name[i] = v[i].name;
 			to[v[i].was] = (int16_t)i;
 		}
 		for (struct influence_method *m = s->method; m < s->method + s->n; m++)
@@ -237,7 +216,7 @@ int influences_finish(struct influences *s, struct fail *f)
 		pairs += s->method[i].n;
 	if (!pairs)
 		return fail_set(f, "no influences of any record");
-	if (s->ncls && sort_classes(s, f))
+	if (s->classes.n && sort_classes(s, f))
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
 		if (correlate_method(&s->method[i], f))
@@ -253,10 +232,8 @@ void influences_free(struct influences *s)
 		free(s->method[i].name);
 		free(s->method[i].pair);
 	}
-	for (size_t i = 0; i < s->ncls; i++)
-		free(s->cls[i]);
 	free(s->method);
-	free(s->cls);
+	class_list_free(&s->classes);
 	class_map_free(&s->records);
 	class_map_free(&s->tests);
 	*s = (struct influences){.n = 0};

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 static struct mean *find(const struct means *m, const char *name, size_t len)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -14,12 +16,10 @@ static struct mean *find(const struct means *m, const char *name, size_t len)
 
 static int append(struct means *m, const char *name, size_t len, struct fail *f)
 {
-	struct mean *more = realloc(m->v, (m->n + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	m->v = more;
-	more[m->n] = (struct mean){.name = strndup(name, len)};
-	return more[m->n++].name ? 0 : fail_memory(f);
+	if (grow(&m->v, &m->cap, m->n + 1, "means", f))
+		return -1;
+	m->v[m->n] = (struct mean){.name = strndup(name, len)};
+	return m->v[m->n++].name ? 0 : fail_memory(f);
 }
 
 int means_only(struct means *m, const char *names, struct fail *f)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "eval/classes.h"
 #include "input/npy.h"
 #include "stream/name.h"
@@ -27,33 +28,11 @@ static int read_point(const struct record *r, const char *extensions, struct pla
 	return 0;
 }
 
-/* The index of a class, which is added if it is new; -1 with a message. */
-static int find_class(struct plane *p, const char *cls, size_t len, struct fail *f)
-{
-	for (size_t i = 0; i < p->ncls; i++)
-		if (strlen(p->cls[i]) == len && memcmp(p->cls[i], cls, len) == 0)
-			return (int)i;
-	if (p->ncls == INT16_MAX)
-		return fail_set(f, "more than %d classes", INT16_MAX);
-	char **more = realloc(p->cls, (p->ncls + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	p->cls = more;
-	more[p->ncls] = strndup(cls, len);
-	return more[p->ncls] ? (int)p->ncls++ : fail_memory(f);
-}
-
 int plane_add(struct plane *p, struct record *r, const char *extensions, struct fail *f)
 {
 	struct fail why = {{0}};
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 256;
-		struct plane_point *more = realloc(p->v, cap * sizeof *more);
-		if (!more)
-			return fail_memory(f);
-		p->v = more;
-		p->cap = cap;
-	}
+	if (grow(&p->v, &p->cap, p->n + 1, "points", f))
+		return -1;
 	struct plane_point *to = &p->v[p->n++];
 	*to = (struct plane_point){NAN, NAN, -1};
 	if (!read_point(r, extensions, to, &why)) {
@@ -67,7 +46,7 @@ int plane_add(struct plane *p, struct record *r, const char *extensions, struct 
 	if (!p->class_name)
 		return 0;
 	struct buf cls = {0};
-	int has = class_of(r, p->class_name, &cls, f), number = has > 0 ? find_class(p, cls.p ? cls.p : "", cls.len, f) : -1;
+	int has = class_of(r, p->class_name, &cls, f), number = has > 0 ? class_list_add(&p->classes, cls.p ? cls.p : "", cls.len, f) : -1;
 	buf_free(&cls);
 	to->cls = (int16_t)number;
 	return has < 0 || (has && number < 0) ? -1 : 0;
@@ -86,18 +65,15 @@ int plane_check(const struct plane *p, struct fail *f)
 	char shown[100];
 	if (p->without == p->n)
 		return fail_set(f, "--plane: none of %zu records has an .npy of two numbers", p->n);
-	if (p->class_name && !p->ncls)
+	if (p->class_name && !p->classes.n)
 		return fail_set(f, "--class: none of %zu records has '%s'", p->n, name_show(shown, sizeof shown, p->class_name));
 	return 0;
 }
 
 void plane_free(struct plane *p)
 {
-	for (size_t i = 0; i < p->ncls; i++)
-		free(p->cls[i]);
-	free(p->cls);
+	class_list_free(&p->classes);
 	free(p->v);
 	p->v = NULL;
-	p->cls = NULL;
-	p->n = p->cap = p->ncls = 0;
+	p->n = p->cap = 0;
 }

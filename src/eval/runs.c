@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 const enum curve_kind runs_curve[RUNS_CURVES] = {CURVE_DETECTION, CURVE_ROC};
 const char *const runs_measure[RUNS_MEASURES] = {"detection_auc", "auroc", "average_precision"};
 
@@ -18,15 +20,16 @@ static struct runs_set *find_set(struct runs *r, const char *path, struct fail *
 	for (size_t i = 0; i < r->n; i++)
 		if (strlen(r->set[i].name) == len && memcmp(r->set[i].name, name, len) == 0)
 			return &r->set[i];
-	struct runs_set *more = realloc(r->set, (r->n + 1) * sizeof *more);
-	if (more) {
-		r->set = more;
-		more[r->n] = (struct runs_set){.name = strndup(name, len)};
-		if (more[r->n].name)
-			return &more[r->n++];
+	if (grow(&r->set, &r->cap, r->n + 1, "sets", f))
+		return NULL;
+	struct runs_set *set = &r->set[r->n];
+	*set = (struct runs_set){.name = strndup(name, len)};
+	if (!set->name) {
+		fail_memory(f);
+		return NULL;
 	}
-	fail_memory(f);
-	return NULL;
+	r->n++;
+	return set;
 }
 
 static struct runs_field *find_field(struct runs_set *s, const struct eval_field *v, struct fail *f)
@@ -34,17 +37,16 @@ static struct runs_field *find_field(struct runs_set *s, const struct eval_field
 	for (size_t i = 0; i < s->nfields; i++)
 		if (strcmp(s->field[i].name, v->name) == 0)
 			return &s->field[i];
-	struct runs_field *more = realloc(s->field, (s->nfields + 1) * sizeof *more);
-	if (more) {
-		s->field = more;
-		memset(&more[s->nfields], 0, sizeof *more);
-		more[s->nfields].baseline = v->baseline;
-		more[s->nfields].name = strdup(v->name);
-		if (more[s->nfields].name)
-			return &more[s->nfields++];
+	if (grow(&s->field, &s->cap, s->nfields + 1, "fields", f))
+		return NULL;
+	struct runs_field *field = &s->field[s->nfields];
+	*field = (struct runs_field){.baseline = v->baseline, .name = strdup(v->name)};
+	if (!field->name) {
+		fail_memory(f);
+		return NULL;
 	}
-	fail_memory(f);
-	return NULL;
+	s->nfields++;
+	return field;
 }
 
 /* --- runs --- */

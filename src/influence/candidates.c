@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 int candidates_open(struct candidates *c, size_t k, size_t tests, struct fail *f)
 {
 	*c = (struct candidates){.k = k, .tests = tests};
@@ -60,14 +62,8 @@ void candidates_add(struct candidates *c, uint64_t position, const double *stren
 
 static int append(struct candidates *c, struct candidate entry, struct fail *f)
 {
-	if (c->n == c->capacity) {
-		size_t capacity = c->capacity ? 2 * c->capacity : 256;
-		struct candidate *more = realloc(c->list, capacity * sizeof *more);
-		if (!more)
-			return fail_memory_for(f, "%zu candidates", capacity);
-		c->list = more;
-		c->capacity = capacity;
-	}
+	if (grow(&c->list, &c->capacity, c->n + 1, "candidates", f))
+		return -1;
 	c->list[c->n++] = entry;
 	return 0;
 }

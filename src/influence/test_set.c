@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/atomic.h"
+#include "base/grow.h"
 #include "gemm/mat.h"
 #include "influence/gradients.h"
 #include "model/batch.h"
@@ -69,16 +70,11 @@ static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 static int grow_blocks(struct test_set *t, struct fail *f)
 {
 	size_t n = (size_t)t->nmodels;
-	struct test_block *block = realloc(t->block, (t->nblocks + 1) * n * sizeof *block);
-	if (!block)
-		return fail_memory(f);
-	t->block = block;
-	memset(block + t->nblocks * n, 0, n * sizeof *block);
-	size_t *from = realloc(t->block_from, (t->nblocks + 2) * sizeof *from);
-	if (!from)
-		return fail_memory(f);
-	t->block_from = from;
-	from[t->nblocks] = t->n;
+	if (grow(&t->block, &t->block_cap, (t->nblocks + 1) * n, "blocks of test records", f) ||
+	    grow(&t->block_from, &t->block_from_cap, t->nblocks + 2, "blocks of test records", f))
+		return -1;
+	memset(t->block + t->nblocks * n, 0, n * sizeof *t->block);
+	t->block_from[t->nblocks] = t->n;
 	return 0;
 }
 
@@ -109,18 +105,11 @@ static char *take_text(struct buf *b)
 	return s;
 }
 
-static int grow_records(struct test_set *t, size_t latent, struct fail *f)
+static int reserve_record(struct test_set *t, size_t latent, struct fail *f)
 {
-	size_t capacity = t->capacity ? 2 * t->capacity : 256;
-	struct test_record *record = realloc(t->record, capacity * sizeof *record);
-	if (record)
-		t->record = record;
-	float *mu = record ? realloc(t->mu, capacity * latent * sizeof *mu) : NULL;
-	if (!mu)
-		return fail_memory_for(f, "%zu test records", capacity);
-	t->mu = mu;
-	t->capacity = capacity;
-	return 0;
+	if (grow(&t->mu, &t->mu_cap, (t->n + 1) * latent, "latent means", f))
+		return -1;
+	return grow(&t->record, &t->cap, t->n + 1, "test records", f);
 }
 
 /* Sets why if a record that was decoded has no gradient to work with. */
@@ -141,7 +130,7 @@ static int add_record(struct batch_reader *g, struct record *r, int row, struct 
 	const uint64_t *id = &g->batch.id[row];
 	struct fail *why = &g->batch.why[row];
 	struct buf key = {0}, cls = {0};
-	if (t->n == t->capacity && grow_records(t, latent, f))
+	if (reserve_record(t, latent, f))
 		return -1;
 	memcpy(t->mu + t->n * latent, g->mu + (size_t)row * latent, latent * sizeof *t->mu);
 	struct test_record *v = &t->record[t->n++];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/grow.h"
 #include "input/infile.h"
 
 enum { MAX_CELLS = 65536, MAX_ROW = 1 << 26 };
@@ -15,7 +16,8 @@ struct csv {
 	int separator, at_end;
 	struct buf text; /* the cells of the row, each followed by a NUL */
 	size_t *cell;    /* [n + 1]: their offsets in text */
-	int n, cap;
+	int n;
+	size_t cap;
 	size_t line, next_line;
 };
 
@@ -96,14 +98,8 @@ static int begin_cell(struct csv *c, struct fail *f)
 {
 	if (c->n == MAX_CELLS)
 		return fail_set(f, "%s: line %zu: the row has more than %d cells", infile_name(c->in), c->line, MAX_CELLS);
-	if (c->n + 2 > c->cap) {
-		int cap = c->cap ? 2 * c->cap : 64;
-		size_t *p = realloc(c->cell, (size_t)cap * sizeof *p);
-		if (!p)
-			return fail_memory_for(f, "%d cells", cap);
-		c->cell = p;
-		c->cap = cap;
-	}
+	if (grow(&c->cell, &c->cap, (size_t)c->n + 2, "cells", f))
+		return -1;
 	c->cell[c->n++] = c->text.len;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "stream/expr.h"
 #include "stream/name.h"
 
@@ -29,13 +30,8 @@ static int add_field(struct criterion *c, const char *name, int question, struct
 	if (c->joint.p == JOINT_MAX_FIELDS)
 		return fail_set(f, "more than %d fields in '%s'", JOINT_MAX_FIELDS, c->label);
 	size_t p = (size_t)c->joint.p;
-	if (c->n * (p + 1) > c->cap) {
-		double *x = realloc(c->x, c->n * (p + 1) * sizeof *x);
-		if (!x)
-			return fail_memory_for(f, "%zu fields of %zu records", p + 1, c->n);
-		c->x = x;
-		c->cap = c->n * (p + 1);
-	}
+	if (grow(&c->x, &c->cap, c->n * (p + 1), "values", f))
+		return -1;
 	if (!(c->field[p] = strdup(name)))
 		return fail_memory(f);
 	for (size_t i = c->n; i-- > 0;) {
@@ -168,15 +164,9 @@ static int count_values(struct criterion *c, struct record *rec, struct fail *f)
 /* Keeps c->v for the fit. */
 static int keep_values(struct criterion *c, struct fail *f)
 {
-	size_t p = (size_t)c->joint.p, used = c->n * p;
-	if (used + p > c->cap) {
-		size_t cap = used ? used + used / 2 + p : 1024 * p;
-		double *x = realloc(c->x, cap * sizeof *x);
-		if (!x)
-			return fail_memory_for(f, "%zu fields of %zu records", p, c->n);
-		c->x = x;
-		c->cap = cap;
-	}
+	size_t p = (size_t)c->joint.p;
+	if (grow(&c->x, &c->cap, (c->n + 1) * p, "values", f))
+		return -1;
 	memcpy(c->x + p * c->n++, c->v, p * sizeof *c->v);
 	return 0;
 }
@@ -203,13 +193,7 @@ int criterion_field(const struct criterion *c, const char *name) { return find_f
 
 int criterion_reserve(struct criterion *c, size_t n, struct fail *f)
 {
-	size_t cap = n * (size_t)c->joint.p;
-	double *x = cap > c->cap ? realloc(c->x, cap * sizeof *x) : c->x;
-	if (cap > c->cap && !x)
-		return fail_memory_for(f, "%d fields of %zu records", c->joint.p, n);
-	c->x = x;
-	c->cap = cap > c->cap ? cap : c->cap;
-	return 0;
+	return grow(&c->x, &c->cap, n * (size_t)c->joint.p, "values", f);
 }
 
 int criterion_add_values(struct criterion *c, const double *v, struct fail *f)
@@ -225,14 +209,8 @@ int criterion_add_values(struct criterion *c, const double *v, struct fail *f)
 
 int criterion_decide(struct criterion *c, int drop, struct fail *f)
 {
-	if (c->decisions == c->decisions_cap) {
-		size_t cap = c->decisions_cap ? 2 * c->decisions_cap : 64;
-		struct learn_decision *d = realloc(c->decision, cap * sizeof *d);
-		if (!d)
-			return fail_memory_for(f, "%zu decisions", cap);
-		c->decision = d;
-		c->decisions_cap = cap;
-	}
+	if (grow(&c->decision, &c->decisions_cap, c->decisions + 1, "decisions", f))
+		return -1;
 	c->decision[c->decisions++] = (struct learn_decision){c->n - 1, (unsigned char)drop};
 	return 0;
 }

@@ -4,16 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 int ranking_add(struct ranking *r, double value, struct fail *f)
 {
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? r->cap + r->cap / 2 : 1024;
-		struct ranked *v = realloc(r->v, cap * sizeof *v);
-		if (!v)
-			return fail_memory_for(f, "%zu ranks", r->n);
-		r->v = v;
-		r->cap = cap;
-	}
+	if (grow(&r->v, &r->cap, r->n + 1, "ranks", f))
+		return -1;
 	r->v[r->n] = (struct ranked){value, r->n};
 	r->n++;
 	r->scored += !isnan(value);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/atomic.h"
+#include "base/grow.h"
 #include "base/sort.h"
 #include "stream/expr.h"
 #include "stream/metadata.h"
@@ -85,14 +86,8 @@ static int first_header(void *ctx, const struct columns *h, struct fail *f)
 static int first_key(void *ctx, const char *key, size_t len, uint64_t hash, struct fail *f)
 {
 	struct pass *p = ctx;
-	if (p->hashes == p->cap) {
-		size_t cap = p->cap ? p->cap + p->cap / 2 : 1024;
-		uint64_t *grown = realloc(p->hash, cap * sizeof *grown);
-		if (!grown)
-			return fail_memory_for(f, "the keys of %zu records", p->hashes);
-		p->hash = grown;
-		p->cap = cap;
-	}
+	if (grow(&p->hash, &p->cap, p->hashes + 1, "keys", f))
+		return -1;
 	p->hash[p->hashes++] = hash;
 	return 0;
 }

@@ -56,7 +56,7 @@ static int draw_classes(const struct influences *s, const struct influence_metho
 	if (cls < 0)
 		snprintf(what, sizeof what, "influence within and between classes");
 	else
-		snprintf(what, sizeof what, "influence over class %.40s", s->cls[cls]);
+		snprintf(what, sizeof what, "influence over class %.40s", s->classes.name[cls]);
 	title_of(m, what, title, sizeof title);
 	snprintf(legend[1], sizeof legend[1], "record of the same class: %.0f pairs", total[1]);
 	snprintf(legend[0], sizeof legend[0], "record of another class: %.0f pairs", total[0]);

@@ -88,10 +88,10 @@ int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, 
 		}
 	for (int k = 0; k <= COLOURS; k++)
 		colours += count[k] > 0;
-	if (!n || !p->ncls)
+	if (!n || !p->classes.n)
 		return 0;
 	char text[100], legend[120];
-	snprintf(text, sizeof text, "%zu records of %zu classes", n, p->ncls);
+	snprintf(text, sizeof text, "%zu records of %zu classes", n, p->classes.n);
 	struct plot plot = {.title = "Classes in the plane", .text = text, .id = id, .legends = colours + (p->ntests > 0), .discs = 1};
 	limits(p, &plot);
 	plot_begin(&plot, out, f);
@@ -101,7 +101,7 @@ int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, 
 	for (int k = 0; k <= COLOURS; k++)
 		if (count[k]) {
 			if (k < COLOURS)
-				snprintf(legend, sizeof legend, "class %.30s: %zu record%s", p->cls[k], count[k], count[k] == 1 ? "" : "s");
+				snprintf(legend, sizeof legend, "class %.30s: %zu record%s", p->classes.name[k], count[k], count[k] == 1 ? "" : "s");
 			else
 				snprintf(legend, sizeof legend, "other classes, or none: %zu record%s", count[k], count[k] == 1 ? "" : "s");
 			plot_legend(&plot, series_of(k), legend);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/rng.h"
 #include "eval/classes.h"
 #include "input/npy.h"
@@ -266,14 +267,8 @@ void extremes_free(struct extremes *e)
 
 int thumbnail_index_add(struct thumbnail_index *x, const char *key, struct fail *f)
 {
-	if (x->n == x->cap) {
-		size_t cap = x->cap ? 2 * x->cap : 64;
-		struct thumbnail **v = realloc(x->v, cap * sizeof(struct thumbnail *));
-		if (!v)
-			return fail_memory(f);
-		x->v = v;
-		x->cap = cap;
-	}
+	if (grow(&x->v, &x->cap, x->n + 1, "thumbnails", f))
+		return -1;
 	struct thumbnail *t = calloc(1, sizeof *t);
 	if (t)
 		t->key = strdup(key);

@@ -5,22 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
 #include "report/plot.h"
 #include "stream/fields.h"
 
 static int add_point(struct training *t, double step, double loss, double holdout, struct fail *f)
 {
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 256;
-		double **all[] = {&t->step, &t->loss, &t->holdout};
-		for (int i = 0; i < 3; i++) {
-			double *more = realloc(*all[i], cap * sizeof *more);
-			if (!more)
-				return fail_memory(f);
-			*all[i] = more;
-		}
-		t->cap = cap;
-	}
+	size_t steps = t->cap, losses = t->cap;
+	if (grow(&t->step, &steps, t->n + 1, "steps", f) || grow(&t->loss, &losses, t->n + 1, "losses", f) || grow(&t->holdout, &t->cap, t->n + 1, "losses", f))
+		return -1;
 	t->step[t->n] = step;
 	t->loss[t->n] = loss;
 	t->holdout[t->n++] = holdout;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "stream/name.h"
 
 void fields_clear(struct fields *s)
@@ -35,16 +36,8 @@ static struct field *append_field(struct fields *s, struct fail *f)
 		fail_set(f, "more than %d fields", FIELDS_MAX);
 		return NULL;
 	}
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 16;
-		struct field *v = realloc(s->v, cap * sizeof *v);
-		if (!v) {
-			fail_memory(f);
-			return NULL;
-		}
-		s->v = v;
-		s->cap = cap;
-	}
+	if (grow(&s->v, &s->cap, s->n + 1, "fields", f))
+		return NULL;
 	return &s->v[s->n++];
 }
 

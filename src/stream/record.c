@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "stream/name.h"
 
 /* A larger buffer is freed, not reused: every slot of a pipeline has its record, and a few large records would leave a large
@@ -50,17 +51,11 @@ void record_trim(struct record *r, size_t keep)
 
 struct member *record_push(struct record *r, struct fail *f)
 {
-	if (r->n == r->cap) {
-		size_t cap = r->cap ? 2 * r->cap : 4;
-		struct member *m = realloc(r->m, cap * sizeof *m);
-		if (!m) {
-			fail_memory(f);
-			return NULL;
-		}
-		memset(m + r->cap, 0, (cap - r->cap) * sizeof *m);
-		r->m = m;
-		r->cap = cap;
-	}
+	size_t had = r->cap;
+	if (grow(&r->m, &r->cap, r->n + 1, "members of a record", f))
+		return NULL;
+	if (r->cap > had)
+		memset(r->m + had, 0, (r->cap - had) * sizeof *r->m);
 	struct member *m = &r->m[r->n];
 	if (m->data.cap > RECORD_KEPT_BYTES)
 		buf_free(&m->data);

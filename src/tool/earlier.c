@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
+#include "base/grow.h"
 #include "stream/name.h"
 
 struct entry {
@@ -43,14 +44,8 @@ static int by_hash(const void *pa, const void *pb)
 
 static int add_entry(struct earlier *e, const struct record *r, struct fail *f)
 {
-	if (e->n == e->cap) {
-		size_t cap = e->cap ? 2 * e->cap : 64;
-		struct entry *v = realloc(e->v, cap * sizeof *v);
-		if (!v)
-			return fail_memory_for(f, "the %zu records of %s", e->n, e->path);
-		e->v = v;
-		e->cap = cap;
-	}
+	if (grow(&e->v, &e->cap, e->n + 1, "records", f))
+		return fail_add(f, "%s", e->path);
 	e->v[e->n++] = (struct entry){hash_key(r), hash_members(r), 0};
 	return 0;
 }

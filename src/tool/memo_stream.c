@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "gemm/mat.h"
 #include "memo/logp.h"
 #include "train/dataset_read.h"
@@ -31,13 +32,12 @@ static void show_reading(void *ctx, uint64_t records)
 static int on_unreadable(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f)
 {
 	struct memo_stream *m = ctx;
-	struct unreadable *more = realloc(m->unreadable, (m->nunreadable + 1) * sizeof *more);
 	(void)r;
-	if (!more)
-		return fail_memory(f);
-	m->unreadable = more;
-	more[m->nunreadable] = (struct unreadable){position, strdup(why)};
-	return more[m->nunreadable++].why ? 0 : fail_memory(f);
+	if (grow(&m->unreadable, &m->unreadable_cap, m->nunreadable + 1, "unreadable records", f))
+		return -1;
+	struct unreadable *to = &m->unreadable[m->nunreadable++];
+	*to = (struct unreadable){position, strdup(why)};
+	return to->why ? 0 : fail_memory(f);
 }
 
 static int read_records(struct memo_stream *m, const struct cli *c, struct fail *f)

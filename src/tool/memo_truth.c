@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
 #include "stream/reader.h"
 #include "train/dataset_read.h"
 
@@ -19,15 +20,14 @@ static int read_key(struct memo_truth *t, struct record *r, struct fail *f)
 	return record_text(r, "key", &t->scratch, &t->text, f) < 0 ? -1 : 0;
 }
 
-/* Appends t->text to list [*n]. */
-static int add_key(const struct memo_truth *t, struct buf **list, size_t *n, struct fail *f)
+/* Appends t->text to list [*n], of capacity *cap. */
+static int add_key(const struct memo_truth *t, struct buf **list, size_t *cap, size_t *n, struct fail *f)
 {
-	struct buf *more = realloc(*list, (*n + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	*list = more;
-	more[*n] = (struct buf){0};
-	return buf_add(&more[(*n)++], t->text.p, t->text.len, f);
+	if (grow(list, cap, *n + 1, "keys", f))
+		return -1;
+	struct buf *key = &(*list)[(*n)++];
+	*key = (struct buf){0};
+	return buf_add(key, t->text.p, t->text.len, f);
 }
 
 int memo_truth_find(struct memo_truth *t, struct record *r, size_t position, struct fail *f)
@@ -36,18 +36,16 @@ int memo_truth_find(struct memo_truth *t, struct record *r, size_t position, str
 		return -1;
 	if (!keylist_has(&t->list, t->text.p, t->text.len))
 		return 0;
-	uint32_t *more = realloc(t->left, (t->nleft + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	t->left = more;
+	if (grow(&t->left, &t->left_cap, t->nleft + 1, "records left out", f))
+		return -1;
 	t->left[t->nleft] = (uint32_t)position;
-	return add_key(t, &t->left_key, &t->nleft, f);
+	return add_key(t, &t->left_key, &t->left_key_cap, &t->nleft, f);
 }
 
 static int add_test(void *ctx, struct record *r, struct fail *f)
 {
 	struct memo_truth *t = ctx;
-	return read_key(t, r, f) || add_key(t, &t->key, &t->nkeys, f) ? -1 : 0;
+	return read_key(t, r, f) || add_key(t, &t->key, &t->key_cap, &t->nkeys, f) ? -1 : 0;
 }
 
 static int refuse(void *ctx, struct record *r, uint64_t position, const char *why, struct fail *f)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/grow.h"
+
 /* The fields that a run may append. */
 static const char *const all_names[] = {"rank", "rank_n", "rank_by", "pct", "z", "joint", "joint_reason", "joint_tails", "joint_unlike", "joint_far", "learned", NULL};
 
@@ -38,19 +40,9 @@ static int fail_none_scored(const struct criterion *c, uint64_t n, struct fail *
 
 static int spool_record(struct ranker *k, struct record *r, struct fail *f)
 {
-	size_t n = k->spool.n;
-	if (n == k->spool.cap) {
-		size_t cap = n ? 2 * n : 1024;
-		uint64_t *from = realloc(k->spool.from, cap * sizeof *from), *len = NULL;
-		if (from)
-			k->spool.from = from;
-		len = realloc(k->spool.len, cap * sizeof *len);
-		if (len)
-			k->spool.len = len;
-		if (!from || !len)
-			return fail_memory(f);
-		k->spool.cap = cap;
-	}
+	size_t n = k->spool.n, from_cap = k->spool.cap;
+	if (grow(&k->spool.from, &from_cap, n + 1, "records", f) || grow(&k->spool.len, &k->spool.cap, n + 1, "records", f))
+		return -1;
 	k->spool.from[n] = writer_bytes(k->spool.out);
 	if (writer_record(k->spool.out, r, WRITER_ALL, f))
 		return -1;

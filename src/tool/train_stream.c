@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "gemm/mat.h"
 #include "tool/curvature_stream.h"
 #include "train/dataset_read.h"
@@ -33,10 +34,8 @@ static int on_unreadable(void *ctx, struct record *r, uint64_t position, const c
 {
 	struct train_stream *t = ctx;
 	struct writer *out = t->flow.out;
-	uint64_t *more = realloc(t->unreadable, (t->nunreadable + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	t->unreadable = more;
+	if (grow(&t->unreadable, &t->unreadable_cap, t->nunreadable + 1, "unreadable records", f))
+		return -1;
 	t->unreadable[t->nunreadable++] = position;
 	t->flow.out = NULL; /* the stream is written after the training */
 	struct fail unread = {{0}};

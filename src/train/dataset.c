@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/atomic.h"
+#include "base/grow.h"
 #include "base/rng.h"
 
 enum { WRITE_SIZE = 1 << 22 }; /* bytes, at least, of a write to the file */
@@ -40,7 +41,7 @@ static int spill(struct dataset *d, struct fail *f)
 	return 0;
 }
 
-static int grow(struct dataset *d, size_t row, struct fail *f)
+static int grow_rows(struct dataset *d, size_t row, struct fail *f)
 {
 	size_t capacity = d->capacity ? d->capacity + d->capacity / 2 : (size_t)1 << 16;
 	capacity = capacity < d->limit ? capacity : d->limit;
@@ -58,17 +59,11 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 	size_t row = dataset_row_size(d);
 	if (d->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
-	if (d->n == d->id_capacity) {
-		size_t capacity = d->id_capacity ? d->id_capacity + d->id_capacity / 2 : 1024;
-		uint64_t *ids = realloc(d->id, capacity * sizeof *ids);
-		if (!ids)
-			return fail_memory_for(f, "%zu records", capacity);
-		d->id = ids;
-		d->id_capacity = capacity;
-	}
+	if (grow(&d->id, &d->id_capacity, d->n + 1, "records", f))
+		return -1;
 	if (!d->spilled && d->filled + row > d->limit && spill(d, f))
 		return -1;
-	if (d->filled + row > d->capacity && (d->spilled ? flush(d, f) : grow(d, row, f)))
+	if (d->filled + row > d->capacity && (d->spilled ? flush(d, f) : grow_rows(d, row, f)))
 		return -1;
 	memcpy(d->memory + d->filled, x, row);
 	d->filled += row;
