@@ -11,8 +11,8 @@
 #include "eval/classes.h"
 #include "eval/eval.h"
 #include "eval/means.h"
+#include "stream/influence_file.h"
 
-enum influence_kind { INFLUENCE_PROPONENTS, INFLUENCE_OPPONENTS, INFLUENCE_KINDS };
 enum influence_measure { INFLUENCE_SAME_CLASS, INFLUENCE_DISTANCE, INFLUENCE_NORM, INFLUENCE_MEASURES };
 
 struct influence_pair {
@@ -49,7 +49,7 @@ struct influences {
 };
 
 /* Adds one line of the file, or all lines. -1 with a message. */
-int influences_add(struct influences *s, const char *line, size_t len, struct fail *f);
+int influences_add(struct influences *s, const struct influence_line *l, struct fail *f);
 int influences_read(struct influences *s, const char *path, struct fail *f);
 /* Sorts classes, and computes correlations. Fails if no line has an influence. */
 int influences_finish(struct influences *s, struct fail *f);

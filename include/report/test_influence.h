@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "base/fail.h"
+#include "stream/influence_file.h"
 
 enum { INFLUENTIAL_MAX = 24 }; /* proponents, and opponents, kept of a test record */
 
@@ -16,8 +16,8 @@ struct influential {
 
 struct test_influence {
 	char *test, *method; /* the key of the test record; method: NULL if not stated */
-	struct influential item[2][INFLUENTIAL_MAX]; /* proponents, opponents */
-	int n[2];
+	struct influential item[INFLUENCE_KINDS][INFLUENTIAL_MAX]; /* [n] of each kind */
+	int n[INFLUENCE_KINDS];
 };
 
 struct test_influences {

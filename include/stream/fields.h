@@ -16,8 +16,6 @@
 #define FIELDS_EXT "vae.json"
 #define FIELDS_MAX_BYTES (1u << 20)
 #define FIELDS_MAX 1000
-/* The longest line of a file of --influence: of its writers, and of its reader. */
-#define INFLUENCE_MAX_LINE (64u << 20)
 
 struct field { /* offsets and lengths in the text; of strings without their quotes */
 	uint32_t name, name_len;           /* escapes decoded */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/atomic.h"
+#include "stream/influence_file.h"
 
 const char *const density_names[DENSITY_METHODS] = {"knn", "kde", "gmm"};
 
@@ -310,11 +310,7 @@ static int begin_line(struct test_output *t, const char *method, struct fail *f)
 
 static int end_line(struct test_output *t, struct fail *f)
 {
-	if (buf_addf(&t->line, f, "}\n"))
-		return -1;
-	if (t->line.len > INFLUENCE_MAX_LINE)
-		return fail_set(f, "the line of a test record has %zu bytes, more than the limit of %u: use a smaller --top", t->line.len, INFLUENCE_MAX_LINE);
-	return write_all(t->fd, t->line.p, t->line.len, f);
+	return buf_addf(&t->line, f, "}\n") || influence_line_write(&t->line, t->fd, f) ? -1 : 0;
 }
 
 /* method NULL: the record cannot be read, for all methods */

@@ -2,12 +2,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/grow.h"
-#include "base/json.h"
 
 static struct influence_method *find_method(struct influences *s, const char *name, struct fail *f)
 {
@@ -49,10 +47,8 @@ static int class_in(const struct influences *s, const struct class_map *m, const
 	return got;
 }
 
-static float to_float(const json_t *v)
-{
-	return json_is_number(v) ? (float)fmin(fmax(json_number_value(v), -FLT_MAX), FLT_MAX) : NAN;
-}
+static float to_float(double v) { return (float)fmin(fmax(v, -FLT_MAX), FLT_MAX); }
+static float number_of(const json_t *v) { return json_is_number(v) ? to_float(json_number_value(v)) : NAN; }
 
 static int push(struct influence_method *m, const struct influence_pair *p, struct fail *f)
 {
@@ -73,19 +69,18 @@ static void count(struct influence_group *g, const struct influence_pair *p)
 		mean_add(&g->measure[INFLUENCE_NORM], (double)p->norm);
 }
 
-/* Adds one list of a test record; `listed` records are in both lists. cls: the class of the test record, or NULL. */
-static int add_list(struct influences *s, struct influence_method *m, enum influence_kind kind, const json_t *list, size_t listed, const char *cls, int16_t number,
+/* Adds one list of a test record. cls: the class of the test record, or NULL. */
+static int add_list(struct influences *s, struct influence_method *m, const struct influence_line *l, enum influence_kind kind, const char *cls, int16_t number,
                     struct fail *f)
 {
-	static const char *const name[] = {"proponents", "opponents"};
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *o = json_array_get(list, i), *key = json_object_get(o, "key"), *value = json_object_get(o, "influence");
-		if (!json_is_string(key) || !json_is_number(value))
-			return fail_set(f, "\"%s\", entry %zu: requires a \"key\" (text) and an \"influence\" (number)", name[kind], i + 1);
+	const size_t listed = json_array_size(l->list[INFLUENCE_PROPONENTS]) + json_array_size(l->list[INFLUENCE_OPPONENTS]);
+	for (size_t i = 0; i < json_array_size(l->list[kind]); i++) {
+		struct influence_entry e;
 		char *own;
-		if (class_in(s, &s->records, o, json_string_value(key), &own, f) < 0)
+		if (influence_line_entry(l, kind, i, &e, f) || class_in(s, &s->records, e.object, e.key, &own, f) < 0)
 			return -1;
-		struct influence_pair p = {to_float(value), to_float(json_object_get(o, "distance")), to_float(json_object_get(o, "norm")), number, -1};
+		const json_t *distance = json_object_get(e.object, "distance"), *norm = json_object_get(e.object, "norm");
+		struct influence_pair p = {to_float(e.influence), number_of(distance), number_of(norm), number, -1};
 		if (cls && own)
 			p.same = strcmp(cls, own) == 0;
 		free(own);
@@ -100,65 +95,34 @@ static int add_list(struct influences *s, struct influence_method *m, enum influ
 	return 0;
 }
 
-static int add_object(struct influences *s, const json_t *o, struct fail *f)
+int influences_add(struct influences *s, const struct influence_line *l, struct fail *f)
 {
-	static const char *const name[] = {"proponents", "opponents"};
-	const json_t *test = json_object_get(o, "test"), *method = json_object_get(o, "method");
-	const json_t *list[INFLUENCE_KINDS] = {json_object_get(o, name[0]), json_object_get(o, name[1])};
-	if (!json_is_string(test))
-		return fail_set(f, "no \"test\" with the key of a test record");
-	for (int k = 0; k < INFLUENCE_KINDS; k++)
-		if (list[k] && !json_is_array(list[k]))
-			return fail_set(f, "\"%s\" is not a list", name[k]);
-	if (!list[0] && !list[1]) {
+	const json_t *method = json_object_get(l->object, "method");
+	if (!l->list[INFLUENCE_PROPONENTS] && !l->list[INFLUENCE_OPPONENTS]) {
 		s->unread++;
 		return 0;
 	}
 	struct influence_method *m = find_method(s, json_is_string(method) ? json_string_value(method) : "", f);
 	char *cls = NULL;
-	if (!m || class_in(s, s->tests.n ? &s->tests : &s->records, o, json_string_value(test), &cls, f) < 0)
+	if (!m || class_in(s, s->tests.n ? &s->tests : &s->records, l->object, l->test, &cls, f) < 0)
 		return -1;
 	int number = cls ? class_list_add(&s->classes, cls, strlen(cls), f) : -1, bad = cls && number < 0;
 	m->tests++;
 	for (int k = 0; k < INFLUENCE_KINDS && !bad; k++)
-		bad = add_list(s, m, (enum influence_kind)k, list[k], json_array_size(list[0]) + json_array_size(list[1]), cls, (int16_t)number, f);
+		bad = add_list(s, m, l, (enum influence_kind)k, cls, (int16_t)number, f);
 	free(cls);
 	return bad ? -1 : 0;
 }
 
-int influences_add(struct influences *s, const char *line, size_t len, struct fail *f)
-{
-	json_error_t e;
-	json_t *o = json_parse(line, len, 0, &e);
-	if (!o && json_error_code(&e) == json_error_out_of_memory)
-		return fail_memory_for(f, "a line");
-	if (!o)
-		return fail_set(f, "not JSON: %.200s", e.text);
-	int bad = add_object(s, o, f);
-	json_decref(o);
-	return bad;
-}
-
 int influences_read(struct influences *s, const char *path, struct fail *f)
 {
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return fail_errno(f, "%s", path);
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
-	int bad = 0;
-	for (unsigned long long number = 1; !bad && (len = getline(&line, &size, in)) >= 0; number++) {
-		if ((size_t)len > INFLUENCE_MAX_LINE)
-			bad = fail_set(f, "longer than %u bytes", INFLUENCE_MAX_LINE);
-		if (bad || influences_add(s, line, (size_t)len, f))
-			bad = fail_add(f, "%s: line %llu", path, number);
-	}
-	if (!bad && !feof(in)) /* getline() does not set the stream's error when memory runs out */
-		bad = fail_errno(f, "%s", path);
-	free(line);
-	fclose(in);
-	return bad ? -1 : 0;
+	struct influence_file in;
+	int got = influence_file_open(&in, path, f) ? -1 : 1;
+	while (got > 0 && (got = influence_file_next(&in, f)) > 0)
+		if (influences_add(s, &in.line, f))
+			got = influence_file_fail(&in, f);
+	influence_file_close(&in);
+	return got;
 }
 
 /* --- the end --- */

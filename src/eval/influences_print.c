@@ -6,7 +6,7 @@
 
 #include "stream/name.h"
 
-static const char *const kind_name[] = {"proponents", "opponents"}, *const measure_name[] = {"same_class", "distance", "norm"};
+static const char *const measure_name[] = {"same_class", "distance", "norm"};
 
 static const char *cutoff_name(const struct influences *s, int k, char *out, size_t size)
 {
@@ -45,7 +45,7 @@ int influences_table(const struct influences *s, struct buf *out, struct fail *f
 			return -1;
 		for (int kind = 0; kind < INFLUENCE_KINDS; kind++)
 			for (int k = 0; k <= s->ncutoffs; k++)
-				if (put_row(kind_name[kind], cutoff_name(s, k, cut, sizeof cut), &m->of[kind][k], out, f))
+				if (put_row(influence_kind_name[kind], cutoff_name(s, k, cut, sizeof cut), &m->of[kind][k], out, f))
 					return -1;
 		if (put_row("both", "all", &m->all, out, f))
 			return -1;
@@ -82,7 +82,7 @@ static int put_method(const struct influences *s, const struct influence_method 
 		return -1;
 	for (int kind = 0; kind < INFLUENCE_KINDS; kind++)
 		for (int k = 0; k <= s->ncutoffs; k++)
-			if (put_group(kind_name[kind], cutoff_name(s, k, cut, sizeof cut), &m->of[kind][k], out, f) || buf_addf(out, f, ","))
+			if (put_group(influence_kind_name[kind], cutoff_name(s, k, cut, sizeof cut), &m->of[kind][k], out, f) || buf_addf(out, f, ","))
 				return -1;
 	if (put_group("both", "all", &m->all, out, f) || buf_addf(out, f, "]"))
 		return -1;

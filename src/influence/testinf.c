@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "stream/fields.h"
+#include "stream/influence_file.h"
 #include "stream/name.h"
 
 /* --- moments --- */
@@ -210,9 +211,7 @@ int testinf_write(const struct testinf *s, const struct influence_origin *o, int
 			r = add_list(&line, &s->list[PROPONENTS][q], "proponents", f) || add_list(&line, &s->list[OPPONENTS][q], "opponents", f);
 		r = r || json_text(&line, ",", "model", o->model, f) || json_text(&line, ",", "options", o->options, f) || (o->candidates && buf_addf(&line, f, ",\"candidates\":%ld", o->candidates)) ||
 		    buf_addf(&line, f, ",\"top\":%zu}\n", s->top);
-		if (!r && line.len > INFLUENCE_MAX_LINE)
-			r = fail_set(f, "the line of a test record has %zu bytes, more than the limit of %u: use a smaller --top", line.len, INFLUENCE_MAX_LINE);
-		r = r || write_all(fd, line.p, line.len, f);
+		r = r || influence_line_write(&line, fd, f);
 	}
 	buf_free(&line);
 	return r ? -1 : 0;

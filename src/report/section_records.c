@@ -308,7 +308,7 @@ static void put_test(struct page *p, const struct test_influence *t)
 /* How many of the listed records have the class of their test record. */
 static void put_same_class(struct page *p, size_t tests)
 {
-	static const char *const what[2] = {"proponents", "opponents"};
+	const char *const *what = influence_kind_name;
 	const struct test_influences *all = &p->r->influences;
 	uint64_t same[2] = {0}, pairs[2] = {0};
 	for (size_t i = 0; i < tests; i++) {

@@ -15,8 +15,10 @@ int fuzz_influences(const uint8_t *data, size_t size)
 		for (size_t at = 0, len; at < size && !bad; at += len + 1) {
 			const uint8_t *end = memchr(data + at, '\n', size - at);
 			len = end ? (size_t)(end - data) - at : size - at;
-			bad = influences_add(&s, (const char *)data + at, len, &f);
-			CHECK(bad == 0 || f.msg[0]);
+			struct influence_line line;
+			bad = influence_line_parse(&line, (const char *)data + at, len, &f) || influences_add(&s, &line, &f);
+			influence_line_free(&line);
+			CHECK(!bad || f.msg[0]);
 		}
 		if (!bad && influences_finish(&s, &f) == 0) {
 			for (size_t i = 0; i < s.n; i++) {
