@@ -17,7 +17,7 @@ struct atomic_file {
 	char *temp; /* the temporary name; NULL for standard output, a device or a FIFO, which are written to directly */
 };
 
-/* path NULL: standard output. */
+/* path NULL: standard output. After -1 *a owns nothing. */
 int atomic_open(struct atomic_file *a, const char *path, struct fail *f);
 /* Syncs and renames the file. Frees *a in every case. */
 int atomic_commit(struct atomic_file *a, struct fail *f);
@@ -26,22 +26,23 @@ void atomic_abort(struct atomic_file *a);
 /* atomic_open(), write_all() and atomic_commit(). */
 int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
 
-/* Removes the temporary files, as a signal does: for an end of the process in the middle of work. No file may be opened after it. */
+/* Removes the temporary files, as a signal does, and keeps the lock on their table: the process must then end by _exit(), since every other
+ * function of this header, and exit(), would wait for that lock. */
 void atomic_remove_temps(void);
 
 /* The path that writing to `path` replaces: where it is a symbolic link, the link's target, even one that does not exist
  * yet. Freed by the caller; NULL with errno. */
 char *atomic_target(const char *path);
-/* Whether both are of one file. */
+/* Whether both describe one file: the same device and inode. */
 int same_inode(const struct stat *a, const struct stat *b);
 /* Writes all n bytes, through short writes and interruptions. */
 int write_all(int fd, const void *p, size_t n, struct fail *f);
 /* Syncs the directory that holds path, so that a rename in it survives a crash. */
 int sync_parent(const char *path, struct fail *f);
-/* Locks the directory that holds path, until the returned descriptor is closed. Goes on without a lock where the file system
- * has none, or after ten seconds: `flock DIR TOOL` holds it for the tool. The descriptor may be -1. */
+/* Locks the directory that holds path, until the caller closes the returned descriptor; -1 where the directory cannot be opened. Goes on
+ * without the lock where the file system has no locks, and after ten seconds, since a user who runs `flock DIR TOOL` holds it already. */
 int lock_parent(const char *path);
-/* Opens an unlinked file in $TMPDIR (or /tmp) for a spool; returns its descriptor or -1. */
+/* Opens an unlinked file in $TMPDIR (or /tmp) for a spool; returns its descriptor, which the caller closes, or -1. */
 int open_spool(struct fail *f);
 
 #endif

@@ -7,10 +7,10 @@
 #include "base/fail.h"
 
 struct pool;
-/* NULL with the reason. The caller's thread is one of the threads. */
+/* threads: at least 1; the thread that calls pool_run() is one of them. NULL with the reason. */
 struct pool *pool_open(int threads, struct fail *f);
-/* Calls fn(ctx, i) for i in [0, n) on all threads, and returns when all calls are done. Waiting threads spin for a moment
- * before they sleep, since the calls of a training step follow each other closely. */
+/* Calls fn(ctx, i) for i in [0, n), each i once, on all threads in any order, and returns when all calls are done. One pool_run() at a time:
+ * fn may not call it. Waiting threads spin for a moment before they sleep, since the calls of a training step follow each other closely. */
 void pool_run(struct pool *p, int n, void (*fn)(void *ctx, int i), void *ctx);
 void pool_close(struct pool *p);
 

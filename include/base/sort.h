@@ -9,7 +9,8 @@
 /* Ascending. No order of the values is slow. Doubles: none is NAN. */
 void sort_doubles(double *v, size_t n);
 void sort_words(uint64_t *v, size_t n);
-/* The k-th smallest, from 0, of values that are not negative; v stays as it is. Takes no memory: it reads v six times. */
+/* The k-th smallest of v [n], k from 0 to n - 1; no value is negative, -0 or NAN. Leaves v as it is, and allocates nothing: it reads v six
+ * times. */
 double select_not_negative(const double *v, size_t n, size_t k);
 
 #endif

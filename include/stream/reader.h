@@ -32,14 +32,15 @@ struct reader *reader_open_ranges(int fd, const uint64_t *from, const uint64_t *
 void reader_limit(struct reader *r, const struct reader_limits *limits);
 struct reader_limits reader_get_limits(const struct reader *r);
 /* Puts a prefix before the key and the names of every record: the text, and with by_file also the name of its file and a slash
- * (reader_key_prefix()). The field key_prefix keeps it, so that record_remove_fields() can remove it. text is borrowed; NULL: none. */
+ * (reader_key_prefix()). The field key_prefix keeps it, so that record_remove_fields() can remove it. text is borrowed; NULL: none.
+ * by_file also allows keys that files have in common, as READER_KEYS_PER_FILE does. */
 void reader_prefix_keys(struct reader *r, const char *text, int by_file);
 /* Appends that prefix; path NULL: without the name of a file. -1 where no key can begin with it. */
 int reader_key_prefix(struct buf *out, const char *text, const char *path, struct fail *f);
 /* Fills rec: READER_RECORD, READER_LOOSE (a loose member between records, in rec->m[0]), READER_END, or -1. Overwrites rec
  * and reuses its memory. */
 int reader_next(struct reader *r, struct record *rec, struct fail *f);
-/* Whether an earlier filter has dropped all records. Complete at READER_END. */
+/* Whether an earlier filter has dropped all records. Known at READER_END. */
 int reader_emptied(const struct reader *r);
 /* Back to the first byte, once, after READER_END. */
 int reader_rewind(struct reader *r, struct fail *f);

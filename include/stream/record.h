@@ -34,19 +34,20 @@ struct record { /* {.fields_member = -1} is an empty one; freed by record_free()
 	struct metadata metadata; /* values of KEY.json that were asked for */
 };
 
-/* A record is held in memory, and a hostile header may claim any size: the limit is on bytes that have been read. Readers take another
- * one (reader_limit()). */
+/* A record is held in memory. A reader refuses a larger one, and reads no data of a member whose header claims more. Another limit:
+ * reader_limit(). */
 #define RECORD_MAX_BYTES ((size_t)1 << 30)
 #define RECORD_MAX_MEMBERS 10000
 
 void member_free(struct member *m);
 void record_free(struct record *r);
-/* The memory of its members' data, in use or kept for the next record; and frees it, with the data, if it is more than `keep`. */
+/* Bytes allocated for the data of its members, in use or kept for the next record. */
 size_t record_capacity(const struct record *r);
+/* Frees the data of all members, and empties the record, if they take more than `keep` bytes. */
 void record_trim(struct record *r, size_t keep);
 /* Appends an empty member; NULL when memory is out. */
 struct member *record_push(struct record *r, struct fail *f);
-/* Appends an empty member of this name: a regular file, mode 0644, owner 0. NULL on failure. */
+/* Appends an empty member of this name: a regular file, mode 0644, owner 0; mtime in seconds since 1970. NULL on failure. */
 struct member *record_add_member(struct record *r, const char *name, int64_t mtime, struct fail *f);
 /* The member with this extension (lower case), or NULL. */
 const struct member *record_member(const struct record *r, const char *ext);
@@ -57,12 +58,13 @@ const struct member *record_payload(const struct record *r, const char *extensio
 /* Parses the fields, once. -1 where KEY.vae.json is not a flat JSON object. */
 int record_fields(struct record *r, struct fail *f);
 /* Appends the text that expressions and tables use for a name: the field of that name; else, for `key`, the escaped key,
- * for `cls`, the member .cls without surrounding white space, and for `json.NAME` the value in the member .json (stream/metadata.h). 1, 0 when missing, -1. */
+ * for `cls`, the member .cls without surrounding white space, escaped, and for `json.NAME` the value in the member .json
+ * (stream/metadata.h). 1, 0 when missing, -1. */
 int record_value(struct record *r, const char *name, struct buf *out, struct fail *f);
-/* The number that a name stands for, a field or json.NAME (stream/metadata.h): 1 and *value, 0 where it is missing or no finite number, -1. */
-int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
+/* The number that a name stands for, a field or json.NAME (stream/metadata.h): 1 and *value, 0 where it is missing or no finite number, -1. */
+int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The value of json.NAME as JSON: 1, 0 when missing, -1. */
 int record_json(struct record *r, const char *name, struct buf *out, struct fail *f);
 /* Puts a prefix before the key and the names of the record's members, and remembers it in the field key_prefix. */

@@ -69,8 +69,6 @@ int tar_next(struct tar_reader *t, struct tar_header *h, uint64_t *size, struct 
 ptrdiff_t tar_data(struct tar_reader *t, const void **piece, struct fail *f);
 /* Whether an archive had the header of tar_format_emptied(). */
 int tar_emptied(const struct tar_reader *t);
-/* Bytes read so far. */
-uint64_t tar_bytes(const struct tar_reader *t);
 void tar_close(struct tar_reader *t);
 
 #endif

@@ -21,7 +21,8 @@ int pax_set_text(struct buf *b, const char *p, size_t n, struct fail *f)
 
 /* ---- values ---- */
 
-int pax_digits(const char **p, const char *end, int64_t *v)
+/* Decimal digits at *p, before end: 0, or -1 where there are none or too many. */
+static int digits(const char **p, const char *end, int64_t *v)
 {
 	const char *from = *p;
 	for (*v = 0; *p < end && **p >= '0' && **p <= '9'; ++*p) {
@@ -35,7 +36,7 @@ int pax_digits(const char **p, const char *end, int64_t *v)
 static int decimal(const char *p, size_t n, int64_t *v)
 {
 	const char *end = p + n;
-	return pax_digits(&p, end, v) || p != end ? -1 : 0;
+	return digits(&p, end, v) || p != end ? -1 : 0;
 }
 
 /* [-]SECONDS[.FRACTION], of which nanoseconds are kept. */
@@ -45,7 +46,7 @@ static int time_text(const char *p, size_t n, struct tar_time *t)
 	int minus = n && *p == '-';
 	p += minus;
 	*t = (struct tar_time){.set = 1};
-	if (pax_digits(&p, end, &t->sec))
+	if (digits(&p, end, &t->sec))
 		return -1;
 	if (p < end && *p == '.') {
 		int32_t unit = 100000000;
@@ -76,7 +77,7 @@ static int sparse_map(struct tar_reader *t, const char *p, size_t n, struct fail
 	const char *end = p + n;
 	int64_t from, len;
 	while (p < end) {
-		if (pax_digits(&p, end, &from) || p == end || *p++ != ',' || pax_digits(&p, end, &len) || (p < end && (*p++ != ',' || p == end)))
+		if (digits(&p, end, &from) || p == end || *p++ != ',' || digits(&p, end, &len) || (p < end && (*p++ != ',' || p == end)))
 			return -1;
 		if (sparse_add_extent(t, from, len, f))
 			return -2;
@@ -225,7 +226,7 @@ int pax_parse(struct tar_reader *t, int global, struct fail *f)
 	while (p < end) {
 		const char *q = p;
 		int64_t len;
-		if (*p == '0' || pax_digits(&q, end, &len) || q == end || *q != ' ' || len > end - p || p[len - 1] != '\n' || p + len - 1 <= q)
+		if (*p == '0' || digits(&q, end, &len) || q == end || *q != ' ' || len > end - p || p[len - 1] != '\n' || p + len - 1 <= q)
 			return fail_set(f, "its pax header is damaged: the record at byte %zu has a wrong length", (size_t)(p - t->text.p));
 		const char *keyword = q + 1, *value = memchr(keyword, '=', (size_t)(p + len - 1 - keyword));
 		if (!value || value == keyword)

@@ -49,11 +49,10 @@ void tar_close(struct tar_reader *t)
 
 int tar_emptied(const struct tar_reader *t) { return t->emptied; }
 
-uint64_t tar_bytes(const struct tar_reader *t) { return t->bytes; }
-
 /* ---- bytes ---- */
 
-int tar_refill(struct tar_reader *t, struct fail *f)
+/* Whether there are delivered bytes (t->block, t->left): 1, 0 at the end, -1. */
+static int refill(struct tar_reader *t, struct fail *f)
 {
 	if (t->left)
 		return 1;
@@ -66,7 +65,8 @@ int tar_refill(struct tar_reader *t, struct fail *f)
 	return 1;
 }
 
-void tar_take(struct tar_reader *t, size_t n)
+/* n of the delivered bytes are read. */
+static void take(struct tar_reader *t, size_t n)
 {
 	t->block += n;
 	t->left -= n;
@@ -78,20 +78,20 @@ static int read_block(struct tar_reader *t, const char **block, struct fail *f)
 {
 	if (t->left >= TAR_BLOCK) {
 		*block = t->block;
-		tar_take(t, TAR_BLOCK);
+		take(t, TAR_BLOCK);
 		return TAR_BLOCK;
 	}
 	size_t n = 0;
 	*block = t->held;
 	while (n < TAR_BLOCK) {
-		int got = tar_refill(t, f);
+		int got = refill(t, f);
 		if (got < 0)
 			return -1;
 		if (got == 0)
 			break;
 		size_t k = t->left < TAR_BLOCK - n ? t->left : TAR_BLOCK - n;
 		memcpy(t->held + n, t->block, k);
-		tar_take(t, k);
+		take(t, k);
 		n += k;
 	}
 	return (int)n;
@@ -368,14 +368,14 @@ int tar_next(struct tar_reader *t, struct tar_header *h, uint64_t *size, struct 
 
 ptrdiff_t tar_stored_piece(struct tar_reader *t, uint64_t most, const void **piece, struct fail *f)
 {
-	int got = tar_refill(t, f);
+	int got = refill(t, f);
 	if (got < 0)
 		return -1;
 	if (got == 0)
 		return fail_set(f, "truncated: %llu bytes of its data are missing", (unsigned long long)t->stored);
 	size_t n = t->left < most ? t->left : (size_t)most;
 	*piece = t->block;
-	tar_take(t, n);
+	take(t, n);
 	t->stored -= n;
 	t->at += n;
 	return (ptrdiff_t)n;
@@ -386,11 +386,11 @@ ptrdiff_t tar_data(struct tar_reader *t, const void **piece, struct fail *f)
 	if (t->at < t->size)
 		return t->sparse ? sparse_piece(t, piece, f) : tar_stored_piece(t, t->stored, piece, f);
 	while (t->padding) {
-		int got = tar_refill(t, f);
+		int got = refill(t, f);
 		if (got <= 0)
 			return got < 0 ? -1 : fail_set(f, "truncated in the padding after its data");
 		size_t n = t->left < t->padding ? t->left : t->padding;
-		tar_take(t, n);
+		take(t, n);
 		t->padding -= n;
 	}
 	return 0;

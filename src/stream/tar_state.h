@@ -36,7 +36,7 @@ struct tar_reader {
 	const char *block;         /* delivered by read(), not yet taken */
 	size_t left;
 	char held[TAR_BLOCK];      /* a block that was delivered in parts */
-	uint64_t bytes;
+	uint64_t bytes;            /* read so far */
 	int zeros;                 /* blocks of zeros since the last member */
 	struct said all, next;     /* said for all members; for the next one */
 	int emptied;               /* an archive says so (tar_format_emptied()) */
@@ -49,11 +49,7 @@ struct tar_reader {
 	struct buf extents;
 };
 
-/* tar_reader.c: whether there are delivered bytes (t->block, t->left): 1, 0 at the end, -1. */
-int tar_refill(struct tar_reader *t, struct fail *f);
-/* n of the delivered bytes are read. */
-void tar_take(struct tar_reader *t, size_t n);
-/* The next block, which must be there. Valid until the next one is read. */
+/* tar_reader.c: the next block, which must be there. Valid until the next one is read. */
 int tar_whole_block(struct tar_reader *t, const char **block, struct fail *f);
 /* A numeric field of a header, in octal or base 256, of at least min; 0 where it is blank. */
 int tar_field(const char *block, size_t at, size_t size, const char *what, int64_t min, int64_t *v, struct fail *f);
@@ -64,8 +60,6 @@ ptrdiff_t tar_stored_piece(struct tar_reader *t, uint64_t most, const void **pie
 int pax_parse(struct tar_reader *t, int global, struct fail *f);
 /* Appends the records that were kept to the header, sorted by keyword. */
 int pax_add_kept(struct tar_reader *t, struct tar_header *h, struct fail *f);
-/* Decimal digits at *p, before end: 0, or -1 where there are none or too many. */
-int pax_digits(const char **p, const char *end, int64_t *v);
 /* Makes n bytes at p the text in b. */
 int pax_set_text(struct buf *b, const char *p, size_t n, struct fail *f);
 
