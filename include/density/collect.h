@@ -12,7 +12,7 @@
 
 struct string_list { /* n strings, in one buffer */
 	struct buf text;
-	size_t *at, n, cap;
+	size_t *at, n, cap; /* at [n]: where each begins */
 };
 
 struct collect {
@@ -60,7 +60,8 @@ struct points collect_points(const struct collect *c);
 const char *string_list_get(const struct string_list *s, size_t i);
 void collect_free(struct collect *c);
 
-/* The latent means of a model's encoder, or the outputs of one of its layers, for batches of ENCODER_ROWS rows: the rounding of products depends on a row's position. */
+/* The latent means of a model's encoder, or the outputs of one of its layers, for batches of ENCODER_ROWS rows: always as many, because the
+ * rounding of products depends on a row's position. */
 enum { ENCODER_ROWS = 64 };
 struct encoders;
 /* layer: a layer with weights, as in encoder.3; its output is taken after the elementwise function that follows, such as a ReLU. NULL: the means. */

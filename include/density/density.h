@@ -25,7 +25,7 @@ struct points {
 	size_t n;
 	int d;
 	double step; /* a coordinate is step times the stored value: 1/255 for samples, which networks read as 0..1 */
-	const uint32_t *at; /* [n]: point i stands at at[i] in u8 or f4, as of struct rows; NULL: at i */
+	const uint32_t *at; /* [n]: point i stands at at[i] in u8 or f4, in the x of struct rows alone; NULL: at i */
 };
 static inline const uint8_t *point_u8(const struct points *x, size_t i) { return x->u8 + (x->at ? x->at[i] : i) * (size_t)x->d; }
 static inline const float *point_f4(const struct points *x, size_t i) { return x->f4 + (x->at ? x->at[i] : i) * (size_t)x->d; }
@@ -66,8 +66,8 @@ struct knn_ball {
 
 enum { KNN_MAX_K = 8 };
 /* balls [nk][rows->x.n]: of every row, for each of the nk numbers of neighbours k, at most KNN_MAX_K, each with the bits that it has alone; a
- * row is its own first neighbour. Memory, for k up to 128: 16 (k + 1) bytes a row; for larger k: 24 k bytes for each of at most 256 rows a
- * thread, usually 16 MiB. */
+ * row is its own first neighbour. Memory, for k up to KNN_SORTED_MAX: 16 (k + 1) bytes a row; for larger k: 24 k bytes for each of at most
+ * 256 rows a thread, usually 16 MiB a thread. */
 int knn_balls(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct fail *f);
 
 struct knn_neighbour {
@@ -76,20 +76,22 @@ struct knn_neighbour {
 	uint32_t row;
 };
 enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
-/* knn_balls() that also hands over the lists, *nearest [rows->x.n][*keep]: of every row itself and its nearest rows, ascending; keep is the
+/* knn_balls() that also hands over the lists, *nearest [rows->x.n][*keep]: of every row itself and its nearest rows, ascending; *keep is the
  * largest k plus 1, or all rows. k is at most KNN_SORTED_MAX. Which rows stand there is certain only for those nearer than the last. Freed by
- * the caller; left as it is where there are fewer rows than any k. */
+ * the caller; NULL where there are fewer rows than any k. */
 int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
               struct fail *f);
 /* The same for points z that are not part of the rows, in the calling thread: R_k is the distance to the k-th nearest row, so that a point
  * equal to a row has the ball of that row. The index borrows rows; it may be searched by several threads. balls [nk][z->n]. */
 struct knn_index;
 struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, struct fail *f);
-/* lists [z->n][keep]: the nearest rows of each point, v[k - 1] the k-th and v[k] the next, the others without order; or NULL. */
+/* lists [z->n][keep] of knn_index_lists(), for an index of one k: the nearest rows of each point, the k-th at k - 1 and the next at k, the
+ * others without order; or NULL. */
 int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct knn_neighbour *lists, struct fail *f);
-/* The k of an index that was opened for one; *keep: one more, or as many as there are rows. */
+/* Returns the k of an index that was opened for one, or 0 if there are fewer rows; *keep: k + 1, or as many as there are rows. */
 size_t knn_index_lists(const struct knn_index *x, size_t *keep);
 void knn_index_free(struct knn_index *x);
+/* -log p(z) of n points; records: W_k(z), rk: R_k(z). */
 double knn_nll(size_t n, int d, double records, double rk);
 /* Of one of `copies` equal records over the centre of b. Outside of the k nearest rows: log((n-1)/n). Of one copy among the k nearest
  * rows: equation 1, log((n-1)/n) + d log(R_{k+1}/R_k), plus log(W_k / W') where W' = W_k - 1 + next_copies. Of several copies, one of which
@@ -103,7 +105,7 @@ int kde_leave_one_out(const struct points *x, double sigma, const struct exec *e
 /* The same for points z that are not part of x, over all of x; in the calling thread. centre [d]: as points_centre() gives for x.
  * log_sums [z->n]; -INFINITY where z is too far from all points. */
 int kde_search(const struct points *x, double sigma, const float *centre, const struct points *z, double *log_sums, struct fail *f);
-/* log_sum: the logarithm of the sum over all points. */
+/* -log p(z) of n points; log_sum: the logarithm of the sum over all of them, as kde_search() gives it. */
 double kde_nll(size_t n, int d, double sigma, double log_sum);
 /* Equation 2. log_own: the logarithm of x_i's term, log_others: that of the sum of the other terms. */
 double kde_influence(size_t n, double log_own, double log_others);
@@ -125,8 +127,10 @@ struct gmm {
 /* Clusters of X: k-means++ (Arthur & Vassilvitskii 2007) and Lloyd's iterations, continued from the best of 10 starts after 10
  * iterations each. Clusters are numbered by size, the largest is 0. Fails if there are fewer distinct points than k. */
 int kmeans(const struct points *x, int k, uint64_t seed, const struct exec *exec, uint32_t *cluster, struct fail *f);
+/* cluster [n]: 0 to k - 1. Call gmm_free() also after a failure. */
 int gmm_fit(struct gmm *g, const struct points *x, const uint32_t *cluster, int k, struct fail *f);
 void gmm_free(struct gmm *g);
+/* -log p(z) in a cluster of n_c of the n points with variance var; vv = |z - mu|^2. */
 double gmm_nll(size_t n, size_t cluster_size, int d, double var, double vv);
 
 /* The influence of x_i over z in the same cluster of n_c points with variance var, from
@@ -142,8 +146,8 @@ double gmm_influence_other_cluster(enum gmm_form form, size_t n);
 
 /* --- influence over a test point z that is not in X --- */
 
-/* influence [n]: of every point of X over z, and *nll: -log p(z), from the squared distances d2 [n] to z. Single influences may be
- * NAN. Fails with the reason if there is no influence over z at all. */
+/* influence [n]: of every point of X over z, and *nll: -log p(z), from the squared distances d2 [n] of squared_distances() to z. rows: of
+ * X. Single influences may be NAN. Fails with the reason if there is no influence over z at all. */
 int knn_test_influence(const struct rows *rows, const double *d2, size_t n, int d, int k, double *influence, double *nll, struct fail *why);
 int kde_test_influence(const double *d2, size_t n, int d, double sigma, double *influence, double *nll, struct fail *why);
 /* *cluster: that of the nearest point. z is point j of `z`. */

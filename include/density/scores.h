@@ -28,7 +28,7 @@ struct density_scores {
 	int clusters;  /* for k-means; 0: the groups of the records are the clusters */
 	enum gmm_form form;
 	uint64_t seed; /* of k-means */
-	int find_duplicates;  /* by the first scaling, and k-NN in use; with the ratio of dup */
+	int find_duplicates;  /* fill in dup, whose ratio is set; k-NN is in use */
 	int others;    /* density_search() will score other points: what only the points themselves need is not computed */
 	size_t top;    /* proponents, and opponents, to list for each test record */
 
@@ -39,7 +39,8 @@ struct density_scores {
 	float *scaled;          /* [n][d]: the coordinates of x, or NULL */
 	struct rows rows;
 	struct knn_ball *balls; /* [nk][rows.x.n] */
-	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS][KNN_MAX_K]; /* of all finite scores */
+	/* what density_score() gives for an infinite score, from the lowest and highest finite ones */
+	struct density_limits { double low_nll, high_nll, high_self; } limits[DENSITY_METHODS][KNN_MAX_K];
 	int k_changed;          /* the first k that is not what was asked for */
 	struct fail k_reason;   /* why; or empty */
 	struct duplicates dup;
@@ -48,17 +49,17 @@ struct density_scores {
 	struct gmm gmm;
 	struct test_range *range[DENSITY_METHODS]; /* [n], after density_test() */
 	uint64_t without_influence; /* test records over which a method has no influence */
-	struct fail first_without_influence;
+	struct fail first_without_influence; /* the first of them, and why */
 };
 
-/* Fits the methods in use. records is borrowed until density_free(). */
+/* Fits the methods in use. records is borrowed until density_free(), to be called also after a failure. */
 int density_fit(struct density_scores *s, const struct collect *records, const struct exec *exec, struct fail *f);
 /* The scores of a method for each point: nk of k-NN, 1 of others. */
 int density_variants(const struct density_scores *s, enum density_method m);
 /* Frees the coordinates, and with them what density_test() needs. */
 void density_release(struct density_scores *s);
-/* Point i, score q of density_variants(): *nll is -log p, *self the self influence, both in nats; NAN if there are too few records for it. Where one would be infinite it
- * is the limit among the records instead, and `limit` says which and why:
+/* Point i, score q of density_variants(): *nll is -log p, *self the self influence, both in nats; NAN if there are too few records for it.
+ * Where one would be infinite it is the limit among the records instead, and `limit` says which and why:
  *   p infinite (only equal records in the ball or cluster)        *nll is the lowest of the finite ones
  *   a cluster of one                                              *nll is the highest of the finite ones, plus 1
  *   p at the point is 0 without the record                        *self is the highest of the finite ones, plus 1

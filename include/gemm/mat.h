@@ -19,7 +19,7 @@
 /* Prepares the calling thread, with OpenBLAS limited to one thread: call it once before any product and in every worker thread.
  * Returns how many threads may compute products at once: 256, or 1 where OpenBLAS was built without thread safety. */
 int mat_thread_init(void);
-/* Reserves OpenBLAS's memory for products on `threads` threads at once, 128 MiB of address space each; pages are used as products
+/* Reserves OpenBLAS's memory for products on `threads` threads at once, 129 MiB of address space each; pages are used as products
  * need them. Where less fits, fewer threads compute at once and the others wait. -1 where there is none for even one thread. */
 int mat_reserve(int threads, struct fail *f);
 /* Makes this thread, and those that it starts, treat denormal floats and doubles as 0. Processors take up to a hundred times as long
@@ -35,8 +35,8 @@ enum mat_bits { MAT_24, MAT_16 };
  * factors above 2^-100, and before C is scaled or added to. */
 double mat_error_bound(int k, enum mat_bits bits);
 
-/* A number of rows R: in products with n columns and inner dimension k, a row of C has the same bits for any multiple of R rows. 0: this
- * processor has no such number. */
+/* A number of rows R: in products with n columns and inner dimension k, a row of C has the same bits for any multiple of R rows. 0: there
+ * is none for this shape on this processor. */
 int mat_row_block(int n, int k);
 
 /* Packs B once for many products of about m rows. Without the pack they give the same bits, and take longer. b is [n x k], or [k x n] when
@@ -67,15 +67,15 @@ void mat_gram(float *c, const float *a, int m, int k);
 /* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
  * with W = weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this processor has no kernel
  * or there are too many rows. */
-size_t mat_weighted_scratch(int np, int rows);
 int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch);
+size_t mat_weighted_scratch(int np, int rows);
 
 /* The lower triangle of c[n x n] += a[m x n]^T a: the second moments of m rows */
 void mat_add_moments(float *c, int ldc, const float *a, int lda, int m, int n);
 
-/* a[n x n] is symmetric, and its lower triangle is read. mat_inverse_cholesky() replaces it by L^-1, where a = L L^T and L is lower
- * triangular: -1 if a is not positive definite. mat_eigenvectors() replaces it by its eigenvectors, one in each row, by ascending
- * value[n]: -1 without memory or convergence. */
+/* a[n x n] is symmetric, and its lower triangle is read. mat_inverse_cholesky() replaces it by L^-1, with zeros above the diagonal, where
+ * a = L L^T and L is lower triangular: -1 if a is not positive definite. mat_eigenvectors() replaces it by its eigenvectors, one in each
+ * row, by ascending value[n]: -1 without memory or convergence. */
 int mat_inverse_cholesky(double *a, int n);
 int mat_eigenvectors(double *a, double *value, int n);
 

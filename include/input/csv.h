@@ -1,5 +1,6 @@
 /* csv.h - reads CSV (RFC 4180, with any separator), plain or gzip, row by row. Blank lines and a byte order mark are
- * skipped. Other formats (UTF-16, xlsx), lines that end in \r alone, and NUL bytes are errors that say so. A line ends in \n or \r\n. At most 65536 cells and 64 MiB per row. */
+ * skipped. Other formats (UTF-16, xlsx), lines that end in \r alone, and NUL bytes are errors that say so. A line ends in \n
+ * or \r\n. A row has at most 65536 cells and 64 MiB. */
 #ifndef VF_CSV_H
 #define VF_CSV_H
 
@@ -9,7 +10,7 @@
 
 struct csv;
 
-/* path "-": standard input. */
+/* path "-": standard input. separator: a character. */
 struct csv *csv_open(const char *path, int separator, struct fail *f);
 /* Reads the next row: 1, 0 at the end, -1. */
 int csv_next(struct csv *c, struct fail *f);

@@ -1,8 +1,8 @@
 /* decode.h - the payload of a record decoded to what a network reads: a picture, or a vector of numbers.
  *
  * Pictures become 8-bit samples, planar [channel][row][column], as torch orders them; the network reads sample / 255. The
- * decoders' headers say how each format gets to 8 bits. The first bytes of the payload select the decoder. Gray is (19595 R + 38470 G + 7471 B + 32768) >> 16, before any
- * resize. A picture of another size is resized as resize.h does.
+ * decoders' headers say how each format gets to 8 bits. The first bytes of the payload select the decoder. Gray is
+ * (19595 R + 38470 G + 7471 B + 32768) >> 16, before any resize. A picture of another size is resized as resize.h does.
  */
 #ifndef VF_DECODE_H
 #define VF_DECODE_H
@@ -16,15 +16,15 @@
 #include "input/picture.h"
 
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be a picture
- * (npy.h) of exactly that shape; its samples are copied. notes, or NULL: those of the picture. */
+ * (npy.h) of exactly that shape; its samples are copied. Sets *notes, unless NULL, to those of the picture; an .npy leaves it as it is. */
 int input_decode(const void *data, size_t len, int channels, int height, int width,
                  uint8_t *out, unsigned *notes, struct fail *f);
 
-/* Decodes a picture as it is, also one of 1 or 3 channels in an .npy (npy.h): 1. Or parses another .npy, whose values stay in
- * data: 0. -1: error. */
+/* Decodes a picture as it is, also one of 1 or 3 channels in an .npy (npy.h), which the caller frees: 1. Or parses another .npy, whose
+ * values stay in data: 0. -1: error. */
 int input_read(const void *data, size_t len, struct picture *picture, struct npy *vector, struct fail *f);
 
-/* Pictures with notes. */
+/* Numbers of pictures with each note (picture.h). */
 struct input_notes {
 	uint64_t flawed, low_bits;
 };

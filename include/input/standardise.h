@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-struct standardisation { /* mean NULL: values are read as they are */
-	double *mean, *deviation;
+struct standardisation {
+	double *mean, *deviation; /* [n]; mean NULL: values are read as they are */
 };
 
 /* out[i] = (v[i] - mean[i]) / deviation[i]; a deviation of 0 counts as 1. */

@@ -27,13 +27,15 @@ enum side { SIDE_TOP, SIDE_BOTTOM, SIDE_LEFT, SIDE_RIGHT, SIDES };
 
 struct picture_stat {
 	int width, height, channels;
-	double bytes_per_pixel;
+	double bytes_per_pixel; /* of the payload */
 	double brightness, contrast, saturation, warmth, tint;
 	double sharpness, noise; /* NAN below 3x3 pixels */
 	double entropy, common;
 	double equal_rows, equal_columns;
 	double border[SIDES];
-	double step[SIDES]; /* the highest share, of the eight rows inside a border (a block of JPEG, which blurs the edge), of pixels that differ from the edge by more than 8 levels; 0: no border */
+	/* The highest share of pixels that differ from the edge by more than 8 levels, among the eight rows inside the border: a block of
+	 * JPEG, which blurs the edge. 0: no border */
+	double step[SIDES];
 	double edge[SIDES]; /* mean of Y / 255 in the row or column at the edge */
 	int range;          /* the widest range of a channel, in levels */
 	int gray;           /* at most one pixel in 1000, and one, has max - min of R, G, B above 8 */

@@ -90,10 +90,10 @@ struct mat_packed *packed_alloc(int n, int k, int pieces, int has_columns, size_
  * threads take turns with one static buffer: a result must not depend on free memory. Released with scratch_release(). */
 enum { SCRATCH_MAX = 6 << 20 };
 void *scratch_acquire(size_t bytes);
+void scratch_release(const void *scratch);
 
 /* mat.c: around every call of OpenBLAS, whose buffers may be fewer than the threads. */
 void enter_openblas(void);
 void leave_openblas(void);
-void scratch_release(const void *scratch);
 
 #endif
