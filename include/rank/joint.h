@@ -38,12 +38,12 @@ struct joint {
 	struct quantiles part[JOINT_QUESTIONS];  /* JOINT_BOTH: the distributions of joint_parts, over all records */
 };
 
-/* Whether a field enters a question; whether any does. */
+/* Whether a field enters a question. */
 int joint_uses(const struct joint *j, int field, int question);
-int joint_asks(const struct joint *j, int question);
 /* Fits j, whose p, kind and use are set, to n records x [n][p], each with one field at least; then x[i] is the score of
  * record i, and parts[i] (NULL, or [n] for JOINT_BOTH) the scores of the questions. Allocates 16 bytes a record for
- * the time of the call, and 8 for every field that enters JOINT_FAR; where some lack a field, 8 for every field of a distance too. Call joint_free() also after a failure. */
+ * the time of the call, and 8 for every field that enters JOINT_FAR; where some lack a field, 8 for every field of a distance
+ * too. Call joint_free() also after a failure. */
 int joint_fit(struct joint *j, double *x, size_t n, struct joint_parts *parts, struct fail *f);
 /* The score of one record's values [p], and of the questions (JOINT_BOTH) unless parts is NULL. A value above all
  * fitted ones has the share of the highest, 1/n. For a record of the fit the result has the same bits as in joint_fit();

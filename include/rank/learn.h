@@ -25,12 +25,12 @@ struct learn {
 };
 
 struct learn_decision {
-	size_t record;
-	unsigned char drop;
+	size_t record;      /* row of x */
+	unsigned char drop; /* 1: drop, 0: keep */
 };
 
 /* Learns from n decisions over the records of x [records][p], NAN where a field is missing, which have these joint scores.
- * Without a decision of each kind, l->p stays 0. Allocates 8 bytes a record for the time of the call. Call learn_free()
+ * Without a decision of each kind, l->p stays 0. Allocates 16 bytes a record for the time of the call. Call learn_free()
  * also after a failure. */
 int learn_fit(struct learn *l, int p, const double *x, const double *joint, size_t records, const struct learn_decision *d, size_t n, struct fail *f);
 /* The log odds of drop, up to a constant, of a record's values [p] and joint score. */

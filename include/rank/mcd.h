@@ -41,9 +41,9 @@ void mcd_fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v
 /* The log or asinh of a value. */
 double mcd_transform_value(const struct mcd_axis *a, double x);
 /* Fits m, whose p is set, to n records x [n][p], NAN where a field is missing; then x[i] is the distance of record i. The
- * fit takes the complete records. Allocates 16 bytes a record for the time of the call, and where fields are missing a
- * copy of the complete records. Fails with fewer than 5 of these a field. Where every field is left out, dim and
- * all distances are 0. */
+ * fit takes the complete records. Allocates 8 bytes a record for the time of the call, and where fields are missing a
+ * copy of the complete records. Fails with fewer than MCD_RECORDS_PER_FIELD of these a field. Where every field is left
+ * out, dim and all distances are 0. */
 int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f);
 /* The distance of one record's values [p], with the same bits as from mcd_fit(). NAN: the field is missing. The distance
  * over the others, by their part of the scatter, has fewer degrees of freedom; the score is the distance that is as

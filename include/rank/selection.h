@@ -1,8 +1,8 @@
 /* selection.h - the records of many shards that rank highest, from their files of columns (columns.h): the same ones that a ranking of the
  * stream of all shards, in this order, would select. Writes the keys of each shard's own into a file.
  *
- * The files are read three times: hashes of keys, values, keys. Memory: 16 bytes a record, or 8 for every field and 16 if the score is a joint one, and 8 for every field of --far;
- * and the keys of one shard.
+ * The files are read three times: hashes of keys, values, keys. Memory: 16 bytes a record, or 8 for every field and 16 if the score is a
+ * joint one, and 8 for every field of --far; and the keys of one shard.
  */
 #ifndef VF_SELECTION_H
 #define VF_SELECTION_H

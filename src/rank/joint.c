@@ -23,14 +23,6 @@ int joint_uses(const struct joint *j, int field, int question)
 	return (j->kind == JOINT_BOTH ? j->use[field] : j->kind == JOINT_TAILS ? JOINT_HARDER : JOINT_UNLIKE) & question;
 }
 
-int joint_asks(const struct joint *j, int question)
-{
-	int uses = 0;
-	for (int k = 0; k < j->p; k++)
-		uses |= joint_uses(j, k, question);
-	return uses != 0;
-}
-
 static const struct mcd *distance_of(const struct joint *j, int question) { return question == JOINT_FAR ? &j->far : &j->mcd; }
 
 /* The surprisal: -ln of the share of records with at least this value; 0 where it is missing. */
