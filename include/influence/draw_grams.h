@@ -24,21 +24,22 @@
 enum { DRAW_BLOCKS = 4 }; /* where a layer is explicit */
 
 struct draw_grams {
-	int draws, blocks;     /* a block for each draw, or DRAW_BLOCKS */
+	int draws, blocks;     /* a block for each draw; or DRAW_BLOCKS, 2 for fewer draws than that */
 	int half_block;        /* the block with which the second half of the draws begins */
 	int split;             /* the block with which part 1 begins: half_block, or with one part `blocks` */
 	int *block_from;       /* [blocks + 1]: block b holds the draws [block_from[b], block_from[b + 1]) */
 	double *weight, *bias; /* [2][blocks]: sums over the draws i of a block and j of a part of <g_i, g_j>, by weight and by bias */
 	float *scratch;        /* of the layer's passes, and for unrolled factors */
 	float *gram_p, *gram_k, *gradients, *bias_sums; /* more scratch */
-	float *white_p, *white_k, *white_gradients, *eigen; /* with a whitening */
+	float *white_p, *white_k, *white_gradients, *eigen; /* scratch with a whitening, as is */
 	double *row_sums;
 };
 
 /* Whether the gradients of so many draws by the layer's weight are explicit. */
 int gradient_is_explicit(const struct layer *l, int draws);
 
-/* For all layers of both networks. use_blocks: draws go in blocks; halves: in two parts. */
+/* For all layers of both networks. use_blocks: draws are summed in DRAW_BLOCKS blocks; halves: in two parts. Call draw_grams_close() also
+ * after a failure. */
 int draw_grams_open(struct draw_grams *g, const struct network *enc, const struct network *dec, int draws, int use_blocks, int halves, struct fail *f);
 void draw_grams_close(struct draw_grams *g);
 /* Prepares for a whitening. */
@@ -62,9 +63,9 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
                          const float *dy, const float *w, int rows);
 void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients);
 
-/* For one row x [in] of a layer, which is not dense where there is a whitening: the dot products, by weight and by bias, of the gradients that dy0 and dy1 [out] make; and tangent_out
- * [out], the change of the layer's output if weight and bias move along the gradient that dy_mean [out] makes, or with a whitening along
- * that gradient times the inverse of the curvature. */
+/* For one row x [in] of a layer, which is not dense where there is a whitening: the dot products, by weight and by bias, of the gradients
+ * that dy0 and dy1 [out] make; and tangent_out [out], the change of the layer's output if weight and bias move along the gradient that
+ * dy_mean [out] makes, or with a whitening along that gradient times the inverse of the curvature. */
 void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
                       const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out);
 

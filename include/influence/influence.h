@@ -10,7 +10,9 @@
  * sum over the elementwise product of two m x m Gram matrices.
  *
  * The encoder runs once per record. Its gradient is linear in the delta at its output, so that the mean over the draws takes one
- * backward pass, and <g_j, mean g> for all draws j takes one tangent pass along the mean gradient.
+ * backward pass, and <g_j, mean g> for all draws j takes one tangent pass along the mean gradient. That delta, by mu and log sigma^2, is
+ * pathwise, through xi = mu + sigma eps (Kingma & Welling 2014), or that of the score function (equation 9 as printed), as
+ * score.gradient says.
  *
  * The influence of one record over another is the dot product of their mean gradients (gradients.h).
  */
@@ -27,7 +29,7 @@ struct score {
 	double selfinf;
 	double selfinf_se;           /* its standard error over the draws; NAN for one draw */
 	double recon, nll, kl, loss; /* at the last checkpoint: loss = recon + beta kl; nll: recon by the likelihood of the training */
-	double mu_norm, sigma_norm;
+	double mu_norm, sigma_norm;  /* |mu|, |sigma| at the last checkpoint */
 };
 
 /* Flags. INFLUENCE_GRADIENTS: gradients.h will be used; plug-in estimator only. INFLUENCE_TESTS: the records are test records, whose
@@ -42,7 +44,7 @@ int influence_batch_size(const struct model *m, int flags);
 enum { INFLUENCE_PACK_BUDGET = 64 << 20 };
 void influence_pack_weights(struct model *models, int n, int flags);
 
-/* models [n] are borrowed; the options are those of models[n-1].cfg.score. */
+/* models [n] are borrowed; the options are those of models[n-1].cfg.score. batch: records at a time, as influence_batch_size() says. */
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f);
 /* Scores the first n records of a batch. x [batch][input]: finite, also beyond n; id [batch]: a hash of each payload, which selects the
  * noise; eps [batch][draws][latent]: the noise itself, or NULL; out [batch]; by_tensor [batch][ntensors]: selfinf by weights and biases
@@ -51,7 +53,8 @@ void influence_score(struct influence *s, int n, const float *x, const uint64_t 
 /* The same for the whole batch, with a call after each checkpoint, in order, while its gradients are in memory. Fails if that call does. */
 int influence_each_checkpoint(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                               int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f);
-/* mu [batch][latent]: the encoder's means at the last checkpoint, of the batch scored last; or of x, for which nothing else is computed. */
+/* mu [batch][latent]: the encoder's means at the last checkpoint, of x [batch][input], for which nothing else is computed; x NULL: of the
+ * batch that was scored last. */
 void influence_latent_means(struct influence *s, const float *x, float *mu);
 /* From here on all dot products are whitened, which makes them influences with inverse curvature: whitening [n], borrowed. */
 int influence_whiten(struct influence *s, const struct whitening *whitening, struct fail *f);

@@ -11,8 +11,8 @@
 struct moments {
 	double n, mean, squares;
 };
-double moments_mean(const struct moments *m);
-double moments_sd(const struct moments *m); /* 0 for fewer than two values */
+double moments_mean(const struct moments *m); /* 0 for no value */
+double moments_sd(const struct moments *m);   /* divided by n - 1; 0 for fewer than two values */
 
 struct top_record { /* a proponent or opponent of a test record */
 	double influence, distance, norm; /* distance between the latent means; norm of the record's latent mean */
@@ -61,10 +61,10 @@ struct influence_origin {
 };
 /* Writes one line of JSON for each test record. */
 int testinf_write(const struct testinf *s, const struct influence_origin *o, int fd, struct fail *f);
-/* Sets all means and standard deviations as fields; own_strongest: also that one, because the tests are the stream's first records. */
 struct fields;
+/* Sets all means and standard deviations as fields; own_strongest: also that one, because the tests are the stream's first records. */
 int testinf_summarise(const struct testinf *s, int own_strongest, struct fields *to, struct fail *f);
-/* Prints the same as lines NAME <tab> proponents <tab> opponents <tab> all. */
+/* Prints the same to standard output, as lines NAME <tab> proponents <tab> opponents <tab> all. */
 void testinf_print(const struct testinf *s);
 void testinf_free(struct testinf *s);
 

@@ -25,7 +25,7 @@
 enum { WHITENING_PARTS = 4 };
 
 enum curvature_kind { CURVATURE_NONE, CURVATURE_KFAC, CURVATURE_INPUTS, CURVATURE_EKFAC };
-extern const char *const curvature_words[];
+extern const char *const curvature_words[]; /* of enum curvature_kind, then NULL */
 
 struct layer_whitening {
 	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
@@ -53,21 +53,23 @@ void whitenings_close(struct whitening *w, int n);
 /* Packs the matrices for products of `rows` rows, within *budget bytes. */
 void whitening_pack(struct whitening *w, int rows, size_t *budget);
 
-/* out [rows][w->p] of factor p; out [rows][w->k] of factor k; out [rows][w->b] of gradients by the bias */
+/* out [rows][w->p] of factor p [rows][p]; out [rows][w->k] of factor k [rows][k]; out [rows][w->b] of gradients by the bias [rows][w->b] */
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows);
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows);
-/* The same of `count` sparse blocks: whiten_sparse_p() returns 0 without packed matrices, in which case nothing is written. */
+void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
+/* whiten_p() and whiten_k() of `count` sparse blocks, at most SPARSE_BATCH: 1; or 0, and nothing is written, without packed matrices. */
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count);
 int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count);
-void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
 /* out [count][w->p][w->k]: gradients [count][p][k] and biases [count][biases], which belong to them unless the layer is transposed.
  * scratch: as out */
 void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
                       float *scratch);
-/* The adjoint of whiten_p(); out and in [rows][p] */
+/* The adjoint of whiten_p(): out [rows][p] of in [rows][w->p] */
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows);
-/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient in [w->p][w->k], which is overwritten */
-void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch);
+/* The adjoint of whiten_b() for one row */
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
+/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient
+ * in [w->p][w->k], which is overwritten. scratch: as in */
+void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch);
 
 #endif

@@ -24,31 +24,31 @@ struct assignments {
 enum optimizer { ADAM, SGD };
 enum input_values { PICTURE_INPUT, VECTOR_INPUT };
 enum binarize { BINARIZE_NONE, BINARIZE_THRESHOLD, BINARIZE_STOCHASTIC };
-enum estimator { PLUGIN, CROSS };
-enum gradient { PATHWISE, SCORE };
-enum weights { WEIGHTS_ONE, WEIGHTS_LR };
-#define VARIANCE_LEARNT (-1) /* one parameter for each channel of the input (nn/loss.h) */
+enum estimator { PLUGIN, CROSS };         /* of self influence (influence/influence.h) */
+enum gradient { PATHWISE, SCORE };        /* of a draw, by mu and log sigma^2 (influence/influence.h) */
+enum weights { WEIGHTS_ONE, WEIGHTS_LR }; /* of checkpoints: checkpoint_weight() */
 
-struct config {
-	int format;
+struct config { /* the keys are explained in vae-model(5); words are numbers of the enums above and of nn/loss.h */
+	int format;            /* CONFIG_FORMAT */
 	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
-	int input_kind;        /* what a payload is: a picture, or a vector of numbers */
+	int input_kind;        /* what a payload is: enum input_values */
 	int input_shape[3];    /* channels, height, width */
 	int binarize;          /* of the samples of a picture: enum binarize */
-	int latent;
-	double variance;       /* of a gaussian or linear likelihood p(x|z); 0: train.beta / 2 (memo/logp.h); or VARIANCE_LEARNT */
+	int latent;            /* numbers of z */
+	double variance;       /* of a gaussian or linear likelihood p(x|z); 0: train.beta / 2 (memo/logp.h); -1: learnt, one for each
+	                        * channel of the input (nn/loss.h) */
 	struct layer_list encoder, decoder;
 	struct {
 		int likelihood, optimizer, batch, steps, checkpoints;
-		int shards; /* virtual workers, each with its own files and share of the batch (train/team.h) */
-		double beta, lr, holdout;
-		double seed;
+		int shards;               /* virtual workers, each with its own files and share of the batch (train/team.h) */
+		double beta, lr, holdout; /* holdout: share of the records */
+		double seed;              /* a whole number up to 2^53 */
 	} train;
 	struct {
 		int likelihood, draws, estimator, gradient, weights;
 		double beta;
-		double seed;
-		char layers[256];
+		double seed;      /* likewise */
+		char layers[256]; /* whose gradients count: all, encoder, decoder, or names as decoder.4, separated by commas */
 	} score;
 };
 
