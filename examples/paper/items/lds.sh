@@ -49,6 +49,7 @@ judge last tracin
 judge all tracin --checkpoints all
 judge lr tracin --checkpoints all --weights lr
 judge cosine tracin --normalize both
+judge cosines tracin --normalize both --checkpoints all
 judge layer tracin --layers "$layer"
 judge decoder tracin --layers decoder
 judge kfac tracin --curvature kfac
@@ -78,7 +79,7 @@ cat <<END
     vae-eval --lds matrix.npy --halves lds.memo
 
 The rank correlation of the losses of $tests test records under $halves models of random halves with the sums of influences over the halves: one model
-(the mean over $(echo "$models" | wc -w) models of all records), and the mean of the matrices of these models. Errors are bootstraps over the halves.
+(the mean over models of all records; their number: $(echo "$models" | wc -w)), and the mean of the matrices of these models. Errors are bootstraps over the halves.
 
 | influence | one model | mean of the matrices |
 |---|---|---|
@@ -86,6 +87,7 @@ $(row last 'VAE-TracIn, last checkpoint'
 row all 'VAE-TracIn, 5 checkpoints'
 row lr 'VAE-TracIn, 5 checkpoints, weights lr'
 row cosine 'last checkpoint, --normalize both (train: the same)'
+row cosines "5 checkpoints, --normalize both"
 row layer "last checkpoint, last layer ($layer)"
 row decoder 'last checkpoint, decoder'
 row kfac01 'K-FAC, damping 0.01'

@@ -63,7 +63,7 @@ cat <<END
     ranks.pl pairs over.jsonl
 
 Ranks, from 0, of the major and of the minor parent of $(wc -l <pairs) blends among $(vae-cut -k key mnist.tar | wc -l) records: quantiles, and how often the major parent is first;
-means over $(echo "$seeds" | wc -w) seeds of the training.
+means over seeds of the training: $(echo "$seeds" | wc -w).
 
 | method | major 25% | 50% | 75% | top-1 | minor 25% | 50% | 75% |
 |---|---|---|---|---|---|---|---|
