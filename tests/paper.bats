@@ -95,6 +95,8 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 	paper figure4
 	holds "$(cell 'same class, proponents' 4) >= $(cell 'same class, opponents' 4)"
 	holds "$(cell 'distance, proponents' 4) < $(cell 'distance, all' 4)"
+	# of the two losses, that of the training has at least as many opponents of the class
+	holds "$(cell "same class, opponents" 3) >= $(cell "same class, opponents" 2)"
 }
 
 @test "figure 6: rows of proponents and opponents, and how many have the class" {
@@ -125,7 +127,7 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 
 @test "lds: a table of influences, each between -1 and 1" {
 	paper lds
-	is "$(grep -c '± .* ± ' "$T/part")" 14
+	is "$(grep -c '± .* ± ' "$T/part")" 16
 	awk -F '|' '/±/ { split($3, a, " "); split($4, b, " "); if (a[1] < -1 || a[1] > 1 || b[1] < -1 || b[1] > 1 || a[3] <= 0) bad = 1 } END { exit bad }' "$T/part"
 	# even checkpoints of one learning rate have equal weights
 	is "$(cell 'VAE-TracIn, 5 checkpoints |' 2)" "$(cell 'VAE-TracIn, 5 checkpoints, weights lr' 2)"
@@ -135,6 +137,7 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 	paper length
 	is "$(grep -c '^| \(60\|120\) |' "$T/part")" 2
 	holds "$(cell 120 2) < $(cell 60 2)"
+	holds "$(cell 120 8) > 0 && $(cell 120 8) <= 1 && $(cell 120 9) >= 0 && $(cell 120 9) <= $(cell 120 8)"
 	# self influence, as vae-eval has it
 	is "$(cell 60 4)" "$(vae-selfinf -q -m "$F/paper/published.vae" --checkpoints 60 "$F/paper/all.tar" | vae-cut -k selfinf | sort -g | awk '{ v[NR] = $1 } END { printf "%.0f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')"
 }

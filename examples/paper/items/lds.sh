@@ -49,6 +49,7 @@ judge last tracin
 judge all tracin --checkpoints all
 judge lr tracin --checkpoints all --weights lr
 judge cosine tracin --normalize both
+judge gaussian tracin --set score.likelihood=gaussian
 judge cosines tracin --normalize both --checkpoints all
 judge layer tracin --layers "$layer"
 judge decoder tracin --layers decoder
@@ -85,6 +86,7 @@ The rank correlation of the losses of $tests test records under $halves models o
 |---|---|---|
 $(row last 'VAE-TracIn, last checkpoint'
 row all 'VAE-TracIn, 5 checkpoints'
+row gaussian "last checkpoint, Gaussian loss in place of the trained one"
 row lr 'VAE-TracIn, 5 checkpoints, weights lr'
 row cosine 'last checkpoint, --normalize both (train: the same)'
 row cosines "5 checkpoints, --normalize both"
