@@ -133,13 +133,16 @@ holds() { awk "BEGIN { exit !($1) }" || die "not so: $1: $(cat "$T/part")"; }
 	is "$(cell 'VAE-TracIn, 5 checkpoints |' 2)" "$(cell 'VAE-TracIn, 5 checkpoints, weights lr' 2)"
 }
 
-@test "length: the same at two lengths of one training" {
+@test "length: the same at two lengths of two trainings" {
 	paper length
-	is "$(grep -c '^| \(60\|120\) |' "$T/part")" 2
-	holds "$(cell 120 2) < $(cell 60 2)"
-	holds "$(cell 120 8) > 0 && $(cell 120 8) <= 1 && $(cell 120 9) >= 0 && $(cell 120 9) <= $(cell 120 8)"
+	is "$(grep -cE '^\| (gaussian|bernoulli) \| (60|120) \|' "$T/part")" 4
+	for loss in gaussian bernoulli; do
+		holds "$(cell "$loss | 120" 3) < $(cell "$loss | 60" 3)"
+		proponents=$(cell "$loss | 120" 9) opponents=$(cell "$loss | 120" 10)
+		holds "$proponents > 0 && $proponents <= 1 && $opponents >= 0 && $opponents <= $proponents"
+	done
 	# self influence, as vae-eval has it
-	is "$(cell 60 4)" "$(vae-selfinf -q -m "$F/paper/published.vae" --checkpoints 60 "$F/paper/all.tar" | vae-cut -k selfinf | sort -g | awk '{ v[NR] = $1 } END { printf "%.0f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')"
+	is "$(cell 'bernoulli | 60' 5)" "$(vae-selfinf -q -m "$F/paper/published-bernoulli.vae" --checkpoints 60 "$F/paper/all.tar" | vae-cut -k selfinf | sort -g | awk '{ v[NR] = $1 } END { printf "%.0f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')"
 }
 
 @test "mean.pl and npy.pl: matrices of tests by records" {
