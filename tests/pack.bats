@@ -651,6 +651,20 @@ zip() {
 	{ head -c $((size - 2)) "$T/a.zip"; printf '\10\0PK\5\6mark'; } >"$T/mark.zip"
 	ok vae-pack "$T/mark.zip"
 	is "$(field source <"$T/out" | wc -l)" 3
+	# zip64: its record is where the locator says, and names the files
+	zip "$T/64.zip" "$T/d" --options zip:zip64
+	ok vae-pack "$T/64.zip"
+	is "$(field source <"$T/out" | wc -l)" 3
+	at=$(LC_ALL=C grep -abo $'PK\006\007' "$T/64.zip" | cut -d: -f1)
+	{ head -c $((at + 8)) "$T/64.zip"; printf '\1\0\0\0'; tail -c +$((at + 13)) "$T/64.zip"; } >"$T/lost.zip"
+	fails 1 vae-pack "$T/lost.zip"
+	says "$T/lost.zip" 'zip64 record is not where its locator says'
+	at=$(LC_ALL=C grep -abo $'PK\006\006' "$T/64.zip" | cut -d: -f1)
+	{ head -c $((at + 24)) "$T/64.zip"; printf '\4\0\0\0\0\0\0\0\4'; tail -c +$((at + 34)) "$T/64.zip"; } >"$T/64.four.zip"
+	fails 1 vae-pack "$T/64.four.zip"
+	says "$T/64.four.zip" 'names 4 files, and 3 are there'
+	cat "$T/a.zip" "$T/64.zip" >"$T/64.two.zip"
+	fails 1 vae-pack "$T/64.two.zip"
 	# the number of files
 	{ head -c $((size - 14)) "$T/a.zip"; printf '\4\0\4\0'; tail -c 10 "$T/a.zip"; } >"$T/four.zip"
 	fails 1 vae-pack "$T/four.zip"

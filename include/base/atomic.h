@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/fail.h"
 
@@ -37,6 +38,8 @@ char *atomic_target(const char *path);
 int same_inode(const struct stat *a, const struct stat *b);
 /* Writes all n bytes, through short writes and interruptions. */
 int write_all(int fd, const void *p, size_t n, struct fail *f);
+/* Reads n bytes at an offset, through short reads and interruptions. Returns how many, fewer at the end of the file, or -1 with errno. */
+ssize_t read_at(int fd, void *out, size_t n, off_t at);
 /* Syncs the directory that holds path, so that a rename in it survives a crash. */
 int sync_parent(const char *path, struct fail *f);
 /* Locks the directory that holds path, until the caller closes the returned descriptor; -1 where the directory cannot be opened. Goes on

@@ -42,6 +42,22 @@ int write_all(int fd, const void *p, size_t n, struct fail *f)
 	return 0;
 }
 
+ssize_t read_at(int fd, void *out, size_t n, off_t at)
+{
+	size_t done = 0;
+	while (done < n) {
+		ssize_t got = pread(fd, (char *)out + done, n - done, at + (off_t)done);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
 /* --- temporary files and signals --- */
 
 enum { MAX_TEMPS = 16 }; /* no tool has more open at a time */

@@ -45,23 +45,6 @@ int numbers_write(const char *path, const struct numbers *n, const double *value
 	return atomic_commit(&a, f);
 }
 
-/* Through short reads and interruptions; fewer bytes at the end of the file. */
-static ssize_t read_at(int fd, void *out, size_t n, off_t at)
-{
-	size_t done = 0;
-	while (done < n) {
-		ssize_t got = pread(fd, (char *)out + done, n - done, at + (off_t)done);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (!got)
-			break;
-		done += (size_t)got;
-	}
-	return (ssize_t)done;
-}
-
 /* The next whole number of the header, behind one space. */
 static unsigned long long next_number(const char **at, int base)
 {

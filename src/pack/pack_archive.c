@@ -14,17 +14,18 @@
 
 #include "base/atomic.h"
 #include "pack/files.h"
+#include "pack/zip_directory.h"
 #include "stream/keyset.h"
 #include "stream/name.h"
 
-enum { READ_SIZE = 1 << 18, ZIP_END = 22, ZIP_TAIL = 16384 }; /* the last record of a zip archive, and where libarchive looks for it */
+enum { READ_SIZE = 1 << 18 };
 
 struct contents {
 	struct files files;
 	struct archive *a;
 	struct archive_entry *entry;
 	int fd, zip;
-	uint64_t count; /* files and directories that the directory of a zip archive names */
+	uint64_t count; /* entries of the directory of a zip archive */
 	struct buf block; /* what libarchive reads */
 	const char *path;   /* of the archive */
 	const char *shown;  /* the current file, for messages */
@@ -146,69 +147,7 @@ static int pack_entries(struct contents *c, struct fail *f)
 	return 0;
 }
 
-static ssize_t read_at(int fd, void *p, size_t n, off_t at)
-{
-	ssize_t got;
-	do
-		got = pread(fd, p, n, at);
-	while (got < 0 && errno == EINTR);
-	return got;
-}
-
-static uint64_t le(const unsigned char *p, int n)
-{
-	return n ? p[0] | le(p + 1, n - 1) << 8 : 0;
-}
-
-/* Finds the end record of a zip archive in these bytes, backwards from the end, as libarchive does. NULL if there is none. The directory must be on
- * the same disk and end before the record, and the comment must be complete. */
-static const unsigned char *zip_end(const unsigned char *p, size_t n, uint64_t at)
-{
-	for (size_t i = n < ZIP_END ? 0 : n - ZIP_END + 1; i-- > 0;)
-		if (memcmp(p + i, "PK\5\6", 4) == 0 && le(p + i + 4, 4) == 0 && le(p + i + 8, 2) == le(p + i + 10, 2) && n - i - ZIP_END >= le(p + i + 20, 2) &&
-		    (le(p + i + 16, 4) == UINT32_MAX || le(p + i + 12, 4) + le(p + i + 16, 4) <= at + i))
-			return p + i;
-	return NULL;
-}
-
-/* Another archive may be in the comment, in a file, or before this one: then this directory is not that of the whole file, and what it does
- * not name would be lost without a word. An archive that begins at byte 0 has its directory directly before its last record. */
-static int check_directory(struct contents *c, const unsigned char *end, size_t before, uint64_t at, struct fail *f)
-{
-	unsigned char zip64[56];
-	uint64_t size = le(end + 12, 4), from = le(end + 16, 4);
-	c->count = le(end + 10, 2);
-	if (before >= 20 && memcmp(end - 20, "PK\6\7", 4) == 0) { /* zip64 */
-		at = le(end - 12, 8);
-		if (at > INT64_MAX || read_at(c->fd, zip64, sizeof zip64, (off_t)at) != (ssize_t)sizeof zip64 || memcmp(zip64, "PK\6\6", 4) != 0)
-			return fail_set(f, "%s: damaged: the zip64 record is not where its locator says", c->path);
-		c->count = le(zip64 + 32, 8);
-		size = le(zip64 + 40, 8);
-		from = le(zip64 + 48, 8);
-	}
-	if (from <= at && size == at - from)
-		return 0;
-	return fail_set(f, "%s: a zip archive whose directory is not directly before its end: truncated, several archives in one file, or an archive in the comment; unpack it, and pack the directory", c->path);
-}
-
-/* libarchive reads a zip archive whose end it does not find as a stream, in which it notices no cut behind the last file, and takes
- * symbolic links for files. */
-static int check_zip(struct contents *c, uint64_t size, struct fail *f)
-{
-	struct buf tail = {0};
-	uint64_t at = size > ZIP_TAIL ? size - ZIP_TAIL : 0;
-	if (buf_reserve(&tail, ZIP_TAIL, f))
-		return -1;
-	ssize_t n = read_at(c->fd, tail.p, ZIP_TAIL, (off_t)at);
-	const unsigned char *p = (unsigned char *)tail.p, *end = n > 0 ? zip_end(p, (size_t)n, at) : NULL;
-	int r = n < 0   ? fail_errno(f, "%s", c->path)
-	        : !end ? fail_set(f, "%s: truncated: a zip archive without its end, which must be in the last %d bytes; if its comment is longer, remove that: zip -z", c->path, ZIP_TAIL)
-	               : check_directory(c, end, (size_t)(end - p), at + (size_t)(end - p), f);
-	buf_free(&tail);
-	return r;
-}
-
-static int check_end(struct contents *c, struct fail *f)
+static int check_file(struct contents *c, struct fail *f)
 {
 	struct stat st;
 	char head[2];
@@ -217,7 +156,7 @@ static int check_end(struct contents *c, struct fail *f)
 	if (!S_ISREG(st.st_mode))
 		return fail_set(f, "%s: an archive is read from a regular file, not from a pipe or device", c->path);
 	c->zip = read_at(c->fd, head, 2, 0) == 2 && memcmp(head, "PK", 2) == 0;
-	return c->zip ? check_zip(c, (uint64_t)st.st_size, f) : 0;
+	return c->zip ? zip_directory(c->fd, c->path, (uint64_t)st.st_size, &c->count, f) : 0;
 }
 
 static la_ssize_t on_read(struct archive *a, void *ctx, const void **block)
@@ -246,7 +185,7 @@ static la_int64_t on_seek(struct archive *a, void *ctx, la_int64_t offset, int w
 /* Not archive_read_open_fd() and archive_read_next_header(): without memory they crash (libarchive 3.6). */
 static int open_archive(struct contents *c, struct fail *f)
 {
-	if (check_end(c, f) || buf_reserve(&c->block, READ_SIZE, f))
+	if (check_file(c, f) || buf_reserve(&c->block, READ_SIZE, f))
 		return -1;
 	struct archive *a = c->a = archive_read_new();
 	c->entry = archive_entry_new();
