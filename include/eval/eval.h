@@ -2,7 +2,7 @@
  * detect records that are known as positive, and how they correlate with the axis, which is the loss or another field.
  *
  * A score is only worth its time if it beats the baselines: the loss, and the compressed size of the payload (the size
- * of the payload itself for PNG and JPEG, which are compressed already; otherwise its size under zlib level 6).
+ * of the payload itself for PNG, JPEG, WebP and AVIF, which are compressed already; otherwise its size under zlib level 6).
  * Memory: 16 bytes a record for every field and baseline, 8 for the axis and for every checkpoint of the course.
  */
 #ifndef VF_EVAL_H

@@ -4,7 +4,8 @@
  *   g_t(S) = sum over the records in S of the influence on test record t
  *   LDS = mean over t of Spearman(-loss_t(S_1), ..., -loss_t(S_M); g_t(S_1), ..., g_t(S_M))
  *
- * over the halves S_m of vae-memo --halves. A positive influence lowers the loss, so a right score is positive, at most 1.
+ * over the halves S_m of vae-memo --halves. A positive influence lowers the loss, so a right score is positive, at most 1. Memory: the
+ * matrix, and 16 bytes for each half and test record.
  */
 #ifndef VF_LDS_H
 #define VF_LDS_H
@@ -14,7 +15,7 @@
 #include "base/fail.h"
 
 struct lds {
-	double score, se; /* se: bootstrap over the halves */
+	double score, se; /* se: its standard deviation over bootstrap samples of the halves */
 	size_t tests;     /* that have a correlation */
 	int halves;
 };

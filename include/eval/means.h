@@ -23,9 +23,7 @@ struct means {
 void mean_add(struct mean *m, double value);
 /* Restricts the means to these names, separated by commas, in this order. */
 int means_only(struct means *m, const char *names, struct fail *f);
-/* Adds the numbers of a run, a flat JSON object. -1 with a message. */
-int means_add(struct means *m, const struct fields *run, struct fail *f);
-/* The same, from the file at path. */
+/* Adds the numbers of a run, from the flat JSON object in the file at path. -1 with a message. */
 int means_add_file(struct means *m, const char *path, struct fail *f);
 /* The standard error of the mean; NAN for fewer than two runs. */
 double mean_error(const struct mean *m);

@@ -16,8 +16,8 @@
  *   bernoulli  prod sigmoid(f)^x (1 - sigmoid(f))^(1-x), for pixels that are 0 or 1 (input.binarize)
  *   gaussian   N(x; sigmoid(f), variance I);   linear   N(x; f, variance I), of standardised values
  *
- * variance is model.variance, learnt for each channel (nn/loss.h), or, where that is 0, train.beta / 2: with it the loss of the training, recon + beta KL, is beta times
- * the negative evidence lower bound. */
+ * variance is model.variance, learnt for each channel (nn/loss.h), or, where that is 0, train.beta / 2: with it the loss of the training,
+ * recon + beta KL, is beta times the negative evidence lower bound. */
 struct likelihood_density {
 	enum likelihood likelihood;
 	double variance; /* below 0: learnt */

@@ -16,7 +16,7 @@ struct memorization {
 	double logp_se;           /* of importance sampling: the larger of those of U and V */
 };
 
-/* logp, se [repeats][folds]: of one record under every model; fold [repeats]: the fold that it is in. */
+/* logp, se [repeats][folds]: log p(x) of one record under every model, and its standard error; fold [repeats]: the fold that it is in. */
 void memorization_of(const double *logp, const double *se, const uint32_t *fold, int folds, int repeats, struct memorization *m);
 
 #endif

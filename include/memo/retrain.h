@@ -28,7 +28,7 @@ struct retrain {
 	int out_scores;              /* of folds: also the scores by models that did not see a record */
 	int keep_models;             /* else a model is removed once its numbers are there */
 	double save_every;           /* seconds, as in train/fit.h */
-	/* During a training, and its scoring (step: NAN). May be NULL. */
+	/* After every step of a training; and while records are scored, with their share for step, and NAN for loss. May be NULL. */
 	void (*progress)(void *ctx, int model, double step, double loss);
 	void *ctx;
 
@@ -39,14 +39,16 @@ struct retrain {
  * out-of-fold scores (NAN for records that the model saw); of halves and leave the loss of a test. */
 int retrain_checkpoints(const struct retrain *r);
 int retrain_columns(const struct retrain *r);
+/* The step of one of these checkpoints. */
 int64_t retrain_step(const struct retrain *r, int checkpoint);
+/* Rows of a task's file: the records, or with tests the test records. */
 size_t retrain_rows(const struct retrain *r);
 
 /* Makes the directory, or checks that an existing one has the same data and settings: -1 names the first that differs. */
 int retrain_open(struct retrain *r, struct fail *f);
 /* Trains and scores a model: 1; 0 when its file is there already; -1. */
 int retrain_model(struct retrain *r, int model, struct fail *f);
-/* Opens the file of a model: 1; 0 when it is not there yet; -1. */
+/* Opens the file of a model, to be closed with numbers_close(): 1; 0 when it is not there yet; -1. */
 int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f);
 /* The same for a reader of NAME.memo, which has the hash of its plan. */
 int retrain_open_numbers(const char *dir, const char *plan, int model, size_t rows, int columns, struct numbers *n, struct fail *f);

@@ -24,9 +24,10 @@ struct model {
 	int64_t step;       /* optimiser steps taken */
 	int64_t since;      /* steps since the checkpoint before; models_open() counts from the one that is there now */
 	int64_t records;    /* of the training set */
-	double lr, loss, holdout_loss; /* losses: NAN when not known */
+	double lr;          /* learning rate of these steps */
+	double loss, holdout_loss; /* means, over these steps and over held-out records; NAN when not known */
 	int checked;        /* the file has checksums, and they match */
-	char id[17];        /* hash of configuration and parameters */
+	char id[17];        /* hash of configuration, parameters and standardisation */
 	char path[512];
 };
 

@@ -20,7 +20,7 @@ struct thinning {
 
 /* Selects at most n (1 or more) checkpoints of a finished directory; the last is one of them. */
 int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, struct fail *f);
-/* Removes the others, after all that stay have been read without a fault. */
+/* Removes the others, and their curvatures, after all that stay have been read without a fault. */
 int thin_apply(const struct thinning *t, const char *dir, struct fail *f);
 void thin_free(struct thinning *t);
 

@@ -12,7 +12,8 @@ enum { CRITERION_MAX_NAMES = 3 * JOINT_MAX_FIELDS };
 /* An entry of the lists: a field, or a pattern that stands for all numeric fields of the stream that it matches. */
 struct criterion_name {
 	const char *text; /* in copy */
-	int pattern, question;
+	int pattern;      /* it has * or ?, as expr_like() takes them */
+	int question;     /* the bits JOINT_HARDER, ... that its list asks */
 };
 
 struct criterion {
@@ -22,7 +23,7 @@ struct criterion {
 	char *copy[JOINT_QUESTIONS]; /* of the lists, cut into names */
 	struct criterion_name name[CRITERION_MAX_NAMES];
 	int names, patterns;
-	int joint_wanted; /* several names, a pattern or JOINT_BOTH: there is a joint score, perhaps of one field */
+	int joint_wanted; /* there are several names, a pattern or JOINT_BOTH: so there is a joint score, perhaps of one field */
 	char *field[JOINT_MAX_FIELDS]; /* [joint.p]; patterns append to it */
 	struct joint joint;
 	double *x;                  /* [n][joint.p], the values collected for the fit */
@@ -49,26 +50,28 @@ int criterion_open(struct criterion *c, const struct criterion_lists *lists, enu
 int criterion_add_field(struct criterion *c, const char *name, struct fail *f);
 /* Says in the label that the score is learned. */
 int criterion_label_learned(struct criterion *c, struct fail *f);
-/* Whether a list asks this question. */
+/* Whether a list asks this question, a bit of joint.h. */
 int criterion_asks(const struct criterion *c, int question);
 /* Reads the numbers of a record into c->v: how many there are, or -1. */
 int criterion_values(struct criterion *c, struct record *rec, struct fail *f);
 /* Adds the next record of the stream to the ranking; of several fields, keeps the values: 8 bytes a field. */
 int criterion_add(struct criterion *c, struct record *rec, struct ranking *r, struct fail *f);
-/* The record that was added last, if it has a score, is decided on. */
+/* A person has decided on the record that was added last, which has a score. */
 int criterion_decide(struct criterion *c, int drop, struct fail *f);
 /* Fits the joint score, and learns where c->learns; stores it in the ranking (not sorted yet), and frees the values. No-op for one field. Fails
  * where no record has one of the fields. */
 int criterion_fit(struct criterion *c, struct ranking *r, struct fail *f);
-/* The same without records, for the columns of rank/columns.h. First all columns, in the order in which the stream would have them: adds
- * the field that a column stands for, if a pattern matches it. Then the records: criterion_add_values() keeps v [joint.p], NAN where missing, and
- * returns how many there are, or -1; a record with none is not kept. Then criterion_fit_values(): x[i] is the score of the i-th kept record. */
+
+/* The same without records, for the columns of rank/columns.h, in this order: */
+/* Adds the field that a column stands for, if a pattern matches it: for all columns, in the order in which the stream would have them. */
 int criterion_add_column(struct criterion *c, const char *name, struct fail *f);
 /* The position of a field in c->field, or -1. */
 int criterion_field(const struct criterion *c, const char *name);
-/* Allocates for n records in all, and no more. */
+/* Allocates for n records in all, so that no later call allocates. */
 int criterion_reserve(struct criterion *c, size_t n, struct fail *f);
+/* Keeps the values v [joint.p] of the next record, NAN where missing, unless all are. Returns how many there are, or -1. */
 int criterion_add_values(struct criterion *c, const double *v, struct fail *f);
+/* Fits the joint score: then c->x[i] is the score of the i-th kept record. */
 int criterion_fit_values(struct criterion *c, struct fail *f);
 
 struct criterion_scores {

@@ -27,8 +27,8 @@ struct shares {
 /* Collective. d has been split into training and held-out records, and has a part for each worker of this rank, or no parts for a single worker.
  * -1 on all ranks if a worker has no training record. Call shares_close() after a failure too. */
 int shares_open(struct shares *s, const struct team *team, const struct dataset *d, struct fail *f);
-/* Collective. Mean and standard deviation [d->size] over the training records of all workers; vectors only. The statistics of the workers are
- * merged in the order of the workers (Chan, Golub & LeVeque 1983, equation 2.1). */
+/* Collective. Mean and standard deviation [data->size] over the training records of all workers; vectors only. The statistics of the workers
+ * are merged in the order of the workers (Chan, Golub & LeVeque 1983, equation 2.1). */
 int shares_statistics(const struct shares *s, double *mean, double *deviation, struct fail *f);
 void shares_close(struct shares *s);
 

@@ -14,9 +14,11 @@ struct state {
 	int64_t step;
 	int64_t records;        /* of the data set, held-out ones included */
 	uint64_t data;          /* hash of their payloads in order */
-	int64_t last_checkpoint, checkpoint_counted, counted;
-	double checkpoint_sum;  /* of the loss, since the last checkpoint */
-	struct train_stats sum; /* since the last line of the log */
+	int64_t last_checkpoint;    /* its step */
+	int64_t checkpoint_counted; /* steps since then */
+	double checkpoint_sum;      /* of their losses */
+	int64_t counted;        /* steps since the last line of the log */
+	struct train_stats sum; /* of them */
 	double loss, holdout;   /* at the last checkpoint */
 	double seconds;         /* spent training */
 	int64_t log_bytes;      /* length of train.jsonl */

@@ -21,7 +21,7 @@ struct halves {
 	double *sum;    /* [halves][tests]: g */
 };
 
-/* Adds the influences of the records of a half: row i of the matrix is record at[i]. */
+/* Adds the influences of the records of a half: record i is row[i] of the matrix. */
 static int add_half(struct halves *h, int half, const struct npy *m, const size_t *row, struct fail *f)
 {
 	uint8_t *left_out = malloc(h->subsets.records);

@@ -44,7 +44,8 @@ void mean_add(struct mean *m, double value)
 	m->squares += d * (value - m->mean);
 }
 
-int means_add(struct means *m, const struct fields *run, struct fail *f)
+/* Adds the numbers of a run. */
+static int add_run(struct means *m, const struct fields *run, struct fail *f)
 {
 	for (size_t i = 0; i < run->n; i++) {
 		const struct field *v = &run->v[i];
@@ -78,7 +79,7 @@ int means_add_file(struct means *m, const char *path, struct fail *f)
 		text.len--;
 	if (!bad && fields_parse(&run, text.p ? text.p : "", text.len, f))
 		bad = fail_add(f, "%s: not a file of --summary", path);
-	bad = bad || means_add(m, &run, f) ? -1 : 0;
+	bad = bad || add_run(m, &run, f) ? -1 : 0;
 	buf_free(&text);
 	fields_free(&run);
 	return bad;

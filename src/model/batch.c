@@ -98,7 +98,8 @@ static void add_found(const struct record *r, struct fail *why)
 	fail_set(why, "%.700s; %.200s", whole.msg, found.msg);
 }
 
-const struct member *batch_payload(struct batch *b, int item, const struct config *cfg)
+/* The payload of an item that has a row; sets its hash in id. NULL with the reason in why. */
+static const struct member *find_payload(struct batch *b, int item, const struct config *cfg)
 {
 	int row = b->row[item];
 	struct fail *why = &b->why[row];
@@ -126,7 +127,7 @@ int batch_infer_shape(struct batch *b, struct config *cfg, struct fail *f)
 {
 	for (int i = 0; i < b->nitems; i++) {
 		int vector = cfg->input_kind == VECTOR_INPUT;
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg);
+		const struct member *m = b->row[i] < 0 ? NULL : find_payload(b, i, cfg);
 		if (m && input_shape(m->data.p, m->data.len, cfg->input_shape, &vector, &b->why[b->row[i]]) == 0) {
 			cfg->input_kind = vector ? VECTOR_INPUT : PICTURE_INPUT;
 			return 1;
@@ -170,7 +171,7 @@ int batch_decode(struct batch *b, const struct config *cfg, struct fail *f)
 	memset(b->id, 0, (size_t)b->rows * sizeof *b->id);
 	memset(b->notes, 0, (size_t)b->rows * sizeof *b->notes);
 	for (int i = 0; i < b->nitems; i++) {
-		const struct member *m = b->row[i] < 0 ? NULL : batch_payload(b, i, cfg);
+		const struct member *m = b->row[i] < 0 ? NULL : find_payload(b, i, cfg);
 		if (m)
 			decode_row(b, b->row[i], cfg, m);
 	}

@@ -13,12 +13,13 @@
 
 enum { WRITE_SIZE = 1 << 22 }; /* bytes, at least, of a write to the file */
 
-size_t dataset_row_size(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
+/* Bytes of a row. */
+static size_t row_size(const struct dataset *d) { return d->size * (d->vector ? sizeof(double) : 1); }
 
 static int flush(struct dataset *d, struct fail *f)
 {
 	if (write_all(d->fd, d->memory, d->filled, f))
-		return fail_add(f, "%zu records of %zu bytes fit neither in --mem nor on the disk of $TMPDIR", d->n, dataset_row_size(d));
+		return fail_add(f, "%zu records of %zu bytes fit neither in --mem nor on the disk of $TMPDIR", d->n, row_size(d));
 	d->filled = 0;
 	return 0;
 }
@@ -32,7 +33,7 @@ static int spill(struct dataset *d, struct fail *f)
 	d->spilled = 1;
 	if (flush(d, f))
 		return -1;
-	size_t capacity = dataset_row_size(d) > WRITE_SIZE ? dataset_row_size(d) : WRITE_SIZE;
+	size_t capacity = row_size(d) > WRITE_SIZE ? row_size(d) : WRITE_SIZE;
 	uint8_t *p = realloc(d->memory, capacity);
 	if (!p)
 		return fail_memory_for(f, "%zu bytes", capacity);
@@ -56,7 +57,7 @@ static int grow_rows(struct dataset *d, size_t row, struct fail *f)
 
 int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 {
-	size_t row = dataset_row_size(d);
+	size_t row = row_size(d);
 	if (d->n == UINT32_MAX)
 		return fail_set(f, "more than %u records", UINT32_MAX);
 	if (grow(&d->id, &d->id_capacity, d->n + 1, "records", f))
@@ -92,13 +93,13 @@ int dataset_seal(struct dataset *d, struct fail *f)
 		return 0;
 	if (flush(d, f))
 		return -1;
-	void *p = mmap(NULL, d->n * dataset_row_size(d), PROT_READ, MAP_SHARED, d->fd, 0);
+	void *p = mmap(NULL, d->n * row_size(d), PROT_READ, MAP_SHARED, d->fd, 0);
 	if (p == MAP_FAILED)
 		return fail_errno(f, "cannot map the file of %zu records in $TMPDIR", d->n);
 	d->x = p;
 	free(d->memory);
 	d->memory = NULL;
-	madvise(p, d->n * dataset_row_size(d), MADV_RANDOM); /* rows are read in shuffled order */
+	madvise(p, d->n * row_size(d), MADV_RANDOM); /* rows are read in shuffled order */
 	return 0;
 }
 
@@ -145,7 +146,7 @@ int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f)
 
 void dataset_floats(const struct dataset *d, const struct standardisation *standard, size_t at, float *out)
 {
-	const uint8_t *row = d->x + at * dataset_row_size(d);
+	const uint8_t *row = d->x + at * row_size(d);
 	if (d->vector)
 		input_standardise(standard, (const double *)(const void *)row, d->size, out);
 	else
@@ -161,11 +162,11 @@ int dataset_statistics(const struct dataset *d, const uint32_t *rows, size_t nro
 		return fail_memory(f);
 	memset(mean, 0, size * sizeof *mean);
 	memset(deviation, 0, size * sizeof *deviation);
-	memcpy(first, d->x + rows[0] * dataset_row_size(d), dataset_row_size(d));
+	memcpy(first, d->x + rows[0] * row_size(d), row_size(d));
 	/* sums differences from the first row, so that a column that never changes has deviation 0 exactly */
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < nrows; i++) {
-			const double *x = (const double *)(const void *)(d->x + rows[i] * dataset_row_size(d));
+			const double *x = (const double *)(const void *)(d->x + rows[i] * row_size(d));
 			for (size_t k = 0; k < size; k++) {
 				double v = x[k] - first[k];
 				if (pass == 0)
@@ -188,7 +189,7 @@ int dataset_statistics(const struct dataset *d, const uint32_t *rows, size_t nro
 void dataset_free(struct dataset *d)
 {
 	if (d->spilled && d->x && d->x != d->memory)
-		munmap((void *)d->x, d->n * dataset_row_size(d));
+		munmap((void *)d->x, d->n * row_size(d));
 	if (d->spilled)
 		close(d->fd);
 	free(d->memory);
