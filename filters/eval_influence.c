@@ -96,13 +96,13 @@ static int write_method(const struct influences *s, const struct influence_metho
 	prefix_of(s, m, prefix, sizeof prefix);
 	for (int k = INFLUENCE_DISTANCE; k < INFLUENCE_MEASURES && !bad; k++) {
 		svg.len = 0;
-		int drawn = influence_chart_against(m, (enum influence_measure)k, NULL, &svg, f);
+		int drawn = influence_chart_against(m, (enum influence_measure)k, &svg, f);
 		snprintf(name, sizeof name, "%s%s", prefix, k == INFLUENCE_DISTANCE ? "distance" : "norm");
 		bad = drawn < 0 || (drawn && eval_write_chart(dir, name, &svg, f));
 	}
 	for (int cls = -1; cls < (int)s->classes.n && cls < MAX_CLASS_CHARTS && !bad; cls++) {
 		svg.len = 0;
-		int drawn = influence_chart_classes(s, m, cls, NULL, &svg, f);
+		int drawn = influence_chart_classes(s, m, cls, &svg, f);
 		class_name(s, prefix, cls, name, sizeof name);
 		bad = drawn < 0 || (drawn && eval_write_chart(dir, name, &svg, f));
 	}

@@ -61,7 +61,7 @@ static int write_runs_charts(const struct runs *r, const char *dir, struct fail 
 	int bad = eval_make_directory(dir, f);
 	for (int i = 0; i < RUNS_CURVES && !bad; i++) {
 		svg.len = 0;
-		bad = runs_chart(r, i, NULL, &svg, f) || eval_write_chart(dir, runs_chart_name(i), &svg, f);
+		bad = runs_chart(r, i, &svg, f) || eval_write_chart(dir, runs_chart_name(i), &svg, f);
 	}
 	buf_free(&svg);
 	return bad ? -1 : 0;

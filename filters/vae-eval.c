@@ -95,10 +95,10 @@ static int write_plane(const struct eval *e, const struct plane *p, const char *
 {
 	struct buf svg = {0};
 	double *v = eval_values(e, &e->field[0], f);
-	int drawn = v ? plane_chart(p, v, e->field[0].name, NULL, &svg, f) : -1;
+	int drawn = v ? plane_chart(p, v, e->field[0].name, &svg, f) : -1;
 	int bad = drawn < 0 || (drawn && eval_write_chart(dir, "plane", &svg, f));
 	svg.len = 0;
-	drawn = bad ? 0 : plane_chart_classes(p, NULL, &svg, f);
+	drawn = bad ? 0 : plane_chart_classes(p, &svg, f);
 	bad = bad || drawn < 0 || (drawn && eval_write_chart(dir, "plane-classes", &svg, f));
 	free(v);
 	buf_free(&svg);

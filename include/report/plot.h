@@ -17,7 +17,8 @@ struct axis {
 	const char *label;
 };
 
-enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8, PLOT_CELLS = 9, PLOT_DOTS = 10 }; /* series with a meaning; 0 to 5 are free; PLOT_CELLS, PLOT_DOTS: of a legend */
+/* Series with a meaning; 0 to 5 are free. PLOT_CELLS and PLOT_DOTS are for plot_legend() alone. */
+enum { PLOT_POSITIVE = 6, PLOT_GUIDE = 7, PLOT_FIT = 8, PLOT_CELLS = 9, PLOT_DOTS = 10 };
 
 struct plot {
 	struct axis x, y;
@@ -31,8 +32,10 @@ struct plot {
 	int bad, legend, dots;
 };
 
-/* Each appends to out; plot_end() returns -1 if any of them failed. Text is escaped here. */
+/* Each appends to out; plot_end() returns -1 if any of them failed. Text is escaped here. A value beyond an axis is drawn outside of the
+ * chart, at most its size away. */
 void plot_begin(struct plot *p, struct buf *out, struct fail *f);
+/* A line through the points x, y [n]. */
 void plot_line(struct plot *p, int series, const double *x, const double *y, size_t n);
 /* n bars as one outline: bar i from edge[i] to edge[i + 1]. edge [n + 1], height [n]. */
 void plot_steps(struct plot *p, int series, const double *edge, const double *height, size_t n);
@@ -46,12 +49,11 @@ unsigned plot_density(struct plot *p, const double *x, const double *y, size_t n
 /* Draws a disc; radius in units of the chart. */
 void plot_disc(struct plot *p, int series, double x, double y, double radius);
 void plot_cross(struct plot *p, double x, double y);
+/* Appends the next of p->legends lines of the legend, below the chart. */
 void plot_legend(struct plot *p, int series, const char *text);
 int plot_end(struct plot *p);
 
 /* Appends the CSS of charts, light and dark. */
 int plot_style(struct buf *out, struct fail *f);
-/* Formats a number as on an axis, in out[size]: 1500000 is 1.5M. Returns what snprintf() does. */
-int plot_number(char *out, size_t size, double v);
 
 #endif

@@ -12,7 +12,13 @@
 #include "report/training.h"
 #include "stream/reader.h"
 
-enum { TEXT_COUNTS_MAX = 12, REPORT_MAX_ORIGINS = 6, REPORT_MAX_FAILED = 5, REPORT_MIDDLE = 20, REPORT_SAMPLE = 32 /* sampled records for one that is shown */ };
+enum {
+	TEXT_COUNTS_MAX = 12,   /* distinct texts of the quarantine's reasons */
+	REPORT_MAX_ORIGINS = 6, /* distinct pairs of model and options */
+	REPORT_MAX_FAILED = 5,  /* records with an error that are shown */
+	REPORT_MIDDLE = 20,     /* records near the median that are shown */
+	REPORT_SAMPLE = 32,     /* sampled records for each of these */
+};
 
 /* Distinct texts, or pairs of texts, and how many records have each. */
 struct text_counts {
@@ -30,7 +36,7 @@ struct report {
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
 	const char *class_name;   /* the label: shown, and compared between test records and their proponents (eval/classes.h); NULL: cls */
 	const char *against;      /* see eval_set_axis(); NULL: the default */
-	int max_fields;     /* that are chosen without `fields`; 0: 8 */
+	int max_fields;     /* that are chosen if `fields` is NULL; 0: 8 */
 	int top, max_tests; /* thumbnails at each end of the scores; test records */
 	int middle;         /* thumbnails near the median; -1: REPORT_MIDDLE if ranked by memo, else none */
 	int keys_per_file;

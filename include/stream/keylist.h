@@ -5,7 +5,8 @@
  * bytes per key.
  *
  * Where the second column of any line is keep, drop or unsure, as in what the page of vae-report --review exports, the file is a list
- * of decisions: then every line must have one of them, and of a key that is listed again the last line counts. A first line "key", tab, "decision" is a header.
+ * of decisions: then every line must have one of them, and of a key that is listed again the last line counts. A first line "key", tab,
+ * "decision" is a header.
  */
 #ifndef VF_KEYLIST_H
 #define VF_KEYLIST_H
@@ -27,7 +28,7 @@ struct keylist {
 	struct buf text; /* of every line: a byte, its decision; the key, and its NUL */
 	struct keylist_slot *slot; /* [cap], open addressing */
 	size_t cap, all;     /* all: distinct keys */
-	size_t n, seen;      /* listed: without those that are to be kept or are unsure; those that keylist_has() was asked for */
+	size_t n, seen;      /* keys for which keylist_has() is true; those of them that it was asked for */
 	int decisions;       /* it is a list of decisions */
 };
 

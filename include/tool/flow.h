@@ -33,7 +33,7 @@ struct flow {
 	char first_failure[512], first_scoreless[512]; /* the first record that could not be read, and the first of the scoreless, and why */
 };
 
-/* The input is read twice; no records are written. */
+/* FLOW_TWICE: the input is read twice. FLOW_SINK: no records are written. */
 enum { FLOW_TWICE = 1, FLOW_SINK = 2 };
 
 /* Opens input and outputs as the command line says. Refuses a terminal as input or output. */
@@ -48,7 +48,8 @@ int flow_each(struct flow *w, int (*each)(void *ctx, struct record *r, struct fa
 int flow_pass(struct flow *w, struct record *r, struct fail *f);
 /* Writes the record to the rejects, if there are any, and its loose members to the output. */
 int flow_reject(struct flow *w, struct record *r, struct fail *f);
-/* A record that has no score, because it cannot be read or for another reason (fail_unscored()): --on-error decides between passing it with a field `error`, rejecting it, and failing. */
+/* A record that has no score, because it cannot be read or for another reason (fail_unscored()): --on-error decides between passing it with
+ * a field `error`, rejecting it with that field, and failing. */
 int flow_unscored(struct flow *w, struct record *r, const struct fail *why, struct fail *f);
 /* Fails if the record has one of these fields, unless --replace is given. `error` may be there: it is that of the last tool that
  * could not read the record. names: NULL-terminated, without --prefix. */

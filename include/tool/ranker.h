@@ -27,7 +27,7 @@ struct ranker {
 	struct provenance provenance; /* of the ranked scores */
 	struct fail mixed;            /* the first record with another provenance */
 	struct buf reason, key;       /* of the last record: joint_reason, and the key */
-	size_t decided, undecided;    /* records of the stream that are in decisions; without those to keep and to drop */
+	size_t decided, undecided;    /* records of the stream that are in decisions; of these, the unsure and those without a score */
 	struct atomic_file save;      /* --save-ref, while it is written */
 	struct { int fd; struct writer *out; uint64_t *from, *len; size_t n, cap; } spool; /* [n]: the range of each record */
 };

@@ -27,7 +27,7 @@ struct scoring {
 	/* Sets the fields of a record. row is its row in the batch, or -1 if skip() left it out. why is empty, or why the payload could
 	 * not be decoded; fields() sets it where there is no score otherwise. Called for every record. */
 	int (*fields)(void *tool, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f);
-	int (*skip)(void *tool, uint64_t position); /* as in batch_stream.h, or NULL */
+	int (*skip)(void *tool, uint64_t position); /* as in batch_stream.h, or NULL; as is items_per_row */
 	int items_per_row;
 
 	/* after scoring_open() */

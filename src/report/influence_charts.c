@@ -35,7 +35,7 @@ static void middle(const float *v, size_t n, struct axis *x)
 
 static int wanted(const struct influence_pair *p, int cls) { return p->same >= 0 && (cls < 0 || p->cls == cls); }
 
-static int draw_classes(const struct influences *s, const struct influence_method *m, int cls, struct axis x, const char *id, struct buf *out, struct fail *f)
+static int draw_classes(const struct influences *s, const struct influence_method *m, int cls, struct axis x, struct buf *out, struct fail *f)
 {
 	double count[2][BINS] = {{0}}, edge[BINS + 1], total[2] = {0}, top = 0, least = INFINITY;
 	for (int i = 0; i <= BINS; i++)
@@ -61,7 +61,7 @@ static int draw_classes(const struct influences *s, const struct influence_metho
 	snprintf(legend[1], sizeof legend[1], "record of the same class: %.0f pairs", total[1]);
 	snprintf(legend[0], sizeof legend[0], "record of another class: %.0f pairs", total[0]);
 	snprintf(text, sizeof text, "%s; %s; bars at the ends hold what is beyond %.4g and %.4g", legend[1], legend[0], x.low, x.high);
-	struct plot p = {.x = x, .y = {least * 0.7, top, 1, 1, "pairs of each kind"}, .title = title, .text = text, .id = id, .legends = (total[0] > 0) + (total[1] > 0)};
+	struct plot p = {.x = x, .y = {least * 0.7, top, 1, 1, "pairs of each kind"}, .title = title, .text = text, .legends = (total[0] > 0) + (total[1] > 0)};
 	for (int k = 0; k < 2; k++)
 		for (int b = 0; b < BINS; b++)
 			count[k][b] = fmax(count[k][b], p.y.low);
@@ -77,7 +77,7 @@ static int draw_classes(const struct influences *s, const struct influence_metho
 	return plot_end(&p) ? -1 : 1;
 }
 
-int influence_chart_classes(const struct influences *s, const struct influence_method *m, int cls, const char *id, struct buf *out, struct fail *f)
+int influence_chart_classes(const struct influences *s, const struct influence_method *m, int cls, struct buf *out, struct fail *f)
 {
 	float *v = malloc((m->n + 1) * sizeof *v);
 	size_t n = 0;
@@ -92,12 +92,12 @@ int influence_chart_classes(const struct influences *s, const struct influence_m
 		middle(v, n, &x);
 	}
 	free(v);
-	return n ? draw_classes(s, m, cls, x, id, out, f) : 0;
+	return n ? draw_classes(s, m, cls, x, out, f) : 0;
 }
 
 /* --- against distance and norm --- */
 
-int influence_chart_against(const struct influence_method *m, enum influence_measure which, const char *id, struct buf *out, struct fail *f)
+int influence_chart_against(const struct influence_method *m, enum influence_measure which, struct buf *out, struct fail *f)
 {
 	const int distance = which == INFLUENCE_DISTANCE;
 	double *x = malloc((m->n + 1) * sizeof *x), *y = malloc((m->n + 1) * sizeof *y);
@@ -124,7 +124,7 @@ int influence_chart_against(const struct influence_method *m, enum influence_mea
 			snprintf(text, sizeof text, "%zu pairs of records", n);
 		else
 			snprintf(text, sizeof text, "%zu pairs of records, Spearman %.4f", n, c->spearman);
-		struct plot p = {.x = ax, .y = ay, .title = title, .text = text, .id = id, .legends = 1 + (classes > 0)};
+		struct plot p = {.x = ax, .y = ay, .title = title, .text = text, .legends = 1 + (classes > 0)};
 		plot_begin(&p, out, f);
 		plot_dots(&p, x, y, classes ? same : NULL, n);
 		if (classes)

@@ -41,7 +41,7 @@ static void draw_tests(const struct plane *p, struct plot *plot)
 		plot_legend(plot, PLOT_FIT, p->ntests > 1 ? "test records" : "the test record");
 }
 
-int plane_chart(const struct plane *p, const double *v, const char *field, const char *id, struct buf *out, struct fail *f)
+int plane_chart(const struct plane *p, const double *v, const char *field, struct buf *out, struct fail *f)
 {
 	double most = 0, low = INFINITY, high = -INFINITY;
 	size_t n = 0;
@@ -59,7 +59,7 @@ int plane_chart(const struct plane *p, const double *v, const char *field, const
 	snprintf(text, sizeof text, "%zu records, from %.4g to %.4g", n, low, high);
 	snprintf(legend[1], sizeof legend[1], "above 0: the area is the value, at most %.4g", high);
 	snprintf(legend[0], sizeof legend[0], "0 or below: down to %.4g", low);
-	struct plot plot = {.title = title, .text = text, .id = id, .legends = (high > 0) + (low <= 0) + (p->ntests > 0), .discs = 1};
+	struct plot plot = {.title = title, .text = text, .legends = (high > 0) + (low <= 0) + (p->ntests > 0), .discs = 1};
 	limits(p, &plot);
 	plot_begin(&plot, out, f);
 	for (size_t i = 0; i < p->n; i++)
@@ -77,7 +77,7 @@ static int series_of(int colour) { return colour < COLOURS ? colour : PLOT_GUIDE
 
 static int colour_of(const struct plane_point *v) { return v->cls < 0 || v->cls >= COLOURS ? COLOURS : v->cls; }
 
-int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, struct fail *f)
+int plane_chart_classes(const struct plane *p, struct buf *out, struct fail *f)
 {
 	size_t count[COLOURS + 1] = {0}, n = 0;
 	int colours = 0;
@@ -92,7 +92,7 @@ int plane_chart_classes(const struct plane *p, const char *id, struct buf *out, 
 		return 0;
 	char text[100], legend[120];
 	snprintf(text, sizeof text, "%zu records of %zu classes", n, p->classes.n);
-	struct plot plot = {.title = "Classes in the plane", .text = text, .id = id, .legends = colours + (p->ntests > 0), .discs = 1};
+	struct plot plot = {.title = "Classes in the plane", .text = text, .legends = colours + (p->ntests > 0), .discs = 1};
 	limits(p, &plot);
 	plot_begin(&plot, out, f);
 	for (size_t i = 0; i < p->n; i++)

@@ -10,7 +10,8 @@
 
 enum { LEGEND = 19, HEAD = 26, MAX_TICKS = 12 };
 
-int plot_number(char *out, size_t size, double v)
+/* Formats a number as on an axis: 1500000 is 1.5M. */
+static int format_number(char *out, size_t size, double v)
 {
 	static const struct { double unit; const char *prefix; } si[] = {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}};
 	double a = fabs(v);
@@ -87,7 +88,7 @@ static int ticks(const struct axis *a, double v[MAX_TICKS])
 static void put_tick(struct plot *p, const struct axis *a, double v)
 {
 	char t[40];
-	plot_number(t, sizeof t, a->percent ? 100 * v : v);
+	format_number(t, sizeof t, a->percent ? 100 * v : v);
 	PUT(p, "%s", t[0] == '-' ? "\xe2\x88\x92" : "");
 	PUT(p, "%s</text>", t + (t[0] == '-'));
 }

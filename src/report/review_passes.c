@@ -315,8 +315,8 @@ static const char *read_joint_reason(const struct suspect *s, size_t *len, int *
 	return name;
 }
 
-/* The score that vae-rank names as the reason; or else the one in which it ranks highest, without joint ones, which say nothing about why. If it is among the 5 % highest in none, the one in
- * which it ranks lowest, if that is among the 5 % lowest. */
+/* Sets why and low. The score that vae-rank names as the reason; or else the one in which the suspect ranks highest, without joint ones,
+ * which say nothing about why. If it is among the 5 % highest in none, the one in which it ranks lowest, if that is among the 5 % lowest. */
 static void explain(const struct review *v, struct suspect *s)
 {
 	const struct eval *e = &v->report->eval;

@@ -49,7 +49,7 @@ static void draw(struct plot *p, int curve, int series, const struct runs_field 
 	plot_line(p, series, x, y, RUNS_GRID + 2);
 }
 
-int runs_chart(const struct runs *r, int curve, const char *id, struct buf *out, struct fail *f)
+int runs_chart(const struct runs *r, int curve, struct buf *out, struct fail *f)
 {
 	const struct runs_field *shown[MAX_SERIES];
 	const struct runs_set *of[MAX_SERIES];
@@ -72,7 +72,7 @@ int runs_chart(const struct runs *r, int curve, const char *id, struct buf *out,
 		bad = buf_addf(&text, f, "%s%s", i ? "; " : "", line);
 	}
 	if (!bad) {
-		struct plot p = {.x = {0, 1, 0, 1, about[curve].x}, .y = {0, 1, 0, 1, "positives found"}, .title = about[curve].title, .text = text.p ? text.p : "", .id = id, .legends = n + 1};
+		struct plot p = {.x = {0, 1, 0, 1, about[curve].x}, .y = {0, 1, 0, 1, "positives found"}, .title = about[curve].title, .text = text.p ? text.p : "", .legends = n + 1};
 		plot_begin(&p, out, f);
 		plot_line(&p, PLOT_GUIDE, diagonal, diagonal, 2);
 		for (int i = n - 1; i >= 0; i--)
