@@ -53,9 +53,8 @@ void influence_score(struct influence *s, int n, const float *x, const uint64_t 
 /* The same for the whole batch, with a call after each checkpoint, in order, while its gradients are in memory. Fails if that call does. */
 int influence_each_checkpoint(struct influence *s, const float *x, const uint64_t *id, const float *eps, struct score *out,
                               int (*each)(void *ctx, int checkpoint, struct fail *f), void *ctx, struct fail *f);
-/* mu [batch][latent]: the encoder's means at the last checkpoint, of x [batch][input], for which nothing else is computed; x NULL: of the
- * batch that was scored last. */
-void influence_latent_means(struct influence *s, const float *x, float *mu);
+/* mu [batch][latent]: the encoder's means at the last checkpoint, of the batch that was scored last. */
+void influence_latent_means(const struct influence *s, float *mu);
 /* From here on all dot products are whitened, which makes them influences with inverse curvature: whitening [n], borrowed. */
 int influence_whiten(struct influence *s, const struct whitening *whitening, struct fail *f);
 void influence_close(struct influence *s);

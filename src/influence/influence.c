@@ -127,15 +127,10 @@ int influence_each_checkpoint(struct influence *s, const float *x, const uint64_
 	return 0;
 }
 
-void influence_latent_means(struct influence *s, const float *x, float *mu)
+void influence_latent_means(const struct influence *s, float *mu)
 {
-	const struct model *m = &s->models[s->n - 1];
 	size_t n = (size_t)s->latent;
-	s->enc.rows = x ? s->batch : s->enc.rows;
-	if (x && m->enc.reads_channels_last)
-		to_channels_last(s->x_channels_last, x, s->batch, m->enc.channels, m->enc.area);
-	if (x)
-		network_forward(&m->enc, s->reordered[s->n - 1], in_order(s, x, m->enc.reads_channels_last), &s->enc, s->grams.scratch);
+	const float *head = s->enc.v[s->models[s->n - 1].enc.last];
 	for (size_t r = 0; r < (size_t)s->batch; r++)
-		memcpy(mu + r * n, s->enc.v[m->enc.last] + r * 2 * n, n * sizeof *mu);
+		memcpy(mu + r * n, head + r * 2 * n, n * sizeof *mu);
 }

@@ -152,11 +152,11 @@ static void normalize_row(const struct pairwise *p, const struct results *b, siz
 }
 
 /* Of the batch that was scored last. */
-static void set_distances(const struct pairwise *p, struct influence *s, const struct results *b)
+static void set_distances(const struct pairwise *p, const struct influence *s, const struct results *b)
 {
 	const struct test_set *t = p->tests;
 	size_t latent = (size_t)t->models[0].cfg.latent;
-	influence_latent_means(s, NULL, b->mu);
+	influence_latent_means(s, b->mu);
 	for (size_t row = 0; row < (size_t)b->n; row++)
 		for (size_t q = 0; q < t->n; q++)
 			b->distance[row * t->n + q] = t->record[q].why ? NAN : sqrt(squared_distance(b->mu + row * latent, t->mu + q * latent, latent));

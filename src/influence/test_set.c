@@ -169,7 +169,7 @@ static int score_batch(struct batch_reader *g, struct fail *f)
 	t->nblocks++; /* to be freed also after a failure */
 	if (r)
 		return -1;
-	influence_latent_means(g->influence, NULL, g->mu);
+	influence_latent_means(g->influence, g->mu);
 	for (int i = 0; i < b->nitems; i++)
 		if (b->row[i] >= 0 && b->row[i] < g->count && add_record(g, &b->item[i], b->row[i], f))
 			return -1;
