@@ -5,7 +5,6 @@
 #include "eval.h"
 #include "eval/influences.h"
 #include "report/influence_charts.h"
-#include "stream/name.h"
 
 enum { MAX_CLASS_CHARTS = 50 };
 
@@ -26,35 +25,24 @@ bool check_influence(struct cli *c, const struct eval_options *o)
 static int add_class(void *ctx, struct record *r, struct fail *f)
 {
 	struct influences *s = ctx;
-	return class_map_add(&s->records, r, s->class_name, f) ? record_fail(r, f) : 0;
+	return class_check_record(&s->of_class, r, f) || class_map_add(&s->records, r, s->of_class.name, f) ? record_fail(r, f) : 0;
 }
 
 static int add_test_class(void *ctx, struct record *r, struct fail *f)
 {
 	struct influences *s = ctx;
-	return class_map_add(&s->tests, r, s->class_name, f) ? record_fail(r, f) : 0;
-}
-
-static int has_class(const struct class_map *m)
-{
-	size_t i = 0;
-	while (i < m->n && !m->v[i].cls)
-		i++;
-	return i < m->n;
+	return class_check_record(&s->of_class, r, f) || class_map_add(&s->tests, r, s->of_class.name, f) ? record_fail(r, f) : 0;
 }
 
 static int read_classes(struct influences *s, struct flow *w, const struct eval_options *o, struct fail *f)
 {
-	char shown[100];
 	if (flow_open(w, w->cli, FLOW_SINK, f) || flow_each(w, add_class, s, f))
 		return -1;
 	if (o->tests && eval_read_tests(w->cli, o->tests, add_test_class, s, f))
 		return -1;
 	class_map_sort(&s->records);
 	class_map_sort(&s->tests);
-	if (has_class(&s->records) || has_class(&s->tests) || s->records.n + s->tests.n == 0)
-		return 0;
-	return fail_set(f, "--class: none of %zu records has '%s'", s->records.n + s->tests.n, name_show(shown, sizeof shown, s->class_name));
+	return class_check_end(&s->of_class, f);
 }
 
 /* --- charts --- */
@@ -124,7 +112,7 @@ static int write_charts(const struct influences *s, const struct cli *c, const c
 
 int run_influences(struct flow *w, const struct eval_options *o, struct fail *f)
 {
-	struct influences s = {.class_name = o->class_name};
+	struct influences s = {.of_class = {.name = o->class_name}};
 	struct buf out = {0};
 	int bad = (s.ncutoffs = eval_parse_cutoffs(s.cutoff, o->cutoffs ? o->cutoffs : "1,10", f)) < 0 ? fail_add(f, "--cut") : 0;
 	if (bad)

@@ -127,7 +127,7 @@ static int read_all(struct flow *w, const struct eval_options *o, struct read *t
 static int run(struct flow *w, const struct eval_options *o, struct eval *e, struct fail *f)
 {
 	struct buf out = {0};
-	struct plane plane = {.class_name = o->class_name};
+	struct plane plane = {.of_class = {.name = o->class_name}};
 	struct read to = {e, o->plane ? &plane : NULL};
 	int bad = (o->model && eval_read_model(w->cli, o->model, e, f)) || read_all(w, o, &to, f) || eval_finish(e, f);
 	if (!bad) {

@@ -20,7 +20,7 @@ struct options {
 static bool check_review(struct cli *c, const struct options *o, struct review *v)
 {
 	const struct report *r = &o->report;
-	const char *other = r->quarantine_path ? "--quarantine" : r->tests_path ? "-t" : o->rows >= 0 ? "--rows" : o->middle >= 0 ? "--middle" : r->against ? "--against" : r->class_name ? "--class" : NULL;
+	const char *other = r->quarantine_path ? "--quarantine" : r->tests_path ? "-t" : o->rows >= 0 ? "--rows" : o->middle >= 0 ? "--middle" : r->against ? "--against" : r->of_class.name ? "--class" : NULL;
 	if (other)
 		return cli_usage(c, "--review cannot be combined with %s%s", other, r->quarantine_path ? ": name the quarantine as FILE" : "");
 	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 		{0, "against", "FIELD", CLI_TEXT, &p->against, "the field of the x axis and of the correlations, as in logp_out or -nll (default: -loss; for memo: logp_in)"},
 		{'m', "model", "NAME.vae", CLI_TEXT, &p->model_path, "the model of the scores: shows its configuration and training curve"},
 		{0, "influence", "FILE", CLI_TEXT, &p->influence_path, "proponents and opponents, from --influence of other tools"},
-		{0, "class", "NAME", CLI_TEXT, &p->class_name, "the label: a field, json.NAME, or key/ for the directory of the key (default cls)"},
+		{0, "class", "NAME", CLI_TEXT, &p->of_class.name, "the label: a field, json.NAME, or key/ for the directory of the key (default cls)"},
 		{'t', "tests", "TESTS", CLI_TEXT, &p->tests_path, "the test records of --influence, for their pictures"},
 		{0, "quarantine", "FILE", CLI_TEXT, &p->quarantine_path, "the records that were put aside (-r of vae-drop)"},
 		{0, "title", "TEXT", CLI_TEXT, &p->title, "the title of the page (default: Scored records)"},

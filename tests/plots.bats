@@ -392,7 +392,7 @@ listed() {
 	ok vae-eval --influence "$T/over.jsonl" --class key/ --svg "$T/pics"
 	says '1 test records have no influences'
 	fails 1 vae-eval -q --influence "$T/over.jsonl" --class json.nosuch "$T/in.tar"
-	says '--class: none of 4 records' json.nosuch
+	says '--class: none of 4 records' json.nosuch 'the first one has key/, json.NAME'
 	clean <(tr -d '\n' <"$T/out")
 	is "$(names "$T/pics")" 'knn-class-a.svg knn-classes.svg knn-distance.svg method.2-class-a.svg method.2-classes.svg '
 	well_formed "$T"/pics/*.svg
@@ -484,7 +484,7 @@ point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x
 	grep -q '>other classes, or none: 2 records<' "$T/many/plane-classes.svg"
 }
 
-@test "a field that no record has is an error with --against, and a class that no record has with --plane" {
+@test "a field that no record has is an error with --against, and a class that no record has with --class" {
 	printf 'name=%d.vae.json data={"w":%d,"loss":%d}\n' 1 1 2 2 2 1 3 3 5 | mktar >"$T/in.tar"
 	ok vae-eval -k w --against -loss "$T/in.tar"
 	ok vae-eval -k w --against loss "$T/in.tar"
@@ -497,5 +497,15 @@ point() { perl -e 'my ($k, @v) = @ARGV; my $h = "{\x27descr\x27: \x27<f4\x27, \x
 	printf 'name=%d.npy file='"$T"'/p.npy\nname=%d.cls data=1\nname=%d.vae.json data={"w":%d}\n' 1 1 1 1 2 2 2 2 | mktar >"$T/p.tar"
 	ok vae-eval -q -k w --plane --class cls --svg "$T/p" "$T/p.tar"
 	fails 1 vae-eval -q -k w --plane --class json.clas --svg "$T/p" "$T/p.tar"
-	says '--class: none of 2 records' json.clas
+	says '--class: none of 2 records' json.clas 'the first one has cls, w'
+	fails 1 vae-report -q -k w --class clas -o "$T/page.html" "$T/p.tar"
+	says "--class: none of 2 records has 'clas'; the first one has cls, w"
+	absent "$T/page.html"
+	ok vae-report -q -k w --class w -o "$T/page.html" "$T/p.tar"
+	# the label may be one of the test records alone
+	printf 'name=t.vae.json data={"kind":1}\n' | mktar >"$T/t.tar"
+	printf '{"test":"t","proponents":[{"key":"1","influence":1}]}\n' >"$T/over.jsonl"
+	ok vae-report -q -k w --class kind --influence "$T/over.jsonl" -t "$T/t.tar" -o "$T/page.html" "$T/p.tar"
+	mktar </dev/null >"$T/empty.tar"
+	ok vae-report -q --class kind -o "$T/page.html" "$T/empty.tar"
 }

@@ -12,6 +12,18 @@ int class_of(struct record *r, const char *name, struct buf *out, struct fail *f
 /* Appends the directory of an escaped key. Returns 1, 0 if the key has none, or -1. */
 int class_of_key(const char *key, size_t len, struct buf *out, struct fail *f);
 
+/* Whether any record has the class that an option --class names. */
+struct class_check {
+	const char *name; /* set by the caller, as for class_of(); NULL: nothing is checked */
+	uint64_t records;
+	int found;
+	struct buf names; /* names that the first record could be classed by */
+};
+int class_check_record(struct class_check *c, struct record *r, struct fail *f);
+/* Fails if none of the records has it. */
+int class_check_end(const struct class_check *c, struct fail *f);
+void class_check_free(struct class_check *c);
+
 /* Names of classes, each once. */
 struct class_list {
 	char **name; /* [n], in the order of class_list_add() */

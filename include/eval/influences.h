@@ -38,7 +38,7 @@ struct influence_method {
 
 struct influences {
 	/* set by the caller */
-	const char *class_name;              /* NULL: cls in the file; CLASS_OF_KEY; another name: classes come from records and tests */
+	struct class_check of_class;         /* its name: NULL: cls in the file; CLASS_OF_KEY; another name: classes come from records and tests */
 	struct class_map records, tests;     /* owned, sorted; if tests is empty, test records are looked up in records */
 	struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS];
 	int ncutoffs;                        /* percentages count the records that are listed for a test record */

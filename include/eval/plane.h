@@ -9,7 +9,7 @@
 enum { PLANE_MAX_TESTS = 100 };
 
 struct plane {
-	const char *class_name; /* set by the caller, for class_of(); NULL: no classes */
+	struct class_check of_class; /* its name is set by the caller; NULL: no classes */
 	struct plane_point {
 		double x, y; /* NAN: the payload is not a point */
 		int16_t cls; /* index into plane.classes; -1: none */
@@ -24,7 +24,7 @@ struct plane {
 int plane_add(struct plane *p, struct record *r, const char *extensions, struct fail *f);
 /* Adds a test record. Fails if its payload is not a point. */
 int plane_add_test(struct plane *p, struct record *r, const char *extensions, struct fail *f);
-/* Fails if no record is a point. */
+/* Fails if no record is a point, or none has a class. */
 int plane_check(const struct plane *p, struct fail *f);
 void plane_free(struct plane *p);
 

@@ -5,6 +5,7 @@
 #ifndef VF_REPORT_H
 #define VF_REPORT_H
 
+#include "eval/classes.h"
 #include "eval/eval.h"
 #include "model/checkpoints.h"
 #include "report/test_influence.h"
@@ -34,7 +35,7 @@ struct report {
 	/* set by the caller */
 	const char *title, *fields, *positive; /* fields NULL: chosen by the first record; positive NULL: nothing labelled */
 	const char *model_path, *influence_path, *tests_path, *quarantine_path;
-	const char *class_name;   /* the label: shown, and compared between test records and their proponents (eval/classes.h); NULL: cls */
+	struct class_check of_class; /* its name: the label, shown, and compared between test records and their proponents (eval/classes.h); NULL: cls */
 	const char *against;      /* see eval_set_axis(); NULL: the default */
 	int max_fields;     /* that are chosen if `fields` is NULL; 0: 8 */
 	int top, max_tests; /* thumbnails at each end of the scores; test records */
@@ -67,7 +68,7 @@ struct report {
 int report_open(struct report *r, struct fail *f);
 /* 1 if the record is positive, 0 or -1. */
 int report_record(struct report *r, struct record *rec, struct fail *f);
-/* Reads tests and quarantine, and computes the evaluation. */
+/* Reads tests and quarantine, and computes the evaluation. Fails if no record, of the stream or the tests, has the class. */
 int report_finish(struct report *r, struct fail *f);
 void report_free(struct report *r);
 

@@ -26,6 +26,43 @@ int class_of(struct record *r, const char *name, struct buf *out, struct fail *f
 	return got;
 }
 
+/* Appends the names that class_of() knows for a record: cls, key/, fields, and json.NAME as such. */
+static int add_names(struct record *r, struct buf *out, struct fail *f)
+{
+	const int has_directory = r->key.len && memchr(r->key.p, '/', r->key.len) != NULL;
+	if (record_fields(r, f) || (record_member(r, "cls") && buf_addf(out, f, ", cls")) || (has_directory && buf_addf(out, f, ", " CLASS_OF_KEY)) ||
+	    (record_member(r, "json") && buf_addf(out, f, ", json.NAME")))
+		return -1;
+	for (size_t i = 0; i < r->fields.n; i++)
+		if (buf_addf(out, f, ", ") || buf_add(out, r->fields.text.p + r->fields.v[i].name, r->fields.v[i].name_len, f))
+			return -1;
+	return 0;
+}
+
+int class_check_record(struct class_check *c, struct record *r, struct fail *f)
+{
+	struct buf cls = {0};
+	if (!c->name || c->found)
+		return 0;
+	if (c->records++ == 0 && add_names(r, &c->names, f))
+		return -1;
+	int has = class_of(r, c->name, &cls, f);
+	buf_free(&cls);
+	c->found = has > 0;
+	return has < 0 ? -1 : 0;
+}
+
+int class_check_end(const struct class_check *c, struct fail *f)
+{
+	char name[100], names[400];
+	if (!c->name || c->found || !c->records)
+		return 0;
+	return fail_set(f, "--class: none of %llu records has '%s'; the first one has %s", (unsigned long long)c->records, name_show(name, sizeof name, c->name),
+	                c->names.len ? name_show(names, sizeof names, c->names.p + 2) : "no name for a class");
+}
+
+void class_check_free(struct class_check *c) { buf_free(&c->names); }
+
 int class_list_add(struct class_list *l, const char *name, size_t len, struct fail *f)
 {
 	for (size_t i = 0; i < l->n; i++)

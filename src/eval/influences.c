@@ -30,9 +30,9 @@ static int class_in(const struct influences *s, const struct class_map *m, const
 	const char *cls = NULL;
 	struct buf directory = {0};
 	*out = NULL;
-	if (!s->class_name) {
+	if (!s->of_class.name) {
 		cls = json_string_value(json_object_get(o, "cls"));
-	} else if (strcmp(s->class_name, CLASS_OF_KEY) == 0) {
+	} else if (strcmp(s->of_class.name, CLASS_OF_KEY) == 0) {
 		int has = class_of_key(key, strlen(key), &directory, f);
 		if (has < 0)
 			return -1;
@@ -198,6 +198,7 @@ void influences_free(struct influences *s)
 	}
 	free(s->method);
 	class_list_free(&s->classes);
+	class_check_free(&s->of_class);
 	class_map_free(&s->records);
 	class_map_free(&s->tests);
 	*s = (struct influences){.n = 0};

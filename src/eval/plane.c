@@ -7,7 +7,6 @@
 #include "base/grow.h"
 #include "eval/classes.h"
 #include "input/npy.h"
-#include "stream/name.h"
 
 /* Reads the two numbers of the payload. Returns 1, or 0 and the reason. */
 static int read_point(const struct record *r, const char *extensions, struct plane_point *to, struct fail *why)
@@ -43,10 +42,12 @@ int plane_add(struct plane *p, struct record *r, const char *extensions, struct 
 		to->x = to->y = NAN;
 		p->without++;
 	}
-	if (!p->class_name)
+	if (!p->of_class.name)
 		return 0;
+	if (class_check_record(&p->of_class, r, f))
+		return -1;
 	struct buf cls = {0};
-	int has = class_of(r, p->class_name, &cls, f), number = has > 0 ? class_list_add(&p->classes, cls.p ? cls.p : "", cls.len, f) : -1;
+	int has = class_of(r, p->of_class.name, &cls, f), number = has > 0 ? class_list_add(&p->classes, cls.p ? cls.p : "", cls.len, f) : -1;
 	buf_free(&cls);
 	to->cls = (int16_t)number;
 	return has < 0 || (has && number < 0) ? -1 : 0;
@@ -62,17 +63,15 @@ int plane_add_test(struct plane *p, struct record *r, const char *extensions, st
 
 int plane_check(const struct plane *p, struct fail *f)
 {
-	char shown[100];
 	if (p->without == p->n)
 		return fail_set(f, "--plane: none of %zu records has an .npy of two numbers", p->n);
-	if (p->class_name && !p->classes.n)
-		return fail_set(f, "--class: none of %zu records has '%s'", p->n, name_show(shown, sizeof shown, p->class_name));
-	return 0;
+	return class_check_end(&p->of_class, f);
 }
 
 void plane_free(struct plane *p)
 {
 	class_list_free(&p->classes);
+	class_check_free(&p->of_class);
 	free(p->v);
 	p->v = NULL;
 	p->n = p->cap = 0;

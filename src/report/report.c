@@ -50,7 +50,7 @@ int report_open(struct report *r, struct fail *f)
 	if (extremes_open(&r->middle_of, middle * REPORT_SAMPLE, 1, 0, f) || extremes_open(&r->high, (size_t)r->top, 1, 0, f) || extremes_open(&r->low, (size_t)r->top, -1, 0, f) ||
 	    extremes_open(&r->quarantined, (size_t)r->top, 1, 1, f))
 		return -1;
-	r->high.label = r->low.label = r->middle_of.label = r->quarantined.label = r->influential.label = r->tests.label = r->class_name;
+	r->high.label = r->low.label = r->middle_of.label = r->quarantined.label = r->influential.label = r->tests.label = r->of_class.name;
 	if (r->model_path && read_model(r, f))
 		return fail_add(f, "-m");
 	return r->influence_path ? read_influences(r, f) : 0;
@@ -205,7 +205,7 @@ int report_record(struct report *r, struct record *rec, struct fail *f)
 {
 	double score = NAN;
 	uint64_t position = r->eval.records;
-	if (record_fields(rec, f) || (!r->fields && !r->fields_chosen && choose_fields(r, rec, f)))
+	if (record_fields(rec, f) || class_check_record(&r->of_class, rec, f) || (!r->fields && !r->fields_chosen && choose_fields(r, rec, f)))
 		return -1;
 	int positive = eval_add(&r->eval, rec, f);
 	if (positive < 0)
@@ -240,7 +240,7 @@ static int read_file(struct report *r, const char *path, int (*each)(struct repo
 
 static int add_test(struct report *r, struct record *rec, struct fail *f)
 {
-	return thumbnail_index_fill(&r->tests, rec, r->eval.extensions, NAN, 0, f);
+	return class_check_record(&r->of_class, rec, f) || thumbnail_index_fill(&r->tests, rec, r->eval.extensions, NAN, 0, f) ? -1 : 0;
 }
 
 static int add_quarantined(struct report *r, struct record *rec, struct fail *f)
@@ -270,7 +270,7 @@ int report_finish(struct report *r, struct fail *f)
 		return fail_add(f, "-t");
 	if (r->quarantine_path && read_file(r, r->quarantine_path, add_quarantined, f))
 		return fail_add(f, "--quarantine");
-	if (eval_finish(&r->eval, f))
+	if (class_check_end(&r->of_class, f) || eval_finish(&r->eval, f))
 		return -1;
 	r->sampled = r->middle_of.n < r->eval.field[0].detection.rank.scored;
 	extremes_nearest(&r->middle_of, r->eval.field[0].detection.rank.median, (size_t)middle_of(r));
@@ -280,6 +280,7 @@ int report_finish(struct report *r, struct fail *f)
 void report_free(struct report *r)
 {
 	eval_free(&r->eval);
+	class_check_free(&r->of_class);
 	for (int i = 0; i < r->nfailed; i++)
 		thumbnail_free(&r->failed[i]);
 	text_counts_free(&r->origins);

@@ -8,7 +8,7 @@
 int fuzz_influences(const uint8_t *data, size_t size)
 {
 	for (int keys = 0; keys < 2; keys++) {
-		struct influences s = {.class_name = keys ? CLASS_OF_KEY : NULL, .cutoff = {{1, 0}, {50, 1}}, .ncutoffs = 2};
+		struct influences s = {.of_class = {.name = keys ? CLASS_OF_KEY : NULL}, .cutoff = {{1, 0}, {50, 1}}, .ncutoffs = 2};
 		struct fail f = {{0}};
 		struct buf out = {0};
 		int bad = 0;
