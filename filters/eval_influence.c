@@ -19,7 +19,7 @@ bool check_influence(struct cli *c, const struct eval_options *o)
 		return cli_usage(c, "--influence reads records only for the classes that --class NAME says they have");
 	if (o->tests && !needs_records(o->class_name))
 		return cli_usage(c, "-t requires --class NAME, which the records say");
-	return cli_check_overwrite(c, "--influence", o->influence) && cli_check_overwrite(c, "-t", o->tests);
+	return cli_check_stdin(c, "-t", o->tests) && cli_check_overwrite(c, "--influence", o->influence) && cli_check_overwrite(c, "-t", o->tests);
 }
 
 static int add_class(void *ctx, struct record *r, struct fail *f)

@@ -45,13 +45,24 @@ count_models() {
 		--repeats=*) repeats=${1#*=} ;;
 		--folds) folds=$2 ;;
 		--repeats) repeats=$2 ;;
-		--halves* | --leave* | --task* | --output* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
+		--f* | --rep*) wrong "--memo: write $1 in full, --folds or --repeats: $tool counts the models" ;;
+		--ha* | --le* | --ta* | --outp* | --rej* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
 		esac
 		shift
 	done
 	number 'the option --folds of --memo' "$folds" '[1-9][0-9]{0,4}'
 	number 'the option --repeats of --memo' "$repeats" '[1-9][0-9]{0,4}'
 	models=$((folds * repeats))
+}
+
+# check_memo_options: lets vae-memo check them. The file that cannot be read comes behind the options: it is refused last, and nothing is trained.
+check_memo_options() {
+	unread=/dev/null/none
+	said=$(eval "vae-memo -q $memo -o \"\$run/models.memo\" --task 1/1 -- $unread" 2>&1 </dev/null) && status=0 || status=$?
+	said=$(printf '%s\n' "$said" | tail -n 1 | sed 's/^vae-memo: //; s/ (vae-memo -h shows the options)$//')
+	case $said in "$unread"*) return 0 ;; esac
+	[ "$status" -ne 2 ] || wrong "--memo: $said"
+	fail "--memo: $said"
 }
 
 # line_of ORDINAL PATH: prints a line of the manifest. The hash of an unchanged file comes from RUN/identities.
@@ -118,7 +129,12 @@ write_settings() {
 plan() { # SHARD...
 	[ -z "$model" ] || model=$(absolute "$model")
 	if [ -n "$model" ] && [ ! -r "$model/model.yaml" ]; then fail "-m: $model: no model there: expected $model/model.yaml"; fi
-	if [ -n "$memo" ]; then count_models "$memo"; else choose_score; fi
+	if [ -n "$memo" ]; then
+		count_models "$memo"
+		check_memo_options
+	else
+		choose_score
+	fi
 	case "$score$key$unlike$far$memo$model$here" in *"$tab"* | *'
 '*) wrong 'options of plan may not have tabs or newlines' ;; esac
 	check_shards "$@"

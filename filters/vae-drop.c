@@ -13,8 +13,8 @@ static bool check_options(struct cli *c, const struct rule_options *o, struct dr
 		return cli_usage(c, "--mark drops nothing: it cannot be combined with %s", c->rejects ? "-r" : d->strip ? "--strip" : "--max-drop");
 	if (d->max_drop && quota_parse(&d->limit, d->max_drop))
 		return cli_usage(c, "--max-drop takes a number of records or a percentage, as in 100 or 5%%, not '%s'", d->max_drop);
-	if (o->keys && strcmp(o->keys, "-") == 0 && cli_reads_stdin(c))
-		return cli_usage(c, "--keys - and the records cannot both come from standard input: name FILEs");
+	if (!cli_check_stdin(c, "--keys", o->keys))
+		return false;
 	return cli_check_overwrite(c, "--keys", o->keys);
 }
 

@@ -53,7 +53,7 @@ static bool check_options(struct cli *c, const struct eval_options *o, struct ev
 	c->keys_per_file |= o->runs;
 	if (o->cutoffs && !o->positive)
 		return cli_usage(c, "--cut requires --positive EXPR: which records are known outliers");
-	if (!cli_check_model(c, o->model) || !cli_check_overwrite(c, "-t", o->tests))
+	if (!cli_check_model(c, o->model) || !cli_check_stdin(c, "-t", o->tests) || !cli_check_overwrite(c, "-t", o->tests))
 		return false;
 	return !(eval_open(e, o->fields ? o->fields : "selfinf", o->cutoffs, o->positive, &f) || (o->against && eval_set_axis(e, o->against, &f))) || cli_invalid(c, &f);
 }

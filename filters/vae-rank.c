@@ -62,8 +62,8 @@ static bool check_options(struct cli *c, struct options *o, struct ranker *k)
 		return false;
 	if (o->ref_file && (k->sort || c->save_ref || o->decisions))
 		return cli_usage(c, "--ref cannot be combined with %s", k->sort ? "--sort" : c->save_ref ? "--save-ref" : "--learn");
-	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
-		return cli_usage(c, "--learn - and the records cannot both come from standard input: name FILEs");
+	if (!cli_check_stdin(c, "--learn", o->decisions))
+		return false;
 	if ((o->unlike || o->far) && !o->ref_file && o->joint != JOINT_BOTH)
 		return cli_usage(c, "%s requires --joint both", o->unlike ? "--unlike" : "--far");
 	const struct criterion_lists lists = {o->list ? o->list : "selfinf", o->unlike, o->far};

@@ -23,8 +23,8 @@ static bool check_review(struct cli *c, const struct options *o, struct review *
 	const char *other = r->quarantine_path ? "--quarantine" : r->tests_path ? "-t" : o->rows >= 0 ? "--rows" : o->middle >= 0 ? "--middle" : r->against ? "--against" : r->of_class.name ? "--class" : NULL;
 	if (other)
 		return cli_usage(c, "--review cannot be combined with %s%s", other, r->quarantine_path ? ": name the quarantine as FILE" : "");
-	if (o->decisions && strcmp(o->decisions, "-") == 0 && cli_reads_stdin(c))
-		return cli_usage(c, "--decisions - and the records cannot both come from standard input: name FILEs");
+	if (!cli_check_stdin(c, "--decisions", o->decisions))
+		return false;
 	if (o->nearest > REVIEW_MAX_NEAREST)
 		return cli_usage(c, "--nearest takes at most %d", REVIEW_MAX_NEAREST);
 	struct quota q;
@@ -54,6 +54,8 @@ static bool check_page(struct cli *c, const struct options *o, struct report *r)
 		return cli_usage(c, "--top, --middle and --rows take at most 1000");
 	if (r->tests_path && !r->influence_path)
 		return cli_usage(c, "-t requires --influence");
+	if (!cli_check_stdin(c, "-t", r->tests_path) || !cli_check_stdin(c, "--quarantine", r->quarantine_path))
+		return false;
 	r->top = (int)q.count;
 	r->middle = (int)o->middle;
 	r->max_tests = o->rows < 0 ? 8 : (int)o->rows;

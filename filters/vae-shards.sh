@@ -91,7 +91,10 @@ while [ $# -gt 0 ]; do
 	--unlike) unlike=$value ;;
 	--far) far=$value ;;
 	--top) top=$value ;;
-	--memo) memo=$value ;;
+	--memo)
+		memo=$value
+		[ -n "$memo" ] || wrong '--memo takes options of vae-memo, at least -c NAME'
+		;;
 	--keys-per-file) same_keys=1 planned=$option ;;
 	--print) print=1 ;;
 	-j | --jobs) jobs=$value ;;

@@ -26,7 +26,7 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 		return cli_usage(c, "--trace FILE and -t TESTS require each other");
 	if (c->trace && t->resume)
 		return cli_usage(c, "--trace writes every step of a training, and --resume repeats none: they exclude each other");
-	if (!cli_check_overwrite(c, "-t", t->trace.truth.tests))
+	if (!cli_check_stdin(c, "-t", t->trace.truth.tests) || !cli_check_overwrite(c, "-t", t->trace.truth.tests))
 		return false;
 	return t->save_every >= 0 || cli_usage(c, "--save-every takes seconds, 0 or more");
 }
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 		{0, "replace", NULL, CLI_FLAG, &c.replace, "replace NAME.vae, when the new model is finished"},
 		{0, "resume", NULL, CLI_FLAG, &t.resume, "continue the training in NAME.vae, if there is one, to the same bits"},
 		{0, "save-every", "SECONDS", CLI_REAL, &t.save_every, "how often to save the state for --resume (default 60; 0: only at checkpoints)"},
-		{0, "curvature", NULL, CLI_FLAG, &t.curvature, "estimate the curvature of the last checkpoint from the training records, as vae-ckpt curvature"},
+		{0, "curvature", NULL, CLI_FLAG, &t.curvature, "estimate the curvature of the last checkpoint from the training records, for --curvature kfac and inputs"},
 		{0, "trace", "FILE", CLI_TEXT, &c.trace, "write, for every step and test record of -t, by how much its loss fell and what influences predict (sgd)"},
 		{'t', "tests", "TESTS", CLI_TEXT, &t.trace.truth.tests, "test records for --trace"},
 		{0, "mem", "SIZE", CLI_SIZE, &t.data.limit, "memory for decoded records; more go to a file in $TMPDIR (default: half of the memory)"},

@@ -319,10 +319,19 @@ same_memo() {
 	says 01.tar 'plan in another directory'
 	fails 1 vae-shards run "$T/c"
 	says 01.tar 'plan in another directory'
-	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'"; do
+	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'" '--fold 3' '--rep=2' '--hal 4' '--folds 1' '-qz' '--no-such' '-d x' '--set train.step=3' '-t tests.tar'; do
 		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
 		says --memo
 	done
+	fails 1 vae-shards plan --memo '-c nosuch' "$T/d" "$S/00.tar"
+	says --memo "no preset 'nosuch'"
+	fails 2 vae-shards plan --memo '--folds 2' "$T/d" "$S/00.tar"
+	says '--memo: -c NAME is required'
+	for empty in '--memo ""' --memo=; do
+		eval "fails 2 vae-shards plan $empty \"\$T/d\" \"\$S/00.tar\""
+		says '--memo takes options of vae-memo, at least -c NAME'
+	done
+	absent "$T/d"
 	fails 2 vae-shards plan --memo '-c tiny' -k loss "$T/d" "$S/00.tar"
 	says 'takes no -k'
 	fails 2 vae-shards run --memo '-c tiny' "$T/a"

@@ -578,3 +578,18 @@ waits() {
 		is "$(field model <scored.tar | grep -c .)" 40
 	done
 }
+
+@test "the records and the file of an option cannot both be standard input" {
+	for tool in 'vae-train -c tiny -o m.vae --trace t.tsv --set train.optimizer=sgd' 'vae-memo -c tiny -o m.memo --halves 3' 'vae-report --influence i.jsonl' 'vae-eval --plane --svg d' \
+		'vae-eval --influence i.jsonl --class w'; do
+		for files in '' '-' 'a.tar -'; do
+			# shellcheck disable=SC2086 # a tool, its options and files
+			fails 2 $tool -t - $files
+			says '-t - and the records cannot both come from standard input: name FILEs'
+		done
+	done
+	fails 2 vae-report --quarantine - -o page.html
+	says '--quarantine - and the records'
+	fails 2 vae-memo -c tiny -o m.memo --leave - -t t.tar
+	says '--leave - and the records'
+}

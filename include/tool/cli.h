@@ -127,6 +127,8 @@ bool cli_check_keys(struct cli *c);
 bool cli_check_model(struct cli *c, const char *path);
 /* Standard input is one of the inputs. */
 bool cli_reads_stdin(const struct cli *c);
+/* The file of an option (or NULL) and the records do not both come from standard input. */
+bool cli_check_stdin(struct cli *c, const char *option, const char *path);
 /* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
  * vae-train -p may still be writing the model that is to be read. */
 void cli_wait_input(const struct cli *c);

@@ -468,6 +468,13 @@ bool cli_reads_stdin(const struct cli *c)
 	return standard;
 }
 
+bool cli_check_stdin(struct cli *c, const char *option, const char *path)
+{
+	if (!path || strcmp(path, "-") != 0 || !cli_reads_stdin(c))
+		return true;
+	return cli_usage(c, "%s - and the records cannot both come from standard input: name FILEs", option);
+}
+
 void cli_wait_input(const struct cli *c)
 {
 	struct pollfd p = {.fd = 0, .events = POLLIN};
