@@ -13,7 +13,7 @@ struct correlation {
 	double spearman;         /* Pearson's correlation of the ranks, ties sharing their mean rank; NAN likewise */
 };
 
-/* Correlates x [n] and y [n], without the entries where either is NAN. Allocates 32 bytes an entry, with what qsort() needs. */
+/* Correlates x [n] and y [n], without the pairs of which one is NAN. Allocates 32 bytes a pair, with what qsort() needs. */
 int correlate(const double *x, const double *y, size_t n, struct correlation *c, struct fail *f);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "rank/ranking.h"
 
-/* The scores of records. The index of an entry of rank holds its position and label. */
+/* The scores of records. rank.v[i].index is twice the position in the stream, plus the label: 1 for a positive. */
 struct detection {
 	struct ranking rank;
 	uint64_t positives, positives_unscored;

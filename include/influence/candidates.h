@@ -1,6 +1,6 @@
-/* candidates.h - finds the k records of a stream with the strongest influence over each test record. One pass over the stream adds the strengths of
- * every record; then the records that are candidates of a test record can be looked up by their position. Memory is k entries for
- * each test record, independent of the stream's length.
+/* candidates.h - finds the k records of a stream with the strongest influence over each test record. One pass over the stream adds the
+ * strengths of every record; then the records that are candidates of a test record can be looked up by their position. Memory: 32 bytes for
+ * each candidate, and 16 for each record that cannot be read.
  */
 #ifndef VF_CANDIDATES_H
 #define VF_CANDIDATES_H
@@ -36,9 +36,9 @@ void candidates_add(struct candidates *c, uint64_t position, const double *stren
 int candidates_add_unreadable(struct candidates *c, uint64_t position, struct fail *f);
 /* After the last record: makes the list. */
 int candidates_sort(struct candidates *c, struct fail *f);
-/* The *n entries for the record at this position. */
+/* The *n test records that the record at this position is a candidate of, in c->list; of an unreadable one CANDIDATE_UNREADABLE alone. */
 const struct candidate *candidates_find(const struct candidates *c, uint64_t position, size_t *n);
-/* Whether the record has no entry. Positions must increase from call to call, in one thread. */
+/* Whether the record is no candidate, and can be read. Positions must increase from call to call, in one thread. */
 int candidates_skip(struct candidates *c, uint64_t position);
 void candidates_free(struct candidates *c);
 

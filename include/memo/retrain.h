@@ -19,7 +19,7 @@ struct retrain {
 	const char *dir;             /* NAME.memo */
 	const struct config *cfg;    /* of a task's model, except that the number of the task, or of the repeat with leave, is added to train.seed */
 	struct dataset *data;        /* all records */
-	const struct dataset *tests; /* of halves and leave: the records whose losses are wanted; else NULL */
+	const struct dataset *tests; /* of halves and leave: the test records, whose losses are computed; else NULL */
 	struct subsets subsets;
 	struct pool *pool;
 	int workers;

@@ -44,7 +44,8 @@ struct pack {
 int pack_idx(struct pack *p, const char *images, const char *labels, struct fail *f);
 /* Each row as an .npy of float64, its label as .cls. */
 int pack_csv(struct pack *p, const char *path, struct fail *f);
-/* array [n][...], each item as an .npy of the same type, in C order and little endian; pictures [n][height][width][3] as .png. labels [n], integers, as .cls, or NULL. */
+/* array [n][...], each of the n as an .npy of the same type, in C order and little endian; pictures [n][height][width][3] as .png.
+ * labels [n], integers, as .cls, or NULL. */
 int pack_npy(struct pack *p, const char *array, const char *labels, struct fail *f);
 /* Every regular file below dir, in byte order of names: bytes and extension kept, the path below dir in the field `source`.
  * Skips dot files and names without an extension, and the output. A directory without a record is an error. */

@@ -61,7 +61,7 @@ struct review {
 	/* results */
 	struct collect points;     /* all records */
 	struct suspect **v;        /* [n]: highest score first, then those without a score */
-	size_t n, nscored, wanted; /* wanted: suspects that the percentage asks for, which may be more than there are */
+	size_t n, nscored, requested; /* requested: suspects that the percentage asks for, which may be more than there are */
 	struct suspect **failed;   /* [nfailed], until they are put behind the others */
 	size_t nfailed;
 	float *scaled;             /* [points.n][points.d] of vectors: robust z-scores, at most REVIEW_MAX_Z; else NULL */

@@ -7,7 +7,7 @@
 
 #include "stream/influence_file.h"
 
-enum { INFLUENTIAL_MAX = 24 }; /* proponents, and opponents, kept of a test record */
+enum { INFLUENTIAL_MAX = 24 }; /* proponents of a test record that are kept, and as many opponents */
 
 struct influential {
 	char *key; /* escaped */
@@ -28,8 +28,8 @@ struct test_influences {
 /* Reads the first max lines that have an influence, and at most INFLUENTIAL_MAX records of either kind. Call
  * test_influences_free() also after a failure. */
 int test_influences_read(struct test_influences *t, const char *path, size_t max, struct fail *f);
-/* The same with only the lines for which wanted() says 1, asked with the key of the test record. */
-int test_influences_select(struct test_influences *t, const char *path, size_t max, int (*wanted)(void *ctx, const char *test), void *ctx, struct fail *f);
+/* The same with only the lines for which chosen() returns 1, called with the key of the test record; NULL: all lines. */
+int test_influences_select(struct test_influences *t, const char *path, size_t max, int (*chosen)(void *ctx, const char *test), void *ctx, struct fail *f);
 void test_influences_free(struct test_influences *t);
 
 #endif

@@ -32,9 +32,9 @@ static int has_amx(void) { return 0; }
 static int find_level(void)
 {
 	static const char *const name[] = {"plain", "avx2", "avx512"};
-	const char *wanted = getenv("VAE_FILTERS_SIMD");
+	const char *given = getenv("VAE_FILTERS_SIMD");
 	int level = SIMD_PLAIN, limit = SIMD_PLAIN;
-	while (limit < SIMD_AMX && !(wanted && strcmp(wanted, name[limit]) == 0))
+	while (limit < SIMD_AMX && !(given && strcmp(given, name[limit]) == 0))
 		limit++;
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

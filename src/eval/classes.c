@@ -110,7 +110,7 @@ void class_map_sort(struct class_map *m)
 
 const char *class_map_find(const struct class_map *m, const char *key)
 {
-	const struct class_entry wanted = {(char *)key, NULL}, *found = m->n ? bsearch(&wanted, m->v, m->n, sizeof *m->v, by_key) : NULL;
+	const struct class_entry sought = {(char *)key, NULL}, *found = m->n ? bsearch(&sought, m->v, m->n, sizeof *m->v, by_key) : NULL;
 	return found ? found->cls : NULL;
 }
 

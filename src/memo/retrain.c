@@ -90,15 +90,15 @@ int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char 
 }
 
 /* Names the first line that differs. */
-static int check_plan(const char *there, const char *wanted, const char *path, struct fail *f)
+static int check_plan(const char *there, const char *expected, const char *path, struct fail *f)
 {
-	while (*there || *wanted) {
-		size_t a = strcspn(there, "\n"), b = strcspn(wanted, "\n");
-		if (a != b || memcmp(there, wanted, a) != 0)
+	while (*there || *expected) {
+		size_t a = strcspn(there, "\n"), b = strcspn(expected, "\n");
+		if (a != b || memcmp(there, expected, a) != 0)
 			return fail_set(f, "%s: its models have other data or settings: '%.*s' there, '%.*s' now; name another directory, or use the same settings", path,
-			                (int)(a < 200 ? a : 200), there, (int)(b < 200 ? b : 200), wanted);
+			                (int)(a < 200 ? a : 200), there, (int)(b < 200 ? b : 200), expected);
 		there += a + (there[a] != 0);
-		wanted += b + (wanted[b] != 0);
+		expected += b + (expected[b] != 0);
 	}
 	return 0;
 }
@@ -106,20 +106,20 @@ static int check_plan(const char *there, const char *wanted, const char *path, s
 int retrain_open(struct retrain *r, struct fail *f)
 {
 	char path[600];
-	struct buf wanted = {0}, there = {0};
+	struct buf expected = {0}, there = {0};
 	snprintf(path, sizeof path, "%s/plan", r->dir);
 	if (subsets_check(&r->subsets, f))
 		return -1;
 	if (mkdir(r->dir, 0777) && errno != EEXIST)
 		return fail_errno(f, "%s", r->dir);
-	int bad = write_plan(r, &wanted, f);
+	int bad = write_plan(r, &expected, f);
 	if (!bad && access(path, F_OK) == 0)
-		bad = read_plan(&there, path, f) || check_plan(there.p ? there.p : "", wanted.p, path, f) ? -1 : 0;
+		bad = read_plan(&there, path, f) || check_plan(there.p ? there.p : "", expected.p, path, f) ? -1 : 0;
 	else if (!bad)
-		bad = atomic_write(path, wanted.p, wanted.len, f);
+		bad = atomic_write(path, expected.p, expected.len, f);
 	if (!bad)
-		snprintf(r->plan, sizeof r->plan, "%016" PRIx64, (uint64_t)XXH3_64bits(wanted.p, wanted.len));
-	buf_free(&wanted);
+		snprintf(r->plan, sizeof r->plan, "%016" PRIx64, (uint64_t)XXH3_64bits(expected.p, expected.len));
+	buf_free(&expected);
 	buf_free(&there);
 	return bad;
 }
@@ -204,7 +204,7 @@ static int score(const struct retrain *r, const char *dir, int model, const uint
 	return bad;
 }
 
-/* Where a kill came between the file of numbers and the end of the removal. */
+/* Removes a model whose numbers are there: a kill came before the end of its removal. */
 static int remove_model(const struct retrain *r, const char *path, struct fail *f)
 {
 	struct model_dir dir;

@@ -33,7 +33,7 @@ static void middle(const float *v, size_t n, struct axis *x)
 	}
 }
 
-static int wanted(const struct influence_pair *p, int cls) { return p->same >= 0 && (cls < 0 || p->cls == cls); }
+static int counts(const struct influence_pair *p, int cls) { return p->same >= 0 && (cls < 0 || p->cls == cls); }
 
 static int draw_classes(const struct influences *s, const struct influence_method *m, int cls, struct axis x, struct buf *out, struct fail *f)
 {
@@ -41,7 +41,7 @@ static int draw_classes(const struct influences *s, const struct influence_metho
 	for (int i = 0; i <= BINS; i++)
 		edge[i] = x.low + (x.high - x.low) * i / BINS;
 	for (size_t i = 0; i < m->n; i++)
-		if (wanted(&m->pair[i], cls)) {
+		if (counts(&m->pair[i], cls)) {
 			double at = ((double)m->pair[i].influence - x.low) / (x.high - x.low) * BINS;
 			count[m->pair[i].same][(int)fmin(fmax(at, 0), BINS - 1)]++;
 			total[m->pair[i].same]++;
@@ -85,7 +85,7 @@ int influence_chart_classes(const struct influences *s, const struct influence_m
 	if (!v)
 		return fail_memory_for(f, "%zu pairs of records", m->n);
 	for (size_t i = 0; i < m->n; i++)
-		if (wanted(&m->pair[i], cls))
+		if (counts(&m->pair[i], cls))
 			v[n++] = m->pair[i].influence;
 	if (n) {
 		qsort(v, n, sizeof *v, by_value);

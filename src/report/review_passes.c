@@ -244,11 +244,11 @@ long review_find(const struct review *v, const char *key)
 static int sort_suspects(struct review *v, struct fail *f)
 {
 	qsort(v->v, v->n, sizeof(struct suspect *), by_score);
-	v->wanted = v->n;
+	v->requested = v->n;
 	if (!isnan(v->percent)) {
 		double n = (double)v->report->eval.field[0].detection.rank.scored;
-		v->wanted = (size_t)floor(v->percent / 100 * n * (1 + 1e-12));
-		while (v->n > v->wanted)
+		v->requested = (size_t)floor(v->percent / 100 * n * (1 + 1e-12));
+		while (v->n > v->requested)
 			suspect_free(v->v[--v->n]);
 	}
 	v->nscored = v->n;

@@ -38,20 +38,20 @@ static int read_line(struct test_influence *t, const struct influence_line *l, s
 	return read_list(t, l, INFLUENCE_PROPONENTS, f) || read_list(t, l, INFLUENCE_OPPONENTS, f) ? -1 : 0;
 }
 
-/* Checks the line. Keeps it if it is wanted and there are fewer than max. */
-static int add_line(struct test_influences *t, size_t max, const struct influence_line *l, int wanted, struct fail *f)
+/* Checks the line. Keeps it if it is chosen and there are fewer than max. */
+static int add_line(struct test_influences *t, size_t max, const struct influence_line *l, int chosen, struct fail *f)
 {
-	struct test_influence ignored, *to = wanted && t->n < max ? &t->v[t->n] : &ignored;
+	struct test_influence ignored, *to = chosen && t->n < max ? &t->v[t->n] : &ignored;
 	int bad = read_line(to, l, f);
 	if (bad || to == &ignored)
 		free_one(to);
 	else
 		t->n++;
-	t->left_out += wanted && to == &ignored;
+	t->left_out += chosen && to == &ignored;
 	return bad;
 }
 
-int test_influences_select(struct test_influences *t, const char *path, size_t max, int (*wanted)(void *ctx, const char *test), void *ctx, struct fail *f)
+int test_influences_select(struct test_influences *t, const char *path, size_t max, int (*chosen)(void *ctx, const char *test), void *ctx, struct fail *f)
 {
 	struct influence_file in;
 	*t = (struct test_influences){.v = calloc(max + 1, sizeof *t->v)};
@@ -61,7 +61,7 @@ int test_influences_select(struct test_influences *t, const char *path, size_t m
 	while (got > 0 && (got = influence_file_next(&in, f)) > 0) {
 		const struct influence_line *l = &in.line;
 		int has_influence = l->list[INFLUENCE_PROPONENTS] || l->list[INFLUENCE_OPPONENTS];
-		if (has_influence && add_line(t, max, l, !wanted || wanted(ctx, l->test), f))
+		if (has_influence && add_line(t, max, l, !chosen || chosen(ctx, l->test), f))
 			got = influence_file_fail(&in, f);
 	}
 	influence_file_close(&in);

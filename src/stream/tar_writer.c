@@ -125,7 +125,7 @@ static int fits_ustar(const struct buf *name)
  * component, `insert` as a further one, and the beginning of the last component. Returns its length. */
 static size_t shorten(char out[300], const char *name, size_t len, const char *insert)
 {
-	size_t room = NAME - 2, end = len, n = 0;
+	size_t space = NAME - 2, end = len, n = 0;
 	int slash = 0;
 	if (len < NAME && !*insert) {
 		memcpy(out, name, len);
@@ -143,14 +143,14 @@ static size_t shorten(char out[300], const char *name, size_t len, const char *i
 	size_t base = end;
 	while (base > 0 && name[base - 1] != '/')
 		base--;
-	room -= (size_t)slash + (*insert ? strlen(insert) + 2 : 0);
-	if (end - base > room)
-		end = base + room;
-	room -= end - base;
+	space -= (size_t)slash + (*insert ? strlen(insert) + 2 : 0);
+	if (end - base > space)
+		end = base + space;
+	space -= end - base;
 	/* directories: up to 155 bytes for the prefix field, then what the name field has left, each part up to a slash */
 	size_t from = 0;
 	for (int part = 0; part < 2; part++) {
-		size_t to = from + (part ? room : PREFIX - 1);
+		size_t to = from + (part ? space : PREFIX - 1);
 		if (to > base)
 			to = base;
 		while (to > from && name[to] != '/')

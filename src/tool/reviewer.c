@@ -46,8 +46,8 @@ static void warn(const struct reviewer *r)
 {
 	const struct review *v = &r->review;
 	const struct cli *c = r->flow->cli;
-	if (!isnan(v->percent) && v->wanted > v->nscored)
-		cli_note(c, "--top %g%% is %zu records: the page has the %zu highest", v->percent, v->wanted, v->nscored);
+	if (!isnan(v->percent) && v->requested > v->nscored)
+		cli_note(c, "--top %g%% is %zu records: the page has the %zu highest", v->percent, v->requested, v->nscored);
 	size_t decided = 0;
 	for (size_t i = 0; i < v->n; i++)
 		decided += v->v[i]->decision != DECISION_NONE;
