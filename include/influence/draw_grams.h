@@ -52,15 +52,16 @@ void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const 
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy);
 /* The same for a dense layer's whitened factors, p [draws][w->p] and k [draws][w->k]. */
 void draw_grams_from_white(struct draw_grams *g, const struct layer_whitening *w, const float *p, const float *k);
-/* The same with explicit gradients. dx [draws][in], unless NULL, becomes the deltas at the layer's input; weight: its own. */
+/* The same with explicit gradients. dx [draws][in], unless NULL, becomes the deltas at the layer's input, behind the ReLU that makes x when
+ * relu; weight: its own. */
 void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x,
-                         const float *dy, const float *weight);
+                         const float *dy, const float *weight, int relu);
 
 /* The same in steps, a few draws at a time. gradients, block_gradients_size() floats: sums over the draws of each block, by weight
  * [blocks][p][k] and by bias [blocks][biases]. block_gradients_add() sets the sum of a block, or adds to it, for rows of the block. */
 size_t block_gradients_size(const struct draw_grams *g, const struct layer *l);
 void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gradients, int block, int add, float *dx, const float *x,
-                         const float *dy, const float *w, int rows);
+                         const float *dy, const float *w, int relu, int rows);
 void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients);
 
 /* For one row x [in] of a layer, which is not dense where there is a whitening: the dot products, by weight and by bias, of the gradients

@@ -45,7 +45,7 @@ struct layer { /* of a network, laid out */
 	int source;              /* the layer whose buffer this one reads, -1: the input */
 	int has_buffer;          /* else its output is in its source's buffer */
 	int relu;                /* has weights, and applies the ReLU after it in the same pass */
-	int fused;               /* is that ReLU; its derivative is applied by a dense layer right after it */
+	int fused;               /* is that ReLU; its derivative is applied by a layer with weights right after it */
 	float coefficient;       /* of struct layer_spec */
 	/* Weights: a matrix [p][k], used at so many positions of a row, and biases. */
 	int p, k, positions, biases;
@@ -54,6 +54,7 @@ struct layer { /* of a network, laid out */
 	int ndim, dim[4];        /* shape of the weight in files */
 	size_t scratch;          /* floats that a pass needs */
 	struct mat_packed *packed_forward, *packed_backward; /* dense: the weight packed (network_pack_weights()), or NULL */
+	float *forward_panels, *backward_panels; /* convolutions: the weight packed for each pass (network_pack_weights()), or NULL */
 	int channels, area;      /* flatten, unflatten: of the picture */
 	struct shape small, big; /* convolutions (conv.c) */
 	int kernel, stride, padding;
@@ -63,9 +64,10 @@ struct layer { /* of a network, laid out */
 struct layer_pass {
 	int rows;
 	const float *w, *b;     /* weight in the layer's order (network_reorder()), biases or NULL; NULL for kinds without weights */
+	const float *panels;    /* convolutions: w packed for this pass; or NULL */
 	int relu;               /* forward: the ReLU after the layer is applied too */
 	enum mat_bits bits;     /* forward: of the product, where the kind can use less */
-	const float *relu_mask; /* backward of a dense kind: dx is 0 where this is not above 0; or NULL */
+	const float *relu_mask; /* backward: dx is 0 where this, of its shape, is not above 0; or NULL */
 	int add;                /* backward: dw is added to what is there */
 	float *scratch;         /* l->scratch floats */
 };
@@ -105,6 +107,8 @@ struct layer_type {
 	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col of `from`. */
 	int transposed;
 	void (*unroll)(const struct layer *l, float *col, const float *from, int rows);
+	/* Packs w, in the layer's order, for a forward or a backward pass: sets *panels, within *budget bytes, which become less; or leaves it. */
+	void (*pack)(const struct layer *l, float **panels, const float *w, int backward, size_t *budget);
 	/* Rows of the weight (or its gradient) from the order of files to [p][k], and back. NULL: the same order. */
 	void (*reorder)(const struct layer *l, float *reordered, const float *w, int rows);
 	void (*restore)(const struct layer *l, float *w, const float *reordered, int rows);

@@ -40,7 +40,7 @@ struct tape tape_view(const struct tape *t, const struct network *net, int chunk
 
 /* The parameters as the passes below read them: the weights of convolutions reordered to [p][k], all else as it is. */
 void network_reorder(const struct network *net, const float *params, float *reordered);
-/* Packs the weights of dense layers for products of `rows` rows, within *budget bytes, which become less. to_input: the backward pass
+/* Packs the weights, those of dense layers for products of `rows` rows, within *budget bytes, which become less. to_input: the backward pass
  * computes the gradient by the input. last: tape.bits. The parameters must not change before network_free_packed(). */
 void network_pack_weights(struct network *net, const float *params, int rows, int to_input, enum mat_bits last, size_t *budget);
 void network_free_packed(struct network *net);
@@ -54,7 +54,7 @@ size_t network_scratch(const struct network *net);
 
 /* What layer i of the network reads: input itself, or the buffer of its source. */
 const float *network_source(const struct network *net, int i, const float *input, const struct tape *act);
-/* For a dense layer right after a fused ReLU: the ReLU's output, whose zeros mask the layer's backward pass. NULL for other layers. */
+/* For a layer with weights right after a fused ReLU: the ReLU's output, whose zeros mask the layer's backward pass. NULL for other layers. */
 const float *network_relu_mask(const struct network *net, int i, const struct tape *act);
 
 /* One layer over rows [from, to). params: all parameters, as network_reorder() leaves them. */

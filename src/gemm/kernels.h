@@ -78,6 +78,16 @@ extern const struct blocked_kernels blocked_16, blocked_8;
 /* Those for this processor. NULL: none */
 const struct blocked_kernels *blocked_kernels(void);
 
+/* The kernels of direct.h, compiled for 16 and for 8 lanes (direct_kernels.h). */
+struct direct_product;
+struct direct_gradient;
+struct direct_kernels {
+	void (*pack)(float *to, int rows, int n, int at, int some, const float *b, size_t row, size_t column);
+	void (*product)(const struct direct_product *g);
+	void (*gradient)(const struct direct_gradient *g);
+};
+extern const struct direct_kernels direct_16, direct_8;
+
 /* mat_gram() on AVX-512. Returns 1, or 0 with nothing done: the processor has no AVX-512, or m is above 64. */
 int gram_avx512(float *c, const float *a, int m, int k);
 

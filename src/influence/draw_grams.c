@@ -239,9 +239,9 @@ size_t block_gradients_size(const struct draw_grams *g, const struct layer *l)
 }
 
 void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gradients, int block, int add, float *dx, const float *x,
-                         const float *dy, const float *w, int rows)
+                         const float *dy, const float *w, int relu, int rows)
 {
-	const struct layer_pass pass = {.rows = rows, .w = w, .add = add, .scratch = g->scratch};
+	const struct layer_pass pass = {.rows = rows, .w = w, .panels = l->backward_panels, .relu_mask = relu ? x : NULL, .add = add, .scratch = g->scratch};
 	float *by_weight = gradients + (size_t)block * layer_weights(l);
 	float *by_bias = gradients + (size_t)g->blocks * layer_weights(l) + (size_t)block * (size_t)l->biases;
 	l->type->backward(l, dx, by_weight, dy, x, &pass);
@@ -292,11 +292,11 @@ void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, cons
 }
 
 void draw_grams_explicit(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, float *dx, const float *x, const float *dy,
-                         const float *weight)
+                         const float *weight, int relu)
 {
 	for (int b = 0; b < g->blocks; b++) {
 		size_t from = (size_t)g->block_from[b], in = from * (size_t)l->in, out = from * (size_t)l->out;
-		block_gradients_add(g, l, g->gradients, b, 0, dx ? dx + in : NULL, x + in, dy + out, weight, g->block_from[b + 1] - g->block_from[b]);
+		block_gradients_add(g, l, g->gradients, b, 0, dx ? dx + in : NULL, x + in, dy + out, weight, relu, g->block_from[b + 1] - g->block_from[b]);
 	}
 	draw_grams_from_gradients(g, l, w, g->gradients);
 }

@@ -63,7 +63,7 @@ static void decode_chunk(struct influence *s, int first, int r, int block, int f
 		float *dx = i == s->lowest_layer ? NULL : l->source < 0 ? dxi : grad.v[l->source];
 		if (s->block_gradients[i])
 			block_gradients_add(&s->grams, l, s->block_gradients[i], block, from > s->grams.block_from[block], dx,
-			                    network_source(net, i, xi, &act), grad.v[i], s->params + l->weight, rows);
+			                    network_source(net, i, xi, &act), grad.v[i], s->params + l->weight, network_relu_mask(net, i, &act) != NULL, rows);
 		else if (i != s->lowest_layer)
 			layer_backward(net, i, s->params, &act, &grad, dxi, 0, rows, scratch);
 	}
@@ -111,7 +111,7 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 	for (int r = 0; r < n; r++) {
 		size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
 		if (is_explicit) {
-			draw_grams_explicit(&s->grams, l, w, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight);
+			draw_grams_explicit(&s->grams, l, w, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight, network_relu_mask(&s->model->dec, i, &s->dec) != NULL);
 			gradients_add_blocks(s, i, first + r, s->grams.gradients);
 		} else if (s->sparse_grad[0]) { /* the same bits as decode_sparse() */
 			sparse_pack(s->sparse_grad[0], x + in, (size_t)l->in, SPARSE_ROWS, l->in);

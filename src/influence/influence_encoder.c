@@ -175,7 +175,7 @@ static void weighted_layer(struct influence *s, int i, int halves)
 	size_t n = (size_t)s->rows * (size_t)l->out;
 	const float *x = network_source(net, i, s->input, &s->enc), *d0 = s->enc_grad[0].v[i], *d1 = s->enc_grad[halves - 1].v[i];
 	float *tangent = s->enc_tangent.v[i], share = halves == 2 ? (float)s->half / (float)s->draws : 1;
-	const struct layer_pass pass = {.rows = s->rows, .w = s->params + l->weight, .scratch = s->grams.scratch};
+	const struct layer_pass pass = {.rows = s->rows, .w = s->params + l->weight, .panels = l->forward_panels, .scratch = s->grams.scratch};
 	if (l->source < 0)
 		memset(tangent, 0, n * sizeof *tangent);
 	else

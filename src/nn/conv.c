@@ -6,143 +6,26 @@
  *   conv_transpose2d y = col2im(x W)       dx = im2col(dy) W^T   dW = x^T im2col(dy)      x is small, y big
  *
  * so both share their functions. W is [p][k], k in the order kernel row, kernel column, channel; PyTorch has [p][c][kernel][kernel] for
- * both. The positions of all rows are one dimension of a product. col is made a chunk at a time and stays in the cache. */
+ * both. Where the processor has kernels for it, the products read the pictures themselves (conv_direct.c); otherwise col is
+ * written (conv_unrolled.c). */
 #include <string.h>
 
-#include "nn/layer.h"
+#include "nn/conv.h"
 #include "nn/layout.h"
 
-/* 1 MB of unrolled numbers: with the weight, the input and the output they fit a second-level cache. */
-enum { CHUNK = 1 << 18 };
-
-/* Lines (of small.w positions) in a chunk: whole records where one fits, so that the col2im of a record ends within. */
-static int chunk_lines(const struct layer *l)
+/* bits: of the product (mat.h); direct products have them all. */
+static void to_small(const struct layer *l, float *small, float *dw, const float *big, const float *other, const struct layer_pass *p, enum mat_bits bits)
 {
-	size_t line = (size_t)l->small.w * (size_t)l->k;
-	int lines = line < CHUNK ? (int)(CHUNK / line) : 1;
-	return lines > l->small.h ? lines / l->small.h * l->small.h : lines;
+	struct layer_pass q = *p;
+	q.bits = bits;
+	(direct_to_small_pays(l) ? direct_to_small : unrolled_to_small)(l, small, dw, big, other, &q);
 }
 
-/* --- im2col and col2im --- */
-
-/* The kernel at position s along a side of n: it starts at `at`, and its columns [lo, hi) are inside. */
-struct cover {
-	int at, lo, hi;
-};
-
-static struct cover cover(const struct layer *l, int s, int n)
+static void to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p, enum mat_bits bits)
 {
-	struct cover v = {s * l->stride - l->padding, 0, l->kernel};
-	v.lo = v.at < 0 ? -v.at : 0;
-	v.hi = v.at + l->kernel > n ? n - v.at : l->kernel;
-	if (v.lo >= v.hi)
-		v.lo = v.hi = 0;
-	return v;
-}
-
-/* Lines [from, to), counted through the rows. */
-static void im2col_lines(const struct layer *l, float *col, const float *big, int from, int to)
-{
-	size_t c = (size_t)l->big.c, run = (size_t)l->kernel * c, row = (size_t)l->big.h * (size_t)l->big.w * c;
-	for (int line = from; line < to; line++) {
-		const float *b = big + (size_t)(line / l->small.h) * row;
-		struct cover y = cover(l, line % l->small.h, l->big.h);
-		for (int x = 0; x < l->small.w; x++) {
-			struct cover v = cover(l, x, l->big.w);
-			size_t left = (size_t)v.lo * c, n = (size_t)(v.hi - v.lo) * c;
-			for (int k = 0; k < l->kernel; k++, col += run) {
-				if (k < y.lo || k >= y.hi || !n) {
-					memset(col, 0, run * sizeof *col);
-					continue;
-				}
-				const float *src = b + ((size_t)(y.at + k) * (size_t)l->big.w + (size_t)(v.at + v.lo)) * c;
-				if (n != run) {
-					memset(col, 0, left * sizeof *col);
-					memset(col + left + n, 0, (run - left - n) * sizeof *col);
-				}
-				memcpy(col + left, src, n * sizeof *col);
-			}
-		}
-	}
-}
-
-static void col2im_lines(const struct layer *l, float *big, const float *col, int from, int to)
-{
-	size_t c = (size_t)l->big.c, run = (size_t)l->kernel * c, row = (size_t)l->big.h * (size_t)l->big.w * c;
-	for (int line = from; line < to; line++) {
-		float *b = big + (size_t)(line / l->small.h) * row;
-		struct cover y = cover(l, line % l->small.h, l->big.h);
-		for (int x = 0; x < l->small.w; x++, col += (size_t)l->kernel * run) {
-			struct cover v = cover(l, x, l->big.w);
-			size_t n = (size_t)(v.hi - v.lo) * c;
-			for (int k = y.lo; n && k < y.hi; k++) {
-				float *dst = b + ((size_t)(y.at + k) * (size_t)l->big.w + (size_t)(v.at + v.lo)) * c;
-				const float *src = col + (size_t)k * run + (size_t)v.lo * c;
-				for (size_t i = 0; i < n; i++)
-					dst[i] += src[i];
-			}
-		}
-	}
-}
-
-static void im2col(const struct layer *l, float *col, const float *big, int rows) { im2col_lines(l, col, big, 0, rows * l->small.h); }
-
-/* --- the three products --- */
-
-/* small = im2col(big) W^T, and dw += other^T im2col(big), where other is a small side too; either may be left out. */
-static void to_small(const struct layer *l, float *small, float *dw, const float *big, const float *other, const struct layer_pass *p, int rows,
-                     enum mat_bits bits)
-{
-	int k = l->k, step = chunk_lines(l), lines = rows * l->small.h;
-	float *col = p->scratch;
-	for (int from = 0; from < lines; from += step) {
-		int to = from + step < lines ? from + step : lines, n = (to - from) * l->small.w;
-		size_t at = (size_t)from * (size_t)l->small.w * (size_t)l->p;
-		im2col_lines(l, col, big, from, to);
-		if (small)
-			mat_nt(small + at, l->p, col, k, p->w, k, n, l->p, k, 0, bits);
-		if (dw)
-			mat_tn(dw, k, other + at, l->p, col, k, NULL, l->p, k, n, 1, p->add || from > 0, MAT_16);
-	}
-}
-
-/* big += col2im(small W) */
-static void to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p, int rows, enum mat_bits bits)
-{
-	int k = l->k, step = chunk_lines(l), lines = rows * l->small.h;
-	float *col = p->scratch;
-	for (int from = 0; from < lines; from += step) {
-		int to = from + step < lines ? from + step : lines;
-		mat_nn(col, k, small + (size_t)from * (size_t)l->small.w * (size_t)l->p, l->p, p->w, k, NULL, NULL, (to - from) * l->small.w, k, l->p, bits);
-		col2im_lines(l, big, col, from, to);
-	}
-}
-
-/* y [n][channels] becomes b, or 0 without one */
-static void fill_bias(float *y, const float *b, size_t n, int channels)
-{
-	size_t total = n * (size_t)channels, have = (size_t)channels;
-	if (!b) {
-		memset(y, 0, total * sizeof *y);
-		return;
-	}
-	memcpy(y, b, have * sizeof *y);
-	for (; 2 * have <= total && have < 1024; have *= 2)
-		memcpy(y + have, y, have * sizeof *y);
-	for (size_t at = have; at < total; at += have)
-		memcpy(y + at, y, (total - at < have ? total - at : have) * sizeof *y);
-}
-
-static void add_bias(float *y, const float *b, int relu, size_t n, int channels)
-{
-	for (size_t i = 0; b && i < n; i++, y += channels) {
-		if (relu)
-			for (int k = 0; k < channels; k++)
-				y[k] = y[k] + b[k] < 0 ? 0 : y[k] + b[k];
-		else
-			for (int k = 0; k < channels; k++)
-				y[k] += b[k];
-	}
+	struct layer_pass q = *p;
+	q.bits = bits;
+	(direct_to_big_pays(l) ? direct_to_big : unrolled_to_big)(l, big, small, &q);
 }
 
 static void bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows)
@@ -162,13 +45,6 @@ static void bias_gradient(const struct layer *l, float *db, const float *dy, int
 			db[k] += dy[i + (size_t)k];
 	for (int k = 0; channels < NARROW && k < wide; k++)
 		db[k % channels] += lane[k];
-}
-
-/* Rows of a forward pass at once: few, so that they are still in the cache when bias and ReLU are applied. */
-static int rows_at_once(const struct layer *l)
-{
-	int n = CHUNK / (l->out > l->in ? l->out : l->in);
-	return n > 1 ? n : 1;
 }
 
 /* --- what both kinds share --- */
@@ -198,7 +74,8 @@ static void build(struct layer *l, const struct layer_spec *spec, const struct s
 	l->biases = out->c;
 	l->ndim = 4;
 	l->dim[0] = l->p, l->dim[1] = big->c, l->dim[2] = l->dim[3] = l->kernel;
-	l->scratch = (size_t)chunk_lines(l) * (size_t)small->w * (size_t)l->k;
+	size_t direct = direct_scratch(l), unrolled = direct_to_small_pays(l) && direct_to_big_pays(l) ? 0 : unrolled_scratch(l);
+	l->scratch = direct > unrolled ? direct : unrolled;
 }
 
 static void reorder(const struct layer *l, float *reordered, const float *w, int rows)
@@ -209,6 +86,11 @@ static void reorder(const struct layer *l, float *reordered, const float *w, int
 static void restore(const struct layer *l, float *w, const float *reordered, int rows)
 {
 	to_channels_first(w, reordered, rows, l->big.c, l->kernel * l->kernel);
+}
+
+static void pack(const struct layer *l, float **panels, const float *w, int backward, size_t *budget)
+{
+	(backward == l->type->transposed ? direct_pack_to_small : direct_pack_to_big)(l, panels, w, budget);
 }
 
 #define ARGUMENTS                                                                     \
@@ -235,25 +117,14 @@ static int conv2d_shape(const struct layer_spec *l, struct shape *s, struct fail
 
 static void conv2d_build(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out) { build(l, spec, out, in, out); }
 
-static void conv2d_forward(const struct layer *l, float *y, const float *x, const struct layer_pass *p)
-{
-	int step = rows_at_once(l);
-	for (int from = 0; from < p->rows; from += step) {
-		int n = from + step < p->rows ? step : p->rows - from;
-		float *out = y + (size_t)from * (size_t)l->out;
-		to_small(l, out, NULL, x + (size_t)from * (size_t)l->in, NULL, p, n, MAT_24);
-		add_bias(out, p->b, p->relu, (size_t)n * (size_t)l->positions, l->biases);
-	}
-}
+static void conv2d_forward(const struct layer *l, float *y, const float *x, const struct layer_pass *p) { to_small(l, y, NULL, x, NULL, p, MAT_24); }
 
 static void conv2d_backward(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const struct layer_pass *p)
 {
 	if (dw)
-		to_small(l, NULL, dw, x, dy, p, p->rows, MAT_16);
-	if (dx) {
-		memset(dx, 0, (size_t)p->rows * (size_t)l->in * sizeof *dx);
-		to_big(l, dx, dy, p, p->rows, MAT_16);
-	}
+		to_small(l, NULL, dw, x, dy, p, MAT_16);
+	if (dx)
+		to_big(l, dx, dy, p, MAT_16);
 }
 
 const struct layer_type layer_conv2d = {
@@ -266,7 +137,8 @@ const struct layer_type layer_conv2d = {
 	.backward = conv2d_backward,
 	.init = layer_init_he,
 	.bias_gradient = bias_gradient,
-	.unroll = im2col,
+	.unroll = conv_unroll,
+	.pack = pack,
 	.reorder = reorder,
 	.restore = restore,
 };
@@ -282,23 +154,11 @@ static int transposed_shape(const struct layer_spec *l, struct shape *s, struct 
 
 static void transposed_build(struct layer *l, const struct layer_spec *spec, const struct shape *in, const struct shape *out) { build(l, spec, in, out, out); }
 
-static void transposed_forward(const struct layer *l, float *y, const float *x, const struct layer_pass *p)
-{
-	int step = rows_at_once(l);
-	for (int from = 0; from < p->rows; from += step) {
-		int n = from + step < p->rows ? step : p->rows - from;
-		float *out = y + (size_t)from * (size_t)l->out;
-		size_t all = (size_t)n * (size_t)l->out;
-		fill_bias(out, p->b, all / (size_t)l->biases, l->biases);
-		to_big(l, out, x + (size_t)from * (size_t)l->in, p, n, MAT_24);
-		for (size_t i = 0; p->relu && i < all; i++)
-			out[i] = out[i] < 0 ? 0 : out[i];
-	}
-}
+static void transposed_forward(const struct layer *l, float *y, const float *x, const struct layer_pass *p) { to_big(l, y, x, p, MAT_24); }
 
 static void transposed_backward(const struct layer *l, float *dx, float *dw, const float *dy, const float *x, const struct layer_pass *p)
 {
-	to_small(l, dx, dw, dy, x, p, p->rows, MAT_16);
+	to_small(l, dx, dw, dy, x, p, MAT_16);
 }
 
 const struct layer_type layer_conv_transpose2d = {
@@ -312,7 +172,8 @@ const struct layer_type layer_conv_transpose2d = {
 	.init = layer_init_uniform, /* of PyTorch and of the published models */
 	.bias_gradient = bias_gradient,
 	.transposed = 1,
-	.unroll = im2col,
+	.unroll = conv_unroll,
+	.pack = pack,
 	.reorder = reorder,
 	.restore = restore,
 };

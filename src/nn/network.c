@@ -91,8 +91,8 @@ void network_reorder(const struct network *net, const float *params, float *reor
 	}
 }
 
-/* Whether the backward pass of layer i, which is dense, does that of the fused ReLU before it too. */
-static int has_relu_mask(const struct network *net, int i) { return net->l[i].type->dense && i > 0 && net->l[i - 1].fused; }
+/* Whether the backward pass of layer i, which has weights, does that of the fused ReLU before it too. */
+static int has_relu_mask(const struct network *net, int i) { return layer_has_weights(&net->l[i]) && i > 0 && net->l[i - 1].fused; }
 
 /* Of a layer's forward product. The last layer's output decides over no ReLU; short sums take little time anyway. */
 static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits last)
@@ -101,11 +101,26 @@ static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits las
 	return i == net->n - 1 && net->l[i].in >= LONG ? last : MAT_24;
 }
 
+/* Packs the weight of a convolution, which its passes read in the layer's order. */
+static void pack_reordered(struct layer *l, const float *w, int backward, size_t *budget)
+{
+	float *reordered = mat_floats(layer_weights(l));
+	if (reordered) {
+		layer_reorder(l, reordered, w, l->p);
+		l->type->pack(l, &l->forward_panels, reordered, 0, budget);
+		if (backward)
+			l->type->pack(l, &l->backward_panels, reordered, 1, budget);
+	}
+	free(reordered);
+}
+
 void network_pack_weights(struct network *net, const float *params, int rows, int to_input, enum mat_bits last, size_t *budget)
 {
 	for (int i = 0; i < net->n; i++) {
 		struct layer *l = &net->l[i];
 		const float *w = params + l->weight;
+		if (l->type->pack)
+			pack_reordered(l, w, to_input || l->source >= 0, budget);
 		if (!l->type->dense)
 			continue;
 		l->packed_forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, budget);
@@ -119,7 +134,10 @@ void network_free_packed(struct network *net)
 	for (int i = 0; i < net->n; i++) {
 		free(net->l[i].packed_forward);
 		free(net->l[i].packed_backward);
+		free(net->l[i].forward_panels);
+		free(net->l[i].backward_panels);
 		net->l[i].packed_forward = net->l[i].packed_backward = NULL;
+		net->l[i].forward_panels = net->l[i].backward_panels = NULL;
 	}
 }
 
@@ -177,7 +195,7 @@ void layer_forward(const struct network *net, int i, const float *params, const 
 	int buffer = buffer_of(net, i);
 	if (buffer < 0 || l->fused)
 		return;
-	struct layer_pass p = {to - from, params + l->weight, params + l->bias, l->relu, bits_of(net, i, act->bits), .scratch = scratch};
+	struct layer_pass p = {to - from, params + l->weight, params + l->bias, l->forward_panels, l->relu, bits_of(net, i, act->bits), .scratch = scratch};
 	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->type->function)
@@ -196,7 +214,7 @@ void layer_backward(const struct network *net, int i, const float *params, const
 		return;
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	const float *relu_mask = network_relu_mask(net, i, act);
-	struct layer_pass p = {to - from, params + l->weight, .relu_mask = relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, .scratch = scratch};
+	struct layer_pass p = {to - from, params + l->weight, .panels = l->backward_panels, .relu_mask = relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, .scratch = scratch};
 	dx += (size_t)from * (size_t)l->in;
 	if (l->type->function)
 		l->type->derivative(l, dx, dy, y, (size_t)p.rows * (size_t)l->out);

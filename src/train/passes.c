@@ -72,7 +72,9 @@ static void backward_rows(void *ctx, int task)
 		size_t weights = layer_weights(l), in = (size_t)from * (size_t)l->in, out = (size_t)from * (size_t)l->out;
 		float *dw = s->partial[i] + (size_t)task * (weights + (size_t)l->biases), *dx = source_delta(s, l);
 		const float *dy = s->delta.v[i] + out, *x = network_source(s->net, i, s->input, &s->act) + in;
-		l->type->backward(l, dx ? dx + in : NULL, dw, dy, x, &(struct layer_pass){.rows = to - from, .w = t->reordered + l->weight, .scratch = scratch});
+		const float *relu_mask = network_relu_mask(s->net, i, &s->act) ? x : NULL;
+		const struct layer_pass pass = {.rows = to - from, .w = t->reordered + l->weight, .relu_mask = relu_mask, .scratch = scratch};
+		l->type->backward(l, dx ? dx + in : NULL, dw, dy, x, &pass);
 		l->type->bias_gradient(l, dw + weights, dy, 0, to - from);
 	}
 }

@@ -2,8 +2,8 @@
  *   bench idx N             N pictures of 28x28 as IDX to stdout: strokes, so that PNG has its usual work
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
  *   bench webp N DIR        the same pictures as WebP
- *   bench gemms CONFIG      the share of the peak of one thread that the matrix products of vae-selfinf on a
- *                           convolutional network reach alone, in their shapes, of 0.92 GFLOP a record
+ *   bench gemms CONFIG      the share of the peak of one thread that the convolutions of vae-selfinf reach alone, forward and
+ *                           backward, of 0.92 GFLOP a record
  *   bench naive CONFIG      CPU seconds a record for its influence over 128 test records when all gradients are
  *                           written out: writing them, and one product a batch of 64
  *   bench agree A.npy B.npy two matrices of vae-testinf: mean Spearman correlation over the tests, and mean share of A's
@@ -138,9 +138,11 @@ static float *fill(float *v, size_t n)
 	return v;
 }
 
-enum { NN, NT, TN, SGEMM };
+static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-/* Seconds of one product: the best of a few rounds over warm buffers. */
+enum { NT, SGEMM };
+
+/* CPU seconds of one product: the best of a few rounds over warm buffers. */
 static double product(int how, int n, int p, int d)
 {
 	static float *m;
@@ -148,33 +150,48 @@ static double product(int how, int n, int p, int d)
 	m = m ? m : fill(calloc(3 << 22, sizeof *m), 3 << 22);
 	for (int round = 0; m && round < 15; round++) {
 		enum { TIMES = 6 };
-		double from = seconds_now();
+		double from = cpu_seconds();
 		for (int i = 0; i < TIMES; i++) {
 			float *c = m, *a = m + (1 << 22), *b = m + (2 << 22);
 			if (how == SGEMM)
 				sgemm(m);
-			else if (how == NN)
-				mat_nn(c, p, a, d, b, p, NULL, NULL, n, p, d, MAT_16);
-			else if (how == NT)
-				mat_nt(c, p, a, d, b, d, n, p, d, 0, MAT_24);
 			else
-				mat_tn(c, p, a, n, b, p, NULL, n, p, d, 1, 0, MAT_16);
+				mat_nt(c, p, a, d, b, d, n, p, d, 0, MAT_24);
 		}
-		double s = (seconds_now() - from) / TIMES;
+		double s = (cpu_seconds() - from) / TIMES;
 		best = s < best ? s : best;
 	}
 	return best;
 }
 
-/* Of one convolution over this many rows at once, for one record: forward, backward and gradient, each
- * over the positions of a chunk; the gradient by Gram matrices where that is cheaper. */
-static double layer_seconds(const struct layer *l, int at_once, int rows)
+/* CPU seconds of a forward and a backward pass of one convolution over n rows, with the gradient by the weight when dw. */
+static double pass_seconds(struct layer *l, int n, int dw)
 {
-	int k = l->k, t = l->positions, most = (int)(l->scratch / (size_t)k), n = at_once * t < most ? at_once * t : most;
-	double chunks = (double)rows * t / n, s = (product(NN, n, k, l->p) + product(NT, n, l->p, k)) * chunks;
-	if (gradient_is_explicit(l, rows))
-		return s + product(TN, l->p, k, n) * chunks;
-	return s + product(NT, rows * t, rows * t, k) + product(NT, rows * t, rows * t, l->p);
+	size_t in = (size_t)n * (size_t)l->in, out = (size_t)n * (size_t)l->out, weights = layer_weights(l), budget = SIZE_MAX;
+	float *x = fill(mat_floats(in), in), *y = fill(mat_floats(out), out), *w = fill(mat_floats(weights), weights), *to = mat_floats(in + out + weights);
+	float *scratch = mat_floats(l->scratch);
+	double best = 1e9;
+	l->type->pack(l, &l->forward_panels, w, 0, &budget);
+	l->type->pack(l, &l->backward_panels, w, 1, &budget);
+	const struct layer_pass forward = {.rows = n, .w = w, .panels = l->forward_panels, .scratch = scratch};
+	const struct layer_pass backward = {.rows = n, .w = w, .panels = l->backward_panels, .scratch = scratch};
+	for (int round = 0; x && y && w && to && scratch && round < 30; round++) {
+		double from = cpu_seconds(), s;
+		l->type->forward(l, to, x, &forward);
+		l->type->backward(l, to + out, dw ? to + out + in : NULL, y, x, &backward);
+		s = cpu_seconds() - from;
+		best = s < best ? s : best;
+	}
+	free(x), free(y), free(w), free(to), free(scratch);
+	return best;
+}
+
+/* Of one convolution over this many rows at once, for one record; the gradient by Gram matrices where that is cheaper. */
+static double layer_seconds(struct layer *l, int at_once, int rows)
+{
+	int t = l->positions, dw = gradient_is_explicit(l, rows);
+	double s = pass_seconds(l, at_once, dw) * rows / at_once;
+	return dw ? s : s + product(NT, rows * t, rows * t, l->k) + product(NT, rows * t, rows * t, l->p);
 }
 
 static int gemms(const char *config)

@@ -1,0 +1,31 @@
+/* Chooses the kernels of direct.h by the processor. */
+#include "gemm/direct.h"
+
+#include "base/simd.h"
+#include "gemm/kernels.h"
+
+static const struct direct_kernels *kernels(void)
+{
+	const struct blocked_kernels *blocked = blocked_kernels();
+#if defined(__x86_64__)
+	if (blocked == &blocked_16)
+		return &direct_16;
+#endif
+	return blocked ? &direct_8 : NULL;
+}
+
+int direct_supported(void) { return kernels() != NULL; }
+
+size_t direct_packed_size(int rows, int n)
+{
+	enum { LANES = 16 }; /* at most */
+	return ((size_t)n + LANES - 1) / LANES * LANES * (size_t)rows;
+}
+
+void direct_pack(float *to, int rows, int n, int at, int some, const float *b, size_t row, size_t column)
+{
+	kernels()->pack(to, rows, n, at, some, b, row, column);
+}
+
+void direct_product(const struct direct_product *g) { kernels()->product(g); }
+void direct_gradient(const struct direct_gradient *g) { kernels()->gradient(g); }
