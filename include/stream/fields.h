@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/fail.h"
+#include "stream/json_text.h"
 
 /* The extension of the member that holds the fields of a record. */
 #define FIELDS_EXT "vae.json"
@@ -56,10 +56,5 @@ void fields_remove_prefix(struct fields *s, const char *prefix);
 void fields_remove_numbered(struct fields *s, const char *prefix);
 /* Removes all fields but this one; 1 where it exists, else 0. */
 int fields_keep(struct fields *s, const char *name);
-
-/* Appends a JSON string, with its quotes; bytes that are not UTF-8 are escaped as name_escape() does. */
-int json_quote(struct buf *out, const char *p, size_t n, struct fail *f);
-/* Appends "name":"text" behind a prefix: "{" or ",". */
-int json_text(struct buf *out, const char *prefix, const char *name, const char *text, struct fail *f);
 
 #endif

@@ -54,78 +54,6 @@ static void skip_space(struct cursor *c)
 		c->i++;
 }
 
-static int hex4(const char *p, size_t n)
-{
-	int v = 0;
-	for (int i = 0; i < 4; i++) {
-		char ch = (size_t)i < n ? p[i] : 'z';
-		int d = ch >= '0' && ch <= '9' ? ch - '0' : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10 : -1;
-		if (d < 0)
-			return -1;
-		v = 16 * v + d;
-	}
-	return v;
-}
-
-static int add_utf8(struct buf *out, unsigned u, struct fail *f)
-{
-	char c[4];
-	int n = 0;
-	if (u < 0x80) {
-		c[n++] = (char)u;
-	} else if (u < 0x800) {
-		c[n++] = (char)(0xc0 | u >> 6);
-		c[n++] = (char)(0x80 | (u & 63));
-	} else if (u < 0x10000) {
-		c[n++] = (char)(0xe0 | u >> 12);
-		c[n++] = (char)(0x80 | (u >> 6 & 63));
-		c[n++] = (char)(0x80 | (u & 63));
-	} else {
-		c[n++] = (char)(0xf0 | u >> 18);
-		c[n++] = (char)(0x80 | (u >> 12 & 63));
-		c[n++] = (char)(0x80 | (u >> 6 & 63));
-		c[n++] = (char)(0x80 | (u & 63));
-	}
-	return buf_add(out, c, (size_t)n, f);
-}
-
-/* Appends what the inside of a JSON string means. */
-static int add_decoded(struct buf *out, const char *p, size_t n, struct fail *f)
-{
-	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-	const char *end = p + n;
-	while (p < end) {
-		const char *run = p;
-		while (p < end && *p != '\\')
-			p++;
-		if (buf_add(out, run, (size_t)(p - run), f))
-			return -1;
-		if (p == end)
-			break;
-		if (p[1] != 'u') {
-			const char *at = strchr(from, p[1]);
-			if (buf_add(out, at ? &to[at - from] : &p[1], 1, f))
-				return -1;
-			p += 2;
-			continue;
-		}
-		unsigned u = (unsigned)hex4(p + 2, 4);
-		p += 6;
-		if (u >= 0xd800 && u < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-			unsigned low = (unsigned)hex4(p + 2, 4);
-			if (low >= 0xdc00 && low < 0xe000) {
-				u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
-				p += 6;
-			}
-		}
-		if (u >= 0xd800 && u < 0xe000)
-			u = 0xfffd; /* half of a surrogate pair */
-		if (add_utf8(out, u, f))
-			return -1;
-	}
-	return 0;
-}
-
 /* Reads a string, quotes included; its contents are [*from, *from + *len). */
 static int scan_string(struct cursor *c, uint32_t *from, uint32_t *len)
 {
@@ -142,7 +70,7 @@ static int scan_string(struct cursor *c, uint32_t *from, uint32_t *len)
 				return -1;
 			i += (size_t)k;
 		} else if (i + 1 < c->n && c->p[i + 1] == 'u') {
-			if (hex4(c->p + i + 2, c->n - i - 2) < 0)
+			if (json_hex4(c->p + i + 2, c->n - i - 2) < 0)
 				return -1;
 			i += 6;
 		} else if (i + 1 < c->n && c->p[i + 1] && strchr("\"\\/bfnrt", c->p[i + 1])) {
@@ -234,7 +162,7 @@ static int decode_name(struct fields *s, struct cursor *c, struct field *v, stru
 		return -1;
 	c->p = s->text.p;
 	v->name = (uint32_t)s->text.len;
-	if (add_decoded(&s->text, c->p + v->written, v->written_len, f))
+	if (json_unquote(&s->text, c->p + v->written, v->written_len, f))
 		return -1;
 	v->name_len = (uint32_t)(s->text.len - v->name);
 	return 0;
@@ -329,7 +257,7 @@ int fields_string(const struct fields *s, const char *name, struct buf *out, str
 	const char *p = s->text.p + v->value, *end = p + v->value_len;
 	if (v->type != 's')
 		return buf_add(out, p, v->value_len, f) ? -1 : 1;
-	return add_decoded(out, p, (size_t)(end - p), f) ? -1 : 1;
+	return json_unquote(out, p, (size_t)(end - p), f) ? -1 : 1;
 }
 
 /* --- changing and writing --- */
@@ -380,40 +308,6 @@ int fields_set_int(struct fields *s, const char *name, int64_t value, struct fai
 	char t[40];
 	int n = snprintf(t, sizeof t, "%lld", (long long)value);
 	return set_text(s, name, t, (size_t)n, 'n', f);
-}
-
-int json_quote(struct buf *out, const char *p, size_t n, struct fail *f)
-{
-	static const char hex[] = "0123456789abcdef";
-	if (buf_add(out, "\"", 1, f))
-		return -1;
-	for (size_t i = 0; i < n;) {
-		int len = utf8_length(p + i, n - i);
-		unsigned char c = (unsigned char)p[i];
-		char esc[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-		int r;
-		if (len == 0) { /* name_escape() writes \xHH; JSON escapes that backslash */
-			char bad[5] = {'\\', '\\', 'x', hex[c >> 4], hex[c & 15]};
-			r = buf_add(out, bad, 5, f);
-			len = 1;
-		} else if (c == '"' || c == '\\') {
-			esc[1] = (char)c;
-			r = buf_add(out, esc, 2, f);
-		} else if (c < 0x20 || c == 0x7f) {
-			r = buf_add(out, esc, 6, f);
-		} else {
-			r = buf_add(out, p + i, (size_t)len, f);
-		}
-		if (r)
-			return -1;
-		i += (size_t)len;
-	}
-	return buf_add(out, "\"", 1, f);
-}
-
-int json_text(struct buf *out, const char *prefix, const char *name, const char *text, struct fail *f)
-{
-	return buf_addf(out, f, "%s\"%s\":", prefix, name) || json_quote(out, text, strlen(text), f) ? -1 : 0;
 }
 
 int fields_set_string(struct fields *s, const char *name, const char *value, struct fail *f)
