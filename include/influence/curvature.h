@@ -36,7 +36,7 @@ struct curvature_layer {
 	const struct layer *l; /* of the model */
 	int in_decoder, index; /* the network, and the place in it */
 	char name[40];         /* as decoder.4 */
-	/* Factors of layer.h's gradient a^T b: p is D (A when transposed), k is A with the 1 (D when transposed). */
+	/* By the factors P and K of a gradient (nn/layer.h): p is D (A when transposed), k is A with the 1 (D when transposed). */
 	int np, nk, nb;        /* nb: biases when transposed, else 0 */
 	float *p, *k, *b;      /* [np][np], [nk][nk], [nb][nb] or NULL; owned */
 	float *qp, *qk;        /* EK-FAC, else NULL: eigenvectors of p [np][np] and of k [nk][nk], one in each row; owned */

@@ -1,9 +1,9 @@
 /* draw_grams.h - dot products between the gradients of a record's noise draws, by one layer's weight and bias.
  *
- * A layer's weight is [p][k]. The gradient of one draw is a^T b, with factors a [positions][p] and b [positions][k] (layer.h). For m
+ * A layer's weight is [p][k]. The gradient of one draw is P^T K, with factors P [positions][p] and K [positions][k] (layer.h). For m
  * draws there are r = m positions rows of each. The dot products come in one of two ways:
  *
- *   factors    <g_i, g_j> = sum over the positions of draws i and j of (a a^T)(b b^T), elementwise      2 r^2 (p + k) operations
+ *   factors    <g_i, g_j> = sum over the positions of draws i and j of (P P^T)(K K^T), elementwise      2 r^2 (p + k) operations
  *   explicit   the gradients are written out, then multiplied                                           2 r p k operations
  *
  * whichever is cheaper; dense layers, which have one position, always use factors. Where a layer of the decoder is explicit, its

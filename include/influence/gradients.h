@@ -1,9 +1,9 @@
 /* gradients.h - dot products between the mean gradients of many records (Kong & Chaudhuri 2021, equation 10), each a mean over the
  * record's own noise draws.
  *
- * A layer's gradient of one record is a^T b with factors a [r][p] and b [r][k] (layer.h). r counts the draws and their positions; an
+ * A layer's gradient of one record is P^T K with factors P [r][p] and K [r][k] (layer.h). r counts the draws and their positions; an
  * encoder layer has one row of mean gradients instead of the draws. Kept as factors, the dot product of two records is the sum of
- * (a a'^T)(b b'^T), elementwise: r^2 (p + k) multiplications, where the explicit gradient has p k numbers. Where factors would cost more,
+ * (P P'^T)(K K'^T), elementwise: r^2 (p + k) multiplications, where the explicit gradient has p k numbers. Where factors would cost more,
  * the gradient is written out, and one matrix product over all such layers gives all dot products.
  *
  * These functions are called from the callback of influence_each_checkpoint(), for the batch and the checkpoint at hand.

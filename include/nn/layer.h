@@ -103,8 +103,8 @@ struct layer_type {
 	/* One product of whole rows, positions = 1: the weight is [out][in], can be packed and cut by columns (linear.h), and the
 	 * bias acts as an input that is always 1. */
 	int dense;
-	/* The gradient with respect to the weight is a^T b, summed over rows and positions. a [rows positions][p] is dy, or x when transposed; b
-	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col of `from`. */
+	/* The gradient with respect to the weight is P^T K. Its factor P [rows positions][p] is dy, or x when transposed; its factor K
+	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col [rows positions][k] of `from`. */
 	int transposed;
 	void (*unroll)(const struct layer *l, float *col, const float *from, int rows);
 	/* Packs w, in the layer's order, for a forward or a backward pass: sets *panels, within *budget bytes, which become less; or leaves it. */
@@ -119,6 +119,7 @@ LAYER_TYPES(LAYER_DECLARE)
 extern const struct layer_type *const layer_types[]; /* all, NULL at the end */
 
 static inline int layer_has_weights(const struct layer *l) { return l->type->init != NULL; }
+/* The factors P and K of a gradient, K before unroll(). */
 static inline const float *layer_factor_p(const struct layer *l, const float *x, const float *dy) { return l->type->transposed ? x : dy; }
 static inline const float *layer_factor_k(const struct layer *l, const float *x, const float *dy) { return l->type->transposed ? dy : x; }
 

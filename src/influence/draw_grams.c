@@ -149,7 +149,7 @@ static void multiply_blocks(const struct draw_grams *g, double *sums, const floa
 }
 
 /* weight and bias from the Gram matrices of both factors, [draws positions][draws positions]. The bias of a dense layer has the
- * gradient dy, the factor a. */
+ * gradient dy, the factor P. */
 static void sum_positions(struct draw_grams *g, int positions, int dense)
 {
 	int n = g->draws * positions, blocks = g->blocks;
@@ -313,7 +313,7 @@ static void dense_row(const struct layer *l, const float *x, const float *dy0, c
 		tangent_out[i] = (float)(xx + 1) * dy_mean[i];
 }
 
-/* By factors: both gradients share the unrolled input b, and with S = b b^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean. */
+/* By factors: both gradients share K, the unrolled input, and with S = K K^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean. */
 static double factor_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
                          const float *dy1, const float *dy_mean, float *tangent_out)
 {

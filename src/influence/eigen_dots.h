@@ -1,4 +1,4 @@
-/* eigen_dots.h - dot products of gradients in the eigenbasis of EK-FAC (whitening.h), from the factors of the gradients.
+/* eigen_dots.h - dot products of gradients with the inverse curvature of EK-FAC (whitening.h), from the factors of the gradients.
  *
  * A gradient is the sum over rows of p_j^T k_j, with factors p [rows][w->p] and k [rows][w->k] that whiten_p() and whiten_k() have turned
  * into the eigenbasis. Each of its numbers has its own eigenvalue, so that Gram matrices of the factors do not suffice: the gradient is
