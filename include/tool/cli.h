@@ -108,6 +108,9 @@ struct cli {
  * EXIT_OK. operands: how -h shows them, NULL for none. */
 bool cli_begin(struct cli *c, const char *tool, const char *operands, const char *about, const struct cli_opt *opts,
                int argc, char **argv);
+/* The part of cli_begin() that parses (cli_options.c): stores the values where opts says, and sets c->files. False after a usage error, and after
+ * -h and -V, which it prints. */
+bool cli_parse(struct cli *c, const char *operands, const char *about, const struct cli_opt *opts, int argc, char **argv);
 /* Each prints "TOOL: message" to stderr, sets the status, and returns false. */
 bool cli_failed(struct cli *c, const struct fail *f);
 bool cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -17,7 +17,6 @@
 #include "base/thread.h"
 #include "stream/name.h"
 #include "stream/writer.h"
-#include "tool/cli_options.h"
 #include "tool/overwrite.h"
 
 enum { MAX_JOBS = 256 };

@@ -1,5 +1,5 @@
 /* The options of a tool: -h, and the command line by getopt_long(). */
-#include "tool/cli_options.h"
+#include "tool/cli.h"
 
 #include <errno.h>
 #include <getopt.h>
