@@ -43,8 +43,8 @@ train_wide() {
 	[ "$status" -eq 1 ]
 }
 
-@test "products, losses, gradients, training and closed forms are right at every level" {
-	local level test tests="mat conv weighted sparse_block loss gradient closed_form train"
+@test "products, losses, gradients, training, closed forms and resizing are right at every level" {
+	local level test tests="input mat conv weighted sparse_block loss gradient closed_form train"
 	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers; the other tests run the same kernels
 	for level in plain avx2 avx512 amx; do
 		for test in $tests; do

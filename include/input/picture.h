@@ -14,10 +14,12 @@ enum {
 	PICTURE_LOW_BITS = 2, /* samples of 16 bits, all below 4096, so that the high byte keeps little of them */
 };
 
-/* Interleaved samples, row by row: [height][width][channels]. pixels is owned and freed by picture_free(). */
+/* Interleaved samples, row by row: [height][width][channels]. They begin at an odd address: libjpeg-turbo writes aligned rows past the
+ * cache, and whoever reads them next would wait for the memory. */
 struct picture {
 	int width, height, channels; /* channels: 1 (gray) or 3 (RGB) */
 	uint8_t *pixels;
+	uint8_t *memory; /* owned: pixels lie in it; NULL where they are another's */
 	unsigned notes; /* of PICTURE_FLAWED, PICTURE_LOW_BITS */
 };
 

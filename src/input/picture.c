@@ -11,9 +11,10 @@ int picture_alloc(struct picture *p, size_t width, size_t height, int channels, 
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,
 		                PICTURE_MAX_PIXELS);
 	size_t size = width * height * (size_t)channels;
-	p->pixels = malloc(size);
-	if (!p->pixels)
+	p->memory = malloc(size + 1);
+	if (!p->memory)
 		return fail_memory_for(f, "a picture of %zu bytes", size);
+	p->pixels = p->memory + 1;
 	p->width = (int)width;
 	p->height = (int)height;
 	p->channels = channels;
@@ -24,6 +25,6 @@ unsigned picture_notes_16bit(unsigned highest) { return highest > 0 && highest <
 
 void picture_free(struct picture *p)
 {
-	free(p->pixels);
+	free(p->memory);
 	*p = (struct picture){0};
 }

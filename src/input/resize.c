@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/transpose.h"
+
 /* Fixed-point weights: 32 bits less 8 for a sample and 2 for sign and overshoot. */
 #define WEIGHT_BITS (32 - 8 - 2)
 #define HALF (1 << (WEIGHT_BITS - 1))
@@ -74,82 +76,130 @@ static int taps_next(struct taps *t)
 	return t->n > 0;
 }
 
-static inline uint8_t to_sample(int32_t sum)
+/* --- sums of many samples at a time --- */
+
+/* Above 16, so that the compiler vectorises loops over them instead of unrolling them. */
+enum { LANES = 32 };
+
+/* Bytes of turned rows; wider pictures are resized sample by sample. */
+enum { MAX_TURNED = 4 << 20 };
+
+/* out[i] = the sum over k < taps of w[k] in[k * stride + i], rounded, for i < n <= LANES. */
+INLINE void weigh(const uint8_t *in, size_t stride, const int32_t *w, int taps, size_t n, uint8_t *out)
 {
-	sum >>= WEIGHT_BITS;
-	return (uint8_t)(sum > 255 ? 255 : sum); /* no weight is negative */
+	int32_t sum[LANES];
+	for (size_t i = 0; i < n; i++)
+		sum[i] = HALF;
+	for (int k = 0; k < taps; k++, in += stride)
+		for (size_t i = 0; i < n; i++)
+			sum[i] += in[i] * w[k];
+	for (size_t i = 0; i < n; i++) {
+		int32_t v = sum[i] >> WEIGHT_BITS;
+		out[i] = (uint8_t)(v > 255 ? 255 : v); /* no weight is negative */
+	}
 }
 
-/* Makes the output samples of t, the first of them at out. */
-static void resize_row(const struct taps *t, const uint8_t *in, int channels, uint8_t *out)
+/* --- along rows: LANES rows at a time, turned, so that a sample has those below it beside it --- */
+
+struct turned {
+	uint8_t *in, *out; /* [samples][LANES] */
+};
+
+static void turned_free(struct turned *u)
 {
-	for (int x = 0; x < t->n; x++) {
-		const int32_t *w = t->weight + (size_t)x * (size_t)t->max;
-		const uint8_t *p = in + (size_t)t->first[x] * (size_t)channels;
-		int n = t->count[x];
-		if (channels == 1) {
-			int32_t sum = HALF;
-			for (int k = 0; k < n; k++)
-				sum += p[k] * w[k];
-			*out++ = to_sample(sum);
-			continue;
-		}
-		int32_t r = HALF, g = HALF, b = HALF;
-		for (int k = 0; k < n; k++, p += 3) {
-			r += p[0] * w[k];
-			g += p[1] * w[k];
-			b += p[2] * w[k];
-		}
-		*out++ = to_sample(r);
-		*out++ = to_sample(g);
-		*out++ = to_sample(b);
-	}
+	free(u->in);
+	free(u->out);
+}
+
+/* For pictures of the width of t; of a very wide one, which would take much memory, both stay NULL. turned_free() also after -1. */
+static int turned_open(struct turned *u, const struct taps *t, size_t channels, struct fail *f)
+{
+	size_t in = (size_t)t->from * channels, out = (size_t)t->capacity * channels;
+	*u = (struct turned){.in = NULL};
+	if (in + out > MAX_TURNED / LANES)
+		return 0;
+	u->in = calloc(in, LANES);
+	u->out = calloc(out, LANES);
+	return u->in && u->out ? 0 : fail_memory_for(f, "%zu bytes of rows", (in + out) * LANES);
+}
+
+/* Makes the output samples of t for at most LANES rows, c samples a pixel. */
+INLINE void resize_rows(const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t rows, uint8_t *out, size_t to)
+{
+	size_t first = (size_t)t->first[0] * c, end = (size_t)(t->first[t->n - 1] + t->count[t->n - 1]) * c;
+	transpose(in + first, stride, rows, end - first, u->in + first * LANES, LANES);
+	for (size_t x = 0; x < (size_t)t->n; x++)
+		for (size_t k = 0; k < c; k++)
+			weigh(u->in + ((size_t)t->first[x] * c + k) * LANES, c * LANES, t->weight + x * (size_t)t->max, t->count[x], LANES, u->out + (x * c + k) * LANES);
+	transpose(u->out, LANES, (size_t)t->n * c, rows, out, to);
+}
+
+SIMD_VARIANTS(void, rows,
+              (const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t n, uint8_t *out, size_t to),
+              { resize_rows(t, u, in, stride, c, n, out, to); })
+
+static void resize_row(const struct taps *t, const uint8_t *in, size_t c, uint8_t *out)
+{
+	for (size_t x = 0; x < (size_t)t->n; x++)
+		for (size_t k = 0; k < c; k++)
+			weigh(in + (size_t)t->first[x] * c + k, c, t->weight + x * (size_t)t->max, t->count[x], 1, out + x * c + k);
 }
 
 static int resize_width(const struct picture *in, int width, struct picture *out, struct fail *f)
 {
 	struct taps t;
+	struct turned u;
 	if (picture_alloc(out, (size_t)width, (size_t)in->height, in->channels, f))
 		return -1;
 	if (taps_open(&t, in->width, width, f)) {
 		picture_free(out);
 		return -1;
 	}
-	size_t from = (size_t)in->width * (size_t)in->channels, to = (size_t)width * (size_t)in->channels;
-	while (taps_next(&t))
-		for (int y = 0; y < in->height; y++)
-			resize_row(&t, in->pixels + (size_t)y * from, in->channels, out->pixels + (size_t)y * to + (size_t)t.start * (size_t)in->channels);
+	size_t c = (size_t)in->channels, stride = (size_t)in->width * c, to = (size_t)width * c, h = (size_t)in->height;
+	int bad = turned_open(&u, &t, c, f);
+	while (!bad && taps_next(&t)) {
+		const uint8_t *from = in->pixels;
+		uint8_t *p = out->pixels + (size_t)t.start * c;
+		size_t step = u.in ? LANES : 1;
+		for (size_t y = 0; y < h; y += step, from += step * stride, p += step * to)
+			if (u.in)
+				SIMD_DISPATCH(rows)(&t, &u, from, stride, c, h - y < LANES ? h - y : LANES, p, to);
+			else
+				resize_row(&t, from, c, p);
+	}
+	turned_free(&u);
 	taps_free(&t);
-	return 0;
+	if (bad)
+		picture_free(out);
+	return bad;
 }
+
+/* --- along columns --- */
+
+INLINE void resize_columns(const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out)
+{
+	for (size_t i = 0; i < n; i += LANES)
+		if (n - i < LANES)
+			weigh(in + i, n, w, taps, n - i, out + i);
+		else
+			weigh(in + i, n, w, taps, LANES, out + i);
+}
+
+SIMD_VARIANTS(void, columns, (const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out), { resize_columns(in, n, w, taps, out); })
 
 static int resize_height(const struct picture *in, int height, struct picture *out, struct fail *f)
 {
 	struct taps t;
 	if (picture_alloc(out, (size_t)in->width, (size_t)height, in->channels, f))
 		return -1;
-	size_t stride = (size_t)in->width * (size_t)in->channels;
-	int32_t *sum = malloc(stride * sizeof *sum); /* of a row: the inner loops run along it */
-	if (!sum)
-		fail_memory_for(f, "a row of %zu bytes", stride * sizeof *sum);
-	if (!sum || taps_open(&t, in->height, height, f)) {
-		free(sum);
+	if (taps_open(&t, in->height, height, f)) {
 		picture_free(out);
 		return -1;
 	}
+	size_t n = (size_t)in->width * (size_t)in->channels;
 	while (taps_next(&t))
-		for (int y = 0; y < t.n; y++) {
-			const int32_t *w = t.weight + (size_t)y * (size_t)t.max;
-			const uint8_t *p = in->pixels + (size_t)t.first[y] * stride;
-			for (size_t i = 0; i < stride; i++)
-				sum[i] = HALF;
-			for (int k = 0; k < t.count[y]; k++, p += stride)
-				for (size_t i = 0; i < stride; i++)
-					sum[i] += p[i] * w[k];
-			for (size_t i = 0; i < stride; i++)
-				out->pixels[(size_t)(t.start + y) * stride + i] = to_sample(sum[i]);
-		}
-	free(sum);
+		for (int y = 0; y < t.n; y++)
+			SIMD_DISPATCH(columns)(in->pixels + (size_t)t.first[y] * n, n, t.weight + (size_t)y * (size_t)t.max, t.count[y], out->pixels + (size_t)(t.start + y) * n);
 	taps_free(&t);
 	return 0;
 }

@@ -38,9 +38,11 @@ static int render_picture(struct thumbnail *t, struct fail *why)
 	if (t->format != INPUT_NPY)
 		thumbnail_fit(&w, &h, THUMBNAIL_SIDE);
 	size_t n = (size_t)h * (size_t)w;
+	struct picture p;
+	if (picture_alloc(&p, (size_t)w, (size_t)h, channels, why))
+		return -1;
 	uint8_t *planar = malloc(n * (size_t)c);
-	struct picture p = {w, h, channels, malloc(n * (size_t)channels)};
-	int r = planar && p.pixels ? 0 : fail_memory(why);
+	int r = planar ? 0 : fail_memory(why);
 	if (!r)
 		r = input_decode(t->payload.p, t->payload.len, c, h, w, planar, NULL, why);
 	for (size_t i = 0; i < n * (size_t)channels && !r; i++)

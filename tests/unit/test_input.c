@@ -254,6 +254,50 @@ static void test_encode_jpeg(void)
 	buf_free(&b);
 }
 
+/* One sample of a line of `from` samples, `step` apart, resized to `to`: Pillow's arithmetic, in whole numbers of 2^-22. */
+static uint8_t naive_sample(const uint8_t *in, size_t step, int from, int to, int i)
+{
+	double scale = (double)from / to, half = scale < 1 ? 1 : scale, centre = (i + 0.5) * scale, total = 0;
+	int first = (int)fmax(0, (int)(centre - half + 0.5)), end = (int)fmin(from, (int)(centre + half + 0.5));
+	int64_t sum = 1 << 21;
+	for (int k = first; k < end; k++)
+		total += fmax(0, 1 - fabs((k - centre + 0.5) * (1 / half)));
+	for (int k = first; k < end; k++)
+		sum += in[(size_t)k * step] * (int64_t)(0.5 + fmax(0, 1 - fabs((k - centre + 0.5) * (1 / half))) / total * (1 << 22));
+	return (uint8_t)fmin(255, (double)(sum >> 22));
+}
+
+/* Against one sample at a time: more rows and columns than are resized at once, and rows too wide for that. VAE_FILTERS_SIMD chooses the
+ * variant (tests/simd.bats runs this with each). */
+static void test_resize(void)
+{
+	static const int sizes[][5] = {{256, 256, 3, 32, 32}, {333, 71, 3, 31, 17}, {97, 65, 1, 28, 28}, {50000, 3, 3, 28, 2}, {5, 1000, 1, 3, 64}, {17, 9, 3, 90, 40},
+	                               {700, 40, 3, 350, 40}, {40, 700, 3, 40, 350}, {64, 32, 1, 1, 1}};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		int w = sizes[i][0], h = sizes[i][1], c = sizes[i][2], width = sizes[i][3], height = sizes[i][4];
+		struct picture p = {0}, q = {0}, wide = {0};
+		struct fail f = {{0}};
+		size_t wrong = 0;
+		int r = picture_alloc(&p, (size_t)w, (size_t)h, c, &f) || picture_alloc(&wide, (size_t)width, (size_t)h, c, &f);
+		uint32_t state = 1;
+		for (int k = 0; !r && k < w * h * c; k++) {
+			state = state * 1664525 + 1013904223;
+			p.pixels[k] = (uint8_t)(k % 1000 < 100 ? 255 : state >> 24);
+		}
+		r = r || picture_resize(&p, width, height, &q, &f);
+		for (int k = 0; !r && k < width * h * c; k++) {
+			int at = k % (width * c);
+			wide.pixels[k] = naive_sample(p.pixels + (k / (width * c)) * w * c + at % c, (size_t)c, w, width, at / c);
+		}
+		for (int k = 0; !r && k < width * height * c; k++)
+			wrong += q.pixels[k] != naive_sample(wide.pixels + k % (width * c), (size_t)(width * c), h, height, k / (width * c));
+		ok(!r && !wrong, "%d x %d x %d resized to %d x %d: %zu samples are wrong %s", w, h, c, width, height, wrong, f.msg);
+		picture_free(&p);
+		picture_free(&q);
+		picture_free(&wide);
+	}
+}
+
 /* What a tool warns of. */
 static void test_notes(void)
 {
@@ -380,6 +424,7 @@ int main(void)
 	test_vectors();
 	test_encode();
 	test_encode_jpeg();
+	test_resize();
 	test_notes();
 	test_format_of();
 	test_tensor_errors();
