@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/simd.h"
+#include "base/transpose.h"
 
 enum { BINS = 17, COLOURED = 8, DIFFERENT = 8, INSIDE = 8 };
 
@@ -25,7 +25,8 @@ enum { BLOCK = 2048 }; /* pixels whose sums fit 32 bits */
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-INLINE void colour_block(const uint8_t *p, size_t n, uint8_t *gray, struct sums *s)
+/* colour [n]: the bins of the pixels. */
+INLINE void colour_block(const uint8_t *p, size_t n, uint8_t *gray, uint16_t *colour, struct sums *s)
 {
 	uint32_t r = 0, g = 0, b = 0, chroma = 0, coloured = 0;
 	uint8_t low0 = s->low[0], low1 = s->low[1], low2 = s->low[2], high0 = s->high[0], high1 = s->high[1], high2 = s->high[2];
@@ -33,6 +34,7 @@ INLINE void colour_block(const uint8_t *p, size_t n, uint8_t *gray, struct sums 
 		uint8_t x = p[3 * i], y = p[3 * i + 1], z = p[3 * i + 2];
 		uint8_t least = MIN(x, MIN(y, z)), most = MAX(x, MAX(y, z)), difference = (uint8_t)(most - least);
 		gray[i] = (uint8_t)((19595u * x + 38470u * y + 7471u * z + 32768) >> 16);
+		colour[i] = (uint16_t)(((x + 8) / 16 * BINS + (y + 8) / 16) * BINS + (z + 8) / 16);
 		r += x;
 		g += y;
 		b += z;
@@ -56,8 +58,13 @@ INLINE void colour_block(const uint8_t *p, size_t n, uint8_t *gray, struct sums 
 
 INLINE void colour_row(const uint8_t *p, size_t n, uint8_t *gray, struct sums *s)
 {
-	for (size_t i = 0; i < n; i += BLOCK)
-		colour_block(p + 3 * i, n - i < BLOCK ? n - i : BLOCK, gray + i, s);
+	uint16_t colour[BLOCK];
+	for (size_t i = 0; i < n; i += BLOCK) {
+		size_t m = n - i < BLOCK ? n - i : BLOCK;
+		colour_block(p + 3 * i, m, gray + i, colour, s);
+		for (size_t k = 0; k < m; k++)
+			s->colour[colour[k]]++;
+	}
 }
 
 /* n inner pixels; a, b, c point to the pixel at the left of the first, in three rows. */
@@ -95,12 +102,10 @@ SIMD_VARIANTS(void, details, (const uint8_t *a, const uint8_t *b, const uint8_t 
 SIMD_VARIANTS(uint32_t, difference, (const uint8_t *a, const uint8_t *b, size_t n), { return difference_block(a, b, n); })
 
 /* Rows of one gray level have sums over the histogram alone. */
-static void count_row(const uint8_t *p, int channels, const uint8_t *gray, size_t n, struct sums *s)
+static void count_row(const uint8_t *gray, size_t n, struct sums *s)
 {
 	for (size_t i = 0; i < n; i++)
 		s->gray[gray[i]]++;
-	for (size_t i = 0; i < n && channels == 3; i++)
-		s->colour[((p[3 * i] + 8) / 16 * BINS + (p[3 * i + 1] + 8) / 16) * BINS + (p[3 * i + 2] + 8) / 16]++;
 }
 
 static void sum_pixels(const struct picture *p, uint8_t *gray, struct sums *s)
@@ -114,7 +119,7 @@ static void sum_pixels(const struct picture *p, uint8_t *gray, struct sums *s)
 			SIMD_DISPATCH(colours)(from, w, to, s);
 		else
 			memcpy(to, from, w);
-		count_row(from, p->channels, to, w, s);
+		count_row(to, w, s);
 		if (y > 1 && w > 2)
 			SIMD_DISPATCH(details)(to - 2 * w, to - w, to, w - 2, s);
 	}
@@ -176,22 +181,11 @@ static void find_border(const struct rows *r, int last, double *border, double *
 		*step = fmax(*step, different_share(r, edge, last ? edge - i : i));
 }
 
-/* In squares, so that both pictures stay in the cache. */
-static void transpose(const uint8_t *from, size_t w, size_t h, uint8_t *to)
-{
-	enum { SQUARE = 32 };
-	for (size_t y0 = 0; y0 < h; y0 += SQUARE)
-		for (size_t x0 = 0; x0 < w; x0 += SQUARE)
-			for (size_t y = y0; y < h && y < y0 + SQUARE; y++)
-				for (size_t x = x0; x < w && x < x0 + SQUARE; x++)
-					to[x * h + y] = from[y * w + x];
-}
-
 static void find_runs(const struct picture *p, const struct stat_scratch *s, struct picture_stat *out)
 {
 	size_t w = (size_t)p->width, h = (size_t)p->height;
 	const struct rows rows = {s->gray, h, w}, columns = {s->turned, w, h};
-	transpose(s->gray, w, h, s->turned);
+	transpose(s->gray, w, h, w, s->turned, h);
 	out->equal_rows = longest_run(&rows);
 	out->equal_columns = longest_run(&columns);
 	for (int i = 0; i < SIDES; i++)
