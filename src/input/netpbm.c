@@ -1,6 +1,7 @@
 #include "input/netpbm.h"
 
 #include <ctype.h>
+#include <string.h>
 
 #include "input/format.h"
 
@@ -59,6 +60,10 @@ static int read_samples(struct input *s, int plain, unsigned maxval, struct pict
 	size_t n = (size_t)out->width * (size_t)out->height * (size_t)out->channels;
 	int wide = maxval > 255;
 	unsigned highest = 0;
+	if (!plain && maxval == 255) {
+		memcpy(out->pixels, s->p, n);
+		return 0;
+	}
 	for (size_t i = 0; i < n; i++) {
 		unsigned v;
 		if (plain) {
