@@ -1,7 +1,9 @@
 /* bench: helpers of tests/bench/run that a shell cannot provide.
  *   bench idx N             N pictures of 28x28 as IDX to stdout: strokes, so that PNG has its usual work
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
- *   bench webp N DIR        the same pictures as WebP
+ *   bench large N DIR       N pictures of 256x256 in colour as JPEG files of about 12 kB
+ *   bench webp N DIR        the first ones as WebP
+ *   bench decode DIR        CPU seconds for decoding the JPEG files of a directory, and nothing else
  *   bench gemms CONFIG      the share of the peak of one thread that the convolutions of vae-selfinf reach alone, forward and
  *                           backward, of 0.92 GFLOP a record
  *   bench naive CONFIG      CPU seconds a record for its influence over 128 test records when all gradients are
@@ -13,6 +15,7 @@
  *   bench peak THREADS      GFLOP/s of large sgemm, one BLAS thread in each of THREADS
  *   bench time CMD ARG...   runs it; wall seconds, peak memory in kB and CPU seconds to stderr's fd 3 */
 #include <cblas.h>
+#include <dirent.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h> /* before jpeglib.h, which requires FILE */
@@ -30,6 +33,7 @@
 #include "nn/linear.h"
 #include "eval/correlate.h"
 #include "base/buf.h"
+#include "input/jpeg.h"
 #include "input/npy.h"
 #include "gemm/mat.h"
 #include "model/checkpoints.h"
@@ -68,23 +72,23 @@ static int idx(uint32_t n)
 }
 
 /* Waves of colour and some grain, at quality 75. */
-enum { COLOUR_SIDE = 32 };
+enum { COLOUR_SIDE = 32, LARGE_SIDE = 256 };
 
-static int write_jpeg(FILE *f, unsigned char *rgb)
+static int write_jpeg(FILE *f, unsigned char *rgb, int side)
 {
 	struct jpeg_compress_struct c;
 	struct jpeg_error_mgr e;
 	c.err = jpeg_std_error(&e);
 	jpeg_create_compress(&c);
 	jpeg_stdio_dest(&c, f);
-	c.image_width = c.image_height = COLOUR_SIDE;
+	c.image_width = c.image_height = (JDIMENSION)side;
 	c.input_components = 3;
 	c.in_color_space = JCS_RGB;
 	jpeg_set_defaults(&c);
 	jpeg_set_quality(&c, 75, TRUE);
 	jpeg_start_compress(&c, TRUE);
-	for (int y = 0; y < COLOUR_SIDE; y++) {
-		unsigned char *line = rgb + 3 * COLOUR_SIDE * y;
+	for (int y = 0; y < side; y++) {
+		unsigned char *line = rgb + 3 * side * y;
 		jpeg_write_scanlines(&c, &line, 1);
 	}
 	jpeg_finish_compress(&c);
@@ -92,39 +96,65 @@ static int write_jpeg(FILE *f, unsigned char *rgb)
 	return 0;
 }
 
-static int write_webp(FILE *f, unsigned char *rgb)
+static int write_webp(FILE *f, unsigned char *rgb, int side)
 {
 	uint8_t *out = NULL;
-	size_t n = WebPEncodeRGB(rgb, COLOUR_SIDE, COLOUR_SIDE, 3 * COLOUR_SIDE, 75, &out);
+	size_t n = WebPEncodeRGB(rgb, side, side, 3 * side, 75, &out);
 	int bad = !n || fwrite(out, 1, n, f) != n;
 	WebPFree(out);
 	return bad;
 }
 
-static int photos(uint32_t n, const char *dir, const char *ext, int (*write)(FILE *f, unsigned char *rgb))
+static int photos(uint32_t n, const char *dir, const char *ext, int side, int (*write)(FILE *f, unsigned char *rgb, int side))
 {
-	enum { LINE = 3 * COLOUR_SIDE };
+	int line = 3 * side;
+	float strength = side > COLOUR_SIDE ? 5 : 12;
 	for (uint32_t i = 0; i < n; i++) {
-		unsigned char rgb[LINE * COLOUR_SIDE];
+		static unsigned char rgb[3 * LARGE_SIDE * LARGE_SIDE];
+		static float grain[3 * LARGE_SIDE];
 		char path[4096];
-		float p[12], grain[LINE];
+		float p[12];
 		rng_normal(p, 12, 1, ROLE_INIT, 8, i, 0);
 		snprintf(path, sizeof path, "%s/%07u.%s", dir, i, ext);
 		FILE *f = fopen(path, "wb");
 		if (!f)
 			return 1;
-		for (int y = 0; y < COLOUR_SIDE; y++) {
-			rng_normal(grain, LINE, 1, ROLE_INIT, 9, i, (uint32_t)y);
-			for (int k = 0; k < LINE; k++) {
-				float x = (float)(k / 3), v = 128 + 60 * sinf(p[k % 3] + p[3 + k % 3] * 0.2f * x + p[6 + k % 3] * 0.2f * (float)y) + 12 * grain[k];
-				rgb[LINE * y + k] = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
+		for (int y = 0; y < side; y++) {
+			rng_normal(grain, (size_t)line, 1, ROLE_INIT, 9, i, (uint32_t)y);
+			for (int k = 0; k < line; k++) {
+				float x = (float)(k / 3), v = 128 + 60 * sinf(p[k % 3] + p[3 + k % 3] * 0.2f * x + p[6 + k % 3] * 0.2f * (float)y) + strength * grain[k];
+				rgb[line * y + k] = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
 			}
 		}
-		int bad = write(f, rgb);
+		int bad = write(f, rgb, side);
 		if (fclose(f) || bad)
 			return 1;
 	}
 	return 0;
+}
+
+static int decode(const char *dir)
+{
+	DIR *d = opendir(dir);
+	double seconds = 0;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct buf b = {0};
+		struct picture p = {0};
+		struct fail f = {{0}};
+		char path[4096];
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+		clock_t from = 0;
+		int bad = buf_read_file(&b, path, (size_t)1 << 30, &f) || (from = clock(), jpeg_decode(b.p, b.len, &p, &f));
+		seconds += (double)(clock() - from) / CLOCKS_PER_SEC;
+		picture_free(&p);
+		buf_free(&b);
+		if (bad)
+			return 1;
+	}
+	printf("%.4f\n", seconds);
+	return !d || closedir(d);
 }
 
 /* The product that defines the peak: OpenBLAS's sgemm, whatever kernels the library uses. */
@@ -394,9 +424,13 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "idx") == 0)
 		return idx((uint32_t)atol(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "jpeg") == 0)
-		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", write_jpeg);
+		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", COLOUR_SIDE, write_jpeg);
+	if (argc == 4 && strcmp(argv[1], "large") == 0)
+		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", LARGE_SIDE, write_jpeg);
+	if (argc == 3 && strcmp(argv[1], "decode") == 0)
+		return decode(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "webp") == 0)
-		return photos((uint32_t)atol(argv[2]), argv[3], "webp", write_webp);
+		return photos((uint32_t)atol(argv[2]), argv[3], "webp", COLOUR_SIDE, write_webp);
 	if (argc == 3 && strcmp(argv[1], "gemms") == 0)
 		return gemms(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "naive") == 0)
