@@ -72,7 +72,7 @@ int eval_check_labels(const struct eval *e, const char *positive, struct fail *f
 int eval_parse_cutoffs(struct eval_cutoff cutoff[EVAL_MAX_CUTOFFS], const char *list, struct fail *f);
 /* The number of records, of n, that a cutoff selects: rounded, at least 1, at most n. */
 uint64_t eval_cutoff_count(const struct eval_cutoff *c, uint64_t n);
-/* The number of records checked at a cutoff: rounded, at least one, at most all that have the field. */
+/* The same of the records that have the field; cutoff: index in e->cutoff. */
 uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff);
 /* The quantile of a field for a share 0 <= q <= 1 of its records; NAN if none has it. After eval_finish(). */
 double eval_quantile(const struct eval_field *v, double q);

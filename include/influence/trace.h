@@ -25,7 +25,8 @@ struct trace_row { /* of one step and one test record */
 };
 
 struct trace;
-/* m is the model in training. All arguments are borrowed. Memory: the mean gradients of the test records, as in test_set.h. NULL with a message. */
+/* m is the model in training. All arguments are borrowed. Memory: the mean gradients of the test records, as in test_set.h, and 8 bytes for
+ * each pair of a record of the batch and a test record. NULL with a message. */
 struct trace *trace_open(const struct model *m, const struct dataset *data, const struct dataset *tests, struct pool *pool, struct fail *f);
 /* Call before step `step`, counted from 1. Its batch is the records row [train.batch] of data, with noise eps [train.batch][latent]. */
 int trace_before(struct trace *t, int64_t step, const uint32_t *row, const float *eps, struct fail *f);

@@ -9,8 +9,8 @@
  * the record has such a field. NULL: the records do not say. */
 struct provenance {
 	const char *holder; /* for messages: "earlier records have", "the reference has" */
-	unsigned char known[JOINT_MAX_FIELDS];
-	char *model[JOINT_MAX_FIELDS], *options[JOINT_MAX_FIELDS]; /* [p] */
+	unsigned char known[JOINT_MAX_FIELDS]; /* [p]: a record has given those of the field */
+	char *model[JOINT_MAX_FIELDS], *options[JOINT_MAX_FIELDS]; /* [p]; NULL: the records do not say */
 };
 
 /* The first record that has a field gives its provenance; the call fails for a record whose provenance differs. s: the fields of

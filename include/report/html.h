@@ -18,6 +18,7 @@ int html_short(struct buf *out, const char *s, size_t max, struct fail *f);
 int html_middle(struct buf *out, const char *s, size_t head, size_t tail, struct fail *f);
 /* Whether a character is invisible, or changes how its neighbours are shown: those that become \u{HEX}. */
 int html_is_format(uint32_t u);
+/* Appends n bytes in base64. */
 int html_base64(struct buf *out, const void *p, size_t n, struct fail *f);
 
 #endif

@@ -21,8 +21,8 @@ struct curvature_stream {
 	struct pool *pool;
 	struct curvature_estimate **estimate; /* [nmodels] */
 	struct curvature *curvature; /* [nmodels], after the first pass */
-	int second_pass;
-	uint64_t used;
+	int second_pass; /* for eigenvalues */
+	uint64_t used;   /* records that count, in this pass */
 };
 
 /* Reads the stream, and writes a file beside each checkpoint. */
