@@ -53,11 +53,14 @@ int density_scorer_run(struct density_scorer *d, struct cli *c, struct fail *f);
 /* After flow_finish(&d->frame.flow). */
 void density_scorer_close(struct density_scorer *d);
 
-/* What --part and --merge (density_parts.c) share with the other ways. */
+/* --against (density_against.c): makes the frame score the batches as they are read. */
+int density_open_search(struct density_scorer *d, struct fail *f);
+
+/* What density_parts.c and density_against.c share with density_scorer.c. The rows of a batch as points, in memory of the worker: */
 struct points density_batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x);
 int density_hash_options(struct density_scorer *d, struct fail *f);
 int density_set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f);
-/* Writes the part of a reference that was read. */
+/* --part and --merge (density_parts.c): writes the part of a reference that was read. */
 int density_write_part(struct density_scorer *d, struct fail *f);
 /* Scores the records by the parts of --merge. */
 int density_merge_parts(struct density_scorer *d, struct fail *f);
