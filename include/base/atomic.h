@@ -27,8 +27,8 @@ void atomic_abort(struct atomic_file *a);
 /* atomic_open(), write_all() and atomic_commit(). */
 int atomic_write(const char *path, const void *p, size_t n, struct fail *f);
 
-/* Removes the temporary files, as a signal does, and keeps the lock on their table: the process must then end by _exit(), since every other
- * function of this header, and exit(), would wait for that lock. */
+/* Removes the temporary files, as a signal does, and keeps the lock on their table: the process must then end by _exit(). exit(), and
+ * functions of this header that make, rename or remove a file, would wait for that lock. */
 void atomic_remove_temps(void);
 
 /* The path that writing to `path` replaces: where it is a symbolic link, the link's target, even one that does not exist

@@ -34,7 +34,7 @@ struct joint {
 	unsigned char use[JOINT_MAX_FIELDS];     /* JOINT_BOTH: the questions that a field enters */
 	struct quantiles tail[JOINT_MAX_FIELDS]; /* the distribution of each field over the records that have it */
 	struct mcd mcd, far;                     /* of the fields that enter JOINT_UNLIKE and JOINT_FAR, in order; p 0: none */
-	int few; /* JOINT_BOTH, after the fit: the distances that add nothing, because fewer than 5 records a field have all of theirs */
+	int too_few; /* JOINT_BOTH, after the fit: the bits of the distances that add nothing, because too few records have all of their fields */
 	struct quantiles part[JOINT_QUESTIONS];  /* JOINT_BOTH: the distributions of joint_parts, over all records */
 };
 

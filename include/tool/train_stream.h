@@ -23,7 +23,7 @@ struct train_stream {
 	struct config cfg;
 	int workers;
 	struct dataset data; /* of the virtual workers of this process */
-	int shape_told;      /* rank 0 has sent input.shape to the others */
+	int shape_sent;      /* rank 0 has sent input.shape to the others */
 	struct progress progress;
 	uint64_t *unreadable; /* positions of the records that could not be decoded: with --on-error reject they are not passed */
 	size_t nunreadable, unreadable_cap;

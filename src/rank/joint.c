@@ -149,7 +149,7 @@ static int has_few(struct joint *j, struct mcd *m, int question, const double *x
 	*m = (struct mcd){.p = p};
 	for (int k = 0; k < p; k++)
 		m->axis[k].unit = 1;
-	j->few |= question;
+	j->too_few |= question;
 	return 1;
 }
 

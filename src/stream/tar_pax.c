@@ -1,6 +1,6 @@
 /* The records of a pax header: `LENGTH KEYWORD=VALUE\n`.
  *
- * What the reader needs to know goes to struct said. Of the other keywords those of vendors and of POSIX are kept, to be written
+ * What the reader needs to know goes to struct extended. Of the other keywords those of vendors and of POSIX are kept, to be written
  * again; those that say where data are, and all others, are errors. */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "stream/name.h"
 #include "stream/tar_state.h"
 
-struct record { /* a pax record to keep: offsets in `kept` */
+struct kept_record { /* a pax record to keep: offsets in `kept` */
 	size_t keyword, keyword_len, value, value_len;
 	int converted; /* from LIBARCHIVE.xattr. */
 };
@@ -114,7 +114,7 @@ static int decode_base64(const char *p, size_t n, struct buf *out, struct fail *
 static int keep(struct tar_reader *t, const char *keyword, size_t n, const char *value, size_t len, struct fail *f)
 {
 	static const char xattr[] = "LIBARCHIVE.xattr.";
-	struct record r = {t->kept.len, n, t->kept.len + n, len, begins(keyword, n, xattr)};
+	struct kept_record r = {t->kept.len, n, t->kept.len + n, len, begins(keyword, n, xattr)};
 	if (r.converted) { /* the same attribute under SCHILY.xattr. has its value as it is */
 		r.keyword_len -= strlen("LIBARCHIVE") - strlen("SCHILY");
 		if (buf_add(&t->kept, "SCHILY", strlen("SCHILY"), f) || buf_add(&t->kept, keyword + strlen("LIBARCHIVE"), n - strlen("LIBARCHIVE"), f))
@@ -154,7 +154,7 @@ static int other_record(struct tar_reader *t, int global, const char *p, size_t 
 /* A record: 0, or -1. */
 static int pax_record(struct tar_reader *t, int global, const char *p, size_t n, const char *value, size_t len, struct fail *f)
 {
-	struct said *s = global ? &t->all : &t->next;
+	struct extended *s = global ? &t->all : &t->next;
 	const struct {
 		const char *keyword;
 		int has;
@@ -240,7 +240,7 @@ int pax_parse(struct tar_reader *t, int global, struct fail *f)
 
 static int by_keyword(const void *x, const void *y, void *kept)
 {
-	const struct record *a = x, *b = y;
+	const struct kept_record *a = x, *b = y;
 	const char *text = kept;
 	size_t n = a->keyword_len < b->keyword_len ? a->keyword_len : b->keyword_len;
 	int d = memcmp(text + a->keyword, text + b->keyword, n);
@@ -254,7 +254,7 @@ static int by_keyword(const void *x, const void *y, void *kept)
 /* Of several records of one keyword the last counts. */
 int pax_add_kept(struct tar_reader *t, struct tar_header *h, struct fail *f)
 {
-	struct record *r = (struct record *)(void *)t->records.p;
+	struct kept_record *r = (struct kept_record *)(void *)t->records.p;
 	size_t n = t->records.len / sizeof *r;
 	if (n > 1)
 		qsort_r(r, n, sizeof *r, by_keyword, t->kept.p);

@@ -28,7 +28,7 @@ struct tar_reader *tar_open(tar_read_fn *read, void *ctx, struct fail *f)
 	return t;
 }
 
-static void free_said(struct said *s)
+static void free_extended(struct extended *s)
 {
 	tar_header_free(&s->h);
 	buf_free(&s->sparse_name);
@@ -38,8 +38,8 @@ void tar_close(struct tar_reader *t)
 {
 	if (!t)
 		return;
-	free_said(&t->all);
-	free_said(&t->next);
+	free_extended(&t->all);
+	free_extended(&t->next);
 	buf_free(&t->text);
 	buf_free(&t->kept);
 	buf_free(&t->records);
@@ -251,8 +251,8 @@ static int parse_header(const char *b, struct tar_header *h, int64_t *size, stru
 	return 0;
 }
 
-/* Lets what extended headers said replace what the header says. */
-static int apply(const struct said *s, struct tar_header *h, int64_t *size, struct fail *f)
+/* Replaces what the header says by what extended headers say. */
+static int apply(const struct extended *s, struct tar_header *h, int64_t *size, struct fail *f)
 {
 	if (((s->has & HAS_PATH) && pax_set_text(&h->name, s->h.name.p, s->h.name.len, f)) || ((s->has & HAS_LINK) && pax_set_text(&h->link, s->h.link.p, s->h.link.len, f)) ||
 	    ((s->has & HAS_UNAME) && pax_set_text(&h->uname, s->h.uname.p, s->h.uname.len, f)) ||

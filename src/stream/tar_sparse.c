@@ -70,7 +70,7 @@ static int new_sparse(struct tar_reader *t, struct fail *f)
 
 int sparse_open(struct tar_reader *t, const char *b, struct fail *f)
 {
-	const struct said *s = &t->next;
+	const struct extended *s = &t->next;
 	int has = s->has & SPARSE, old = b[156] == 'S';
 	int64_t real = s->sparse_size;
 	if (old && has)

@@ -21,9 +21,9 @@ enum {
 	LOCAL_ONLY = SPARSE | HAS_PATH | HAS_LINK | HAS_SIZE | HAS_MAJOR | HAS_MINOR, /* makes no sense for all members */
 };
 
-struct said {
-	int has;
-	struct tar_header h;
+struct extended {
+	int has;             /* of the bits above */
+	struct tar_header h; /* the fields that it has */
 	int64_t size, sparse_major, sparse_minor, sparse_size, sparse_count;
 	struct buf sparse_name;
 };
@@ -38,15 +38,17 @@ struct tar_reader {
 	char held[TAR_BLOCK];      /* a block that was delivered in parts */
 	uint64_t bytes;            /* read so far */
 	int zeros;                 /* blocks of zeros since the last member */
-	struct said all, next;     /* said for all members; for the next one */
+	struct extended all, next; /* of global headers, for all members; of those before the next one */
 	int emptied;               /* an archive says so (tar_format_emptied()) */
 	int have_x, have_long;     /* extended headers before the next member */
-	struct buf text, kept, records;
+	struct buf text;           /* data of an extended header */
+	struct buf kept, records;  /* texts of the pax records to keep, and where they are (tar_pax.c) */
 	/* the data of the member */
 	uint64_t stored, size, at; /* stored bytes not yet delivered; the size of the file; bytes delivered */
-	size_t padding, extent, used; /* the current extent, and how much of it was delivered */
+	size_t padding;            /* bytes behind the data, up to a whole block */
 	int sparse;
-	struct buf extents;
+	struct buf extents;        /* struct extent */
+	size_t extent, used;       /* the current one, and how much of it was delivered */
 };
 
 /* tar_reader.c: the next block, which must be there. Valid until the next one is read. */

@@ -21,7 +21,7 @@ static void warn_incomplete(const struct cli *c, const struct criterion *by, uns
 static void warn_distance(const struct cli *c, const struct criterion *by, const struct mcd *m, int question)
 {
 	const struct joint *j = &by->joint;
-	if (j->few & question) {
+	if (j->too_few & question) {
 		cli_note(c, "fewer than %d records have all the fields of the %s distance, so it adds nothing to the joint score", MCD_RECORDS_PER_FIELD * m->p,
 		         question == JOINT_FAR ? "--far" : "--unlike");
 		return;

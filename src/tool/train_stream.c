@@ -14,9 +14,9 @@
 /* --- reading --- */
 
 /* Sends input.shape from rank 0 to the waiting ranks, after rank 0 has read the first record; 0 if it has failed. */
-static void tell_shape(struct train_stream *t)
+static void send_shape(struct train_stream *t)
 {
-	if (t->shape_told++)
+	if (t->shape_sent++)
 		return;
 	team_share(&t->team, t->cfg.input_shape, sizeof t->cfg.input_shape);
 }
@@ -26,7 +26,7 @@ static void show_reading(void *ctx, uint64_t records)
 	struct train_stream *t = ctx;
 	t->flow.records = records;
 	if (config_input_size(&t->cfg) > 0)
-		tell_shape(t);
+		send_shape(t);
 	flow_show_progress(&t->flow, "reading");
 }
 
@@ -113,15 +113,15 @@ static int read_workers(struct train_stream *t, struct cli *c, struct fail *f)
 	struct team *team = &t->team;
 	struct tally *all = calloc((size_t)team->workers, sizeof *all);
 	int infers = config_infers_shape(&t->cfg) && team->ranks > 1, bad = all ? 0 : fail_memory(f);
-	t->shape_told = !infers;
+	t->shape_sent = !infers;
 	if (infers && team->rank > 0) {
-		tell_shape(t);
+		send_shape(t);
 		bad = bad || !config_input_size(&t->cfg) || config_check(&t->cfg, f) ? -1 : 0;
 	}
 	for (int w = team->first; w < team->end && !bad; w++)
 		bad = read_worker(t, c, w, &all[w], f);
 	if (team->rank == 0)
-		tell_shape(t);
+		send_shape(t);
 	bad = team_agree(team, bad, f);
 	if (!bad && all)
 		add_tallies(t, all);
@@ -133,7 +133,7 @@ static int read_all(struct train_stream *t, struct cli *c, struct fail *f)
 {
 	if (t->team.workers > 1)
 		return read_workers(t, c, f);
-	t->shape_told = 1;
+	t->shape_sent = 1;
 	return flow_open(&t->flow, c, t->pass ? FLOW_TWICE : FLOW_SINK, f) || read_records(t, c, f) ? -1 : 0;
 }
 
