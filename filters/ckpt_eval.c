@@ -10,7 +10,7 @@
 #include "influence/losses.h"
 #include "tool/scoring.h"
 
-struct eval {
+struct losses_tool {
 	struct scoring frame;
 	struct losses **losses; /* [workers] */
 	struct input_curvature **curvature; /* [workers], or NULL */
@@ -23,14 +23,14 @@ static const char *const clears[] = {"loss_#", "input_curvature", "model", "opti
 /* The results of a batch: double [rows][nmodels], then [rows] curvatures. */
 static int score(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
-	struct eval *e = tool;
+	struct losses_tool *e = tool;
 	losses_score(e->losses[worker], x, b->id, result);
 	if (e->curvature)
 		input_curvature_score(e->curvature[worker], x, b->id, (double *)result + e->frame.rows * e->frame.nmodels);
 	return 0;
 }
 
-static int set_fields(const struct eval *e, struct record *r, const double *loss, const double *curvature, struct fail *f)
+static int set_fields(const struct losses_tool *e, struct record *r, const double *loss, const double *curvature, struct fail *f)
 {
 	char name[256];
 	for (int i = 0; i < e->frame.nmodels; i++)
@@ -43,7 +43,7 @@ static int set_fields(const struct eval *e, struct record *r, const double *loss
 
 static int fields(void *tool, struct record *r, int64_t row, const void *result, struct fail *why, struct fail *f)
 {
-	struct eval *e = tool;
+	struct losses_tool *e = tool;
 	const double *loss = result;
 	const int n = e->frame.nmodels;
 	if (!why->msg[0] && set_fields(e, r, loss + row * n, e->curvature ? loss + e->frame.rows * n + row : NULL, why))
@@ -64,7 +64,7 @@ static int check_number(const struct ckpt *o, const char *which, struct fail *f)
 	return n > most ? fail_set(f, "%s: a record holds the losses of %d checkpoints at most, and these are %d: --checkpoints selects some", o->model, most, n) : 0;
 }
 
-static int name_fields(struct eval *e, struct fail *f)
+static int name_fields(struct losses_tool *e, struct fail *f)
 {
 	size_t n = (size_t)e->frame.nmodels;
 	e->name = calloc(n, sizeof *e->name);
@@ -81,7 +81,7 @@ static int name_fields(struct eval *e, struct fail *f)
 	return 0;
 }
 
-static int open_workers(struct eval *e, int directions, struct fail *f)
+static int open_workers(struct losses_tool *e, int directions, struct fail *f)
 {
 	struct scoring *w = &e->frame;
 	w->rows = influence_batch_size(scoring_model(w), 0);
@@ -100,7 +100,7 @@ static int open_workers(struct eval *e, int directions, struct fail *f)
 	return 0;
 }
 
-static int run(struct eval *e, struct cli *c, const struct ckpt *o, struct fail *f)
+static int run(struct losses_tool *e, struct cli *c, const struct ckpt *o, struct fail *f)
 {
 	struct scoring *w = &e->frame;
 	const char *which = o->which ? o->which : "all";
@@ -116,7 +116,7 @@ static int run(struct eval *e, struct cli *c, const struct ckpt *o, struct fail 
 
 int ckpt_eval(struct cli *c, const struct ckpt *o)
 {
-	struct eval e = {.losses = NULL};
+	struct losses_tool e = {.losses = NULL};
 	struct fail f = {{0}};
 	e.frame = (struct scoring){.flow.cli = c, .tool = &e, .clears = clears, .score = score, .fields = fields};
 	int r = run(&e, c, o, &f);

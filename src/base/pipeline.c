@@ -28,13 +28,13 @@ static void count_pipeline(void)
 	atomic_fetch_add(&pipelines_running, 1);
 }
 
-enum state { EMPTY, FILLED, BUSY, DONE };
+enum slot_state { EMPTY, FILLED, BUSY, DONE };
 
 struct run {
 	const struct pipeline *p;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	enum state *state;
+	enum slot_state *state;
 	char *slots;
 	int nslots;
 	size_t held; /* bytes of all slots */

@@ -17,7 +17,7 @@ enum { STARTS = 3, MAX_STEPS = 100 };
 #define COLLINEAR 1e-8 /* of a coordinate's variance */
 #define INLIERS 0.975  /* the quantile of d^2 within which a record counts in the reweighting */
 
-struct fit { /* an estimate of location and scatter */
+struct estimate { /* an estimate of location and scatter */
 	const double *x; /* [n][stride], of which the first p are coordinates */
 	size_t n;
 	int p, stride;
@@ -176,7 +176,7 @@ static void standardise(const struct mcd *m, const double *row, double *out)
 
 /* --- location and scatter --- */
 
-static void compute_distances(struct fit *w)
+static void compute_distances(struct estimate *w)
 {
 	double y[MCD_MAX_FIELDS];
 	for (size_t i = 0; i < w->n; i++) {
@@ -186,9 +186,9 @@ static void compute_distances(struct fit *w)
 	}
 }
 
-static double kth_distance(const struct fit *w, size_t k) { return select_not_negative(w->d2, w->n, k); }
+static double kth_distance(const struct estimate *w, size_t k) { return select_not_negative(w->d2, w->n, k); }
 
-static void factor_scatter(struct fit *w)
+static void factor_scatter(struct estimate *w)
 {
 	for (int i = 0; i < w->p; i++)
 		w->scatter[i * w->p + i] += RIDGE;
@@ -197,7 +197,7 @@ static void factor_scatter(struct fit *w)
 
 /* One C-step (Rousseeuw & Van Driessen 1999, theorem 1): the mean and covariance of the records whose squared distance is
  * at most max_d2 become the estimate. It never raises the determinant when max_d2 selects the same number of records. */
-static void c_step(struct fit *w, double max_d2)
+static void c_step(struct estimate *w, double max_d2)
 {
 	int p = w->p;
 	double y[MCD_MAX_FIELDS], sum[MCD_MAX_FIELDS] = {0}, count = 0;
@@ -224,7 +224,7 @@ static void c_step(struct fit *w, double max_d2)
 
 /* The robust initial estimates: start 0, the identity; 1, the covariance of tanh of the coordinates; 2, that of their
  * directions. In each, the influence of a record is bounded. The nearest half of the records gives the first C-step. */
-static void initial_estimate(struct fit *w, int start)
+static void initial_estimate(struct estimate *w, int start)
 {
 	int p = w->p;
 	double y[MCD_MAX_FIELDS];
@@ -259,7 +259,7 @@ static int numerical_rank(const double *scatter, const double *root, int p)
 }
 
 /* Scales the scatter so that the median of d^2 is that of chi-squared. */
-static void make_consistent(struct fit *w)
+static void make_consistent(struct estimate *w)
 {
 	double s = kth_distance(w, w->n / 2) / chi2_quantile(numerical_rank(w->scatter, w->root, w->p), 0.5);
 	if (!(s > 0))
@@ -272,7 +272,7 @@ static void make_consistent(struct fit *w)
 		w->d2[i] /= s;
 }
 
-static void copy_estimate(struct mcd *m, const struct fit *w)
+static void copy_estimate(struct mcd *m, const struct estimate *w)
 {
 	size_t square = (size_t)w->p * (size_t)w->p;
 	memcpy(m->centre, w->centre, sizeof m->centre);
@@ -280,7 +280,7 @@ static void copy_estimate(struct mcd *m, const struct fit *w)
 	memcpy(m->root, w->root, square * sizeof *m->root);
 }
 
-static void fit_mcd(struct mcd *m, struct fit *w)
+static void fit_mcd(struct mcd *m, struct estimate *w)
 {
 	size_t farthest = w->n - w->n / 4 - 1; /* of the h = 3n/4 nearest records */
 	double best = HUGE_VAL;
@@ -325,13 +325,13 @@ static int fit_complete(struct mcd *m, double *x, size_t n, struct fail *f)
 		return fail_set(f, "a joint score of %d fields requires %d records that have all of them; there are %zu", m->p,
 		                MCD_RECORDS_PER_FIELD * m->p, n);
 	double *scratch = malloc((n + !n) * sizeof *scratch);
-	struct fit *w = calloc(1, sizeof *w);
+	struct estimate *w = calloc(1, sizeof *w);
 	if (!scratch || !w) {
 		free(scratch);
 		free(w);
 		return fail_memory_for(f, "the joint score of %zu records", n);
 	}
-	*w = (struct fit){.x = x, .n = n, .stride = m->p, .d2 = scratch};
+	*w = (struct estimate){.x = x, .n = n, .stride = m->p, .d2 = scratch};
 	for (int i = 0; i < m->p; i++) {
 		mcd_fit_axis(&m->axis[i], x + i, n, m->p, scratch);
 		w->p += m->axis[i].spread > 0;

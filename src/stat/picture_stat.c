@@ -127,19 +127,19 @@ static void sum_pixels(const struct picture *p, uint8_t *gray, struct sums *s)
 
 /* --- runs of equal rows --- */
 
-struct rows {
+struct lines { /* rows, or columns, of a picture */
 	const uint8_t *y; /* [n][length] */
 	size_t n, length;
 };
 
-static int rows_equal(const struct rows *r, size_t i, size_t j)
+static int rows_equal(const struct lines *r, size_t i, size_t j)
 {
 	return SIMD_DISPATCH(difference)(r->y + i * r->length, r->y + j * r->length, r->length) <= STAT_EQUAL * r->length;
 }
 
-static double run_share(const struct rows *r, size_t run) { return run > 1 ? (double)run / (double)r->n : 0; }
+static double run_share(const struct lines *r, size_t run) { return run > 1 ? (double)run / (double)r->n : 0; }
 
-static double longest_run(const struct rows *r)
+static double longest_run(const struct lines *r)
 {
 	size_t longest = 1;
 	for (size_t first = 0, i = 1; i < r->n; i++) {
@@ -151,7 +151,7 @@ static double longest_run(const struct rows *r)
 }
 
 /* The share of the pixels in which row i differs from the edge. */
-static double different_share(const struct rows *r, size_t edge, size_t i)
+static double different_share(const struct lines *r, size_t edge, size_t i)
 {
 	const uint8_t *a = r->y + edge * r->length, *b = r->y + i * r->length;
 	size_t n = 0;
@@ -160,7 +160,7 @@ static double different_share(const struct rows *r, size_t edge, size_t i)
 	return (double)n / (double)r->length;
 }
 
-static double edge_level(const struct rows *r, size_t edge)
+static double edge_level(const struct lines *r, size_t edge)
 {
 	uint64_t sum = 0;
 	for (size_t k = 0; k < r->length; k++)
@@ -169,7 +169,7 @@ static double edge_level(const struct rows *r, size_t edge)
 }
 
 /* The border at the first row, or at the last one. */
-static void find_border(const struct rows *r, int last, double *border, double *step, double *level)
+static void find_border(const struct lines *r, int last, double *border, double *step, double *level)
 {
 	size_t edge = last ? r->n - 1 : 0, run = 1;
 	while (run < r->n && rows_equal(r, edge, last ? edge - run : run))
@@ -184,7 +184,7 @@ static void find_border(const struct rows *r, int last, double *border, double *
 static void find_runs(const struct picture *p, const struct stat_scratch *s, struct picture_stat *out)
 {
 	size_t w = (size_t)p->width, h = (size_t)p->height;
-	const struct rows rows = {s->gray, h, w}, columns = {s->turned, w, h};
+	const struct lines rows = {s->gray, h, w}, columns = {s->turned, w, h};
 	transpose(s->gray, w, h, w, s->turned, h);
 	out->equal_rows = longest_run(&rows);
 	out->equal_columns = longest_run(&columns);
