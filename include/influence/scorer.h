@@ -12,8 +12,8 @@ struct scorer {
 	float *eps; /* [influence_batch_size()][draws][latent]; NULL where the noise is drawn */
 };
 
-/* Scorers for count workers; flags as for influence_open(). Packs the weights of the models with the memory that is left. models,
- * noise and whitening [n], which may be NULL, are borrowed. NULL with the reason. */
+/* Scorers for count workers; flags as for influence_open(). Then packs the weights of the models, and the matrices of the whitening, as far
+ * as memory allows. models, noise and whitening [n], which may be NULL, are borrowed. NULL with the reason. */
 struct scorer *scorers_open(struct model *models, int n, int count, int flags, const struct noise *noise, struct whitening *whitening,
                             struct fail *f);
 /* Reads the noise of a batch into eps. Does nothing where the noise is drawn. */

@@ -1,4 +1,4 @@
-/* ranking.h - ranks, median and robust z-scores of one value per record, in 16 bytes a record. */
+/* ranking.h - ranks, median and robust z-scores of one value per record. Memory: 16 bytes a record, and as many again while qsort() sorts. */
 #ifndef VF_RANKING_H
 #define VF_RANKING_H
 

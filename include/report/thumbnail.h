@@ -16,7 +16,7 @@ enum thumbnail_kind { THUMBNAIL_NONE, THUMBNAIL_PICTURE, THUMBNAIL_VECTOR };
 struct thumbnail {
 	char *key, *label; /* escaped; label: cls or another name, or NULL */
 	double score;      /* NAN: none */
-	double sampled;    /* in a sample: the random number of the record */
+	double sampled;    /* after extremes_sample(): the score, while `score` is the random number of the record */
 	uint64_t position; /* in the stream, from 0 */
 	int positive;
 
