@@ -8,8 +8,7 @@
 Prints records (or steps) a second, without the time to read the pictures. One thread for selfinf: run two
 processes on halves of the data. Needs Debian's python3-torch; tests/bench/run uses it when it is installed.
 """
-import json
-import struct
+import os
 import sys
 import time
 
@@ -17,6 +16,9 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+from torch_vae import load_safetensors
 
 LATENT, BETA = 128, 4.0
 
@@ -27,18 +29,6 @@ def networks():
     dec = nn.Sequential(nn.Linear(LATENT, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(),
                         nn.Linear(512, 1024), nn.ReLU(), nn.Linear(1024, 784))
     return nn.ModuleDict({"encoder": enc, "decoder": dec})
-
-
-def load(net, path):
-    with open(path, "rb") as f:
-        head = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
-        data = f.read()
-    state = {}
-    for name, t in head.items():
-        if name != "__metadata__":
-            a, b = t["data_offsets"]
-            state[name] = torch.from_numpy(np.frombuffer(data[a:b], "<f4").reshape(t["shape"]).copy())
-    net.load_state_dict(state)
 
 
 def images(path):
@@ -95,7 +85,7 @@ def selfinf(net, x, draws):
 def run_selfinf(model, idx, first, last, draws):
     torch.set_num_threads(1)
     net = networks()
-    load(net, model)
+    net.load_state_dict(load_safetensors(model))
     x = torch.from_numpy(images(idx)[first:last].astype(np.float32) / 255)
     selfinf(net, x[:64], draws)
     start = time.time()

@@ -8,15 +8,16 @@ the convolutional one are those of ../torch.
                               the same scores with EK-FAC
 """
 import json
-import struct
-import tarfile
+import sys
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-LATENT, DRAWS, BETA, SHAPE, DAMPING = 3, 6, 1.5, (3, 6, 5), 0.1
+sys.path.insert(0, "../../lib")
+from torch_vae import BETA, DRAWS, LATENT, Conv, decode, encode, load_safetensors, noise, pictures, save_safetensors
+
+DAMPING = 0.1
 
 YAML = """# The linear network of make_vectors.py
 input:
@@ -26,17 +27,6 @@ score: {beta: 1.5, draws: 6, likelihood: gaussian}
 """
 
 
-class Conv(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.Sequential(
-            nn.Conv2d(3, 4, 3, 2, 1), nn.ReLU(), nn.Conv2d(4, 5, 2), nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(5 * 2 * 2, 7), nn.Tanh(), nn.Linear(7, 2 * LATENT))
-        self.decoder = nn.Sequential(
-            nn.Linear(LATENT, 8), nn.ReLU(), nn.Unflatten(1, (2, 2, 2)), nn.ConvTranspose2d(2, 4, 2), nn.Sigmoid(),
-            nn.ConvTranspose2d(4, 3, 4, 2, 1), nn.ReLU(), nn.Conv2d(3, 3, 2), nn.Flatten(), nn.Linear(3 * 5 * 5, 90))
-
-
 class MLP(nn.Module):
     def __init__(self):
         super().__init__()
@@ -44,36 +34,9 @@ class MLP(nn.Module):
         self.decoder = nn.Sequential(nn.Linear(LATENT, 10), nn.ReLU(), nn.Linear(10, 90))
 
 
-def load_safetensors(path):
-    raw = open(path, "rb").read()
-    n = struct.unpack("<Q", raw[:8])[0]
-    return {name: torch.from_numpy(np.frombuffer(raw[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]], "<f4").reshape(t["shape"]).copy())
-            for name, t in json.loads(raw[8:8 + n]).items() if name != "__metadata__"}
-
-
-def save_safetensors(state, path):
-    header, data = {}, b""
-    for name, t in state.items():
-        raw = t.detach().float().contiguous().numpy().tobytes()
-        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    head = json.dumps(header).encode()
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(head)) + head + data)
-
-
-def pictures():
-    with tarfile.open("../torch/pictures.tar") as tar:
-        for member in tar:
-            yield np.frombuffer(tar.extractfile(member).read()[11:], np.uint8).reshape(6, 5, 3).transpose(2, 0, 1)
-
-
 def draw_loss(net, x, e):
-    head = net.encoder(x[None])[0]
-    mu, logvar = head[:LATENT], head[LATENT:]
-    kl = 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum()
-    f = net.decoder((mu + (0.5 * logvar).exp() * e)[None])[0].reshape(SHAPE)
-    return ((torch.sigmoid(f) - x) ** 2).sum() + BETA * kl
+    mu, logvar, kl = encode(net, x)
+    return ((torch.sigmoid(decode(net, mu, logvar, e)) - x) ** 2).sum() + BETA * kl
 
 
 def rows(m, a, d):
@@ -110,8 +73,7 @@ def make(net, name):
 
     for layer, m in layers:
         m.register_forward_hook(keep(layer))
-    xs = [torch.from_numpy(p.astype(np.float64) / 255) for p in pictures()]
-    eps = torch.from_numpy(np.load("../torch/eps.npy").astype(np.float64))
+    xs, eps = pictures(), noise()
     A, D, B = {}, {}, {}
     every = []  # the gradients of each draw, by layer
     means = []  # for every record the mean gradient by every parameter

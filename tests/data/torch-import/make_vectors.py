@@ -9,14 +9,15 @@ in inference form (eval()), in double. Needs torch; run it in this directory to 
   expected.json        recon, kl and loss of pictures.tar and eps.npy in ../torch; of half.safetensors too
 """
 import json
-import struct
-import tarfile
+import sys
 
-import numpy as np
 import torch
 import torch.nn as nn
 
-LATENT, DRAWS, BETA, EPS = 3, 6, 1.5, 1e-3
+sys.path.insert(0, "../../lib")
+from torch_vae import BETA, DRAWS, LATENT, decode, encode, noise, pictures, save_safetensors
+
+EPS = 1e-3
 
 YAML = """# The network of make_vectors.py
 input:
@@ -56,23 +57,13 @@ class VAE(nn.Module):
 SIDES = 2 * 2  # of what the last convolution writes
 
 
-def save(state, path, dtype="F32"):
-    """dtype: of floating tensors; MIXED takes F16, BF16 and F64 in turn."""
-    header, data = {}, b""
-    for i, (name, t) in enumerate(state.items()):
-        t = t.detach().cpu().contiguous()
-        kind = "I64" if t.dtype == torch.int64 else ("F16", "BF16", "F64")[i % 3] if dtype == "MIXED" else dtype
-        raw = {"I64": lambda: t.numpy().tobytes(), "F32": lambda: t.float().numpy().tobytes(), "F64": lambda: t.double().numpy().tobytes(),
-               "F16": lambda: t.half().numpy().tobytes(), "BF16": lambda: t.bfloat16().view(torch.int16).numpy().tobytes()}[kind]()
-        header[name] = {"dtype": kind, "shape": list(t.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    head = json.dumps(header).encode()
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(head)) + head + data)
+def mixed(i):
+    """F16, BF16 and F64 in turn."""
+    return ("F16", "BF16", "F64")[i % 3]
 
 
 def rounded(state):
-    """The values that MIXED saves."""
+    """The values that a file of mixed types has."""
     out = {}
     for i, (name, t) in enumerate(state.items()):
         out[name] = t if t.dtype == torch.int64 else (t.half().float(), t.bfloat16().float(), t)[i % 3]
@@ -81,19 +72,13 @@ def rounded(state):
 
 def score(net):
     net = net.double().eval()
-    eps = torch.from_numpy(np.load("../torch/eps.npy").astype(np.float64))
     records = []
-    with tarfile.open("../torch/pictures.tar") as tar:
-        for i, member in enumerate(tar):
-            pixels = np.frombuffer(tar.extractfile(member).read()[-90:], np.uint8).reshape(6, 5, 3).transpose(2, 0, 1)
-            x = torch.from_numpy(pixels.astype(np.float64) / 255)
-            with torch.no_grad():
-                head = net.encoder(x[None])[0]
-                mu, logvar = head[:LATENT], head[LATENT:]
-                kl = 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum().item()
-                recon = sum(((torch.sigmoid(net.decoder((mu + (0.5 * logvar).exp() * e)[None])[0].reshape(x.shape)) - x) ** 2).sum().item()
-                            for e in eps[i]) / DRAWS
-            records.append({"recon": recon, "kl": kl, "loss": recon + BETA * kl})
+    for x, draws in zip(pictures(), noise()):
+        with torch.no_grad():
+            mu, logvar, kl = encode(net, x)
+            kl = kl.item()
+            recon = sum(((torch.sigmoid(decode(net, mu, logvar, e)) - x) ** 2).sum().item() for e in draws) / DRAWS
+        records.append({"recon": recon, "kl": kl, "loss": recon + BETA * kl})
     return records
 
 
@@ -108,11 +93,11 @@ for name, t in list(net.named_parameters()) + list(net.named_buffers()):
         t.data.normal_(0.2, 0.5)
 state = net.state_dict()
 open("net.yaml", "w").write(YAML)
-save(state, "net.safetensors")
-save(state, "half.safetensors", "MIXED")
+save_safetensors(state, "net.safetensors")
+save_safetensors(state, "half.safetensors", mixed)
 first = {("encoder.%d." % (int(n.split(".")[1]) + 1) + n.split(".", 2)[2] if n.startswith("encoder") else n): t for n, t in state.items()}
 first.update({"encoder.0.running_mean": torch.ones(3), "encoder.0.running_var": torch.ones(3)})
-save(first, "padded.safetensors")
+save_safetensors(first, "padded.safetensors")
 half = VAE()
 half.load_state_dict(rounded(state))
 json.dump({"net": score(net), "half": score(half)}, open("expected.json", "w"), indent=1)
