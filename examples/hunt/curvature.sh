@@ -9,27 +9,21 @@
 #
 # Labels are read by vae-eval only. Scores take 4 draws; factors of the curvature come from the first 6,000 records.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: curvature.sh DIR SET..." >&2; exit 2; }
 dir=$1
 shift
-for tool in vae-pack vae-train vae-ckpt vae-selfinf vae-rank vae-eval; do
-	command -v $tool >/dev/null || { echo "curvature: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-ckpt vae-selfinf vae-rank vae-eval
 mkdir -p "$dir"
 cd "$dir"
 
 pack() # SET: writes SET.tar
 {
 	case $1 in
-	letters)
-		vae-pack --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
-		vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
-		;;
-	fashion-*)
-		vae-pack --only "cls != ${1#fashion-}" --key-prefix members/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		vae-pack --only "cls == ${1#fashion-}" --limit 60 --key-prefix outliers/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		;;
-	photos) zstd -dcf <"$VAE_PHOTOS" ;;
+	letters) pack_letters ;;
+	fashion-*) pack_clothes "${1#fashion-}" ;;
+	photos) pack_pictures photos ;;
 	*) echo "curvature: no data set '$1': letters, fashion-0 to fashion-9, or photos" >&2; exit 2 ;;
 	esac
 }

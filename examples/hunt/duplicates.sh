@@ -9,29 +9,18 @@
 # VAE_COPIES of each kind (default 50; alter.py lists them), compared as pixels, as pictures of 9x9, and with VAE_STEPS (default 3000; 0: not)
 # as latent means of a model trained on the set.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: duplicates.sh DIR SET..." >&2; exit 2; }
 dir=$1
 here=$(cd "$(dirname "$0")" && pwd)
-fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 copies=${VAE_COPIES:-50}
 steps=${VAE_STEPS:-3000}
 kinds='bytes again smaller lighter shifted cropped'
 shift
-for tool in vae-pack vae-train vae-density vae-cut; do
-	command -v $tool >/dev/null || { echo "duplicates: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-density vae-cut
 mkdir -p "$dir"
 cd "$dir"
-
-pack()
-{
-	case $1 in
-	mnist) vae-pack -q "$VAE_MNIST"/t10k-images* 2>/dev/null || vae-pack -q "$VAE_MNIST"/*t10k-images* ;;
-	fashion) vae-pack -q "$fashion"/t10k-images* ;;
-	photos) zstd -dcf <"$VAE_PHOTOS" ;;
-	*) echo "duplicates: no data set '$1': mnist, fashion or photos" >&2; exit 2 ;;
-	esac
-}
 
 # count SET TITLE OPTION...: a row. A copy is found if it is in the group of its original. A group that holds records of more than one
 # original is one that was not planted.
@@ -61,7 +50,7 @@ count()
 }
 
 for set in "$@"; do
-	[ -e "$set.tar" ] || pack "$set" >"$set.tar"
+	[ -e "$set.tar" ] || pack_pictures "$set" >"$set.tar"
 	[ -e "$set.planted.tar" ] || "$here/alter.py" copies "$copies" 1 <"$set.tar" >"$set.planted.tar"
 	preset=mnist-mlp
 	[ "$set" = photos ] && preset=beta-vae-h

@@ -30,11 +30,13 @@
 #     and seed 1 to 78000; VAE_SETS='fashion-0 ... fashion-9' VAE_BETAS=0.2 VAE_SEEDS='1 2 3'
 #   some shorter runs and runs with VAE_BETAS=4
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 dir=${1:-hunt}
 what=${2:-all}
 steps=${VAE_STEPS:-15600}
 every=${VAE_EVERY:-2600}
-fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
+VAE_FASHION=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 sets=${VAE_SETS:-fashion-9}
 seeds=${VAE_SEEDS:-1}
 parts=${VAE_PARTS:-1}
@@ -42,9 +44,7 @@ betas=${VAE_BETAS:-1}
 likelihood=${VAE_LIKELIHOOD:-bernoulli}
 layers='encoder.1 encoder.3 encoder.5 encoder.7 decoder.0 decoder.2 decoder.4 decoder.6'
 
-for tool in vae-pack vae-train vae-selfinf vae-density vae-rank vae-eval; do
-	command -v $tool >/dev/null || { echo "hunt: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-selfinf vae-density vae-rank vae-eval
 mkdir -p "$dir"
 cd "$dir"
 
@@ -60,17 +60,10 @@ outliers() {
 # pack SET: writes SET.tar with the pixel k-NN scores, which do not depend on a model
 pack() {
 	[ -e "$1.tar" ] && return
-	class=${1#fashion-}
 	{
 		case $1 in
-		mnist)
-			vae-pack --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
-			vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
-			;;
-		*)
-			vae-pack --only "cls != $class" --key-prefix members/ "$fashion"/train-images* "$fashion"/train-labels*
-			vae-pack --only "cls == $class" --limit 60 --key-prefix outliers/ "$fashion"/train-images* "$fashion"/train-labels*
-			;;
+		mnist) pack_letters ;;
+		*) pack_clothes "${1#fashion-}" ;;
 		esac
 	} | vae-density --neighbors 30 --prefix pixel_ -o "$1.tar"
 }

@@ -6,10 +6,10 @@
 # VAE_MNIST and VAE_LETTERS are directories of IDX files: 190 digits and 10 letters. VAE_STEPS (default 300) and VAE_REPEATS (10): training
 # steps, and seeds.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -eq 1 ] || { echo "usage: leave.sh DIR" >&2; exit 2; }
-for tool in vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-testinf vae-cut perl; do
-	command -v $tool >/dev/null || { echo "leave: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-testinf vae-cut perl
 steps=${VAE_STEPS:-300} repeats=${VAE_REPEATS:-10}
 mkdir -p "$1"
 cd "$1"

@@ -15,13 +15,13 @@
 # likelihood and beta of the preset; the others change one thing, or several as in seed=2,steps=3900:
 #   curvature=none|inputs|ekfac  damping=X  draws=N  likelihood=L  beta=B  steps=N (a checkpoint: a quarter, half, three quarters)  seed=N
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: map.sh DIR SET..." >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1
 shift
-for tool in vae-pack vae-train vae-ckpt vae-stat vae-selfinf vae-rank vae-drop vae-eval; do
-	command -v $tool >/dev/null || { echo "map: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-ckpt vae-stat vae-selfinf vae-rank vae-drop vae-eval
 mkdir -p "$dir"
 cd "$dir"
 unlike=stat_saturation,stat_warmth,stat_tint
@@ -31,15 +31,9 @@ scores=loss,nll,recon,kl,selfinf,LAYER,joint_tails,joint_unlike,joint_far,joint,
 pack() # SET: prints its records
 {
 	case $1 in
-	letters)
-		vae-pack --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
-		vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
-		;;
-	fashion-*)
-		vae-pack --only "cls != ${1#fashion-}" --key-prefix members/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		vae-pack --only "cls == ${1#fashion-}" --limit 60 --key-prefix outliers/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		;;
-	photos*) zstd -dcf <"$VAE_PHOTOS" ;;
+	letters) pack_letters ;;
+	fashion-*) pack_clothes "${1#fashion-}" ;;
+	photos*) pack_pictures photos ;;
 	planted)
 		perl "$here/plant.pl" "$VAE_MNIST"/*train-images* "$VAE_FASHION"/train-images* dirt-images dirt-labels
 		vae-pack --key-prefix members/ "$VAE_MNIST"/*t10k-images* "$VAE_MNIST"/*t10k-labels*

@@ -13,13 +13,13 @@
 set -eu
 # shellcheck disable=SC1091
 . "$(dirname "$0")/ranks.sh"
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 2 ] || { echo "usage: memo.sh DIR SET..." >&2; exit 2; }
 dir=$1
 shift
-for tool in vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-density vae-cut vae-drop vae-eval; do
-	command -v $tool >/dev/null || { echo "memo: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-train vae-ckpt vae-memo vae-selfinf vae-density vae-cut vae-drop vae-eval
 members=${VAE_MEMBERS:-20000} steps=${VAE_STEPS:-4000} repeats=${VAE_REPEATS:-1} folds=${VAE_FOLDS:-10} course=${VAE_COURSE:+--checkpoints all}
 mkdir -p "$dir"
 cd "$dir"
@@ -27,14 +27,8 @@ cd "$dir"
 pack() # SET: writes SET.tar
 {
 	case $1 in
-	letters)
-		vae-pack --limit "$members" --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels*
-		vae-pack --key-prefix outliers/ "$VAE_LETTERS"/letters*images* "$VAE_LETTERS"/letters*labels*
-		;;
-	fashion-*)
-		vae-pack --only "cls != ${1#fashion-}" --limit "$members" --key-prefix members/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		vae-pack --only "cls == ${1#fashion-}" --limit 60 --key-prefix outliers/ "$VAE_FASHION"/train-images* "$VAE_FASHION"/train-labels*
-		;;
+	letters) pack_letters --limit "$members" ;;
+	fashion-*) pack_clothes "${1#fashion-}" --limit "$members" ;;
 	without) vae-pack --limit "$members" --key-prefix members/ "$VAE_MNIST"/*train-images* "$VAE_MNIST"/*train-labels* ;;
 	*) echo "memo: no data set '$1': letters, copies, or fashion-0 to fashion-9" >&2; exit 2 ;;
 	esac

@@ -8,15 +8,15 @@
 set -eu
 # shellcheck disable=SC1091
 . "$(dirname "$0")/ranks.sh"
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: sampled.sh DIR NAME=FILE..." >&2; exit 2; }
 dir=$1
 outliers=${VAE_OUTLIERS:-cls > 100}
 shares=${VAE_SHARES:-10 1}
 jobs=${VAE_JOBS:-$(nproc)}
 shift
-for tool in vae-density vae-drop vae-cut vae-eval; do
-	command -v $tool >/dev/null || { echo "sampled: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-density vae-drop vae-cut vae-eval
 mkdir -p "$dir"
 
 # spearman A FIELD B FIELD: prints the rank correlation of the fields of two streams of the same records

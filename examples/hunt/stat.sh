@@ -10,27 +10,16 @@
 #
 # Of each kind of damage VAE_DIRT pictures (default 20; alter.py lists the kinds), and all as PNG, or with VAE_QUALITY as JPEG.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: stat.sh DIR SET..." >&2; exit 2; }
 dir=$1
 here=$(cd "$(dirname "$0")" && pwd)
 quality=${VAE_QUALITY:-0} # 0: PNG
-fashion=${VAE_FASHION:-/usr/share/datasets/fashion-mnist}
 shift
-for tool in vae-pack vae-stat vae-rank vae-drop vae-cut vae-eval; do
-	command -v $tool >/dev/null || { echo "stat: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-pack vae-stat vae-rank vae-drop vae-cut vae-eval
 mkdir -p "$dir"
 cd "$dir"
-
-pack()
-{
-	case $1 in
-	mnist) vae-pack -q "$VAE_MNIST"/t10k-images* 2>/dev/null || vae-pack -q "$VAE_MNIST"/*t10k-images* ;;
-	fashion) vae-pack -q "$fashion"/t10k-images* ;;
-	pictures) zstd -dcf <"$VAE_PICTURES" ;;
-	photos) zstd -dcf <"$VAE_PHOTOS" ;;
-	esac
-}
 
 # auroc KIND: an expression, as in == 3
 auroc()
@@ -57,8 +46,8 @@ for set in "$@"; do
 		fields=$light,stat_saturation,stat_warmth,stat_tint
 	fi
 	[ -e "$set.dirty.tar" ] || case $set in
-	photos) pack photos >photos.dirty.tar ;;
-	*) pack "$set" | "$here/alter.py" dirt "${VAE_DIRT:-20}" 1 "$quality" >"$set.dirty.tar" ;;
+	photos) pack_pictures photos >photos.dirty.tar ;;
+	*) pack_pictures "$set" | "$here/alter.py" dirt "${VAE_DIRT:-20}" 1 "$quality" >"$set.dirty.tar" ;;
 	esac
 	vae-stat --reasons -q "$set.dirty.tar" | vae-rank -q --joint mahalanobis -k "$fields" >joint.tar
 	vae-cut -q -k cls,reason joint.tar >reasons.tsv

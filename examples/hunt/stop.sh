@@ -6,13 +6,13 @@
 # the steps of VAE_AT, and at the lowest held-out loss, which is computed every VAE_EVERY steps up to VAE_STEPS. DIR keeps models and rows: a
 # run can be stopped and repeated. Only vae-eval reads labels.
 set -eu
+# shellcheck disable=SC1091
+. "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: stop.sh DIR SET..." >&2; exit 2; }
 members=${VAE_MEMBERS:-5000}
 cd "$1"
 shift
-for tool in vae-train vae-ckpt vae-stat vae-selfinf vae-rank vae-drop vae-cut vae-eval; do
-	command -v $tool >/dev/null || { echo "stop: $tool is not in PATH: run 'make' and add build/ to it, or 'make install'" >&2; exit 1; }
-done
+require_tools vae-train vae-ckpt vae-stat vae-selfinf vae-rank vae-drop vae-cut vae-eval
 
 for set; do
 	layer=decoder.4 preset=mnist-mlp
