@@ -151,17 +151,16 @@ static int other_record(struct tar_reader *t, int global, const char *p, size_t 
 	return keep(t, p, n, value, len, f);
 }
 
-/* A record: 0, or -1. */
-static int pax_record(struct tar_reader *t, int global, const char *p, size_t n, const char *value, size_t len, struct fail *f)
+/* A record of a name, a number or a time. *known: 0 if its keyword is another one. */
+static int simple_record(struct extended *s, int global, const char *p, size_t n, const char *value, size_t len, int *known, struct fail *f)
 {
-	struct extended *s = global ? &t->all : &t->next;
 	const struct {
 		const char *keyword;
 		int has;
 		int64_t *number;
 		struct tar_time *time;
 		struct buf *text;
-	} known[] = {
+	} keywords[] = {
 		{"path", HAS_PATH, .text = &s->h.name},
 		{"linkpath", HAS_LINK, .text = &s->h.link},
 		{"uname", HAS_UNAME, .text = &s->h.uname},
@@ -181,42 +180,58 @@ static int pax_record(struct tar_reader *t, int global, const char *p, size_t n,
 		{"GNU.sparse.size", SPARSE_SIZE, .number = &s->sparse_size},
 		{"GNU.sparse.numblocks", SPARSE_COUNT, .number = &s->sparse_count},
 	};
-	int64_t v;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (!is(p, n, known[i].keyword))
-			continue;
-		if (global && (known[i].has & LOCAL_ONLY))
-			return pax_fail(f, p, n, "is said for all members");
-		s->has |= known[i].has;
-		if (known[i].text) {
-			int owner = known[i].has & (HAS_UNAME | HAS_GNAME);
-			if (memchr(value, 0, len) || (len == 0 && !owner && known[i].has != HAS_LINK))
-				return pax_fail(f, p, n, "is not a name");
-			return pax_set_text(known[i].text, value, len, f);
-		}
-		if (known[i].time ? time_text(value, len, known[i].time) : decimal(value, len, known[i].number))
-			return pax_fail(f, p, n, "is not a valid number");
+	size_t i = 0;
+	while (i < sizeof keywords / sizeof *keywords && !is(p, n, keywords[i].keyword))
+		i++;
+	*known = i < sizeof keywords / sizeof *keywords;
+	if (!*known)
 		return 0;
+	if (global && (keywords[i].has & LOCAL_ONLY))
+		return pax_fail(f, p, n, "is said for all members");
+	s->has |= keywords[i].has;
+	if (keywords[i].text) {
+		int owner = keywords[i].has & (HAS_UNAME | HAS_GNAME);
+		if (memchr(value, 0, len) || (len == 0 && !owner && keywords[i].has != HAS_LINK))
+			return pax_fail(f, p, n, "is not a name");
+		return pax_set_text(keywords[i].text, value, len, f);
 	}
+	if (keywords[i].time ? time_text(value, len, keywords[i].time) : decimal(value, len, keywords[i].number))
+		return pax_fail(f, p, n, "is not a valid number");
+	return 0;
+}
+
+/* GNU.sparse.offset, or the GNU.sparse.numbytes that follows it. */
+static int extent_record(struct tar_reader *t, const char *p, size_t n, const char *value, size_t len, struct fail *f)
+{
+	struct extended *s = &t->next;
+	int64_t v;
+	int is_offset = is(p, n, "GNU.sparse.offset");
+	struct extent *last = s->has & SPARSE_LIST ? (struct extent *)(void *)(t->extents.p + t->extents.len) - 1 : NULL;
+	int has_offset = last && last->len == UINT64_MAX; /* an offset without its length */
+	s->has |= SPARSE_LIST;
+	if (decimal(value, len, &v) || has_offset == is_offset)
+		return pax_fail(f, p, n, "is not a valid number");
+	if (is_offset)
+		return sparse_add_extent(t, v, -1, f);
+	last->len = (uint64_t)v;
+	return 0;
+}
+
+/* A record: 0, or -1. */
+static int pax_record(struct tar_reader *t, int global, const char *p, size_t n, const char *value, size_t len, struct fail *f)
+{
+	int known, r = simple_record(global ? &t->all : &t->next, global, p, n, value, len, &known, f);
+	if (known)
+		return r;
 	if (is(p, n, "hdrcharset"))
 		return is(value, len, "BINARY") || is(value, len, "ISO-IR 10646 2000 UTF-8") ? 0 : pax_fail(f, p, n, "is a character set that is not supported");
 	if (!global && is(p, n, "GNU.sparse.map")) {
-		s->has |= SPARSE_MAP;
-		int r = sparse_map(t, value, len, f);
+		t->next.has |= SPARSE_MAP;
+		r = sparse_map(t, value, len, f);
 		return r == -1 ? pax_fail(f, p, n, "is not a map") : r;
 	}
-	if (!global && (is(p, n, "GNU.sparse.offset") || is(p, n, "GNU.sparse.numbytes"))) {
-		int offset = n == strlen("GNU.sparse.offset");
-		struct extent *last = s->has & SPARSE_LIST ? (struct extent *)(void *)(t->extents.p + t->extents.len) - 1 : NULL;
-		int open = last && last->len == UINT64_MAX; /* an offset without its length */
-		s->has |= SPARSE_LIST;
-		if (decimal(value, len, &v) || open == offset)
-			return pax_fail(f, p, n, "is not a valid number");
-		if (offset)
-			return sparse_add_extent(t, v, -1, f);
-		last->len = (uint64_t)v;
-		return 0;
-	}
+	if (!global && (is(p, n, "GNU.sparse.offset") || is(p, n, "GNU.sparse.numbytes")))
+		return extent_record(t, p, n, value, len, f);
 	return other_record(t, global, p, n, value, len, f);
 }
 
