@@ -1,4 +1,4 @@
-/* direct.h - products for direct convolution: the rows of A are read where they lie in pictures, and im2col writes nothing.
+/* direct.h - products for direct convolution: the rows of A are read where they lie in pictures, not from a matrix that im2col makes.
  *
  * Rows are the positions (record d, column x) of one line of so many pictures. What the kernel covers at a position is a few segments of
  * contiguous numbers, one for each of its lines (Dukhan 2019, "The Indirect Convolution Algorithm", has pointers in place of strides).

@@ -10,7 +10,7 @@
 #include "density/knn_state.h"
 #include "gemm/mat.h"
 
-struct candidates { /* of one row */
+struct row_candidates { /* of one row */
 	struct knn_neighbour *v; /* [capacity]: no order */
 	size_t n;
 	double last; /* the keep-th smallest distance known */
@@ -43,7 +43,7 @@ static void select_nearest(struct knn_neighbour *v, size_t n, size_t keep)
 	}
 }
 
-static void add_candidate(const struct knn *k, struct candidates *c, struct knn_neighbour new)
+static void add_candidate(const struct knn *k, struct row_candidates *c, struct knn_neighbour new)
 {
 	c->v[c->n++] = new;
 	if (c->n < k->capacity)
@@ -53,7 +53,7 @@ static void add_candidate(const struct knn *k, struct candidates *c, struct knn_
 	c->last = c->v[k->keep - 1].d2;
 }
 
-static void collect_row(const struct knn *k, struct tile *a, struct tile *b, size_t r, const float *products, struct candidates *c)
+static void collect_row(const struct knn *k, struct tile *a, struct tile *b, size_t r, const float *products, struct row_candidates *c)
 {
 	enum { RUN = 64 };
 	const float *sq = b->sqf;
@@ -79,11 +79,11 @@ static size_t block_bytes(const struct knn *k)
 {
 	size_t d = (size_t)k->x->d;
 	return tile_bytes(k->block_rows, d) + tile_bytes(k->tile_rows, d) + k->block_rows * k->tile_rows * sizeof(float) + 64 +
-	       k->block_rows * (sizeof(struct candidates) + k->capacity * sizeof(struct knn_neighbour));
+	       k->block_rows * (sizeof(struct row_candidates) + k->capacity * sizeof(struct knn_neighbour));
 }
 
 /* The balls of a row for every k, the largest first. */
-static void select_balls(const struct knn *k, struct candidates *c, size_t row)
+static void select_balls(const struct knn *k, struct row_candidates *c, size_t row)
 {
 	size_t n = c->n;
 	for (size_t q = 0; q < k->nk; q++) {
@@ -104,13 +104,13 @@ static void collect_block(void *ctx, size_t i)
 	size_t d = (size_t)k->x->d, first = i * k->block_rows / k->tile_rows % k->tiles;
 	char *scratch = scratch_take(&k->scratch);
 	struct tile a, b;
-	struct candidates *c = (struct candidates *)(void *)scratch;
+	struct row_candidates *c = (struct row_candidates *)(void *)scratch;
 	struct knn_neighbour *v = (struct knn_neighbour *)(void *)(c + k->block_rows);
 	char *at = (char *)(v + k->block_rows * k->capacity);
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, at, k->block_rows, d), k->tile_rows, d);
 	knn_load_tile(k, k->z, &a, i * k->block_rows, k->block_rows);
 	for (size_t r = 0; r < a.rows; r++)
-		c[r] = (struct candidates){v + r * k->capacity, 0, INFINITY};
+		c[r] = (struct row_candidates){v + r * k->capacity, 0, INFINITY};
 	for (size_t t = 0; t < k->tiles; t++) {
 		knn_load_tile(k, k->x, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
 		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);

@@ -63,12 +63,13 @@ static inline void set_limit(const struct knn *k, struct tile *t, size_t r, doub
 	t->limit[r] = last > 0 ? (float)limit : -INFINITY; /* nothing is nearer than 0 */
 }
 
-/* Everything but the balls. With no k that the rows can have, most is 0. */
+/* Sets all that does not depend on the points searched for. most is 0 if the rows are fewer than every k. s->centre is freed by the caller. */
 int knn_prepare(struct knn *s, const struct rows *rows, const int *neighbours, int nk, struct fail *f);
 /* Rows [from, from + rows) of x. */
 void knn_load_tile(const struct knn *k, const struct points *x, struct tile *t, size_t from, size_t rows);
 /* The ball of a row from its keep nearest: v[k - 1] is the k-th, and v[k] the next, if there is one. */
 struct knn_ball knn_ball_of(const struct points *x, const struct knn_neighbour *v, size_t k, size_t keep);
+/* Sets n balls to those of too few rows (density.h). */
 void knn_no_balls(struct knn_ball *balls, size_t n);
 /* Finds the balls of all rows, for many neighbours. */
 int knn_collect_all(struct knn *k, const struct exec *exec, struct fail *f);
