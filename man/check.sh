@@ -3,7 +3,7 @@
 #
 # For every tool: the SYNOPSIS lists exactly the options and operands of -h; every option of -h is described, with both
 # forms and its argument, on the page or under COMMON OPTIONS in vae-filters(7); the text mentions no option that the
-# tool does not have. For every page: mandoc has no warning. Prints TAP; exit 1 when something differs.
+# tool does not have. For every page: mandoc has no warning, and a command over several lines keeps its backslashes. Prints TAP; exit 1 when something differs.
 set -u
 export LC_ALL=C
 
@@ -188,6 +188,8 @@ for page in "$man"/*.[157]; do
 	[ -e "$page" ] || continue
 	mandoc -T lint -W warning "$page" > "$tmp/why" 2>&1
 	ok $? "$(basename "$page"): mandoc has no warning" "$tmp/why"
+	grep -n '[^\]\$' "$page" > "$tmp/why"
+	empty "$(basename "$page"): no line ends in a backslash, which joins it to the next (write \\e)" "$tmp/why"
 	case $page in
 	*.[57])
 		mentioned "$page" | comm -23 - "$tmp/forms" > "$tmp/why"
