@@ -188,8 +188,8 @@ for page in "$man"/*.[157]; do
 	[ -e "$page" ] || continue
 	mandoc -T lint -W warning "$page" > "$tmp/why" 2>&1
 	ok $? "$(basename "$page"): mandoc has no warning" "$tmp/why"
-	grep -n '[^\]\$' "$page" > "$tmp/why"
-	empty "$(basename "$page"): no line ends in a backslash, which joins it to the next (write \\e)" "$tmp/why"
+	grep -n '[^\]\\$' "$page" > "$tmp/why"
+	empty "$(basename "$page"): no line ends in a backslash, which would join it to the next" "$tmp/why"
 	case $page in
 	*.[57])
 		mentioned "$page" | comm -23 - "$tmp/forms" > "$tmp/why"
