@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELDS", CLI_TEXT, &o.list, "rank by this field, highest first (default selfinf), or by the joint score of a,b,c_*"},
 		{0, "joint", "KIND", CLI_CHOICE, &o.joint, "joint score: tails (high values; default), mahalanobis (high and low values) or both", joint_names},
 		{0, "unlike", "FIELDS", CLI_TEXT, &o.unlike, "with --joint both: the fields whose low values count too (default: those of -k)"},
-		{0, "far", "FIELDS", CLI_TEXT, &o.far, "with --joint both: fields that count only where the record is far from the rest in them"},
+		{0, "far", "FIELDS", CLI_TEXT, &o.far, "with --joint both: fields that count only if the record is far from the rest in them"},
 		{0, "learn", "FILE", CLI_TEXT, &o.decisions, "learn from decisions: lines of a key, a tab, and keep, drop or unsure"},
 		{0, "sort", NULL, CLI_FLAG, &k.sort, "write the records in rank order, those without a rank last"},
 		{0, "save-ref", "FILE", CLI_TEXT, &c.save_ref, "save the distribution of the score to FILE, for --ref"},

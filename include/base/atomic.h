@@ -42,7 +42,7 @@ int write_all(int fd, const void *p, size_t n, struct fail *f);
 ssize_t read_at(int fd, void *out, size_t n, off_t at);
 /* Syncs the directory that holds path, so that a rename in it survives a crash. */
 int sync_parent(const char *path, struct fail *f);
-/* Locks the directory that holds path, until the caller closes the returned descriptor; -1 where the directory cannot be opened. Goes on
+/* Locks the directory that holds path, until the caller closes the returned descriptor; -1 if the directory cannot be opened. Goes on
  * without the lock where the file system has no locks, and after ten seconds, since a user who runs `flock DIR TOOL` holds it already. */
 int lock_parent(const char *path);
 /* Opens an unlinked file in $TMPDIR (or /tmp) for a spool; returns its descriptor, which the caller closes, or -1. */

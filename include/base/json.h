@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-/* json_loadb(): flags are jansson's, and the caller frees the value by json_decref(). NULL where the text has a fault or memory is out:
+/* json_loadb(): flags are jansson's, and the caller frees the value by json_decref(). NULL if the text has a fault or memory is out:
  * json_error_code(e) distinguishes them. */
 json_t *json_parse(const char *text, size_t len, size_t flags, json_error_t *e);
 

@@ -59,7 +59,7 @@ void rows_free(struct rows *r);
  * Chaudhuri. A row's influence is that of one of its copies. --- */
 
 struct knn_ball {
-	double r, next_r;   /* R_k and R_{k+1}; INFINITY where there are too few rows */
+	double r, next_r;   /* R_k and R_{k+1}; INFINITY if there are too few rows */
 	double records;     /* W_k; of equally distant rows those with fewer copies come first */
 	double next_copies; /* of the (k+1)-th nearest row */
 };
@@ -78,7 +78,7 @@ struct knn_neighbour {
 enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
 /* knn_balls() that also hands over the lists, *nearest [rows->x.n][*keep]: of every row itself and its nearest rows, ascending; *keep is the
  * largest k plus 1, or all rows. k is at most KNN_SORTED_MAX. Which rows stand there is certain only for those nearer than the last. Freed by
- * the caller; NULL where there are fewer rows than any k. */
+ * the caller; NULL if there are fewer rows than any k. */
 int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
               struct fail *f);
 /* The same for points z that are not part of the rows, in the calling thread: R_k is the distance to the k-th nearest row, so that a point
@@ -103,7 +103,7 @@ double knn_influence(size_t n, int d, const struct knn_ball *b, int is_neighbour
 /* log_others [n]: log sum over j != i of exp(-|x_i - x_j|^2 / (2 sigma^2)); -INFINITY for a single point. */
 int kde_leave_one_out(const struct points *x, double sigma, const struct exec *exec, double *log_others, struct fail *f);
 /* The same for points z that are not part of x, over all of x; in the calling thread. centre [d]: as points_centre() gives for x.
- * log_sums [z->n]; -INFINITY where z is too far from all points. */
+ * log_sums [z->n]; -INFINITY if z is too far from all points. */
 int kde_search(const struct points *x, double sigma, const float *centre, const struct points *z, double *log_sums, struct fail *f);
 /* -log p(z) of n points; log_sum: the logarithm of the sum over all of them, as kde_search() gives it. */
 double kde_nll(size_t n, int d, double sigma, double log_sum);

@@ -21,7 +21,7 @@ struct duplicates {
 	double ratio; /* set by the caller; 0: to be chosen. 0 afterwards: only equal records are duplicates */
 
 	/* results */
-	double dimension;  /* m; NAN where it was not estimated */
+	double dimension;  /* m; NAN if it was not estimated */
 	uint32_t *first;   /* [points]: the first point of the group; the point itself if it is in none */
 	double *distance;  /* [points]: to that one, in the unit of the points */
 	uint8_t *grouped;  /* [points]: is in a group of two or more */

@@ -76,14 +76,14 @@ uint64_t eval_cutoff_count(const struct eval_cutoff *c, uint64_t n);
 uint64_t eval_cutoff_records(const struct eval *e, const struct eval_field *v, int cutoff);
 /* The quantile of a field for a share 0 <= q <= 1 of its records; NAN if none has it. After eval_finish(). */
 double eval_quantile(const struct eval_field *v, double q);
-/* The axis by position, with its sign; the caller frees it. [records], NAN where the value is missing. NULL with a message. */
+/* The axis by position, with its sign; the caller frees it. [records], NAN if the value is missing. NULL with a message. */
 double *eval_axis_values(const struct eval *e, struct fail *f);
 /* The name of the axis, with a minus if it is negated; for a chart, "negative NAME". Both return out. */
 const char *eval_axis_name(const struct eval *e, char *out, size_t size);
 const char *eval_axis_label(const struct eval *e, char *out, size_t size);
 /* Whether a field is the axis. */
 int eval_is_axis(const struct eval *e, const struct eval_field *v);
-/* A field's values by position in the stream, NAN where it is missing: allocates [records]. */
+/* A field's values by position in the stream, NAN if it is missing: allocates [records]. */
 double *eval_values(const struct eval *e, const struct eval_field *v, struct fail *f);
 /* Whether each record is positive, by position: allocates [records]. */
 char *eval_labels(const struct eval *e, struct fail *f);

@@ -19,7 +19,7 @@ enum {
 struct picture {
 	int width, height, channels; /* channels: 1 (gray) or 3 (RGB) */
 	uint8_t *pixels;
-	uint8_t *memory; /* owned: pixels lie in it; NULL where they are another's */
+	uint8_t *memory; /* owned: pixels lie in it; NULL if they are another's */
 	unsigned notes; /* of PICTURE_FLAWED, PICTURE_LOW_BITS */
 };
 

@@ -21,7 +21,7 @@ struct batch {
 	void *ctx;           /* of skip() */
 	uint8_t *pixels;     /* [rows][size] of pictures: the network reads value / 255 */
 	double *numbers;     /* [rows][size] of vectors, instead */
-	uint64_t *id;        /* [rows]: hash of the payload, 0 where there is none */
+	uint64_t *id;        /* [rows]: hash of the payload, 0 if there is none */
 	unsigned *notes;     /* [rows]: of the picture (input/picture.h) */
 	struct fail *why;    /* [rows]: empty, or why the record could not be decoded */
 	size_t size;         /* numbers of a row */

@@ -24,7 +24,7 @@ struct batchnorms { /* by network and number */
 };
 
 /* Takes the tensors of all BatchNorm layers out of the file's header, and numbers the layers after each one less: then names are those of
- * the network m. Adds biases of 0 where a layer into which one is folded has none in the file. Fails where one cannot be folded exactly.
+ * the network m. Adds biases of 0 if a layer into which one is folded has none in the file. Fails if one cannot be folded exactly.
  * b must be freed, also after a failure. BATCHNORM_MISNAMED instead of -1: one has a name that gives no place; the caller may say what names
  * there are. */
 enum { BATCHNORM_MISNAMED = 1 };

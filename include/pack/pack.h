@@ -29,7 +29,7 @@ struct pack {
 	int follow;        /* directories only: follow symbolic links */
 	int classes;       /* the directory directly below, as .cls */
 	int together;      /* the files of one name are one record, whose key is the name */
-	/* Called every 256 records; total is the number of records, 0 where it is unknown. May be NULL. */
+	/* Called every 256 records; total is the number of records, 0 if it is unknown. May be NULL. */
 	void (*progress)(void *ctx, const struct pack *p, double total);
 	void *ctx;
 	/* Results: */

@@ -34,7 +34,7 @@ struct criterion {
 	size_t decisions, decisions_cap;
 	struct learn learn;         /* learn.p > 0: the score is the learned one */
 	double *joint_score;        /* where learnt, after the fit: of every record of the stream */
-	double v[JOINT_MAX_FIELDS]; /* the values of the last record, NAN where missing */
+	double v[JOINT_MAX_FIELDS]; /* the values of the last record, NAN if missing */
 	uint64_t missing[JOINT_MAX_FIELDS], incomplete; /* records with a score that lack a field; that lack any */
 };
 
@@ -69,7 +69,7 @@ int criterion_add_column(struct criterion *c, const char *name, struct fail *f);
 int criterion_field(const struct criterion *c, const char *name);
 /* Allocates for n records in all, so that no later call allocates. */
 int criterion_reserve(struct criterion *c, size_t n, struct fail *f);
-/* Keeps the values v [joint.p] of the next record, NAN where missing, unless all are. Returns how many there are, or -1. */
+/* Keeps the values v [joint.p] of the next record, NAN if missing, unless all are. Returns how many there are, or -1. */
 int criterion_add_values(struct criterion *c, const double *v, struct fail *f);
 /* Fits the joint score: then c->x[i] is the score of the i-th kept record. */
 int criterion_fit_values(struct criterion *c, struct fail *f);

@@ -40,16 +40,16 @@ struct mcd {
 void mcd_fit_axis(struct mcd_axis *a, double *x, size_t n, int stride, double *v);
 /* The log or asinh of a value. */
 double mcd_transform_value(const struct mcd_axis *a, double x);
-/* Fits m, whose p is set, to n records x [n][p], NAN where a field is missing; then x[i] is the distance of record i. The
+/* Fits m, whose p is set, to n records x [n][p], NAN if a field is missing; then x[i] is the distance of record i. The
  * fit takes the complete records. Allocates 8 bytes a record for the time of the call, and where fields are missing a
  * copy of the complete records. Fails with fewer than MCD_RECORDS_PER_FIELD of these a field. Where every field is left
  * out, dim and all distances are 0. */
 int mcd_fit(struct mcd *m, double *x, size_t n, struct fail *f);
 /* The distance of one record's values [p], with the same bits as from mcd_fit(). NAN: the field is missing. The distance
  * over the others, by their part of the scatter, has fewer degrees of freedom; the score is the distance that is as
- * rare under those of all fields, if squared distances are chi-squared. It is 0 where all fields are missing. */
+ * rare under those of all fields, if squared distances are chi-squared. It is 0 if all fields are missing. */
 double mcd_score(const struct mcd *m, const double *values);
-/* The field without which the squared distance would fall most, and whether it is low, given the others; -1 where the distance is 0. */
+/* The field without which the squared distance would fall most, and whether it is low, given the others; -1 if the distance is 0. */
 int mcd_reason(const struct mcd *m, const double *values, int *low);
 /* Computes dim, root and precision from axis and scatter. Fails if the scatter is not positive definite. */
 int mcd_factor(struct mcd *m, struct fail *f);

@@ -23,7 +23,7 @@ int ranking_add(struct ranking *r, double value, struct fail *f);
 /* Sorts, and computes median and spread: 1.4826 times the median absolute deviation (Rousseeuw & Croux 1993). Where
  * half the values are equal and that is 0: 1.2533 times the mean absolute deviation. Where all are equal: 0. */
 void ranking_sort(struct ranking *r);
-/* (value - median) / spread; 0 where the spread is 0; always finite. */
+/* (value - median) / spread; 0 if the spread is 0; always finite. */
 double ranking_z(const struct ranking *r, double value);
 /* Inverts the sorted order: v is then in stream order, and v[i].index is the rank of record i. */
 void ranking_invert(struct ranking *r);

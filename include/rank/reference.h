@@ -27,7 +27,7 @@ int reference_save(const struct reference *ref, struct atomic_file *to, struct f
 int reference_merge(struct reference *all, const struct reference *parts, char *const *names, size_t n, struct fail *f);
 /* Writes a reference from a sorted ranking and a fitted criterion. */
 int reference_write(const struct ranking *r, const struct criterion *c, const struct provenance *o, struct atomic_file *to, struct fail *f);
-/* Fails where the file at path is a reference by the same fields, of the same model and options, with more records: that of a run
+/* Fails if the file at path is a reference by the same fields, of the same model and options, with more records: that of a run
  * over a stream that has lost records since. Otherwise the file may be replaced. */
 int reference_check_replace(const char *path, const struct ranking *r, const struct criterion *c, const struct provenance *o, struct fail *f);
 /* Fails for a file that reference_write() could not have written. Call reference_free() also after a failure. */

@@ -21,7 +21,7 @@ struct selection {
 	int keys_per_file;           /* files may have keys in common */
 
 	uint64_t records, scored, selected;
-	double threshold;            /* the score of the last selected record; NAN where there is none */
+	double threshold;            /* the score of the last selected record; NAN if there is none */
 };
 
 /* Nothing is written unless all files are whole and bound as they should be; then every list appears whole. */

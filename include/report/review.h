@@ -34,7 +34,7 @@ struct suspect {
 	char *text[REVIEW_TEXTS][2]; /* other fields that are strings: name, value */
 	int ntexts;
 	double rank, rank_n, z;           /* of vae-rank, if they are of the score that ranks here; else NAN */
-	double value[EVAL_MAX_FIELDS];    /* of the requested fields; NAN where there is none */
+	double value[EVAL_MAX_FIELDS];    /* of the requested fields; NAN if there is none */
 	int why, low;                     /* the field that explains it best, or -1; low: by a low value */
 	size_t at;                        /* its position in v */
 	size_t category;                  /* of review.category: what it is filtered by */

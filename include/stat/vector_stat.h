@@ -9,11 +9,11 @@
 struct vector_stat {
 	size_t values;
 	double missing, zeros; /* shares of the values */
-	/* of the values that are not missing; NAN where there are none */
+	/* of the values that are not missing; NAN if there are none */
 	double norm;      /* Euclidean */
 	double mean, deviation; /* deviation: of the population, divided by n */
 	double largest;   /* of the absolute values */
-	double largest_z; /* of |value - mean| / deviation; 0 where the deviation is 0 */
+	double largest_z; /* of |value - mean| / deviation; 0 if the deviation is 0 */
 };
 
 void vector_stat(const struct npy *v, struct vector_stat *out);

@@ -40,9 +40,9 @@ int fields_write(const struct fields *s, struct buf *out, struct fail *f);
 
 /* The field of this name, or NULL. */
 const struct field *fields_find(const struct fields *s, const char *name);
-/* 1 and *value, or 0 where there is no such field or it is not a finite number. */
+/* 1 and *value, or 0 if there is no such field or it is not a finite number. */
 int fields_number(const struct fields *s, const char *name, double *value);
-/* Appends the decoded string, or the text of another value, to `out`: 1, 0 where there is no such field, -1. */
+/* Appends the decoded string, or the text of another value, to `out`: 1, 0 if there is no such field, -1. */
 int fields_string(const struct fields *s, const char *name, struct buf *out, struct fail *f);
 
 /* Set a field or replace its value. Reals get 9 significant digits; NaN and infinities are refused. */
@@ -54,7 +54,7 @@ void fields_remove(struct fields *s, const char *name);
 void fields_remove_prefix(struct fields *s, const char *prefix);
 /* Removes the fields whose name is the prefix followed by digits alone. */
 void fields_remove_numbered(struct fields *s, const char *prefix);
-/* Removes all fields but this one; 1 where it exists, else 0. */
+/* Removes all fields but this one; 1 if it exists, else 0. */
 int fields_keep(struct fields *s, const char *name);
 
 #endif

@@ -22,12 +22,12 @@ struct metadata { /* {0}: nothing was asked for yet */
 
 /* Whether a name begins with "json.". */
 int metadata_is_name(const char *name);
-/* `member` is what the member KEY.json holds, NULL where the record has none.
- * Appends the value's text to `out`, of a string its characters: 1, 0 where it is missing, -1. */
+/* `member` is what the member KEY.json holds, NULL if the record has none.
+ * Appends the value's text to `out`, of a string its characters: 1, 0 if it is missing, -1. */
 int metadata_text(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f);
 /* The same as JSON, of a string with its quotes. */
 int metadata_json(struct metadata *m, const struct buf *member, const char *name, struct buf *out, struct fail *f);
-/* 1 and *value, 0 where it is missing or no number, -1. */
+/* 1 and *value, 0 if it is missing or no number, -1. */
 int metadata_number(struct metadata *m, const struct buf *member, const char *name, double *value, struct fail *f);
 /* Whether a value was asked for, and the member cannot be read. */
 int metadata_is_bad(const struct metadata *m);

@@ -27,7 +27,7 @@ const char *name_show(char *out, size_t size, const char *p);
 /* Whether the bytes are UTF-8 that no program changes that normalises names (NFC); 0 also in some doubtful cases. */
 int name_keeps_form(const char *p, size_t n);
 
-/* The length of the UTF-8 sequence at p (1 to 4), or 0 where the bytes are not UTF-8. */
+/* The length of the UTF-8 sequence at p (1 to 4), or 0 if the bytes are not UTF-8. */
 int utf8_length(const char *p, size_t n);
 
 #endif

@@ -35,7 +35,7 @@ struct reader_limits reader_get_limits(const struct reader *r);
  * (reader_key_prefix()). The field key_prefix keeps it, so that record_remove_fields() can remove it. text is borrowed; NULL: none.
  * by_file also allows keys that files have in common, as READER_KEYS_PER_FILE does. */
 void reader_prefix_keys(struct reader *r, const char *text, int by_file);
-/* Appends that prefix; path NULL: without the name of a file. -1 where no key can begin with it. */
+/* Appends that prefix; path NULL: without the name of a file. -1 if no key can begin with it. */
 int reader_key_prefix(struct buf *out, const char *text, const char *path, struct fail *f);
 /* Fills rec: READER_RECORD, READER_LOOSE (a loose member between records, in rec->m[0]), READER_END, or -1. Overwrites rec
  * and reuses its memory. */
@@ -44,7 +44,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f);
 int reader_emptied(const struct reader *r);
 /* Back to the first byte, once, after READER_END. */
 int reader_rewind(struct reader *r, struct fail *f);
-/* Bytes of input read so far, compressed as they came, and their total, 0 where it is unknown. Any thread. */
+/* Bytes of input read so far, compressed as they came, and their total, 0 if it is unknown. Any thread. */
 uint64_t reader_bytes(const struct reader *r);
 uint64_t reader_total(const struct reader *r);
 /* Ends waiting for input: a read that waits, and every later read that would wait, fails. Any thread. */

@@ -51,11 +51,11 @@ struct member *record_push(struct record *r, struct fail *f);
 struct member *record_add_member(struct record *r, const char *name, int64_t mtime, struct fail *f);
 /* The member with this extension (lower case), or NULL. */
 const struct member *record_member(const struct record *r, const char *ext);
-/* The payload: the record's first member whose extension is in the comma-separated list. NULL where there is none, with a
+/* The payload: the record's first member whose extension is in the comma-separated list. NULL if there is none, with a
  * message that names the record's extensions. */
 const struct member *record_payload(const struct record *r, const char *extensions, struct fail *f);
 
-/* Parses the fields, once. -1 where KEY.vae.json is not a flat JSON object. */
+/* Parses the fields, once. -1 if KEY.vae.json is not a flat JSON object. */
 int record_fields(struct record *r, struct fail *f);
 /* Appends the text that expressions and tables use for a name: the field of that name; else, for `key`, the escaped key,
  * for `cls`, the member .cls without surrounding white space, escaped, and for `json.NAME` the value in the member .json
@@ -63,7 +63,7 @@ int record_fields(struct record *r, struct fail *f);
 int record_value(struct record *r, const char *name, struct buf *out, struct fail *f);
 /* The same text as a line or a TSV cell: control characters are escaped. scratch is overwritten. */
 int record_text(struct record *r, const char *name, struct buf *scratch, struct buf *out, struct fail *f);
-/* The number that a name stands for, a field or json.NAME (stream/metadata.h): 1 and *value, 0 where it is missing or no finite number, -1. */
+/* The number that a name stands for, a field or json.NAME (stream/metadata.h): 1 and *value, 0 if it is missing or no finite number, -1. */
 int record_number(struct record *r, const char *name, double *value, struct fail *f);
 /* The value of json.NAME as JSON: 1, 0 when missing, -1. */
 int record_json(struct record *r, const char *name, struct buf *out, struct fail *f);

@@ -25,7 +25,7 @@ void writer_limit(struct writer *w, size_t record);
 
 /* Which members of a record to write: its own, KEY.vae.json last; the loose ones among them; or both. */
 enum writer_part { WRITER_OWN = 1, WRITER_LOOSE = 2, WRITER_ALL = 3 };
-/* Fails where the stream would break a limit of the reader. */
+/* Fails if the stream would break a limit of the reader. */
 int writer_record(struct writer *w, struct record *r, enum writer_part part, struct fail *f);
 
 /* All records of the input were dropped, here or by an earlier filter: if there are loose members, the archive will say so. */

@@ -135,8 +135,8 @@ bool cli_check_stdin(struct cli *c, const char *option, const char *path);
 /* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
  * vae-train -p may still be writing the model that is to be read. */
 void cli_wait_input(const struct cli *c);
-/* Worker threads that compute matrix products: those of -j, or 1 where OpenBLAS was built without thread safety. Prepares this
- * thread for products, and reserves OpenBLAS's memory: -1 where it does not fit. */
+/* Worker threads that compute matrix products: those of -j, or 1 if OpenBLAS was built without thread safety. Prepares this
+ * thread for products, and reserves OpenBLAS's memory: -1 if it does not fit. */
 int cli_workers(const struct cli *c, struct fail *f);
 /* Writes the prefix and a field's name into name (256 bytes), which is returned. */
 const char *cli_field(const struct cli *c, char *name, const char *base);

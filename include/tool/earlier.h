@@ -12,12 +12,12 @@
 
 struct earlier;
 
-/* *e becomes NULL where there is no regular file at path, or an empty one. */
+/* *e becomes NULL if there is no regular file at path, or an empty one. */
 int earlier_open(struct earlier **e, const char *path, const struct reader_limits *limits, struct fail *f);
-/* A record of this run's input. Fails where the file has a record with the same key and other members (fields do not count), unless
+/* A record of this run's input. Fails if the file has a record with the same key and other members (fields do not count), unless
  * repeated keys are allowed. */
 int earlier_see(struct earlier *e, const struct record *r, int repeated_keys, struct fail *f);
-/* Writes the records that were not seen; *n counts them. Fails where the file has changed since earlier_open(). */
+/* Writes the records that were not seen; *n counts them. Fails if the file has changed since earlier_open(). */
 int earlier_copy(struct earlier *e, struct writer *to, uint64_t *n, struct fail *f);
 void earlier_close(struct earlier *e);
 

@@ -219,7 +219,7 @@ static void remove_stale(const char *path)
 	free(dir);
 }
 
-/* Locks the new file. 0 where another process was faster, and removes it. */
+/* Locks the new file. 0 if another process was faster, and removes it. */
 static int lock_temp(int fd)
 {
 	struct stat st;

@@ -23,7 +23,7 @@ static void join(uint32_t *parent, uint32_t a, uint32_t b)
 	parent[a > b ? a : b] = a > b ? b : a;
 }
 
-/* Of n rows with keep - 1 = K others each; NAN where K is too small. */
+/* Of n rows with keep - 1 = K others each; NAN if K is too small. */
 static double estimate_dimension(const struct knn_neighbour *nearest, size_t n, size_t keep)
 {
 	size_t outer = keep - 1, inner = keep / 2, used = 0;

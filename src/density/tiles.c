@@ -123,7 +123,7 @@ int squared_distances(const struct points *x, const struct points *z, size_t j, 
 {
 	struct distances s = {x, z, j, d2};
 	if (x->d != z->d || !x->u8 != !z->u8)
-		return fail_set(f, "test records of %d dimensions, where the records have %d", z->d, x->d);
+		return fail_set(f, "test records of %d dimensions; the records have %d", z->d, x->d);
 	exec_run(exec, NULL, (x->n + DISTANCE_ROWS - 1) / DISTANCE_ROWS, measure_rows, &s);
 	return 0;
 }

@@ -121,7 +121,7 @@ static int find_layer(struct batchnorm *b, const struct model *m, int place, str
 
 /* --- tensors --- */
 
-/* The tensor NAME.WHAT, which is taken out of the header: 1, or 0 where there is none. */
+/* The tensor NAME.WHAT, which is taken out of the header: 1, or 0 if there is none. */
 static int take(const struct batchnorm *b, struct safetensors *s, const char *what, float *out, struct fail *f)
 {
 	struct tensor t = {.ndim = 1, .shape = {b->n}, .count = b->n};

@@ -317,7 +317,7 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 	return 0;
 }
 
-/* Keys that came later are written only where they are set, so that older models keep their ids. */
+/* Keys that came later are written only if they are set, so that older models keep their ids. */
 static int is_unset(const struct config *c, const struct key *k)
 {
 	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c)) ||

@@ -384,7 +384,7 @@ static int add_one_hot(const struct table *t, int i, const char *cell, struct me
 	return 0;
 }
 
-/* Makes a record of the current row: 1, 0 where the row is skipped, -1. */
+/* Makes a record of the current row: 1, 0 if the row is skipped, -1. */
 static int add_row(struct table *t, struct pack *p, struct record *r, uint64_t ordinal, struct fail *f)
 {
 	int missing = count_missing(t, f);

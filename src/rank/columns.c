@@ -127,7 +127,7 @@ static int get(struct source *s, void *to, uint64_t n, struct fail *f)
 	return 0;
 }
 
-/* The value of the next line of the header, which begins with a word; NULL where it does not. *at moves behind the line. */
+/* The value of the next line of the header, which begins with a word; NULL if it does not. *at moves behind the line. */
 static char *header_line(char *text, size_t *at, const char *word)
 {
 	char *line = text + *at, *end = strchr(line, '\n');

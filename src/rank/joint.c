@@ -25,7 +25,7 @@ int joint_uses(const struct joint *j, int field, int question)
 
 static const struct mcd *distance_of(const struct joint *j, int question) { return question == JOINT_FAR ? &j->far : &j->mcd; }
 
-/* The surprisal: -ln of the share of records with at least this value; 0 where it is missing. */
+/* The surprisal: -ln of the share of records with at least this value; 0 if it is missing. */
 static double surprisal(const struct quantiles *q, double value)
 {
 	return isnan(value) || !q->n ? 0 : log((double)q->records / fmax(1, quantiles_count_ge(q, value)));
@@ -118,7 +118,7 @@ static int fit_parts(struct joint *j, double *x, size_t n, double *const score[J
 	return r;
 }
 
-/* Fits the distance of the fields that enter a question: from x [n][p] to the first n of to, which may be x. 0 where there are none. */
+/* Fits the distance of the fields that enter a question: from x [n][p] to the first n of to, which may be x. 0 if there are none. */
 static int fit_distance(const struct joint *j, struct mcd *m, int question, const double *x, double *to, size_t n, struct fail *f)
 {
 	size_t q = 0;

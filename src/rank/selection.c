@@ -92,7 +92,7 @@ static int first_key(void *ctx, const char *key, size_t len, uint64_t hash, stru
 	return 0;
 }
 
-/* A key with the hash that is looked for: fails where it is the second with this text. */
+/* A key with the hash that is looked for: fails if it is the second with this text. */
 static int look_for_twin(void *ctx, const char *key, size_t len, uint64_t hash, struct fail *f)
 {
 	struct pass *p = ctx;

@@ -53,7 +53,7 @@ static void suspect_free(struct suspect *s)
 	free(s);
 }
 
-/* A copy of a field's text, or of the key, as a table shows it: 1, 0 where it is missing, -1. */
+/* A copy of a field's text, or of the key, as a table shows it: 1, 0 if it is missing, -1. */
 static int copy_text(struct record *rec, const char *name, size_t max, char **out, struct fail *f)
 {
 	struct buf scratch = {0}, text = {0};

@@ -235,7 +235,7 @@ static int may_begin(enum frame_format format, char c)
 	return c == (format == FRAMES_ZSTD ? '\x28' : '\x04') || (c & 0xf0) == 0x50;
 }
 
-/* Skips zeros between frames: 1 where a frame may begin, 0 where there is no input left, -1. The decoders say what is no frame only
+/* Skips zeros between frames: 1 if a frame may begin, 0 if there is no input left, -1. The decoders say what is no frame only
  * once they have a whole header. */
 static int skip_zeros(struct frames *d, struct fail *f)
 {

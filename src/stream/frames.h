@@ -13,9 +13,9 @@ struct frames;
 /* NULL when memory is out. */
 struct frames *frames_open(enum frame_format format, struct fail *f);
 /* Decompresses *n bytes at *in, moves *in behind those that it needs no more, and delivers a block that is valid until the next call:
- * its length, 0 where it needs more input, -1. */
+ * its length, 0 if it needs more input, -1. */
 ptrdiff_t frames_read(struct frames *d, const char **in, size_t *n, const void **block, struct fail *f);
-/* The input has ended: -1 where the last frame is not complete. */
+/* The input has ended: -1 if the last frame is not complete. */
 int frames_end(const struct frames *d, struct fail *f);
 void frames_close(struct frames *d);
 

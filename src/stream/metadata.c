@@ -96,7 +96,7 @@ static const json_t *find(const json_t *v, const char *path)
 	return found;
 }
 
-/* Parses the member if that was not done: 1 and *v, 0 where the value is missing, -1. */
+/* Parses the member if that was not done: 1 and *v, 0 if the value is missing, -1. */
 static int get(struct metadata *m, const struct buf *member, const char *name, const json_t **v, struct fail *f)
 {
 	if (!metadata_is_name(name))

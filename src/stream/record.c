@@ -218,7 +218,7 @@ int record_prefix_key(struct record *r, const char *prefix, size_t len, struct f
 	return bad ? record_fail(r, f) : 0;
 }
 
-/* The length of the key's prefix that the field key_prefix says, which is escaped; 0 where the key does not begin with it. */
+/* The length of the key's prefix that the field key_prefix says, which is escaped; 0 if the key does not begin with it. */
 static int find_prefix(const struct record *r, size_t *len, struct fail *f)
 {
 	struct buf said = {0}, b = {0};

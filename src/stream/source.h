@@ -22,8 +22,8 @@ ptrdiff_t source_read(struct source *s, const void **block, struct fail *f);
 /* Back to the first input, for a second pass. */
 int source_rewind(struct source *s, struct fail *f);
 uint64_t source_bytes(const struct source *s); /* read so far, over all inputs, before decompression; any thread */
-uint64_t source_total(const struct source *s); /* the size of all inputs, 0 where it is unknown */
-/* Ends waiting for input: source_read() fails where it waits, or would wait. Any thread. */
+uint64_t source_total(const struct source *s); /* the size of all inputs, 0 if it is unknown */
+/* Ends waiting for input: source_read() fails if it waits, or would wait. Any thread. */
 void source_stop(const struct source *s);
 void source_close(struct source *s);
 

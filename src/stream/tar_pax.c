@@ -21,7 +21,7 @@ int pax_set_text(struct buf *b, const char *p, size_t n, struct fail *f)
 
 /* ---- values ---- */
 
-/* Decimal digits at *p, before end: 0, or -1 where there are none or too many. */
+/* Decimal digits at *p, before end: 0, or -1 if there are none or too many. */
 static int digits(const char **p, const char *end, int64_t *v)
 {
 	const char *from = *p;

@@ -53,7 +53,7 @@ struct tar_reader {
 
 /* tar_reader.c: the next block, which must be there. Valid until the next one is read. */
 int tar_whole_block(struct tar_reader *t, const char **block, struct fail *f);
-/* A numeric field of a header, in octal or base 256, of at least min; 0 where it is blank. */
+/* A numeric field of a header, in octal or base 256, of at least min; 0 if it is blank. */
 int tar_field(const char *block, size_t at, size_t size, const char *what, int64_t min, int64_t *v, struct fail *f);
 /* At most `most` of the stored bytes: the number, -1. */
 ptrdiff_t tar_stored_piece(struct tar_reader *t, uint64_t most, const void **piece, struct fail *f);

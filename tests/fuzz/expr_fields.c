@@ -26,7 +26,7 @@ static void fill_record(struct record *r, const char *fields, const char *cls)
 
 enum { UNKNOWN = 2 };
 
-/* The value of an expression: 0, 1, UNKNOWN, or -1 where it is invalid or the fields are. Twice the same. */
+/* The value of an expression: 0, 1, UNKNOWN, or -1 if it is invalid or the fields are. Twice the same. */
 static int value(const char *text, struct record *r)
 {
 	struct fail f;

@@ -14,7 +14,7 @@ static const struct tensor tensors[] = {{.name = "weight", .ndim = 2, .shape = {
 static const float values[] = {1, -2, 3.5f, 4e-3f, 5, 6, 7, 8};
 static const char *const words[][2] = {{"config", "train: {beta: 4}\n"}, {"model", "0123456789abcdef"}};
 
-/* Reads the bytes: 1 where all is as it was written, 0 where something else is read, -1 where they are refused. */
+/* Reads the bytes: 1 if all is as it was written, 0 if something else is read, -1 if they are refused. */
 static int is_same(const char *bytes, size_t n)
 {
 	struct safetensors s = {.header = NULL};

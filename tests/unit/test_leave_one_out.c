@@ -67,7 +67,7 @@ static double total_loss(const struct naive *n, int without)
 	return sum;
 }
 
-/* a [n][n] becomes its Cholesky factor: 0, or -1 where it is not positive definite. */
+/* a [n][n] becomes its Cholesky factor: 0, or -1 if it is not positive definite. */
 static int cholesky(double *a, int n)
 {
 	for (int i = 0; i < n; i++)

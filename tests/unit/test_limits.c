@@ -35,7 +35,7 @@ static void begin(struct record *r, const char *key)
 	buf_add(&r->key, key, strlen(key), &f);
 }
 
-/* Reads the file with the limit: 1 where it is accepted. */
+/* Reads the file with the limit: 1 if it is accepted. */
 static int is_read(size_t limit)
 {
 	char *paths[] = {path};
@@ -57,7 +57,7 @@ static int is_read(size_t limit)
 	return got == READER_END;
 }
 
-/* Writes a record of so many members and bytes, whose fields are then set, and so many loose members after it: 1 where the writer
+/* Writes a record of so many members and bytes, whose fields are then set, and so many loose members after it: 1 if the writer
  * accepts it. */
 static int is_written(size_t limit, size_t members, size_t size, size_t loose, size_t fields)
 {
@@ -112,7 +112,7 @@ static void agree(const char *what, size_t limit, const size_t at[4], const size
 	unlink(path);
 }
 
-/* A record whose only member has a name of n bytes, which gets fields or not: 1 where the writer accepts it. */
+/* A record whose only member has a name of n bytes, which gets fields or not: 1 if the writer accepts it. */
 static int is_named(size_t n, int fields)
 {
 	struct record r = {.fields_member = -1, .file = "made"};
@@ -151,7 +151,7 @@ static void test_names(void)
 	}
 }
 
-/* So many fields: 1 where they can be set and written. */
+/* So many fields: 1 if they can be set and written. */
 static int write_fields(struct buf *out, int n)
 {
 	struct fields s = {.n = 0};

@@ -42,7 +42,7 @@ static char *letters(size_t n)
 
 /* ---- references of vae-rank ---- */
 
-/* Of all the fields that a joint score may have, whose options are texts of `total` bytes together: 1 where it is written. */
+/* Of all the fields that a joint score may have, whose options are texts of `total` bytes together: 1 if it is written. */
 static int write_reference(size_t total)
 {
 	struct ranking k = {0};
@@ -99,7 +99,7 @@ static void test_reference(void)
 
 /* ---- lines of --influence ---- */
 
-/* One test record and one proponent with a key of n bytes: 1 where it is written. */
+/* One test record and one proponent with a key of n bytes: 1 if it is written. */
 static int write_influence(size_t n)
 {
 	struct test_record t = {.key = (char[]){"test"}};
@@ -139,7 +139,7 @@ static void test_influence(void)
 
 /* ---- safetensors ---- */
 
-/* With metadata of n bytes: 1 where it is written. */
+/* With metadata of n bytes: 1 if it is written. */
 static int write_safetensors(size_t n)
 {
 	const struct tensor t = {.name = "t", .ndim = 1, .shape = {1}, .count = 1};
