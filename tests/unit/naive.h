@@ -79,17 +79,20 @@ static inline void naive_convolve(const struct layer_spec *l, struct naive_shape
 	for (int a = 0; a < at.c; a++)
 		for (int i = 0; i < at.h * at.w; i++)
 			for (int o = 0; o < over.c; o++)
-				for (int u = 0; u < k * k; u++) {
-					int row = i / at.w * l->stride - l->padding + u / k, col = i % at.w * l->stride - l->padding + u % k;
-					if (row < 0 || row >= over.h || col < 0 || col >= over.w)
-						continue;
-					int one = a * at.h * at.w + i, other = (o * over.h + row) * over.w + col, wi = (a * over.c + o) * k * k + u;
-					int xi = transposed ? one : other, yi = transposed ? other : one;
-					if (!d) {
-						y[yi] += w[wi] * x[xi];
-					} else {
-						g[wi] += d[yi] * x[xi];
-						by_in[xi] += d[yi] * w[wi];
+				for (int ku = 0; ku < k; ku++) {
+					int row = i / at.w * l->stride - l->padding + ku;
+					for (int kv = 0; kv < k && row >= 0 && row < over.h; kv++) {
+						int col = i % at.w * l->stride - l->padding + kv;
+						if (col < 0 || col >= over.w)
+							continue;
+						int one = a * at.h * at.w + i, other = (o * over.h + row) * over.w + col, wi = ((a * over.c + o) * k + ku) * k + kv;
+						int xi = transposed ? one : other, yi = transposed ? other : one;
+						if (!d) {
+							y[yi] += w[wi] * x[xi];
+						} else {
+							g[wi] += d[yi] * x[xi];
+							by_in[xi] += d[yi] * w[wi];
+						}
 					}
 				}
 }

@@ -273,18 +273,15 @@ static void invert(struct naive_factors *w, const struct naive *n, const struct 
 	naive_factors_invert(w, damping);
 }
 
-/* Self influence of each record, and of each layer [SCORED][layers]. */
-static void expect(const struct model *m, const struct records *fit, const struct records *r, double damping, int checkpoints, double *total, double *part)
+/* Self influence of each record, and of each layer [SCORED][layers], with the inverted factors w of each checkpoint. */
+static void expect(const struct model *m, const struct naive_factors *w, const struct records *r, int checkpoints, double *total, double *part)
 {
 	static double mean[2][MOST_PARAMS], g[MOST_PARAMS], white[2][2 * MOST_PARAMS];
 	int layers = m->ntensors / 2, draws = m->cfg.score.draws, cross = m->cfg.score.estimator == CROSS;
 	memset(total, 0, SCORED * sizeof *total);
 	memset(part, 0, SCORED * NAIVE_FACTORS * sizeof *part);
 	for (int c = 0; c < checkpoints; c++) {
-		struct naive n = naive_of(&m[c], m[c].cfg.score.likelihood, m[c].cfg.score.beta);
-		struct naive_factors w;
-		define(&w, &n, &m[c], fit);
-		invert(&w, &n, &m[c], fit, c, damping);
+		const struct naive *n = w[c].model;
 		for (int i = 0; i < r->n; i++) {
 			double x[INPUTS], eps[LATENT];
 			size_t at[NAIVE_FACTORS + 1];
@@ -295,21 +292,19 @@ static void expect(const struct model *m, const struct records *fit, const struc
 				int h = j >= half;
 				memset(g, 0, sizeof g);
 				noise(&m[c], ROLE_TRAIN_RECORD, r->id[i], j, eps);
-				naive_gradient(&n, x, eps, 0, g);
-				for (size_t k = 0; k < n.n; k++)
+				naive_gradient(n, x, eps, 0, g);
+				for (size_t k = 0; k < n->n; k++)
 					mean[h][k] += g[k] / (h ? draws - half : half);
 			}
 			memset(white, 0, sizeof white);
 			for (int h = 0; h < 1 + cross; h++)
-				naive_whiten(&w, mean[h], white[h], at);
+				naive_whiten(&w[c], mean[h], white[h], at);
 			for (int l = 0; l < layers; l++) {
 				double q = inner(white[0] + at[l], white[cross] + at[l], at[l + 1] - at[l]);
 				part[i * NAIVE_FACTORS + l] += q;
 				total[i] += q;
 			}
 		}
-		naive_factors_free(&w);
-		free(n.p);
 	}
 }
 
@@ -319,15 +314,24 @@ static void compare(struct model *m, int checkpoints, const struct records *fit,
 	struct score out[SCORED];
 	static double part[SCORED * MODEL_MAX_TENSORS], total[SCORED], want[SCORED * NAIVE_FACTORS], plugin[SCORED], scale[SCORED * NAIVE_FACTORS];
 	int layers = m->ntensors / 2, estimator = m->cfg.score.estimator;
+	struct naive n[CHECKPOINTS];
+	static struct naive_factors w[CHECKPOINTS];
 	for (int k = 0; k < checkpoints; k++) {
 		estimate(&curvature[k], &m[k], fit, 1, kind == CURVATURE_EKFAC);
 		if (whitening_open(&white[k], &curvature[k], kind, damping, &f))
 			BAIL(&f);
+		n[k] = naive_of(&m[k], m[k].cfg.score.likelihood, m[k].cfg.score.beta);
+		define(&w[k], &n[k], &m[k], fit);
+		invert(&w[k], &n[k], &m[k], fit, k, damping);
 	}
-	expect(m, fit, r, damping, checkpoints, total, want);
 	m->cfg.score.estimator = PLUGIN;
-	expect(m, fit, r, damping, checkpoints, plugin, scale);
+	expect(m, w, r, checkpoints, plugin, scale);
 	m->cfg.score.estimator = estimator;
+	expect(m, w, r, checkpoints, total, want);
+	for (int k = 0; k < checkpoints; k++) {
+		naive_factors_free(&w[k]);
+		free(n[k].p);
+	}
 	struct score bare[SCORED];
 	for (int packed = 0; packed < 2; packed++) {
 		double worst = 0, parts = 0;

@@ -117,7 +117,9 @@ static void test_training(int network, int likelihood)
 	m.cfg.train.beta = 1.7;
 	struct naive n = naive_of(&m, likelihood, 1.7);
 	double *by_difference = calloc(n.n, sizeof(double)), *by_hand = calloc(n.n, sizeof(double)), *got = calloc(n.n, sizeof(double));
-	for (size_t i = 0; i < n.n; i++) {
+	/* Central differences take long and do not depend on the kernels: the run for all kernels has them, those for fewer do not. */
+	int differences = !getenv("VAE_FILTERS_SIMD");
+	for (size_t i = 0; i < n.n && differences; i++) {
 		double w = n.p[i], h = 1e-5;
 		n.p[i] = w + h;
 		by_difference[i] = batch_loss(&n, &d);
@@ -129,12 +131,14 @@ static void test_training(int network, int likelihood)
 		naive_gradient(&n, d.xd + r * inputs, d.epsd + r * LATENT, 0, by_hand);
 	for (size_t i = 0; i < n.n; i++)
 		by_hand[i] /= BATCH;
-	ok(relative_distance(by_hand, by_difference, n.n) < 1e-7, "network %d, %s: the naive gradient agrees with central differences (%.2g)", network,
-	   likelihoods[likelihood], relative_distance(by_hand, by_difference, n.n));
+	if (differences)
+		ok(relative_distance(by_hand, by_difference, n.n) < 1e-7, "network %d, %s: the naive gradient agrees with central differences (%.2g)",
+		   network, likelihoods[likelihood], relative_distance(by_hand, by_difference, n.n));
+	const double *want = differences ? by_difference : by_hand;
 	trained_gradient(&m, &d, got, &s);
 	size_t at = 0;
 	for (int i = 0; i < m.ntensors; at += m.tensor[i++].count) {
-		double e = relative_distance(got + at, by_difference + at, m.tensor[i].count);
+		double e = relative_distance(got + at, want + at, m.tensor[i].count);
 		ok(e < 1e-5, "network %d, %s, %s: relative error of the gradient %.2g", network, likelihoods[likelihood], m.tensor[i].name, e);
 	}
 	ok(at == n.n, "network %d: %zu parameters", network, at);

@@ -57,7 +57,7 @@ static int write_reference(size_t total)
 	for (int i = 0; i < 50 && !r; i++) {
 		fields_clear(&rec.fields);
 		for (int k2 = 0; k2 < JOINT_MAX_FIELDS && !r; k2++) {
-			char name[8];
+			char name[16];
 			sprintf(name, "f%d", k2);
 			r = fields_set_real(&rec.fields, name, i * 1.2345678 / (k2 + 1), &f);
 		}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/simd.h"
 #include "gemm/kernels.h"
 #include "naive.h"
 
@@ -324,6 +325,7 @@ int main(void)
 			test_not_finite(ones.f[0], 70, 90, 64);
 	}
 	test_denormals(); /* the last test: it changes this thread */
+	printf("# SIMD level %d\n", simd_level());
 	printf("# large products by %s\n", by_amx() ? "AMX" : by_blocked() ? blocked_kernels() == &blocked_8 ? "8 lanes" : "AVX-512" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
