@@ -63,11 +63,12 @@ void curvature_free(struct curvature *c);
 
 /* curvature_path() beside the model's checkpoint */
 void curvature_beside(char *out, size_t capacity, const struct model *m);
+/* The file appears whole or not at all. */
 int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f);
 /* Reads the curvature of a model, and fails if the file is of another model, or likelihood, beta or gradient of the scores differ from those
  * of the file. hash: of the file. */
 int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f);
-/* Whether the file is whole and of this model, with whatever options. */
+/* Fails unless the file is whole and of this model, with whatever options. */
 int curvature_verify(const struct model *m, const char *path, struct fail *f);
 /* The number of records in the metadata of a file. */
 int curvature_records(const char *path, int64_t *records, struct fail *f);

@@ -52,6 +52,7 @@ int test_set_read_first(struct test_set *t, struct reader *in, uint64_t *records
 int test_set_check(const struct test_set *t, const char *name, struct fail *warning, struct fail *f);
 /* The block that holds test record q. */
 size_t test_set_block_of(const struct test_set *t, size_t q);
+/* The gradients of a block's records at a checkpoint, as gradients_copy() wrote them; valid until test_set_free(). */
 const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint);
 void test_set_free(struct test_set *t);
 

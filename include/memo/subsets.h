@@ -30,6 +30,7 @@ struct subsets {
 enum { SUBSETS_MOST = 1 << 20 }; /* models */
 /* -1 with the reason when there are too few records or too many models. */
 int subsets_check(const struct subsets *s, struct fail *f);
+/* The number of models. */
 int subsets_models(const struct subsets *s);
 /* fold [records]: of every record in a repeat. */
 int subsets_folds(const struct subsets *s, int repeat, uint32_t *fold, struct fail *f);

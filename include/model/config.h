@@ -52,6 +52,7 @@ struct config { /* the keys are explained in vae-model(5); words are numbers of 
 	} score;
 };
 
+/* Sets all keys to the values that they have where a file leaves them out (vae-model(5)). */
 void config_defaults(struct config *c);
 /* Reads YAML text; keys that it does not have keep their values in c. */
 int config_parse(struct config *c, const char *text, size_t len, struct fail *f);

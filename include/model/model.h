@@ -49,6 +49,7 @@ void model_free(struct model *m);
 int model_read(struct model *m, const char *path, const struct assignments *sets, struct fail *f);
 /* The same without sets; accepts values that are not finite and checksums that do not match. */
 int model_inspect(struct model *m, const char *path, struct fail *f);
+/* Writes a checkpoint: the file appears whole or not at all. */
 int model_write(struct model *m, const char *path, struct fail *f);
 /* Only the tensors under PyTorch's names, mean and deviation, and the step, on which the noise of scores depends. path NULL: to
  * standard output. */

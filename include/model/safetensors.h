@@ -29,6 +29,7 @@ struct safetensors {
 	size_t data; /* offset of the first tensor in bytes */
 };
 
+/* Reads a file, and parses its header. s is to be freed, unless this fails. */
 int safetensors_read(struct safetensors *s, const char *path, struct fail *f);
 /* The same in two steps, to distinguish a file that cannot be read from one with faults. s must be freed once safetensors_load() has
  * succeeded; the message of safetensors_parse() does not name the file. */

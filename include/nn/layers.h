@@ -29,6 +29,7 @@ struct shape {
 	enum { SHAPE_VECTOR, SHAPE_PICTURE, SHAPE_INPUT } is; /* SHAPE_INPUT: the network's own input, which layers may read as either */
 };
 
+/* The numbers of a record of this shape. */
 int shape_size(const struct shape *s);
 /* s: the shape that the layer reads, then the shape that it writes; -1 when it cannot read that. */
 int layer_shape(const struct layer_spec *l, struct shape *s, struct fail *f);

@@ -34,6 +34,7 @@ int reference_check_replace(const char *path, const struct ranking *r, const str
 int reference_read(struct reference *ref, const char *path, struct fail *f);
 /* The percentage of the trusted records with at most this value, linear between order statistics. */
 double reference_pct(const struct reference *ref, double value);
+/* ranking_z() with the median and spread of the trusted records. */
 double reference_z(const struct reference *ref, double value);
 void reference_free(struct reference *ref);
 

@@ -40,6 +40,7 @@ struct damage_signs damage_of_vector(const struct vector_stat *s);
 struct damage_counts { /* of the pictures of a stream */
 	uint64_t pictures, n[DAMAGES][DAMAGE_LEVELS];
 };
+/* Counts a picture. */
 void damage_count(struct damage_counts *c, const struct damage_signs *signs);
 /* The bits of the signs that are damage: at most DAMAGE_SHARE of the counted pictures show the same, or it does not depend on them. */
 unsigned damage_named(const struct damage_counts *c, const struct damage_signs *signs);

@@ -17,6 +17,7 @@ struct curvature_options {
 	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default), kfac, ekfac (inverse curvature) or inputs (that of the layers' inputs): by vae-ckpt curvature", curvature_words}, \
 	{0, "damping", "X", CLI_REAL, &(o)->damping, "of the curvature: added to a factor, in units of its mean eigenvalue (default 0.1)"}
 
+/* --damping is above 0, and goes with --curvature. */
 bool curvature_options_check(struct cli *c, const struct curvature_options *o);
 /* The whitening [n] of n models, *w, or NULL without curvature; appends to `options` what tells the scores apart. */
 int curvature_options_open(const struct curvature_options *o, const struct model *m, int n, struct whitening **w, struct buf *options, struct fail *f);

@@ -58,7 +58,9 @@ int density_open_search(struct density_scorer *d, struct fail *f);
 
 /* What density_parts.c and density_against.c share with density_scorer.c. The rows of a batch as points, in memory of the worker: */
 struct points density_batch_points(const struct density_scorer *d, int worker, struct batch *b, const float *x);
+/* Sets frame.options to a hash of options and records, which shape a score beside the model. */
 int density_hash_options(struct density_scorer *d, struct fail *f);
+/* Sets the field that method m appends as `what` for scaling and number of neighbours q, unless v is not finite. */
 int density_set_real(const struct density_scorer *d, struct record *r, int scale, int m, int q, const char *what, double v, struct fail *f);
 /* --part and --merge (density_parts.c): writes the part of a reference that was read. */
 int density_write_part(struct density_scorer *d, struct fail *f);

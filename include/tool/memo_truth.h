@@ -24,7 +24,7 @@ struct memo_truth {
 
 /* Reads the list of keys. */
 int memo_truth_open(struct memo_truth *t, struct fail *f);
-/* Whether a record of the training is listed: then remembers its position. */
+/* If a record of the training is listed, remembers its position. */
 int memo_truth_find(struct memo_truth *t, struct record *r, size_t position, struct fail *f);
 /* After all records: reads the test records; mem: bytes of them in memory. Fails if a listed key is missing. */
 int memo_truth_read(struct memo_truth *t, struct config *cfg, const struct cli *c, size_t mem, struct fail *f);

@@ -24,6 +24,7 @@ struct state {
 	int64_t log_bytes;      /* length of train.jsonl */
 };
 
+/* Writes DIR/state, whole or not at all. */
 int state_write(const char *dir, const struct state *s, const struct model *m, const struct trainer *t, struct fail *f);
 /* Copies the parameters and averages into m and t, which were opened under the caller's configuration: 1. 0 when there is no state; -1
  * when it is damaged, or of another configuration, with the first key that differs. train.steps may have grown. */

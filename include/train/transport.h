@@ -10,6 +10,7 @@
 /* Call first in main(). Sets the number of this process, counted from 0, and the number of processes. */
 void transport_open(int *rank, int *ranks);
 void transport_close(void);
+/* Sends to a process, which receives as many bytes; both may wait for the other. */
 void transport_send(int to, const void *p, size_t bytes);
 void transport_receive(int from, void *p, size_t bytes);
 /* Copies p from process 0 to all. */
