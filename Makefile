@@ -217,4 +217,4 @@ clean: ## remove everything that was built
 
 .PHONY: all help print-deb-libs unit build-deps build-mpi-deps deps check faults soak fuzz fuzz-targets lint bench demo deb install uninstall clean
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -print 2>/dev/null)
