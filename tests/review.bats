@@ -272,7 +272,7 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 	is "$(line 2)" 'The decisions that this browser kept are back: 4 records.'
 	is "$(line 4)" 'true4 decisions; 36 suspects undecided.'
 	perl -MJSON::PP -e 'print JSON::PP->new->allow_nonref->decode(<>)' <(line 3) >"$T/text.tsv"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s "$T/downloads/decisions.tsv" ] || sleep 0.5; done
+	for _ in {1..60}; do [ -s "$T/downloads/decisions.tsv" ] || sleep 0.5; done
 	same "$T/text.tsv" "$T/downloads/decisions.tsv"
 	is "$(cut -f2 "$T/text.tsv" | sort | xargs)" 'drop drop keep unsure'
 	grep -o 'class="key">s/[0-9]*' "$F/page.html" | head -4 | sed 's/.*>//' | paste - <(printf 'drop\nunsure\nkeep\ndrop\n') | sort >"$T/want"

@@ -438,10 +438,10 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	for row in 'vae-selfinf -j1 -m m.vae' 'vae-selfinf -j1 -m m.vae in fifo' 'vae-testinf -j1 -m m.vae -t tests.tar' \
 		'vae-ckpt eval -j1 -m m.vae' 'vae-train -c tiny -o n.vae --on-error fail' 'vae-density --on-error fail'; do
 		got=0
-		exec 9< <(cat "$T/in" && exec sleep 30 3>&-)
+		exec 9< <(cat "$T/in" && exec sleep 600 3>&-)
 		pid=$!
 		# shellcheck disable=SC2086 # words
-		(cd "$T" && timeout 10 $row <&9 9<&- >/dev/full 2>err) || got=$?
+		(cd "$T" && timeout 120 $row <&9 9<&- >/dev/full 2>err) || got=$?
 		exec 9<&-
 		kill "$pid" 2>/dev/null || true
 		is "$got" 1 "$row"
@@ -474,7 +474,7 @@ waits() {
 	# a shell lets background processes ignore SIGINT
 	perl -e '$SIG{$_} = "DEFAULT" for qw(INT QUIT HUP); exec @ARGV or die' -- "$@" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ -z "$(names "$T" '*.tmp*')" ] || return 0
 		sleep 0.05
 	done

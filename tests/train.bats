@@ -65,7 +65,7 @@ late() {
 	train "$model" --replace --seed 3 "$@" <"$T/fifo" >"$T/out" 2>"$T/err" 3>&- &
 	pid=$!
 	exec 9>"$T/fifo"
-	for _ in {1..200}; do
+	for _ in {1..3000}; do
 		compgen -G "$model.tmp*" >/dev/null && break
 		sleep 0.02
 	done
@@ -131,7 +131,7 @@ slow() {
 	shift
 	vae-train -q -c tiny --set train.steps=100000000 --set train.checkpoints=10000 --set train.holdout=0 -o "$model" "$@" <"$F/in.tar" >/dev/null 2>"$T/err" 3>&- &
 	pid=$!
-	for _ in {1..200}; do
+	for _ in {1..3000}; do
 		compgen -G "$model*/train.jsonl" >/dev/null && [ -n "$(find "$T" -newer "$T/stamp" -name train.jsonl)" ] && break
 		sleep 0.02
 	done

@@ -53,7 +53,7 @@ stop_slurm() { [ ! -e "$T/slurm" ] || "$LIB/slurm" stop "$T/slurm"; }
 finished() {
 	local i jobs node
 	node=$(hostname -s)
-	for i in $(seq 900); do
+	for i in $(seq 3000); do
 		if jobs=$(squeue -h 2>/dev/null) && [ -z "$jobs" ]; then return 0; fi
 		if ((i % 40 == 39)) && squeue -h -t CG | grep -q . && ! squeue -h -t R | grep -q .; then
 			scontrol update NodeName="$node" State=DOWN Reason=completing
