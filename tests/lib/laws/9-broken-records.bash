@@ -5,35 +5,46 @@
 # text.
 # shellcheck shell=bash disable=SC2002,SC2015,SC2016
 
-# Invalid JSON, values that are not flat, repeated names, too many and too large fields.
-law_bad_fields() {
-	local text
+# bad_fields_setup: bad/ with a stream for each kind of invalid fields: invalid JSON, values that are not flat, repeated names; and too
+# large and too many fields, and a name that would control the terminal
+bad_fields_setup() {
+	local text n=0
+	mkdir -p "$F/bad"
 	for text in '' '{' '{"w":1' '[1]' '{"w":{"x":1}}' '{"w":[1]}' '{"w":1,"w":2}' '{"w":NaN}' '{"w":Infinity}' '{"w":-inf}' \
 		'{"w":01}' '{"w":1.}' '{"w":+1}' '{"w":.5}' '{"w":1e}' '{"w":0x10}' "{'w':1}" '{"w":1,}' '{"w":1}{"w":1}' '{"w":1}%00' \
 		'{"w":"%ff"}' '{"w":"%0a"}' '{"w":"\x"}' '{"w":"\u12"}' '{"w"}' '{1:2}' 'null' '"w"' '%ef%bb%bf{"w":1}' '{"w":tru}'; do
+		n=$((n + 1))
+		printf '%s' "$text" >"$F/bad/$n.text"
 		{
 			stream 1
 			printf 'name=b.pgm file=%s/pics/9.pgm\nname=b.vae.json data=%s\n' "$F" "${text// /}"
 			stream 3 | tail -3
-		} | mktar >"$T/bad.tar"
-		fails 1 tool "$1" "$T/bad.tar" || die "with $text"
-		says "$T/bad.tar: record 2 'b'" vae.json
+		} | mktar >"$F/bad/$n.tar"
 	done
 	{
 		echo "name=b.pgm file=$F/pics/9.pgm"
 		printf 'name=b.vae.json data={"w":"%s"}\n' "$(head -c 1100000 /dev/zero | tr '\0' x)"
-	} | mktar >"$T/bad.tar"
-	fails 1 tool "$1" <"$T/bad.tar"
-	says "standard input: record 1 'b'"
+	} | mktar >"$F/bad/large.tar"
 	{
 		echo "name=b.pgm file=$F/pics/9.pgm"
 		echo "name=b.vae.json data={$(seq -s, 1 1001 | sed 's/[0-9]*/"&":1/g')}"
-	} | mktar >"$T/bad.tar"
-	fails 1 tool "$1" <"$T/bad.tar"
+	} | mktar >"$F/bad/many.tar"
+	printf 'name=e%%1b[31m%%0ax.pgm file=%s/pics/9.pgm\nname=e%%1b[31m%%0ax.vae.json data={\n' "$F" | mktar >"$F/bad/name.tar"
+}
+
+law_bad_fields() {
+	local n
+	for ((n = 1; n <= 30; n++)); do
+		fails 1 tool "$1" "$F/bad/$n.tar" || die "with $(cat "$F/bad/$n.text")"
+		says "$F/bad/$n.tar: record 2 'b'" vae.json
+	done
+	absent "$F/bad/31.tar"
+	fails 1 tool "$1" <"$F/bad/large.tar"
+	says "standard input: record 1 'b'"
+	fails 1 tool "$1" <"$F/bad/many.tar"
 	says "record 1 'b'" 1000
 	# a name that would control the terminal is escaped in the message
-	printf 'name=e%%1b[31m%%0ax.pgm file=%s/pics/9.pgm\nname=e%%1b[31m%%0ax.vae.json data={\n' "$F" | mktar >"$T/bad.tar"
-	fails 1 tool "$1" <"$T/bad.tar"
+	fails 1 tool "$1" <"$F/bad/name.tar"
 	says 'e\x1b[31m\nx'
 }
 

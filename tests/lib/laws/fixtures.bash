@@ -6,6 +6,7 @@
 #   plain.tar     40 records with fields; small.tar: 2 of them
 #   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records; lists.jsonl, part, small.part: files to merge
 #   table.csv, columns.csv, folder/, folder.zip   for vae-pack
+#   bad/, cut/, cut.zst/   for the laws 9 and 3
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
 #   by-*.tar      the files of tree/ as other tar programs write them, and names of several encodings
 laws_setup() {
@@ -13,6 +14,8 @@ laws_setup() {
 	pictures "$F/pics" 64
 	stream 40 | mktar >"$F/plain.tar"
 	stream 2 | mktar >"$F/small.tar"
+	bad_fields_setup
+	truncations_setup
 	plain_stream 40 | mktar | train "$F/m.vae"
 	plain_stream 40 | mktar | vae-ckpt curvature -m "$F/m.vae" --ekfac
 	vae-rank -k w --replace --save-ref "$F/w.ref" "$F/plain.tar" >/dev/null
