@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "density/tiles.h"
 
 const char *const scale_names[] = {"none", "std", "robust", "asinh", NULL};
@@ -20,15 +21,9 @@ static double value(const struct points *x, size_t i, size_t k)
 	return x->step * (x->u8 ? (double)x->u8[at] : (double)x->f4[at]);
 }
 
-static int ascending(const void *pa, const void *pb)
-{
-	double a = *(const double *)pa, b = *(const double *)pb;
-	return (a > b) - (a < b);
-}
-
 static double median(double *v, size_t n)
 {
-	qsort(v, n, sizeof *v, ascending);
+	sort_doubles(v, n);
 	return n % 2 ? v[n / 2] : 0.5 * (v[n / 2 - 1] + v[n / 2]);
 }
 

@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "stream/influence_file.h"
 
 const char *const density_names[DENSITY_METHODS] = {"knn", "kde", "gmm"};
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
 
 /* --- the estimators --- */
 
@@ -43,7 +38,7 @@ static int choose_sigma(struct density_scores *s, const struct exec *exec, struc
 	for (size_t i = 0; i < n && !bad; i++)
 		r[i] = (have ? s->balls : balls)[i].next_r;
 	if (!bad) {
-		qsort(r, n, sizeof *r, ascending);
+		sort_doubles(r, n);
 		s->sigma = n % 2 ? r[n / 2] : 0.5 * (r[n / 2 - 1] + r[n / 2]);
 		if (!(s->sigma > 0) || !isfinite(s->sigma))
 			bad = fail_set(f, "--sigma auto finds no bandwidth: give a number");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rank/cholesky.h"
+
 enum { MAX_STEPS = 100, MAX_HALVINGS = 40 };
 
 struct problem {
@@ -60,28 +62,13 @@ static void derivatives(const struct problem *o, const double *w)
 	h[p * q + p] += 1e-10; /* where all shares are 0 or 1 */
 }
 
-/* Solves hessian step = gradient by a Cholesky factor in place of the lower triangle. */
+/* Solves hessian step = gradient; the factor replaces the lower triangle of the hessian. */
 static void solve(const struct problem *o)
 {
 	int q = o->p + 1;
-	double *h = o->hessian, *s = o->step;
-	for (int i = 0; i < q; i++) {
-		for (int j = 0; j <= i; j++) {
-			double t = h[i * q + j];
-			for (int k = 0; k < j; k++)
-				t -= h[i * q + k] * h[j * q + k];
-			h[i * q + j] = i > j ? t / h[j * q + j] : sqrt(fmax(t, 1e-300));
-		}
-		s[i] = o->gradient[i];
-		for (int k = 0; k < i; k++)
-			s[i] -= h[i * q + k] * s[k];
-		s[i] /= h[i * q + i];
-	}
-	for (int i = q; i-- > 0;) {
-		for (int k = i + 1; k < q; k++)
-			s[i] -= h[k * q + i] * s[k];
-		s[i] /= h[i * q + i];
-	}
+	cholesky(o->hessian, o->hessian, q, 1e-300);
+	memcpy(o->step, o->gradient, (size_t)q * sizeof *o->step);
+	cholesky_solve(o->hessian, o->step, q);
 }
 
 /* Newton's method from w. try [q]: scratch. */

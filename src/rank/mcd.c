@@ -8,6 +8,7 @@
 
 #include "base/sort.h"
 #include "rank/chi2.h"
+#include "rank/cholesky.h"
 
 enum { STARTS = 3, MAX_STEPS = 100 };
 
@@ -25,7 +26,7 @@ struct estimate { /* an estimate of location and scatter */
 	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
-/* --- order statistics, Cholesky --- */
+/* --- order statistics, distances --- */
 
 /* The k-th smallest value, from 0 (quickselect); reorders v. Pivots are random, so no order of the values is slow. */
 static double select_kth(double *v, size_t n, size_t k)
@@ -64,54 +65,15 @@ static double median(double *v, size_t n)
 	return n % 2 ? upper : 0.5 * upper + 0.5 * select_kth(v, n, n / 2 - 1); /* the sum may overflow */
 }
 
-/* The lower Cholesky factor l of s, both [p][p]; returns the log determinant, or NAN if s is not positive definite. */
-static double cholesky(const double *s, double *l, int p)
-{
-	double logdet = 0;
-	for (int i = 0; i < p; i++)
-		for (int j = 0; j <= i; j++) {
-			double t = s[i * p + j];
-			for (int k = 0; k < j; k++)
-				t -= l[i * p + k] * l[j * p + k];
-			if (i > j) {
-				l[i * p + j] = t / l[j * p + j];
-				continue;
-			}
-			if (!(t > 0))
-				return NAN;
-			l[i * p + i] = sqrt(t);
-			logdet += log(t);
-		}
-	return logdet;
-}
-
 /* |l^-1 y|^2 */
 static double solve_norm2(const double *l, const double *y, int p)
 {
 	double w[MCD_MAX_FIELDS], sum = 0;
-	for (int i = 0; i < p; i++) {
-		double t = y[i];
-		for (int k = 0; k < i; k++)
-			t -= l[i * p + k] * w[k];
-		w[i] = t / l[i * p + i];
+	memcpy(w, y, (size_t)p * sizeof *w);
+	cholesky_forward(l, w, p);
+	for (int i = 0; i < p; i++)
 		sum += w[i] * w[i];
-	}
 	return sum;
-}
-
-/* (l l^T)^-1 y, in place */
-static void solve(const double *l, double *y, int p)
-{
-	for (int i = 0; i < p; i++) {
-		for (int k = 0; k < i; k++)
-			y[i] -= l[i * p + k] * y[k];
-		y[i] /= l[i * p + i];
-	}
-	for (int i = p; i-- > 0;) {
-		for (int k = i + 1; k < p; k++)
-			y[i] -= l[k * p + i] * y[k];
-		y[i] /= l[i * p + i];
-	}
 }
 
 /* Entry i, i of (l l^T)^-1: 1 / the variance of coordinate i that the others do not explain. */
@@ -119,7 +81,7 @@ static double inverse_entry(const double *l, int i, int p)
 {
 	double unit[MCD_MAX_FIELDS] = {0};
 	unit[i] = 1;
-	solve(l, unit, p);
+	cholesky_solve(l, unit, p);
 	return unit[i];
 }
 
@@ -192,7 +154,7 @@ static void factor_scatter(struct estimate *w)
 {
 	for (int i = 0; i < w->p; i++)
 		w->scatter[i * w->p + i] += RIDGE;
-	w->logdet = cholesky(w->scatter, w->root, w->p);
+	w->logdet = cholesky(w->scatter, w->root, w->p, 0);
 }
 
 /* One C-step (Rousseeuw & Van Driessen 1999, theorem 1): the mean and covariance of the records whose squared distance is
@@ -411,7 +373,7 @@ static void open_marginal(const struct mcd *m, const double *values, struct marg
 		for (int j = 0; j < g->dim; j++)
 			g->scatter[i * g->dim + j] = m->scatter[g->index[i] * m->dim + g->index[j]];
 	/* a part of a positive definite matrix is one, up to rounding */
-	for (double ridge = RIDGE; !isfinite(cholesky(g->scatter, g->root, g->dim)); ridge *= 10)
+	for (double ridge = RIDGE; !isfinite(cholesky(g->scatter, g->root, g->dim, 0)); ridge *= 10)
 		for (int i = 0; i < g->dim; i++)
 			g->scatter[i * g->dim + i] *= 1 + ridge;
 }
@@ -446,7 +408,7 @@ int mcd_reason(const struct mcd *m, const double *values, int *low)
 	double most = 0, v[MCD_MAX_FIELDS];
 	open_marginal(m, values, &g);
 	memcpy(v, g.y, sizeof v);
-	solve(g.root, v, g.dim);
+	cholesky_solve(g.root, v, g.dim);
 	for (int i = 0; i < g.dim; i++) {
 		double precision = g.dim == m->dim ? m->precision[i] : inverse_entry(g.root, i, g.dim);
 		if (v[i] * v[i] / precision > most) { /* d^2 falls by this without the field */
@@ -463,7 +425,7 @@ int mcd_factor(struct mcd *m, struct fail *f)
 	m->dim = 0;
 	for (int i = 0; i < m->p; i++)
 		m->dim += m->axis[i].spread > 0;
-	if (!isfinite(cholesky(m->scatter, m->root, m->dim)))
+	if (!isfinite(cholesky(m->scatter, m->root, m->dim, 0)))
 		return fail_set(f, "the scatter is not positive definite");
 	for (int i = 0; i < m->dim; i++)
 		m->precision[i] = inverse_entry(m->root, i, m->dim);
