@@ -47,4 +47,18 @@ void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, co
 /* The Gram matrix of the rows: c[16 x 16] = a a^T */
 void sparse_gram(float *c, const struct sparse_block *a);
 
+/* A spread block has each column at its own place, so that two blocks can be multiplied: column j is at 16 j, and behind all columns a mask
+ * says which of them the block keeps; the others are not read. spread_floats(width) floats, aligned to 64, which the caller owns. */
+size_t spread_floats(int width);
+void sparse_spread(float *to, const struct sparse_block *b, int width);
+
+/* Gradients by the weights [np x nk] of a linear layer, sum_i p_i^T k_i over the rows i of `count` pairs of spread blocks p and k. */
+struct spread_factors {
+	const float *p, *k; /* [count][spread_floats(np)], [count][spread_floats(nk)] */
+	int count;
+};
+/* to[r stride + c] = sum_ij (p_i . p'_j) (k_i . k'_j + bias) over the rows of pair r of x and pair c of z. With the bias 1 this is the dot product of
+ * the gradients by weight and bias. */
+void spread_dots(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias);
+
 #endif

@@ -13,6 +13,9 @@
 
 #include "influence/influence.h"
 
+/* Chooses the form of each layer at this checkpoint, unless it is chosen: sparse where few columns of the factors are not zero in two records. Call it
+ * for the first batch, whose first n records decide. */
+void gradients_choose(struct influence *s, int n);
 /* Floats of one record's gradient, as factors and explicit. */
 size_t gradients_size(const struct influence *s);
 /* to [n][gradients_size()]: the gradients of the first n records of the batch, in the order that gradients_dots() reads. */

@@ -57,6 +57,13 @@ int influence_each_checkpoint(struct influence *s, const float *x, const uint64_
 void influence_latent_means(const struct influence *s, float *mu);
 /* From here on all dot products are whitened, which makes them influences with inverse curvature: whitening [n], borrowed. */
 int influence_whiten(struct influence *s, const struct whitening *whitening, struct fail *f);
+/* With INFLUENCE_GRADIENTS: how the gradients of a decoder layer are kept at each checkpoint, forms [n], borrowed: those that are chosen stay, and
+ * gradients_choose() chooses the others. Gradients that meet in dot products must have the same form; without this call all are dense. */
+struct gradient_forms {
+	int chosen;
+	char sparse[MAX_LAYERS];
+};
+int influence_use_forms(struct influence *s, struct gradient_forms *forms, struct fail *f);
 void influence_close(struct influence *s);
 
 #endif

@@ -37,6 +37,7 @@ struct test_set {
 	size_t mu_cap;
 	uint64_t records_read;      /* n, and those of the last batch beyond max_records */
 	uint64_t hash;              /* of all payloads, in their order */
+	struct gradient_forms *forms; /* [nmodels]: of these gradients, and of those that meet them; chosen by the first block */
 	struct test_block *block;   /* [nblocks][nmodels] */
 	size_t *block_from;         /* [nblocks + 1]: block b holds the records [block_from[b], block_from[b + 1]) */
 	size_t nblocks, block_cap, block_from_cap, memory_used;

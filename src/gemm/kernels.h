@@ -54,6 +54,7 @@ void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
 
 /* The kernels that are compiled for 16 lanes (AVX-512) and for 8 (AVX2, NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
 struct sparse_block;
+struct spread_factors;
 struct blocked_kernels {
 	/* as for AMX; with masked, pack() adds the columns of B for masked_gemm() */
 	struct mat_packed *(*pack)(struct gemm_operand b, int n, int k, int masked);
@@ -70,6 +71,8 @@ struct blocked_kernels {
 	void (*sparse_nn_masked)(struct sparse_block *dx, const struct sparse_block *dy, const struct sparse_block *relu_mask, int count,
 				 const struct mat_packed *w);
 	void (*sparse_gram)(float *c, const struct sparse_block *a);
+	void (*sparse_spread)(float *to, const struct sparse_block *b, int width);
+	void (*spread_dots)(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias);
 	/* mat_weighted_sums() */
 	int (*weighted_sums)(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to,
 			     float *scratch);

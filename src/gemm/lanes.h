@@ -28,13 +28,18 @@ KERNEL INLINE vec vec_masked(vec x, vec mask) { return apply_mask(x, mask); }
 KERNEL INLINE vec vec_or(vec x, vec y) { return _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(x), _mm512_castps_si512(y))); }
 KERNEL INLINE int vec_any_nonzero(vec x) { return nonzero_lanes(_mm512_castps_si512(x)) != 0; }
 
-/* Appends p + r for every lane r below n that is neither 0 nor -0; may write LANES indices. Returns how many. */
-KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
+/* Appends p + r for every bit r of `lanes`; may write LANES indices. Returns how many. */
+KERNEL INLINE int vec_list(uint16_t *list, unsigned lanes, int p)
 {
 	__m512i index = _mm512_add_epi32(_mm512_set1_epi32(p), _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-	__mmask16 lanes = nonzero_lanes(_mm512_castps_si512(x)) & first_lanes(n);
-	_mm256_storeu_si256((__m256i *)list, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(lanes, index)));
+	_mm256_storeu_si256((__m256i *)list, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32((__mmask16)lanes, index)));
 	return __builtin_popcount(lanes);
+}
+
+/* The same for every lane r below n that is neither 0 nor -0. */
+KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
+{
+	return vec_list(list, nonzero_lanes(_mm512_castps_si512(x)) & first_lanes(n), p);
 }
 
 #else
@@ -111,25 +116,32 @@ KERNEL INLINE int vec_any_nonzero(vec x)
 	} b = {(vec_bits)x & INT32_MAX};
 	return (b.u[0] | b.u[1] | b.u[2] | b.u[3]) != 0;
 }
-KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
+KERNEL INLINE int vec_list(uint16_t *list, unsigned lanes, int p)
 {
 	int count = 0;
 #if defined(__x86_64__)
-	__m256i zero = _mm256_cmpeq_epi32(_mm256_slli_epi32((__m256i)x, 1), _mm256_setzero_si256());
-	unsigned lanes = ~(unsigned)_mm256_movemask_ps((__m256)zero) & (n < LANES ? (1u << n) - 1 : 0xff);
 	if (lanes == 0xff) {
 		_mm_storeu_si128((__m128i *)list, _mm_add_epi16(_mm_set1_epi16((short)p), _mm_set_epi16(7, 6, 5, 4, 3, 2, 1, 0)));
 		return LANES;
 	}
+#endif
 	for (; lanes; lanes &= lanes - 1)
 		list[count++] = (uint16_t)(p + __builtin_ctz(lanes));
+	return count;
+}
+KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
+{
+#if defined(__x86_64__)
+	__m256i zero = _mm256_cmpeq_epi32(_mm256_slli_epi32((__m256i)x, 1), _mm256_setzero_si256());
+	return vec_list(list, ~(unsigned)_mm256_movemask_ps((__m256)zero) & (n < LANES ? (1u << n) - 1 : 0xff), p);
 #else
+	int count = 0;
 	for (int r = 0; vec_any_nonzero(x) && r < LANES; r++) {
 		list[count] = (uint16_t)(p + r);
 		count += r < n && (((vec_bits)x)[r] & INT32_MAX) != 0;
 	}
-#endif
 	return count;
+#endif
 }
 
 /* Transposes 8 x 8 numbers. */

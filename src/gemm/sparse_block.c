@@ -49,3 +49,12 @@ void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, co
 }
 
 void sparse_gram(float *c, const struct sparse_block *a) { blocked_kernels()->sparse_gram(c, a); }
+
+size_t spread_floats(int width) { return (size_t)width * SPARSE_ROWS + cache_lines((size_t)(width + 63) / 64 * sizeof(uint64_t)) / sizeof(float); }
+
+void sparse_spread(float *to, const struct sparse_block *b, int width) { blocked_kernels()->sparse_spread(to, b, width); }
+
+void spread_dots(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias)
+{
+	blocked_kernels()->spread_dots(to, stride, x, z, np, nk, bias);
+}

@@ -1,8 +1,10 @@
 /* Mean gradients of a batch, kept layer by layer as factors or written out (explicit), and their dot products with the gradients of
  * other records.
  *
- * Memory layout of gradients_copy() for n records: for every layer with factors p [n][rows][p], k [n][rows][k]; then the explicit
- * gradients of all other layers, and the biases of unrolled layers with factors, [n][explicit_size]. */
+ * Factors of decoder layers behind which most neurons are off are kept as spread blocks (sparse_block.h).
+ *
+ * Memory layout of gradients_copy() for n records: for every layer with factors p [n][rows][p], k [n][rows][k], where a spread block takes
+ * the place of the rows; then the explicit gradients of all other layers, and the biases of unrolled layers with factors, [n][explicit_size]. */
 #include "influence/gradients.h"
 
 #include <limits.h>
@@ -17,6 +19,7 @@
 enum {
 	TILE = 1024,  /* rows of a product's tile */
 	CHUNK = 8192, /* numbers of a gradient that are summed in float, before a double takes over */
+	PAIRS = 1 << 14, /* pairs of records whose dot products are computed at once, for spread blocks */
 };
 
 /* --- memory --- */
@@ -88,7 +91,8 @@ int gradients_open(struct influence *s, struct fail *f)
 		return fail_memory(f);
 	g->tile = TILE;
 	size_t raw = 0;
-	if (plan_layers(s, &m->enc, 0, &raw, f) || plan_layers(s, &m->dec, 1, &raw, f))
+	/* the decoder first, because spread blocks are aligned */
+	if (plan_layers(s, &m->dec, 1, &raw, f) || plan_layers(s, &m->enc, 0, &raw, f))
 		return -1;
 	if (g->explicit_size > INT_MAX)
 		return fail_set(f, "a gradient of %zu numbers is too large for matrix products", g->explicit_size);
@@ -107,6 +111,8 @@ void gradients_close(struct influence *s)
 		free(g->layer[i].unrolled);
 		free(g->layer[i].white_p);
 		free(g->layer[i].white_k);
+		free(g->layer[i].spread_p);
+		free(g->layer[i].spread_k);
 	}
 	free(g->layer);
 	free(g->explicit);
@@ -115,10 +121,19 @@ void gradients_close(struct influence *s)
 	free(g->raw);
 	free(g->eigen);
 	free(g->scratch);
+	free(g->pairs);
 	*g = (struct gradients){.layer = NULL};
 }
 
 /* --- the gradients of the batch at hand --- */
+
+static size_t checkpoint_index(const struct influence *s) { return (size_t)(s->model - s->models); }
+
+/* Whether the layer's gradients are spread blocks at the checkpoint. */
+static int is_sparse(const struct influence *s, const struct layer_gradient *k)
+{
+	return k->spread_p && s->gradients.forms[checkpoint_index(s)].sparse[k->index];
+}
 
 /* The input of a layer [batch draws][in], and the deltas at its output [batch draws][out]. */
 static const float *layer_input(const struct influence *s, const struct layer_gradient *k)
@@ -141,8 +156,15 @@ static const float *raw_factor_k(const struct influence *s, const struct layer_g
 	return k->unrolled ? k->unrolled : layer_factor_k(k->l, layer_input(s, k), output_gradients(s, k));
 }
 
-static const float *factor_p(const struct influence *s, const struct layer_gradient *k) { return k->white_p ? k->white_p : raw_factor_p(s, k); }
-static const float *factor_k(const struct influence *s, const struct layer_gradient *k) { return k->white_k ? k->white_k : raw_factor_k(s, k); }
+static const float *factor_p(const struct influence *s, const struct layer_gradient *k)
+{
+	return is_sparse(s, k) ? k->spread_p : k->white_p ? k->white_p : raw_factor_p(s, k);
+}
+
+static const float *factor_k(const struct influence *s, const struct layer_gradient *k)
+{
+	return is_sparse(s, k) ? k->spread_k : k->white_k ? k->white_k : raw_factor_k(s, k);
+}
 
 static const struct layer_whitening *whitening_of(const struct influence *s, const struct layer_gradient *k)
 {
@@ -206,6 +228,96 @@ static void write_gradient(const struct influence *s, const struct layer_gradien
 		to[i] *= share;
 }
 
+/* --- sparse or dense --- */
+
+int influence_use_forms(struct influence *s, struct gradient_forms *forms, struct fail *f)
+{
+	struct gradients *g = &s->gradients;
+	g->forms = forms;
+	g->pairs = malloc(PAIRS * sizeof *g->pairs);
+	int bad = !g->pairs;
+	for (int i = 0; i < g->nlayers && s->sparse_grad[0] && !s->whitening; i++) {
+		struct layer_gradient *k = &g->layer[i];
+		if (!k->in_decoder || !k->rows)
+			continue;
+		k->spread_p = mat_floats((size_t)s->batch * spread_floats(k->p));
+		k->spread_k = mat_floats((size_t)s->batch * spread_floats(k->k));
+		bad |= !k->spread_p || !k->spread_k;
+	}
+	return bad ? fail_memory_for(f, "the gradients of %d records", s->batch) : 0;
+}
+
+int gradients_sparse(const struct influence *s)
+{
+	int any = 0;
+	for (int i = 0; i < s->gradients.nlayers; i++)
+		any |= is_sparse(s, &s->gradients.layer[i]);
+	return any;
+}
+
+static void keep_spread(const struct layer_gradient *k, size_t record, const struct sparse_block *x, const struct sparse_block *dy)
+{
+	sparse_spread(k->spread_p + record * spread_floats(k->p), dy, k->p);
+	sparse_spread(k->spread_k + record * spread_floats(k->k), x, k->k);
+}
+
+void gradients_keep_sparse(struct influence *s, int i, int record, const struct sparse_block *x, const struct sparse_block *dy)
+{
+	for (int at = 0; at < s->gradients.nlayers; at++) {
+		const struct layer_gradient *k = &s->gradients.layer[at];
+		const struct layer *l = k->l;
+		size_t row = (size_t)record * SPARSE_ROWS;
+		if (!k->in_decoder || k->index != i)
+			continue;
+		if (is_sparse(s, k)) {
+			keep_spread(k, (size_t)record, x, dy);
+			continue;
+		}
+		if (l->source >= 0)
+			sparse_unpack(x, s->dec.v[l->source] + row * (size_t)l->in, (size_t)l->in, SPARSE_ROWS, l->in);
+		sparse_unpack(dy, s->dec_grad.v[i] + row * (size_t)l->out, (size_t)l->out, SPARSE_ROWS, l->out);
+	}
+}
+
+/* How many columns of v [n][SPARSE_ROWS][width] two records that follow each other have in common, in all. */
+static long count_common(const float *v, int n, int width)
+{
+	long common = 0;
+	for (int j = 0; j < width; j++)
+		for (int r = 0, before = 0; r < n; r++) {
+			int any = 0;
+			for (int i = 0; i < SPARSE_ROWS; i++)
+				any |= v[((size_t)r * SPARSE_ROWS + (size_t)i) * (size_t)width + (size_t)j] != 0;
+			common += any && before;
+			before = any;
+		}
+	return common;
+}
+
+void gradients_choose(struct influence *s, int n)
+{
+	struct gradients *g = &s->gradients;
+	struct gradient_forms *forms = g->forms + checkpoint_index(s);
+	if (forms->chosen)
+		return;
+	forms->chosen = 1;
+	for (int i = 0; i < g->nlayers; i++) {
+		const struct layer_gradient *k = &g->layer[i];
+		if (!k->spread_p || n < 2)
+			continue;
+		const float *p = raw_factor_p(s, k), *x = raw_factor_k(s, k);
+		long common = count_common(p, n, k->p) + count_common(x, n, k->k), all = (long)(n - 1) * (k->p + k->k);
+		if (common * 2 > all)
+			continue;
+		forms->sparse[k->index] = 1;
+		for (size_t r = 0; r < (size_t)s->batch; r++) {
+			sparse_pack(s->sparse_grad[0], p + r * SPARSE_ROWS * (size_t)k->p, (size_t)k->p, SPARSE_ROWS, k->p);
+			sparse_pack(s->sparse_grad[1], x + r * SPARSE_ROWS * (size_t)k->k, (size_t)k->k, SPARSE_ROWS, k->k);
+			keep_spread(k, r, s->sparse_grad[1], s->sparse_grad[0]);
+		}
+	}
+}
+
 void gradients_finish(struct influence *s)
 {
 	const struct gradients *g = &s->gradients;
@@ -230,12 +342,21 @@ void gradients_finish(struct influence *s)
 
 /* --- copies --- */
 
+/* Floats of a record's factor p, and of its factor k. */
+static size_t factor_size(const struct influence *s, const struct layer_gradient *k, int width)
+{
+	return is_sparse(s, k) ? spread_floats(width) : (size_t)k->rows * (size_t)width;
+}
+
+static size_t size_p(const struct influence *s, const struct layer_gradient *k) { return factor_size(s, k, k->p); }
+static size_t size_k(const struct influence *s, const struct layer_gradient *k) { return factor_size(s, k, k->k); }
+
 size_t gradients_size(const struct influence *s)
 {
 	const struct gradients *g = &s->gradients;
 	size_t n = g->explicit_size;
 	for (int i = 0; i < g->nlayers; i++)
-		n += (size_t)g->layer[i].rows * (size_t)(g->layer[i].p + g->layer[i].k);
+		n += size_p(s, &g->layer[i]) + size_k(s, &g->layer[i]);
 	return n;
 }
 
@@ -250,10 +371,9 @@ void gradients_copy(const struct influence *s, int n, float *to)
 	const struct gradients *g = &s->gradients;
 	for (int i = 0; i < g->nlayers; i++) {
 		const struct layer_gradient *k = &g->layer[i];
-		size_t rows = (size_t)n * (size_t)k->rows;
-		if (rows) {
-			append(&to, factor_p(s, k), rows * (size_t)k->p);
-			append(&to, factor_k(s, k), rows * (size_t)k->k);
+		if (k->rows) {
+			append(&to, factor_p(s, k), (size_t)n * size_p(s, k));
+			append(&to, factor_k(s, k), (size_t)n * size_k(s, k));
 		}
 	}
 	append(&to, g->explicit, (size_t)n * g->explicit_size);
@@ -316,6 +436,24 @@ static void add_factor_dots(const struct influence *s, const struct layer_gradie
 		}
 }
 
+/* The same with spread blocks. */
+static void add_sparse_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
+{
+	int lines = least(q->n, PAIRS), columns = PAIRS / lines;
+	double w = q->w / layer->draws / layer->draws, *pairs = s->gradients.pairs;
+	size_t np = size_p(s, layer), nk = size_k(s, layer);
+	for (int r = 0; r < q->n; r += lines)
+		for (int c = 0; c < q->m; c += columns) {
+			size_t a = (size_t)(q->from + r), b = (size_t)(q->first + c), stride = (size_t)least(q->m - c, columns);
+			const struct spread_factors x = {layer->spread_p + a * np, layer->spread_k + a * nk, least(q->n - r, lines)};
+			const struct spread_factors z = {p + b * np, k + b * nk, (int)stride};
+			spread_dots(pairs, stride, &x, &z, layer->p, layer->k, 1);
+			for (size_t i = 0; i < (size_t)x.count; i++)
+				for (size_t j = 0; j < stride; j++)
+					q->out[((size_t)r + i) * q->stride + (size_t)c + j] += w * pairs[i * stride + j];
+		}
+}
+
 /* The same with EK-FAC. */
 static void add_eigen_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
 {
@@ -324,7 +462,7 @@ static void add_eigen_dots(const struct influence *s, const struct layer_gradien
 	eigen_pairs(whitening_of(s, layer), layer->rows, &x, &z, q->w / layer->draws / layer->draws, q->out, q->stride, s->gradients.eigen);
 }
 
-/* All explicit gradients; other: those of the other records. */
+/* All explicit gradients; other: those of the other records. Products pack their second factor, which is the smaller one. */
 static void add_explicit_dots(const struct influence *s, const float *other, const struct request *q)
 {
 	const struct gradients *g = &s->gradients;
@@ -332,12 +470,15 @@ static void add_explicit_dots(const struct influence *s, const float *other, con
 	for (size_t at = 0; at < size; at += CHUNK)
 		for (int r = 0; r < q->n; r += g->tile)
 			for (int c = 0; c < q->m; c += g->tile) {
-				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile);
+				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile), turned = nc > nr;
 				const float *a = g->explicit + (size_t)(q->from + r) * size + at, *b = other + (size_t)(q->first + c) * size + at;
-				mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, nr, nc, len, 0, MAT_16);
+				if (turned)
+					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, nc, nr, len, 0, MAT_16);
+				else
+					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, nr, nc, len, 0, MAT_16);
 				for (int i = 0; i < nr; i++)
 					for (int j = 0; j < nc; j++)
-						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[i * nc + j];
+						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[turned ? j * nr + i : i * nc + j];
 			}
 }
 
@@ -347,11 +488,11 @@ void gradients_dots(struct influence *s, int from, int n, const float *other, in
 	const struct request q = {from, n, first, m, s->weight, out, stride};
 	for (int i = 0; i < g->nlayers; i++) {
 		const struct layer_gradient *k = &g->layer[i];
-		size_t rows = (size_t)kept * (size_t)k->rows;
+		size_t p = (size_t)kept * size_p(s, k);
 		const struct layer_whitening *w = whitening_of(s, k);
-		if (rows)
-			(w && w->inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + rows * (size_t)k->p, &q);
-		other += rows * (size_t)(k->p + k->k);
+		if (k->rows)
+			(is_sparse(s, k) ? add_sparse_dots : w && w->inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
+		other += p + (size_t)kept * size_k(s, k);
 	}
 	add_explicit_dots(s, other, &q);
 }

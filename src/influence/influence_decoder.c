@@ -97,6 +97,9 @@ static void add_white_grams(struct influence *s, int i, int first, int n)
 	}
 }
 
+/* Whether draws are sparse blocks. Without zeros in the gradients that are kept, dense rows are faster, because they are kept as well. */
+static int uses_blocks(const struct influence *s) { return s->sparse_grad[0] && (!s->gradients.layer || gradients_sparse(s)); }
+
 /* Dot products of a layer for n records: x, dy and dx [n][draws][...], dx unless NULL. */
 static void layer_grams(struct influence *s, int i, int first, int n, int is_explicit, const float *x, const float *dy, float *dx)
 {
@@ -113,10 +116,11 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 		if (is_explicit) {
 			draw_grams_explicit(&s->grams, l, w, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight, network_relu_mask(&s->model->dec, i, &s->dec) != NULL);
 			gradients_add_blocks(s, i, first + r, s->grams.gradients);
-		} else if (s->sparse_grad[0]) { /* the same bits as decode_sparse() */
+		} else if (uses_blocks(s)) { /* the same bits as decode_sparse() */
 			sparse_pack(s->sparse_grad[0], x + in, (size_t)l->in, SPARSE_ROWS, l->in);
 			sparse_pack(s->sparse_grad[1], dy + out, (size_t)l->out, SPARSE_ROWS, l->out);
 			draw_grams_from_sparse(&s->grams, s->sparse_grad[0], s->sparse_grad[1]);
+			gradients_keep_sparse(s, i, first + r, s->sparse_grad[0], s->sparse_grad[1]);
 		} else
 			draw_grams_from_factors(&s->grams, l, w, x + in, dy + out);
 		add_grams(s, first + r, l);
@@ -192,7 +196,8 @@ static void decode_sparse(struct influence *s, int first, int n)
 {
 	const struct network *net = &s->model->dec;
 	size_t row = (size_t)first * SPARSE_ROWS, latent = (size_t)s->latent, out = (size_t)net->out;
-	float *xi = s->xi + row * latent, *dxi = s->dxi + row * latent, *logits = s->dec.v[net->last], *dlogits = s->dec_grad.v[net->last];
+	size_t kept = s->gradients.layer ? row * out : 0; /* gradients.c may read the rows of all records later */
+	float *xi = s->xi + row * latent, *dxi = s->dxi + row * latent, *logits = s->dec.v[net->last] + kept, *dlogits = s->dec_grad.v[net->last] + kept;
 	struct sparse_block *grad = s->sparse_grad[0], *next_grad = s->sparse_grad[1];
 	int i = 0, last = net->last;
 	for (int r = 0; r < n; r++)
@@ -214,6 +219,7 @@ static void decode_sparse(struct influence *s, int first, int n)
 		for (int r = 0; s->use_dec[i] && !s->whitening && r < n; r++) {
 			draw_grams_from_sparse(&s->grams, &s->sparse_in[i][r], &grad[r]);
 			add_grams(s, first + r, l);
+			gradients_keep_sparse(s, i, first + r, &s->sparse_in[i][r], &grad[r]);
 		}
 		if (i == s->lowest_layer)
 			return;
@@ -230,7 +236,7 @@ static void decode_sparse(struct influence *s, int first, int n)
 
 void decode_batch(struct influence *s, int from, int n)
 {
-	if (!s->sparse_grad[0] || !network_sparse(&s->model->dec, 1)) {
+	if (!uses_blocks(s) || !network_sparse(&s->model->dec, 1)) {
 		decode_rows(s, from, n);
 		return;
 	}

@@ -66,11 +66,11 @@ int influence_batch_size(const struct model *m, int flags)
 		int most = GROUPED_ROWS / draws < GROUPED_RECORDS ? GROUPED_ROWS / draws : GROUPED_RECORDS;
 		return most > group ? most / group * group : group;
 	}
-	int most = ROWS / draws;
+	int pictures = m->enc.has_convolution || m->dec.has_convolution, most = (pictures ? ROWS : MAX_ROWS) / draws;
 	if (most < MIN_RECORDS)
 		most = MAX_ROWS / draws < MIN_RECORDS ? MAX_ROWS / draws : MIN_RECORDS;
 	most = most < 1 ? 1 : most;
-	if (!m->enc.has_convolution && !m->dec.has_convolution)
+	if (!pictures)
 		return most;
 	size_t numbers = 2 * (size_t)draws * row_size(&m->dec, find_chunk_from(&m->dec)) + 4 * row_size(&m->enc, m->enc.n);
 	return numbers ? within(PICTURE_BYTES / (numbers * sizeof(float)), most) : most;
@@ -165,10 +165,10 @@ static int open_sparse_blocks(struct sparse_block **blocks, int width)
 	return !*blocks;
 }
 
-static int open_sparse(struct influence *s, const struct network *dec, int flags, struct fail *f)
+static int open_sparse(struct influence *s, const struct network *dec, struct fail *f)
 {
 	int widest = dec->in, bad = 0;
-	if (flags & INFLUENCE_GRADIENTS || s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
+	if (s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
 		return 0;
 	for (int i = 0; i < dec->n; i++) {
 		const struct layer *l = &dec->l[i];
@@ -231,7 +231,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
 	                        .half = m->cfg.score.draws / 2, .decoder_batch = choose_decoder_batch(m, flags, batch),
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
-	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, &m->dec, flags, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||
+	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, &m->dec, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||
 	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;

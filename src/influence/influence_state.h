@@ -14,6 +14,7 @@ struct layer_gradient { /* how gradients.c keeps the gradients of a layer */
 	size_t at, size;       /* explicit numbers of a record: place among those of all layers, count. Weight and bias, or the bias only */
 	float *unrolled;       /* [batch rows][k]: factor k of layers that unroll */
 	float *white_p, *white_k; /* [batch rows][p], [batch rows][k]: whitened factors, or NULL */
+	float *spread_p, *spread_k; /* [batch]: factors as spread blocks (sparse_block.h), where the form of the layer may be sparse; or NULL */
 };
 
 struct gradients {
@@ -25,6 +26,8 @@ struct gradients {
 	float *raw, *scratch;         /* with a whitening: a gradient before it, and as much again */
 	float *eigen;                 /* scratch of eigen_pairs() */
 	size_t eigen_size;
+	double *pairs;                /* [PAIRS]: scratch of dot products of spread blocks */
+	struct gradient_forms *forms; /* [n], or NULL */
 };
 
 struct influence {
@@ -98,6 +101,9 @@ void head_gradient(const struct config *cfg, float *d, const float *head, const 
 /* gradients.c */
 int gradients_open(struct influence *s, struct fail *f);
 void gradients_close(struct influence *s);
+/* Whether some layer's gradients are sparse at the checkpoint. Keeps those of decoder layer i and of a record as its blocks. */
+int gradients_sparse(const struct influence *s);
+void gradients_keep_sparse(struct influence *s, int i, int record, const struct sparse_block *x, const struct sparse_block *dy);
 /* Keeps the gradients of a decoder layer and a record, block_gradients_add()'s. */
 void gradients_add_blocks(struct influence *s, int layer, int record, const float *gradients);
 /* Everything else, at the end of a checkpoint. */

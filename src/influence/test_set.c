@@ -53,6 +53,7 @@ static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 {
 	struct batch_reader *g = ctx;
 	struct test_set *t = g->t;
+	gradients_choose(g->influence, g->count);
 	size_t floats = (size_t)g->count * gradients_size(g->influence), bytes = floats * sizeof(float);
 	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)checkpoint];
 	float *p = mat_floats(floats);
@@ -185,7 +186,10 @@ static int batch_reader_open(struct batch_reader *g, const struct model *last, s
 	if (batch_open(&g->batch, (int)rows, &last->cfg, f))
 		return -1;
 	g->influence = influence_open(g->t->models, g->t->nmodels, (int)rows, flags, f);
-	if (!g->influence || (g->t->whitening && influence_whiten(g->influence, g->t->whitening, f)))
+	g->t->forms = calloc((size_t)g->t->nmodels, sizeof *g->t->forms);
+	if (!g->t->forms)
+		return fail_memory(f);
+	if (!g->influence || (g->t->whitening && influence_whiten(g->influence, g->t->whitening, f)) || influence_use_forms(g->influence, g->t->forms, f))
 		return -1;
 	g->score = calloc(rows, sizeof *g->score);
 	g->x = malloc(rows * (size_t)config_input_size(&last->cfg) * sizeof *g->x);
@@ -257,6 +261,7 @@ void test_set_free(struct test_set *t)
 		close(t->fd);
 	free(t->record);
 	free(t->mu);
+	free(t->forms);
 	free(t->block);
 	free(t->block_from);
 	*t = (struct test_set){.fd = -1};

@@ -177,13 +177,26 @@ static int open_outputs(struct test_scorer *t, struct fail *f)
 	return c->matrix && npy_writer_open(&t->matrix, c->matrix, t->tests.n, f) ? fail_add(f, "--matrix") : 0;
 }
 
+/* For all workers, with the forms that the gradients of the test records have. */
+static struct scorer *open_workers(const struct test_scorer *t, struct model *models, const struct noise *noise, const struct test_set *tests, struct fail *f)
+{
+	const struct scoring *w = &t->frame;
+	struct scorer *s = scorers_open(models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, noise, t->whitening, f);
+	for (int i = 0; s && i < w->workers; i++)
+		if (influence_use_forms(s[i].influence, tests->forms, f)) {
+			scorers_close(s, w->workers);
+			return NULL;
+		}
+	return s;
+}
+
 static int open_scorers(struct test_scorer *t, struct fail *f)
 {
 	struct scoring *w = &t->frame;
 	t->pairwise = (struct pairwise){&t->tests, NULL, (enum normalize)t->normalize};
 	w->rows = influence_batch_size(scoring_model(w), INFLUENCE_GRADIENTS);
 	w->result_size = pairwise_result_size(&t->pairwise, w->rows);
-	t->scorer = scorers_open(w->models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &t->noise, t->whitening, f);
+	t->scorer = open_workers(t, w->models, &t->noise, &t->tests, f);
 	return t->scorer ? 0 : -1;
 }
 
@@ -200,7 +213,7 @@ static int find_candidates(struct test_scorer *t, struct fail *f)
 	static const struct noise drawn;
 	struct scoring *w = &t->frame;
 	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
-	struct scorer *s = scorers_open(t->few, w->nmodels, w->workers, INFLUENCE_GRADIENTS, &drawn, t->whitening, f);
+	struct scorer *s = open_workers(t, t->few, &drawn, &t->few_tests, f);
 	int r = s ? pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f) : -1;
 	scorers_close(s, w->workers);
 	free_few(t);

@@ -12,11 +12,16 @@ struct dots_run { /* nx records over nz test records */
 	double *out;  /* [nx][nz]; NULL in the pass that keeps them */
 };
 
+/* [checkpoints]: the forms of gradients, chosen by the test records; NULL: all dense */
+static struct gradient_forms *dots_forms;
+
 static inline int on_checkpoint(void *ctx, int c, struct fail *f)
 {
 	struct dots_run *d = ctx;
 	if (!d->out) {
-		d->kept[c] = calloc((size_t)d->nz * gradients_size(d->s), sizeof(float));
+		if (dots_forms)
+			gradients_choose(d->s, d->nz);
+		d->kept[c] = mat_floats((size_t)d->nz * gradients_size(d->s));
 		gradients_copy(d->s, d->nz, d->kept[c]);
 		return 0;
 	}
@@ -32,7 +37,7 @@ static inline struct influence *dots_open(const struct model *m, int n, int batc
 {
 	struct fail f = {{0}};
 	struct influence *s = influence_open(m, n, batch, INFLUENCE_GRADIENTS | flags, &f);
-	if (!s || (w && influence_whiten(s, w, &f)))
+	if (!s || (w && influence_whiten(s, w, &f)) || (dots_forms && influence_use_forms(s, dots_forms, &f)))
 		BAIL(&f);
 	return s;
 }

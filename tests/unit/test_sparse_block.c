@@ -4,8 +4,7 @@
 #include "gemm/sparse_block.h"
 
 #include "gemm/mat.h"
-#include "influence/influence.h"
-#include "naive.h"
+#include "dots.h"
 
 struct rows {
 	int blocks, width;
@@ -181,6 +180,61 @@ static void test_gram(uint64_t *state)
 	ok(worst < 1e-5, "Gram matrices are at most %.2g off", worst);
 }
 
+/* Gradients [np][nk] of one block of x and one of z: their dot product, and the sum of the absolute values of its terms. */
+static double naive_dot(const struct rows *p, const struct rows *k, int r, const struct rows *q, const struct rows *l, int c, double bias, double *size)
+{
+	double sum = 0;
+	*size = 0;
+	for (int i = 0; i < SPARSE_ROWS; i++)
+		for (int j = 0; j < SPARSE_ROWS; j++) {
+			double pp = 0, kk = bias;
+			for (int a = 0; a < p->width; a++)
+				pp += (double)p->v[(r * SPARSE_ROWS + i) * p->width + a] * (double)q->v[(c * SPARSE_ROWS + j) * p->width + a];
+			for (int b = 0; b < k->width; b++)
+				kk += (double)k->v[(r * SPARSE_ROWS + i) * k->width + b] * (double)l->v[(c * SPARSE_ROWS + j) * k->width + b];
+			sum += pp * kk;
+			*size += fabs(pp * kk);
+		}
+	return sum;
+}
+
+static float *spread(const struct rows *r)
+{
+	size_t each = spread_floats(r->width);
+	float *to = mat_floats((size_t)r->blocks * each);
+	for (size_t i = 0; i < (size_t)r->blocks * each; i++)
+		to[i] = NAN; /* columns that are not kept are not read */
+	for (int i = 0; i < r->blocks; i++)
+		sparse_spread(to + (size_t)i * each, &r->b[i], r->width);
+	return to;
+}
+
+/* Blocks of gradients against double. */
+static void test_spread_dots(int np, int nk, uint64_t *state)
+{
+	enum { X = 3, Z = 7, STRIDE = Z + 2 };
+	double worst = 0, got[X * STRIDE], size;
+	for (int active = 0; active <= 4; active++) {
+		struct rows p = rows_alloc(X, np), k = rows_alloc(X, nk), q = rows_alloc(Z, np), l = rows_alloc(Z, nk);
+		fill(&p, active / 4.0, state), fill(&k, active / 4.0, state), fill(&q, active / 4.0, state), fill(&l, active / 4.0, state);
+		struct spread_factors x = {spread(&p), spread(&k), X}, z = {spread(&q), spread(&l), Z};
+		for (int i = 0; i < X * STRIDE; i++)
+			got[i] = -1;
+		spread_dots(got, STRIDE, &x, &z, np, nk, 1);
+		for (int r = 0; r < X; r++)
+			for (int c = 0; c < STRIDE; c++)
+				if (c >= Z)
+					worst = max_error(worst, fabs(got[r * STRIDE + c] + 1));
+				else {
+					double want = naive_dot(&p, &k, r, &q, &l, c, 1, &size);
+					worst = max_error(worst, fabs(got[r * STRIDE + c] - want) / (size + 1e-30));
+				}
+		free((void *)x.p), free((void *)x.k), free((void *)z.p), free((void *)z.k);
+		rows_free(&p), rows_free(&k), rows_free(&q), rows_free(&l);
+	}
+	ok(worst < 1e-6, "dot products of gradients of %d x %d are at most %.2g off", np, nk, worst);
+}
+
 enum { INPUTS = 64, BATCH = 21, CHECKPOINTS = 2 };
 
 struct scored {
@@ -245,6 +299,58 @@ static void test_scores(const char *layers, int estimator, int batch, uint64_t *
 	}
 }
 
+/* A bias that turns off most neurons of decoder layer i, or none. */
+static void shift_bias(struct model *m, int i, float by)
+{
+	const struct layer *l = &m->dec.l[i];
+	for (int j = 0; j < l->biases; j++)
+		m->params[l->bias + (size_t)j] += j % 8 ? by : 1;
+}
+
+/* Influences with the gradients of each layer in the form that the zeros of the test records suggest, against those with dense gradients, which test_dots
+ * compares with naive.h. The first checkpoint has no zeros, the second has them behind two layers of three. packed: records are decoded as blocks. */
+static void test_forms(int packed, uint64_t *state)
+{
+	static const char network[] = "input: {shape: [1, 8, 8]}\nmodel:\n  latent: 16\n  encoder: [flatten, {linear: 40}, relu, {linear: 32}]\n"
+	                              "  decoder: [{linear: 520}, relu, {linear: 640}, relu, {linear: 530}, relu, {linear: 64}]\n";
+	enum { TESTS = 9 };
+	struct gradient_forms forms[CHECKPOINTS] = {{0}};
+	struct model m[CHECKPOINTS];
+	struct score zs[TESTS], xs[BATCH];
+	float z[TESTS * INPUTS], x[BATCH * INPUTS];
+	uint64_t id[BATCH];
+	double want[BATCH * TESTS], got[BATCH * TESTS], worst = 0;
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		naive_model(&m[c], network, 0.3, state);
+		m[c].step = c;
+		m[c].cfg.score.draws = SPARSE_ROWS;
+		shift_bias(&m[c], 0, 5);
+		shift_bias(&m[c], 2, c ? -1000 : 100);
+		shift_bias(&m[c], 4, c ? -1000 : 100);
+	}
+	naive_fill(x, BATCH * INPUTS, 0, 1, state);
+	naive_fill(z, TESTS * INPUTS, 0, 1, state);
+	for (int i = 0; i < BATCH; i++)
+		id[i] = (uint64_t)i;
+	dots(m, CHECKPOINTS, INFLUENCE_TESTS, z, id, NULL, TESTS, zs, x, id, NULL, BATCH, xs, want);
+	dots_forms = forms;
+	if (packed)
+		influence_pack_weights(m, CHECKPOINTS, INFLUENCE_GRADIENTS);
+	dots(m, CHECKPOINTS, INFLUENCE_TESTS, z, id, NULL, TESTS, zs, x, id, NULL, BATCH, xs, got);
+	dots_forms = NULL;
+	for (int r = 0; r < BATCH; r++)
+		for (int q = 0; q < TESTS; q++)
+			worst = max_error(worst, fabs(got[r * TESTS + q] - want[r * TESTS + q]) / sqrt(xs[r].selfinf * zs[q].selfinf));
+	ok(forms[0].chosen && forms[1].chosen && !memchr(forms[0].sparse, 1, MAX_LAYERS) && !forms[1].sparse[0] && forms[1].sparse[4],
+	   "a layer with few zeros keeps dense gradients, one with many keeps blocks");
+	ok(worst < 2e-6, "influences are %.2g off with blocks%s", worst, packed ? ", also of the decoder" : "");
+	for (int c = 0; c < CHECKPOINTS; c++) {
+		network_free_packed(&m[c].dec);
+		network_free_packed(&m[c].enc);
+		model_free(&m[c]);
+	}
+}
+
 /* Decoders that are not linear layers with a ReLU between each two do not take sparse blocks. */
 static void test_others(uint64_t *state)
 {
@@ -271,6 +377,12 @@ int main(void)
 	static const int shapes[][3] = {{1, 16, 16}, {2, 48, 17}, {3, 49, 64}, {6, 100, 130}, {2, 784, 300}, {1, 200, 1100}, {2, 1100, 2100}};
 	uint64_t state = 11;
 	mat_thread_init();
+	if (sparse_supported(128, 128)) { /* also by 8 lanes, which leave smaller layers to OpenBLAS */
+		test_spread_dots(48, 17, &state);
+		test_spread_dots(130, 65, &state);
+		test_spread_dots(64, 1100, &state);
+		test_spread_dots(2100, 300, &state);
+	}
 	if (!sparse_supported(64, 64)) {
 		skip("sparse blocks", "this processor has no AVX-512, or computes products with AMX");
 		return done();
@@ -281,6 +393,8 @@ int main(void)
 			test_layer(shapes[i][0], shapes[i][1], shapes[i][2], active / 4.0, &state);
 	test_not_finite(&state);
 	test_gram(&state);
+	test_forms(0, &state);
+	test_forms(1, &state);
 	static const char *const layers[] = {"all", "encoder", "decoder", "decoder.2", "decoder.4", "encoder.1,decoder.0"};
 	for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
 		for (int k = 0; k < 2; k++)
