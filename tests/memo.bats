@@ -392,3 +392,14 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	fails 1 tiny --halves 12 -t "$T/bad.tar" -o "$T/x.memo" "$F/in.tar"
 	says "record 1 'x'"
 }
+
+@test "memo: a kept model that lost a checkpoint is not scored" {
+	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
+	cp "$T/out" "$T/whole"
+	rm "$T/d.memo/model-000002.numbers" "$T"/d.memo/model-000002.vae/step-*20.safetensors
+	fails 1 memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
+	says model-000002.vae '1 of its 2 checkpoints' 'remove it'
+	rm -r "$T/d.memo/model-000002.vae"
+	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
+	cmp "$T/out" "$T/whole"
+}

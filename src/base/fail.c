@@ -49,6 +49,7 @@ void fail_put_errno(struct fail *f, const char *fmt, ...)
 	vsnprintf(f->msg, sizeof f->msg, fmt, ap);
 	va_end(ap);
 	f->memory = e == ENOMEM;
+	f->unscored = 0;
 	size_t n = strlen(f->msg);
 	snprintf(f->msg + n, sizeof f->msg - n, ": %s", strerror(e));
 }

@@ -191,6 +191,10 @@ static int score(const struct retrain *r, const char *dir, int model, const uint
 	struct numbers header = {.model = model, .rows = retrain_rows(r), .columns = retrain_columns(r), .fd = -1};
 	if (models_open(&models, &n, dir, r->every_checkpoint ? "all" : "last", NULL, f))
 		return -1;
+	if (n != retrain_checkpoints(r)) {
+		models_free(models, n);
+		return fail_set(f, "%s has %d of its %d checkpoints: remove it, and it is trained again", dir, n, retrain_checkpoints(r));
+	}
 	const int folds = r->subsets.kind == SUBSETS_FOLDS;
 	const struct task_scores s = {.data = r->tests ? r->tests : r->data, .models = models, .checkpoints = n, .workers = r->workers, .draws = folds ? r->draws : 0,
 	                              .left_out = r->out_scores ? left_out : NULL, .progress = show_share, .ctx = &w};
