@@ -107,7 +107,8 @@ struct layer_type {
 	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col [rows positions][k] of `from`. */
 	int transposed;
 	void (*unroll)(const struct layer *l, float *col, const float *from, int rows);
-	/* Packs w, in the layer's order, for a forward or a backward pass: sets *panels, within *budget bytes, which become less; or leaves it. */
+	/* Packs w, in the layer's order, for a forward or a backward pass, into *panels. NULL: they are allocated, freed with free(), within
+	 * *budget bytes, which become less; or stay NULL, and the passes pack w each time. */
 	void (*pack)(const struct layer *l, float **panels, const float *w, int backward, size_t *budget);
 	/* Rows of the weight (or its gradient) from the order of files to [p][k], and back. NULL: the same order. */
 	void (*reorder)(const struct layer *l, float *reordered, const float *w, int rows);

@@ -28,4 +28,14 @@ void direct_pack(float *to, int rows, int n, int at, int some, const float *b, s
 }
 
 void direct_product(const struct direct_product *g) { kernels()->product(g); }
-void direct_gradient(const struct direct_gradient *g) { kernels()->gradient(g); }
+
+/* With one position a record, the records are the columns of a line. */
+void direct_gradient(const struct direct_gradient *g)
+{
+	struct direct_gradient line = *g;
+	if (g->lines == 1 && g->width == 1) {
+		line.width = g->records, line.records = 1;
+		line.a_by.column = g->a_by.record, line.b_by.column = g->b_by.record;
+	}
+	kernels()->gradient(&line);
+}

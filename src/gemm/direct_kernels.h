@@ -141,25 +141,29 @@ KERNEL static void multiply_tile(const struct direct_product *g, const struct ti
 #undef MULTIPLY
 }
 
-KERNEL static void product(const struct direct_product *g)
+/* All rows meet a panel, which stays in the cache, before the next one. */
+KERNEL static void multiply_panel(const struct direct_product *g, struct tile *t, int vectors)
 {
 	int m = g->records * g->width, d = 0, x = 0;
 	for (int i = 0, rows; i < m; i += rows) {
-		struct tile t;
 		rows = rows_of(m - i);
 		for (int r = 0; r < rows; r++) {
-			t.a[r] = (size_t)d * g->a_by.record + (size_t)x * g->a_by.column;
-			t.c[r] = (size_t)d * g->c_by.record + (size_t)x * g->c_by.column;
+			t->a[r] = (size_t)d * g->a_by.record + (size_t)x * g->a_by.column;
+			t->c[r] = (size_t)d * g->c_by.record + (size_t)x * g->c_by.column;
 			x = x + 1 < g->width ? x + 1 : 0;
 			d += x == 0;
 		}
-		for (int q = 0; q < count_panels(g->n); q++) {
-			int from = panel_from(g->n, q), vectors = panel_from(g->n, q + 1) - from;
-			size_t numbers = (size_t)g->length * LANES; /* of a segment and a vector */
-			t.j = from * LANES;
-			t.b = g->b + numbers * ((size_t)from * (size_t)g->all_segments + (size_t)g->first * (size_t)vectors);
-			multiply_tile(g, &t, rows, vectors);
-		}
+		multiply_tile(g, t, rows, vectors);
+	}
+}
+
+KERNEL static void product(const struct direct_product *g)
+{
+	size_t numbers = (size_t)g->length * LANES; /* of a segment and a vector */
+	for (int q = 0; q < count_panels(g->n); q++) {
+		int from = panel_from(g->n, q), vectors = panel_from(g->n, q + 1) - from;
+		struct tile t = {.b = g->b + numbers * ((size_t)from * (size_t)g->all_segments + (size_t)g->first * (size_t)vectors), .j = from * LANES};
+		multiply_panel(g, &t, vectors);
 	}
 }
 

@@ -10,6 +10,7 @@
  * written (conv_unrolled.c). */
 #include <string.h>
 
+#include "base/simd.h"
 #include "nn/conv.h"
 #include "nn/layout.h"
 
@@ -28,23 +29,43 @@ static void to_big(const struct layer *l, float *big, const float *small, const 
 	(direct_to_big_pays(l) ? direct_to_big : unrolled_to_big)(l, big, small, &q);
 }
 
+/* db [channels] += the sum over n pixels dy [n][channels] */
+INLINE void sum_pixels(float *db, const float *dy, size_t n, size_t channels)
+{
+	enum { LANES = 16 };
+	size_t k = 0, i = 0, wide = channels * LANES;
+	for (; k + LANES <= channels; k += LANES) { /* as many channels at once */
+		float even[LANES] = {0}, odd[LANES] = {0};
+		for (i = 0; i + 2 <= n; i += 2)
+			for (size_t l = 0; l < LANES; l++) {
+				even[l] += dy[i * channels + k + l];
+				odd[l] += dy[(i + 1) * channels + k + l];
+			}
+		for (size_t l = 0; l < LANES; l++)
+			db[k + l] += even[l] + odd[l] + (i < n ? dy[i * channels + k + l] : 0);
+	}
+	if (channels < LANES) { /* as many pixels at once */
+		float lane[LANES * LANES] = {0};
+		for (i = 0; i + LANES <= n; i += LANES)
+			for (size_t l = 0; l < wide; l++)
+				lane[l] += dy[i * channels + l];
+		for (size_t l = 0; l < wide; l++)
+			db[l % channels] += lane[l];
+	} else {
+		i = 0;
+	}
+	for (; k < channels && i < n; i++)
+		for (size_t l = k; l < channels; l++)
+			db[l] += dy[i * channels + l];
+}
+SIMD_VARIANTS(void, add_pixels, (float *restrict db, const float *restrict dy, size_t n, size_t channels), { sum_pixels(db, dy, n, channels); })
+
 static void bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows)
 {
-	enum { LANES = 16, NARROW = 16 }; /* with fewer channels, LANES pixels are summed at once */
-	int channels = l->biases, wide = channels < NARROW ? channels * LANES : channels;
-	size_t n = (size_t)rows * (size_t)l->out, i = 0;
-	float lane[NARROW * LANES] = {0};
+	size_t channels = (size_t)l->biases;
 	if (!add)
-		memset(db, 0, (size_t)channels * sizeof *db);
-	if (channels < NARROW)
-		for (; i + (size_t)wide <= n; i += (size_t)wide)
-			for (int k = 0; k < wide; k++)
-				lane[k] += dy[i + (size_t)k];
-	for (; i < n; i += (size_t)channels)
-		for (int k = 0; k < channels; k++)
-			db[k] += dy[i + (size_t)k];
-	for (int k = 0; channels < NARROW && k < wide; k++)
-		db[k % channels] += lane[k];
+		memset(db, 0, channels * sizeof *db);
+	SIMD_DISPATCH(add_pixels)(db, dy, (size_t)rows * (size_t)l->out / channels, channels);
 }
 
 /* --- what both kinds share --- */
@@ -72,6 +93,8 @@ static void build(struct layer *l, const struct layer_spec *spec, const struct s
 	l->p = small->c, l->k = l->kernel * l->kernel * big->c;
 	l->positions = small->h * small->w;
 	l->biases = out->c;
+	if (covers_all(l))
+		l->stride = l->kernel; /* any stride is the same; with this one each pixel of the big side is reached once (conv_direct.c) */
 	l->ndim = 4;
 	l->dim[0] = l->p, l->dim[1] = big->c, l->dim[2] = l->dim[3] = l->kernel;
 	size_t direct = direct_scratch(l), unrolled = direct_to_small_pays(l) && direct_to_big_pays(l) ? 0 : unrolled_scratch(l);

@@ -5,7 +5,8 @@
  *   dw         its gradient: for each line of the kernel, the sum over the positions of other^T big.
  *   to_big     the pixels of a big line that lie a stride apart are a line of positions on the small side, which the same taps of the
  *              kernel reach: those of their phase, every stride-th one, in both directions. Together they are stride^2 small
- *              convolutions without a stride, and nothing is added twice. */
+ *              convolutions without a stride, and nothing is added twice. Where the kernel covers all of the big side, each of its
+ *              pixels is a phase. */
 #include <string.h>
 
 #include "gemm/direct.h"
@@ -91,19 +92,20 @@ size_t direct_scratch(const struct layer *l)
 	return first > second ? first : second;
 }
 
-int direct_to_small_pays(const struct layer *l) { return direct_supported() && l->p >= FEW && !covers_all(l); }
+int direct_to_small_pays(const struct layer *l) { return direct_supported() && l->p >= FEW; }
 
 int direct_to_big_pays(const struct layer *l)
 {
-	return direct_supported() && l->big.c >= FEW && l->small.w >= 2 * (taps(l, 0) - 1) && !covers_all(l);
+	return direct_supported() && l->big.c >= FEW && l->small.w >= 2 * (taps(l, 0) - 1);
 }
 
-/* Memory for a packed weight, if it is within the budget. */
-static float *panels_alloc(size_t size, size_t *budget)
+/* Memory for a packed weight, unless it is there, or beyond the budget: then *panels stays NULL. */
+static void panels_alloc(float **panels, size_t size, size_t *budget)
 {
-	float *panels = size * sizeof *panels <= *budget ? mat_floats(size) : NULL;
-	*budget -= panels ? size * sizeof *panels : 0;
-	return panels;
+	if (*panels || size * sizeof **panels > *budget)
+		return;
+	*panels = mat_floats(size);
+	*budget -= *panels ? size * sizeof **panels : 0;
 }
 
 /* --- to_small --- */
@@ -112,7 +114,10 @@ static void pack_small(const struct layer *l, float *packed, const float *w) { d
 
 void direct_pack_to_small(const struct layer *l, float **panels, const float *w, size_t *budget)
 {
-	if (direct_to_small_pays(l) && (*panels = panels_alloc(small_pack_size(l), budget)))
+	if (!direct_to_small_pays(l))
+		return;
+	panels_alloc(panels, small_pack_size(l), budget);
+	if (*panels)
 		pack_small(l, *panels, w);
 }
 
@@ -209,7 +214,10 @@ static void pack_phases(const struct layer *l, float *packed, const float *w)
 
 void direct_pack_to_big(const struct layer *l, float **panels, const float *w, size_t *budget)
 {
-	if (direct_to_big_pays(l) && (*panels = panels_alloc(big_pack_size(l), budget)))
+	if (!direct_to_big_pays(l))
+		return;
+	panels_alloc(panels, big_pack_size(l), budget);
+	if (*panels)
 		pack_phases(l, *panels, w);
 }
 

@@ -69,6 +69,21 @@ static void compute_head_gradient(void *ctx, int task)
 
 /* --- steps --- */
 
+/* Packs the weight of a layer once for all row tasks of the step. */
+static void pack_weight(void *ctx, int task)
+{
+	struct trainer *t = ctx;
+	int layers = t->side[ENCODER].net->n, i = task < layers ? task : task - layers;
+	struct side *s = &t->side[task < layers ? ENCODER : DECODER];
+	struct layer *l = &s->net->l[i];
+	size_t budget = SIZE_MAX;
+	if (!l->type->pack)
+		return;
+	l->type->pack(l, &l->forward_panels, t->reordered + l->weight, 0, &budget);
+	if (t->want_gradient && (l->source >= 0 || s->dinput))
+		l->type->pack(l, &l->backward_panels, t->reordered + l->weight, 1, &budget);
+}
+
 void trainer_loss(struct trainer *t, const float *x, const float *eps, struct train_stats *s)
 {
 	int tasks = (t->batch + ROWS - 1) / ROWS;
@@ -77,6 +92,8 @@ void trainer_loss(struct trainer *t, const float *x, const float *eps, struct tr
 	t->side[ENCODER].input = t->m->enc.reads_channels_last ? t->channels_last : x;
 	if (t->channels_last)
 		pool_run(t->pool, tasks, reorder_batch, t);
+	if (t->reordered != t->m->params)
+		pool_run(t->pool, t->side[ENCODER].net->n + t->side[DECODER].net->n, pack_weight, t);
 	forward_pass(t, &t->side[ENCODER]);
 	pool_run(t->pool, tasks, draw_latents, t);
 	forward_pass(t, &t->side[DECODER]);
@@ -129,10 +146,11 @@ void trainer_apply(struct trainer *t, float *gradient, float share)
 
 /* --- opening --- */
 
-static int open_side(struct trainer *t, struct side *s, struct network *net, struct fail *f)
+static int open_side(struct trainer *t, struct side *s, const struct network *net, struct fail *f)
 {
 	size_t scratch = network_scratch(net);
-	s->net = net;
+	s->own = *net;
+	s->net = &s->own;
 	t->scratch_size = scratch > t->scratch_size ? scratch : t->scratch_size;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
@@ -198,6 +216,7 @@ void trainer_close(struct trainer *t)
 	if (!t)
 		return;
 	for (int s = 0; s < SIDES; s++) {
+		network_free_packed(&t->side[s].own);
 		free(t->side[s].act.all);
 		free(t->side[s].delta.all);
 		for (int i = 0; i < MAX_LAYERS; i++)

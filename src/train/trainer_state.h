@@ -20,7 +20,7 @@ static inline int first_column(int columns, int task)
 }
 
 struct side { /* the encoder or the decoder */
-	struct network *net;
+	struct network *net, own;                   /* net is own: the model's network, with the weights of convolutions packed */
 	struct tape act, delta;
 	const float *input;                         /* of the batch */
 	float *dinput;                              /* its delta, or NULL */
