@@ -32,8 +32,10 @@ struct layer_whitening {
 	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b]; NULL: the identity */
 	float *ones;      /* [k]: what the 1 behind factor k adds; NULL when transposed */
 	int square;       /* wp and wk are not triangular */
+	int dense;        /* the layer's kind: how whitening_pack() packs */
 	float *inverse, *scale; /* EK-FAC, else NULL: [p][k]: 1/(lambda + damping), and its root */
-	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS]; /* a part each, or NULL */
+	/* A part each, or NULL: of wp and wk, and of convolutions' wk for the adjoint. */
+	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS], *packed_back[WHITENING_PARTS];
 };
 
 struct whitening { /* of a checkpoint; by the layer's index in its network */

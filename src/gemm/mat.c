@@ -170,6 +170,13 @@ void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 		      (struct gemm_operand){b, ldb, 0, NULL}, m, n, k, bits);
 }
 
+void mat_nt_packed(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
+		   enum mat_bits bits)
+{
+	gemm_dispatch(&(struct gemm_output){.v = c, .ld = ldc, .scale = 1}, (struct gemm_operand){a, lda, 0, NULL},
+		      (struct gemm_operand){b, ldb, 0, packed}, m, n, k, bits);
+}
+
 void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int m, int n, int k,
 	       int relu, enum mat_bits bits)
 {

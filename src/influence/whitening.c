@@ -61,7 +61,7 @@ static int open_layer(struct layer_whitening *w, const struct curvature_layer *c
 {
 	const struct layer *l = c->l;
 	int transposed = l->type->transposed, inputs = kind == CURVATURE_INPUTS, keep_p = !inputs || transposed, keep_k = !inputs || !transposed;
-	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb};
+	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb, .dense = l->type->dense};
 	if (keep_p && open_matrix(&w->wp, c->p, c->np, l->p, damping, memory, c->name, transposed ? "input" : "output", f))
 		return -1;
 	if (keep_k && open_matrix(&w->wk, c->k, c->nk, l->k, damping, memory, c->name, transposed ? "output" : "input", f))
@@ -83,7 +83,7 @@ static float *cut_rotation(const float *q, int n, int columns)
 int rotation_open(struct layer_whitening *w, const struct curvature_layer *c, struct fail *f)
 {
 	const struct layer *l = c->l;
-	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb, .square = 1};
+	*w = (struct layer_whitening){.p = c->np, .k = c->nk, .b = c->nb, .square = 1, .dense = l->type->dense};
 	w->wp = cut_rotation(c->qp, c->np, l->p);
 	w->wk = cut_rotation(c->qk, c->nk, l->k);
 	w->ones = c->nb ? NULL : mat_floats((size_t)c->nk);
@@ -154,6 +154,7 @@ void layer_whitening_close(struct layer_whitening *w)
 	for (int i = 0; i < WHITENING_PARTS; i++) {
 		free(w->packed_p[i]);
 		free(w->packed_k[i]);
+		free(w->packed_back[i]);
 	}
 	*w = (struct layer_whitening){.p = 0};
 }
@@ -214,10 +215,34 @@ static void pack_parts(struct mat_packed *packed[WHITENING_PARTS], const float *
 		packed[i] = packed[i] ? packed[i] : mat_pack(w + (size_t)from * (size_t)columns, columns, 0, rows, part_end(n, i) - from, columns, MAT_24, 0, budget);
 }
 
+/* The numbers of x that rows up to `to` of a matrix meet. */
+static int inner_size(int square, int columns, int to) { return square || columns < to ? columns : to; }
+
+/* The first row of a matrix that has a number in the columns from `from` on. */
+static int first_row(int square, int from) { return square ? 0 : from; }
+
+/* wk [k][columns] of a convolution, whose gradients are whitened one by one, and whose parts have their own inner dimensions. */
+static void pack_convolution(struct layer_whitening *w, int rows, size_t *budget)
+{
+	int columns = w->b ? w->k : w->k - 1;
+	for (int i = 0, from = 0; w->wk && i < WHITENING_PARTS && from < w->k; from = part_end(w->k, i++)) {
+		int to = part_end(w->k, i), last = to < columns ? to : columns, row = first_row(w->square, from);
+		const float *part = w->wk + (size_t)from * (size_t)columns;
+		if (!w->packed_k[i])
+			w->packed_k[i] = mat_pack(part, columns, 0, rows, to - from, inner_size(w->square, columns, to), MAT_24, 0, budget);
+		if (!w->packed_back[i] && last > from)
+			w->packed_back[i] = mat_pack(w->wk + (size_t)row * (size_t)columns + from, columns, 1, rows, last - from, w->k - row, MAT_24, 0, budget);
+	}
+}
+
 static void pack_layer(struct layer_whitening *w, int rows, size_t *budget)
 {
 	if (!w->p)
 		return;
+	if (!w->dense) {
+		pack_convolution(w, rows, budget);
+		return;
+	}
 	pack_parts(w->packed_p, w->wp, w->p, w->p, rows, budget);
 	pack_parts(w->packed_k, w->wk, w->k, w->b ? w->k : w->k - 1, rows, budget);
 }
@@ -232,9 +257,6 @@ void whitening_pack(struct whitening *w, int rows, size_t *budget)
 
 /* --- products --- */
 
-/* The numbers of x that rows up to `to` of a matrix meet. */
-static int inner_size(int square, int columns, int to) { return square || columns < to ? columns : to; }
-
 static void add_ones(float *out, const float *ones, int n, size_t rows)
 {
 	for (; ones && rows > 0; rows--, out += n)
@@ -242,14 +264,17 @@ static void add_ones(float *out, const float *ones, int n, size_t rows)
 			out[i] += ones[i];
 }
 
-/* out [rows][n] = x [rows][columns] w^T, w [n][columns] square or lower triangular, or NULL; plus ones [n], or NULL. */
-static void multiply_rows(float *out, const float *x, const float *w, int square, int n, int columns, int rows, const float *ones)
+/* out [rows][n] = x [rows][columns] w^T, w [n][columns] square or lower triangular, or NULL; plus ones [n], or NULL. packed: its
+ * parts, which are not used where they have another inner dimension. */
+static void multiply_rows(float *out, const float *x, const float *w, struct mat_packed *const packed[WHITENING_PARTS], int square, int n, int columns,
+                          int rows, const float *ones)
 {
 	if (!w)
 		memcpy(out, x, (size_t)rows * (size_t)n * sizeof *out);
 	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
 		int to = part_end(n, i);
-		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, rows, to - from, inner_size(square, columns, to), 0, MAT_24);
+		mat_nt_packed(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, packed[i], rows, to - from,
+		              inner_size(square, columns, to), MAT_24);
 	}
 	add_ones(out, ones, n, (size_t)rows);
 }
@@ -276,12 +301,12 @@ static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_
 
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows)
 {
-	multiply_rows(out, p, w->wp, w->square, w->p, l->p, rows, NULL);
+	multiply_rows(out, p, w->wp, w->packed_p, w->square, w->p, l->p, rows, NULL);
 }
 
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows)
 {
-	multiply_rows(out, k, w->wk, w->square, w->k, l->k, rows, w->ones);
+	multiply_rows(out, k, w->wk, w->packed_k, w->square, w->k, l->k, rows, w->ones);
 }
 
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count)
@@ -307,7 +332,7 @@ void whiten_gradients(const struct layer_whitening *w, const struct layer *l, fl
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
 	float *by_k = w->wp ? scratch : out;
-	multiply_rows(by_k, weight, w->wk, w->square, w->k, l->k, count * l->p, NULL);
+	multiply_rows(by_k, weight, w->wk, w->packed_k, w->square, w->k, l->k, count * l->p, NULL);
 	for (size_t i = 0; w->ones && i < (size_t)count * p; i++)
 		for (size_t j = 0; j < k; j++)
 			by_k[i * k + j] += bias[i] * w->ones[j];
@@ -322,23 +347,20 @@ void whiten_gradients(const struct layer_whitening *w, const struct layer *l, fl
 	}
 }
 
-/* The first row of a matrix that has a number in the columns from `from` on. */
-static int first_row(int square, int from) { return square ? 0 : from; }
-
-/* out [rows][columns] = in [rows][n] w, w [n][columns] square or lower triangular, or NULL */
-static void multiply_back(float *out, const float *in, const float *w, int square, int n, int columns, int rows)
+/* out [rows][columns] = in [rows][n] w, w [n][columns] square or lower triangular, or NULL; packed: its parts, or NULL */
+static void multiply_back(float *out, const float *in, const float *w, struct mat_packed *const *packed, int square, int n, int columns, int rows)
 {
 	if (!w)
 		memcpy(out, in, (size_t)rows * (size_t)n * sizeof *out);
 	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < columns; from = part_end(n, i++)) {
 		int to = part_end(n, i) < columns ? part_end(n, i) : columns, row = first_row(square, from);
-		mat_nn(out + from, columns, in + row, n, w + (size_t)row * (size_t)columns + from, columns, NULL, NULL, rows, to - from, n - row, MAT_24);
+		mat_nn(out + from, columns, in + row, n, w + (size_t)row * (size_t)columns + from, columns, packed ? packed[i] : NULL, NULL, rows, to - from, n - row, MAT_24);
 	}
 }
 
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows)
 {
-	multiply_back(out, in, w->wp, w->square, w->p, l->p, rows);
+	multiply_back(out, in, w->wp, NULL, w->square, w->p, l->p, rows);
 }
 
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch)
@@ -352,7 +374,7 @@ void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer
 		mat_tn(scratch + (size_t)from * k, w->k, w->wp + (size_t)row * p + from, l->p, in + (size_t)row * k, w->k, NULL, to - from, w->k, w->p - row, 1, 0,
 		       MAT_24);
 	}
-	multiply_back(weight, by_p, w->wk, w->square, w->k, l->k, l->p);
+	multiply_back(weight, by_p, w->wk, w->packed_back, w->square, w->k, l->k, l->p);
 	for (size_t i = 0; w->ones && i < (size_t)l->p; i++)
 		bias[i] = (float)dot(by_p + i * (size_t)w->k, w->ones, w->k);
 }
