@@ -22,15 +22,17 @@ static void clear_pages(void *p, size_t bytes)
 void *pages_alloc(size_t bytes)
 {
 	size_t align = bytes >= LARGE_PAGE ? LARGE_PAGE : bytes >= 4 * SMALL_PAGE ? SMALL_PAGE : LINE;
-	if (bytes > SIZE_MAX - 2 * align)
+	if (bytes > SIZE_MAX - 2 * LARGE_PAGE)
 		return NULL;
-	bytes = bytes ? (bytes + align - 1) / align * align : align;
-	void *p = aligned_alloc(align, bytes);
-	if (!p)
+	/* A rest of less than half a large page is not worth one: Linux sets all of it to zero. */
+	size_t large = align == LARGE_PAGE ? (bytes + LARGE_PAGE / 2) / LARGE_PAGE * LARGE_PAGE : 0, unit = align == LINE ? LINE : SMALL_PAGE;
+	bytes = bytes <= large ? large : bytes ? (bytes + unit - 1) / unit * unit : unit;
+	void *p;
+	if (posix_memalign(&p, align, bytes))
 		return NULL;
 #ifdef MADV_HUGEPAGE
 	if (align == LARGE_PAGE)
-		madvise(p, bytes, MADV_HUGEPAGE); /* a refusal costs only time */
+		madvise(p, large, MADV_HUGEPAGE); /* a refusal costs only time */
 #endif
 	if (align == LINE)
 		memset(p, 0, bytes);

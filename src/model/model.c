@@ -182,15 +182,30 @@ static int write_standard(const struct model *m, json_t *meta, struct fail *f)
 	return 0;
 }
 
-static int load_tensors(struct model *m, const struct safetensors *s, int finite, struct fail *f)
+/* Without a branch, so that the compiler vectorises it. */
+static int all_finite(const float *v, size_t n)
+{
+	uint32_t infinite = 0, bits;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&bits, &v[i], sizeof bits);
+		infinite |= (bits & 0x7f800000) == 0x7f800000;
+	}
+	return !infinite;
+}
+
+/* copy: unless m->params are those of s. */
+static int load_tensors(struct model *m, const struct safetensors *s, int copy, int finite, struct fail *f)
 {
 	float *at = m->params;
 	for (int i = 0; i < m->ntensors; i++) {
-		if (safetensors_get(s, &m->tensor[i], at, f))
+		if (safetensors_get(s, &m->tensor[i], copy ? at : NULL, f))
 			return -1;
-		for (size_t k = 0; finite && k < m->tensor[i].count; k++)
-			if (!isfinite(at[k]))
-				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
+		size_t k = 0;
+		if (finite && !all_finite(at, m->tensor[i].count)) {
+			while (isfinite(at[k]))
+				k++;
+			return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
+		}
 		at += m->tensor[i].count;
 	}
 	return read_standard(m, s, f);
@@ -203,7 +218,7 @@ static int verify(struct model *m, const struct safetensors *s, struct fail *f)
 	return got < 0 ? -1 : 0;
 }
 
-int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return load_tensors(m, s, 1, f) || verify(m, s, f) ? -1 : 0; }
+int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return load_tensors(m, s, 1, 1, f) || verify(m, s, f) ? -1 : 0; }
 
 static int read_config(struct config *cfg, const struct safetensors *s, struct fail *f)
 {
@@ -223,9 +238,16 @@ static int read_file(struct model *m, const char *path, int strict, struct fail 
 	*m = (struct model){.params = NULL};
 	if (safetensors_read(&s, path, f))
 		return -1;
-	int r = read_config(&cfg, &s, f) || check_tensors(&cfg, &s, f) || model_build(m, &cfg, f) || load_tensors(m, &s, strict, f) || set_id(m, f) ||
-	        read_metadata(m, &s, f) || (strict && verify(m, &s, f));
+	int r = read_config(&cfg, &s, f) || check_tensors(&cfg, &s, f) || model_build(m, &cfg, f);
+	float *in_place = r ? NULL : safetensors_in_place(&s, m->tensor, m->ntensors);
+	if (in_place) {
+		free(m->params);
+		m->params = in_place;
+	}
+	r = r || load_tensors(m, &s, !in_place, strict, f) || set_id(m, f) || read_metadata(m, &s, f) || (strict && verify(m, &s, f));
 	snprintf(m->path, sizeof m->path, "%s", path);
+	if (in_place)
+		s.bytes = (struct buf){0}; /* they are the model's now */
 	safetensors_free(&s);
 	if (r) {
 		model_free(m);

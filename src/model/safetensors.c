@@ -172,6 +172,22 @@ int safetensors_get(const struct safetensors *s, const struct tensor *tensor, fl
 	return 0;
 }
 
+float *safetensors_in_place(struct safetensors *s, const struct tensor *t, int n)
+{
+	enum { ALIGNED = 2 << 20, BEHIND = 64 }; /* buf_read_file() reads files above ALIGNED into pages */
+	size_t at = 0, size = s->bytes.len - s->data;
+	for (int i = 0; i < n; at += t[i++].count * sizeof(float))
+		if ((size_t)json_integer_value(json_array_get(json_object_get(json_object_get(s->header, t[i].name), "data_offsets"), 0)) != at)
+			return NULL;
+	if (at != size || size < ALIGNED || s->data < BEHIND || (uintptr_t)s->bytes.p % BEHIND)
+		return NULL;
+	memmove(s->bytes.p, s->bytes.p + s->data, size);
+	memset(s->bytes.p + size, 0, BEHIND);
+	s->data = 0;
+	s->bytes.len = size;
+	return (float *)(void *)s->bytes.p;
+}
+
 const char *safetensors_metadata(const struct safetensors *s, const char *name)
 {
 	return s->metadata ? json_string_value(json_object_get(s->metadata, name)) : NULL;
