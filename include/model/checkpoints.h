@@ -9,6 +9,7 @@ struct checkpoints { /* by step */
 	int64_t *step;
 	int64_t *since; /* steps since the one before that is there; of the first, its step */
 	int n;
+	size_t cap;
 };
 /* All that are in dir. */
 int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f);

@@ -24,6 +24,7 @@ struct dataset {
 	uint64_t hash;      /* of all ids in order, since the end of the last part */
 	struct dataset_part *part; /* [parts], one for each call of dataset_end_part() */
 	int parts;
+	size_t part_cap;
 	size_t n, id_capacity, size; /* size: numbers of a row */
 	size_t limit;       /* bytes of rows that may be in memory */
 	int vector;         /* rows are doubles; else samples */

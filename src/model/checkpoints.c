@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/grow.h"
+
 #define STEP_FORMAT "step-%09" PRId64 ".safetensors"
 #define CURVATURE_FORMAT "curvature-%09" PRId64 ".safetensors"
 
@@ -47,15 +49,9 @@ static int by_step(const void *a, const void *b)
 
 static int add_step(struct checkpoints *c, int64_t step, struct fail *f)
 {
-	size_t n = (size_t)c->n + 1;
-	int64_t *more = realloc(c->step, n * sizeof *more), *since = NULL;
-	if (more)
-		c->step = more;
-	since = realloc(c->since, n * sizeof *since);
-	if (since)
-		c->since = since;
-	if (!more || !since)
-		return fail_memory(f);
+	size_t n = (size_t)c->n + 1, cap = c->cap;
+	if (grow(&c->step, &cap, n, "checkpoints", f) || grow(&c->since, &c->cap, n, "checkpoints", f))
+		return -1;
 	c->since[c->n] = -1;
 	c->step[c->n++] = step;
 	return 0;

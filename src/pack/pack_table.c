@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/grow.h"
 #include "input/csv.h"
 #include "input/npy.h"
 #include "pack/pack_record.h"
@@ -17,6 +18,7 @@ enum { MAX_CATEGORIES = 4096 }; /* of a column */
 struct categories { /* of a column: its texts, sorted */
 	char **text;
 	int n;
+	size_t cap;
 };
 
 struct table {
@@ -260,10 +262,8 @@ static int add_category(struct table *t, int i, const char *text, struct fail *f
 		return 0;
 	if (c->n == MAX_CATEGORIES)
 		return fail_set(f, "%s: --categories: column %d has more than %d different texts: leave it out with --skip", t->path, i + 1, MAX_CATEGORIES);
-	char **more = realloc(c->text, ((size_t)c->n + 1) * sizeof *more);
-	if (!more)
-		return fail_memory(f);
-	c->text = more;
+	if (grow(&c->text, &c->cap, (size_t)c->n + 1, "categories", f))
+		return -1;
 	char *copy = strdup(text);
 	if (!copy)
 		return fail_memory(f);

@@ -75,10 +75,8 @@ int dataset_add(struct dataset *d, const void *x, uint64_t id, struct fail *f)
 
 int dataset_end_part(struct dataset *d, struct fail *f)
 {
-	struct dataset_part *p = realloc(d->part, ((size_t)d->parts + 1) * sizeof *p);
-	if (!p)
-		return fail_memory(f);
-	d->part = p;
+	if (grow(&d->part, &d->part_cap, (size_t)d->parts + 1, "parts of the data set", f))
+		return -1;
 	d->part[d->parts++] = (struct dataset_part){d->n, d->hash};
 	d->hash = 0;
 	return 0;
