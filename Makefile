@@ -15,9 +15,9 @@ OTHER_LIBS := -lbz2
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 
 VERSION := 0.2.0
-# Under sanitizers, -O3 doubles the time of the compiler. The tests get it back only on these floors.
+# Under sanitizers, -O2 and -O3 take the compiler long. The tests get the time of -O2 back on these floors.
 ifeq ($(if $(SAN),$(origin CFLAGS)),file)
-$(foreach d,gemm nn influence density,$(B)/src/$(d)/%.o): override CFLAGS += -O3
+$(foreach d,gemm nn influence density,$(B)/src/$(d)/%.o): override CFLAGS += -O2
 endif
 # -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads floating-point flags.
 # -ffp-contract=off: no fused multiply-add, so that the variants of base/simd.h give the same bits.
