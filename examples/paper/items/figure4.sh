@@ -39,6 +39,6 @@ row 'distance, opponents' distance_opponents '1.78, 1.29'
 row 'distance, all' distance_all '2.54, 2.23')
 
 $(sizes) Lists are a thousandth of the records, as in the paper; test records are the first of the test set. The models are trained with the Bernoulli loss,
-and influences are computed with the loss that the column names. Where training has lowered the loss of the influences, the gradients of like records nearly cancel, so that some of them are opponents;
-the paper trains and computes influences with the Gaussian loss.
+and influences are computed with the loss that the column names. Where training has lowered the loss of the influences, the gradients of like records nearly cancel,
+so that some of them are opponents. The published code computes influences with the Gaussian loss.
 END
