@@ -31,7 +31,7 @@ setup_file() {
 		! command -v "$i" >/dev/null || "$i" -c <"$F/s.tar" >"$F/s.tar.$i"
 	done
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over.jsonl" --top 2 "$F/p.tar" >"$F/null"
-	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over2.jsonl" --top 2 "$F/s.tar" --replace >"$F/null"
+	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --influence "$F/over2.jsonl" --top 2 --key-prefix o/ "$F/s.tar" --replace >"$F/null"
 	vae-memo -q -c tiny --set train.steps=4 --halves 6 -t "$F/p.tar" -o "$F/halves.memo" "$F/s.tar"
 	vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 1 --matrix "$F/over.npy" --prefix t_ "$F/s.tar" >"$F/null"
 	for i in 1 2 3 4; do

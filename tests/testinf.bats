@@ -149,6 +149,22 @@ near_lists() {
 	same "$T/want" "$T/all"
 }
 
+@test "--merge: a shard that is in two files, and lists in another order, are refused" {
+	shards --top 3
+	ok vae-testinf --merge --influence "$T/all.jsonl" "$T"/s[0-2].jsonl
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/s1.jsonl" "$T/s0.jsonl"
+	says 's0.jsonl and' "s0.jsonl both list the record '"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T"/*.jsonl
+	says 'all.jsonl and' 'both list the record'
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/s2.jsonl" "$T/s0.jsonl" "$T/all.jsonl"
+	says 'all.jsonl both list the record'
+	entry() { printf '{"key":"%s","influence":%s,"distance":0.5,"norm":1.25}' "$1" "$2"; }
+	printf '{"test":"t","proponents":[],"opponents":[%s,%s],"model":"m","options":"o","top":3}\n' "$(entry a -1)" "$(entry b -2)" >"$T/back"
+	fails 1 vae-testinf --merge --influence "$T/x" "$T/back"
+	says 'back: line 1: "opponents", entry 2: it is stronger than the entry before it'
+	[ ! -e "$T/x" ]
+}
+
 @test "--merge: test records without influence, and files that do not belong together" {
 	{ tests 40 44; printf 'name=t/bad.pgm data=x\n'; } | mktar >"$T/some.tar"
 	shards

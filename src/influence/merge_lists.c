@@ -6,6 +6,7 @@
 
 #include "stream/fields.h"
 #include "stream/influence_file.h"
+#include "stream/name.h"
 
 struct merge {
 	struct influence_file *file; /* [n] */
@@ -25,8 +26,11 @@ static int check_entries(const struct influence_line *l, enum influence_kind kin
 	if (n > top)
 		return fail_set(f, "\"%s\" has %zu entries, more than its \"top\"", name, n);
 	for (size_t i = 0; i < n; i++) {
+		double before = i ? e.influence : 0;
 		if (influence_line_entry(l, kind, i, &e, f))
 			return -1;
+		if (i && (kind == INFLUENCE_PROPONENTS ? e.influence > before : e.influence < before))
+			return fail_set(f, "\"%s\", entry %zu: it is stronger than the entry before it", name, i + 1);
 		const json_t *cls = json_object_get(e.object, "cls");
 		if ((cls && !json_is_string(cls)) || !json_is_number(json_object_get(e.object, "distance")) || !json_is_number(json_object_get(e.object, "norm")))
 			return fail_set(f, "\"%s\", entry %zu: requires the numbers \"distance\" and \"norm\", and of \"cls\" a text", name, i + 1);
@@ -100,6 +104,18 @@ static int write_entry(struct buf *out, const json_t *e, int first, struct fail 
 
 static const json_t *next_entry(const struct merge *m, int i, enum influence_kind kind) { return json_array_get(m->file[i].line.list[kind], m->at[i]); }
 
+/* Refuses an entry of file `from` that is the next one of another file too: both have the same shard. */
+static int check_others(const struct merge *m, int from, enum influence_kind kind, struct fail *f)
+{
+	char key[200];
+	const json_t *e = next_entry(m, from, kind);
+	for (int i = 0; i < m->n; i++)
+		if (i != from && json_equal(next_entry(m, i, kind), e))
+			return fail_set(f, "%s and %s both list the record '%s' with the same influence: each shard may be in one file only", m->file[i < from ? i : from].path,
+			                m->file[i < from ? from : i].path, name_show(key, sizeof key, text_of(e, "key")));
+	return 0;
+}
+
 static int merge_list(struct merge *m, enum influence_kind kind, struct fail *f)
 {
 	int r = buf_addf(&m->out, f, ",\"%s\":[", influence_kind_name[kind]);
@@ -117,7 +133,7 @@ static int merge_list(struct merge *m, enum influence_kind kind, struct fail *f)
 		}
 		if (best < 0)
 			break;
-		r = write_entry(&m->out, next_entry(m, best, kind), n == 0, f);
+		r = check_others(m, best, kind, f) || write_entry(&m->out, next_entry(m, best, kind), n == 0, f);
 		m->at[best]++;
 	}
 	return r || buf_addf(&m->out, f, "]") ? -1 : 0;
