@@ -403,3 +403,18 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
 	cmp "$T/out" "$T/whole"
 }
+
+@test "memo: a kept model with a checkpoint of another one is not scored" {
+	local as
+	for as in last all; do
+		ok memo --set train.checkpoints=2 --checkpoints $as --keep-models -o "$T/$as.memo" "$F/in.tar"
+		cp "$T/out" "$T/whole"
+		rm "$T/$as.memo/model-000002.numbers"
+		cp "$T/$as.memo/model-000001.vae"/step-*40.safetensors "$T/$as.memo/model-000002.vae/"
+		fails 1 memo --set train.checkpoints=2 --checkpoints $as --keep-models -o "$T/$as.memo" "$F/in.tar"
+		says model-000002.vae/step- 'another model' train.seed 'remove'
+		rm -r "$T/$as.memo/model-000002.vae"
+		ok memo --set train.checkpoints=2 --checkpoints $as --keep-models -o "$T/$as.memo" "$F/in.tar"
+		cmp "$T/out" "$T/whole"
+	done
+}

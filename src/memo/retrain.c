@@ -182,7 +182,22 @@ static int train(const struct retrain *r, const struct config *cfg, struct model
 	return bad;
 }
 
-static int score(const struct retrain *r, const char *dir, int model, const uint8_t *left_out, struct fail *f)
+/* Refuses checkpoints that are not those of this training: lost ones, and files of another model. */
+static int check_models(const struct retrain *r, const struct config *cfg, const char *dir, const struct model *models, int n, struct fail *f)
+{
+	if (n != retrain_checkpoints(r))
+		return fail_set(f, "%s has %d of its %d checkpoints: remove it, and it is trained again", dir, n, retrain_checkpoints(r));
+	for (int i = 0; i < n; i++) {
+		const char *key;
+		if (config_first_difference(&models[i].cfg, cfg, &key, f))
+			return -1;
+		if (key || models[i].step != retrain_step(r, i))
+			return fail_set(f, "%s is of another model, with another value of %s: remove %s, and it is trained again", models[i].path, key ? key : "the step", dir);
+	}
+	return 0;
+}
+
+static int score(const struct retrain *r, const struct config *cfg, const char *dir, int model, const uint8_t *left_out, struct fail *f)
 {
 	char path[600];
 	struct model *models;
@@ -191,9 +206,9 @@ static int score(const struct retrain *r, const char *dir, int model, const uint
 	struct numbers header = {.model = model, .rows = retrain_rows(r), .columns = retrain_columns(r), .fd = -1};
 	if (models_open(&models, &n, dir, r->every_checkpoint ? "all" : "last", NULL, f))
 		return -1;
-	if (n != retrain_checkpoints(r)) {
+	if (check_models(r, cfg, dir, models, n, f)) {
 		models_free(models, n);
-		return fail_set(f, "%s has %d of its %d checkpoints: remove it, and it is trained again", dir, n, retrain_checkpoints(r));
+		return -1;
 	}
 	const int folds = r->subsets.kind == SUBSETS_FOLDS;
 	const struct task_scores s = {.data = r->tests ? r->tests : r->data, .models = models, .checkpoints = n, .workers = r->workers, .draws = folds ? r->draws : 0,
@@ -248,7 +263,7 @@ int retrain_model(struct retrain *r, int model, struct fail *f)
 	int bad = train(r, &cfg, &dir, model, f);
 	if (bad)
 		model_dir_abort(&dir);
-	bad = bad || score(r, path, model, left_out, f) ? -1 : 0;
+	bad = bad || score(r, &cfg, path, model, left_out, f) ? -1 : 0;
 	free(left_out);
 	if (!bad && !r->keep_models)
 		model_dir_remove(path);
