@@ -444,7 +444,7 @@ static void add_sparse_dots(const struct influence *s, const struct layer_gradie
 	size_t np = size_p(s, layer), nk = size_k(s, layer);
 	for (int r = 0; r < q->n; r += lines)
 		for (int c = 0; c < q->m; c += columns) {
-			size_t a = (size_t)(q->from + r), b = (size_t)(q->first + c), stride = (size_t)least(q->m - c, columns);
+			size_t a = (size_t)q->from + (size_t)r, b = (size_t)q->first + (size_t)c, stride = (size_t)least(q->m - c, columns);
 			const struct spread_factors x = {layer->spread_p + a * np, layer->spread_k + a * nk, least(q->n - r, lines)};
 			const struct spread_factors z = {p + b * np, k + b * nk, (int)stride};
 			spread_dots(pairs, stride, &x, &z, layer->p, layer->k, 1);

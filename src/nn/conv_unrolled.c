@@ -135,7 +135,7 @@ static void big_rows(const struct layer *l, float *big, const float *small, cons
 
 void unrolled_to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p)
 {
-	size_t pixels = (size_t)(l->big.h * l->big.w), channels = (size_t)l->big.c;
+	size_t pixels = (size_t)l->big.h * (size_t)l->big.w, channels = (size_t)l->big.c;
 	if (covers_all(l)) {
 		mat_nn(big, l->k, small, l->p, p->w, l->k, NULL, NULL, p->rows, l->k, l->p, p->bits);
 		finish(big, p->b, p->relu, p->relu_mask, (size_t)p->rows * pixels, l->big.c);

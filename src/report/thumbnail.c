@@ -269,7 +269,7 @@ void extremes_free(struct extremes *e)
 
 int thumbnail_index_add(struct thumbnail_index *x, const char *key, struct fail *f)
 {
-	if (grow(&x->v, &x->cap, x->n + 1, "thumbnails", f))
+	if (grow(&x->v, &x->cap, x->n + 1, "thumbnails", f)) /* NOLINT(bugprone-sizeof-expression) its elements are pointers */
 		return -1;
 	struct thumbnail *t = calloc(1, sizeof *t);
 	if (t)
