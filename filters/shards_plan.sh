@@ -46,6 +46,7 @@ count_models() {
 		--folds) folds=$2 ;;
 		--repeats) repeats=$2 ;;
 		--f* | --rep*) wrong "--memo: write $1 in full, --folds or --repeats: $tool counts the models" ;;
+		-h | --he* | -V | --vers*) wrong "--memo takes no $1" ;;
 		--ha* | --le* | --ta* | --outp* | --rej* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
 		esac
 		shift

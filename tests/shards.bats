@@ -323,6 +323,10 @@ same_memo() {
 		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
 		says --memo
 	done
+	fails 2 vae-shards plan --memo '-c tiny -h' "$T/d" "$S/00.tar"
+	says '--memo takes no -h'
+	fails 1 vae-shards plan --memo '-c tiny --set train.likelihood=bernoulli' "$T/d" "$S/00.tar"
+	says --memo 'pixels that are 0 or 1 only'
 	fails 1 vae-shards plan --memo '-c nosuch' "$T/d" "$S/00.tar"
 	says --memo "no preset 'nosuch'"
 	fails 2 vae-shards plan --memo '--folds 2' "$T/d" "$S/00.tar"

@@ -73,13 +73,12 @@ static void show_training(void *ctx, int model, double step, double loss)
 static int train_models(struct memo_stream *m, const struct cli *c, struct fail *f)
 {
 	struct retrain *r = &m->retrain;
-	struct likelihood_density density;
 	*r = (struct retrain){.dir = m->output, .cfg = &m->cfg, .data = &m->data, .workers = m->frame.workers, .draws = (int)m->draws, .every_checkpoint = m->every_checkpoint,
 	                      .out_scores = m->out_scores, .keep_models = m->keep_models, .save_every = m->save_every, .progress = show_training, .ctx = m};
 	r->tests = m->truth.tests ? &m->truth.data : NULL;
 	r->subsets = (struct subsets){.kind = m->kind, .records = m->data.n, .seed = (uint64_t)m->cfg.train.seed, .folds = (int)m->folds, .repeats = (int)m->repeats,
 	                              .halves = (int)m->halves, .leave = m->truth.left, .nleave = m->truth.nleft};
-	if ((m->kind == SUBSETS_FOLDS && likelihood_density_of(&m->cfg, &density, f)) || retrain_open(r, f) || !(r->pool = pool_open(r->workers, f)))
+	if (retrain_open(r, f) || !(r->pool = pool_open(r->workers, f)))
 		return -1;
 	int models = subsets_models(&r->subsets), failed = m->tasks > models ? fail_set(f, "--task: %ld tasks for %d models; at most one task a model", m->tasks, models) : 0;
 	mat_flush_denormals();
@@ -193,6 +192,7 @@ static int count(const struct memo_stream *m, struct fields *to, struct fail *f)
 int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f)
 {
 	struct flow *w = &m->frame.flow;
+	struct likelihood_density density;
 	m->frame = (struct scoring){.flow.cli = c, .tool = m, .clears = clears, .fields = fields, .workers = cli_workers(c, f)};
 	config_defaults(&m->cfg);
 	if (m->frame.workers < 0 || config_load(&m->cfg, m->config, f) || config_assign(&m->cfg, &c->set, f))
@@ -205,6 +205,8 @@ int memo_stream_run(struct memo_stream *m, struct cli *c, struct fail *f)
 		return fail_add(f, "%s", m->config);
 	if (m->cfg.train.shards > 1)
 		return fail_set(f, "train.shards is %d: a model of a subset is trained by one worker; set it to 1", m->cfg.train.shards);
+	if (m->kind == SUBSETS_FOLDS && likelihood_density_of(&m->cfg, &density, f)) /* before all records are read */
+		return -1;
 	const int passes = !m->tasks && m->kind == SUBSETS_FOLDS;
 	if (flow_open(w, c, passes ? FLOW_TWICE : FLOW_SINK, f) || read_records(m, c, f) || memo_truth_read(&m->truth, &m->cfg, c, m->data.limit, f) || train_models(m, c, f))
 		return -1;
