@@ -43,7 +43,7 @@ int safetensors_get(const struct safetensors *s, const struct tensor *tensor, fl
 float *safetensors_in_place(struct safetensors *s, const struct tensor *t, int n);
 /* A string of the metadata, or NULL; valid as long as s. */
 const char *safetensors_metadata(const struct safetensors *s, const char *name);
-/* Verifies the checksums: 1 all match, 0 there are none, -1 with the first that does not match. */
+/* Verifies the checksums: 1 all match, 0 there are none, -1 with the first that does not match, or if a tensor has none. */
 int safetensors_verify(const struct safetensors *s, struct fail *f);
 void safetensors_free(struct safetensors *s);
 

@@ -260,6 +260,7 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 	char shown[80], *save = NULL, *copy = text ? strdup(text) : NULL;
 	if (!text)
 		return has_lost_checksums(s->metadata) ? fail_set(f, "the metadata have no '" CHECKSUMS "', but their text: the file is damaged") : 0;
+	size_t tensors = json_object_size(s->header) - (s->metadata ? 1 : 0), found = 0;
 	int r = copy ? 1 : fail_memory(f);
 	for (char *p = copy ? strtok_r(copy, " ", &save) : NULL; p && r > 0; p = strtok_r(NULL, " ", &save)) {
 		char *eq = strrchr(p, '='), *end = p;
@@ -269,12 +270,15 @@ int safetensors_verify(const struct safetensors *s, struct fail *f)
 			break;
 		}
 		*eq = 0;
+		found += strcmp(p, ALL_METADATA) != 0;
 		if (hash_entry(s, p, &h, f))
 			r = -1;
 		else if (h != stored)
 			r = strcmp(p, ALL_METADATA) == 0 ? fail_set(f, "the metadata do not match their checksum: the file is damaged")
 			                                   : fail_set(f, "tensor '%s' does not match its checksum: the file is damaged", name_show(shown, sizeof shown, p));
 	}
+	if (r > 0 && found < tensors)
+		r = fail_set(f, "metadata: %zu checksums for %zu tensors: the file is damaged", found, tensors);
 	free(copy);
 	return r;
 }

@@ -56,6 +56,13 @@ int main(void)
 		at = got == 0 ? bit / 8 : at;
 	}
 	ok(count[1] == 0 && count[0] > 1000, "of all flipped bits %d are refused, %d change nothing, %d give another file (at %zu)", count[0], count[2], count[1], at);
+	char *bias = memmem(b.p, b.len, " bias=", 6), *text = memmem(b.p, b.len, "\"checksums\":\"", 13);
+	if (!bias || !text)
+		abort();
+	memset(bias, ' ', 6 + 16);
+	ok(is_same(b.p, b.len) == -1 && strstr(f.msg, "1 checksums for 2 tensors"), "a tensor without a checksum beside one that has it: %s", f.msg);
+	memset(text + 13, ' ', strcspn(text + 13, "\""));
+	ok(is_same(b.p, b.len) == -1 && strstr(f.msg, "0 checksums"), "a blank for all checksums: %s", f.msg);
 	buf_free(&b);
 	return done();
 }
