@@ -274,7 +274,7 @@ static void fit_mcd(struct mcd *m, struct estimate *w)
 
 static double distance(const struct mcd *m, const double *coordinates)
 {
-	double y[MCD_MAX_FIELDS];
+	double y[MCD_MAX_FIELDS] = {0};
 	for (int i = 0; i < m->dim; i++)
 		y[i] = coordinates[i] - m->centre[i];
 	return sqrt(solve_norm2(m->root, y, m->dim));

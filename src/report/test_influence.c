@@ -41,7 +41,7 @@ static int read_line(struct test_influence *t, const struct influence_line *l, s
 /* Checks the line. Keeps it if it is chosen and there are fewer than max. */
 static int add_line(struct test_influences *t, size_t max, const struct influence_line *l, int chosen, struct fail *f)
 {
-	struct test_influence ignored, *to = chosen && t->n < max ? &t->v[t->n] : &ignored;
+	struct test_influence ignored = {.test = NULL}, *to = chosen && t->n < max ? &t->v[t->n] : &ignored;
 	int bad = read_line(to, l, f);
 	if (bad || to == &ignored)
 		free_one(to);

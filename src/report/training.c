@@ -11,7 +11,7 @@
 
 static int add_point(struct training *t, double step, double loss, double holdout, struct fail *f)
 {
-	size_t steps = t->cap, losses = t->cap;
+	size_t steps = t->cap, losses = steps;
 	if (grow(&t->step, &steps, t->n + 1, "steps", f) || grow(&t->loss, &losses, t->n + 1, "losses", f) || grow(&t->holdout, &t->cap, t->n + 1, "losses", f))
 		return -1;
 	t->step[t->n] = step;

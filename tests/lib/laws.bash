@@ -40,7 +40,7 @@ row parts   'tar jobs output' 'vae-density -q --neighbors 3 --merge "$F/part,$F/
 row testinf 'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --prefix s_'
 row over    'tar stream filter jobs decodes fields output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --curvature ekfac --prefix s_'
 row nearest 'tar stream filter jobs decodes fields twice output rejects' 'vae-testinf -m "$F/m.vae" -t "$F/small.tar" --candidates 30 --prefix s_'
-row merge   'file' 'vae-testinf -q --merge --influence "$T/merged" "$F/lists.jsonl" "$F/lists.jsonl"'
+row merge   'file' 'vae-testinf -q --merge --influence "$T/merged" "$F/lists.jsonl" "$F/more.jsonl"'
 row stat    'tar stream filter jobs decodes fields output rejects' 'vae-stat --prefix s_'
 row reasons 'tar stream filter jobs decodes fields twice output rejects' 'vae-stat --reasons -q --prefix s_'
 row memo    'tar stream filter jobs decodes twice rejects' 'vae-memo -c tiny --set train.steps=4 --set input.binarize=threshold --folds 2 -d 2 --prefix s_ -o "$(mktemp -u "$T/memo.XXXXXX")"'

@@ -4,7 +4,7 @@
 # laws_setup makes, once for all tests:
 #   pics/I.pgm    64 pictures
 #   plain.tar     40 records with fields; small.tar: 2 of them
-#   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records; lists.jsonl, part, small.part: files to merge
+#   m.vae, *.ref  a model, and references of the field w and of a joint score; decisions on plain.tar; over.jsonl: influences of its records; lists.jsonl, more.jsonl, part, small.part: files to merge
 #   table.csv, columns.csv, folder/, folder.zip   for vae-pack
 #   bad/, cut/, cut.zst/   for the laws 9 and 3
 #   rich.tar      all that a tar can hold and a tool must pass on unchanged
@@ -22,6 +22,7 @@ laws_setup() {
 	vae-cut -k key "$F/plain.tar" | awk '{ print $0 "\t" (NR % 3 ? "keep" : "drop") }' >"$F/decisions"
 	printf '{"test":"s/0000","proponents":[{"key":"s/0001","influence":2,"distance":1}],"opponents":[]}\n' >"$F/over.jsonl"
 	printf '{"test":"a","proponents":[{"key":"b","influence":2,"distance":1,"norm":3}],"opponents":[],"model":"m","options":"o","top":9}\n' >"$F/lists.jsonl"
+	printf '{"test":"a","proponents":[{"key":"c","influence":2,"distance":1,"norm":3}],"opponents":[],"model":"m","options":"o","top":9}\n' >"$F/more.jsonl"
 	vae-density -q --neighbors 3 --against "$F/plain.tar" --part "$F/part" "$F/plain.tar"
 	vae-density -q --neighbors 3 --against "$F/small.tar" --part "$F/small.part" "$F/plain.tar"
 	vae-rank -k w --unlike 'ra*k' --joint both --prefix t_ --save-ref "$F/both.ref" "$F/plain.tar" >/dev/null
