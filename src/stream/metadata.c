@@ -107,10 +107,12 @@ static int get(struct metadata *m, const struct buf *member, const char *name, c
 	return json_is_string(*v) || json_is_boolean(*v) || (json_is_number(*v) && isfinite(json_number_value(*v)));
 }
 
-/* The shortest decimal that is read back as the same number. */
+/* The shortest decimal that is read back as the same number; 0 for -0, which as JSON is the integer 0. */
 static int add_real(struct buf *out, double value, struct fail *f)
 {
 	char t[40];
+	if (value == 0)
+		value = 0;
 	for (int digits = 15; digits <= 17; digits++) {
 		snprintf(t, sizeof t, "%.*g", digits, value);
 		if (strtod(t, NULL) == value) /* NOLINT(clang-analyzer-*) equal, not near */
