@@ -106,30 +106,20 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 		__VA_ARGS__(r, v);                                                                                                         \
 		break
 #if LANES == 16
-#define CASES(what)                                                                                                                        \
-	CASE(8, 1, what);                                                                                                                  \
-	CASE(8, 2, what);                                                                                                                  \
-	CASE(8, 3, what);                                                                                                                  \
-	CASE(4, 1, what);                                                                                                                  \
-	CASE(4, 2, what);                                                                                                                  \
-	CASE(4, 3, what);                                                                                                                  \
-	CASE(2, 1, what);                                                                                                                  \
-	CASE(2, 2, what);                                                                                                                  \
-	CASE(2, 3, what);                                                                                                                  \
-	CASE(1, 1, what);                                                                                                                  \
-	CASE(1, 2, what);                                                                                                                  \
-	CASE(1, 3, what)
+#define ROW_CASES(r, what)                                                                                                                 \
+	CASE(r, 1, what);                                                                                                                  \
+	CASE(r, 2, what);                                                                                                                  \
+	CASE(r, 3, what)
 #else
-#define CASES(what)                                                                                                                        \
-	CASE(6, 1, what);                                                                                                                  \
-	CASE(6, 2, what);                                                                                                                  \
-	CASE(4, 1, what);                                                                                                                  \
-	CASE(4, 2, what);                                                                                                                  \
-	CASE(2, 1, what);                                                                                                                  \
-	CASE(2, 2, what);                                                                                                                  \
-	CASE(1, 1, what);                                                                                                                  \
-	CASE(1, 2, what)
+#define ROW_CASES(r, what)                                                                                                                 \
+	CASE(r, 1, what);                                                                                                                  \
+	CASE(r, 2, what)
 #endif
+#define CASES(what)                                                                                                                        \
+	ROW_CASES(MR, what);                                                                                                               \
+	ROW_CASES(4, what);                                                                                                                \
+	ROW_CASES(2, what);                                                                                                                \
+	ROW_CASES(1, what)
 
 /* Rows that the microkernel has: MR, 4, 2 or 1. */
 static inline int rows_of(int left) { return left >= MR ? MR : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
@@ -229,6 +219,7 @@ KERNEL static void gradient(const struct direct_gradient *g)
 }
 
 #undef CASES
+#undef ROW_CASES
 #undef CASE
 
 #define DIRECT_KERNELS                                                                                                                     \
