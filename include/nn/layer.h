@@ -127,6 +127,8 @@ static inline const float *layer_factor_k(const struct layer *l, const float *x,
 /* The type's reorder() and restore(), or a copy. */
 void layer_reorder(const struct layer *l, float *reordered, const float *w, int rows);
 void layer_restore(const struct layer *l, float *w, const float *reordered, int rows);
+/* For a kind with pack(): packs w for forward passes, and when backward for those too, into the panels of l. */
+void layer_pack(struct layer *l, const float *w, int backward, size_t *budget);
 /* For init(): weights normal with std sqrt(2/k), biases left at the 0 of model_build() (He et al. 2015); or both uniform in +-1/sqrt(k), as
  * PyTorch. */
 void layer_init_he(const struct layer *l, float *params, uint64_t seed);

@@ -57,6 +57,13 @@ void layer_restore(const struct layer *l, float *w, const float *reordered, int 
 		copy_rows(l, w, reordered, rows);
 }
 
+void layer_pack(struct layer *l, const float *w, int backward, size_t *budget)
+{
+	l->type->pack(l, &l->forward_panels, w, 0, budget);
+	if (backward)
+		l->type->pack(l, &l->backward_panels, w, 1, budget);
+}
+
 /* --- initial weights --- */
 
 /* Uniform in +-bound. Numbers depend on seed, tensor, row and column alone. */

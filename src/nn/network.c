@@ -107,9 +107,7 @@ static void pack_reordered(struct layer *l, const float *w, int backward, size_t
 	float *reordered = mat_floats(layer_weights(l));
 	if (reordered) {
 		layer_reorder(l, reordered, w, l->p);
-		l->type->pack(l, &l->forward_panels, reordered, 0, budget);
-		if (backward)
-			l->type->pack(l, &l->backward_panels, reordered, 1, budget);
+		layer_pack(l, reordered, backward, budget);
 	}
 	free(reordered);
 }

@@ -77,11 +77,8 @@ static void pack_weight(void *ctx, int task)
 	struct side *s = &t->side[task < layers ? ENCODER : DECODER];
 	struct layer *l = &s->net->l[i];
 	size_t budget = SIZE_MAX;
-	if (!l->type->pack)
-		return;
-	l->type->pack(l, &l->forward_panels, t->reordered + l->weight, 0, &budget);
-	if (t->want_gradient && (l->source >= 0 || s->dinput))
-		l->type->pack(l, &l->backward_panels, t->reordered + l->weight, 1, &budget);
+	if (l->type->pack)
+		layer_pack(l, t->reordered + l->weight, t->want_gradient && (l->source >= 0 || s->dinput), &budget);
 }
 
 void trainer_loss(struct trainer *t, const float *x, const float *eps, struct train_stats *s)

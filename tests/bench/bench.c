@@ -208,8 +208,7 @@ static double pass_seconds(struct layer *l, int n, int dw)
 	float *x = fill(mat_floats(in), in), *y = fill(mat_floats(out), out), *w = fill(mat_floats(weights), weights), *to = mat_floats(in + out + weights);
 	float *scratch = mat_floats(l->scratch);
 	double best = 1e9;
-	l->type->pack(l, &l->forward_panels, w, 0, &budget);
-	l->type->pack(l, &l->backward_panels, w, 1, &budget);
+	layer_pack(l, w, 1, &budget);
 	const struct layer_pass forward = {.rows = n, .w = w, .panels = l->forward_panels, .scratch = scratch};
 	const struct layer_pass backward = {.rows = n, .w = w, .panels = l->backward_panels, .scratch = scratch};
 	for (int round = 0; x && y && w && to && scratch && round < 30; round++) {
