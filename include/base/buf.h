@@ -18,7 +18,9 @@ struct buf {
 int buf_reserve(struct buf *b, size_t extra, struct fail *f);
 int buf_add(struct buf *b, const void *p, size_t n, struct fail *f);
 int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Appends the whole file at path. Fails if it cannot be read or is larger than max bytes; then part of it may be there. */
+enum { BUF_PAGES = 2 << 20 };
+/* Appends the whole file at path. Fails if it cannot be read or is larger than max bytes; then part of it may be there. An empty buffer
+ * gets the memory of pages_alloc() for a file of at least about BUF_PAGES bytes. */
 int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f);
 void buf_free(struct buf *b);
 

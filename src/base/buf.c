@@ -64,12 +64,11 @@ int buf_addf(struct buf *b, struct fail *f, const char *fmt, ...)
 /* The current size of a regular file, as a first capacity. The file may still grow, and other files have no size. */
 static int reserve_file(struct buf *b, int fd, size_t max, struct fail *f)
 {
-	enum { LARGE = 2 << 20 };
 	struct stat st;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0 || (uint64_t)st.st_size > max)
 		return 0;
 	size_t size = (size_t)st.st_size + READ_AHEAD;
-	if (b->p || size < LARGE)
+	if (b->p || size < BUF_PAGES)
 		return buf_reserve(b, size, f);
 	b->p = pages_alloc(size + 2);
 	b->cap = b->p ? size + 2 : 0;

@@ -174,12 +174,12 @@ int safetensors_get(const struct safetensors *s, const struct tensor *tensor, fl
 
 float *safetensors_in_place(struct safetensors *s, const struct tensor *t, int n)
 {
-	enum { ALIGNED = 2 << 20, BEHIND = 64 }; /* buf_read_file() reads files above ALIGNED into pages */
+	enum { BEHIND = 64 };
 	size_t at = 0, size = s->bytes.len - s->data;
 	for (int i = 0; i < n; at += t[i++].count * sizeof(float))
 		if ((size_t)json_integer_value(json_array_get(json_object_get(json_object_get(s->header, t[i].name), "data_offsets"), 0)) != at)
 			return NULL;
-	if (at != size || size < ALIGNED || s->data < BEHIND || (uintptr_t)s->bytes.p % BEHIND)
+	if (at != size || size < BUF_PAGES || s->data < BEHIND || (uintptr_t)s->bytes.p % BEHIND)
 		return NULL;
 	memmove(s->bytes.p, s->bytes.p + s->data, size);
 	memset(s->bytes.p + size, 0, BEHIND);

@@ -111,10 +111,8 @@ static int get(struct metadata *m, const struct buf *member, const char *name, c
 static int add_real(struct buf *out, double value, struct fail *f)
 {
 	char t[40];
-	if (value == 0)
-		value = 0;
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(t, sizeof t, "%.*g", digits, value);
+		snprintf(t, sizeof t, "%.*g", digits, value + 0.0);
 		if (strtod(t, NULL) == value) /* NOLINT(clang-analyzer-*) equal, not near */
 			break;
 	}
