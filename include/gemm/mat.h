@@ -47,11 +47,9 @@ struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, i
 /* Replaces the numbers by those of another b of the same shape. */
 void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows);
 
-/* c[m x n] = a[m x k] b[n x k]^T, added to c when add */
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n, int k, int add, enum mat_bits bits);
 /* c[m x n] = a[m x k] b[n x k]^T. packed: b, or NULL */
-void mat_nt_packed(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
-		   enum mat_bits bits);
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
+	    enum mat_bits bits);
 /* A linear layer, torch's order of weights: y[m x n] = x[m x k] w[n x k]^T + bias[n] (NULL: 0), then max(0, y) when relu.
  * packed: w, or NULL */
 void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int m, int n, int k,
@@ -82,7 +80,7 @@ void mat_add_moments(float *c, int ldc, const float *a, int lda, int m, int n);
 int mat_inverse_cholesky(double *a, int n);
 int mat_eigenvectors(double *a, double *value, int n);
 
-/* mat_nt() in double */
+/* mat_nt() in double, without a pack */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k);
 
 /* n zeros, aligned to 64 bytes; freed with free(). NULL: out of memory. */

@@ -113,7 +113,7 @@ static void collect_block(void *ctx, size_t i)
 		c[r] = (struct row_candidates){v + r * k->capacity, 0, INFINITY};
 	for (size_t t = 0; t < k->tiles; t++) {
 		knn_load_tile(k, k->x, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
-		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
+		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, NULL, (int)a.rows, (int)b.rows, (int)d, MAT_16);
 		for (size_t r = 0; r < a.rows; r++) {
 			set_limit(k, &a, r, c[r].last, b.longest);
 			collect_row(k, &a, &b, r, products + r * b.rows, &c[r]);

@@ -164,14 +164,8 @@ void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows)
 
 /* --- products --- */
 
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n, int k, int add, enum mat_bits bits)
-{
-	gemm_dispatch(&(struct gemm_output){.v = c, .ld = ldc, .add = add, .scale = 1}, (struct gemm_operand){a, lda, 0, NULL},
-		      (struct gemm_operand){b, ldb, 0, NULL}, m, n, k, bits);
-}
-
-void mat_nt_packed(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
-		   enum mat_bits bits)
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
+	    enum mat_bits bits)
 {
 	gemm_dispatch(&(struct gemm_output){.v = c, .ld = ldc, .scale = 1}, (struct gemm_operand){a, lda, 0, NULL},
 		      (struct gemm_operand){b, ldb, 0, packed}, m, n, k, bits);
@@ -201,7 +195,7 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 void mat_gram(float *c, const float *a, int m, int k)
 {
 	if (!gram_avx512(c, a, m, k))
-		mat_nt(c, m, a, k, a, k, m, m, k, 0, MAT_24);
+		mat_nt(c, m, a, k, a, k, NULL, m, m, k, MAT_24);
 }
 
 size_t mat_weighted_scratch(int np, int rows)

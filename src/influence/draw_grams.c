@@ -330,8 +330,8 @@ static double factor_row(struct draw_grams *g, const struct layer *l, const stru
 			*dy[i] = to;
 		}
 	}
-	mat_nt(g->gram_k, n, b, k, b, k, n, n, k, 0, MAT_16);
-	mat_nt(g->gram_p, n, dy0, p, dy1, p, n, n, p, 0, MAT_16);
+	mat_nt(g->gram_k, n, b, k, b, k, NULL, n, n, k, MAT_16);
+	mat_nt(g->gram_p, n, dy0, p, dy1, p, NULL, n, n, p, MAT_16);
 	double product = dot(g->gram_k, g->gram_p, n * n);
 	if (!w) {
 		mat_nn(tangent_out, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_16);
@@ -383,7 +383,7 @@ static double eigen_row(struct draw_grams *g, const struct layer *l, const struc
 		for (size_t j = 0; i > 0 && j < size; j++)
 			gradient[i][j] *= w->inverse[j];
 	}
-	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, n, p, k, 0, MAT_24);
+	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, NULL, n, p, k, MAT_24);
 	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
 	return dot(gradient[0], gradient[1], (int)size);
 }

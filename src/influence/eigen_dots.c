@@ -44,7 +44,7 @@ void eigen_sums(const struct layer_whitening *w, const float *p, const float *k,
 		int n = least(step, w->p - at);
 		write_rows(w, gradient, p + (size_t)from * (size_t)w->p, k + (size_t)from * (size_t)w->k, to - from, at, n);
 		divide_rows(w, gradient, at, n);
-		mat_nt(product, n, k, w->k, gradient, w->k, rows, n, w->k, 0, MAT_24);
+		mat_nt(product, n, k, w->k, gradient, w->k, NULL, rows, n, w->k, MAT_24);
 		for (int i = 0; i < rows; i++)
 			sum[i] += dot(product + (size_t)i * (size_t)n, p + (size_t)i * (size_t)w->p + at, n);
 	}
@@ -69,7 +69,7 @@ void eigen_pairs(const struct layer_whitening *w, int rows, const struct eigen_f
 				int lines = least(EIGEN_RECORDS, x->n - r);
 				for (int i = 0; i < lines; i++)
 					write_rows(w, a + (size_t)i * (size_t)len, x->p + (size_t)(r + i) * np, x->k + (size_t)(r + i) * nk, rows, at, n);
-				mat_nt(product, columns, a, len, b, len, lines, columns, len, 0, MAT_24);
+				mat_nt(product, columns, a, len, b, len, NULL, lines, columns, len, MAT_24);
 				for (int i = 0; i < lines; i++)
 					for (int j = 0; j < columns; j++)
 						out[(size_t)(r + i) * stride + (size_t)(q + j)] += scale * (double)product[i * columns + j];

@@ -425,8 +425,8 @@ static void add_factor_dots(const struct influence *s, const struct layer_gradie
 		for (int c = 0; c < q->m; c += step) {
 			int nr = least(q->n - r, step), nc = least(q->m - c, step), lines = nr * rows, columns = nc * rows;
 			size_t a = (size_t)(q->from + r) * (size_t)rows, b = (size_t)(q->first + c) * (size_t)rows;
-			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, lines, columns, np, 0, MAT_16);
-			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, lines, columns, nk, 0, MAT_16);
+			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, NULL, lines, columns, np, MAT_16);
+			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, NULL, lines, columns, nk, MAT_16);
 			for (int i = 0; i < nr; i++)
 				for (int j = 0; j < nc; j++) {
 					size_t at = (size_t)i * (size_t)rows * (size_t)columns + (size_t)j * (size_t)rows;
@@ -473,9 +473,9 @@ static void add_explicit_dots(const struct influence *s, const float *other, con
 				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile), turned = nc > nr;
 				const float *a = g->explicit + (size_t)(q->from + r) * size + at, *b = other + (size_t)(q->first + c) * size + at;
 				if (turned)
-					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, nc, nr, len, 0, MAT_16);
+					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, NULL, nc, nr, len, MAT_16);
 				else
-					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, nr, nc, len, 0, MAT_16);
+					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, NULL, nr, nc, len, MAT_16);
 				for (int i = 0; i < nr; i++)
 					for (int j = 0; j < nc; j++)
 						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[turned ? j * nr + i : i * nc + j];

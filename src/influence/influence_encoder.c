@@ -110,7 +110,7 @@ static void eigen_dense_layer(struct influence *s, const struct layer *l, const 
 	float *u = s->white_rows[3];
 	for (size_t i = 0; i < (size_t)s->rows * (size_t)w->k; i++)
 		s->white_k[i] *= s->white_k[i];
-	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, s->rows, w->p, w->k, 0, MAT_24);
+	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, NULL, s->rows, w->p, w->k, MAT_24);
 	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		double sum = 0;
 		for (size_t i = r * p; i < (r + 1) * p; i++)

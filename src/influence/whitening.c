@@ -273,7 +273,7 @@ static void multiply_rows(float *out, const float *x, const float *w, struct mat
 		memcpy(out, x, (size_t)rows * (size_t)n * sizeof *out);
 	for (int i = 0, from = 0; w && i < WHITENING_PARTS && from < n; from = part_end(n, i++)) {
 		int to = part_end(n, i);
-		mat_nt_packed(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, packed[i], rows, to - from,
+		mat_nt(out + from, n, x, columns, w + (size_t)from * (size_t)columns, columns, packed[i], rows, to - from,
 		              inner_size(square, columns, to), MAT_24);
 	}
 	add_ones(out, ones, n, (size_t)rows);

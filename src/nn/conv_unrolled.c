@@ -110,7 +110,7 @@ void unrolled_to_small(const struct layer *l, float *small, float *dw, const flo
 			mat_tn(dw, k, other + at, l->p, col, k, NULL, l->p, k, n, 1, p->add || from > 0, MAT_16);
 		if (!small)
 			continue;
-		mat_nt(small + at, l->p, col, k, p->w, k, n, l->p, k, 0, p->bits);
+		mat_nt(small + at, l->p, col, k, p->w, k, NULL, n, l->p, k, p->bits);
 		finish(small + at, p->b, p->relu, p->relu_mask ? p->relu_mask + at : NULL, (size_t)n, l->p);
 	}
 }

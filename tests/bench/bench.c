@@ -193,7 +193,7 @@ static double product(int how, int n, int p, int d)
 			if (how == SGEMM)
 				sgemm(m);
 			else
-				mat_nt(c, p, a, d, b, d, n, p, d, 0, how == NT_16 ? MAT_16 : MAT_24);
+				mat_nt(c, p, a, d, b, d, NULL, n, p, d, how == NT_16 ? MAT_16 : MAT_24);
 		}
 		double s = (cpu_seconds() - from) / TIMES;
 		best = s < best ? s : best;
@@ -281,8 +281,8 @@ static int naive(const char *config)
 		clock_t write = clock() - from;
 		from = clock();
 		for (size_t at = 0; at < m.nparams; at += CHUNK)
-			mat_nt(c, BATCH, g + at, (int)m.nparams, t + at, (int)m.nparams, BATCH, BATCH,
-			       m.nparams - at < CHUNK ? (int)(m.nparams - at) : CHUNK, at > 0, MAT_16);
+			mat_nt(c, BATCH, g + at, (int)m.nparams, t + at, (int)m.nparams, NULL, BATCH, BATCH,
+			       m.nparams - at < CHUNK ? (int)(m.nparams - at) : CHUNK, MAT_16);
 		double s = (double)(write + 2 * (clock() - from)) / CLOCKS_PER_SEC / BATCH;
 		best = s < best ? s : best;
 	}

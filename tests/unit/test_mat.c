@@ -18,16 +18,16 @@ static float *a, *b, *c, *before;
 
 static enum mat_bits bits;
 static const char *filled = ""; /* how a was filled, for messages */
-enum product { NT, NT_ADD, NN, TN, TN_ADD, PRODUCTS };
-static const char *const name[] = {"nt", "nt, added", "nn", "tn", "tn, scaled and added"};
+enum product { NT, NN, TN, TN_ADD, PRODUCTS };
+static const char *const name[] = {"nt", "nn", "tn", "tn, scaled and added"};
 
 static float at_a(enum product h, int i, int p, int lda) { return h >= TN ? a[(size_t)p * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)p]; }
-static float at_b(enum product h, int p, int j, int ldb) { return h <= NT_ADD ? b[(size_t)j * (size_t)ldb + (size_t)p] : b[(size_t)p * (size_t)ldb + (size_t)j]; }
+static float at_b(enum product h, int p, int j, int ldb) { return h == NT ? b[(size_t)j * (size_t)ldb + (size_t)p] : b[(size_t)p * (size_t)ldb + (size_t)j]; }
 
 static void multiply(enum product h, int ldc, int lda, int ldb, int m, int n, int k)
 {
-	if (h == NT || h == NT_ADD)
-		mat_nt(c, ldc, a, lda, b, ldb, m, n, k, h == NT_ADD, bits);
+	if (h == NT)
+		mat_nt(c, ldc, a, lda, b, ldb, NULL, m, n, k, bits);
 	else if (h == NN)
 		mat_nn(c, ldc, a, lda, b, ldb, NULL, NULL, m, n, k, bits);
 	else
@@ -38,7 +38,7 @@ static void multiply(enum product h, int ldc, int lda, int ldb, int m, int n, in
  * mat_error_bound(). */
 static double check(enum product h, int m, int n, int k, int gap, int *clean)
 {
-	int lda = (h >= TN ? m : k) + gap, ldb = (h <= NT_ADD ? k : n) + 2 * gap, ldc = n + 3 * gap;
+	int lda = (h >= TN ? m : k) + gap, ldb = (h == NT ? k : n) + 2 * gap, ldc = n + 3 * gap;
 	double worst = 0;
 	memcpy(c, before, (size_t)m * (size_t)ldc * sizeof *c);
 	multiply(h, ldc, lda, ldb, m, n, k);
@@ -55,7 +55,7 @@ static double check(enum product h, int m, int n, int k, int gap, int *clean)
 				s += t, size += fabs(t), aa += x * x, bb += y * y;
 			}
 			s *= h == TN_ADD ? -0.5 : 1;
-			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
+			s += h == TN_ADD ? (double)before[at] : 0;
 			size += fabs(s);
 			worst = max_error(worst, fabs(s - (double)c[at]) / size);
 			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(k, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
@@ -247,7 +247,7 @@ static void test_not_finite(float what, int m, int n, int k)
 {
 	float old = a[3];
 	a[3] = what;
-	mat_nt(c, n, a, k, b, k, m, n, k, 0, bits);
+	mat_nt(c, n, a, k, b, k, NULL, m, n, k, bits);
 	int bad = 0, other = 0;
 	for (int j = 0; j < n; j++)
 		bad += isnan(what) ? isnan(c[j]) : !isfinite(c[j]);
