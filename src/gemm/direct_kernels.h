@@ -54,24 +54,32 @@ struct tile {
 	int j;
 };
 
-KERNEL INLINE void store_sums(const struct direct_product *g, float *c, const vec *sum, int j, int vectors)
+/* What has become of the sums: those of `vectors` vectors of columns from t->j on; complete: the last vector has all its columns. rows, vectors and
+ * complete are constants after inlining. */
+KERNEL INLINE void store_sums(const struct direct_product *g, const struct tile *t, vec (*sum)[VECTORS], int rows, int vectors, int complete)
 {
 	UNROLL
-	for (int h = 0; h < vectors; h++, j += LANES) {
-		int lanes = g->n - j;
-		vec x = sum[h];
-		if (g->bias)
-			x += vec_load_some(g->bias + j, lanes);
-		if (g->relu)
-			x = vec_relu(x);
-		if (g->relu_mask)
-			x = vec_masked(x, vec_load_some(g->relu_mask + (c - g->c) + j, lanes));
-		vec_store_some(c + j, x, lanes);
+	for (int h = 0; h < vectors; h++) {
+		int j = t->j + h * LANES, lanes = complete || h < vectors - 1 ? LANES : g->n - j;
+		vec bias = g->bias ? lanes == LANES ? vec_load(g->bias + j) : vec_load_some(g->bias + j, lanes) : vec_zero();
+		UNROLL
+		for (int r = 0; r < rows; r++) {
+			vec x = sum[r][h] + bias;
+			size_t at = t->c[r] + (size_t)j;
+			if (g->relu)
+				x = vec_relu(x);
+			if (g->relu_mask)
+				x = vec_masked(x, lanes == LANES ? vec_load(g->relu_mask + at) : vec_load_some(g->relu_mask + at, lanes));
+			if (lanes == LANES)
+				vec_store(g->c + at, x);
+			else
+				vec_store_some(g->c + at, x, lanes);
+		}
 	}
 }
 
-/* rows and vectors are constants after inlining */
-KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t, int rows, int vectors)
+/* rows, vectors and complete are constants after inlining */
+KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t, int rows, int vectors, int complete)
 {
 	vec sum[MR][VECTORS];
 	const float *b = t->b;
@@ -96,9 +104,7 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 			}
 		}
 	}
-	UNROLL
-	for (int r = 0; r < rows; r++)
-		store_sums(g, g->c + t->c[r], sum[r], t->j, vectors);
+	store_sums(g, t, sum, rows, vectors, complete);
 }
 
 #define CASE(r, v, ...)                                                                                                                    \
@@ -126,7 +132,8 @@ static inline int rows_of(int left) { return left >= MR ? MR : left >= 4 ? 4 : l
 
 KERNEL static void multiply_tile(const struct direct_product *g, const struct tile *t, int rows, int vectors)
 {
-#define MULTIPLY(r, v) multiply(g, t, r, v)
+	int complete = t->j + vectors * LANES <= g->n;
+#define MULTIPLY(r, v) complete ? multiply(g, t, r, v, 1) : multiply(g, t, r, v, 0)
 	switch (rows * VECTORS + vectors) { CASES(MULTIPLY); }
 #undef MULTIPLY
 }
