@@ -44,8 +44,8 @@ int mat_row_block(int n, int k);
  * Products read b itself as well, and ignore a pack of another shape or precision. Freed with free().
  * Returns NULL when packing gains nothing, memory is out, or it would take more than *budget bytes; else *budget is reduced. */
 struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget);
-/* Replaces the numbers by those of another b of the same shape. */
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows);
+/* Replaces the numbers of a pack by those of another b [k x n]. */
+void mat_repack(struct mat_packed *packed, const float *b, int ldb);
 
 /* c[m x n] = a[m x k] b[n x k]^T. packed: b, or NULL */
 void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,

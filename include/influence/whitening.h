@@ -62,15 +62,13 @@ void whiten_b(const struct layer_whitening *w, float *out, const float *b, int r
 /* whiten_p() and whiten_k() of `count` sparse blocks, at most SPARSE_BATCH: 1; or 0, and nothing is written, without packed matrices. */
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count);
 int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count);
-/* out [count][w->p][w->k]: gradients [count][p][k] and biases [count][biases], which belong to them unless the layer is transposed.
- * scratch: as out */
-void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
-                      float *scratch);
+/* out [w->p][w->k]: a gradient [p][k] and its bias [biases], which belongs to it unless the layer is transposed. scratch: as out */
+void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch);
 /* The adjoint of whiten_p(): out [rows][p] of in [rows][w->p] */
 void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows);
 /* The adjoint of whiten_b() for one row */
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
-/* The adjoint of whiten_gradients() for one gradient: weight [p][k], bias [biases] unless transposed, of a whitened gradient
+/* The adjoint of whiten_gradient(): weight [p][k], bias [biases] unless transposed, of a whitened gradient
  * in [w->p][w->k], which is overwritten. scratch: as in */
 void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch);
 

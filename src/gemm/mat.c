@@ -157,9 +157,9 @@ struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, i
 	return packed;
 }
 
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows)
+void mat_repack(struct mat_packed *packed, const float *b, int ldb)
 {
-	(packed->pieces ? gemm_amx_repack : blocked_kernels()->repack)(packed, (struct gemm_operand){b, ldb, k_rows, NULL});
+	(packed->pieces ? gemm_amx_repack : blocked_kernels()->repack)(packed, (struct gemm_operand){b, ldb, 1, NULL});
 }
 
 /* --- products --- */

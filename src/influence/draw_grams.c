@@ -267,7 +267,7 @@ static void sum_white_gradients(struct draw_grams *g, const struct layer *l, con
 	for (int part = 0; part < (g->split < g->blocks ? 2 : 1); part++) {
 		sum_blocks(g, total, gradients, part, weights);
 		sum_blocks(g, total_bias, bias, part, biases);
-		whiten_gradients(w, l, white, total, total_bias, 1, scratch);
+		whiten_gradient(w, l, white, total, total_bias, scratch);
 		whiten_gradient_adjoint(w, l, back, back_bias, white, scratch);
 		for (size_t b = 0; b < (size_t)g->blocks; b++)
 			g->weight[(size_t)part * (size_t)g->blocks + b] = dot(gradients + b * weights, back, (int)weights) +
@@ -396,7 +396,7 @@ static void white_row(struct draw_grams *g, const struct layer *l, const struct 
 	float *bias = g->bias_sums;
 	l->type->backward(l, NULL, g->gradients, dy, x, &pass);
 	l->type->bias_gradient(l, bias, dy, 0, 1);
-	whiten_gradients(w, l, out, g->gradients, bias, 1, scratch);
+	whiten_gradient(w, l, out, g->gradients, bias, scratch);
 }
 
 static double explicit_white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,

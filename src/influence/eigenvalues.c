@@ -102,7 +102,7 @@ static void add_gradient(struct layer_eigenvalues *v, const float *x, const floa
 	float *turned = v->gradient + (size_t)v->c->np * (size_t)v->c->nk;
 	l->type->backward(l, NULL, v->gradient, dy, x, &pass);
 	l->type->bias_gradient(l, v->bias, dy, 0, 1);
-	whiten_gradients(&v->basis, l, turned, v->gradient, v->bias, 1, v->scratch);
+	whiten_gradient(&v->basis, l, turned, v->gradient, v->bias, v->scratch);
 	add_squares(v, turned);
 }
 

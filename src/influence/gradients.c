@@ -178,7 +178,7 @@ static void whiten_explicit(const struct influence *s, const struct layer_gradie
 	const struct layer_whitening *w = whitening_of(s, k);
 	const float *bias = g->raw + (k->rows ? 0 : layer_weights(k->l));
 	if (!k->rows)
-		whiten_gradients(w, k->l, to, g->raw, bias, 1, g->scratch);
+		whiten_gradient(w, k->l, to, g->raw, bias, g->scratch);
 	if (w->b)
 		whiten_b(w, to + k->size - w->b, bias, 1);
 }

@@ -327,24 +327,21 @@ void whiten_b(const struct layer_whitening *w, float *out, const float *b, int r
 		memcpy(out, b, (size_t)rows * (size_t)w->b * sizeof *out);
 }
 
-void whiten_gradients(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, int count,
-                      float *scratch)
+void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch)
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
 	float *by_k = w->wp ? scratch : out;
-	multiply_rows(by_k, weight, w->wk, w->packed_k, w->square, w->k, l->k, count * l->p, NULL);
-	for (size_t i = 0; w->ones && i < (size_t)count * p; i++)
+	multiply_rows(by_k, weight, w->wk, w->packed_k, w->square, w->k, l->k, l->p, NULL);
+	for (size_t i = 0; w->ones && i < p; i++)
 		for (size_t j = 0; j < k; j++)
 			by_k[i * k + j] += bias[i] * w->ones[j];
-	for (; w->wp && count > 0; count--, out += p * k, scratch += p * k) {
-		for (int i = 0, from = 0; i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
-			int to = part_end(w->p, i);
-			mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k,
-			       inner_size(w->square, l->p, to), MAT_24);
-		}
-		for (size_t i = 0; w->scale && i < p * k; i++)
-			out[i] *= w->scale[i];
+	for (int i = 0, from = 0; w->wp && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+		int to = part_end(w->p, i);
+		mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k,
+		       inner_size(w->square, l->p, to), MAT_24);
 	}
+	for (size_t i = 0; w->wp && w->scale && i < p * k; i++)
+		out[i] *= w->scale[i];
 }
 
 /* out [rows][columns] = in [rows][n] w, w [n][columns] square or lower triangular, or NULL; packed: its parts, or NULL */

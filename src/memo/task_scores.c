@@ -146,11 +146,11 @@ static int open_worker(struct worker *w, const struct run *r, struct fail *f)
 	return w->logp || w->losses ? 0 : -1;
 }
 
-int task_columns(const struct task_scores *s) { return s->draws ? 2 * s->checkpoints + (s->left_out ? TASK_OUT : 0) : 1; }
+static int count_columns(const struct task_scores *s) { return s->draws ? 2 * s->checkpoints + (s->left_out ? TASK_OUT : 0) : 1; }
 
 int task_scores_run(const struct task_scores *s, double *values, struct fail *f)
 {
-	struct run r = {.s = s, .last = &s->models[s->checkpoints - 1], .columns = task_columns(s), .values = values};
+	struct run r = {.s = s, .last = &s->models[s->checkpoints - 1], .columns = count_columns(s), .values = values};
 	const struct pipeline p = {.ctx = &r, .workers = s->workers, .slot_size = sizeof(struct slot), .open = open_slot, .close = close_slot, .fill = fill, .work = work, .consume = consume, .stop = stop};
 	int failed = 0;
 	r.worker = calloc((size_t)s->workers, sizeof *r.worker);

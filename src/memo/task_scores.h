@@ -18,10 +18,8 @@ struct task_scores {
 	void *ctx;
 };
 
-/* Numbers a record: of log p(x) and its standard error for every checkpoint, and with left_out TASK_OUT more (NAN for records that are not
- * marked); or 1, the loss. */
-int task_columns(const struct task_scores *s);
-/* values [records][task_columns()] */
+/* values [records][columns]. Columns: with draws, log p(x) and its standard error for every checkpoint, and with left_out TASK_OUT more (NAN for
+ * records that are not marked); without, the loss. */
 int task_scores_run(const struct task_scores *s, double *values, struct fail *f);
 
 #endif

@@ -144,10 +144,10 @@ static int precedes(double score, uint64_t position, const struct thumbnail *b)
 }
 
 /* v[0] is the root of a heap: the suspect that is the first to be replaced. */
-static void sift_down(struct suspect **h, size_t n, size_t i)
+static void sift_down(struct suspect **h, size_t n)
 {
-	for (;;) {
-		size_t last = i;
+	for (size_t i = 0, last;; i = last) {
+		last = i;
 		for (size_t k = 2 * i + 1; k <= 2 * i + 2 && k < n; k++)
 			if (precedes(h[last]->t.score, h[last]->t.position, &h[k]->t))
 				last = k;
@@ -156,7 +156,6 @@ static void sift_down(struct suspect **h, size_t n, size_t i)
 		struct suspect *s = h[i];
 		h[i] = h[last];
 		h[last] = s;
-		i = last;
 	}
 }
 
@@ -186,7 +185,7 @@ static int add_scored(struct review *v, struct record *rec, double score, int po
 	} else {
 		suspect_free(v->v[0]);
 		v->v[0] = s;
-		sift_down(v->v, v->n, 0);
+		sift_down(v->v, v->n);
 	}
 	return 0;
 }

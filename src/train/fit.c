@@ -190,7 +190,7 @@ static int step_alone(struct run *r, struct train_stats *now, struct fail *f)
 	feed(r, 0, ROLE_TRAINING, (uint64_t)r->s.step);
 	if (t->watch && t->watch(t->ctx, 0, r->s.step, r->feed.row, r->feed.eps, f))
 		return -1;
-	if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, now, f))
+	if (trainer_step(r->trainer, r->feed.x, r->feed.eps, now, f))
 		return fail_add(f, "step %" PRId64 " of %d (learning rate %.9g)", r->s.step, t->m->cfg.train.steps, t->m->cfg.train.lr);
 	return t->watch ? t->watch(t->ctx, 1, r->s.step, r->feed.row, r->feed.eps, f) : 0;
 }

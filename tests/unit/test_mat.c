@@ -162,7 +162,7 @@ static void test_layer(int relu)
 		struct mat_packed *packed[] = {mat_pack(b, k, 0, m, n, k, MAT_24, 0, &budget), mat_pack(b, k, 0, m, n, k, MAT_16, 0, &budget),
 					      mat_pack(NULL, 0, 1, m, n, k, bits, 0, &budget)};
 		if (packed[2])
-			mat_repack(packed[2], b, n, 1);
+			mat_repack(packed[2], b, n);
 		mat_layer(plain, n, a, b, NULL, bias, m, n, k, relu, bits);
 		for (int p = 0; p < 2; p++) { /* of the same precision, and of the other, which is ignored */
 			mat_layer(c, n, a, b, packed[p], bias, m, n, k, relu, bits);
