@@ -61,6 +61,17 @@ clean() {
 	fi
 }
 
+# killed KIND N COMMAND...: the command ends by SIGKILL, just before its Nth call of a KIND of tests/fault/fault.h (write, rename, fsync ...)
+killed() {
+	local kind=$1 n=$2 got=0
+	shift 2
+	VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n preloaded "$@" >"$T/out" 2>"$T/err" || got=$?
+	[ "$got" -eq 137 ] || die "exit status $got, not killed before $kind $n, of: $* -- $(head -c 600 "$T/err")"
+}
+
+# preloaded COMMAND...: runs the command, or a function, with the library that lets calls fail
+preloaded() { ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so "$@"; }
+
 # says WORD...: the message in $T/err contains each WORD
 says() {
 	local LC_ALL=C word text

@@ -398,7 +398,7 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	cp "$T/out" "$T/whole"
 	rm "$T/d.memo/model-000002.numbers" "$T"/d.memo/model-000002.vae/step-*20.safetensors
 	fails 1 memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
-	says model-000002.vae '1 of its 2 checkpoints' 'remove it'
+	says model-000002.vae '1 of its 2 checkpoints' "remove $T/d.memo/model-000002.vae, and it is trained again"
 	rm -r "$T/d.memo/model-000002.vae"
 	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
 	cmp "$T/out" "$T/whole"
@@ -417,4 +417,98 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 		ok memo --set train.checkpoints=2 --checkpoints $as --keep-models -o "$T/$as.memo" "$F/in.tar"
 		cmp "$T/out" "$T/whole"
 	done
+}
+
+# leave OPTION...: models of all records, and of all but s/0004 and but s/0021
+leave() {
+	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"
+	printf 's/0004\ns/0021\n' >"$T/keys"
+	tiny --leave "$T/keys" -t "$T/tests.tar" --keep-models "$@" "$F/in.tar"
+}
+
+# refused NAME WORD...: the run just made failed and names the kept model, its number and what to do, without options of vae-train
+refused() {
+	says "$@" "remove $1, and it is trained again"
+	if grep -q -e '--replace' -e '--resume' "$T/err"; then die "options of another tool: $(cat "$T/err")"; fi
+}
+
+@test "memo: a kept model of another configuration, or of other records, is named, with what to do" {
+	local d=$T/d.memo kept=$T/d.memo/model-000002.vae way
+	ok memo --keep-models -o "$d" "$F/in.tar"
+	cp "$T/out" "$T/whole"
+	memo --keep-models --set train.lr=0.01 --task 3/6 -o "$T/lr.memo" "$F/in.tar"
+	vae-drop -e 'key == "s/0003"' "$F/in.tar" >"$T/less.tar"
+	memo --keep-models --task 3/6 -o "$T/less.memo" "$T/less.tar"
+	for way in lr less; do
+		rm -rf "$d/model-000002.numbers" "$kept"
+		cp -r "$T/$way.memo/model-000002.vae" "$d/"
+		fails 1 memo --keep-models -o "$d" "$F/in.tar"
+		case $way in
+		lr) refused "$kept" 'model 3 of 6' 'another value of train.lr' ;;
+		less) refused "$kept" 'model 3 of 6' 'other records' '29 then, 30 now' ;;
+		esac
+	done
+	rm -r "$kept"
+	ok memo --keep-models -o "$d" "$F/in.tar"
+	cmp "$T/out" "$T/whole"
+}
+
+@test "memo: a kept model whose state is damaged, of another kind or gone, or whose log is cut, is named, with what to do" {
+	local d=$T/d.memo kept=$T/d.memo/model-000001.vae way
+	memo --keep-models --task 2/6 -o "$d" "$F/in.tar"
+	rm "$d/model-000001.numbers"
+	cp -r "$d" "$T/good"
+	for way in empty cut changed checkpoint gone log config; do
+		rm -rf "$d"
+		cp -r "$T/good" "$d"
+		case $way in
+		empty) : >"$kept/state" ;;
+		cut) head -c 900 "$T/good/model-000001.vae/state" >"$kept/state" ;;
+		changed) printf x | dd of="$kept/state" bs=1 seek=3000 conv=notrunc status=none ;;
+		checkpoint) cp "$kept"/step-*40.safetensors "$kept/state" ;;
+		gone) rm "$kept/state" ;;
+		log)
+			rm -r "$d" # a training that is killed when it saves its state for the tenth time
+			killed rename 12 memo --save-every 0.000001 --keep-models --task 2/6 -o "$d" "$F/in.tar"
+			: >"$kept/train.jsonl"
+			;;
+		config) memo --keep-models --task 2/6 --seed 1 -o "$T/seed.memo" "$F/in.tar"; cp "$T/seed.memo/model-000001.vae/state" "$kept/state" ;;
+		esac
+		fails 1 memo --task 2/6 -o "$d" "$F/in.tar"
+		refused "$kept" 'model 2 of 6'
+		[ $way != log ] || says train.jsonl shorter
+	done
+}
+
+@test "memo --leave: models of one repeat differ by the record left out alone; exchanged ones, and their checkpoints and states, are refused" {
+	local what d=$T/d.memo
+	ok leave -o "$d"
+	cp "$T/out" "$T/whole"
+	cp -r "$d" "$T/good"
+	for what in . step-000000040.safetensors state; do
+		rm -r "$d"
+		cp -r "$T/good" "$d"
+		rm "$d"/model-00000[12].numbers
+		mv "$d/model-000001.vae/$what" "$T/held" 2>/dev/null || mv "$d/model-000001.vae" "$T/held"
+		if [ "$what" = . ]; then
+			mv "$d/model-000002.vae" "$d/model-000001.vae"
+			mv "$T/held" "$d/model-000002.vae"
+		else
+			mv "$d/model-000002.vae/$what" "$d/model-000001.vae/$what"
+			mv "$T/held" "$d/model-000002.vae/$what"
+		fi
+		fails 1 leave -o "$d"
+		refused "$d/model-000001.vae" 'model 2 of 3'
+		rm -r "$d/model-000001.vae"
+		fails 1 leave -o "$d"
+		refused "$d/model-000002.vae" 'model 3 of 3'
+		rm -r "$d/model-000002.vae"
+		ok leave -o "$d"
+		cmp "$T/out" "$T/whole"
+	done
+	# of a training that was stopped
+	rm "$d/model-000001.numbers" "$d"/model-00000[12].vae/model.yaml
+	cp "$d/model-000002.vae/state" "$d/model-000001.vae/state"
+	fails 1 leave -o "$d"
+	refused "$d/model-000001.vae" 'model 2 of 3' 'other records'
 }
