@@ -20,7 +20,7 @@ enum { PLAN_BYTES = 1 << 20 }; /* of NAME.memo/plan, which holds a configuration
 
 int retrain_checkpoints(const struct retrain *r) { return r->every_checkpoint ? r->cfg->train.checkpoints : 1; }
 
-int retrain_columns(const struct retrain *r) { return task_columns(r->subsets.kind == SUBSETS_FOLDS, retrain_checkpoints(r), r->out_scores); }
+int retrain_columns(const struct retrain *r) { return numbers_columns(r->subsets.kind == SUBSETS_FOLDS, retrain_checkpoints(r), r->out_scores); }
 
 int64_t retrain_step(const struct retrain *r, int checkpoint)
 {

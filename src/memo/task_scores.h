@@ -2,7 +2,7 @@
 #ifndef VF_TASK_SCORES_H
 #define VF_TASK_SCORES_H
 
-#include "memo/retrain.h"
+#include "memo/numbers.h"
 #include "model/model.h"
 #include "train/dataset.h"
 
@@ -11,16 +11,13 @@ struct task_scores {
 	const struct model *models;  /* [checkpoints], of one network */
 	int checkpoints, workers;
 	int draws;                   /* of log p(x); 0: no log p(x), but the loss at the last checkpoint */
-	const uint8_t *left_out;     /* [records]: with draws, also the RETRAIN_OUT scores of the records that are marked; or NULL */
+	const uint8_t *left_out;     /* [records]: with draws, also the NUMBERS_OUT scores of the records that are marked; or NULL */
 	/* The share of the records that is scored. May be NULL. */
 	void (*progress)(void *ctx, double share);
 	void *ctx;
 };
 
-/* Numbers a record: with logp, log p(x) and its standard error for every checkpoint, and with out RETRAIN_OUT more (NAN for records that are
- * not marked); else 1, the loss. */
-int task_columns(int logp, int checkpoints, int out);
-/* values [records][task_columns(draws, checkpoints, left_out)] */
+/* values [records][numbers_columns(draws, checkpoints, left_out)] */
 int task_scores_run(const struct task_scores *s, double *values, struct fail *f);
 
 #endif
