@@ -30,11 +30,7 @@ static double *parts_of(const struct selfinf *s, const void *result) { return s-
 static int score(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
 	struct selfinf *s = tool;
-	struct scorer *w = &s->scorer[worker];
-	if (scorer_read_noise(w, b, f))
-		return -1;
-	influence_score(w->influence, b->nrows, x, b->id, w->eps, result, parts_of(s, result));
-	return 0;
+	return scorer_score(&s->scorer[worker], b, x, result, parts_of(s, result), f);
 }
 
 static int set_parts(const struct selfinf *s, struct record *r, const char *what, const double *part, struct fail *f)

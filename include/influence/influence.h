@@ -43,6 +43,8 @@ int influence_batch_size(const struct model *m, int flags);
  * without, but a wide network takes an eighth longer, and sparse blocks (sparse_block.h) cannot be used. */
 enum { INFLUENCE_PACK_BUDGET = 64 << 20 };
 void influence_pack_weights(struct model *models, int n, int flags);
+/* Whether packing takes less time than it saves where a batch of n records is all that is scored. */
+int influence_gains_from_packing(const struct influence *s, int n);
 
 /* models [n] are borrowed; the options are those of models[n-1].cfg.score. batch: records at a time, as influence_batch_size() says. */
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f);

@@ -61,7 +61,13 @@ static int rows_of(const struct influence *s, int n)
 {
 	const struct model *m = &s->models[0];
 	int block = network_row_block(&m->enc), rows = block ? (n + block - 1) / block * block : s->batch;
-	return s->whitening || !s->sparse_grad[0] || !network_sparse(&m->dec, 1) || rows > s->batch ? s->batch : rows;
+	return s->whitening || !s->sparse_grad[0] || !network_sparse(&m->dec, 0) || rows > s->batch ? s->batch : rows;
+}
+
+int influence_gains_from_packing(const struct influence *s, int n)
+{
+	enum { GROUPS = 2 }; /* each packs its weights anew if they are not packed */
+	return rows_of(s, n) > GROUPS * s->decoder_batch;
 }
 
 static void start_batch(struct influence *s, int n, const float *x, struct score *out, double *by_tensor)

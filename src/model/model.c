@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/hash.h"
 #include "stream/name.h"
 #include "gemm/mat.h"
 
@@ -95,11 +95,11 @@ static int set_id(struct model *m, struct fail *f)
 		buf_free(&text);
 		return -1;
 	}
-	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
+	uint64_t h = hash_bytes(m->params, m->nparams * sizeof(float), hash_bytes(text.p, text.len, 0));
 	size_t bytes = (size_t)m->enc.in * sizeof(double);
 	if (m->standard.mean)
-		h = XXH3_64bits_withSeed(m->standard.deviation, bytes, XXH3_64bits_withSeed(m->standard.mean, bytes, h));
-	snprintf(m->id, sizeof m->id, "%016" PRIx64, (uint64_t)h);
+		h = hash_bytes(m->standard.deviation, bytes, hash_bytes(m->standard.mean, bytes, h));
+	snprintf(m->id, sizeof m->id, "%016" PRIx64, h);
 	buf_free(&text);
 	return 0;
 }
