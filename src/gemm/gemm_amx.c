@@ -23,7 +23,7 @@
  *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice */
 #include "gemm/kernels.h"
 
-#include "base/simd.h"
+#include "base/amx.h"
 
 #if !defined(SIMD_HAS_AMX)
 
@@ -37,7 +37,9 @@ void gemm_amx(const struct gemm_args *g) {}
 
 #include "gemm/avx512.h"
 
+#if !defined(AMX) /* tests compile this file for an emulation of the tiles (tests/tiles) */
 #define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#endif
 
 enum {
 	TILE_LINES = LANES,

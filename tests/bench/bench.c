@@ -41,6 +41,7 @@
 #include "model/checkpoints.h"
 #include "influence/draw_grams.h"
 #include "rank/ranking.h"
+#include "base/amx.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/simd.h"

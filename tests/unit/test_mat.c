@@ -81,6 +81,59 @@ static void test_shapes(enum product h)
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
 }
 
+/* Sides around multiples of 16 and 32, which are the lines and columns of tiles and panels, and around their blocks. */
+static void test_edges(enum product h)
+{
+	double worst = 0;
+	int clean = 1;
+	for (int i = 0; i < 36; i++) {
+		int m = 63 + i, n = 63 + 7 * i % 36, k = 63 + 13 * i % 36;
+		worst = max_error(worst, check(h, m, n, k, i % 2, &clean));
+	}
+	static const int shape[][3] = {{257, 1057, 33}, {255, 1023, 40}, {513, 33, 64}, {40, 33, 1537}, {32, 70, 511}, {33, 65, 1023}};
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+		worst = max_error(worst, check(h, shape[i][0], shape[i][1], shape[i][2], 1, &clean));
+	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s, sides of 63 to 98 and around blocks: at most %.2g off, nothing written beside", name[h],
+	   bits == MAT_24 ? "24 bits" : "16 bits", worst);
+}
+
+/* Factors of very different sizes: within the bound that mat.h gives. One near the largest float may make its row NAN. */
+static void test_sizes(void)
+{
+	enum { M = 70, N = 90, K = 100 };
+	float *x = malloc(M * K * sizeof *x), *y = malloc(N * K * sizeof *y);
+	double worst = 0;
+	int beyond = 0, lost = 0;
+	for (int i = 0; i < M * K; i++)
+		x[i] = ldexpf(a[i], i / K % 7 * 30 - 95 + i % 3 * 5);
+	for (int i = 0; i < N * K; i++)
+		y[i] = ldexpf(b[i], i / K % 5 * 10 - 60 + i % 3 * 3);
+	for (int huge = 0; huge < 2; huge++) {
+		mat_nt(c, N, x, K, y, K, NULL, M, N, K, bits);
+		for (int i = huge; i < M; i++)
+			for (int j = 0; j < N; j++) {
+				double s = 0, xx = 0, yy = 0;
+				for (int p = 0; p < K; p++) {
+					double u = (double)x[i * K + p], v = (double)y[j * K + p];
+					s += u * v, xx += u * u, yy += v * v;
+				}
+				double bound = mat_error_bound(K, bits) * sqrt(xx * yy) + K * 0x1p-120; /* and what products below the least float lose */
+				double error = fabs(s - (double)c[i * N + j]) / bound;
+				worst = max_error(worst, error);
+				beyond += !(error <= 1);
+			}
+		for (int j = 0; huge && j < N; j++)
+			lost += c[j] < 0;
+		for (int p = 0; p < K; p++) /* next: all terms of row 0 are positive, and one of them is huge */
+			x[p] = p == 7 ? FLT_MAX : 1e-30f;
+		for (int j = 0; j < N; j++)
+			for (int p = 0; p < K; p++)
+				y[j * K + p] = fabsf(y[j * K + p]);
+	}
+	ok(!beyond && !lost, "%s, factors from 2^-100 to 2^97: %.2g of the bound; FLT_MAX stays in its row", bits == MAT_24 ? "24 bits" : "16 bits", worst);
+	free(x), free(y);
+}
+
 static int by_amx(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
 static int by_blocked(void) { return gemm_select(512, 512, 512) == GEMM_BLOCKED; }
 
@@ -299,6 +352,11 @@ int main(void)
 	for (int h = 0; h < 2 * PRODUCTS; h++) {
 		bits = h < PRODUCTS ? MAT_24 : MAT_16;
 		test_shapes((enum product)(h % PRODUCTS));
+		test_edges((enum product)(h % PRODUCTS));
+	}
+	for (int i = 0; i < 2; i++) {
+		bits = i ? MAT_16 : MAT_24;
+		test_sizes();
 	}
 	for (int i = 0; i < 4; i++) {
 		bits = i < 2 ? MAT_24 : MAT_16;
