@@ -9,8 +9,8 @@
 #include "gemm/kernels.h"
 #include "gemm/lanes.h"
 
-/* A microkernel's sums are 24 of the 32 registers of AVX-512, or 12 of the 16 of AVX2. */
-enum { MR = LANES == 16 ? 8 : 6, VECTORS = LANES == 16 ? 3 : 2 };
+/* A microkernel's sums are 24 of the 32 registers of AVX-512 and NEON, or 12 of the 16 of AVX2. */
+enum { MR = LANES == 8 ? 6 : 8, VECTORS = LANES == 8 ? 2 : 3 };
 
 /* --- panels --- */
 
@@ -111,7 +111,7 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 	case (r)*VECTORS + (v):                                                                                                            \
 		__VA_ARGS__(r, v);                                                                                                         \
 		break
-#if LANES == 16
+#if LANES != 8
 #define ROW_CASES(r, what)                                                                                                                 \
 	CASE(r, 1, what);                                                                                                                  \
 	CASE(r, 2, what);                                                                                                                  \

@@ -384,7 +384,8 @@ int main(void)
 	}
 	test_denormals(); /* the last test: it changes this thread */
 	printf("# SIMD level %d\n", simd_level());
-	printf("# large products by %s\n", by_amx() ? "AMX" : by_blocked() ? blocked_kernels() == &blocked_8 ? "8 lanes" : "AVX-512" : "OpenBLAS");
+	int lanes = by_blocked() ? blocked_kernels()->lanes : 0;
+	printf("# large products by %s\n", by_amx() ? "AMX" : lanes == 16 ? "AVX-512" : lanes == 8 ? "8 lanes" : lanes ? "4 lanes" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
 }
