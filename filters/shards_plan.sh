@@ -36,21 +36,21 @@ count_models() {
 	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' cannot be parsed by the shell: check its quotes"
 	folds=10 repeats=1
 	eval "set -- $1"
-	while [ $# -gt 0 ]; do
+	shorts=$(vae-memo -h | sed -n 's/^  -\(.\), --[a-z-]* [A-Z].*/\1:/p; t; s/^  -\(.\)\[.*/\1::/p; t; s/^  -\(.\), .*/\1/p' | tr -d '\n')
+	longs=$(vae-memo -h | sed -n 's/^  *\(-., \)*--\([a-z-]*\) [A-Z].*/\2:/p; t; s/^  *\(-., \)*--\([a-z-]*\) .*/\2/p' | paste -sd , -)
+	# names in full, each option's argument behind it, and FILEs behind --
+	words=$(getopt -q -o "$shorts" -l "$longs" -- "$@") || return 0 # vae-memo will refuse them
+	eval "set -- $words"
+	while [ "$1" != -- ]; do
 		case $1 in
-		--folds | --repeats) [ $# -gt 1 ] || wrong "--memo: $1 takes a number" ;;
-		esac
-		case $1 in
-		--folds=*) folds=${1#*=} ;;
-		--repeats=*) repeats=${1#*=} ;;
 		--folds) folds=$2 ;;
 		--repeats) repeats=$2 ;;
-		--f* | --rep*) wrong "--memo: write $1 in full, --folds or --repeats: $tool counts the models" ;;
-		-h | --he* | -V | --vers*) wrong "--memo takes no $1" ;;
-		--ha* | --le* | --ta* | --outp* | --rej* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
+		-h | --help | -V | --version) wrong "--memo takes no $1" ;;
+		--halves | --leave | --task | -o | --output | -r | --rejects | -z) wrong "--memo takes no $1: the models are those of --folds and --repeats, and $tool names the files" ;;
 		esac
 		shift
 	done
+	[ $# -eq 1 ] || wrong "--memo takes options alone, and not '$2': the records are those of the shards"
 	number 'the option --folds of --memo' "$folds" '[1-9][0-9]{0,4}'
 	number 'the option --repeats of --memo' "$repeats" '[1-9][0-9]{0,4}'
 	models=$((folds * repeats))

@@ -393,6 +393,26 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	says "record 1 'x'"
 }
 
+@test "memo: two readers of standard input are refused" {
+	local tests
+	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"
+	echo s/0004 >"$T/keys"
+	fails 2 tiny --leave - -t - -o "$T/d.memo" "$F/in.tar" </dev/null
+	says '-t -' '--leave -' 'standard input'
+	for tests in - "$T/tests.tar"; do
+		fails 2 tiny --leave - -t "$tests" -o "$T/d.memo" </dev/null
+		fails 2 tiny --leave - -t "$tests" -o "$T/d.memo" "$F/in.tar" - </dev/null
+		says 'the records'
+	done
+	fails 2 tiny --halves 3 -t - -o "$T/d.memo" </dev/null
+	absent "$T/d.memo"
+	# one of them may
+	ok tiny --leave - -t "$T/tests.tar" -o "$T/d.memo" "$F/in.tar" <"$T/keys"
+	mv "$T/out" "$T/want"
+	ok tiny --leave "$T/keys" -t - -o "$T/e.memo" "$F/in.tar" <"$T/tests.tar"
+	same "$T/want" "$T/out"
+}
+
 @test "memo: a kept model that lost a checkpoint is not scored" {
 	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
 	cp "$T/out" "$T/whole"

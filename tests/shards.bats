@@ -319,10 +319,17 @@ same_memo() {
 	says 01.tar 'plan in another directory'
 	fails 1 vae-shards run "$T/c"
 	says 01.tar 'plan in another directory'
-	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'" '--fold 3' '--rep=2' '--hal 4' '--folds 1' '-qz' '--no-such' '-d x' '--set train.step=3' '-t tests.tar'; do
+	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'" '--hal 4' '--folds 1' '-qz' '-qr q.tar' '--no-such' '-d x' '--set train.step=3' '-t tests.tar'; do
 		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
 		says --memo
 	done
+	# no other records: each task would read them too, or standard input
+	for bad in - "$S/01.tar" '--folds 2 - -q' '-- -q' "-qd 3 $S/01.tar"; do
+		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
+		says '--memo takes options alone' "'"
+	done
+	ok vae-shards plan -q --print --memo '-qc tiny --fold 3 --repe=2 --set train.likelihood=gaussian --set model.variance=1' "$T/d" "$S/00.tar"
+	is "$(grep -c ' train ' "$T/out")" 6
 	fails 2 vae-shards plan --memo '-c tiny -h' "$T/d" "$S/00.tar"
 	says '--memo takes no -h'
 	fails 1 vae-shards plan --memo '-c tiny --set train.likelihood=bernoulli' "$T/d" "$S/00.tar"

@@ -592,4 +592,14 @@ waits() {
 	says '--quarantine - and the records'
 	fails 2 vae-memo -c tiny -o m.memo --leave - -t t.tar
 	says '--leave - and the records'
+	# nor the files of two options
+	fails 2 vae-report --influence i.jsonl -t - --quarantine - -o page.html a.tar
+	says '-t - and --quarantine - cannot both read standard input'
+	fails 2 vae-memo -c tiny -o m.memo --leave - -t - a.tar
+	says '-t - and --leave - cannot both read standard input'
+	for tool in 'vae-cut -k key' vae-stat 'vae-drop --top 1' vae-density 'vae-train -c tiny -o m.vae' 'vae-memo -c tiny -o m.memo'; do
+		# shellcheck disable=SC2086 # a tool and its options
+		fails 1 $tool - - </dev/null
+		says 'standard input is named twice'
+	done
 }

@@ -75,6 +75,7 @@ struct cli {
 	const char *verb;      /* that one, or NULL */
 	char **files;          /* operands */
 	int nfiles;
+	const char *stdin_option; /* of cli_check_stdin(): the option that reads standard input, or NULL */
 	double started;        /* seconds, monotonic */
 };
 
@@ -130,7 +131,7 @@ bool cli_check_keys(struct cli *c);
 bool cli_check_model(struct cli *c, const char *path);
 /* Standard input is one of the inputs. */
 bool cli_reads_stdin(const struct cli *c);
-/* The file of an option (or NULL) and the records do not both come from standard input. */
+/* The file of an option (or NULL) does not come from standard input if the records do, or the file of an option checked before. */
 bool cli_check_stdin(struct cli *c, const char *option, const char *path);
 /* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
  * vae-train -p may still be writing the model that is to be read. */
