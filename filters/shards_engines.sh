@@ -27,10 +27,10 @@ engine() {
 
 # run_here: does what is not done
 run_here() {
-	todo=$(undone "$first") scored=$(count "$todo")
-	if [ -n "$todo" ]; then
+	ordinals=$(undone "$first") scored=$(count "$ordinals")
+	if [ -n "$ordinals" ]; then
 		if [ -n "$memo" ]; then say "training $scored of $models models"; else say "scoring $scored of $shards shards"; fi
-		printf '%s\n' "$todo" | engine "$first" || exit 1
+		printf '%s\n' "$ordinals" | engine "$first" || exit 1
 	fi
 	made=''
 	if ! reduced; then
@@ -43,10 +43,10 @@ run_here() {
 		say "$models models: $scored trained now; the records with their scores are $run/memo.tar.zst"
 		return 0
 	fi
-	todo=$(undone drop) did=$(count "$todo")
-	if [ -n "$todo" ]; then
+	ordinals=$(undone drop) did=$(count "$ordinals")
+	if [ -n "$ordinals" ]; then
 		say "cleaning $did of $shards shards"
-		printf '%s\n' "$todo" | engine drop || exit 1
+		printf '%s\n' "$ordinals" | engine drop || exit 1
 	fi
 	[ $((scored + did)) -eq 0 ] || check
 	say "$shards shards: $scored scored, $did cleaned now; the results are $run/clean and $run/quarantine"
@@ -71,23 +71,23 @@ indices() {
 		END { flush() }'
 }
 
-# submit_tasks TASK AFTER: submits the tasks whose ordinals are in todo
-submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$todo" | indices)" "task -q --threads $cpus --per-task $per_task $(quote "$run") $1"; }
+# submit_tasks TASK AFTER: submits the tasks of $ordinals
+submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$ordinals" | indices)" "task -q --threads $cpus --per-task $per_task $(quote "$run") $1"; }
 
 # run_slurm: submits what is not done, and then check
 run_slurm() {
 	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
 	find_self
-	after='' did='' todo=$(undone "$first")
+	after='' did='' ordinals=$(undone "$first")
 	mkdir -p "$run/log"
-	[ -z "$todo" ] || submit_tasks "$first" ''
+	[ -z "$ordinals" ] || submit_tasks "$first" ''
 	if [ -n "$after" ] || ! reduced; then
 		submit reduce "$after" '' "reduce -q $(quote "$run")"
-		todo=$(seq "$tasks")
+		ordinals=$(seq "$tasks")
 	else
-		todo=$([ -z "$second" ] || undone "$second")
+		ordinals=$([ -z "$second" ] || undone "$second")
 	fi
-	if [ -z "$did$todo" ]; then
+	if [ -z "$did$ordinals" ]; then
 		say "$shards shards: nothing to submit"
 		return 0
 	fi

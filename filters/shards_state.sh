@@ -107,13 +107,13 @@ makes() {
 count() { printf '%s' "$1" | grep -c '' || true; }
 
 status() {
-	todo=$(undone "$first")
+	ordinals=$(undone "$first")
 	if [ -n "$memo" ]; then
-		echo "$models models of $shards shards, $((models - $(count "$todo"))) trained"
+		echo "$models models of $shards shards, $((models - $(count "$ordinals"))) trained"
 		if reduced; then echo "$run/memo.tar.zst has the scores"; else echo 'not merged'; fi
 		return 0
 	fi
-	echo "$shards shards, $((shards - $(count "$todo"))) scored"
+	echo "$shards shards, $((shards - $(count "$ordinals"))) scored"
 	if reduced; then
 		echo "ranked together: $(sed -n 's/.*"listed":\([0-9]*\).*/\1/p' "$run/counts") of $(sed -n 's/.*"records":\([0-9]*\).*/\1/p' "$run/counts") records are listed"
 		echo "$((shards - $(undone drop | wc -l))) cleaned"

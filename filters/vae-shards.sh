@@ -175,13 +175,13 @@ same() {
 
 summarise() {
 	[ -n "$summary" ] || return 0
-	todo=$(undone "$first") cleaned=0 is=false
+	ordinals=$(undone "$first") cleaned=0 is=false
 	! reduced || is=true
 	[ -n "$memo" ] || [ $is = false ] || cleaned=$((shards - $(undone drop | wc -l)))
 	if [ -n "$memo" ]; then
-		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $((models - $(count "$todo"))) $is
+		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $((models - $(count "$ordinals"))) $is
 	else
-		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$todo"))) $is $cleaned \
+		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$ordinals"))) $is $cleaned \
 			"$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null)"
 	fi >"$summary"
 }
