@@ -8,7 +8,8 @@
  *   mat_tn   C = A^T B    a[k x m]  b[k x n]
  *
  * All matrices belong to the caller, and C overlaps neither A nor B. A product runs on the calling thread alone; callers split work
- * between threads. The bits of a result depend on processor, shape, strides and numbers only, not on the thread or on packing. */
+ * between threads. The bits of a result depend on processor, shape, strides and numbers only, not on the thread, on
+ * packing, or on the alignment of the matrices. */
 #ifndef VF_MAT_H
 #define VF_MAT_H
 
@@ -17,10 +18,10 @@
 #include "base/fail.h"
 
 /* Prepares the calling thread, with OpenBLAS limited to one thread: call it once before any product and in every worker thread.
- * Returns how many threads may compute products at once: 256, or 1 where OpenBLAS was built without thread safety. */
+ * Returns how many threads may compute products at once: 256, or 1 if OpenBLAS was built without thread safety. */
 int mat_thread_init(void);
 /* Reserves OpenBLAS's memory for products on `threads` threads at once, 129 MiB of address space each; pages are used as products
- * need them. Where less fits, fewer threads compute at once and the others wait. -1 where there is none for even one thread. */
+ * need them. If less fits, fewer threads compute at once and the others wait. -1 if there is none for even one thread. */
 int mat_reserve(int threads, struct fail *f);
 /* Makes this thread, and those that it starts, treat denormal floats and doubles as 0. Processors take up to a hundred times as long
  * over denormals, and vanishing gradients and their running averages are full of them. */

@@ -274,6 +274,42 @@ static void test_sign(int active)
 	ok(same, "a sum that underflows has the same sign with b packed, and beside other rows (%d of %d outputs active)", active, N);
 }
 
+/* Products of matrices that begin anywhere have the bits of those of aligned ones. */
+static void test_alignment(void)
+{
+	enum { MOST = 300 * 300 };
+	static float aligned[3][MOST + 16] __attribute__((aligned(64)));
+	const int side[] = {1, 3, 16, 17, 64, 100, 129, 257};
+	const int sides = (int)(sizeof side / sizeof *side);
+	int same = 1;
+	for (int t = 0; t < sides * sides * sides; t++) {
+		int m = side[t % sides], n = side[t / sides % sides], k = side[t / sides / sides], at = t % 15 + 1;
+		for (int h = 0; h <= PRODUCTS; h++) { /* and a Gram matrix */
+			float *x = aligned[0], *y = aligned[1], *z = aligned[2], *old[] = {a, b, c};
+			size_t count = h == PRODUCTS ? (size_t)m * (size_t)m : (size_t)m * (size_t)n;
+			memcpy(x, a, (size_t)m * (size_t)k * sizeof *a);
+			memcpy(y, b, (size_t)n * (size_t)k * sizeof *b);
+			memcpy(z, before, count * sizeof *c);
+			memcpy(c, before, count * sizeof *c);
+			for (int moved = 0; moved < 2; moved++) {
+				if (h == PRODUCTS)
+					mat_gram(c, a, m, k);
+				else
+					multiply((enum product)h, n, h >= TN ? m : k, h == NT ? k : n, m, n, k);
+				if (moved)
+					break;
+				memmove(x + at, x, (size_t)m * (size_t)k * sizeof *a);
+				memmove(y + at, y, (size_t)n * (size_t)k * sizeof *b);
+				memmove(z + at, z, count * sizeof *c);
+				a = x + at, b = y + at, c = z + at;
+			}
+			a = old[0], b = old[1], c = old[2];
+			same &= memcmp(c, z + at, count * sizeof *c) == 0;
+		}
+	}
+	ok(same, "the bits of products do not depend on the alignment of the matrices, %d bits", bits == MAT_24 ? 24 : 16);
+}
+
 static void test_gram(void)
 {
 	double worst = 0;
@@ -369,7 +405,9 @@ int main(void)
 	test_mask(2.5f);
 	test_sign(64);
 	test_sign(8); /* computed one by one */
+	test_alignment();
 	bits = MAT_16;
+	test_alignment();
 	test_mask(0);
 	test_mask(1.5f);
 	test_mask(2.5f);
