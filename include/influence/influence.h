@@ -5,7 +5,7 @@
  *   selfinf   = sum over checkpoints c of w_c |mean of all g_j|^2                    plug-in estimator (equation 10)
  *             = sum over checkpoints c of w_c <mean of the first half of the g_j, mean of the second>   cross estimator, unbiased
  *
- * Gradients are not written out where the layers' shapes allow it (draw_grams.h): a linear layer's gradient of one draw is d a^T (a: its
+ * Gradients are not written out if the layers' shapes allow it (draw_grams.h): a linear layer's gradient of one draw is d a^T (a: its
  * input, d: the delta at its output, network.h), so that <g_i, g_j> = (d_i.d_j)(a_i.a_j), and the squared length of a mean over m draws is a
  * sum over the elementwise product of two m x m Gram matrices.
  *

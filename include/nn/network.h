@@ -2,7 +2,7 @@
  *
  * Rows are records or draws; activations and deltas are row-major float arrays, one row each. Pictures between layers are channels
  * last, so that what a kernel covers is a few long runs; vectors and the parameters of linear layers are in PyTorch's order, and flatten
- * and unflatten reorder where the two differ. Elementwise layers work in place where they can and compute their derivative from their
+ * and unflatten reorder if the two differ. Elementwise layers work in place if they can and compute their derivative from their
  * output. A delta is the gradient of the loss with respect to an activation.
  */
 #ifndef VF_NETWORK_H
@@ -27,7 +27,7 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
 struct tape {
-	float *v[MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
+	float *v[MAX_LAYERS]; /* by layer; NULL if the layer has no buffer */
 	float *all;
 	int rows;
 	enum mat_bits bits; /* of the forward product of a wide dense layer at the end; MAT_24 when opened */

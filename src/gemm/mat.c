@@ -28,7 +28,7 @@
 int openblas_num_threads_env(void);
 __attribute__((weak)) int openblas_num_threads_env(void) { return 1; }
 
-/* Functions of OpenBLAS that no header of it declares. Every product takes a buffer and gives it back. A new one is mapped where none
+/* Functions of OpenBLAS that no header of it declares. Every product takes a buffer and gives it back. A new one is mapped if none
  * is free, and a mapping that fails is tried again without end. */
 void *blas_memory_alloc(int) __attribute__((weak));
 void blas_memory_free(void *) __attribute__((weak));

@@ -20,6 +20,6 @@ enum gemm_kernel gemm_select(int m, int n, int k)
 	if (simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
 		return GEMM_AMX;
 	const struct blocked_kernels *blocked = blocked_kernels();
-	int least = blocked && blocked->lanes < 16 ? 65 : 16; /* with fewer lanes, OpenBLAS is faster where a side is short, as in convolutions */
+	int least = blocked && blocked->lanes < 16 ? 65 : 16; /* with fewer lanes, OpenBLAS is faster if a side is short, as in convolutions */
 	return blocked && m >= 8 && n >= least && k >= least ? GEMM_BLOCKED : GEMM_OPENBLAS;
 }

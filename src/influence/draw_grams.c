@@ -359,7 +359,7 @@ static double explicit_row(struct draw_grams *g, const struct layer *l, const fl
 	return product;
 }
 
-/* By factors in the eigenbasis, where the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
+/* By factors in the eigenbasis, if the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
  * positions k. */
 static double eigen_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
                         const float *dy1, const float *dy_mean, float *tangent_out)

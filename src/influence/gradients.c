@@ -24,7 +24,7 @@ enum {
 
 /* --- memory --- */
 
-/* Whether a layer's gradients are explicit: where factors would take more operations. Explicit numbers come from memory and are used
+/* Whether a layer's gradients are explicit: if factors would take more operations. Explicit numbers come from memory and are used
  * only a few times, which doubles their cost. Gradients that the scores need explicitly are there anyway. */
 static int keep_explicit(const struct layer_gradient *k)
 {

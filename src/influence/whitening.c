@@ -265,7 +265,7 @@ static void add_ones(float *out, const float *ones, int n, size_t rows)
 }
 
 /* out [rows][n] = x [rows][columns] w^T, w [n][columns] square or lower triangular, or NULL; plus ones [n], or NULL. packed: its
- * parts, which are not used where they have another inner dimension. */
+ * parts, which are not used if they have another inner dimension. */
 static void multiply_rows(float *out, const float *x, const float *w, struct mat_packed *const packed[WHITENING_PARTS], int square, int n, int columns,
                           int rows, const float *ones)
 {

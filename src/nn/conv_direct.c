@@ -1,11 +1,11 @@
-/* Direct convolution: the kernels of gemm/direct.h read a picture where it lies, or, where the kernel reaches beyond its sides, a copy with
+/* Direct convolution: the kernels of gemm/direct.h read a picture where it lies, or, if the kernel reaches beyond its sides, a copy with
  * zeros on the left and right. Lines beyond the top and the bottom are left out.
  *
  *   to_small   a line of positions at a time: each covers `kernel` lines of the big side, kernel c contiguous numbers in each.
  *   dw         its gradient: for each line of the kernel, the sum over the positions of other^T big.
  *   to_big     the pixels of a big line that lie a stride apart are a line of positions on the small side, which the same taps of the
  *              kernel reach: those of their phase, every stride-th one, in both directions. Together they are stride^2 small
- *              convolutions without a stride, and nothing is added twice. Where the kernel covers all of the big side, each of its
+ *              convolutions without a stride, and nothing is added twice. If the kernel covers all of the big side, each of its
  *              pixels is a phase. */
 #include <string.h>
 
@@ -80,7 +80,7 @@ static size_t big_pack_size(const struct layer *l)
 	return n;
 }
 
-/* The gradient is summed with the channels of the small side as columns where a line of the kernel has few numbers. */
+/* The gradient is summed with the channels of the small side as columns if a line of the kernel has few numbers. */
 static int gradient_is_transposed(const struct layer *l) { return l->kernel * l->big.c < 32; }
 
 size_t direct_scratch(const struct layer *l)

@@ -183,7 +183,7 @@ const float *network_relu_mask(const struct network *net, int i, const struct ta
 	return has_relu_mask(net, i) ? act->v[net->l[i].source] : NULL;
 }
 
-/* The layer whose buffer holds the output of layer i, -1 where that is the network's input (a flatten that reorders nothing). */
+/* The layer whose buffer holds the output of layer i, -1 if that is the network's input (a flatten that reorders nothing). */
 static int buffer_of(const struct network *net, int i) { return net->l[i].has_buffer ? i : net->l[i].source; }
 
 void layer_forward(const struct network *net, int i, const float *params, const float *input, const struct tape *act, int from, int to,
