@@ -38,8 +38,7 @@ static int choose_sigma(struct density_scores *s, const struct exec *exec, struc
 	for (size_t i = 0; i < n && !bad; i++)
 		r[i] = (have ? s->balls : balls)[i].next_r;
 	if (!bad) {
-		sort_doubles(r, n);
-		s->sigma = n % 2 ? r[n / 2] : 0.5 * (r[n / 2 - 1] + r[n / 2]);
+		s->sigma = median(r, n);
 		if (!(s->sigma > 0) || !isfinite(s->sigma))
 			bad = fail_set(f, "--sigma auto finds no bandwidth: give a number");
 	}
