@@ -1,4 +1,4 @@
-/* Runs the estimators of density.h over the collected records: fit, score every record, then measure the influence of every record over
+/* Runs the estimators over the collected records: fit, score every record, then measure the influence of every record over
  * every test record and list the strongest proponents and opponents of each. */
 #include "density/scores.h"
 
@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "base/sort.h"
+#include "density/kde.h"
+#include "density/kmeans.h"
+#include "density/top_points.h"
 #include "stream/influence_file.h"
 
 const char *const density_names[DENSITY_METHODS] = {"knn", "kde", "gmm"};
