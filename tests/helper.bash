@@ -69,6 +69,18 @@ killed() {
 	[ "$got" -eq 137 ] || die "exit status $got, not killed before $kind $n, of: $* -- $(head -c 600 "$T/err")"
 }
 
+# stopped_at KIND N COMMAND...: starts the command and waits until it has stopped just before its Nth call of a KIND; kill -CONT $! lets it go on.
+# Its output is in $T/out.first and $T/err.first.
+stopped_at() {
+	local kind=$1 n=$2
+	shift 2
+	VF_FAULT_STOP=1 VF_FAULT_AT=$kind:once:$n ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so "$@" >"$T/out.first" 2>"$T/err.first" 3>&- &
+	until [[ $(cat /proc/$!/stat 2>/dev/null) == *') T '* ]]; do
+		[ -n "$(names "/proc/$!/task" 2>/dev/null)" ] || die "ended before $kind $n: $* -- $(head -c 600 "$T/err.first")" || return 1
+		sleep 0.01
+	done
+}
+
 # preloaded COMMAND...: runs the command, or a function, with the library that lets calls fail
 preloaded() { ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so "$@"; }
 

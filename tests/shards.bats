@@ -348,19 +348,20 @@ same_memo() {
 	fails 2 vae-shards run --memo '-c tiny' "$T/a"
 }
 
-@test "shards --memo: tasks killed at random: the bytes of vae-memo" {
-	local n=0 i
+@test "shards --memo: tasks that are killed: the bytes of vae-memo" {
+	local at kills=0
 	memo_alone "$T/alone"
 	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
-	for i in $(seq 40); do
-		timeout -s KILL "0.$((RANDOM % 4))$((1 + RANDOM % 9))" vae-shards run -q -j 2 "$T/a" 2>/dev/null || n=$((n + 1))
-		[ "$n" -lt 8 ] || break
-		[ $((i % 3)) -gt 0 ] || rm -f "$T"/a/models.memo/model-00000$((RANDOM % 6)).numbers "$T/a/reduced"
-	done 2>/dev/null
+	# in every process of the run: vae-shards, vae-memo, and what they start
+	for at in write:1 write:2 write:4 write:8 rename:1 rename:2 rename:3 rename:4 rename:5 rename:6 fsync:1 fsync:4 fsync:8 open:1 open:9 open:30 close:3 close:12; do
+		VF_FAULT_KILL=1 VF_FAULT_AT=${at/:/:once:} preloaded vae-shards run -q -j 2 "$T/a" >/dev/null 2>"$T/err" || kills=$((kills + 1))
+		[ $((kills % 3)) -gt 0 ] || rm -f "$T"/a/models.memo/model-00000$((kills % 6)).numbers "$T/a/reduced"
+	done
+	[ $kills -ge 12 ] || die "only $kills runs were killed"
 	ok vae-shards run -q "$T/a"
 	ok vae-shards check -q "$T/a"
 	same_memo "$T/a"
-	[ $n -ge 8 ] || die "only $n were killed"
+	echo "# $kills runs were killed" >&3
 }
 
 @test "shards --memo: run --slurm: the bytes of vae-memo" {
@@ -422,11 +423,13 @@ same_memo() {
 	need taskset
 	local n i
 	mkfifo "$T/in"
-	threads() { # COMMAND...: its threads once it has read the first record
+	threads() { # COMMAND...: its threads once it has read what there is
 		"$@" <"$T/in" >/dev/null &
 		exec 5>"$T/in"
 		head -c 20000 "$S/00.tar" >&5
-		sleep 1
+		# 0x541b is FIONREAD: the tool has read all, and waits with all its threads
+		perl -e 'do { select undef, undef, undef, .02; ioctl STDIN, 0x541b, $n or die } while unpack "i", $n' <&5
+		sleep 0.1
 		n=$(names "/proc/$!/task" | wc -w)
 		exec 5>&-
 		wait || true

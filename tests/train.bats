@@ -125,37 +125,16 @@ late() {
 	is "$(cat "$T"/m.vae.tmp*/state)" x
 }
 
-# slow MODEL [OPTION...]: starts a training that lasts until it is killed; its pid in $pid
-slow() {
-	local model=$1
-	shift
-	vae-train -q -c tiny --set train.steps=100000000 --set train.checkpoints=10000 --set train.holdout=0 -o "$model" "$@" <"$F/in.tar" >/dev/null 2>"$T/err" 3>&- &
-	pid=$!
-	for _ in {1..3000}; do
-		compgen -G "$model*/train.jsonl" >/dev/null && [ -n "$(find "$T" -newer "$T/stamp" -name train.jsonl)" ] && break
-		sleep 0.02
-	done
-	sleep 0.1
-	kill -0 $pid
-}
-
 @test "killed: the old model stays" {
 	cp -r "$F/m.vae" "$T/m.vae"
-	touch "$T/stamp"
-	sleep 0.02
-	slow "$T/m.vae" --replace
-	kill -9 $pid
-	wait $pid || true
+	killed rename 5 train "$T/m.vae" --replace --seed 3 "$F/in.tar"
+	[ -e "$(echo "$T"/m.vae.tmp*/step-000000008.safetensors)" ]
 	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
 	ok vae-ckpt list -m "$T/m.vae"
 }
 
 @test "killed without an old model: what it leaves is recognised as unfinished" {
-	touch "$T/stamp"
-	sleep 0.02
-	slow "$T/m.vae"
-	kill -9 $pid
-	wait $pid || true
+	killed rename 5 train "$T/m.vae" "$F/in.tar"
 	absent "$T/m.vae/model.yaml"
 	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
 	says "$T/m.vae"
