@@ -148,9 +148,19 @@ no_leftovers() {
 	[ -z "$(find "$1" -name '*.tmp[0-9]*')" ] || die "left behind: $(find "$1" -name '*.tmp[0-9]*')"
 }
 
-# limited KIB: limits the address space, unless the tools have a sanitizer, which reserves far more
+# limit_space KIB: limits the address space of the tools that this shell starts; under an emulator (.ci/arm64), the space that the tool sees
+limit_space() {
+	if [ -n "${EMULATOR:-}" ]; then export EMULATED_SPACE=$1; else ulimit -v "$1"; fi
+}
+
+# limited KIB: the same, unless the tools have a sanitizer, which reserves far more
 limited() {
-	! (ulimit -v "$1" && vae-cut -V >/dev/null 2>&1) || ulimit -v "$1"
+	! (limit_space "$1" && vae-cut -V >/dev/null 2>&1) || limit_space "$1"
+}
+
+# not_emulated WHY: skips the test where an emulator runs the tools, which cannot do what it tests
+not_emulated() {
+	[ -z "${EMULATOR:-}" ] || skip "under $EMULATOR $*"
 }
 
 # package PROGRAM: the Debian package that it is in
