@@ -597,7 +597,7 @@ waits() {
 	says '-t - and --quarantine - cannot both read standard input'
 	fails 2 vae-memo -c tiny -o m.memo --leave - -t - a.tar
 	says '-t - and --leave - cannot both read standard input'
-	for tool in 'vae-cut -k key' vae-stat 'vae-drop --top 1' vae-density 'vae-train -c tiny -o m.vae' 'vae-memo -c tiny -o m.memo'; do
+	for tool in 'vae-cut -k key' vae-stat 'vae-drop --top 1' vae-density 'vae-train -c tiny -o m.vae' 'vae-memo -c tiny --set input.binarize=threshold -o m.memo'; do
 		# shellcheck disable=SC2086 # a tool and its options
 		fails 1 $tool - - </dev/null
 		says 'standard input is named twice'
