@@ -387,6 +387,23 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	says "record 1 'x'"
 }
 
+@test "memo: a directory of something else is not touched" {
+	mkdir "$T/home"
+	echo precious >"$T/home/file"
+	fails 1 memo -o "$T/home" "$F/in.tar"
+	says "$T/home: not touched: it holds 'file'"
+	is "$(names "$T/home")" 'file '
+	cp -r "$F/m.vae" "$T/m.vae"
+	fails 1 memo -o "$T/m.vae" "$F/in.tar"
+	says 'not a file of vae-memo'
+	diff -r "$F/m.vae" "$T/m.vae"
+	# an empty one is taken; and one whose plan was lost
+	mkdir "$T/e.memo"
+	ok memo -o "$T/e.memo" "$F/in.tar"
+	rm "$T/e.memo/plan"
+	ok memo -o "$T/e.memo" "$F/in.tar"
+}
+
 @test "memo: two readers of standard input are refused" {
 	local tests
 	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"

@@ -1,5 +1,6 @@
 #include "memo/retrain.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -14,6 +15,7 @@
 #include "memo/task_scores.h"
 #include "model/checkpoints.h"
 #include "model/model_dir.h"
+#include "stream/name.h"
 #include "train/fit.h"
 
 enum { PLAN_BYTES = 1 << 20 }; /* of NAME.memo/plan, which holds a configuration and a few lines */
@@ -54,13 +56,9 @@ static const char *plan_value(const char *text, const char *name)
 
 static unsigned long long plan_number(const char *text, const char *name) { return strtoull(plan_value(text, name), NULL, 10); }
 
-/* Refuses a FIFO, whose open() would wait for a writer. */
 static int read_plan(struct buf *text, const char *path, struct fail *f)
 {
-	struct stat st;
-	if (stat(path, &st))
-		return fail_errno(f, "%s", path);
-	return S_ISREG(st.st_mode) ? buf_read_file(text, path, PLAN_BYTES, f) : fail_set(f, "%s: not a regular file", path);
+	return check_regular(path, f) || buf_read_file(text, path, PLAN_BYTES, f) ? -1 : 0;
 }
 
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], uint64_t payloads[2], struct fail *f)
@@ -99,6 +97,26 @@ static int check_plan(const char *there, const char *expected, const char *path,
 	return 0;
 }
 
+/* Whether the name is one of a directory of models, or of a temporary file of one. */
+static int is_own(const char *name) { return *name == '.' || strncmp(name, "plan", 4) == 0 || strncmp(name, "model-", 6) == 0; }
+
+/* Refuses a directory without a plan that holds other files: it is the directory of something else. */
+static int check_own(const char *dir, struct fail *f)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char shown[200];
+	int r = d ? 0 : fail_errno(f, "%s", dir);
+	while (!r && (errno = 0, e = readdir(d)))
+		if (!is_own(e->d_name))
+			r = fail_set(f, "%s: not touched: it holds '%s', which is not a file of vae-memo; name another directory", dir, name_show(shown, sizeof shown, e->d_name));
+	if (!r && errno)
+		r = fail_errno(f, "%s", dir);
+	if (d)
+		closedir(d);
+	return r;
+}
+
 int retrain_open(struct retrain *r, struct fail *f)
 {
 	char path[600];
@@ -112,7 +130,7 @@ int retrain_open(struct retrain *r, struct fail *f)
 	if (!bad && access(path, F_OK) == 0)
 		bad = read_plan(&there, path, f) || check_plan(there.p ? there.p : "", expected.p, path, f) ? -1 : 0;
 	else if (!bad)
-		bad = atomic_write(path, expected.p, expected.len, f);
+		bad = check_own(r->dir, f) || atomic_write(path, expected.p, expected.len, f) ? -1 : 0;
 	if (!bad)
 		snprintf(r->plan, sizeof r->plan, "%016" PRIx64, (uint64_t)XXH3_64bits(expected.p, expected.len));
 	buf_free(&expected);

@@ -270,6 +270,8 @@ static int open_log(struct run *r, struct fail *f)
 	char path[700];
 	struct stat st;
 	snprintf(path, sizeof path, "%s/train.jsonl", r->t->dir->work);
+	if (check_regular(path, f))
+		return fail_advise(f, "%s", r->t->dir->again);
 	r->log = fopen(path, r->s.log_bytes ? "r+e" : "we");
 	if (!r->log || fstat(fileno(r->log), &st))
 		return fail_errno(f, "%s", path);

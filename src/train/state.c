@@ -146,6 +146,8 @@ int state_read(const struct model_dir *dir, struct state *s, struct model *m, st
 	state_path(path, dir->path);
 	if (access(path, F_OK) && errno == ENOENT)
 		return 0;
+	if (check_regular(path, f))
+		return fail_advise(f, "%s", dir->again);
 	if (safetensors_load(&file, path, f))
 		return -1;
 	int r = safetensors_parse(&file, f) || safetensors_verify(&file, f) < 0 ? damaged(f) : 0;
