@@ -28,9 +28,10 @@ int mat_reserve(int threads, struct fail *f);
 void mat_flush_denormals(void);
 
 /* Precision of a product: all 24 bits of a float's significand, or at least 16, which is faster on AMX. Forward
- * products need 24, except for logits: an activation near 0 decides whether its gradients count.
+ * products need 24, except for logits: an activation near 0 decides whether its gradients count. MAT_SPARSE is 24 bits without AMX, by the
+ * kernels that skip zeros of A and of a relu_mask: for factors that are mostly zeros. Without AMX all three have the same bits.
  * NAN and infinity in a factor make the sums NAN or infinite, except that a 0 in A may hide them in B. */
-enum mat_bits { MAT_24, MAT_16 };
+enum mat_bits { MAT_24, MAT_16, MAT_SPARSE };
 /* An upper bound, on this processor: |c_ij - exact| <= mat_error_bound(k, bits) |a_i| |b_j|, with the Euclidean norms of row i of A and
  * column j of B, for any order of the sum (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1). It holds for
  * factors above 2^-100, and before C is scaled or added to. */

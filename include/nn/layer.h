@@ -66,7 +66,7 @@ struct layer_pass {
 	const float *w, *b;     /* weight in the layer's order (network_reorder()), biases or NULL; NULL for kinds without weights */
 	const float *panels;    /* convolutions: w packed for this pass; or NULL */
 	int relu;               /* forward: the ReLU after the layer is applied too */
-	enum mat_bits bits;     /* forward: of the product, if the kind can use less */
+	enum mat_bits bits;     /* of the product, if the kind can use less; backward: MAT_SPARSE, or of its own choice */
 	const float *relu_mask; /* backward: dx is 0 where this, of its shape, is not above 0; or NULL */
 	int add;                /* backward: dw is added to what is there */
 	float *scratch;         /* l->scratch floats */

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "gemm/mat.h"
+
 /* B in the order of the kernel that packed it: floats in panels (microkernel.h), or each float in pieces of bfloat16 (gemm_amx.c). */
 struct mat_packed {
 	_Alignas(64) int n;
@@ -41,9 +43,9 @@ struct gemm_args {
 	int pieces; /* as in mat_packed: 0 for all kernels except AMX */
 };
 
-/* The kernel for a product. It depends on processor and shape alone, so that a result does not depend on the caller. */
+/* The kernel for a product. It depends on processor, shape and bits alone. */
 enum gemm_kernel { GEMM_OPENBLAS, GEMM_BLOCKED, GEMM_AMX };
-enum gemm_kernel gemm_select(int m, int n, int k);
+enum gemm_kernel gemm_select(int m, int n, int k, enum mat_bits bits);
 
 /* --- the kernels, for shapes that gemm_select() gives to them --- */
 

@@ -5,7 +5,7 @@
  *   panels_gemm   panels.h        the same processors, with packed panels, skips the zeros of A
  *   gemm_openblas below           other processors and small shapes
  *
- * gemm_select() chooses by processor and shape (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
+ * gemm_select() chooses by processor, shape and bits (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
  * The three kernels of this folder apply scale, bias, ReLU and mask while they store C; OpenBLAS needs a second pass. */
 #include "gemm/mat.h"
 
@@ -93,7 +93,7 @@ void mat_flush_denormals(void)
 
 double mat_error_bound(int k, enum mat_bits bits)
 {
-	int two_pieces = bits == MAT_16 && gemm_select(INT_MAX, INT_MAX, k) == GEMM_AMX;
+	int two_pieces = bits == MAT_16 && gemm_select(INT_MAX, INT_MAX, k, bits) == GEMM_AMX;
 	return (k + 8) * 0x1p-24 + (two_pieces ? 3 * 0x1p-16 : 0);
 }
 
@@ -102,7 +102,7 @@ double mat_error_bound(int k, enum mat_bits bits)
 int mat_row_block(int n, int k)
 {
 	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to blocked kernels */
-	return gemm_select(INT_MAX, n, k) == GEMM_BLOCKED && gemm_select(ROWS, n, k) == GEMM_BLOCKED ? ROWS : 0;
+	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED && gemm_select(ROWS, n, k, MAT_24) == GEMM_BLOCKED ? ROWS : 0;
 }
 
 static void gemm_openblas(const struct gemm_args *g)
@@ -129,7 +129,7 @@ static int bf16_pieces(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, struct gemm_operand b, int m, int n, int k,
 			  enum mat_bits bits)
 {
-	enum gemm_kernel kernel = gemm_select(m, n, k);
+	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
 	struct gemm_args g = {c, a, b, m, n, k, kernel == GEMM_AMX ? bf16_pieces(bits) : 0};
 	if (b.packed && (b.packed->n != n || b.packed->k != k || b.packed->pieces != g.pieces))
 		g.b.packed = NULL;
@@ -146,7 +146,7 @@ static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, st
 struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget)
 {
 	enum { PADDING = 32, LARGE_PAGES = 4 << 20 }; /* upper bounds of what a kernel pads to and of what mat_floats() rounds up by */
-	enum gemm_kernel kernel = gemm_select(m, n, k);
+	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
 	int pieces = bf16_pieces(bits);
 	size_t each = kernel == GEMM_AMX ? (size_t)pieces * 2 : sizeof(float) * (masked ? 2 : 1);
 	if (kernel == GEMM_OPENBLAS || ((size_t)n + PADDING) * ((size_t)k + PADDING) * each + LARGE_PAGES > *budget)

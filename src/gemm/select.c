@@ -15,9 +15,9 @@ const struct blocked_kernels *blocked_kernels(void)
 #endif
 }
 
-enum gemm_kernel gemm_select(int m, int n, int k)
+enum gemm_kernel gemm_select(int m, int n, int k, enum mat_bits bits)
 {
-	if (simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
+	if (bits != MAT_SPARSE && simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
 		return GEMM_AMX;
 	const struct blocked_kernels *blocked = blocked_kernels();
 	int least = blocked && blocked->lanes < 16 ? 65 : 16; /* with fewer lanes, OpenBLAS is faster if a side is short, as in convolutions */

@@ -98,7 +98,10 @@ static void add_white_grams(struct influence *s, int i, int first, int n)
 }
 
 /* Whether draws are sparse blocks. Without zeros in the gradients that are kept, dense rows are faster, because they are kept as well. */
-static int uses_blocks(const struct influence *s) { return s->sparse_grad[0] && (!s->gradients.layer || gradients_sparse(s)); }
+static int uses_blocks(const struct influence *s)
+{
+	return s->sparse_grad[0] && network_sparse(&s->model->dec, 0) && (!s->gradients.layer || gradients_sparse(s));
+}
 
 /* Dot products of a layer for n records: x, dy and dx [n][draws][...], dx unless NULL. */
 static void layer_grams(struct influence *s, int i, int first, int n, int is_explicit, const float *x, const float *dy, float *dx)

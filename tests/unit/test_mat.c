@@ -134,8 +134,8 @@ static void test_sizes(void)
 	free(x), free(y);
 }
 
-static int by_amx(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
-static int by_blocked(void) { return gemm_select(512, 512, 512) == GEMM_BLOCKED; }
+static int by_amx(void) { return gemm_select(512, 512, 512, bits) == GEMM_AMX; }
+static int by_blocked(void) { return gemm_select(512, 512, 512, bits) == GEMM_BLOCKED; }
 
 /* Masked outputs are 0, and all others are what they are without a mask, however b is packed. */
 static void test_mask(float threshold)
