@@ -142,7 +142,7 @@ fuzz: ## run the fuzz targets, FUZZ_SECONDS (60) each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
 
 # Those that tests/simd.bats runs.
-TILES := vae-train vae-selfinf vae-testinf test_mat test_gradient test_dots test_sparse_block test_closed_form test_train test_density test_estimators
+TILES := vae-train vae-selfinf vae-testinf test_mat test_gradient test_dots test_sparse_block test_sparse_decoder test_closed_form test_train test_density test_estimators
 
 unit: $(UNIT:%=$(B)/%) $(TILES:%=$(B)/tiles/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop $(B)/bench
 

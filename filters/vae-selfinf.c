@@ -5,6 +5,7 @@
 
 #include "gemm/mat.h"
 #include "influence/scorer.h"
+#include "influence/sparse_decoder.h"
 #include "tool/curvature_options.h"
 #include "tool/scoring.h"
 
@@ -90,7 +91,7 @@ static int open_scorers(struct selfinf *s, struct fail *f)
 {
 	struct scoring *w = &s->frame;
 	int n = 0;
-	if (scoring_open(w, s->model, s->checkpoints, f))
+	if (scoring_open(w, s->model, s->checkpoints, f) || sparse_decoders_choose(w->models, w->nmodels, f))
 		return -1;
 	const struct model *m = scoring_model(w);
 	if (noise_read(&s->noise, m->cfg.score.draws, m->cfg.latent, f))

@@ -89,7 +89,7 @@ passes() {
 	requires_avx512
 	if grep '^not ok' "$F/mat.tiles"; then die mat; fi
 	is "$(grep -c '^ok' "$F/mat.tiles")" "$(sed -n 's/^1\.\.//p' "$F/mat.tiles")" mat
-	passes gradient dots sparse_block closed_form train density
+	passes gradient dots sparse_block sparse_decoder closed_form train density
 	case $BIN in *-san*) ;; *) passes estimators ;; esac
 }
 
@@ -115,6 +115,42 @@ passes() {
 	done
 	differ_by 1e-4 <(vae-cut -k key,selfinf,loss,nll "$T/self") <(vae-cut -k key,selfinf,loss,nll "$T/self.1")
 	differ_by 1e-4 <(vae-cut -k key,testinf_max "$T/test") <(vae-cut -k key,testinf_max "$T/test.1")
+}
+
+# turn_off FILE TENSOR: seven of eight numbers of a tensor become -1000
+turn_off() {
+	perl -e '
+		open my $f, "+<:raw", $ARGV[0] or die; read $f, my $n, 8; $n = unpack "Q<", $n; read $f, my $header, $n;
+		my ($from, $to) = $header =~ /"\Q$ARGV[1]\E":\{[^}]*"data_offsets":\[(\d+),(\d+)\]/ or die;
+		for (my $i = 0; 4 * $i < $to - $from; $i++) {
+			if ($i % 8) { seek $f, 8 + $n + $from + 4 * $i, 0; print $f pack "f<", -1000 }
+		}' "$@"
+}
+
+@test "emulated tiles: a model whose neurons are mostly off is scored by sparse blocks, another one by tiles" {
+	requires_avx512
+	local m tiles=$BIN/tiles
+	vae-ckpt export -m "$F/m.vae" -o "$T/off.safetensors"
+	turn_off "$T/off.safetensors" decoder.0.bias
+	unchecked "$T/off.safetensors"
+	vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/off.vae" "$T/off.safetensors"
+	cp -r "$F/m.vae" "$T/on.vae"
+	for m in on off; do
+		"$tiles/vae-selfinf" -m "$T/$m.vae" -j1 "$F/in.tar" >"$T/$m.tar"
+		VAE_FILTERS_SIMD=amx "$tiles/vae-selfinf" -m "$T/$m.vae" "$F/in.tar" >"$T/$m.amx"
+		VAE_FILTERS_SIMD=avx512 "$tiles/vae-selfinf" -m "$T/$m.vae" "$F/in.tar" >"$T/$m.avx512"
+		differ_by 1e-4 <(vae-cut -k key,selfinf,loss "$T/$m.tar") <(vae-cut -k key,selfinf,loss "$T/$m.amx")
+		differ_by 1e-4 <(vae-cut -k key,selfinf,loss "$T/$m.tar") <(vae-cut -k key,selfinf,loss "$T/$m.avx512")
+		run cmp -s "$T/$m.tar" "$T/$m.avx512" # tiles still compute the encoder
+		[ "$status" -eq 1 ]
+		# the model decides, not the stream or the workers
+		"$tiles/vae-selfinf" -m "$T/$m.vae" -j3 "$F/in.tar" | cmp - "$T/$m.tar"
+		plain_stream 37 | mktar | "$tiles/vae-selfinf" -m "$T/$m.vae" | vae-cut -k key,selfinf >"$T/some"
+		vae-cut -k key,selfinf "$T/$m.tar" | head -n "$(grep -c . "$T/some")" | cmp - "$T/some"
+	done
+	cmp "$T/on.tar" "$T/on.amx"
+	run cmp -s "$T/off.tar" "$T/off.amx"
+	[ "$status" -eq 1 ]
 }
 
 @test "scores of all levels differ by rounding only, and are the same bytes at any -j" {

@@ -13,6 +13,8 @@ enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512, SIMD_AMX };
 /* What the processor and the system allow, or less: VAE_FILTERS_SIMD=plain, avx2 or avx512 in the environment is an upper limit, for
  * tests. SIMD_AMX includes the request for the tiles that Linux requires. */
 int simd_level(void);
+/* Whether VAE_FILTERS_SIMD=amx forbids to take other kernels where tiles can compute. */
+int simd_only_amx(void);
 
 #if defined(__x86_64__)
 #define SIMD_VARIANTS(type, name, parameters, body)                                                                                        \

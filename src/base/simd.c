@@ -24,6 +24,12 @@ static int find_level(void)
 	return level < limit ? level : limit;
 }
 
+int simd_only_amx(void)
+{
+	const char *given = getenv("VAE_FILTERS_SIMD");
+	return given && strcmp(given, "amx") == 0;
+}
+
 int simd_level(void)
 {
 	static atomic_int known = -1;

@@ -396,7 +396,7 @@ int main(void)
 			test_layer(shapes[i][0], shapes[i][1], shapes[i][2], active / 4.0, &state);
 	test_not_finite(&state);
 	test_gram(&state);
-	if (!sparse_supported(64, 64)) { /* with 8 and 4 lanes */
+	if (!sparse_supported(64, 64, MAT_SPARSE)) { /* with 8 and 4 lanes */
 		skip("scores with sparse blocks", "here OpenBLAS computes small layers: this processor has no AVX-512");
 		return done();
 	}
