@@ -88,7 +88,8 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 		UNROLL
 		for (int h = 0; h < vectors; h++)
 			sum[r][h] = vec_zero();
-	for (int s = 0; s < g->segments; s++) {
+	const size_t skipped = (size_t)(g->all_length - g->length) * (size_t)vectors * LANES;
+	for (int s = 0; s < g->segments; s++, b += skipped) {
 		const float *a = g->a + (size_t)s * g->line;
 		for (int p = 0; p < g->length; p++, a++, b += vectors * LANES) {
 			vec y[VECTORS];
@@ -156,10 +157,10 @@ KERNEL static void multiply_panel(const struct direct_product *g, struct tile *t
 
 KERNEL static void product(const struct direct_product *g)
 {
-	size_t numbers = (size_t)g->length * LANES; /* of a segment and a vector */
+	size_t rows = (size_t)g->all_segments * (size_t)g->all_length, first = (size_t)g->first * (size_t)g->all_length + (size_t)g->skip; /* of B */
 	for (int q = 0; q < count_panels(g->n); q++) {
 		int from = panel_from(g->n, q), vectors = panel_from(g->n, q + 1) - from;
-		struct tile t = {.b = g->b + numbers * ((size_t)from * (size_t)g->all_segments + (size_t)g->first * (size_t)vectors), .j = from * LANES};
+		struct tile t = {.b = g->b + LANES * ((size_t)from * rows + first * (size_t)vectors), .j = from * LANES};
 		multiply_panel(g, &t, vectors);
 	}
 }
