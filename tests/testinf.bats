@@ -165,6 +165,20 @@ near_lists() {
 	[ ! -e "$T/x" ]
 }
 
+@test "a file of influences that was appended to itself is refused, by every tool that reads one" {
+	vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" -d 1 --top 2 --influence "$T/i.jsonl" "$F/in.tar" >"$T/scored.tar"
+	cat "$T/i.jsonl" "$T/i.jsonl" >"$T/twice.jsonl"
+	local n tool
+	n=$(($(wc -l <"$T/i.jsonl") + 1))
+	for tool in "testinf --merge --influence $T/o.jsonl" 'eval --class key/ --influence' "report -k testinf_max -o $T/p.html $T/scored.tar --influence"; do
+		# shellcheck disable=SC2086 # a tool and its options
+		ok vae-$tool "$T/i.jsonl"
+		# shellcheck disable=SC2086
+		fails 1 vae-$tool "$T/twice.jsonl"
+		says "twice.jsonl: line $n: the test record" 'has a line before'
+	done
+}
+
 @test "--merge: test records without influence, and files that do not belong together" {
 	{ tests 40 44; printf 'name=t/bad.pgm data=x\n'; } | mktar >"$T/some.tar"
 	shards
