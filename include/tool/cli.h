@@ -104,6 +104,8 @@ struct cli {
 #define CLI_ON_ERROR(c)                                                                                  \
 	{0, "on-error", "WHAT", CLI_CHOICE, &(c)->on_error, "records that cannot be read: pass, reject (to -r) or fail", on_error_words}, \
 	{'r', "rejects", "FILE", CLI_TEXT, &(c)->rejects, "write rejected records to FILE"}
+/* Of a filter that scores records. */
+#define CLI_SCORING(c) CLI_ON_ERROR(c), CLI_NAMES(c), CLI_JOBS(c), CLI_OUTPUT(c), CLI_KEYS(c), CLI_RECORDS(c)
 
 /* Sets the locale and signals, guards descriptors 0 to 2, and parses. After -h and -V the result is false, with status
  * EXIT_OK. operands: how -h shows them, NULL for none. */
