@@ -17,6 +17,7 @@ find_self() { self=$(command -v "$0" || command -v "$tool") self=$(absolute "$se
 # engine TASK: runs the tasks whose ordinals are on standard input
 engine() {
 	find_self
+	exec 8<&-
 	if [ -n "$parallel" ]; then
 		command -v parallel >/dev/null || fail 'parallel is not in PATH: install the package parallel'
 		parallel --will-cite -j "$jobs" ${sshlogin:+--sshlogin "$sshlogin"} --halt soon,fail=1 "PATH=$(quote "$PATH") $(quote "$self") task -q --threads $threads $(quote "$run") $1 {}"

@@ -139,6 +139,10 @@ plan() { # SHARD...
 	case "$score$key$unlike$far$memo$model$here" in *"$tab"* | *'
 '*) wrong 'options of plan may not have tabs or newlines' ;; esac
 	check_shards "$@"
+	if [ -z "$print" ] && { [ ! -e "$run" ] || [ -d "$run" ]; }; then
+		mkdir -p "$run"
+		lock_run
+	fi
 	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(ls -A "$run")" ]; }; then
 		fail "$run is not empty, and was not made by $tool: name another directory"
 	fi
@@ -153,7 +157,6 @@ plan() { # SHARD...
 		} | output || exit 1
 		return 0
 	fi
-	mkdir -p "$run"
 	[ -n "$memo" ] || mkdir -p "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
 	write_settings
 	for shard; do absolute "$shard"; done | write_manifest $# || exit 1

@@ -6,6 +6,13 @@ name_tasks() {
 	if [ -n "$memo" ]; then first=train second='' tasks=$models; else first=score second=drop tasks=$shards; fi
 }
 
+# lock_run: one plan, add, run or check at a time; tasks may run beside each other. The lock ends with this process: tasks do not inherit it.
+lock_run() {
+	command -v flock >/dev/null || return 0
+	exec 8<"$run"
+	flock -w 10 8 || fail "$run: another $tool is at work there: wait until it has ended"
+}
+
 get() { sed -n "s/^$1$tab//p" "$run/settings"; }
 
 open_run() {

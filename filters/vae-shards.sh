@@ -165,6 +165,7 @@ if [ "$verb" = plan ]; then
 	plan "$@"
 	exit 0
 fi
+case $verb$print in add | run | check) [ ! -d "$run" ] || lock_run ;; esac
 open_run
 case $verb in
 add)

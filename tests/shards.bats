@@ -270,6 +270,37 @@ same_memo() {
 	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
 }
 
+@test "shards: one plan, add, run or check at a time in a directory" {
+	need flock
+	plan "$T/a"
+	# with a shorter time to wait
+	mkdir "$T/bin"
+	sed 's/flock -w 10/flock -w 0/' "$(command -v vae-shards)" >"$T/bin/vae-shards"
+	chmod 755 "$T/bin/vae-shards"
+	exec 8<"$T/a"
+	flock 8
+	for how in "run -q $T/a" "check -q $T/a" "add -q $T/a $S/00.tar" "plan -q --score cat -k w $T/a $S/00.tar"; do
+		# shellcheck disable=SC2086 # a verb and its arguments
+		PATH=$T/bin:$PATH fails 1 vae-shards $how 8<&-
+		says "$T/a: another vae-shards is at work there"
+	done
+	ok vae-shards status "$T/a" 8<&-
+	ok vae-shards run --print "$T/a" 8<&-
+	ok vae-shards task "$T/a" score 1 8<&-
+	# until it has ended: a second run does nothing again
+	(sleep 0.2; exec 8<&-) &
+	exec 8<&-
+	ok vae-shards run -q "$T/a"
+	# two at once: the second waits, or fails with this message
+	plan "$T/b"
+	vae-shards run -q -j 2 "$T/b" >/dev/null 2>"$T/err.first" 3>&- &
+	vae-shards run -q -j 2 "$T/b" 2>"$T/err" || says 'another vae-shards is at work there'
+	wait $!
+	[ ! -s "$T/err.first" ] || grep -q 'another vae-shards is at work there' "$T/err.first"
+	ok vae-shards run -q "$T/b"
+	equal "$T/b"
+}
+
 @test "shards --memo: a task for each model; here, many at a time, by single tasks, by GNU parallel: the bytes of vae-memo" {
 	memo_alone "$T/alone"
 	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
