@@ -9,7 +9,8 @@
 /* A batch has always as many rows, because the rounding of products depends on a row's position. */
 enum { ENCODER_ROWS = 64 };
 struct encoders;
-/* layer: a layer with weights, as in encoder.3; its output is taken after the elementwise function that follows, such as a ReLU. NULL: the means. */
+/* layer: a layer with weights, as in encoder.3; its output is taken after the elementwise function that follows, such as a ReLU. NULL: the means.
+ * m is borrowed. NULL with a message. */
 struct encoders *encoders_open(const struct model *m, const char *layer, int workers, struct fail *f);
 /* The number of coordinates of a point. */
 int encoders_width(const struct encoders *e);

@@ -31,11 +31,11 @@ enum { KNN_SORTED_MAX = 128 }; /* neighbours, up to which lists are sorted */
 int knn_lists(const struct rows *rows, const int *k, int nk, const struct exec *exec, struct knn_ball *balls, struct knn_neighbour **nearest, size_t *keep,
               struct fail *f);
 /* The same for points z that are not part of the rows, in the calling thread: R_k is the distance to the k-th nearest row, so that a point
- * equal to a row has the ball of that row. The index borrows rows; it may be searched by several threads. balls [nk][z->n]. */
+ * equal to a row has the ball of that row. The index borrows rows; it may be searched by several threads. NULL with a message. */
 struct knn_index;
 struct knn_index *knn_index_open(const struct rows *rows, const int *k, int nk, struct fail *f);
-/* lists [z->n][keep] of knn_index_lists(), for an index of one k: the nearest rows of each point, the k-th at k - 1 and the next at k, the
- * others without order; or NULL. */
+/* balls [nk][z->n]. lists [z->n][keep] of knn_index_lists(), for an index of one k: the nearest rows of each point, the k-th at k - 1 and the
+ * next at k, the others without order; or NULL. */
 int knn_search(const struct knn_index *x, const struct points *z, struct knn_ball *balls, struct knn_neighbour *lists, struct fail *f);
 /* Returns the k of an index that was opened for one, or 0 if there are fewer rows; *keep: k + 1, or as many as there are rows. */
 size_t knn_index_lists(const struct knn_index *x, size_t *keep);
