@@ -1,5 +1,4 @@
-/* scores.h - what vae-density writes: the scores of k-NN, KDE and the mixture for all records of a stream, and the influence of each record over test
- * records. */
+/* scores.h - what vae-density writes: the scores of k-NN, KDE and the mixture for all records of a stream. */
 #ifndef VF_DENSITY_SCORES_H
 #define VF_DENSITY_SCORES_H
 
@@ -66,8 +65,6 @@ void density_release(struct density_scores *s);
  *   p infinite, with and without the record                       *self is log((n-1)/n), plus log(n_c/(n_c-1)) for a mixture
  * If no record has a finite score, it is 0 instead of the lowest or highest. */
 void density_score(const struct density_scores *s, enum density_method m, int q, size_t i, double *nll, double *self, struct fail *limit);
-/* The influence over all test records; one line of JSON for each test record and method to fd, unless fd is -1. */
-int density_test(struct density_scores *s, const struct collect *tests, const struct exec *exec, int fd, struct fail *f);
 /* The name of a cluster, for the field gmm_cluster: the text of its group, or NULL if it has only a number. */
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster);
 void density_free(struct density_scores *s);

@@ -10,6 +10,7 @@
 #include "density/encoders.h"
 #include "density/knn_parts.h"
 #include "density/search.h"
+#include "density/test_scores.h"
 #include "tool/scoring.h"
 
 enum { DENSITY_MAX_CLAIMS = SCALES * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 8 };
