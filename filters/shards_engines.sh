@@ -80,7 +80,7 @@ run_slurm() {
 	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
 	find_self
 	after='' did='' ordinals=$(undone "$first")
-	mkdir -p "$run/log"
+	made "$run/log"
 	[ -z "$ordinals" ] || submit_tasks "$first" ''
 	if [ -n "$after" ] || ! reduced; then
 		submit reduce "$after" '' "reduce -q $(quote "$run")"

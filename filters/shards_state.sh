@@ -84,7 +84,7 @@ undone() {
 			(cd "$run/done" && find . -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
 			echo --
 			makes
-		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' >"$run/undropped.tmp$$" || exit 1
+		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' 2>/dev/null >"$run/undropped.tmp$$" || unwritten "$run/undropped"
 		cut -f 1,4 "$run/manifest" | while IFS=$tab read -r i result; do
 			{ [ -e "$run/clean/$result" ] && [ -e "$run/quarantine/$result" ]; } || echo "$i"
 		done | sort -n -u - "$run/undropped.tmp$$" || exit 1

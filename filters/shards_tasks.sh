@@ -41,6 +41,7 @@ reduce() {
 	if [ -n "$memo" ]; then
 		[ "$left" -eq 0 ] || fail "$left of $models models are not trained: '$tool run' or '$tool task $run train INDEX' trains them"
 		same_shards
+		{ : >"$run/memo.tmp$$"; } 2>/dev/null || unwritten "$run/memo.tar.zst"
 		memo -z >"$run/memo.tmp$$" || exit 1 # vae-memo has said why
 		mv -f "$run/memo.tmp$$" "$run/memo.tar.zst"
 		hash=$(hash_of "$run/memo.tar.zst") || exit 1
@@ -63,7 +64,7 @@ rank() {
 		binds
 		echo --
 		bound
-	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' >"$run/bindings.tmp$$" || exit 1
+	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' 2>/dev/null >"$run/bindings.tmp$$" || unwritten "$run/bindings"
 	mv -f "$run/bindings.tmp$$" "$run/bindings"
 	# names without a directory, so that more of them fit into one command line
 	(cd "$run/columns" && seq -f %05.0f.col "$shards" | all_lines vae-rank --columns -q --lists "$1" --bindings "$run/bindings" --summary "$2" \

@@ -127,7 +127,15 @@ here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processor
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
 # replace FILE TEXT: whole or not at all. (A pipeline into a file would not notice that a process of it is killed.)
-replace() { printf '%s\n' "$2" >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; }
+replace() { { printf '%s\n' "$2" >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; } 2>/dev/null || unwritten "$1"; }
+
+unwritten() { # FILE
+	rm -f "$run"/*".tmp$$" "$1.tmp$$"
+	fail "$1: cannot be written: no space left on the disk, or no permission"
+}
+
+# made DIRECTORY ...
+made() { error=$(mkdir -p "$@" 2>&1) || fail "$run: the directory cannot be made: ${error##*: }"; }
 
 hash_of() { # FILE
 	[ -r "$1" ] || fail "$1: cannot be read: no such file, or no permission"
@@ -158,7 +166,7 @@ summarise() {
 	else
 		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$ordinals"))) $is $cleaned \
 			"$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null)"
-	fi >"$summary"
+	fi 2>/dev/null >"$summary" || unwritten "$summary"
 }
 
 if [ "$verb" = plan ]; then
