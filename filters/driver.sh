@@ -9,9 +9,15 @@ tab=$(printf '\t')
 # message TEXT: on standard error, without control characters
 message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
 
-# output: from standard input to standard output
+# output: from standard input to standard output; where nobody reads that, the driver ends as other tools do, by SIGPIPE
 output() {
-	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
+	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || {
+		if [ $? -eq 141 ]; then
+			kill -s PIPE $$
+			exit 141
+		fi
+		fail "standard output: ${error##*: }"
+	}
 }
 
 fail() { # MESSAGE: the message, and exit status 1

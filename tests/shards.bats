@@ -270,6 +270,22 @@ same_memo() {
 	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
 }
 
+@test "shards: a reader that has gone ends it silently, a full device with a message" {
+	plan "$T/a"
+	for how in "status $T/a" "run --print $T/a" "plan --print --score cat -k w $T/b $S/00.tar" -h; do
+		got=0
+		# shellcheck disable=SC2086 # a verb and its arguments
+		perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV' vae-shards $how 2>"$T/err" || got=$?
+		is "$got" 141 "$how"
+		is "$(cat "$T/err")" ''
+		got=0
+		# shellcheck disable=SC2086
+		vae-shards $how >/dev/full 2>"$T/err" || got=$?
+		is "$got" 1 "$how"
+		says 'vae-shards: standard output: No space left'
+	done
+}
+
 @test "shards: one plan, add, run or check at a time in a directory" {
 	need flock
 	plan "$T/a"
