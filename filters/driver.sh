@@ -44,7 +44,10 @@ required() {
 print_version() { vae-cut -V | sed "s/^vae-cut/$tool/"; }
 
 # quote TEXT: for the shell
-quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
+quote() {
+	quoted=$(printf '%s.\n' "$1" | sed "s/'/'\\\\''/g") # the full stop keeps newlines at the end
+	printf "'%s'" "${quoted%.}"
+}
 
 # read_options ARGUMENT...: reads options and operands, in any order. The driver names its options in valued, those with an argument, and in flags,
 # beside -q, -h and -V, and has a function take OPTION VALUE that is called for each. Sets quiet, and operands, quoted for eval.
@@ -74,6 +77,7 @@ read_options() {
 			continue
 			;;
 		esac
+		case $option in *' '*) wrong "unknown option '$option'" ;; esac # the lists have blanks between the names
 		case " $valued | $flags -q --quiet -h --help -V --version " in
 		*" $option "*'| '*) ;;
 		*'|'*" $option "*) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
