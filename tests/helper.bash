@@ -160,7 +160,7 @@ limited() {
 
 # not_emulated WHY: skips the test where an emulator runs the tools, which cannot do what it tests
 not_emulated() {
-	[ -z "${EMULATOR:-}" ] || skip "under $EMULATOR $*"
+	[ -z "${EMULATOR:-}" ] || skip "under $EMULATOR: $*"
 }
 
 # package PROGRAM: the Debian package that it is in

@@ -27,6 +27,7 @@ ranks() {
 }
 
 need_mpi() {
+	not_emulated "mpirun of this system starts no MPI program of another processor"
 	command -v mpirun >/dev/null || skip 'mpirun is not installed: install the packages openmpi-bin and libopenmpi-dev'
 	[ -x "$BIN-mpi/vae-train" ] || skip "there is no $BIN-mpi/vae-train: make MPI=1, with the package libopenmpi-dev"
 }

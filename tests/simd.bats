@@ -19,10 +19,12 @@ setup_file() {
 	train_wide "$F/m.vae" <"$F/in.tar"
 	# products at each level, and at the highest that the processor has
 	local level
-	for level in plain avx2 avx512; do
-		VAE_FILTERS_SIMD=$level "$BIN/test_mat" >"$F/mat.$level" || true # a test below looks at what failed
-	done
-	"$BIN/test_mat" >"$F/mat.highest" || true
+	"$BIN/test_mat" >"$F/mat.highest" || true # a test below looks at what failed
+	if grep -q '^# SIMD level 0' "$F/mat.highest"; then
+		tee "$F/mat.plain" "$F/mat.avx2" "$F/mat.avx512" "$F/mat.tiles" <"$F/mat.highest" >/dev/null
+		return
+	fi
+	for level in plain avx2 avx512; do VAE_FILTERS_SIMD=$level "$BIN/test_mat" >"$F/mat.$level" || true; done
 	# and by tiles that are emulated (tests/tiles/tiles.h), for which AVX-512 is enough
 	"$BIN/tiles/test_mat" >"$F/mat.tiles" || true
 }

@@ -191,7 +191,7 @@ near_lists() {
 	head -n 19 "$T/s1.jsonl" >"$T/short.jsonl"
 	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/short.jsonl"
 	says 'fewer test records' "$T/short.jsonl"
-	head -c 900 "$T/s1.jsonl" >"$T/cut.jsonl"
+	head -n 3 "$T/s1.jsonl" | head -c -9 >"$T/cut.jsonl"
 	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/cut.jsonl"
 	says "$T/cut.jsonl: line" 'not JSON'
 	for options in '-d 3' '--normalize both' '--top 3'; do
