@@ -4,6 +4,7 @@
 score_task() {
 	shard "$1"
 	scored=$(file scored "$1" tar.zst) column=$(file columns "$1" col)
+	regular "$column"
 	case $(bind_of "$column") in "$sum $settings "*) return 0 ;; esac
 	same_shard
 	same_model
@@ -75,6 +76,7 @@ drop_task() {
 	shard "$1"
 	reduced || fail "the shards are not ranked together: '$tool reduce $run'"
 	list=$(file lists "$1" keys) scored=$(file scored "$1" tar.zst) mark=$(file "done" "$1" "done")
+	regular "$mark"
 	makes=$(makes | sed -n "${1}p")
 	same "$list" "$(sed -n "$(($1 + 1))p" "$run/reduced")" "$list has changed since it was made: remove $run/reduced, and run again"
 	if [ -e "$mark" ] && [ "$(head -n 1 "$mark")" = "$makes" ] && [ -e "$run/clean/$name" ] && [ -e "$run/quarantine/$name" ]; then return 0; fi
@@ -150,6 +152,7 @@ check_results() {
 	rm -rf "$run/lists.tmp$$"
 	(rank "$run/lists.tmp$$" "$run/counts.tmp$$") || exit 1
 	for i in $(seq "$shards"); do
+		regular "$(file lists "$i" keys)"
 		cmp -s "$(file lists "$i" keys)" "$(file "lists.tmp$$" "$i" keys)" || fail "$(file lists "$i" keys) is not what the columns of all shards give: remove $run/reduced, and run again"
 	done
 }

@@ -137,7 +137,11 @@ unwritten() { # FILE
 # made DIRECTORY ...
 made() { error=$(mkdir -p "$@" 2>&1) || fail "$run: the directory cannot be made: ${error##*: }"; }
 
+# regular FILE: refuses a directory in its place, and a FIFO, which would be waited for
+regular() { [ ! -e "$1" ] || [ -f "$1" ] || fail "$1: not a regular file: remove it, and run again"; }
+
 hash_of() { # FILE
+	regular "$1"
 	[ -r "$1" ] || fail "$1: cannot be read: no such file, or no permission"
 	hashed=$(sha256sum <"$1") || fail "$1: sha256sum failed: run it again"
 	printf '%s\n' "${hashed%% *}"

@@ -131,6 +131,25 @@ limited_files() {
 	fails 1 setpriv --reuid 65534 --clear-groups "$(command -v vae-shards)" plan -q --score cat -k w "$T/theirs/a" "$S/00.tar"
 }
 
+@test "shards: files of a run that are no regular files are refused, and not waited for" {
+	local file how
+	for file in settings manifest identities identity reduced clean/05.tar quarantine/05.tar scored/00006.tar.zst lists/00006.keys columns/00006.col done/00006.done; do
+		for how in mkdir mkfifo; do
+			rm -rf "$T/a"
+			cp -r "$W" "$T/a"
+			rm "$T/a/$file"
+			$how "$T/a/$file"
+			case $file in
+			columns/*) set -- task "$T/a" score 6 ;;
+			done/*) set -- task "$T/a" drop 6 ;;
+			*) set -- check "$T/a" ;;
+			esac
+			fails 1 timeout 60 vae-shards "$@"
+			says "$file: not a regular file"
+		done
+	done
+}
+
 @test "shards: a hash whose process is killed is no hash: nothing is marked as done" {
 	local real
 	real=$(command -v sha256sum)
