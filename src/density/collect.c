@@ -5,7 +5,6 @@
 #include <xxhash.h>
 
 #include "base/grow.h"
-#include "density/encoders.h"
 #include "model/batch_stream.h"
 #include "stream/name.h"
 

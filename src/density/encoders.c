@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "density/encoders.h"
+#include "density/collect.h"
 #include "gemm/mat.h"
 #include "nn/layout.h"
 

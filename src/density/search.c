@@ -1,11 +1,9 @@
 /* Scores of points that the estimators are not fitted to. */
-#include "density/search.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "density/kde.h"
+#include "density/scores.h"
 #include "density/tiles.h"
 
 struct density_search {
