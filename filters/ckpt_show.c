@@ -21,16 +21,19 @@ static void print_loss(double v)
 		printf("\t");
 }
 
-/* The number of records of its curvature, if it has one. */
+/* The number of records of its curvature, if it has one; bad if it cannot be read. */
 static void print_curvature(const struct model *m)
 {
 	char path[600];
 	int64_t records;
 	struct fail ignored;
 	curvature_beside(path, sizeof path, m);
-	if (access(path, F_OK) == 0 && !curvature_records(path, &records, &ignored))
-		printf("%" PRId64, records);
-	printf("\n");
+	if (access(path, F_OK))
+		printf("\n");
+	else if (curvature_records(path, &records, &ignored))
+		printf("bad\n");
+	else
+		printf("%" PRId64 "\n", records);
 }
 
 int ckpt_list(struct cli *c, const struct ckpt *o, struct fail *f)
@@ -169,7 +172,7 @@ static int read_yaml(struct config *cfg, const char *dir, struct fail *f)
 	snprintf(path, sizeof path, "%s/model.yaml", dir);
 	if (access(path, F_OK))
 		return 0;
-	if (buf_read_file(&text, path, CONFIG_MAX_BYTES, f)) {
+	if (check_regular(path, f) || buf_read_file(&text, path, CONFIG_MAX_BYTES, f)) {
 		buf_free(&text);
 		return -1;
 	}

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # driver.sh: functions that the drivers vae-clean and vae-shards share. The Makefile replaces a line `# NAME.sh` of a driver by the file NAME.sh
-# of this directory. A driver sets tool before the line `# driver.sh`, and quiet from its command line.
+# of this directory. A driver sets tool before the line `# driver.sh`, has a function usage, and reads its command line by read_options.
 
 (: 3>&2) || exec 2>/dev/null
 
@@ -9,9 +9,15 @@ tab=$(printf '\t')
 # message TEXT: on standard error, without control characters
 message() { printf '%s: %s' "$tool" "$1" | tr '[:cntrl:]' '?' | sed 's/$/\n/' >&2; }
 
-# output: from standard input to standard output
+# output: from standard input to standard output; where nobody reads that, the driver ends as other tools do, by SIGPIPE
 output() {
-	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || fail "standard output: ${error##*: }"
+	{ error=$(cat 2>&1 >&3 3>&-); } 3>&1 || {
+		if [ $? -eq 141 ]; then
+			kill -s PIPE $$
+			exit 141
+		fi
+		fail "standard output: ${error##*: }"
+	}
 }
 
 fail() { # MESSAGE: the message, and exit status 1
@@ -38,7 +44,66 @@ required() {
 print_version() { vae-cut -V | sed "s/^vae-cut/$tool/"; }
 
 # quote TEXT: for the shell
-quote() { printf "'%s'" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")"; }
+quote() {
+	quoted=$(printf '%s.\n' "$1" | sed "s/'/'\\\\''/g") # the full stop keeps newlines at the end
+	printf "'%s'" "${quoted%.}"
+}
+
+# read_options ARGUMENT...: reads options and operands, in any order. The driver names its options in valued, those with an argument, and in flags,
+# beside -q, -h and -V, and has a function take OPTION VALUE that is called for each. Sets quiet, and operands, quoted for eval.
+read_options() {
+	operands=''
+	while [ $# -gt 0 ]; do
+		option=$1 value=''
+		shift
+		case $option in
+		--)
+			for value; do add_operand "$value"; done
+			return
+			;;
+		--?*=*) value=${option#*=} option=${option%%=*} ;;
+		-?*)
+			case " $valued " in
+			*" $option "*)
+				[ $# -gt 0 ] || wrong "option '$option' takes an argument"
+				value=$1
+				shift
+				;;
+			*" ${option%"${option#-?}"} "*) value=${option#-?} option=${option%"$value"} ;;
+			esac
+			;;
+		*)
+			add_operand "$option"
+			continue
+			;;
+		esac
+		case $option in *' '*) wrong "unknown option '$option'" ;; esac # the lists have blanks between the names
+		case " $valued | $flags -q --quiet -h --help -V --version " in
+		*" $option "*'| '*) ;;
+		*'|'*" $option "*) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
+		*) wrong "unknown option '$option'" ;;
+		esac
+		case $option in
+		-q | --quiet) quiet=1 ;;
+		-h | --help)
+			usage | output || exit 1
+			exit 0
+			;;
+		-V | --version)
+			print_version
+			exit 0
+			;;
+		*) take "$option" "$value" ;;
+		esac
+	done
+}
+
+add_operand() { # TEXT
+	case $1 in
+	*\'*) operands="$operands $(quote "$1")" ;;
+	*) operands="$operands '$1'" ;;
+	esac
+}
 
 # absolute PATH
 absolute() {

@@ -17,6 +17,7 @@ find_self() { self=$(command -v "$0" || command -v "$tool") self=$(absolute "$se
 # engine TASK: runs the tasks whose ordinals are on standard input
 engine() {
 	find_self
+	exec 8<&-
 	if [ -n "$parallel" ]; then
 		command -v parallel >/dev/null || fail 'parallel is not in PATH: install the package parallel'
 		parallel --will-cite -j "$jobs" ${sshlogin:+--sshlogin "$sshlogin"} --halt soon,fail=1 "PATH=$(quote "$PATH") $(quote "$self") task -q --threads $threads $(quote "$run") $1 {}"
@@ -27,10 +28,10 @@ engine() {
 
 # run_here: does what is not done
 run_here() {
-	todo=$(undone "$first") scored=$(count "$todo")
-	if [ -n "$todo" ]; then
+	ordinals=$(undone "$first") scored=$(count "$ordinals")
+	if [ -n "$ordinals" ]; then
 		if [ -n "$memo" ]; then say "training $scored of $models models"; else say "scoring $scored of $shards shards"; fi
-		printf '%s\n' "$todo" | engine "$first" || exit 1
+		printf '%s\n' "$ordinals" | engine "$first" || exit 1
 	fi
 	made=''
 	if ! reduced; then
@@ -43,10 +44,10 @@ run_here() {
 		say "$models models: $scored trained now; the records with their scores are $run/memo.tar.zst"
 		return 0
 	fi
-	todo=$(undone drop) did=$(count "$todo")
-	if [ -n "$todo" ]; then
+	ordinals=$(undone drop) did=$(count "$ordinals")
+	if [ -n "$ordinals" ]; then
 		say "cleaning $did of $shards shards"
-		printf '%s\n' "$todo" | engine drop || exit 1
+		printf '%s\n' "$ordinals" | engine drop || exit 1
 	fi
 	[ $((scored + did)) -eq 0 ] || check
 	say "$shards shards: $scored scored, $did cleaned now; the results are $run/clean and $run/quarantine"
@@ -71,23 +72,23 @@ indices() {
 		END { flush() }'
 }
 
-# submit_tasks TASK AFTER: submits the tasks whose ordinals are in todo
-submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$todo" | indices)" "task -q --threads $cpus --per-task $per_task $(quote "$run") $1"; }
+# submit_tasks TASK AFTER: submits the tasks of $ordinals
+submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$ordinals" | indices)" "task -q --threads $cpus --per-task $per_task $(quote "$run") $1"; }
 
 # run_slurm: submits what is not done, and then check
 run_slurm() {
 	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
 	find_self
-	after='' did='' todo=$(undone "$first")
-	mkdir -p "$run/log"
-	[ -z "$todo" ] || submit_tasks "$first" ''
+	after='' did='' ordinals=$(undone "$first")
+	made "$run/log"
+	[ -z "$ordinals" ] || submit_tasks "$first" ''
 	if [ -n "$after" ] || ! reduced; then
 		submit reduce "$after" '' "reduce -q $(quote "$run")"
-		todo=$(seq "$tasks")
+		ordinals=$(seq "$tasks")
 	else
-		todo=$([ -z "$second" ] || undone "$second")
+		ordinals=$([ -z "$second" ] || undone "$second")
 	fi
-	if [ -z "$did$todo" ]; then
+	if [ -z "$did$ordinals" ]; then
 		say "$shards shards: nothing to submit"
 		return 0
 	fi

@@ -36,21 +36,21 @@ count_models() {
 	printf 'set -- %s\n' "$1" | sh -n 2>/dev/null || wrong "--memo: '$1' cannot be parsed by the shell: check its quotes"
 	folds=10 repeats=1
 	eval "set -- $1"
-	while [ $# -gt 0 ]; do
+	shorts=$(vae-memo -h | sed -n 's/^  -\(.\), --[a-z-]* [A-Z].*/\1:/p; t; s/^  -\(.\)\[.*/\1::/p; t; s/^  -\(.\), .*/\1/p' | tr -d '\n')
+	longs=$(vae-memo -h | sed -n 's/^  *\(-., \)*--\([a-z-]*\) [A-Z].*/\2:/p; t; s/^  *\(-., \)*--\([a-z-]*\) .*/\2/p' | paste -sd , -)
+	# names in full, each option's argument behind it, and FILEs behind --
+	words=$(getopt -q -o "$shorts" -l "$longs" -- "$@") || return 0 # vae-memo will refuse them
+	eval "set -- $words"
+	while [ "$1" != -- ]; do
 		case $1 in
-		--folds | --repeats) [ $# -gt 1 ] || wrong "--memo: $1 takes a number" ;;
-		esac
-		case $1 in
-		--folds=*) folds=${1#*=} ;;
-		--repeats=*) repeats=${1#*=} ;;
 		--folds) folds=$2 ;;
 		--repeats) repeats=$2 ;;
-		--f* | --rep*) wrong "--memo: write $1 in full, --folds or --repeats: $tool counts the models" ;;
-		-h | --he* | -V | --vers*) wrong "--memo takes no $1" ;;
-		--ha* | --le* | --ta* | --outp* | --rej* | -[ozr]*) wrong "--memo takes no ${1%%=*}: the models are those of --folds and --repeats, and $tool names the files" ;;
+		-h | --help | -V | --version) wrong "--memo takes no $1" ;;
+		--halves | --leave | --task | -o | --output | -r | --rejects | -z) wrong "--memo takes no $1: the models are those of --folds and --repeats, and $tool names the files" ;;
 		esac
 		shift
 	done
+	[ $# -eq 1 ] || wrong "--memo takes options alone, and not '$2': the records are those of the shards"
 	number 'the option --folds of --memo' "$folds" '[1-9][0-9]{0,4}'
 	number 'the option --repeats of --memo' "$repeats" '[1-9][0-9]{0,4}'
 	models=$((folds * repeats))
@@ -73,8 +73,8 @@ line_of() {
 	[ ! -e "$run/identities" ] || sum=$(identity="$is" path=$2 awk -F '\t' '$1 == ENVIRON["identity"] && $3 == ENVIRON["path"] { print $2; exit }' "$run/identities")
 	[ -n "$sum" ] || sum=$(hash_of "$2") || exit 1
 	name=$(printf '%s\n' "${2##*/}" | sed 's/[.]\(gz\|xz\|lz4\|bz2\)$//; s/[.]tgz$/.tar/')
-	printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$(stat -L -c %s -- "$2")" "$sum" "$name" "$2"
-	printf '%s\t%s\t%s\n' "$is" "$sum" "$2" >>"$run/identities.tmp$$"
+	{ printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$(stat -L -c %s -- "$2")" "$sum" "$name" "$2" && printf '%s\t%s\t%s\n' "$is" "$sum" "$2" >>"$run/identities.tmp$$"; } 2>/dev/null ||
+		unwritten "$run/manifest"
 }
 
 # lines: prints the manifest lines of the paths on standard input
@@ -102,6 +102,7 @@ check_shards() {
 # write_manifest N: writes the manifest of the N paths on standard input. Unchanged files are not read again.
 write_manifest() {
 	rm -f "$run/identities.tmp$$"
+	{ : >"$run/manifest.new.tmp$$"; } 2>/dev/null || unwritten "$run/manifest"
 	lines >"$run/manifest.new.tmp$$" || exit 1
 	[ "$(wc -l <"$run/manifest.new.tmp$$")" -eq "$1" ] || fail "the names of the shards could not be read: run it again"
 	twice=$(cut -f 4 "$run/manifest.new.tmp$$" | sort | uniq -d | head -n 1)
@@ -109,8 +110,10 @@ write_manifest() {
 		rm -f "$run"/*".tmp$$"
 		fail "two shards have the name $twice, and would have one result: rename one"
 	fi
-	mv -f "$run/identities.tmp$$" "$run/identities"
-	if cmp -s "$run/manifest.new.tmp$$" "$run/manifest"; then rm "$run/manifest.new.tmp$$"; else mv -f "$run/manifest.new.tmp$$" "$run/manifest"; fi
+	{
+		mv -f "$run/identities.tmp$$" "$run/identities" &&
+			if cmp -s "$run/manifest.new.tmp$$" "$run/manifest"; then rm "$run/manifest.new.tmp$$"; else mv -f "$run/manifest.new.tmp$$" "$run/manifest"; fi
+	} 2>/dev/null || unwritten "$run/manifest"
 }
 
 # write_settings: the scores depend on the lines before `--`, and the lists on all lines
@@ -139,7 +142,11 @@ plan() { # SHARD...
 	case "$score$key$unlike$far$memo$model$here" in *"$tab"* | *'
 '*) wrong 'options of plan may not have tabs or newlines' ;; esac
 	check_shards "$@"
-	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(ls -A "$run")" ]; }; then
+	if [ -z "$print" ] && { [ ! -e "$run" ] || [ -d "$run" ]; }; then
+		made "$run"
+		lock_run
+	fi
+	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(find "$run" -mindepth 1 ! -name 'settings.tmp[0-9]*')" ]; }; then
 		fail "$run is not empty, and was not made by $tool: name another directory"
 	fi
 	if [ -n "$print" ]; then
@@ -153,12 +160,11 @@ plan() { # SHARD...
 		} | output || exit 1
 		return 0
 	fi
-	mkdir -p "$run"
-	[ -n "$memo" ] || mkdir -p "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
-	write_settings
+	write_settings # first: they say that the directory is one of vae-shards
+	[ -n "$memo" ] || made "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
 	for shard; do absolute "$shard"; done | write_manifest $# || exit 1
 	say "$# shards are planned in $run: $tool run, or task after task, cleans them"
-	[ -z "$summary" ] || printf '{"shards":%d}\n' $# >"$summary"
+	[ -z "$summary" ] || { printf '{"shards":%d}\n' $# >"$summary"; } 2>/dev/null || unwritten "$summary"
 }
 
 add() { # SHARD...

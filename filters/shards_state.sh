@@ -6,9 +6,17 @@ name_tasks() {
 	if [ -n "$memo" ]; then first=train second='' tasks=$models; else first=score second=drop tasks=$shards; fi
 }
 
-get() { sed -n "s/^$1$tab//p" "$run/settings"; }
+# lock_run: one plan, add, run or check at a time; tasks may run beside each other. The lock ends with this process: tasks do not inherit it.
+lock_run() {
+	command -v flock >/dev/null || return 0
+	exec 8<"$run"
+	flock -w 10 8 || fail "$run: another $tool is at work there: wait until it has ended"
+}
+
+get() { sed -n "/^$1$tab/{s///p;q;}" "$run/settings"; }
 
 open_run() {
+	for file in settings manifest identity identities reduced counts memo.tar.zst; do regular "$run/$file"; done
 	{ [ -e "$run/settings" ] && [ -e "$run/manifest" ]; } || fail "$run: no plan there: $tool plan makes it"
 	model=$(get model) score=$(get score) columns=$(get columns) key=$(get key) joint=$(get joint) unlike=$(get unlike) far=$(get far) top=$(get top)
 	same_keys=$(get same_keys) directory=$(get directory) memo=$(get memo) models=$(get models)
@@ -58,7 +66,7 @@ bound() { awk -F '\t' -v settings="$settings" '{ print $3 " " settings }' "$run/
 
 # binds: prints ordinal and binding of each file of columns
 # shellcheck disable=SC2016 # a program of awk
-binds() { (cd "$run/columns" && find . -name '[0-9]*.col' -print0 | xargs -0 -r awk 'FNR == 2 { name = FILENAME; sub(/.*\//, "", name); print name + 0, $2, $3, $4; nextfile }'); }
+binds() { (cd "$run/columns" && find . -type f -name '[0-9]*.col' -print0 | xargs -0 -r awk 'FNR == 2 { name = FILENAME; sub(/.*\//, "", name); print name + 0, $2, $3, $4; nextfile }'); }
 
 # undone TASK: prints the ordinals of tasks whose output is missing, or was made from other inputs
 # shellcheck disable=SC2016 # programs of awk
@@ -74,10 +82,10 @@ undone() {
 	train) for i in $(seq "$models"); do [ -e "$run/models.memo/model-$(printf %06d $((i - 1))).numbers" ] || echo "$i"; done ;;
 	drop)
 		{
-			(cd "$run/done" && find . -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
+			(cd "$run/done" && find . -type f -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
 			echo --
 			makes
-		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' >"$run/undropped.tmp$$" || exit 1
+		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' 2>/dev/null >"$run/undropped.tmp$$" || unwritten "$run/undropped"
 		cut -f 1,4 "$run/manifest" | while IFS=$tab read -r i result; do
 			{ [ -e "$run/clean/$result" ] && [ -e "$run/quarantine/$result" ]; } || echo "$i"
 		done | sort -n -u - "$run/undropped.tmp$$" || exit 1
@@ -107,13 +115,13 @@ makes() {
 count() { printf '%s' "$1" | grep -c '' || true; }
 
 status() {
-	todo=$(undone "$first")
+	ordinals=$(undone "$first")
 	if [ -n "$memo" ]; then
-		echo "$models models of $shards shards, $((models - $(count "$todo"))) trained"
+		echo "$models models of $shards shards, $((models - $(count "$ordinals"))) trained"
 		if reduced; then echo "$run/memo.tar.zst has the scores"; else echo 'not merged'; fi
 		return 0
 	fi
-	echo "$shards shards, $((shards - $(count "$todo"))) scored"
+	echo "$shards shards, $((shards - $(count "$ordinals"))) scored"
 	if reduced; then
 		echo "ranked together: $(sed -n 's/.*"listed":\([0-9]*\).*/\1/p' "$run/counts") of $(sed -n 's/.*"records":\([0-9]*\).*/\1/p' "$run/counts") records are listed"
 		echo "$((shards - $(undone drop | wc -l))) cleaned"

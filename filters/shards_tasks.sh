@@ -4,6 +4,7 @@
 score_task() {
 	shard "$1"
 	scored=$(file scored "$1" tar.zst) column=$(file columns "$1" col)
+	regular "$column"
 	case $(bind_of "$column") in "$sum $settings "*) return 0 ;; esac
 	same_shard
 	same_model
@@ -41,6 +42,7 @@ reduce() {
 	if [ -n "$memo" ]; then
 		[ "$left" -eq 0 ] || fail "$left of $models models are not trained: '$tool run' or '$tool task $run train INDEX' trains them"
 		same_shards
+		{ : >"$run/memo.tmp$$"; } 2>/dev/null || unwritten "$run/memo.tar.zst"
 		memo -z >"$run/memo.tmp$$" || exit 1 # vae-memo has said why
 		mv -f "$run/memo.tmp$$" "$run/memo.tar.zst"
 		hash=$(hash_of "$run/memo.tar.zst") || exit 1
@@ -63,7 +65,7 @@ rank() {
 		binds
 		echo --
 		bound
-	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' >"$run/bindings.tmp$$" || exit 1
+	} | awk '!after && $0 == "--" { after = 1; next } !after { scored[$1] = $4; next } { print $0, scored[++i] }' 2>/dev/null >"$run/bindings.tmp$$" || unwritten "$run/bindings"
 	mv -f "$run/bindings.tmp$$" "$run/bindings"
 	# names without a directory, so that more of them fit into one command line
 	(cd "$run/columns" && seq -f %05.0f.col "$shards" | all_lines vae-rank --columns -q --lists "$1" --bindings "$run/bindings" --summary "$2" \
@@ -74,6 +76,7 @@ drop_task() {
 	shard "$1"
 	reduced || fail "the shards are not ranked together: '$tool reduce $run'"
 	list=$(file lists "$1" keys) scored=$(file scored "$1" tar.zst) mark=$(file "done" "$1" "done")
+	regular "$mark"
 	makes=$(makes | sed -n "${1}p")
 	same "$list" "$(sed -n "$(($1 + 1))p" "$run/reduced")" "$list has changed since it was made: remove $run/reduced, and run again"
 	if [ -e "$mark" ] && [ "$(head -n 1 "$mark")" = "$makes" ] && [ -e "$run/clean/$name" ] && [ -e "$run/quarantine/$name" ]; then return 0; fi
@@ -149,6 +152,7 @@ check_results() {
 	rm -rf "$run/lists.tmp$$"
 	(rank "$run/lists.tmp$$" "$run/counts.tmp$$") || exit 1
 	for i in $(seq "$shards"); do
+		regular "$(file lists "$i" keys)"
 		cmp -s "$(file lists "$i" keys)" "$(file "lists.tmp$$" "$i" keys)" || fail "$(file lists "$i" keys) is not what the columns of all shards give: remove $run/reduced, and run again"
 	done
 }

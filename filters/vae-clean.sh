@@ -52,57 +52,26 @@ keep() { # FILE TEXT
 # --- the command line ---
 
 out='' minutes=5 top=0 decisions='' sharding='' same_keys='' config='' steps='' label='' print='' jobs='' quiet='' summary=''
-left=$# # arguments that are not parsed yet; inputs go to the end of the list
-while [ "$left" -gt 0 ]; do
-	option=$1 value=''
-	shift
-	left=$((left - 1))
-	case $option in
-	--?*=*) value=${option#*=} option=${option%%=*} ;;
-	-[ocj]?*) value=${option#??} option=${option%"$value"} ;;
-	-o | -c | -j | --output | --minutes | --top | --decisions | --config | --steps | --label | --jobs | --summary)
-		[ "$left" -gt 0 ] || wrong "option '$option' takes an argument"
-		value=$1
-		shift
-		left=$((left - 1))
-		;;
-	esac
-	case $option in
-	--keep-sharding | --keys-per-file | --print | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
-	esac
-	case $option in
-	-o | --output) out=$value ;;
-	--minutes) minutes=$value ;;
-	--top) top=$value ;;
-	--decisions) decisions=$value ;;
+valued='-o --output --minutes --top --decisions -c --config --steps --label -j --jobs --summary'
+flags='--keep-sharding --keys-per-file --print'
+take() { # OPTION VALUE
+	case $1 in
+	-o | --output) out=$2 ;;
+	--minutes) minutes=$2 ;;
+	--top) top=$2 ;;
+	--decisions) decisions=$2 ;;
 	--keep-sharding) sharding=1 ;;
 	--keys-per-file) same_keys=1 sharding=1 ;; # one stream cannot hold equal keys
-	-c | --config) config=$value ;;
-	--steps) steps=$value ;;
-	--label) label=$value ;;
+	-c | --config) config=$2 ;;
+	--steps) steps=$2 ;;
+	--label) label=$2 ;;
 	--print) print=1 ;;
-	-j | --jobs) jobs=$value ;;
-	-q | --quiet) quiet=1 ;;
-	--summary) summary=$value ;;
-	-h | --help)
-		usage | output || exit 1
-		exit 0
-		;;
-	-V | --version)
-		print_version
-		exit 0
-		;;
-	--)
-		while [ "$left" -gt 0 ]; do
-			set -- "$@" "$1"
-			shift
-			left=$((left - 1))
-		done
-		;;
-	-?*) wrong "unknown option '$option'" ;;
-	*) set -- "$@" "$option" ;;
+	-j | --jobs) jobs=$2 ;;
+	--summary) summary=$2 ;;
 	esac
-done
+}
+read_options "$@"
+eval "set -- $operands"
 [ $# -gt 0 ] || wrong 'a folder, shards or a table are required'
 [ -n "$out" ] || wrong '-o OUT is required'
 number --minutes "$minutes" '[0-9]+([.][0-9]+)?'

@@ -221,12 +221,7 @@ int main(int argc, char **argv)
 		{0, "top", "N", CLI_INT, &o.top, "how many of each (default 10)"},
 		{0, "seed", "N", CLI_INT, &o.seed, "seed of k-means (default 0)"},
 		CLI_SET(&c),
-		CLI_ON_ERROR(&c),
-		CLI_NAMES(&c),
-		CLI_JOBS(&c),
-		CLI_OUTPUT(&c),
-		CLI_KEYS(&c),
-		CLI_RECORDS(&c),
+		CLI_SCORING(&c),
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};

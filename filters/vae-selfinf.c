@@ -5,6 +5,7 @@
 
 #include "gemm/mat.h"
 #include "influence/scorer.h"
+#include "influence/sparse_decoder.h"
 #include "tool/curvature_options.h"
 #include "tool/scoring.h"
 
@@ -30,11 +31,7 @@ static double *parts_of(const struct selfinf *s, const void *result) { return s-
 static int score(void *tool, int worker, struct batch *b, const float *x, void *result, struct fail *f)
 {
 	struct selfinf *s = tool;
-	struct scorer *w = &s->scorer[worker];
-	if (scorer_read_noise(w, b, f))
-		return -1;
-	influence_score(w->influence, b->nrows, x, b->id, w->eps, result, parts_of(s, result));
-	return 0;
+	return scorer_score(&s->scorer[worker], b, x, result, parts_of(s, result), f);
 }
 
 static int set_parts(const struct selfinf *s, struct record *r, const char *what, const double *part, struct fail *f)
@@ -94,7 +91,7 @@ static int open_scorers(struct selfinf *s, struct fail *f)
 {
 	struct scoring *w = &s->frame;
 	int n = 0;
-	if (scoring_open(w, s->model, s->checkpoints, f))
+	if (scoring_open(w, s->model, s->checkpoints, f) || sparse_decoders_choose(w->models, w->nmodels, f))
 		return -1;
 	const struct model *m = scoring_model(w);
 	if (noise_read(&s->noise, m->cfg.score.draws, m->cfg.latent, f))
@@ -137,21 +134,14 @@ int main(int argc, char **argv)
 		{0, "checkpoints", "WHICH", CLI_TEXT, &s.checkpoints, "last (default), all, or steps such as 5000,10000; their influences are added"},
 		{'d', "draws", "M", CLI_KEY, NULL, "noise draws for each record (default: the model's, usually 16)", .key = "score.draws"},
 		{0, "estimator", "WHICH", CLI_KEY, NULL, "plugin: square of one mean; cross: product of two halves, unbiased", .key = "score.estimator"},
-		{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"},
-		{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"},
-		{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"},
+		CLI_GRADIENT,
 		{0, "seed", "N", CLI_KEY, NULL, "seed of the noise (--set score.seed=N)", .key = "score.seed"},
 		{0, "eps", "FILE.npy", CLI_TEXT, &s.noise.path, "read the noise from FILE: float32 [record, draw, latent]"},
 		{0, "parts", NULL, CLI_FLAG, &s.parts, "also append selfinf_LAYER, the part of each layer"},
 		CLI_CURVATURE(&s.curvature),
 		{0, "profile", NULL, CLI_FLAG, &s.profile, "also append profile_LAYER, the same parts under names for vae-rank"},
 		CLI_SET(&c),
-		CLI_ON_ERROR(&c),
-		CLI_NAMES(&c),
-		CLI_JOBS(&c),
-		CLI_OUTPUT(&c),
-		CLI_KEYS(&c),
-		CLI_RECORDS(&c),
+		CLI_SCORING(&c),
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};

@@ -66,66 +66,41 @@ END
 # --- the command line ---
 
 verb='' model='' score='' key='' joint='' unlike='' far='' top=1% memo='' same_keys='' print='' jobs=1 parallel='' sshlogin='' slurm='' cpus=1 sbatch_args='' per_task=1 threads='' quiet='' summary=''
-planned='' ranked='' given='' # options of plan that are given, and of ranking; the operands, quoted
-while [ $# -gt 0 ]; do
-	option=$1 value=''
-	case $option in
-	--*=*) value=${option#*=} option=${option%%=*} ;;
-	-[mkjc]?*) value=${option#??} option=${option%"$value"} ;;
-	-m | -k | -j | -c | --cpus | --sbatch-args | --model | --score | --key | --joint | --unlike | --far | --top | --memo | --jobs | --sshlogin | --per-task | --threads | --summary)
-		[ $# -gt 1 ] || wrong "option '$option' takes an argument"
-		value=$2
-		shift
-		;;
+planned='' ranked='' # options of plan that are given, and of ranking
+valued='-m --model --score -k --key --joint --unlike --far --top --memo -j --jobs --sshlogin -c --cpus --sbatch-args --per-task --threads --summary'
+flags='--keys-per-file --print --parallel --slurm'
+take() { # OPTION VALUE
+	case $1 in
+	-m | --model | --score | -k | --key | --joint | --unlike | --far | --top) planned=$1 ranked=$1 ;;
+	--memo | --keys-per-file) planned=$1 ;;
 	esac
-	case $option in
-	--keys-per-file | --print | --parallel | --slurm | --quiet | --help | --version) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
-	-m | --model | --score | -k | --key | --joint | --unlike | --far | --top) planned=$option ranked=$option ;;
-	--memo) planned=$option ;;
-	esac
-	case $option in
-	-m | --model) model=$value ;;
-	--score) score=$value ;;
-	-k | --key) key=$value ;;
-	--joint) joint=$value ;;
-	--unlike) unlike=$value ;;
-	--far) far=$value ;;
-	--top) top=$value ;;
+	case $1 in
+	-m | --model) model=$2 ;;
+	--score) score=$2 ;;
+	-k | --key) key=$2 ;;
+	--joint) joint=$2 ;;
+	--unlike) unlike=$2 ;;
+	--far) far=$2 ;;
+	--top) top=$2 ;;
 	--memo)
-		memo=$value
+		memo=$2
 		[ -n "$memo" ] || wrong '--memo takes options of vae-memo, at least -c NAME'
 		;;
-	--keys-per-file) same_keys=1 planned=$option ;;
+	--keys-per-file) same_keys=1 ;;
 	--print) print=1 ;;
-	-j | --jobs) jobs=$value ;;
+	-j | --jobs) jobs=$2 ;;
 	--parallel) parallel=1 ;;
-	--sshlogin) sshlogin=$value ;;
+	--sshlogin) sshlogin=$2 ;;
 	--slurm) slurm=1 ;;
-	-c | --cpus) cpus=$value ;;
-	--sbatch-args) sbatch_args=$value ;;
-	--per-task) per_task=$value ;;
-	--threads) threads=$value ;;
-	-q | --quiet) quiet=1 ;;
-	--summary) summary=$value ;;
-	-h | --help)
-		usage | output || exit 1
-		exit 0
-		;;
-	-V | --version)
-		print_version
-		exit 0
-		;;
-	--)
-		shift
-		for value; do given="$given $(quote "$value")"; done
-		break
-		;;
-	-?*) wrong "unknown option '$option'" ;;
-	*) given="$given $(quote "$option")" ;;
+	-c | --cpus) cpus=$2 ;;
+	--sbatch-args) sbatch_args=$2 ;;
+	--per-task) per_task=$2 ;;
+	--threads) threads=$2 ;;
+	--summary) summary=$2 ;;
 	esac
-	shift
-done
-eval "set --$given"
+}
+read_options "$@"
+eval "set -- $operands"
 [ $# -gt 1 ] || wrong 'a verb and the directory RUN are required'
 verb=$1 run=$2
 shift 2
@@ -152,9 +127,21 @@ here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processor
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
 # replace FILE TEXT: whole or not at all. (A pipeline into a file would not notice that a process of it is killed.)
-replace() { printf '%s\n' "$2" >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; }
+replace() { { printf '%s\n' "$2" >"$1.tmp$$" && mv -f "$1.tmp$$" "$1"; } 2>/dev/null || unwritten "$1"; }
+
+unwritten() { # FILE
+	rm -f "$run"/*".tmp$$" "$1.tmp$$"
+	fail "$1: cannot be written: no space left on the disk, or no permission"
+}
+
+# made DIRECTORY ...
+made() { error=$(mkdir -p "$@" 2>&1) || fail "$run: the directory cannot be made: ${error##*: }"; }
+
+# regular FILE: refuses a directory in its place, and a FIFO, which would be waited for
+regular() { [ ! -e "$1" ] || [ -f "$1" ] || fail "$1: not a regular file: remove it, and run again"; }
 
 hash_of() { # FILE
+	regular "$1"
 	[ -r "$1" ] || fail "$1: cannot be read: no such file, or no permission"
 	hashed=$(sha256sum <"$1") || fail "$1: sha256sum failed: run it again"
 	printf '%s\n' "${hashed%% *}"
@@ -175,21 +162,22 @@ same() {
 
 summarise() {
 	[ -n "$summary" ] || return 0
-	todo=$(undone "$first") cleaned=0 is=false
+	ordinals=$(undone "$first") cleaned=0 is=false
 	! reduced || is=true
 	[ -n "$memo" ] || [ $is = false ] || cleaned=$((shards - $(undone drop | wc -l)))
 	if [ -n "$memo" ]; then
-		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $((models - $(count "$todo"))) $is
+		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $((models - $(count "$ordinals"))) $is
 	else
-		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$todo"))) $is $cleaned \
+		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$ordinals"))) $is $cleaned \
 			"$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null)"
-	fi >"$summary"
+	fi 2>/dev/null >"$summary" || unwritten "$summary"
 }
 
 if [ "$verb" = plan ]; then
 	plan "$@"
 	exit 0
 fi
+case $verb$print in add | run | check) [ ! -d "$run" ] || lock_run ;; esac
 open_run
 case $verb in
 add)

@@ -8,12 +8,7 @@ int main(int argc, char **argv)
 	const struct cli_opt opts[] = {
 		{0, "input", "LIST", CLI_KEY, NULL, "extensions of the payload (default: as the other tools, or by content)", .key = "input.field", .check = config_check_assignments},
 		{0, "reasons", NULL, CLI_FLAG, &s.reasons, "name damage in the field reason; reads the input twice"},
-		CLI_ON_ERROR(&c),
-		CLI_NAMES(&c),
-		CLI_JOBS(&c),
-		CLI_OUTPUT(&c),
-		CLI_KEYS(&c),
-		CLI_RECORDS(&c),
+		CLI_SCORING(&c),
 		CLI_IN_FLIGHT(&c),
 		CLI_BASE(&c),
 	};

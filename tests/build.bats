@@ -226,3 +226,22 @@ complete_bash() {
 	is "$status" 1 "$output"
 	is "$output" $'differs: cut_plain_--json: ./stdout\n2 same, 1 differ'
 }
+
+@test "the filter in examples/filter: built from its one file; the same bytes at any -j; a broken record passes marked" {
+	command -v cc >/dev/null || skip "a C compiler is missing: install the package gcc"
+	libs=$(sed -n 's/^LIBS := //p' "$ROOT/Makefile")
+	san=
+	if nm -u "$BIN/libvaefilters.a" 2>/dev/null | grep -q __asan_; then san=-fsanitize=address,undefined; fi
+	# shellcheck disable=SC2046,SC2086 # words
+	cc -std=c11 -D_GNU_SOURCE '-DVF_VERSION="0"' -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror $san -iquote "$ROOT/include" -pthread $(pkg-config --cflags $libs) \
+		-o "$T/vae-zeros" "$ROOT/examples/filter/vae-zeros.c" "$BIN/libvaefilters.a" $(pkg-config --libs $libs) -lbz2 -lm
+	printf 'a\0b\0' >"$T/1.npy"
+	printf '\0\0\0\0' >"$T/2.npy"
+	printf x >"$T/3.txt"
+	tar -C "$T" -cf "$T/in.tar" 1.npy 2.npy 3.txt
+	"$T/vae-zeros" -q -j 1 "$T/in.tar" >"$T/one.tar"
+	"$T/vae-zeros" -q -j 4 "$T/in.tar" >"$T/four.tar"
+	cmp "$T/one.tar" "$T/four.tar"
+	is "$(vae-cut -k key,zeros "$T/one.tar" | tr '\t\n' '  ')" '1 0.5 2 1 3  '
+	is "$(vae-cut -k error "$T/one.tar" | tail -n 1 | cut -c 1-10)" 'no payload'
+}

@@ -489,6 +489,46 @@ id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
 	absent "$T/e.vae"
 }
 
+@test "a file of a model directory that is no regular file is refused, and not waited for" {
+	local file tool
+	cp -r "$F/m.vae" "$T/m.vae"
+	vae-ckpt curvature -q -m "$T/m.vae" -d 1 "$F/in.tar"
+	refused_fifo() { # FILE COMMAND...
+		local file=$T/m.vae/$1
+		shift
+		mv "$file" "$T/held"
+		mkfifo "$file"
+		fails 1 timeout 60 "$@"
+		says "$file: not a regular file"
+		rm "$file"
+		mkdir "$file"
+		fails 1 timeout 60 "$@"
+		says "$file"
+		rmdir "$file"
+		mv "$T/held" "$file"
+	}
+	for tool in "selfinf -m $T/m.vae" "ckpt verify -m $T/m.vae" "ckpt list -m $T/m.vae" "ckpt export -m $T/m.vae -o $T/x"; do
+		# shellcheck disable=SC2086 # a tool and its options
+		refused_fifo step-000000024.safetensors vae-$tool </dev/null
+	done
+	refused_fifo curvature-000000024.safetensors vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	refused_fifo curvature-000000024.safetensors vae-ckpt verify -m "$T/m.vae"
+	mv "$T/m.vae/curvature-000000024.safetensors" "$T/held"
+	mkfifo "$T/m.vae/curvature-000000024.safetensors"
+	ok timeout 60 vae-ckpt list -m "$T/m.vae"
+	is "$(tail -n 1 "$T/out" | cut -f 7)" bad
+	rm "$T/m.vae/curvature-000000024.safetensors"
+	head -c 3000 "$T/held" >"$T/m.vae/curvature-000000024.safetensors"
+	ok vae-ckpt list -m "$T/m.vae"
+	is "$(tail -n 1 "$T/out" | cut -f 7)" bad
+	mv "$T/held" "$T/m.vae/curvature-000000024.safetensors"
+	refused_fifo model.yaml vae-ckpt verify -m "$T/m.vae"
+	refused_fifo train.jsonl vae-report -q -k w -m "$T/m.vae" -o "$T/p.html" "$F/in.tar"
+	refused_fifo state vae-train -q -c tiny --set train.steps=24 --set train.checkpoints=3 --set train.holdout=0 --resume -o "$T/m.vae" "$F/in.tar"
+	# a checkpoint that is named may be a pipe
+	ok vae-selfinf -m <(cat "$T/m.vae/step-000000024.safetensors") "$F/in.tar"
+}
+
 @test "import, killed: what it leaves is not a model, and --replace imports again" {
 	local pid
 	vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"

@@ -274,6 +274,19 @@ b.tar"
 	fails 2 vae-clean "$F/pics.tar" --bogus -o "$T/g"
 	says bogus
 	[ ! -e "$T/g" ]
+	# two options in one argument
+	fails 2 vae-clean "$F/pics.tar" -o "$T/g" '--keep-sharding --keys-per-file'
+	says "unknown option '--keep-sharding --keys-per-file'"
+	fails 2 vae-clean "$F/pics.tar" -o "$T/g" '-c --config' tiny
+	says "unknown option '-c --config'"
+	fails 2 vae-shards '-q --quiet' status "$T"
+	says "unknown option '-q --quiet'"
+	# a name that ends in a newline is not that without it
+	cp "$F/pics.tar" "it's"
+	cp "$F/pics.tar" $'it\'s\n'
+	fails 1 vae-clean -o "$T/g" $'it\'s\n'
+	says 'has a newline'
+	absent "$T/g"
 }
 
 @test "clean: --keys-per-file: shards with equal keys, each of them clean as it came" {

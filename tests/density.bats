@@ -673,9 +673,9 @@ noise()
 	# an endless stream is scored as it comes
 	mkfifo in
 	pictures 600 >p.tar
-	(head -c 1000000 p.tar; exec sleep 60) >in &
+	(head -c 1000000 p.tar; exec sleep 600) >in &
 	local writer=$!
-	vae-density -q --against p.tar --neighbors 2 <in | timeout 20 head -c 1024 >first || true
+	vae-density -q --against p.tar --neighbors 2 <in | timeout 300 head -c 1024 >first || true
 	kill $writer 2>/dev/null || true
 	[ "$(wc -c <first)" -eq 1024 ]
 }

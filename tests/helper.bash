@@ -61,6 +61,29 @@ clean() {
 	fi
 }
 
+# killed KIND N COMMAND...: the command ends by SIGKILL, just before its Nth call of a KIND of tests/fault/fault.h (write, rename, fsync ...)
+killed() {
+	local kind=$1 n=$2 got=0
+	shift 2
+	VF_FAULT_KILL=1 VF_FAULT_AT=$kind:once:$n preloaded "$@" >"$T/out" 2>"$T/err" || got=$?
+	[ "$got" -eq 137 ] || die "exit status $got, not killed before $kind $n, of: $* -- $(head -c 600 "$T/err")"
+}
+
+# stopped_at KIND N COMMAND...: starts the command and waits until it has stopped just before its Nth call of a KIND; kill -CONT $! lets it go on.
+# Its output is in $T/out.first and $T/err.first.
+stopped_at() {
+	local kind=$1 n=$2
+	shift 2
+	VF_FAULT_STOP=1 VF_FAULT_AT=$kind:once:$n ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so "$@" >"$T/out.first" 2>"$T/err.first" 3>&- &
+	until [[ $(cat /proc/$!/stat 2>/dev/null) == *') T '* ]]; do
+		[ -n "$(names "/proc/$!/task" 2>/dev/null)" ] || die "ended before $kind $n: $* -- $(head -c 600 "$T/err.first")" || return 1
+		sleep 0.01
+	done
+}
+
+# preloaded COMMAND...: runs the command, or a function, with the library that lets calls fail
+preloaded() { ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 LD_PRELOAD=$BIN/fault-shim.so "$@"; }
+
 # says WORD...: the message in $T/err contains each WORD
 says() {
 	local LC_ALL=C word text
@@ -125,9 +148,19 @@ no_leftovers() {
 	[ -z "$(find "$1" -name '*.tmp[0-9]*')" ] || die "left behind: $(find "$1" -name '*.tmp[0-9]*')"
 }
 
-# limited KIB: limits the address space, unless the tools have a sanitizer, which reserves far more
+# limit_space KIB: limits the address space of the tools that this shell starts; under an emulator (.ci/arm64), the space that the tool sees
+limit_space() {
+	if [ -n "${EMULATOR:-}" ]; then export EMULATED_SPACE=$1; else ulimit -v "$1"; fi
+}
+
+# limited KIB: the same, unless the tools have a sanitizer, which reserves far more
 limited() {
-	! (ulimit -v "$1" && vae-cut -V >/dev/null 2>&1) || ulimit -v "$1"
+	! (limit_space "$1" && vae-cut -V >/dev/null 2>&1) || limit_space "$1"
+}
+
+# not_emulated WHY: skips the test where an emulator runs the tools, which cannot do what it tests
+not_emulated() {
+	[ -z "${EMULATOR:-}" ] || skip "under $EMULATOR: $*"
 }
 
 # package PROGRAM: the Debian package that it is in

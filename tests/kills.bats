@@ -236,20 +236,14 @@ whole_checkpoints() {
 @test "rejects that another run puts in place meanwhile are not replaced" {
 	local old
 	for old in none some; do
-		rm -f "$T/q.tar" "$T/out.tar" "$T/pipe"
+		rm -f "$T/q.tar" "$T/out.tar"
 		[ $old = none ] || vae-drop -q -e 'w >= 7' -r "$T/q.tar" "$F/in.tar" >/dev/null
-		mkfifo "$T/pipe"
-		vae-drop -q -e 'w >= 6' -r "$T/q.tar" -o "$T/out.tar" <"$T/pipe" 2>"$T/late" &
-		exec 9>"$T/pipe"
-		head -c 512 "$F/in.tar" >&9
-		until compgen -G "$T/q.tar.tmp*" >/dev/null; do sleep 0.01; done
-		sleep 0.2 # it has read the old file, too
+		stopped_at fsync 1 vae-drop -q -e 'w >= 6' -r "$T/q.tar" -o "$T/out.tar" "$F/in.tar"
 		printf 'name=other.pgm data=1\n' | mktar | vae-drop -q -e 'key == "other"' -r "$T/q.tar" >/dev/null
 		cp "$T/q.tar" "$T/theirs.tar"
-		tail -c +513 "$F/in.tar" >&9
-		exec 9>&-
+		kill -CONT $!
 		not wait $!
-		grep -q 'q.tar' "$T/late"
+		grep -q 'q.tar' "$T/err.first"
 		same "$T/theirs.tar" "$T/q.tar"
 		absent "$T/out.tar"
 	done

@@ -202,19 +202,16 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 }
 
 @test "memo: killed at any step, the same command goes on" {
-	memo -o "$T/one.memo" "$F/in.tar" >"$T/want"
-	local n
-	for n in 1 2 3 5 8 12 20 30; do
+	local at two=(memo --folds 2 --repeats 1 -o)
+	"${two[@]}" "$T/one.memo" "$F/in.tar" >"$T/want"
+	# calls: of the plan, then for each model those of its directory, state, checkpoint, state, model.yaml and numbers, and its removal
+	for at in rename:{1..14} write:1 write:2 write:5 write:9 write:14 fsync:3 fsync:11 close:7 open:9 open:40; do
 		rm -rf "$T/k.memo"
-		for _ in 1 2 3; do
-			memo -o "$T/k.memo" "$F/in.tar" >/dev/null 2>&1 3>&- &
-			sleep "0.0$n"
-			pkill -KILL -P $! || true # the tool, which the shell waits for
-			wait $! || true
-		done
-		memo -o "$T/k.memo" "$F/in.tar" >"$T/got"
-		cmp "$T/want" "$T/got"
-		is "$(ls "$T/k.memo" | grep -v 'numbers$\|^plan$')" ''
+		killed "${at%:*}" "${at#*:}" "${two[@]}" "$T/k.memo" "$F/in.tar"
+		VF_FAULT_KILL=1 VF_FAULT_AT=${at/:/:once:} preloaded "${two[@]}" "$T/k.memo" "$F/in.tar" >/dev/null 2>&1 || true
+		"${two[@]}" "$T/k.memo" "$F/in.tar" >"$T/got"
+		cmp "$T/want" "$T/got" || die "$at"
+		is "$(ls "$T/k.memo" | grep -v 'numbers$\|^plan$')" '' "$at"
 	done
 }
 
@@ -222,13 +219,10 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	memo -o "$T/m.memo" "$F/in.tar" >"$T/want"
 	ls -l --time-style=full-iso "$T/m.memo" >"$T/files"
 	local n
-	for n in 0 1 2 4 7 10 15 20; do
-		memo -o "$T/m.memo" "$F/in.tar" >"$T/part" 2>/dev/null 3>&- &
-		sleep "0.0$n"
-		pkill -KILL -P $! || true # the tool, which the shell waits for
-		wait $! || true
+	for n in 1 2; do # of standard output: before the first, and before the last
+		killed write $n memo -o "$T/m.memo" "$F/in.tar"
 		# without its end the next tool fails
-		cmp -s "$T/want" "$T/part" || ! vae-cut -k key "$T/part" >/dev/null 2>&1 || die "a part of a stream is read as a whole"
+		if vae-cut -k key "$T/out" >/dev/null 2>&1; then die "a part of a stream is read as a whole"; fi
 	done
 	if memo -o "$T/m.memo" "$F/in.tar" >/dev/full 2>"$T/err"; then false; fi
 	says 'No space left'
@@ -393,12 +387,49 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	says "record 1 'x'"
 }
 
+@test "memo: a directory of something else is not touched" {
+	mkdir "$T/home"
+	echo precious >"$T/home/file"
+	fails 1 memo -o "$T/home" "$F/in.tar"
+	says "$T/home: not touched: it holds 'file'"
+	is "$(names "$T/home")" 'file '
+	cp -r "$F/m.vae" "$T/m.vae"
+	fails 1 memo -o "$T/m.vae" "$F/in.tar"
+	says 'not a file of vae-memo'
+	diff -r "$F/m.vae" "$T/m.vae"
+	# an empty one is taken; and one whose plan was lost
+	mkdir "$T/e.memo"
+	ok memo -o "$T/e.memo" "$F/in.tar"
+	rm "$T/e.memo/plan"
+	ok memo -o "$T/e.memo" "$F/in.tar"
+}
+
+@test "memo: two readers of standard input are refused" {
+	local tests
+	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"
+	echo s/0004 >"$T/keys"
+	fails 2 tiny --leave - -t - -o "$T/d.memo" "$F/in.tar" </dev/null
+	says '-t -' '--leave -' 'standard input'
+	for tests in - "$T/tests.tar"; do
+		fails 2 tiny --leave - -t "$tests" -o "$T/d.memo" </dev/null
+		fails 2 tiny --leave - -t "$tests" -o "$T/d.memo" "$F/in.tar" - </dev/null
+		says 'the records'
+	done
+	fails 2 tiny --halves 3 -t - -o "$T/d.memo" </dev/null
+	absent "$T/d.memo"
+	# one of them may
+	ok tiny --leave - -t "$T/tests.tar" -o "$T/d.memo" "$F/in.tar" <"$T/keys"
+	mv "$T/out" "$T/want"
+	ok tiny --leave "$T/keys" -t - -o "$T/e.memo" "$F/in.tar" <"$T/tests.tar"
+	same "$T/want" "$T/out"
+}
+
 @test "memo: a kept model that lost a checkpoint is not scored" {
 	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
 	cp "$T/out" "$T/whole"
 	rm "$T/d.memo/model-000002.numbers" "$T"/d.memo/model-000002.vae/step-*20.safetensors
 	fails 1 memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
-	says model-000002.vae '1 of its 2 checkpoints' 'remove it'
+	says model-000002.vae '1 of its 2 checkpoints' "remove $T/d.memo/model-000002.vae, and it is trained again"
 	rm -r "$T/d.memo/model-000002.vae"
 	ok memo --set train.checkpoints=2 --checkpoints all --keep-models -o "$T/d.memo" "$F/in.tar"
 	cmp "$T/out" "$T/whole"
@@ -417,4 +448,98 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 		ok memo --set train.checkpoints=2 --checkpoints $as --keep-models -o "$T/$as.memo" "$F/in.tar"
 		cmp "$T/out" "$T/whole"
 	done
+}
+
+# leave OPTION...: models of all records, and of all but s/0004 and but s/0021
+leave() {
+	plain_stream 30 | sed -n '1,4p' | mktar >"$T/tests.tar"
+	printf 's/0004\ns/0021\n' >"$T/keys"
+	tiny --leave "$T/keys" -t "$T/tests.tar" --keep-models "$@" "$F/in.tar"
+}
+
+# refused NAME WORD...: the run just made failed and names the kept model, its number and what to do, without options of vae-train
+refused() {
+	says "$@" "remove $1, and it is trained again"
+	if grep -q -e '--replace' -e '--resume' "$T/err"; then die "options of another tool: $(cat "$T/err")"; fi
+}
+
+@test "memo: a kept model of another configuration, or of other records, is named, with what to do" {
+	local d=$T/d.memo kept=$T/d.memo/model-000002.vae way
+	ok memo --keep-models -o "$d" "$F/in.tar"
+	cp "$T/out" "$T/whole"
+	memo --keep-models --set train.lr=0.01 --task 3/6 -o "$T/lr.memo" "$F/in.tar"
+	vae-drop -e 'key == "s/0003"' "$F/in.tar" >"$T/less.tar"
+	memo --keep-models --task 3/6 -o "$T/less.memo" "$T/less.tar"
+	for way in lr less; do
+		rm -rf "$d/model-000002.numbers" "$kept"
+		cp -r "$T/$way.memo/model-000002.vae" "$d/"
+		fails 1 memo --keep-models -o "$d" "$F/in.tar"
+		case $way in
+		lr) refused "$kept" 'model 3 of 6' 'another value of train.lr' ;;
+		less) refused "$kept" 'model 3 of 6' 'other records' '29 then, 30 now' ;;
+		esac
+	done
+	rm -r "$kept"
+	ok memo --keep-models -o "$d" "$F/in.tar"
+	cmp "$T/out" "$T/whole"
+}
+
+@test "memo: a kept model whose state is damaged, of another kind or gone, or whose log is cut, is named, with what to do" {
+	local d=$T/d.memo kept=$T/d.memo/model-000001.vae way
+	memo --keep-models --task 2/6 -o "$d" "$F/in.tar"
+	rm "$d/model-000001.numbers"
+	cp -r "$d" "$T/good"
+	for way in empty cut changed checkpoint gone log config; do
+		rm -rf "$d"
+		cp -r "$T/good" "$d"
+		case $way in
+		empty) : >"$kept/state" ;;
+		cut) head -c 900 "$T/good/model-000001.vae/state" >"$kept/state" ;;
+		changed) printf x | dd of="$kept/state" bs=1 seek=3000 conv=notrunc status=none ;;
+		checkpoint) cp "$kept"/step-*40.safetensors "$kept/state" ;;
+		gone) rm "$kept/state" ;;
+		log)
+			rm -r "$d" # a training that is killed when it saves its state for the tenth time
+			killed rename 12 memo --save-every 0.000001 --keep-models --task 2/6 -o "$d" "$F/in.tar"
+			: >"$kept/train.jsonl"
+			;;
+		config) memo --keep-models --task 2/6 --seed 1 -o "$T/seed.memo" "$F/in.tar"; cp "$T/seed.memo/model-000001.vae/state" "$kept/state" ;;
+		esac
+		fails 1 memo --task 2/6 -o "$d" "$F/in.tar"
+		refused "$kept" 'model 2 of 6'
+		[ $way != log ] || says train.jsonl shorter
+	done
+}
+
+@test "memo --leave: models of one repeat differ by the record left out alone; exchanged ones, and their checkpoints and states, are refused" {
+	local what d=$T/d.memo
+	ok leave -o "$d"
+	cp "$T/out" "$T/whole"
+	cp -r "$d" "$T/good"
+	for what in . step-000000040.safetensors state; do
+		rm -r "$d"
+		cp -r "$T/good" "$d"
+		rm "$d"/model-00000[12].numbers
+		mv "$d/model-000001.vae/$what" "$T/held" 2>/dev/null || mv "$d/model-000001.vae" "$T/held"
+		if [ "$what" = . ]; then
+			mv "$d/model-000002.vae" "$d/model-000001.vae"
+			mv "$T/held" "$d/model-000002.vae"
+		else
+			mv "$d/model-000002.vae/$what" "$d/model-000001.vae/$what"
+			mv "$T/held" "$d/model-000002.vae/$what"
+		fi
+		fails 1 leave -o "$d"
+		refused "$d/model-000001.vae" 'model 2 of 3'
+		rm -r "$d/model-000001.vae"
+		fails 1 leave -o "$d"
+		refused "$d/model-000002.vae" 'model 3 of 3'
+		rm -r "$d/model-000002.vae"
+		ok leave -o "$d"
+		cmp "$T/out" "$T/whole"
+	done
+	# of a training that was stopped
+	rm "$d/model-000001.numbers" "$d"/model-00000[12].vae/model.yaml
+	cp "$d/model-000002.vae/state" "$d/model-000001.vae/state"
+	fails 1 leave -o "$d"
+	refused "$d/model-000001.vae" 'model 2 of 3' 'other records'
 }

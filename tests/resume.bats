@@ -7,10 +7,16 @@ setup_file() {
 	plain_stream 30 | mktar >"$F/in.tar"
 	plain_stream 31 | mktar >"$F/more.tar"
 	long "$F/m.vae" "$F/in.tar"
+	# what a kill leaves between the second checkpoint and the third. Renames are those of mkdir, of the state before the first step, and of the
+	# state after every step, with a checkpoint before it.
+	T=$F killed rename 135 long "$F/stopped.vae" --save-every 0.000001 "$F/in.tar"
+	is "$(names "$F/stopped.vae" 'step-*')" 'step-000000060.safetensors step-000000120.safetensors '
+	absent "$F/stopped.vae/model.yaml"
+	rm -f "$F/stopped.vae"/*.tmp*
 }
 
-# long MODEL [OPTION...]: half a second of training, with momenta that matter
-LONG=(-q -c tiny --set train.steps=3000 --set train.checkpoints=5 --set train.holdout=0.1)
+# long MODEL [OPTION...]: a training with momenta that matter
+LONG=(-q -c tiny --set train.steps=300 --set train.checkpoints=5 --set train.holdout=0.1)
 long() {
 	local model=$1
 	shift
@@ -49,42 +55,29 @@ alike() {
 	same "$T/one" "$T/two"
 }
 
-# stopped DIR: a training that was stopped after its second checkpoint, as a kill leaves it
+# stopped DIR: a training that was stopped after its second checkpoint
 stopped() {
-	for _ in {1..20}; do # under load, the training may end before it is killed: then once more
-		rm -rf "$1"
-		background "$1" --save-every 0.05 --resume "$F/in.tar"
-		for _ in {1..6000}; do
-			[ -e "$1/step-000001200.safetensors" ] && break
-			sleep 0.005
-		done
-		kill_it
-		[ -e "$1/model.yaml" ] || break
-	done
-	rm -f "$1"/*.tmp*
-	if [ -e "$1/model.yaml" ]; then die 'too late'; fi
+	rm -rf "$1"
+	cp -r "$F/stopped.vae" "$1"
 }
 
-@test "killed at many instants, --resume goes on to the same bits" {
-	local kills=0 got=1 after=0.01 listed=0
-	while [ $got -ne 0 ]; do
-		[ $kills -lt 200 ]
-		background "$T/m.vae" --resume --save-every 0.01 "$F/in.tar"
-		sleep "$after"
-		kill -9 "$pid" 2>/dev/null || true
+@test "killed again and again, --resume goes on to the same bits" {
+	local kinds=(rename write fsync close open) options=(--set train.steps=60 --set train.checkpoints=3 "$F/in.tar") kills=0 listed=0 got=1 n
+	long "$T/want.vae" "${options[@]}"
+	for ((n = 1; got; n++)); do
 		got=0
-		wait "$pid" 2>/dev/null || got=$?
+		VF_FAULT_KILL=1 VF_FAULT_AT=${kinds[n % 5]}:once:$((n + n * n / 8)) preloaded long "$T/m.vae" --resume --save-every 0.000001 "${options[@]}" || got=$?
 		is "$got" $((got ? 137 : 0))
 		kills=$((kills + (got != 0)))
-		after=$(awk "BEGIN { print $after * 1.1 }")
 		if compgen -G "$T/m.vae/step-*.safetensors" >/dev/null; then
 			ok vae-ckpt list -m "$T/m.vae" # reads all of them
 			listed=$((listed + 1))
 		fi
 	done
-	[ $kills -ge 5 ]
+	[ $kills -ge 10 ] || die "only $kills kills"
 	[ $listed -ge 3 ]
-	alike "$F/m.vae" "$T/m.vae"
+	alike "$T/want.vae" "$T/m.vae"
+	echo "# $kills kills" >&2
 }
 
 @test "a stopped training: its checkpoints are whole, and used by name" {
@@ -93,14 +86,14 @@ stopped() {
 	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
 	says 'not finished' '--checkpoints STEP'
 	fails 1 vae-selfinf -m "$T/m.vae" --checkpoints all "$F/in.tar"
-	ok vae-selfinf -m "$T/m.vae" --checkpoints 600,1200 "$F/in.tar"
+	ok vae-selfinf -m "$T/m.vae" --checkpoints 60,120 "$F/in.tar"
 	field selfinf <"$T/out" >"$T/got"
-	vae-selfinf -m "$F/m.vae" --checkpoints 600,1200 "$F/in.tar" | field selfinf >"$T/want"
+	vae-selfinf -m "$F/m.vae" --checkpoints 60,120 "$F/in.tar" | field selfinf >"$T/want"
 	same "$T/want" "$T/got"
-	ok vae-selfinf -m "$T/m.vae/step-000001200.safetensors" "$F/in.tar"
+	ok vae-selfinf -m "$T/m.vae/step-000000120.safetensors" "$F/in.tar"
 	# what a kill leaves of a file that was being written goes away
 	printf x >"$T/m.vae/state.tmp123-0"
-	printf x >"$T/m.vae/step-000001800.safetensors.tmp77-1"
+	printf x >"$T/m.vae/step-000000180.safetensors.tmp77-1"
 	ok long "$T/m.vae" --resume "$F/in.tar"
 	alike "$F/m.vae" "$T/m.vae"
 }
@@ -138,14 +131,14 @@ stopped() {
 	alike "$F/m.vae" "$T/e.vae"
 	touch -d '2020-01-01 UTC' "$T"/m.vae/*
 	(cd "$T/m.vae" && ls -l --time-style=+%s) >"$T/before"
-	ok vae-train -c tiny --set train.steps=3000 --set train.checkpoints=5 --set train.holdout=0.1 -o "$T/m.vae" --resume -p --summary "$T/s" <"$F/in.tar"
-	says 'the training of 3000 steps is finished already'
+	ok vae-train -c tiny --set train.steps=300 --set train.checkpoints=5 --set train.holdout=0.1 -o "$T/m.vae" --resume -p --summary "$T/s" <"$F/in.tar"
+	says 'the training of 300 steps is finished already'
 	mv "$T/out" "$T/passed"
 	train "$T/p.vae" -p "$F/in.tar" >"$T/want"
 	same "$T/want" "$T/passed"
 	(cd "$T/m.vae" && ls -l --time-style=+%s) >"$T/after"
 	same "$T/before" "$T/after"
-	grep -q '"steps":3000,.*"loss":[0-9.]*,"holdout_loss":[0-9.]*,.*"resumed_from":3000' "$T/s"
+	grep -q '"steps":300,.*"loss":[0-9.]*,"holdout_loss":[0-9.]*,.*"resumed_from":300' "$T/s"
 }
 
 @test "-p with --resume passes the records on when the training is done" {
@@ -170,8 +163,8 @@ stopped() {
 	done
 	fails 1 long "$T/m.vae" --resume --set 'model.encoder=[flatten, {linear: 16}, relu, {linear: 8}]' "$F/in.tar"
 	says model.encoder
-	fails 1 long "$T/m.vae" --resume --set train.steps=2999 "$F/in.tar"
-	says train.steps 3000 2999
+	fails 1 long "$T/m.vae" --resume --set train.steps=299 "$F/in.tar"
+	says train.steps 300 299
 	fails 2 long "$T/m.vae" --resume --replace "$F/in.tar"
 	diff -r "$T/copy.vae" "$T/m.vae"
 	ok long "$T/m.vae" --resume "$F/in.tar"
@@ -194,7 +187,7 @@ stopped() {
 		fails 1 long "$T/m.vae" --resume "$F/in.tar"
 		says "$T/m.vae/state: damaged: "
 	done
-	cp "$T/m.vae/step-000000600.safetensors" "$T/m.vae/state"
+	cp "$T/m.vae/step-000000060.safetensors" "$T/m.vae/state"
 	fails 1 long "$T/m.vae" --resume "$F/in.tar"
 	says 'not the state'
 	rm "$T/m.vae/state"
@@ -215,31 +208,25 @@ stopped() {
 
 @test "a finished training goes on to more steps" {
 	cp -r "$F/m.vae" "$T/m.vae"
-	ok long "$T/m.vae" --resume --set train.steps=4000 --summary "$T/s" "$F/in.tar"
-	grep -q '"resumed_from":3000' "$T/s"
-	is "$(names "$T/m.vae")" 'model.yaml state step-000000600.safetensors step-000001200.safetensors step-000001800.safetensors step-000002400.safetensors step-000003000.safetensors step-000003200.safetensors step-000004000.safetensors train.jsonl '
-	grep -q 'steps: 4000' "$T/m.vae/model.yaml"
-	long "$T/whole.vae" --set train.steps=4000 "$F/in.tar"
+	ok long "$T/m.vae" --resume --set train.steps=400 --summary "$T/s" "$F/in.tar"
+	grep -q '"resumed_from":300' "$T/s"
+	is "$(names "$T/m.vae")" 'model.yaml state step-000000060.safetensors step-000000120.safetensors step-000000180.safetensors step-000000240.safetensors step-000000300.safetensors step-000000320.safetensors step-000000400.safetensors train.jsonl '
+	grep -q 'steps: 400' "$T/m.vae/model.yaml"
+	long "$T/whole.vae" --set train.steps=400 "$F/in.tar"
 	# the parameters are those of one long training; what is said of the steps before differs
-	for step in 3200 4000; do
-		vae-ckpt export -m "$T/m.vae/step-00000$step.safetensors" -o "$T/one"
-		vae-ckpt export -m "$T/whole.vae/step-00000$step.safetensors" -o "$T/two"
+	for step in 320 400; do
+		vae-ckpt export -m "$T/m.vae/step-000000$step.safetensors" -o "$T/one"
+		vae-ckpt export -m "$T/whole.vae/step-000000$step.safetensors" -o "$T/two"
 		same "$T/one" "$T/two"
 	done
 	ok vae-selfinf -m "$T/m.vae" --checkpoints all "$F/in.tar"
 	is "$(curve "$T/m.vae" | sed 's/.*"step":\([0-9]*\).*/\1/' | sort -n | uniq -d)" ''
 	# stopped on the way, it is unfinished, and goes on
 	cp -r "$F/m.vae" "$T/k.vae"
-	background "$T/k.vae" --resume --set train.steps=1000000 --save-every 0.01 "$F/in.tar"
-	for _ in {1..6000}; do
-		[ -e "$T/k.vae/model.yaml" ] || break
-		sleep 0.01
-	done
-	sleep 0.1
-	kill_it
+	killed rename 2 long "$T/k.vae" --resume --set train.steps=1000000 --save-every 0.000001 "$F/in.tar"
 	absent "$T/k.vae/model.yaml"
 	fails 1 long "$T/k.vae" --resume "$F/in.tar"
-	says train.steps 1000000 3000
+	says train.steps 1000000 300
 }
 
 @test "two trainings in one directory: the second is refused" {

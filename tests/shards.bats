@@ -270,6 +270,53 @@ same_memo() {
 	is "$(find "$1" -name '*tmp[0-9]*')" '' 'temporary files'
 }
 
+@test "shards: a reader that has gone ends it silently, a full device with a message" {
+	plan "$T/a"
+	for how in "status $T/a" "run --print $T/a" "plan --print --score cat -k w $T/b $S/00.tar" -h; do
+		got=0
+		# shellcheck disable=SC2086 # a verb and its arguments
+		perl -e 'pipe R, W; close R; open STDOUT, ">&W"; exec @ARGV' vae-shards $how 2>"$T/err" || got=$?
+		is "$got" 141 "$how"
+		is "$(cat "$T/err")" ''
+		got=0
+		# shellcheck disable=SC2086
+		vae-shards $how >/dev/full 2>"$T/err" || got=$?
+		is "$got" 1 "$how"
+		says 'vae-shards: standard output: No space left'
+	done
+}
+
+@test "shards: one plan, add, run or check at a time in a directory" {
+	need flock
+	plan "$T/a"
+	# with a shorter time to wait
+	mkdir "$T/bin"
+	sed 's/flock -w 10/flock -w 0/' "$(command -v vae-shards)" >"$T/bin/vae-shards"
+	chmod 755 "$T/bin/vae-shards"
+	exec 8<"$T/a"
+	flock 8
+	for how in "run -q $T/a" "check -q $T/a" "add -q $T/a $S/00.tar" "plan -q --score cat -k w $T/a $S/00.tar"; do
+		# shellcheck disable=SC2086 # a verb and its arguments
+		PATH=$T/bin:$PATH fails 1 vae-shards $how 8<&-
+		says "$T/a: another vae-shards is at work there"
+	done
+	ok vae-shards status "$T/a" 8<&-
+	ok vae-shards run --print "$T/a" 8<&-
+	ok vae-shards task "$T/a" score 1 8<&-
+	# until it has ended: a second run does nothing again
+	(sleep 0.2; exec 8<&-) &
+	exec 8<&-
+	ok vae-shards run -q "$T/a"
+	# two at once: the second waits, or fails with this message
+	plan "$T/b"
+	vae-shards run -q -j 2 "$T/b" >/dev/null 2>"$T/err.first" 3>&- &
+	vae-shards run -q -j 2 "$T/b" 2>"$T/err" || says 'another vae-shards is at work there'
+	wait $!
+	[ ! -s "$T/err.first" ] || grep -q 'another vae-shards is at work there' "$T/err.first"
+	ok vae-shards run -q "$T/b"
+	equal "$T/b"
+}
+
 @test "shards --memo: a task for each model; here, many at a time, by single tasks, by GNU parallel: the bytes of vae-memo" {
 	memo_alone "$T/alone"
 	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
@@ -319,10 +366,17 @@ same_memo() {
 	says 01.tar 'plan in another directory'
 	fails 1 vae-shards run "$T/c"
 	says 01.tar 'plan in another directory'
-	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'" '--fold 3' '--rep=2' '--hal 4' '--folds 1' '-qz' '--no-such' '-d x' '--set train.step=3' '-t tests.tar'; do
+	for bad in '--halves 4' '--folds x' '--repeats' '-z' '--task 1/2' "'" '--hal 4' '--folds 1' '-qz' '-qr q.tar' '--no-such' '-d x' '--set train.step=3' '-t tests.tar'; do
 		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
 		says --memo
 	done
+	# no other records: each task would read them too, or standard input
+	for bad in - "$S/01.tar" '--folds 2 - -q' '-- -q' "-qd 3 $S/01.tar"; do
+		fails 2 vae-shards plan --memo "-c tiny $bad" "$T/d" "$S/00.tar"
+		says '--memo takes options alone' "'"
+	done
+	ok vae-shards plan -q --print --memo '-qc tiny --fold 3 --repe=2 --set train.likelihood=gaussian --set model.variance=1' "$T/d" "$S/00.tar"
+	is "$(grep -c ' train ' "$T/out")" 6
 	fails 2 vae-shards plan --memo '-c tiny -h' "$T/d" "$S/00.tar"
 	says '--memo takes no -h'
 	fails 1 vae-shards plan --memo '-c tiny --set train.likelihood=bernoulli' "$T/d" "$S/00.tar"
@@ -341,19 +395,20 @@ same_memo() {
 	fails 2 vae-shards run --memo '-c tiny' "$T/a"
 }
 
-@test "shards --memo: tasks killed at random: the bytes of vae-memo" {
-	local n=0 i
+@test "shards --memo: tasks that are killed: the bytes of vae-memo" {
+	local at kills=0
 	memo_alone "$T/alone"
 	vae-shards plan -q --memo "$MEMO" "$T/a" "$S"/*.tar*
-	for i in $(seq 40); do
-		timeout -s KILL "0.$((RANDOM % 4))$((1 + RANDOM % 9))" vae-shards run -q -j 2 "$T/a" 2>/dev/null || n=$((n + 1))
-		[ "$n" -lt 8 ] || break
-		[ $((i % 3)) -gt 0 ] || rm -f "$T"/a/models.memo/model-00000$((RANDOM % 6)).numbers "$T/a/reduced"
-	done 2>/dev/null
+	# in every process of the run: vae-shards, vae-memo, and what they start
+	for at in write:1 write:2 write:4 write:8 rename:1 rename:2 rename:3 rename:4 rename:5 rename:6 fsync:1 fsync:4 fsync:8 open:1 open:9 open:30 close:3 close:12; do
+		VF_FAULT_KILL=1 VF_FAULT_AT=${at/:/:once:} preloaded vae-shards run -q -j 2 "$T/a" >/dev/null 2>"$T/err" || kills=$((kills + 1))
+		[ $((kills % 3)) -gt 0 ] || rm -f "$T"/a/models.memo/model-00000$((kills % 6)).numbers "$T/a/reduced"
+	done
+	[ $kills -ge 12 ] || die "only $kills runs were killed"
 	ok vae-shards run -q "$T/a"
 	ok vae-shards check -q "$T/a"
 	same_memo "$T/a"
-	[ $n -ge 8 ] || die "only $n were killed"
+	echo "# $kills runs were killed" >&3
 }
 
 @test "shards --memo: run --slurm: the bytes of vae-memo" {
@@ -415,11 +470,13 @@ same_memo() {
 	need taskset
 	local n i
 	mkfifo "$T/in"
-	threads() { # COMMAND...: its threads once it has read the first record
+	threads() { # COMMAND...: its threads once it has read what there is
 		"$@" <"$T/in" >/dev/null &
 		exec 5>"$T/in"
 		head -c 20000 "$S/00.tar" >&5
-		sleep 1
+		# 0x541b is FIONREAD: the tool has read all, and waits with all its threads
+		perl -e 'do { select undef, undef, undef, .02; ioctl STDIN, 0x541b, $n or die } while unpack "i", $n' <&5
+		sleep 0.1
 		n=$(names "/proc/$!/task" | wc -w)
 		exec 5>&-
 		wait || true

@@ -82,6 +82,74 @@ faults() {
 	equal "$run"
 }
 
+# limited_files BLOCKS COMMAND...: files of the command have at most so many KiB, as on a full disk; its messages, which do not count, go to $T/err
+limited_files() {
+	local blocks=$1
+	shift
+	(
+		trap '' XFSZ
+		ulimit -f "$blocks"
+		"$@" 2>&1 >"$T/null"
+	) | cat >"$T/err"
+	return "${PIPESTATUS[0]}"
+}
+
+@test "shards: a plan, an add, a run and a task on a full disk say so, leave no temporary files, and the same command goes on" {
+	local blocks verb got failed
+	: >"$T/null"
+	for verb in plan add run task; do
+		failed=0
+		for blocks in 0 1; do
+			rm -rf "$T/a"
+			[ $verb = plan ] || vae-shards plan -q "${FIELDS[@]}" "$T/a" "$S/00.tar" "$S/01.tar"
+			case $verb in
+			plan) set -- plan -q "${FIELDS[@]}" "$T/a" "$S/00.tar" "$S/01.tar" ;;
+			add) set -- add -q "$T/a" "$S/02.tar" ;;
+			run) set -- run -q "$T/a" ;;
+			task) set -- task "$T/a" score 1 ;;
+			esac
+			got=0
+			limited_files $blocks vae-shards "$@" || got=$?
+			[ $got -le 1 ] || die "$verb $blocks: exit status $got: $(cat "$T/err")"
+			[ $got -eq 0 ] || tail -n 1 "$T/err" | grep -q '^vae-shards: ' || die "$verb $blocks: $(cat "$T/err")"
+			not grep -v '^vae-[a-z]*: ' "$T/err"
+			failed=$((failed + got))
+			is "$(find "$T/a" -name '*tmp[0-9]*')" '' "$verb $blocks: $(cat "$T/err")"
+			[ $got -eq 0 ] || ok vae-shards "$@"
+		done
+		ok vae-shards plan -q "${FIELDS[@]}" "$T/a" "$S/00.tar" "$S/01.tar" "$S/02.tar"
+		ok vae-shards run -q "$T/a"
+		ok vae-shards check -q "$T/a"
+		[ $failed -ge 1 ] || die "$verb: none failed"
+		echo "# $verb: $failed failed" >&2
+	done
+	if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then return; fi
+	# a directory that may not be written
+	mkdir "$T/theirs"
+	chmod 755 "$T/theirs"
+	cd /
+	fails 1 setpriv --reuid 65534 --clear-groups "$(command -v vae-shards)" plan -q --score cat -k w "$T/theirs/a" "$S/00.tar"
+}
+
+@test "shards: files of a run that are no regular files are refused, and not waited for" {
+	local file how
+	for file in settings manifest identities identity reduced clean/05.tar quarantine/05.tar scored/00006.tar.zst lists/00006.keys columns/00006.col done/00006.done; do
+		for how in mkdir mkfifo; do
+			rm -rf "$T/a"
+			cp -r "$W" "$T/a"
+			rm "$T/a/$file"
+			$how "$T/a/$file"
+			case $file in
+			columns/*) set -- task "$T/a" score 6 ;;
+			done/*) set -- task "$T/a" drop 6 ;;
+			*) set -- check "$T/a" ;;
+			esac
+			fails 1 timeout 60 vae-shards "$@"
+			says "$file: not a regular file"
+		done
+	done
+}
+
 @test "shards: a hash whose process is killed is no hash: nothing is marked as done" {
 	local real
 	real=$(command -v sha256sum)

@@ -19,11 +19,17 @@ setup_file() {
 	train_wide "$F/m.vae" <"$F/in.tar"
 	# products at each level, and at the highest that the processor has
 	local level
-	for level in plain avx2 avx512; do
-		VAE_FILTERS_SIMD=$level "$BIN/test_mat" >"$F/mat.$level" || true # a test below looks at what failed
-	done
-	"$BIN/test_mat" >"$F/mat.highest" || true
+	"$BIN/test_mat" >"$F/mat.highest" || true # a test below looks at what failed
+	if grep -q '^# SIMD level 0' "$F/mat.highest"; then
+		tee "$F/mat.plain" "$F/mat.avx2" "$F/mat.avx512" "$F/mat.tiles" <"$F/mat.highest" >/dev/null
+		return
+	fi
+	for level in plain avx2 avx512; do VAE_FILTERS_SIMD=$level "$BIN/test_mat" >"$F/mat.$level" || true; done
+	# and by tiles that are emulated (tests/tiles/tiles.h), for which AVX-512 is enough
+	"$BIN/tiles/test_mat" >"$F/mat.tiles" || true
 }
+
+requires_avx512() { grep -q '^# large products by AMX' "$F/mat.tiles" || skip "this processor has no AVX-512, or the compiler no AMX intrinsics"; }
 
 train_wide() {
 	local model=$1
@@ -62,6 +68,91 @@ train_wide() {
 			[ "$(grep -c '^ok' "$T/out")" -gt 0 ]
 		done
 	done
+}
+
+# differ_by AT_MOST OLD NEW: tables of a key and numbers whose relative differences are at most that
+differ_by() {
+	paste "$2" "$3" | awk -F '\t' -v most="$1" '
+		{ if ($1 != $(NF / 2 + 1)) exit 1
+		  for (i = 2; i <= NF / 2; i++) { d = $i - $(i + NF / 2); if (d < 0) d = -d; m = $i < 0 ? -$i : $i; if (d > worst * m) worst = d / m } }
+		END { if (!(NR > 0 && worst <= most)) { printf "%d rows, %g apart\n", NR, worst; exit 1 } }'
+}
+
+# passes TEST...: these unit tests on emulated tiles
+passes() {
+	local test
+	for test; do
+		"$BIN/tiles/test_$test" >"$T/out" || { echo "$test"; grep '^not ok' "$T/out"; return 1; }
+		[ "$(grep -c '^ok' "$T/out")" -gt 0 ]
+	done
+}
+
+@test "emulated tiles: products, gradients, influences, training, closed forms and densities are right" {
+	requires_avx512
+	if grep '^not ok' "$F/mat.tiles"; then die mat; fi
+	is "$(grep -c '^ok' "$F/mat.tiles")" "$(sed -n 's/^1\.\.//p' "$F/mat.tiles")" mat
+	passes gradient dots sparse_block sparse_decoder closed_form train density
+	case $BIN in *-san*) ;; *) passes estimators ;; esac
+}
+
+@test "emulated tiles: scores, influences and training differ by rounding only, and are the same bytes at any -j" {
+	requires_avx512
+	local j tiles=$BIN/tiles
+	for j in 1 3; do
+		"$tiles/vae-selfinf" -m "$F/m.vae" -j$j <"$F/in.tar" >"$T/self.$j"
+		"$tiles/vae-testinf" -m "$F/m.vae" -t "$F/in.tar" -j$j "$F/in.tar" >"$T/test.$j"
+		PATH=$tiles:$PATH train_wide "$T/$j.vae" -j$j <"$F/in.tar"
+	done
+	cmp "$T/self.1" "$T/self.3"
+	cmp "$T/test.1" "$T/test.3"
+	diff -r -x train.jsonl -x state "$T/1.vae" "$T/3.vae"
+	VAE_FILTERS_SIMD=avx512 vae-selfinf -m "$F/m.vae" <"$F/in.tar" >"$T/self"
+	VAE_FILTERS_SIMD=avx512 vae-testinf -m "$F/m.vae" -t "$F/in.tar" "$F/in.tar" >"$T/test"
+	vae-selfinf -m "$T/1.vae" <"$F/in.tar" | vae-cut -k key,selfinf,loss >"$T/other"
+	vae-selfinf -m "$F/m.vae" <"$F/in.tar" | vae-cut -k key,selfinf,loss >"$T/own"
+	differ_by 1e-2 "$T/own" "$T/other"
+	for j in self test; do
+		run cmp -s "$T/$j.1" "$T/$j"
+		[ "$status" -eq 1 ]
+	done
+	differ_by 1e-4 <(vae-cut -k key,selfinf,loss,nll "$T/self") <(vae-cut -k key,selfinf,loss,nll "$T/self.1")
+	differ_by 1e-4 <(vae-cut -k key,testinf_max "$T/test") <(vae-cut -k key,testinf_max "$T/test.1")
+}
+
+# turn_off FILE TENSOR: seven of eight numbers of a tensor become -1000
+turn_off() {
+	perl -e '
+		open my $f, "+<:raw", $ARGV[0] or die; read $f, my $n, 8; $n = unpack "Q<", $n; read $f, my $header, $n;
+		my ($from, $to) = $header =~ /"\Q$ARGV[1]\E":\{[^}]*"data_offsets":\[(\d+),(\d+)\]/ or die;
+		for (my $i = 0; 4 * $i < $to - $from; $i++) {
+			if ($i % 8) { seek $f, 8 + $n + $from + 4 * $i, 0; print $f pack "f<", -1000 }
+		}' "$@"
+}
+
+@test "emulated tiles: a model whose neurons are mostly off is scored by sparse blocks, another one by tiles" {
+	requires_avx512
+	local m tiles=$BIN/tiles
+	vae-ckpt export -m "$F/m.vae" -o "$T/off.safetensors"
+	turn_off "$T/off.safetensors" decoder.0.bias
+	unchecked "$T/off.safetensors"
+	vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/off.vae" "$T/off.safetensors"
+	cp -r "$F/m.vae" "$T/on.vae"
+	for m in on off; do
+		"$tiles/vae-selfinf" -m "$T/$m.vae" -j1 "$F/in.tar" >"$T/$m.tar"
+		VAE_FILTERS_SIMD=amx "$tiles/vae-selfinf" -m "$T/$m.vae" "$F/in.tar" >"$T/$m.amx"
+		VAE_FILTERS_SIMD=avx512 "$tiles/vae-selfinf" -m "$T/$m.vae" "$F/in.tar" >"$T/$m.avx512"
+		differ_by 1e-4 <(vae-cut -k key,selfinf,loss "$T/$m.tar") <(vae-cut -k key,selfinf,loss "$T/$m.amx")
+		differ_by 1e-4 <(vae-cut -k key,selfinf,loss "$T/$m.tar") <(vae-cut -k key,selfinf,loss "$T/$m.avx512")
+		run cmp -s "$T/$m.tar" "$T/$m.avx512" # tiles still compute the encoder
+		[ "$status" -eq 1 ]
+		# the model decides, not the stream or the workers
+		"$tiles/vae-selfinf" -m "$T/$m.vae" -j3 "$F/in.tar" | cmp - "$T/$m.tar"
+		plain_stream 37 | mktar | "$tiles/vae-selfinf" -m "$T/$m.vae" | vae-cut -k key,selfinf >"$T/some"
+		vae-cut -k key,selfinf "$T/$m.tar" | head -n "$(grep -c . "$T/some")" | cmp - "$T/some"
+	done
+	cmp "$T/on.tar" "$T/on.amx"
+	run cmp -s "$T/off.tar" "$T/off.amx"
+	[ "$status" -eq 1 ]
 }
 
 @test "scores of all levels differ by rounding only, and are the same bytes at any -j" {

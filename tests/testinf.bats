@@ -165,6 +165,20 @@ near_lists() {
 	[ ! -e "$T/x" ]
 }
 
+@test "a file of influences that was appended to itself is refused, by every tool that reads one" {
+	vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" -d 1 --top 2 --influence "$T/i.jsonl" "$F/in.tar" >"$T/scored.tar"
+	cat "$T/i.jsonl" "$T/i.jsonl" >"$T/twice.jsonl"
+	local n tool
+	n=$(($(wc -l <"$T/i.jsonl") + 1))
+	for tool in "testinf --merge --influence $T/o.jsonl" 'eval --class key/ --influence' "report -k testinf_max -o $T/p.html $T/scored.tar --influence"; do
+		# shellcheck disable=SC2086 # a tool and its options
+		ok vae-$tool "$T/i.jsonl"
+		# shellcheck disable=SC2086
+		fails 1 vae-$tool "$T/twice.jsonl"
+		says "twice.jsonl: line $n: the test record" 'has a line before'
+	done
+}
+
 @test "--merge: test records without influence, and files that do not belong together" {
 	{ tests 40 44; printf 'name=t/bad.pgm data=x\n'; } | mktar >"$T/some.tar"
 	shards
@@ -177,7 +191,7 @@ near_lists() {
 	head -n 19 "$T/s1.jsonl" >"$T/short.jsonl"
 	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/short.jsonl"
 	says 'fewer test records' "$T/short.jsonl"
-	head -c 900 "$T/s1.jsonl" >"$T/cut.jsonl"
+	head -n 3 "$T/s1.jsonl" | head -c -9 >"$T/cut.jsonl"
 	fails 1 vae-testinf --merge --influence "$T/x" "$T/s0.jsonl" "$T/cut.jsonl"
 	says "$T/cut.jsonl: line" 'not JSON'
 	for options in '-d 3' '--normalize both' '--top 3'; do

@@ -125,37 +125,16 @@ late() {
 	is "$(cat "$T"/m.vae.tmp*/state)" x
 }
 
-# slow MODEL [OPTION...]: starts a training that lasts until it is killed; its pid in $pid
-slow() {
-	local model=$1
-	shift
-	vae-train -q -c tiny --set train.steps=100000000 --set train.checkpoints=10000 --set train.holdout=0 -o "$model" "$@" <"$F/in.tar" >/dev/null 2>"$T/err" 3>&- &
-	pid=$!
-	for _ in {1..3000}; do
-		compgen -G "$model*/train.jsonl" >/dev/null && [ -n "$(find "$T" -newer "$T/stamp" -name train.jsonl)" ] && break
-		sleep 0.02
-	done
-	sleep 0.1
-	kill -0 $pid
-}
-
 @test "killed: the old model stays" {
 	cp -r "$F/m.vae" "$T/m.vae"
-	touch "$T/stamp"
-	sleep 0.02
-	slow "$T/m.vae" --replace
-	kill -9 $pid
-	wait $pid || true
+	killed rename 5 train "$T/m.vae" --replace --seed 3 "$F/in.tar"
+	[ -e "$(echo "$T"/m.vae.tmp*/step-000000008.safetensors)" ]
 	is "$(sums "$T/m.vae")" "$(sums "$F/m.vae")"
 	ok vae-ckpt list -m "$T/m.vae"
 }
 
 @test "killed without an old model: what it leaves is recognised as unfinished" {
-	touch "$T/stamp"
-	sleep 0.02
-	slow "$T/m.vae"
-	kill -9 $pid
-	wait $pid || true
+	killed rename 5 train "$T/m.vae" "$F/in.tar"
 	absent "$T/m.vae/model.yaml"
 	fails 1 vae-selfinf -m "$T/m.vae" "$F/in.tar"
 	says "$T/m.vae"
@@ -242,7 +221,12 @@ slow() {
 	perl -e 'srand 6; for my $i (0 .. 11) { open my $f, ">:raw", "$ARGV[0]/$i.ppm"; my ($a, $b) = (rand 9, rand 9);
 		print $f "P6\n48 48\n255\n", map { my $y = $_; map { my $x = $_; map { chr(128 + 100 * sin(($a * $x + $b * $y) / 99 + $_)) } 0 .. 2 } 0 .. 47 } 0 .. 47 }' "$T"
 	for n in $(seq 0 11); do printf 'name=%d.ppm file=%s/%d.ppm\n' "$n" "$T" "$n"; done | mktar >"$T/colour.tar"
-	for size in 32 64 128; do
+	local sizes='32 64 128'
+	if [ -n "${EMULATOR:-}" ]; then
+		sizes=32
+		echo "# under $EMULATOR 64 and 128 would take a quarter of an hour: left out" >&3
+	fi
+	for size in $sizes; do
 		ok vae-train -q -c conv-$size --curvature --set train.batch=4 --set train.steps=12 --set train.checkpoints=2 --set train.holdout=0 -o "$T/$size.vae" "$T/colour.tar"
 		is "$(sed -n 's/^ *shape: //p' "$T/$size.vae/model.yaml")" "[3, $size, $size]"
 		is "$(vae-ckpt show -m "$T/$size.vae" | grep -c 'decoder.*weight')" "$((size == 32 ? 5 : size == 64 ? 6 : 7))"

@@ -23,5 +23,7 @@ enum { BUF_PAGES = 2 << 20 };
  * gets the memory of pages_alloc() for a file of at least about BUF_PAGES bytes. */
 int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f);
 void buf_free(struct buf *b);
+/* For a file that is always a regular one: -1 if something else is at path, such as a FIFO, whose open() would wait for a writer. */
+int check_regular(const char *path, struct fail *f);
 
 #endif

@@ -25,6 +25,8 @@ static inline int fail_returned(void) { return -1; }
 #define fail_memory_for(f, ...) (fail_put_memory_for((f), __VA_ARGS__), fail_returned())
 /* Puts "prefix: " before the message that is there; -1. */
 #define fail_add(f, ...) (fail_prefix((f), __VA_ARGS__), fail_returned())
+/* Puts "; what to do" behind it, unless memory ran out, against which that does not help; -1. */
+#define fail_advise(f, ...) (fail_suffix((f), __VA_ARGS__), fail_returned())
 /* fail_set() with ": " and strerror(errno) behind it; sets memory for ENOMEM; -1. */
 #define fail_errno(f, ...) (fail_put_errno((f), __VA_ARGS__), fail_returned())
 
@@ -33,6 +35,7 @@ void fail_put(struct fail *f, const char *fmt, ...) __attribute__((format(printf
 void fail_put_memory(struct fail *f);
 void fail_put_memory_for(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fail_prefix(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void fail_suffix(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void fail_put_errno(struct fail *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -15,6 +15,7 @@ struct pipeline {
 	void *ctx;
 	int workers;
 	size_t slot_size;
+	/* Before the first fill() of a slot, in its thread: a short stream does not touch the memory of all slots. */
 	int (*open)(void *ctx, void *slot, struct fail *f);
 	void (*close)(void *slot); /* of every slot, also of one that open() did not reach */
 	/* In one thread, in order: 1 filled, 0 at the end (the slot is not used), -1. */

@@ -22,6 +22,7 @@ enum rng_role {
 	ROLE_BINARIZE,         /* binarized pixels */
 	ROLE_FOLDS,            /* folds and halves; bootstrap over halves */
 	ROLE_DIRECTIONS,       /* directions of the curvature in the input */
+	ROLE_GENERATED,        /* latents and draws of generated records */
 };
 
 /* out [n]: standard normals, which depend on seed, role, stream, id and index alone. For the draw of a record, stream is the step

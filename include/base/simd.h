@@ -8,18 +8,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* The compiler has the AMX intrinsics (GCC 11, clang 11), and Linux grants their use. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__has_include)
-#if __has_include(<amxbf16intrin.h>) || __has_include(<amxintrin.h>)
-#define SIMD_HAS_AMX 1
-#endif
-#endif
-
 enum { SIMD_PLAIN, SIMD_AVX2, SIMD_AVX512, SIMD_AMX };
 
 /* What the processor and the system allow, or less: VAE_FILTERS_SIMD=plain, avx2 or avx512 in the environment is an upper limit, for
  * tests. SIMD_AMX includes the request for the tiles that Linux requires. */
 int simd_level(void);
+/* Whether VAE_FILTERS_SIMD=amx forbids to take other kernels where tiles can compute. */
+int simd_only_amx(void);
 
 #if defined(__x86_64__)
 #define SIMD_VARIANTS(type, name, parameters, body)                                                                                        \

@@ -4,7 +4,7 @@
 #ifndef VF_COLLECT_H
 #define VF_COLLECT_H
 
-#include "density/density.h"
+#include "density/points.h"
 #include "input/decode.h"
 #include "model/batch.h"
 #include "model/checkpoints.h"
@@ -59,18 +59,5 @@ int collect_run(struct collect *c, struct reader *in, int workers, struct fail *
 struct points collect_points(const struct collect *c);
 const char *string_list_get(const struct string_list *s, size_t i);
 void collect_free(struct collect *c);
-
-/* The latent means of a model's encoder, or the outputs of one of its layers, for batches of ENCODER_ROWS rows: always as many, because the
- * rounding of products depends on a row's position. */
-enum { ENCODER_ROWS = 64 };
-struct encoders;
-/* layer: a layer with weights, as in encoder.3; its output is taken after the elementwise function that follows, such as a ReLU. NULL: the means. */
-struct encoders *encoders_open(const struct model *m, const char *layer, int workers, struct fail *f);
-/* The number of elements of a point. */
-int encoders_width(const struct encoders *e);
-/* means [ENCODER_ROWS][width] of x [ENCODER_ROWS][input]. A row with a number that is not finite gets its reason in b->why: it would spoil all sums
- * over the other points. */
-void encoders_run(const struct encoders *e, int worker, struct batch *b, const float *x, float *means);
-void encoders_free(struct encoders *e);
 
 #endif

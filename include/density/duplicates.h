@@ -15,7 +15,7 @@
 #ifndef VF_DUPLICATES_H
 #define VF_DUPLICATES_H
 
-#include "density/density.h"
+#include "density/knn.h"
 
 struct duplicates {
 	double ratio; /* set by the caller; 0: to be chosen. 0 afterwards: only equal records are duplicates */

@@ -1,5 +1,5 @@
 /* knn_parts.h - exact k-NN over a reference in blocks. A part is a file with the rows of one block that are nearest to each record of a stream;
- * the parts of all blocks give R_k and W_k (density.h) over the whole reference, with the bits of one search.
+ * the parts of all blocks give R_k and W_k (knn.h) over the whole reference, with the bits of one search.
  *
  * A row that is among the k nearest of the whole reference is among the k nearest of every block that holds it, up to rows at equal distance.
  * So a part has, for each record, all rows that are no farther than the k-th of its block, with their copies and a hash of their coordinates,
@@ -19,7 +19,7 @@
 
 #include "base/atomic.h"
 #include "base/buf.h"
-#include "density/density.h"
+#include "density/knn.h"
 
 enum { KNN_ROW_BYTES = 20 };
 

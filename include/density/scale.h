@@ -11,7 +11,7 @@
 #ifndef VF_SCALE_H
 #define VF_SCALE_H
 
-#include "density/density.h"
+#include "density/points.h"
 
 enum scale { SCALE_NONE, SCALE_STD, SCALE_ROBUST, SCALE_ASINH, SCALES };
 extern const char *const scale_names[]; /* none, std, robust, asinh; then NULL */

@@ -1,11 +1,10 @@
-/* scores.h - what vae-density writes: the scores of density.h for all records of a stream, and the influence of each record over test
- * records. */
+/* scores.h - what vae-density writes: the scores of k-NN, KDE and the mixture for all records of a stream. */
 #ifndef VF_DENSITY_SCORES_H
 #define VF_DENSITY_SCORES_H
 
 #include "density/collect.h"
-#include "density/density.h"
 #include "density/duplicates.h"
+#include "density/gmm.h"
 #include "density/scale.h"
 
 enum density_method { DENSITY_KNN, DENSITY_KDE, DENSITY_GMM, DENSITY_METHODS };
@@ -66,18 +65,6 @@ void density_release(struct density_scores *s);
  *   p infinite, with and without the record                       *self is log((n-1)/n), plus log(n_c/(n_c-1)) for a mixture
  * If no record has a finite score, it is 0 instead of the lowest or highest. */
 void density_score(const struct density_scores *s, enum density_method m, int q, size_t i, double *nll, double *self, struct fail *limit);
-/* Scores of other points than those of the fit, by k-NN and KDE: -log p(z), fitted to the points. A point that equals one of the fit has its
- * score; of k-NN with the same bits. An open search borrows s, before density_release(), and serves several threads. */
-struct density_search;
-struct density_search *density_search_open(const struct density_scores *s, struct fail *f);
-int density_columns(const struct density_scores *s); /* scores of a point */
-/* nll [density_columns()][z->n]: of k-NN for each k, then of KDE. z is not scaled. */
-int density_search(const struct density_search *x, const struct points *z, double *nll, struct fail *f);
-/* What stands for an infinite nll, with the reason in limit: the lowest of the fit for k-NN, DBL_MAX for KDE. */
-double density_search_limit(const struct density_scores *s, enum density_method m, int q, double nll, struct fail *limit);
-void density_search_free(struct density_search *x);
-/* The influence over all test records; one line of JSON for each test record and method to fd, unless fd is -1. */
-int density_test(struct density_scores *s, const struct collect *tests, const struct exec *exec, int fd, struct fail *f);
 /* The name of a cluster, for the field gmm_cluster: the text of its group, or NULL if it has only a number. */
 const char *density_cluster_name(const struct density_scores *s, uint32_t cluster);
 void density_free(struct density_scores *s);

@@ -12,14 +12,13 @@
 #include "stream/record.h"
 
 enum { COURSE_MAX = 500, COURSE_QUANTILES = 3 };
-extern const double course_quantile[COURSE_QUANTILES]; /* .5, .95, .999: the paper's, and the median */
 
 struct course {
 	struct course_step {
 		uint64_t step;
 		double *v; /* [n]: values of the records that have the field; sorted by course_finish() */
 		size_t n, cap;
-		double quantile[COURSE_QUANTILES]; /* after course_finish() */
+		double quantile[COURSE_QUANTILES]; /* .5, .95, .999: the paper's, and the median; after course_finish() */
 		double mean[2];                    /* of logp_in and logp_out; NAN: no record has the field */
 		double sum[2];
 		uint64_t count[2];

@@ -10,14 +10,12 @@
 #include "eval/means.h"
 
 enum { RUNS_GRID = 200, RUNS_CURVES = 2, RUNS_MEASURES = 3 };
-extern const enum curve_kind runs_curve[RUNS_CURVES];   /* detection, ROC */
-extern const char *const runs_measure[RUNS_MEASURES];   /* detection_auc, auroc, average_precision */
 
 struct runs_field {
 	char *name;
 	int baseline;
-	struct mean measure[RUNS_MEASURES];              /* n: runs */
-	struct mean curve[RUNS_CURVES][RUNS_GRID + 1];   /* the height at i / RUNS_GRID */
+	struct mean measure[RUNS_MEASURES];            /* detection_auc, auroc, average_precision; n: runs */
+	struct mean curve[RUNS_CURVES][RUNS_GRID + 1]; /* detection, ROC: the height at i / RUNS_GRID */
 };
 
 struct runs_set {

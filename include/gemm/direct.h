@@ -14,16 +14,17 @@ struct direct_strides {
 	size_t record, column;
 };
 
-/* C (d, x, j) = sum over s and p of A (d, x, s line + p) B (s, p, j), + bias[j], then max(0, .) when relu, then 0 where the mask is not
- * above 0. */
+/* C (d, x, j) = sum over s and p of A (d, x, s line + p) B (first + s, skip + p, j), + bias[j], then max(0, .) when relu, then 0 where the mask is
+ * not above 0. */
 struct direct_product {
 	int records, width;          /* rows */
 	const float *a;
 	struct direct_strides a_by;
 	size_t line;                 /* from a segment to the next */
-	int first, segments, length; /* segments [first, first + segments) of B meet so many of A */
+	int segments, length;        /* of A, and numbers in each */
 	const float *b;              /* direct_pack() */
-	int all_segments;            /* of B */
+	int all_segments, all_length; /* of B */
+	int first, skip;             /* of B: the segment, and the number in each, that the first of A meets */
 	float *c;
 	struct direct_strides c_by;
 	int n;                       /* columns of B and C */

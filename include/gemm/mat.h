@@ -8,7 +8,8 @@
  *   mat_tn   C = A^T B    a[k x m]  b[k x n]
  *
  * All matrices belong to the caller, and C overlaps neither A nor B. A product runs on the calling thread alone; callers split work
- * between threads. The bits of a result depend on processor, shape, strides and numbers only, not on the thread or on packing. */
+ * between threads. The bits of a result depend on processor, shape, strides and numbers only, not on the thread, on
+ * packing, or on the alignment of the matrices. */
 #ifndef VF_MAT_H
 #define VF_MAT_H
 
@@ -17,19 +18,20 @@
 #include "base/fail.h"
 
 /* Prepares the calling thread, with OpenBLAS limited to one thread: call it once before any product and in every worker thread.
- * Returns how many threads may compute products at once: 256, or 1 where OpenBLAS was built without thread safety. */
+ * Returns how many threads may compute products at once: 256, or 1 if OpenBLAS was built without thread safety. */
 int mat_thread_init(void);
 /* Reserves OpenBLAS's memory for products on `threads` threads at once, 129 MiB of address space each; pages are used as products
- * need them. Where less fits, fewer threads compute at once and the others wait. -1 where there is none for even one thread. */
+ * need them. If less fits, fewer threads compute at once and the others wait. -1 if there is none for even one thread. */
 int mat_reserve(int threads, struct fail *f);
 /* Makes this thread, and those that it starts, treat denormal floats and doubles as 0. Processors take up to a hundred times as long
  * over denormals, and vanishing gradients and their running averages are full of them. */
 void mat_flush_denormals(void);
 
 /* Precision of a product: all 24 bits of a float's significand, or at least 16, which is faster on AMX. Forward
- * products need 24, except for logits: an activation near 0 decides whether its gradients count.
+ * products need 24, except for logits: an activation near 0 decides whether its gradients count. MAT_SPARSE is 24 bits without AMX, by the
+ * kernels that skip zeros of A and of a relu_mask: for factors that are mostly zeros. Without AMX all three have the same bits.
  * NAN and infinity in a factor make the sums NAN or infinite, except that a 0 in A may hide them in B. */
-enum mat_bits { MAT_24, MAT_16 };
+enum mat_bits { MAT_24, MAT_16, MAT_SPARSE };
 /* An upper bound, on this processor: |c_ij - exact| <= mat_error_bound(k, bits) |a_i| |b_j|, with the Euclidean norms of row i of A and
  * column j of B, for any order of the sum (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1). It holds for
  * factors above 2^-100, and before C is scaled or added to. */
@@ -44,14 +46,12 @@ int mat_row_block(int n, int k);
  * Products read b itself as well, and ignore a pack of another shape or precision. Freed with free().
  * Returns NULL when packing gains nothing, memory is out, or it would take more than *budget bytes; else *budget is reduced. */
 struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget);
-/* Replaces the numbers by those of another b of the same shape. */
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows);
+/* Replaces the numbers of a pack by those of another b [k x n]. */
+void mat_repack(struct mat_packed *packed, const float *b, int ldb);
 
-/* c[m x n] = a[m x k] b[n x k]^T, added to c when add */
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n, int k, int add, enum mat_bits bits);
 /* c[m x n] = a[m x k] b[n x k]^T. packed: b, or NULL */
-void mat_nt_packed(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
-		   enum mat_bits bits);
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
+	    enum mat_bits bits);
 /* A linear layer, torch's order of weights: y[m x n] = x[m x k] w[n x k]^T + bias[n] (NULL: 0), then max(0, y) when relu.
  * packed: w, or NULL */
 void mat_layer(float *y, int ldy, const float *x, const float *w, const struct mat_packed *packed, const float *bias, int m, int n, int k,
@@ -65,16 +65,12 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	    float scale, int add, enum mat_bits bits);
 
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
-void mat_gram(float *c, const float *a, int lda, int m, int k);
+void mat_gram(float *c, const float *a, int m, int k);
 
-/* sum[i] += p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
- * with W = weight[np x nk], whose rows are ld apart. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this
- * processor has no kernel or there are too many rows. */
-struct weighted_factors {
-	const float *p, *k;
-	int ldp, ldk, np, nk, rows;
-};
-int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch);
+/* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
+ * with W = weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this processor has no kernel
+ * or there are too many rows. */
+int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch);
 size_t mat_weighted_scratch(int np, int rows);
 
 /* The lower triangle of c[n x n] += a[m x n]^T a: the second moments of m rows */
@@ -86,7 +82,7 @@ void mat_add_moments(float *c, int ldc, const float *a, int lda, int m, int n);
 int mat_inverse_cholesky(double *a, int n);
 int mat_eigenvectors(double *a, double *value, int n);
 
-/* mat_nt() in double */
+/* mat_nt() in double, without a pack */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k);
 
 /* n zeros, aligned to 64 bytes; freed with free(). NULL: out of memory. */

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct mat_packed;
+#include "gemm/mat.h"
 
 /* SPARSE_BATCH blocks at once are fastest: they share one pass over the weights, and their numbers fit the second-level cache. */
 enum { SPARSE_ROWS = 16, SPARSE_BATCH = 8 };
@@ -22,8 +22,9 @@ struct sparse_block {
 	float (*v)[SPARSE_ROWS]; /* [n]: their numbers, 0 for absent rows */
 };
 
-/* Whether products with n outputs and inner dimension k can read and write sparse blocks on this processor. */
-int sparse_supported(int n, int k);
+/* Whether products of that precision, with n outputs and inner dimension k, have sparse blocks on this processor: where there is AMX, only with
+ * MAT_SPARSE. */
+int sparse_supported(int n, int k, enum mat_bits bits);
 /* Whether w is packed for sparse products. NULL: no */
 int sparse_accepts(const struct mat_packed *w);
 

@@ -83,11 +83,11 @@ void estimate_pack_weights(struct model *models, int n);
 struct curvature_estimate *estimate_open(const struct model *m, enum targets targets, struct pool *pool, struct fail *f);
 /* x [n][input], id [n]: hashes of the payloads; eps [n][draws][latent]: the noise, or NULL */
 void estimate_add(struct curvature_estimate *e, int n, const float *x, const uint64_t *id, const float *eps);
-/* Fails where a gradient was not finite or there was no record. warning: empty, or that a factor has less than full rank. */
+/* Fails if a gradient was not finite or there was no record. warning: empty, or that a factor has less than full rank. */
 int estimate_finish(const struct curvature_estimate *e, struct curvature *c, struct fail *warning, struct fail *f);
 /* Sets the eigenvectors of c, the result of estimate_finish(), which is borrowed until estimate_close(). */
 int estimate_rotate(struct curvature_estimate *e, struct curvature *c, struct fail *f);
-/* Sets the eigenvalues of c. Fails where the records were not as many as in the first pass. */
+/* Sets the eigenvalues of c. Fails if the records were not as many as in the first pass. */
 int estimate_eigenvalues(const struct curvature_estimate *e, struct curvature *c, struct fail *f);
 void estimate_close(struct curvature_estimate *e);
 

@@ -6,7 +6,7 @@
  *   factors    <g_i, g_j> = sum over the positions of draws i and j of (P P^T)(K K^T), elementwise      2 r^2 (p + k) operations
  *   explicit   the gradients are written out, then multiplied                                           2 r p k operations
  *
- * whichever is cheaper; dense layers, which have one position, always use factors. Where a layer of the decoder is explicit, its
+ * whichever is cheaper; dense layers, which have one position, always use factors. If a layer of the decoder is explicit, its
  * gradients are summed over blocks of draws to save memory, and all dot products are then between blocks.
  *
  * What is kept are the dot products between each block and the sum over a part of the draws: all draws, or each half of them.
@@ -21,7 +21,7 @@
 #include "influence/whitening.h"
 #include "nn/network.h"
 
-enum { DRAW_BLOCKS = 4 }; /* where a layer is explicit */
+enum { DRAW_BLOCKS = 4 }; /* if a layer is explicit */
 
 struct draw_grams {
 	int draws, blocks;     /* a block for each draw; or DRAW_BLOCKS, 2 for fewer draws than that */
@@ -64,7 +64,7 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
                          const float *dy, const float *w, int relu, int rows);
 void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients);
 
-/* For one row x [in] of a layer, which is not dense where there is a whitening: the dot products, by weight and by bias, of the gradients
+/* For one row x [in] of a layer, which is not dense if there is a whitening: the dot products, by weight and by bias, of the gradients
  * that dy0 and dy1 [out] make; and tangent_out [out], the change of the layer's output if weight and bias move along the gradient that
  * dy_mean [out] makes, or with a whitening along that gradient times the inverse of the curvature. */
 void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,

@@ -3,7 +3,7 @@
  *
  * A layer's gradient of one record is P^T K with factors P [r][p] and K [r][k] (layer.h). r counts the draws and their positions; an
  * encoder layer has one row of mean gradients instead of the draws. Kept as factors, the dot product of two records is the sum of
- * (P P'^T)(K K'^T), elementwise: r^2 (p + k) multiplications, where the explicit gradient has p k numbers. Where factors would cost more,
+ * (P P'^T)(K K'^T), elementwise: r^2 (p + k) multiplications, while the explicit gradient has p k numbers. If factors would cost more,
  * the gradient is written out, and one matrix product over all such layers gives all dot products.
  *
  * These functions are called from the callback of influence_each_checkpoint(), for the batch and the checkpoint at hand.
@@ -13,7 +13,7 @@
 
 #include "influence/influence.h"
 
-/* Chooses the form of each layer at this checkpoint, unless it is chosen: sparse where few columns of the factors are not zero in two records. Call it
+/* Chooses the form of each layer at this checkpoint, unless it is chosen: sparse if few columns of the factors are not zero in two records. Call it
  * for the first batch, whose first n records decide. */
 void gradients_choose(struct influence *s, int n);
 /* Floats of one record's gradient, as factors and explicit. */

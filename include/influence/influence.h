@@ -5,7 +5,7 @@
  *   selfinf   = sum over checkpoints c of w_c |mean of all g_j|^2                    plug-in estimator (equation 10)
  *             = sum over checkpoints c of w_c <mean of the first half of the g_j, mean of the second>   cross estimator, unbiased
  *
- * Gradients are not written out where the layers' shapes allow it (draw_grams.h): a linear layer's gradient of one draw is d a^T (a: its
+ * Gradients are not written out if the layers' shapes allow it (draw_grams.h): a linear layer's gradient of one draw is d a^T (a: its
  * input, d: the delta at its output, network.h), so that <g_i, g_j> = (d_i.d_j)(a_i.a_j), and the squared length of a mean over m draws is a
  * sum over the elementwise product of two m x m Gram matrices.
  *
@@ -43,6 +43,8 @@ int influence_batch_size(const struct model *m, int flags);
  * without, but a wide network takes an eighth longer, and sparse blocks (sparse_block.h) cannot be used. */
 enum { INFLUENCE_PACK_BUDGET = 64 << 20 };
 void influence_pack_weights(struct model *models, int n, int flags);
+/* Whether packing takes less time than it saves where a batch of n records is all that is scored. */
+int influence_gains_from_packing(const struct influence *s, int n);
 
 /* models [n] are borrowed; the options are those of models[n-1].cfg.score. batch: records at a time, as influence_batch_size() says. */
 struct influence *influence_open(const struct model *models, int n, int batch, int flags, struct fail *f);

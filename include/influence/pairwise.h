@@ -23,7 +23,7 @@ struct pairwise {
 
 /* Bytes of the results of a batch. */
 size_t pairwise_result_size(const struct pairwise *p, int rows);
-/* Computes the results of a batch, and sets b->why where a score is not finite. x [rows][input]; s was opened with
+/* Computes the results of a batch, and sets b->why if a score is not finite. x [rows][input]; s was opened with
  * INFLUENCE_GRADIENTS. */
 int pairwise_score(const struct pairwise *p, struct scorer *s, struct batch *b, const float *x, void *result, struct fail *f);
 

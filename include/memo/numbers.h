@@ -11,7 +11,7 @@
 
 #include "base/fail.h"
 
-enum { NUMBERS_HEADER = 128 };
+enum { NUMBERS_HEADER = 128, NUMBERS_OUT = 4 };
 
 struct numbers {
 	char plan[17]; /* hash of data and settings */
@@ -21,6 +21,9 @@ struct numbers {
 	int fd;        /* of an opened file */
 };
 
+/* The columns of a record. With logp: log p(x) and its standard error at every checkpoint, and with out NUMBERS_OUT scores of the last one, loss,
+ * recon, kl and selfinf (NAN for records that the model saw). Without: 1, the loss of a test record. */
+int numbers_columns(int logp, int checkpoints, int out);
 /* The file appears whole or not at all. */
 int numbers_write(const char *path, const struct numbers *n, const double *values, struct fail *f);
 /* Opens a file and verifies its checksum, in constant memory. 1; 0 when there is no such file; -1 with the reason. */

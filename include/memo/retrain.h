@@ -12,8 +12,6 @@
 #include "model/config.h"
 #include "train/dataset.h"
 
-enum { RETRAIN_OUT = 4 }; /* columns of out-of-fold scores: loss, recon, kl, selfinf */
-
 struct retrain {
 	/* set by the caller */
 	const char *dir;             /* NAME.memo */
@@ -35,8 +33,7 @@ struct retrain {
 	char plan[17]; /* after retrain_open(): hash of NAME.memo/plan */
 };
 
-/* Checkpoints whose log p(x) is taken, and columns of a task's file: of folds log p(x) and its standard error for each of them, then the
- * out-of-fold scores (NAN for records that the model saw); of halves and leave the loss of a test. */
+/* Checkpoints whose log p(x) is taken, and columns of a task's file (numbers_columns()). */
 int retrain_checkpoints(const struct retrain *r);
 int retrain_columns(const struct retrain *r);
 /* The step of one of these checkpoints. */

@@ -24,6 +24,7 @@ struct model {
 	int64_t step;       /* optimiser steps taken */
 	int64_t since;      /* steps since the checkpoint before; models_open() counts from the one that is there now */
 	int64_t records;    /* of the training set */
+	uint64_t subset;    /* hash of all records and of the marks of those left out (train/shares.h); 0 when none were marked */
 	double lr;          /* learning rate of these steps */
 	double loss, holdout_loss; /* means, over these steps and over held-out records; NAN when not known */
 	int checked;        /* the file has checksums, and they match */

@@ -7,14 +7,15 @@
 #include "model/config.h"
 
 /* NEW: path must not exist. REPLACE: the directory is built beside an existing one and exchanged with it at the end. RESUME: training
- * goes on in an existing one; without one as NEW. */
-enum model_dir_mode { MODEL_DIR_NEW, MODEL_DIR_REPLACE, MODEL_DIR_RESUME };
+ * goes on in an existing one; without one as NEW. KEPT: as RESUME, in a tool that has no option to replace a model. */
+enum model_dir_mode { MODEL_DIR_NEW, MODEL_DIR_REPLACE, MODEL_DIR_RESUME, MODEL_DIR_KEPT };
 struct model_dir {
 	char path[512]; /* its place */
 	char work[560]; /* where files are to be written until it is finished */
 	int resumed;    /* it existed, and training goes on in it */
 	int finished;   /* it has model.yaml */
 	int lock;       /* descriptor, held until the process ends */
+	char again[560]; /* for messages: what starts the training again */
 };
 int model_dir_begin(struct model_dir *d, const char *path, enum model_dir_mode mode, struct fail *f);
 /* Removes model.yaml: a finished training goes on. */

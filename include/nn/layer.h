@@ -66,7 +66,7 @@ struct layer_pass {
 	const float *w, *b;     /* weight in the layer's order (network_reorder()), biases or NULL; NULL for kinds without weights */
 	const float *panels;    /* convolutions: w packed for this pass; or NULL */
 	int relu;               /* forward: the ReLU after the layer is applied too */
-	enum mat_bits bits;     /* forward: of the product, where the kind can use less */
+	enum mat_bits bits;     /* of the product, if the kind can use less; backward: MAT_SPARSE, or of its own choice */
 	const float *relu_mask; /* backward: dx is 0 where this, of its shape, is not above 0; or NULL */
 	int add;                /* backward: dw is added to what is there */
 	float *scratch;         /* l->scratch floats */
@@ -104,7 +104,7 @@ struct layer_type {
 	 * bias acts as an input that is always 1. */
 	int dense;
 	/* The gradient with respect to the weight is P^T K. Its factor P [rows positions][p] is dy, or x when transposed; its factor K
-	 * [rows positions][k] is the other of the two, after unroll() where the kind has it: col [rows positions][k] of `from`. */
+	 * [rows positions][k] is the other of the two, after unroll() if the kind has it: col [rows positions][k] of `from`. */
 	int transposed;
 	void (*unroll)(const struct layer *l, float *col, const float *from, int rows);
 	/* Packs w, in the layer's order, for a forward or a backward pass, into *panels. NULL: they are allocated, freed with free(), within

@@ -13,7 +13,7 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 		    enum mat_bits bits, const struct mat_packed *packed);
 /* relu_mask: network_relu_mask() */
 void linear_backward(float *dx, const float *dy, const float *w, const float *relu_mask, int rows, int in, int out, int from, int to,
-		     const struct mat_packed *packed);
+		     enum mat_bits bits, const struct mat_packed *packed);
 /* dw [to-from][in], db [to-from]: scale times the gradient, added to what is there when add. packed: x, transposed; or NULL */
 void linear_gradient(float *dw, float *db, const float *dy, const float *x, const struct mat_packed *packed, int rows, int in, int out,
 		     int from, int to, float scale, int add);

@@ -12,7 +12,7 @@ enum likelihood { GAUSSIAN, BERNOULLI, LINEAR };
 /* recon of one row of n logits f and values x. d[n], unless NULL, becomes its gradient with respect to f; d may be f. */
 double loss_recon(enum likelihood likelihood, const float *f, const float *x, int n, float *d);
 
-/* The same, and in *nll the recon of another likelihood, in one pass where the two share their work. */
+/* The same, and in *nll the recon of another likelihood, in one pass if the two share their work. */
 double loss_recon_two(enum likelihood likelihood, enum likelihood other, const float *f, const float *x, int n, float *d, double *nll);
 
 /* With a learnt variance v_c for each channel c of the input, gaussian and linear are -log N(x; f', v_c I), f' = sigmoid(f) or f:

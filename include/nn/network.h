@@ -2,7 +2,7 @@
  *
  * Rows are records or draws; activations and deltas are row-major float arrays, one row each. Pictures between layers are channels
  * last, so that what a kernel covers is a few long runs; vectors and the parameters of linear layers are in PyTorch's order, and flatten
- * and unflatten reorder where the two differ. Elementwise layers work in place where they can and compute their derivative from their
+ * and unflatten reorder if the two differ. Elementwise layers work in place if they can and compute their derivative from their
  * output. A delta is the gradient of the loss with respect to an activation.
  */
 #ifndef VF_NETWORK_H
@@ -20,6 +20,7 @@ struct network {
 	int reads_channels_last, writes_channels_last; /* the order of its input, and of its output */
 	int channels, area;   /* of the picture that it reads or writes in that order */
 	int has_convolution;  /* parameters are reordered, and passes need scratch */
+	int sparse;           /* most activations are 0: products of dense layers are MAT_SPARSE; set before network_pack_weights() */
 };
 
 /* Lays out the parameters from *at on, in PyTorch's order, and moves *at after them. The list has passed layers_check(). */
@@ -27,7 +28,7 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 
 /* Activations or deltas of a network over so many rows; one allocation, freed with free(t->all). */
 struct tape {
-	float *v[MAX_LAYERS]; /* by layer; NULL where the layer has no buffer */
+	float *v[MAX_LAYERS]; /* by layer; NULL if the layer has no buffer */
 	float *all;
 	int rows;
 	enum mat_bits bits; /* of the forward product of a wide dense layer at the end; MAT_24 when opened */
@@ -45,7 +46,7 @@ void network_reorder(const struct network *net, const float *params, float *reor
 void network_pack_weights(struct network *net, const float *params, int rows, int to_input, enum mat_bits last, size_t *budget);
 void network_free_packed(struct network *net);
 /* 1 when rows can go through the network as sparse blocks, forward and backward (sparse_block.h): dense layers with a ReLU between each
- * two, on a processor with the kernels. packed: and its weights are packed, for which there may have been no memory. */
+ * two, on a processor with the kernels; where there is AMX, only if net->sparse. packed: and its weights are packed, for which there may have been no memory. */
 int network_sparse(const struct network *net, int packed);
 /* A number of rows R: a row has the same bits in a pass over any multiple of R rows. 0: there is no such number. */
 int network_row_block(const struct network *net);

@@ -16,6 +16,8 @@ struct provenance {
 /* The first record that has a field gives its provenance; the call fails for a record whose provenance differs. s: the fields of
  * the record whose values are c->v. */
 int provenance_check(struct provenance *o, const struct criterion *c, const struct fields *s, struct fail *f);
+/* Whether two models, or two options, are the same; NULL: the records do not say. */
+int provenance_same(const char *a, const char *b);
 void provenance_free(struct provenance *o);
 
 #endif

@@ -25,6 +25,8 @@ int ranking_add(struct ranking *r, double value, struct fail *f);
 void ranking_sort(struct ranking *r);
 /* (value - median) / spread; 0 if the spread is 0; always finite. */
 double ranking_z(const struct ranking *r, double value);
+/* How many values of a sorted ranking are above x. */
+size_t ranking_count_above(const struct ranking *r, double x);
 /* Inverts the sorted order: v is then in stream order, and v[i].index is the rank of record i. */
 void ranking_invert(struct ranking *r);
 void ranking_free(struct ranking *r);

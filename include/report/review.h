@@ -87,8 +87,6 @@ int review_finish(struct review *v, const struct exec *exec, struct fail *f);
 int review_show_record(struct review *v, struct record *rec, struct fail *f);
 /* The suspect with a key, as name_escape() writes it: its position, or -1. */
 long review_find(const struct review *v, const char *key);
-/* The number of values above x in a sorted ranking. */
-size_t review_count_above(const struct ranking *r, double x);
 void review_free(struct review *v);
 
 /* The point of the record at a position in the stream, or SIZE_MAX. */

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "stream/keyset.h"
 
 enum influence_kind { INFLUENCE_PROPONENTS, INFLUENCE_OPPONENTS, INFLUENCE_KINDS };
 extern const char *const influence_kind_name[INFLUENCE_KINDS];
@@ -37,13 +38,15 @@ struct influence_file {
 	const char *path;           /* borrowed */
 	struct influence_line line; /* after influence_file_next(); its object is NULL after the last one */
 	uint64_t number;            /* of the line, from 1 */
+	struct keyset tests;        /* of the lines before: their tests and methods */
+	struct buf key;             /* scratch */
 	FILE *in;
 	char *text;
 	size_t size;
 };
 /* Close it after a failure too. */
 int influence_file_open(struct influence_file *l, const char *path, struct fail *f);
-/* Reads the next line. Returns 1, 0 after the last one, or -1. */
+/* Reads the next line. Returns 1, 0 after the last one, or -1, also when its test record has a line of the same method before. */
 int influence_file_next(struct influence_file *l, struct fail *f);
 /* Puts the file and the number of the line before the message; -1. */
 int influence_file_fail(const struct influence_file *l, struct fail *f);

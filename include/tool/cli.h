@@ -75,6 +75,7 @@ struct cli {
 	const char *verb;      /* that one, or NULL */
 	char **files;          /* operands */
 	int nfiles;
+	const char *stdin_option; /* of cli_check_stdin(): the option that reads standard input, or NULL */
 	double started;        /* seconds, monotonic */
 };
 
@@ -103,6 +104,8 @@ struct cli {
 #define CLI_ON_ERROR(c)                                                                                  \
 	{0, "on-error", "WHAT", CLI_CHOICE, &(c)->on_error, "records that cannot be read: pass, reject (to -r) or fail", on_error_words}, \
 	{'r', "rejects", "FILE", CLI_TEXT, &(c)->rejects, "write rejected records to FILE"}
+/* Of a filter that scores records. */
+#define CLI_SCORING(c) CLI_ON_ERROR(c), CLI_NAMES(c), CLI_JOBS(c), CLI_OUTPUT(c), CLI_KEYS(c), CLI_RECORDS(c)
 
 /* Sets the locale and signals, guards descriptors 0 to 2, and parses. After -h and -V the result is false, with status
  * EXIT_OK. operands: how -h shows them, NULL for none. */
@@ -130,7 +133,7 @@ bool cli_check_keys(struct cli *c);
 bool cli_check_model(struct cli *c, const char *path);
 /* Standard input is one of the inputs. */
 bool cli_reads_stdin(const struct cli *c);
-/* The file of an option (or NULL) and the records do not both come from standard input. */
+/* The file of an option (or NULL) does not come from standard input if the records do, or the file of an option checked before. */
 bool cli_check_stdin(struct cli *c, const char *option, const char *path);
 /* Where the first input is standard input: waits until its first bytes are there, or its end. Before it, a tool such as
  * vae-train -p may still be writing the model that is to be read. */

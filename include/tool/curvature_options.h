@@ -1,4 +1,4 @@
-/* curvature_options.h - the options --curvature and --damping of the scoring tools. */
+/* curvature_options.h - the options of influences that vae-selfinf and vae-testinf share: which gradients, and in which curvature. */
 #ifndef VF_CURVATURE_OPTIONS_H
 #define VF_CURVATURE_OPTIONS_H
 
@@ -13,6 +13,10 @@ struct curvature_options {
 };
 #define CURVATURE_OPTIONS_INIT {.damping = NAN}
 
+#define CLI_GRADIENT \
+	{0, "gradient", "WHICH", CLI_KEY, NULL, "pathwise (default) or score (score function)", .key = "score.gradient"}, \
+	{0, "layers", "LIST", CLI_KEY, NULL, "all, encoder, decoder, or layers such as decoder.4,decoder.6", .key = "score.layers"}, \
+	{0, "weights", "WHICH", CLI_KEY, NULL, "of checkpoints: one, or lr (learning rate x steps / records)", .key = "score.weights"}
 #define CLI_CURVATURE(o)                                                                                                                   \
 	{0, "curvature", "WHICH", CLI_CHOICE, &(o)->kind, "none (default), kfac, ekfac (inverse curvature) or inputs (that of the layers' inputs): by vae-ckpt curvature", curvature_words}, \
 	{0, "damping", "X", CLI_REAL, &(o)->damping, "of the curvature: added to a factor, in units of its mean eigenvalue (default 0.1)"}

@@ -1,4 +1,4 @@
-/* density_scorer.h - appends the influence functions of density estimators (density/density.h) to all records of a stream.
+/* density_scorer.h - appends the influence functions of density estimators (density/points.h) to all records of a stream.
  *
  * The first pass collects the records as points, then the estimators are fitted, and the second pass appends the scores.
  */
@@ -7,8 +7,10 @@
 
 #include <pthread.h>
 
+#include "density/encoders.h"
 #include "density/knn_parts.h"
-#include "density/scores.h"
+#include "density/search.h"
+#include "density/test_scores.h"
 #include "tool/scoring.h"
 
 enum { DENSITY_MAX_CLAIMS = SCALES * (2 * KNN_MAX_K + 3 + 2 + 4 + 3) + 8 };

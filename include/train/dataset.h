@@ -22,6 +22,7 @@ struct dataset {
 	const uint8_t *x;   /* [n] rows, after dataset_split() */
 	uint64_t *id;       /* [n]: hashes of the payloads */
 	uint64_t hash;      /* of all ids in order, since the end of the last part */
+	uint64_t marks;     /* of dataset_hold_out(): a hash of them; else 0 */
 	struct dataset_part *part; /* [parts], one for each call of dataset_end_part() */
 	int parts;
 	size_t part_cap;

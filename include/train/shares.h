@@ -9,7 +9,7 @@
 
 struct share_counts {
 	uint64_t records, ntrain, nheld_out;
-	uint64_t hash; /* of the payloads in order */
+	uint64_t hash; /* of the payloads in order, and of the marks of dataset_hold_out() */
 };
 struct share { /* one worker of this rank: pointers into dataset.train and dataset.held_out */
 	uint32_t *train;

@@ -8,6 +8,7 @@
 #define VF_STATE_H
 
 #include "model/model.h"
+#include "model/model_dir.h"
 #include "train/trainer.h"
 
 struct state {
@@ -28,6 +29,6 @@ struct state {
 int state_write(const char *dir, const struct state *s, const struct model *m, const struct trainer *t, struct fail *f);
 /* Copies the parameters and averages into m and t, which were opened under the caller's configuration: 1. 0 when there is no state; -1
  * when it is damaged, or of another configuration, with the first key that differs. train.steps may have grown. */
-int state_read(const char *dir, struct state *s, struct model *m, struct trainer *t, struct fail *f);
+int state_read(const struct model_dir *dir, struct state *s, struct model *m, struct trainer *t, struct fail *f);
 
 #endif

@@ -13,14 +13,13 @@ struct trainer;
 
 struct train_stats {
 	double recon, kl, loss; /* means over the batch; loss = recon + beta kl */
-	double grad_sqnorm;     /* |gradient of the batch's mean loss|^2, where asked for */
 };
 
 /* m and pool are borrowed. A batch is the share of one virtual worker, m->cfg.train.batch / m->cfg.train.shards records. NULL with a message. */
 struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f);
-/* One step on x [batch][input] with noise eps [batch][latent], under the configuration's learning rate and optimiser. want_norm: sets
- * s->grad_sqnorm, which tests compare; else it is 0. -1 when the loss is not finite; the parameters are untouched then. */
-int trainer_step(struct trainer *t, const float *x, const float *eps, int want_norm, struct train_stats *s, struct fail *f);
+/* One step on x [batch][input] with noise eps [batch][latent], under the configuration's learning rate and optimiser. -1 when
+ * the loss is not finite; the parameters are untouched then. */
+int trainer_step(struct trainer *t, const float *x, const float *eps, struct train_stats *s, struct fail *f);
 /* A step in two parts, for a batch in several shares. Sets the gradient [nparams] of the mean loss over this share; changes nothing else. */
 void trainer_gradient(struct trainer *t, const float *x, const float *eps, float *gradient, struct train_stats *s);
 /* Makes a step along `share` times a gradient [nparams], which is overwritten. */

@@ -41,6 +41,18 @@ void fail_prefix(struct fail *f, const char *fmt, ...)
 	snprintf(f->msg + n, sizeof f->msg - n, ": %s", old.msg);
 }
 
+void fail_suffix(struct fail *f, const char *fmt, ...)
+{
+	size_t n = strlen(f->msg);
+	va_list ap;
+	if (f->memory || n + 2 >= sizeof f->msg)
+		return;
+	memcpy(f->msg + n, "; ", 3);
+	va_start(ap, fmt);
+	vsnprintf(f->msg + n + 2, sizeof f->msg - n - 2, fmt, ap);
+	va_end(ap);
+}
+
 void fail_put_errno(struct fail *f, const char *fmt, ...)
 {
 	int e = errno;

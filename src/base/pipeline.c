@@ -82,7 +82,7 @@ static void *fill_thread(void *arg)
 		int i = (int)(r->filled % r->nslots);
 		if (await_slot(r, i))
 			break;
-		int got = p->fill(p->ctx, slot(r, i), &f);
+		int closed = r->filled < r->nslots && p->open(p->ctx, slot(r, i), &f), got = closed ? -1 : p->fill(p->ctx, slot(r, i), &f);
 		pthread_mutex_lock(&r->lock);
 		if (p->bytes)
 			r->held += p->bytes(slot(r, i));
@@ -91,7 +91,7 @@ static void *fill_thread(void *arg)
 			r->filled++;
 		} else {
 			if (got < 0)
-				stop(r, &f, 1);
+				stop(r, &f, !closed);
 			r->ended = 1;
 		}
 		pthread_cond_broadcast(&r->changed);
@@ -166,8 +166,6 @@ int pipeline_run(const struct pipeline *p, struct fail *f)
 	int n = 0;
 	if (!t || !r.state || !r.slots)
 		r.failed = fail_memory(&r.why) != 0;
-	for (int i = 0; !r.failed && i < r.nslots; i++)
-		r.failed = p->open(p->ctx, slot(&r, i), &r.why) != 0;
 	count_pipeline();
 	for (; !r.failed && n < p->workers + 1; n++)
 		if (thread_start(&t[n], n ? work_thread : fill_thread, &r, &why)) {

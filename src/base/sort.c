@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/select.h"
+
 enum { FEW = 24 }; /* are sorted by insertion */
 
 #define SORT(name, type)                                                                                  \
@@ -48,6 +50,26 @@ SORT(sort_whole, uint64_t)
 
 void sort_doubles(double *v, size_t n) { sort_real(v, n, n); }
 void sort_words(uint64_t *v, size_t n) { sort_whole(v, n, n); }
+
+static int is_less(const double *a, const double *b) { return *a < *b; }
+SELECT(select_real, double, is_less)
+
+double select_double(double *v, size_t n, size_t k)
+{
+	select_real(v, n, k);
+	return v[k];
+}
+
+double median(double *v, size_t n)
+{
+	double upper = select_double(v, n, n / 2);
+	if (n % 2)
+		return upper;
+	double lower = v[0];
+	for (size_t i = 1; i < n / 2; i++)
+		lower = v[i] > lower ? v[i] : lower;
+	return 0.5 * lower + 0.5 * upper; /* the sum may overflow */
+}
 
 /* The bits of such doubles, as whole numbers, are in the order of the doubles: they are found digit by digit, from the highest. */
 double select_not_negative(const double *v, size_t n, size_t k)

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/grow.h"
+#include "density/encoders.h"
 #include "model/batch_stream.h"
 #include "stream/name.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "density/collect.h"
+#include "density/encoders.h"
 #include "gemm/mat.h"
 #include "nn/layout.h"
 

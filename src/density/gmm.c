@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "density/density.h"
+#include "density/gmm.h"
 
 static double steps(const struct points *x, size_t i, size_t k)
 {

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "density/density.h"
+#include "density/kde.h"
 #include "density/tiles.h"
 #include "gemm/mat.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "density/density.h"
+#include "density/kmeans.h"
 #include "density/tiles.h"
 #include "gemm/mat.h"
 

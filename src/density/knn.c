@@ -93,7 +93,7 @@ static void compare_tiles(void *ctx, size_t i)
 	float *products = (float *)(void *)tile_place(&b, tile_place(&a, scratch, k->tile_rows, d), k->tile_rows, d);
 	knn_load_tile(k, k->x, &a, p * k->tile_rows, k->tile_rows);
 	knn_load_tile(k, k->x, &b, q * k->tile_rows, k->tile_rows);
-	mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
+	mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, NULL, (int)a.rows, (int)b.rows, (int)d, MAT_16);
 	pthread_mutex_lock(&k->lock[p]);
 	if (p != q)
 		pthread_mutex_lock(&k->lock[q]);

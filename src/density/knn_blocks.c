@@ -1,12 +1,12 @@
 /* k nearest neighbours for many neighbours, and of other points.
  *
  * The lists of knn.c would need n k numbers, and an insertion k steps. Here a block of rows is compared with all tiles, one after the other, and
- * its rows collect candidates without order; when the space for them is used up, a selection keeps the nearest (Hoare 1961, Algorithm 65:
- * FIND). */
+ * its rows collect candidates without order; when the space for them is used up, a selection keeps the nearest. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/select.h"
 #include "density/knn_state.h"
 #include "gemm/mat.h"
 
@@ -16,39 +16,15 @@ struct row_candidates { /* of one row */
 	double last; /* the keep-th smallest distance known */
 };
 
-/* Reorders v so that the `keep` nearest come first, v[keep - 1] the farthest of them. */
-static void select_nearest(struct knn_neighbour *v, size_t n, size_t keep)
-{
-	ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)keep - 1;
-	while (low < high) {
-		struct knn_neighbour pivot = v[low + (high - low) / 2];
-		ptrdiff_t i = low, j = high;
-		while (i <= j) {
-			while (is_nearer(&v[i], &pivot))
-				i++;
-			while (is_nearer(&pivot, &v[j]))
-				j--;
-			if (i <= j) {
-				struct knn_neighbour swap = v[i];
-				v[i++] = v[j];
-				v[j--] = swap;
-			}
-		}
-		if (at > j && at < i) /* equals the pivot */
-			return;
-		if (at <= j)
-			high = j;
-		else
-			low = i;
-	}
-}
+/* v[k] becomes the (k + 1)-th nearest, after the k nearest. */
+SELECT(select_nearest, struct knn_neighbour, is_nearer)
 
 static void add_candidate(const struct knn *k, struct row_candidates *c, struct knn_neighbour new)
 {
 	c->v[c->n++] = new;
 	if (c->n < k->capacity)
 		return;
-	select_nearest(c->v, c->n, k->keep);
+	select_nearest(c->v, c->n, k->keep - 1);
 	c->n = k->keep;
 	c->last = c->v[k->keep - 1].d2;
 }
@@ -90,8 +66,8 @@ static void select_balls(const struct knn *k, struct row_candidates *c, size_t r
 		size_t of = k->by_size[q], neighbours = (size_t)k->k[of], keep = neighbours < k->keep ? neighbours + 1 : neighbours;
 		if (neighbours > k->x->n)
 			continue;
-		select_nearest(c->v, n, keep);
-		select_nearest(c->v, keep, neighbours);
+		select_nearest(c->v, n, keep - 1);
+		select_nearest(c->v, keep, neighbours - 1);
 		k->balls[of * k->z->n + row] = knn_ball_of(k->x, c->v, neighbours, keep);
 		n = keep;
 	}
@@ -113,7 +89,7 @@ static void collect_block(void *ctx, size_t i)
 		c[r] = (struct row_candidates){v + r * k->capacity, 0, INFINITY};
 	for (size_t t = 0; t < k->tiles; t++) {
 		knn_load_tile(k, k->x, &b, (first + t) % k->tiles * k->tile_rows, k->tile_rows);
-		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, (int)a.rows, (int)b.rows, (int)d, 0, MAT_16);
+		mat_nt(products, (int)b.rows, a.v, (int)d, b.v, (int)d, NULL, (int)a.rows, (int)b.rows, (int)d, MAT_16);
 		for (size_t r = 0; r < a.rows; r++) {
 			set_limit(k, &a, r, c[r].last, b.longest);
 			collect_row(k, &a, &b, r, products + r * b.rows, &c[r]);

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "density/density.h"
+#include "density/knn.h"
 #include "density/tiles.h"
 
 struct knn {
@@ -69,7 +69,7 @@ int knn_prepare(struct knn *s, const struct rows *rows, const int *neighbours, i
 void knn_load_tile(const struct knn *k, const struct points *x, struct tile *t, size_t from, size_t rows);
 /* The ball of a row from its keep nearest: v[k - 1] is the k-th, and v[k] the next, if there is one. */
 struct knn_ball knn_ball_of(const struct points *x, const struct knn_neighbour *v, size_t k, size_t keep);
-/* Sets n balls to those of too few rows (density.h). */
+/* Sets n balls to those of too few rows (knn.h). */
 void knn_no_balls(struct knn_ball *balls, size_t n);
 /* Finds the balls of all rows, for many neighbours. */
 int knn_collect_all(struct knn *k, const struct exec *exec, struct fail *f);

@@ -1,7 +1,7 @@
 /* Likelihood and influence of k-NN, from the ball of a point. */
 #include <math.h>
 
-#include "density/density.h"
+#include "density/knn.h"
 
 static double log_unit_ball_volume(int d)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "density/density.h"
+#include "density/rows.h"
 
 struct hashed {
 	uint64_t hash;

@@ -21,12 +21,6 @@ static double value(const struct points *x, size_t i, size_t k)
 	return x->step * (x->u8 ? (double)x->u8[at] : (double)x->f4[at]);
 }
 
-static double median(double *v, size_t n)
-{
-	sort_doubles(v, n);
-	return n % 2 ? v[n / 2] : 0.5 * (v[n / 2 - 1] + v[n / 2]);
-}
-
 static double mean(const double *v, size_t n)
 {
 	double s = 0;
@@ -49,10 +43,11 @@ static void fit_robust(double *v, size_t n, double *centre, double *spread)
 	*centre = median(v, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = fabs(v[i] - *centre);
-	double even = 1.2533 * mean(v, n);
 	*spread = 1.4826 * median(v, n);
-	if (!(*spread > 0))
-		*spread = even;
+	if (*spread > 0)
+		return;
+	sort_doubles(v, n); /* so that the order of the records does not count */
+	*spread = 1.2533 * mean(v, n);
 }
 
 /* Task k: column k. */

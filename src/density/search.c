@@ -1,9 +1,11 @@
 /* Scores of points that the estimators are not fitted to. */
+#include "density/search.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "density/scores.h"
+#include "density/kde.h"
 #include "density/tiles.h"
 
 struct density_search {

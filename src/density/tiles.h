@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "density/density.h"
+#include "density/points.h"
 
 /* centre [d]: whole numbers near the mean of the points. Subtracting it leaves distances as they are and makes products smaller,
  * so that less is lost to rounding. Owned by the caller; NULL: no memory. */

@@ -1,7 +1,7 @@
 /* The k strongest proponents or opponents of a test point, sorted by insertion. */
 #include <math.h>
 
-#include "density/density.h"
+#include "density/top_points.h"
 
 static int ranks_before(const struct top_point *a, const struct top_point *b, int opponents)
 {

@@ -7,7 +7,7 @@
 
 #include "base/grow.h"
 
-const double course_quantile[COURSE_QUANTILES] = {0.5, 0.95, 0.999};
+static const double level[COURSE_QUANTILES] = {0.5, 0.95, 0.999};
 
 int course_memo_prefix(const char *name)
 {
@@ -108,7 +108,7 @@ void course_finish(struct course *c)
 		if (s->n)
 			qsort(s->v, s->n, sizeof *s->v, by_value);
 		for (int q = 0; q < COURSE_QUANTILES; q++) {
-			size_t rank = (size_t)ceil(course_quantile[q] * (double)s->n);
+			size_t rank = (size_t)ceil(level[q] * (double)s->n);
 			s->quantile[q] = s->n ? s->v[rank < 1 ? 0 : rank - 1] : NAN;
 		}
 		for (int i = 0; i < 2; i++)

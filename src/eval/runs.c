@@ -6,8 +6,8 @@
 
 #include "base/grow.h"
 
-const enum curve_kind runs_curve[RUNS_CURVES] = {CURVE_DETECTION, CURVE_ROC};
-const char *const runs_measure[RUNS_MEASURES] = {"detection_auc", "auroc", "average_precision"};
+static const enum curve_kind kind[RUNS_CURVES] = {CURVE_DETECTION, CURVE_ROC};
+static const char *const measure_name[RUNS_MEASURES] = {"detection_auc", "auroc", "average_precision"};
 
 /* --- sets and fields --- */
 
@@ -80,7 +80,7 @@ static int end(struct runs *r, struct fail *f)
 		for (int m = 0; m < RUNS_MEASURES; m++)
 			mean_add(&to->measure[m], measure[m]);
 		for (int c = 0; c < RUNS_CURVES; c++) {
-			detection_heights(&v->detection, runs_curve[c], y, RUNS_GRID);
+			detection_heights(&v->detection, kind[c], y, RUNS_GRID);
 			for (int i = 0; i <= RUNS_GRID; i++)
 				mean_add(&to->curve[c][i], y[i]);
 		}
@@ -177,7 +177,7 @@ static int put_field(const struct runs_field *v, struct buf *out, struct fail *f
 		return -1;
 	for (int m = 0; m < RUNS_MEASURES; m++) {
 		double se = mean_error(&v->measure[m]);
-		if (buf_addf(out, f, ",\"%s\":%.9g,\"%s_se\":", runs_measure[m], v->measure[m].mean, runs_measure[m]) ||
+		if (buf_addf(out, f, ",\"%s\":%.9g,\"%s_se\":", measure_name[m], v->measure[m].mean, measure_name[m]) ||
 		    (isnan(se) ? buf_addf(out, f, "null") : buf_addf(out, f, "%.9g", se)))
 			return -1;
 	}

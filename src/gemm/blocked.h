@@ -1,4 +1,4 @@
-/* blocked.h - the kernels that blocked_16.c and blocked_8.c compile, as one table. Include it after LANES is defined. */
+/* blocked.h - the kernels that blocked_16.c, blocked_8.c and blocked_4.c compile, as one table. Include it after LANES is defined. */
 #ifndef VF_BLOCKED_H
 #define VF_BLOCKED_H
 
@@ -9,7 +9,7 @@
 
 #define BLOCKED_KERNELS                                                                                                                    \
 	{                                                                                                                                  \
-		panels_pack, panels_repack, panels_gemm, masked_gemm_pays, masked_gemm, pack_block, unpack_block, layer, layer_relu,     \
+		LANES, panels_pack, panels_repack, panels_gemm, masked_gemm_pays, masked_gemm, pack_block, unpack_block, layer, layer_relu,     \
 			nn_masked, gram, spread_block, pair_dots, weighted_sums,                                                                                                   \
 	}
 

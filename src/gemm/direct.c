@@ -8,10 +8,12 @@ static const struct direct_kernels *kernels(void)
 {
 	const struct blocked_kernels *blocked = blocked_kernels();
 #if defined(__x86_64__)
-	if (blocked == &blocked_16)
-		return &direct_16;
+	return !blocked ? NULL : blocked->lanes == 16 ? &direct_16 : &direct_8;
+#elif defined(__aarch64__)
+	return blocked ? &direct_4 : NULL;
+#else
+	return NULL;
 #endif
-	return blocked ? &direct_8 : NULL;
 }
 
 int direct_supported(void) { return kernels() != NULL; }

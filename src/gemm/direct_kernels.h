@@ -9,8 +9,8 @@
 #include "gemm/kernels.h"
 #include "gemm/lanes.h"
 
-/* A microkernel's sums are 24 of the 32 registers of AVX-512, or 12 of the 16 of AVX2. */
-enum { MR = LANES == 16 ? 8 : 6, VECTORS = LANES == 16 ? 3 : 2 };
+/* A microkernel's sums are 24 of the 32 registers of AVX-512 and NEON, or 12 of the 16 of AVX2. */
+enum { MR = LANES == 8 ? 6 : 8, VECTORS = LANES == 8 ? 2 : 3 };
 
 /* --- panels --- */
 
@@ -54,24 +54,32 @@ struct tile {
 	int j;
 };
 
-KERNEL INLINE void store_sums(const struct direct_product *g, float *c, const vec *sum, int j, int vectors)
+/* What has become of the sums: those of `vectors` vectors of columns from t->j on; complete: the last vector has all its columns. rows, vectors and
+ * complete are constants after inlining. */
+KERNEL INLINE void store_sums(const struct direct_product *g, const struct tile *t, vec (*sum)[VECTORS], int rows, int vectors, int complete)
 {
 	UNROLL
-	for (int h = 0; h < vectors; h++, j += LANES) {
-		int lanes = g->n - j;
-		vec x = sum[h];
-		if (g->bias)
-			x += vec_load_some(g->bias + j, lanes);
-		if (g->relu)
-			x = vec_relu(x);
-		if (g->relu_mask)
-			x = vec_masked(x, vec_load_some(g->relu_mask + (c - g->c) + j, lanes));
-		vec_store_some(c + j, x, lanes);
+	for (int h = 0; h < vectors; h++) {
+		int j = t->j + h * LANES, lanes = complete || h < vectors - 1 ? LANES : g->n - j;
+		vec bias = g->bias ? lanes == LANES ? vec_load(g->bias + j) : vec_load_some(g->bias + j, lanes) : vec_zero();
+		UNROLL
+		for (int r = 0; r < rows; r++) {
+			vec x = sum[r][h] + bias;
+			size_t at = t->c[r] + (size_t)j;
+			if (g->relu)
+				x = vec_relu(x);
+			if (g->relu_mask)
+				x = vec_masked(x, lanes == LANES ? vec_load(g->relu_mask + at) : vec_load_some(g->relu_mask + at, lanes));
+			if (lanes == LANES)
+				vec_store(g->c + at, x);
+			else
+				vec_store_some(g->c + at, x, lanes);
+		}
 	}
 }
 
-/* rows and vectors are constants after inlining */
-KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t, int rows, int vectors)
+/* rows, vectors and complete are constants after inlining */
+KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t, int rows, int vectors, int complete)
 {
 	vec sum[MR][VECTORS];
 	const float *b = t->b;
@@ -80,7 +88,8 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 		UNROLL
 		for (int h = 0; h < vectors; h++)
 			sum[r][h] = vec_zero();
-	for (int s = 0; s < g->segments; s++) {
+	const size_t skipped = (size_t)(g->all_length - g->length) * (size_t)vectors * LANES;
+	for (int s = 0; s < g->segments; s++, b += skipped) {
 		const float *a = g->a + (size_t)s * g->line;
 		for (int p = 0; p < g->length; p++, a++, b += vectors * LANES) {
 			vec y[VECTORS];
@@ -96,16 +105,14 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 			}
 		}
 	}
-	UNROLL
-	for (int r = 0; r < rows; r++)
-		store_sums(g, g->c + t->c[r], sum[r], t->j, vectors);
+	store_sums(g, t, sum, rows, vectors, complete);
 }
 
 #define CASE(r, v, ...)                                                                                                                    \
 	case (r)*VECTORS + (v):                                                                                                            \
 		__VA_ARGS__(r, v);                                                                                                         \
 		break
-#if LANES == 16
+#if LANES != 8
 #define ROW_CASES(r, what)                                                                                                                 \
 	CASE(r, 1, what);                                                                                                                  \
 	CASE(r, 2, what);                                                                                                                  \
@@ -126,7 +133,8 @@ static inline int rows_of(int left) { return left >= MR ? MR : left >= 4 ? 4 : l
 
 KERNEL static void multiply_tile(const struct direct_product *g, const struct tile *t, int rows, int vectors)
 {
-#define MULTIPLY(r, v) multiply(g, t, r, v)
+	int complete = t->j + vectors * LANES <= g->n;
+#define MULTIPLY(r, v) complete ? multiply(g, t, r, v, 1) : multiply(g, t, r, v, 0)
 	switch (rows * VECTORS + vectors) { CASES(MULTIPLY); }
 #undef MULTIPLY
 }
@@ -149,10 +157,10 @@ KERNEL static void multiply_panel(const struct direct_product *g, struct tile *t
 
 KERNEL static void product(const struct direct_product *g)
 {
-	size_t numbers = (size_t)g->length * LANES; /* of a segment and a vector */
+	size_t rows = (size_t)g->all_segments * (size_t)g->all_length, first = (size_t)g->first * (size_t)g->all_length + (size_t)g->skip; /* of B */
 	for (int q = 0; q < count_panels(g->n); q++) {
 		int from = panel_from(g->n, q), vectors = panel_from(g->n, q + 1) - from;
-		struct tile t = {.b = g->b + numbers * ((size_t)from * (size_t)g->all_segments + (size_t)g->first * (size_t)vectors), .j = from * LANES};
+		struct tile t = {.b = g->b + LANES * ((size_t)from * rows + first * (size_t)vectors), .j = from * LANES};
 		multiply_panel(g, &t, vectors);
 	}
 }

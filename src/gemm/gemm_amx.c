@@ -23,7 +23,7 @@
  *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice */
 #include "gemm/kernels.h"
 
-#include "base/simd.h"
+#include "base/amx.h"
 
 #if !defined(SIMD_HAS_AMX)
 
@@ -37,7 +37,9 @@ void gemm_amx(const struct gemm_args *g) {}
 
 #include "gemm/avx512.h"
 
+#if !defined(AMX) /* tests compile this file for an emulation of the tiles (tests/tiles) */
 #define AMX __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
+#endif
 
 enum {
 	TILE_LINES = LANES,
@@ -74,7 +76,7 @@ AMX INLINE void split(__m512 x, __m512 y, __m512i *piece, int pieces)
 	piece[pieces - 1] = _mm512_permutexvar_epi16(_mm512_loadu_si512(interleave), (__m512i)_mm512_cvtne2ps_pbh(y, x));
 }
 
-/* What to pack; constants where this is inlined. */
+/* What to pack; constants if this is inlined. */
 struct tile_kind {
 	int pieces, k_rows;
 	int vnni; /* as B has its tiles */
@@ -274,7 +276,7 @@ AMX __attribute__((noinline)) static void microkernel(const struct gemm_args *g,
 
 /* --- the product --- */
 
-/* The panels of B from column j0 on over [p0, p1), each of so many numbers; NULL where B is not packed. */
+/* The panels of B from column j0 on over [p0, p1), each of so many numbers; NULL if B is not packed. */
 static const uint16_t *packed_panels(const struct gemm_args *g, int j0, int p0, size_t size)
 {
 	const struct mat_packed *b = g->b.packed;

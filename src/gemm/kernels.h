@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "gemm/mat.h"
+
 /* B in the order of the kernel that packed it: floats in panels (microkernel.h), or each float in pieces of bfloat16 (gemm_amx.c). */
 struct mat_packed {
 	_Alignas(64) int n;
@@ -41,9 +43,9 @@ struct gemm_args {
 	int pieces; /* as in mat_packed: 0 for all kernels except AMX */
 };
 
-/* The kernel for a product. It depends on processor and shape alone, so that a result does not depend on the caller. */
+/* The kernel for a product. It depends on processor, shape and bits alone. */
 enum gemm_kernel { GEMM_OPENBLAS, GEMM_BLOCKED, GEMM_AMX };
-enum gemm_kernel gemm_select(int m, int n, int k);
+enum gemm_kernel gemm_select(int m, int n, int k, enum mat_bits bits);
 
 /* --- the kernels, for shapes that gemm_select() gives to them --- */
 
@@ -52,11 +54,11 @@ struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces
 void gemm_amx_repack(struct mat_packed *packed, struct gemm_operand b);
 void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
 
-/* The kernels that are compiled for 16 lanes (AVX-512) and for 8 (AVX2, NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
+/* The kernels that are compiled for 16 lanes (AVX-512), 8 (AVX2) and 4 (NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
 struct sparse_block;
 struct spread_factors;
-struct weighted_factors;
 struct blocked_kernels {
+	int lanes;
 	/* as for AMX; with masked, pack() adds the columns of B for masked_gemm() */
 	struct mat_packed *(*pack)(struct gemm_operand b, int n, int k, int masked);
 	void (*repack)(struct mat_packed *packed, struct gemm_operand b);
@@ -75,13 +77,14 @@ struct blocked_kernels {
 	void (*sparse_spread)(float *to, const struct sparse_block *b, int width);
 	void (*spread_dots)(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias);
 	/* mat_weighted_sums() */
-	int (*weighted_sums)(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch);
+	int (*weighted_sums)(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to,
+			     float *scratch);
 };
-extern const struct blocked_kernels blocked_16, blocked_8;
+extern const struct blocked_kernels blocked_16, blocked_8, blocked_4;
 /* Those for this processor. NULL: none */
 const struct blocked_kernels *blocked_kernels(void);
 
-/* The kernels of direct.h, compiled for 16 and for 8 lanes (direct_kernels.h). */
+/* The kernels of direct.h, compiled for 16, 8 and 4 lanes (direct_kernels.h). */
 struct direct_product;
 struct direct_gradient;
 struct direct_kernels {
@@ -89,10 +92,10 @@ struct direct_kernels {
 	void (*product)(const struct direct_product *g);
 	void (*gradient)(const struct direct_gradient *g);
 };
-extern const struct direct_kernels direct_16, direct_8;
+extern const struct direct_kernels direct_16, direct_8, direct_4;
 
 /* mat_gram() on AVX-512. Returns 1, or 0 with nothing done: the processor has no AVX-512, or m is above 64. */
-int gram_avx512(float *c, const float *a, int lda, int m, int k);
+int gram_avx512(float *c, const float *a, int m, int k);
 
 /* --- memory --- */
 

@@ -1,7 +1,7 @@
-/* lanes.h - vectors of LANES floats for the blocked kernels: 16 by AVX-512, 8 by AVX2 or, two registers at a time, NEON.
+/* lanes.h - vectors of LANES floats for the blocked kernels: 16 by AVX-512, 8 by AVX2, 4 by NEON. A vector is one register.
  *
- * blocked_16.c and blocked_8.c define LANES, and compile the same kernels (blocked.h). A number of lanes is at most LANES; functions with
- * `some` in their name load zeros beyond that number. */
+ * blocked_16.c, blocked_8.c and blocked_4.c define LANES, and compile the same kernels (blocked.h). A number of lanes is at most LANES;
+ * functions with `some` in their name load zeros beyond that number. */
 #ifndef VF_LANES_H
 #define VF_LANES_H
 
@@ -46,24 +46,22 @@ KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
 
 #include "base/simd.h"
 
-#if defined(__x86_64__)
+#if LANES == 8
 #include <immintrin.h>
 #define KERNEL __attribute__((target("avx2,fma")))
 #else
-#define KERNEL
-#endif
-#if defined(__aarch64__)
 #include <arm_neon.h>
+#define KERNEL
 #endif
 #define UNROLL _Pragma("GCC unroll 16")
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t vec_bits __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef uint64_t vec_pairs __attribute__((vector_size(LANES * sizeof(int32_t)))); /* of lanes */
 
 static inline int min_int(int a, int b) { return a < b ? a : b; }
 
 KERNEL INLINE vec vec_zero(void) { return (vec){0}; }
-KERNEL INLINE vec vec_all(float x) { return (vec){x, x, x, x, x, x, x, x}; }
 KERNEL INLINE vec vec_load(const float *p)
 {
 	vec x;
@@ -71,6 +69,15 @@ KERNEL INLINE vec vec_load(const float *p)
 	return x;
 }
 KERNEL INLINE void vec_store(float *p, vec x) { memcpy(p, &x, sizeof x); }
+KERNEL INLINE vec vec_where(vec_bits yes, vec x) { return (vec)((vec_bits)x & yes); }
+KERNEL INLINE vec vec_relu(vec x) { return vec_where(~(x < 0), x); } /* keeps NAN */
+KERNEL INLINE vec vec_masked(vec x, vec mask) { return vec_where(mask > 0, x); }
+KERNEL INLINE vec vec_or(vec x, vec y) { return (vec)((vec_bits)x | (vec_bits)y); }
+
+#if LANES == 8
+
+KERNEL INLINE vec vec_all(float x) { return (vec){x, x, x, x, x, x, x, x}; }
+KERNEL INLINE vec vec_fma(vec a, vec b, vec c) { return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 KERNEL INLINE vec vec_load_some(const float *p, int n)
 {
 	vec x = {0};
@@ -88,60 +95,26 @@ KERNEL INLINE void vec_store_some(float *p, vec x, int n)
 		for (int i = 0; i < n; i++)
 			p[i] = x[i];
 }
-KERNEL INLINE vec vec_fma(vec a, vec b, vec c)
-{
-#if defined(__x86_64__)
-	return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
-	union {
-		vec v;
-		float32x4_t half[2];
-	} x = {a}, y = {b}, z = {c};
-	z.half[0] = vfmaq_f32(z.half[0], x.half[0], y.half[0]);
-	z.half[1] = vfmaq_f32(z.half[1], x.half[1], y.half[1]);
-	return z.v;
-#else
-	return a * b + c;
-#endif
-}
-KERNEL INLINE vec vec_where(vec_bits yes, vec x) { return (vec)((vec_bits)x & yes); }
-KERNEL INLINE vec vec_relu(vec x) { return vec_where(~(x < 0), x); } /* keeps NAN */
-KERNEL INLINE vec vec_masked(vec x, vec mask) { return vec_where(mask > 0, x); }
-KERNEL INLINE vec vec_or(vec x, vec y) { return (vec)((vec_bits)x | (vec_bits)y); }
 KERNEL INLINE int vec_any_nonzero(vec x)
 {
-	union {
-		vec_bits v;
-		uint64_t u[LANES / 2];
-	} b = {(vec_bits)x & INT32_MAX};
-	return (b.u[0] | b.u[1] | b.u[2] | b.u[3]) != 0;
+	vec_pairs b = (vec_pairs)((vec_bits)x & INT32_MAX);
+	return (b[0] | b[1] | b[2] | b[3]) != 0;
 }
 KERNEL INLINE int vec_list(uint16_t *list, unsigned lanes, int p)
 {
 	int count = 0;
-#if defined(__x86_64__)
 	if (lanes == 0xff) {
 		_mm_storeu_si128((__m128i *)list, _mm_add_epi16(_mm_set1_epi16((short)p), _mm_set_epi16(7, 6, 5, 4, 3, 2, 1, 0)));
 		return LANES;
 	}
-#endif
 	for (; lanes; lanes &= lanes - 1)
 		list[count++] = (uint16_t)(p + __builtin_ctz(lanes));
 	return count;
 }
 KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
 {
-#if defined(__x86_64__)
 	__m256i zero = _mm256_cmpeq_epi32(_mm256_slli_epi32((__m256i)x, 1), _mm256_setzero_si256());
 	return vec_list(list, ~(unsigned)_mm256_movemask_ps((__m256)zero) & (n < LANES ? (1u << n) - 1 : 0xff), p);
-#else
-	int count = 0;
-	for (int r = 0; vec_any_nonzero(x) && r < LANES; r++) {
-		list[count] = (uint16_t)(p + r);
-		count += r < n && (((vec_bits)x)[r] & INT32_MAX) != 0;
-	}
-	return count;
-#endif
 }
 
 /* Transposes 8 x 8 numbers. */
@@ -169,7 +142,66 @@ KERNEL INLINE void transpose(vec r[LANES])
 		r[i] = t[i];
 }
 
-/* The transpose of v[rows x columns], up to 8 x 8: vector p holds column p, and zeros for rows and columns beyond. */
+#else
+
+KERNEL INLINE vec vec_all(float x) { return (vec){x, x, x, x}; }
+KERNEL INLINE vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+KERNEL INLINE vec vec_load_some(const float *p, int n)
+{
+	return n >= LANES ? vec_load(p) : (vec){n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
+}
+KERNEL INLINE void vec_store_some(float *p, vec x, int n)
+{
+	if (n >= LANES) {
+		vec_store(p, x);
+		return;
+	}
+	if (n > 0)
+		p[0] = x[0];
+	if (n > 1)
+		p[1] = x[1];
+	if (n > 2)
+		p[2] = x[2];
+}
+KERNEL INLINE int vec_any_nonzero(vec x)
+{
+	vec_pairs b = (vec_pairs)((vec_bits)x & INT32_MAX);
+	return (b[0] | b[1]) != 0;
+}
+KERNEL INLINE int vec_list(uint16_t *list, unsigned lanes, int p)
+{
+	int count = 0;
+	UNROLL
+	for (int r = 0; r < LANES; r++) {
+		list[count] = (uint16_t)(p + r);
+		count += lanes >> r & 1;
+	}
+	return count;
+}
+KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
+{
+	vec_bits nonzero = (((vec_bits)x & INT32_MAX) != 0) & (vec_bits){1, 2, 4, 8};
+	return vec_list(list, (unsigned)vaddvq_s32(nonzero) & (n < LANES ? (1u << n) - 1 : 0xf), p);
+}
+
+/* Transposes 4 x 4 numbers. */
+KERNEL INLINE void transpose(vec r[LANES])
+{
+	vec even[2], odd[2];
+	UNROLL
+	for (int i = 0; i < 2; i++) {
+		even[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 0, 4, 2, 6);
+		odd[i] = __builtin_shufflevector(r[2 * i], r[2 * i + 1], 1, 5, 3, 7);
+	}
+	r[0] = __builtin_shufflevector(even[0], even[1], 0, 1, 4, 5);
+	r[1] = __builtin_shufflevector(odd[0], odd[1], 0, 1, 4, 5);
+	r[2] = __builtin_shufflevector(even[0], even[1], 2, 3, 6, 7);
+	r[3] = __builtin_shufflevector(odd[0], odd[1], 2, 3, 6, 7);
+}
+
+#endif
+
+/* The transpose of v[rows x columns], up to LANES x LANES: vector p holds column p, and zeros for rows and columns beyond. */
 KERNEL INLINE void load_transposed(vec t[LANES], const float *v, size_t ld, int rows, int columns)
 {
 	UNROLL

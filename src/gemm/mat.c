@@ -5,7 +5,7 @@
  *   panels_gemm   panels.h        the same processors, with packed panels, skips the zeros of A
  *   gemm_openblas below           other processors and small shapes
  *
- * gemm_select() chooses by processor and shape (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
+ * gemm_select() chooses by processor, shape and bits (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
  * The three kernels of this folder apply scale, bias, ReLU and mask while they store C; OpenBLAS needs a second pass. */
 #include "gemm/mat.h"
 
@@ -28,7 +28,7 @@
 int openblas_num_threads_env(void);
 __attribute__((weak)) int openblas_num_threads_env(void) { return 1; }
 
-/* Functions of OpenBLAS that no header of it declares. Every product takes a buffer and gives it back. A new one is mapped where none
+/* Functions of OpenBLAS that no header of it declares. Every product takes a buffer and gives it back. A new one is mapped if none
  * is free, and a mapping that fails is tried again without end. */
 void *blas_memory_alloc(int) __attribute__((weak));
 void blas_memory_free(void *) __attribute__((weak));
@@ -93,7 +93,7 @@ void mat_flush_denormals(void)
 
 double mat_error_bound(int k, enum mat_bits bits)
 {
-	int two_pieces = bits == MAT_16 && gemm_select(INT_MAX, INT_MAX, k) == GEMM_AMX;
+	int two_pieces = bits == MAT_16 && gemm_select(INT_MAX, INT_MAX, k, bits) == GEMM_AMX;
 	return (k + 8) * 0x1p-24 + (two_pieces ? 3 * 0x1p-16 : 0);
 }
 
@@ -102,7 +102,7 @@ double mat_error_bound(int k, enum mat_bits bits)
 int mat_row_block(int n, int k)
 {
 	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to blocked kernels */
-	return gemm_select(INT_MAX, n, k) == GEMM_BLOCKED && gemm_select(ROWS, n, k) == GEMM_BLOCKED ? ROWS : 0;
+	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED && gemm_select(ROWS, n, k, MAT_24) == GEMM_BLOCKED ? ROWS : 0;
 }
 
 static void gemm_openblas(const struct gemm_args *g)
@@ -129,7 +129,7 @@ static int bf16_pieces(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, struct gemm_operand b, int m, int n, int k,
 			  enum mat_bits bits)
 {
-	enum gemm_kernel kernel = gemm_select(m, n, k);
+	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
 	struct gemm_args g = {c, a, b, m, n, k, kernel == GEMM_AMX ? bf16_pieces(bits) : 0};
 	if (b.packed && (b.packed->n != n || b.packed->k != k || b.packed->pieces != g.pieces))
 		g.b.packed = NULL;
@@ -146,7 +146,7 @@ static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, st
 struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, int k, enum mat_bits bits, int masked, size_t *budget)
 {
 	enum { PADDING = 32, LARGE_PAGES = 4 << 20 }; /* upper bounds of what a kernel pads to and of what mat_floats() rounds up by */
-	enum gemm_kernel kernel = gemm_select(m, n, k);
+	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
 	int pieces = bf16_pieces(bits);
 	size_t each = kernel == GEMM_AMX ? (size_t)pieces * 2 : sizeof(float) * (masked ? 2 : 1);
 	if (kernel == GEMM_OPENBLAS || ((size_t)n + PADDING) * ((size_t)k + PADDING) * each + LARGE_PAGES > *budget)
@@ -157,21 +157,15 @@ struct mat_packed *mat_pack(const float *b, int ldb, int k_rows, int m, int n, i
 	return packed;
 }
 
-void mat_repack(struct mat_packed *packed, const float *b, int ldb, int k_rows)
+void mat_repack(struct mat_packed *packed, const float *b, int ldb)
 {
-	(packed->pieces ? gemm_amx_repack : blocked_kernels()->repack)(packed, (struct gemm_operand){b, ldb, k_rows, NULL});
+	(packed->pieces ? gemm_amx_repack : blocked_kernels()->repack)(packed, (struct gemm_operand){b, ldb, 1, NULL});
 }
 
 /* --- products --- */
 
-void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, int m, int n, int k, int add, enum mat_bits bits)
-{
-	gemm_dispatch(&(struct gemm_output){.v = c, .ld = ldc, .add = add, .scale = 1}, (struct gemm_operand){a, lda, 0, NULL},
-		      (struct gemm_operand){b, ldb, 0, NULL}, m, n, k, bits);
-}
-
-void mat_nt_packed(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
-		   enum mat_bits bits)
+void mat_nt(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
+	    enum mat_bits bits)
 {
 	gemm_dispatch(&(struct gemm_output){.v = c, .ld = ldc, .scale = 1}, (struct gemm_operand){a, lda, 0, NULL},
 		      (struct gemm_operand){b, ldb, 0, packed}, m, n, k, bits);
@@ -198,10 +192,10 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 		      (struct gemm_operand){b, ldb, 1, packed}, m, n, k, bits);
 }
 
-void mat_gram(float *c, const float *a, int lda, int m, int k)
+void mat_gram(float *c, const float *a, int m, int k)
 {
-	if (!gram_avx512(c, a, lda, m, k))
-		mat_nt(c, m, a, lda, a, lda, m, m, k, 0, MAT_24);
+	if (!gram_avx512(c, a, m, k))
+		mat_nt(c, m, a, k, a, k, NULL, m, m, k, MAT_24);
 }
 
 size_t mat_weighted_scratch(int np, int rows)
@@ -210,10 +204,10 @@ size_t mat_weighted_scratch(int np, int rows)
 	return ((size_t)np + PADDING) * (size_t)rows;
 }
 
-int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch)
+int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch)
 {
 	const struct blocked_kernels *blocked = blocked_kernels();
-	return blocked ? blocked->weighted_sums(sum, f, weight, ld, from, to, scratch) : 0;
+	return blocked ? blocked->weighted_sums(sum, p, np, k, nk, weight, rows, from, to, scratch) : 0;
 }
 
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k)

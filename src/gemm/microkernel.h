@@ -13,8 +13,8 @@
 #include "gemm/sparse_block.h"
 
 enum {
-	MR = LANES / 2,             /* rows of A in a strip */
-	PANEL_VECTORS = 3,          /* MR * PANEL_VECTORS = 24 of the 32 registers of AVX-512 hold sums, and 12 of the 16 of AVX2 */
+	MR = LANES == 8 ? 4 : 8,    /* rows of A in a strip */
+	PANEL_VECTORS = 3,          /* MR * PANEL_VECTORS = 24 of the 32 registers of AVX-512 and NEON hold sums, and 12 of the 16 of AVX2 */
 	NR = PANEL_VECTORS * LANES, /* columns of B in a panel */
 	CACHE_LINE = 16,            /* floats */
 	KC = 1024,                  /* terms that are added up in registers before they go to C */
@@ -57,20 +57,23 @@ struct strip {
 	int i, j, p0, p1;
 };
 
-/* The microkernel: MR x NR numbers of C in registers, 8 x 48 with 16 lanes, 4 x 24 with 8. For each p it loads three vectors of B and
+/* The microkernel: MR x NR numbers of C in registers, 8 x 48 with 16 lanes, 4 x 24 with 8, 8 x 12 with 4. For each p it loads three vectors of B and
  * multiplies them by one number of each row of A, which is broadcast: 3 MR fused multiply-adds for 3 loads of B and MR of A. The p come
  * from a list, so that those where all rows of A are zero cost nothing.
  *
  * A sum has the same bits in every strip: its terms are added in order of p, skipped terms are +0 or -0, and scaled_sum() makes -0 the
  * 0 that it would be after one more term. */
 
-/* Of a[rows x count], rows <= LANES, count <= KC; number p of row r is a[r rs + p cs], and rs or cs is 1. */
+/* Of a[rows x count], rows <= LANES or MR, count <= KC; number p of row r is a[r rs + p cs], and rs or cs is 1. */
 KERNEL static void find_nonzero(struct nonzero_list *list, const float *a, size_t rs, size_t cs, int rows, int count)
 {
 	list->n = 0;
 	for (int p = 0; cs != 1 && p < count; p++) { /* the rows of one p lie side by side */
 		list->p[list->n] = (uint16_t)p;
-		list->n += vec_any_nonzero(vec_load_some(a + (size_t)p * cs, rows));
+		vec bits = vec_load_some(a + (size_t)p * cs, rows);
+		for (int r = LANES; r < MR; r += LANES)
+			bits = vec_or(bits, vec_load_some(a + (size_t)p * cs + r, rows - r));
+		list->n += vec_any_nonzero(bits);
 	}
 	for (int p = 0; cs == 1 && p < count; p += LANES) {
 		vec bits = vec_zero();
@@ -164,7 +167,7 @@ KERNEL static void microkernel(const struct gemm_args *g, const struct strip *s,
 		CASES(2, ALL);
 		CASES(MR, ALL);
 		CASES(MR, FROM_BLOCK);
-#if LANES == 16
+#if LANES != 8
 		CASES(4, LISTED);
 		CASES(4, ALL);
 #endif

@@ -9,17 +9,17 @@ const struct blocked_kernels *blocked_kernels(void)
 	int level = simd_level();
 	return level >= SIMD_AVX512 ? &blocked_16 : level >= SIMD_AVX2 ? &blocked_8 : NULL;
 #elif defined(__aarch64__)
-	return &blocked_8;
+	return &blocked_4;
 #else
 	return NULL;
 #endif
 }
 
-enum gemm_kernel gemm_select(int m, int n, int k)
+enum gemm_kernel gemm_select(int m, int n, int k, enum mat_bits bits)
 {
-	if (simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
+	if (bits != MAT_SPARSE && simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
 		return GEMM_AMX;
 	const struct blocked_kernels *blocked = blocked_kernels();
-	int least = blocked == &blocked_8 ? 65 : 16; /* with 8 lanes, OpenBLAS is faster where a side is short, as in convolutions */
+	int least = blocked && blocked->lanes < 16 ? 65 : 16; /* with fewer lanes, OpenBLAS is faster if a side is short, as in convolutions */
 	return blocked && m >= 8 && n >= least && k >= least ? GEMM_BLOCKED : GEMM_OPENBLAS;
 }

@@ -7,7 +7,11 @@
 
 enum { MAX_COLUMNS = 32768, PADDING = 32 }; /* an index has 16 bits; kernels read PADDING columns behind the last one (LIST_PADDING) */
 
-int sparse_supported(int n, int k) { return gemm_select(INT_MAX, n, k) == GEMM_BLOCKED && n <= MAX_COLUMNS && k <= MAX_COLUMNS; }
+int sparse_supported(int n, int k, enum mat_bits bits)
+{
+	return gemm_select(INT_MAX, n, k, bits) == GEMM_BLOCKED && n <= MAX_COLUMNS && k <= MAX_COLUMNS;
+}
+
 int sparse_accepts(const struct mat_packed *w) { return w && !w->pieces && w->n <= MAX_COLUMNS && w->k <= MAX_COLUMNS; }
 
 static size_t cache_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }

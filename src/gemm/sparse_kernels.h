@@ -14,9 +14,10 @@
 
 enum {
 	COLUMN_VECTORS = SPARSE_ROWS / LANES,
-	MASKED_NR = 10 / COLUMN_VECTORS,   /* active outputs computed side by side: 10 independent sums hide the latency of an addition */
+	/* active outputs computed side by side: 10 independent sums hide the latency of an addition; 4 lanes add them in less time */
+	MASKED_NR = LANES == 4 ? 5 : 10 / COLUMN_VECTORS,
 	GRAM_KC = 512,                     /* columns whose products are added up in registers before they go to a Gram matrix */
-	GRAM_ROWS = 16 / (COLUMN_VECTORS * COLUMN_VECTORS), /* of a Gram matrix, whose sums fit the registers */
+	GRAM_ROWS = LANES == 16 ? 16 : 4,  /* of a Gram matrix, whose sums fit the registers */
 };
 _Static_assert(LIST_PADDING >= 2 * MASKED_NR, "lists are padded");
 

@@ -244,7 +244,7 @@ static int read_factors(struct curvature *c, const struct model *m, const struct
 int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f)
 {
 	struct safetensors s;
-	if (safetensors_read(&s, path, f))
+	if (check_regular(path, f) || safetensors_read(&s, path, f))
 		return -1;
 	int r = check_origin(&s, m, f) || check_options(&s, m, f) || read_factors(c, m, &s, f) ? -1 : 0;
 	snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(s.bytes.p, s.bytes.len));
@@ -256,7 +256,7 @@ int curvature_verify(const struct model *m, const char *path, struct fail *f)
 {
 	struct safetensors s;
 	struct curvature c;
-	if (safetensors_read(&s, path, f))
+	if (check_regular(path, f) || safetensors_read(&s, path, f))
 		return -1;
 	int r = check_origin(&s, m, f) || read_factors(&c, m, &s, f) ? -1 : 0;
 	if (!r)
@@ -268,7 +268,7 @@ int curvature_verify(const struct model *m, const char *path, struct fail *f)
 int curvature_records(const char *path, int64_t *records, struct fail *f)
 {
 	struct safetensors s;
-	if (safetensors_read(&s, path, f))
+	if (check_regular(path, f) || safetensors_read(&s, path, f))
 		return -1;
 	int r = get_count(&s, "records", records, f);
 	safetensors_free(&s);

@@ -52,10 +52,10 @@ struct curvature_estimate {
 
 	/* the batch */
 	int n, draw;
-	float *x; /* a copy: the bits of products depend on its alignment */
-	float *x_channels_last;
+	const float *x; /* borrowed, as are id and given_eps */
 	const uint64_t *id;
 	const float *given_eps;
+	float *x_channels_last;
 	struct tape enc, enc_grad, dec, dec_grad;
 	float *drawn; /* [chunks][input], with TARGETS_MODEL */
 	float *sigma, *eps, *xi, *dxi, *scratch; /* [batch][latent], and one scratch for each chunk */
@@ -133,14 +133,13 @@ static int open_buffers(struct curvature_estimate *e, struct fail *f)
 	e->scratch_size = ((enc > dec ? enc : dec) + 15) / 16 * 16;
 	e->reordered = models_reorder(m, 1);
 	e->x_channels_last = channels_last ? mat_floats((size_t)e->batch * (size_t)m->enc.in) : NULL;
-	e->x = mat_floats((size_t)e->batch * (size_t)m->enc.in);
 	e->sigma = mat_floats(latents);
 	e->eps = mat_floats(latents);
 	e->xi = mat_floats(latents);
 	e->dxi = mat_floats(latents);
 	e->scratch = mat_floats((size_t)e->chunks * e->scratch_size);
 	e->drawn = mat_floats(e->targets == TARGETS_MODEL ? (size_t)e->chunks * (size_t)m->enc.in : 0);
-	if (!e->reordered || (channels_last && !e->x_channels_last) || !e->x || !e->sigma || !e->eps || !e->xi || !e->dxi || !e->scratch || !e->drawn)
+	if (!e->reordered || (channels_last && !e->x_channels_last) || !e->sigma || !e->eps || !e->xi || !e->dxi || !e->scratch || !e->drawn)
 		return fail_memory_for(f, "batches of %d records", e->batch);
 	e->params = e->reordered[0];
 	return 0;
@@ -177,7 +176,7 @@ void estimate_close(struct curvature_estimate *e)
 		for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
 			free(memory[k]);
 	}
-	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch, e->drawn};
+	void *memory[] = {e->enc.all, e->enc_grad.all, e->dec.all, e->dec_grad.all, e->x_channels_last, e->sigma, e->eps, e->xi, e->dxi, e->scratch, e->drawn};
 	for (size_t k = 0; k < sizeof memory / sizeof *memory; k++)
 		free(memory[k]);
 	for (int i = 0; e->values && i < e->layers.n; i++)
@@ -360,7 +359,7 @@ void estimate_add(struct curvature_estimate *e, int n, const float *x, const uin
 {
 	int chunks = (n + CHUNK - 1) / CHUNK;
 	e->n = n;
-	memcpy(e->x, x, (size_t)n * (size_t)e->m->enc.in * sizeof *x);
+	e->x = x;
 	e->id = id;
 	e->given_eps = eps;
 	e->records += n;
@@ -422,30 +421,18 @@ int estimate_finish(const struct curvature_estimate *e, struct curvature *c, str
 
 /* --- the second pass --- */
 
-/* q [n][n]: the eigenvectors of a factor [n][n], one in each row. A number that was 0 in all records has one of its own: these are last, so that they
- * need no products (whitening.h). */
+/* q [n][n]: the eigenvectors of a factor [n][n], one in each row */
 static int find_eigenvectors(float *q, const float *factor, int n)
 {
-	size_t size = (size_t)n, some = 0, zero = 0;
-	double *a = malloc(size * size * sizeof *a), *value = malloc(size * sizeof *value);
-	size_t *at = malloc(size * sizeof *at);
-	for (size_t i = 0; at && i < size; i++)
-		if (factor[i * size + i] != 0)
-			at[some++] = i;
-	for (size_t i = 0; a && at && i < some * some; i++)
-		a[i] = (double)factor[at[i / some] * size + at[i % some]];
-	int r = a && value && at ? 0 : -1;
-	if (!r && some)
-		r = mat_eigenvectors(a, value, (int)some);
-	memset(q, 0, size * size * sizeof *q);
-	for (size_t i = 0; !r && i < some * some; i++)
-		q[i / some * size + at[i % some]] = (float)a[i];
+	size_t size = (size_t)n * (size_t)n;
+	double *a = malloc(size * sizeof *a), *value = malloc((size_t)n * sizeof *value);
+	for (size_t i = 0; a && i < size; i++)
+		a[i] = (double)factor[i];
+	int r = a && value ? mat_eigenvectors(a, value, n) : -1;
 	for (size_t i = 0; !r && i < size; i++)
-		if (factor[i * size + i] == 0)
-			q[(some + zero++) * size + i] = 1;
+		q[i] = (float)a[i];
 	free(a);
 	free(value);
-	free(at);
 	return r;
 }
 

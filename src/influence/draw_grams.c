@@ -173,9 +173,9 @@ static void sum_positions(struct draw_grams *g, int positions, int dense)
 static void sum_white(struct draw_grams *g, const struct layer_whitening *w, int positions, const float *p, const float *k)
 {
 	int rows = g->draws * positions;
-	if (!w->eigen.inverse) {
-		mat_gram(g->gram_k, k, w->k, rows, w->k);
-		mat_gram(g->gram_p, p, w->p, rows, w->p);
+	if (!w->inverse) {
+		mat_gram(g->gram_k, k, rows, w->k);
+		mat_gram(g->gram_p, p, rows, w->p);
 		sum_positions(g, positions, 0);
 		return;
 	}
@@ -201,12 +201,12 @@ void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const 
 		k = g->scratch;
 	}
 	if (w) {
-		whiten_p(w, g->white_p, p, rows);
-		whiten_k(w, g->white_k, k, rows);
+		whiten_p(w, l, g->white_p, p, rows);
+		whiten_k(w, l, g->white_k, k, rows);
 		sum_white(g, w, l->positions, g->white_p, g->white_k);
 	} else {
-		mat_gram(g->gram_k, k, l->k, rows, l->k);
-		mat_gram(g->gram_p, p, l->p, rows, l->p);
+		mat_gram(g->gram_k, k, rows, l->k);
+		mat_gram(g->gram_p, p, rows, l->p);
 		sum_positions(g, l->positions, l->type->dense);
 	}
 	if (l->type->dense || (w && !w->b))
@@ -267,8 +267,8 @@ static void sum_white_gradients(struct draw_grams *g, const struct layer *l, con
 	for (int part = 0; part < (g->split < g->blocks ? 2 : 1); part++) {
 		sum_blocks(g, total, gradients, part, weights);
 		sum_blocks(g, total_bias, bias, part, biases);
-		whiten_gradients(w, white, total, total_bias, 1, scratch);
-		whiten_gradient_adjoint(w, back, back_bias, white, scratch);
+		whiten_gradient(w, l, white, total, total_bias, scratch);
+		whiten_gradient_adjoint(w, l, back, back_bias, white, scratch);
 		for (size_t b = 0; b < (size_t)g->blocks; b++)
 			g->weight[(size_t)part * (size_t)g->blocks + b] = dot(gradients + b * weights, back, (int)weights) +
 			                                               (w->ones ? dot(bias + b * biases, back_bias, (int)biases) : 0);
@@ -323,22 +323,22 @@ static double factor_row(struct draw_grams *g, const struct layer *l, const stru
 	if (w) {
 		float *to = g->white_p;
 		const float **dy[] = {&dy0, &dy1, &dy_mean};
-		whiten_k(w, g->white_k, b, n);
+		whiten_k(w, l, g->white_k, b, n);
 		b = g->white_k;
 		for (int i = 0; i < 3; i++, to += n * p) {
-			whiten_p(w, to, *dy[i], n);
+			whiten_p(w, l, to, *dy[i], n);
 			*dy[i] = to;
 		}
 	}
-	mat_nt(g->gram_k, n, b, k, b, k, n, n, k, 0, MAT_16);
-	mat_nt(g->gram_p, n, dy0, p, dy1, p, n, n, p, 0, MAT_16);
+	mat_nt(g->gram_k, n, b, k, b, k, NULL, n, n, k, MAT_16);
+	mat_nt(g->gram_p, n, dy0, p, dy1, p, NULL, n, n, p, MAT_16);
 	double product = dot(g->gram_k, g->gram_p, n * n);
 	if (!w) {
 		mat_nn(tangent_out, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_16);
 		return product;
 	}
 	mat_nn(g->white_p, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_24);
-	whiten_p_adjoint(w, tangent_out, g->white_p, n);
+	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
 	return product;
 }
 
@@ -359,7 +359,7 @@ static double explicit_row(struct draw_grams *g, const struct layer *l, const fl
 	return product;
 }
 
-/* By factors in the eigenbasis, where the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
+/* By factors in the eigenbasis, if the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
  * positions k. */
 static double eigen_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
                         const float *dy1, const float *dy_mean, float *tangent_out)
@@ -369,22 +369,22 @@ static double eigen_row(struct draw_grams *g, const struct layer *l, const struc
 	const float *dy[] = {dy0, dy1, dy_mean};
 	float *gradient[] = {g->white_gradients, g->white_gradients + size, g->white_gradients + 2 * size};
 	l->type->unroll(l, g->scratch, x, 1);
-	whiten_k(w, g->white_k, g->scratch, n);
+	whiten_k(w, l, g->white_k, g->scratch, n);
 	for (int i = 0; i < 3; i++) {
 		if (i == 2 && dy[2] == dy[1]) {
 			gradient[2] = gradient[1];
 			continue;
 		}
 		if (i == 0 || dy[i] != dy[0]) {
-			whiten_p(w, g->white_p, dy[i], n);
+			whiten_p(w, l, g->white_p, dy[i], n);
 			mat_tn(gradient[i], k, g->white_p, p, g->white_k, k, NULL, p, k, n, 1, 0, MAT_24);
 		} else
 			memcpy(gradient[i], gradient[0], size * sizeof *gradient[i]);
 		for (size_t j = 0; i > 0 && j < size; j++)
-			gradient[i][j] *= w->eigen.inverse[j];
+			gradient[i][j] *= w->inverse[j];
 	}
-	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, n, p, k, 0, MAT_24);
-	whiten_p_adjoint(w, tangent_out, g->white_p, n);
+	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, NULL, n, p, k, MAT_24);
+	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
 	return dot(gradient[0], gradient[1], (int)size);
 }
 
@@ -396,7 +396,7 @@ static void white_row(struct draw_grams *g, const struct layer *l, const struct 
 	float *bias = g->bias_sums;
 	l->type->backward(l, NULL, g->gradients, dy, x, &pass);
 	l->type->bias_gradient(l, bias, dy, 0, 1);
-	whiten_gradients(w, out, g->gradients, bias, 1, scratch);
+	whiten_gradient(w, l, out, g->gradients, bias, scratch);
 }
 
 static double explicit_white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
@@ -411,7 +411,7 @@ static double explicit_white_row(struct draw_grams *g, const struct layer *l, co
 	double product = dot(g0, g1, (int)n); /* the adjoint overwrites what it reads */
 	if (mean != g0)
 		white_row(g, l, w, mean, scratch, x, dy_mean);
-	whiten_gradient_adjoint(w, g->gradients, bias, mean, scratch);
+	whiten_gradient_adjoint(w, l, g->gradients, bias, mean, scratch);
 	l->type->forward(l, tangent_out, x, &pass);
 	for (int i = 0; !w->b && i < l->out; i++)
 		tangent_out[i] += bias[i % l->biases];
@@ -438,7 +438,7 @@ static void white_gradient_row(struct draw_grams *g, const struct layer *l, cons
                                const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
 	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1);
-	*weight = (!by_factors ? explicit_white_row : w->eigen.inverse ? eigen_row : factor_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
+	*weight = (!by_factors ? explicit_white_row : w->inverse ? eigen_row : factor_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
 	*bias = w->b ? white_bias_row(g, l, w, dy0, dy1, dy_mean, tangent_out) : 0;
 }
 

@@ -28,7 +28,7 @@ int layer_eigenvalues_open(struct layer_eigenvalues *v, const struct curvature_l
 void layer_eigenvalues_add(struct layer_eigenvalues *v, const float *x, const float *dy, int n, int draw);
 /* After the last draw of a batch */
 void layer_eigenvalues_end_batch(struct layer_eigenvalues *v);
-/* Sets c->lambda to the means over so many records. Fails where one is not finite. */
+/* Sets c->lambda to the means over so many records. Fails if one is not finite. */
 int layer_eigenvalues_finish(const struct layer_eigenvalues *v, float *lambda, double records, struct fail *f);
 void layer_eigenvalues_close(struct layer_eigenvalues *v);
 

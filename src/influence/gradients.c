@@ -24,7 +24,7 @@ enum {
 
 /* --- memory --- */
 
-/* Whether a layer's gradients are explicit: where factors would take more operations. Explicit numbers come from memory and are used
+/* Whether a layer's gradients are explicit: if factors would take more operations. Explicit numbers come from memory and are used
  * only a few times, which doubles their cost. Gradients that the scores need explicitly are there anyway. */
 static int keep_explicit(const struct layer_gradient *k)
 {
@@ -44,7 +44,7 @@ static int plan_whitening(struct influence *s, struct layer_gradient *k, size_t 
 	*raw = size > *raw ? size : *raw;
 	k->white_p = mat_floats(rows * (size_t)k->p);
 	k->white_k = mat_floats(rows * (size_t)k->k);
-	size_t eigen = w->eigen.inverse && k->rows ? eigen_pairs_scratch(w->p, w->k) : 0;
+	size_t eigen = w->inverse && k->rows ? eigen_pairs_scratch(w->p, w->k) : 0;
 	if (eigen > s->gradients.eigen_size) {
 		free(s->gradients.eigen);
 		s->gradients.eigen_size = eigen;
@@ -178,7 +178,7 @@ static void whiten_explicit(const struct influence *s, const struct layer_gradie
 	const struct layer_whitening *w = whitening_of(s, k);
 	const float *bias = g->raw + (k->rows ? 0 : layer_weights(k->l));
 	if (!k->rows)
-		whiten_gradients(w, to, g->raw, bias, 1, g->scratch);
+		whiten_gradient(w, k->l, to, g->raw, bias, g->scratch);
 	if (w->b)
 		whiten_b(w, to + k->size - w->b, bias, 1);
 }
@@ -298,16 +298,19 @@ void gradients_choose(struct influence *s, int n)
 {
 	struct gradients *g = &s->gradients;
 	struct gradient_forms *forms = g->forms + checkpoint_index(s);
+	long most = s->model->dec.sparse ? 4 : 2; /* a fourth or half of the columns: dense dot products run on tiles then, twice as fast */
 	if (forms->chosen)
 		return;
 	forms->chosen = 1;
+	if (!network_sparse(&s->model->dec, 0))
+		return;
 	for (int i = 0; i < g->nlayers; i++) {
 		const struct layer_gradient *k = &g->layer[i];
 		if (!k->spread_p || n < 2)
 			continue;
 		const float *p = raw_factor_p(s, k), *x = raw_factor_k(s, k);
 		long common = count_common(p, n, k->p) + count_common(x, n, k->k), all = (long)(n - 1) * (k->p + k->k);
-		if (common * 2 > all)
+		if (common * most > all)
 			continue;
 		forms->sparse[k->index] = 1;
 		for (size_t r = 0; r < (size_t)s->batch; r++) {
@@ -328,8 +331,8 @@ void gradients_finish(struct influence *s)
 		if (k->unrolled)
 			l->type->unroll(l, k->unrolled, layer_factor_k(l, x, dy), s->batch * k->draws);
 		if (s->white && k->rows) {
-			whiten_p(whitening_of(s, k), k->white_p, raw_factor_p(s, k), s->batch * k->rows);
-			whiten_k(whitening_of(s, k), k->white_k, raw_factor_k(s, k), s->batch * k->rows);
+			whiten_p(whitening_of(s, k), l, k->white_p, raw_factor_p(s, k), s->batch * k->rows);
+			whiten_k(whitening_of(s, k), l, k->white_k, raw_factor_k(s, k), s->batch * k->rows);
 		}
 		int added = k->in_decoder && !k->rows && gradient_is_explicit(l, k->draws); /* by gradients_add_blocks() */
 		for (size_t r = 0, draws = (size_t)k->draws; k->size && !added && r < (size_t)s->batch; r++) {
@@ -425,8 +428,8 @@ static void add_factor_dots(const struct influence *s, const struct layer_gradie
 		for (int c = 0; c < q->m; c += step) {
 			int nr = least(q->n - r, step), nc = least(q->m - c, step), lines = nr * rows, columns = nc * rows;
 			size_t a = (size_t)(q->from + r) * (size_t)rows, b = (size_t)(q->first + c) * (size_t)rows;
-			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, lines, columns, np, 0, MAT_16);
-			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, lines, columns, nk, 0, MAT_16);
+			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, NULL, lines, columns, np, MAT_16);
+			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, NULL, lines, columns, nk, MAT_16);
 			for (int i = 0; i < nr; i++)
 				for (int j = 0; j < nc; j++) {
 					size_t at = (size_t)i * (size_t)rows * (size_t)columns + (size_t)j * (size_t)rows;
@@ -473,9 +476,9 @@ static void add_explicit_dots(const struct influence *s, const float *other, con
 				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile), turned = nc > nr;
 				const float *a = g->explicit + (size_t)(q->from + r) * size + at, *b = other + (size_t)(q->first + c) * size + at;
 				if (turned)
-					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, nc, nr, len, 0, MAT_16);
+					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, NULL, nc, nr, len, MAT_16);
 				else
-					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, nr, nc, len, 0, MAT_16);
+					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, NULL, nr, nc, len, MAT_16);
 				for (int i = 0; i < nr; i++)
 					for (int j = 0; j < nc; j++)
 						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[turned ? j * nr + i : i * nc + j];
@@ -491,7 +494,7 @@ void gradients_dots(struct influence *s, int from, int n, const float *other, in
 		size_t p = (size_t)kept * size_p(s, k);
 		const struct layer_whitening *w = whitening_of(s, k);
 		if (k->rows)
-			(is_sparse(s, k) ? add_sparse_dots : w && w->eigen.inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
+			(is_sparse(s, k) ? add_sparse_dots : w && w->inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
 		other += p + (size_t)kept * size_k(s, k);
 	}
 	add_explicit_dots(s, other, &q);

@@ -55,13 +55,27 @@ static double standard_error(const double *draw_dots, const struct draw_grams *g
 
 static const float *in_order(const struct influence *s, const float *x, int channels_last) { return channels_last ? s->x_channels_last : x; }
 
+/* Whether records go through all decoders as sparse blocks, or in the same products as blocks. */
+static int all_sparse(const struct influence *s)
+{
+	int all = s->sparse_grad[0] != NULL;
+	for (int c = 0; c < s->n; c++)
+		all &= network_sparse(&s->models[c].dec, 0);
+	return all;
+}
+
 /* How many records to compute if the batch has n, so that a score does not depend on n: the whole batch, or fewer if the rows of every product are
  * computed independently. */
 static int rows_of(const struct influence *s, int n)
 {
-	const struct model *m = &s->models[0];
-	int block = network_row_block(&m->enc), rows = block ? (n + block - 1) / block * block : s->batch;
-	return s->whitening || !s->sparse_grad[0] || !network_sparse(&m->dec, 1) || rows > s->batch ? s->batch : rows;
+	int block = network_row_block(&s->models[0].enc), rows = block ? (n + block - 1) / block * block : s->batch;
+	return s->whitening || !all_sparse(s) || rows > s->batch ? s->batch : rows;
+}
+
+int influence_gains_from_packing(const struct influence *s, int n)
+{
+	enum { GROUPS = 2 }; /* each packs its weights anew if they are not packed */
+	return rows_of(s, n) > GROUPS * s->decoder_batch;
 }
 
 static void start_batch(struct influence *s, int n, const float *x, struct score *out, double *by_tensor)

@@ -98,7 +98,10 @@ static void add_white_grams(struct influence *s, int i, int first, int n)
 }
 
 /* Whether draws are sparse blocks. Without zeros in the gradients that are kept, dense rows are faster, because they are kept as well. */
-static int uses_blocks(const struct influence *s) { return s->sparse_grad[0] && (!s->gradients.layer || gradients_sparse(s)); }
+static int uses_blocks(const struct influence *s)
+{
+	return s->sparse_grad[0] && network_sparse(&s->model->dec, 0) && (!s->gradients.layer || gradients_sparse(s));
+}
 
 /* Dot products of a layer for n records: x, dy and dx [n][draws][...], dx unless NULL. */
 static void layer_grams(struct influence *s, int i, int first, int n, int is_explicit, const float *x, const float *dy, float *dx)
@@ -106,8 +109,8 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 	const struct layer *l = &s->model->dec.l[i];
 	const struct layer_whitening *w = decoder_whitening(s, i);
 	if (w && l->type->dense) {
-		whiten_p(w, s->white_p, dy, n * s->draws);
-		whiten_k(w, s->white_k, x, n * s->draws);
+		whiten_p(w, l, s->white_p, dy, n * s->draws);
+		whiten_k(w, l, s->white_k, x, n * s->draws);
 		add_white_grams(s, i, first, n);
 		return;
 	}
@@ -180,13 +183,13 @@ static void white_sparse_layer(struct influence *s, int i, int first, int n, con
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&grad[r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->out, (size_t)l->out, SPARSE_ROWS, l->out);
-		whiten_p(w, s->white_p, dense, n * SPARSE_ROWS);
+		whiten_p(w, l, s->white_p, dense, n * SPARSE_ROWS);
 	}
 	if (!whiten_sparse_k(w, s->white_k, s->sparse_in[i], n)) {
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&s->sparse_in[i][r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->in, (size_t)l->in, SPARSE_ROWS, l->in);
-		whiten_k(w, s->white_k, dense, n * SPARSE_ROWS);
+		whiten_k(w, l, s->white_k, dense, n * SPARSE_ROWS);
 	}
 	add_white_grams(s, i, first, n);
 }

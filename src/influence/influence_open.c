@@ -165,10 +165,13 @@ static int open_sparse_blocks(struct sparse_block **blocks, int width)
 	return !*blocks;
 }
 
-static int open_sparse(struct influence *s, const struct network *dec, struct fail *f)
+static int open_sparse(struct influence *s, struct fail *f)
 {
-	int widest = dec->in, bad = 0;
-	if (s->draws != SPARSE_ROWS || !network_sparse(dec, 0))
+	const struct network *dec = &s->models[0].dec;
+	int widest = dec->in, bad = 0, any = 0;
+	for (int c = 0; c < s->n; c++)
+		any |= network_sparse(&s->models[c].dec, 0);
+	if (s->draws != SPARSE_ROWS || !any)
 		return 0;
 	for (int i = 0; i < dec->n; i++) {
 		const struct layer *l = &dec->l[i];
@@ -231,7 +234,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
 	                        .half = m->cfg.score.draws / 2, .decoder_batch = choose_decoder_batch(m, flags, batch),
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
-	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, &m->dec, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||
+	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||
 	    (flags & INFLUENCE_GRADIENTS && gradients_open(s, f))) {
 		influence_close(s);
 		return NULL;

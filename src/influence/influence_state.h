@@ -14,7 +14,7 @@ struct layer_gradient { /* how gradients.c keeps the gradients of a layer */
 	size_t at, size;       /* explicit numbers of a record: place among those of all layers, count. Weight and bias, or the bias only */
 	float *unrolled;       /* [batch rows][k]: factor k of layers that unroll */
 	float *white_p, *white_k; /* [batch rows][p], [batch rows][k]: whitened factors, or NULL */
-	float *spread_p, *spread_k; /* [batch]: factors as spread blocks (sparse_block.h), where the form of the layer may be sparse; or NULL */
+	float *spread_p, *spread_k; /* [batch]: factors as spread blocks (sparse_block.h), if the form of the layer may be sparse; or NULL */
 };
 
 struct gradients {
@@ -74,7 +74,7 @@ struct influence {
 	double *recon, *nll;              /* [batch][draws] */
 	struct draw_grams grams;
 	float *block_gradients[MAX_LAYERS]; /* of layers from chunk_from on: block_gradients_add() */
-	/* where the draws of a record are a sparse block, SPARSE_BATCH of them: inputs of each layer; output gradients of two layers */
+	/* if the draws of a record are a sparse block, SPARSE_BATCH of them: inputs of each layer; output gradients of two layers */
 	struct sparse_block *sparse_in[MAX_LAYERS], *sparse_grad[2];
 
 	/* with a whitening */

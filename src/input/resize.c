@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define TARGET_AVX2 __attribute__((target("avx2")))
+#define TARGET_AVX512 __attribute__((target("avx512f,avx512vl")))
+#endif
+
 #include "base/transpose.h"
 
 /* Fixed-point weights: 32 bits less 8 for a sample and 2 for sign and overshoot. */
@@ -79,7 +85,7 @@ static int taps_next(struct taps *t)
 /* --- sums of many samples at a time --- */
 
 /* Above 16, so that the compiler vectorises loops over them instead of unrolling them. */
-enum { LANES = 32 };
+enum { LANES = 32, TURN = 16 };
 
 /* Bytes of turned rows; wider pictures are resized sample by sample. */
 enum { MAX_TURNED = 4 << 20 };
@@ -98,6 +104,63 @@ INLINE void weigh(const uint8_t *in, size_t stride, const int32_t *w, int taps, 
 		out[i] = (uint8_t)(v > 255 ? 255 : v); /* no weight is negative */
 	}
 }
+
+typedef void weigh_lanes(const uint8_t *in, size_t stride, const int32_t *w, int taps, uint8_t *out);
+typedef void turn_block(const uint8_t *in, size_t stride, uint8_t *out);
+
+static void weigh_plain(const uint8_t *in, size_t stride, const int32_t *w, int taps, uint8_t *out) { weigh(in, stride, w, taps, LANES, out); }
+
+static void turn_plain(const uint8_t *in, size_t stride, uint8_t *out) { transpose(in, stride, LANES, TURN, out, LANES); }
+
+#if defined(__x86_64__)
+TARGET_AVX2 static inline __m128i load_16(const uint8_t *in) { return _mm_loadu_si128((const __m128i *)(const void *)in); }
+
+/* As weigh(), of whose bytes GCC 12 makes 32-bit numbers in many steps. */
+TARGET_AVX512 static inline void weigh_avx512(const uint8_t *in, size_t stride, const int32_t *w, int taps, uint8_t *out)
+{
+	__m512i a = _mm512_set1_epi32(HALF), b = a;
+	for (int k = 0; k < taps; k++, in += stride) {
+		__m512i v = _mm512_set1_epi32(w[k]);
+		a = _mm512_add_epi32(a, _mm512_mullo_epi32(_mm512_cvtepu8_epi32(load_16(in)), v));
+		b = _mm512_add_epi32(b, _mm512_mullo_epi32(_mm512_cvtepu8_epi32(load_16(in + 16)), v));
+	}
+	_mm_storeu_si128((__m128i *)(void *)out, _mm512_cvtusepi32_epi8(_mm512_srli_epi32(a, WEIGHT_BITS)));
+	_mm_storeu_si128((__m128i *)(void *)(out + 16), _mm512_cvtusepi32_epi8(_mm512_srli_epi32(b, WEIGHT_BITS)));
+}
+
+TARGET_AVX2 static inline void weigh_avx2(const uint8_t *in, size_t stride, const int32_t *w, int taps, uint8_t *out)
+{
+	__m256i s[4];
+	for (int h = 0; h < 4; h++)
+		s[h] = _mm256_set1_epi32(HALF);
+	for (int k = 0; k < taps; k++, in += stride) {
+		__m256i v = _mm256_set1_epi32(w[k]);
+		for (int h = 0; h < 4; h++)
+			s[h] = _mm256_add_epi32(s[h], _mm256_mullo_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(in + 8 * h))), v));
+	}
+	for (int h = 0; h < 4; h++)
+		s[h] = _mm256_srli_epi32(s[h], WEIGHT_BITS);
+	__m256i packed = _mm256_packus_epi16(_mm256_packus_epi32(s[0], s[1]), _mm256_packus_epi32(s[2], s[3]));
+	_mm256_storeu_si256((__m256i *)(void *)out, _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+}
+
+/* Each round interleaves the first half of the lines with the second, in both halves of the vectors. */
+TARGET_AVX2 static inline void turn_avx2(const uint8_t *in, size_t stride, uint8_t *out)
+{
+	__m256i v[TURN], t[TURN];
+	for (size_t i = 0; i < TURN; i++)
+		v[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load_16(in + i * stride)), load_16(in + (i + TURN) * stride), 1);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < TURN / 2; i++) {
+			t[2 * i] = _mm256_unpacklo_epi8(v[i], v[TURN / 2 + i]);
+			t[2 * i + 1] = _mm256_unpackhi_epi8(v[i], v[TURN / 2 + i]);
+		}
+		memcpy(v, t, sizeof v);
+	}
+	for (size_t i = 0; i < TURN; i++)
+		_mm256_storeu_si256((__m256i *)(void *)(out + i * LANES), v[i]);
+}
+#endif
 
 /* --- along rows: LANES rows at a time, turned, so that a sample has those below it beside it --- */
 
@@ -124,19 +187,30 @@ static int turned_open(struct turned *u, const struct taps *t, size_t channels, 
 }
 
 /* Makes the output samples of t for at most LANES rows, c samples a pixel. */
-INLINE void resize_rows(const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t rows, uint8_t *out, size_t to)
+INLINE void resize_rows(const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t rows, uint8_t *out, size_t to,
+                        turn_block *turn, weigh_lanes *lanes)
 {
 	size_t first = (size_t)t->first[0] * c, end = (size_t)(t->first[t->n - 1] + t->count[t->n - 1]) * c;
+	for (; rows == LANES && end - first >= TURN; first += TURN)
+		turn(in + first, stride, u->in + first * LANES);
 	transpose(in + first, stride, rows, end - first, u->in + first * LANES, LANES);
 	for (size_t x = 0; x < (size_t)t->n; x++)
 		for (size_t k = 0; k < c; k++)
-			weigh(u->in + ((size_t)t->first[x] * c + k) * LANES, c * LANES, t->weight + x * (size_t)t->max, t->count[x], LANES, u->out + (x * c + k) * LANES);
+			lanes(u->in + ((size_t)t->first[x] * c + k) * LANES, c * LANES, t->weight + x * (size_t)t->max, t->count[x], u->out + (x * c + k) * LANES);
 	transpose(u->out, LANES, (size_t)t->n * c, rows, out, to);
 }
 
-SIMD_VARIANTS(void, rows,
-              (const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t n, uint8_t *out, size_t to),
-              { resize_rows(t, u, in, stride, c, n, out, to); })
+#define ROWS(level)                                                                                                                       \
+	static void rows_##level(const struct taps *t, const struct turned *u, const uint8_t *in, size_t stride, size_t c, size_t n, uint8_t *out, size_t to) \
+	{                                                                                                                                  \
+		resize_rows(t, u, in, stride, c, n, out, to, turn_##level, weigh_##level);                                                 \
+	}
+ROWS(plain)
+#if defined(__x86_64__)
+TARGET_AVX2 ROWS(avx2)
+#define turn_avx512 turn_avx2
+TARGET_AVX512 ROWS(avx512)
+#endif
 
 static void resize_row(const struct taps *t, const uint8_t *in, size_t c, uint8_t *out)
 {
@@ -176,16 +250,22 @@ static int resize_width(const struct picture *in, int width, struct picture *out
 
 /* --- along columns --- */
 
-INLINE void resize_columns(const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out)
+INLINE void resize_columns(const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out, weigh_lanes *lanes)
 {
 	for (size_t i = 0; i < n; i += LANES)
 		if (n - i < LANES)
 			weigh(in + i, n, w, taps, n - i, out + i);
 		else
-			weigh(in + i, n, w, taps, LANES, out + i);
+			lanes(in + i, n, w, taps, out + i);
 }
 
-SIMD_VARIANTS(void, columns, (const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out), { resize_columns(in, n, w, taps, out); })
+#define COLUMNS(level) \
+	static void columns_##level(const uint8_t *in, size_t n, const int32_t *w, int taps, uint8_t *out) { resize_columns(in, n, w, taps, out, weigh_##level); }
+COLUMNS(plain)
+#if defined(__x86_64__)
+TARGET_AVX2 COLUMNS(avx2)
+TARGET_AVX512 COLUMNS(avx512)
+#endif
 
 static int resize_height(const struct picture *in, int height, struct picture *out, struct fail *f)
 {

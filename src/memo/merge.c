@@ -84,7 +84,7 @@ int merge_next(struct merge *m, uint32_t *fold, struct memorization *of, double 
 		}
 		memorization_of(m->logp, m->se, m->own, m->folds, m->repeats, &of[c]);
 	}
-	for (int k = 0; m->r->out_scores && k < RETRAIN_OUT; k++) {
+	for (int k = 0; m->r->out_scores && k < NUMBERS_OUT; k++) {
 		out[k] = 0;
 		for (int i = 0; i < m->repeats; i++)
 			out[k] += row[((size_t)i * (size_t)m->folds + m->own[i]) * model + 2 * (size_t)checkpoints + (size_t)k] / m->repeats;

@@ -16,6 +16,8 @@
 enum { BLOCK = 1 << 20 }; /* bytes that are read at once to verify a file */
 #define FORMAT "vae-memo 1"
 
+int numbers_columns(int logp, int checkpoints, int out) { return logp ? 2 * checkpoints + (out ? NUMBERS_OUT : 0) : 1; }
+
 /* The header up to the checksum. */
 static int describe(const struct numbers *n, char text[NUMBERS_HEADER])
 {

@@ -1,5 +1,6 @@
 #include "memo/retrain.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -14,17 +15,14 @@
 #include "memo/task_scores.h"
 #include "model/checkpoints.h"
 #include "model/model_dir.h"
+#include "stream/name.h"
 #include "train/fit.h"
 
-_Static_assert((int)RETRAIN_OUT == (int)TASK_OUT, "columns of out-of-fold scores");
 enum { PLAN_BYTES = 1 << 20 }; /* of NAME.memo/plan, which holds a configuration and a few lines */
 
 int retrain_checkpoints(const struct retrain *r) { return r->every_checkpoint ? r->cfg->train.checkpoints : 1; }
 
-int retrain_columns(const struct retrain *r)
-{
-	return r->subsets.kind == SUBSETS_FOLDS ? 2 * retrain_checkpoints(r) + (r->out_scores ? RETRAIN_OUT : 0) : 1;
-}
+int retrain_columns(const struct retrain *r) { return numbers_columns(r->subsets.kind == SUBSETS_FOLDS, retrain_checkpoints(r), r->out_scores); }
 
 int64_t retrain_step(const struct retrain *r, int checkpoint)
 {
@@ -58,13 +56,9 @@ static const char *plan_value(const char *text, const char *name)
 
 static unsigned long long plan_number(const char *text, const char *name) { return strtoull(plan_value(text, name), NULL, 10); }
 
-/* Refuses a FIFO, whose open() would wait for a writer. */
 static int read_plan(struct buf *text, const char *path, struct fail *f)
 {
-	struct stat st;
-	if (stat(path, &st))
-		return fail_errno(f, "%s", path);
-	return S_ISREG(st.st_mode) ? buf_read_file(text, path, PLAN_BYTES, f) : fail_set(f, "%s: not a regular file", path);
+	return check_regular(path, f) || buf_read_file(text, path, PLAN_BYTES, f) ? -1 : 0;
 }
 
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], uint64_t payloads[2], struct fail *f)
@@ -103,6 +97,26 @@ static int check_plan(const char *there, const char *expected, const char *path,
 	return 0;
 }
 
+/* Whether the name is one of a directory of models, or of a temporary file of one. */
+static int is_own(const char *name) { return *name == '.' || strncmp(name, "plan", 4) == 0 || strncmp(name, "model-", 6) == 0; }
+
+/* Refuses a directory without a plan that holds other files: it is the directory of something else. */
+static int check_own(const char *dir, struct fail *f)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	char shown[200];
+	int r = d ? 0 : fail_errno(f, "%s", dir);
+	while (!r && (errno = 0, e = readdir(d)))
+		if (!is_own(e->d_name))
+			r = fail_set(f, "%s: not touched: it holds '%s', which is not a file of vae-memo; name another directory", dir, name_show(shown, sizeof shown, e->d_name));
+	if (!r && errno)
+		r = fail_errno(f, "%s", dir);
+	if (d)
+		closedir(d);
+	return r;
+}
+
 int retrain_open(struct retrain *r, struct fail *f)
 {
 	char path[600];
@@ -116,7 +130,7 @@ int retrain_open(struct retrain *r, struct fail *f)
 	if (!bad && access(path, F_OK) == 0)
 		bad = read_plan(&there, path, f) || check_plan(there.p ? there.p : "", expected.p, path, f) ? -1 : 0;
 	else if (!bad)
-		bad = atomic_write(path, expected.p, expected.len, f);
+		bad = check_own(r->dir, f) || atomic_write(path, expected.p, expected.len, f) ? -1 : 0;
 	if (!bad)
 		snprintf(r->plan, sizeof r->plan, "%016" PRIx64, (uint64_t)XXH3_64bits(expected.p, expected.len));
 	buf_free(&expected);
@@ -165,7 +179,8 @@ static void show_share(void *ctx, double share)
 		w->r->progress(w->r->ctx, w->model, share, NAN);
 }
 
-static int train(const struct retrain *r, const struct config *cfg, struct model_dir *dir, int model, struct fail *f)
+/* subset: what its checkpoints must say of the records and of those left out. */
+static int train(const struct retrain *r, const struct config *cfg, struct model_dir *dir, int model, uint64_t *subset, struct fail *f)
 {
 	struct model m;
 	struct fail warning = {{0}};
@@ -177,38 +192,41 @@ static int train(const struct retrain *r, const struct config *cfg, struct model
 	}
 	struct fit fit = {.m = &m, .shares = &shares, .pool = r->pool, .dir = dir, .save_every = r->save_every, .progress = show_step, .ctx = &w};
 	int bad = fit_run(&fit, f) || model_dir_finish(dir, cfg, &warning, f) ? -1 : 0;
+	*subset = shares.all.hash;
 	model_free(&m);
 	shares_close(&shares);
 	return bad;
 }
 
 /* Refuses checkpoints that are not those of this training: lost ones, and files of another model. */
-static int check_models(const struct retrain *r, const struct config *cfg, const char *dir, const struct model *models, int n, struct fail *f)
+static int check_models(const struct retrain *r, const struct config *cfg, const char *dir, uint64_t subset, const struct model *models, int n, struct fail *f)
 {
 	if (n != retrain_checkpoints(r))
-		return fail_set(f, "%s has %d of its %d checkpoints: remove it, and it is trained again", dir, n, retrain_checkpoints(r));
+		return fail_set(f, "%s has %d of its %d checkpoints", dir, n, retrain_checkpoints(r));
 	for (int i = 0; i < n; i++) {
 		const char *key;
 		if (config_first_difference(&models[i].cfg, cfg, &key, f))
 			return -1;
 		if (key || models[i].step != retrain_step(r, i))
-			return fail_set(f, "%s is of another model, with another value of %s: remove %s, and it is trained again", models[i].path, key ? key : "the step", dir);
+			return fail_set(f, "%s is of another model, with another value of %s", models[i].path, key ? key : "the step");
+		if (models[i].subset != subset)
+			return fail_set(f, "%s is of another model, which was trained on other records", models[i].path);
 	}
 	return 0;
 }
 
-static int score(const struct retrain *r, const struct config *cfg, const char *dir, int model, const uint8_t *left_out, struct fail *f)
+static int score(const struct retrain *r, const struct config *cfg, const struct model_dir *dir, int model, uint64_t subset, const uint8_t *left_out, struct fail *f)
 {
 	char path[600];
 	struct model *models;
 	struct watch w = {r, model};
 	int n;
 	struct numbers header = {.model = model, .rows = retrain_rows(r), .columns = retrain_columns(r), .fd = -1};
-	if (models_open(&models, &n, dir, r->every_checkpoint ? "all" : "last", NULL, f))
-		return -1;
-	if (check_models(r, cfg, dir, models, n, f)) {
+	if (models_open(&models, &n, dir->path, r->every_checkpoint ? "all" : "last", NULL, f))
+		return fail_advise(f, "%s", dir->again);
+	if (check_models(r, cfg, dir->path, subset, models, n, f)) {
 		models_free(models, n);
-		return -1;
+		return fail_advise(f, "%s", dir->again);
 	}
 	const int folds = r->subsets.kind == SUBSETS_FOLDS;
 	const struct task_scores s = {.data = r->tests ? r->tests : r->data, .models = models, .checkpoints = n, .workers = r->workers, .draws = folds ? r->draws : 0,
@@ -229,7 +247,7 @@ static int remove_model(const struct retrain *r, const char *path, struct fail *
 	struct model_dir dir;
 	if (r->keep_models || access(path, F_OK) != 0)
 		return 0;
-	if (model_dir_begin(&dir, path, MODEL_DIR_RESUME, f))
+	if (model_dir_begin(&dir, path, MODEL_DIR_KEPT, f))
 		return -1;
 	model_dir_remove(path);
 	model_dir_unlock(&dir);
@@ -253,17 +271,18 @@ int retrain_model(struct retrain *r, int model, struct fail *f)
 		numbers_close(&there);
 		return remove_model(r, path, f);
 	}
+	uint64_t subset = 0;
 	uint8_t *left_out = malloc(r->data->n);
 	if (!left_out)
 		return fail_memory_for(f, "%zu records", r->data->n);
-	if (subsets_left_out(&r->subsets, model, left_out, f) || dataset_hold_out(r->data, left_out, f) || model_dir_begin(&dir, path, MODEL_DIR_RESUME, f)) {
+	if (subsets_left_out(&r->subsets, model, left_out, f) || dataset_hold_out(r->data, left_out, f) || model_dir_begin(&dir, path, MODEL_DIR_KEPT, f)) {
 		free(left_out);
-		return -1;
+		return fail_add(f, "model %d of %d", model + 1, subsets_models(&r->subsets));
 	}
-	int bad = train(r, &cfg, &dir, model, f);
+	int bad = train(r, &cfg, &dir, model, &subset, f);
 	if (bad)
 		model_dir_abort(&dir);
-	bad = bad || score(r, &cfg, path, model, left_out, f) ? -1 : 0;
+	bad = bad || score(r, &cfg, &dir, model, subset, left_out, f) ? -1 : 0;
 	free(left_out);
 	if (!bad && !r->keep_models)
 		model_dir_remove(path);

@@ -79,7 +79,7 @@ static void write_row(const struct run *r, const struct worker *w, size_t i, con
 	}
 	if (!w->influence)
 		return;
-	const double scores[TASK_OUT] = {out ? out->loss : NAN, out ? out->recon : NAN, out ? out->kl : NAN, out ? out->selfinf : NAN};
+	const double scores[NUMBERS_OUT] = {out ? out->loss : NAN, out ? out->recon : NAN, out ? out->kl : NAN, out ? out->selfinf : NAN};
 	memcpy(to, scores, sizeof scores);
 }
 
@@ -146,11 +146,9 @@ static int open_worker(struct worker *w, const struct run *r, struct fail *f)
 	return w->logp || w->losses ? 0 : -1;
 }
 
-int task_columns(const struct task_scores *s) { return s->draws ? 2 * s->checkpoints + (s->left_out ? TASK_OUT : 0) : 1; }
-
 int task_scores_run(const struct task_scores *s, double *values, struct fail *f)
 {
-	struct run r = {.s = s, .last = &s->models[s->checkpoints - 1], .columns = task_columns(s), .values = values};
+	struct run r = {.s = s, .last = &s->models[s->checkpoints - 1], .columns = numbers_columns(s->draws, s->checkpoints, s->left_out != NULL), .values = values};
 	const struct pipeline p = {.ctx = &r, .workers = s->workers, .slot_size = sizeof(struct slot), .open = open_slot, .close = close_slot, .fill = fill, .work = work, .consume = consume, .stop = stop};
 	int failed = 0;
 	r.worker = calloc((size_t)s->workers, sizeof *r.worker);

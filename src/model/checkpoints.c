@@ -65,10 +65,12 @@ int checkpoints_list(struct checkpoints *c, const char *dir, struct fail *f)
 		return fail_errno(f, "%s", dir);
 	struct dirent *e;
 	while (errno = 0, (e = readdir(d))) {
+		char path[1024];
 		int64_t step = checkpoint_step(e->d_name);
 		if (step < 0)
 			continue;
-		if (add_step(c, step, f)) {
+		checkpoint_path(path, sizeof path, dir, step);
+		if (check_regular(path, f) || add_step(c, step, f)) {
 			closedir(d);
 			checkpoints_free(c);
 			return -1;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
+#include "base/hash.h"
 #include "stream/name.h"
 #include "gemm/mat.h"
 
@@ -95,11 +95,11 @@ static int set_id(struct model *m, struct fail *f)
 		buf_free(&text);
 		return -1;
 	}
-	XXH64_hash_t h = XXH3_64bits_withSeed(m->params, m->nparams * sizeof(float), XXH3_64bits(text.p, text.len));
+	uint64_t h = hash_bytes(m->params, m->nparams * sizeof(float), hash_bytes(text.p, text.len, 0));
 	size_t bytes = (size_t)m->enc.in * sizeof(double);
 	if (m->standard.mean)
-		h = XXH3_64bits_withSeed(m->standard.deviation, bytes, XXH3_64bits_withSeed(m->standard.mean, bytes, h));
-	snprintf(m->id, sizeof m->id, "%016" PRIx64, (uint64_t)h);
+		h = hash_bytes(m->standard.deviation, bytes, hash_bytes(m->standard.mean, bytes, h));
+	snprintf(m->id, sizeof m->id, "%016" PRIx64, h);
 	buf_free(&text);
 	return 0;
 }
@@ -123,6 +123,8 @@ static int read_metadata(struct model *m, const struct safetensors *s, struct fa
 {
 	if (meta_count(s, "step", &m->step, f) || meta_count(s, "steps_since", &m->since, f) || meta_count(s, "records", &m->records, f))
 		return -1;
+	const char *subset = safetensors_metadata(s, "subset");
+	m->subset = subset ? strtoull(subset, NULL, 16) : 0;
 	m->lr = meta_number(s, "lr", m->cfg.train.lr);
 	m->loss = meta_number(s, "loss", NAN);
 	m->holdout_loss = meta_number(s, "holdout_loss", NAN);
@@ -289,10 +291,11 @@ int model_write(struct model *m, const char *path, struct fail *f)
 		buf_free(&text);
 		return -1;
 	}
-	char step[32], since[32], records[32], lr[32], loss[32], holdout[32], batch[32];
+	char step[32], since[32], records[32], subset[32], lr[32], loss[32], holdout[32], batch[32];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	snprintf(since, sizeof since, "%" PRId64, m->since);
 	snprintf(records, sizeof records, "%" PRId64, m->records);
+	snprintf(subset, sizeof subset, "%016" PRIx64, m->subset);
 	snprintf(lr, sizeof lr, "%.9g", m->lr);
 	snprintf(batch, sizeof batch, "%d", m->cfg.train.batch);
 	snprintf(loss, sizeof loss, "%.9g", m->loss);
@@ -301,6 +304,8 @@ int model_write(struct model *m, const char *path, struct fail *f)
 	                         records, "lr", lr, "batch", batch);
 	buf_free(&text);
 	int bad = !meta;
+	if (!bad && m->subset)
+		bad = json_object_set_new(meta, "subset", json_string(subset));
 	if (!bad && isfinite(m->loss))
 		bad = json_object_set_new(meta, "loss", json_string(loss));
 	if (!bad && isfinite(m->holdout_loss))

@@ -107,7 +107,7 @@ static int begin_existing(struct model_dir *d, enum model_dir_mode mode, struct 
 	struct checkpoints c;
 	if (check_only_parts(d->path, &parts, f) || lock(d, d->path, f))
 		return -1;
-	if (!parts && mode != MODEL_DIR_RESUME)
+	if (!parts && !d->resumed)
 		return fail_set(f, "%s: exists and is not a model directory, but empty; --resume makes a model in it", d->path);
 	snprintf(file, sizeof file, "%s/model.yaml", d->path);
 	d->finished = access(file, F_OK) == 0;
@@ -122,7 +122,7 @@ static int begin_existing(struct model_dir *d, enum model_dir_mode mode, struct 
 	int made = c.n || d->finished;
 	checkpoints_free(&c);
 	if (made && access(file, F_OK))
-		return fail_set(f, "%s: cannot be resumed: it has no state, as an imported model or one of an older version", d->path);
+		return fail_set(f, "%s: cannot be resumed: it has no state, as an imported model or one of an older version; %s", d->path, d->again);
 	return clean_dir(d->path, 1) ? fail_errno(f, "%s", d->path) : 0;
 }
 
@@ -149,7 +149,11 @@ static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode
 	int there = lstat(d->path, &st) == 0;
 	if (there && !S_ISDIR(st.st_mode))
 		return fail_set(f, "%s: exists and is not a model directory", d->path);
-	d->resumed = there && mode == MODEL_DIR_RESUME;
+	d->resumed = there && (mode == MODEL_DIR_RESUME || mode == MODEL_DIR_KEPT);
+	if (mode == MODEL_DIR_KEPT)
+		snprintf(d->again, sizeof d->again, "remove %s, and it is trained again", d->path);
+	else
+		strcpy(d->again, "--replace starts again");
 	if (there && begin_existing(d, mode, f))
 		return -1;
 	if (d->resumed)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/atomic.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "stream/fields.h"
 #include "stream/name.h"
@@ -211,8 +211,8 @@ static int hash_metadata(json_t *metadata, uint64_t *out, struct fail *f)
 	*out = 0;
 	for (size_t i = 0; i < n; i++) {
 		value = json_object_get(metadata, name[i]);
-		*out = XXH3_64bits_withSeed(name[i], strlen(name[i]), *out);
-		*out = XXH3_64bits_withSeed(json_string_value(value), json_string_length(value), *out);
+		*out = hash_bytes(name[i], strlen(name[i]), *out);
+		*out = hash_bytes(json_string_value(value), json_string_length(value), *out);
 	}
 	free(name);
 	return 0;
@@ -224,7 +224,7 @@ static int add_checksums(json_t *metadata, const struct tensor *t, int n, const 
 	uint64_t h = 0;
 	int r = hash_metadata(metadata, &h, f) || buf_addf(&b, f, ALL_METADATA "=%016" PRIx64, h);
 	for (int i = 0; i < n && !r; i++)
-		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, (uint64_t)XXH3_64bits(values[i], t[i].count * sizeof **values));
+		r = buf_addf(&b, f, " %s=%016" PRIx64, t[i].name, hash_bytes(values[i], t[i].count * sizeof **values, 0));
 	if (!r && json_object_set_new(metadata, CHECKSUMS, json_string(b.p)))
 		r = fail_memory(f);
 	buf_free(&b);
@@ -241,7 +241,7 @@ static int hash_entry(const struct safetensors *s, const char *name, uint64_t *h
 	if (!o)
 		return fail_set(f, "tensor '%s' has a checksum, but is missing", name_show(shown, sizeof shown, name));
 	json_int_t from = json_integer_value(json_array_get(o, 0)), to = json_integer_value(json_array_get(o, 1));
-	*h = XXH3_64bits(s->bytes.p + s->data + from, (size_t)(to - from));
+	*h = hash_bytes(s->bytes.p + s->data + from, (size_t)(to - from), 0);
 	return 0;
 }
 

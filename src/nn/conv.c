@@ -6,7 +6,7 @@
  *   conv_transpose2d y = col2im(x W)       dx = im2col(dy) W^T   dW = x^T im2col(dy)      x is small, y big
  *
  * so both share their functions. W is [p][k], k in the order kernel row, kernel column, channel; PyTorch has [p][c][kernel][kernel] for
- * both. Where the processor has kernels for it, the products read the pictures themselves (conv_direct.c); otherwise col is
+ * both. If the processor has kernels for it, the products read the pictures themselves (conv_direct.c); otherwise col is
  * written (conv_unrolled.c). */
 #include <string.h>
 

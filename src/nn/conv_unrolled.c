@@ -1,4 +1,4 @@
-/* The products of a convolution over unrolled numbers. col is made a chunk at a time and stays in the cache. Where the kernel covers all of the
+/* The products of a convolution over unrolled numbers. col is made a chunk at a time and stays in the cache. If the kernel covers all of the
  * big side, big and col are the same. */
 #include <string.h>
 
@@ -7,7 +7,7 @@
 /* 1 MB of unrolled numbers: with the weight, the input and the output they fit a second-level cache. */
 enum { CHUNK = 1 << 18 };
 
-/* Lines (of small.w positions) in a chunk: whole records where one fits, so that the col2im of a record ends within. */
+/* Lines (of small.w positions) in a chunk: whole records if one fits, so that the col2im of a record ends within. */
 static int chunk_lines(const struct layer *l)
 {
 	size_t line = (size_t)l->small.w * (size_t)l->k;
@@ -110,7 +110,7 @@ void unrolled_to_small(const struct layer *l, float *small, float *dw, const flo
 			mat_tn(dw, k, other + at, l->p, col, k, NULL, l->p, k, n, 1, p->add || from > 0, MAT_16);
 		if (!small)
 			continue;
-		mat_nt(small + at, l->p, col, k, p->w, k, n, l->p, k, 0, p->bits);
+		mat_nt(small + at, l->p, col, k, p->w, k, NULL, n, l->p, k, p->bits);
 		finish(small + at, p->b, p->relu, p->relu_mask ? p->relu_mask + at : NULL, (size_t)n, l->p);
 	}
 }

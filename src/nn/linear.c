@@ -9,9 +9,9 @@ void linear_forward(float *y, const float *x, const float *w, const float *b, in
 }
 
 void linear_backward(float *dx, const float *dy, const float *w, const float *relu_mask, int rows, int in, int out, int from, int to,
-		     const struct mat_packed *packed)
+		     enum mat_bits bits, const struct mat_packed *packed)
 {
-	mat_nn(dx + from, in, dy, out, w + from, in, packed, relu_mask ? relu_mask + from : NULL, rows, to - from, out, MAT_16);
+	mat_nn(dx + from, in, dy, out, w + from, in, packed, relu_mask ? relu_mask + from : NULL, rows, to - from, out, bits);
 }
 
 static void sum_rows(float *db, const float *dy, int rows, int out, int n, float scale, int add)
@@ -58,7 +58,7 @@ static void backward(const struct layer *l, float *dx, float *dw, const float *d
 	if (dw)
 		mat_tn(dw, l->in, dy, l->out, x, l->in, NULL, l->out, l->in, p->rows, 1, p->add, MAT_16);
 	if (dx)
-		linear_backward(dx, dy, p->w, p->relu_mask, p->rows, l->in, l->out, 0, l->in, l->packed_backward);
+		linear_backward(dx, dy, p->w, p->relu_mask, p->rows, l->in, l->out, 0, l->in, p->bits == MAT_SPARSE ? MAT_SPARSE : MAT_16, l->packed_backward);
 }
 
 static void bias_gradient(const struct layer *l, float *db, const float *dy, int add, int rows) { sum_rows(db, dy, rows, l->out, l->out, 1, add); }

@@ -95,11 +95,13 @@ void network_reorder(const struct network *net, const float *params, float *reor
 static int has_relu_mask(const struct network *net, int i) { return layer_has_weights(&net->l[i]) && i > 0 && net->l[i - 1].fused; }
 
 /* Of a layer's forward product. The last layer's output decides over no ReLU; short sums take little time anyway. */
-static enum mat_bits bits_of(const struct network *net, int i, enum mat_bits last)
+static enum mat_bits forward_bits(const struct network *net, int i, enum mat_bits last)
 {
 	enum { LONG = 128 };
-	return i == net->n - 1 && net->l[i].in >= LONG ? last : MAT_24;
+	return net->sparse ? MAT_SPARSE : i == net->n - 1 && net->l[i].in >= LONG ? last : MAT_24;
 }
+
+static enum mat_bits backward_bits(const struct network *net) { return net->sparse ? MAT_SPARSE : MAT_16; }
 
 /* Packs the weight of a convolution, which its passes read in the layer's order. */
 static void pack_reordered(struct layer *l, const float *w, int backward, size_t *budget)
@@ -121,9 +123,9 @@ void network_pack_weights(struct network *net, const float *params, int rows, in
 			pack_reordered(l, w, to_input || l->source >= 0, budget);
 		if (!l->type->dense)
 			continue;
-		l->packed_forward = mat_pack(w, l->in, 0, rows, l->out, l->in, bits_of(net, i, last), 0, budget);
+		l->packed_forward = mat_pack(w, l->in, 0, rows, l->out, l->in, forward_bits(net, i, last), 0, budget);
 		if (to_input || l->source >= 0)
-			l->packed_backward = mat_pack(w, l->in, 1, rows, l->in, l->out, MAT_16, has_relu_mask(net, i), budget);
+			l->packed_backward = mat_pack(w, l->in, 1, rows, l->in, l->out, backward_bits(net), has_relu_mask(net, i), budget);
 	}
 }
 
@@ -143,7 +145,7 @@ int network_sparse(const struct network *net, int packed)
 {
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		int dense = l->type->dense && (l->source < 0 || has_relu_mask(net, i)) && sparse_supported(l->out, l->in) && sparse_supported(l->in, l->out);
+		int dense = l->type->dense && (l->source < 0 || has_relu_mask(net, i)) && sparse_supported(l->out, l->in, forward_bits(net, i, MAT_16)) && sparse_supported(l->in, l->out, backward_bits(net));
 		if (!dense && !l->fused)
 			return 0;
 		if (dense && packed && (!sparse_accepts(l->packed_forward) || !sparse_accepts(l->packed_backward)))
@@ -183,7 +185,7 @@ const float *network_relu_mask(const struct network *net, int i, const struct ta
 	return has_relu_mask(net, i) ? act->v[net->l[i].source] : NULL;
 }
 
-/* The layer whose buffer holds the output of layer i, -1 where that is the network's input (a flatten that reorders nothing). */
+/* The layer whose buffer holds the output of layer i, -1 if that is the network's input (a flatten that reorders nothing). */
 static int buffer_of(const struct network *net, int i) { return net->l[i].has_buffer ? i : net->l[i].source; }
 
 void layer_forward(const struct network *net, int i, const float *params, const float *input, const struct tape *act, int from, int to,
@@ -193,7 +195,7 @@ void layer_forward(const struct network *net, int i, const float *params, const 
 	int buffer = buffer_of(net, i);
 	if (buffer < 0 || l->fused)
 		return;
-	struct layer_pass p = {to - from, params + l->weight, params + l->bias, l->forward_panels, l->relu, bits_of(net, i, act->bits), .scratch = scratch};
+	struct layer_pass p = {to - from, params + l->weight, params + l->bias, l->forward_panels, l->relu, forward_bits(net, i, act->bits), .scratch = scratch};
 	const float *x = network_source(net, i, input, act) + (size_t)from * (size_t)l->in;
 	float *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	if (l->type->function)
@@ -212,7 +214,7 @@ void layer_backward(const struct network *net, int i, const float *params, const
 		return;
 	const float *dy = delta->v[buffer] + (size_t)from * (size_t)l->out, *y = act->v[buffer] + (size_t)from * (size_t)l->out;
 	const float *relu_mask = network_relu_mask(net, i, act);
-	struct layer_pass p = {to - from, params + l->weight, .panels = l->backward_panels, .relu_mask = relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, .scratch = scratch};
+	struct layer_pass p = {to - from, params + l->weight, .panels = l->backward_panels, .bits = backward_bits(net), .relu_mask = relu_mask ? relu_mask + (size_t)from * (size_t)l->in : NULL, .scratch = scratch};
 	dx += (size_t)from * (size_t)l->in;
 	if (l->type->function)
 		l->type->derivative(l, dx, dy, y, (size_t)p.rows * (size_t)l->out);

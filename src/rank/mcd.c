@@ -26,44 +26,7 @@ struct estimate { /* an estimate of location and scatter */
 	double centre[MCD_MAX_FIELDS], scatter[MCD_MAX_FIELDS * MCD_MAX_FIELDS], root[MCD_MAX_FIELDS * MCD_MAX_FIELDS], logdet;
 };
 
-/* --- order statistics, distances --- */
-
-/* The k-th smallest value, from 0 (quickselect); reorders v. Pivots are random, so no order of the values is slow. */
-static double select_kth(double *v, size_t n, size_t k)
-{
-	size_t low = 0, end = n;
-	uint64_t seed = n;
-	while (end - low > 1) {
-		seed = seed * 6364136223846793005u + 1442695040888963407u;
-		double pivot = v[low + (size_t)((seed >> 33) % (end - low))];
-		size_t below = low, above = end; /* v[low..below) < pivot, v[below..i) = pivot, v[above..end) > pivot */
-		for (size_t i = low; i < above;) {
-			double t = v[i];
-			if (t < pivot) {
-				v[i++] = v[below];
-				v[below++] = t;
-			} else if (t > pivot) {
-				v[i] = v[--above];
-				v[above] = t;
-			} else {
-				i++;
-			}
-		}
-		if (k >= below && k < above)
-			return pivot;
-		if (k < below)
-			end = below;
-		else
-			low = above;
-	}
-	return v[low];
-}
-
-static double median(double *v, size_t n)
-{
-	double upper = select_kth(v, n, n / 2);
-	return n % 2 ? upper : 0.5 * upper + 0.5 * select_kth(v, n, n / 2 - 1); /* the sum may overflow */
-}
+/* --- distances --- */
 
 /* |l^-1 y|^2 */
 static double solve_norm2(const double *l, const double *y, int p)

@@ -45,12 +45,12 @@ static int read_provenance(const struct fields *s, const char *field, char **mod
 	return 0;
 }
 
-static int same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
+int provenance_same(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
 
 static int check_text(const struct provenance *o, const char *field, const char *what, const char *got, const char *expected, struct fail *f)
 {
 	char a[80], b[80], name[80];
-	if (same_text(got, expected))
+	if (provenance_same(got, expected))
 		return 0;
 	return fail_set(f, "the field '%s' has %s '%s', and %s '%s'", name_show(name, sizeof name, field), what,
 	                got ? name_show(a, sizeof a, got) : "(none)", o->holder, expected ? name_show(b, sizeof b, expected) : "(none)");

@@ -77,6 +77,19 @@ double ranking_z(const struct ranking *r, double value)
 	return fmax(-DBL_MAX, fmin(z, DBL_MAX));
 }
 
+size_t ranking_count_above(const struct ranking *r, double x)
+{
+	size_t low = 0, high = r->scored;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (r->v[middle].value > x)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 void ranking_invert(struct ranking *r)
 {
 	const uint64_t done = 1ull << 63; /* marks an entry in its final place */

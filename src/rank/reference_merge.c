@@ -3,8 +3,6 @@
 
 #include "rank/reference.h"
 
-static int same_text(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
-
 /* What differs between two references that must be of the same scores; NULL: nothing. */
 static const char *difference(const struct reference *a, const struct reference *b)
 {
@@ -14,9 +12,9 @@ static const char *difference(const struct reference *a, const struct reference 
 	for (int i = 0; i < c->joint.p; i++) {
 		if (strcmp(c->field[i], d->field[i]) != 0)
 			return "fields or joint score";
-		if (!same_text(a->provenance.model[i], b->provenance.model[i]))
+		if (!provenance_same(a->provenance.model[i], b->provenance.model[i]))
 			return "model";
-		if (!same_text(a->provenance.options[i], b->provenance.options[i]))
+		if (!provenance_same(a->provenance.options[i], b->provenance.options[i]))
 			return "options";
 	}
 	return NULL;

@@ -199,35 +199,6 @@ static int second_row(void *ctx, const double *row, struct fail *f)
 	return criterion_add_values(p->s->criterion, v, f) < 0 ? -1 : 0;
 }
 
-/* The k-th highest of v [n], from 0 (Hoare 1961, "Algorithm 65: Find"). Reorders v. */
-static double find_highest(double *v, size_t n, size_t k)
-{
-	size_t low = 0, high = n - 1;
-	while (low < high) {
-		double a = v[low], b = v[low + (high - low) / 2], c = v[high];
-		double pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
-		size_t i = low, j = high;
-		for (;;) {
-			while (v[i] > pivot)
-				i++;
-			while (v[j] < pivot)
-				j--;
-			if (i >= j)
-				break;
-			double t = v[i];
-			v[i++] = v[j];
-			v[j--] = t;
-		}
-		if (i == j && v[i] >= pivot)
-			i++; /* v[low .. i - 1] >= pivot >= v[i .. high] */
-		if (k < i)
-			high = i - 1;
-		else
-			low = i;
-	}
-	return v[low];
-}
-
 static int choose(struct pass *p, struct fail *f)
 {
 	struct selection *s = p->s;
@@ -248,7 +219,7 @@ static int choose(struct pass *p, struct fail *f)
 	if (!copy)
 		return fail_memory_for(f, "%zu scores", n);
 	memcpy(copy, p->score, n * sizeof *copy);
-	s->threshold = find_highest(copy, n, s->selected - 1);
+	s->threshold = select_double(copy, n, n - s->selected);
 	free(copy);
 	p->ties = s->selected;
 	for (size_t i = 0; i < n; i++)

@@ -107,7 +107,7 @@ static void put_scores(struct page *p, const struct review *v, const struct susp
 	put(p, "],\"q\":[");
 	for (int i = 0; i < e->nrequested; i++) {
 		put(p, "%s", i ? "," : "");
-		put_value(p, isnan(s->value[i]) || (i && v->part) ? NAN : i == 0 && !isnan(s->rank_n) ? s->rank : (double)review_count_above(&e->field[i].detection.rank, s->value[i]));
+		put_value(p, isnan(s->value[i]) || (i && v->part) ? NAN : i == 0 && !isnan(s->rank_n) ? s->rank : (double)ranking_count_above(&e->field[i].detection.rank, s->value[i]));
 	}
 	put(p, "]");
 	if (!isnan(s->rank_n))

@@ -1,9 +1,12 @@
-#include "density/scale.h"
 #include "report/review_likeness.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "density/kmeans.h"
+#include "density/rows.h"
+#include "density/scale.h"
 
 /* The points of the stream leave out records that could not be decoded. */
 size_t review_point(const struct review *v, uint64_t position)

@@ -8,7 +8,7 @@
 #include "report/review.h"
 
 /* Sets nearest, column and group of all suspects, and ngroups. Distances are root mean squares over the coordinates. Groups are the
- * clusters of k-means (density.h) with seed 0, the square root of the number of suspects of them. */
+ * clusters of k-means (kmeans.h) with seed 0, the square root of the number of suspects of them. */
 int review_compare(struct review *v, const struct exec *exec, struct fail *f);
 
 #endif

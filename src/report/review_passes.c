@@ -1,4 +1,4 @@
-/* The suspects of a stream: the first and the second pass. review_likeness.c compares them. */
+/* The suspects of a stream: the first and the second pass. review_reason.c says why they are suspects, review_likeness.c compares them. */
 #include "report/review.h"
 
 #include <math.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/review_likeness.h"
+#include "report/review_reason.h"
 #include "stream/expr.h"
 #include "stream/name.h"
 
@@ -99,8 +100,6 @@ static int take_texts(struct suspect *s, struct record *rec, struct fail *f)
 	return 0;
 }
 
-static int is_joint(const char *name) { return strncmp(name, "joint", 5) == 0; }
-
 /* The ranks that vae-rank wrote are those of the whole stream, of which this may be a part. */
 static int take_rank(struct suspect *s, const struct review *v, struct record *rec, struct fail *f)
 {
@@ -126,7 +125,7 @@ static int take_suspect(struct suspect **out, const struct review *v, struct rec
 	if (thumbnail_take(&s->t, rec, e->extensions, score, e->records - 1, positive, f) || copy_text(rec, "key", SIZE_MAX, &s->key, f) < 0)
 		return -1;
 	if (copy_text(rec, "reason", 100, &s->reason, f) < 0 || copy_text(rec, "error", 300, &s->error, f) < 0 || copy_text(rec, "dup_of", 100, &s->dup_of, f) < 0 ||
-	    (is_joint(e->field[0].name) && copy_text(rec, "joint_reason", 300, &s->joint_reason, f) < 0) || take_texts(s, rec, f) || take_rank(s, v, rec, f))
+	    (review_is_joint(e->field[0].name) && copy_text(rec, "joint_reason", 300, &s->joint_reason, f) < 0) || take_texts(s, rec, f) || take_rank(s, v, rec, f))
 		return -1;
 	for (int i = 0; i < e->nrequested; i++) {
 		int got = record_number(rec, e->field[i].name, &s->value[i], f);
@@ -144,10 +143,10 @@ static int precedes(double score, uint64_t position, const struct thumbnail *b)
 }
 
 /* v[0] is the root of a heap: the suspect that is the first to be replaced. */
-static void sift_down(struct suspect **h, size_t n, size_t i)
+static void sift_down(struct suspect **h, size_t n)
 {
-	for (;;) {
-		size_t last = i;
+	for (size_t i = 0, last;; i = last) {
+		last = i;
 		for (size_t k = 2 * i + 1; k <= 2 * i + 2 && k < n; k++)
 			if (precedes(h[last]->t.score, h[last]->t.position, &h[k]->t))
 				last = k;
@@ -156,7 +155,6 @@ static void sift_down(struct suspect **h, size_t n, size_t i)
 		struct suspect *s = h[i];
 		h[i] = h[last];
 		h[last] = s;
-		i = last;
 	}
 }
 
@@ -186,7 +184,7 @@ static int add_scored(struct review *v, struct record *rec, double score, int po
 	} else {
 		suspect_free(v->v[0]);
 		v->v[0] = s;
-		sift_down(v->v, v->n, 0);
+		sift_down(v->v, v->n);
 	}
 	return 0;
 }
@@ -270,117 +268,6 @@ static int sort_suspects(struct review *v, struct fail *f)
 	return 0;
 }
 
-/* Whether a field is in the list of vae-rank, or is matched by a pattern in it; the list may be missing. */
-static int explains(const struct review *v, const char *name)
-{
-	static const char unlike[] = " unlike ";
-	const size_t n = strlen(name);
-	for (const char *p = v->rank_by; p && *p;) {
-		char pattern[256];
-		p += strncmp(p, unlike, sizeof unlike - 1) == 0 ? sizeof unlike - 1 : 0;
-		size_t len = strcspn(p, ",;");
-		if (len < sizeof pattern) {
-			memcpy(pattern, p, len);
-			pattern[len] = 0;
-			if (expr_like(pattern, name, n))
-				return 1;
-		}
-		p += len + (p[len] != 0);
-	}
-	return !v->rank_by;
-}
-
-size_t review_count_above(const struct ranking *r, double x)
-{
-	size_t low = 0, high = r->scored;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (r->v[middle].value > x)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Finds the field of joint_reason, as in "nll high" or "unlike: nll low". Returns its name, inside of it, or NULL. */
-static const char *read_joint_reason(const struct suspect *s, size_t *len, int *low)
-{
-	const char *colon = s->joint_reason ? strstr(s->joint_reason, ": ") : NULL, *name = colon ? colon + 2 : s->joint_reason;
-	const char *word = name ? strrchr(name, ' ') : NULL;
-	if (!word || (strcmp(word, " low") != 0 && strcmp(word, " high") != 0))
-		return NULL;
-	*len = (size_t)(word - name);
-	*low = word[1] == 'l';
-	return name;
-}
-
-/* Sets why and low. The score that vae-rank names as the reason; or else the one in which the suspect ranks highest, without joint ones,
- * which say nothing about why. If it is among the 5 % highest in none, the one in which it ranks lowest, if that is among the 5 % lowest. */
-static void explain(const struct review *v, struct suspect *s)
-{
-	const struct eval *e = &v->report->eval;
-	const double tail = 0.05;
-	double highest = 2, lowest = 2, highest_z = 0;
-	int high = -1, low = -1, listed = 0;
-	size_t len;
-	const char *named = read_joint_reason(s, &len, &s->low);
-	for (int i = 0; named && i < e->nrequested; i++)
-		if (strlen(e->field[i].name) == len && memcmp(e->field[i].name, named, len) == 0 && !isnan(s->value[i])) {
-			s->why = i;
-			return;
-		}
-	for (int i = 0; i < e->nrequested; i++)
-		listed += !is_joint(e->field[i].name) && explains(v, e->field[i].name);
-	for (int i = 0; i < e->nrequested; i++) {
-		const struct ranking *r = &e->field[i].detection.rank;
-		double x = s->value[i], n = (double)r->scored;
-		if (isnan(x) || !r->scored || (is_joint(e->field[i].name) && e->nrequested > 1) || (listed && !explains(v, e->field[i].name)))
-			continue;
-		double above = (double)review_count_above(r, x) / n, below = (n - (double)review_count_above(r, nextafter(x, -INFINITY))) / n, z = ranking_z(r, x);
-		if (above < highest || (above == highest && z > highest_z)) {
-			highest = above;
-			highest_z = z;
-			high = i;
-		}
-		if (below < lowest) {
-			lowest = below;
-			low = i;
-		}
-	}
-	s->low = highest >= tail && lowest < tail;
-	s->why = s->low ? low : high;
-}
-
-/* What a person filters by: the field `reason` where there is one, an error, a duplicate, or the score that is high or low. */
-static int set_category(struct review *v, struct suspect *s, struct fail *f)
-{
-	struct buf name = {0};
-	int low = s->low;
-	size_t len = 0;
-	const char *field = read_joint_reason(s, &len, &low);
-	if (!field && s->why >= 0) {
-		field = v->report->eval.field[s->why].name;
-		len = strlen(field);
-	}
-	const char *given = s->reason ? s->reason : s->error ? "cannot be scored" : s->dup_of ? "duplicate" : NULL;
-	if (given ? buf_addf(&name, f, "%s", given) : field ? buf_addf(&name, f, "%s %.*s", low ? "low" : "high", (int)len, field) : buf_addf(&name, f, "no score explains it"))
-		return -1;
-	size_t i = 0;
-	while (i < v->ncategories && i < REVIEW_CATEGORIES && strcmp(v->category[i], name.p) != 0)
-		i++;
-	s->category = i;
-	if (i < v->ncategories) {
-		buf_free(&name);
-		return 0;
-	}
-	v->ncategories++;
-	v->category[i] = i == REVIEW_CATEGORIES ? strdup("other reasons") : name.p;
-	if (i == REVIEW_CATEGORIES)
-		buf_free(&name);
-	return v->category[i] ? 0 : fail_memory(f);
-}
-
 static void decide(struct review *v)
 {
 	for (size_t i = 0; v->decisions.slot && i < v->n; i++)
@@ -428,8 +315,7 @@ int review_finish(struct review *v, const struct exec *exec, struct fail *f)
 	for (size_t i = 0; i < v->n; i++)
 		v->part |= v->v[i]->rank_n > (double)v->report->eval.field[0].detection.rank.scored;
 	for (size_t i = 0; i < v->n; i++) {
-		explain(v, v->v[i]);
-		if (set_category(v, v->v[i], f) || thumbnail_render(&v->v[i]->t, f))
+		if (review_explain(v, v->v[i], f) || thumbnail_render(&v->v[i]->t, f))
 			return -1;
 	}
 	return review_compare(v, exec, f) || read_influences(v, f) || list_shown(v, f) ? -1 : 0;

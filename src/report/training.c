@@ -27,7 +27,7 @@ int training_read(struct training *t, const char *model, struct fail *f)
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t len;
-	int bad = buf_addf(&path, f, "%s/train.jsonl", model);
+	int bad = buf_addf(&path, f, "%s/train.jsonl", model) || check_regular(path.p, f) ? -1 : 0;
 	FILE *in = bad ? NULL : fopen(path.p, "re");
 	if (!bad && !in && errno != ENOENT && errno != ENOTDIR)
 		bad = fail_errno(f, "%s", path.p);

@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/atomic.h"
+#include "stream/name.h"
 
 const char *const influence_kind_name[INFLUENCE_KINDS] = {"proponents", "opponents"};
 
@@ -66,6 +68,18 @@ int influence_file_open(struct influence_file *l, const char *path, struct fail 
 	return l->in ? 0 : fail_errno(f, "%s", path);
 }
 
+/* A file that was appended to itself, or to another one, would count its test records twice. */
+static int add_test(struct influence_file *l, struct fail *f)
+{
+	char shown[200];
+	const char *method = json_string_value(json_object_get(l->line.object, "method"));
+	l->key.len = 0;
+	if (buf_add(&l->key, l->line.test, strlen(l->line.test) + 1, f) || (method && buf_add(&l->key, method, strlen(method), f)))
+		return -1;
+	int added = keyset_add(&l->tests, l->key.p, l->key.len, f);
+	return added ? (added < 0 ? -1 : 0) : fail_set(f, "the test record '%s' has a line before this one", name_show(shown, sizeof shown, l->line.test));
+}
+
 int influence_file_next(struct influence_file *l, struct fail *f)
 {
 	influence_line_free(&l->line);
@@ -77,7 +91,7 @@ int influence_file_next(struct influence_file *l, struct fail *f)
 		return fail_errno(f, "%s", l->path);
 	if ((size_t)len > INFLUENCE_MAX_LINE)
 		fail_set(f, "longer than %u bytes", INFLUENCE_MAX_LINE);
-	else if (!influence_line_parse(&l->line, l->text, (size_t)len, f))
+	else if (!influence_line_parse(&l->line, l->text, (size_t)len, f) && !add_test(l, f))
 		return 1;
 	return influence_file_fail(l, f);
 }
@@ -87,6 +101,8 @@ int influence_file_fail(const struct influence_file *l, struct fail *f) { return
 void influence_file_close(struct influence_file *l)
 {
 	influence_line_free(&l->line);
+	keyset_free(&l->tests);
+	buf_free(&l->key);
 	free(l->text);
 	if (l->in)
 		fclose(l->in);

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -57,13 +58,19 @@ struct source {
 	int member_ended; /* gzip: the last byte read ended a member */
 	int in_padding;   /* gzip: in the zeros after the last member */
 	z_stream z;       /* next_in, avail_in: the bytes in block that were not delivered yet, gzip or not */
-	char block[BLOCK], inflated[BLOCK];
+	char block[BLOCK], inflated[BLOCK]; /* the last members: not set to zero, so that memory is touched only as it is used */
 };
+
+static struct source *new_source(void)
+{
+	struct source *s = malloc(sizeof *s);
+	return s ? memset(s, 0, offsetof(struct source, block)) : NULL;
+}
 
 struct source *source_open(char *const *paths, int n, int rewindable, struct fail *f)
 {
 	int standard = n == 0;
-	struct source *s = calloc(1, sizeof *s);
+	struct source *s = new_source();
 	if (standard)
 		n = 1;
 	if (s)
@@ -117,12 +124,16 @@ struct source *source_open(char *const *paths, int n, int rewindable, struct fai
 
 struct source *source_open_ranges(int fd, const uint64_t *from, const uint64_t *len, size_t n, struct fail *f)
 {
-	struct source *s = calloc(1, sizeof *s);
+	struct source *s = new_source();
 	if (!s) {
 		fail_memory(f);
 		return NULL;
 	}
-	*s = (struct source){.current = -1, .fd = fd, .wake = -1, .from = from, .len = len, .nranges = n};
+	s->current = s->wake = -1;
+	s->fd = fd;
+	s->from = from;
+	s->len = len;
+	s->nranges = n;
 	return s;
 }
 

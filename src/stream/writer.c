@@ -12,6 +12,7 @@
 #include "stream/writer.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ struct writer {
 	uint64_t record_bytes;   /* those written since the last record began */
 	size_t members, loose;   /* of this record; loose members since its last own one */
 	int in_record, emptied;
-	char buffer[CHUNK], compressed[CHUNK];
+	char buffer[CHUNK], compressed[CHUNK]; /* the last members: not set to zero */
 };
 
 /* Compresses n bytes and writes the result; ZSTD_e_end also flushes and ends the frame. */
@@ -128,11 +129,12 @@ static int set_format(struct writer *w, int level, struct fail *f)
 
 static struct writer *open_writer(const char *path, int fd, int level, struct fail *f)
 {
-	struct writer *w = calloc(1, sizeof *w);
+	struct writer *w = malloc(sizeof *w);
 	if (!w) {
 		fail_memory(f);
 		return NULL;
 	}
+	memset(w, 0, offsetof(struct writer, buffer));
 	w->file.fd = -1;
 	w->name = path ? path : fd == 1 ? "standard output" : "spool in $TMPDIR";
 	w->spool = fd > 2;

@@ -275,9 +275,14 @@ bool cli_reads_stdin(const struct cli *c)
 
 bool cli_check_stdin(struct cli *c, const char *option, const char *path)
 {
-	if (!path || strcmp(path, "-") != 0 || !cli_reads_stdin(c))
+	if (!path || strcmp(path, "-") != 0)
 		return true;
-	return cli_usage(c, "%s - and the records cannot both come from standard input: name FILEs", option);
+	if (cli_reads_stdin(c))
+		return cli_usage(c, "%s - and the records cannot both come from standard input: name FILEs", option);
+	if (c->stdin_option)
+		return cli_usage(c, "%s - and %s - cannot both read standard input: name a file", c->stdin_option, option);
+	c->stdin_option = option;
+	return true;
 }
 
 void cli_wait_input(const struct cli *c)

@@ -97,9 +97,9 @@ static int train_models(struct memo_stream *m, const struct cli *c, struct fail 
 
 static int set_scores(struct memo_stream *m, struct record *r, struct fail *f)
 {
-	static const char *const outs[RETRAIN_OUT] = {"out_loss", "out_recon", "out_kl", "out_selfinf"};
+	static const char *const outs[NUMBERS_OUT] = {"out_loss", "out_recon", "out_kl", "out_selfinf"};
 	const int n = retrain_checkpoints(&m->retrain);
-	double out[RETRAIN_OUT];
+	double out[NUMBERS_OUT];
 	uint32_t fold;
 	char name[256];
 	if (merge_next(m->merge, &fold, m->row, out, f))
@@ -118,7 +118,7 @@ static int set_scores(struct memo_stream *m, struct record *r, struct fail *f)
 			if (fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, m->name[c][k]), course[k], f))
 				return -1;
 	}
-	for (int k = 0; m->out_scores && k < RETRAIN_OUT; k++)
+	for (int k = 0; m->out_scores && k < NUMBERS_OUT; k++)
 		if (fields_set_real(&r->fields, cli_field(m->frame.flow.cli, name, outs[k]), out[k], f))
 			return -1;
 	return fields_set_int(&r->fields, cli_field(m->frame.flow.cli, name, "fold"), fold, f) || scoring_set_origin(&m->frame, r, f) ? -1 : 0;

@@ -8,6 +8,7 @@
 
 #include "gemm/mat.h"
 #include "influence/merge_lists.h"
+#include "influence/sparse_decoder.h"
 
 enum { ITEMS_PER_ROW = 32, CANDIDATE_DRAWS = 4 }; /* with --candidates, where most records get no row */
 
@@ -78,7 +79,7 @@ int test_scorer_merge(const struct test_scorer *t, const struct cli *c, struct f
 static int open_model(struct test_scorer *t, struct fail *f)
 {
 	struct scoring *w = &t->frame;
-	if (scoring_open(w, t->model, t->checkpoints, f))
+	if (scoring_open(w, t->model, t->checkpoints, f) || sparse_decoders_choose(w->models, w->nmodels, f))
 		return -1;
 	for (int i = 0; i < w->nmodels; i++) /* two records have independent noise: their product needs no halves */
 		w->models[i].cfg.score.estimator = PLUGIN;
@@ -106,16 +107,17 @@ static struct test_set no_tests(const struct test_scorer *t, const struct model 
 static int read_few(struct test_scorer *t, struct reader *in, struct fail *f)
 {
 	static const struct noise drawn;
-	size_t n = (size_t)t->frame.nmodels;
+	const struct scoring *w = &t->frame;
+	size_t n = (size_t)w->nmodels;
 	t->few = malloc(n * sizeof *t->few);
 	if (!t->few)
 		return fail_memory(f);
-	memcpy(t->few, t->frame.models, n * sizeof *t->few);
+	memcpy(t->few, w->models, n * sizeof *t->few);
 	for (size_t i = 0; i < n; i++)
 		if (t->few[i].cfg.score.draws > CANDIDATE_DRAWS)
 			t->few[i].cfg.score.draws = CANDIDATE_DRAWS;
 	t->few_tests = no_tests(t, t->few, &drawn);
-	return reader_rewind(in, f) || test_set_read(&t->few_tests, in, f) ? -1 : 0;
+	return sparse_decoders_choose(t->few, w->nmodels, f) || reader_rewind(in, f) || test_set_read(&t->few_tests, in, f) ? -1 : 0;
 }
 
 static void free_few(struct test_scorer *t)

@@ -108,6 +108,7 @@ static int open_split(struct dataset *d, struct fail *f)
 	free(d->train);
 	free(d->held_out);
 	d->ntrain = d->nheld_out = 0;
+	d->marks = 0;
 	d->train = malloc((d->n + 1) * sizeof *d->train);
 	d->held_out = malloc((d->n + 1) * sizeof *d->held_out);
 	return d->train && d->held_out ? 0 : fail_memory(f);
@@ -139,6 +140,7 @@ int dataset_hold_out(struct dataset *d, const uint8_t *held_out, struct fail *f)
 		return -1;
 	for (size_t i = 0; i < d->n; i++)
 		put(d, i, held_out[i]);
+	d->marks = XXH3_64bits(held_out, d->n);
 	return d->ntrain ? 0 : fail_set(f, "no record to train on: all %zu are held out", d->n);
 }
 

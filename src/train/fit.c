@@ -141,6 +141,7 @@ static int write_checkpoint(struct run *r, struct fail *f)
 	m->step = s->step;
 	m->since = s->step - s->last_checkpoint;
 	m->records = (int64_t)r->t->shares->all.ntrain;
+	m->subset = r->t->shares->data->marks ? r->t->shares->all.hash : 0;
 	m->loss = s->loss;
 	m->holdout_loss = s->holdout;
 	s->last_checkpoint = s->step;
@@ -190,7 +191,7 @@ static int step_alone(struct run *r, struct train_stats *now, struct fail *f)
 	feed(r, 0, ROLE_TRAINING, (uint64_t)r->s.step);
 	if (t->watch && t->watch(t->ctx, 0, r->s.step, r->feed.row, r->feed.eps, f))
 		return -1;
-	if (trainer_step(r->trainer, r->feed.x, r->feed.eps, 0, now, f))
+	if (trainer_step(r->trainer, r->feed.x, r->feed.eps, now, f))
 		return fail_add(f, "step %" PRId64 " of %d (learning rate %.9g)", r->s.step, t->m->cfg.train.steps, t->m->cfg.train.lr);
 	return t->watch ? t->watch(t->ctx, 1, r->s.step, r->feed.row, r->feed.eps, f) : 0;
 }
@@ -269,11 +270,13 @@ static int open_log(struct run *r, struct fail *f)
 	char path[700];
 	struct stat st;
 	snprintf(path, sizeof path, "%s/train.jsonl", r->t->dir->work);
+	if (check_regular(path, f))
+		return fail_advise(f, "%s", r->t->dir->again);
 	r->log = fopen(path, r->s.log_bytes ? "r+e" : "we");
 	if (!r->log || fstat(fileno(r->log), &st))
 		return fail_errno(f, "%s", path);
 	if (st.st_size < r->s.log_bytes)
-		return fail_set(f, "%s: shorter than when the state was written; --replace starts again", path);
+		return fail_set(f, "%s: shorter than when the state was written; %s", path, r->t->dir->again);
 	/* lines after the state belong to steps that will be repeated */
 	if (ftruncate(fileno(r->log), r->s.log_bytes) || fseeko(r->log, r->s.log_bytes, SEEK_SET))
 		return fail_errno(f, "%s", path);
@@ -285,10 +288,10 @@ static int check_state(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
 	const struct share_counts *all = &t->shares->all;
-	const char *dir = t->dir->path;
-	if (r->s.records != (int64_t)all->records || r->s.data != all->hash)
-		return fail_set(f, "%s: its training started with other records, or in another order (%" PRId64 " then, %" PRIu64 " now); --replace starts again", dir,
-		                r->s.records, all->records);
+	if (r->s.records != (int64_t)all->records)
+		return fail_set(f, "%s: its training started with other records (%" PRId64 " then, %" PRIu64 " now); %s", t->dir->path, r->s.records, all->records, t->dir->again);
+	if (r->s.data != all->hash)
+		return fail_set(f, "%s: its training started with other records, or %s; %s", t->dir->path, t->shares->data->marks ? "left others out" : "in another order", t->dir->again);
 	return t->dir->finished && r->s.step < t->m->cfg.train.steps ? model_dir_reopen(t->dir, f) : 0;
 }
 
@@ -324,7 +327,7 @@ static int start(struct run *r, struct fail *f)
 {
 	struct fit *t = r->t;
 	const struct share_counts *all = &t->shares->all;
-	int got = writes(r) && t->dir->resumed ? state_read(t->dir->path, &r->s, t->m, r->trainer, f) : 0;
+	int got = writes(r) && t->dir->resumed ? state_read(t->dir, &r->s, t->m, r->trainer, f) : 0;
 	if (team_follow(r->team, got < 0 || (got && check_state(r, f)), f))
 		return -1;
 	team_share(r->team, &got, sizeof got);

@@ -54,7 +54,7 @@ static void backward_columns(void *ctx, int task)
 	const struct layer *l = &s->net->l[t->layer];
 	int from = first_column(l->in, task), to = first_column(l->in, task + 1);
 	linear_backward(source_delta(s, l), s->delta.v[t->layer], t->m->params + l->weight, network_relu_mask(s->net, t->layer, &s->act), t->batch, l->in,
-	                l->out, from, to, NULL);
+	                l->out, from, to, MAT_16, NULL);
 }
 
 static void backward_rows(void *ctx, int task)

@@ -18,9 +18,10 @@ static void find_own(struct shares *s)
 {
 	const struct dataset *d = s->data;
 	const struct team *t = s->team;
+	const uint64_t hash = d->marks ? XXH3_64bits_withSeed(&d->marks, sizeof d->marks, d->hash) : d->hash;
 	size_t from = 0, train = 0, held_out = 0;
 	for (int w = t->first; w < t->end; w++) {
-		const struct dataset_part whole = {d->n, d->hash}, *p = d->parts ? &d->part[w - t->first] : &whole;
+		const struct dataset_part whole = {d->n, hash}, *p = d->parts ? &d->part[w - t->first] : &whole;
 		size_t train_end = run_end(d->train, d->ntrain, train, p->end), held_out_end = run_end(d->held_out, d->nheld_out, held_out, p->end);
 		s->share[w] = (struct share){d->train + train, d->held_out + held_out};
 		s->counts[w] = (struct share_counts){p->end - from, train_end - train, held_out_end - held_out, p->hash};

@@ -130,22 +130,24 @@ static int check_config(const char *saved, const struct config *now, struct fail
 		return -1;
 	if (key && strcmp(key, "train.steps") == 0)
 		return fail_set(f, "the training has train.steps %d and cannot be resumed with fewer, %d", steps, now->train.steps);
-	return key ? fail_set(f, "the training has another value of %s: --resume needs the same configuration, --replace starts again", key) : 0;
+	return key ? fail_set(f, "the training has another value of %s", key) : 0;
 }
 
 /* -1. Adds that the file is damaged, unless memory ran out. */
 static int damaged(struct fail *f) { return f->memory ? -1 : fail_add(f, "damaged"); }
 
-int state_read(const char *dir, struct state *s, struct model *m, struct trainer *trainer, struct fail *f)
+int state_read(const struct model_dir *dir, struct state *s, struct model *m, struct trainer *trainer, struct fail *f)
 {
 	struct safetensors file;
 	struct tensor t[3];
 	float *values[3];
 	char path[600], sum[17];
 	int n = list_tensors(t, values, m, trainer);
-	state_path(path, dir);
+	state_path(path, dir->path);
 	if (access(path, F_OK) && errno == ENOENT)
 		return 0;
+	if (check_regular(path, f))
+		return fail_advise(f, "%s", dir->again);
 	if (safetensors_load(&file, path, f))
 		return -1;
 	int r = safetensors_parse(&file, f) || safetensors_verify(&file, f) < 0 ? damaged(f) : 0;
@@ -164,8 +166,10 @@ int state_read(const char *dir, struct state *s, struct model *m, struct trainer
 			r = fail_set(f, "damaged: the checksum does not match");
 	}
 	safetensors_free(&file);
-	if (r)
-		return fail_add(f, "%s", path);
+	if (r) {
+		fail_add(f, "%s", path);
+		return fail_advise(f, "%s", dir->again);
+	}
 	trainer_resume(trainer, (long)s->step);
 	return 1;
 }

@@ -103,7 +103,7 @@ void trainer_loss(struct trainer *t, const float *x, const float *eps, struct tr
 	s->loss = s->recon + t->m->cfg.train.beta * s->kl;
 }
 
-int trainer_step(struct trainer *t, const float *x, const float *eps, int want_norm, struct train_stats *s, struct fail *f)
+int trainer_step(struct trainer *t, const float *x, const float *eps, struct train_stats *s, struct fail *f)
 {
 	t->want_gradient = 1;
 	trainer_loss(t, x, eps, s);
@@ -114,8 +114,7 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, int want_n
 	pool_run(t->pool, (t->batch + ROWS - 1) / ROWS, compute_head_gradient, t);
 	backward_pass(t, &t->side[ENCODER]);
 	t->steps++;
-	t->want_norm = want_norm;
-	s->grad_sqnorm = update_run(t);
+	update_run(t);
 	return 0;
 }
 
@@ -128,7 +127,6 @@ void trainer_gradient(struct trainer *t, const float *x, const float *eps, float
 	backward_pass(t, &t->side[DECODER]);
 	pool_run(t->pool, (t->batch + ROWS - 1) / ROWS, compute_head_gradient, t);
 	backward_pass(t, &t->side[ENCODER]);
-	t->want_norm = 0;
 	t->grad = gradient;
 	update_run(t);
 	t->grad = own;

@@ -48,14 +48,13 @@ struct trainer {
 	double *recon, *kl;       /* [batch] */
 	double *by_variance;      /* [batch][m->nvariances]: gradients with respect to the log variances; NULL if no variance is learnt */
 	struct update *update;    /* [updates] */
-	double *sqnorm;           /* [updates] */
 	int updates;
 	long steps;
 	/* of the phase at hand */
 	const float *x, *eps;
 	struct side *at;
 	int layer, end;           /* a run of layers: [layer, end) */
-	int want_gradient, want_norm;
+	int want_gradient;
 	int gradient_only; /* compute the whole gradient into grad, and make no step */
 	float share;       /* factor of grad in update_apply() */
 };
@@ -67,8 +66,8 @@ void backward_pass(struct trainer *t, struct side *s);
 /* update.c */
 int update_open(struct trainer *t, struct fail *f);
 void update_close(struct trainer *t);
-/* Gradients with respect to the parameters, and the step of the optimiser. Returns the squared norm of the gradient if t->want_norm, else 0. */
-double update_run(struct trainer *t);
+/* Gradients with respect to the parameters, and the step of the optimiser. */
+void update_run(struct trainer *t);
 /* Makes only the step, along share times the gradient [nparams], which is overwritten. */
 void update_apply(struct trainer *t, float *gradient, float share);
 

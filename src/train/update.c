@@ -39,14 +39,6 @@ static void step(struct trainer *t, size_t at, const float *g, size_t n)
 		w[i] -= lr * g[i];
 }
 
-static double sqnorm(const float *g, size_t n)
-{
-	double q = 0;
-	for (size_t k = 0; k < n; k += 4096)
-		q += dot(g + k, g + k, (int)(n - k < 4096 ? n - k : 4096));
-	return q;
-}
-
 /* --- layers that are not dense --- */
 
 /* v [n] += the vectors of the other tasks, `per` apart, a block in the first-level cache at a time. */
@@ -62,7 +54,7 @@ static void add_partial(float *v, int tasks, size_t per, size_t n)
 }
 
 /* Rows [from, to) of the weight, and with the first of them the bias: the partial gradients are added up. */
-static void update_partial(struct trainer *t, const struct layer *l, float *partial, int update, int from, int to)
+static void update_partial(struct trainer *t, const struct layer *l, float *partial, int from, int to)
 {
 	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = nw + nb;
 	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
@@ -74,12 +66,10 @@ static void update_partial(struct trainer *t, const struct layer *l, float *part
 		memcpy(t->grad + l->bias, partial + nw, nb * sizeof *partial);
 	if (t->gradient_only)
 		return;
-	t->sqnorm[update] = t->want_norm ? sqnorm(t->grad + w, n) : 0;
 	step(t, w, t->grad + w, n);
 	layer_reorder(l, t->reordered + w, t->m->params + w, to - from);
 	if (from > 0)
 		return;
-	t->sqnorm[update] += t->want_norm ? sqnorm(t->grad + l->bias, nb) : 0;
 	step(t, l->bias, t->grad + l->bias, nb);
 	memcpy(t->reordered + l->bias, t->m->params + l->bias, nb * sizeof *partial);
 }
@@ -93,11 +83,11 @@ static void pack_input(void *ctx, int task)
 	int decoder = task >= t->side[ENCODER].net->n, i = task - (decoder ? t->side[ENCODER].net->n : 0);
 	struct side *s = &t->side[decoder];
 	if (s->packed_input[i])
-		mat_repack(s->packed_input[i], network_source(s->net, i, s->input, &s->act), s->net->l[i].in, 1);
+		mat_repack(s->packed_input[i], network_source(s->net, i, s->input, &s->act), s->net->l[i].in);
 }
 
 /* Rows [from, to) of the weight and bias of an update's layer. */
-static void update_rows(struct trainer *t, const struct update *u, const struct layer *l, double *norm, int from, int to)
+static void update_rows(struct trainer *t, const struct update *u, const struct layer *l, int from, int to)
 {
 	struct side *s = u->side;
 	const float *x = network_source(s->net, u->layer, s->input, &s->act), *dy = s->delta.v[u->layer];
@@ -108,12 +98,10 @@ static void update_rows(struct trainer *t, const struct update *u, const struct 
 	float *g = t->gradient_only ? t->grad + w : t->grad + l->weight + (size_t)first_column(l->out, u->task) * (size_t)l->in, *gb = t->grad + b;
 	float rate = -(float)t->m->cfg.train.lr;
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
-	if (is_adam || t->want_norm || t->gradient_only)
+	if (is_adam || t->gradient_only)
 		linear_gradient(g, gb, dy, x, packed, t->batch, l->in, l->out, from, to, 1, 0);
 	if (t->gradient_only)
 		return;
-	if (t->want_norm)
-		*norm += sqnorm(gb, nb) + sqnorm(g, nw);
 	if (is_adam) {
 		step(t, w, g, nw);
 		step(t, b, gb, nb);
@@ -131,44 +119,36 @@ static void run_update(void *ctx, int i)
 	const struct layer *l = &u->side->net->l[u->layer];
 	int from = first_column(l->p, u->task), to = first_column(l->p, u->task + 1);
 	if (!l->type->dense) {
-		update_partial(t, l, u->side->partial[u->layer], i, from, to);
+		update_partial(t, l, u->side->partial[u->layer], from, to);
 		return;
 	}
 	/* rows of one tile; twice as many when each chunk has to pack the input again */
 	int chunk = u->side->packed_input[u->layer] ? TILE : 2 * TILE;
-	t->sqnorm[i] = 0;
 	for (int r = from, n; r < to; r += n) {
 		n = to - r < chunk + TILE ? to - r : chunk;
-		update_rows(t, u, l, &t->sqnorm[i], r, r + n);
+		update_rows(t, u, l, r, r + n);
 	}
 }
 
-/* Sums the gradients of the log variances over the records, in their order. Returns the squared norm. */
-static double update_variances(struct trainer *t)
+/* Sums the gradients of the log variances over the records, in their order. */
+static void update_variances(struct trainer *t)
 {
 	size_t n = t->m->nvariances, at = t->m->nparams - n;
-	double norm = 0;
 	for (size_t c = 0; c < n; c++) {
 		double sum = 0;
 		for (size_t r = 0; r < (size_t)t->batch; r++)
 			sum += t->by_variance[r * n + c] / t->batch;
 		t->grad[at + c] = (float)sum;
-		norm += sum * sum;
 	}
 	if (n && !t->gradient_only)
 		step(t, at, t->grad + at, n);
-	return norm;
 }
 
-double update_run(struct trainer *t)
+void update_run(struct trainer *t)
 {
-	double norm = 0;
 	pool_run(t->pool, t->side[ENCODER].net->n + t->side[DECODER].net->n, pack_input, t);
 	pool_run(t->pool, t->updates, run_update, t);
-	norm += update_variances(t);
-	for (int i = 0; t->want_norm && i < t->updates; i++)
-		norm += t->sqnorm[i];
-	return t->want_norm ? norm : 0;
+	update_variances(t);
 }
 
 static void scale(float *g, size_t n, float share)
@@ -226,11 +206,10 @@ int update_open(struct trainer *t, struct fail *f)
 	int updates = list_updates(t, &t->side[ENCODER], 0) + list_updates(t, &t->side[DECODER], 0);
 	int is_adam = t->m->cfg.train.optimizer == ADAM;
 	t->update = calloc((size_t)updates + 1, sizeof *t->update);
-	t->sqnorm = calloc((size_t)updates + 1, sizeof *t->sqnorm);
 	t->grad = mat_floats(n);
 	t->adam_m = is_adam ? mat_floats(n) : NULL;
 	t->adam_v = is_adam ? mat_floats(n) : NULL;
-	if (!t->update || !t->sqnorm || !t->grad || (is_adam && (!t->adam_m || !t->adam_v)))
+	if (!t->update || !t->grad || (is_adam && (!t->adam_m || !t->adam_v)))
 		return fail_memory_for(f, "the optimiser of %zu parameters", n);
 	/* the decoder's large layers first: long tasks before short ones balance better */
 	t->updates = list_updates(t, &t->side[DECODER], 1);
@@ -252,6 +231,5 @@ void update_close(struct trainer *t)
 	free(t->grad);
 	free(t->adam_m);
 	free(t->adam_v);
-	free(t->sqnorm);
 	free(t->update);
 }

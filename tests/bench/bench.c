@@ -3,7 +3,8 @@
  *   bench jpeg N DIR        N pictures of 32x32 in colour as JPEG files of about 900 bytes
  *   bench large N DIR       N pictures of 256x256 in colour as JPEG files of about 12 kB
  *   bench webp N DIR        the first ones as WebP
- *   bench decode DIR        CPU seconds for decoding the JPEG files of a directory, and nothing else
+ *   bench decode DIR [SIDE] CPU seconds for decoding the JPEG files of a directory, and nothing else; SIDE: and for resizing them as a model of
+ *                           SIDE x SIDE in colour reads them
  *   bench gemms CONFIG      the share of the peak of one thread that the convolutions of vae-selfinf reach alone, forward and
  *                           backward, of 0.92 GFLOP a record
  *   bench naive CONFIG      CPU seconds a record for its influence over 128 test records when all gradients are
@@ -13,6 +14,7 @@
  *   bench columns DIR N FILES [equal]
  *                           files of columns, DIR/0000.col and so on, of N records with two fields; equal: all values are 1
  *   bench peak THREADS      GFLOP/s of large sgemm, one BLAS thread in each of THREADS
+ *   bench kernel            the kernels that OpenBLAS chose, such as SkylakeX
  *   bench tiles             one thread of AMX: TFLOP/s of tile products of bfloat16 alone, and what 2 and 3 pieces leave of it; then the
  *                           shares of these that large products reach. Without AMX two lines that say so.
  *   bench time CMD ARG...   runs it; wall seconds, peak memory in kB and CPU seconds to stderr's fd 3 */
@@ -35,12 +37,14 @@
 #include "nn/linear.h"
 #include "eval/correlate.h"
 #include "base/buf.h"
+#include "input/decode.h"
 #include "input/jpeg.h"
 #include "input/npy.h"
 #include "gemm/mat.h"
 #include "model/checkpoints.h"
 #include "influence/draw_grams.h"
 #include "rank/ranking.h"
+#include "base/amx.h"
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/simd.h"
@@ -140,26 +144,35 @@ static int photos(uint32_t n, const char *dir, const char *ext, int side, int (*
 	return 0;
 }
 
-static int decode(const char *dir)
+static int decode_one(const struct buf *b, int side, uint8_t *pixels, struct fail *f)
+{
+	struct picture p = {0};
+	int r = side ? input_decode(b->p, b->len, 3, side, side, pixels, NULL, f) : jpeg_decode(b->p, b->len, &p, f);
+	picture_free(&p);
+	return r;
+}
+
+/* side 0: decodes only */
+static int decode(const char *dir, int side)
 {
 	DIR *d = opendir(dir);
 	double seconds = 0;
+	uint8_t *pixels = calloc(3 * (size_t)side + 1, (size_t)side + 1);
 	for (struct dirent *e; d && (e = readdir(d));) {
 		struct buf b = {0};
-		struct picture p = {0};
 		struct fail f = {{0}};
 		char path[4096];
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
 		clock_t from = 0;
-		int bad = buf_read_file(&b, path, (size_t)1 << 30, &f) || (from = clock(), jpeg_decode(b.p, b.len, &p, &f));
+		int bad = !pixels || buf_read_file(&b, path, (size_t)1 << 30, &f) || (from = clock(), decode_one(&b, side, pixels, &f));
 		seconds += (double)(clock() - from) / CLOCKS_PER_SEC;
-		picture_free(&p);
 		buf_free(&b);
 		if (bad)
 			return 1;
 	}
+	free(pixels);
 	printf("%.4f\n", seconds);
 	return !d || closedir(d);
 }
@@ -193,7 +206,7 @@ static double product(int how, int n, int p, int d)
 			if (how == SGEMM)
 				sgemm(m);
 			else
-				mat_nt(c, p, a, d, b, d, n, p, d, 0, how == NT_16 ? MAT_16 : MAT_24);
+				mat_nt(c, p, a, d, b, d, NULL, n, p, d, how == NT_16 ? MAT_16 : MAT_24);
 		}
 		double s = (cpu_seconds() - from) / TIMES;
 		best = s < best ? s : best;
@@ -281,8 +294,8 @@ static int naive(const char *config)
 		clock_t write = clock() - from;
 		from = clock();
 		for (size_t at = 0; at < m.nparams; at += CHUNK)
-			mat_nt(c, BATCH, g + at, (int)m.nparams, t + at, (int)m.nparams, BATCH, BATCH,
-			       m.nparams - at < CHUNK ? (int)(m.nparams - at) : CHUNK, at > 0, MAT_16);
+			mat_nt(c, BATCH, g + at, (int)m.nparams, t + at, (int)m.nparams, NULL, BATCH, BATCH,
+			       m.nparams - at < CHUNK ? (int)(m.nparams - at) : CHUNK, MAT_16);
 		double s = (double)(write + 2 * (clock() - from)) / CLOCKS_PER_SEC / BATCH;
 		best = s < best ? s : best;
 	}
@@ -481,8 +494,8 @@ int main(int argc, char **argv)
 		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", COLOUR_SIDE, write_jpeg);
 	if (argc == 4 && strcmp(argv[1], "large") == 0)
 		return photos((uint32_t)atol(argv[2]), argv[3], "jpg", LARGE_SIDE, write_jpeg);
-	if (argc == 3 && strcmp(argv[1], "decode") == 0)
-		return decode(argv[2]);
+	if ((argc == 3 || argc == 4) && strcmp(argv[1], "decode") == 0)
+		return decode(argv[2], argc == 4 ? atoi(argv[3]) : 0);
 	if (argc == 4 && strcmp(argv[1], "webp") == 0)
 		return photos((uint32_t)atol(argv[2]), argv[3], "webp", COLOUR_SIDE, write_webp);
 	if (argc == 3 && strcmp(argv[1], "gemms") == 0)
@@ -495,6 +508,8 @@ int main(int argc, char **argv)
 		return columns(argv[2], (size_t)atol(argv[3]), (size_t)atol(argv[4]), argc == 6);
 	if (argc == 3 && strcmp(argv[1], "peak") == 0)
 		return peak(atoi(argv[2]));
+	if (argc == 2 && strcmp(argv[1], "kernel") == 0)
+		return puts(openblas_get_corename()) < 0;
 	if (argc == 2 && strcmp(argv[1], "tiles") == 0)
 		return tiles();
 	if (argc > 2 && strcmp(argv[1], "time") == 0)

@@ -2,7 +2,10 @@
  *
  *   LD_PRELOAD=fault-shim.so VF_FAULT=FILE               which call, in a file that fault-loop makes
  *   LD_PRELOAD=fault-shim.so VF_FAULT_AT=alloc:once:123  call 123 of a kind; VF_FAULT_TRACE=1 prints where it comes from;
- *                                                        with VF_FAULT_KILL=1 it does not fail: SIGKILL ends the process before it
+ *                                                        with VF_FAULT_KILL=1 it does not fail: SIGKILL ends the process before it;
+ *                                                        with VF_FAULT_KILL=FILE, it ends the process whose PID is in FILE, and only
+ *                                                        calls of the program itself count, not those of its libraries;
+ *                                                        with VF_FAULT_STOP=1 SIGSTOP stops the process, which goes on after SIGCONT
  *
  * Counting begins just before main(), after the constructors of the libraries. The shim replaces functions that the tool and
  * its libraries call; it does not see calls inside libc. Therefore stdout, and the streams that fopen() returns, are made here
@@ -34,10 +37,11 @@
 #include <unistd.h>
 
 static struct fault by_hand, *state;
-static int trace, kills;
+static int trace, stops;
+static const char *kills;
 static struct range {
 	uintptr_t from, to;
-} blas, sanitizer; /* addresses of the code of a library */
+} blas, sanitizer, program; /* addresses of the code of a library, and of the program */
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static __thread int disabled __attribute__((tls_model("initial-exec")));
 
@@ -69,11 +73,26 @@ static void record_place(int kind, long n)
 
 static int contains(const struct range *r, uintptr_t at) { return at >= r->from && at < r->to; }
 
+/* The process that VF_FAULT_KILL means. */
+static void kill_process(void)
+{
+	char text[32] = "";
+	disabled = 1;
+	int fd = strcmp(kills, "1") == 0 ? -1 : open(kills, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof text - 1) > 0)
+		kill((pid_t)strtol(text, NULL, 10), SIGKILL);
+	else
+		kill(getpid(), SIGKILL);
+	if (fd >= 0)
+		close(fd);
+	disabled = 0;
+}
+
 /* Counts a call: 1 if it is to fail. */
 static int count_call(int kind, const void *caller)
 {
 	uintptr_t at = (uintptr_t)caller;
-	if (!state || disabled || contains(&blas, at) || contains(&sanitizer, at))
+	if (!state || disabled || contains(&blas, at) || contains(&sanitizer, at) || (program.to && !contains(&program, at)))
 		return 0;
 	long n = __atomic_add_fetch(&state->count[kind], 1, __ATOMIC_RELAXED);
 	int selected = 0;
@@ -86,8 +105,13 @@ static int count_call(int kind, const void *caller)
 	} else if (state->kind == kind) {
 		selected = n == state->nth || (n > state->nth && (state->mode == FAULT_FROM || state->mode == FAULT_SHORT_FROM));
 	}
-	if (selected && kills)
-		kill(getpid(), SIGKILL);
+	if (selected && (kills || stops)) {
+		if (kills)
+			kill_process();
+		else
+			kill(getpid(), SIGSTOP);
+		return 0; /* another process was ended, or this one goes on */
+	}
 	if (selected && __atomic_add_fetch(&state->fired, 1, __ATOMIC_RELAXED) == 1 && trace) {
 		void *stack[40];
 		disabled = 1;
@@ -369,12 +393,12 @@ FILE *fopen(const char *path, const char *mode)
 	return f;
 }
 
-/* --- a clock that stands still, so that files with a duration can be compared --- */
+/* --- under fault-loop, a clock that stands still, so that files with a duration can be compared --- */
 
 int clock_gettime(clockid_t clock, struct timespec *t)
 {
 	REAL(int, clock_gettime, clockid_t, struct timespec *);
-	if (!state || clock != CLOCK_MONOTONIC)
+	if (!state || state == &by_hand || clock != CLOCK_MONOTONIC)
 		return real(clock, t);
 	*t = (struct timespec){.tv_sec = 1000};
 	return 0;
@@ -401,7 +425,7 @@ static int find_code(struct dl_phdr_info *i, size_t size, void *ctx)
 		const char *name;
 		struct range *range;
 	} known[] = {{"openblas", &blas}, {"libasan", &sanitizer}};
-	struct range *r = NULL;
+	struct range *r = !*i->dlpi_name && kills && strcmp(kills, "1") != 0 ? &program : NULL;
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++)
 		if (strstr(i->dlpi_name, known[k].name))
 			r = known[k].range;
@@ -442,7 +466,8 @@ __attribute__((constructor)) static void begin(void)
 	const char *path = getenv("VF_FAULT"), *at = getenv("VF_FAULT_AT");
 	backtrace(warm, 4); /* loads libgcc now, not during a counted call */
 	trace = getenv("VF_FAULT_TRACE") != NULL;
-	kills = getenv("VF_FAULT_KILL") != NULL;
+	kills = getenv("VF_FAULT_KILL");
+	stops = getenv("VF_FAULT_STOP") != NULL;
 	dl_iterate_phdr(find_code, NULL);
 	FILE *out = fopencookie((void *)(intptr_t)1, "w", cookie);
 	if (out)

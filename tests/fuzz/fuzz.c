@@ -50,7 +50,7 @@ const char *fuzz_scratch(void)
 	return path;
 }
 
-void fuzz_picture(struct picture *p, const uint8_t *data, size_t size)
+static void check_picture(struct picture *p, const uint8_t *data, size_t size)
 {
 	size_t n = (size_t)p->width * (size_t)p->height;
 	CHECK(p->width >= 1 && p->height >= 1 && n <= PICTURE_MAX_PIXELS);
@@ -75,4 +75,15 @@ void fuzz_picture(struct picture *p, const uint8_t *data, size_t size)
 		buf_free(&png);
 	}
 	picture_free(p);
+}
+
+int fuzz_decoder(int (*decode)(const void *data, size_t len, struct picture *out, struct fail *f), const uint8_t *data, size_t size)
+{
+	struct picture p;
+	struct fail f = {{0}};
+	if (decode(data, size, &p, &f) == 0)
+		check_picture(&p, data, size);
+	else
+		CHECK(f.msg[0] && !p.pixels);
+	return 0;
 }

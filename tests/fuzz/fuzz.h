@@ -27,7 +27,7 @@ const char *fuzz_scratch(void);
 
 struct picture;
 struct fail;
-/* Checks a picture that was decoded from data; frees it. */
-void fuzz_picture(struct picture *p, const uint8_t *data, size_t size);
+/* The whole target of a decoder of pictures: checks what it makes of data. Returns 0. */
+int fuzz_decoder(int (*decode)(const void *data, size_t len, struct picture *out, struct fail *f), const uint8_t *data, size_t size);
 
 #endif

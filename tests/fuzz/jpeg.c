@@ -1,14 +1,4 @@
 #include "fuzz.h"
-#include "input/decode.h"
 #include "input/jpeg.h"
 
-int fuzz_jpeg(const uint8_t *data, size_t size)
-{
-	struct picture p;
-	struct fail f = {{0}};
-	if (jpeg_decode(data, size, &p, &f) == 0)
-		fuzz_picture(&p, data, size);
-	else
-		CHECK(f.msg[0] && !p.pixels);
-	return 0;
-}
+int fuzz_jpeg(const uint8_t *data, size_t size) { return fuzz_decoder(jpeg_decode, data, size); }

@@ -1,8 +1,12 @@
-/* points.h - what the tests of density.h share: threads, and errors. */
+/* points.h - what the tests of the density estimators share: threads, and errors. */
 #ifndef VF_POINTS_H
 #define VF_POINTS_H
 
-#include "density/density.h"
+#include "density/gmm.h"
+#include "density/kde.h"
+#include "density/kmeans.h"
+#include "density/knn.h"
+#include "density/top_points.h"
 #include "naive.h"
 
 static struct exec exec;

@@ -95,7 +95,7 @@ static void trained_gradient(struct model *m, const struct data *d, double *g, s
 	m->cfg.train.lr = 65536;
 	struct pool *pool = pool_open(1, &f);
 	struct trainer *t = pool ? trainer_open(m, pool, &f) : NULL;
-	if (!t || trainer_step(t, d->x, d->eps, 1, s, &f))
+	if (!t || trainer_step(t, d->x, d->eps, s, &f))
 		BAIL(&f);
 	for (size_t i = 0; i < m->nparams; i++)
 		g[i] = ((double)before[i] - (double)m->params[i]) / 65536;
@@ -143,7 +143,6 @@ static void test_training(int network, int likelihood)
 	}
 	ok(at == n.n, "network %d: %zu parameters", network, at);
 	near(s.loss, batch_loss(&n, &d), 1e-6, "the batch's loss");
-	near(s.grad_sqnorm, inner(by_hand, by_hand, n.n), 1e-5, "the squared norm of its gradient");
 	free(n.p);
 	free(by_difference);
 	free(by_hand);

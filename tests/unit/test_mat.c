@@ -18,16 +18,16 @@ static float *a, *b, *c, *before;
 
 static enum mat_bits bits;
 static const char *filled = ""; /* how a was filled, for messages */
-enum product { NT, NT_ADD, NN, TN, TN_ADD, PRODUCTS };
-static const char *const name[] = {"nt", "nt, added", "nn", "tn", "tn, scaled and added"};
+enum product { NT, NN, TN, TN_ADD, PRODUCTS };
+static const char *const name[] = {"nt", "nn", "tn", "tn, scaled and added"};
 
 static float at_a(enum product h, int i, int p, int lda) { return h >= TN ? a[(size_t)p * (size_t)lda + (size_t)i] : a[(size_t)i * (size_t)lda + (size_t)p]; }
-static float at_b(enum product h, int p, int j, int ldb) { return h <= NT_ADD ? b[(size_t)j * (size_t)ldb + (size_t)p] : b[(size_t)p * (size_t)ldb + (size_t)j]; }
+static float at_b(enum product h, int p, int j, int ldb) { return h == NT ? b[(size_t)j * (size_t)ldb + (size_t)p] : b[(size_t)p * (size_t)ldb + (size_t)j]; }
 
 static void multiply(enum product h, int ldc, int lda, int ldb, int m, int n, int k)
 {
-	if (h == NT || h == NT_ADD)
-		mat_nt(c, ldc, a, lda, b, ldb, m, n, k, h == NT_ADD, bits);
+	if (h == NT)
+		mat_nt(c, ldc, a, lda, b, ldb, NULL, m, n, k, bits);
 	else if (h == NN)
 		mat_nn(c, ldc, a, lda, b, ldb, NULL, NULL, m, n, k, bits);
 	else
@@ -38,7 +38,7 @@ static void multiply(enum product h, int ldc, int lda, int ldb, int m, int n, in
  * mat_error_bound(). */
 static double check(enum product h, int m, int n, int k, int gap, int *clean)
 {
-	int lda = (h >= TN ? m : k) + gap, ldb = (h <= NT_ADD ? k : n) + 2 * gap, ldc = n + 3 * gap;
+	int lda = (h >= TN ? m : k) + gap, ldb = (h == NT ? k : n) + 2 * gap, ldc = n + 3 * gap;
 	double worst = 0;
 	memcpy(c, before, (size_t)m * (size_t)ldc * sizeof *c);
 	multiply(h, ldc, lda, ldb, m, n, k);
@@ -55,7 +55,7 @@ static double check(enum product h, int m, int n, int k, int gap, int *clean)
 				s += t, size += fabs(t), aa += x * x, bb += y * y;
 			}
 			s *= h == TN_ADD ? -0.5 : 1;
-			s += h == NT_ADD || h == TN_ADD ? (double)before[at] : 0;
+			s += h == TN_ADD ? (double)before[at] : 0;
 			size += fabs(s);
 			worst = max_error(worst, fabs(s - (double)c[at]) / size);
 			*clean &= fabs(s - (double)c[at]) <= (mat_error_bound(k, bits) + 0x1p-23) * (sqrt(aa * bb) + size);
@@ -81,8 +81,61 @@ static void test_shapes(enum product h)
 	   bits == MAT_24 ? "24 bits" : "16 bits", filled, worst, shape[which][0], shape[which][1], shape[which][2]);
 }
 
-static int by_amx(void) { return gemm_select(512, 512, 512) == GEMM_AMX; }
-static int by_blocked(void) { return gemm_select(512, 512, 512) == GEMM_BLOCKED; }
+/* Sides around multiples of 16 and 32, which are the lines and columns of tiles and panels, and around their blocks. */
+static void test_edges(enum product h)
+{
+	double worst = 0;
+	int clean = 1;
+	for (int i = 0; i < 36; i++) {
+		int m = 63 + i, n = 63 + 7 * i % 36, k = 63 + 13 * i % 36;
+		worst = max_error(worst, check(h, m, n, k, i % 2, &clean));
+	}
+	static const int shape[][3] = {{257, 1057, 33}, {255, 1023, 40}, {513, 33, 64}, {40, 33, 1537}, {32, 70, 511}, {33, 65, 1023}};
+	for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+		worst = max_error(worst, check(h, shape[i][0], shape[i][1], shape[i][2], 1, &clean));
+	ok(worst < (bits == MAT_24 ? 1e-6 : 2e-5) && clean, "%s, %s, sides of 63 to 98 and around blocks: at most %.2g off, nothing written beside", name[h],
+	   bits == MAT_24 ? "24 bits" : "16 bits", worst);
+}
+
+/* Factors of very different sizes: within the bound that mat.h gives. One near the largest float may make its row NAN. */
+static void test_sizes(void)
+{
+	enum { M = 70, N = 90, K = 100 };
+	float *x = malloc(M * K * sizeof *x), *y = malloc(N * K * sizeof *y);
+	double worst = 0;
+	int beyond = 0, lost = 0;
+	for (int i = 0; i < M * K; i++)
+		x[i] = ldexpf(a[i], i / K % 7 * 30 - 95 + i % 3 * 5);
+	for (int i = 0; i < N * K; i++)
+		y[i] = ldexpf(b[i], i / K % 5 * 10 - 60 + i % 3 * 3);
+	for (int huge = 0; huge < 2; huge++) {
+		mat_nt(c, N, x, K, y, K, NULL, M, N, K, bits);
+		for (int i = huge; i < M; i++)
+			for (int j = 0; j < N; j++) {
+				double s = 0, xx = 0, yy = 0;
+				for (int p = 0; p < K; p++) {
+					double u = (double)x[i * K + p], v = (double)y[j * K + p];
+					s += u * v, xx += u * u, yy += v * v;
+				}
+				double bound = mat_error_bound(K, bits) * sqrt(xx * yy) + K * 0x1p-120; /* and what products below the least float lose */
+				double error = fabs(s - (double)c[i * N + j]) / bound;
+				worst = max_error(worst, error);
+				beyond += !(error <= 1);
+			}
+		for (int j = 0; huge && j < N; j++)
+			lost += c[j] < 0;
+		for (int p = 0; p < K; p++) /* next: all terms of row 0 are positive, and one of them is huge */
+			x[p] = p == 7 ? FLT_MAX : 1e-30f;
+		for (int j = 0; j < N; j++)
+			for (int p = 0; p < K; p++)
+				y[j * K + p] = fabsf(y[j * K + p]);
+	}
+	ok(!beyond && !lost, "%s, factors from 2^-100 to 2^97: %.2g of the bound; FLT_MAX stays in its row", bits == MAT_24 ? "24 bits" : "16 bits", worst);
+	free(x), free(y);
+}
+
+static int by_amx(void) { return gemm_select(512, 512, 512, bits) == GEMM_AMX; }
+static int by_blocked(void) { return gemm_select(512, 512, 512, bits) == GEMM_BLOCKED; }
 
 /* Masked outputs are 0, and all others are what they are without a mask, however b is packed. */
 static void test_mask(float threshold)
@@ -162,7 +215,7 @@ static void test_layer(int relu)
 		struct mat_packed *packed[] = {mat_pack(b, k, 0, m, n, k, MAT_24, 0, &budget), mat_pack(b, k, 0, m, n, k, MAT_16, 0, &budget),
 					      mat_pack(NULL, 0, 1, m, n, k, bits, 0, &budget)};
 		if (packed[2])
-			mat_repack(packed[2], b, n, 1);
+			mat_repack(packed[2], b, n);
 		mat_layer(plain, n, a, b, NULL, bias, m, n, k, relu, bits);
 		for (int p = 0; p < 2; p++) { /* of the same precision, and of the other, which is ignored */
 			mat_layer(c, n, a, b, packed[p], bias, m, n, k, relu, bits);
@@ -221,19 +274,54 @@ static void test_sign(int active)
 	ok(same, "a sum that underflows has the same sign with b packed, and beside other rows (%d of %d outputs active)", active, N);
 }
 
+/* Products of matrices that begin anywhere have the bits of those of aligned ones. */
+static void test_alignment(void)
+{
+	enum { MOST = 300 * 300 };
+	static float aligned[3][MOST + 16] __attribute__((aligned(64)));
+	const int side[] = {1, 3, 16, 17, 64, 100, 129, 257};
+	const int sides = (int)(sizeof side / sizeof *side);
+	int same = 1;
+	for (int t = 0; t < sides * sides * sides; t++) {
+		int m = side[t % sides], n = side[t / sides % sides], k = side[t / sides / sides], at = t % 15 + 1;
+		for (int h = 0; h <= PRODUCTS; h++) { /* and a Gram matrix */
+			float *x = aligned[0], *y = aligned[1], *z = aligned[2], *old[] = {a, b, c};
+			size_t count = h == PRODUCTS ? (size_t)m * (size_t)m : (size_t)m * (size_t)n;
+			memcpy(x, a, (size_t)m * (size_t)k * sizeof *a);
+			memcpy(y, b, (size_t)n * (size_t)k * sizeof *b);
+			memcpy(z, before, count * sizeof *c);
+			memcpy(c, before, count * sizeof *c);
+			for (int moved = 0; moved < 2; moved++) {
+				if (h == PRODUCTS)
+					mat_gram(c, a, m, k);
+				else
+					multiply((enum product)h, n, h >= TN ? m : k, h == NT ? k : n, m, n, k);
+				if (moved)
+					break;
+				memmove(x + at, x, (size_t)m * (size_t)k * sizeof *a);
+				memmove(y + at, y, (size_t)n * (size_t)k * sizeof *b);
+				memmove(z + at, z, count * sizeof *c);
+				a = x + at, b = y + at, c = z + at;
+			}
+			a = old[0], b = old[1], c = old[2];
+			same &= memcmp(c, z + at, count * sizeof *c) == 0;
+		}
+	}
+	ok(same, "the bits of products do not depend on the alignment of the matrices, %d bits", bits == MAT_24 ? 24 : 16);
+}
+
 static void test_gram(void)
 {
 	double worst = 0;
 	int even = 1;
 	for (int m = 1; m <= 70; m += m < 20 ? 1 : 25)
 		for (int k = 1; k < 1100; k = 3 * k + 2) {
-			int lda = k + k % 3;
-			mat_gram(c, a, lda, m, k);
+			mat_gram(c, a, m, k);
 			for (int i = 0; i < m; i++)
 				for (int j = 0; j < m; j++) {
 					double s = 0, size = 1e-30;
 					for (int p = 0; p < k; p++) {
-						double t = (double)a[i * lda + p] * (double)a[j * lda + p];
+						double t = (double)a[i * k + p] * (double)a[j * k + p];
 						s += t, size += fabs(t);
 					}
 					worst = max_error(worst, fabs(s - (double)c[i * m + j]) / size);
@@ -248,7 +336,7 @@ static void test_not_finite(float what, int m, int n, int k)
 {
 	float old = a[3];
 	a[3] = what;
-	mat_nt(c, n, a, k, b, k, m, n, k, 0, bits);
+	mat_nt(c, n, a, k, b, k, NULL, m, n, k, bits);
 	int bad = 0, other = 0;
 	for (int j = 0; j < n; j++)
 		bad += isnan(what) ? isnan(c[j]) : !isfinite(c[j]);
@@ -300,6 +388,11 @@ int main(void)
 	for (int h = 0; h < 2 * PRODUCTS; h++) {
 		bits = h < PRODUCTS ? MAT_24 : MAT_16;
 		test_shapes((enum product)(h % PRODUCTS));
+		test_edges((enum product)(h % PRODUCTS));
+	}
+	for (int i = 0; i < 2; i++) {
+		bits = i ? MAT_16 : MAT_24;
+		test_sizes();
 	}
 	for (int i = 0; i < 4; i++) {
 		bits = i < 2 ? MAT_24 : MAT_16;
@@ -312,7 +405,9 @@ int main(void)
 	test_mask(2.5f);
 	test_sign(64);
 	test_sign(8); /* computed one by one */
+	test_alignment();
 	bits = MAT_16;
+	test_alignment();
 	test_mask(0);
 	test_mask(1.5f);
 	test_mask(2.5f);
@@ -327,7 +422,8 @@ int main(void)
 	}
 	test_denormals(); /* the last test: it changes this thread */
 	printf("# SIMD level %d\n", simd_level());
-	printf("# large products by %s\n", by_amx() ? "AMX" : by_blocked() ? blocked_kernels() == &blocked_8 ? "8 lanes" : "AVX-512" : "OpenBLAS");
+	int lanes = by_blocked() ? blocked_kernels()->lanes : 0;
+	printf("# large products by %s\n", by_amx() ? "AMX" : lanes == 16 ? "AVX-512" : lanes == 8 ? "8 lanes" : lanes ? "4 lanes" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
 }

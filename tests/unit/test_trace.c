@@ -92,7 +92,7 @@ static void compare(const char *what, const char *yaml, int likelihood)
 			mean_loss(&before, &m.cfg, &data, row[i], ROLE_TRAIN_RECORD, (uint64_t)step - 1, NULL, drawn);
 			mean_loss(&before, &m.cfg, &data, row[i], ROLE_TRAIN_RECORD, 0, eps + (size_t)i * latent, exact);
 		}
-		if (trace_before(t, step, row, eps, &f) || trainer_step(trainer, x, eps, 0, &s, &f))
+		if (trace_before(t, step, row, eps, &f) || trainer_step(trainer, x, eps, &s, &f))
 			BAIL(&f);
 		const struct trace_row *v = trace_after(t, &f);
 		if (!v)

@@ -93,17 +93,13 @@ static void test_training(const char *what, const char *yaml)
 	m.cfg.train.lr = 65536;
 	struct pool *pool = pool_open(1, &f);
 	struct trainer *trainer = pool ? trainer_open(&m, pool, &f) : NULL;
-	if (!trainer || trainer_step(trainer, x, eps, 1, &s, &f))
+	if (!trainer || trainer_step(trainer, x, eps, &s, &f))
 		BAIL(&f);
-	double squares = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		got[i] = ((double)before[i] - (double)m.params[i]) / 65536;
-		squares += got[i] * got[i];
-	}
 	ok(fabs(s.loss / loss - 1) < 1e-6, "%s: the loss of a batch (%.8g, expected %.8g)", what, s.loss, loss);
 	double all = relative_distance(got, want, n), own = relative_distance(got + n - m.nvariances, want + n - m.nvariances, m.nvariances);
 	ok(all < 1e-5 && own < 1e-5, "%s: gradients by all parameters (distance %.2g), and by the log variances (%.2g)", what, all, own);
-	ok(fabs(s.grad_sqnorm / squares - 1) < 1e-5, "%s: the norm of the gradient counts them (%.6g, %.6g)", what, s.grad_sqnorm, squares);
 	trainer_close(trainer);
 	pool_close(pool);
 	memcpy(m.params, before, n * sizeof *before);

@@ -123,14 +123,14 @@ law_memory() {
 		jobs=('-j 1' '-j 2' '-j 64')
 	fi
 	[ -z "${VF_FAULT_FULL:-}" ] || mapfile -t limits < <(seq 90000 2000 130000 && seq 140000 30000 500000 && seq 550000 150000 2000000)
-	(ulimit -v 2000000 && vae-cut -V >/dev/null 2>&1) || return 0 # a sanitizer reserves far more
+	(limit_space 2000000 && vae-cut -V >/dev/null 2>&1) || return 0 # a sanitizer reserves far more
 	ok tool "$1" <"$F/plain.tar"
 	mv "$T/out" "$T/want"
 	for limit in "${limits[@]}"; do
 		for j in "${jobs[@]}"; do
 			got=0
 			# shellcheck disable=SC2086 # -j and its number
-			timeout -k 1 30 bash -c '. "$0/helper.bash"; . "$0/lib/laws.bash"; T=$1 F=$2; ulimit -v "$3"; shift 3; tool "$@"' \
+			timeout -k 1 30 bash -c '. "$0/helper.bash"; . "$0/lib/laws.bash"; T=$1 F=$2; limit_space "$3"; shift 3; tool "$@"' \
 				"$ROOT/tests" "$T" "$F" "$limit" "$1" $j <"$F/plain.tar" >"$T/out" 2>"$T/err" || got=$?
 			line=$(cat "$T/err")
 			case $got in

@@ -1,0 +1,161 @@
+/* The emulation of AMX tiles (tests/tiles/tiles.h): one instruction against sums that are exact in any order, its rounding, and whole products
+ * against those of the processor's own tiles, where there are any. */
+#include <math.h>
+
+#include "base/amx.h"
+#include "base/simd.h"
+#include "gemm/kernels.h"
+#include "naive.h"
+
+#if defined(SIMD_HAS_AMX)
+
+#include "../tiles/tiles.h"
+
+#define gemm_amx emulated_gemm
+#define gemm_amx_pack emulated_pack
+#define gemm_amx_repack emulated_repack
+struct mat_packed *emulated_pack(struct gemm_operand b, int n, int k, int pieces);
+void emulated_repack(struct mat_packed *packed, struct gemm_operand b);
+void emulated_gemm(const struct gemm_args *g);
+#include "gemm/gemm_amx.c"
+#undef gemm_amx
+#undef gemm_amx_pack
+#undef gemm_amx_repack
+
+static void configure(int rows, int columns, int pairs)
+{
+	struct {
+		uint8_t palette, start_row, reserved[14];
+		uint16_t row_bytes[16];
+		uint8_t rows[16];
+	} c = {1, 0, {0}, {(uint16_t)(4 * columns), (uint16_t)(4 * pairs), (uint16_t)(4 * columns)}, {(uint8_t)rows, (uint8_t)rows, (uint8_t)pairs}};
+	_tile_loadconfig(&c);
+}
+
+static uint16_t bf16(float x)
+{
+	uint32_t u;
+	memcpy(&u, &x, sizeof u);
+	return (uint16_t)(u >> 16);
+}
+
+/* C += A B with small whole numbers, whose sums are exact: row k of B holds numbers 2k and 2k + 1 of each column. */
+static void test_layout(int rows, int columns, int pairs, uint64_t *state)
+{
+	float a[16][32] = {{0}}, b[32][16] = {{0}}, c[16][16], got[16][20];
+	uint16_t of_a[16][32] = {{0}}, of_b[16][32] = {{0}};
+	int same = 1, beside = 1;
+	for (int i = 0; i < 16 * 32; i++) {
+		int r = i / 32, p = i % 32, k = i / 16, n = i % 16;
+		a[r][p] = floorf(16 * (float)naive_uniform(state)) - 8;
+		b[k][n] = floorf(16 * (float)naive_uniform(state)) - 8;
+		of_a[r][p] = bf16(a[r][p]);
+		of_b[k / 2][2 * n + k % 2] = bf16(b[k][n]);
+	}
+	for (int i = 0; i < 16 * 16; i++)
+		c[i / 16][i % 16] = (float)i;
+	for (int i = 0; i < 16 * 20; i++)
+		got[i / 20][i % 20] = -7;
+	configure(rows, columns, pairs);
+	_tile_loadd(0, c, sizeof c[0]);
+	_tile_loadd(1, of_a, sizeof of_a[0]);
+	_tile_loadd(2, of_b, sizeof of_b[0]);
+	_tile_dpbf16ps(0, 1, 2);
+	_tile_stored(0, got, sizeof got[0]);
+	_tile_release();
+	for (int m = 0; m < 16; m++)
+		for (int n = 0; n < 20; n++) {
+			float sum = m < rows && n < columns ? c[m][n] : -7;
+			for (int p = 0; p < 2 * pairs && m < rows && n < columns; p++)
+				sum += a[m][p] * b[p][n];
+			*(m < rows && n < columns ? &same : &beside) &= got[m][n] == sum; /* NOLINT: exact */
+		}
+	ok(same && beside, "tiles of %d x %d by %d pairs: whole numbers are exact, and nothing is written beside", rows, columns, pairs);
+}
+
+/* One sum of c and the products of pairs a[i], b[i]. */
+static float sum_of(float c, const float a[4], const float b[4])
+{
+	uint16_t of_a[4], of_b[4];
+	for (int i = 0; i < 4; i++)
+		of_a[i] = bf16(a[i]), of_b[i] = bf16(b[i]);
+	configure(1, 1, 2);
+	_tile_loadd(0, &c, 64);
+	_tile_loadd(1, of_a, 64);
+	_tile_loadd(2, of_b, 4);
+	_tile_dpbf16ps(0, 1, 2);
+	_tile_stored(0, &c, 64);
+	_tile_release();
+	return c;
+}
+
+static void test_rounding(void)
+{
+	const float one[4] = {1, 1, 1, 1}, small[4] = {0x1p-70f, 0x1p-70f, 0x1p-70f, 0x1p-70f};
+	/* the numbers at even places have a sum, those at odd places another: in order of places 2^25 would swallow both ones */
+	ok(sum_of(0, (float[]){0x1p25f, 1, -0x1p25f, 1}, one) == 2, "even and odd places are summed apart"); /* NOLINT: exact */
+	ok(sum_of(0x1p25f, (float[]){1, 1, 1, 1}, one) == 0x1p25f + 4, "and together before they are added to what is there"); /* NOLINT: exact */
+	ok(sum_of(0, (float[]){0x1p-60f, 0, 0, 0}, small) == 0, "products below the least float are 0"); /* NOLINT: exact */
+	ok(sum_of(0, (float[]){0x1p-130f, 0, 0, 0}, (float[]){0x1p100f, 0, 0, 0}) == 0, "factors below it are too"); /* NOLINT: exact */
+	ok(sum_of(0x1p-130f, (float[4]){0}, one) == 0, "and what is added to"); /* NOLINT: exact */
+	ok(isnan(sum_of(0, (float[]){INFINITY, 0, 0, 0}, (float[4]){0})), "infinity times 0 is NAN");
+	static const struct {
+		uint32_t from;
+		uint16_t to;
+	} known[] = {{0x3f808000, 0x3f80}, {0x3f818000, 0x3f82}, {0x3f808001, 0x3f81}, {0x7f7fffff, 0x7f80}, {0xff800000, 0xff80},
+	            {0x7f800001, 0x7fc0}, {0x80000001, 0x8000}, {0x007fffff, 0}};
+	int bad = 0;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		bad += nearest_bf16(known[i].from) != known[i].to;
+	ok(!bad, "bfloat16 is rounded to nearest, ties to even; denormals are 0");
+}
+
+static void test_products(int m, int n, int k, int pieces, uint64_t *state)
+{
+	float *a = malloc((size_t)(m * k) * sizeof *a), *b = malloc((size_t)(n * k) * sizeof *b);
+	float *c = malloc((size_t)(m * n) * sizeof *c), *d = malloc((size_t)(m * n) * sizeof *d);
+	char what[100];
+	naive_fill(a, (size_t)(m * k), 1, 1, state);
+	naive_fill(b, (size_t)(n * k), 1, 1, state);
+	struct gemm_output to = {.v = c, .ld = n, .scale = 0.5f}, other = {.v = d, .ld = n, .scale = 0.5f};
+	struct gemm_args g = {&to, {a, k, 0, NULL}, {b, k, 0, NULL}, m, n, k, pieces};
+	snprintf(what, sizeof what, "%d x %d x %d, %d pieces: the bits of the processor's tiles", m, n, k, pieces);
+	if (simd_level() < SIMD_AMX) {
+		skip(what, "this processor has no AMX tiles, or the kernel does not allow them");
+	} else {
+		gemm_amx(&g);
+		g.c = &other;
+		emulated_gemm(&g);
+		ok(!memcmp(c, d, (size_t)(m * n) * sizeof *c), "%s", what);
+	}
+	free(a), free(b), free(c), free(d);
+}
+
+int main(void)
+{
+	uint64_t state = 5;
+	if (simd_level() < SIMD_AVX512) {
+		skip("emulated tiles", "this processor has no AVX-512");
+		return done();
+	}
+	test_layout(16, 16, 16, &state);
+	test_layout(1, 1, 1, &state);
+	test_layout(5, 16, 3, &state);
+	test_layout(16, 7, 16, &state);
+	test_rounding();
+	for (int pieces = 2; pieces <= 3; pieces++) {
+		test_products(64, 64, 64, pieces, &state);
+		test_products(100, 1100, 1300, pieces, &state);
+	}
+	return done();
+}
+
+#else
+
+int main(void)
+{
+	skip("emulated tiles", "the compiler has no AMX intrinsics, or this is no x86-64");
+	return done();
+}
+
+#endif
