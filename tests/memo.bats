@@ -293,6 +293,8 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	says '30 records are fewer than 31 folds'
 	fails 2 memo --folds 1 -o "$T/d.memo" "$F/in.tar"
 	fails 2 memo -d 0 -o "$T/d.memo" "$F/in.tar"
+	fails 2 memo --repeats 10001 -o "$T/d.memo" "$F/in.tar"
+	says '--repeats takes 1 to 10000'
 	fails 2 vae-memo -c tiny "$F/in.tar"
 	fails 2 memo -z --task 1/2 -o "$T/d.memo" "$F/in.tar"
 	fails 1 memo --set input.binarize=none -o "$T/d.memo" "$F/in.tar"
@@ -377,6 +379,12 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	# repeats have other seeds, and give an error
 	ok tiny --leave "$T/keys" -t "$T/tests.tar" --repeats 3 -o "$T/e.memo" "$F/in.tar"
 	awk -F '\t' 'NF != 4 || !($4 > 0) { exit 1 }' "$T/out"
+	for none in /dev/null - "$T/blank"; do
+		echo >"$T/blank"
+		fails 1 tiny --leave "$none" -t "$T/tests.tar" -o "$T/x.memo" "$F/in.tar" </dev/null
+		says 'lists no keys'
+	done
+	absent "$T/x.memo"
 	echo s/9999 >>"$T/keys"
 	fails 1 tiny --leave "$T/keys" -t "$T/tests.tar" -o "$T/x.memo" "$F/in.tar"
 	says s/9999

@@ -86,10 +86,10 @@ int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, "%s", path);
-	int r = reserve_file(b, fd, max, f);
+	int r = reserve_file(b, fd, max, f) ? fail_add(f, "%s", path) : 0;
 	while (!r) {
 		if (buf_reserve(b, READ_AHEAD, f)) {
-			r = -1;
+			r = fail_add(f, "%s", path);
 			break;
 		}
 		ssize_t n = read(fd, b->p + b->len, b->cap - b->len - 1);

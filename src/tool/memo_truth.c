@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/grow.h"
 #include "stream/reader.h"
@@ -10,7 +11,11 @@
 
 int memo_truth_open(struct memo_truth *t, struct fail *f)
 {
-	return t->leave && keylist_read(&t->list, t->leave, f) ? fail_add(f, "--leave") : 0;
+	if (!t->leave)
+		return 0;
+	if (keylist_read(&t->list, t->leave, f))
+		return fail_add(f, "--leave");
+	return t->list.n ? 0 : fail_set(f, "--leave: %s lists no keys", strcmp(t->leave, "-") == 0 ? "standard input" : t->leave);
 }
 
 /* Writes the record's key to t->text, as tables print it. */
