@@ -164,8 +164,10 @@ for page in "$man"/vae-*.1; do
 	comm -12 "$tmp/elsewhere" "$tmp/common" >> "$tmp/used"
 	section OPTIONS "$page" | grep -A 1 'COMMON OPTIONS in$' | grep -q '^\.Xr vae-filters 7'
 	ok $? "$tool: the page refers to COMMON OPTIONS in vae-filters(7)"
+	program=$bin/$tool
+	[ ! -e "${EMULATED_PROGRAMS:-/nowhere}/$tool" ] || program=$EMULATED_PROGRAMS/$tool # $bin has a launcher (.ci/arm64)
 	messages "$page" | while IFS= read -r text; do
-		grep -qaF -- "$text" "$bin/$tool" || echo "$text"
+		grep -qaF -- "$text" "$program" || echo "$text"
 	done > "$tmp/why"
 	empty "$tool: the tool has the messages of DIAGNOSTICS" "$tmp/why"
 	forms "$tmp/have" > "$tmp/forms"
