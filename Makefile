@@ -17,7 +17,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 VERSION := 0.2.0
 # Under sanitizers, -O2 and -O3 take the compiler long. The tests get the time of -O2 back on these floors.
 ifeq ($(if $(SAN),$(origin CFLAGS)),file)
-$(foreach d,gemm nn influence density,$(B)/src/$(d)/%.o): override CFLAGS += -O2
+$(foreach d,gemm nn influence density,$(B)/src/$(d)/%.o) $(B)/tests/tiles/%.o: override CFLAGS += -O2
 endif
 # -fno-trapping-math lets the compiler vectorise branch-free code; nothing here reads floating-point flags.
 # -ffp-contract=off: no fused multiply-add, so that the variants of base/simd.h give the same bits.

@@ -69,31 +69,26 @@ static inline void tile_store(int t, void *to, size_t stride)
 		memcpy((char *)to + (size_t)r * stride, tiles.v[t][r], (size_t)tiles.row_bytes[t]);
 }
 
-/* Both numbers of a pair of bfloat16, as floats. */
-static inline float low_of(uint32_t pair)
-{
-	union { uint32_t u; float f; } x = {pair << 16};
-	return x.f;
-}
-
-static inline float high_of(uint32_t pair)
-{
-	union { uint32_t u; float f; } x = {pair & 0xffff0000u};
-	return x.f;
-}
-
-/* Not inlined, so that all its arithmetic stands between the changes of the mode. */
-__attribute__((noinline, target("avx512f,fma"))) static void multiply_tiles(int d, int a, int b)
+/* Not inlined, so that all its arithmetic stands between the changes of the mode. Without sanitizers, because it touches only `tiles`. */
+__attribute__((noinline, target("avx512f,fma"), no_sanitize("address", "undefined"))) static void multiply_tiles(int d, int a, int b)
 {
 	for (int m = 0; m < tiles.rows[a]; m++) {
 		float low[TILE_ROWS] = {0}, high[TILE_ROWS] = {0}, sum[TILE_ROWS];
-		uint32_t x[TILE_ROWS], y[TILE_ROWS];
-		memcpy(x, tiles.v[a][m], sizeof x);
 		for (int k = 0; k < tiles.row_bytes[a] / 4; k++) {
-			memcpy(y, tiles.v[b][k], sizeof y);
+			uint32_t pair[TILE_ROWS], x, x_low, x_high, y_low[TILE_ROWS], y_high[TILE_ROWS]; /* a bfloat16 is the upper half of a float */
+			float u, v, p[TILE_ROWS], q[TILE_ROWS];
+			memcpy(&x, tiles.v[a][m] + 4 * k, sizeof x);
+			memcpy(pair, tiles.v[b][k], sizeof pair);
+			x_low = x << 16, x_high = x & 0xffff0000u;
+			for (int n = 0; n < TILE_ROWS; n++)
+				y_low[n] = pair[n] << 16, y_high[n] = pair[n] & 0xffff0000u;
+			memcpy(&u, &x_low, sizeof u);
+			memcpy(&v, &x_high, sizeof v);
+			memcpy(p, y_low, sizeof p);
+			memcpy(q, y_high, sizeof q);
 			for (int n = 0; n < TILE_ROWS; n++) {
-				low[n] = __builtin_fmaf(low_of(x[k]), low_of(y[n]), low[n]);
-				high[n] = __builtin_fmaf(high_of(x[k]), high_of(y[n]), high[n]);
+				low[n] = __builtin_fmaf(u, p[n], low[n]);
+				high[n] = __builtin_fmaf(v, q[n], high[n]);
 			}
 		}
 		memcpy(sum, tiles.v[d][m], sizeof sum);
