@@ -56,7 +56,7 @@ train_wide() {
 }
 
 @test "products, losses, gradients, training, closed forms and resizing are right at every level" {
-	local level test tests="input conv weighted sparse_block loss gradient closed_form train"
+	local level test tests="input conv triangle weighted sparse_block loss gradient closed_form train"
 	case $BIN in *-san*) ;; *) tests="$tests estimators" ;; esac # two minutes under the sanitizers; the other tests run the same kernels
 	grep '^# SIMD level' "$F/mat.highest" >"$T/highest"
 	for level in plain avx2 avx512; do

@@ -45,9 +45,16 @@ void draw_grams_close(struct draw_grams *g);
 /* Prepares for a whitening. */
 int draw_grams_whiten(struct draw_grams *g, const struct network *enc, const struct network *dec, struct fail *f);
 
+/* Records, or rows, whose factors are whitened at once, so that a matrix is read once for all of them; 1 for dense layers. draws: 1 for rows.
+ * w: NULL for the most of any whitening */
+int white_group(const struct layer *l, const struct layer_whitening *w, int draws);
+/* Whitens the factors of n <= white_group() records, x [n][draws][in] and dy [n][draws][out]. */
+void draw_grams_whiten_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy, int n);
+
 /* All of these fill weight and bias for one record: x [draws][in], the layer's input; dy [draws][out], the deltas at its
  * output (network.h). */
-void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy);
+/* at: with a whitening, which of the records of draw_grams_whiten_factors() it is */
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy, int at);
 /* The same for a dense layer, with the draws as sparse blocks (sparse_block.h). */
 void draw_grams_from_sparse(struct draw_grams *g, const struct sparse_block *x, const struct sparse_block *dy);
 /* The same for a dense layer's whitened factors, p [draws][w->p] and k [draws][w->k]. */
@@ -64,10 +71,13 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
                          const float *dy, const float *w, int relu, int rows);
 void draw_grams_from_gradients(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *gradients);
 
+/* With a whitening, before row_gradient_dot() for n <= white_group() rows x [n][in]. */
+void white_rows(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, int n);
 /* For one row x [in] of a layer, which is not dense if there is a whitening: the dot products, by weight and by bias, of the gradients
  * that dy0 and dy1 [out] make; and tangent_out [out], the change of the layer's output if weight and bias move along the gradient that
- * dy_mean [out] makes, or with a whitening along that gradient times the inverse of the curvature. */
-void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+ * dy_mean [out] makes, or with a whitening along that gradient times the inverse of the curvature. at: with a whitening,
+ * which of the rows of white_rows() it is */
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at, const float *x, const float *dy0,
                       const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out);
 
 #endif

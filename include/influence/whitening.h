@@ -19,6 +19,7 @@
 #define VF_WHITENING_H
 
 #include "gemm/sparse_block.h"
+#include "gemm/triangle.h"
 #include "influence/curvature.h"
 
 /* The matrices are lower triangular, but for EK-FAC. Products take their rows in parts, each with its own inner dimension. */
@@ -36,6 +37,9 @@ struct layer_whitening {
 	float *inverse, *scale; /* EK-FAC, else NULL: [p][k]: 1/(lambda + damping), and its root */
 	/* A part each, or NULL: of wp and wk, and of convolutions' wk for the adjoint. */
 	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS], *packed_back[WHITENING_PARTS];
+	/* Of a convolution, on processors with the kernels (triangle.h): wp and wk, or n = 0; the transpose of wp; packs, or NULL */
+	struct triangle triangle_p, triangle_k;
+	float *turned_p, *panels_p, *panels_k, *panels_back;
 };
 
 struct whitening { /* of a checkpoint; by the layer's index in its network */

@@ -15,12 +15,21 @@ int gradient_is_explicit(const struct layer *l, int draws)
 	return rows * (p + k) >= p * k;
 }
 
+/* Only of triangle_product() a row has the same bits in a product of any number of rows. */
+int white_group(const struct layer *l, const struct layer_whitening *w, int draws)
+{
+	enum { ROWS = 64 };
+	int rows = draws * l->positions;
+	return l->type->dense || (w && !w->triangle_k.n) || rows >= ROWS ? 1 : ROWS / rows;
+}
+
 /* --- memory --- */
 
 struct sizes { /* floats of scratch that the largest layer needs */
 	size_t scratch, gram, gradient, out;
 };
 
+static int larger(int a, int b) { return a > b ? a : b; }
 static void enlarge(size_t *size, size_t n) { *size = n > *size ? n : *size; }
 
 static void measure_layers(struct sizes *s, const struct network *net, int draws)
@@ -37,7 +46,7 @@ static void measure_layers(struct sizes *s, const struct network *net, int draws
 			enlarge(&s->gradient, layer_weights(l) + (size_t)l->biases);
 		}
 		if (l->type->unroll && by_factors)
-			enlarge(&s->scratch, (rows > 1 ? rows : 2) * (size_t)l->k);
+			enlarge(&s->scratch, (rows > 1 ? rows : 2) * (size_t)white_group(l, NULL, draws) * (size_t)l->k);
 		if (by_factors)
 			enlarge(&s->gram, rows * rows);
 	}
@@ -105,8 +114,8 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 			continue;
 		size_t rows = (size_t)draws * (size_t)l->positions, p = (size_t)l->p, k = (size_t)l->k + 1;
 		if (!gradient_is_explicit(l, draws)) {
-			enlarge(&s->p, 3 * rows * p); /* a row's three gradients */
-			enlarge(&s->k, rows * k);
+			enlarge(&s->p, (size_t)larger(3, white_group(l, NULL, draws)) * rows * p); /* a row's three gradients */
+			enlarge(&s->k, (size_t)white_group(l, NULL, draws) * rows * k);
 			enlarge(&s->rows, rows);
 			enlarge(&s->eigen, eigen_sums_scratch(l->p, l->k + 1, (int)rows));
 		}
@@ -192,33 +201,48 @@ static void sum_white(struct draw_grams *g, const struct layer_whitening *w, int
 	}
 }
 
-void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy)
+/* Factor k of `rows` rows, in g->scratch if the layer unrolls. */
+static const float *unrolled_k(struct draw_grams *g, const struct layer *l, const float *k, int rows)
 {
-	int rows = g->draws * l->positions;
-	const float *k = layer_factor_k(l, x, dy), *p = layer_factor_p(l, x, dy);
-	if (l->type->unroll) {
-		l->type->unroll(l, g->scratch, k, g->draws);
-		k = g->scratch;
-	}
-	if (w) {
-		whiten_p(w, l, g->white_p, p, rows);
-		whiten_k(w, l, g->white_k, k, rows);
-		sum_white(g, w, l->positions, g->white_p, g->white_k);
-	} else {
-		mat_gram(g->gram_k, k, rows, l->k);
-		mat_gram(g->gram_p, p, rows, l->p);
-		sum_positions(g, l->positions, l->type->dense);
-	}
-	if (l->type->dense || (w && !w->b))
-		return;
+	if (!l->type->unroll)
+		return k;
+	l->type->unroll(l, g->scratch, k, rows);
+	return g->scratch;
+}
+
+void draw_grams_whiten_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy, int n)
+{
+	int rows = n * g->draws;
+	whiten_p(w, l, g->white_p, layer_factor_p(l, x, dy), rows * l->positions);
+	whiten_k(w, l, g->white_k, unrolled_k(g, l, layer_factor_k(l, x, dy), rows), rows * l->positions);
+}
+
+/* The bias of a layer that is not dense; w: a whitening that has the bias as a block of its own, or NULL */
+static void sum_biases(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *dy)
+{
 	size_t n = (size_t)l->biases, out = (size_t)l->out;
 	for (int b = 0; b < g->blocks; b++) {
 		int from = g->block_from[b];
 		l->type->bias_gradient(l, g->bias_sums + (size_t)b * n, dy + (size_t)from * out, 0, g->block_from[b + 1] - from);
 	}
 	if (w)
-		whiten_b(w, g->white_k, g->bias_sums, g->blocks);
-	multiply_blocks(g, g->bias, w ? g->white_k : g->bias_sums, n);
+		whiten_b(w, g->white_gradients, g->bias_sums, g->blocks);
+	multiply_blocks(g, g->bias, w ? g->white_gradients : g->bias_sums, n);
+}
+
+void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy, int at)
+{
+	int rows = g->draws * l->positions;
+	if (w) {
+		size_t row = (size_t)at * (size_t)rows;
+		sum_white(g, w, l->positions, g->white_p + row * (size_t)w->p, g->white_k + row * (size_t)w->k);
+	} else {
+		mat_gram(g->gram_k, unrolled_k(g, l, layer_factor_k(l, x, dy), g->draws), rows, l->k);
+		mat_gram(g->gram_p, layer_factor_p(l, x, dy), rows, l->p);
+		sum_positions(g, l->positions, l->type->dense);
+	}
+	if (!l->type->dense && (!w || w->b))
+		sum_biases(g, l, w, dy);
 }
 
 void draw_grams_from_white(struct draw_grams *g, const struct layer_whitening *w, const float *p, const float *k)
@@ -313,18 +337,37 @@ static void dense_row(const struct layer *l, const float *x, const float *dy0, c
 		tangent_out[i] = (float)(xx + 1) * dy_mean[i];
 }
 
-/* By factors: both gradients share K, the unrolled input, and with S = K K^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean. */
-static double factor_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+/* To every pixel of a layer's output. */
+static void add_biases(const struct layer *l, float *out, const float *bias)
+{
+	for (int i = 0; i < l->out; i += l->biases)
+		for (int k = 0; k < l->biases; k++)
+			out[i + k] += bias[k];
+}
+
+/* Whether a row's gradient by the weight is computed from factors. */
+static int row_by_factors(const struct layer *l) { return !l->type->dense && !l->type->transposed && !gradient_is_explicit(l, 1); }
+
+void white_rows(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, int n)
+{
+	if (w && row_by_factors(l))
+		whiten_k(w, l, g->white_k, unrolled_k(g, l, x, n), n * l->positions);
+}
+
+static const float *white_row_k(const struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at)
+{
+	return g->white_k + (size_t)at * (size_t)l->positions * (size_t)w->k;
+}
+
+/* By factors: both gradients share K, the unrolled input, and with S = K K^T, <g0, g1> = sum of S (dy0 dy1^T), tangent = S dy_mean.
+ * w: b is K, whitened */
+static double factor_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *b, const float *dy0,
                          const float *dy1, const float *dy_mean, float *tangent_out)
 {
 	int n = l->positions, k = w ? w->k : l->k, p = l->p;
-	const float *b = g->scratch;
-	l->type->unroll(l, g->scratch, x, 1);
 	if (w) {
 		float *to = g->white_p;
 		const float **dy[] = {&dy0, &dy1, &dy_mean};
-		whiten_k(w, l, g->white_k, b, n);
-		b = g->white_k;
 		for (int i = 0; i < 3; i++, to += n * p) {
 			whiten_p(w, l, to, *dy[i], n);
 			*dy[i] = to;
@@ -361,15 +404,13 @@ static double explicit_row(struct draw_grams *g, const struct layer *l, const fl
 
 /* By factors in the eigenbasis, if the gradient is written out: with the numbers of it divided, T, the tangent is (T k^T)^T for all
  * positions k. */
-static double eigen_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+static double eigen_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *white_k, const float *dy0,
                         const float *dy1, const float *dy_mean, float *tangent_out)
 {
 	int n = l->positions, p = w->p, k = w->k;
 	size_t size = (size_t)p * (size_t)k;
 	const float *dy[] = {dy0, dy1, dy_mean};
 	float *gradient[] = {g->white_gradients, g->white_gradients + size, g->white_gradients + 2 * size};
-	l->type->unroll(l, g->scratch, x, 1);
-	whiten_k(w, l, g->white_k, g->scratch, n);
 	for (int i = 0; i < 3; i++) {
 		if (i == 2 && dy[2] == dy[1]) {
 			gradient[2] = gradient[1];
@@ -377,13 +418,13 @@ static double eigen_row(struct draw_grams *g, const struct layer *l, const struc
 		}
 		if (i == 0 || dy[i] != dy[0]) {
 			whiten_p(w, l, g->white_p, dy[i], n);
-			mat_tn(gradient[i], k, g->white_p, p, g->white_k, k, NULL, p, k, n, 1, 0, MAT_24);
+			mat_tn(gradient[i], k, g->white_p, p, white_k, k, NULL, p, k, n, 1, 0, MAT_24);
 		} else
 			memcpy(gradient[i], gradient[0], size * sizeof *gradient[i]);
 		for (size_t j = 0; i > 0 && j < size; j++)
 			gradient[i][j] *= w->inverse[j];
 	}
-	mat_nt(g->white_p, p, g->white_k, k, gradient[2], k, NULL, n, p, k, MAT_24);
+	mat_nt(g->white_p, p, white_k, k, gradient[2], k, NULL, n, p, k, MAT_24);
 	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
 	return dot(gradient[0], gradient[1], (int)size);
 }
@@ -413,8 +454,8 @@ static double explicit_white_row(struct draw_grams *g, const struct layer *l, co
 		white_row(g, l, w, mean, scratch, x, dy_mean);
 	whiten_gradient_adjoint(w, l, g->gradients, bias, mean, scratch);
 	l->type->forward(l, tangent_out, x, &pass);
-	for (int i = 0; !w->b && i < l->out; i++)
-		tangent_out[i] += bias[i % l->biases];
+	if (!w->b)
+		add_biases(l, tangent_out, bias);
 	return product;
 }
 
@@ -429,20 +470,21 @@ static double white_bias_row(struct draw_grams *g, const struct layer *l, const 
 		l->type->bias_gradient(l, b + i * n, dy[i], 0, 1);
 	whiten_b(w, white, b, 3);
 	whiten_b_adjoint(w, b, white + 2 * n);
-	for (int i = 0; i < l->out; i++)
-		tangent_out[i] += b[i % n];
+	add_biases(l, tangent_out, b);
 	return dot(white, white + n, n);
 }
 
-static void white_gradient_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+static void white_gradient_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at, const float *x, const float *dy0,
                                const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
-	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1);
-	*weight = (!by_factors ? explicit_white_row : w->inverse ? eigen_row : factor_row)(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
+	if (row_by_factors(l))
+		*weight = (w->inverse ? eigen_row : factor_row)(g, l, w, white_row_k(g, l, w, at), dy0, dy1, dy_mean, tangent_out);
+	else
+		*weight = explicit_white_row(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
 	*bias = w->b ? white_bias_row(g, l, w, dy0, dy1, dy_mean, tangent_out) : 0;
 }
 
-void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
+void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at, const float *x, const float *dy0,
                       const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
 	if (l->type->dense) {
@@ -450,16 +492,16 @@ void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct 
 		return;
 	}
 	if (w) {
-		white_gradient_row(g, l, w, x, dy0, dy1, dy_mean, weight, bias, tangent_out);
+		white_gradient_row(g, l, w, at, x, dy0, dy1, dy_mean, weight, bias, tangent_out);
 		return;
 	}
-	int by_factors = !l->type->transposed && !gradient_is_explicit(l, 1), n = l->biases;
-	*weight = by_factors ? factor_row(g, l, NULL, x, dy0, dy1, dy_mean, tangent_out) : explicit_row(g, l, x, dy0, dy1, dy_mean, tangent_out);
+	int n = l->biases;
+	*weight = row_by_factors(l) ? factor_row(g, l, NULL, unrolled_k(g, l, x, 1), dy0, dy1, dy_mean, tangent_out)
+	                            : explicit_row(g, l, x, dy0, dy1, dy_mean, tangent_out);
 	float *b0 = g->bias_sums, *b1 = b0 + n, *b_mean = b1 + n;
 	l->type->bias_gradient(l, b0, dy0, 0, 1);
 	l->type->bias_gradient(l, b1, dy1, 0, 1);
 	l->type->bias_gradient(l, b_mean, dy_mean, 0, 1);
 	*bias = dot(b0, b1, n);
-	for (int i = 0; i < l->out; i++)
-		tangent_out[i] += b_mean[i % n];
+	add_biases(l, tangent_out, b_mean);
 }

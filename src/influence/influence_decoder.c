@@ -114,8 +114,10 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 		add_white_grams(s, i, first, n);
 		return;
 	}
-	for (int r = 0; r < n; r++) {
+	for (int r = 0, group = white_group(l, w, s->draws); r < n; r++) {
 		size_t row = (size_t)r * (size_t)s->draws, in = row * (size_t)l->in, out = row * (size_t)l->out;
+		if (w && !is_explicit && r % group == 0)
+			draw_grams_whiten_factors(&s->grams, l, w, x + in, dy + out, n - r < group ? n - r : group);
 		if (is_explicit) {
 			draw_grams_explicit(&s->grams, l, w, dx ? dx + in : NULL, x + in, dy + out, s->params + l->weight, network_relu_mask(&s->model->dec, i, &s->dec) != NULL);
 			gradients_add_blocks(s, i, first + r, s->grams.gradients);
@@ -125,7 +127,7 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 			draw_grams_from_sparse(&s->grams, s->sparse_grad[0], s->sparse_grad[1]);
 			gradients_keep_sparse(s, i, first + r, s->sparse_grad[0], s->sparse_grad[1]);
 		} else
-			draw_grams_from_factors(&s->grams, l, w, x + in, dy + out);
+			draw_grams_from_factors(&s->grams, l, w, x + in, dy + out, r % group);
 		add_grams(s, first + r, l);
 	}
 }

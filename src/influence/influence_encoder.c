@@ -154,11 +154,14 @@ static void white_dense_layer(struct influence *s, int i, const float *x, const 
 static void layer_rows(struct influence *s, int i, const float *x, const float *const dy[3], float *tangent)
 {
 	const struct layer *l = &s->model->enc.l[i];
-	size_t in = (size_t)l->in, out = (size_t)l->out;
-	for (size_t r = 0; r < (size_t)s->rows; r++) {
+	const struct layer_whitening *w = encoder_whitening(s, i);
+	size_t in = (size_t)l->in, out = (size_t)l->out, n = (size_t)s->rows, group = (size_t)white_group(l, w, 1);
+	for (size_t r = 0; r < n; r++) {
+		if (r % group == 0)
+			white_rows(&s->grams, l, w, x + r * in, (int)(n - r < group ? n - r : group));
 		const float *d0 = dy[0] + r * out, *d1 = dy[1] + r * out, *mean = dy[2] + r * out;
 		double weight, bias;
-		row_gradient_dot(&s->grams, l, encoder_whitening(s, i), x + r * in, d0, d1, mean, &weight, &bias, s->tangent_out);
+		row_gradient_dot(&s->grams, l, w, (int)(r % group), x + r * in, d0, d1, mean, &weight, &bias, s->tangent_out);
 		for (size_t k = 0; k < out; k++)
 			tangent[r * out + k] += s->tangent_out[k];
 		add_to_score(s, (int)r, l->tensor, weight);

@@ -56,6 +56,22 @@ static int open_ones(struct layer_whitening *w, const double *matrix, int n, str
 	return w->ones ? 0 : fail_memory(f);
 }
 
+/* For convolutions, if the processor has kernels. */
+static int open_triangles(struct layer_whitening *w, const struct layer *l, struct fail *f)
+{
+	if (w->dense || !triangle_supported(w->k, w->k))
+		return 0;
+	w->triangle_k = (struct triangle){w->wk, w->wk ? w->k : 0, l->k, w->square};
+	if (!w->wp)
+		return 0;
+	w->triangle_p = (struct triangle){w->wp, w->p, l->p, w->square};
+	w->turned_p = mat_floats((size_t)w->p * (size_t)l->p);
+	for (int i = 0; w->turned_p && i < w->p; i++)
+		for (int j = 0; j < l->p; j++)
+			w->turned_p[j * w->p + i] = w->wp[i * l->p + j];
+	return w->turned_p ? 0 : fail_memory(f);
+}
+
 static int open_layer(struct layer_whitening *w, const struct curvature_layer *c, enum curvature_kind kind, double damping, double *memory,
                       struct fail *f)
 {
@@ -66,7 +82,7 @@ static int open_layer(struct layer_whitening *w, const struct curvature_layer *c
 		return -1;
 	if (keep_k && open_matrix(&w->wk, c->k, c->nk, l->k, damping, memory, c->name, transposed ? "output" : "input", f))
 		return -1;
-	if (!c->nb && open_ones(w, memory, c->nk, f))
+	if ((!c->nb && open_ones(w, memory, c->nk, f)) || open_triangles(w, l, f))
 		return -1;
 	return c->nb && !inputs ? open_matrix(&w->wb, c->b, c->nb, c->nb, damping, memory, c->name, "bias", f) : 0;
 }
@@ -89,7 +105,9 @@ int rotation_open(struct layer_whitening *w, const struct curvature_layer *c, st
 	w->ones = c->nb ? NULL : mat_floats((size_t)c->nk);
 	for (size_t i = 0; w->ones && i < (size_t)c->nk; i++)
 		w->ones[i] = c->qk[(i + 1) * (size_t)c->nk - 1];
-	return w->wp && w->wk && (c->nb || w->ones) ? 0 : fail_memory_for(f, "the curvature of %s", c->name);
+	if (!w->wp || !w->wk || (!c->nb && !w->ones))
+		return fail_memory_for(f, "the curvature of %s", c->name);
+	return open_triangles(w, l, f);
 }
 
 static int open_eigenvalues(struct layer_whitening *w, const struct curvature_layer *c, double damping, struct fail *f)
@@ -148,7 +166,7 @@ int whitening_open(struct whitening *w, const struct curvature *c, enum curvatur
 
 void layer_whitening_close(struct layer_whitening *w)
 {
-	float *all[] = {w->wp, w->wk, w->wb, w->ones, w->inverse, w->scale};
+	float *all[] = {w->wp, w->wk, w->wb, w->ones, w->inverse, w->scale, w->turned_p, w->panels_p, w->panels_k, w->panels_back};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	for (int i = 0; i < WHITENING_PARTS; i++) {
@@ -235,10 +253,24 @@ static void pack_convolution(struct layer_whitening *w, int rows, size_t *budget
 	}
 }
 
+static void pack_triangles(struct layer_whitening *w, size_t *budget)
+{
+	if (w->triangle_k.n && !w->panels_k)
+		w->panels_k = triangle_pack(&w->triangle_k, 0, budget);
+	if (w->triangle_k.n && !w->panels_back)
+		w->panels_back = triangle_pack(&w->triangle_k, 1, budget);
+	if (w->triangle_p.n && !w->panels_p)
+		w->panels_p = triangle_pack(&w->triangle_p, 0, budget);
+}
+
 static void pack_layer(struct layer_whitening *w, int rows, size_t *budget)
 {
 	if (!w->p)
 		return;
+	if (!w->dense && w->triangle_k.n + w->triangle_p.n) {
+		pack_triangles(w, budget);
+		return;
+	}
 	if (!w->dense) {
 		pack_convolution(w, rows, budget);
 		return;
@@ -301,12 +333,24 @@ static int multiply_sparse(float *out, const struct sparse_block *x, struct mat_
 
 void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows)
 {
-	multiply_rows(out, p, w->wp, w->packed_p, w->square, w->p, l->p, rows, NULL);
+	if (w->triangle_p.n)
+		triangle_product(out, p, &w->triangle_p, w->panels_p, NULL, rows);
+	else
+		multiply_rows(out, p, w->wp, w->packed_p, w->square, w->p, l->p, rows, NULL);
+}
+
+/* ones: to add, or NULL */
+static void multiply_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows, const float *ones)
+{
+	if (w->triangle_k.n)
+		triangle_product(out, k, &w->triangle_k, w->panels_k, ones, rows);
+	else
+		multiply_rows(out, k, w->wk, w->packed_k, w->square, w->k, l->k, rows, ones);
 }
 
 void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows)
 {
-	multiply_rows(out, k, w->wk, w->packed_k, w->square, w->k, l->k, rows, w->ones);
+	multiply_k(w, l, out, k, rows, w->ones);
 }
 
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count)
@@ -331,11 +375,13 @@ void whiten_gradient(const struct layer_whitening *w, const struct layer *l, flo
 {
 	size_t k = (size_t)w->k, p = (size_t)w->p;
 	float *by_k = w->wp ? scratch : out;
-	multiply_rows(by_k, weight, w->wk, w->packed_k, w->square, w->k, l->k, l->p, NULL);
+	multiply_k(w, l, by_k, weight, l->p, NULL);
 	for (size_t i = 0; w->ones && i < p; i++)
 		for (size_t j = 0; j < k; j++)
 			by_k[i * k + j] += bias[i] * w->ones[j];
-	for (int i = 0, from = 0; w->wp && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+	if (w->triangle_p.n)
+		triangle_left(out, w->turned_p, &w->triangle_p, scratch, w->k);
+	for (int i = 0, from = 0; w->wp && !w->triangle_p.n && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
 		int to = part_end(w->p, i);
 		mat_nn(out + (size_t)from * k, w->k, w->wp + (size_t)from * p, l->p, scratch, w->k, NULL, NULL, to - from, w->k,
 		       inner_size(w->square, l->p, to), MAT_24);
@@ -366,12 +412,17 @@ void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer
 		in[i] *= w->scale[i];
 	const float *by_p = w->wp ? scratch : in;
 	size_t p = (size_t)w->p, k = (size_t)w->k;
-	for (int i = 0, from = 0; w->wp && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
+	if (w->triangle_p.n)
+		triangle_left_back(scratch, &w->triangle_p, in, w->k);
+	for (int i = 0, from = 0; w->wp && !w->triangle_p.n && i < WHITENING_PARTS && from < w->p; from = part_end(w->p, i++)) {
 		int to = part_end(w->p, i), row = first_row(w->square, from);
 		mat_tn(scratch + (size_t)from * k, w->k, w->wp + (size_t)row * p + from, l->p, in + (size_t)row * k, w->k, NULL, to - from, w->k, w->p - row, 1, 0,
 		       MAT_24);
 	}
-	multiply_back(weight, by_p, w->wk, w->packed_back, w->square, w->k, l->k, l->p);
+	if (w->triangle_k.n)
+		triangle_product_back(weight, by_p, &w->triangle_k, w->panels_back, l->p);
+	else
+		multiply_back(weight, by_p, w->wk, w->packed_back, w->square, w->k, l->k, l->p);
 	for (size_t i = 0; w->ones && i < (size_t)l->p; i++)
 		bias[i] = (float)dot(by_p + i * (size_t)w->k, w->ones, w->k);
 }
