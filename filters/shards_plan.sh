@@ -184,7 +184,7 @@ refresh() {
 	fi
 	# one stat for all shards; field 5 is the path
 	now=$(cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c '%i:%s:%.9Y:%.9Z' -- 2>&1) || fail "a shard cannot be read: $(printf '%s\n' "$now" | grep -m 1 '^stat:')"
-	if [ "$now" != "$(cut -f 1 "$run/identities")" ]; then
+	if [ "$now" != "$(cut -f 1 "$run/identities" 2>/dev/null)" ]; then
 		[ -z "$memo" ] || same_shards
 		before=$(cksum <"$run/manifest")
 		cut -f 5 "$run/manifest" | write_manifest "$shards" || exit 1
