@@ -65,12 +65,16 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 	    float scale, int add, enum mat_bits bits);
 
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
-void mat_gram(float *c, const float *a, int m, int k);
+void mat_gram(float *c, const float *a, int lda, int m, int k);
 
-/* sum[i] = p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
- * with W = weight[np x nk]. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this processor has no kernel
- * or there are too many rows. */
-int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch);
+/* sum[i] += p_i^T (W o sum_j p_j k_j^T) k_i for all rows i of p[rows x np] and k[rows x nk], with j in [from, to) and o the elementwise product
+ * with W = weight[np x nk], whose rows are ld apart. scratch: mat_weighted_scratch(np, rows) floats. Returns 1; or 0, and does nothing, if this
+ * processor has no kernel or there are too many rows. */
+struct weighted_factors {
+	const float *p, *k;
+	int ldp, ldk, np, nk, rows;
+};
+int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch);
 size_t mat_weighted_scratch(int np, int rows);
 
 /* The lower triangle of c[n x n] += a[m x n]^T a: the second moments of m rows */

@@ -21,23 +21,20 @@
 #include "gemm/sparse_block.h"
 #include "gemm/triangle.h"
 #include "influence/curvature.h"
-
-/* The matrices are lower triangular, but for EK-FAC. Products take their rows in parts, each with its own inner dimension. */
-enum { WHITENING_PARTS = 4 };
+#include "influence/eigen_basis.h"
+#include "influence/factor_map.h"
 
 enum curvature_kind { CURVATURE_NONE, CURVATURE_KFAC, CURVATURE_INPUTS, CURVATURE_EKFAC };
 extern const char *const curvature_words[]; /* of enum curvature_kind, then NULL */
 
 struct layer_whitening {
 	int p, k, b;      /* numbers of a whitened factor; b: biases of a transposed layer, else 0 */
-	float *wp, *wk, *wb; /* [p][layer p], [k][layer k], [b][b]; NULL: the identity */
+	struct factor_map by_p, by_k;
+	float *wb;        /* [b][b]; NULL: the identity */
 	float *ones;      /* [k]: what the 1 behind factor k adds; NULL when transposed */
-	int square;       /* wp and wk are not triangular */
 	int dense;        /* the layer's kind: how whitening_pack() packs */
-	float *inverse, *scale; /* EK-FAC, else NULL: [p][k]: 1/(lambda + damping), and its root */
-	/* A part each, or NULL: of wp and wk, and of convolutions' wk for the adjoint. */
-	struct mat_packed *packed_p[WHITENING_PARTS], *packed_k[WHITENING_PARTS], *packed_back[WHITENING_PARTS];
-	/* Of a convolution, on processors with the kernels (triangle.h): wp and wk, or n = 0; the transpose of wp; packs, or NULL */
+	struct eigen_weights eigen; /* EK-FAC */
+	/* Of a convolution, on processors with the kernels (triangle.h): by_p.w and by_k.w, or n = 0; the transpose of by_p.w; packs, or NULL */
 	struct triangle triangle_p, triangle_k;
 	float *turned_p, *panels_p, *panels_k, *panels_back;
 };
@@ -60,20 +57,20 @@ void whitenings_close(struct whitening *w, int n);
 void whitening_pack(struct whitening *w, int rows, size_t *budget);
 
 /* out [rows][w->p] of factor p [rows][p]; out [rows][w->k] of factor k [rows][k]; out [rows][w->b] of gradients by the bias [rows][w->b] */
-void whiten_p(const struct layer_whitening *w, const struct layer *l, float *out, const float *p, int rows);
-void whiten_k(const struct layer_whitening *w, const struct layer *l, float *out, const float *k, int rows);
+void whiten_p(const struct layer_whitening *w, float *out, const float *p, int rows);
+void whiten_k(const struct layer_whitening *w, float *out, const float *k, int rows);
 void whiten_b(const struct layer_whitening *w, float *out, const float *b, int rows);
 /* whiten_p() and whiten_k() of `count` sparse blocks, at most SPARSE_BATCH: 1; or 0, and nothing is written, without packed matrices. */
 int whiten_sparse_p(const struct layer_whitening *w, float *out, const struct sparse_block *p, int count);
 int whiten_sparse_k(const struct layer_whitening *w, float *out, const struct sparse_block *k, int count);
 /* out [w->p][w->k]: a gradient [p][k] and its bias [biases], which belongs to it unless the layer is transposed. scratch: as out */
-void whiten_gradient(const struct layer_whitening *w, const struct layer *l, float *out, const float *weight, const float *bias, float *scratch);
+void whiten_gradient(const struct layer_whitening *w, float *out, const float *weight, const float *bias, float *scratch);
 /* The adjoint of whiten_p(): out [rows][p] of in [rows][w->p] */
-void whiten_p_adjoint(const struct layer_whitening *w, const struct layer *l, float *out, const float *in, int rows);
+void whiten_p_adjoint(const struct layer_whitening *w, float *out, const float *in, int rows);
 /* The adjoint of whiten_b() for one row */
 void whiten_b_adjoint(const struct layer_whitening *w, float *out, const float *b);
 /* The adjoint of whiten_gradient(): weight [p][k], bias [biases] unless transposed, of a whitened gradient
  * in [w->p][w->k], which is overwritten. scratch: as in */
-void whiten_gradient_adjoint(const struct layer_whitening *w, const struct layer *l, float *weight, float *bias, float *in, float *scratch);
+void whiten_gradient_adjoint(const struct layer_whitening *w, float *weight, float *bias, float *in, float *scratch);
 
 #endif

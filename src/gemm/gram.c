@@ -9,7 +9,7 @@
 
 #if !defined(__x86_64__)
 
-int gram_avx512(float *c, const float *a, int m, int k) { return 0; }
+int gram_avx512(float *c, const float *a, int lda, int m, int k) { return 0; }
 
 #else
 
@@ -59,13 +59,13 @@ AVX512 static void gram_block(float *c, int m, const float *const row[4], const 
 			c[i * m + j] = total[4 * i + j];
 }
 
-int gram_avx512(float *c, const float *a, int m, int k)
+int gram_avx512(float *c, const float *a, int lda, int m, int k)
 {
 	if (simd_level() < SIMD_AVX512 || m > MAX_ROWS)
 		return 0;
 	const float *row[MAX_ROWS + 4];
 	for (int i = 0; i < m + 4; i++) /* the last block is filled up with row 0 */
-		row[i] = a + (size_t)(i < m ? i : 0) * (size_t)k;
+		row[i] = a + (size_t)(i < m ? i : 0) * (size_t)lda;
 	for (int i = 0; i < m; i += 4)
 		for (int j = i; j < m; j += 4)
 			gram_block(c + i * m + j, m, row + i, row + j, k, min_int(m - i, 4), min_int(m - j, 4));

@@ -57,6 +57,7 @@ void gemm_amx(const struct gemm_args *g); /* keeps 5 MB of scratch per thread */
 /* The kernels that are compiled for 16 lanes (AVX-512), 8 (AVX2) and 4 (NEON): panels.h, masked_gemm.h and sparse_kernels.h. */
 struct sparse_block;
 struct spread_factors;
+struct weighted_factors;
 struct blocked_kernels {
 	int lanes;
 	/* as for AMX; with masked, pack() adds the columns of B for masked_gemm() */
@@ -77,8 +78,7 @@ struct blocked_kernels {
 	void (*sparse_spread)(float *to, const struct sparse_block *b, int width);
 	void (*spread_dots)(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias);
 	/* mat_weighted_sums() */
-	int (*weighted_sums)(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to,
-			     float *scratch);
+	int (*weighted_sums)(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch);
 };
 extern const struct blocked_kernels blocked_16, blocked_8, blocked_4;
 /* Those for this processor. NULL: none */
@@ -95,7 +95,7 @@ struct direct_kernels {
 extern const struct direct_kernels direct_16, direct_8, direct_4;
 
 /* mat_gram() on AVX-512. Returns 1, or 0 with nothing done: the processor has no AVX-512, or m is above 64. */
-int gram_avx512(float *c, const float *a, int m, int k);
+int gram_avx512(float *c, const float *a, int lda, int m, int k);
 
 /* --- memory --- */
 

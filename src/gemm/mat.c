@@ -192,10 +192,10 @@ void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 		      (struct gemm_operand){b, ldb, 1, packed}, m, n, k, bits);
 }
 
-void mat_gram(float *c, const float *a, int m, int k)
+void mat_gram(float *c, const float *a, int lda, int m, int k)
 {
-	if (!gram_avx512(c, a, m, k))
-		mat_nt(c, m, a, k, a, k, NULL, m, m, k, MAT_24);
+	if (!gram_avx512(c, a, lda, m, k))
+		mat_nt(c, m, a, lda, a, lda, NULL, m, m, k, MAT_24);
 }
 
 size_t mat_weighted_scratch(int np, int rows)
@@ -204,10 +204,10 @@ size_t mat_weighted_scratch(int np, int rows)
 	return ((size_t)np + PADDING) * (size_t)rows;
 }
 
-int mat_weighted_sums(double *sum, const float *p, int np, const float *k, int nk, const float *weight, int rows, int from, int to, float *scratch)
+int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch)
 {
 	const struct blocked_kernels *blocked = blocked_kernels();
-	return blocked ? blocked->weighted_sums(sum, p, np, k, nk, weight, rows, from, to, scratch) : 0;
+	return blocked ? blocked->weighted_sums(sum, f, weight, ld, from, to, scratch) : 0;
 }
 
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k)

@@ -421,18 +421,30 @@ int estimate_finish(const struct curvature_estimate *e, struct curvature *c, str
 
 /* --- the second pass --- */
 
-/* q [n][n]: the eigenvectors of a factor [n][n], one in each row */
+/* q [n][n]: the eigenvectors of a factor [n][n], one in each row. A number that was 0 in all records has one of its own: these are last, so that they
+ * need no products (whitening.h). */
 static int find_eigenvectors(float *q, const float *factor, int n)
 {
-	size_t size = (size_t)n * (size_t)n;
-	double *a = malloc(size * sizeof *a), *value = malloc((size_t)n * sizeof *value);
-	for (size_t i = 0; a && i < size; i++)
-		a[i] = (double)factor[i];
-	int r = a && value ? mat_eigenvectors(a, value, n) : -1;
+	size_t size = (size_t)n, some = 0, zero = 0;
+	double *a = malloc(size * size * sizeof *a), *value = malloc(size * sizeof *value);
+	size_t *at = malloc(size * sizeof *at);
+	for (size_t i = 0; at && i < size; i++)
+		if (factor[i * size + i] != 0)
+			at[some++] = i;
+	for (size_t i = 0; a && at && i < some * some; i++)
+		a[i] = (double)factor[at[i / some] * size + at[i % some]];
+	int r = a && value && at ? 0 : -1;
+	if (!r && some)
+		r = mat_eigenvectors(a, value, (int)some);
+	memset(q, 0, size * size * sizeof *q);
+	for (size_t i = 0; !r && i < some * some; i++)
+		q[i / some * size + at[i % some]] = (float)a[i];
 	for (size_t i = 0; !r && i < size; i++)
-		q[i] = (float)a[i];
+		if (factor[i * size + i] == 0)
+			q[(some + zero++) * size + i] = 1;
 	free(a);
 	free(value);
+	free(at);
 	return r;
 }
 

@@ -182,9 +182,9 @@ static void sum_positions(struct draw_grams *g, int positions, int dense)
 static void sum_white(struct draw_grams *g, const struct layer_whitening *w, int positions, const float *p, const float *k)
 {
 	int rows = g->draws * positions;
-	if (!w->inverse) {
-		mat_gram(g->gram_k, k, rows, w->k);
-		mat_gram(g->gram_p, p, rows, w->p);
+	if (!w->eigen.inverse) {
+		mat_gram(g->gram_k, k, w->k, rows, w->k);
+		mat_gram(g->gram_p, p, w->p, rows, w->p);
 		sum_positions(g, positions, 0);
 		return;
 	}
@@ -213,8 +213,8 @@ static const float *unrolled_k(struct draw_grams *g, const struct layer *l, cons
 void draw_grams_whiten_factors(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy, int n)
 {
 	int rows = n * g->draws;
-	whiten_p(w, l, g->white_p, layer_factor_p(l, x, dy), rows * l->positions);
-	whiten_k(w, l, g->white_k, unrolled_k(g, l, layer_factor_k(l, x, dy), rows), rows * l->positions);
+	whiten_p(w, g->white_p, layer_factor_p(l, x, dy), rows * l->positions);
+	whiten_k(w, g->white_k, unrolled_k(g, l, layer_factor_k(l, x, dy), rows), rows * l->positions);
 }
 
 /* The bias of a layer that is not dense; w: a whitening that has the bias as a block of its own, or NULL */
@@ -237,8 +237,8 @@ void draw_grams_from_factors(struct draw_grams *g, const struct layer *l, const 
 		size_t row = (size_t)at * (size_t)rows;
 		sum_white(g, w, l->positions, g->white_p + row * (size_t)w->p, g->white_k + row * (size_t)w->k);
 	} else {
-		mat_gram(g->gram_k, unrolled_k(g, l, layer_factor_k(l, x, dy), g->draws), rows, l->k);
-		mat_gram(g->gram_p, layer_factor_p(l, x, dy), rows, l->p);
+		mat_gram(g->gram_k, unrolled_k(g, l, layer_factor_k(l, x, dy), g->draws), l->k, rows, l->k);
+		mat_gram(g->gram_p, layer_factor_p(l, x, dy), l->p, rows, l->p);
 		sum_positions(g, l->positions, l->type->dense);
 	}
 	if (!l->type->dense && (!w || w->b))
@@ -291,8 +291,8 @@ static void sum_white_gradients(struct draw_grams *g, const struct layer *l, con
 	for (int part = 0; part < (g->split < g->blocks ? 2 : 1); part++) {
 		sum_blocks(g, total, gradients, part, weights);
 		sum_blocks(g, total_bias, bias, part, biases);
-		whiten_gradient(w, l, white, total, total_bias, scratch);
-		whiten_gradient_adjoint(w, l, back, back_bias, white, scratch);
+		whiten_gradient(w, white, total, total_bias, scratch);
+		whiten_gradient_adjoint(w, back, back_bias, white, scratch);
 		for (size_t b = 0; b < (size_t)g->blocks; b++)
 			g->weight[(size_t)part * (size_t)g->blocks + b] = dot(gradients + b * weights, back, (int)weights) +
 			                                               (w->ones ? dot(bias + b * biases, back_bias, (int)biases) : 0);
@@ -351,7 +351,7 @@ static int row_by_factors(const struct layer *l) { return !l->type->dense && !l-
 void white_rows(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, int n)
 {
 	if (w && row_by_factors(l))
-		whiten_k(w, l, g->white_k, unrolled_k(g, l, x, n), n * l->positions);
+		whiten_k(w, g->white_k, unrolled_k(g, l, x, n), n * l->positions);
 }
 
 static const float *white_row_k(const struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at)
@@ -369,7 +369,7 @@ static double factor_row(struct draw_grams *g, const struct layer *l, const stru
 		float *to = g->white_p;
 		const float **dy[] = {&dy0, &dy1, &dy_mean};
 		for (int i = 0; i < 3; i++, to += n * p) {
-			whiten_p(w, l, to, *dy[i], n);
+			whiten_p(w, to, *dy[i], n);
 			*dy[i] = to;
 		}
 	}
@@ -381,7 +381,7 @@ static double factor_row(struct draw_grams *g, const struct layer *l, const stru
 		return product;
 	}
 	mat_nn(g->white_p, p, g->gram_k, n, dy_mean, p, NULL, NULL, n, p, n, MAT_24);
-	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
+	whiten_p_adjoint(w, tangent_out, g->white_p, n);
 	return product;
 }
 
@@ -417,15 +417,15 @@ static double eigen_row(struct draw_grams *g, const struct layer *l, const struc
 			continue;
 		}
 		if (i == 0 || dy[i] != dy[0]) {
-			whiten_p(w, l, g->white_p, dy[i], n);
+			whiten_p(w, g->white_p, dy[i], n);
 			mat_tn(gradient[i], k, g->white_p, p, white_k, k, NULL, p, k, n, 1, 0, MAT_24);
 		} else
 			memcpy(gradient[i], gradient[0], size * sizeof *gradient[i]);
 		for (size_t j = 0; i > 0 && j < size; j++)
-			gradient[i][j] *= w->inverse[j];
+			gradient[i][j] *= w->eigen.inverse[j];
 	}
 	mat_nt(g->white_p, p, white_k, k, gradient[2], k, NULL, n, p, k, MAT_24);
-	whiten_p_adjoint(w, l, tangent_out, g->white_p, n);
+	whiten_p_adjoint(w, tangent_out, g->white_p, n);
 	return dot(gradient[0], gradient[1], (int)size);
 }
 
@@ -437,7 +437,7 @@ static void white_row(struct draw_grams *g, const struct layer *l, const struct 
 	float *bias = g->bias_sums;
 	l->type->backward(l, NULL, g->gradients, dy, x, &pass);
 	l->type->bias_gradient(l, bias, dy, 0, 1);
-	whiten_gradient(w, l, out, g->gradients, bias, scratch);
+	whiten_gradient(w, out, g->gradients, bias, scratch);
 }
 
 static double explicit_white_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, const float *dy0,
@@ -452,7 +452,7 @@ static double explicit_white_row(struct draw_grams *g, const struct layer *l, co
 	double product = dot(g0, g1, (int)n); /* the adjoint overwrites what it reads */
 	if (mean != g0)
 		white_row(g, l, w, mean, scratch, x, dy_mean);
-	whiten_gradient_adjoint(w, l, g->gradients, bias, mean, scratch);
+	whiten_gradient_adjoint(w, g->gradients, bias, mean, scratch);
 	l->type->forward(l, tangent_out, x, &pass);
 	if (!w->b)
 		add_biases(l, tangent_out, bias);
@@ -478,7 +478,7 @@ static void white_gradient_row(struct draw_grams *g, const struct layer *l, cons
                                const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
 	if (row_by_factors(l))
-		*weight = (w->inverse ? eigen_row : factor_row)(g, l, w, white_row_k(g, l, w, at), dy0, dy1, dy_mean, tangent_out);
+		*weight = (w->eigen.inverse ? eigen_row : factor_row)(g, l, w, white_row_k(g, l, w, at), dy0, dy1, dy_mean, tangent_out);
 	else
 		*weight = explicit_white_row(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
 	*bias = w->b ? white_bias_row(g, l, w, dy0, dy1, dy_mean, tangent_out) : 0;

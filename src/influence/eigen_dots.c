@@ -1,5 +1,7 @@
 #include "influence/eigen_dots.h"
 
+#include <string.h>
+
 #include "gemm/mat.h"
 
 /* Rows of a gradient [p][k] at a time. */
@@ -11,9 +13,12 @@ static int block_rows(int p, int k)
 
 static int least(int a, int b) { return a < b ? a : b; }
 
+enum { FUSED_ROWS = 64 }; /* rows of a record for which no gradient is written out */
+
 size_t eigen_sums_scratch(int p, int k, int rows)
 {
-	size_t fused = mat_weighted_scratch(p, rows), written = (size_t)block_rows(p, k) * ((size_t)k + (size_t)rows);
+	size_t grams = 3 * (size_t)rows * (size_t)rows, fused = mat_weighted_scratch(p, rows) + (rows <= FUSED_ROWS ? grams : 0);
+	size_t written = (size_t)block_rows(p, k) * ((size_t)k + (size_t)rows);
 	return fused > written ? fused : written;
 }
 
@@ -27,19 +32,62 @@ static void write_rows(const struct layer_whitening *w, float *out, const float 
 
 static void divide_rows(const struct layer_whitening *w, float *v, int at, int n)
 {
-	const float *inverse = w->inverse + (size_t)at * (size_t)w->k;
+	const float *inverse = w->eigen.inverse + (size_t)at * (size_t)w->k;
 	for (size_t i = 0; i < (size_t)n * (size_t)w->k; i++)
 		v[i] *= inverse[i];
+}
+
+/* gram [rows][rows] += that of columns [from, to) of k. part: as gram */
+static void add_gram(float *gram, const float *k, int ld, int rows, int from, int to, float *part)
+{
+	if (from == to)
+		return;
+	mat_gram(part, k + from, ld, rows, to - from);
+	for (int i = 0; i < rows * rows; i++)
+		gram[i] += part[i];
+}
+
+/* The numbers beyond the steps. Their Gram matrix by K grows from step to step. */
+static void add_rest(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch)
+{
+	float *gram_k = scratch, *gram_p = gram_k + rows * rows, *part = gram_p + rows * rows;
+	memset(gram_k, 0, (size_t)(rows * rows) * sizeof *gram_k);
+	for (int s = 0, end = w->k; s < w->eigen.nsteps; end = w->eigen.step[s++].width) {
+		const struct eigen_step *step = &w->eigen.step[s];
+		add_gram(gram_k, k, w->k, rows, step->width, end, part);
+		if (step->width == w->k)
+			continue;
+		mat_gram(gram_p, p + step->from, w->p, rows, step->to - step->from);
+		for (int i = 0; i < rows; i++) {
+			double rest = 0;
+			for (int j = from; j < to; j++)
+				rest += (double)gram_p[i * rows + j] * (double)gram_k[i * rows + j];
+			sum[i] += rest * (double)w->eigen.rest;
+		}
+	}
+}
+
+/* 0, and nothing is done: there is no kernel for it. */
+static int add_steps(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch)
+{
+	for (const struct eigen_step *s = w->eigen.step; s < w->eigen.step + w->eigen.nsteps; s++) {
+		const struct weighted_factors part = {p + s->from, k, w->p, w->k, s->to - s->from, s->width, rows};
+		if (!mat_weighted_sums(sum, &part, w->eigen.inverse + (size_t)s->from * (size_t)w->k, w->k, from, to, scratch))
+			return 0;
+	}
+	return 1;
 }
 
 void eigen_sums(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch)
 {
 	int step = block_rows(w->p, w->k);
-	if (mat_weighted_sums(sum, p, w->p, k, w->k, w->inverse, rows, from, to, scratch))
-		return;
-	float *gradient = scratch, *product = scratch + (size_t)step * (size_t)w->k;
 	for (int i = 0; i < rows; i++)
 		sum[i] = 0;
+	if (rows <= FUSED_ROWS && add_steps(w, p, k, rows, from, to, sum, scratch)) {
+		add_rest(w, p, k, rows, from, to, sum, scratch);
+		return;
+	}
+	float *gradient = scratch, *product = scratch + (size_t)step * (size_t)w->k;
 	for (int at = 0; at < w->p && from < to; at += step) {
 		int n = least(step, w->p - at);
 		write_rows(w, gradient, p + (size_t)from * (size_t)w->p, k + (size_t)from * (size_t)w->k, to - from, at, n);
@@ -47,6 +95,23 @@ void eigen_sums(const struct layer_whitening *w, const float *p, const float *k,
 		mat_nt(product, n, k, w->k, gradient, w->k, NULL, rows, n, w->k, MAT_24);
 		for (int i = 0; i < rows; i++)
 			sum[i] += dot(product + (size_t)i * (size_t)n, p + (size_t)i * (size_t)w->p + at, n);
+	}
+}
+
+void eigen_weigh(const struct layer_whitening *w, float *out, const float *a, int n)
+{
+	for (const struct eigen_step *s = w->eigen.step; s < w->eigen.step + w->eigen.nsteps; s++) {
+		if (s->width)
+			mat_nt(out + s->from, w->p, a, w->k, w->eigen.inverse + (size_t)s->from * (size_t)w->k, w->k, NULL, n, s->to - s->from, s->width, MAT_24);
+		for (int r = 0; r < n; r++) {
+			const float *row = a + (size_t)r * (size_t)w->k;
+			float *to = out + (size_t)r * (size_t)w->p;
+			double rest = 0;
+			for (int j = s->width; j < w->k; j++)
+				rest += (double)row[j];
+			for (int i = s->from; i < s->to; i++)
+				to[i] = (s->width ? to[i] : 0) + (float)rest * w->eigen.rest;
+		}
 	}
 }
 

@@ -2,7 +2,7 @@
  *
  * A gradient is the sum over rows of p_j^T k_j, with factors p [rows][w->p] and k [rows][w->k] that whiten_p() and whiten_k() have turned
  * into the eigenbasis. Each of its numbers has its own eigenvalue, so that Gram matrices of the factors do not suffice: the gradient is
- * written out, a few rows of it at a time, with about EIGEN_FLOATS numbers.
+ * written out, a few rows of it at a time, with about EIGEN_FLOATS numbers. Where the damping alone counts (eigen_basis.h) they suffice.
  */
 #ifndef VF_EIGEN_DOTS_H
 #define VF_EIGEN_DOTS_H
@@ -15,6 +15,8 @@ enum { EIGEN_FLOATS = 1 << 15, EIGEN_RECORDS = 32 };
 size_t eigen_sums_scratch(int p, int k, int rows);
 size_t eigen_pairs_scratch(int p, int k);
 
+/* out [n][w->p] = a [n][w->k] W^T, with the weights W of the layer. a is not negative. */
+void eigen_weigh(const struct layer_whitening *w, float *out, const float *a, int n);
 /* sum[i] = <p_i^T k_i, sum of p_j^T k_j over the rows from <= j < to> with the inverse of the curvature, for every row i of one record */
 void eigen_sums(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch);
 

@@ -61,10 +61,9 @@ static void add_squares(struct layer_eigenvalues *v, const float *gradient)
 /* The input of an encoder layer is the same for all draws: the squares of the gradients by the output are summed up first. */
 static void add_dense(struct layer_eigenvalues *v, const float *x, const float *dy, int n, int draw)
 {
-	const struct layer *l = v->c->l;
 	int np = v->c->np, nk = v->c->nk, once = !v->c->in_decoder;
 	size_t size = (size_t)n * (size_t)np;
-	whiten_p(&v->basis, l, v->p, dy, n);
+	whiten_p(&v->basis, v->p, dy, n);
 	square(v->p, size);
 	if (once) {
 		for (size_t i = 0; i < size; i++)
@@ -72,7 +71,7 @@ static void add_dense(struct layer_eigenvalues *v, const float *x, const float *
 		if (draw < v->draws - 1)
 			return;
 	}
-	whiten_k(&v->basis, l, v->k, x, n);
+	whiten_k(&v->basis, v->k, x, n);
 	square(v->k, (size_t)n * (size_t)nk);
 	mat_tn(v->batch, nk, once ? v->squares : v->p, np, v->k, nk, NULL, np, nk, n, 1, 1, MAT_24);
 }
@@ -86,8 +85,8 @@ static void add_factors(struct layer_eigenvalues *v, const float *x, const float
 		l->type->unroll(l, v->unrolled, k, n);
 		k = v->unrolled;
 	}
-	whiten_p(&v->basis, l, v->p, layer_factor_p(l, x, dy), n * rows);
-	whiten_k(&v->basis, l, v->k, k, n * rows);
+	whiten_p(&v->basis, v->p, layer_factor_p(l, x, dy), n * rows);
+	whiten_k(&v->basis, v->k, k, n * rows);
 	for (size_t r = 0; r < (size_t)n; r++) {
 		size_t row = r * (size_t)rows;
 		mat_tn(v->gradient, nk, v->p + row * (size_t)np, np, v->k + row * (size_t)nk, nk, NULL, np, nk, rows, 1, 0, MAT_24);
@@ -102,7 +101,7 @@ static void add_gradient(struct layer_eigenvalues *v, const float *x, const floa
 	float *turned = v->gradient + (size_t)v->c->np * (size_t)v->c->nk;
 	l->type->backward(l, NULL, v->gradient, dy, x, &pass);
 	l->type->bias_gradient(l, v->bias, dy, 0, 1);
-	whiten_gradient(&v->basis, l, turned, v->gradient, v->bias, v->scratch);
+	whiten_gradient(&v->basis, turned, v->gradient, v->bias, v->scratch);
 	add_squares(v, turned);
 }
 

@@ -44,7 +44,7 @@ static int plan_whitening(struct influence *s, struct layer_gradient *k, size_t 
 	*raw = size > *raw ? size : *raw;
 	k->white_p = mat_floats(rows * (size_t)k->p);
 	k->white_k = mat_floats(rows * (size_t)k->k);
-	size_t eigen = w->inverse && k->rows ? eigen_pairs_scratch(w->p, w->k) : 0;
+	size_t eigen = w->eigen.inverse && k->rows ? eigen_pairs_scratch(w->p, w->k) : 0;
 	if (eigen > s->gradients.eigen_size) {
 		free(s->gradients.eigen);
 		s->gradients.eigen_size = eigen;
@@ -178,7 +178,7 @@ static void whiten_explicit(const struct influence *s, const struct layer_gradie
 	const struct layer_whitening *w = whitening_of(s, k);
 	const float *bias = g->raw + (k->rows ? 0 : layer_weights(k->l));
 	if (!k->rows)
-		whiten_gradient(w, k->l, to, g->raw, bias, g->scratch);
+		whiten_gradient(w, to, g->raw, bias, g->scratch);
 	if (w->b)
 		whiten_b(w, to + k->size - w->b, bias, 1);
 }
@@ -331,8 +331,8 @@ void gradients_finish(struct influence *s)
 		if (k->unrolled)
 			l->type->unroll(l, k->unrolled, layer_factor_k(l, x, dy), s->batch * k->draws);
 		if (s->white && k->rows) {
-			whiten_p(whitening_of(s, k), l, k->white_p, raw_factor_p(s, k), s->batch * k->rows);
-			whiten_k(whitening_of(s, k), l, k->white_k, raw_factor_k(s, k), s->batch * k->rows);
+			whiten_p(whitening_of(s, k), k->white_p, raw_factor_p(s, k), s->batch * k->rows);
+			whiten_k(whitening_of(s, k), k->white_k, raw_factor_k(s, k), s->batch * k->rows);
 		}
 		int added = k->in_decoder && !k->rows && gradient_is_explicit(l, k->draws); /* by gradients_add_blocks() */
 		for (size_t r = 0, draws = (size_t)k->draws; k->size && !added && r < (size_t)s->batch; r++) {
@@ -494,7 +494,7 @@ void gradients_dots(struct influence *s, int from, int n, const float *other, in
 		size_t p = (size_t)kept * size_p(s, k);
 		const struct layer_whitening *w = whitening_of(s, k);
 		if (k->rows)
-			(is_sparse(s, k) ? add_sparse_dots : w && w->inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
+			(is_sparse(s, k) ? add_sparse_dots : w && w->eigen.inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
 		other += p + (size_t)kept * size_k(s, k);
 	}
 	add_explicit_dots(s, other, &q);

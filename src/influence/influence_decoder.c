@@ -109,8 +109,8 @@ static void layer_grams(struct influence *s, int i, int first, int n, int is_exp
 	const struct layer *l = &s->model->dec.l[i];
 	const struct layer_whitening *w = decoder_whitening(s, i);
 	if (w && l->type->dense) {
-		whiten_p(w, l, s->white_p, dy, n * s->draws);
-		whiten_k(w, l, s->white_k, x, n * s->draws);
+		whiten_p(w, s->white_p, dy, n * s->draws);
+		whiten_k(w, s->white_k, x, n * s->draws);
 		add_white_grams(s, i, first, n);
 		return;
 	}
@@ -185,13 +185,13 @@ static void white_sparse_layer(struct influence *s, int i, int first, int n, con
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&grad[r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->out, (size_t)l->out, SPARSE_ROWS, l->out);
-		whiten_p(w, l, s->white_p, dense, n * SPARSE_ROWS);
+		whiten_p(w, s->white_p, dense, n * SPARSE_ROWS);
 	}
 	if (!whiten_sparse_k(w, s->white_k, s->sparse_in[i], n)) {
 		float *dense = s->unpacked;
 		for (int r = 0; r < n; r++)
 			sparse_unpack(&s->sparse_in[i][r], dense + (size_t)r * SPARSE_ROWS * (size_t)l->in, (size_t)l->in, SPARSE_ROWS, l->in);
-		whiten_k(w, l, s->white_k, dense, n * SPARSE_ROWS);
+		whiten_k(w, s->white_k, dense, n * SPARSE_ROWS);
 	}
 	add_white_grams(s, i, first, n);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gemm/mat.h"
+#include "influence/eigen_dots.h"
 #include "influence/influence_state.h"
 
 void draw_latents(struct influence *s, const uint64_t *id, const float *eps)
@@ -110,7 +111,7 @@ static void eigen_dense_layer(struct influence *s, const struct layer *l, const 
 	float *u = s->white_rows[3];
 	for (size_t i = 0; i < (size_t)s->rows * (size_t)w->k; i++)
 		s->white_k[i] *= s->white_k[i];
-	mat_nt(u, w->p, s->white_k, w->k, w->inverse, w->k, NULL, s->rows, w->p, w->k, MAT_24);
+	eigen_weigh(w, u, s->white_k, s->rows);
 	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		double sum = 0;
 		for (size_t i = r * p; i < (r + 1) * p; i++)
@@ -119,7 +120,7 @@ static void eigen_dense_layer(struct influence *s, const struct layer *l, const 
 	}
 	for (size_t i = 0; i < n; i++)
 		u[i] *= mean[i];
-	whiten_p_adjoint(w, l, s->white_p, u, s->rows);
+	whiten_p_adjoint(w, s->white_p, u, s->rows);
 	for (size_t i = 0; i < n; i++)
 		tangent[i] += s->white_p[i];
 }
@@ -132,16 +133,16 @@ static void white_dense_layer(struct influence *s, int i, const float *x, const 
 	const struct layer *l = &s->model->enc.l[i];
 	const struct layer_whitening *w = encoder_whitening(s, i);
 	size_t out = (size_t)l->out, k = (size_t)w->k;
-	whiten_k(w, l, s->white_k, x, s->rows);
+	whiten_k(w, s->white_k, x, s->rows);
 	for (int j = 0; j < 3; j++)
 		if (j == 0 || dy[j] != dy[0])
-			whiten_p(w, l, s->white_rows[j], dy[j], s->rows);
+			whiten_p(w, s->white_rows[j], dy[j], s->rows);
 	const float *d0 = s->white_rows[0], *d1 = dy[1] == dy[0] ? d0 : s->white_rows[1], *mean = dy[2] == dy[0] ? d0 : s->white_rows[2];
-	if (w->inverse) {
+	if (w->eigen.inverse) {
 		eigen_dense_layer(s, l, w, d0, d1, mean, tangent);
 		return;
 	}
-	whiten_p_adjoint(w, l, s->white_p, mean, s->rows);
+	whiten_p_adjoint(w, s->white_p, mean, s->rows);
 	for (size_t r = 0; r < (size_t)s->rows; r++) {
 		double aa = dot(s->white_k + r * k, s->white_k + r * k, w->k);
 		for (size_t j = 0; j < out; j++)

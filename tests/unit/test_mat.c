@@ -293,7 +293,7 @@ static void test_alignment(void)
 			memcpy(c, before, count * sizeof *c);
 			for (int moved = 0; moved < 2; moved++) {
 				if (h == PRODUCTS)
-					mat_gram(c, a, m, k);
+					mat_gram(c, a, k, m, k);
 				else
 					multiply((enum product)h, n, h >= TN ? m : k, h == NT ? k : n, m, n, k);
 				if (moved)
@@ -316,12 +316,13 @@ static void test_gram(void)
 	int even = 1;
 	for (int m = 1; m <= 70; m += m < 20 ? 1 : 25)
 		for (int k = 1; k < 1100; k = 3 * k + 2) {
-			mat_gram(c, a, m, k);
+			int lda = k + k % 3;
+			mat_gram(c, a, lda, m, k);
 			for (int i = 0; i < m; i++)
 				for (int j = 0; j < m; j++) {
 					double s = 0, size = 1e-30;
 					for (int p = 0; p < k; p++) {
-						double t = (double)a[i * k + p] * (double)a[j * k + p];
+						double t = (double)a[i * lda + p] * (double)a[j * lda + p];
 						s += t, size += fabs(t);
 					}
 					worst = max_error(worst, fabs(s - (double)c[i * m + j]) / size);

@@ -9,6 +9,7 @@
 
 struct problem {
 	int np, nk, rows, from, to;
+	int gap; /* numbers between the end of a row and the next */
 	float *p, *k, *weight;
 };
 
@@ -16,12 +17,13 @@ struct problem {
 static double naive_sum(const struct problem *x, int i, double *size)
 {
 	double sum = 0;
+	int ldp = x->np + x->gap, ldk = x->nk + x->gap;
 	*size = 1e-30;
 	for (int a = 0; a < x->np; a++)
 		for (int b = 0; b < x->nk; b++) {
-			double g = 0, g_size = 0, w = (double)x->weight[a * x->nk + b] * (double)x->p[i * x->np + a] * (double)x->k[i * x->nk + b];
+			double g = 0, g_size = 0, w = (double)x->weight[a * ldk + b] * (double)x->p[i * ldp + a] * (double)x->k[i * ldk + b];
 			for (int j = x->from; j < x->to; j++) {
-				double t = (double)x->p[j * x->np + a] * (double)x->k[j * x->nk + b];
+				double t = (double)x->p[j * ldp + a] * (double)x->k[j * ldk + b];
 				g += t, g_size += fabs(t);
 			}
 			sum += w * g;
@@ -30,9 +32,10 @@ static double naive_sum(const struct problem *x, int i, double *size)
 	return sum;
 }
 
-/* Floats of its own allocation, so that a sanitizer sees every byte beyond it. */
-static float *filled(int n, uint64_t *state)
+/* Rows of an allocation of their own, so that a sanitizer sees every byte beyond it. */
+static float *filled(int rows, int width, int gap, uint64_t *state)
 {
+	int n = rows * (width + gap) - gap;
 	float *x = malloc((size_t)n * sizeof *x);
 	if (!x)
 		exit(1);
@@ -47,11 +50,14 @@ static int test(struct problem x, uint64_t *state)
 	float *scratch = malloc(mat_weighted_scratch(x.np, x.rows) * sizeof *scratch);
 	if (!sum || !scratch)
 		exit(1);
-	x.p = filled(x.rows * x.np, state), x.k = filled(x.rows * x.nk, state), x.weight = filled(x.np * x.nk, state);
-	int there = mat_weighted_sums(sum, x.p, x.np, x.k, x.nk, x.weight, x.rows, x.from, x.to, scratch);
+	x.p = filled(x.rows, x.np, x.gap, state), x.k = filled(x.rows, x.nk, x.gap, state), x.weight = filled(x.np, x.nk, x.gap, state);
+	struct weighted_factors factors = {x.p, x.k, x.np + x.gap, x.nk + x.gap, x.np, x.nk, x.rows};
+	for (int i = 0; i < x.rows; i++)
+		sum[i] = i;
+	int there = mat_weighted_sums(sum, &factors, x.weight, x.nk + x.gap, x.from, x.to, scratch);
 	for (int i = 0; there && i < x.rows; i++) {
 		double want = naive_sum(&x, i, &size);
-		worst = max_error(worst, fabs(want - sum[i]) / size);
+		worst = max_error(worst, fabs(want + i - sum[i]) / (size + i));
 	}
 	if (there)
 		ok(worst < 1e-6, "%d x %d, %d rows, from %d to %d: within %.1e of double", x.np, x.nk, x.rows, x.from, x.to, worst);
@@ -69,7 +75,7 @@ int main(void)
 	for (int i = 0; i < SIZES; i++)
 		for (int j = 0; j < SIZES; j++) {
 			int rows = 1 + (i * 7 + j * 5) % 20, from = (i + j) % 3 ? 0 : rows / 3, to = (i + j) % 4 ? rows : rows - rows / 4;
-			there += test((struct problem){.np = size[i], .nk = size[j], .rows = rows, .from = from, .to = to}, &state);
+			there += test((struct problem){.np = size[i], .nk = size[j], .rows = rows, .from = from, .to = to, .gap = j % 4}, &state);
 		}
 	there += test((struct problem){.np = 37, .nk = 51, .rows = 64, .from = 0, .to = 64}, &state);
 	there += test((struct problem){.np = 37, .nk = 51, .rows = 64, .from = 63, .to = 64}, &state);
