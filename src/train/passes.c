@@ -74,7 +74,7 @@ static void backward_rows(void *ctx, int task)
 		const float *dy = s->delta.v[i] + out, *x = network_source(s->net, i, s->input, &s->act) + in;
 		const float *relu_mask = network_relu_mask(s->net, i, &s->act) ? x : NULL;
 		const struct layer_pass pass = {.rows = to - from, .w = t->reordered + l->weight, .panels = l->backward_panels, .relu_mask = relu_mask, .scratch = scratch};
-		l->type->backward(l, dx ? dx + in : NULL, dw, dy, x, &pass);
+		l->type->backward(l, dx ? dx + in : NULL, gradient_is_product(l) ? NULL : dw, dy, x, &pass);
 		l->type->bias_gradient(l, dw + weights, dy, 0, to - from);
 	}
 }

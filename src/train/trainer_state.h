@@ -59,6 +59,13 @@ struct trainer {
 	float share;       /* factor of grad in update_apply() */
 };
 
+/* Whether the gradient of a convolution is one product over the batch, of what it reads and the deltas as they are: its kernel covers all of the
+ * picture. It is then computed by update_run(), as that of a dense layer. */
+static inline int gradient_is_product(const struct layer *l)
+{
+	return !l->type->dense && l->positions == 1 && !l->padding && l->in + l->out == l->p + l->k;
+}
+
 /* passes.c: all activations of a side from its input; all deltas from that of its output, and the partial gradients. */
 void forward_pass(struct trainer *t, struct side *s);
 void backward_pass(struct trainer *t, struct side *s);

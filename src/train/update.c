@@ -53,12 +53,24 @@ static void add_partial(float *v, int tasks, size_t per, size_t n)
 	}
 }
 
-/* Rows [from, to) of the weight, and with the first of them the bias: the partial gradients are added up. */
-static void update_partial(struct trainer *t, const struct layer *l, float *partial, int from, int to)
+/* dw: rows [from, to) of the gradient by the weight */
+static void multiply_factors(const struct trainer *t, struct side *s, int layer, float *dw, int from, int to)
 {
+	const struct layer *l = &s->net->l[layer];
+	const float *x = network_source(s->net, layer, s->input, &s->act), *dy = s->delta.v[layer];
+	mat_tn(dw, l->k, layer_factor_p(l, x, dy) + from, l->p, layer_factor_k(l, x, dy), l->k, NULL, to - from, l->k, t->batch, 1, 0, MAT_16);
+}
+
+/* Rows [from, to) of the weight, and with the first of them the bias: the partial gradients are added up. */
+static void update_partial(struct trainer *t, const struct update *u, const struct layer *l, int from, int to)
+{
+	float *partial = u->side->partial[u->layer];
 	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = nw + nb;
 	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
-	add_partial(partial + at, t->row_tasks, per, n);
+	if (gradient_is_product(l))
+		multiply_factors(t, u->side, u->layer, partial + at, from, to);
+	else
+		add_partial(partial + at, t->row_tasks, per, n);
 	if (from == 0)
 		add_partial(partial + nw, t->row_tasks, per, nb);
 	layer_restore(l, t->grad + w, partial + at, to - from);
@@ -119,7 +131,7 @@ static void run_update(void *ctx, int i)
 	const struct layer *l = &u->side->net->l[u->layer];
 	int from = first_column(l->p, u->task), to = first_column(l->p, u->task + 1);
 	if (!l->type->dense) {
-		update_partial(t, l, u->side->partial[u->layer], from, to);
+		update_partial(t, u, l, from, to);
 		return;
 	}
 	/* rows of one tile; twice as many when each chunk has to pack the input again */
