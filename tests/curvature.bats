@@ -279,6 +279,22 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	ok vae-selfinf -m "$F/e.vae" --curvature ekfac --checkpoints all --estimator cross --parts "$F/in.tar"
 }
 
+@test "ekfac: a damping whose inverse is beyond a float, where all eigenvalues count" {
+	cat >"$T/c.yaml" <<-'EOF'
+		format: 1
+		input: {shape: [1, 2, 2]}
+		model: {latent: 1, encoder: [flatten, {linear: 2}, tanh, {linear: 2}], decoder: [{linear: 2}, tanh, {linear: 4}]}
+		train: {steps: 60, batch: 8, checkpoints: 1}
+	EOF
+	vae-train -q -c "$T/c.yaml" -o "$T/m.vae" "$F/in.tar"
+	vae-ckpt curvature -q -m "$T/m.vae" --ekfac "$F/in.tar"
+	for j in 1e-12 1e-42; do
+		ok vae-selfinf -m "$T/m.vae" --curvature ekfac --damping $j "$F/in.tar"
+		field selfinf <"$T/out" >"$T/$j"
+	done
+	paste "$T/1e-12" "$T/1e-42" | awk '$2 == "" || ($1 - $2) ^ 2 > (1e-3 * $1) ^ 2 { exit 1 } END { exit NR != 30 }'
+}
+
 @test "ekfac: influence over test records" {
 	plain_stream 5 | mktar >"$T/tests.tar"
 	ok vae-testinf -m "$F/e.vae" --curvature ekfac -t "$T/tests.tar" "$F/in.tar"

@@ -103,7 +103,7 @@ void eigen_weigh(const struct layer_whitening *w, float *out, const float *a, in
 	for (const struct eigen_step *s = w->eigen.step; s < w->eigen.step + w->eigen.nsteps; s++) {
 		if (s->width)
 			mat_nt(out + s->from, w->p, a, w->k, w->eigen.inverse + (size_t)s->from * (size_t)w->k, w->k, NULL, n, s->to - s->from, s->width, MAT_24);
-		for (int r = 0; r < n; r++) {
+		for (int r = 0; r < n && s->width < w->k; r++) { /* with all columns, `rest` may be infinite */
 			const float *row = a + (size_t)r * (size_t)w->k;
 			float *to = out + (size_t)r * (size_t)w->p;
 			double rest = 0;
