@@ -80,7 +80,7 @@ case $out in -*) out=./$out ;; esac
 esac
 settings="kind=$kind config=$config label=$label sharding=$sharding$same"
 if [ -e "$out" ] && [ ! -d "$out" ]; then fail "$out is a file: -o names a directory"; fi
-if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock)" ]; then
+if [ -d "$out" ] && [ ! -e "$out/settings" ] && [ -n "$(find "$out/" -mindepth 1 ! -name .lock 2>/dev/null)" ]; then
 	fail "$out is not empty, and was not made by $tool: name another directory"
 fi
 # settings may change until something is made, as after a mistyped name
@@ -102,7 +102,8 @@ now=$(inputs "$@")
 if [ -z "$print" ]; then
 	[ -d "$out" ] || made=$(absolute "$out")
 	error=$(mkdir -p "$out" 2>&1) || fail "$out: the directory cannot be made: ${error##*: }"
-	cd "$out" || exit 1
+	cd "$out" 2>/dev/null || fail "$out: cannot be entered: no permission"
+	{ true >>.lock; } 2>/dev/null || fail "$out: cannot be written: no space left on the disk, or no permission"
 	exec 9>>.lock
 	flock -w 10 9 || fail "another $tool is writing $out: wait for it, or name another directory"
 	[ ! -s settings ] || [ "$(cat settings)" = "$settings" ] || rm -f look steps records.tar.zst

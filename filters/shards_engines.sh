@@ -28,7 +28,8 @@ engine() {
 
 # run_here: does what is not done
 run_here() {
-	ordinals=$(undone "$first") scored=$(count "$ordinals")
+	find_undone "$first"
+	scored=$left
 	if [ -n "$ordinals" ]; then
 		if [ -n "$memo" ]; then say "training $scored of $models models"; else say "scoring $scored of $shards shards"; fi
 		printf '%s\n' "$ordinals" | engine "$first" || exit 1
@@ -44,7 +45,8 @@ run_here() {
 		say "$models models: $scored trained now; the records with their scores are $run/memo.tar.zst"
 		return 0
 	fi
-	ordinals=$(undone drop) did=$(count "$ordinals")
+	find_undone drop
+	did=$left
 	if [ -n "$ordinals" ]; then
 		say "cleaning $did of $shards shards"
 		printf '%s\n' "$ordinals" | engine drop || exit 1
@@ -79,14 +81,16 @@ submit_tasks() { submit "$1" "$2" "$(printf '%s\n' "$ordinals" | indices)" "task
 run_slurm() {
 	command -v sbatch >/dev/null || fail 'sbatch is not in PATH: --slurm requires the clients of Slurm'
 	find_self
-	after='' did='' ordinals=$(undone "$first")
+	after='' did=''
+	find_undone "$first"
 	made "$run/log"
 	[ -z "$ordinals" ] || submit_tasks "$first" ''
 	if [ -n "$after" ] || ! reduced; then
 		submit reduce "$after" '' "reduce -q $(quote "$run")"
 		ordinals=$(seq "$tasks")
 	else
-		ordinals=$([ -z "$second" ] || undone "$second")
+		ordinals=''
+		[ -z "$second" ] || find_undone "$second"
 	fi
 	if [ -z "$did$ordinals" ]; then
 		say "$shards shards: nothing to submit"

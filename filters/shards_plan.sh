@@ -102,7 +102,7 @@ check_shards() {
 # write_manifest N: writes the manifest of the N paths on standard input. Unchanged files are not read again.
 write_manifest() {
 	rm -f "$run/identities.tmp$$"
-	{ : >"$run/manifest.new.tmp$$"; } 2>/dev/null || unwritten "$run/manifest"
+	{ true >"$run/manifest.new.tmp$$"; } 2>/dev/null || unwritten "$run/manifest"
 	lines >"$run/manifest.new.tmp$$" || exit 1
 	[ "$(wc -l <"$run/manifest.new.tmp$$")" -eq "$1" ] || fail "the names of the shards could not be read: run it again"
 	twice=$(cut -f 4 "$run/manifest.new.tmp$$" | sort | uniq -d | head -n 1)
@@ -146,7 +146,7 @@ plan() { # SHARD...
 		made "$run"
 		lock_run
 	fi
-	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(find "$run" -mindepth 1 ! -name 'settings.tmp[0-9]*')" ]; }; then
+	if [ -e "$run" ] && [ ! -e "$run/settings" ] && { [ ! -d "$run" ] || [ -n "$(find "$run" -mindepth 1 ! -name 'settings.tmp[0-9]*' 2>/dev/null)" ]; }; then
 		fail "$run is not empty, and was not made by $tool: name another directory"
 	fi
 	if [ -n "$print" ]; then

@@ -9,6 +9,7 @@ name_tasks() {
 # lock_run: one plan, add, run or check at a time; tasks may run beside each other. The lock ends with this process: tasks do not inherit it.
 lock_run() {
 	command -v flock >/dev/null || return 0
+	{ true <"$run"; } 2>/dev/null || fail "$run: cannot be read: no permission"
 	exec 8<"$run"
 	flock -w 10 8 || fail "$run: another $tool is at work there: wait until it has ended"
 }
@@ -81,17 +82,27 @@ undone() {
 		;;
 	train) for i in $(seq "$models"); do [ -e "$run/models.memo/model-$(printf %06d $((i - 1))).numbers" ] || echo "$i"; done ;;
 	drop)
+		changed=$(
+			{
+				(cd "$run/done" && find . -type f -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
+				echo --
+				makes
+			} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }'
+		) || exit 1
 		{
-			(cd "$run/done" && find . -type f -name '[0-9]*.done' -print0 | xargs -0 -r awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name); print name + 0 " " $0; nextfile }')
-			echo --
-			makes
-		} | awk '!after && $0 == "--" { after = 1; next } !after { i = $1; sub(/^[^ ]* /, ""); is[i] = $0; next } is[++n] != $0 { print n }' 2>/dev/null >"$run/undropped.tmp$$" || unwritten "$run/undropped"
-		cut -f 1,4 "$run/manifest" | while IFS=$tab read -r i result; do
-			{ [ -e "$run/clean/$result" ] && [ -e "$run/quarantine/$result" ]; } || echo "$i"
-		done | sort -n -u - "$run/undropped.tmp$$" || exit 1
-		rm -f "$run/undropped.tmp$$"
+			[ -z "$changed" ] || printf '%s\n' "$changed"
+			cut -f 1,4 "$run/manifest" | while IFS=$tab read -r i result; do
+				{ [ -e "$run/clean/$result" ] && [ -e "$run/quarantine/$result" ]; } || echo "$i"
+			done
+		} | sort -n -u
 		;;
 	esac
+}
+
+# find_undone TASK: sets ordinals to them, and left to their number
+find_undone() {
+	ordinals=$(undone "$1") || fail "$run: what is not done could not be found: run it again"
+	left=$(count "$ordinals")
 }
 
 # undone_after_reduce: the same for the tasks after reduce
@@ -115,16 +126,17 @@ makes() {
 count() { printf '%s' "$1" | grep -c '' || true; }
 
 status() {
-	ordinals=$(undone "$first")
+	find_undone "$first"
 	if [ -n "$memo" ]; then
-		echo "$models models of $shards shards, $((models - $(count "$ordinals"))) trained"
+		echo "$models models of $shards shards, $((models - left)) trained"
 		if reduced; then echo "$run/memo.tar.zst has the scores"; else echo 'not merged'; fi
 		return 0
 	fi
-	echo "$shards shards, $((shards - $(count "$ordinals"))) scored"
+	echo "$shards shards, $((shards - left)) scored"
 	if reduced; then
 		echo "ranked together: $(sed -n 's/.*"listed":\([0-9]*\).*/\1/p' "$run/counts") of $(sed -n 's/.*"records":\([0-9]*\).*/\1/p' "$run/counts") records are listed"
-		echo "$((shards - $(undone drop | wc -l))) cleaned"
+		find_undone drop
+		echo "$((shards - left)) cleaned"
 	else
 		echo 'not ranked together'
 	fi

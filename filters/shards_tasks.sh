@@ -38,11 +38,11 @@ memo() {
 }
 
 reduce() {
-	left=$(undone "$first" | wc -l)
+	find_undone "$first"
 	if [ -n "$memo" ]; then
 		[ "$left" -eq 0 ] || fail "$left of $models models are not trained: '$tool run' or '$tool task $run train INDEX' trains them"
 		same_shards
-		{ : >"$run/memo.tmp$$"; } 2>/dev/null || unwritten "$run/memo.tar.zst"
+		{ true >"$run/memo.tmp$$"; } 2>/dev/null || unwritten "$run/memo.tar.zst"
 		memo -z >"$run/memo.tmp$$" || exit 1 # vae-memo has said why
 		mv -f "$run/memo.tmp$$" "$run/memo.tar.zst"
 		hash=$(hash_of "$run/memo.tar.zst") || exit 1
@@ -61,6 +61,7 @@ $hashes"
 # rank LISTS SUMMARY: writes the lists of all shards
 # shellcheck disable=SC2016 # a program of awk
 rank() {
+	{ true >"$run/bindings.tmp$$"; } 2>/dev/null || unwritten "$run/bindings"
 	{
 		binds
 		echo --
@@ -117,7 +118,7 @@ check() {
 same_result() { same "$1" "$2" "$1 has changed since it was made: remove it, and run again"; } # FILE HASH
 
 check_memo() {
-	left=$(undone train | wc -l)
+	find_undone train
 	[ "$left" -eq 0 ] || fail "$left of $models models are not trained"
 	reduced || fail 'the models are not merged'
 	same_shards
@@ -128,10 +129,10 @@ check_memo() {
 
 check_results() {
 	same_model
-	left=$(undone score | wc -l)
+	find_undone score
 	[ "$left" -eq 0 ] || fail "$left of $shards shards are not scored"
 	reduced || fail 'the shards are not ranked together'
-	left=$(undone drop | wc -l)
+	find_undone drop
 	[ "$left" -eq 0 ] || fail "$left of $shards shards are not cleaned"
 	for i in $(seq "$shards"); do
 		shard "$i"

@@ -162,13 +162,18 @@ same() {
 
 summarise() {
 	[ -n "$summary" ] || return 0
-	ordinals=$(undone "$first") cleaned=0 is=false
+	cleaned=0 is=false
+	find_undone "$first"
+	did=$((tasks - left))
 	! reduced || is=true
-	[ -n "$memo" ] || [ $is = false ] || cleaned=$((shards - $(undone drop | wc -l)))
+	if [ -z "$memo" ] && [ $is = true ]; then
+		find_undone drop
+		cleaned=$((shards - left))
+	fi
 	if [ -n "$memo" ]; then
-		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $((models - $(count "$ordinals"))) $is
+		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $did $is
 	else
-		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $((shards - $(count "$ordinals"))) $is $cleaned \
+		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $did $is $cleaned \
 			"$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null)"
 	fi 2>/dev/null >"$summary" || unwritten "$summary"
 }

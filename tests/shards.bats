@@ -286,6 +286,43 @@ same_memo() {
 	done
 }
 
+@test "shards, clean: a directory that may not be written or read" {
+	local less=()
+	cp -r "$W" "$T/a"
+	chmod -R a-w "$T/a"
+	mkdir "$T/closed"
+	chmod 000 "$T/closed"
+	if [ -r "$T/closed" ]; then # root reads everything, unless setpriv drops its capabilities
+		need setpriv
+		less=(setpriv --inh-caps -all --bounding-set '-dac_override,-dac_read_search')
+		! "${less[@]}" test -r "$T/closed" || skip 'setpriv is not allowed to take rights from root here'
+	fi
+	# what is finished may be looked at
+	ok "${less[@]}" vae-shards status "$T/a"
+	grep -x '6 cleaned' "$T/out"
+	[ ! -s "$T/err" ]
+	ok "${less[@]}" vae-shards run -q "$T/a"
+	[ ! -s "$T/err" ]
+	fails 1 "${less[@]}" vae-shards add "$T/a" "$F/s/09.tar"
+	says "$T/a/manifest: cannot be written"
+	fails 1 "${less[@]}" vae-shards check "$T/a"
+	says "$T/a/bindings: cannot be written"
+	fails 1 "${less[@]}" vae-clean -o "$T/a/clean" "$S/00.tar"
+	says "$T/a/clean"
+	for how in "run $T/closed" "plan --score cat -k w $T/closed $S/00.tar"; do
+		# shellcheck disable=SC2086 # a verb and its arguments
+		fails 1 "${less[@]}" vae-shards $how
+		says "$T/closed: cannot be read: no permission"
+	done
+	fails 1 "${less[@]}" vae-clean -o "$T/closed" "$S/00.tar"
+	says "$T/closed: cannot be entered: no permission"
+	mkdir "$T/empty"
+	chmod a-w "$T/empty"
+	fails 1 "${less[@]}" vae-clean -o "$T/empty" "$S/00.tar"
+	says "$T/empty: cannot be written"
+	chmod -R u+rwx "$T/a" "$T/closed"
+}
+
 @test "shards: one plan, add, run or check at a time in a directory" {
 	need flock
 	plan "$T/a"
