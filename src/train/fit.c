@@ -290,6 +290,8 @@ static int check_state(struct run *r, struct fail *f)
 	const struct share_counts *all = &t->shares->all;
 	if (r->s.records != (int64_t)all->records)
 		return fail_set(f, "%s: its training started with other records (%" PRId64 " then, %" PRIu64 " now); %s", t->dir->path, r->s.records, all->records, t->dir->again);
+	if (t->shares->data->marks && r->s.data == t->shares->data->hash)
+		return fail_set(f, "%s: it does not say which records it left out, as one of an older version; %s", t->dir->path, t->dir->again);
 	if (r->s.data != all->hash)
 		return fail_set(f, "%s: its training started with other records, or %s; %s", t->dir->path, t->shares->data->marks ? "left others out" : "in another order", t->dir->again);
 	return t->dir->finished && r->s.step < t->m->cfg.train.steps ? model_dir_reopen(t->dir, f) : 0;
