@@ -227,7 +227,7 @@ late() {
 		echo "# under $EMULATOR 64 and 128 would take a quarter of an hour: left out" >&3
 	fi
 	for size in $sizes; do
-		ok vae-train -q -c conv-$size --curvature --set train.batch=4 --set train.steps=12 --set train.checkpoints=2 --set train.holdout=0 -o "$T/$size.vae" "$T/colour.tar"
+		ok vae-train -q -c "conv-$size" --curvature --set train.batch=4 --set train.steps=12 --set train.checkpoints=2 --set train.holdout=0 -o "$T/$size.vae" "$T/colour.tar"
 		is "$(sed -n 's/^ *shape: //p' "$T/$size.vae/model.yaml")" "[3, $size, $size]"
 		is "$(vae-ckpt show -m "$T/$size.vae" | grep -c 'decoder.*weight')" "$((size == 32 ? 5 : size == 64 ? 6 : 7))"
 		sed -n 's/.*"loss":\([0-9.]*\).*/\1/p' "$T/$size.vae/train.jsonl" | awk 'NR == 1 { first = $1 } { last = $1 } END { exit !(last < first) }'

@@ -16,12 +16,12 @@
  * the elements is slow: the first pivot is the middle one, which suits sorted and partly sorted arrays, and the next ones are random, from a
  * seed that depends on n alone. */
 #define SELECT(name, type, before)                                                          \
-	static void name(type *v, size_t n, size_t k)                                       \
+	static void name(type v[], size_t n, size_t k)                                      \
 	{                                                                                   \
-		ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)k, middle = high / 2; \
-		uint64_t seed = n;                                                          \
+		ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)k;             \
+		uint64_t seed = 0;                                                          \
 		while (low < high) {                                                        \
-			type pivot = v[middle];                                             \
+			type pivot = v[seed ? low + (ptrdiff_t)((seed >> 33) % (uint64_t)(high - low + 1)) : high / 2]; \
 			ptrdiff_t i = low, j = high;                                        \
 			while (i <= j) {                                                    \
 				while (before(&v[i], &pivot))                               \
@@ -40,8 +40,7 @@
 				high = j;                                                   \
 			else                                                                \
 				low = i;                                                    \
-			seed = seed * 6364136223846793005u + 1442695040888963407u;          \
-			middle = low + (ptrdiff_t)((seed >> 33) % (uint64_t)(high - low + 1)); \
+			seed = (seed ? seed : n) * 6364136223846793005u + 1442695040888963407u; \
 		}                                                                           \
 	}
 

@@ -71,8 +71,8 @@ struct eigen_order {
 static int order_open(struct eigen_order *o, int np, int nk)
 {
 	size_t p = (size_t)np, k = (size_t)nk;
-	o->p = malloc(p * sizeof *o->p);
-	o->k = malloc(k * sizeof *o->k);
+	o->p = calloc(p, sizeof *o->p);
+	o->k = calloc(k, sizeof *o->k);
 	o->width = malloc(p * sizeof *o->width);
 	o->place = malloc((p > k ? p : k) * sizeof *o->place);
 	return o->p && o->k && o->width && o->place ? 0 : -1;
@@ -152,7 +152,7 @@ static int open_weights(struct eigen_weights *e, const struct curvature_layer *c
 	size_t n = (size_t)c->np * (size_t)c->nk;
 	e->inverse = mat_floats(n);
 	e->scale = mat_floats(n);
-	e->step = calloc((size_t)(c->np / STEP_ROWS + 1), sizeof *e->step);
+	e->step = calloc((size_t)c->np / STEP_ROWS + 1, sizeof *e->step);
 	if (!e->inverse || !e->scale || !e->step || order_open(o, c->np, c->nk))
 		return fail_memory(f);
 	find_order(o, c);

@@ -41,8 +41,8 @@ static struct span span_of(const struct axis *a, int s)
 static struct span next_span(const struct axis *a, int s)
 {
 	struct span v = span_of(a, s);
-	for (struct span w = v; v.to < a->to; v.to++) {
-		w = span_of(a, v.to);
+	for (; v.to < a->to; v.to++) {
+		struct span w = span_of(a, v.to);
 		if (w.lo != v.lo || w.hi != v.hi)
 			break;
 	}
