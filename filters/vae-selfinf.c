@@ -81,7 +81,7 @@ static int open_curvature(struct selfinf *s, struct fail *f)
 	struct scoring *w = &s->frame;
 	struct buf options = {0};
 	int r = s->noise.file.len ? buf_add(&options, s->noise.file.p, s->noise.file.len, f) : 0;
-	r = r || curvature_options_open(&s->curvature, w->models, w->nmodels, &s->whitening, &options, f) ||
+	r = r || curvature_options_open(&s->curvature, w->flow.cli, w->models, w->nmodels, &s->whitening, &options, f) ||
 	    models_options_hash(w->models, w->nmodels, &options, w->options, f) ? -1 : 0;
 	buf_free(&options);
 	return r;

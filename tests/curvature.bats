@@ -162,6 +162,33 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	says 'not positive definite' '--damping'
 }
 
+@test "layers whose gradients are rounding do not count, with a warning that names them" {
+	# latents that say nothing: the weights around them are scaled by 1e-9
+	ok vae-ckpt export -m "$F/m.vae" -o "$T/e.safetensors"
+	perl -e 'binmode STDIN; binmode STDOUT; local $/; $_ = <STDIN>; my ($n) = unpack "Q<"; my $head = substr $_, 8, $n;
+		for my $t ("encoder.3.weight", "encoder.3.bias", "decoder.0.weight") {
+			my ($from, $to) = $head =~ /"\Q$t\E":\{[^}]*"data_offsets":\[(\d+),(\d+)\]/ or die $t;
+			substr($_, 8 + $n + $from, $to - $from) = pack "f<*", map { $_ * 1e-9 } unpack "f<*", substr $_, 8 + $n + $from, $to - $from }
+		my $data = substr $_, 8 + $n;
+		$head =~ s/,?"__metadata__":\{[^}]*\}// or die; # checksums
+		$head =~ s/\{,/{/;
+		print pack("Q<", length $head), $head, $data' <"$T/e.safetensors" >"$T/c.safetensors"
+	ok vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/c.vae" "$T/c.safetensors"
+	ok vae-ckpt curvature -q --ekfac -m "$T/c.vae" "$F/in.tar"
+	local kind
+	for kind in kfac ekfac; do
+		ok vae-selfinf -m "$T/c.vae" --curvature $kind --profile "$F/in.tar"
+		says 'do not count' 'encoder.1, encoder.3 '
+		is "$(vae-cut -k profile_encoder.1,profile_encoder.3 <"$T/out" | sort -u)" $'0\t0'
+		vae-cut -k profile_decoder.0,profile_decoder.2 <"$T/out" | awk '!($1 > 0 && $2 > 0) { exit 1 }'
+		ok vae-testinf -q -m "$T/c.vae" --curvature $kind -t "$F/in.tar" "$F/in.tar"
+	done
+	ok vae-selfinf -m "$T/c.vae" --curvature inputs "$F/in.tar"
+	[ ! -s "$T/err" ]
+	ok vae-selfinf -m "$F/e.vae" --curvature ekfac "$F/in.tar"
+	[ ! -s "$T/err" ]
+}
+
 @test "options tell curvature and damping apart" {
 	local all
 	all=$({

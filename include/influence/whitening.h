@@ -41,10 +41,13 @@ struct layer_whitening {
 
 struct whitening { /* of a checkpoint; by the layer's index in its network */
 	struct layer_whitening enc[MAX_LAYERS], dec[MAX_LAYERS];
+	char faint[400]; /* the names of layers that do not count, separated by commas; mostly empty */
 };
 
 /* damping: added to each factor's diagonal, or for EK-FAC to the eigenvalues of a layer, in units of their mean; above 0. Fails if a factor is
- * not positive definite, and for EK-FAC without eigenvalues. */
+ * not positive definite, and for EK-FAC without eigenvalues.
+ * A layer does not count with K-FAC and EK-FAC if its gradients are below 1e-5 of the largest layer's, but not all 0: they are rounding, which
+ * an inverse would enlarge until it is as large as the rest. So are those of an encoder whose latents say nothing. */
 int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f);
 void whitening_close(struct whitening *w);
 /* Only turns gradients into the eigenbasis, by c->qp and c->qk. */

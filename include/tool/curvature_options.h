@@ -23,7 +23,9 @@ struct curvature_options {
 
 /* --damping is above 0, and goes with --curvature. */
 bool curvature_options_check(struct cli *c, const struct curvature_options *o);
-/* The whitening [n] of n models, *w, or NULL without curvature; appends to `options` what tells the scores apart. */
-int curvature_options_open(const struct curvature_options *o, const struct model *m, int n, struct whitening **w, struct buf *options, struct fail *f);
+/* The whitening [n] of n models, *w, or NULL without curvature; appends to `options` what tells the scores apart. Warns of layers that do not
+ * count (whitening.h). */
+int curvature_options_open(const struct curvature_options *o, const struct cli *c, const struct model *m, int n, struct whitening **w, struct buf *options,
+                           struct fail *f);
 
 #endif

@@ -1,6 +1,7 @@
 #include "influence/whitening.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,18 @@
 
 const char *const curvature_words[] = {"none", "kfac", "inputs", "ekfac", NULL};
 
+static double trace(const float *factor, int n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < (size_t)n; i++)
+		sum += (double)factor[i * (size_t)n + i];
+	return sum;
+}
+
 /* What is added to the diagonal of a factor [n][n]. */
 static int find_damping(double *damped, const float *factor, int n, double damping, const char *layer, const char *what, struct fail *f)
 {
-	double mean = 0;
-	for (size_t i = 0; i < (size_t)n; i++)
-		mean += (double)factor[i * (size_t)n + i] / n;
+	double mean = trace(factor, n) / n;
 	if (!isfinite(mean))
 		return fail_set(f, "the curvature of %s (%s) is not finite", layer, what);
 	*damped = damping * (mean > 0 ? mean : 1); /* 1: a layer without gradient, to which every metric gives 0 */
@@ -60,7 +67,7 @@ static int open_triangle(struct factor_map *m, float *ones, const float *factor,
 		for (size_t j = 0; j < some; j++)
 			if ((size_t)m->at[j] < columns)
 				m->w[i * columns + (size_t)m->at[j]] = (float)memory[i * some + j];
-			else
+			else if (ones)
 				ones[i] = (float)memory[i * some + j];
 	for (size_t i = some; i < n; i++)
 		m->w[i * columns + (size_t)m->at[i]] = m->unit;
@@ -132,6 +139,48 @@ static int open_ekfac(struct layer_whitening *w, const struct curvature_layer *c
 	return c->nb ? open_bias(w, c, damping, memory, f) : 0;
 }
 
+/* --- faint layers --- */
+
+/* Of the largest layer's E|G|^2, by the factors: below it a gradient is not above the rounding of its parts, such as sigma^2 - 1. */
+static const double faint = 1e-10;
+
+static double faint_limit(const struct curvature *c)
+{
+	double most = 0;
+	for (int i = 0; i < c->n; i++)
+		most = fmax(most, trace(c->layer[i].p, c->layer[i].np) * trace(c->layer[i].k, c->layer[i].nk));
+	return faint * most;
+}
+
+static void zero(float *v, size_t n)
+{
+	if (v)
+		memset(v, 0, n * sizeof *v);
+}
+
+/* After it, the gradients of the layer's weights count as 0. */
+static void silence(struct layer_whitening *w)
+{
+	size_t n = (size_t)w->p * (size_t)w->k;
+	zero(w->by_p.w, (size_t)w->by_p.n * (size_t)w->by_p.columns);
+	zero(w->turned_p, (size_t)w->by_p.n * (size_t)w->by_p.columns);
+	w->by_p.unit = 0;
+	zero(w->eigen.inverse, n);
+	zero(w->eigen.scale, n);
+	w->eigen.rest = 0;
+}
+
+static void silence_faint(struct whitening *all, struct layer_whitening *w, const struct curvature_layer *c, double limit)
+{
+	double weights = trace(c->p, c->np) * trace(c->k, c->nk), bias = trace(c->b, c->nb);
+	if (weights > 0 && weights < limit)
+		silence(w);
+	if (bias > 0 && bias < limit)
+		zero(w->wb, (size_t)w->b * (size_t)w->b);
+	if ((weights > 0 && weights < limit) || (bias > 0 && bias < limit))
+		snprintf(all->faint + strlen(all->faint), sizeof all->faint - strlen(all->faint), "%s%s", all->faint[0] ? ", " : "", c->name);
+}
+
 static int larger(int a, int b) { return a > b ? a : b; }
 
 int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f)
@@ -142,12 +191,14 @@ int whitening_open(struct whitening *w, const struct curvature *c, enum curvatur
 		return fail_set(f, "has no eigenvalues, which --curvature ekfac requires: make it again with vae-ckpt curvature --ekfac");
 	for (int i = 0; i < c->n; i++)
 		most = larger(most, larger(c->layer[i].np, larger(c->layer[i].nk, c->layer[i].nb)));
-	double *memory = malloc((size_t)most * (size_t)most * sizeof *memory);
+	double *memory = malloc((size_t)most * (size_t)most * sizeof *memory), limit = faint_limit(c);
 	int r = memory ? 0 : fail_memory_for(f, "factors of %d columns", most);
 	for (int i = 0; i < c->n && !r; i++) {
 		struct layer_whitening *side = c->layer[i].in_decoder ? w->dec : w->enc;
 		struct layer_whitening *to = &side[c->layer[i].index];
 		r = kind == CURVATURE_EKFAC ? open_ekfac(to, &c->layer[i], damping, memory, f) : open_layer(to, &c->layer[i], kind, damping, memory, f);
+		if (!r && kind != CURVATURE_INPUTS)
+			silence_faint(w, to, &c->layer[i], limit);
 	}
 	free(memory);
 	if (r)

@@ -85,7 +85,7 @@ static int open_model(struct test_scorer *t, struct fail *f)
 		w->models[i].cfg.score.estimator = PLUGIN;
 	scoring_warn_weights(w);
 	const struct config *cfg = &scoring_model(w)->cfg;
-	if (curvature_options_open(&t->curvature, w->models, w->nmodels, &t->whitening, &t->curvature_text, f))
+	if (curvature_options_open(&t->curvature, w->flow.cli, w->models, w->nmodels, &t->whitening, &t->curvature_text, f))
 		return -1;
 	return noise_read(&t->noise, cfg->score.draws, cfg->latent, f) || noise_read(&t->test_noise, cfg->score.draws, cfg->latent, f) ? -1 : 0;
 }
