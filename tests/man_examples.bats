@@ -10,7 +10,8 @@ setup_file()
 	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	BIN=${BIN:-$root/build}
 	case $BIN in /*) ;; *) BIN=$root/$BIN ;; esac
-	export root PATH=$BIN:$PATH
+	export root BIN PATH=$BIN:$PATH
+	case $BIN in *-san*) return ;; esac
 	mkdir "$BATS_FILE_TMPDIR/bin" "$BATS_FILE_TMPDIR/data"
 	printf '#!/bin/sh\ncase "$*" in *tiny* | *tabular*) exec %s/vae-train "$@" ;; esac\nexec %s/vae-train "$@" --set train.steps=8 --set train.checkpoints=4\n' \
 		"$BIN" "$BIN" >"$BATS_FILE_TMPDIR/bin/vae-train"
@@ -18,6 +19,11 @@ setup_file()
 	chmod +x "$BATS_FILE_TMPDIR"/bin/*
 	cd "$BATS_FILE_TMPDIR/data"
 	make_data >log 2>&1 || { cat log >&3; false; }
+}
+
+setup()
+{
+	case $BIN in *-san*) skip 'takes minutes under the sanitizers, and other tests run the same code with them' ;; esac
 }
 
 # The files that the pages name.
