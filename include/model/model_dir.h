@@ -34,6 +34,9 @@ void model_dir_remove(const char *path);
 /* Ends the lock before the process ends, for a process that makes many models. */
 void model_dir_unlock(struct model_dir *d);
 
+/* Fails, and names it, if the directory holds a file that is not one's own; why: the end of the message. *files: how many there are. */
+int dir_holds_only(const char *dir, int (*own)(const char *name), const char *why, int *files, struct fail *f);
+
 /* 1 when path is a checkpoint file in a model directory, whose name goes into dir; else 0. */
 int checkpoint_dir(const char *path, char *dir, size_t capacity);
 

@@ -1,6 +1,5 @@
 #include "memo/retrain.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -15,7 +14,6 @@
 #include "memo/task_scores.h"
 #include "model/checkpoints.h"
 #include "model/model_dir.h"
-#include "stream/name.h"
 #include "train/fit.h"
 
 enum { PLAN_BYTES = 1 << 20 }; /* of NAME.memo/plan, which holds a configuration and a few lines */
@@ -103,18 +101,8 @@ static int is_own(const char *name) { return *name == '.' || strncmp(name, "plan
 /* Refuses a directory without a plan that holds other files: it is the directory of something else. */
 static int check_own(const char *dir, struct fail *f)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
-	char shown[200];
-	int r = d ? 0 : fail_errno(f, "%s", dir);
-	while (!r && (errno = 0, e = readdir(d)))
-		if (!is_own(e->d_name))
-			r = fail_set(f, "%s: not touched: it holds '%s', which is not a file of vae-memo; name another directory", dir, name_show(shown, sizeof shown, e->d_name));
-	if (!r && errno)
-		r = fail_errno(f, "%s", dir);
-	if (d)
-		closedir(d);
-	return r;
+	int files;
+	return dir_holds_only(dir, is_own, "which is not a file of vae-memo; name another directory", &files, f);
 }
 
 int retrain_open(struct retrain *r, struct fail *f)

@@ -68,20 +68,19 @@ static int clean_dir(const char *dir, int only_temporary)
 
 static int remove_dir(const char *dir) { return clean_dir(dir, 0) ? -1 : rmdir(dir); }
 
-/* 0 when dir holds only files of a model, *parts of them: nothing else is ever replaced, removed or trained in. */
-static int check_only_parts(const char *dir, int *parts, struct fail *f)
+int dir_holds_only(const char *dir, int (*own)(const char *name), const char *why, int *files, struct fail *f)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
-	int temporary, r = d ? 0 : fail_errno(f, "%s", dir);
-	*parts = 0;
+	int r = d ? 0 : fail_errno(f, "%s", dir);
+	*files = 0;
 	while (!r && (errno = 0, e = readdir(d))) {
 		char shown[200];
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		++*parts;
-		if (!is_part(e->d_name, &temporary))
-			r = fail_set(f, "%s: not touched: it holds '%s', which is not a file of a model", dir, name_show(shown, sizeof shown, e->d_name));
+		++*files;
+		if (!own(e->d_name))
+			r = fail_set(f, "%s: not touched: it holds '%s', %s", dir, name_show(shown, sizeof shown, e->d_name), why);
 	}
 	if (!r && errno)
 		r = fail_errno(f, "%s", dir);
@@ -89,6 +88,15 @@ static int check_only_parts(const char *dir, int *parts, struct fail *f)
 		closedir(d);
 	return r;
 }
+
+static int is_any_part(const char *name)
+{
+	int temporary;
+	return is_part(name, &temporary);
+}
+
+/* 0 when dir holds only files of a model, *parts of them: nothing else is ever replaced, removed or trained in. */
+static int check_only_parts(const char *dir, int *parts, struct fail *f) { return dir_holds_only(dir, is_any_part, "which is not a file of a model", parts, f); }
 
 /* Locks the directory until the process ends: two trainings in it would overwrite each other. On a file system without locks there is
  * no protection. */
