@@ -144,11 +144,13 @@ static int open_ekfac(struct layer_whitening *w, const struct curvature_layer *c
 /* Of the largest layer's E|G|^2, by the factors: below it a gradient is not above the rounding of its parts, such as sigma^2 - 1. */
 static const double faint = 1e-10;
 
+static double size_of(const struct curvature_layer *c) { return trace(c->p, c->np) * trace(c->k, c->nk); }
+
 static double faint_limit(const struct curvature *c)
 {
 	double most = 0;
 	for (int i = 0; i < c->n; i++)
-		most = fmax(most, trace(c->layer[i].p, c->layer[i].np) * trace(c->layer[i].k, c->layer[i].nk));
+		most = fmax(most, size_of(&c->layer[i]));
 	return faint * most;
 }
 
@@ -170,14 +172,16 @@ static void silence(struct layer_whitening *w)
 	w->eigen.rest = 0;
 }
 
+static int is_faint(double size, double limit) { return size > 0 && size < limit; }
+
 static void silence_faint(struct whitening *all, struct layer_whitening *w, const struct curvature_layer *c, double limit)
 {
-	double weights = trace(c->p, c->np) * trace(c->k, c->nk), bias = trace(c->b, c->nb);
-	if (weights > 0 && weights < limit)
+	int weights = is_faint(size_of(c), limit), bias = is_faint(trace(c->b, c->nb), limit);
+	if (weights)
 		silence(w);
-	if (bias > 0 && bias < limit)
+	if (bias)
 		zero(w->wb, (size_t)w->b * (size_t)w->b);
-	if ((weights > 0 && weights < limit) || (bias > 0 && bias < limit))
+	if (weights || bias)
 		snprintf(all->faint + strlen(all->faint), sizeof all->faint - strlen(all->faint), "%s%s", all->faint[0] ? ", " : "", c->name);
 }
 
