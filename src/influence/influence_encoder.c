@@ -12,6 +12,7 @@
 #include "gemm/mat.h"
 #include "influence/eigen_dots.h"
 #include "influence/influence_state.h"
+#include "influence/row_gradient.h"
 
 void draw_latents(struct influence *s, const uint64_t *id, const float *eps)
 {
