@@ -128,6 +128,18 @@ sound() {
 	grep -q '>éééééééééééé…ééééééééééééééééééééééé2</bdi>' "$T/out"
 }
 
+@test "a record from a folder is shown with the name of its file" {
+	mkdir -p "$T/folder/of"
+	printf 'P5\n2 2\n255\nabcd' >"$T/folder/of/cat <1>.pgm"
+	printf 'P5\n2 2\n255\nabxy' >"$T/folder/of/dog.pgm"
+	vae-pack -q "$T/folder" | vae-stat | vae-rank -k stat_brightness >"$T/in.tar"
+	ok vae-report -o "$T/p.html" "$T/in.tar"
+	is "$(grep -c '<b>.*</b> <bdi class="mono">0000000.</bdi> <span class="lab"><bdi>of/[a-z<>1&; lgt]*.pgm</bdi>, z' "$T/p.html")" 2 'among the highest'
+	is "$(grep -c '<bdi class="key lab" title="of/dog.pgm">of/dog.pgm</bdi>' "$T/p.html")" 2 'at both ends'
+	is "$(grep -o 'alt="Number 1: 00000000, of/cat &lt;1&gt;.pgm, stat_brightness' "$T/p.html" | wc -l)" 1
+	is "$(grep -c 'cat <1>' "$T/p.html")" 0
+}
+
 @test "how the scores were made: model, options, and whether it is the model of -m" {
 	local id
 	id=$(vae-cut -k model "$F/ranked.tar" | head -n 1)

@@ -355,6 +355,24 @@ DECODED='Promise.all([...document.images].map(i => i.decode().then(() => 0, () =
 	is "$(line 1)" '2 1 1 36'
 }
 
+@test "the file that a record was packed from stands below its key" {
+	browser
+	mkdir "$T/folder"
+	printf 'P5\n2 2\n255\nabcd' >"$T/folder/cat <1>.pgm"
+	printf 'P5\n2 2\n255\nabxy' >"$T/folder/dog.pgm"
+	vae-pack -q "$T/folder" | vae-stat | vae-rank -k stat_brightness >"$T/in.tar"
+	ok vae-report --review -o "$T/p.html" "$T/in.tar"
+	drive "$T/p.html" <<-LIST
+		load
+		print [...document.querySelectorAll(".whead .key")].map(e => e.textContent).join(" ")
+		print [...document.querySelectorAll(".facts dt")].map(e => e.textContent).includes("source")
+		print $SOUND
+	LIST
+	is "$(line 1)" '00000001 dog.pgm'
+	is "$(line 2)" false 'not again among the other fields'
+	is "$(line 3)" sound
+}
+
 @test "filters by decision, reason and score" {
 	browser
 	ok vae-report --review --top 100 -k w,v -o "$T/p.html" "$F/in.tar"
@@ -556,7 +574,7 @@ reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN
 		print $CURRENT
 	LIST
 	is "$(line 1)" 'blank (2),cannot be scored (1)'
-	for i in 'blank. w is high: 4, the highest of 4 records' 'Proponents' 'a/1 influence 2.5' 'gone influence 1' 'not in the stream' 'Opponents' 'a/3 influence −0.5 suspect 2' 'source dir/4.png'; do
+	for i in 'blank. w is high: 4, the highest of 4 records' 'Proponents' 'a/1 influence 2.5' 'gone influence 1' 'not in the stream' 'Opponents' 'a/3 influence −0.5 suspect 2' 'a/4 dir/4.png'; do
 		grep -qF "$i" <(line 2) || die "no '$i' in: $(line 2)"
 	done
 	not grep -q options <(line 2)

@@ -15,6 +15,7 @@ enum thumbnail_kind { THUMBNAIL_NONE, THUMBNAIL_PICTURE, THUMBNAIL_VECTOR };
 
 struct thumbnail {
 	char *key, *label; /* escaped; label: cls or another name, or NULL */
+	char *source;      /* the field source, which names the file that was packed, or NULL */
 	double score;      /* NAN: none */
 	double sampled;    /* after extremes_sample(): the score, while `score` is the random number of the record */
 	uint64_t position; /* in the stream, from 0 */

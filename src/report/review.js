@@ -327,7 +327,9 @@ function showWhy(i) {
 	const title = element("h2", {id: "why-title"}, "Number " + (i + 1));
 	if (s.c)
 		title.append(element("span", {class: "lab"}, " label " + plain(s.c)));
-	body.push(element("div", {class: "whead"}, big, element("div", {}, title, element("bdi", {class: "key whole"}, plain(s.k)))));
+	const facts = (s.t || []).filter(([k]) => k !== "source"), source = (s.t || []).find(([k]) => k === "source");
+	const file = source ? [element("bdi", {class: "key whole lab"}, plain(source[1]))] : []; /* a person knows the file better than the key */
+	body.push(element("div", {class: "whead"}, big, element("div", {}, title, element("bdi", {class: "key whole"}, plain(s.k)), ...file)));
 	body.push(element("p", {class: "because"}, because(s)));
 	if (s.s && data.fields.length) {
 		const head = element("tr", {}, ...["score", "value", "z", "rank"].map((t, k) => element("th", {scope: "col", class: k ? "n" : null}, t)));
@@ -346,8 +348,8 @@ function showWhy(i) {
 		body.push(...recordList("Proponents", s.pro, "influence"));
 	if (s.opp)
 		body.push(...recordList("Opponents", s.opp, "influence"));
-	if (s.t)
-		body.push(element("h3", {}, "Other fields"), element("dl", {class: "facts"}, ...s.t.map(([k, v]) => element("div", {}, element("dt", {}, plain(k)), element("dd", {}, element("bdi", {}, plain(v)))))));
+	if (facts.length)
+		body.push(element("h3", {}, "Other fields"), element("dl", {class: "facts"}, ...facts.map(([k, v]) => element("div", {}, element("dt", {}, plain(k)), element("dd", {}, element("bdi", {}, plain(v)))))));
 	get("why-body").replaceChildren(...body);
 	get("why-body").scrollTop = 0;
 }

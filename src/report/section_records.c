@@ -26,6 +26,10 @@ static void put_alt(struct page *p, const struct item *m)
 	if (m->number)
 		put(p, "Number %zu: ", m->number);
 	put_text(p, t->key);
+	if (t->source && t->source[0]) {
+		put(p, ", ");
+		put_text(p, t->source);
+	}
 	if (t->label && t->label[0]) {
 		put(p, ", label ");
 		put_text(p, t->label);
@@ -108,6 +112,13 @@ static void put_caption(struct page *p, const struct item *m)
 	put(p, "\">");
 	put_short_key(p, t->key);
 	put(p, "</bdi>");
+	if (t->source && t->source[0]) {
+		put(p, " <bdi class=\"key lab\" title=\"");
+		put_text(p, t->source);
+		put(p, "\">");
+		put_short_key(p, t->source);
+		put(p, "</bdi>");
+	}
 	if (t->label && t->label[0]) {
 		put(p, " <span class=\"lab\">label <bdi>");
 		put_text(p, t->label);

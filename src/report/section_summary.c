@@ -92,7 +92,13 @@ static void put_strongest(struct page *p)
 		put_number(p, t->score);
 		put(p, "</b> <bdi class=\"mono\">");
 		put_short_key(p, t->key);
-		put(p, "</bdi> <span class=\"lab\">z ");
+		put(p, "</bdi> <span class=\"lab\">");
+		if (t->source && t->source[0]) {
+			put(p, "<bdi>");
+			put_short_key(p, t->source);
+			put(p, "</bdi>, ");
+		}
+		put(p, "z ");
 		put_number(p, ranking_z(&p->r->eval.field[0].detection.rank, t->score));
 		if (t->label && t->label[0]) {
 			put(p, ", label <bdi>");

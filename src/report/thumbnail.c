@@ -116,6 +116,7 @@ void thumbnail_free(struct thumbnail *t)
 {
 	free(t->key);
 	free(t->label);
+	free(t->source);
 	free(t->low);
 	free(t->high);
 	picture_free(&t->picture);
@@ -138,10 +139,14 @@ int thumbnail_take(struct thumbnail *t, struct record *r, const char *extensions
 	int has = bad ? -1 : record_value(r, "cls", &text, f);
 	if (has > 0)
 		t->label = strndup(text.p ? text.p : "", text.len > 200 ? 200 : text.len);
+	text.len = 0;
+	int packed = has < 0 ? -1 : record_value(r, "source", &text, f);
+	if (packed > 0)
+		t->source = strndup(text.p ? text.p : "", text.len);
 	buf_free(&text);
-	if (has < 0)
+	if (has < 0 || packed < 0)
 		return -1;
-	if (!t->key || (has && !t->label))
+	if (!t->key || (has && !t->label) || (packed && !t->source))
 		return fail_memory(f);
 	const struct member *m = record_payload(r, extensions, &why);
 	if (!m && why.memory) {
