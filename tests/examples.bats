@@ -271,6 +271,9 @@ contents()
 	(echo 'x,y,what' && echo '1,2,"a' && echo 'b ""c"""' && sed '1d; s/$/,d/' own.csv && echo '1000,-900,"e, f"' && echo 3,3,g) >quoted.csv
 	run "$root/examples/tabular/odd.sh" quoted.csv what quoted
 	[[ $(echo "$output" | sed -n 2p) == '104'*'1000,-900,"e, f"' ]]
+	gzip quoted.csv
+	run "$root/examples/tabular/odd.sh" quoted.csv.gz what quoted
+	[[ $(echo "$output" | sed -n 2p) == '104'*'1000,-900,"e, f"' ]]
 }
 
 # half FILE ROWS DIMENSIONS < NUMBERS: an .npy of float16, big numbers and denormals excluded

@@ -3,7 +3,7 @@
 # density by their nearest neighbours, in columns brought to one scale, as lines of the table. It needs no training. LABEL names a
 # column of text, which is not used. Without a table it uses one that draw.pl draws.
 #
-# The first line of TABLE.csv must hold the names of the columns. VAE_NEIGHBORS is the number of neighbours, 5% of the rows by default:
+# The table may be compressed with gzip. The first line of TABLE.csv must hold the names of the columns. VAE_NEIGHBORS is the number of neighbours, 5% of the rows by default:
 # more than the rows of any clump that should be found. 5 suits embeddings of pictures and texts.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,13 +27,13 @@ vae-pack --header ${label:+--label "$label"} "$table" |
 	vae-rank -k knn_nll --sort >"$out/ranked.tar"
 
 # a key is the row's number from 0, without the header; blank lines do not count, and a quoted cell may hold newlines
-awk '{
+case $table in *.gz) gzip -dc "$table" ;; *) cat "$table" ;; esac | awk '{
 	sub(/\r$/, "")
 	line = within ? line : NR
 	row = within ? row "\\n" $0 : $0
 	within = (quotes += gsub(/"/, "&")) % 2
 	if (!within && row != "") print line "\t" row
-}' "$table" >"$out/lines.tsv"
+}' >"$out/lines.tsv"
 tab=$(printf '\t')
 echo "The 2 % of rows with the lowest density: line, z, row"
 vae-cut -k key,z,rank,rank_n "$out/ranked.tar" | awk '$3 < 0.02 * $4 { print $1 + 2, $2 }' |
