@@ -291,6 +291,20 @@ half() {
 		}' "$@"
 }
 
+@test "examples read and write decimal points where the locale has a comma" {
+	cd "$BATS_TEST_TMPDIR"
+	LC_ALL=C localedef -i de_DE -f UTF-8 ./de_DE.utf8 2>localedef.log || [ -d de_DE.utf8 ] || skip 'no locale with a decimal comma: install the package locales'
+	[ "$(LOCPATH=$PWD LC_ALL=de_DE.UTF-8 locale decimal_point)" = , ]
+	LOCPATH=$PWD LC_ALL=de_DE.UTF-8 "$root/examples/hunt/results.sh" "$root/examples/hunt/table.tsv" >comma
+	LC_ALL=C "$root/examples/hunt/results.sh" "$root/examples/hunt/table.tsv" | cmp - comma
+	# and so do all others that compute with awk or sort -g
+	local f
+	for f in "$root"/examples/*/*.sh; do
+		[ -x "$f" ] && grep -qE '^[^#]*(awk|sort -g)' "$f" || continue
+		grep -qE 'LC_ALL=C$|LC_ALL$' "$f" || { echo "no LC_ALL=C: $f"; false; }
+	done
+}
+
 @test "embeddings/odd.sh finds outliers and near-duplicates in a folder of clip-retrieval, and prints their metadata" {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p clip/img_emb clip/metadata

@@ -8,6 +8,7 @@
 # a cosine similarity of SIMILAR (default 0.96) or more. Writes OUT/outliers.tsv, OUT/duplicates.tsv and OUT/ranked.tar. Time grows with
 # the square of the number of rows: minutes for 100,000.
 set -eu
+export LC_ALL=C
 [ $# -ge 1 ] || { echo "usage: odd.sh FOLDER [OUT]" >&2; exit 2; }
 folder=$1
 out=${2:-embeddings}

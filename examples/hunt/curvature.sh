@@ -9,6 +9,7 @@
 #
 # Labels are read by vae-eval only. Scores take 4 draws; factors of the curvature come from the first 6,000 records.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: curvature.sh DIR SET..." >&2; exit 2; }

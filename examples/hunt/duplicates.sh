@@ -9,6 +9,7 @@
 # VAE_COPIES of each kind (default 50; alter.py lists them), compared as pixels, as pictures of 9x9, and with VAE_STEPS (default 3000; 0: not)
 # as latent means of a model trained on the set.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: duplicates.sh DIR SET..." >&2; exit 2; }

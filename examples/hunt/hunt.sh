@@ -30,6 +30,7 @@
 #     and seed 1 to 78000; VAE_SETS='fashion-0 ... fashion-9' VAE_BETAS=0.2 VAE_SEEDS='1 2 3'
 #   some shorter runs and runs with VAE_BETAS=4
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 dir=${1:-hunt}

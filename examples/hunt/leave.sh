@@ -6,6 +6,7 @@
 # VAE_MNIST and VAE_LETTERS are directories of IDX files: 190 digits and 10 letters. VAE_STEPS (default 300) and VAE_REPEATS (10): training
 # steps, and seeds.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -eq 1 ] || { echo "usage: leave.sh DIR" >&2; exit 2; }

@@ -15,6 +15,7 @@
 # likelihood and beta of the preset; the others change one thing, or several as in seed=2,steps=3900:
 #   curvature=none|inputs|ekfac  damping=X  draws=N  likelihood=L  beta=B  steps=N (a checkpoint: a quarter, half, three quarters)  seed=N
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: map.sh DIR SET..." >&2; exit 2; }

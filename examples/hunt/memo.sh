@@ -11,6 +11,7 @@
 # one that sees all, VAE_FOLDS (10) and VAE_REPEATS (1) those of vae-memo. VAE_COURSE=yes also scores three earlier checkpoints, for the
 # course of memorization over the training. Labels are read for the AUROC only.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/ranks.sh"
 # shellcheck disable=SC1091

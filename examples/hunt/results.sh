@@ -2,6 +2,7 @@
 # results.sh [TABLE.tsv]: prints RESULTS.md, the summary of the table that hunt.sh writes. A cell is the mean of the area under the
 # detection curve, with the range over seeds (letters) or over classes and seeds (clothes) behind it.
 set -eu
+export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 exec awk -F'\t' '
 function reset() { n = 0; sum = 0; low = 2; high = -1 }

@@ -6,6 +6,7 @@
 #
 # VAE_SHARES (default "10 1") are the samples, in percent; VAE_JOBS the threads. Existing files in DIR are kept, so a run can be repeated.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/ranks.sh"
 # shellcheck disable=SC1091

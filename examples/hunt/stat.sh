@@ -10,6 +10,7 @@
 #
 # Of each kind of damage VAE_DIRT pictures (default 20; alter.py lists the kinds), and all as PNG, or with VAE_QUALITY as JPEG.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: stat.sh DIR SET..." >&2; exit 2; }

@@ -6,6 +6,7 @@
 # the steps of VAE_AT, and at the lowest held-out loss, which is computed every VAE_EVERY steps up to VAE_STEPS. DIR keeps models and rows: a
 # run can be stopped and repeated. Only vae-eval reads labels.
 set -eu
+export LC_ALL=C
 # shellcheck disable=SC1091
 . "$(dirname "$0")/sets.sh"
 [ $# -ge 2 ] || { echo "usage: stop.sh DIR SET..." >&2; exit 2; }

@@ -5,6 +5,7 @@
 # The tail of a score between two quantiles is taken for exponential and extrapolated: N (1 - lo) exp(-rate (t - quantile lo)) records of
 # the bulk are expected above t. The cutoff is the lowest t at which no more than a share `fdr` of the records above it is expected.
 set -eu
+export LC_ALL=C
 [ $# -eq 2 ] || { echo "usage: top.sh RANKED.tar 'OUTLIER EXPRESSION'" >&2; exit 2; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

@@ -10,6 +10,7 @@
 #   VAE_RECORDS, VAE_TESTS, VAE_STEPS, VAE_SEEDS   sizes (default: 60000, 128, 15600, '1 2 3'), for a shorter run
 #   VAE_SMALL    1: the tiny preset and a few hundred records, in seconds: to test that everything runs
 set -eu
+export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 all='table1 table3 table4 table5 table6 table7 table8 figure2 figure4 figure6 figure7 figure20 lds length'
 for item; do

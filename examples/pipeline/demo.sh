@@ -6,6 +6,7 @@
 # The labels are read at the end only, to count the boots that were found. DIR/report.html shows the result, and in DIR/review.html a
 # person decides on the suspects.
 set -eu
+export LC_ALL=C
 out=${1:-demo}
 data=${VAE_DATA:-/usr/share/datasets/fashion-mnist}
 steps=${VAE_STEPS:-4000}

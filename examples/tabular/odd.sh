@@ -6,6 +6,7 @@
 # The table may be compressed with gzip. The first line of TABLE.csv must hold the names of the columns. VAE_NEIGHBORS is the number of neighbours, 5% of the rows by default:
 # more than the rows of any clump that should be found. 5 suits embeddings of pictures and texts.
 set -eu
+export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 out=${3:-tabular-demo}
 
