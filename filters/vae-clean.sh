@@ -133,6 +133,6 @@ done || exit 1
 quarantined=$(sed -n 's/.*"quarantined":\([0-9]*\).*/\1/p' summary.json)
 why=$(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)
 say "$quarantined of $records records are in $out/quarantine.tar.zst${why:+: $why}"
-[ $((2 * quarantined)) -le "$records" ] || message "that is more than half of them: look at $out/review.html before you use the rest"
+[ $((2 * quarantined)) -le "$records" ] || message "more than half of the records ($quarantined of $records) are in the quarantine: look at $out/review.html before you use the rest"
 say "the others are in $out/clean${sharding:+/}$([ -n "$sharding" ] || echo .tar.zst), unchanged"
 say "open $out/review.html to decide on suspects; give the list that it exports to --decisions"

@@ -411,7 +411,9 @@ b.tar"
 		printf 'P5\n8 8\n255\n%064d' 0 >"$T/blank/$i.pgm"
 	done
 	ok vae-clean -c tiny --steps 30 -o "$T/e" "$T/equal"
-	says '59 of 60 records' 'more than half'
+	says '59 of 60 records'
+	ok vae-clean -q -c tiny --steps 30 -o "$T/e" "$T/equal"
+	is "$(cat "$T/err")" "vae-clean: more than half of the records (59 of 60) are in the quarantine: look at $T/e/review.html before you use the rest"
 	is "$(vae-cut -k key "$T/e/clean.tar.zst" | wc -l)" 1
 	is "$(grep -cP '\tdrop\tcopy of 00000000$' "$T/e/decisions.tsv")" 59
 	ok cleans -o "$T/b" "$T/blank"

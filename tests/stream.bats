@@ -293,7 +293,10 @@ flip() { perl -e 'my ($at, $f) = @ARGV; open F, "+<:raw", $f or die; seek F, $at
 	is "$(cat "$T/1.tar" "$T/2.tar" | vae-cut -k key | wc -l)" 1
 	is "$(vae-cut --keys-per-file -k key "$T/1.tar" "$T/2.tar" | wc -l)" 2
 	fails 1 vae-cut -k key "$T/1.tar" "$T/1.tar"
-	says "$T/1.tar" a.x
+	says "$T/1.tar" a.x 'keys in common there are --keys-per-file'
+	printf 'name=a.x data=1\nname=a.x data=2\n' | mktar >"$T/in"
+	fails 1 vae-cut -k key "$T/in"
+	not grep -q keys-per-file "$T/err"
 }
 
 @test "a record of many members, and of too many" {

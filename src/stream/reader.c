@@ -210,6 +210,9 @@ static int move_member(struct record *rec, struct member *m, struct fail *f)
 	return 0;
 }
 
+/* The hint where a key comes in two files. */
+static const char common_keys[] = "; for files that have keys in common there are --keys-per-file and --key-prefix";
+
 /* Appends a member with the record's key, after the checks that a record must pass. */
 static int add_own_member(const struct reader *r, struct record *rec, struct member *m, uint64_t *bytes, struct fail *f)
 {
@@ -221,8 +224,8 @@ static int add_own_member(const struct reader *r, struct record *rec, struct mem
 	const struct member *same = record_member(rec, m->ext.p);
 	if (same) {
 		char a[256], b[256];
-		return fail_set(f, "member '%s' has the same extension as member '%s'", name_show(a, sizeof a, m->name),
-		                name_show(b, sizeof b, same->name));
+		return fail_set(f, "member '%s' has the same extension as member '%s'%s", name_show(a, sizeof a, m->name), name_show(b, sizeof b, same->name),
+		                r->new_file ? common_keys : "");
 	}
 	if (strcmp(m->ext.p, FIELDS_EXT) == 0)
 		rec->fields_member = (int)rec->n;
@@ -347,7 +350,7 @@ int reader_next(struct reader *r, struct record *rec, struct fail *f)
 	int added = r->repeated_keys ? 1 : keyset_add(&r->keys, rec->key.p, len, f);
 	if (added == 0)
 		fail_set(f, "an earlier record has the same key: the members of a record must be adjacent%s",
-		         r->new_file ? "; for files that have keys in common there are --keys-per-file and --key-prefix" : "");
+		         r->new_file ? common_keys : "");
 	if (added <= 0)
 		return record_fail(rec, f);
 	if (read_record(r, rec, f))
