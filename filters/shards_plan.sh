@@ -116,7 +116,7 @@ write_manifest() {
 	} 2>/dev/null || unwritten "$run/manifest"
 }
 
-# write_settings: the scores depend on the lines before `--`, and the lists on all lines
+# write_settings: the scores depend on the lines before `--`, and the lists on all lines; the last line has the hash of all before it
 write_settings() {
 	hash=$(hash_model)
 	text=$(
@@ -126,7 +126,9 @@ write_settings() {
 		echo --
 		printf '%s\t%s\n' key "$key" joint "$joint" unlike "$unlike" far "$far" top "$top" same_keys "$same_keys"
 	)
-	replace "$run/settings" "$text"
+	hash=$(printf '%s\n' "$text" | hash_text) || exit 1
+	replace "$run/settings" "$text
+sha256$tab$hash"
 	replace "$run/identity" "$(identity_model)"
 }
 

@@ -16,13 +16,23 @@ lock_run() {
 
 get() { sed -n "/^$1$tab/{s///p;q;}" "$run/settings"; }
 
+# check_settings: fails if they are damaged. Those of an older version have no hash: their last line is same_keys.
+check_settings() {
+	hash=$(sed '$d' "$run/settings" | hash_text) || exit 1
+	case $(tail -n 1 "$run/settings") in
+	"same_keys$tab"* | "sha256$tab$hash") ;;
+	*) fail "$run/settings: damaged or edited: its hash does not match: '$tool plan' with the same options and shards writes it again, and nothing is done twice" ;;
+	esac
+}
+
 open_run() {
 	for file in settings manifest identity identities reduced counts memo.tar.zst; do regular "$run/$file"; done
 	{ [ -e "$run/settings" ] && [ -e "$run/manifest" ]; } || fail "$run: no plan there: $tool plan makes it"
+	check_settings
 	model=$(get model) score=$(get score) columns=$(get columns) key=$(get key) joint=$(get joint) unlike=$(get unlike) far=$(get far) top=$(get top)
 	same_keys=$(get same_keys) directory=$(get directory) memo=$(get memo) models=$(get models)
 	[ "$version" = "$(get version)" ] || fail "$run was planned by version $(get version), and this is $version: plan again in another directory"
-	settings=$(sed '/^--$/,$d' "$run/settings" | sha256sum | cut -c 1-64)
+	settings=$(sed '/^--$/,$d' "$run/settings" | hash_text) || exit 1
 	shards=$(wc -l <"$run/manifest")
 	because="top $top of ${key}${unlike:+; unlike $unlike}${far:+; far $far}, of all shards"
 	name_tasks
@@ -112,7 +122,7 @@ undone_after_reduce() { if reduced; then undone "$second"; else seq "$tasks"; fi
 wanted() {
 	{
 		bound
-		sed '1,/^--$/d' "$run/settings"
+		sed '1,/^--$/d; /^sha256'"$tab/d" "$run/settings"
 	} | sha256sum | cut -c 1-64
 }
 reduced() { [ -e "$run/reduced" ] && [ "$(head -n 1 "$run/reduced")" = "$(wanted)" ] && { [ -z "$memo" ] || [ -e "$run/memo.tar.zst" ]; }; }

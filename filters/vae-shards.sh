@@ -147,6 +147,12 @@ hash_of() { # FILE
 	printf '%s\n' "${hashed%% *}"
 }
 
+# hash_text: prints the hash of standard input
+hash_text() {
+	hashed=$(sha256sum) || fail 'sha256sum failed: run it again'
+	printf '%s\n' "${hashed%% *}"
+}
+
 # same FILE HASH MESSAGE
 same() {
 	hash=$(hash_of "$1") || exit 1

@@ -334,9 +334,23 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	vae-selfinf -m "$T/d.memo/model-000005.vae" "$T/tests.tar" | field loss >"$T/loss"
 	perl -e 'local $/; open my $f, "<:raw", $ARGV[0]; my $all = <$f>; print "$_\n" for unpack "d<*", substr $all, 128' "$T/d.memo/model-000005.numbers" |
 		paste - "$T/loss" | awk '$1 / $2 - 1 > 1e-6 || $1 / $2 - 1 < -1e-6 { exit 1 } END { if (NR != 3) exit 1 }'
+	# damage: a flipped bit anywhere, but in the padding of the header
+	local size at
+	size=$(wc -c <"$T/m.npy")
+	for at in 9 40 65 80 90 100 110 119 $((size - 350)) $((size - 100)) $((size - 1)); do
+		cp "$T/m.npy" "$T/bad.npy"
+		perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, $ARGV[1], 0; read $f, my $c, 1; seek $f, $ARGV[1], 0; print $f chr(ord($c) ^ 4)' "$T/bad.npy" "$at"
+		fails 1 vae-eval --lds "$T/bad.npy" --halves "$T/d.memo"
+		says "$T/bad.npy"
+		[ "$at" -lt 120 ] || says "$T/bad.npy: damaged or edited: the hash in its header does not match; make it again"
+	done
+	# one of an older version has no hash, and none of them says of what it is where another program made it
+	perl -pe 's/( # [0-9a-f]{16} [0-9a-f]{16}) [0-9a-f]{16}/$1 . " " x 17/e' "$T/m.npy" >"$T/old.npy"
+	vae-eval --lds "$T/m.npy" --halves "$T/d.memo" >"$T/want"
+	vae-eval --lds "$T/old.npy" --halves "$T/d.memo" | diff - "$T/want"
 	# an infinite influence
-	cp "$T/m.npy" "$T/inf.npy"
-	printf '\0\0\200\177' | dd of="$T/inf.npy" bs=1 seek=$(($(wc -c <"$T/m.npy") - 4)) conv=notrunc status=none
+	cp "$T/old.npy" "$T/inf.npy"
+	printf '\0\0\200\177' | dd of="$T/inf.npy" bs=1 seek=$((size - 4)) conv=notrunc status=none
 	fails 1 vae-eval --lds "$T/inf.npy" --halves "$T/d.memo"
 	says 'no finite number in column 3'
 	# a matrix of other records, of another order, or of other tests
@@ -349,7 +363,7 @@ tiny() { vae-memo -q -c tiny --set train.steps=40 --set 'model.encoder=[flatten,
 	fails 1 vae-eval --lds "$T/others.npy" --halves "$T/d.memo"
 	says others.npy 'other test records'
 	# a matrix of another program does not say of what it is
-	perl -pe 's/ # ([0-9a-f]{16} [0-9a-f]{16})/" " x 36/e' "$T/others.npy" >"$T/plain.npy"
+	perl -pe 's/ # [0-9a-f]{16} [0-9a-f]{16} [0-9a-f]{16}/" " x 53/e' "$T/others.npy" >"$T/plain.npy"
 	ok vae-eval --lds "$T/plain.npy" --halves "$T/d.memo"
 	fails 2 vae-eval --lds "$T/m.npy"
 	fails 2 vae-eval --lds "$T/m.npy" --halves "$T/d.memo" "$F/in.tar"

@@ -206,6 +206,51 @@ stopped() {
 	fails 1 long "$T/f" --resume "$F/in.tar"
 }
 
+# flip FILE OFFSET: flips a bit
+flip() { perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, $ARGV[1], 0; read $f, my $c, 1; seek $f, $ARGV[1], 0; print $f chr(ord($c) ^ 1)' "$1" "$2"; }
+
+@test "a damaged line of train.jsonl, before the state, is found by whoever reads it; lines of older versions are read" {
+	stopped "$T/m.vae"
+	cp -r "$T/m.vae" "$T/good"
+	local log=$T/m.vae/train.jsonl line at
+	for line in 1 3 7; do # a digit of the loss
+		at=$(($(head -n $((line - 1)) "$T/good/train.jsonl" | wc -c) + $(sed -n "${line}p" "$log" | grep -bo '"loss":' | cut -d : -f 1) + 8))
+		flip "$log" "$at"
+		fails 1 long "$T/m.vae" --resume "$F/in.tar"
+		says "$log: damaged: line $line does not match its checksum" '--replace starts again'
+		same "$T/m.vae/state" "$T/good/state"
+		cp "$T/good/train.jsonl" "$log"
+	done
+	sed -i 4d "$log"
+	fails 1 long "$T/m.vae" --resume "$F/in.tar"
+	says 'line 4 does not match'
+	cp "$T/good/train.jsonl" "$log"
+	ok long "$T/m.vae" --resume "$F/in.tar"
+	alike "$F/m.vae" "$T/m.vae"
+	# that of a finished training: --resume, vae-report and vae-eval
+	vae-selfinf -q -d 1 -m "$T/m.vae" "$F/in.tar" >"$T/scored.tar"
+	flip "$log" 20
+	fails 1 long "$T/m.vae" --resume "$F/in.tar"
+	says "$log: damaged: line 1 " '--replace starts again'
+	fails 1 vae-report -q -k selfinf -m "$T/m.vae" -o "$T/page.html" "$T/scored.tar"
+	says "$log: damaged: line 1 " 'remove it, and no training curve is drawn'
+	fails 1 vae-eval -m "$T/m.vae" --svg "$T/pics" "$T/scored.tar"
+	says "$log: damaged: line 1 "
+	rm "$log"
+	ok long "$T/m.vae" --resume "$F/in.tar"
+	ok vae-report -q -k selfinf -m "$T/m.vae" -o "$T/page.html" "$T/scored.tar"
+	# of an older version: without checks, and then with them
+	rm -r "$T/m.vae"
+	cp -r "$T/good" "$T/m.vae"
+	perl -e 'local $/; open my $f, "<:raw", "$ARGV[0]/state"; my $s = <$f>; my ($n) = $s =~ /log_bytes (\d+)/; truncate "$ARGV[0]/train.jsonl", $n' "$T/m.vae"
+	sed -i 's/"check":"\w*"/"other":"0123456789abcdef"/' "$log"
+	ok long "$T/m.vae" --resume "$F/in.tar"
+	vae-report -q -k selfinf -m "$T/m.vae" -o "$T/page.html" "$T/scored.tar"
+	flip "$log" 20
+	fails 1 vae-report -q -k selfinf -m "$T/m.vae" -o "$T/page.html" "$T/scored.tar"
+	says "$log: damaged: line "
+}
+
 @test "a finished training goes on to more steps" {
 	cp -r "$F/m.vae" "$T/m.vae"
 	ok long "$T/m.vae" --resume --set train.steps=400 --summary "$T/s" "$F/in.tar"

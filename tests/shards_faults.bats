@@ -150,6 +150,28 @@ limited_files() {
 	done
 }
 
+@test "shards: flipped bits in the settings are found by every verb, and plan repairs them; settings of an older version are read" {
+	local size i verb
+	size=$(wc -c <"$W/settings")
+	for i in $(seq 25); do
+		rm -rf "$T/a"
+		cp -r "$W" "$T/a"
+		perl -e 'open my $f, "+<:raw", $ARGV[0] or die; seek $f, $ARGV[1], 0; read $f, my $c, 1; seek $f, $ARGV[1], 0; print $f chr(ord($c) ^ 1)' "$T/a/settings" $((i * (size - 1) / 25))
+		for verb in "status $T/a" "task $T/a score 1" "add $T/a $S/00.tar"; do
+			[ "$i" -lt 3 ] || [[ $verb == status* ]] || continue
+			# shellcheck disable=SC2086
+			fails 1 vae-shards $verb
+			says "$T/a/settings: damaged or edited: its hash does not match"
+		done
+	done
+	ok vae-shards plan -q "${FIELDS[@]}" "$T/a" "$S"/*.tar*
+	same "$T/a/settings" "$W/settings"
+	is "$(vae-shards run --print "$T/a")" '' 'nothing is done twice'
+	sed -i '/^sha256/d' "$T/a/settings"
+	ok vae-shards check -q "$T/a"
+	equal "$T/a"
+}
+
 @test "shards: a hash whose process is killed is no hash: nothing is marked as done" {
 	local real
 	real=$(command -v sha256sum)

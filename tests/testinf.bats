@@ -25,7 +25,7 @@ over() { ok vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --matrix "$T/x.npy" "$@" 
 matrix() {
 	perl -e 'local $/; open my $f, "<:raw", shift or die; my $t = <$f>;
 		my ($rows, $cols) = $t =~ /^\x93NUMPY\x01\x00.*\x27shape\x27: \((\d+), (\d+)\)/s or die "header\n";
-		my @v = unpack "f<*", substr $t, 128; die "size\n" if @v != $rows * $cols || $t !~ /^.{127}\n/s;
+		my @v = unpack "f<*", substr $t, 192; die "size\n" if @v != $rows * $cols || $t !~ /^.{191}\n/s;
 		print join("\t", map { $_ == $_ ? sprintf "%.9g", $_ : "nan" } splice @v, 0, $cols), "\n" for 1 .. $rows' "$1"
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "eval/correlate.h"
-#include "input/npy.h"
+#include "input/npy_writer.h"
 #include "memo/retrain.h"
 
 enum { RESAMPLES = 200 }; /* of the bootstrap */
@@ -36,18 +36,20 @@ static int add_half(struct halves *h, int half, const struct npy *m, const size_
 	return bad;
 }
 
-/* A matrix of vae-testinf has a note with hashes of its records; a matrix of another program has none. */
+/* A matrix of vae-testinf has a note with hashes of its records, and a hash; one of an older version has the note; one of another program neither. */
 static int check_note(const struct halves *h, const struct npy *m, struct fail *f)
 {
-	uint64_t records, tests;
-	char *end;
-	records = strtoull(m->note, &end, 16);
-	if (end == m->note || *end != ' ')
+	enum { NOTE = 16 + 1 + 16 };
+	static const char digits[] = "0123456789abcdef";
+	if (!*m->note)
 		return 0;
-	tests = strtoull(end, NULL, 16);
-	if (records != h->payloads[0])
+	if (strspn(m->note, digits) != 16 || m->note[16] != ' ' || strspn(m->note + 17, digits) != 16)
+		return fail_set(f, "damaged or edited: the comment in its header is not one of vae-testinf; make it again");
+	if (npy_writer_verify(m, NOTE, f) < 0)
+		return fail_advise(f, "make it again");
+	if (strtoull(m->note, NULL, 16) != h->payloads[0])
 		return fail_set(f, "the matrix is of other records, or of another order, than the halves: both need the same stream");
-	return tests == h->payloads[1] ? 0 : fail_set(f, "the matrix is of other test records, or of another order, than the halves: both need the same -t");
+	return strtoull(m->note + 17, NULL, 16) == h->payloads[1] ? 0 : fail_set(f, "the matrix is of other test records, or of another order, than the halves: both need the same -t");
 }
 
 /* row [records]: the rows of the matrix that have influences. */
@@ -147,7 +149,7 @@ int lds_of(const char *matrix, const char *memo, struct lds *l, struct fail *f)
 	row = calloc(h.subsets.records, sizeof *row);
 	int bad = !h.loss || !h.sum || !row ? fail_memory(f) : 0;
 	bad = bad || buf_read_file(&bytes, matrix, MAX_MATRIX, f) ? -1 : 0;
-	if (!bad && (npy_parse(bytes.p, bytes.len, &m, f) || find_rows(&h, &m, row, f) || check_note(&h, &m, f)))
+	if (!bad && (npy_parse(bytes.p, bytes.len, &m, f) || check_note(&h, &m, f) || find_rows(&h, &m, row, f)))
 		bad = fail_add(f, "%s", matrix);
 	bad = bad || read_losses(&h, memo, f) ? -1 : 0;
 	for (int i = 0; !bad && i < h.subsets.halves; i++)

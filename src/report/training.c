@@ -8,6 +8,7 @@
 #include "base/grow.h"
 #include "report/plot.h"
 #include "stream/fields.h"
+#include "train/log.h"
 
 static int add_point(struct training *t, double step, double loss, double holdout, struct fail *f)
 {
@@ -24,6 +25,7 @@ int training_read(struct training *t, const char *model, struct fail *f)
 {
 	struct buf path = {0};
 	struct fields line = {.n = 0};
+	struct train_log log = {0};
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t len;
@@ -33,7 +35,10 @@ int training_read(struct training *t, const char *model, struct fail *f)
 		bad = fail_errno(f, "%s", path.p);
 	for (int n = 1; in && !bad && (len = getline(&text, &size, in)) >= 0; n++) {
 		double step, loss, holdout = NAN;
-		bad = fields_parse(&line, text, (size_t)len, f) ? fail_add(f, "%s: line %d", path.p, n) : 0;
+		bad = train_log_verify(&log, text, (size_t)len, f) ? fail_add(f, "%s: damaged", path.p) :
+		      fields_parse(&line, text, (size_t)len, f) ? fail_add(f, "%s: line %d", path.p, n) : 0;
+		if (bad)
+			fail_advise(f, "remove it, and no training curve is drawn");
 		if (!bad && fields_number(&line, "step", &step) && fields_number(&line, "loss", &loss)) {
 			fields_number(&line, "holdout_loss", &holdout);
 			bad = add_point(t, step, loss, holdout, f);

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/rng.h"
 #include "model/checkpoints.h"
+#include "train/log.h"
 #include "train/state.h"
 #include "train/trainer.h"
 
@@ -66,6 +66,7 @@ struct run {
 	struct epochs *epochs;  /* [workers of this rank] */
 	struct team_tree gradients, losses;
 	FILE *log;
+	struct train_log checks; /* of its lines */
 	struct state s;
 	double started, saved;  /* seconds of the clock */
 };
@@ -124,11 +125,14 @@ static int write_log(struct run *r, int with_holdout, struct fail *f)
 	s->counted = 0;
 	if (!writes(r))
 		return 0;
-	fprintf(r->log, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g,", s->step, mean.loss, mean.recon, mean.kl);
-	if (with_holdout && isfinite(s->holdout))
-		fprintf(r->log, "\"holdout_loss\":%.9g,", s->holdout);
-	fprintf(r->log, "\"seconds\":%.3f}\n", seconds_now() - r->started);
-	return fflush(r->log) || ferror(r->log) ? fail_errno(f, "%s/train.jsonl", r->t->dir->work) : 0;
+	struct buf line = {0};
+	int bad = buf_addf(&line, f, "{\"step\":%" PRId64 ",\"loss\":%.9g,\"recon\":%.9g,\"kl\":%.9g", s->step, mean.loss, mean.recon, mean.kl) ||
+	          (with_holdout && isfinite(s->holdout) && buf_addf(&line, f, ",\"holdout_loss\":%.9g", s->holdout)) ||
+	          train_log_finish(&r->checks, &line, seconds_now() - r->started, f) ? -1 : 0;
+	if (!bad && (fwrite(line.p, 1, line.len, r->log) != line.len || fflush(r->log)))
+		bad = fail_errno(f, "%s/train.jsonl", r->t->dir->work);
+	buf_free(&line);
+	return bad;
 }
 
 static int write_checkpoint(struct run *r, struct fail *f)
@@ -265,18 +269,46 @@ static int steps(struct run *r, struct fail *f)
 
 /* --- starting and resuming --- */
 
+/* Verifies the lines that were written before the state. */
+static int verify_log(struct run *r, const char *path, struct fail *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int64_t left = r->s.log_bytes;
+	int bad = 0;
+	while (left > 0 && !bad) {
+		ssize_t n = getline(&line, &size, r->log);
+		if (n < 0)
+			bad = feof(r->log) ? fail_set(f, "%s: shorter than when the state was written", path) : fail_errno(f, "%s", path);
+		else if (n > left)
+			bad = fail_set(f, "%s: a line ends elsewhere than when the state was written", path);
+		else if (train_log_verify(&r->checks, line, (size_t)n, f))
+			bad = fail_add(f, "%s: damaged", path);
+		left -= n;
+	}
+	free(line);
+	return bad ? fail_advise(f, "%s", r->t->dir->again) : 0;
+}
+
+/* Opens the log, and verifies it. That of a finished training may be gone: nothing is added to it. */
 static int open_log(struct run *r, struct fail *f)
 {
 	char path[700];
-	struct stat st;
+	int done = r->s.step == r->t->m->cfg.train.steps;
 	snprintf(path, sizeof path, "%s/train.jsonl", r->t->dir->work);
 	if (check_regular(path, f))
 		return fail_advise(f, "%s", r->t->dir->again);
-	r->log = fopen(path, r->s.log_bytes ? "r+e" : "we");
-	if (!r->log || fstat(fileno(r->log), &st))
-		return fail_errno(f, "%s", path);
-	if (st.st_size < r->s.log_bytes)
-		return fail_set(f, "%s: shorter than when the state was written; %s", path, r->t->dir->again);
+	r->log = fopen(path, done ? "re" : r->s.log_bytes ? "r+e" : "we");
+	if (!r->log && done && errno == ENOENT)
+		return 0;
+	if (!r->log) {
+		fail_errno(f, "%s", path);
+		return fail_advise(f, "%s", r->t->dir->again);
+	}
+	if (verify_log(r, path, f))
+		return -1;
+	if (done)
+		return 0;
 	/* lines after the state belong to steps that will be repeated */
 	if (ftruncate(fileno(r->log), r->s.log_bytes) || fseeko(r->log, r->s.log_bytes, SEEK_SET))
 		return fail_errno(f, "%s", path);
@@ -340,8 +372,6 @@ static int start(struct run *r, struct fail *f)
 	} else { /* is saved at once: a directory with a checkpoint always has a state */
 		r->s = (struct state){.records = (int64_t)all->records, .data = all->hash, .loss = NAN, .holdout = NAN};
 	}
-	if (r->s.step == t->m->cfg.train.steps)
-		return 0;
 	return team_follow(r->team, writes(r) && (open_log(r, f) || (!got && save_state(r, f))), f);
 }
 
