@@ -54,7 +54,7 @@ quote() {
 read_options() {
 	operands=''
 	while [ $# -gt 0 ]; do
-		option=$1 value=''
+		option=$1 value='' word=$1
 		shift
 		case $option in
 		--)
@@ -65,7 +65,7 @@ read_options() {
 		-?*)
 			case " $valued " in
 			*" $option "*)
-				[ $# -gt 0 ] || wrong "option '$option' takes an argument"
+				[ $# -gt 0 ] || wrong "option '$option' requires an argument"
 				value=$1
 				shift
 				;;
@@ -77,11 +77,11 @@ read_options() {
 			continue
 			;;
 		esac
-		case $option in *' '*) wrong "unknown option '$option'" ;; esac # the lists have blanks between the names
+		case $option in *' '*) wrong "there is no option '$option'" ;; esac # the lists have blanks between the names
 		case " $valued | $flags -q --quiet -h --help -V --version " in
 		*" $option "*'| '*) ;;
-		*'|'*" $option "*) [ -z "$value" ] || wrong "option '$option' takes no argument" ;;
-		*) wrong "unknown option '$option'" ;;
+		*'|'*" $option "*) [ "$word" = "$option" ] || wrong "option '$option' takes no argument, as in '$word'" ;;
+		*) wrong "there is no option '$option'" ;;
 		esac
 		case $option in
 		-q | --quiet) quiet=1 ;;

@@ -270,17 +270,17 @@ b.tar"
 	ok vae-clean -q -c tiny --steps 30 --output f -- -o
 	is "$(vae-cut -k key f/clean.tar.zst | wc -l)" 58
 	fails 2 vae-clean "$F/pics.tar" -o
-	says 'takes an argument'
+	says 'requires an argument'
 	fails 2 vae-clean "$F/pics.tar" --bogus -o "$T/g"
 	says bogus
 	[ ! -e "$T/g" ]
 	# two options in one argument
 	fails 2 vae-clean "$F/pics.tar" -o "$T/g" '--keep-sharding --keys-per-file'
-	says "unknown option '--keep-sharding --keys-per-file'"
+	says "there is no option '--keep-sharding --keys-per-file'"
 	fails 2 vae-clean "$F/pics.tar" -o "$T/g" '-c --config' tiny
-	says "unknown option '-c --config'"
+	says "there is no option '-c --config'"
 	fails 2 vae-shards '-q --quiet' status "$T"
-	says "unknown option '-q --quiet'"
+	says "there is no option '-q --quiet'"
 	# a name that ends in a newline is not that without it
 	cp "$F/pics.tar" "it's"
 	cp "$F/pics.tar" $'it\'s\n'

@@ -156,13 +156,23 @@ static void make_tables(const struct cli_opt *opts, struct option *longs, char *
 	}
 }
 
-static bool unknown_option(struct cli *c, int got, const char *word)
+static bool unknown_option(struct cli *c, int got, const char *word, const struct option *longs)
 {
+	size_t n = strcspn(word, "=");
+	const struct option *like = NULL;
+	int alike = 0;
 	if (got == ':')
 		return cli_usage(c, "option '%s' requires an argument", word);
 	if (optopt && optopt < 256 && strncmp(word, "--", 2) != 0)
 		return cli_usage(c, "there is no option -%c", optopt);
-	return cli_usage(c, "option '%s' is unknown or ambiguous, or takes no argument", word);
+	for (const struct option *o = longs; o->name; o++)
+		if (n > 2 && strncmp(o->name, word + 2, n - 2) == 0) {
+			like = !like || strlen(o->name) == n - 2 ? o : like;
+			alike++;
+		}
+	if (alike == 1 || (like && strlen(like->name) == n - 2))
+		return cli_usage(c, "option '--%s' takes no argument, as in '%s'", like->name, word);
+	return alike ? cli_usage(c, "option '%s' is ambiguous: --%s and others begin like that", word, like->name) : cli_usage(c, "there is no option '%.*s'", (int)n, word);
 }
 
 bool cli_parse(struct cli *c, const char *operands, const char *about, const struct cli_opt *opts, int argc, char **argv)
@@ -175,7 +185,7 @@ bool cli_parse(struct cli *c, const char *operands, const char *about, const str
 	opterr = 0;
 	while ((got = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (got == '?' || got == ':')
-			return unknown_option(c, got, argv[optind > 1 ? optind - 1 : 1]);
+			return unknown_option(c, got, argv[optind > 1 ? optind - 1 : 1], longs);
 		const struct cli_opt *o = opts;
 		if (got >= 256)
 			o = opts + (got - 256);

@@ -20,6 +20,19 @@ law_usage() {
 		says "$exe -h"
 		[ ! -s "$T/out" ]
 	done
+	# an option without an argument takes none behind =, nor an empty one
+	local option options
+	options=$("$exe" -h | sed -n 's/^  *\(-., \)*\(--[a-z-]*\)  *[a-z].*/\2/p')
+	[[ $options == *--quiet*--help*--version* ]]
+	for option in $options; do
+		for got in "$option=" "$option=0" "${option:0:${#option}-1}="; do
+			fails 2 "$exe" "$got" </dev/null
+			says "$exe -h"
+			[[ $got == "$option"* ]] && says "option '$option' takes no argument, as in '$got'"
+			[ ! -s "$T/out" ]
+		done
+	done
+	for got in -q= -z=; do fails 2 "$exe" $got </dev/null; done
 	fails 2 "$exe" "--$(printf 'x\033[31m\n')" </dev/null
 	if [ -w /dev/full ]; then
 		got=0
