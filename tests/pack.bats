@@ -594,7 +594,7 @@ zip() {
 	done
 	(cd "$T/d/a" && bsdtar -P --format zip -cf "$T/up.zip" ../a/1.txt)
 	fails 1 vae-pack "$T/up.zip"
-	says "$T/up.zip: file 1" 'leads out of the directory'
+	says "$T/up.zip: file 1, '../a/1.txt': its name leads out of the directory: rename it"
 	zip "$T/secret.zip" "$T/d" --options zip:encryption=traditional --passphrase word
 	fails 1 vae-pack "$T/secret.zip"
 	says 'a/1.txt is encrypted'

@@ -96,6 +96,16 @@ static int check_key(struct contents *c, const char *name, struct fail *f)
 	return added < 0 ? -1 : added ? 0 : fail_set(f, "%s: the files of this name do not follow each other in the archive, as --together requires: unpack it, and pack the directory", c->shown);
 }
 
+/* Says what is wrong with a name that name_of() refuses. */
+static int fail_name(const struct contents *c, struct archive_entry *e, struct fail *f)
+{
+	const struct pack *p = c->files.pack;
+	const char *name = archive_entry_pathname(e), *what = !name ? "its name is not UTF-8" : !*name ? "it has no name" : "its name leads out of the directory";
+	char shown[300];
+	return fail_set(f, "%s: file %llu%s%s%s: %s: rename it in the archive, or unpack it and pack the directory", c->path, (unsigned long long)(p->seen + p->skipped + 1),
+	                name && *name ? ", '" : "", name_show(shown, sizeof shown, name ? name : ""), name && *name ? "'" : "", what);
+}
+
 /* Returns 1 to continue, 0 at the limit, or -1. */
 static int pack_entry(struct contents *c, struct archive_entry *e, struct fail *f)
 {
@@ -104,7 +114,7 @@ static int pack_entry(struct contents *c, struct archive_entry *e, struct fail *
 	if (archive_entry_filetype(e) == AE_IFDIR)
 		return 1;
 	if (!name)
-		return fail_set(f, "%s: file %llu: a name that is empty, leads out of the directory, or is not UTF-8", c->path, (unsigned long long)(p->seen + p->skipped + 1));
+		return fail_name(c, e, f);
 	if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e) || in_dot_directory(name) || !files_takes(slash ? slash + 1 : name)) {
 		p->skipped++;
 		return 1;
