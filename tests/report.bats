@@ -63,6 +63,14 @@ sound() {
 	is "$(seen background)" 'rgb(20, 24, 27)'
 }
 
+@test "the label of an axis stands clear of the numbers beside it" {
+	browser
+	vae-report -o "$T/p.html" -k w,v,x <(for i in {1..60}; do printf 'name=s/%d.x data=1\nname=s/%d.vae.json data={"w":%d,"v":-0.00%d,"loss":%d,"x":%d}\n' "$i" "$i" $((i * 137)) $((10 + i)) "$i" $((-i * 150)); done | mktar)
+	printf 'load\nprint %s\n' '[...document.querySelectorAll("svg.plot")].map(s => { const l = s.querySelector("text[transform]").getBoundingClientRect(); return [...s.querySelectorAll("text[text-anchor=end]")].filter(t => t.getBoundingClientRect().left < l.right + 1).length }).join(" ")' |
+		"$LIB/drive" "$T/p.html" "$T/profile" >"$T/seen" 2>"$T/complaints" || die "drive: $(cat "$T/complaints")"
+	grep -qx '0\( 0\)*' "$T/seen" || die "$(cat "$T/seen")"
+}
+
 @test "its numbers are those of vae-eval" {
 	browser
 	browse "$F/full.html"

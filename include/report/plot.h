@@ -1,6 +1,6 @@
 /* plot.h - small charts as SVG: axes with ticks and labels, lines, bands, dots, densities, steps, discs, a legend.
  *
- * A chart is 420 units wide, so that its text of 13 units is readable on a phone. Colours are the CSS classes s0 to s8,
+ * A chart is 434 units wide, so that its text of 13 units is readable on a phone. Colours are the CSS classes s0 to s8,
  * defined by plot_style() for light and dark. A chart for a file of its own contains that style, and shows its title.
  */
 #ifndef VF_PLOT_H

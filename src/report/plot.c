@@ -8,7 +8,7 @@
 #include "report/html.h"
 #include "report/plot_scale.h"
 
-enum { LEGEND = 19, HEAD = 26, MAX_TICKS = 12 };
+enum { LEGEND = 19, HEAD = 26, MAX_TICKS = 12, MARGIN = 14 /* left of 0, for the label beside ticks of six characters */ };
 
 /* Formats a number as on an axis: 1500000 is 1.5M. */
 static int format_number(char *out, size_t size, double v)
@@ -119,7 +119,7 @@ static void put_axes(struct plot *p)
 	PUT(p, "<path d=\"M%d %dH%d\"/>", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT);
 	PUT(p, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 7);
 	put_label(p, &p->x);
-	PUT(p, "<text transform=\"translate(12 %d)rotate(-90)\" text-anchor=\"middle\">", (TOP + HEIGHT - BOTTOM) / 2);
+	PUT(p, "<text transform=\"translate(%d %d)rotate(-90)\" text-anchor=\"middle\">", 12 - MARGIN, (TOP + HEIGHT - BOTTOM) / 2);
 	put_label(p, &p->y);
 	PUT(p, "</g>\n");
 }
@@ -133,11 +133,11 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 	fix_axis(&p->y);
 	int height = HEIGHT + LEGEND * p->legends + (p->legends ? 4 : 0);
 	if (p->id) {
-		PUT(p, "<svg class=\"plot\" role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"%s-t %s-d\">", WIDTH, height, p->id, p->id);
+		PUT(p, "<svg class=\"plot\" role=\"img\" viewBox=\"%d 0 %d %d\" aria-labelledby=\"%s-t %s-d\">", -MARGIN, MARGIN + WIDTH, height, p->id, p->id);
 		PUT(p, "<title id=\"%s-t\">", p->id);
 	} else {
-		PUT(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"0 %d %d %d\">", 2 * WIDTH,
-		    2 * (height + HEAD), -HEAD, WIDTH, height + HEAD);
+		PUT(p, "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" width=\"%d\" height=\"%d\" viewBox=\"%d %d %d %d\">",
+		    2 * (MARGIN + WIDTH), 2 * (height + HEAD), -MARGIN, -HEAD, MARGIN + WIDTH, height + HEAD);
 		PUT(p, "<title>");
 	}
 	put_text(p, p->title, 200);
@@ -148,8 +148,8 @@ void plot_begin(struct plot *p, struct buf *out, struct fail *f)
 		PUT(p, "<style>\n");
 		if (!p->bad && plot_style(out, f))
 			p->bad = 1;
-		PUT(p, "</style>\n<rect class=\"paper\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n<text class=\"hd\" x=\"%d\" y=\"-7\" text-anchor=\"middle\">", -HEAD, WIDTH,
-		    height + HEAD, (LEFT + WIDTH - RIGHT) / 2);
+		PUT(p, "</style>\n<rect class=\"paper\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n<text class=\"hd\" x=\"%d\" y=\"-7\" text-anchor=\"middle\">", -MARGIN, -HEAD,
+		    MARGIN + WIDTH, height + HEAD, (LEFT + WIDTH - RIGHT) / 2);
 		put_text(p, p->title, 50);
 		PUT(p, "</text>\n");
 	}
