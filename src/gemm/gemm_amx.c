@@ -16,11 +16,13 @@
  *
  * Blocking: the loops, from the outside in:
  *
- *   p0  in steps of kc_of()    1024 of k with 2 pieces, 512 with 3
+ *   p0  in steps of kc         1024 of k with 2 pieces, 512 with 3
  *   j0  in steps of NC = 1024  columns of B, packed once and kept in scratch when A has several blocks
  *   i0  in steps of MC = 256   rows of A, packed into scratch: they stay in the second-level cache
- *   j   in steps of NR = 32    a panel of B
- *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice */
+ *   j   in steps of NR = 32    a panel of B; meanwhile the next one is fetched into the second-level cache
+ *   i   in steps of MR = 32    the microkernel: 2 x 2 tiles of C, so that each tile of A and B is used twice
+ *
+ * tests/bench/AMX.md counts the cycles of this, and of blocks of k that the first-level cache would hold. */
 #include "gemm/kernels.h"
 
 #include "base/amx.h"
@@ -52,9 +54,14 @@ enum {
 	NC = 1024,
 	A_SIZE = MC * 1024 * 2,     /* numbers of packed A, and of packed B, in scratch */
 	B_SIZE = NC * 1024 * 2,
+	LINE = 64, /* bytes of a cache line */
 };
 
-static int kc_of(int pieces) { return pieces == 2 ? 1024 : 512; }
+/* The bench includes this file and changes these; the library does not. */
+static struct {
+	int kc[4];    /* by number of pieces */
+	int prefetch; /* of B */
+} blocking = {{0, 0, 1024, 512}, 1};
 
 /* --- packing --- */
 
@@ -158,7 +165,7 @@ static size_t panels_of(int n) { return (size_t)((n + NR - 1) / NR); }
 struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces)
 {
 	size_t numbers = 0;
-	for (int p0 = 0, kc = kc_of(pieces); p0 < k; p0 += kc)
+	for (int p0 = 0, kc = blocking.kc[pieces]; p0 < k; p0 += kc)
 		numbers += panels_of(n) * panel_size(pieces, p0, min_int(p0 + kc, k));
 	struct mat_packed *to = packed_alloc(n, k, pieces, 0, numbers * sizeof(uint16_t));
 	if (to && b.v)
@@ -169,7 +176,7 @@ struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces
 void gemm_amx_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	uint16_t *v = (uint16_t *)to->v;
-	for (int p0 = 0, kc = kc_of(to->pieces); p0 < to->k; p0 += kc)
+	for (int p0 = 0, kc = blocking.kc[to->pieces]; p0 < to->k; p0 += kc)
 		for (int j = 0, p1 = min_int(p0 + kc, to->k); j < to->n; j += NR, v += panel_size(to->pieces, p0, p1))
 			pack_panel(v, &b, to->pieces, 1, j, to->n, p0, p1);
 }
@@ -231,19 +238,27 @@ AMX INLINE void store_tile(const struct gemm_args *g, const struct pending_tile 
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
 	} while (0)
 
+/* Memory for later calls: each step fetches so many lines of it into the second-level cache. */
+struct ahead {
+	const char *from;
+	int lines;
+};
+
 /* sum[MR x NR] = A B over so many steps of TILE_K. Between the steps it stores the sums of two calls before, a few rows at a time: all rows
- * at once would wait for each other's memory. It is not inlined, because GCC 12 does not know that tile loads read memory, and could
- * move the stores that they depend on behind them. */
+ * at once would wait for each other's memory. */
 AMX __attribute__((noinline)) static void microkernel(const struct gemm_args *g, float *sum, const uint16_t *a, const uint16_t *b,
-						      int steps, const struct pending_tile *before)
+						      int steps, const struct pending_tile *before, struct ahead ahead)
 {
 	int rows = (MR + steps - 1) / steps;
+	__asm__ volatile("" ::: "memory"); /* GCC does not know that tile loads read memory, and might store A and B behind them */
 	_tile_zero(0);
 	_tile_zero(1);
 	_tile_zero(2);
 	_tile_zero(3);
 	for (int q = 0; q < steps; q++, a += g->pieces * PIECE, b += g->pieces * PIECE) {
 		store_tile(g, before, q * rows, (q + 1) * rows);
+		for (int i = 0; i < ahead.lines; i++, ahead.from += LINE)
+			_mm_prefetch(ahead.from, _MM_HINT_T1);
 		if (g->pieces == 2) { /* both orders load few tiles */
 			LOAD(4, 5, a + PIECE);
 			LOAD(6, 7, b);
@@ -283,12 +298,20 @@ static const uint16_t *packed_panels(const struct gemm_args *g, int j0, int p0, 
 	return b ? (const uint16_t *)b->v + panels_of(g->n) * panel_size(g->pieces, 0, p0) + (size_t)j0 / NR * size : NULL;
 }
 
+/* The part of the next panel of B that one of `calls` calls of the microkernel fetches, number `call`. With fewer than 4 calls the third-level
+ * cache would be too slow for it. next NULL: nothing */
+static struct ahead part_of(const uint16_t *next, int pieces, int steps, int call, int calls)
+{
+	int lines = next && blocking.prefetch && calls >= 4 ? pieces * PIECE * (int)sizeof *next / LINE / calls : 0;
+	return (struct ahead){lines ? (const char *)next + (size_t)call * (size_t)steps * (size_t)lines * LINE : NULL, lines};
+}
+
 /* Rows [i0, i1) of A and columns [j0, j1) of B over [p0, p1). */
 AMX static void multiply_block(const struct gemm_args *g, uint16_t *scratch, int i0, int i1, int j0, int j1, int p0, int p1)
 {
 	_Alignas(64) float sum[3][MR * NR];
 	struct pending_tile before = {0}, newest = {0}; /* the processor may still write the newest while the one before is stored */
-	int steps = (p1 - p0 + TILE_K - 1) / TILE_K, turn = 0;
+	int steps = (p1 - p0 + TILE_K - 1) / TILE_K, calls = (i1 - i0 + MR - 1) / MR, turn = 0;
 	size_t size = panel_size(g->pieces, p0, p1);
 	const uint16_t *packed = packed_panels(g, j0, p0, size);
 	for (int i = i0; i < i1; i += MR)
@@ -299,8 +322,10 @@ AMX static void multiply_block(const struct gemm_args *g, uint16_t *scratch, int
 		const uint16_t *b = packed ? packed + from : own;
 		if (!packed && i0 == 0)
 			pack_panel(own, &g->b, g->pieces, 1, j, g->n, p0, p1);
-		for (int i = i0; i < i1; i += MR) {
-			microkernel(g, sum[turn], scratch + (size_t)(i - i0) / MR * size, b, steps, &before);
+		const uint16_t *next = j + NR < j1 && (packed || i0 > 0) ? b + size : NULL;
+		for (int call = 0; call < calls; call++) {
+			int i = i0 + call * MR;
+			microkernel(g, sum[turn], scratch + (size_t)call * size, b, steps, &before, part_of(next, g->pieces, steps, call, calls));
 			before = newest;
 			newest = (struct pending_tile){sum[turn], i, j, g->c->add || p0, p1 == g->k};
 			turn = (turn + 1) % 3;
@@ -317,7 +342,7 @@ AMX static void multiply_all(const struct gemm_args *g, uint16_t *scratch)
 		uint16_t row_bytes[16];
 		uint8_t rows[16];
 	} config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-	int kc = kc_of(g->pieces);
+	int kc = blocking.kc[g->pieces];
 	_tile_loadconfig(&config);
 	for (int p0 = 0; p0 < g->k; p0 += kc)
 		for (int j0 = 0, p1 = min_int(p0 + kc, g->k); j0 < g->n; j0 += NC)

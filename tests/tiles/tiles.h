@@ -42,6 +42,7 @@ static inline void tiles_configure(const void *from)
 		bad |= c.reserved[i] != 0;
 	tiles_release();
 	for (int i = 0; i < 16; i++) {
+		bad |= c.row_bytes[i] % 4 != 0; /* the processor finds that in a product */
 		bad |= c.rows[i] > TILE_ROWS || c.row_bytes[i] > ROW_BYTES || !c.rows[i] != !c.row_bytes[i] || (i >= TILES && c.rows[i]);
 		if (i < TILES)
 			tiles.rows[i] = c.rows[i], tiles.row_bytes[i] = c.row_bytes[i];
@@ -102,6 +103,7 @@ static inline void tile_multiply(int d, int a, int b)
 {
 	enum { FLUSH_RESULTS = 1 << 15, FLUSH_OPERANDS = 1 << 6, NO_EXCEPTIONS = 0x1f80 };
 	unsigned mode = _mm_getcsr();
+	tiles_require(d != a && d != b && a != b, "the sum and the factors are not three tiles");
 	tiles_require(tiles.rows[d] && tiles.rows[a] == tiles.rows[d] && tiles.row_bytes[b] == tiles.row_bytes[d] && tiles.row_bytes[a] == 4 * tiles.rows[b],
 	              "the shapes of the factors do not fit");
 	_mm_setcsr(NO_EXCEPTIONS | FLUSH_RESULTS | FLUSH_OPERANDS);

@@ -1,6 +1,10 @@
-/* The emulation of AMX tiles (tests/tiles/tiles.h): one instruction against sums that are exact in any order, its rounding, and whole products
- * against those of the processor's own tiles, where there are any. */
+/* The emulation of AMX tiles (tests/tiles/tiles.h): one instruction against sums that are exact in any order, its rounding, what the processor
+ * refuses, and conversions and whole products against those of the processor, where it has them. And what gemm_amx.c fetches ahead. */
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/amx.h"
 #include "base/simd.h"
@@ -9,8 +13,32 @@
 
 #if defined(SIMD_HAS_AMX)
 
+#include <immintrin.h>
+
+__attribute__((target("avx512f,avx512bf16"))) static void processor_bf16(uint16_t to[32], const float x[32])
+{
+	_mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x)));
+}
+
 #include "../tiles/tiles.h"
 
+/* How often each of some lines of 64 bytes was fetched. */
+enum { LINES = 1 << 14 };
+static struct {
+	const char *from;
+	int lines, times[LINES], outside;
+} fetched;
+
+static void fetch(const char *p)
+{
+	if (p >= fetched.from && p < fetched.from + (size_t)64 * (size_t)fetched.lines)
+		fetched.times[(p - fetched.from) / 64]++;
+	else
+		fetched.outside++;
+}
+
+#undef _mm_prefetch
+#define _mm_prefetch(p, hint) fetch(p)
 #define gemm_amx emulated_gemm
 #define gemm_amx_pack emulated_pack
 #define gemm_amx_repack emulated_repack
@@ -110,6 +138,95 @@ static void test_rounding(void)
 	ok(!bad, "bfloat16 is rounded to nearest, ties to even; denormals are 0");
 }
 
+static void test_conversion(uint64_t *state)
+{
+	static const uint32_t special[] = {0, 1, 0x007fffff, 0x00800000, 0x3f808000, 0x3f818000, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fc12345};
+	int bad = 0;
+	if (!__builtin_cpu_supports("avx512bf16")) {
+		skip("conversions to bfloat16 have the bits of the processor's", "this processor has no bfloat16");
+		return;
+	}
+	for (int round = 0; round < 10000; round++) {
+		uint32_t bits[32];
+		float x[32];
+		uint16_t real[32], emulated[32];
+		for (int i = 0; i < 32; i++) {
+			bits[i] = (uint32_t)(naive_uniform(state) * 0x1p32);
+			if (round == 0 && i < 20)
+				bits[i] = special[i / 2] | (uint32_t)(i % 2) << 31;
+		}
+		memcpy(x, bits, sizeof x);
+		processor_bf16(real, x);
+		for (int i = 0; i < 32; i++)
+			emulated[i] = nearest_bf16(bits[i]);
+		bad += memcmp(real, emulated, sizeof real) != 0;
+	}
+	ok(!bad, "conversions to bfloat16 have the bits of the processor's");
+}
+
+/* --- what raises an exception --- */
+
+static void too_many_rows(void) { configure(17, 16, 16); }
+static void too_wide(void) { configure(16, 17, 16); }
+static void no_configuration(void) { _tile_zero(0); }
+static void shapes_differ(void)
+{
+	configure(4, 5, 6);
+	_tile_dpbf16ps(0, 2, 1);
+}
+static void one_tile_twice(void)
+{
+	configure(16, 16, 16);
+	_tile_dpbf16ps(0, 1, 1);
+}
+
+static int aborts(void (*run)(void))
+{
+	int status = 0;
+	fflush(NULL);
+	pid_t child = fork();
+	if (child == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		close(STDERR_FILENO);
+		run();
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void test_exceptions(void)
+{
+	ok(aborts(too_many_rows) && aborts(too_wide), "a configuration that the processor refuses ends the program");
+	ok(aborts(no_configuration), "as does a tile without one");
+	ok(aborts(shapes_differ) && aborts(one_tile_twice), "and a product of shapes that do not fit, or of one tile with itself");
+}
+
+/* --- products --- */
+
+/* The lines of all panels of B but the first are fetched at most once for each block of 256 rows, and nothing else is.
+ * most: how often; share: of the lines that must be fetched so often */
+static void test_fetched(int m, int pieces, int most, double share)
+{
+	enum { N = 300, K = 200, STEPS = (K + 31) / 32 };
+	float *a = mat_floats((size_t)m * K), *b = mat_floats(N * K), *c = mat_floats((size_t)m * N);
+	struct mat_packed *packed = emulated_pack((struct gemm_operand){b, K, 0, NULL}, N, K, pieces);
+	struct gemm_output to = {.v = c, .ld = N, .scale = 1};
+	struct gemm_args g = {&to, {a, K, 0, NULL}, {b, K, 0, packed}, m, N, K, pieces};
+	int panel = STEPS * pieces * 32, full = 0, over = 0, first = 0;
+	memset(&fetched, 0, sizeof fetched);
+	fetched.from = packed->v;
+	fetched.lines = (N + 31) / 32 * panel;
+	emulated_gemm(&g);
+	for (int i = 0; i < fetched.lines; i++) {
+		first += i < panel && fetched.times[i] > 0;
+		full += i >= panel && fetched.times[i] == most;
+		over += fetched.times[i] > most;
+	}
+	ok(!first && !over && !fetched.outside && full >= share * (fetched.lines - panel), "%d rows, %d pieces: of B, the panels to come are fetched, %d times", m, pieces,
+	   most);
+	free(a), free(b), free(c), free(packed);
+}
+
 static void test_products(int m, int n, int k, int pieces, uint64_t *state)
 {
 	float *a = malloc((size_t)(m * k) * sizeof *a), *b = malloc((size_t)(n * k) * sizeof *b);
@@ -143,7 +260,13 @@ int main(void)
 	test_layout(5, 16, 3, &state);
 	test_layout(16, 7, 16, &state);
 	test_rounding();
+	test_conversion(&state);
+	test_exceptions();
 	for (int pieces = 2; pieces <= 3; pieces++) {
+		test_fetched(256, pieces, 1, 1);
+		test_fetched(160, pieces, 1, 0.9);
+		test_fetched(356, pieces, 2, 1);
+		test_fetched(96, pieces, 0, 1);
 		test_products(64, 64, 64, pieces, &state);
 		test_products(100, 1100, 1300, pieces, &state);
 	}
