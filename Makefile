@@ -101,11 +101,12 @@ $(UNIT:%=$(B)/%): $(B)/%: $(B)/tests/unit/%.o $(B)/libvaefilters.a
 # Programs whose products run on emulated AMX tiles (tests/tiles), before those of the library.
 $(UNIT:%=$(B)/tiles/%): $(B)/tiles/%: $(B)/tests/unit/%.o
 $(PROGRAMS:%=$(B)/tiles/%): $(B)/tiles/%: $(B)/filters/%.o
-$(UNIT:%=$(B)/tiles/%) $(PROGRAMS:%=$(B)/tiles/%): $(B)/tests/tiles/gemm_amx.o $(B)/libvaefilters.a
+$(B)/tiles/bench: $(B)/tests/bench/bench.o $(B)/tests/tiles/bench_tiles.o
+$(UNIT:%=$(B)/tiles/%) $(PROGRAMS:%=$(B)/tiles/%) $(B)/tiles/bench: $(B)/tests/tiles/gemm_amx.o $(B)/libvaefilters.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(PKG_LIBS) -lm
 
-$(B)/bench: $(B)/tests/bench/bench.o $(B)/libvaefilters.a
+$(B)/bench: $(B)/tests/bench/bench.o $(B)/tests/bench/bench_tiles.o $(B)/libvaefilters.a
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm
 
 build-deps:
@@ -142,7 +143,7 @@ fuzz: ## run the fuzz targets, FUZZ_SECONDS (60) each
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
 
 # Those that tests/simd.bats runs.
-TILES := vae-train vae-selfinf vae-testinf test_mat test_gradient test_dots test_sparse_block test_sparse_decoder test_closed_form test_train test_density test_estimators
+TILES := vae-train vae-selfinf vae-testinf test_mat test_gradient test_dots test_sparse_block test_sparse_decoder test_closed_form test_train test_density test_estimators bench
 
 unit: $(UNIT:%=$(B)/%) $(TILES:%=$(B)/tiles/%) $(B)/test_fuzz_corpus $(B)/fault-shim.so $(B)/fault-loop $(B)/bench
 

@@ -119,6 +119,15 @@ passes() {
 	differ_by 1e-4 <(vae-cut -k key,testinf_max "$T/test") <(vae-cut -k key,testinf_max "$T/test.1")
 }
 
+@test "emulated tiles: the bench computes what it measures, and without AMX it says so" {
+	requires_avx512
+	"$BIN/tiles/bench" tiles 0 >"$T/rows"
+	is "$(grep -cE $'\t[0-9.]+[^a-z]*$' "$T/rows")" 9 "rows with numbers"
+	VAE_FILTERS_SIMD=avx512 "$BIN/bench" tiles >"$T/none"
+	cut -f1 "$T/none" | diff - <(cut -f1 "$T/rows")
+	is "$(grep -c $'\tskipped: no AMX$' "$T/none")" 9 "rows that say so"
+}
+
 # turn_off FILE TENSOR: seven of eight numbers of a tensor become -1000
 turn_off() {
 	perl -e '

@@ -15,8 +15,8 @@
  *                           files of columns, DIR/0000.col and so on, of N records with two fields; equal: all values are 1
  *   bench peak THREADS      GFLOP/s of large sgemm, one BLAS thread in each of THREADS
  *   bench kernel            the kernels that OpenBLAS chose, such as SkylakeX
- *   bench tiles             one thread of AMX: TFLOP/s of tile products of bfloat16 alone, and what 2 and 3 pieces leave of it; then the
- *                           shares of these that large products reach. Without AMX two lines that say so.
+ *   bench tiles [SECONDS]   where the time of large products on AMX tiles goes: rows of the table (bench_tiles.h, AMX.md), each from 7 rounds of
+ *                           SECONDS (0.02) of CPU time
  *   bench time CMD ARG...   runs it; wall seconds, peak memory in kB and CPU seconds to stderr's fd 3 */
 #include <cblas.h>
 #include <dirent.h>
@@ -44,14 +44,9 @@
 #include "model/checkpoints.h"
 #include "influence/draw_grams.h"
 #include "rank/ranking.h"
-#include "base/amx.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "base/simd.h"
-
-#if defined(SIMD_HAS_AMX)
-#include <immintrin.h>
-#endif
+#include "bench_tiles.h"
 
 enum { SIDE = 28, N = 1024, REPS = 24 };
 
@@ -190,7 +185,7 @@ static float *fill(float *v, size_t n)
 
 static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
-enum { NT_16, NT, SGEMM };
+enum { NT, SGEMM };
 
 /* CPU seconds of one product: the best of a few rounds over warm buffers. */
 static double product(int how, int n, int p, int d)
@@ -206,7 +201,7 @@ static double product(int how, int n, int p, int d)
 			if (how == SGEMM)
 				sgemm(m);
 			else
-				mat_nt(c, p, a, d, b, d, NULL, n, p, d, how == NT_16 ? MAT_16 : MAT_24);
+				mat_nt(c, p, a, d, b, d, NULL, n, p, d, MAT_24);
 		}
 		double s = (cpu_seconds() - from) / TIMES;
 		best = s < best ? s : best;
@@ -388,54 +383,6 @@ static int peak(int threads)
 	return 0;
 }
 
-#if defined(SIMD_HAS_AMX)
-/* As the microkernel of gemm_amx.c, 2 x 2 tiles of C, with operands that stay in their tiles. */
-__attribute__((target("amx-tile,amx-bf16"))) static double tile_flops(void)
-{
-	enum { STEPS = 1 << 21, TILE_FLOP = 2 * 16 * 16 * 32 };
-	_Alignas(64) uint8_t shape[64] = {1}; /* palette 1: bytes a row from 16 on, rows from 48 on */
-	double best = 0;
-	for (int i = 0; i < 8; i++) {
-		shape[16 + 2 * i] = 64;
-		shape[48 + i] = 16;
-	}
-	_tile_loadconfig(shape);
-	_tile_zero(4);
-	_tile_zero(5);
-	_tile_zero(6);
-	_tile_zero(7);
-	for (int round = 0; round < 5; round++) {
-		double from = seconds_now();
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-		for (int i = 0; i < STEPS; i++) {
-			_tile_dpbf16ps(0, 4, 6);
-			_tile_dpbf16ps(1, 4, 7);
-			_tile_dpbf16ps(2, 5, 6);
-			_tile_dpbf16ps(3, 5, 7);
-		}
-		double rate = 4.0 * STEPS * TILE_FLOP / (seconds_now() - from);
-		best = rate > best ? rate : best;
-	}
-	_tile_release();
-	return best;
-}
-#else
-static double tile_flops(void) { return 0; }
-#endif
-
-static int tiles(void)
-{
-	if (simd_level() != SIMD_AMX)
-		return puts("skipped: no AMX\nskipped: no AMX") < 0;
-	double peak = tile_flops() / 1e12, two = peak / 3, three = peak / 6, work = 2e-12 * N * N * N; /* of 3 and 6 products of pieces */
-	printf("%.2f, %.2f / %.2f\n", peak, two, three);
-	printf("%.0f %% / %.0f %%\n", 100 * work / product(NT_16, N, N, N) / two, 100 * work / product(NT, N, N, N) / three);
-	return 0;
-}
-
 static int timed(char **argv)
 {
 	double from = seconds_now();
@@ -510,8 +457,8 @@ int main(int argc, char **argv)
 		return peak(atoi(argv[2]));
 	if (argc == 2 && strcmp(argv[1], "kernel") == 0)
 		return puts(openblas_get_corename()) < 0;
-	if (argc == 2 && strcmp(argv[1], "tiles") == 0)
-		return tiles();
+	if ((argc == 2 || argc == 3) && strcmp(argv[1], "tiles") == 0)
+		return bench_tiles(argc == 3 ? atof(argv[2]) : 0.02);
 	if (argc > 2 && strcmp(argv[1], "time") == 0)
 		return timed(argv + 2);
 	return 2;
