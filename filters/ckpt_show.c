@@ -135,13 +135,13 @@ static int verify_one(const char *path, int64_t step, const struct config *cfg, 
 	int r = 0;
 	*checked = m.checked;
 	if (step >= 0 && m.step != step)
-		r = fail_set(f, "%s: the step in it is %" PRId64 ", not that of its name", path, m.step);
+		r = fail_set(f, "%s: the step in it is %" PRId64 ", not that of its name: rename it", path, m.step);
 	if (!r && cfg && model_build(&expected, cfg, f))
 		r = -1;
 	for (int i = 0; !r && cfg && i < (expected.ntensors > m.ntensors ? expected.ntensors : m.ntensors); i++) {
 		const struct tensor *a = &m.tensor[i], *b = &expected.tensor[i];
 		if (strcmp(a->name, b->name) != 0 || memcmp(a->shape, b->shape, sizeof a->shape) != 0)
-			r = fail_set(f, "%s: tensor '%s' does not match model.yaml", path, a->name[0] ? a->name : b->name);
+			r = fail_set(f, "%s: tensor '%s' does not match model.yaml: it belongs to another model, move it away", path, a->name[0] ? a->name : b->name);
 	}
 	model_free(&expected);
 	model_free(&m);

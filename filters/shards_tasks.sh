@@ -11,7 +11,7 @@ score_task() {
 	# vae-drop passes all records here, and writes the file whole or not at all
 	export model threads
 	(cd "$directory" && eval "{ $score
-} <\"\$path\" | vae-drop -q -e '__never__ == 1' -o \"\$scored\"") || fail "shard $1, $path: the pipeline that scores it failed"
+} <\"\$path\" | vae-drop -q -e '__never__ == 1' -o \"\$scored\"") || fail "shard $1, $path: the pipeline that scores it failed: its message is above, and the same command tries again"
 	hash=$(hash_of "$scored") || exit 1
 	vae-cut -q --columns "$column" --bind "$sum $settings $hash" -k "$columns" "$scored" || exit 1
 }
@@ -75,7 +75,7 @@ rank() {
 
 drop_task() {
 	shard "$1"
-	reduced || fail "the shards are not ranked together: '$tool reduce $run'"
+	reduced || fail "the shards are not ranked together: '$tool reduce $run' ranks them"
 	list=$(file lists "$1" keys) scored=$(file scored "$1" tar.zst) mark=$(file "done" "$1" "done")
 	regular "$mark"
 	makes=$(makes | sed -n "${1}p")
@@ -119,8 +119,8 @@ same_result() { same "$1" "$2" "$1 has changed since it was made: remove it, and
 
 check_memo() {
 	find_undone train
-	[ "$left" -eq 0 ] || fail "$left of $models models are not trained"
-	reduced || fail 'the models are not merged'
+	[ "$left" -eq 0 ] || fail "$left of $models models are not trained: '$tool run $run' trains them"
+	reduced || fail "the models are not merged: '$tool run $run' merges them"
 	same_shards
 	same_result "$run/memo.tar.zst" "$(sed -n 2p "$run/reduced")"
 	memo -z >"$run/memo.tmp$$" || exit 1
@@ -130,10 +130,10 @@ check_memo() {
 check_results() {
 	same_model
 	find_undone score
-	[ "$left" -eq 0 ] || fail "$left of $shards shards are not scored"
-	reduced || fail 'the shards are not ranked together'
+	[ "$left" -eq 0 ] || fail "$left of $shards shards are not scored: '$tool run $run' scores them"
+	reduced || fail "the shards are not ranked together: '$tool run $run' ranks them"
 	find_undone drop
-	[ "$left" -eq 0 ] || fail "$left of $shards shards are not cleaned"
+	[ "$left" -eq 0 ] || fail "$left of $shards shards are not cleaned: '$tool run $run' cleans them"
 	for i in $(seq "$shards"); do
 		shard "$i"
 		same_shard

@@ -499,7 +499,7 @@ id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
 		mv "$file" "$T/held"
 		mkfifo "$file"
 		fails 1 timeout 60 "$@"
-		says "$file: not a regular file"
+		says "$file: not a regular file: remove it"
 		rm "$file"
 		mkdir "$file"
 		fails 1 timeout 60 "$@"
@@ -537,7 +537,9 @@ id_of() { vae-ckpt list -m "$1" | sed 1d | cut -f2 | tail -1; }
 	pid=$!
 	until [ -e "$T/i.vae/step-000000024.safetensors" ]; do kill -0 $pid; done
 	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/i.vae" "$T/e.safetensors"
-	says "$T/i.vae: a training is running there"
+	says "$T/i.vae: a training is running there: wait until it has ended, or name another directory"
+	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" -o "$T/e.safetensors" "$F/m.vae/step-000000024.safetensors"
+	says "$T/e.safetensors: exists and is not a model directory; name another directory, or remove it"
 	kill -9 $pid
 	wait $pid || true
 	fails 1 vae-ckpt show -m "$T/i.vae"

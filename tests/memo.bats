@@ -262,7 +262,7 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	sed -i 's/^format 2$/format 1/' "$T/d.memo/plan"
 	sed -i 's/^vae-memo 1 /vae-memo 2 /' "$T/d.memo/model-000000.numbers"
 	fails 1 memo -o "$T/d.memo" "$F/in.tar"
-	says model-000000.numbers 'not a file of numbers'
+	says model-000000.numbers 'not a file of numbers' 'remove it, and run vae-memo again'
 	sed -i 's/^vae-memo 2 /vae-memo 1 /' "$T/d.memo/model-000000.numbers"
 	# a damaged file of numbers
 	printf x | dd of="$T/d.memo/model-000000.numbers" bs=1 seek=200 conv=notrunc status=none
@@ -280,12 +280,17 @@ memo() { vae-memo -q -c tiny --set train.steps=40 --set input.binarize=threshold
 	says model-000000.numbers 'not a regular file'
 	rmdir "$T/d.memo/model-000000.numbers"
 	ok memo -o "$T/d.memo" "$F/in.tar"
-	rm "$T/d.memo/plan"
+	# a file where a model is to be made
+	rm "$T/d.memo/model-000000.numbers"
+	: >"$T/d.memo/model-000000.vae"
+	fails 1 memo -o "$T/d.memo" "$F/in.tar"
+	says "$T/d.memo/model-000000.vae: exists and is not a model directory; remove $T/d.memo/model-000000.vae, and it is trained again"
+	rm "$T/d.memo/model-000000.vae" "$T/d.memo/plan"
 	mkfifo "$T/d.memo/plan"
 	fails 1 timeout 20 vae-memo -q -c tiny --set input.binarize=threshold -o "$T/d.memo" "$F/in.tar"
-	says plan 'not a regular file'
+	says plan 'not a regular file: remove it'
 	fails 1 timeout 20 vae-eval --lds "$F/in.tar" --halves "$T/d.memo"
-	says plan 'not a regular file'
+	says plan 'not a regular file: remove it'
 }
 
 @test "memo: too few records, one fold, a likelihood that is no density, records that cannot be read" {

@@ -78,7 +78,7 @@ static int reserve_file(struct buf *b, int fd, size_t max, struct fail *f)
 int check_regular(const char *path, struct fail *f)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) ? fail_set(f, "%s: not a regular file", path) : 0;
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) ? fail_set(f, "%s: not a regular file: remove it", path) : 0;
 }
 
 int buf_read_file(struct buf *b, const char *path, size_t max, struct fail *f)

@@ -57,7 +57,7 @@ static int find_rows(const struct halves *h, const struct npy *m, size_t *row, s
 {
 	size_t n = 0;
 	if (m->ndim != 2 || m->shape[1] != h->tests)
-		return fail_set(f, "the matrix has %zu columns, and the halves were tested on %zu records", m->ndim == 2 ? m->shape[1] : 0, h->tests);
+		return fail_set(f, "the matrix has %zu columns, and the halves were tested on %zu records: both need the same -t", m->ndim == 2 ? m->shape[1] : 0, h->tests);
 	for (size_t i = 0; i < m->shape[0]; i++) {
 		if (isnan(npy_value(m, i * h->tests)))
 			continue;
@@ -68,7 +68,7 @@ static int find_rows(const struct halves *h, const struct npy *m, size_t *row, s
 			row[n] = i;
 		n++;
 	}
-	return n == h->subsets.records ? 0 : fail_set(f, "the matrix has influences of %zu records, and the halves are of %zu", n, h->subsets.records);
+	return n == h->subsets.records ? 0 : fail_set(f, "the matrix has influences of %zu records, and the halves are of %zu: both need the same stream", n, h->subsets.records);
 }
 
 static int read_losses(struct halves *h, const char *memo, struct fail *f)
@@ -77,7 +77,7 @@ static int read_losses(struct halves *h, const char *memo, struct fail *f)
 		struct numbers n;
 		int got = retrain_open_numbers(memo, h->plan, i, h->tests, 1, &n, f);
 		if (got <= 0)
-			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run", memo, i + 1, h->subsets.halves);
+			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", memo, i + 1, h->subsets.halves);
 		int bad = numbers_read(&n, 0, h->tests, h->loss + (size_t)i * h->tests, f);
 		numbers_close(&n);
 		if (bad)

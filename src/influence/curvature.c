@@ -169,9 +169,9 @@ static int check_origin(const struct safetensors *s, const struct model *m, stru
 	const char *format = safetensors_metadata(s, "curvature"), *id = safetensors_metadata(s, "model");
 	char shown[48];
 	if (!format)
-		return fail_set(f, "not a file of vae-ckpt curvature");
+		return fail_set(f, "not a file of vae-ckpt curvature, which makes it again");
 	if (strcmp(format, FORMAT) != 0)
-		return fail_set(f, "curvature of format %s, but this program reads format " FORMAT, name_show(shown, sizeof shown, format));
+		return fail_set(f, "curvature of format %s, but this program reads format " FORMAT ": make it again with vae-ckpt curvature", name_show(shown, sizeof shown, format));
 	if (!id || strcmp(id, m->id) != 0)
 		return fail_set(f, "made for model %s, but %s is model %s: make it again with vae-ckpt curvature", name_show(shown, sizeof shown, id ? id : "unknown"),
 		                m->path, m->id);
@@ -196,7 +196,7 @@ static int get_factors(struct curvature *c, const struct safetensors *s, struct 
 			return -1;
 		for (size_t k = 0; k < t[i].count; k++)
 			if (!isfinite(values[i][k]))
-				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", t[i].name, k);
+				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu: make it again with vae-ckpt curvature", t[i].name, k);
 	}
 	return 0;
 }
@@ -228,7 +228,9 @@ static int check_eigenvalues(const struct curvature *c, struct fail *f)
 static int read_factors(struct curvature *c, const struct model *m, const struct safetensors *s, struct fail *f)
 {
 	int64_t draws = 0;
-	if (safetensors_verify(s, f) < 0 || curvature_open(c, m, f))
+	if (safetensors_verify(s, f) < 0)
+		return fail_advise(f, "make it again with vae-ckpt curvature");
+	if (curvature_open(c, m, f))
 		return -1;
 	const char *eigenvalues = safetensors_metadata(s, "eigenvalues");
 	if ((eigenvalues && curvature_open_eigenvalues(c, f)) || get_factors(c, s, f) || check_eigenvalues(c, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f)) {

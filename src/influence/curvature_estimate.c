@@ -387,7 +387,7 @@ static int set_factor(float *out, const struct moments *v, double records, int d
 		for (size_t j = 0; j <= i; j++) {
 			double sum = i < (size_t)v->width ? v->total[i * n + j] : j < (size_t)v->width ? v->total_ones[j] : 1 / share;
 			if (!isfinite(sum * share))
-				return fail_set(f, "the curvature of %s is not finite", v->c->name);
+				return fail_set(f, "the curvature of %s is not finite: its gradients are too large; use an earlier checkpoint, or train with a smaller train.lr", v->c->name);
 			out[i * n + j] = out[j * n + i] = (float)(sum * share);
 		}
 	return 0;
@@ -480,7 +480,7 @@ int estimate_rotate(struct curvature_estimate *e, struct curvature *c, struct fa
 int estimate_eigenvalues(const struct curvature_estimate *e, struct curvature *c, struct fail *f)
 {
 	if (e->records != c->records)
-		return fail_set(f, "the second pass had %lld records, the first %lld", (long long)e->records, (long long)c->records);
+		return fail_set(f, "the second pass had %lld records, the first %lld: the input changed, run it again", (long long)e->records, (long long)c->records);
 	for (int i = 0; i < c->n; i++)
 		if (layer_eigenvalues_finish(&e->values[i], c->layer[i].lambda, (double)e->records, f))
 			return -1;

@@ -170,7 +170,7 @@ int eigen_open(struct eigen_weights *e, struct factor_map *by_p, struct factor_m
 	for (size_t i = 0; i < n; i++)
 		mean += (double)c->lambda[i] / (double)n;
 	if (!isfinite(mean))
-		return fail_set(f, "the eigenvalues of %s are not finite", c->name);
+		return fail_set(f, "the eigenvalues of %s are not finite: make them again with vae-ckpt curvature --ekfac", c->name);
 	double added = damping * (mean > 0 ? mean : 1); /* 1: a layer without gradient */
 	for (size_t i = 0; i < n; i++)
 		if (!((double)c->lambda[i] + added > 0))

@@ -135,7 +135,7 @@ int layer_eigenvalues_finish(const struct layer_eigenvalues *v, float *lambda, d
 	for (size_t i = 0; i < (size_t)v->c->np * (size_t)v->c->nk; i++) {
 		lambda[i] = (float)(v->total[i] / records / v->draws);
 		if (!isfinite(lambda[i]))
-			return fail_set(f, "the eigenvalues of %s are not finite", v->c->name);
+			return fail_set(f, "the eigenvalues of %s are not finite: its gradients are too large; use an earlier checkpoint, or train with a smaller train.lr", v->c->name);
 	}
 	return 0;
 }

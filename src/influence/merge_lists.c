@@ -24,13 +24,13 @@ static int check_entries(const struct influence_line *l, enum influence_kind kin
 	if (!l->list[kind])
 		return fail_set(f, "no list \"%s\"", name);
 	if (n > top)
-		return fail_set(f, "\"%s\" has %zu entries, more than its \"top\"", name, n);
+		return fail_set(f, "\"%s\" has %zu entries, more than its \"top\": score the shard again", name, n);
 	for (size_t i = 0; i < n; i++) {
 		double before = i ? e.influence : 0;
 		if (influence_line_entry(l, kind, i, &e, f))
 			return -1;
 		if (i && (kind == INFLUENCE_PROPONENTS ? e.influence > before : e.influence < before))
-			return fail_set(f, "\"%s\", entry %zu: it is stronger than the entry before it", name, i + 1);
+			return fail_set(f, "\"%s\", entry %zu: it is stronger than the entry before it: score the shard again", name, i + 1);
 		const json_t *cls = json_object_get(e.object, "cls");
 		if ((cls && !json_is_string(cls)) || !json_is_number(json_object_get(e.object, "distance")) || !json_is_number(json_object_get(e.object, "norm")))
 			return fail_set(f, "\"%s\", entry %zu: requires the numbers \"distance\" and \"norm\", and of \"cls\" a text", name, i + 1);
@@ -44,7 +44,7 @@ static int check_line(const struct influence_line *l, struct fail *f)
 	if (cls && !json_is_string(cls))
 		return fail_set(f, "\"cls\" is not a text");
 	if (!json_is_string(json_object_get(o, "model")) || !json_is_string(json_object_get(o, "options")) || !json_is_integer(top) || json_integer_value(top) < 0)
-		return fail_set(f, "it does not say its model, options and top: not written by vae-testinf --influence, or by an earlier version");
+		return fail_set(f, "it does not say its model, options and top: not written by vae-testinf --influence, or by an earlier version: score the shard again");
 	if (json_object_get(o, "candidates"))
 		return fail_set(f, "written with --candidates, which depend on all records: score the shards as one stream");
 	if (json_is_string(json_object_get(o, "error")))
@@ -87,7 +87,7 @@ static int check_alike(const struct merge *m, struct fail *f)
 				return fail_set(f, "%s: line %" PRIu64 ": \"%s\" is '%.100s', and '%.100s' in %s: run all shards with one model, the same options and test records",
 				                b->path, b->number, names[k], text_of(y, names[k]), text_of(x, names[k]), a->path);
 		if (x && top_of(x) != top_of(y))
-			return fail_set(f, "%s: line %" PRIu64 ": --top was %ld, and %ld in %s", b->path, b->number, top_of(y), top_of(x), a->path);
+			return fail_set(f, "%s: line %" PRIu64 ": --top was %ld, and %ld in %s: run all shards with one --top", b->path, b->number, top_of(y), top_of(x), a->path);
 	}
 	return 0;
 }

@@ -174,7 +174,7 @@ const struct trace_row *trace_after(struct trace *t, struct fail *f)
 		struct trace_row *v = &t->out[q];
 		v->fall = v->loss - t->loss[q];
 		if (!isfinite(v->fall) || !isfinite(v->influence) || !isfinite(v->exact)) {
-			fail_set(f, "the loss or an influence of test record %zu is not finite", q + 1);
+			fail_set(f, "the loss or an influence of test record %zu is not finite: use a smaller train.lr", q + 1);
 			return NULL;
 		}
 	}

@@ -25,7 +25,7 @@ static int find_damping(double *damped, const float *factor, int n, double dampi
 {
 	double mean = trace(factor, n) / n;
 	if (!isfinite(mean))
-		return fail_set(f, "the curvature of %s (%s) is not finite", layer, what);
+		return fail_set(f, "the curvature of %s (%s) is not finite: make it again with vae-ckpt curvature", layer, what);
 	*damped = damping * (mean > 0 ? mean : 1); /* 1: a layer without gradient, to which every metric gives 0 */
 	return 0;
 }

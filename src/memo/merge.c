@@ -20,7 +20,7 @@ static int open_files(struct merge *m, struct fail *f)
 	for (int i = 0; i < m->models; i++) {
 		int got = retrain_numbers(m->r, i, &m->file[i], f);
 		if (got <= 0)
-			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run", m->r->dir, i + 1, m->models);
+			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", m->r->dir, i + 1, m->models);
 	}
 	for (int i = 0; i < m->repeats; i++)
 		if (subsets_folds(&m->r->subsets, i, m->fold + (size_t)i * m->r->data->n, f))
@@ -69,7 +69,7 @@ int merge_next(struct merge *m, uint32_t *fold, struct memorization *of, double 
 {
 	size_t n = m->r->data->n, columns = (size_t)m->columns;
 	if (m->next == n)
-		return fail_set(f, "%s: more records than were trained on", m->r->dir);
+		return fail_set(f, "%s: more records than were trained on: give the same stream", m->r->dir);
 	if (m->next % m->rows == 0 && read_block(m, f))
 		return -1;
 	const double *row = m->block + (m->next - m->first) * columns;

@@ -76,7 +76,7 @@ static int parse(struct numbers *n, const char header[NUMBERS_HEADER + 1], uint6
 				return used;
 		}
 	}
-	return fail_set(f, "not a file of numbers of vae-memo, or damaged");
+	return fail_set(f, "not a file of numbers of vae-memo, or damaged: remove it, and run vae-memo again");
 }
 
 static int verify(const struct numbers *n, int at, const char *header, uint64_t sum, struct fail *f)
@@ -93,7 +93,7 @@ static int verify(const struct numbers *n, int at, const char *header, uint64_t 
 	for (size_t done = 0; done < bytes && !r;) {
 		ssize_t got = read_at(n->fd, block, bytes - done < BLOCK ? bytes - done : BLOCK, (off_t)(NUMBERS_HEADER + done));
 		if (got <= 0)
-			r = got < 0 ? fail_errno(f, "cannot read") : fail_set(f, "the file became shorter");
+			r = got < 0 ? fail_errno(f, "cannot read") : fail_set(f, "the file became shorter: run vae-memo again");
 		else
 			XXH3_64bits_update(state, block, (size_t)got);
 		done += got > 0 ? (size_t)got : 0;
@@ -130,7 +130,7 @@ int numbers_read(const struct numbers *n, size_t first, size_t count, double *ou
 {
 	size_t row = (size_t)n->columns * sizeof *out;
 	ssize_t got = read_at(n->fd, out, count * row, (off_t)(NUMBERS_HEADER + first * row));
-	return got < 0 ? fail_errno(f, "cannot read a file of numbers") : (size_t)got == count * row ? 0 : fail_set(f, "a file of numbers became shorter");
+	return got < 0 ? fail_errno(f, "cannot read a file of numbers") : (size_t)got == count * row ? 0 : fail_set(f, "a file of numbers became shorter: run vae-memo again");
 }
 
 void numbers_close(struct numbers *n)

@@ -74,7 +74,7 @@ int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char 
 	payloads[0] = strtoull(plan_value(p, "data"), NULL, 16);
 	payloads[1] = tests_hash ? strtoull(tests_hash, NULL, 16) : 0;
 	int bad = strncmp(p, head, sizeof head - 1) != 0 || !*tests || *tests > SIZE_MAX / sizeof(double) / SUBSETS_MOST || s->records > UINT32_MAX
-	              ? fail_set(f, "%s: not the plan of vae-memo --halves", path) : 0;
+	              ? fail_set(f, "%s: not the plan of vae-memo --halves, or damaged: name the directory that vae-memo --halves made", path) : 0;
 	bad = bad || subsets_check(s, f) ? -1 : 0;
 	snprintf(plan, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(p, text.len));
 	buf_free(&text);

@@ -118,7 +118,7 @@ static int keep_named(struct checkpoints *c, const char *dir, const char *which,
 		while (i < c->n && c->step[i] != step)
 			i++;
 		if (i == c->n)
-			return fail_set(f, "%s has no checkpoint of step %" PRId64, dir, step);
+			return fail_set(f, "%s has no checkpoint of step %" PRId64 ": vae-ckpt list prints the steps", dir, step);
 		last = step;
 		c->since[kept] = c->since[i];
 		c->step[kept++] = step;
@@ -165,7 +165,7 @@ int checkpoints_select(struct checkpoints *c, const char *path, const char *whic
 	snprintf(file, sizeof file, "%s/model.yaml", path);
 	int r = 0;
 	if (c->n == 0)
-		r = fail_set(f, "%s: not a model: there is no checkpoint in it", path);
+		r = fail_set(f, "%s: not a model: there is no checkpoint in it: name one that vae-train or vae-ckpt import made", path);
 	else if (!may_be_unfinished && access(file, F_OK))
 		r = fail_set(f, "%s: its training has not finished (no model.yaml); --checkpoints STEP or -m %s/step-... uses a checkpoint that is there", path, path);
 	if (r || keep_named(c, path, which, f)) {
@@ -189,7 +189,7 @@ int models_open(struct model **out, int *n, const char *path, const char *which,
 		if (!r && c.since[i] >= 0)
 			m[i].since = c.since[i]; /* the file may say otherwise, after a killed vae-ckpt thin or a removal by hand */
 		if (!r && !same_network(&m[i], &m[0]))
-			r = fail_set(f, "%s: not the same network as the checkpoint before it", file);
+			r = fail_set(f, "%s: not the same network as the checkpoint before it: it belongs to another model, move it away", file);
 	}
 	*n = c.n;
 	checkpoints_free(&c);

@@ -206,7 +206,7 @@ static int load_tensors(struct model *m, const struct safetensors *s, int copy, 
 		if (finite && !all_finite(at, m->tensor[i].count)) {
 			while (isfinite(at[k]))
 				k++;
-			return fail_set(f, "tensor '%s' has a value that is not finite, at %zu", m->tensor[i].name, k);
+			return fail_set(f, "tensor '%s' has a value that is not finite, at %zu: use an earlier checkpoint, or train with a smaller train.lr", m->tensor[i].name, k);
 		}
 		at += m->tensor[i].count;
 	}
@@ -217,7 +217,7 @@ static int verify(struct model *m, const struct safetensors *s, struct fail *f)
 {
 	int got = safetensors_verify(s, f);
 	m->checked = got > 0;
-	return got < 0 ? -1 : 0;
+	return got < 0 ? fail_advise(f, "put a copy there, or make it again") : 0;
 }
 
 int model_load_tensors(struct model *m, const struct safetensors *s, struct fail *f) { return load_tensors(m, s, 1, 1, f) || verify(m, s, f) ? -1 : 0; }

@@ -105,7 +105,7 @@ static int lock(struct model_dir *d, const char *dir, struct fail *f)
 	d->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->lock < 0)
 		return fail_errno(f, "%s", dir);
-	return flock(d->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: a training is running there", dir) : 0;
+	return flock(d->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: a training is running there: wait until it has ended, or name another directory", dir) : 0;
 }
 
 static int begin_existing(struct model_dir *d, enum model_dir_mode mode, struct fail *f)
@@ -150,18 +150,18 @@ static int begin(struct model_dir *d, const char *path, enum model_dir_mode mode
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	if (n >= sizeof d->path)
-		return fail_set(f, "%.100s...: the name is too long", path);
+		return fail_set(f, "%.100s...: the name is too long: use a shorter one", path);
 	*d = (struct model_dir){.lock = -1};
 	snprintf(d->path, sizeof d->path, "%.*s", (int)n, path);
 	strcpy(d->work, d->path);
 	int there = lstat(d->path, &st) == 0;
-	if (there && !S_ISDIR(st.st_mode))
-		return fail_set(f, "%s: exists and is not a model directory", d->path);
 	d->resumed = there && (mode == MODEL_DIR_RESUME || mode == MODEL_DIR_KEPT);
 	if (mode == MODEL_DIR_KEPT)
 		snprintf(d->again, sizeof d->again, "remove %s, and it is trained again", d->path);
 	else
 		strcpy(d->again, "--replace starts again");
+	if (there && !S_ISDIR(st.st_mode))
+		return fail_set(f, "%s: exists and is not a model directory; %s", d->path, mode == MODEL_DIR_KEPT ? d->again : "name another directory, or remove it");
 	if (there && begin_existing(d, mode, f))
 		return -1;
 	if (d->resumed)
@@ -211,7 +211,7 @@ static int put_in_place(struct model_dir *d, struct fail *f)
 {
 	struct stat st, held;
 	if (lstat(d->path, &st) == 0 && fstat(d->lock, &held) == 0 && !same_inode(&st, &held)) /* our lock is on another one */
-		return fail_set(f, "%s: replaced by another directory meanwhile", d->path);
+		return fail_set(f, "%s: replaced by another directory meanwhile: name another", d->path);
 	if (renameat2(AT_FDCWD, d->work, AT_FDCWD, d->path, RENAME_EXCHANGE) == 0)
 		return 0;
 	if (lstat(d->path, &st) == 0 || errno != ENOENT)

@@ -70,7 +70,7 @@ int thin_choose(struct thinning *t, const char *dir, int n, enum thin_by by, str
 		return -1;
 	if (t->c.step[0] < 0) {
 		thin_free(t);
-		return fail_set(f, "%s: is one checkpoint file, not a directory", dir);
+		return fail_set(f, "%s: is one checkpoint file: name the directory of the model", dir);
 	}
 	t->keep = calloc((size_t)t->c.n, 1);
 	int r = t->keep ? 0 : fail_memory(f);
@@ -134,7 +134,7 @@ int thin_apply(const struct thinning *t, const char *dir, struct fail *f)
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(f, "%s", dir);
-	int r = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: another process is writing there", dir) : remove_others(t, dir, f);
+	int r = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? fail_set(f, "%s: another process is writing there: wait until it has ended", dir) : remove_others(t, dir, f);
 	close(fd);
 	return r;
 }

@@ -49,7 +49,7 @@ static int add_file(struct files *s, const char *path, const char *ext, int64_t 
 	for (size_t i = 0; i <= n && i < sizeof lower; i++)
 		lower[i] = (char)(ext[i] >= 'A' && ext[i] <= 'Z' ? ext[i] - 'A' + 'a' : ext[i]);
 	if (n < sizeof lower && r->n && record_member(r, lower))
-		return fail_set(f, "%s: the record '%s' has the extension .%s twice", path, r->key.p, lower);
+		return fail_set(f, "%s: the record '%s' has the extension .%s twice: rename one of the files", path, r->key.p, lower);
 	struct member *m = pack_add(r, ext, mtime, f);
 	if (!m || read(ctx, &m->data, f))
 		return -1;

@@ -50,7 +50,7 @@ static int read_data(void *ctx, struct buf *data, struct fail *f)
 	int got;
 	while ((got = archive_read_data_block(c->a, &block, &n, &offset)) == ARCHIVE_OK) {
 		if (offset != (int64_t)data->len)
-			return fail_set(f, "%s: a sparse file", c->shown);
+			return fail_set(f, "%s: a sparse file: unpack the archive, and pack the directory", c->shown);
 		if (n > RECORD_MAX_BYTES - data->len)
 			return fail_set(f, "%s: larger than the limit of %zu bytes", c->shown, RECORD_MAX_BYTES);
 		if (buf_add(data, block, n, f))

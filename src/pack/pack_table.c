@@ -375,7 +375,7 @@ static int add_one_hot(const struct table *t, int i, const char *cell, struct me
 	const struct categories *c = &t->categories[i];
 	int found, at = find_category(c, cell, &found);
 	if (!found && *cell)
-		return fail_set(f, "%s: changed between two readings", t->path);
+		return fail_set(f, "%s: changed between two readings: run vae-pack again", t->path);
 	for (int k = 0; k < c->n; k++) {
 		double v = found && k == at;
 		if (buf_add(&m->data, &v, sizeof v, f))

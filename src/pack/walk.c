@@ -68,7 +68,7 @@ static int visit_below(struct walk *w, const struct stat *st, const struct paren
 	for (const struct parent *p = parent; p; p = p->parent)
 		if (same_inode(p->st, st)) {
 			char shown[300];
-			return fail_set(f, "%s: a link to a directory that it is in", name_show(shown, sizeof shown, w->path.p));
+			return fail_set(f, "%s: a link to a directory that it is in: remove it, or leave out --follow", name_show(shown, sizeof shown, w->path.p));
 		}
 	return visit_directory(w, &here, f);
 }

@@ -257,7 +257,7 @@ static int read_file(struct source *s, struct columns *h, const struct columns_v
 	if (fstat(fileno(s->in), &st))
 		return fail_errno(f, "cannot read");
 	if (!S_ISREG(st.st_mode))
-		return fail_set(f, "not a regular file");
+		return fail_set(f, "not a regular file: vae-cut --columns makes one");
 	if (st.st_size < SUM_BYTES)
 		return fail_set(f, "not a file of columns: vae-cut --columns makes them");
 	s->left = (uint64_t)st.st_size - SUM_BYTES;

@@ -248,11 +248,11 @@ static int check_hash(const struct buf *t, struct fail *f)
 {
 	char tail[REFERENCE_HASH_TAIL + 1];
 	if (t->len < REFERENCE_HASH_TAIL)
-		return fail_set(f, "not a " REFERENCE_FORMAT ", or truncated");
+		return fail_set(f, "not a " REFERENCE_FORMAT ", or truncated: vae-rank --save-ref makes one");
 	snprintf(tail, sizeof tail, REFERENCE_HASH, (uint64_t)XXH3_64bits(t->p, t->len - REFERENCE_HASH_TAIL));
 	if (memcmp(t->p + t->len - REFERENCE_HASH_TAIL, tail, REFERENCE_HASH_NAME) != 0)
-		return fail_set(f, "not a " REFERENCE_FORMAT ", or truncated");
-	return memcmp(t->p + t->len - REFERENCE_HASH_TAIL, tail, REFERENCE_HASH_TAIL) == 0 ? 0 : fail_set(f, "damaged or edited: the hash does not match");
+		return fail_set(f, "not a " REFERENCE_FORMAT ", or truncated: vae-rank --save-ref makes one");
+	return memcmp(t->p + t->len - REFERENCE_HASH_TAIL, tail, REFERENCE_HASH_TAIL) == 0 ? 0 : fail_set(f, "damaged or edited: the hash does not match: make it again with vae-rank --save-ref");
 }
 
 static int parse_file(struct reference *ref, const struct buf *t, struct fail *f)

@@ -120,7 +120,7 @@ static int read_all(struct pass *p, const struct columns_visitor *v, int first, 
 		if (columns_read(p->s->path[p->file], v, &sum, f))
 			return -1;
 		if (!first && sum != p->sum[p->file])
-			return fail_set(f, "%s: changed between two passes", p->s->path[p->file]);
+			return fail_set(f, "%s: changed between two passes: run it again", p->s->path[p->file]);
 		p->sum[p->file] = sum;
 	}
 	return 0;
@@ -168,7 +168,7 @@ static int map_columns(void *ctx, const struct columns *h, struct fail *f)
 	struct pass *p = ctx;
 	const struct criterion *c = p->s->criterion;
 	if (h->records != p->from[p->file + 1] - p->from[p->file])
-		return fail_set(f, "changed between two passes");
+		return fail_set(f, "changed between two passes: run it again");
 	p->row = p->key = 0;
 	for (int i = 0; i < JOINT_MAX_FIELDS; i++)
 		p->column[i] = -1;
@@ -244,7 +244,7 @@ static int third_row(void *ctx, const double *row, struct fail *f)
 	if (!p->s->selected || !pick_values(p, row, v))
 		return 0;
 	if (p->scored == p->s->scored)
-		return fail_set(f, "changed between two passes");
+		return fail_set(f, "changed between two passes: run it again");
 	double score = p->score[p->scored++];
 	int tied = score == p->s->threshold && p->ties;
 	if (score > p->s->threshold || tied)
@@ -283,7 +283,7 @@ static int write_list(struct pass *p, struct fail *f)
 	p->selected = calloc((p->from[p->file + 1] - p->from[p->file]) / 8 + 1, 1);
 	int r = p->selected ? columns_read(s->path[p->file], &v, &sum, f) : fail_memory(f);
 	if (!r && sum != p->sum[p->file])
-		r = fail_set(f, "%s: changed between two passes", s->path[p->file]);
+		r = fail_set(f, "%s: changed between two passes: run it again", s->path[p->file]);
 	r = r || list_path(s, p->file, &path, f) || atomic_write(path.p, p->list.len ? p->list.p : "", p->list.len, f) ? -1 : 0;
 	free(p->selected);
 	p->selected = NULL;

@@ -76,7 +76,7 @@ int page_write(const struct report *r, size_t max, struct buf *out, struct fail 
 				return 0;
 		}
 		if (p.max_records == 0 && p.max_tests == 0)
-			return fail_set(f, "--max-size: the page has %zu bytes without any picture", out->len);
+			return fail_set(f, "--max-size: the page has %zu bytes without any picture: raise it", out->len);
 		p.max_records /= 2;
 		p.max_tests /= 2;
 	}

@@ -42,7 +42,7 @@ static int check_columns(const struct review *v, struct fail *f)
 	size_t n = 1;
 	for (const char *p = v->columns; p && (p = strchr(p, ',')) != NULL; p++)
 		n++;
-	return v->columns && n != (size_t)v->points.d ? fail_set(f, "--columns has %zu names, but a record has %d numbers", n, v->points.d) : 0;
+	return v->columns && n != (size_t)v->points.d ? fail_set(f, "--columns has %zu names, but a record has %d numbers: name each of them", n, v->points.d) : 0;
 }
 
 static void add_column(struct suspect *s, uint32_t column, double value, double median, double z)

@@ -263,7 +263,7 @@ static int sort_suspects(struct review *v, struct fail *f)
 	qsort(v->by_key, v->n, sizeof(struct suspect *), by_key);
 	for (size_t i = 1; i < v->n; i++)
 		if (strcmp(v->by_key[i - 1]->key, v->by_key[i]->key) == 0)
-			return fail_set(f, "two suspects have the key '%.300s': a decision on one would be one on both", v->by_key[i]->key);
+			return fail_set(f, "two suspects have the key '%.300s': a decision on one would be one on both; --keys-per-file or --key-prefix makes keys differ", v->by_key[i]->key);
 	qsort(v->by_key, v->n, sizeof(struct suspect *), by_thumbnail_key);
 	return 0;
 }

@@ -343,7 +343,7 @@ static int score_record(void *ctx, struct record *r, struct fail *f)
 		fail_set(&why, "%s", string_list_get(&c->unreadable.why, d->unreadable));
 		why.unscored = c->unreadable.unscored[d->unreadable++];
 	} else if (d->point == c->n)
-		return fail_set(f, "%s: changed between two passes", r->file);
+		return fail_set(f, "%s: changed between two passes: run the tool again", r->file);
 	return scoring_record(&d->frame, r, unreadable ? -1 : (int64_t)d->point++, NULL, &why, f);
 }
 

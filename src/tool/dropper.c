@@ -104,7 +104,7 @@ static int run(struct dropper *d, struct cli *c, struct fail *f)
 	w->records = w->rejected = 0;
 	if (reader_rewind(w->in, f) || drop_stream(d, f))
 		return -1;
-	return over_limit(d, f) ? fail_set(f, "the input changed between two passes") : 0;
+	return over_limit(d, f) ? fail_set(f, "the input changed between two passes: run the tool again") : 0;
 }
 
 int dropper_run(struct dropper *d, struct cli *c, struct fail *f)

@@ -143,7 +143,7 @@ int earlier_copy(struct earlier *e, struct writer *to, uint64_t *n, struct fail 
 	while (got > 0 && (got = reader_next(e->in, &r, f)) > 0) {
 		const struct entry *entry = got == READER_RECORD ? find_record(e, &r) : NULL;
 		if (got == READER_RECORD && !entry)
-			got = fail_set(f, "%s: changed since this run began", e->path);
+			got = fail_set(f, "%s: changed since this run began, by another run perhaps: run the tool again", e->path);
 		else if (entry && entry->seen)
 			continue;
 		else if (writer_record(to, &r, WRITER_ALL, f))

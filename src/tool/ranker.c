@@ -194,7 +194,7 @@ static int second_pass(struct ranker *k, struct fail *f)
 			break;
 		}
 		if (i >= k->ranking.n) {
-			got = fail_set(f, "more records than in the first pass: changed between two passes");
+			got = fail_set(f, "more records than in the first pass: changed between two passes, run the tool again");
 			break;
 		}
 		const struct ranked *entry = &k->ranking.v[i];

@@ -209,7 +209,7 @@ static int step(struct run *r, struct train_stats *now, struct fail *f)
 	double n = r->team->workers;
 	*now = (struct train_stats){.loss = all->sum[0] / n, .recon = all->sum[1] / n, .kl = all->sum[2] / n};
 	if (!isfinite(now->loss))
-		return fail_set(f, "step %" PRId64 " of %d (learning rate %.9g): the loss is not finite (recon %g, kl %g)", r->s.step, r->t->m->cfg.train.steps,
+		return fail_set(f, "step %" PRId64 " of %d (learning rate %.9g): the loss is not finite (recon %g, kl %g): use a smaller train.lr", r->s.step, r->t->m->cfg.train.steps,
 		                r->t->m->cfg.train.lr, now->recon, now->kl);
 	trainer_apply(r->trainer, all->v, (float)(1 / n));
 	return 0;

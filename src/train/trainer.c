@@ -109,7 +109,7 @@ int trainer_step(struct trainer *t, const float *x, const float *eps, struct tra
 	trainer_loss(t, x, eps, s);
 	t->want_gradient = 0;
 	if (!isfinite(s->loss))
-		return fail_set(f, "the loss is not finite (recon %g, kl %g)", s->recon, s->kl);
+		return fail_set(f, "the loss is not finite (recon %g, kl %g): use a smaller train.lr", s->recon, s->kl);
 	backward_pass(t, &t->side[DECODER]);
 	pool_run(t->pool, (t->batch + ROWS - 1) / ROWS, compute_head_gradient, t);
 	backward_pass(t, &t->side[ENCODER]);
