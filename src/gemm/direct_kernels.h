@@ -78,6 +78,20 @@ KERNEL INLINE void store_sums(const struct direct_product *g, const struct tile 
 	}
 }
 
+/* C and the mask of a large batch are in main memory when the sums are ready to be stored. */
+KERNEL INLINE void prefetch_outputs(const struct direct_product *g, const struct tile *t, int rows, int vectors)
+{
+	UNROLL
+	for (int r = 0; r < rows; r++)
+		UNROLL
+		for (int h = 0; h < vectors * LANES; h += CACHE_LINE) {
+			size_t at = t->c[r] + (size_t)(t->j + h);
+			__builtin_prefetch(g->c + at, 1);
+			if (g->relu_mask)
+				__builtin_prefetch(g->relu_mask + at);
+		}
+}
+
 /* rows, vectors and complete are constants after inlining */
 KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t, int rows, int vectors, int complete)
 {
@@ -88,6 +102,7 @@ KERNEL INLINE void multiply(const struct direct_product *g, const struct tile *t
 		UNROLL
 		for (int h = 0; h < vectors; h++)
 			sum[r][h] = vec_zero();
+	prefetch_outputs(g, t, rows, vectors);
 	const size_t skipped = (size_t)(g->all_length - g->length) * (size_t)vectors * LANES;
 	for (int s = 0; s < g->segments; s++, b += skipped) {
 		const float *a = g->a + (size_t)s * g->line;

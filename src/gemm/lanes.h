@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { CACHE_LINE = 16 }; /* floats */
+
 #if LANES == 16
 
 #include "gemm/avx512.h"

@@ -16,7 +16,6 @@ enum {
 	MR = LANES == 8 ? 4 : 8,    /* rows of A in a strip */
 	PANEL_VECTORS = 3,          /* MR * PANEL_VECTORS = 24 of the 32 registers of AVX-512 and NEON hold sums, and 12 of the 16 of AVX2 */
 	NR = PANEL_VECTORS * LANES, /* columns of B in a panel */
-	CACHE_LINE = 16,            /* floats */
 	KC = 1024,                  /* terms that are added up in registers before they go to C */
 	PREFETCH_AHEAD = 16,        /* list entries by which B is prefetched; the hardware cannot predict the jumps of a list */
 	LIST_PADDING = 32,          /* zeros behind the last entry of a list: they are read but not counted */
