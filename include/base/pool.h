@@ -12,6 +12,8 @@ struct pool *pool_open(int threads, struct fail *f);
 /* Calls fn(ctx, i) for i in [0, n), each i once, on all threads in any order, and returns when all calls are done. One pool_run() at a time:
  * fn may not call it. Waiting threads spin for a moment before they sleep, since the calls of a training step follow each other closely. */
 void pool_run(struct pool *p, int n, void (*fn)(void *ctx, int i), void *ctx);
+/* The number of threads, with the one that calls. */
+int pool_threads(const struct pool *p);
 void pool_close(struct pool *p);
 
 #endif

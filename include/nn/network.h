@@ -34,6 +34,8 @@ struct tape {
 	enum mat_bits bits; /* of the forward product of a wide dense layer at the end; MAT_24 when opened */
 };
 int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f);
+/* The same for rows[i] rows of layer i; 0: it has no buffer. */
+int tape_open_rows(struct tape *t, const struct network *net, const int *rows, struct fail *f);
 /* The same, but the layers from chunk_from on have buffers of only chunk_rows rows: they run chunk by chunk over views. */
 int tape_open_chunked(struct tape *t, const struct network *net, int rows, int chunk_from, int chunk_rows, struct fail *f);
 /* A chunk of `rows` rows: of the layers before chunk_from those from `row` on. A view is not freed. */

@@ -76,6 +76,8 @@ struct pool *pool_open(int threads, struct fail *f)
 	return p;
 }
 
+int pool_threads(const struct pool *p) { return p->threads; }
+
 static void next_round(struct pool *p)
 {
 	pthread_mutex_lock(&p->lock);

@@ -52,23 +52,34 @@ void network_build(struct network *net, const char *name, const struct layer_lis
 	net->area = net->writes_channels_last ? s.h * s.w : in.h * in.w;
 }
 
-int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_chunked(t, net, rows, net->n, 0, f); }
-
-int tape_open_chunked(struct tape *t, const struct network *net, int rows, int chunk_from, int chunk_rows, struct fail *f)
+int tape_open_rows(struct tape *t, const struct network *net, const int *rows, struct fail *f)
 {
 	size_t size[MAX_LAYERS], total = 0, at = 0;
-	*t = (struct tape){.rows = rows};
+	*t = (struct tape){.rows = 0};
 	for (int i = 0; i < net->n; i++) {
-		size[i] = net->l[i].has_buffer ? ((size_t)(i < chunk_from ? rows : chunk_rows) * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
+		size[i] = net->l[i].has_buffer ? ((size_t)rows[i] * (size_t)net->l[i].out + 15) / 16 * 16 : 0;
 		total += size[i];
 	}
 	t->all = mat_floats(total);
 	if (!t->all)
 		return fail_memory_for(f, "activations of %zu bytes", total * sizeof(float));
 	for (int i = 0; i < net->n; at += size[i++])
-		t->v[i] = net->l[i].has_buffer ? t->all + at : NULL;
+		t->v[i] = size[i] ? t->all + at : NULL;
 	return 0;
 }
+
+int tape_open_chunked(struct tape *t, const struct network *net, int rows, int chunk_from, int chunk_rows, struct fail *f)
+{
+	int of[MAX_LAYERS];
+	for (int i = 0; i < net->n; i++)
+		of[i] = i < chunk_from ? rows : chunk_rows;
+	if (tape_open_rows(t, net, of, f))
+		return -1;
+	t->rows = rows;
+	return 0;
+}
+
+int tape_open(struct tape *t, const struct network *net, int rows, struct fail *f) { return tape_open_chunked(t, net, rows, net->n, 0, f); }
 
 struct tape tape_view(const struct tape *t, const struct network *net, int chunk_from, size_t row, int rows)
 {

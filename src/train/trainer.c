@@ -31,24 +31,6 @@ static void draw_latents(void *ctx, int task)
 	}
 }
 
-/* Reconstruction losses, and the deltas at the decoder's output. */
-static void compute_recon(void *ctx, int task)
-{
-	struct trainer *t = ctx;
-	int n = t->input, to = last_row(t, task), last = t->m->dec.last;
-	float share = 1.0f / (float)t->batch; /* the batch's loss is a mean */
-	const float *x = t->m->dec.writes_channels_last ? t->channels_last : t->x;
-	const struct learnt_variance v = model_variance(t->m);
-	for (int r = task * ROWS; r < to; r++) {
-		size_t at = (size_t)r * (size_t)n;
-		float *d = t->want_gradient ? t->side[DECODER].delta.v[last] + at : NULL;
-		double *by_variance = t->by_variance ? t->by_variance + (size_t)r * t->m->nvariances : NULL;
-		t->recon[r] = loss_recon_learnt((enum likelihood)t->m->cfg.train.likelihood, &v, t->side[DECODER].act.v[last] + at, x + at, n, d, by_variance);
-		for (int i = 0; d && i < n; i++)
-			d[i] *= share;
-	}
-}
-
 /* The deltas at the encoder's output. */
 static void compute_head_gradient(void *ctx, int task)
 {
@@ -64,6 +46,25 @@ static void compute_head_gradient(void *ctx, int task)
 			d[i] = beta * head[i] + g[i];
 			d[n + i] = beta * 0.5f * (var - 1) + g[i] * 0.5f * sqrtf(var) * eps[i];
 		}
+	}
+}
+
+/* --- the loss --- */
+
+void compute_recon(struct trainer *t, const struct tape *act, const struct tape *delta, int from, int rows)
+{
+	size_t n = (size_t)t->input;
+	int last = t->m->dec.last;
+	float share = 1.0f / (float)t->batch; /* the batch's loss is a mean */
+	const float *x = t->m->dec.writes_channels_last ? t->channels_last : t->x;
+	const struct learnt_variance v = model_variance(t->m);
+	for (int i = 0; i < rows; i++) {
+		size_t r = (size_t)(from + i);
+		float *d = t->want_gradient ? delta->v[last] + (size_t)i * n : NULL;
+		double *by_variance = t->by_variance ? t->by_variance + r * t->m->nvariances : NULL;
+		t->recon[r] = loss_recon_learnt((enum likelihood)t->m->cfg.train.likelihood, &v, act->v[last] + (size_t)i * n, x + r * n, t->input, d, by_variance);
+		for (size_t k = 0; d && k < n; k++)
+			d[k] *= share;
 	}
 }
 
@@ -94,7 +95,7 @@ void trainer_loss(struct trainer *t, const float *x, const float *eps, struct tr
 	forward_pass(t, &t->side[ENCODER]);
 	pool_run(t->pool, tasks, draw_latents, t);
 	forward_pass(t, &t->side[DECODER]);
-	pool_run(t->pool, tasks, compute_recon, t);
+	turn_pass(t);
 	*s = (struct train_stats){.recon = 0};
 	for (int r = 0; r < t->batch; r++) {
 		s->recon += t->recon[r] / t->batch;
@@ -152,7 +153,7 @@ static int open_side(struct trainer *t, struct side *s, const struct network *ne
 		if (layer_has_weights(l) && !l->type->dense && !(s->partial[i] = mat_floats((size_t)t->row_tasks * (layer_weights(l) + (size_t)l->biases))))
 			return fail_memory_for(f, "the gradients of %zu weights", layer_weights(l));
 	}
-	return tape_open(&s->act, net, t->batch, f) || tape_open(&s->delta, net, t->batch, f) ? -1 : 0;
+	return passes_open(t, s, f);
 }
 
 static int open(struct trainer *t, struct fail *f)
@@ -163,7 +164,7 @@ static int open(struct trainer *t, struct fail *f)
 	if (open_side(t, &t->side[ENCODER], &m->enc, f) || open_side(t, &t->side[DECODER], &m->dec, f) || update_open(t, f))
 		return -1;
 	t->reordered = reorders ? mat_floats(m->nparams) : m->params;
-	t->scratch = mat_floats((size_t)t->row_tasks * t->scratch_size);
+	t->scratch = mat_floats((size_t)t->threads * t->scratch_size);
 	t->channels_last = channels_last ? mat_floats(batch * (size_t)t->input) : NULL;
 	t->recon = calloc(batch, sizeof *t->recon);
 	t->kl = calloc(batch, sizeof *t->kl);
@@ -188,6 +189,7 @@ struct trainer *trainer_open(struct model *m, struct pool *pool, struct fail *f)
 	*t = (struct trainer){.m = m, .pool = pool, .batch = m->cfg.train.batch / (m->cfg.train.shards > 1 ? m->cfg.train.shards : 1), .latent = m->cfg.latent, .input = m->enc.in};
 	int tasks = (t->batch + ROWS - 1) / ROWS;
 	t->row_tasks = tasks < MAX_ROW_TASKS ? tasks : MAX_ROW_TASKS;
+	t->threads = pool_threads(pool) < t->row_tasks ? pool_threads(pool) : t->row_tasks;
 	if (open(t, f)) {
 		trainer_close(t);
 		return NULL;
@@ -212,8 +214,7 @@ void trainer_close(struct trainer *t)
 		return;
 	for (int s = 0; s < SIDES; s++) {
 		network_free_packed(&t->side[s].own);
-		free(t->side[s].act.all);
-		free(t->side[s].delta.all);
+		passes_close(t, &t->side[s]);
 		for (int i = 0; i < MAX_LAYERS; i++)
 			free(t->side[s].partial[i]);
 	}

@@ -1,10 +1,14 @@
 /* trainer_state.h - what a trainer holds, shared by trainer.c, passes.c and update.c.
  *
  * Dense layers are cut into tasks by columns. Runs of other layers are cut by rows, so that a task computes the whole run while its rows
- * are in the cache; each of these tasks leaves a partial gradient, and they are added in the order of the tasks.
+ * are in the cache; each of these tasks leaves a partial gradient, and they are added in the order of the tasks. What is read within a task alone
+ * is never written for the whole batch, but in memory of the thread, which the next task overwrites: the deltas within a run, and, since
+ * the tasks of the decoder's last run also compute the loss and go back, the activations there.
  */
 #ifndef VF_TRAINER_STATE_H
 #define VF_TRAINER_STATE_H
+
+#include <stdatomic.h>
 
 #include "train/trainer.h"
 
@@ -21,7 +25,9 @@ static inline int first_column(int columns, int task)
 
 struct side { /* the encoder or the decoder */
 	struct network *net, own;                   /* net is own: the model's network, with the weights of convolutions packed */
-	struct tape act, delta;
+	struct tape act, delta;                     /* of the batch; layers that a thread has in own_act and own_delta have no buffer here */
+	struct tape *own_act, *own_delta;           /* [threads] */
+	int turn;                                   /* the first layer of a last run whose tasks go forward and back; net->n without one */
 	const float *input;                         /* of the batch */
 	float *dinput;                              /* its delta, or NULL */
 	struct mat_packed *packed_input[MAX_LAYERS]; /* what a dense layer reads, packed for its gradient; or NULL */
@@ -42,8 +48,11 @@ struct trainer {
 	float *xi, *dxi, *grad, *adam_m, *adam_v;
 	float *channels_last;     /* the batch in that order, where a network reads or writes it; or NULL */
 	float *reordered;         /* the parameters (network_reorder()); the model's own without convolutions */
-	float *scratch;           /* [row_tasks][scratch_size] */
+	float *scratch;           /* [threads][scratch_size] */
 	size_t scratch_size;
+	int threads;              /* that run tasks of rows */
+	atomic_int next_task;
+	void (*work)(struct trainer *t, int task, int thread);
 	int row_tasks;            /* that a run of layers is cut into */
 	double *recon, *kl;       /* [batch] */
 	double *by_variance;      /* [batch][m->nvariances]: gradients with respect to the log variances; NULL if no variance is learnt */
@@ -66,9 +75,17 @@ static inline int gradient_is_product(const struct layer *l)
 	return !l->type->dense && l->positions == 1 && !l->padding && l->in + l->out == l->p + l->k;
 }
 
-/* passes.c: all activations of a side from its input; all deltas from that of its output, and the partial gradients. */
+/* trainer.c: reconstruction losses of rows [from, from + rows), and, when a gradient is wanted, the deltas at the decoder's output. The tapes have
+ * these rows only. */
+void compute_recon(struct trainer *t, const struct tape *act, const struct tape *delta, int from, int rows);
+
+/* passes.c: all activations of a side from its input, before its turn; all deltas from those of its turn, and the partial gradients. */
+int passes_open(struct trainer *t, struct side *s, struct fail *f);
+void passes_close(struct trainer *t, struct side *s);
 void forward_pass(struct trainer *t, struct side *s);
 void backward_pass(struct trainer *t, struct side *s);
+/* The decoder from its turn on: activations, losses, and, when a gradient is wanted, deltas and partial gradients. */
+void turn_pass(struct trainer *t);
 
 /* update.c */
 int update_open(struct trainer *t, struct fail *f);
