@@ -1,6 +1,6 @@
 /* damage.h - names for damage that a rule can see in the statistics of a payload.
  *
- *   blank              every channel has a range of DAMAGE_RANGE levels at most; or all values of a vector are equal
+ *   blank              every channel has a range of DAMAGE_RANGE levels at most; or all values of a vector of two or more are equal
  *   nearly uniform     one colour has DAMAGE_COMMON of the pixels
  *   cut                a border at the bottom, and none of the same gray at the top
  *   barred             borders at top and bottom, or at left and right, with the same gray to within DAMAGE_RANGE levels
