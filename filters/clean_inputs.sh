@@ -70,6 +70,7 @@ if [ "$kind" != shards ]; then
 fi
 same=${same_keys:+ --keys-per-file}
 [ -z "$decisions" ] || decisions=$(absolute "$decisions")
+check_summary "$out" ${decisions:+"$decisions"} ${config:+"$config"} "$@"
 [ -z "$summary" ] || summary=$(absolute "$summary")
 
 # --- the directory ---

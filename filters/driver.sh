@@ -113,6 +113,43 @@ absolute() {
 	esac
 }
 
+# is_summary FILE...: whether one of them is the file of --summary
+is_summary() { [ -e "$summary" ] && stat -L -c %d:%i -- "$@" 2>/dev/null | grep -qxF "$(stat -L -c %d:%i -- "$summary")"; }
+
+# check_summary DIRECTORY INPUT...: refuses a --summary that would replace an input, or a file of the directory that the driver writes
+check_summary() {
+	[ -n "$summary" ] || return 0
+	[ "$summary" != - ] || wrong "--summary requires a file, and '-' is standard output; ./- is a file of that name"
+	within=$(realpath -m -- "$1")
+	shift
+	case $(realpath -m -- "$summary") in
+	"$within"/*/*) wrong "--summary names a file in a directory of $within, '$summary'" ;;
+	"$within"/*.json) ;;
+	"$within"/*) wrong "--summary names a file in $within that is not called NAME.json, '$summary'" ;;
+	esac
+	for input; do
+		! is_summary "$input" || wrong "--summary names an input, '$input'"
+		if [ -d "$input" ]; then
+			case $(realpath -m -- "$summary") in "$(realpath -- "$input")"/*) wrong "--summary names a file in the input '$input'" ;; esac
+		fi
+	done
+}
+
+# write_summary TEXT: writes the file of --summary, which appears whole or not at all, unless it is a device
+write_summary() {
+	file=$(realpath -m -- "$summary")
+	{
+		if [ -e "$summary" ] && { [ ! -f "$summary" ] || [ "${summary#/dev/}" != "$summary" ]; }; then
+			printf '%s\n' "$1" >"$summary"
+		else
+			printf '%s\n' "$1" >"$file.tmp$$" && mv -f -- "$file.tmp$$" "$file"
+		fi
+	} 2>/dev/null || {
+		rm -f -- "$file.tmp$$"
+		fail "$summary: cannot be written: no space left on the disk, or no permission"
+	}
+}
+
 # processors: prints how many threads the tools start by default (base/processors.h): the processors of the affinity mask, or fewer if the control
 # group or a parent of it limits processor time
 processors() {

@@ -166,7 +166,7 @@ plan() { # SHARD...
 	[ -n "$memo" ] || made "$run/scored" "$run/columns" "$run/lists" "$run/clean" "$run/quarantine" "$run/done"
 	for shard; do absolute "$shard"; done | write_manifest $# || exit 1
 	say "$# shards are planned in $run: $tool run, or task after task, cleans them"
-	[ -z "$summary" ] || { printf '{"shards":%d}\n' $# >"$summary"; } 2>/dev/null || unwritten "$summary"
+	[ -z "$summary" ] || write_summary "{\"shards\":$#}"
 }
 
 add() { # SHARD...

@@ -129,7 +129,7 @@ printf '%s\n' "$all" | while IFS=$tab read -r group file command; do
 	[ -e "$file" ] || fail "the command that makes $out/$file made nothing ($tool --print shows it)"
 done || exit 1
 
-[ -z "$summary" ] || cp summary.json "$summary" || exit 1
+[ -z "$summary" ] || is_summary summary.json || write_summary "$(cat summary.json)"
 quarantined=$(sed -n 's/.*"quarantined":\([0-9]*\).*/\1/p' summary.json)
 why=$(sed 's/{"records":[0-9]*,"quarantined":[0-9]*,"steps":[0-9]*,*//; s/["}]//g; s/_/ /g; s/,/, /g' summary.json)
 say "$quarantined of $records records are in $out/quarantine.tar.zst${why:+: $why}"

@@ -11,7 +11,7 @@
 struct options {
 	const char *fields;
 	int json, header;
-	const char *columns, *bind;
+	const char *bind;
 };
 
 struct cut {
@@ -102,7 +102,8 @@ static void warn_unseen(const struct cut *c, const struct flow *w)
 	char shown[100];
 	for (const char *name = c->names.p; *name && w->records; name += strlen(name) + 1)
 		if (!c->seen[name - c->names.p])
-			cli_note(w->cli, "none of %llu records has '%s'", (unsigned long long)w->records, name_show(shown, sizeof shown, name));
+			cli_note(w->cli, "none of %llu records has '%s'%s", (unsigned long long)w->records, name_show(shown, sizeof shown, name),
+			         strpbrk(name, "*?") ? "; patterns are for --columns only" : "");
 }
 
 static int run_cut(struct cut *c, struct flow *w, struct fail *f)
@@ -146,9 +147,11 @@ static int collect_columns(void *ctx, struct record *r, struct fail *f)
 	return buf_add(&c->keys, "\n", 1, f);
 }
 
-static void warn_columns(const struct column_cut *c, const struct flow *w)
+static void warn_columns(const struct column_cut *c, const char *fields, const struct flow *w)
 {
 	char shown[100];
+	if (!c->criterion.joint.p && w->records)
+		cli_note(w->cli, "none of %llu records has a number in any of the fields '%s'", (unsigned long long)w->records, name_show(shown, sizeof shown, fields));
 	for (int i = 0; i < c->criterion.joint.p && w->records; i++)
 		if (c->criterion.missing[i] == c->criterion.n)
 			cli_note(w->cli, "none of %llu records has a number in '%s'", (unsigned long long)w->records, name_show(shown, sizeof shown, c->criterion.field[i]));
@@ -160,9 +163,9 @@ static int run_columns(const struct options *o, struct flow *w, struct fail *f)
 	const struct criterion_lists lists = {o->fields, NULL, NULL};
 	int r = criterion_open(&c.criterion, &lists, JOINT_TAILS, f) ? fail_add(f, "-k") : 0;
 	c.criterion.joint_wanted = 1; /* keeps the values */
-	r = r || flow_each(w, collect_columns, &c, f) || columns_write(o->columns, &c.criterion, &c.ranking, &c.keys, o->bind ? o->bind : "", f) ? -1 : 0;
+	r = r || flow_each(w, collect_columns, &c, f) || columns_write(w->cli->columns, &c.criterion, &c.ranking, &c.keys, o->bind ? o->bind : "", f) ? -1 : 0;
 	if (!r)
-		warn_columns(&c, w);
+		warn_columns(&c, o->fields, w);
 	criterion_free(&c.criterion);
 	ranking_free(&c.ranking);
 	buf_free(&c.keys);
@@ -183,15 +186,12 @@ static bool check_fields(struct cli *c, const struct options *o)
 	size_t n = o->fields ? strlen(o->fields) : 0;
 	if ((!o->fields && !o->json) || (o->fields && (!n || strstr(o->fields, ",,") || *o->fields == ',' || o->fields[n - 1] == ',')))
 		return cli_usage(c, "-k takes the names of the fields to print, separated by commas");
-	if (o->columns && (o->json || o->header || !o->fields))
+	if (c->columns && (o->json || o->header || !o->fields))
 		return cli_usage(c, "--columns %s", o->fields ? "prints nothing: it cannot be combined with --json or -H" : "requires -k FIELD,...");
-	if (o->bind && !o->columns)
+	if (o->bind && !c->columns)
 		return cli_usage(c, "--bind is for --columns");
 	if (o->bind && name_has_control(o->bind, strlen(o->bind)))
 		return cli_usage(c, "--bind takes a text without control characters");
-	for (int i = 0; i < c->nfiles && o->columns; i++)
-		if (strcmp(c->files[i], o->columns) == 0)
-			return cli_usage(c, "--columns would replace the input '%s'", o->columns);
 	return true;
 }
 
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 		{'k', "key", "FIELD,...", CLI_TEXT, &o.fields, "the fields to print, in this order; key and cls are names too"},
 		{0, "json", NULL, CLI_FLAG, &o.json, "JSON lines instead of TSV; without -k all fields"},
 		{'H', "header", NULL, CLI_FLAG, &o.header, "print the names as a first line (TSV)"},
-		{0, "columns", "FILE", CLI_TEXT, &o.columns, "write the numbers of -k, which takes patterns too, to FILE for vae-rank --columns"},
+		{0, "columns", "FILE", CLI_TEXT, &c.columns, "write the numbers of -k, which takes patterns too, to FILE for vae-rank --columns"},
 		{0, "bind", "TEXT", CLI_TEXT, &o.bind, "with --columns: what FILE is made of, for vae-rank --bindings"},
 		CLI_INPUT(&c),
 		CLI_RECORDS(&c),
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 	struct fail f = {{0}};
 	int r = flow_open(&w, &c, FLOW_SINK, &f);
 	if (!r)
-		r = o.columns ? run_columns(&o, &w, &f) : run_cut(&cut, &w, &f);
+		r = c.columns ? run_columns(&o, &w, &f) : run_cut(&cut, &w, &f);
 	close_cut(&cut);
 	return flow_finish(&w, r, &f);
 }

@@ -123,6 +123,7 @@ printf '%s\n' "$top" | grep -Eqx '[0-9]+|[0-9]+([.][0-9]+)?%' || wrong "--top ta
 case $joint in '' | tails | mahalanobis | both) ;; *) wrong "--joint is tails, mahalanobis or both, not '$joint'" ;; esac
 required vae-stat vae-selfinf vae-memo vae-rank vae-drop vae-cut sha256sum
 
+check_summary "$run" "$@"
 here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processors=$(processors)
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
@@ -177,11 +178,11 @@ summarise() {
 		cleaned=$((shards - left))
 	fi
 	if [ -n "$memo" ]; then
-		printf '{"shards":%d,"models":%d,"trained":%d,"reduced":%s}\n' "$shards" "$models" $did $is
+		write_summary "{\"shards\":$shards,\"models\":$models,\"trained\":$did,\"reduced\":$is}"
 	else
-		printf '{"shards":%d,"scored":%d,"reduced":%s,"cleaned":%d%s}\n' "$shards" $did $is $cleaned \
-			"$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null)"
-	fi 2>/dev/null >"$summary" || unwritten "$summary"
+		counts=$(sed -n 's/.*\(,"records":[0-9]*,"ranked":[0-9]*,"listed":[0-9]*\).*/\1/p' "$run/counts" 2>/dev/null) || counts=
+		write_summary "{\"shards\":$shards,\"scored\":$did,\"reduced\":$is,\"cleaned\":$cleaned$counts}"
+	fi
 }
 
 if [ "$verb" = plan ]; then
@@ -190,6 +191,9 @@ if [ "$verb" = plan ]; then
 fi
 case $verb$print in add | run | check) [ ! -d "$run" ] || lock_run ;; esac
 open_run
+if [ -e "$summary" ] && cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c %d:%i -- 2>/dev/null | grep -qxF "$(stat -L -c %d:%i -- "$summary")"; then
+	wrong "--summary names a shard of $run, '$summary'"
+fi
 case $verb in
 add)
 	add "$@"

@@ -50,6 +50,32 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	says "$n of 62 records are in" 'review.html'
 }
 
+@test "clean: --summary replaces no input, no other file of OUT, and appears whole" {
+	cp "$F/pics.tar" "$T/in.tar"
+	ln -s in.tar "$T/link.tar"
+	local i
+	for i in in.tar link.tar d/clean.tar.zst d/scored/x; do
+		fails 2 cleans --summary "$T/$i" -o "$T/d" "$T/in.tar"
+		says --summary
+	done
+	fails 2 cleans --summary - -o "$T/d" "$T/in.tar"
+	fails 2 cleans --summary "$F/pics/000.pgm" -o "$T/d" "$F/pics"
+	printf '00000001\tkeep\n' >"$T/decisions"
+	fails 2 cleans --summary "$T/decisions" --decisions "$T/decisions" -o "$T/d" "$T/in.tar"
+	same "$T/in.tar" "$F/pics.tar"
+	absent "$T/d"
+	cleans --summary "$T/s.json" -o "$T/d" "$T/in.tar"
+	same "$T/s.json" "$T/d/summary.json"
+	ln -s s.json "$T/link"
+	for i in "$T/link" "$T/d/other.json" "$T/d/summary.json"; do
+		cleans --summary "$i" -o "$T/d" "$T/in.tar"
+		same "$i" "$T/d/summary.json"
+	done
+	[ -L "$T/link" ]
+	fails 1 cleans --summary "$T/none/s.json" -o "$T/d" "$T/in.tar"
+	says 'cannot be written'
+}
+
 @test "clean: a finished run does nothing; --top and --decisions decide anew" {
 	cleans -o "$T/d" "$F/pics.tar"
 	(cd "$T/d" && find . -type f ! -name Makefile ! -name choice ! -name inputs ! -name settings ! -name steps -printf '%p %T@ %i\n' | sort) >"$T/before"

@@ -91,6 +91,25 @@ listed() {
 	fails 2 vae-rank --columns --top 10 --lists "$T/l" -k a --keys-per-file "$F/s/02.col" "$T/other/02.col"
 }
 
+@test "columns: the file is no input, no other output and not standard output; a pattern that no field matches gives a warning" {
+	cp "$F/e/00.tar" "$T/in.tar"
+	ln -s in.tar "$T/link.tar"
+	fails 2 vae-cut --columns "$T/in.tar" -k a "$T/link.tar"
+	says --columns 'names an input'
+	fails 2 vae-cut --columns "$T/in.tar" -k a <"$T/in.tar"
+	says --columns 'standard input'
+	fails 2 vae-cut --columns "$T/x" --summary "$T/x" -k a "$T/in.tar"
+	says --columns --summary 'same file'
+	fails 2 vae-cut --columns - -k a "$T/in.tar"
+	says --columns 'requires a file'
+	absent "$T/x" ./-
+	same "$T/in.tar" "$F/e/00.tar"
+	ok vae-cut --columns "$T/x" -k 'no*' "$T/in.tar"
+	says "none of" "'no*'"
+	ok vae-cut -k 'c_*' "$T/in.tar"
+	says "'c_*'" 'for --columns only'
+}
+
 @test "columns: files that are cut, damaged or of something else are refused" {
 	local n size
 	vae-cut -q --columns "$T/x.col" -k a,b "$F/e/00.tar"

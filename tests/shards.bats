@@ -37,6 +37,23 @@ teardown() { stop_slurm; }
 	ok vae-shards check -q "$W"
 }
 
+@test "shards: --summary replaces no shard and no other file of RUN" {
+	cp "$S/"*.tar "$T/"
+	local shard
+	shard=$(ls "$T/"*.tar | head -n 1)
+	cp "$shard" "$T/before"
+	fails 2 vae-shards plan -m "$F/m.vae" --summary "$shard" "$T/run" "$shard"
+	absent "$T/run"
+	vae-shards plan -q --score 'vae-stat' -k stat_brightness "$T/run" "$shard"
+	for i in "$shard" "$T/run/manifest" "$T/run/clean/x.json" -; do
+		fails 2 vae-shards status --summary "$i" "$T/run"
+		says --summary
+	done
+	same "$shard" "$T/before"
+	ok vae-shards status --summary "$T/run/s.json" "$T/run"
+	grep -q '"shards":1,' "$T/run/s.json"
+}
+
 @test "shards: 24 shards, by single tasks in any order: the same bytes as by run" {
 	S=$F/s W=$F/want
 	local i

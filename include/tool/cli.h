@@ -66,6 +66,7 @@ struct cli {
 	const char *matrix;    /* --matrix FILE */
 	const char *trace;     /* --trace FILE */
 	const char *part;      /* --part FILE */
+	const char *columns;   /* --columns FILE of vae-cut */
 	const char *prefix;    /* --prefix, never NULL */
 	int on_error;          /* enum on_error */
 	struct assignments set;

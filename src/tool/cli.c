@@ -73,13 +73,13 @@ static void say(const struct cli *c, const char *msg)
 
 /* --- outputs --- */
 
-enum { OUTPUTS = 8 };
+enum { OUTPUTS = 9 };
 
 static void list_outputs(const struct cli *c, struct output out[OUTPUTS])
 {
 	const struct output all[OUTPUTS] = {
 		{"-o", c->output}, {"-r", c->rejects}, {"--summary", c->summary}, {"--influence", c->influence}, {"--save-ref", c->save_ref},
-		{"--matrix", c->matrix}, {"--trace", c->trace}, {"--part", c->part},
+		{"--matrix", c->matrix}, {"--trace", c->trace}, {"--part", c->part}, {"--columns", c->columns},
 	};
 	memcpy(out, all, sizeof all);
 }
