@@ -78,6 +78,9 @@ $(B)/libvaefilters.a: $(SRC:%.c=$(B)/%.o) $(B)/review_assets.o
 $(B)/vae-ckpt: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/ckpt_*.c)))
 $(B)/vae-eval: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard filters/eval_*.c)))
 
+# Tools that never multiply, and link OpenBLAS for what they share with others: these definitions come before those of OpenBLAS, which is not loaded.
+$(B)/vae-stat $(B)/vae-eval: $(B)/src/gemm/none/openblas.o
+
 # A line `# NAME.sh` stands for that file of filters/: what drivers share, and the parts of a large one.
 $(SCRIPTS:%=$(B)/%): $(B)/%: filters/%.sh $(filter-out filters/vae-%,$(wildcard filters/*.sh))
 	@mkdir -p $(@D)
