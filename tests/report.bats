@@ -146,6 +146,7 @@ sound() {
 	is "$(grep -c '<bdi class="key lab" title="of/dog.pgm">of/dog.pgm</bdi>' "$T/p.html")" 2 'at both ends'
 	is "$(grep -o 'alt="Number 1: 00000000, of/cat &lt;1&gt;.pgm, stat_brightness' "$T/p.html" | wc -l)" 1
 	is "$(grep -c 'cat <1>' "$T/p.html")" 0
+	grep -q '<strong>0</strong> of 2 records are suspects by <strong>stat_brightness</strong>: no score is more than 3.5' "$T/p.html"
 }
 
 @test "how the scores were made: model, options, and whether it is the model of -m" {

@@ -35,7 +35,7 @@ static void put_findings(struct page *p, uint64_t suspects)
 		put(p, suspects == 1 ? " is a suspect" : " are suspects");
 		put(p, " by <strong>");
 		put_text(p, lead->name);
-		put(p, "</strong>: %s more than %g robust standard deviations above the median.", suspects == 1 ? "its score is" : "their scores are", SUSPECT_Z);
+		put(p, "</strong>: %s more than %g robust standard deviations above the median.", !suspects ? "no score is" : suspects == 1 ? "its score is" : "their scores are", SUSPECT_Z);
 	}
 	if (r->quarantine_path) {
 		put(p, " <strong>");
