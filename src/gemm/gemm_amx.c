@@ -225,17 +225,44 @@ AMX INLINE void store_tile(const struct gemm_args *g, const struct pending_tile 
 }
 
 /* Tiles 0 to 3 hold C, 4 and 5 A, 6 and 7 B. These are macros because an instruction contains the numbers of its tiles. */
-#define LOAD(tile, next_tile, from)                                                                                                        \
-	do {                                                                                                                               \
-		_tile_loadd(tile, from, 64);                                                                                               \
-		_tile_loadd(next_tile, (from) + TILE, 64);                                                                                 \
-	} while (0)
+#define LOAD(tile, from) _tile_loadd(tile, from, 64)
 #define MULTIPLY                                                                                                                           \
 	do {                                                                                                                               \
 		_tile_dpbf16ps(0, 4, 6);                                                                                                   \
 		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
 		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
 		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
+	} while (0)
+/* MULTIPLY, and loads for the next one: each stands behind the last product that reads the tile. Loads in a row would take up what the
+ * processor looks ahead, before products that need none of them. */
+#define MULTIPLY_LOAD_A(a)                                                                                                                 \
+	do {                                                                                                                               \
+		_tile_dpbf16ps(0, 4, 6);                                                                                                   \
+		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
+		LOAD(4, a);                                                                                                                \
+		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
+		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
+		LOAD(5, (a) + TILE);                                                                                                       \
+	} while (0)
+#define MULTIPLY_LOAD_B(b)                                                                                                                 \
+	do {                                                                                                                               \
+		_tile_dpbf16ps(0, 4, 6);                                                                                                   \
+		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
+		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
+		LOAD(6, b);                                                                                                                \
+		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
+		LOAD(7, (b) + TILE);                                                                                                       \
+	} while (0)
+#define MULTIPLY_LOAD_BOTH(a, b)                                                                                                           \
+	do {                                                                                                                               \
+		_tile_dpbf16ps(0, 4, 6);                                                                                                   \
+		_tile_dpbf16ps(1, 4, 7);                                                                                                   \
+		LOAD(4, a);                                                                                                                \
+		_tile_dpbf16ps(2, 5, 6);                                                                                                   \
+		LOAD(6, b);                                                                                                                \
+		_tile_dpbf16ps(3, 5, 7);                                                                                                   \
+		LOAD(5, (a) + TILE);                                                                                                       \
+		LOAD(7, (b) + TILE);                                                                                                       \
 	} while (0)
 
 /* Memory for later calls: each step fetches so many lines of it into the second-level cache. */
@@ -249,39 +276,36 @@ struct ahead {
 AMX __attribute__((noinline)) static void microkernel(const struct gemm_args *g, float *sum, const uint16_t *a, const uint16_t *b,
 						      int steps, const struct pending_tile *before, struct ahead ahead)
 {
-	int rows = (MR + steps - 1) / steps;
+	int rows = (MR + steps - 1) / steps, last = (g->pieces - 1) * PIECE;
 	__asm__ volatile("" ::: "memory"); /* GCC does not know that tile loads read memory, and might store A and B behind them */
 	_tile_zero(0);
 	_tile_zero(1);
 	_tile_zero(2);
 	_tile_zero(3);
-	for (int q = 0; q < steps; q++, a += g->pieces * PIECE, b += g->pieces * PIECE) {
+	LOAD(4, a + last);
+	LOAD(6, b);
+	LOAD(7, b + TILE);
+	LOAD(5, a + last + TILE);
+	for (int q = 0; q < steps; q++) {
 		store_tile(g, before, q * rows, (q + 1) * rows);
 		for (int i = 0; i < ahead.lines; i++, ahead.from += LINE)
 			_mm_prefetch(ahead.from, _MM_HINT_T1);
 		if (g->pieces == 2) { /* both orders load few tiles */
-			LOAD(4, 5, a + PIECE);
-			LOAD(6, 7, b);
-			MULTIPLY;
-			LOAD(4, 5, a);
-			MULTIPLY;
-			LOAD(6, 7, b + PIECE);
-			MULTIPLY;
+			MULTIPLY_LOAD_A(a);
+			MULTIPLY_LOAD_B(b + PIECE);
 		} else {
-			LOAD(4, 5, a + 2 * PIECE);
-			LOAD(6, 7, b);
-			MULTIPLY;
-			LOAD(4, 5, a + PIECE);
-			MULTIPLY;
-			LOAD(6, 7, b + PIECE);
-			MULTIPLY;
-			LOAD(4, 5, a);
-			MULTIPLY;
-			LOAD(6, 7, b + 2 * PIECE);
-			MULTIPLY;
-			LOAD(6, 7, b);
-			MULTIPLY;
+			MULTIPLY_LOAD_A(a + PIECE);
+			MULTIPLY_LOAD_B(b + PIECE);
+			MULTIPLY_LOAD_A(a);
+			MULTIPLY_LOAD_B(b + 2 * PIECE);
+			MULTIPLY_LOAD_B(b);
 		}
+		a += g->pieces * PIECE;
+		b += g->pieces * PIECE;
+		if (q + 1 < steps)
+			MULTIPLY_LOAD_BOTH(a + last, b);
+		else
+			MULTIPLY;
 	}
 	_tile_stored(0, sum, NR * sizeof *sum);
 	_tile_stored(1, sum + LANES, NR * sizeof *sum);
@@ -298,8 +322,8 @@ static const uint16_t *packed_panels(const struct gemm_args *g, int j0, int p0, 
 	return b ? (const uint16_t *)b->v + panels_of(g->n) * panel_size(g->pieces, 0, p0) + (size_t)j0 / NR * size : NULL;
 }
 
-/* The part of the next panel of B that one of `calls` calls of the microkernel fetches, number `call`. With fewer than 4 calls the third-level
- * cache would be too slow for it. next NULL: nothing */
+/* The part of the next panel of B that one of `calls` calls of the microkernel fetches, number `call`. With fewer than 4 calls the
+ * third-level cache would be too slow for it. next NULL: nothing */
 static struct ahead part_of(const uint16_t *next, int pieces, int steps, int call, int calls)
 {
 	int lines = next && blocking.prefetch && calls >= 4 ? pieces * PIECE * (int)sizeof *next / LINE / calls : 0;
@@ -325,7 +349,8 @@ AMX static void multiply_block(const struct gemm_args *g, uint16_t *scratch, int
 		const uint16_t *next = j + NR < j1 && (packed || i0 > 0) ? b + size : NULL;
 		for (int call = 0; call < calls; call++) {
 			int i = i0 + call * MR;
-			microkernel(g, sum[turn], scratch + (size_t)call * size, b, steps, &before, part_of(next, g->pieces, steps, call, calls));
+			struct ahead ahead = part_of(next, g->pieces, steps, call, calls);
+			microkernel(g, sum[turn], scratch + (size_t)call * size, b, steps, &before, ahead);
 			before = newest;
 			newest = (struct pending_tile){sum[turn], i, j, g->c->add || p0, p1 == g->k};
 			turn = (turn + 1) % 3;
