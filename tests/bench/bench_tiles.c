@@ -1,5 +1,5 @@
-/* It includes gemm_amx.c, for parts that the library does not export and for other blockings. tests/tiles/bench_tiles.c compiles this file for
- * emulated tiles, where its numbers mean nothing, but it runs and the products are checked. */
+/* It includes gemm_amx.c, for parts that the library does not export and for other blockings. tests/tiles/bench_tiles.c compiles this file
+ * for emulated tiles, where its numbers mean nothing, but it runs and the products are checked. */
 #include "bench_tiles.h"
 
 #include <math.h>
@@ -67,8 +67,8 @@ struct work {
 AMX static void configure(void)
 {
 	/* const: GCC does not know that ldtilecfg reads more than 8 bytes */
-	static const uint8_t shape[64] = {[0] = 1, [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64, [26] = 64, [28] = 64, [30] = 64,
-	                                  [48] = 16, [49] = 16, [50] = 16, [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16};
+	static const uint8_t shape[64] = {[0] = 1,   [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64, [26] = 64, [28] = 64, [30] = 64,
+					  [48] = 16, [49] = 16, [50] = 16, [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16};
 	_tile_loadconfig(shape);
 }
 
@@ -118,7 +118,8 @@ static double second_level(struct work *w)
 	size_t size = panel_size(w->g.pieces, 0, w->g.k);
 	for (size_t j = 0; j < SECOND_PANELS; j++)
 		for (size_t i = 0; i < (size_t)w->g.m / MR; i++)
-			microkernel(&w->g, w->sum, w->panels + i * size, (const uint16_t *)w->packed->v + j * size, w->g.k / TILE_K, &none, (struct ahead){0});
+			microkernel(&w->g, w->sum, w->panels + i * size, (const uint16_t *)w->packed->v + j * size, w->g.k / TILE_K, &none,
+				    (struct ahead){0});
 	return flop(&w->g, w->g.m, SECOND_PANELS * NR, w->g.k);
 }
 
@@ -166,7 +167,8 @@ static double cost(double (*run)(struct work *), struct work *w, double seconds)
 
 /* --- products --- */
 
-/* Whether c[m x n], of a row of ld, holds the products of rows of A from i0 on and of B from j0 on, over their first k numbers: tries some. */
+/* Whether c[m x n], of a row of ld, holds the products of rows of A from i0 on and of B from j0 on, over their first k numbers: tries some.
+ */
 static int is_product(const struct work *w, const float *c, int i0, int m, int j0, int n, int ld, int k)
 {
 	int good = 1;
@@ -187,8 +189,11 @@ static void work_free(struct work *w) { free(w->a), free(w->b), free(w->c), free
 
 static int work_make(struct work *w, int m, int n, int k, int pieces)
 {
-	*w = (struct work){.a = mat_floats((size_t)m * (size_t)k), .b = mat_floats((size_t)n * (size_t)k), .c = mat_floats((size_t)m * (size_t)n),
-	                   .panels = (uint16_t *)mat_floats((size_t)m * (size_t)k * 3), .bits = pieces == 2 ? MAT_16 : MAT_24};
+	*w = (struct work){.a = mat_floats((size_t)m * (size_t)k),
+			   .b = mat_floats((size_t)n * (size_t)k),
+			   .c = mat_floats((size_t)m * (size_t)n),
+			   .panels = (uint16_t *)mat_floats((size_t)m * (size_t)k * 3),
+			   .bits = pieces == 2 ? MAT_16 : MAT_24};
 	for (size_t i = 0; w->a && i < (size_t)m * (size_t)k; i++)
 		w->a[i] = (float)sin(1.7 * (double)i);
 	for (size_t i = 0; w->b && i < (size_t)n * (size_t)k; i++)
