@@ -5,7 +5,7 @@ from math import ceil
 # cycles; AMX.md says where they come from
 TDP, LATENCY = 16, 52
 L1, L2, L3 = 8, 21.4, 123
-LOAD_LATENCY = {L1: 45, L2: 60}
+LOAD_LATENCY = {L1: 45, L2: 60}  # with no other load; of L2 a guess
 PACK = {(2, False): 0.22, (2, True): 0.46, (3, False): 0.39, (3, True): 0.74}  # a number, transposed or not
 STORE, STORE_MASKED, ADD = 9, 12, 1  # 32 sums
 END = LATENCY - TDP + 4 * TDP  # of a call of the microkernel
