@@ -169,6 +169,7 @@ package() {
 	bsdtar) echo libarchive-tools ;;
 	setfattr) echo attr ;;
 	script) echo bsdutils ;;
+	readelf) echo binutils ;;
 	xz) echo xz-utils ;;
 	sbatch) echo slurm-client ;;
 	munged) echo munge ;;

@@ -115,7 +115,7 @@ void eigen_weigh(const struct layer_whitening *w, float *out, const float *a, in
 	}
 }
 
-void eigen_pairs(const struct layer_whitening *w, int rows, const struct eigen_factors *x, const struct eigen_factors *z, double scale, double *out,
+void eigen_pairs(const struct layer_whitening *w, int rows, const struct gradient_factors *x, const struct gradient_factors *z, double scale, double *out,
                  size_t stride, float *scratch)
 {
 	int step = block_rows(w->p, w->k);

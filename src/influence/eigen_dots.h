@@ -20,12 +20,12 @@ void eigen_weigh(const struct layer_whitening *w, float *out, const float *a, in
 /* sum[i] = <p_i^T k_i, sum of p_j^T k_j over the rows from <= j < to> with the inverse of the curvature, for every row i of one record */
 void eigen_sums(const struct layer_whitening *w, const float *p, const float *k, int rows, int from, int to, double *sum, float *scratch);
 
-/* out[i stride + j] += scale <gradient i, other gradient j>, for n and m records with `rows` rows each */
-struct eigen_factors {
+struct gradient_factors { /* of n records, with some rows each: p [n][rows][width of p], k [n][rows][width of k] */
 	const float *p, *k;
-	int n; /* records */
+	int n;
 };
-void eigen_pairs(const struct layer_whitening *w, int rows, const struct eigen_factors *x, const struct eigen_factors *z, double scale, double *out,
+/* out[i stride + j] += scale <gradient i, other gradient j>, for records with `rows` rows each */
+void eigen_pairs(const struct layer_whitening *w, int rows, const struct gradient_factors *x, const struct gradient_factors *z, double scale, double *out,
                  size_t stride, float *scratch);
 
 #endif

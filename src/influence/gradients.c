@@ -1,5 +1,4 @@
-/* Mean gradients of a batch, kept layer by layer as factors or written out (explicit), and their dot products with the gradients of
- * other records.
+/* Mean gradients of a batch, kept layer by layer as factors or written out (explicit).
  *
  * Factors of decoder layers behind which most neurons are off are kept as spread blocks (sparse_block.h).
  *
@@ -12,15 +11,10 @@
 #include <string.h>
 
 #include "gemm/mat.h"
-#include "influence/eigen_dots.h"
-#include "influence/influence_state.h"
+#include "influence/gradient_dots.h"
 #include "nn/linear.h"
 
-enum {
-	TILE = 1024,  /* rows of a product's tile */
-	CHUNK = 8192, /* numbers of a gradient that are summed in float, before a double takes over */
-	PAIRS = 1 << 14, /* pairs of records whose dot products are computed at once, for spread blocks */
-};
+enum { TILE = 1024 }; /* rows of a product's tile */
 
 /* --- memory --- */
 
@@ -234,7 +228,7 @@ int influence_use_forms(struct influence *s, struct gradient_forms *forms, struc
 {
 	struct gradients *g = &s->gradients;
 	g->forms = forms;
-	g->pairs = malloc(PAIRS * sizeof *g->pairs);
+	g->pairs = malloc(DOT_PAIRS * sizeof *g->pairs);
 	int bad = !g->pairs;
 	for (int i = 0; i < g->nlayers && s->sparse_grad[0] && !s->whitening; i++) {
 		struct layer_gradient *k = &g->layer[i];
@@ -384,118 +378,25 @@ void gradients_copy(const struct influence *s, int n, float *to)
 
 /* --- dot products --- */
 
-/* The sum of (a + bias) b over one pair of records: a and b [rows][rows], lines ld apart. */
-static double sum_products(const float *a, const float *b, int ld, int rows, float bias)
-{
-	enum { LANES = 16, LINES = 16 }; /* lines that are summed in float */
-	double total = 0;
-	for (int from = 0; from < rows; from += LINES) {
-		float lane[LANES] = {0}, rest = 0;
-		for (int j = from; j < rows && j < from + LINES; j++) {
-			const float *p = a + (size_t)j * (size_t)ld, *q = b + (size_t)j * (size_t)ld;
-			int i = 0;
-			for (; i + LANES <= rows; i += LANES)
-				for (int l = 0; l < LANES; l++)
-					lane[l] += (p[i + l] + bias) * q[i + l];
-			for (; i < rows; i++)
-				rest += (p[i] + bias) * q[i];
-		}
-		for (int l = 0; l < LANES; l++)
-			total += (double)lane[l];
-		total += (double)rest;
-	}
-	return total;
-}
-
-struct request { /* the arguments of gradients_dots() */
-	int from, n, first, m;
-	double w;
-	double *out;
-	size_t stride;
-};
-
-static int least(int a, int b) { return a < b ? a : b; }
-
-/* A layer with factors; p and k: those of the other records. The bias of a dense layer is an
- * input that is always 1, which whitened factors contain. */
-static void add_factor_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
-{
-	const struct gradients *g = &s->gradients;
-	int rows = layer->rows, step = g->tile / rows, np = layer->p, nk = layer->k;
-	float bias = layer->l->type->dense && !layer->white_k ? 1 : 0;
-	double w = q->w / layer->draws / layer->draws;
-	for (int r = 0; r < q->n; r += step)
-		for (int c = 0; c < q->m; c += step) {
-			int nr = least(q->n - r, step), nc = least(q->m - c, step), lines = nr * rows, columns = nc * rows;
-			size_t a = (size_t)(q->from + r) * (size_t)rows, b = (size_t)(q->first + c) * (size_t)rows;
-			mat_nt(g->gram_p, columns, factor_p(s, layer) + a * (size_t)np, np, p + b * (size_t)np, np, NULL, lines, columns, np, MAT_16);
-			mat_nt(g->gram_k, columns, factor_k(s, layer) + a * (size_t)nk, nk, k + b * (size_t)nk, nk, NULL, lines, columns, nk, MAT_16);
-			for (int i = 0; i < nr; i++)
-				for (int j = 0; j < nc; j++) {
-					size_t at = (size_t)i * (size_t)rows * (size_t)columns + (size_t)j * (size_t)rows;
-					q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] +=
-						w * sum_products(g->gram_k + at, g->gram_p + at, columns, rows, bias);
-				}
-		}
-}
-
-/* The same with spread blocks. */
-static void add_sparse_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
-{
-	int lines = least(q->n, PAIRS), columns = PAIRS / lines;
-	double w = q->w / layer->draws / layer->draws, *pairs = s->gradients.pairs;
-	size_t np = size_p(s, layer), nk = size_k(s, layer);
-	for (int r = 0; r < q->n; r += lines)
-		for (int c = 0; c < q->m; c += columns) {
-			size_t a = (size_t)q->from + (size_t)r, b = (size_t)q->first + (size_t)c, stride = (size_t)least(q->m - c, columns);
-			const struct spread_factors x = {layer->spread_p + a * np, layer->spread_k + a * nk, least(q->n - r, lines)};
-			const struct spread_factors z = {p + b * np, k + b * nk, (int)stride};
-			spread_dots(pairs, stride, &x, &z, layer->p, layer->k, 1);
-			for (size_t i = 0; i < (size_t)x.count; i++)
-				for (size_t j = 0; j < stride; j++)
-					q->out[((size_t)r + i) * q->stride + (size_t)c + j] += w * pairs[i * stride + j];
-		}
-}
-
-/* The same with EK-FAC. */
-static void add_eigen_dots(const struct influence *s, const struct layer_gradient *layer, const float *p, const float *k, const struct request *q)
-{
-	size_t rows = (size_t)layer->rows, from = (size_t)q->from * rows, first = (size_t)q->first * rows, np = (size_t)layer->p, nk = (size_t)layer->k;
-	const struct eigen_factors x = {factor_p(s, layer) + from * np, factor_k(s, layer) + from * nk, q->n}, z = {p + first * np, k + first * nk, q->m};
-	eigen_pairs(whitening_of(s, layer), layer->rows, &x, &z, q->w / layer->draws / layer->draws, q->out, q->stride, s->gradients.eigen);
-}
-
-/* All explicit gradients; other: those of the other records. Products pack their second factor, which is the smaller one. */
-static void add_explicit_dots(const struct influence *s, const float *other, const struct request *q)
-{
-	const struct gradients *g = &s->gradients;
-	size_t size = g->explicit_size;
-	for (size_t at = 0; at < size; at += CHUNK)
-		for (int r = 0; r < q->n; r += g->tile)
-			for (int c = 0; c < q->m; c += g->tile) {
-				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(q->n - r, g->tile), nc = least(q->m - c, g->tile), turned = nc > nr;
-				const float *a = g->explicit + (size_t)(q->from + r) * size + at, *b = other + (size_t)(q->first + c) * size + at;
-				if (turned)
-					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, NULL, nc, nr, len, MAT_16);
-				else
-					mat_nt(g->gram_p, nc, a, (int)size, b, (int)size, NULL, nr, nc, len, MAT_16);
-				for (int i = 0; i < nr; i++)
-					for (int j = 0; j < nc; j++)
-						q->out[(size_t)(r + i) * q->stride + (size_t)(c + j)] += q->w * (double)g->gram_p[turned ? j * nr + i : i * nc + j];
-			}
-}
-
 void gradients_dots(struct influence *s, int from, int n, const float *other, int kept, int first, int m, double *out, size_t stride)
 {
 	const struct gradients *g = &s->gradients;
-	const struct request q = {from, n, first, m, s->weight, out, stride};
 	for (int i = 0; i < g->nlayers; i++) {
-		const struct layer_gradient *k = &g->layer[i];
-		size_t p = (size_t)kept * size_p(s, k);
-		const struct layer_whitening *w = whitening_of(s, k);
-		if (k->rows)
-			(is_sparse(s, k) ? add_sparse_dots : w && w->eigen.inverse ? add_eigen_dots : add_factor_dots)(s, k, other, other + p, &q);
-		other += p + (size_t)kept * size_k(s, k);
+		const struct layer_gradient *layer = &g->layer[i];
+		const struct layer_whitening *w = whitening_of(s, layer);
+		const size_t p = size_p(s, layer), k = size_k(s, layer), all_p = (size_t)kept * p;
+		if (layer->rows) {
+			const struct gradient_factors x = {factor_p(s, layer) + (size_t)from * p, factor_k(s, layer) + (size_t)from * k, n};
+			const struct gradient_factors z = {other + (size_t)first * p, other + all_p + (size_t)first * k, m};
+			double scale = s->weight / layer->draws / layer->draws;
+			if (is_sparse(s, layer))
+				sparse_dots(g, layer, &x, &z, scale, out, stride);
+			else if (w && w->eigen.inverse)
+				eigen_pairs(w, layer->rows, &x, &z, scale, out, stride, g->eigen);
+			else
+				factor_dots(g, layer, &x, &z, scale, out, stride);
+		}
+		other += all_p + (size_t)kept * k;
 	}
-	add_explicit_dots(s, other, &q);
+	explicit_dots(g, g->explicit + (size_t)from * g->explicit_size, n, other + (size_t)first * g->explicit_size, m, s->weight, out, stride);
 }

@@ -26,7 +26,7 @@ struct gradients {
 	float *raw, *scratch;         /* with a whitening: a gradient before it, and as much again */
 	float *eigen;                 /* scratch of eigen_pairs() */
 	size_t eigen_size;
-	double *pairs;                /* [PAIRS]: scratch of dot products of spread blocks */
+	double *pairs;                /* [DOT_PAIRS]: scratch of sparse_dots() */
 	struct gradient_forms *forms; /* [n], or NULL */
 };
 
