@@ -115,7 +115,7 @@ fi
 [ "$steps" -ge $checkpoints ] || checkpoints=$steps
 
 # How many records the page shows, and how many are quarantined by rank.
-awk_share() { awk -v n="$records" -v top="$1" 'BEGIN { print top ~ /%$/ ? int(n * substr(top, 1, length(top) - 1) / 100 + .5) : top + 0 }'; }
+awk_share() { awk -v n="$records" -v top="$1" 'BEGIN { print top ~ /%$/ ? int(n * substr(top, 1, length(top) - 1) / 100 + 1e-9) : top + 0 }'; }
 top=$(awk_share "$top")
 shown=$(awk_share 1%)
 [ "$shown" -ge 20 ] || shown=20

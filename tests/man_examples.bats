@@ -3,7 +3,7 @@
 # networks are cut short by a vae-train and a vae-memo that stand before the real ones. Left out are commands for other machines and programs.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2164
 
-others='psql|sbatch|--slurm|--sshlogin|xdg-open|torch|numpy|fc_mu|vae-10000|vae-300000|emb-\*'
+others='--minutes|psql|sbatch|--slurm|--sshlogin|xdg-open|torch|numpy|fc_mu|vae-10000|vae-300000|emb-\*'
 
 setup_file()
 {
@@ -105,6 +105,15 @@ examples()
 }
 
 @test "vae-ckpt(1)" { examples vae-ckpt.1; }
+@test "vae-clean(1)" {
+	vae-clean -q -c tiny --steps 20 --top 2 -o "$BATS_FILE_TMPDIR/data/cleaned" "$BATS_FILE_TMPDIR/data/photos"
+	cp "$BATS_FILE_TMPDIR/data/iris.csv" "$BATS_FILE_TMPDIR/data/rows.csv"
+	sed -i 's/^\(.*\),\(.*\)$/\2,\1/; 78s/,.*/,99,-99,99,-99/' "$BATS_FILE_TMPDIR/data/rows.csv"
+	examples vae-clean.1
+	[ "$(find photos -type f | wc -l)" -eq $((120 - $(vae-cut -k key cleaned/quarantine.tar.zst | wc -l))) ]
+	[ "$(find dropped -type f | wc -l)" -ge 2 ]
+	sed 78d rows.csv | cmp - left.csv
+}
 @test "vae-cut(1)" { examples vae-cut.1; }
 @test "vae-density(1)" { examples vae-density.1; }
 @test "vae-drop(1)" { examples vae-drop.1; }
