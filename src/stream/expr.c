@@ -84,6 +84,15 @@ static struct expr *make_leaf(struct parser *p, enum op op, const char *from, si
 	return e;
 }
 
+/* strtod() of decimal numbers alone: the label 0x10 is a text. *end is s if there is none. */
+static double decimal(const char *s, const char **end)
+{
+	char *stop;
+	double v = strtod(s, &stop);
+	*end = stop > s + strspn(s, "+-.0123456789eE") ? s : stop;
+	return v;
+}
+
 static struct expr *parse_value(struct parser *p)
 {
 	accept(p, "");
@@ -95,8 +104,8 @@ static struct expr *parse_value(struct parser *p)
 		p->p = end + 1;
 		return make_leaf(p, STRING, from + 1, (size_t)(end - from - 1));
 	}
-	char *end;
-	double number = strtod(from, &end);
+	const char *end;
+	double number = decimal(from, &end);
 	if ((isdigit((unsigned char)*from) || *from == '-' || *from == '+' || *from == '.') && end != from) {
 		if (!isfinite(number))
 			return fail_at(p, "a number out of range");
@@ -183,10 +192,10 @@ static int get_text(const struct expr *e, struct record *r, struct buf *b, struc
 /* Whether the whole text is a finite number. */
 static int get_number(const struct buf *b, double *out)
 {
-	char *end;
+	const char *end;
 	if (!b->len)
 		return 0;
-	*out = strtod(b->p, &end);
+	*out = decimal(b->p, &end);
 	return end == b->p + b->len && isfinite(*out);
 }
 

@@ -31,7 +31,7 @@ static void refuses(const char *text, int column)
 int main(void)
 {
 	struct fail f;
-	const char *fields = "{\"a\":2,\"b\":10,\"s\":\"abc\",\"z\":0,\"t\":true,\"f\":false,\"n\":null,\"e\":\"\",\"num\":\"7\",\"nul\":\"7\\u0000x\",\"x.y-z\":5,\"inf\":\"inf\",\"big\":1e999}";
+	const char *fields = "{\"a\":2,\"b\":10,\"s\":\"abc\",\"z\":0,\"t\":true,\"f\":false,\"n\":null,\"e\":\"\",\"num\":\"7\",\"nul\":\"7\\u0000x\",\"x.y-z\":5,\"inf\":\"inf\",\"big\":1e999,\"hex\":\"0x10\",\"blank\":\" 5\"}";
 	buf_add(&r.key, "k/1\xff", 4, &f);
 	fields_parse(&r.fields, fields, strlen(fields), &f);
 	r.fields_read = 1;
@@ -69,6 +69,11 @@ int main(void)
 	gives(" a\t==  2 ", 1, 0);
 	gives("inf > 5", 1, 0); /* compared as text: infinity is not a number */
 	gives("big > 5", 0, 0); /* also as text */
+	gives("hex == 16", 0, 0); /* numbers are decimal */
+	gives("hex < 5", 1, 0);
+	gives("hex", 1, 0);
+	gives("blank == 5", 0, 0);
+	gives("blank < 5", 1, 0);
 
 	gives("a", 1, 0);
 	gives("z", 0, 0);
