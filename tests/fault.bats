@@ -123,6 +123,15 @@ faults() {
 @test "faults: vae-selfinf" { faults -i "$F/mixed.tar" -- vae-selfinf -m "$F/m.vae" --checkpoints all -j 1 -o out.tar --summary sum.json; }
 @test "faults: vae-selfinf -j 2" { faults -k alloc,read,write,thread -i "$F/s.tar" -- vae-selfinf -m "$F/m.vae" --parts --prefix s_ -j 2; }
 @test "faults: vae-selfinf, draws in sparse blocks" { faults -k alloc,write -i "$F/p.tar" -- vae-selfinf -m "$F/wide.vae" -d 16 -j 1; }
+@test "faults: vae-selfinf, records are generated to choose between tiles and sparse blocks" {
+	local tool=${EMULATED_PROGRAMS:-$BIN}/tiles/vae-selfinf
+	"$BIN/tiles/vae-selfinf" -m "$F/wide.vae" -d 16 -j 1 "$F/p.tar" >"$T/tiles"
+	if VAE_FILTERS_SIMD=avx512 "$BIN/tiles/vae-selfinf" -m "$F/wide.vae" -d 16 -j 1 "$F/p.tar" | cmp -s - "$T/tiles"; then skip 'no tiles are emulated here: this processor has no AVX-512'; fi
+	faults -k alloc,write -i "$F/p.tar" -- "$tool" -m "$F/wide.vae" -d 16 -j 1
+	cp "$T/out" "$T/generated"
+	VAE_FILTERS_SIMD=amx faults -k alloc,write -i "$F/p.tar" -- "$tool" -m "$F/wide.vae" -d 16 -j 1
+	[ "$(sed -n 's/^alloc  *\([0-9]*\).*/\1/p' "$T/generated")" -gt "$(sed -n 's/^alloc  *\([0-9]*\).*/\1/p' "$T/out")" ] || die 'nothing was generated'
+}
 @test "faults: vae-testinf" { faults -k alloc,read,write,open,fsync,rename -m 100 -d "$F/old.files" -i "$F/mixed.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" --checkpoints all -d 2 --influence i.jsonl --matrix i.npy -j 1 -o out.tar; }
 @test "faults: vae-testinf --merge" { faults -d "$F/old.files" -- vae-testinf -q --merge --influence i.jsonl "$F/over.jsonl" "$F/over2.jsonl"; }
 @test "faults: vae-testinf --candidates --mem 0" { faults -k alloc,read,write -m 60 -i "$F/p.tar" -- vae-testinf -m "$F/m.vae" -t "$F/p.tar" -d 2 --candidates 2 --mem 0 -j 1; }
