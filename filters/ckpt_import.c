@@ -1,10 +1,23 @@
 /* vae-ckpt import and export. */
 #include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "ckpt.h"
 #include "model/import.h"
 #include "model/model_dir.h"
+
+/* The directory that is replaced may not hold what is imported. */
+static int check_inputs(const struct cli *c, struct fail *f)
+{
+	struct stat output, in;
+	char dir[1024];
+	for (int i = 0; i < c->nfiles && stat(c->output, &output) == 0; i++)
+		if (checkpoint_dir(c->files[i], dir, sizeof dir) && stat(dir, &in) == 0 && same_inode(&in, &output))
+			return fail_set(f, "-o would replace the directory of '%s': name another one", c->files[i]);
+	return 0;
+}
 
 int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 {
@@ -12,6 +25,8 @@ int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 	struct model_dir dir;
 	struct fail warning = {{0}};
 	struct import import = {.renames = &o->renames, .eps = isnan(o->norm_eps) ? IMPORT_EPS : o->norm_eps};
+	if (check_inputs(c, f))
+		return -1;
 	config_defaults(&cfg);
 	if (config_load(&cfg, o->config, f) || config_assign(&cfg, &c->set, f))
 		return -1;

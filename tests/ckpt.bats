@@ -356,6 +356,11 @@ broken() {
 	fails 1 vae-ckpt import -c "$T/c.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
 	is "$(names "$T/old.vae" | wc -w)" 6
 	ok vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/old.vae" "$T/e.safetensors"
+	local own
+	own=$(ls "$T"/old.vae/step-*.safetensors)
+	fails 1 vae-ckpt import -c "$F/m.vae/model.yaml" --replace -o "$T/old.vae/" "$own"
+	says "$own" 'name another'
+	[ -e "$own" ]
 	is "$(vae-ckpt list -m "$T/old.vae" | wc -l)" 2
 	is "$(ls -d "$T"/*.vae*)" "$T/old.vae"
 }
