@@ -119,7 +119,8 @@ static bool check(struct cli *c, const struct ckpt *o, const struct verb *v)
 		return cli_usage(c, "%s", f.msg);
 	if (o->norm_eps < 0)
 		return cli_usage(c, "--batchnorm-eps takes a number, at least 0");
-	return cli_check_model(c, o->model);
+	return cli_check_model(c, o->model) && cli_check_overwrite(c, "-c", o->config) && cli_check_overwrite(c, "--eps", o->eps) &&
+	       (v->run != ckpt_import || cli_check_overwrite(c, "-o", c->output));
 }
 
 int main(int argc, char **argv)

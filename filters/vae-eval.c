@@ -37,7 +37,7 @@ static bool check_options(struct cli *c, const struct eval_options *o, struct ev
 			return cli_usage(c, "--lds MATRIX.npy and --halves NAME.memo belong together");
 		if (o->positive || o->against || o->cutoffs || o->svg || o->model || o->runs || o->mean || c->nfiles)
 			return cli_usage(c, "--lds takes no records, and no other option but --json, -o and --summary");
-		return cli_check_overwrite(c, "--lds", o->lds);
+		return cli_check_overwrite(c, "--lds", o->lds) && cli_check_overwrite(c, "--halves", o->halves);
 	}
 	if (o->mean) {
 		if (o->positive || o->against || o->cutoffs || o->svg || o->model || o->runs)

@@ -44,7 +44,7 @@ static bool check_options(struct cli *c, const char *task, struct memo_stream *m
 		return cli_usage(c, "--folds takes 2 to 10000: each model is trained on all folds but one");
 	if (m->repeats < 1 || m->repeats > 10000 || m->draws < 1 || m->draws > 1000000)
 		return cli_usage(c, "--repeats takes 1 to 10000, and -d 1 to 1000000");
-	return check_truth(c, m) && cli_check_stdin(c, "-t", m->truth.tests) && cli_check_stdin(c, "--leave", m->truth.leave) && cli_check_overwrite(c, "-o", m->output) && cli_check_overwrite(c, "-t", m->truth.tests) && cli_check_overwrite(c, "--leave", m->truth.leave);
+	return check_truth(c, m) && cli_check_stdin(c, "-t", m->truth.tests) && cli_check_stdin(c, "--leave", m->truth.leave) && cli_check_overwrite(c, "-o", m->output) && cli_check_overwrite(c, "-c", m->config) && cli_check_overwrite(c, "-t", m->truth.tests) && cli_check_overwrite(c, "--leave", m->truth.leave);
 }
 
 int main(int argc, char **argv)

@@ -71,7 +71,7 @@ static bool check_options(struct cli *c, struct options *o, struct ranker *k)
 		fail_add(&f, o->unlike || o->far ? "-k, --unlike, --far" : "-k");
 		return cli_invalid(c, &f);
 	}
-	if (!cli_check_overwrite(c, "--ref", o->ref_file) || !cli_check_overwrite(c, "--learn", o->decisions))
+	if (!cli_check_overwrite(c, "--ref", o->ref_file) || !cli_check_overwrite(c, "--bindings", o->bindings) || !cli_check_overwrite(c, "--learn", o->decisions))
 		return false;
 	k->criterion.learns = o->decisions != NULL;
 	k->criterion.joint_wanted |= k->criterion.learns;

@@ -123,7 +123,7 @@ printf '%s\n' "$top" | grep -Eqx '[0-9]+|[0-9]+([.][0-9]+)?%' || wrong "--top ta
 case $joint in '' | tails | mahalanobis | both) ;; *) wrong "--joint is tails, mahalanobis or both, not '$joint'" ;; esac
 required vae-stat vae-selfinf vae-memo vae-rank vae-drop vae-cut sha256sum
 
-check_summary "$run" "$@"
+check_summary "$run" ${model:+"$model"} "$@"
 here=$PWD run=$(absolute "$run") version=$(vae-cut -V | sed 's/.* //') processors=$(processors)
 [ -n "$threads" ] || threads=$((processors > jobs ? processors / jobs : 1))
 
@@ -191,6 +191,7 @@ if [ "$verb" = plan ]; then
 fi
 case $verb$print in add | run | check) [ ! -d "$run" ] || lock_run ;; esac
 open_run
+check_summary "$run" ${model:+"$model"}
 if [ -e "$summary" ] && cut -f 5 "$run/manifest" | xargs -d '\n' stat -L -c %d:%i -- 2>/dev/null | grep -qxF "$(stat -L -c %d:%i -- "$summary")"; then
 	wrong "--summary names a shard of $run, '$summary'"
 fi

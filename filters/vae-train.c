@@ -10,7 +10,7 @@ static bool check_options(struct cli *c, const struct train_stream *t)
 		return false;
 	if (t->output && strcmp(t->output, "-") == 0)
 		return cli_usage(c, "-o names the directory to make, and '-' is standard output, which -p writes to");
-	if (!cli_check_overwrite(c, "-o", t->output))
+	if (!cli_check_overwrite(c, "-o", t->output) || !cli_check_overwrite(c, "-c", t->config))
 		return false;
 	if ((t->pass || c->rejects) && c->keys_per_file) { /* in a stream of records that is written, keys must differ */
 		c->keys_by_file = 1;

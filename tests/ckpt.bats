@@ -709,3 +709,26 @@ edited() {
 	edited 's/.{4}\z/\x00\x00\xc0\x7f/s'
 	no_model "$T/m.vae" 'not finite'
 }
+
+@test "no output replaces a file that an option reads, or a file in a directory that is made" {
+	cp "$F/m.vae/model.yaml" "$T/c.yaml"
+	mkdir "$T/d"
+	printf 'x\n' | tee "$T/x.npy" >"$T/d/plan"
+	replaces() { # OPTION FILE COMMAND...: --summary FILE is refused, because of OPTION
+		local option=$1 file=$2
+		shift 2
+		cp "$file" "$T/before"
+		fails 2 "$@" --summary "$file"
+		says --summary "$option"
+		same "$file" "$T/before"
+	}
+	replaces -c "$T/c.yaml" vae-train -c "$T/c.yaml" -o "$T/new.vae" "$F/in.tar"
+	replaces -c "$T/c.yaml" vae-memo -c "$T/c.yaml" -o "$T/new.memo" "$F/in.tar"
+	replaces -o "$T/d/plan" vae-memo -c tiny -o "$T/d" "$F/in.tar"
+	replaces -c "$T/c.yaml" vae-ckpt import -c "$T/c.yaml" -o "$T/new.vae" "$T/x.npy"
+	replaces -o "$T/d/plan" vae-ckpt import -c tiny --replace -o "$T/d" "$T/x.npy"
+	replaces --eps "$T/x.npy" vae-ckpt curvature -m "$F/m.vae" --eps "$T/x.npy" "$F/in.tar"
+	replaces --halves "$T/d/plan" vae-eval --lds "$T/c.yaml" --halves "$T/d"
+	replaces --bindings "$T/x.npy" vae-rank --columns --top 1 --lists "$T/l" --bindings "$T/x.npy" -k a "$T/c.yaml"
+	replaces m.vae "$F/m.vae/model.yaml" vae-shards plan -q -m "$F/m.vae" "$T/run" "$F/in.tar"
+}

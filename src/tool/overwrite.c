@@ -96,6 +96,8 @@ int outputs_spare(const struct output *out, int n, const char *option, const cha
 {
 	struct stat file;
 	for (int i = 0; path && i < n; i++) {
+		if (strcmp(out[i].option, option) == 0)
+			continue;
 		if (out[i].path && stat(out[i].path, &file) == 0 && is_regular(path, &file))
 			return fail_set(f, "%s and %s name the same file, '%s'", out[i].option, option, out[i].path);
 		if (out[i].path && is_in_directory(path, out[i].path))

@@ -14,7 +14,7 @@ struct output {
 int outputs_differ(const struct output *out, int n, struct fail *f);
 /* None of them is one of the inputs (none: standard input). */
 int outputs_spare_inputs(const struct output *out, int n, char *const *inputs, int ninputs, struct fail *f);
-/* None of them is the file path, nor a file in the directory path. */
+/* None of them, but for that of this option, is the file path, nor a file in the directory path. */
 int outputs_spare(const struct output *out, int n, const char *option, const char *path, struct fail *f);
 
 #endif
