@@ -8,7 +8,7 @@
 #include "gemm/kernels.h"
 #include "gemm/mat.h"
 
-enum { COLUMNS = 96, ROWS = 16 }; /* columns: whole panels (direct_kernels.h) for any number of lanes */
+enum { COLUMNS = 48, ROWS = 16 }; /* columns: whole panels (direct_kernels.h) for any number of lanes */
 
 static int least(int a, int b) { return a < b ? a : b; }
 
