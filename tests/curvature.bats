@@ -150,6 +150,11 @@ kfac() { vae-selfinf -m "$F/m.vae" --curvature kfac "$@" <"$F/in.tar" | vae-cut 
 	head -c 1000 "$F/m.vae/$file" >"$one"
 	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
 	says "$file"
+	# a header that ends anywhere
+	perl -e 'undef $/; binmode STDIN; binmode STDOUT; $_ = <STDIN>; my $n = unpack "Q<", $_;
+		print pack("Q<", $n + 1), substr($_, 8, $n), " ", substr($_, 8 + $n)' <"$F/m.vae/$file" >"$one"
+	fails 1 vae-selfinf -m "$T/m.vae" --curvature kfac "$F/in.tar"
+	says "$file" 'multiple of 4 bytes'
 	# NAN
 	cp "$F/m.vae/$file" "$one"
 	unchecked "$one"

@@ -52,6 +52,7 @@ struct curvature {
 	int64_t records; /* over which the means are */
 	int draws, targets; /* enum targets */
 	int has_eigenvalues; /* for EK-FAC */
+	struct buf file; /* the bytes that the numbers of all layers are in, which are then no memory of their own; or empty */
 };
 
 /* The layers of a model, without factors; and with zeroed factors. The model is borrowed. */

@@ -37,6 +37,8 @@ int safetensors_load(struct safetensors *s, const char *path, struct fail *f);
 int safetensors_parse(struct safetensors *s, struct fail *f);
 /* Copies the tensor of this name and shape to out, unless that is NULL. The message for a wrong shape has both shapes. */
 int safetensors_get(const struct safetensors *s, const struct tensor *tensor, float *out, struct fail *f);
+/* The values of a tensor in s->bytes, after safetensors_get() of it. NULL: they are not aligned. */
+float *safetensors_values(const struct safetensors *s, const char *name);
 /* The values of t[n] without a copy, if the file has these tensors alone, in this order, and is large: moved to the beginning of its memory,
  * aligned as pages_alloc() does, and 64 zero bytes behind them. NULL: otherwise. s->bytes still owns them, and what it held before them is
  * lost. After safetensors_get() of each. */

@@ -73,9 +73,10 @@ void curvature_free(struct curvature *c)
 	for (int i = 0; i < c->n; i++) {
 		const struct curvature_layer *k = &c->layer[i];
 		float *all[] = {k->p, k->k, k->b, k->qp, k->qk, k->lambda};
-		for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+		for (size_t j = 0; !c->file.p && j < sizeof all / sizeof *all; j++)
 			free(all[j]);
 	}
+	buf_free(&c->file);
 	c->n = 0;
 }
 
@@ -91,21 +92,21 @@ void curvature_beside(char *out, size_t capacity, const struct model *m)
 
 enum { MOST_TENSORS = 6 * 2 * MAX_LAYERS };
 
-/* The tensors of a file and their numbers: how many. */
-static int list_tensors(const struct curvature *c, struct tensor *t, float **values)
+/* The tensors of a file and where the addresses of their numbers are: how many. */
+static int list_tensors(struct curvature *c, struct tensor *t, float ***values)
 {
 	int n = 0;
 	for (int i = 0; i < c->n; i++) {
-		const struct curvature_layer *k = &c->layer[i];
+		struct curvature_layer *k = &c->layer[i];
 		int transposed = k->l->type->transposed;
 		size_t np = (size_t)k->np, nk = (size_t)k->nk, nb = (size_t)k->nb, na = transposed ? np : nk, nd = transposed ? nk : np;
-		const struct { const char *name; float *v; size_t rows, columns; } all[] = {
-			{"a", transposed ? k->p : k->k, na, na},
-			{"d", transposed ? k->k : k->p, nd, nd},
-			{"bias", k->b, nb, nb},
-			{"qa", transposed ? k->qp : k->qk, na, na},
-			{"qd", transposed ? k->qk : k->qp, nd, nd},
-			{"lambda", k->lambda, np, nk},
+		const struct { const char *name; float **v; size_t rows, columns; } all[] = {
+			{"a", transposed ? &k->p : &k->k, na, na},
+			{"d", transposed ? &k->k : &k->p, nd, nd},
+			{"bias", &k->b, nb, nb},
+			{"qa", transposed ? &k->qp : &k->qk, na, na},
+			{"qd", transposed ? &k->qk : &k->qp, nd, nd},
+			{"lambda", &k->lambda, np, nk},
 		};
 		for (int j = 0; j < 6; j++) {
 			size_t rows = all[j].rows, columns = all[j].columns;
@@ -121,13 +122,14 @@ static int list_tensors(const struct curvature *c, struct tensor *t, float **val
 
 int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f)
 {
+	struct curvature same = *c;
 	struct tensor t[MOST_TENSORS];
-	float *values[MOST_TENSORS];
+	float **values[MOST_TENSORS];
 	const float *from[MOST_TENSORS];
 	char step[32], records[32], draws[32], beta[32];
-	int n = list_tensors(c, t, values);
+	int n = list_tensors(&same, t, values);
 	for (int i = 0; i < n; i++)
-		from[i] = values[i];
+		from[i] = *values[i];
 	snprintf(step, sizeof step, "%" PRId64, m->step);
 	snprintf(records, sizeof records, "%" PRId64, c->records);
 	snprintf(draws, sizeof draws, "%d", c->draws);
@@ -186,16 +188,20 @@ static int check_options(const struct safetensors *s, const struct model *m, str
 	       check_word(s, "gradient", gradients[m->cfg.score.gradient], f) ? -1 : 0;
 }
 
+/* The numbers stay in the memory of the file: a copy takes longer than all checks. */
 static int get_factors(struct curvature *c, const struct safetensors *s, struct fail *f)
 {
 	struct tensor t[MOST_TENSORS];
-	float *values[MOST_TENSORS];
+	float **values[MOST_TENSORS];
 	int n = list_tensors(c, t, values);
 	for (int i = 0; i < n; i++) {
-		if (safetensors_get(s, &t[i], values[i], f))
+		if (safetensors_get(s, &t[i], NULL, f))
 			return -1;
+		const float *v = *values[i] = safetensors_values(s, t[i].name);
+		if (!v)
+			return fail_set(f, "tensor '%s' does not begin at a multiple of 4 bytes: make the file again with vae-ckpt curvature", t[i].name);
 		for (size_t k = 0; k < t[i].count; k++)
-			if (!isfinite(values[i][k]))
+			if (!isfinite(v[k]))
 				return fail_set(f, "tensor '%s' has a value that is not finite, at %zu: make it again with vae-ckpt curvature", t[i].name, k);
 	}
 	return 0;
@@ -228,15 +234,12 @@ static int check_eigenvalues(const struct curvature *c, struct fail *f)
 static int read_factors(struct curvature *c, const struct model *m, const struct safetensors *s, struct fail *f)
 {
 	int64_t draws = 0;
+	curvature_layers(c, m);
+	c->has_eigenvalues = safetensors_metadata(s, "eigenvalues") != NULL;
 	if (safetensors_verify(s, f) < 0)
 		return fail_advise(f, "make it again with vae-ckpt curvature");
-	if (curvature_open(c, m, f))
+	if (get_factors(c, s, f) || check_eigenvalues(c, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f))
 		return -1;
-	const char *eigenvalues = safetensors_metadata(s, "eigenvalues");
-	if ((eigenvalues && curvature_open_eigenvalues(c, f)) || get_factors(c, s, f) || check_eigenvalues(c, f) || get_count(s, "records", &c->records, f) || get_count(s, "draws", &draws, f)) {
-		curvature_free(c);
-		return -1;
-	}
 	const char *targets = safetensors_metadata(s, "targets");
 	c->draws = (int)draws;
 	c->targets = targets && strcmp(targets, targets_words[TARGETS_MODEL]) == 0;
@@ -250,6 +253,10 @@ int curvature_read(struct curvature *c, const struct model *m, const char *path,
 		return -1;
 	int r = check_origin(&s, m, f) || check_options(&s, m, f) || read_factors(c, m, &s, f) ? -1 : 0;
 	snprintf(hash, 17, "%016" PRIx64, (uint64_t)XXH3_64bits(s.bytes.p, s.bytes.len));
+	if (!r) {
+		c->file = s.bytes;
+		s.bytes = (struct buf){.p = NULL};
+	}
 	safetensors_free(&s);
 	return r ? fail_add(f, "%s", path) : 0;
 }
@@ -261,8 +268,6 @@ int curvature_verify(const struct model *m, const char *path, struct fail *f)
 	if (check_regular(path, f) || safetensors_read(&s, path, f))
 		return -1;
 	int r = check_origin(&s, m, f) || read_factors(&c, m, &s, f) ? -1 : 0;
-	if (!r)
-		curvature_free(&c);
 	safetensors_free(&s);
 	return r ? fail_add(f, "%s", path) : 0;
 }

@@ -172,12 +172,24 @@ int safetensors_get(const struct safetensors *s, const struct tensor *tensor, fl
 	return 0;
 }
 
+/* Where the values of a tensor begin, from s->data on. */
+static size_t offset_of(const struct safetensors *s, const char *name)
+{
+	return (size_t)json_integer_value(json_array_get(json_object_get(json_object_get(s->header, name), "data_offsets"), 0));
+}
+
+float *safetensors_values(const struct safetensors *s, const char *name)
+{
+	char *at = s->bytes.p + s->data + offset_of(s, name);
+	return (uintptr_t)at % _Alignof(float) ? NULL : (float *)(void *)at;
+}
+
 float *safetensors_in_place(struct safetensors *s, const struct tensor *t, int n)
 {
 	enum { BEHIND = 64 };
 	size_t at = 0, size = s->bytes.len - s->data;
 	for (int i = 0; i < n; at += t[i++].count * sizeof(float))
-		if ((size_t)json_integer_value(json_array_get(json_object_get(json_object_get(s->header, t[i].name), "data_offsets"), 0)) != at)
+		if (offset_of(s, t[i].name) != at)
 			return NULL;
 	if (at != size || size < BUF_PAGES || s->data < BEHIND || (uintptr_t)s->bytes.p % BEHIND)
 		return NULL;
