@@ -37,6 +37,8 @@ struct draw_grams {
 
 /* Whether the gradients of so many draws by the layer's weight are explicit. */
 int gradient_is_explicit(const struct layer *l, int draws);
+/* The same for one row of a layer that is not dense, with a whitening (row_gradient.h). */
+int white_row_is_explicit(const struct layer *l);
 
 /* For all layers of both networks. use_blocks: draws are summed in DRAW_BLOCKS blocks; halves: in two parts. Call draw_grams_close() also
  * after a failure. */

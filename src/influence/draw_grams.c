@@ -15,6 +15,17 @@ int gradient_is_explicit(const struct layer *l, int draws)
 	return rows * (p + k) >= p * k;
 }
 
+/* Multiply-adds with triangular matrices, and n positions: the gradient is written out, whitened and back, and moves the output; or factor K is
+ * whitened, and for P that of the gradient and back, with the Gram matrices. In an eigenbasis both are about twice as many. */
+int white_row_is_explicit(const struct layer *l)
+{
+	double n = l->positions, p = l->p, k = l->k;
+	return l->type->transposed || 2 * n * p * k + p * k * k + p * p * k < n * k * k / 2 + n * p * p + n * n * (k + 2 * p);
+}
+
+/* Whether factors of the layer are needed: by the draws of a record, or by one row. */
+static int uses_factors(const struct layer *l, int draws) { return !gradient_is_explicit(l, draws) || (draws == 1 && !white_row_is_explicit(l)); }
+
 /* Only of triangle_product() a row has the same bits in a product of any number of rows. */
 int white_group(const struct layer *l, const struct layer_whitening *w, int draws)
 {
@@ -39,7 +50,7 @@ static void measure_layers(struct sizes *s, const struct network *net, int draws
 		if (!layer_has_weights(l))
 			continue;
 		size_t rows = (size_t)draws * (size_t)l->positions;
-		int by_factors = !gradient_is_explicit(l, draws);
+		int by_factors = uses_factors(l, draws);
 		enlarge(&s->out, (size_t)l->out);
 		if (!l->type->dense) {
 			enlarge(&s->scratch, l->scratch);
@@ -113,7 +124,7 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 		if (!layer_has_weights(l))
 			continue;
 		size_t rows = (size_t)draws * (size_t)l->positions, p = (size_t)l->p, k = (size_t)l->k + 1;
-		if (!gradient_is_explicit(l, draws)) {
+		if (uses_factors(l, draws)) {
 			enlarge(&s->p, (size_t)larger(3, white_group(l, NULL, draws)) * rows * p); /* a row's three gradients */
 			enlarge(&s->k, (size_t)white_group(l, NULL, draws) * rows * k);
 			enlarge(&s->rows, rows);
@@ -274,10 +285,15 @@ void block_gradients_add(struct draw_grams *g, const struct layer *l, float *gra
 /* to [n]: the sum of the vectors v [.][n] of a part's blocks */
 static void sum_blocks(const struct draw_grams *g, float *to, const float *v, int part, size_t n)
 {
-	memset(to, 0, n * sizeof *to);
-	for (int b = part ? g->split : 0; b < (part ? g->blocks : g->split); b++)
-		for (size_t i = 0; i < n; i++)
-			to[i] += v[(size_t)b * n + i];
+	enum { SOME = 1024 }; /* that stay in the cache */
+	int from = part ? g->split : 0, end = part ? g->blocks : g->split;
+	for (size_t at = 0; at < n; at += SOME) {
+		size_t some = n - at < SOME ? n - at : SOME;
+		memcpy(to + at, v + (size_t)from * n + at, some * sizeof *to);
+		for (int b = from + 1; b < end; b++)
+			for (size_t i = at; i < at + some; i++)
+				to[i] += v[(size_t)b * n + i];
+	}
 }
 
 /* The sum over each part is multiplied with the inverse of the curvature, so that the blocks need not be whitened. */

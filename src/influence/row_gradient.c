@@ -23,11 +23,14 @@ static void add_biases(const struct layer *l, float *out, const float *bias)
 }
 
 /* Whether a row's gradient by the weight is computed from factors. */
-static int row_by_factors(const struct layer *l) { return !l->type->dense && !l->type->transposed && !gradient_is_explicit(l, 1); }
+static int row_by_factors(const struct layer *l, const struct layer_whitening *w)
+{
+	return !l->type->dense && !l->type->transposed && !(w ? white_row_is_explicit(l) : gradient_is_explicit(l, 1));
+}
 
 void white_rows(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, const float *x, int n)
 {
-	if (w && row_by_factors(l))
+	if (w && row_by_factors(l, w))
 		whiten_k(w, g->white_k, unrolled_k(g, l, x, n), n * l->positions);
 }
 
@@ -154,7 +157,7 @@ static double white_bias_row(struct draw_grams *g, const struct layer *l, const 
 static void white_gradient_row(struct draw_grams *g, const struct layer *l, const struct layer_whitening *w, int at, const float *x, const float *dy0,
                                const float *dy1, const float *dy_mean, double *weight, double *bias, float *tangent_out)
 {
-	if (row_by_factors(l))
+	if (row_by_factors(l, w))
 		*weight = (w->eigen.inverse ? eigen_row : factor_row)(g, l, w, white_row_k(g, l, w, at), dy0, dy1, dy_mean, tangent_out);
 	else
 		*weight = explicit_white_row(g, l, w, x, dy0, dy1, dy_mean, tangent_out);
@@ -173,7 +176,7 @@ void row_gradient_dot(struct draw_grams *g, const struct layer *l, const struct 
 		return;
 	}
 	int n = l->biases;
-	*weight = row_by_factors(l) ? factor_row(g, l, NULL, unrolled_k(g, l, x, 1), dy0, dy1, dy_mean, tangent_out)
+	*weight = row_by_factors(l, NULL) ? factor_row(g, l, NULL, unrolled_k(g, l, x, 1), dy0, dy1, dy_mean, tangent_out)
 	                            : explicit_row(g, l, x, dy0, dy1, dy_mean, tangent_out);
 	float *b0 = g->bias_sums, *b1 = b0 + n, *b_mean = b1 + n;
 	l->type->bias_gradient(l, b0, dy0, 0, 1);
