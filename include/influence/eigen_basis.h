@@ -19,7 +19,7 @@ struct eigen_step {
 };
 
 /* Rows and columns are in an order that puts those numbers first whose eigenvalue counts beside the damping. Beyond the steps, eigenvalues are at
- * most 1e-6 of the damping. */
+ * most 8e-6 of the damping. */
 struct eigen_weights {
 	float *inverse, *scale; /* [np][nk]: 1/(lambda + damping), or `rest` beyond the steps; and its root. NULL: not EK-FAC */
 	float rest;             /* 1/damping */

@@ -7,7 +7,7 @@
 #include "gemm/mat.h"
 
 enum { STEP_ROWS = 16, STEP_COLUMNS = 48 }; /* steps end at multiples of them, as do the tiles of mat_weighted_sums() */
-static const double insignificant = 0x1p-20; /* of the damping: the weight then is off by 1e-6 of itself at most */
+static const double insignificant = 0x1p-17; /* of the damping: the weight then is off by 8e-6 of itself at most */
 
 /* The column of the only number of row [n], a 1, or -1. */
 static int unit_column(const float *row, int n)
