@@ -7,7 +7,7 @@
  * For self influence and its standard error with m draws, a number of the gradient takes 2m multiply-adds: m for G = sum_j p_j^T k_j, and m for the
  * dot products of G, divided, with the gradients of all draws, p (G / lambda) k^T. The score alone would take m + 1, by G^2 / lambda; the standard
  * error by 4 blocks of draws m + 8, but from 4 numbers in place of m. To sum over the draws before the eigenvalues, by Gram matrices that are weighted
- * for each term of 1 / lambda = sum_r a_r b_r^T, would take m (m + 1) / 2 (np + nk) a term: fewer up to 68 terms in the last layer of a trained
+ * for each term of 1 / lambda = sum_r a_r b_r^T, would take m (m + 1) / 2 (np + nk) a term: fewer up to about 70 terms in the last layer of a trained
  * mnist-mlp with 16 draws. With 68 terms, half of its weights are off by more than 1.4e-3, because eigenvalues are estimates with noise of their own.
  */
 #ifndef VF_EIGEN_DOTS_H
