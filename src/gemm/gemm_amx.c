@@ -322,11 +322,11 @@ static const uint16_t *packed_panels(const struct gemm_args *g, int j0, int p0, 
 	return b ? (const uint16_t *)b->v + panels_of(g->n) * panel_size(g->pieces, 0, p0) + (size_t)j0 / NR * size : NULL;
 }
 
-/* The part of the next panel of B that one of `calls` calls of the microkernel fetches, number `call`. With fewer than 4 calls the
- * third-level cache would be too slow for it. next NULL: nothing */
+/* The part of the next panel of B that call number `call` of the microkernel fetches, with a whole block of rows: with fewer calls the
+ * third-level cache would be too slow for the parts. next NULL: nothing */
 static struct ahead part_of(const uint16_t *next, int pieces, int steps, int call, int calls)
 {
-	int lines = next && blocking.prefetch && calls >= 4 ? pieces * PIECE * (int)sizeof *next / LINE / calls : 0;
+	int lines = next && blocking.prefetch && calls == MC / MR ? pieces * PIECE * (int)sizeof *next / LINE / calls : 0;
 	return (struct ahead){lines ? (const char *)next + (size_t)call * (size_t)steps * (size_t)lines * LINE : NULL, lines};
 }
 
