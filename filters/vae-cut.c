@@ -185,7 +185,7 @@ static bool check_fields(struct cli *c, const struct options *o)
 {
 	size_t n = o->fields ? strlen(o->fields) : 0;
 	if ((!o->fields && !o->json) || (o->fields && (!n || strstr(o->fields, ",,") || *o->fields == ',' || o->fields[n - 1] == ',')))
-		return cli_usage(c, "-k takes the names of the fields to print, separated by commas");
+		return cli_usage(c, "-k takes the names of the fields to print, separated by commas; --json without -k prints all fields");
 	if (c->columns && (o->json || o->header || !o->fields))
 		return cli_usage(c, "--columns %s", o->fields ? "prints nothing: it cannot be combined with --json or -H" : "requires -k FIELD,...");
 	if (o->bind && !c->columns)

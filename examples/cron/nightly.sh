@@ -14,8 +14,9 @@
 #
 # RULE (default: above 99.5 percent of the trusted records, or unreadable) selects the records to drop. MAX_DROP (default 5%) is the
 # most that may be dropped from a shard; a larger share means that something else is wrong with the shard or the model. The script
-# prints one line for each shard that lost records, one for each shard that lies far from the reference (DRIFT in vae-rank(1)), and nothing otherwise. Exit status: 0 success; 3 a shard is held; 1 a failure, and the
-# shard stays in incoming/ for the next run. After a kill at any moment, the next run continues.
+# prints one line for each shard that lost records, one for each shard that lies far from the reference (DRIFT in vae-rank(1)), and
+# nothing otherwise. Exit status: 0 success; 3 a shard is held; 1 a failure, and the shard stays in incoming/ for the next run. After a
+# kill at any moment, the next run continues.
 set -u
 [ $# -eq 1 ] || [ $# -eq 2 ] || { echo "usage: nightly.sh DIR [TRUSTED.tar]" >&2; exit 2; }
 dir=$1
