@@ -44,7 +44,7 @@ judge=$(
 	else if ($3 != "") print $1, "unsure", $3;
 	else if ($4 == "bytes") print $1, "drop", "copy of " $5;
 	else if ($6 != "" && $6 < top) print $1, "drop", "rank " $6;
-	else print $1, "unsure", $2 != "" ? $2 : $5 != "" ? "like " $5 : $7;
+	else print $1, "unsure", $2 != "" ? $2 : $5 != "" ? "like " $5 : $7 != "" ? $7 : $6 != "" ? "rank " $6 : "";
 }
 AWK
 )

@@ -136,6 +136,7 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | sort | tr '\n' ' ')" "$(vae-cut -k key "$T/d/records.tar.zst" | tail -n 3 | sort | tr '\n' ' ')"
 	[ ! -e "$T/d/model.vae" ]
 	grep -q '"quarantined":3,"steps":0,"rank":3' "$T/d/summary.json"
+	is "$(grep -cP '\tunsure\trank \d+$' "$T/d/decisions.tsv")" 17 'suspects of a table have a reason too'
 }
 
 @test "clean: steps by the time that there is" {
