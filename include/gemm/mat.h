@@ -89,6 +89,9 @@ int mat_eigenvectors(double *a, double *value, int n);
 /* mat_nt() in double, without a pack */
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k);
 
+/* to[columns x rows] = from[rows x columns]^T; they do not overlap. */
+void mat_transpose(float *to, const float *from, int rows, int columns);
+
 /* n zeros, aligned to 64 bytes; freed with free(). NULL: out of memory. */
 float *mat_floats(size_t n);
 

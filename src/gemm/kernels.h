@@ -79,6 +79,7 @@ struct blocked_kernels {
 	void (*spread_dots)(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias);
 	/* mat_weighted_sums() */
 	int (*weighted_sums)(double *sum, const struct weighted_factors *f, const float *weight, int ld, int from, int to, float *scratch);
+	void (*transpose)(float *to, const float *from, int rows, int columns);
 };
 extern const struct blocked_kernels blocked_16, blocked_8, blocked_4;
 /* Those for this processor. NULL: none */

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <semaphore.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #if defined(__SSE2__)
@@ -208,6 +209,30 @@ int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float
 {
 	const struct blocked_kernels *blocked = blocked_kernels();
 	return blocked ? blocked->weighted_sums(sum, f, weight, ld, from, to, scratch) : 0;
+}
+
+/* Whether the kernel is faster. A part of a vector is one instruction with 16 lanes, and one for each lane with fewer. */
+static int transpose_pays(const struct blocked_kernels *blocked, int rows, int columns)
+{
+	if (blocked && blocked->lanes == 16)
+		return rows > 2 && columns > 2;
+	return blocked && rows % blocked->lanes == 0 && columns % blocked->lanes == 0;
+}
+
+void mat_transpose(float *to, const float *from, int rows, int columns)
+{
+	const struct blocked_kernels *blocked = blocked_kernels();
+	if (transpose_pays(blocked, rows, columns)) {
+		blocked->transpose(to, from, rows, columns);
+		return;
+	}
+	if (rows == 1 || columns == 1) {
+		memcpy(to, from, (size_t)rows * (size_t)columns * sizeof *to);
+		return;
+	}
+	for (int c = 0; c < columns; c++)
+		for (int r = 0; r < rows; r++)
+			*to++ = from[(size_t)r * (size_t)columns + (size_t)c];
 }
 
 void mat_nt_double(double *c, int ldc, const double *a, int lda, const double *b, int ldb, int m, int n, int k)

@@ -1,21 +1,20 @@
 #include "nn/layout.h"
 
+#include "gemm/mat.h"
 #include "nn/layer.h"
 
 void to_channels_last(float *out, const float *in, int rows, int channels, int area)
 {
-	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
-		for (int i = 0; i < area; i++)
-			for (int c = 0; c < channels; c++)
-				*out++ = in[(size_t)c * (size_t)area + (size_t)i];
+	size_t n = (size_t)channels * (size_t)area;
+	for (int r = 0; r < rows; r++)
+		mat_transpose(out + (size_t)r * n, in + (size_t)r * n, channels, area);
 }
 
 void to_channels_first(float *out, const float *in, int rows, int channels, int area)
 {
-	for (int r = 0; r < rows; r++, in += (size_t)channels * (size_t)area)
-		for (int c = 0; c < channels; c++)
-			for (int i = 0; i < area; i++)
-				*out++ = in[(size_t)i * (size_t)channels + (size_t)c];
+	size_t n = (size_t)channels * (size_t)area;
+	for (int r = 0; r < rows; r++)
+		mat_transpose(out + (size_t)r * n, in + (size_t)r * n, area, channels);
 }
 
 /* --- flatten and unflatten: vectors are channels first, pictures between layers channels last --- */

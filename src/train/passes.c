@@ -108,12 +108,11 @@ static void backward_columns(void *ctx, int task)
 static void backward_weights(const struct trainer *t, const struct side *s, const struct part *p, int i, int task)
 {
 	const struct layer *l = &s->net->l[i];
-	size_t weights = layer_weights(l);
-	float *dw = s->partial[i] + (size_t)task * (weights + (size_t)l->biases), *dx = l->source < 0 ? p->dinput : p->delta.v[l->source];
+	float *dw = s->partial[i] + (size_t)task * partial_size(l), *dx = l->source < 0 ? p->dinput : p->delta.v[l->source];
 	const float *x = network_source(s->net, i, p->input, &p->act);
 	const struct layer_pass pass = {.rows = p->rows, .w = t->reordered + l->weight, .panels = l->backward_panels, .relu_mask = network_relu_mask(s->net, i, &p->act), .scratch = p->scratch};
 	l->type->backward(l, dx, gradient_is_product(l) ? NULL : dw, p->delta.v[i], x, &pass);
-	l->type->bias_gradient(l, dw + weights, p->delta.v[i], 0, p->rows);
+	l->type->bias_gradient(l, dw + layer_weights(l), p->delta.v[i], 0, p->rows);
 }
 
 static void backward_layers(const struct trainer *t, const struct side *s, const struct part *p, int task)

@@ -150,7 +150,7 @@ static int open_side(struct trainer *t, struct side *s, const struct network *ne
 	t->scratch_size = scratch > t->scratch_size ? scratch : t->scratch_size;
 	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		if (layer_has_weights(l) && !l->type->dense && !(s->partial[i] = mat_floats((size_t)t->row_tasks * (layer_weights(l) + (size_t)l->biases))))
+		if (layer_has_weights(l) && !l->type->dense && !(s->partial[i] = mat_floats(layer_weights(l) + (size_t)t->row_tasks * partial_size(l))))
 			return fail_memory_for(f, "the gradients of %zu weights", layer_weights(l));
 	}
 	return passes_open(t, s, f);

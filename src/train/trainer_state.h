@@ -31,7 +31,7 @@ struct side { /* the encoder or the decoder */
 	const float *input;                         /* of the batch */
 	float *dinput;                              /* its delta, or NULL */
 	struct mat_packed *packed_input[MAX_LAYERS]; /* what a dense layer reads, packed for its gradient; or NULL */
-	float *partial[MAX_LAYERS];                 /* [row_tasks][weights + biases]: gradients of a layer that is not dense */
+	float *partial[MAX_LAYERS];                 /* [row_tasks][partial_size()]: gradients of a layer that is not dense */
 };
 enum { ENCODER, DECODER, SIDES };
 
@@ -74,6 +74,9 @@ static inline int gradient_is_product(const struct layer *l)
 {
 	return !l->type->dense && l->positions == 1 && !l->padding && l->in + l->out == l->p + l->k;
 }
+
+/* Of the partial gradients of a layer: weights and biases; only biases, behind room for one gradient by the weight, if that is a product. */
+static inline size_t partial_size(const struct layer *l) { return (size_t)l->biases + (gradient_is_product(l) ? 0 : layer_weights(l)); }
 
 /* trainer.c: reconstruction losses of rows [from, from + rows), and, when a gradient is wanted, the deltas at the decoder's output. The tapes have
  * these rows only. */

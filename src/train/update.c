@@ -65,7 +65,7 @@ static void multiply_factors(const struct trainer *t, struct side *s, int layer,
 static void update_partial(struct trainer *t, const struct update *u, const struct layer *l, int from, int to)
 {
 	float *partial = u->side->partial[u->layer];
-	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = nw + nb;
+	size_t k = (size_t)l->k, nw = layer_weights(l), nb = (size_t)l->biases, per = partial_size(l);
 	size_t at = (size_t)from * k, n = (size_t)(to - from) * k, w = l->weight + at;
 	if (gradient_is_product(l))
 		multiply_factors(t, u->side, u->layer, partial + at, from, to);

@@ -332,6 +332,20 @@ static void test_gram(void)
 	ok(worst < 1e-6 && even, "Gram matrices of 1 to 70 rows: at most %.2g off, symmetric", worst);
 }
 
+static void test_transpose(void)
+{
+	int wrong = 0;
+	for (int rows = 1; rows <= 70; rows += rows < 34 ? 1 : 18)
+		for (int columns = 1; columns <= 70; columns += columns < 34 ? 1 : 18) {
+			int n = rows * columns;
+			memcpy(c, before, ((size_t)n + 16) * sizeof *c);
+			mat_transpose(c, a, rows, columns);
+			for (int i = 0; i < n + 16; i++)
+				wrong += c[i] != (i < n ? a[i % rows * columns + i / rows] : before[i]);
+		}
+	ok(!wrong, "transposes of 1 to 70 rows and columns, with nothing written behind them");
+}
+
 /* NAN and infinity must stay, and the padding of edges must not create them. */
 static void test_not_finite(float what, int m, int n, int k)
 {
@@ -413,6 +427,7 @@ int main(void)
 	test_mask(1.5f);
 	test_mask(2.5f);
 	test_gram();
+	test_transpose();
 	union halves ones = {.u = {0x7fffffff, 0}}; /* a NAN that rounding up turns into -0 */
 	for (int i = 0; i < 4; i++) {
 		bits = i < 2 ? MAT_24 : MAT_16;
