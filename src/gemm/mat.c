@@ -215,7 +215,7 @@ int mat_weighted_sums(double *sum, const struct weighted_factors *f, const float
 static int transpose_pays(const struct blocked_kernels *blocked, int rows, int columns)
 {
 	if (blocked && blocked->lanes == 16)
-		return rows > 2 && columns > 2;
+		return rows > 3 && columns > 3;
 	return blocked && rows % blocked->lanes == 0 && columns % blocked->lanes == 0;
 }
 

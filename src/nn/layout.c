@@ -1,12 +1,24 @@
 #include "nn/layout.h"
 
+#include "base/simd.h"
 #include "gemm/mat.h"
 #include "nn/layer.h"
+
+/* Pictures in colour: the compiler makes shuffles of this. */
+SIMD_VARIANTS(void, colours_last, (float *restrict out, const float *restrict in, size_t area), {
+	for (size_t i = 0; i < area; i++) {
+		out[3 * i] = in[i];
+		out[3 * i + 1] = in[area + i];
+		out[3 * i + 2] = in[2 * area + i];
+	}
+})
 
 void to_channels_last(float *out, const float *in, int rows, int channels, int area)
 {
 	size_t n = (size_t)channels * (size_t)area;
-	for (int r = 0; r < rows; r++)
+	for (int r = 0; r < rows && channels == 3; r++)
+		SIMD_DISPATCH(colours_last)(out + (size_t)r * n, in + (size_t)r * n, (size_t)area);
+	for (int r = 0; r < rows && channels != 3; r++)
 		mat_transpose(out + (size_t)r * n, in + (size_t)r * n, channels, area);
 }
 
