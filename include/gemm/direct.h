@@ -45,6 +45,10 @@ struct direct_gradient {
 	int add;
 };
 
+/* to (x, j) = first (j) + sum over q of from[q] (x, j), in this order, for x < count runs of n numbers, one behind the other in `to`, and `step` apart in
+ * from[q]. Up to 16 numbers beyond each of these arrays are read, and beyond `to` overwritten. */
+void direct_sum(float *to, int n, int count, const float *first, const float *const *from, int terms, size_t step);
+
 /* Whether this processor has kernels for them; without them nothing below may be called. */
 int direct_supported(void);
 /* Floats of B [rows][n], packed. */

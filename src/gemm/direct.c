@@ -29,6 +29,11 @@ void direct_pack(float *to, int rows, int n, int at, int some, const float *b, s
 	kernels()->pack(to, rows, n, at, some, b, row, column);
 }
 
+void direct_sum(float *to, int n, int count, const float *first, const float *const *from, int terms, size_t step)
+{
+	kernels()->sum(to, n, count, first, from, terms, step);
+}
+
 void direct_product(const struct direct_product *g) { kernels()->product(g); }
 
 /* With one position a record, the records are the columns of a line. */

@@ -245,9 +245,35 @@ KERNEL static void gradient(const struct direct_gradient *g)
 #undef ROW_CASES
 #undef CASE
 
+/* --- sums of runs --- */
+
+/* Whole vectors, whose lanes beyond a run are overwritten by the next run. terms is a constant after inlining. */
+KERNEL INLINE void sum_terms(float *to, int n, int count, const float *first, const float *const *from, int terms, size_t step)
+{
+	for (int x = 0; x < count; x++)
+		for (int j = 0; j < n; j += LANES) {
+			size_t at = (size_t)x * step + (size_t)j;
+			vec sum = vec_load(first + j);
+			UNROLL
+			for (int q = 0; q < terms; q++)
+				sum += vec_load(from[q] + at);
+			vec_store(to + x * n + j, sum);
+		}
+}
+
+KERNEL static void sum_runs(float *to, int n, int count, const float *first, const float *const *from, int terms, size_t step)
+{
+	if (terms == 4) { /* kernels of twice the stride; the addresses stay in registers */
+		const float *four[] = {from[0], from[1], from[2], from[3]};
+		sum_terms(to, n, count, first, four, 4, step);
+	} else {
+		sum_terms(to, n, count, first, from, terms, step);
+	}
+}
+
 #define DIRECT_KERNELS                                                                                                                     \
 	{                                                                                                                                  \
-		pack_direct, product, gradient                                                                                             \
+		pack_direct, product, gradient, sum_runs                                                                                             \
 	}
 
 #endif

@@ -92,6 +92,7 @@ struct direct_kernels {
 	void (*pack)(float *to, int rows, int n, int at, int some, const float *b, size_t row, size_t column);
 	void (*product)(const struct direct_product *g);
 	void (*gradient)(const struct direct_gradient *g);
+	void (*sum)(float *to, int n, int count, const float *first, const float *const *from, int terms, size_t step);
 };
 extern const struct direct_kernels direct_16, direct_8, direct_4;
 

@@ -6,8 +6,8 @@
  *   conv_transpose2d y = col2im(x W)       dx = im2col(dy) W^T   dW = x^T im2col(dy)      x is small, y big
  *
  * so both share their functions. W is [p][k], k in the order kernel row, kernel column, channel; PyTorch has [p][c][kernel][kernel] for
- * both. If the processor has kernels for it, the products read the pictures themselves (conv_direct.c); otherwise col is
- * written (conv_unrolled.c). */
+ * both. If the processor has kernels for it, the products read the pictures themselves (conv_direct.c), or col2im is computed a line at a
+ * time (conv_few.c); otherwise col is written (conv_unrolled.c). */
 #include <string.h>
 
 #include "base/simd.h"
@@ -26,7 +26,7 @@ static void to_big(const struct layer *l, float *big, const float *small, const 
 {
 	struct layer_pass q = *p;
 	q.bits = bits;
-	(direct_to_big_pays(l) ? direct_to_big : unrolled_to_big)(l, big, small, &q);
+	(direct_to_big_pays(l) ? direct_to_big : few_to_big_pays(l) ? few_to_big : unrolled_to_big)(l, big, small, &q);
 }
 
 /* db [channels] += the sum over n pixels dy [n][channels] */
@@ -97,8 +97,10 @@ static void build(struct layer *l, const struct layer_spec *spec, const struct s
 		l->stride = l->kernel; /* any stride is the same; with this one each pixel of the big side is reached once (conv_direct.c) */
 	l->ndim = 4;
 	l->dim[0] = l->p, l->dim[1] = big->c, l->dim[2] = l->dim[3] = l->kernel;
-	size_t direct = direct_scratch(l), unrolled = direct_to_small_pays(l) && direct_to_big_pays(l) ? 0 : unrolled_scratch(l);
-	l->scratch = direct > unrolled ? direct : unrolled;
+	size_t few = few_to_big_pays(l) ? few_scratch(l) : 0, unrolled = direct_to_small_pays(l) && (direct_to_big_pays(l) || few) ? 0 : unrolled_scratch(l);
+	l->scratch = direct_scratch(l);
+	l->scratch = l->scratch > few ? l->scratch : few;
+	l->scratch = l->scratch > unrolled ? l->scratch : unrolled;
 }
 
 static void reorder(const struct layer *l, float *reordered, const float *w, int rows)
@@ -113,7 +115,10 @@ static void restore(const struct layer *l, float *w, const float *reordered, int
 
 static void pack(const struct layer *l, float **panels, const float *w, int backward, size_t *budget)
 {
-	(backward == l->type->transposed ? direct_pack_to_small : direct_pack_to_big)(l, panels, w, budget);
+	if (backward == l->type->transposed)
+		direct_pack_to_small(l, panels, w, budget);
+	else
+		(few_to_big_pays(l) ? few_pack_to_big : direct_pack_to_big)(l, panels, w, budget);
 }
 
 #define ARGUMENTS                                                                     \

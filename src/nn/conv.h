@@ -7,6 +7,8 @@
 static inline int min_of(int a, int b) { return a < b ? a : b; }
 static inline int max_of(int a, int b) { return a > b ? a : b; }
 
+enum { FEW = 12 }; /* columns that leave too many lanes of a direct product empty */
+
 /* The kernel at position s along a side of n: it starts at `at`, and its columns [lo, hi) are inside. */
 struct cover {
 	int at, lo, hi;
@@ -31,18 +33,24 @@ void unrolled_to_small(const struct layer *l, float *small, float *dw, const flo
 void unrolled_to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p);
 void direct_to_small(const struct layer *l, float *small, float *dw, const float *big, const float *other, const struct layer_pass *p);
 void direct_to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p);
+void few_to_big(const struct layer *l, float *big, const float *small, const struct layer_pass *p); /* conv_few.c */
 
 /* Whether the direct products are there on this processor, and faster. */
 int direct_to_small_pays(const struct layer *l);
 int direct_to_big_pays(const struct layer *l);
+int few_to_big_pays(const struct layer *l);
 
 /* Floats of scratch */
 size_t unrolled_scratch(const struct layer *l);
 size_t direct_scratch(const struct layer *l);
+size_t few_scratch(const struct layer *l);
 
 /* pack() of layer.h for the direct products */
 void direct_pack_to_small(const struct layer *l, float **panels, const float *w, size_t *budget);
 void direct_pack_to_big(const struct layer *l, float **panels, const float *w, size_t *budget);
+void few_pack_to_big(const struct layer *l, float **panels, const float *w, size_t *budget);
+/* Memory for a packed weight, unless it is there, or beyond the budget: then *panels stays NULL. */
+void panels_alloc(float **panels, size_t size, size_t *budget);
 
 /* im2col for whole rows */
 void conv_unroll(const struct layer *l, float *col, const float *big, int rows);

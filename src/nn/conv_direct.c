@@ -14,7 +14,6 @@
 #include "nn/conv.h"
 
 enum {
-	FEW = 12,        /* columns that leave too many lanes empty */
 	FEWEST = 4, MOST = 8, /* records at once: that fill the rows of a microkernel, and whose lines stay in the cache */
 	CHUNK = 1 << 16, /* floats of the pictures that a gradient reads at once, which stay in the cache */
 };
@@ -218,8 +217,7 @@ int direct_to_big_pays(const struct layer *l)
 	return direct_supported() && l->big.c >= FEW && l->small.w >= 2 * (taps(l, 0) - 1);
 }
 
-/* Memory for a packed weight, unless it is there, or beyond the budget: then *panels stays NULL. */
-static void panels_alloc(float **panels, size_t size, size_t *budget)
+void panels_alloc(float **panels, size_t size, size_t *budget)
 {
 	if (*panels || size * sizeof **panels > *budget)
 		return;
