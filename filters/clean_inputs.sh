@@ -56,8 +56,38 @@ has_labels() {
 		END { for (stem in label) if (stem in picture) exit; exit 1 }'
 }
 
+# column_names TABLE: the names in its first line of the columns that are not in --label, with commas between, for the page. Nothing, if vae-pack
+# would take that line for numbers, or if it has quotes or no name for a column: then the page counts the columns.
+column_names() {
+	low=$(printf '%s\n' "$1" | tr '[:upper:]' '[:lower:]')
+	comma=,
+	case $low in *.tsv | *.tsv.gz) comma=$tab ;; esac
+	case $low in *.gz) gzip -dc <"$1" ;; *) cat <"$1" ;; esac 2>/dev/null | awk -F "$comma" -v labels="$label" '{
+			if (NR == 1) sub(/^\357\273\277/, "")
+			sub(/\r$/, "")
+			if ($0 == "") next
+			if (length($0) > 4000 || /["\\]/) exit
+			for (i = 1; i <= NF; i++) {
+				name[i] = $i
+				gsub(/^ +| +$/, "", name[i])
+				if (name[i] == "" || name[i] ~ /,|[[:cntrl:]]/) exit
+				at[name[i]] = i
+				numbers += tolower(name[i]) ~ /^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[-+]?[0-9]+)?$|^[-+]?(nan|inf|infinity|na|n\/a|null|none)$/
+			}
+			n = split(labels, given, ",")
+			for (k = 1; k <= n; k++)
+				if (given[k] in at) { left_out[at[given[k]]]; header = 1 }
+				else left_out[given[k]]
+			if (numbers && !header) exit
+			for (i = 1; i <= NF; i++)
+				if (!(i in left_out)) { printf "%s%s", between, name[i]; between = "," }
+			exit
+		}'
+}
+
 # The inputs of the pipelines: list, quoted for the shell, has shard I as its I-th word. If the input is not a stream, the command pack makes one.
-list='' pack='' shards=$#
+list='' pack='' columns='' shards=$#
+[ "$kind" != table ] || columns=$(column_names "$1")
 for input; do list="$list $(quote "$(absolute "$input")")"; done
 if [ "$kind" != shards ]; then
 	[ "$kind" != table ] || list=" --missing mean$list"

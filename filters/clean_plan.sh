@@ -121,6 +121,6 @@ plan() {
 		step 8 clean.tar.zst "vae-drop -q --keys decisions.tsv -o clean.tar.zst$list"
 	fi
 	# unsure records are left for the person to decide
-	step 9 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 5000 --only '$suspects' --decisions decided.tmp$model -o review.html ranked.tar.zst && rm decided.tmp"
+	step 9 review.html "awk -F '\\t' '\$2 != \"unsure\"' decisions.tsv >decided.tmp && vae-report -q$j --review --top 5000 --only '$suspects' --decisions decided.tmp$model${columns:+ --columns $(quote "$columns")} -o review.html ranked.tar.zst && rm decided.tmp"
 	step 10 summary.json "vae-cut -q -k key quarantine.tar.zst >keys.tmp && awk -F '\\t' -v records=$records -v steps=$steps $count keys.tmp decisions.tsv >summary.tmp && rm keys.tmp && mv summary.tmp summary.json"
 }

@@ -137,6 +137,20 @@ cleans() { vae-clean -q -c tiny --steps 30 "$@"; }
 	[ ! -e "$T/d/model.vae" ]
 	grep -q '"quarantined":3,"steps":0,"rank":3' "$T/d/summary.json"
 	is "$(grep -cP '\tunsure\trank \d+$' "$T/d/decisions.tsv")" 17 'suspects of a table have a reason too'
+	# the page has the names of the columns
+	columns() { sed -n '/^"columns":/p' "$1/review.html" | tr -d ' '; }
+	grep -q '"a","b","c"' <(columns "$T/d")
+	sed "s/^/n,/; 1s/.*/\xef\xbb\xbfid, it's ,<x>,b 1\r/" "$F/rows.csv" | gzip >"$T/r.CSV.gz"
+	ok vae-clean -q --label 1 -o "$T/e" "$T/r.CSV.gz"
+	is "$(columns "$T/e")" '"columns":["it\u0027s","\u003cx\u003e","b1"],'
+	ok vae-clean -q --label id -o "$T/g" "$T/r.CSV.gz"
+	is "$(columns "$T/g")" "$(columns "$T/e")"
+	# without names, or with names that need a parser, columns are counted
+	sed 1d "$F/rows.csv" >"$T/bare.csv"
+	ok vae-clean -q -o "$T/f" "$T/bare.csv"
+	not grep -q '"a"' <(columns "$T/f")
+	sed '1s/.*/"a,1",b,c/' "$F/rows.csv" >"$T/quoted.csv"
+	ok vae-clean -q -o "$T/h" "$T/quoted.csv"
 }
 
 @test "clean: steps by the time that there is" {
