@@ -11,8 +11,8 @@
 
 #include "gemm/mat.h"
 
-/* SPARSE_BATCH blocks at once are fastest: they share one pass over the weights, and their numbers fit the second-level cache. */
-enum { SPARSE_ROWS = 16, SPARSE_BATCH = 8 };
+/* SPARSE_BATCH blocks at once are fastest: they share one pass over the weights, which the second-level cache does not hold. */
+enum { SPARSE_ROWS = 16, SPARSE_BATCH = 16 };
 
 /* Made by sparse_place() and filled by the functions below. Behind the n columns both arrays have space that products may read;
  * in column it is zeros. */
