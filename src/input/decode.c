@@ -20,7 +20,7 @@ static int copy_npy(const void *data, size_t len, int channels, int height, int 
 	if (npy_parse(data, len, &n, f))
 		return -1;
 	if (n.type != NPY_U8)
-		return fail_set(f, "npy of type '%s', expected '|u1'", npy_descr(n.type));
+		return fail_set(f, "npy of type '%s', expected '|u1' (the model reads pictures)", npy_descr(n.type));
 	if (npy_is_picture(&n, picture, &interleaved) && !memcmp(picture, expected, sizeof picture)) {
 		size_t pixels = picture[1] * picture[2];
 		if (!interleaved)
