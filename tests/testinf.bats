@@ -67,6 +67,21 @@ noise() {
 	is "$(field testinf_n,error <"$T/out" | tr -d '\t\n')" ''
 }
 
+@test "influences do not depend on the place of a record in the stream, to the bit" {
+	any_place || skip 'this processor has no AVX2, or has AMX, or VAE_FILTERS_SIMD is set'
+	local from n
+	over
+	matrix "$T/x.npy" >"$T/all"
+	n=$(wc -l <"$T/all")
+	vae-cut -k key "$F/in.tar" >"$T/keys"
+	for from in 2 4 9 $((n - 1)); do
+		tail -n +"$from" "$T/keys" >"$T/rest"
+		vae-drop -q --keys "$T/rest" -r "$T/rest$from.tar" "$F/in.tar" >"$T/none"
+		ok vae-testinf -q -m "$F/m.vae" -t "$F/t.tar" --matrix "$T/y.npy" "$T/rest$from.tar"
+		matrix "$T/y.npy" | diff - <(tail -n +"$from" "$T/all")
+	done
+}
+
 @test "--influence: the strongest of each test record, in order, as the matrix has them" {
 	over --influence "$T/top.jsonl" --top 3
 	isjson <"$T/top.jsonl"

@@ -3,7 +3,7 @@
  *   gemm_amx      gemm_amx.c      AMX tiles of bfloat16, two or three pieces for each float
  *   masked_gemm   masked_gemm.h   AVX-512, AVX2 or NEON, behind a ReLU that masks most of the outputs
  *   panels_gemm   panels.h        the same processors, with packed panels, skips the zeros of A
- *   gemm_openblas below           other processors and small shapes
+ *   gemm_openblas below           other processors, and short sums over records with fewer than 16 lanes
  *
  * gemm_select() chooses by processor, shape and bits (select.c), and the mask decides about masked_gemm, which has the bits of panels_gemm.
  * The three kernels of this folder apply scale, bias, ReLU and mask while they store C; OpenBLAS needs a second pass. */
@@ -102,8 +102,7 @@ double mat_error_bound(int k, enum mat_bits bits)
 
 int mat_row_block(int n, int k)
 {
-	enum { ROWS = 8 }; /* the fewest that gemm_select() gives to blocked kernels */
-	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED && gemm_select(ROWS, n, k, MAT_24) == GEMM_BLOCKED ? ROWS : 0;
+	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED; /* then all products of this shape are */
 }
 
 static void gemm_openblas(const struct gemm_args *g)
@@ -127,10 +126,18 @@ static void gemm_openblas(const struct gemm_args *g)
 
 static int bf16_pieces(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 
+/* Sums over records, such as weight gradients, in which no row of C is a record: with fewer than 16 lanes OpenBLAS is faster if a side is short. */
+static int openblas_is_faster(const struct gemm_operand *a, int m, int n, int k)
+{
+	return a->k_rows && blocked_kernels()->lanes < 16 && (m < 8 || n <= 64 || k <= 64);
+}
+
 static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, struct gemm_operand b, int m, int n, int k,
 			  enum mat_bits bits)
 {
 	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
+	if (kernel == GEMM_BLOCKED && openblas_is_faster(&a, m, n, k))
+		kernel = GEMM_OPENBLAS;
 	struct gemm_args g = {c, a, b, m, n, k, kernel == GEMM_AMX ? bf16_pieces(bits) : 0};
 	if (b.packed && (b.packed->n != n || b.packed->k != k || b.packed->pieces != g.pieces))
 		g.b.packed = NULL;

@@ -1,5 +1,5 @@
-/* Chooses the kernel of a product. AMX and the blocked kernels need matrices of at least one block, and AMX has a cost per call that pays only for
- * larger products. */
+/* Chooses the kernel of a product. AMX has a cost per call that pays only for larger products. The blocked kernels take all others, where there are
+ * some: the bits of a row of theirs depend on that row of A and on B alone, while those of OpenBLAS depend on the place of the row too. */
 #include "base/simd.h"
 #include "gemm/kernels.h"
 
@@ -19,7 +19,5 @@ enum gemm_kernel gemm_select(int m, int n, int k, enum mat_bits bits)
 {
 	if (bits != MAT_SPARSE && simd_level() >= SIMD_AMX && m >= 32 && n >= 32 && k >= 32 && (double)m * n * k >= 64 * 64 * 64)
 		return GEMM_AMX;
-	const struct blocked_kernels *blocked = blocked_kernels();
-	int least = blocked && blocked->lanes < 16 ? 65 : 16; /* with fewer lanes, OpenBLAS is faster if a side is short, as in convolutions */
-	return blocked && m >= 8 && n >= least && k >= least ? GEMM_BLOCKED : GEMM_OPENBLAS;
+	return blocked_kernels() && k > 0 ? GEMM_BLOCKED : GEMM_OPENBLAS; /* OpenBLAS also writes sums of no terms */
 }

@@ -9,7 +9,8 @@ enum { MAX_COLUMNS = 32768, PADDING = 32 }; /* an index has 16 bits; kernels rea
 
 int sparse_supported(int n, int k, enum mat_bits bits)
 {
-	return gemm_select(INT_MAX, n, k, bits) == GEMM_BLOCKED && n <= MAX_COLUMNS && k <= MAX_COLUMNS;
+	int least = blocked_kernels() && blocked_kernels()->lanes < 16 ? 65 : 16; /* dense products are faster if a side is shorter */
+	return gemm_select(INT_MAX, n, k, bits) == GEMM_BLOCKED && n >= least && k >= least && n <= MAX_COLUMNS && k <= MAX_COLUMNS;
 }
 
 int sparse_accepts(const struct mat_packed *w) { return w && !w->pieces && w->n <= MAX_COLUMNS && w->k <= MAX_COLUMNS; }

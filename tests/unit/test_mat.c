@@ -137,6 +137,39 @@ static void test_sizes(void)
 static int by_amx(void) { return gemm_select(512, 512, 512, bits) == GEMM_AMX; }
 static int by_blocked(void) { return gemm_select(512, 512, 512, bits) == GEMM_BLOCKED; }
 
+/* A row of C has the same bits at any place among any number of rows, for short and long sides. */
+static void test_places(void)
+{
+	enum { M = 19, MOST = 130 };
+	static const int sides[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 65, 70, MOST};
+	int shapes = 0, different = 0;
+	float *all = malloc(M * MOST * sizeof *all);
+	for (size_t s = 0; s < sizeof sides / sizeof *sides; s++)
+		for (size_t t = 0; t < sizeof sides / sizeof *sides; t++) {
+			int n = sides[s], k = sides[t];
+			if (!mat_row_block(n, k))
+				continue;
+			shapes++;
+			for (int h = NT; h <= NN; h++) {
+				int ldb = h == NT ? k : n;
+				multiply((enum product)h, n, k, ldb, M, n, k);
+				memcpy(all, c, (size_t)(M * n) * sizeof *c);
+				for (int i = 0; i < M; i++)
+					for (int rows = 1; i + rows <= M; rows += 5) {
+						const float *row = a + (size_t)i * (size_t)k;
+						if (h == NT)
+							mat_nt(c, n, row, k, b, ldb, NULL, rows, n, k, bits);
+						else
+							mat_nn(c, n, row, k, b, ldb, NULL, NULL, rows, n, k, bits);
+						different += memcmp(c, all + (size_t)i * (size_t)n, (size_t)(rows * n) * sizeof *c) != 0;
+					}
+			}
+		}
+	free(all);
+	ok(!different, "the bits of a row do not depend on its place, for %d shapes%s", shapes, by_blocked() ? "" : " (blocked kernels alone are made so)");
+	ok(shapes || !by_blocked(), "there are such shapes");
+}
+
 /* Masked outputs are 0, and all others are what they are without a mask, however b is packed. */
 static void test_mask(float threshold)
 {
@@ -420,8 +453,10 @@ int main(void)
 	test_mask(2.5f);
 	test_sign(64);
 	test_sign(8); /* computed one by one */
+	test_places();
 	test_alignment();
 	bits = MAT_16;
+	test_places();
 	test_alignment();
 	test_mask(0);
 	test_mask(1.5f);
