@@ -63,6 +63,8 @@ void mat_nn(float *c, int ldc, const float *a, int lda, const float *b, int ldb,
 /* c[m x n] = scale a[k x m]^T b[k x n], added to c when add. packed: b, or NULL */
 void mat_tn(float *c, int ldc, const float *a, int lda, const float *b, int ldb, const struct mat_packed *packed, int m, int n, int k,
 	    float scale, int add, enum mat_bits bits);
+/* Whether mat_tn() of this shape reads a pack: its products may be computed by another kernel than those of mat_nt() and mat_nn(). */
+int mat_tn_packs(int m, int n, int k, enum mat_bits bits);
 
 /* The Gram matrix of m rows: c[m x m] = a[m x k] a^T, symmetric */
 void mat_gram(float *c, const float *a, int lda, int m, int k);

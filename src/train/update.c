@@ -229,7 +229,7 @@ int update_open(struct trainer *t, struct fail *f)
 	for (int i = 0; i < t->updates; i++) {
 		const struct update *u = &t->update[i];
 		const struct layer *l = &u->side->net->l[u->layer];
-		if (l->type->dense && u->task == 0) /* without memory nothing is packed, and the weights come out the same */
+		if (l->type->dense && u->task == 0 && mat_tn_packs(TILE, l->in, t->batch, MAT_16)) /* without memory nothing is packed, and the weights come out the same */
 			u->side->packed_input[u->layer] = mat_pack(NULL, l->in, 1, TILE, l->in, t->batch, MAT_16, 0, &budget);
 	}
 	return 0;

@@ -474,6 +474,8 @@ int main(void)
 	test_denormals(); /* the last test: it changes this thread */
 	printf("# SIMD level %d\n", simd_level());
 	int lanes = by_blocked() ? blocked_kernels()->lanes : 0;
+	ok(mat_tn_packs(32, 784, 64, bits) == (by_amx() || lanes == 16) && mat_tn_packs(32, 784, 128, bits) == (by_amx() || lanes > 0),
+	   "a short sum over records reads no pack with fewer than 16 lanes");
 	printf("# large products by %s\n", by_amx() ? "AMX" : lanes == 16 ? "AVX-512" : lanes == 8 ? "8 lanes" : lanes ? "4 lanes" : "OpenBLAS");
 	free(a), free(b), free(c), free(before);
 	return done();
