@@ -8,8 +8,7 @@
 #include "gemm/sparse_block.h"
 #include "nn/loss.h"
 
-/* RECORDS have draws. More are generated, because the blocked kernels begin at 8 rows, and take less time for these than OpenBLAS for 2. */
-enum { GENERATED = 8, RECORDS = 2, ROWS = RECORDS * SPARSE_ROWS };
+enum { RECORDS = 2, ROWS = RECORDS * SPARSE_ROWS }; /* that are generated, and their draws */
 
 /* Sparse blocks with no more work than this are taken to be faster than tiles.
  *
@@ -29,18 +28,18 @@ struct generator {
 	struct network decoder; /* sparse, so that the work does not depend on whether there are tiles */
 	struct tape enc, dec;
 	float *xi; /* [ROWS][latent] */
-	float *x;  /* [GENERATED][input] */
+	float *x;  /* [RECORDS][input] */
 };
 
 static int generator_open(struct generator *g, const struct model *m, struct fail *f)
 {
 	*g = (struct generator){.decoder = m->dec};
 	g->decoder.sparse = 1;
-	if (tape_open(&g->enc, &m->enc, GENERATED, f) || tape_open(&g->dec, &m->dec, ROWS, f))
+	if (tape_open(&g->enc, &m->enc, RECORDS, f) || tape_open(&g->dec, &m->dec, ROWS, f))
 		return -1;
 	g->xi = mat_floats((size_t)ROWS * (size_t)m->cfg.latent);
-	g->x = mat_floats((size_t)GENERATED * (size_t)m->enc.in);
-	return g->xi && g->x ? 0 : fail_memory_for(f, "%d generated records", GENERATED);
+	g->x = mat_floats((size_t)RECORDS * (size_t)m->enc.in);
+	return g->xi && g->x ? 0 : fail_memory_for(f, "%d generated records", RECORDS);
 }
 
 static void generator_close(struct generator *g)
@@ -53,9 +52,9 @@ static void generator_close(struct generator *g)
 
 static void generate(struct generator *g, const struct model *m)
 {
-	size_t n = (size_t)GENERATED * (size_t)m->dec.out;
-	g->dec.rows = GENERATED;
-	for (int r = 0; r < GENERATED; r++)
+	size_t n = (size_t)RECORDS * (size_t)m->dec.out;
+	g->dec.rows = RECORDS;
+	for (int r = 0; r < RECORDS; r++)
 		rng_normal(g->xi + r * m->cfg.latent, m->cfg.latent, 0, ROLE_GENERATED, 0, (uint64_t)r, 0);
 	network_forward(&g->decoder, m->params, g->xi, &g->dec, NULL);
 	const float *logits = g->dec.v[m->dec.last];

@@ -397,7 +397,7 @@ int main(void)
 	test_not_finite(&state);
 	test_gram(&state);
 	if (!sparse_supported(64, 64, MAT_SPARSE)) { /* with 8 and 4 lanes */
-		skip("scores with sparse blocks", "here OpenBLAS computes small layers: this processor has no AVX-512");
+		skip("scores with sparse blocks", "this processor has no AVX-512, and without it small layers are computed row by row");
 		return done();
 	}
 	test_forms(0, &state);
