@@ -178,7 +178,8 @@ package() {
 	esac
 }
 
-# any_place: the bits of a product do not depend on the place of a row. This is so with AVX2 and AVX-512, and not with AMX or with OpenBLAS alone.
+# any_place: the bits of a product do not depend on the place of a row. This is so with AVX2, AVX-512 and NEON, and not with AMX or with OpenBLAS
+# alone; it is asked where tests see the processor.
 any_place() { [ -z "${VAE_FILTERS_SIMD:-}${EMULATOR:-}" ] && grep -qw avx2 /proc/cpuinfo && ! grep -qw amx_tile /proc/cpuinfo; }
 
 # need PROGRAM...: skips the test where one of them is missing
