@@ -66,7 +66,7 @@ between() { awk -v a="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(a != "" && a > l &
 # columns FILE.npy SCALE: the sums of a matrix's columns times SCALE
 columns() {
 	perl -e 'local $/; open my $f, "<:raw", $ARGV[0] or die; my $t = <$f>; my ($r, $c) = $t =~ /\((\d+), (\d+)\)/ or die;
-		my @v = unpack "f<*", substr $t, 128; my @s; $s[$_ % $c] += $v[$_] for 0 .. $#v; printf "%.9g\n", $_ * $ARGV[1] for @s' "$1" "$2"
+		my @v = unpack "f<*", substr $t, 10 + unpack("v", substr $t, 8, 2); my @s; $s[$_ % $c] += $v[$_] for 0 .. $#v; printf "%.9g\n", $_ * $ARGV[1] for @s' "$1" "$2"
 }
 
 @test "influences are those of vae-testinf at the checkpoint before the step" {
