@@ -40,7 +40,8 @@ teardown() { stop_slurm; }
 @test "shards: --summary replaces no shard and no other file of RUN" {
 	cp "$S/"*.tar "$T/"
 	local shard
-	shard=$(ls "$T/"*.tar | head -n 1)
+	set -- "$T/"*.tar
+	shard=$1
 	cp "$shard" "$T/before"
 	fails 2 vae-shards plan -m "$F/m.vae" --summary "$shard" "$T/run" "$shard"
 	absent "$T/run"

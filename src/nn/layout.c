@@ -5,13 +5,16 @@
 #include "nn/layer.h"
 
 /* Pictures in colour: the compiler makes shuffles of this. */
-SIMD_VARIANTS(void, colours_last, (float *restrict out, const float *restrict in, size_t area), {
+INLINE void interleave(float *restrict out, const float *restrict in, size_t area)
+{
 	for (size_t i = 0; i < area; i++) {
 		out[3 * i] = in[i];
 		out[3 * i + 1] = in[area + i];
 		out[3 * i + 2] = in[2 * area + i];
 	}
-})
+}
+
+SIMD_VARIANTS(void, colours_last, (float *restrict out, const float *restrict in, size_t area), { interleave(out, in, area); })
 
 void to_channels_last(float *out, const float *in, int rows, int channels, int area)
 {

@@ -59,7 +59,7 @@ void compute_recon(struct trainer *t, const struct tape *act, const struct tape 
 	const float *x = t->m->dec.writes_channels_last ? t->channels_last : t->x;
 	const struct learnt_variance v = model_variance(t->m);
 	for (int i = 0; i < rows; i++) {
-		size_t r = (size_t)(from + i);
+		size_t r = (size_t)from + (size_t)i;
 		float *d = t->want_gradient ? delta->v[last] + (size_t)i * n : NULL;
 		double *by_variance = t->by_variance ? t->by_variance + r * t->m->nvariances : NULL;
 		t->recon[r] = loss_recon_learnt((enum likelihood)t->m->cfg.train.likelihood, &v, act->v[last] + (size_t)i * n, x + r * n, t->input, d, by_variance);
