@@ -37,9 +37,9 @@ enum mat_bits { MAT_24, MAT_16, MAT_SPARSE };
  * factors above 2^-100, and before C is scaled or added to. */
 double mat_error_bound(int k, enum mat_bits bits);
 
-/* A number of rows R: in products with n columns and inner dimension k, a row of C has the same bits for any multiple of R rows. 0: there
- * is none for this shape on this processor. */
-int mat_row_block(int n, int k);
+/* Whether in products with n columns and inner dimension k, on this processor, the bits of a row of C do not depend on the number of rows or on its
+ * place among them. */
+int mat_rows_independent(int n, int k);
 
 /* Packs B once for many products of about m rows. Without the pack they give the same bits, and take longer. b is [n x k], or [k x n] when
  * k_rows; NULL packs zeros, for mat_repack() to replace. masked: the products have a relu_mask and may skip masked outputs.

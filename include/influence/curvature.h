@@ -67,7 +67,7 @@ void curvature_beside(char *out, size_t capacity, const struct model *m);
 /* The file appears whole or not at all. */
 int curvature_write(const struct curvature *c, const struct model *m, const char *path, struct fail *f);
 /* Reads the curvature of a model, and fails if the file is of another model, or likelihood, beta or gradient of the scores differ from those
- * of the file. hash: of the file. */
+ * of the file. hash: of the file. After a failure nothing is left to free. */
 int curvature_read(struct curvature *c, const struct model *m, const char *path, char hash[17], struct fail *f);
 /* Fails unless the file is whole and of this model, with whatever options. */
 int curvature_verify(const struct model *m, const char *path, struct fail *f);

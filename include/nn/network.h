@@ -50,8 +50,8 @@ void network_free_packed(struct network *net);
 /* 1 when rows can go through the network as sparse blocks, forward and backward (sparse_block.h): dense layers with a ReLU between each
  * two, on a processor with the kernels; where there is AMX, only if net->sparse. packed: and its weights are packed, for which there may have been no memory. */
 int network_sparse(const struct network *net, int packed);
-/* A number of rows R: a row has the same bits in a pass over any multiple of R rows. 0: there is no such number. */
-int network_row_block(const struct network *net);
+/* Whether a row has the same bits in a pass over any number of rows. */
+int network_rows_independent(const struct network *net);
 /* Floats of scratch that a layer's pass needs; 0 without convolutions. */
 size_t network_scratch(const struct network *net);
 

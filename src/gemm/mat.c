@@ -100,9 +100,9 @@ double mat_error_bound(int k, enum mat_bits bits)
 
 /* --- dispatch --- */
 
-int mat_row_block(int n, int k)
+int mat_rows_independent(int n, int k)
 {
-	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED; /* then all products of this shape are */
+	return gemm_select(INT_MAX, n, k, MAT_24) == GEMM_BLOCKED; /* then products with fewer rows are, too */
 }
 
 static void gemm_openblas(const struct gemm_args *g)

@@ -256,6 +256,8 @@ int curvature_read(struct curvature *c, const struct model *m, const char *path,
 	if (!r) {
 		c->file = s.bytes;
 		s.bytes = (struct buf){.p = NULL};
+	} else {
+		*c = (struct curvature){.n = 0};
 	}
 	safetensors_free(&s);
 	return r ? fail_add(f, "%s", path) : 0;

@@ -68,8 +68,8 @@ static int all_sparse(const struct influence *s)
  * computed independently. */
 static int rows_of(const struct influence *s, int n)
 {
-	int block = network_row_block(&s->models[0].enc), rows = block ? (n + block - 1) / block * block : s->batch;
-	return s->whitening || !all_sparse(s) || rows > s->batch ? s->batch : rows;
+	int fewer = n < s->batch && !s->whitening && all_sparse(s) && network_rows_independent(&s->models[0].enc);
+	return fewer ? n : s->batch;
 }
 
 int influence_gains_from_packing(const struct influence *s, int n)

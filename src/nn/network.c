@@ -165,15 +165,14 @@ int network_sparse(const struct network *net, int packed)
 	return net->n == net->last + 1;
 }
 
-int network_row_block(const struct network *net)
+int network_rows_independent(const struct network *net)
 {
-	int block = 1;
-	for (int i = 0; i < net->n && block; i++) {
+	for (int i = 0; i < net->n; i++) {
 		const struct layer *l = &net->l[i];
-		int rows = layer_has_weights(l) ? l->type->dense ? mat_row_block(l->out, l->in) : 0 : 1;
-		block = rows && rows < block ? block : rows;
+		if (layer_has_weights(l) && !(l->type->dense && mat_rows_independent(l->out, l->in)))
+			return 0;
 	}
-	return block;
+	return 1;
 }
 
 size_t network_scratch(const struct network *net)

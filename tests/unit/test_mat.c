@@ -147,7 +147,7 @@ static void test_places(void)
 	for (size_t s = 0; s < sizeof sides / sizeof *sides; s++)
 		for (size_t t = 0; t < sizeof sides / sizeof *sides; t++) {
 			int n = sides[s], k = sides[t];
-			if (!mat_row_block(n, k))
+			if (!mat_rows_independent(n, k))
 				continue;
 			shapes++;
 			for (int h = NT; h <= NN; h++) {
