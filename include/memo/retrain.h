@@ -49,6 +49,8 @@ int retrain_model(struct retrain *r, int model, struct fail *f);
 int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struct fail *f);
 /* The same for a reader of NAME.memo, which has the hash of its plan. */
 int retrain_open_numbers(const char *dir, const char *plan, int model, size_t rows, int columns, struct numbers *n, struct fail *f);
+/* Fails because the file of a model is not there yet: -1. */
+int retrain_fail_missing(const char *dir, int model, int models, struct fail *f);
 /* Reads NAME.memo/plan of halves: the subsets, the number of test records, the hash of the plan, and the hashes of the payloads of records and
  * test records. */
 int retrain_read_halves(const char *dir, struct subsets *s, size_t *tests, char plan[17], uint64_t payloads[2], struct fail *f);

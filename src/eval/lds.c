@@ -77,7 +77,7 @@ static int read_losses(struct halves *h, const char *memo, struct fail *f)
 		struct numbers n;
 		int got = retrain_open_numbers(memo, h->plan, i, h->tests, 1, &n, f);
 		if (got <= 0)
-			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", memo, i + 1, h->subsets.halves);
+			return got < 0 ? -1 : retrain_fail_missing(memo, i, h->subsets.halves, f);
 		int bad = numbers_read(&n, 0, h->tests, h->loss + (size_t)i * h->tests, f);
 		numbers_close(&n);
 		if (bad)

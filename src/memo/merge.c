@@ -20,7 +20,7 @@ static int open_files(struct merge *m, struct fail *f)
 	for (int i = 0; i < m->models; i++) {
 		int got = retrain_numbers(m->r, i, &m->file[i], f);
 		if (got <= 0)
-			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", m->r->dir, i + 1, m->models);
+			return got < 0 ? -1 : retrain_fail_missing(m->r->dir, i, m->models, f);
 	}
 	for (int i = 0; i < m->repeats; i++)
 		if (subsets_folds(&m->r->subsets, i, m->fold + (size_t)i * m->r->data->n, f))

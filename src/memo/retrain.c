@@ -147,6 +147,11 @@ int retrain_numbers(const struct retrain *r, int model, struct numbers *n, struc
 	return retrain_open_numbers(r->dir, r->plan, model, retrain_rows(r), retrain_columns(r), n, f);
 }
 
+int retrain_fail_missing(const char *dir, int model, int models, struct fail *f)
+{
+	return fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", dir, model + 1, models);
+}
+
 struct watch {
 	const struct retrain *r;
 	int model;

@@ -93,7 +93,7 @@ static int read_losses(const struct retrain *r, double *loss, struct fail *f)
 		struct numbers n;
 		int got = retrain_numbers(r, i, &n, f);
 		if (got <= 0)
-			return got < 0 ? -1 : fail_set(f, "%s: model %d of %d is missing: its task has not run; vae-memo without --task trains what is missing", r->dir, i + 1, models);
+			return got < 0 ? -1 : retrain_fail_missing(r->dir, i, models, f);
 		int bad = numbers_read(&n, 0, tests, loss + (size_t)i * tests, f);
 		numbers_close(&n);
 		if (bad)
