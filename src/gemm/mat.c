@@ -126,21 +126,21 @@ static void gemm_openblas(const struct gemm_args *g)
 
 static int bf16_pieces(enum mat_bits bits) { return bits == MAT_16 ? 2 : 3; }
 
-/* Sums over records, such as weight gradients, in which no row of C is a record: with fewer than 16 lanes OpenBLAS is faster if a side is short. */
-static int openblas_is_faster(int m, int n, int k) { return blocked_kernels()->lanes < 16 && (m < 8 || n <= 64 || k <= 64); }
-
-int mat_tn_packs(int m, int n, int k, enum mat_bits bits)
+/* k_rows: A is transposed, and the products are sums over records, such as weight gradients, in which no row of C is a record. With fewer than 16
+ * lanes OpenBLAS is faster for these if a side is short. */
+static enum gemm_kernel choose_kernel(int k_rows, int m, int n, int k, enum mat_bits bits)
 {
 	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
-	return kernel == GEMM_AMX || (kernel == GEMM_BLOCKED && !openblas_is_faster(m, n, k));
+	int openblas = kernel == GEMM_BLOCKED && k_rows && blocked_kernels()->lanes < 16 && (m < 8 || n <= 64 || k <= 64);
+	return openblas ? GEMM_OPENBLAS : kernel;
 }
+
+int mat_tn_packs(int m, int n, int k, enum mat_bits bits) { return choose_kernel(1, m, n, k, bits) != GEMM_OPENBLAS; }
 
 static void gemm_dispatch(const struct gemm_output *c, struct gemm_operand a, struct gemm_operand b, int m, int n, int k,
 			  enum mat_bits bits)
 {
-	enum gemm_kernel kernel = gemm_select(m, n, k, bits);
-	if (kernel == GEMM_BLOCKED && a.k_rows && openblas_is_faster(m, n, k))
-		kernel = GEMM_OPENBLAS;
+	enum gemm_kernel kernel = choose_kernel(a.k_rows, m, n, k, bits);
 	struct gemm_args g = {c, a, b, m, n, k, kernel == GEMM_AMX ? bf16_pieces(bits) : 0};
 	if (b.packed && (b.packed->n != n || b.packed->k != k || b.packed->pieces != g.pieces))
 		g.b.packed = NULL;

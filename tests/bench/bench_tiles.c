@@ -1,5 +1,4 @@
-/* It includes gemm_amx.c, for parts that the library does not export and for other blockings. tests/tiles/bench_tiles.c compiles this file
- * for emulated tiles, where its numbers mean nothing, but it runs and the products are checked. */
+/* tests/tiles/bench_tiles.c compiles this file for emulated tiles, where its numbers mean nothing, but it runs and the products are checked. */
 #include "bench_tiles.h"
 
 #include <math.h>
@@ -10,18 +9,7 @@
 
 #include "base/amx.h"
 #include "base/simd.h"
-#include "gemm/kernels.h"
-
-#define gemm_amx bench_gemm
-#define gemm_amx_pack bench_pack
-#define gemm_amx_repack bench_repack
-struct mat_packed *bench_pack(struct gemm_operand b, int n, int k, int pieces);
-void bench_repack(struct mat_packed *packed, struct gemm_operand b);
-void bench_gemm(const struct gemm_args *g);
-#include "gemm/gemm_amx.c" /* NOLINT(bugprone-suspicious-include) */
-#undef gemm_amx
-#undef gemm_amx_pack
-#undef gemm_amx_repack
+#include "../tiles/own_gemm.h"
 
 enum { PEAK, LARGE, WHOLE, NOT_AHEAD, SHORT, SECOND, FIRST, PACK_A, PACK_B, ROWS };
 static const char *const row[ROWS] = {
@@ -135,13 +123,13 @@ static double pack_a(struct work *w)
 
 static double pack_b(struct work *w)
 {
-	bench_repack(w->packed, w->g.b);
+	own_repack(w->packed, w->g.b);
 	return flop_of_all(&w->g);
 }
 
 static double whole(struct work *w)
 {
-	bench_gemm(&w->g);
+	own_gemm(&w->g);
 	return flop_of_all(&w->g);
 }
 
@@ -200,7 +188,7 @@ static int work_make(struct work *w, int m, int n, int k, int pieces)
 		w->a[i] = (float)sin(1.7 * (double)i);
 	for (size_t i = 0; w->b && i < (size_t)n * (size_t)k; i++)
 		w->b[i] = (float)sin(2.9 * (double)i + 1);
-	w->packed = w->b ? bench_pack((struct gemm_operand){w->b, k, 0, NULL}, n, k, pieces) : NULL;
+	w->packed = w->b ? own_pack((struct gemm_operand){w->b, k, 0, NULL}, n, k, pieces) : NULL;
 	w->to = (struct gemm_output){.v = w->c, .ld = n, .scale = 1};
 	w->g = (struct gemm_args){&w->to, {w->a, k, 0, NULL}, {w->b, k, 0, w->packed}, m, n, k, pieces};
 	return w->a && w->c && w->panels && w->packed ? 0 : -1;
@@ -237,7 +225,7 @@ static int measure(double t[ROWS], int pieces, double seconds)
 	good &= is_product(&w, w.sum, 0, MR, 0, NR, NR, short_kc[pieces]);
 	release();
 	blocking.kc[pieces] = short_kc[pieces];
-	bench_repack(w.packed, w.g.b);
+	own_repack(w.packed, w.g.b);
 	memset(w.c, 0, sizeof *w.c * M * N);
 	t[SHORT] = cost(whole, &w, seconds);
 	good &= is_product(&w, w.c, 0, M, 0, N, N, kc);

@@ -39,16 +39,7 @@ static void fetch(const char *p)
 
 #undef _mm_prefetch
 #define _mm_prefetch(p, hint) fetch(p)
-#define gemm_amx emulated_gemm
-#define gemm_amx_pack emulated_pack
-#define gemm_amx_repack emulated_repack
-struct mat_packed *emulated_pack(struct gemm_operand b, int n, int k, int pieces);
-void emulated_repack(struct mat_packed *packed, struct gemm_operand b);
-void emulated_gemm(const struct gemm_args *g);
-#include "gemm/gemm_amx.c"
-#undef gemm_amx
-#undef gemm_amx_pack
-#undef gemm_amx_repack
+#include "../tiles/own_gemm.h"
 
 static void configure(int rows, int columns, int pairs)
 {
@@ -208,14 +199,14 @@ static void test_fetched(int m, int pieces)
 {
 	enum { N = 300, K = 200, STEPS = (K + 31) / 32 };
 	float *a = mat_floats((size_t)m * K), *b = mat_floats(N * K), *c = mat_floats((size_t)m * N);
-	struct mat_packed *packed = emulated_pack((struct gemm_operand){b, K, 0, NULL}, N, K, pieces);
+	struct mat_packed *packed = own_pack((struct gemm_operand){b, K, 0, NULL}, N, K, pieces);
 	struct gemm_output to = {.v = c, .ld = N, .scale = 1};
 	struct gemm_args g = {&to, {a, K, 0, NULL}, {b, K, 0, packed}, m, N, K, pieces};
 	int panel = STEPS * pieces * 32, bad = 0;
 	memset(&fetched, 0, sizeof fetched);
 	fetched.from = packed->v;
 	fetched.lines = (N + 31) / 32 * panel;
-	emulated_gemm(&g);
+	own_gemm(&g);
 	for (int i = 0; i < fetched.lines; i++)
 		bad += fetched.times[i] != (i < panel ? 0 : m / 256);
 	ok(!bad && !fetched.outside, "%d rows, %d pieces: the panels of B to come are fetched %d times", m, pieces, m / 256);
@@ -237,7 +228,7 @@ static void test_products(int m, int n, int k, int pieces, uint64_t *state)
 	} else {
 		gemm_amx(&g);
 		g.c = &other;
-		emulated_gemm(&g);
+		own_gemm(&g);
 		ok(!memcmp(c, d, (size_t)(m * n) * sizeof *c), "%s", what);
 	}
 	free(a), free(b), free(c), free(d);
