@@ -360,15 +360,20 @@ AMX static void multiply_block(const struct gemm_args *g, uint16_t *scratch, int
 	store_tile(g, &newest, 0, MR);
 }
 
-AMX static void multiply_all(const struct gemm_args *g, uint16_t *scratch)
+AMX static void configure_tiles(void)
 {
-	static const struct {
+	static const struct { /* GCC does not know that ldtilecfg reads more than 8 bytes, and could leave out others that are written */
 		uint8_t palette, start_row, reserved[14];
 		uint16_t row_bytes[16];
 		uint8_t rows[16];
 	} config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-	int kc = blocking.kc[g->pieces];
 	_tile_loadconfig(&config);
+}
+
+AMX static void multiply_all(const struct gemm_args *g, uint16_t *scratch)
+{
+	int kc = blocking.kc[g->pieces];
+	configure_tiles();
 	for (int p0 = 0; p0 < g->k; p0 += kc)
 		for (int j0 = 0, p1 = min_int(p0 + kc, g->k); j0 < g->n; j0 += NC)
 			for (int i0 = 0, j1 = min_int(j0 + NC, g->n); i0 < g->m; i0 += MC)

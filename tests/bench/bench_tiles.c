@@ -52,14 +52,6 @@ struct work {
 	enum mat_bits bits;
 };
 
-AMX static void configure(void)
-{
-	/* const: GCC does not know that ldtilecfg reads more than 8 bytes */
-	static const uint8_t shape[64] = {[0] = 1,   [16] = 64, [18] = 64, [20] = 64, [22] = 64, [24] = 64, [26] = 64, [28] = 64, [30] = 64,
-					  [48] = 16, [49] = 16, [50] = 16, [51] = 16, [52] = 16, [53] = 16, [54] = 16, [55] = 16};
-	_tile_loadconfig(shape);
-}
-
 AMX static void release(void) { _tile_release(); }
 
 /* --- what is measured: each returns its floating point operations, of bfloat16 numbers --- */
@@ -202,7 +194,7 @@ static int measure(double t[ROWS], int pieces, double seconds)
 	struct work w;
 	if (work_make(&w, N, N, N, pieces))
 		return -1;
-	configure();
+	configure_tiles();
 	t[PEAK] = cost(registers, &w, seconds);
 	release();
 	t[LARGE] = cost(dispatched, &w, seconds);
@@ -218,7 +210,7 @@ static int measure(double t[ROWS], int pieces, double seconds)
 	blocking.prefetch = 1;
 	t[PACK_A] = cost(pack_a, &w, seconds);
 	t[PACK_B] = cost(pack_b, &w, seconds);
-	configure();
+	configure_tiles();
 	t[SECOND] = cost(second_level, &w, seconds);
 	good &= is_product(&w, w.sum, M - MR, MR, (SECOND_PANELS - 1) * NR, NR, NR, kc);
 	t[FIRST] = cost(first_level, &w, seconds);
