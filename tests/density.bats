@@ -836,6 +836,7 @@ parts()
 	vae-density -q --neighbors 2 --against line.1.tar --part fewer line.0.tar
 	vectors more.tar a 0 \; b 1 \; c 3 \; d 7 \; e 8.5 \; f 11 \; g 12
 	vae-density -q --neighbors 2 --against line.1.tar --part more more.tar
+	vae-density -q --neighbors 2 --set input.jpeg=reduced --against line.1.tar --part reduced line.tar
 	echo text >text
 	: >empty
 	refused()
@@ -844,6 +845,7 @@ parts()
 		[ "$status" -eq 1 ] && [ "${#lines[@]}" -eq 1 ] && [[ $output == *"$2"* ]] && [ ! -e o.tar ] || { echo "$1: $status $output"; false; }
 	}
 	refused line.0.tar.part,k3 "k3: made with 'neighbors 3 "
+	refused line.0.tar.part,reduced "reduced: made with 'neighbors 2 input.binarize 0 input.jpeg reduced "
 	refused k3 "the parts were made with 'neighbors 3 "
 	refused line.0.tar.part,wide "wide: its points have the shape [1,1,2], and those of line.0.tar.part [1,1,1]"
 	refused line.0.tar.part,line.0.tar.part 'are of the same reference records'

@@ -92,6 +92,31 @@ found() {
 	says none.vae
 }
 
+@test "input.jpeg=reduced: a large JPEG picture is decoded at a part of its size, and a model keeps that" {
+	local small=(-q -c tiny --set 'input.shape=[3,4,5]' --set 'model.encoder=[flatten, {linear: 8}]' --set 'model.decoder=[{linear: 60}]'
+		--set train.steps=2 --set train.checkpoints=1 --set train.holdout=0)
+	printf 'name=0.jpg file=%s\nname=1.png file=%s\n' "$IN/rgb444.jpg" "$IN/m-rgb.png" | mktar >"$T/in"
+	vae-train "${small[@]}" -o "$T/full.vae" "$T/in"
+	vae-train "${small[@]}" --set input.jpeg=reduced -o "$T/reduced.vae" "$T/in"
+	ok vae-ckpt show -m "$T/full.vae"
+	not grep -q 'jpeg: ' "$T/out"
+	ok vae-ckpt show -m "$T/reduced.vae"
+	grep -q '  jpeg: reduced' "$T/out"
+	# the picture in PNG has the same score, that in JPEG another
+	for i in full reduced; do
+		vae-selfinf -q -m "$T/full.vae" --set input.jpeg=$i --on-error fail "$T/in" | vae-cut -k mu_norm >"$T/$i"
+	done
+	is "$(sed -n 2p "$T/reduced")" "$(sed -n 2p "$T/full")"
+	[ "$(sed -n 1p "$T/reduced")" != "$(sed -n 1p "$T/full")" ]
+	# no part of 45 x 37 has twice this shape
+	for i in full reduced; do
+		printf 'name=0.jpg file=%s\n' "$IN/rgb444.jpg" | mktar | vae-selfinf -q -m "$F/colour.vae" --set input.jpeg=$i --on-error fail | vae-cut -k loss,selfinf >"$T/$i"
+	done
+	same "$T/full" "$T/reduced"
+	fails 1 vae-train -q -c tabular --set input.jpeg=reduced -o "$T/t.vae" "$T/in"
+	says input.jpeg vector
+}
+
 # means FILE: the norm of the latent mean, which does not depend on the hash of the file as draws do
 means() { printf 'name=a.jpg file=%s\n' "$1" | mktar | vae-selfinf -q -m "$F/colour.vae" --on-error fail | vae-cut -k mu_norm; }
 

@@ -15,10 +15,14 @@
 #include "input/npy.h"
 #include "input/picture.h"
 
+struct input_form { /* of the pictures that a network reads */
+	int channels, height, width;
+	int reduced_jpeg; /* JPEG pictures are decoded at a part of their size where that suffices (jpeg.h) */
+};
+
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be a picture
  * (npy.h) of exactly that shape; its samples are copied. Sets *notes, unless NULL, to those of the picture; an .npy leaves it as it is. */
-int input_decode(const void *data, size_t len, int channels, int height, int width,
-                 uint8_t *out, unsigned *notes, struct fail *f);
+int input_decode(const void *data, size_t len, const struct input_form *form, uint8_t *out, unsigned *notes, struct fail *f);
 
 /* Decodes a picture as it is, also one of 1 or 3 channels in an .npy (npy.h), which the caller frees: 1. Or parses another .npy, whose
  * values stay in data: 0. -1: error. */

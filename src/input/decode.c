@@ -59,13 +59,13 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
-static int decode_picture(const void *data, size_t len, struct picture *p, struct fail *f)
+static int decode_picture(const void *data, size_t len, const struct input_form *reduced, struct picture *p, struct fail *f)
 {
 	switch (input_format_of(data, len)) {
 	case INPUT_PNG:
 		return png_decode(data, len, p, f);
 	case INPUT_JPEG:
-		return jpeg_decode(data, len, p, f);
+		return reduced ? jpeg_decode_reduced(data, len, reduced->width, reduced->height, p, f) : jpeg_decode(data, len, p, f);
 	case INPUT_NETPBM:
 		return netpbm_decode(data, len, p, f);
 	case INPUT_WEBP:
@@ -95,7 +95,7 @@ int input_read(const void *data, size_t len, struct picture *picture, struct npy
 	int interleaved;
 	*picture = (struct picture){.pixels = NULL};
 	if (input_format_of(data, len) != INPUT_NPY)
-		return decode_picture(data, len, picture, f) ? -1 : 1;
+		return decode_picture(data, len, NULL, picture, f) ? -1 : 1;
 	if (npy_parse(data, len, vector, f))
 		return -1;
 	if (!npy_is_picture(vector, shape, &interleaved) || (shape[0] != 1 && shape[0] != 3))
@@ -103,16 +103,15 @@ int input_read(const void *data, size_t len, struct picture *picture, struct npy
 	return npy_to_picture(vector, shape, interleaved, picture, f);
 }
 
-int input_decode(const void *data, size_t len, int channels, int height, int width,
-                 uint8_t *out, unsigned *notes, struct fail *f)
+int input_decode(const void *data, size_t len, const struct input_form *form, uint8_t *out, unsigned *notes, struct fail *f)
 {
 	struct picture p = {0}, fit;
-	int r;
+	int r, channels = form->channels, height = form->height, width = form->width;
 	if (input_format_of(data, len) == INPUT_NPY)
 		return copy_npy(data, len, channels, height, width, out, f);
 	if (channels != 1 && channels != 3)
 		return fail_set(f, "a picture has 1 or 3 channels, expected %d", channels);
-	r = decode_picture(data, len, &p, f);
+	r = decode_picture(data, len, form->reduced_jpeg ? form : NULL, &p, f);
 	if (r)
 		return -1;
 	if (notes)
@@ -139,7 +138,7 @@ int input_shape(const void *data, size_t len, int shape[3], int *vector, struct 
 	if (*vector && format != INPUT_NPY && format != INPUT_NONE)
 		return fail_set(f, "a picture, expected an .npy of numbers");
 	if (format != INPUT_NPY) {
-		if (decode_picture(data, len, &p, f))
+		if (decode_picture(data, len, NULL, &p, f))
 			return -1;
 		shape[0] = p.channels;
 		shape[1] = p.height;

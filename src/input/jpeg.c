@@ -17,6 +17,7 @@ struct decoder {
 	struct jpeg_progress_mgr progress;
 	jmp_buf env;
 	struct fail *f;
+	int width, height; /* of what is wanted, or 0 */
 	int flawed;
 };
 
@@ -71,6 +72,16 @@ static void inks_to_rgb(const JSAMPLE *in, size_t width, uint8_t *out)
 		}
 }
 
+/* What to divide the sides by. Twice the size that is wanted leaves the resizing enough samples to average. */
+static unsigned divisor_of(const struct decoder *d)
+{
+	const struct jpeg_decompress_struct *j = &d->jpeg;
+	unsigned divisor = d->width ? 8 : 1;
+	while (divisor > 1 && (j->image_width / divisor < 2 * (unsigned)d->width || j->image_height / divisor < 2 * (unsigned)d->height))
+		divisor /= 2;
+	return divisor;
+}
+
 /* Keeps libjpeg's defaults (islow DCT, fancy upsampling), with which Pillow decodes. */
 static int read_picture(struct decoder *d, const void *data, size_t len, struct picture *out)
 {
@@ -82,7 +93,9 @@ static int read_picture(struct decoder *d, const void *data, size_t len, struct 
 	if (!gray && !cmyk && j->jpeg_color_space != JCS_YCbCr && j->jpeg_color_space != JCS_RGB)
 		return fail_set(d->f, "cannot decode JPEG: %d components, expected 1 (gray), 3 (colour) or 4 (CMYK)", j->num_components);
 	j->out_color_space = gray ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
-	if (picture_alloc(out, j->image_width, j->image_height, gray ? 1 : 3, d->f))
+	j->scale_denom = divisor_of(d);
+	jpeg_calc_output_dimensions(j);
+	if (picture_check_size(j->image_width, j->image_height, d->f) || picture_alloc(out, j->output_width, j->output_height, gray ? 1 : 3, d->f))
 		return -1;
 
 	jpeg_start_decompress(j);
@@ -99,9 +112,9 @@ static int read_picture(struct decoder *d, const void *data, size_t len, struct 
 	return 0;
 }
 
-int jpeg_decode(const void *data, size_t len, struct picture *out, struct fail *f)
+int jpeg_decode_reduced(const void *data, size_t len, int width, int height, struct picture *out, struct fail *f)
 {
-	struct decoder d = {.f = f};
+	struct decoder d = {.f = f, .width = width, .height = height};
 	*out = (struct picture){0};
 	if (input_format_of(data, len) != INPUT_JPEG)
 		return fail_set(f, "not a JPEG: it does not start with ff d8 ff");
@@ -122,3 +135,5 @@ int jpeg_decode(const void *data, size_t len, struct picture *out, struct fail *
 	picture_free(out);
 	return -1;
 }
+
+int jpeg_decode(const void *data, size_t len, struct picture *out, struct fail *f) { return jpeg_decode_reduced(data, len, 0, 0, out, f); }

@@ -2,14 +2,21 @@
 
 #include <stdlib.h>
 
-int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f)
+int picture_check_size(size_t width, size_t height, struct fail *f)
 {
-	*p = (struct picture){0};
 	if (!width || !height)
 		return fail_set(f, "picture of %zu x %zu pixels is empty", width, height);
 	if (width > PICTURE_MAX_PIXELS / height)
 		return fail_set(f, "picture of %zu x %zu pixels is larger than the limit of %u pixels", width, height,
 		                PICTURE_MAX_PIXELS);
+	return 0;
+}
+
+int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f)
+{
+	*p = (struct picture){0};
+	if (picture_check_size(width, height, f))
+		return -1;
 	size_t size = width * height * (size_t)channels;
 	p->memory = malloc(size + 1);
 	if (!p->memory)

@@ -154,9 +154,10 @@ static void decode_row(struct batch *b, int row, const struct config *cfg, const
 {
 	size_t at = (size_t)row * b->size;
 	const int *s = cfg->input_shape;
+	const struct input_form form = {s[0], s[1], s[2], cfg->jpeg == JPEG_REDUCED};
 	if (b->numbers && input_vector(m->data.p, m->data.len, (int)b->size, b->numbers + at, &b->why[row]))
 		memset(b->numbers + at, 0, b->size * sizeof *b->numbers);
-	if (b->pixels && input_decode(m->data.p, m->data.len, s[0], s[1], s[2], b->pixels + at, &b->notes[row], &b->why[row]))
+	if (b->pixels && input_decode(m->data.p, m->data.len, &form, b->pixels + at, &b->notes[row], &b->why[row]))
 		memset(b->pixels + at, 0, b->size);
 	else if (b->pixels && cfg->binarize)
 		binarize(b->pixels + at, b->size, cfg->binarize, b->id[row]);

@@ -24,6 +24,7 @@ struct key {
 };
 
 static const char *const input_kinds[] = {"picture", "vector", NULL};
+static const char *const jpeg_sizes[] = {"full", "reduced", NULL};
 static const char *const binarizations[] = {"none", "threshold", "stochastic", NULL};
 static const char *const likelihoods[] = {"gaussian", "bernoulli", "linear", NULL};
 static const char *const optimizers[] = {"adam", "sgd", NULL};
@@ -39,6 +40,7 @@ static const struct key keys[] = {
 	{"input.field", K_LIST, AT(input_field), 0, 128, NULL},
 	{"input.kind", K_WORD, AT(input_kind), 0, 0, input_kinds},
 	{"input.shape", K_SHAPE, AT(input_shape), 1, 65536, NULL},
+	{"input.jpeg", K_WORD, AT(jpeg), 0, 0, jpeg_sizes},
 	{"input.binarize", K_WORD, AT(binarize), 0, 0, binarizations},
 	{"model.latent", K_INT, AT(latent), 1, 65536, NULL},
 	{"model.encoder", K_LAYERS, AT(encoder), 0, 0, NULL},
@@ -320,7 +322,7 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 /* Keys that came later are written only if they are set, so that older models keep their ids. */
 static int is_unset(const struct config *c, const struct key *k)
 {
-	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c)) ||
+	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(jpeg) && !c->jpeg) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c)) ||
 	       (k->at == AT(train.shards) && c->train.shards == 1);
 }
 
@@ -398,6 +400,8 @@ int config_check(struct config *c, struct fail *f)
 		return fail_set(f, "input.shape is missing, or larger than 16 million numbers");
 	if (c->binarize && c->input_kind == VECTOR_INPUT)
 		return fail_set(f, "input.binarize is for pictures, and input.kind is vector");
+	if (c->jpeg && c->input_kind == VECTOR_INPUT)
+		return fail_set(f, "input.jpeg is for pictures, and input.kind is vector");
 	if (c->latent == 0)
 		return fail_set(f, "model.latent is missing");
 	if (c->input_kind == PICTURE_INPUT && c->input_shape[0] != 1 && c->input_shape[0] != 3)

@@ -44,7 +44,7 @@ static int render_picture(struct thumbnail *t, struct fail *why)
 	uint8_t *planar = malloc(n * (size_t)c);
 	int r = planar ? 0 : fail_memory(why);
 	if (!r)
-		r = input_decode(t->payload.p, t->payload.len, c, h, w, planar, NULL, why);
+		r = input_decode(t->payload.p, t->payload.len, &(struct input_form){c, h, w, 0}, planar, NULL, why);
 	for (size_t i = 0; i < n * (size_t)channels && !r; i++)
 		p.pixels[i] = planar[i % (size_t)channels * n + i / (size_t)channels];
 	free(planar);

@@ -142,7 +142,7 @@ static int photos(uint32_t n, const char *dir, const char *ext, int side, int (*
 static int decode_one(const struct buf *b, int side, uint8_t *pixels, struct fail *f)
 {
 	struct picture p = {0};
-	int r = side ? input_decode(b->p, b->len, 3, side, side, pixels, NULL, f) : jpeg_decode(b->p, b->len, &p, f);
+	int r = side ? input_decode(b->p, b->len, &(struct input_form){3, side, side, 0}, pixels, NULL, f) : jpeg_decode(b->p, b->len, &p, f);
 	picture_free(&p);
 	return r;
 }

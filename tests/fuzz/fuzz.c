@@ -60,15 +60,16 @@ static void check_picture(struct picture *p, const uint8_t *data, size_t size)
 		struct fail f;
 		struct buf png = {0};
 		struct picture q;
+		const struct input_form rgb = {3, 5, 7, 0}, gray = {1, 5, 7, 1};
 		uint8_t a[3 * 5 * 7], b[3 * 5 * 7];
 		int shape[3], vector = 0;
 		CHECK(png_encode(p->pixels, p->width, p->height, p->channels, &png, &f) == 0);
 		CHECK(png_decode(png.p, png.len, &q, &f) == 0);
 		CHECK(q.width == p->width && q.height == p->height && q.channels == p->channels);
 		CHECK(memcmp(q.pixels, p->pixels, n * (size_t)p->channels) == 0);
-		CHECK(input_decode(data, size, 3, 5, 7, a, NULL, &f) == 0 && input_decode(data, size, 3, 5, 7, b, NULL, &f) == 0);
+		CHECK(input_decode(data, size, &rgb, a, NULL, &f) == 0 && input_decode(data, size, &rgb, b, NULL, &f) == 0);
 		CHECK(memcmp(a, b, sizeof a) == 0);
-		CHECK(input_decode(data, size, 1, 5, 7, a, NULL, &f) == 0);
+		CHECK(input_decode(data, size, &gray, a, NULL, &f) == 0);
 		CHECK(input_shape(data, size, shape, &vector, &f) == 0);
 		CHECK(!vector && shape[0] == p->channels && shape[1] == p->height && shape[2] == p->width);
 		picture_free(&q);

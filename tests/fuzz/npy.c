@@ -37,7 +37,7 @@ int fuzz_npy(const uint8_t *data, size_t size)
 				CHECK(isfinite(v[i]));
 		free(v);
 		if (!vector && n.count <= sizeof small)
-			CHECK(input_decode(data, size, shape[0], shape[1], shape[2], small, NULL, &f) == 0 && npy_is_picture(&n, picture, &interleaved));
+			CHECK(input_decode(data, size, &(struct input_form){shape[0], shape[1], shape[2], 0}, small, NULL, &f) == 0 && npy_is_picture(&n, picture, &interleaved));
 		for (size_t i = 0; !vector && n.count <= sizeof small && i < n.count; i++) {
 			size_t at = interleaved ? i % 3 * (n.count / 3) + i / 3 : i;
 			npy_copy(&n, i, 1, all);

@@ -54,8 +54,8 @@ static int round_trips(const struct config *c)
 	struct buf b = {0};
 	struct config again;
 	struct fail f;
-	memset(&again, 0x55, sizeof again); /* every key must be written, but for three where they are not set */
-	again.binarize = 0;
+	memset(&again, 0x55, sizeof again); /* every key must be written, but for four where they are not set */
+	again.jpeg = again.binarize = 0;
 	again.variance = 0;
 	again.train.shards = 1;
 	int r = !config_write(c, &b, &f) && !config_parse(&again, b.p, b.len, &f) && written_same(c, &again);
@@ -102,7 +102,7 @@ static void test_set(void)
 		{"score.likelihood=linear", NULL}, {"score.estimator=cross", NULL}, {"score.gradient=score", NULL}, {"score.weights=lr", NULL},
 		{"score.layers=decoder.4,decoder.6", NULL}, {"score.layers=[encoder.1, decoder.6]", NULL}, {"input.field=[png, seg.png]", NULL},
 		{"input.field=ppm,npy", NULL}, {"input.shape=[3, 64, 32]", NULL}, {"model.decoder=[{linear: 8}, relu, {linear: 9}]", NULL},
-		{"input.binarize=stochastic", NULL}, {"model.variance=0.5", NULL}, {"input.binarize=half", "unknown"}, {"model.variance=-1", "outside"},
+		{"input.jpeg=reduced", NULL}, {"input.jpeg=half", "unknown"}, {"input.binarize=stochastic", NULL}, {"model.variance=0.5", NULL}, {"input.binarize=half", "unknown"}, {"model.variance=-1", "outside"},
 		{"train.seed=9007199254740992", NULL}, {"score.draws=4096", NULL}, {"train.lr=0", NULL}, {"format=1", NULL},
 		{"model.latnt=7", "did you mean 'model.latent'"}, {"score.drawss=7", "did you mean 'score.draws'"}, {"zzz=7", "unknown key 'zzz'"},
 		{"train.optimizer=adm", "did you mean 'adam'"}, {"model.encoder=[{liner: 7}]", "did you mean 'linear'"},

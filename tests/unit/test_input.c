@@ -52,11 +52,12 @@ static void check_case(const char *verb, const char *name, const char *rest)
 		ok(!r && q.width == w && q.height == h && crc(q.pixels, (size_t)(w * h * q.channels)) == expected,
 		   "resize %s %s%s", name, rest, f.msg);
 	} else {
+		int reduced = !strcmp(verb, "reduced");
 		sscanf(rest, "%d %d %d %x", &c, &h, &w, &expected);
 		size_t n = (size_t)(c * h * w);
 		uint8_t *t = malloc(n);
-		int r = input_decode(b.p, b.len, c, h, w, t, NULL, &f);
-		ok(!r && !strcmp(verb, "tensor") && crc(t, n) == expected, "tensor %s %s%s", name, rest, f.msg);
+		int r = input_decode(b.p, b.len, &(struct input_form){c, h, w, reduced}, t, NULL, &f);
+		ok(!r && (reduced || !strcmp(verb, "tensor")) && crc(t, n) == expected, "%s %s %s%s", verb, name, rest, f.msg);
 		free(t);
 	}
 	picture_free(&p);
@@ -380,7 +381,7 @@ static void test_tensor_errors(void)
 		struct buf b = load(bad[i].name);
 		struct fail f = {0};
 		uint8_t out[3 * 13 * 13];
-		int r = input_decode(b.p, b.len, bad[i].c, bad[i].h, bad[i].w, out, NULL, &f);
+		int r = input_decode(b.p, b.len, &(struct input_form){bad[i].c, bad[i].h, bad[i].w, 0}, out, NULL, &f);
 		ok(r == -1 && is_message(&f) && strstr(f.msg, bad[i].word), "%s: %s", bad[i].name, f.msg);
 		buf_free(&b);
 	}

@@ -6,6 +6,7 @@ Every picture is made by formula. Wanted pixels are given as their CRC-32:
   decode FILE WIDTH HEIGHT CHANNELS CRC         interleaved, as the decoder hands them out
   resize FILE WIDTH HEIGHT CRC                  interleaved, Pillow's resize(BILINEAR)
   tensor FILE CHANNELS HEIGHT WIDTH CRC         planar, as input_decode() hands them out
+  reduced FILE CHANNELS HEIGHT WIDTH CRC        the same after draft(None, (2 WIDTH, 2 HEIGHT))
   refuse FILE WORD                              an error that has this word in it
   npy FILE TYPE CRC DIM...                      TYPE as in enum npy_type, CRC of the values
 """
@@ -306,13 +307,16 @@ for name, w, h in ("wide.png", 600000, 1), ("high.png", 2, 600000):
         cases.append("resize %s %d %d %s" % (name, *size, crc(np.asarray(im.resize(size, Image.BILINEAR)))))
 
 
-def tensor(name, c, h, w):
-    a = np.asarray(Image.open(name)).astype(np.int64)
+def tensor(name, c, h, w, reduced=False):
+    im = Image.open(name)
+    if reduced:
+        im.draft(None, (2 * w, 2 * h))
+    a = np.asarray(im).astype(np.int64)
     if a.ndim == 3 and c == 1:
         a = (a @ [19595, 38470, 7471] + 32768) >> 16
     a = np.asarray(Image.fromarray(a.astype(np.uint8)).resize((w, h), Image.BILINEAR))
     a = a.transpose(2, 0, 1) if a.ndim == 3 else np.stack([a] * c)
-    cases.append("tensor %s %d %d %d %s" % (name, c, h, w, crc(a)))
+    cases.append("%s %s %d %d %d %s" % ("reduced" if reduced else "tensor", name, c, h, w, crc(a)))
 
 
 for name in "s-rgb.png", "s-gray.png", "rgb420.jpg", "gray.jpg", "p5.pgm", "p6.ppm":
@@ -320,6 +324,10 @@ for name in "s-rgb.png", "s-gray.png", "rgb420.jpg", "gray.jpg", "p5.pgm", "p6.p
         tensor(name, c, 28, 28)
         tensor(name, c, 11, 13)
         tensor(name, c, 64, 32)
+for name in "rgb444.jpg", "rgb422.jpg", "rgb420.jpg", "rgb420-progressive.jpg", "gray.jpg":
+    for h, w in (18, 22), (10, 11), (9, 11), (9, 6), (4, 5), (2, 2), (1, 1):  # of 37 x 45: twice whole, twice by 2, by 4, twice by 8
+        tensor(name, 3, h, w, True)
+tensor("rgb420.jpg", 1, 4, 5, True)
 for name, shape in ("u1-2d.npy", (1, H, W)), ("u1-3d.npy", (3, 4, 5)):
     cases.append("tensor %s %d %d %d %s" % (name, *shape, crc(np.load(name))))
 
