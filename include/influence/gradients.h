@@ -20,6 +20,10 @@ void gradients_choose(struct influence *s, int n);
 size_t gradients_size(const struct influence *s);
 /* to [n][gradients_size()]: the gradients of the first n records of the batch, in the order that gradients_dots() reads. */
 void gradients_copy(const struct influence *s, int n, float *to);
+/* to [n][gradients_size(few)]: gradients of few draws that are near those of n records, which gradients_copy() of s wrote to `from` at the
+ * checkpoint of this index. Each layer has the rank that its rows in `few` allow (low_rank.h). s and few have the same models but for their
+ * draws, and the same whitening; few has no forms. */
+int gradients_low_rank(const struct influence *s, const struct influence *few, size_t checkpoint, size_t n, const float *from, float *to, struct fail *f);
 /* out[r stride + q] += w_c <g_(from + r), g'_(first + q)>, for n records of the batch and m of the `kept` records whose gradients
  * gradients_copy() wrote to `other`. */
 void gradients_dots(struct influence *s, int from, int n, const float *other, int kept, int first, int m, double *out, size_t stride);

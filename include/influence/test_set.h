@@ -57,4 +57,10 @@ size_t test_set_block_of(const struct test_set *t, size_t q);
 const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint);
 void test_set_free(struct test_set *t);
 
+/* few: the same records with gradients of few draws, of low rank (gradients_low_rank()). models are t->models with few draws; s and of_few are
+ * open for gradients of both. few borrows everything else of t, and is freed by test_set_free_blocks(), also after a failure. */
+int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *models, const struct influence *s, const struct influence *of_few,
+                      struct fail *f);
+void test_set_free_blocks(struct test_set *t);
+
 #endif

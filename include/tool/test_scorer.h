@@ -30,7 +30,7 @@ struct test_scorer {
 	struct buf curvature_text;   /* what tells it apart */
 	struct test_set tests;
 	struct model *few;           /* with k: the models [nmodels] with CANDIDATE_DRAWS draws, which share all memory but packed weights */
-	struct test_set few_tests;   /* the test records under these models, until candidates are found */
+	struct test_set few_tests;   /* the test records with gradients of low rank for these models, until candidates are found */
 	struct candidates candidates;
 	struct pairwise pairwise;
 	struct scorer *scorer; /* [workers] */

@@ -59,6 +59,15 @@ size_t spread_floats(int width) { return (size_t)width * SPARSE_ROWS + cache_lin
 
 void sparse_spread(float *to, const struct sparse_block *b, int width) { blocked_kernels()->sparse_spread(to, b, width); }
 
+void sparse_unspread(float *v, size_t ld, const float *from, int rows, int width)
+{
+	enum { BITS = 64 };
+	const uint64_t *mask = (const uint64_t *)(const void *)(from + (size_t)width * SPARSE_ROWS);
+	for (size_t j = 0; j < (size_t)width; j++)
+		for (size_t i = 0; i < (size_t)rows; i++)
+			v[i * ld + j] = mask[j / BITS] >> j % BITS & 1 ? from[j * SPARSE_ROWS + i] : 0;
+}
+
 void spread_dots(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias)
 {
 	blocked_kernels()->spread_dots(to, stride, x, z, np, nk, bias);

@@ -123,11 +123,7 @@ void gradients_close(struct influence *s)
 
 static size_t checkpoint_index(const struct influence *s) { return (size_t)(s->model - s->models); }
 
-/* Whether the layer's gradients are spread blocks at the checkpoint. */
-static int is_sparse(const struct influence *s, const struct layer_gradient *k)
-{
-	return k->spread_p && s->gradients.forms[checkpoint_index(s)].sparse[k->index];
-}
+static int is_sparse(const struct influence *s, const struct layer_gradient *k) { return layer_is_sparse(s, k, checkpoint_index(s)); }
 
 /* The input of a layer [batch draws][in], and the deltas at its output [batch draws][out]. */
 static const float *layer_input(const struct influence *s, const struct layer_gradient *k)

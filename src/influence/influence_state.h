@@ -112,6 +112,12 @@ void gradients_finish(struct influence *s);
 static inline const struct layer_whitening *decoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->dec[i] : NULL; }
 static inline const struct layer_whitening *encoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->enc[i] : NULL; }
 
+/* Whether the gradients of the layer are spread blocks at a checkpoint. */
+static inline int layer_is_sparse(const struct influence *s, const struct layer_gradient *k, size_t checkpoint)
+{
+	return k->spread_p && s->gradients.forms[checkpoint].sparse[k->index];
+}
+
 /* Adds to the self influence by a tensor. */
 static inline void add_to_score(struct influence *s, int record, int tensor, double v)
 {

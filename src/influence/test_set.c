@@ -48,23 +48,37 @@ static int spool_block(struct test_set *t, struct test_block *b, float *p, size_
 	return 0;
 }
 
+/* Takes over p. */
+static int keep_block(struct test_set *t, struct test_block *b, float *p, size_t floats, struct fail *f)
+{
+	size_t bytes = floats * sizeof *p;
+	if (bytes > t->budget || t->memory_used > t->budget - bytes)
+		return spool_block(t, b, p, bytes, f);
+	t->memory_used += bytes;
+	b->gradients = p;
+	return 0;
+}
+
+static float *block_floats(size_t floats, size_t records, struct fail *f)
+{
+	float *p = mat_floats(floats);
+	if (!p)
+		fail_memory_for(f, "the gradients of %zu test records", records);
+	return p;
+}
+
 /* Keeps the gradients of the batch at a checkpoint. */
 static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 {
 	struct batch_reader *g = ctx;
 	struct test_set *t = g->t;
 	gradients_choose(g->influence, g->count);
-	size_t floats = (size_t)g->count * gradients_size(g->influence), bytes = floats * sizeof(float);
-	struct test_block *b = &t->block[t->nblocks * (size_t)t->nmodels + (size_t)checkpoint];
-	float *p = mat_floats(floats);
+	size_t floats = (size_t)g->count * gradients_size(g->influence);
+	float *p = block_floats(floats, (size_t)g->count, f);
 	if (!p)
-		return fail_memory_for(f, "the gradients of %d test records", g->count);
+		return -1;
 	gradients_copy(g->influence, g->count, p);
-	if (bytes > t->budget || t->memory_used > t->budget - bytes)
-		return spool_block(t, b, p, bytes, f);
-	t->memory_used += bytes;
-	b->gradients = p;
-	return 0;
+	return keep_block(t, &t->block[t->nblocks * (size_t)t->nmodels + (size_t)checkpoint], p, floats, f);
 }
 
 /* Allocates one more block. */
@@ -245,24 +259,56 @@ int test_set_check(const struct test_set *t, const char *name, struct fail *warn
 	return 0;
 }
 
-void test_set_free(struct test_set *t)
+int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *models, const struct influence *s, const struct influence *of_few,
+                      struct fail *f)
 {
-	for (size_t i = 0; i < t->nblocks * (size_t)t->nmodels; i++)
+	*few = *t;
+	few->models = models;
+	few->fd = -1;
+	few->memory_used = few->spool_size = 0;
+	few->block = calloc(t->nblocks * (size_t)t->nmodels + 1, sizeof *few->block);
+	if (!few->block)
+		return fail_memory(f);
+	for (size_t block = 0; block < t->nblocks; block++)
+		for (size_t c = 0; c < (size_t)t->nmodels; c++) {
+			size_t n = t->block_from[block + 1] - t->block_from[block], floats = n * gradients_size(of_few);
+			float *p = block_floats(floats, n, f);
+			if (!p)
+				return -1;
+			if (gradients_low_rank(s, of_few, c, n, test_set_gradients(t, block, (int)c), p, f)) {
+				free(p);
+				return -1;
+			}
+			if (keep_block(few, &few->block[block * (size_t)t->nmodels + c], p, floats, f))
+				return -1;
+		}
+	return 0;
+}
+
+void test_set_free_blocks(struct test_set *t)
+{
+	for (size_t i = 0; t->block && i < t->nblocks * (size_t)t->nmodels; i++)
 		if (t->block[i].mapped)
 			munmap(t->block[i].gradients, t->block[i].mapped);
 		else
 			free(t->block[i].gradients);
+	if (t->spool_size)
+		close(t->fd);
+	free(t->block);
+	t->block = NULL;
+}
+
+void test_set_free(struct test_set *t)
+{
+	test_set_free_blocks(t);
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->record[i].key);
 		free(t->record[i].cls);
 		free(t->record[i].why);
 	}
-	if (t->spool_size)
-		close(t->fd);
 	free(t->record);
 	free(t->mu);
 	free(t->forms);
-	free(t->block);
 	free(t->block_from);
 	*t = (struct test_set){.fd = -1};
 }

@@ -10,7 +10,7 @@
 #include "influence/merge_lists.h"
 #include "influence/sparse_decoder.h"
 
-enum { ITEMS_PER_ROW = 32, CANDIDATE_DRAWS = 4 }; /* with --candidates, where most records get no row */
+enum { ITEMS_PER_ROW = 32, CANDIDATE_DRAWS = 3 }; /* with --candidates, where most records get no row */
 
 static const char *const names[] = {"testinf_max", "testinf_max_key", "testinf_min", "testinf_min_key", "testinf_mean",
                                     "testinf_n", "model", "options", "error", NULL};
@@ -103,10 +103,9 @@ static struct test_set no_tests(const struct test_scorer *t, const struct model 
 	                         .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH, .fd = -1};
 }
 
-/* Opens the same test records with few draws. */
-static int read_few(struct test_scorer *t, struct reader *in, struct fail *f)
+/* The same models with few draws. */
+static int open_few(struct test_scorer *t, struct fail *f)
 {
-	static const struct noise drawn;
 	const struct scoring *w = &t->frame;
 	size_t n = (size_t)w->nmodels;
 	t->few = malloc(n * sizeof *t->few);
@@ -116,8 +115,7 @@ static int read_few(struct test_scorer *t, struct reader *in, struct fail *f)
 	for (size_t i = 0; i < n; i++)
 		if (t->few[i].cfg.score.draws > CANDIDATE_DRAWS)
 			t->few[i].cfg.score.draws = CANDIDATE_DRAWS;
-	t->few_tests = no_tests(t, t->few, &drawn);
-	return sparse_decoders_choose(t->few, w->nmodels, f) || reader_rewind(in, f) || test_set_read(&t->few_tests, in, f) ? -1 : 0;
+	return sparse_decoders_choose(t->few, w->nmodels, f);
 }
 
 static void free_few(struct test_scorer *t)
@@ -126,8 +124,7 @@ static void free_few(struct test_scorer *t)
 		network_free_packed(&t->few[i].enc);
 		network_free_packed(&t->few[i].dec);
 	}
-	if (t->few)
-		test_set_free(&t->few_tests);
+	test_set_free_blocks(&t->few_tests);
 	free(t->few);
 	t->few = NULL;
 }
@@ -140,11 +137,11 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	struct fail warning;
 	uint64_t records = 0;
 	t->tests = no_tests(t, w->models, &t->test_noise);
-	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, t->k ? READER_REWINDABLE : 0, f);
+	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);
 	if (in)
 		reader_limit(in, &w->flow.cli->limits);
 	int r = t->sanity ? test_set_read_first(&t->tests, w->flow.in, &records, f) : in ? test_set_read(&t->tests, in, f) : -1;
-	r = r || (t->k && read_few(t, in, f)) ? -1 : 0;
+	r = r || (t->k && open_few(t, f)) ? -1 : 0;
 	reader_close(in);
 	if (!r && t->sanity)
 		r = rewind_flow(&w->flow, f);
@@ -179,13 +176,13 @@ static int open_outputs(struct test_scorer *t, struct fail *f)
 	return c->matrix && npy_writer_open(&t->matrix, c->matrix, t->tests.n, f) ? fail_add(f, "--matrix") : 0;
 }
 
-/* For all workers, with the forms that the gradients of the test records have. */
-static struct scorer *open_workers(const struct test_scorer *t, struct model *models, const struct noise *noise, const struct test_set *tests, struct fail *f)
+/* For all workers. forms: of the gradients of the test records, or NULL */
+static struct scorer *open_workers(const struct test_scorer *t, struct model *models, const struct noise *noise, struct gradient_forms *forms, struct fail *f)
 {
 	const struct scoring *w = &t->frame;
 	struct scorer *s = scorers_open(models, w->nmodels, w->workers, INFLUENCE_GRADIENTS, noise, t->whitening, f);
-	for (int i = 0; s && i < w->workers; i++)
-		if (influence_use_forms(s[i].influence, tests->forms, f)) {
+	for (int i = 0; s && forms && i < w->workers; i++)
+		if (influence_use_forms(s[i].influence, forms, f)) {
 			scorers_close(s, w->workers);
 			return NULL;
 		}
@@ -198,7 +195,7 @@ static int open_scorers(struct test_scorer *t, struct fail *f)
 	t->pairwise = (struct pairwise){&t->tests, NULL, (enum normalize)t->normalize};
 	w->rows = influence_batch_size(scoring_model(w), INFLUENCE_GRADIENTS);
 	w->result_size = pairwise_result_size(&t->pairwise, w->rows);
-	t->scorer = open_workers(t, w->models, &t->noise, &t->tests, f);
+	t->scorer = open_workers(t, w->models, &t->noise, t->tests.forms, f);
 	return t->scorer ? 0 : -1;
 }
 
@@ -215,8 +212,8 @@ static int find_candidates(struct test_scorer *t, struct fail *f)
 	static const struct noise drawn;
 	struct scoring *w = &t->frame;
 	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
-	struct scorer *s = open_workers(t, t->few, &drawn, &t->few_tests, f);
-	int r = s ? pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f) : -1;
+	struct scorer *s = open_workers(t, t->few, &drawn, NULL, f);
+	int r = s && !test_set_low_rank(&t->few_tests, &t->tests, t->few, t->scorer[0].influence, s[0].influence, f) ? pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f) : -1;
 	scorers_close(s, w->workers);
 	free_few(t);
 	if (r)

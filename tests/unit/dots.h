@@ -68,4 +68,71 @@ static inline void dots(const struct model *m, int n, int flags, const float *z,
 	dots_white(m, n, flags, NULL, z, zid, zeps, nz, zs, x, xid, xeps, nx, xs, out);
 }
 
+/* The models with other draws. */
+static inline struct model *with_draws(const struct model *m, int n, int draws)
+{
+	struct model *v = malloc((size_t)n * sizeof *v);
+	memcpy(v, m, (size_t)n * sizeof *v);
+	for (int c = 0; c < n; c++)
+		v[c].cfg.score.draws = draws;
+	return v;
+}
+
+/* [n][draws][latent]: each record has the same noise in all draws. */
+static inline float *equal_draws(const struct model *m, int n, int draws, uint64_t state)
+{
+	size_t latent = (size_t)m->cfg.latent;
+	float *eps = malloc((size_t)n * (size_t)draws * latent * sizeof *eps);
+	for (size_t r = 0; r < (size_t)n; r++) {
+		float *first = eps + r * (size_t)draws * latent;
+		naive_fill(first, latent, 1, 1, &state);
+		for (size_t j = 1; j < (size_t)draws; j++)
+			memcpy(first + j * latent, first, latent * sizeof *eps);
+	}
+	return eps;
+}
+
+/* Where all draws of a test record are equal, its gradient has the rank of one draw: then gradients_low_rank() makes of 16 draws the gradient of
+ * 3. Returns by how much of |g||g'| influences differ at most. forms: of 16 draws, or NULL */
+static inline double low_rank_error(const struct model *m, int n, const struct whitening *w, struct gradient_forms *forms, const float *z, const uint64_t *zid, int nz,
+                                    const float *x, const uint64_t *xid, int nx)
+{
+	enum { MANY = 16, FEW = 3 };
+	struct fail f = {{0}};
+	struct score *zs = calloc((size_t)nz, sizeof *zs), *xs = calloc((size_t)nx, sizeof *xs);
+	double *want = calloc((size_t)nx * (size_t)nz, sizeof *want), *got = calloc((size_t)nx * (size_t)nz, sizeof *got), worst = 0;
+	float *kept[3][16], *many_eps = equal_draws(m, nz, MANY, 3), *few_eps = equal_draws(m, nz, FEW, 3);
+	struct model *many = with_draws(m, n, MANY), *few = with_draws(m, n, FEW);
+	dots_forms = forms;
+	struct dots_run a = {dots_open(many, n, nz, INFLUENCE_TESTS, w), kept[0], nz, nx, NULL};
+	if (influence_each_checkpoint(a.s, z, zid, many_eps, zs, on_checkpoint, &a, &f))
+		BAIL(&f);
+	dots_forms = NULL;
+	for (int c = 0; c < n; c++)
+		few[c].dec.sparse = 0;
+	struct dots_run b = {dots_open(few, n, nz, INFLUENCE_TESTS, w), kept[1], nz, nx, NULL};
+	if (influence_each_checkpoint(b.s, z, zid, few_eps, zs, on_checkpoint, &b, &f))
+		BAIL(&f);
+	for (int c = 0; c < n; c++) {
+		kept[2][c] = mat_floats((size_t)nz * gradients_size(b.s));
+		if (gradients_low_rank(a.s, b.s, (size_t)c, (size_t)nz, kept[0][c], kept[2][c], &f))
+			BAIL(&f);
+	}
+	influence_close(a.s);
+	influence_close(b.s);
+	struct dots_run of_few = {dots_open(few, n, nx, 0, w), kept[1], nz, nx, want}, of_low_rank = {of_few.s, kept[2], nz, nx, got};
+	if (influence_each_checkpoint(of_few.s, x, xid, NULL, xs, on_checkpoint, &of_few, &f) ||
+	    influence_each_checkpoint(of_few.s, x, xid, NULL, xs, on_checkpoint, &of_low_rank, &f))
+		BAIL(&f);
+	for (int i = 0; i < nx; i++)
+		for (int q = 0; q < nz; q++)
+			worst = max_error(worst, fabs(got[i * nz + q] - want[i * nz + q]) / sqrt(xs[i].selfinf * zs[q].selfinf));
+	influence_close(of_few.s);
+	for (int c = 0; c < n; c++)
+		for (int k = 0; k < 3; k++)
+			free(kept[k][c]);
+	free(zs), free(xs), free(want), free(got), free(many_eps), free(few_eps), free(many), free(few);
+	return worst;
+}
+
 #endif

@@ -538,6 +538,8 @@ static void test_pairs(int network, int draws)
 	}
 	ok(worst < 1e-4 && norms < 1e-4, "%s, %s, %d draws: influence over test records at most %.2g |g||g'| off the explicit inverse, squared lengths %.2g",
 	   curvature_words[kind], networks[network].name, draws, worst, norms);
+	worst = low_rank_error(m, CHECKPOINTS, whitened, NULL, z.x, z.id, TESTS, x.x, x.id, SCORED);
+	ok(worst < 1e-4, "%s, %s: influences of low rank from equal draws are %.2g |g||g'| off", curvature_words[kind], networks[network].name, worst);
 	for (int c = 0; c < CHECKPOINTS; c++) {
 		whitening_close(&whitened[c]);
 		curvature_free(&curvature[c]);

@@ -117,6 +117,10 @@ static void test_network(int network)
 			snprintf(what, sizeof what, "network %d, %d draws, %s", network, draws[d], m[0].cfg.score.layers);
 			compare(m, l == 0 ? 2 : 1, &z, &x, use, what);
 		}
+	for (int c = 0; c < 2; c++)
+		strcpy(m[c].cfg.score.layers, "all");
+	double worst = low_rank_error(m, 2, NULL, NULL, z.x, z.id, TESTS, x.x, x.id, RECORDS);
+	ok(worst < 1e-5, "network %d: influences of low rank from equal draws are %.2g |g||g'| off", network, worst);
 	model_free(&m[0]);
 	model_free(&m[1]);
 }

@@ -269,6 +269,9 @@ static void test_influences(uint64_t *state)
 			worst = max_error(worst, fabs(got[i * TESTS + q] - want[i * TESTS + q]) / sqrt(xs[i].selfinf * zs[q].selfinf));
 	ok(worst < 1e-5 && forms[1].sparse[2] && (!by_amx() || !memchr(forms[0].sparse, 1, MAX_LAYERS)),
 	   "influences with one checkpoint's decoder in blocks are %.2g off", worst);
+	memset(forms, 0, sizeof forms);
+	worst = low_rank_error(m, 2, NULL, forms, r.x, r.id, TESTS, r.x, r.id, RECORDS);
+	ok(worst < 1e-5 && forms[1].sparse[2], "influences of low rank from blocks of equal draws are %.2g off", worst);
 	model_free(&m[0]), model_free(&m[1]);
 }
 

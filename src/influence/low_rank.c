@@ -1,0 +1,85 @@
+#include "influence/low_rank.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "gemm/mat.h"
+
+enum { ITERATIONS = 10 };
+
+size_t low_rank_scratch(int rows, int rank) { return (size_t)rank * ((size_t)rows + 1); }
+
+static size_t place(int row, int width) { return (size_t)row * (size_t)width; }
+
+/* v [rank][nk] = u G, and the column of the bias in column [rank]; w [rank][rows]: scratch */
+static void multiply(const struct gradient_matrix *g, int rank, const float *u, float *v, float *column, float *w)
+{
+	const float *rows = g->p ? w : u;
+	if (g->p)
+		mat_nt(w, g->rows, u, g->np, g->p, g->np, NULL, rank, g->rows, g->np, MAT_24);
+	mat_nn(v, g->nk, rows, g->rows, g->k, g->nk, NULL, NULL, rank, g->nk, g->rows, MAT_24);
+	for (int r = 0; r < rank; r++)
+		column[r] = g->bias ? (float)dot(rows + place(r, g->rows), g->bias, g->rows) : 0;
+}
+
+/* u [rank][np] = v G^T, with the column of the bias */
+static void multiply_back(const struct gradient_matrix *g, int rank, float *u, const float *v, const float *column, float *w)
+{
+	float *rows = g->p ? w : u;
+	mat_nt(rows, g->rows, v, g->nk, g->k, g->nk, NULL, rank, g->rows, g->nk, MAT_24);
+	for (int r = 0; r < rank && g->bias; r++)
+		for (int i = 0; i < g->rows; i++)
+			rows[place(r, g->rows) + (size_t)i] += column[r] * g->bias[i];
+	if (g->p)
+		mat_nn(u, g->np, w, g->rows, g->p, g->np, NULL, NULL, rank, g->np, g->rows, MAT_24);
+}
+
+static void multiply_row(float *row, int n, double by)
+{
+	for (int i = 0; i < n; i++)
+		row[i] = by > 0 ? (float)(row[i] * by) : 0;
+}
+
+/* Gram-Schmidt in two passes. The second one takes little from a row that has a direction of its own; another row is made 0. */
+static void orthonormalize(float *u, int rank, int n)
+{
+	for (int r = 0; r < rank; r++) {
+		float *row = u + place(r, n);
+		for (int pass = 0; pass < 2; pass++) {
+			for (int q = 0; q < r; q++) {
+				const float *other = u + place(q, n);
+				const float shared = (float)dot(row, other, n);
+				for (int i = 0; i < n; i++)
+					row[i] -= shared * other[i];
+			}
+			const double norm = sqrt(dot(row, row, n));
+			multiply_row(row, n, norm > (pass ? 0.5 : 0) ? 1 / norm : 0);
+		}
+	}
+}
+
+/* The bias is read as an input of 1, so that its column must be 1 in every row of v: u takes the scale. */
+static void scale_bias(float *u, float *v, double column, int np, int nk)
+{
+	const double least = 1e-3 * sqrt(dot(v, v, nk));
+	double scale = fabs(column) > least ? column : column < 0 ? -least : least;
+	for (int i = 0; i < np; i++)
+		u[i] = (float)(u[i] * scale);
+	for (int i = 0; i < nk; i++)
+		v[i] = scale != 0 ? (float)(v[i] / scale) : 0;
+}
+
+void low_rank(const struct gradient_matrix *g, int rank, float *u, float *v, float *scratch)
+{
+	float *column = scratch, *w = scratch + rank;
+	rng_normal(v, rank * g->nk, 0, ROLE_INIT, 0, 0, 0);
+	memset(column, 0, (size_t)rank * sizeof *column);
+	for (int i = 0; i < ITERATIONS; i++) {
+		multiply_back(g, rank, u, v, column, w);
+		orthonormalize(u, rank, g->np);
+		multiply(g, rank, u, v, column, w);
+	}
+	for (int r = 0; r < rank && g->bias; r++)
+		scale_bias(u + place(r, g->np), v + place(r, g->nk), (double)column[r], g->np, g->nk);
+}
