@@ -52,7 +52,7 @@ void sparse_gram(float *c, const struct sparse_block *a);
  * says which of them the block keeps; the others are not read. spread_floats(width) floats, aligned to 64, which the caller owns. */
 size_t spread_floats(int width);
 void sparse_spread(float *to, const struct sparse_block *b, int width);
-/* v[rows x width] with stride ld, of a spread block */
+/* The rows of a spread block, with their zeros: v[rows x width] with stride ld */
 void sparse_unspread(float *v, size_t ld, const float *from, int rows, int width);
 
 /* Gradients by the weights [np x nk] of a linear layer, sum_i p_i^T k_i over the rows i of `count` pairs of spread blocks p and k. */

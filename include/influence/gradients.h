@@ -6,7 +6,8 @@
  * (P P'^T)(K K'^T), elementwise: r^2 (p + k) multiplications, while the explicit gradient has p k numbers. If factors would cost more,
  * the gradient is written out, and one matrix product over all such layers gives all dot products.
  *
- * These functions are called from the callback of influence_each_checkpoint(), for the batch and the checkpoint at hand.
+ * These functions, except gradients_low_rank(), are called from the callback of influence_each_checkpoint(), for the batch and the checkpoint
+ * at hand.
  */
 #ifndef VF_GRADIENTS_H
 #define VF_GRADIENTS_H
@@ -20,12 +21,12 @@ void gradients_choose(struct influence *s, int n);
 size_t gradients_size(const struct influence *s);
 /* to [n][gradients_size()]: the gradients of the first n records of the batch, in the order that gradients_dots() reads. */
 void gradients_copy(const struct influence *s, int n, float *to);
-/* to [n][gradients_size(few)]: gradients of few draws that are near those of n records, which gradients_copy() of s wrote to `from` at the
- * checkpoint of this index. Each layer has the rank that its rows in `few` allow (low_rank.h). s and few have the same models but for their
- * draws, and the same whitening; few has no forms. */
-int gradients_low_rank(const struct influence *s, const struct influence *few, size_t checkpoint, size_t n, const float *from, float *to, struct fail *f);
 /* out[r stride + q] += w_c <g_(from + r), g'_(first + q)>, for n records of the batch and m of the `kept` records whose gradients
  * gradients_copy() wrote to `other`. */
 void gradients_dots(struct influence *s, int from, int n, const float *other, int kept, int first, int m, double *out, size_t stride);
+/* Reduces gradients of n records, which gradients_copy(s) wrote to `from` at a checkpoint, to the layout of `few`, in to [n][gradients_size(few)].
+ * They are near those of `from`: for each layer, the nearest of as low a rank as factors of `few` have rows (low_rank.h). s and few have the same
+ * models, except for the number of draws, which is at most that of s in few, and the same whitening; few has no forms. -1: out of memory */
+int gradients_low_rank(const struct influence *s, const struct influence *few, size_t checkpoint, size_t n, const float *from, float *to, struct fail *f);
 
 #endif

@@ -39,9 +39,8 @@ struct pairwise_row { /* the results of a record */
 /* rows: of the batch. */
 struct pairwise_row pairwise_row(const struct pairwise *p, int rows, const void *result, int64_t row);
 
-/* Reads a stream to find the k candidates of each test record, by the size of the influence that p and s give: those of models with few
- * draws. p->candidates is NULL.
- * progress() gets the number of records that were read. */
+/* Reads a stream to the end, and finds the k candidates of each test record: the records with the largest influence, positive or negative, as p and
+ * s compute it. s [workers], as for pairwise_score(); p->candidates is NULL. Calls progress() after each batch, with the number of records so far. */
 int pairwise_find_candidates(const struct pairwise *p, size_t k, struct candidates *out, struct scorer *s, int workers, struct reader *in,
                              void (*progress)(void *ctx, uint64_t records), void *ctx, struct fail *f);
 

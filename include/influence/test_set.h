@@ -53,14 +53,15 @@ int test_set_read_first(struct test_set *t, struct reader *in, uint64_t *records
 int test_set_check(const struct test_set *t, const char *name, struct fail *warning, struct fail *f);
 /* The block that holds test record q. */
 size_t test_set_block_of(const struct test_set *t, size_t q);
-/* The gradients of a block's records at a checkpoint, as gradients_copy() wrote them; valid until test_set_free(). */
+/* The gradients of a block's records at a checkpoint, as gradients_copy() wrote them; valid until the blocks are freed. */
 const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint);
-void test_set_free(struct test_set *t);
-
-/* few: the same records with gradients of few draws, of low rank (gradients_low_rank()). models are t->models with few draws; s and of_few are
- * open for gradients of both. few borrows everything else of t, and is freed by test_set_free_blocks(), also after a failure. */
-int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *models, const struct influence *s, const struct influence *of_few,
-                      struct fail *f);
+/* Sets few to the records of t with their gradients reduced to few draws by gradients_low_rank(). few_models: t->models with few draws. s and
+ * few_influence were opened with INFLUENCE_GRADIENTS for the models of t and few; s has t->forms. few borrows all of t but its gradients, which
+ * test_set_free_blocks() frees, also after a failure; both together keep to the budget of memory. */
+int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *few_models, const struct influence *s,
+                      const struct influence *few_influence, struct fail *f);
+/* Frees the gradients only. */
 void test_set_free_blocks(struct test_set *t);
+void test_set_free(struct test_set *t);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct input_form { /* of the pictures that a network reads */
 	int channels, height, width;
-	int reduced_jpeg; /* JPEG pictures are decoded at a part of their size where that suffices (jpeg.h) */
+	int reduced_jpeg; /* decode JPEG pictures with jpeg_decode_reduced() */
 };
 
 /* Decodes a picture to out[channels][height][width]: resized, and gray and RGB converted. An .npy must be a picture

@@ -9,9 +9,9 @@
 
 /* Decodes a whole file in memory. 0, or -1 with a message that does not name the file. */
 int jpeg_decode(const void *data, size_t len, struct picture *out, struct fail *f);
-/* The same for a picture that is resized to width x height afterwards: its sides are divided by 8, 4 or 2 and rounded up, by the largest
- * that leaves at least twice the width and height, and by 1 if none does, as Pillow's Image.draft(None, (2 width, 2 height)) does. The
- * inverse transform makes one pixel where it would make 8x8, 4x4 or 2x2. */
+/* The same for a picture that will be resized to width x height. Divides the sides of the file by 8, 4 or 2, the largest that leaves at least 2 width
+ * and 2 height, and rounds them up; or keeps them, if none does. Pillow's Image.draft(None, (2 width, 2 height)) does the same. The inverse DCT makes
+ * one pixel of 8x8, 4x4 or 2x2, which takes less time. Fails for the same files as jpeg_decode(). */
 int jpeg_decode_reduced(const void *data, size_t len, int width, int height, struct picture *out, struct fail *f);
 
 #endif

@@ -23,9 +23,9 @@ struct picture {
 	unsigned notes; /* of PICTURE_FLAWED, PICTURE_LOW_BITS */
 };
 
-/* Refuses an empty size and one over the limits, since a header may claim any size. */
+/* 0, or -1 for an empty size or one over the limits, since a header may claim any size. */
 int picture_check_size(size_t width, size_t height, struct fail *f);
-/* Checks this size, and allocates a picture of it. 0, or -1 and *p owns nothing. */
+/* The same, and allocates a picture of that size. -1: *p owns nothing */
 int picture_alloc(struct picture *p, size_t width, size_t height, int channels, struct fail *f);
 /* The notes on samples of 16 bits with this maximum; 0: there are none. */
 unsigned picture_notes_16bit(unsigned highest);

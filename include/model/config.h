@@ -34,7 +34,7 @@ struct config { /* the keys are explained in vae-model(5); words are numbers of 
 	char input_field[128]; /* extensions of the payload, comma-separated, first match wins */
 	int input_kind;        /* what a payload is: enum input_values */
 	int input_shape[3];    /* channels, height, width */
-	int jpeg;              /* at which JPEG pictures are decoded: enum jpeg_size */
+	int jpeg;              /* size at which JPEG pictures are decoded: enum jpeg_size */
 	int binarize;          /* of the samples of a picture: enum binarize */
 	int latent;            /* numbers of z */
 	double variance;       /* of a gaussian or linear likelihood p(x|z); 0: train.beta / 2 (memo/logp.h); -1: learnt, one for each

@@ -1,7 +1,8 @@
 /* test_scorer.h - appends the influence of every record of a stream over test records.
  *
  * The test records are those of a file, or with sanity the first of the stream, which is then read a second time and written nowhere.
- * With k, a first pass with few draws finds the candidates of each test record, and only these get an influence.
+ * With k, a first pass with few draws finds k candidates of each test record, and only these get an influence. It multiplies gradients of few draws
+ * with gradients of the test records that are reduced to as many (gradients_low_rank()).
  */
 #ifndef VF_TEST_SCORER_H
 #define VF_TEST_SCORER_H
@@ -29,8 +30,8 @@ struct test_scorer {
 	struct whitening *whitening; /* [nmodels], or NULL */
 	struct buf curvature_text;   /* what tells it apart */
 	struct test_set tests;
-	struct model *few;           /* with k: the models [nmodels] with CANDIDATE_DRAWS draws, which share all memory but packed weights */
-	struct test_set few_tests;   /* the test records with gradients of low rank for these models, until candidates are found */
+	struct model *few;           /* [nmodels], with k, until candidates are found: the models with few draws; they share all memory but packed weights */
+	struct test_set few_tests;   /* for as long: the test records with reduced gradients */
 	struct candidates candidates;
 	struct pairwise pairwise;
 	struct scorer *scorer; /* [workers] */

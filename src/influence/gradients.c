@@ -31,7 +31,7 @@ static int keep_explicit(const struct layer_gradient *k)
 static int plan_whitening(struct influence *s, struct layer_gradient *k, size_t *raw)
 {
 	const struct layer *l = k->l;
-	const struct layer_whitening *w = k->in_decoder ? &s->whitening->dec[k->index] : &s->whitening->enc[k->index];
+	const struct layer_whitening *w = layer_whitening_in(s->whitening, k);
 	size_t rows = (size_t)s->batch * (size_t)k->rows, size = (size_t)w->p * (size_t)w->k + (size_t)l->biases;
 	k->p = w->p, k->k = w->k;
 	k->size = (k->rows ? 0 : (size_t)w->p * (size_t)w->k) + (size_t)w->b;
@@ -123,6 +123,11 @@ void gradients_close(struct influence *s)
 
 static size_t checkpoint_index(const struct influence *s) { return (size_t)(s->model - s->models); }
 
+int layer_is_sparse(const struct influence *s, const struct layer_gradient *k, size_t checkpoint)
+{
+	return k->spread_p && s->gradients.forms[checkpoint].sparse[k->index];
+}
+
 static int is_sparse(const struct influence *s, const struct layer_gradient *k) { return layer_is_sparse(s, k, checkpoint_index(s)); }
 
 /* The input of a layer [batch draws][in], and the deltas at its output [batch draws][out]. */
@@ -158,7 +163,7 @@ static const float *factor_k(const struct influence *s, const struct layer_gradi
 
 static const struct layer_whitening *whitening_of(const struct influence *s, const struct layer_gradient *k)
 {
-	return k->in_decoder ? decoder_whitening(s, k->index) : encoder_whitening(s, k->index);
+	return layer_whitening_in(s->white, k);
 }
 
 /* to: the explicit numbers of a record, of its gradient in g->raw: weight, then bias. */
@@ -335,23 +340,25 @@ void gradients_finish(struct influence *s)
 
 /* --- copies --- */
 
-/* Floats of a record's factor p, and of its factor k. */
-static size_t factor_size(const struct influence *s, const struct layer_gradient *k, int width)
+size_t layer_factor_size(const struct influence *s, const struct layer_gradient *k, int width, size_t checkpoint)
 {
-	return is_sparse(s, k) ? spread_floats(width) : (size_t)k->rows * (size_t)width;
+	return layer_is_sparse(s, k, checkpoint) ? spread_floats(width) : (size_t)k->rows * (size_t)width;
 }
 
-static size_t size_p(const struct influence *s, const struct layer_gradient *k) { return factor_size(s, k, k->p); }
-static size_t size_k(const struct influence *s, const struct layer_gradient *k) { return factor_size(s, k, k->k); }
+static size_t size_p(const struct influence *s, const struct layer_gradient *k) { return layer_factor_size(s, k, k->p, checkpoint_index(s)); }
+static size_t size_k(const struct influence *s, const struct layer_gradient *k) { return layer_factor_size(s, k, k->k, checkpoint_index(s)); }
 
-size_t gradients_size(const struct influence *s)
+size_t gradients_factors_size(const struct influence *s, size_t checkpoint)
 {
-	const struct gradients *g = &s->gradients;
-	size_t n = g->explicit_size;
-	for (int i = 0; i < g->nlayers; i++)
-		n += size_p(s, &g->layer[i]) + size_k(s, &g->layer[i]);
+	size_t n = 0;
+	for (int i = 0; i < s->gradients.nlayers; i++) {
+		const struct layer_gradient *k = &s->gradients.layer[i];
+		n += layer_factor_size(s, k, k->p, checkpoint) + layer_factor_size(s, k, k->k, checkpoint);
+	}
 	return n;
 }
+
+size_t gradients_size(const struct influence *s) { return gradients_factors_size(s, checkpoint_index(s)) + s->gradients.explicit_size; }
 
 static void append(float **to, const float *from, size_t n)
 {

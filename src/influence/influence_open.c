@@ -231,7 +231,7 @@ struct influence *influence_open(const struct model *models, int n, int batch, i
 		fail_memory(f);
 		return NULL;
 	}
-	*s = (struct influence){.models = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
+	*s = (struct influence){.models = models, .model = models, .n = n, .batch = batch, .cfg = m->cfg, .draws = m->cfg.score.draws, .latent = m->cfg.latent,
 	                        .half = m->cfg.score.draws / 2, .decoder_batch = choose_decoder_batch(m, flags, batch),
 	                        .role = flags & INFLUENCE_TESTS ? ROLE_TEST_RECORD : ROLE_TRAIN_RECORD};
 	if (parse_layers(s, f) || open_chunks(s, m, f) || open_sparse(s, f) || open_tapes(s, m, f) || open_arrays(s, m, f) ||

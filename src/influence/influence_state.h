@@ -52,7 +52,7 @@ struct influence {
 	float *x_channels_last; /* the same in that order, or NULL if no network needs it */
 	struct score *out;
 	double *by_tensor;      /* [batch][ntensors], or NULL */
-	const struct model *model;
+	const struct model *model; /* before the first call: models */
 	const float *input;     /* x as the encoder reads it */
 	const float *target;    /* x as the decoder writes it */
 	const float *params;    /* reordered[checkpoint] */
@@ -98,7 +98,11 @@ void encoder_backward(struct influence *s);
 void head_gradient(const struct config *cfg, float *d, const float *head, const float *sigma, const float *eps, const float *xi, const float *dxi,
                    double recon);
 
-/* gradients.c */
+/* gradients.c. At a checkpoint: whether the factors of a layer are spread blocks; floats of one record's factor p or k, which has rows of that
+ * width; floats of all its factors. */
+int layer_is_sparse(const struct influence *s, const struct layer_gradient *k, size_t checkpoint);
+size_t layer_factor_size(const struct influence *s, const struct layer_gradient *k, int width, size_t checkpoint);
+size_t gradients_factors_size(const struct influence *s, size_t checkpoint);
 int gradients_open(struct influence *s, struct fail *f);
 void gradients_close(struct influence *s);
 /* Whether some layer's gradients are sparse at the checkpoint. Keeps those of decoder layer i and of a record as its blocks. */
@@ -112,10 +116,10 @@ void gradients_finish(struct influence *s);
 static inline const struct layer_whitening *decoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->dec[i] : NULL; }
 static inline const struct layer_whitening *encoder_whitening(const struct influence *s, int i) { return s->white ? &s->white->enc[i] : NULL; }
 
-/* Whether the gradients of the layer are spread blocks at a checkpoint. */
-static inline int layer_is_sparse(const struct influence *s, const struct layer_gradient *k, size_t checkpoint)
+/* The layer's whitening, of those of a checkpoint; NULL: without */
+static inline const struct layer_whitening *layer_whitening_in(const struct whitening *w, const struct layer_gradient *k)
 {
-	return k->spread_p && s->gradients.forms[checkpoint].sparse[k->index];
+	return !w ? NULL : k->in_decoder ? &w->dec[k->index] : &w->enc[k->index];
 }
 
 /* Adds to the self influence by a tensor. */

@@ -6,13 +6,14 @@
 #include "base/rng.h"
 #include "gemm/mat.h"
 
+/* Directions whose singular values are nearly equal stay mixed after these, which adds little to the error. */
 enum { ITERATIONS = 10 };
 
 size_t low_rank_scratch(int rows, int rank) { return (size_t)rank * ((size_t)rows + 1); }
 
-static size_t place(int row, int width) { return (size_t)row * (size_t)width; }
+static size_t row_start(int row, int width) { return (size_t)row * (size_t)width; }
 
-/* v [rank][nk] = u G, and the column of the bias in column [rank]; w [rank][rows]: scratch */
+/* v [rank][nk] = u G, and column [rank] = u times the gradient of the biases, or 0. w [rank][rows]: scratch, for u P^T */
 static void multiply(const struct gradient_matrix *g, int rank, const float *u, float *v, float *column, float *w)
 {
 	const float *rows = g->p ? w : u;
@@ -20,46 +21,49 @@ static void multiply(const struct gradient_matrix *g, int rank, const float *u, 
 		mat_nt(w, g->rows, u, g->np, g->p, g->np, NULL, rank, g->rows, g->np, MAT_24);
 	mat_nn(v, g->nk, rows, g->rows, g->k, g->nk, NULL, NULL, rank, g->nk, g->rows, MAT_24);
 	for (int r = 0; r < rank; r++)
-		column[r] = g->bias ? (float)dot(rows + place(r, g->rows), g->bias, g->rows) : 0;
+		column[r] = g->bias ? (float)dot(rows + row_start(r, g->rows), g->bias, g->rows) : 0;
 }
 
-/* u [rank][np] = v G^T, with the column of the bias */
+/* u [rank][np] = v G^T, and with biases plus column times their gradient. w [rank][rows]: scratch */
 static void multiply_back(const struct gradient_matrix *g, int rank, float *u, const float *v, const float *column, float *w)
 {
 	float *rows = g->p ? w : u;
 	mat_nt(rows, g->rows, v, g->nk, g->k, g->nk, NULL, rank, g->rows, g->nk, MAT_24);
 	for (int r = 0; r < rank && g->bias; r++)
 		for (int i = 0; i < g->rows; i++)
-			rows[place(r, g->rows) + (size_t)i] += column[r] * g->bias[i];
+			rows[row_start(r, g->rows) + (size_t)i] += column[r] * g->bias[i];
 	if (g->p)
 		mat_nn(u, g->np, w, g->rows, g->p, g->np, NULL, NULL, rank, g->np, g->rows, MAT_24);
 }
 
-static void multiply_row(float *row, int n, double by)
+/* Divides a row by its length, or makes it 0 if that is not above `least`. */
+static void normalize(float *row, int n, double least)
 {
+	const double length = sqrt(dot(row, row, n)), by = length > least ? 1 / length : 0;
 	for (int i = 0; i < n; i++)
 		row[i] = by > 0 ? (float)(row[i] * by) : 0;
 }
 
-/* Gram-Schmidt in two passes. The second one takes little from a row that has a direction of its own; another row is made 0. */
+/* Gram-Schmidt, twice for each row. The second pass changes a row little unless the first one left only rounding errors of it: such a row depends
+ * on the earlier ones, and becomes 0. */
 static void orthonormalize(float *u, int rank, int n)
 {
 	for (int r = 0; r < rank; r++) {
-		float *row = u + place(r, n);
+		float *row = u + row_start(r, n);
 		for (int pass = 0; pass < 2; pass++) {
 			for (int q = 0; q < r; q++) {
-				const float *other = u + place(q, n);
+				const float *other = u + row_start(q, n);
 				const float shared = (float)dot(row, other, n);
 				for (int i = 0; i < n; i++)
 					row[i] -= shared * other[i];
 			}
-			const double norm = sqrt(dot(row, row, n));
-			multiply_row(row, n, norm > (pass ? 0.5 : 0) ? 1 / norm : 0);
+			normalize(row, n, pass ? 0.5 : 0);
 		}
 	}
 }
 
-/* The bias is read as an input of 1, so that its column must be 1 in every row of v: u takes the scale. */
+/* Divides a row of v by its number in the column of the biases, which becomes 1, and multiplies the row of u by it. A number that is almost 0 is
+ * replaced first, so that v stays finite; this changes the gradient of the biases by at most 1e-3 of the length of v. */
 static void scale_bias(float *u, float *v, double column, int np, int nk)
 {
 	const double least = 1e-3 * sqrt(dot(v, v, nk));
@@ -81,5 +85,5 @@ void low_rank(const struct gradient_matrix *g, int rank, float *u, float *v, flo
 		multiply(g, rank, u, v, column, w);
 	}
 	for (int r = 0; r < rank && g->bias; r++)
-		scale_bias(u + place(r, g->np), v + place(r, g->nk), (double)column[r], g->np, g->nk);
+		scale_bias(u + row_start(r, g->np), v + row_start(r, g->nk), (double)column[r], g->np, g->nk);
 }

@@ -27,6 +27,11 @@ struct batch_reader { /* one batch at a time */
 
 /* --- blocks --- */
 
+static struct test_block *block_at(const struct test_set *t, size_t block, int checkpoint)
+{
+	return &t->block[block * (size_t)t->nmodels + (size_t)checkpoint];
+}
+
 /* Moves a block to the spool; frees p. */
 static int spool_block(struct test_set *t, struct test_block *b, float *p, size_t bytes, struct fail *f)
 {
@@ -48,7 +53,7 @@ static int spool_block(struct test_set *t, struct test_block *b, float *p, size_
 	return 0;
 }
 
-/* Takes over p. */
+/* Keeps gradients in memory, or in the spool beyond the budget. Takes over p, also after a failure. */
 static int keep_block(struct test_set *t, struct test_block *b, float *p, size_t floats, struct fail *f)
 {
 	size_t bytes = floats * sizeof *p;
@@ -59,9 +64,9 @@ static int keep_block(struct test_set *t, struct test_block *b, float *p, size_t
 	return 0;
 }
 
-static float *block_floats(size_t floats, size_t records, struct fail *f)
+static float *alloc_gradients(const struct influence *s, size_t records, struct fail *f)
 {
-	float *p = mat_floats(floats);
+	float *p = mat_floats(records * gradients_size(s));
 	if (!p)
 		fail_memory_for(f, "the gradients of %zu test records", records);
 	return p;
@@ -73,12 +78,12 @@ static int on_checkpoint(void *ctx, int checkpoint, struct fail *f)
 	struct batch_reader *g = ctx;
 	struct test_set *t = g->t;
 	gradients_choose(g->influence, g->count);
-	size_t floats = (size_t)g->count * gradients_size(g->influence);
-	float *p = block_floats(floats, (size_t)g->count, f);
+	size_t n = (size_t)g->count;
+	float *p = alloc_gradients(g->influence, n, f);
 	if (!p)
 		return -1;
 	gradients_copy(g->influence, g->count, p);
-	return keep_block(t, &t->block[t->nblocks * (size_t)t->nmodels + (size_t)checkpoint], p, floats, f);
+	return keep_block(t, block_at(t, t->nblocks, checkpoint), p, n * gradients_size(g->influence), f);
 }
 
 /* Allocates one more block. */
@@ -108,7 +113,7 @@ size_t test_set_block_of(const struct test_set *t, size_t q)
 
 const float *test_set_gradients(const struct test_set *t, size_t block, int checkpoint)
 {
-	return t->block[block * (size_t)t->nmodels + (size_t)checkpoint].gradients;
+	return block_at(t, block, checkpoint)->gradients;
 }
 
 /* --- records --- */
@@ -259,29 +264,34 @@ int test_set_check(const struct test_set *t, const char *name, struct fail *warn
 	return 0;
 }
 
-int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *models, const struct influence *s, const struct influence *of_few,
-                      struct fail *f)
+static int reduce_block(struct test_set *few, const struct test_set *t, size_t block, int checkpoint, const struct influence *s,
+                        const struct influence *few_influence, struct fail *f)
 {
-	*few = *t;
-	few->models = models;
+	size_t n = t->block_from[block + 1] - t->block_from[block];
+	float *p = alloc_gradients(few_influence, n, f);
+	if (!p)
+		return -1;
+	if (gradients_low_rank(s, few_influence, (size_t)checkpoint, n, test_set_gradients(t, block, checkpoint), p, f)) {
+		free(p);
+		return -1;
+	}
+	return keep_block(few, block_at(few, block, checkpoint), p, n * gradients_size(few_influence), f);
+}
+
+int test_set_low_rank(struct test_set *few, const struct test_set *t, const struct model *few_models, const struct influence *s,
+                      const struct influence *few_influence, struct fail *f)
+{
+	*few = *t; /* with memory_used, so that the budget is for both */
+	few->models = few_models;
 	few->fd = -1;
-	few->memory_used = few->spool_size = 0;
+	few->spool_size = 0;
 	few->block = calloc(t->nblocks * (size_t)t->nmodels + 1, sizeof *few->block);
 	if (!few->block)
 		return fail_memory(f);
 	for (size_t block = 0; block < t->nblocks; block++)
-		for (size_t c = 0; c < (size_t)t->nmodels; c++) {
-			size_t n = t->block_from[block + 1] - t->block_from[block], floats = n * gradients_size(of_few);
-			float *p = block_floats(floats, n, f);
-			if (!p)
+		for (int c = 0; c < t->nmodels; c++)
+			if (reduce_block(few, t, block, c, s, few_influence, f))
 				return -1;
-			if (gradients_low_rank(s, of_few, c, n, test_set_gradients(t, block, (int)c), p, f)) {
-				free(p);
-				return -1;
-			}
-			if (keep_block(few, &few->block[block * (size_t)t->nmodels + c], p, floats, f))
-				return -1;
-		}
 	return 0;
 }
 
@@ -296,6 +306,8 @@ void test_set_free_blocks(struct test_set *t)
 		close(t->fd);
 	free(t->block);
 	t->block = NULL;
+	t->spool_size = 0;
+	t->fd = -1;
 }
 
 void test_set_free(struct test_set *t)

@@ -59,13 +59,14 @@ static void to_planar(const struct picture *p, int channels, uint8_t *out)
 	}
 }
 
-static int decode_picture(const void *data, size_t len, const struct input_form *reduced, struct picture *p, struct fail *f)
+/* form: of the picture that will be made of *p; NULL: none, *p stays as it is in the file */
+static int decode_picture(const void *data, size_t len, const struct input_form *form, struct picture *p, struct fail *f)
 {
 	switch (input_format_of(data, len)) {
 	case INPUT_PNG:
 		return png_decode(data, len, p, f);
 	case INPUT_JPEG:
-		return reduced ? jpeg_decode_reduced(data, len, reduced->width, reduced->height, p, f) : jpeg_decode(data, len, p, f);
+		return form && form->reduced_jpeg ? jpeg_decode_reduced(data, len, form->width, form->height, p, f) : jpeg_decode(data, len, p, f);
 	case INPUT_NETPBM:
 		return netpbm_decode(data, len, p, f);
 	case INPUT_WEBP:
@@ -111,7 +112,7 @@ int input_decode(const void *data, size_t len, const struct input_form *form, ui
 		return copy_npy(data, len, channels, height, width, out, f);
 	if (channels != 1 && channels != 3)
 		return fail_set(f, "a picture has 1 or 3 channels, expected %d", channels);
-	r = decode_picture(data, len, form->reduced_jpeg ? form : NULL, &p, f);
+	r = decode_picture(data, len, form, &p, f);
 	if (r)
 		return -1;
 	if (notes)

@@ -17,7 +17,7 @@ struct decoder {
 	struct jpeg_progress_mgr progress;
 	jmp_buf env;
 	struct fail *f;
-	int width, height; /* of what is wanted, or 0 */
+	int width, height; /* to which the picture will be resized; 0: keep its size */
 	int flawed;
 };
 
@@ -72,17 +72,17 @@ static void inks_to_rgb(const JSAMPLE *in, size_t width, uint8_t *out)
 		}
 }
 
-/* What to divide the sides by. Twice the size that is wanted leaves the resizing enough samples to average. */
-static unsigned divisor_of(const struct decoder *d)
+/* Each pixel of the resized picture is then an average of at least two pixels in each direction. */
+static unsigned choose_divisor(const struct decoder *d)
 {
 	const struct jpeg_decompress_struct *j = &d->jpeg;
-	unsigned divisor = d->width ? 8 : 1;
-	while (divisor > 1 && (j->image_width / divisor < 2 * (unsigned)d->width || j->image_height / divisor < 2 * (unsigned)d->height))
+	unsigned divisor = d->width ? 8 : 1, width = 2 * (unsigned)d->width, height = 2 * (unsigned)d->height;
+	while (divisor > 1 && (j->image_width / divisor < width || j->image_height / divisor < height))
 		divisor /= 2;
 	return divisor;
 }
 
-/* Keeps libjpeg's defaults (islow DCT, fancy upsampling), with which Pillow decodes. */
+/* Keeps libjpeg's defaults (islow DCT, fancy upsampling), with which Pillow decodes. The limits are those of the whole picture, also if it is reduced. */
 static int read_picture(struct decoder *d, const void *data, size_t len, struct picture *out)
 {
 	struct jpeg_decompress_struct *j = &d->jpeg;
@@ -93,9 +93,10 @@ static int read_picture(struct decoder *d, const void *data, size_t len, struct 
 	if (!gray && !cmyk && j->jpeg_color_space != JCS_YCbCr && j->jpeg_color_space != JCS_RGB)
 		return fail_set(d->f, "cannot decode JPEG: %d components, expected 1 (gray), 3 (colour) or 4 (CMYK)", j->num_components);
 	j->out_color_space = gray ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
-	j->scale_denom = divisor_of(d);
+	j->scale_denom = choose_divisor(d);
 	jpeg_calc_output_dimensions(j);
-	if (picture_check_size(j->image_width, j->image_height, d->f) || picture_alloc(out, j->output_width, j->output_height, gray ? 1 : 3, d->f))
+	if (picture_check_size(j->image_width, j->image_height, d->f) ||
+	    picture_alloc(out, j->output_width, j->output_height, gray ? 1 : 3, d->f))
 		return -1;
 
 	jpeg_start_decompress(j);

@@ -10,7 +10,8 @@
 #include "influence/merge_lists.h"
 #include "influence/sparse_decoder.h"
 
-enum { ITEMS_PER_ROW = 32, CANDIDATE_DRAWS = 3 }; /* with --candidates, where most records get no row */
+/* With --candidates: draws of the first pass; in the second, items of a batch, where most records get no row */
+enum { CANDIDATE_DRAWS = 3, ITEMS_PER_ROW = 32 };
 
 static const char *const names[] = {"testinf_max", "testinf_max_key", "testinf_min", "testinf_min_key", "testinf_mean",
                                     "testinf_n", "model", "options", "error", NULL};
@@ -97,13 +98,13 @@ static int rewind_flow(struct flow *w, struct fail *f)
 	return reader_rewind(w->in, f);
 }
 
-static struct test_set no_tests(const struct test_scorer *t, const struct model *models, const struct noise *noise)
+static struct test_set no_tests(const struct test_scorer *t)
 {
-	return (struct test_set){.models = models, .nmodels = t->frame.nmodels, .whitening = t->whitening, .noise = noise, .budget = t->budget,
+	return (struct test_set){.models = t->frame.models, .nmodels = t->frame.nmodels, .whitening = t->whitening, .noise = &t->test_noise, .budget = t->budget,
 	                         .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH, .fd = -1};
 }
 
-/* The same models with few draws. */
+/* The models with few draws. They share the memory of the others, so that these are not packed yet. */
 static int open_few(struct test_scorer *t, struct fail *f)
 {
 	const struct scoring *w = &t->frame;
@@ -136,12 +137,11 @@ static int read_tests(struct test_scorer *t, struct fail *f)
 	char *path = (char *)t->test_file;
 	struct fail warning;
 	uint64_t records = 0;
-	t->tests = no_tests(t, w->models, &t->test_noise);
+	t->tests = no_tests(t);
 	struct reader *in = t->sanity ? NULL : reader_open(&path, 1, 0, f);
 	if (in)
 		reader_limit(in, &w->flow.cli->limits);
 	int r = t->sanity ? test_set_read_first(&t->tests, w->flow.in, &records, f) : in ? test_set_read(&t->tests, in, f) : -1;
-	r = r || (t->k && open_few(t, f)) ? -1 : 0;
 	reader_close(in);
 	if (!r && t->sanity)
 		r = rewind_flow(&w->flow, f);
@@ -176,7 +176,7 @@ static int open_outputs(struct test_scorer *t, struct fail *f)
 	return c->matrix && npy_writer_open(&t->matrix, c->matrix, t->tests.n, f) ? fail_add(f, "--matrix") : 0;
 }
 
-/* For all workers. forms: of the gradients of the test records, or NULL */
+/* For all workers. forms: of the gradients of the test records; NULL: all dense */
 static struct scorer *open_workers(const struct test_scorer *t, struct model *models, const struct noise *noise, struct gradient_forms *forms, struct fail *f)
 {
 	const struct scoring *w = &t->frame;
@@ -213,7 +213,8 @@ static int find_candidates(struct test_scorer *t, struct fail *f)
 	struct scoring *w = &t->frame;
 	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
 	struct scorer *s = open_workers(t, t->few, &drawn, NULL, f);
-	int r = s && !test_set_low_rank(&t->few_tests, &t->tests, t->few, t->scorer[0].influence, s[0].influence, f) ? pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f) : -1;
+	int r = !s || test_set_low_rank(&t->few_tests, &t->tests, t->few, t->scorer[0].influence, s[0].influence, f) ||
+	        pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f);
 	scorers_close(s, w->workers);
 	free_few(t);
 	if (r)
@@ -248,9 +249,9 @@ int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f)
 	t->frame = (struct scoring){.flow.cli = c, .tool = t, .claims = t->sanity ? NULL : names, .clears = names, .score = score, .fields = fields};
 	mat_flush_denormals();
 	t->frame.workers = cli_workers(c, f);
-	return t->frame.workers < 0 || open_model(t, f) || flow_open(w, c, flags, f) || read_tests(t, f) || hash_options(t, f) || open_scorers(t, f) ||
-	       testinf_open(&t->result, &t->tests, (size_t)t->top, f) || open_outputs(t, f) || (t->k && find_candidates(t, f)) ||
-	       scoring_run(&t->frame, f) || close_outputs(t, c, f) ? -1 : 0;
+	return t->frame.workers < 0 || open_model(t, f) || flow_open(w, c, flags, f) || read_tests(t, f) || hash_options(t, f) ||
+	       (t->k && open_few(t, f)) || open_scorers(t, f) || testinf_open(&t->result, &t->tests, (size_t)t->top, f) || open_outputs(t, f) ||
+	       (t->k && find_candidates(t, f)) || scoring_run(&t->frame, f) || close_outputs(t, c, f) ? -1 : 0;
 }
 
 void test_scorer_close(struct test_scorer *t)

@@ -68,7 +68,7 @@ static inline void dots(const struct model *m, int n, int flags, const float *z,
 	dots_white(m, n, flags, NULL, z, zid, zeps, nz, zs, x, xid, xeps, nx, xs, out);
 }
 
-/* The models with other draws. */
+/* A copy of models [n] with another number of draws; the caller frees it. */
 static inline struct model *with_draws(const struct model *m, int n, int draws)
 {
 	struct model *v = malloc((size_t)n * sizeof *v);
@@ -92,8 +92,8 @@ static inline float *equal_draws(const struct model *m, int n, int draws, uint64
 	return eps;
 }
 
-/* Where all draws of a test record are equal, its gradient has the rank of one draw: then gradients_low_rank() makes of 16 draws the gradient of
- * 3. Returns by how much of |g||g'| influences differ at most. forms: of 16 draws, or NULL */
+/* If all draws of a test record have the same noise, its gradient has the rank that one draw gives, and gradients_low_rank() must reduce that of 16
+ * draws to that of 3 without error. Returns the largest difference between influences by both, relative to |g||g'|. forms: of 16 draws, or NULL */
 static inline double low_rank_error(const struct model *m, int n, const struct whitening *w, struct gradient_forms *forms, const float *z, const uint64_t *zid, int nz,
                                     const float *x, const uint64_t *xid, int nx)
 {

@@ -1,4 +1,4 @@
-/* low_rank() against the nearest matrix of that rank, by the singular values from Jacobi rotations in double. */
+/* The error of low_rank() against the least that is possible: that of the nearest matrix of the rank, from singular values by Jacobi rotations in double. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static void eigenvalues(double *a, int n, double *value)
 
 static int falling(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? 1 : -1; }
 
-/* The squared error of the nearest matrix of that rank, and of 0: sums of squared singular values of m [NP][COLUMNS]. */
+/* The squared distance of m [NP][COLUMNS] from the nearest matrix of that rank; *all: from 0. Both are sums of squared singular values. */
 static double least_error(const double *m, int rank, double *all)
 {
 	static double a[COLUMNS * COLUMNS];
@@ -51,7 +51,8 @@ static double least_error(const double *m, int rank, double *all)
 	return sum > 0 ? sum : 0;
 }
 
-/* written: G as it is, in k [NP][NK] and ones [NP]; else factors p [ROWS][NP], k [ROWS][NK], ones [ROWS]. decay: of the rows */
+/* written: G is explicit, in k [NP][NK] and ones [NP]; else from factors p [ROWS][NP], k [ROWS][NK], ones [ROWS]. Each row of k is smaller than the one
+ * before by the factor decay. */
 static void test(int rank, double decay, int bias, int written, uint64_t *state)
 {
 	static float p[ROWS * NP], k[NP * NK], ones[NP], u[MOST_RANK * NP], v[MOST_RANK * NK];
@@ -85,7 +86,7 @@ static void test(int rank, double decay, int bias, int written, uint64_t *state)
 				sum -= (double)u[i * NP + r] * (j < NK ? (double)v[i * NK + j] : 1);
 			error += sum * sum;
 		}
-	/* three iterations do not find all of the directions whose singular values are nearly equal */
+	/* 1.1: iterations do not separate directions whose singular values are nearly equal */
 	ok(error <= 1.1 * least + 1e-9 * all, "rank %d of %d%s%s, decay %g: error %.4g of the norm, at least %.4g", rank, rows, written ? ", written out" : "", bias ? ", bias" : "", decay,
 	   sqrt(error / all), sqrt(least / all));
 }
@@ -116,7 +117,7 @@ int main(void)
 			test(3, 0.95, bias, written, &state);
 		}
 	test(ROWS, 0.9, 0, 0, &state);
-	test(MOST_RANK, 0.8, 1, 0, &state); /* more than the rows have */
+	test(MOST_RANK, 0.8, 1, 0, &state); /* more than G has */
 	test_zeros();
 	return done();
 }

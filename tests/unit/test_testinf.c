@@ -1,6 +1,10 @@
-/* Means and standard deviations over a stream, also of values that are large against their differences. */
+/* Means and standard deviations over a stream, also of values that are large against their differences; and what test sets free. */
+#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "base/atomic.h"
 #include "influence/testinf.h"
 #include "tap.h"
 
@@ -25,6 +29,19 @@ static void test_moments(double offset)
 	testinf_free(&s);
 }
 
+/* The number of the spool belongs to another file once it is closed. */
+static void test_free_blocks(void)
+{
+	struct fail f = {{0}};
+	struct test_set t = {.fd = open_spool(&f), .spool_size = 1, .nblocks = 1, .nmodels = 1, .block = calloc(1, sizeof *t.block)};
+	int spool = t.fd;
+	test_set_free_blocks(&t);
+	int fd = open("/dev/null", O_RDONLY);
+	test_set_free_blocks(&t);
+	ok(spool >= 0 && fd == spool && fcntl(fd, F_GETFD) >= 0, "blocks that are freed twice close their spool once");
+	close(fd);
+}
+
 int main(void)
 {
 	struct moments none = {.n = 0};
@@ -32,5 +49,6 @@ int main(void)
 	test_moments(0);
 	test_moments(1e6);
 	test_moments(1e9);
+	test_free_blocks();
 	return done();
 }
