@@ -203,7 +203,7 @@ sized() {
 	grep -q 'w  AUC 0.7778' "$T/pics/detection.svg"
 	grep -q 'w  AUROC 0.8889' "$T/pics/roc.svg"
 	grep -q "w  AP $(vae-eval -k w --positive 'cls == 1' "$T/in" | awk '/average precision/ { print $3; exit }')" "$T/pics/precision-recall.svg"
-	grep -q 'Spearman -0.9429' "$T/pics/scatter.svg"
+	grep -q 'Spearman −0.9429' "$T/pics/scatter.svg"
 	# the ROC of w goes through (0,0) (0,2/3) (1/3,2/3) (1/3,1) (1,1): x = 52 + 356 f, y = 228 - 218 t
 	grep -q 'class="ln s0" d="M52.0 228.0L52.0 155.3L52.0 82.7L170.7 82.7L170.7 10.0L289.3 10.0L408.0 10.0"' "$T/pics/roc.svg"
 	# names are escaped, huge numbers stay inside the chart

@@ -80,7 +80,7 @@ sound() {
 		/^  AUC/ { auc = $6; top = $9; sub(/\)/, "", top) }
 		/^  AUROC/ { roc = $2; se = $4 }
 		/^  average/ { ap = $3 }
-		/^  against/ { r2 = $4; rho = $6; sub(/,/, "", r2) }
+		/^  against/ { r2 = $4; rho = $6; sub(/,/, "", r2); sub(/^-/, "\xe2\x88\x92", rho) }
 		/^side/ { done(); exit }' "$T/table" >"$T/want"
 	is "$(wc -l <"$T/want")" 8
 	sed -n 's/^cell measures [0-9]* //p' "$T/seen" >"$T/got"
@@ -240,9 +240,9 @@ sound() {
 	sound
 	is "$(seen images)" 8 # a, b, c and i at both ends
 	is "$(grep -o '<svg class="sp"' "$T/p.html" | wc -l)" 10
-	grep -q '6 values from -2 to 100' "$T/p.html"
-	grep -q '1000 values from -1 to 1' "$T/p.html"
-	grep -q '5 values from -2 to 4' "$T/p.html"
+	grep -q '6 values from −2 to 100' "$T/p.html"
+	grep -q '1000 values from −1 to 1' "$T/p.html"
+	grep -q '5 values from −2 to 4' "$T/p.html"
 	grep -q 'value 1 is not finite' "$T/p.html"
 	# all on one scale, from -2 to 232; few values are written out
 	grep -q '<span class="vals">7</span>' "$T/p.html"

@@ -522,7 +522,7 @@ reasons() { data "$1" | perl -MJSON::PP -e 'local $/; my $d = decode_json(<STDIN
 			for my $k (0 .. 4) { $n++; my ($g, $w) = ($s->{col}[$k], $want[$k]); $bad++ if $g->[0] != $w->[0] || grep { abs($g->[$_] - $w->[$_]) > 1e-3 * (abs($w->[$_]) + 1e-3) } 1 .. 3 } } print "$n $bad\n"' "$T/rows" <"$T/p.html" >"$T/got"
 	is "$(cat "$T/got")" '60 0'
 	grep -q 'column 5: 500<' "$T/p.html"
-	grep -q 'column 2: -90<' "$T/p.html"
+	grep -q 'column 2: −90<' "$T/p.html"
 	browser
 	drive "$T/p.html" <<-LIST
 		size 375 700

@@ -1,10 +1,15 @@
-/* html.h - text and data inside HTML and SVG. */
+/* html.h - text, numbers and data inside HTML and SVG. */
 #ifndef VF_HTML_H
 #define VF_HTML_H
 
+#include <math.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+
+/* The minus sign, which is wider than a hyphen; and the arguments of "%s%.4g" and the like for a number with that sign. v is evaluated twice. */
+#define HTML_MINUS "\xe2\x88\x92"
+#define HTML_SIGNED(v) ((v) < 0 ? HTML_MINUS : ""), fabs(v)
 
 /* Each appends any bytes as text, safe between tags and inside quoted attributes: & < > " ' are escaped; control bytes
  * and invalid UTF-8 become \xHH as in name_escape(), backslashes stay (keys come escaped); characters that are invisible

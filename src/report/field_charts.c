@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/html.h"
 #include "report/plot.h"
 
 /* The unit of a field, in brackets; "" if the field has no fixed unit. */
@@ -52,7 +53,7 @@ static int draw_against(const struct eval *e, int density, const double *x, cons
 	char text[300], name[100], axis[60], label[100], title[160], fit[120] = "no line: one of the two is constant";
 	const int marked = !density && e->positives > 0;
 	if (!isnan(v->fit.r2))
-		snprintf(fit, sizeof fit, "least squares: R\xc2\xb2 %.4f, Spearman %.4f", v->fit.r2, v->fit.spearman);
+		snprintf(fit, sizeof fit, "least squares: R\xc2\xb2 %.4f, Spearman %s%.4f", v->fit.r2, HTML_SIGNED(v->fit.spearman));
 	snprintf(text, sizeof text, "%zu records; %s", v->fit.n, fit);
 	eval_axis_label(e, axis, sizeof axis);
 	snprintf(label, sizeof label, "%.36s%s", axis, unit_of(axis));
@@ -129,8 +130,8 @@ int chart_histogram(const struct eval_field *v, const char *id, struct buf *out,
 		}
 	const double q[2] = {eval_quantile(v, 0.95), eval_quantile(v, 0.999)}, height[2] = {0, top};
 	snprintf(title, sizeof title, "Distribution of %.60s", v->name);
-	snprintf(text, sizeof text, "%zu records from %.4g to %.4g, median %.4g, 95 %% below %.4g, 99.9 %% below %.4g", r->scored, r->v[r->scored - 1].value, r->v[0].value,
-	         median, q[0], q[1]);
+	snprintf(text, sizeof text, "%zu records from %s%.4g to %s%.4g, median %s%.4g, 95 %% below %s%.4g, 99.9 %% below %s%.4g", r->scored,
+	         HTML_SIGNED(r->v[r->scored - 1].value), HTML_SIGNED(r->v[0].value), HTML_SIGNED(median), HTML_SIGNED(q[0]), HTML_SIGNED(q[1]));
 	int two = total[0] > 0 && total[1] > 0, plain = total[1] == 0;
 	struct plot p = {.x = x, .y = {0, top, 0, 1, two ? "of each kind" : "records"}, .title = title, .text = text, .id = id, .legends = two ? 2 : plain};
 	plot_begin(&p, out, f);
@@ -145,7 +146,7 @@ int chart_histogram(const struct eval_field *v, const char *id, struct buf *out,
 	for (int i = 0; i < 2 && plain; i++)
 		plot_line(&p, PLOT_GUIDE, (double[]){q[i], q[i]}, height, 2);
 	if (plain) {
-		snprintf(title, sizeof title, "95 %% below %.4g, 99.9 %% below %.4g", q[0], q[1]);
+		snprintf(title, sizeof title, "95 %% below %s%.4g, 99.9 %% below %s%.4g", HTML_SIGNED(q[0]), HTML_SIGNED(q[1]));
 		plot_legend(&p, PLOT_GUIDE, title);
 	}
 	return plot_end(&p) ? -1 : 1;
@@ -175,13 +176,13 @@ static int draw_course(const struct eval *e, int losses, int lines, double *x, d
 	if (!losses) {
 		snprintf(title, sizeof title, "Quantiles of %.60s over training", name);
 		snprintf(label, sizeof label, "%.36s%s", name, unit_of(name));
-		snprintf(text, sizeof text, "at step %llu: median %.4g, 95 %% below %.4g, 99.9 %% below %.4g", (unsigned long long)last->step, last->quantile[0],
-		         last->quantile[1], last->quantile[2]);
+		snprintf(text, sizeof text, "at step %llu: median %s%.4g, 95 %% below %s%.4g, 99.9 %% below %s%.4g", (unsigned long long)last->step,
+		         HTML_SIGNED(last->quantile[0]), HTML_SIGNED(last->quantile[1]), HTML_SIGNED(last->quantile[2]));
 	} else {
 		snprintf(title, sizeof title, "Losses over training");
-		snprintf(label, sizeof label, "mean of \xe2\x88\x92log p(x) (nats)");
-		snprintf(text, sizeof text, "at step %llu: %.5g of records that the models saw, %.5g of records that were held out", (unsigned long long)last->step,
-		         -last->mean[0], -last->mean[1]);
+		snprintf(label, sizeof label, "mean of " HTML_MINUS "log p(x) (nats)");
+		snprintf(text, sizeof text, "at step %llu: %s%.5g of records that the models saw, %s%.5g of records that were held out",
+		         (unsigned long long)last->step, HTML_SIGNED(-last->mean[0]), HTML_SIGNED(-last->mean[1]));
 	}
 	struct plot p = {.x = {0, (double)last->step, .label = "optimiser steps"}, .y = {low, high, .label = label}, .title = title, .text = text, .id = id, .legends = lines};
 	plot_begin(&p, out, f);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "report/html.h"
 #include "report/plot.h"
 
 static void title_of(const struct influence_method *m, const char *what, char *out, size_t size) { snprintf(out, size, "%.30s%s%s", m->name, m->name[0] ? ": " : "", what); }
@@ -60,7 +61,8 @@ static int draw_classes(const struct influences *s, const struct influence_metho
 	title_of(m, what, title, sizeof title);
 	snprintf(legend[1], sizeof legend[1], "record of the same class: %.0f pairs", total[1]);
 	snprintf(legend[0], sizeof legend[0], "record of another class: %.0f pairs", total[0]);
-	snprintf(text, sizeof text, "%s; %s; bars at the ends hold what is beyond %.4g and %.4g", legend[1], legend[0], x.low, x.high);
+	snprintf(text, sizeof text, "%s; %s; bars at the ends hold what is beyond %s%.4g and %s%.4g", legend[1], legend[0], HTML_SIGNED(x.low),
+	         HTML_SIGNED(x.high));
 	struct plot p = {.x = x, .y = {least * 0.7, top, 1, 1, "pairs of each kind"}, .title = title, .text = text, .legends = (total[0] > 0) + (total[1] > 0)};
 	for (int k = 0; k < 2; k++)
 		for (int b = 0; b < BINS; b++)
@@ -123,7 +125,7 @@ int influence_chart_against(const struct influence_method *m, enum influence_mea
 		if (isnan(c->spearman))
 			snprintf(text, sizeof text, "%zu pairs of records", n);
 		else
-			snprintf(text, sizeof text, "%zu pairs of records, Spearman %.4f", n, c->spearman);
+			snprintf(text, sizeof text, "%zu pairs of records, Spearman %s%.4f", n, HTML_SIGNED(c->spearman));
 		struct plot p = {.x = ax, .y = ay, .title = title, .text = text, .legends = 1 + (classes > 0)};
 		plot_begin(&p, out, f);
 		plot_dots(&p, x, y, classes ? same : NULL, n);

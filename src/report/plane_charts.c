@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "report/html.h"
 #include "report/plot.h"
 
 enum { COLOURS = 6 }; /* and PLOT_GUIDE for all other classes */
@@ -56,9 +57,9 @@ int plane_chart(const struct plane *p, const double *v, const char *field, struc
 		return 0;
 	char title[120], text[200], legend[2][100];
 	snprintf(title, sizeof title, "%.60s in the plane", field);
-	snprintf(text, sizeof text, "%zu records, from %.4g to %.4g", n, low, high);
+	snprintf(text, sizeof text, "%zu records, from %s%.4g to %s%.4g", n, HTML_SIGNED(low), HTML_SIGNED(high));
 	snprintf(legend[1], sizeof legend[1], "above 0: the area is the value, at most %.4g", high);
-	snprintf(legend[0], sizeof legend[0], "0 or below: down to %.4g", low);
+	snprintf(legend[0], sizeof legend[0], "0 or below: down to %s%.4g", HTML_SIGNED(low));
 	struct plot plot = {.title = title, .text = text, .legends = (high > 0) + (low <= 0) + (p->ntests > 0), .discs = 1};
 	limits(p, &plot);
 	plot_begin(&plot, out, f);

@@ -18,8 +18,8 @@ static int format_number(char *out, size_t size, double v)
 	if (a >= 1e4 && a < 1e15)
 		for (size_t i = 0; i < sizeof si / sizeof *si; i++)
 			if (a >= si[i].unit)
-				return snprintf(out, size, "%.4g%s", v / si[i].unit, si[i].prefix);
-	return snprintf(out, size, "%.4g", v);
+				return snprintf(out, size, "%s%.4g%s", HTML_SIGNED(v / si[i].unit), si[i].prefix);
+	return snprintf(out, size, "%s%.4g", HTML_SIGNED(v));
 }
 
 /* --- coordinates --- */
@@ -89,8 +89,7 @@ static void put_tick(struct plot *p, const struct axis *a, double v)
 {
 	char t[40];
 	format_number(t, sizeof t, a->percent ? 100 * v : v);
-	PUT(p, "%s", t[0] == '-' ? "\xe2\x88\x92" : "");
-	PUT(p, "%s</text>", t + (t[0] == '-'));
+	PUT(p, "%s</text>", t);
 }
 
 static void put_label(struct plot *p, const struct axis *a)

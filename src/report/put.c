@@ -55,12 +55,12 @@ void put_number(struct page *p, double v)
 		put(p, "none");
 		return;
 	}
-	if (v < 0)
-		put(p, "\xe2\x88\x92");
-	if (a >= 1000 && a < 1e12)
+	if (a >= 1000 && a < 1e12) {
+		put(p, "%s", v < 0 ? HTML_MINUS : "");
 		put_count(p, (uint64_t)(a + 0.5));
-	else
-		put(p, "%.4g", a);
+	} else {
+		put(p, "%s%.4g", HTML_SIGNED(v));
+	}
 }
 
 void put_plural(struct page *p, uint64_t n, const char *one, const char *many)

@@ -128,7 +128,7 @@ static void put_column(struct page *p, const struct review *v, const struct susp
 		put(p, "column %u", s->column[0].column + 1);
 	else if (!p->bad && html_text(p->out, name, len, p->f))
 		p->bad = 1;
-	put(p, ": %.4g", s->column[0].value);
+	put(p, ": %s%.4g", HTML_SIGNED(s->column[0].value));
 }
 
 static void put_label(struct page *p, const struct review *v, const struct suspect *s)

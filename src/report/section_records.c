@@ -77,7 +77,7 @@ static void put_vector(struct page *p, const struct item *m)
 	double span = p->high - p->low;
 	put(p, "<svg class=\"sp\" role=\"img\" viewBox=\"0 0 %d %d\" aria-label=\"", W, H);
 	put_alt(p, m);
-	put(p, "; %zu values from %.4g to %.4g\"><path d=\"", t->values, (double)low, (double)high);
+	put(p, "; %zu values from %s%.4g to %s%.4g\"><path d=\"", t->values, HTML_SIGNED((double)low), HTML_SIGNED((double)high));
 	for (int i = 0; i < t->points; i++) {
 		double x = 2 + (t->points > 1 ? (W - 4) * (double)i / (t->points - 1) : W / 2.0), y[2] = {t->low[i], t->high[i]};
 		for (int k = 0; k < (y[0] == y[1] ? 1 : 2); k++)
@@ -90,7 +90,7 @@ static void put_values(struct page *p, const struct thumbnail *t)
 {
 	put(p, "<span class=\"vals\">");
 	for (int i = 0; i < t->points; i++)
-		put(p, "%s%.4g", i ? ", " : "", (double)t->low[i]);
+		put(p, "%s%s%.4g", i ? ", " : "", HTML_SIGNED((double)t->low[i]));
 	put(p, "</span> ");
 }
 

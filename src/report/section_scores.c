@@ -92,7 +92,7 @@ static void put_cell(struct page *p, double v)
 	if (isnan(v))
 		put(p, "<td class=\"n\">\xe2\x80\x93</td>");
 	else
-		put(p, "<td class=\"n\">%.4f</td>", v);
+		put(p, "<td class=\"n\">%s%.4f</td>", HTML_SIGNED(v));
 }
 
 static void put_measures(struct page *p)
@@ -100,7 +100,7 @@ static void put_measures(struct page *p)
 	const struct eval *e = &p->r->eval;
 	char axis[100];
 	struct buf r2 = {0}; /* columns are markup */
-	if (!p->bad && (buf_addf(&r2, p->f, "R\xc2\xb2 with %s", e->axis.negated ? "\xe2\x88\x92" : "") || html_short(&r2, eval_axis_name(e, axis, sizeof axis) + e->axis.negated, 40, p->f)))
+	if (!p->bad && (buf_addf(&r2, p->f, "R\xc2\xb2 with %s", e->axis.negated ? HTML_MINUS : "") || html_short(&r2, eval_axis_name(e, axis, sizeof axis) + e->axis.negated, 40, p->f)))
 		p->bad = 1;
 	const char *const column[] = {"score", "detection AUC", "at best", "AUROC", "\xc2\xb1", "average precision", r2.p ? r2.p : "", "Spearman", NULL};
 	put_table(p, "measures", "How well each score detects the positives, and the baselines. For detection AUC and AUROC, chance is 0.5.", column);

@@ -1,6 +1,7 @@
 /* The first screen: how many records, how many suspects, by which score, and the strongest of them. */
 #include <math.h>
 
+#include "report/html.h"
 #include "report/sections.h"
 
 /* The modified z-score from which Iglewicz & Hoaglin (1993, How to Detect and Handle Outliers) label an outlier. */
@@ -76,7 +77,7 @@ static void put_tiles(struct page *p, uint64_t suspects)
 	if (lead->detection.rank.scored)
 		put_tile(p, "median score", lead->detection.rank.median);
 	if (lead->fit.n && !r->eval.axis.name)
-		put_tile_share(p, "R\xc2\xb2 with \xe2\x88\x92loss", lead->fit.r2);
+		put_tile_share(p, "R\xc2\xb2 with " HTML_MINUS "loss", lead->fit.r2);
 	put(p, "</dl>\n");
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/grow.h"
+#include "report/html.h"
 #include "report/plot.h"
 #include "stream/fields.h"
 #include "train/log.h"
@@ -67,9 +68,10 @@ const char *training_text(const struct training *t, char *out, size_t size)
 	double held = NAN;
 	for (size_t i = 0; i < t->n; i++)
 		held = isnan(t->holdout[i]) ? held : t->holdout[i];
-	int n = snprintf(out, size, "loss %.6g at step %.0f, %.6g at step %.0f", t->loss[0], t->step[0], t->loss[t->n - 1], t->step[t->n - 1]);
+	int n = snprintf(out, size, "loss %s%.6g at step %.0f, %s%.6g at step %.0f", HTML_SIGNED(t->loss[0]), t->step[0],
+	                 HTML_SIGNED(t->loss[t->n - 1]), t->step[t->n - 1]);
 	if (!isnan(held) && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, ", of records held out %.6g", held);
+		snprintf(out + n, size - (size_t)n, ", of records held out %s%.6g", HTML_SIGNED(held));
 	return out;
 }
 
