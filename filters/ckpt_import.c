@@ -41,10 +41,9 @@ int ckpt_import(struct cli *c, const struct ckpt *o, struct fail *f)
 		model_dir_discard(&dir);
 		return -1;
 	}
-	if (import.converted)
-		cli_note(c, "%d tensor%s of F16, BF16 or F64 converted to F32", import.converted, import.converted == 1 ? "" : "s");
-	if (import.folded)
-		cli_note(c, "%d BatchNorm layer%s folded into the layer beside it, with eps %g", import.folded, import.folded == 1 ? " is" : "s are each", import.eps);
+	cli_note_count(c, (uint64_t)import.converted, "tensor of F16, BF16 or F64 converted to F32", "tensors of F16, BF16 or F64 converted to F32");
+	cli_note_count(c, (uint64_t)import.folded, "BatchNorm layer is folded into the layer beside it, with eps %g",
+	               "BatchNorm layers are each folded into the layer beside it, with eps %g", import.eps);
 	return fields_set_int(&c->counts, "checkpoints", c->nfiles, f) || fields_set_int(&c->counts, "converted", import.converted, f) ||
 	       fields_set_int(&c->counts, "folded", import.folded, f) ? -1 : 0;
 }

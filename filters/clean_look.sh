@@ -57,14 +57,14 @@ records=$1 unreadable=$2 pictures=$3 colour=$4 vectors=$5 side=$6
 [ "$records" -gt 0 ] || refuse 'no records'
 say "$records records: $pictures pictures$([ "$pictures" -eq 0 ] || echo " ($colour in colour, of $side pixels a side)"), $vectors vectors of numbers, $unreadable that cannot be decoded$([ "$unreadable" -eq 0 ] || printf ', as %s' "$(first 2)")"
 [ $((pictures + vectors)) -gt 0 ] || refuse "no record can be decoded: vae-stat says why$([ "$kind" != folder ] || echo '; shards are named one by one, as in FOLDER/*.tar')"
-[ $((pictures + vectors)) -ge 50 ] || refuse "$((pictures + vectors)) records are too few to say what is unusual: at least 50 are required"
+[ $((pictures + vectors)) -ge 50 ] || refuse "too few records to say what is unusual: $((pictures + vectors)), and at least 50 are required"
 
 if [ "$pictures" -ge "$vectors" ]; then
 	is=pictures
-	[ "$vectors" -eq 0 ] || say "$vectors records are no pictures, as $(first 4): they pass without a score"
+	[ "$vectors" -eq 0 ] || say "records that are no pictures pass without a score: $vectors, as $(first 4)"
 else
 	is=vectors
-	[ "$pictures" -eq 0 ] || say "$pictures records are no vectors, as $(first 3): they pass without a score"
+	[ "$pictures" -eq 0 ] || say "records that are no vectors pass without a score: $pictures, as $(first 3)"
 fi
 
 # --- network and steps ---

@@ -118,8 +118,8 @@ int run_influences(struct flow *w, const struct eval_options *o, struct fail *f)
 	if (bad)
 		s.ncutoffs = 0;
 	bad = bad || (needs_records(o->class_name) && read_classes(&s, w, o, f)) || influences_read(&s, o->influence, f) || influences_finish(&s, f);
-	if (!bad && s.unread)
-		cli_note(w->cli, "%zu test records have no influences: they could not be read", s.unread);
+	if (!bad)
+		cli_note_count(w->cli, s.unread, "test record has no influences: it could not be read", "test records have no influences: they could not be read");
 	bad = bad || (o->svg && write_charts(&s, w->cli, o->svg, f)) || (o->json ? influences_json(&s, &out, f) : influences_table(&s, &out, f)) || flow_write_text(w, &out, f);
 	influences_free(&s);
 	buf_free(&out);

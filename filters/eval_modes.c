@@ -51,8 +51,8 @@ int eval_write_chart(const char *dir, const char *name, const struct buf *svg, s
 
 void eval_warn_missing(const struct cli *c, uint64_t n)
 {
-	if (n)
-		cli_note(c, "%llu records lack a name in the expression of --positive and count as negative", (unsigned long long)n);
+	cli_note_count(c, n, "record lacks a name in the expression of --positive and counts as negative",
+	               "records lack a name in the expression of --positive and count as negative");
 }
 
 static int write_runs_charts(const struct runs *r, const char *dir, struct fail *f)

@@ -128,14 +128,12 @@ static void show_progress(void *progress, const struct pack *p, double total)
 
 static void print_warnings(const struct cli *c, const struct pack *p)
 {
-	if (p->missing)
-		cli_note(c, "%llu records lack a field that --only needs: not packed", (unsigned long long)p->missing);
+	cli_note_count(c, p->missing, "record lacks a field that --only needs: not packed", "records lack a field that --only needs: not packed");
 	if (*p->own_output)
 		cli_note(c, "%s is the output: not packed", c->output ? c->output : p->own_output);
-	if (p->rows_skipped)
-		cli_note(c, "%llu rows with missing values were not packed", (unsigned long long)p->rows_skipped);
-	if (p->skipped)
-		cli_note(c, "%llu files skipped: links, special or dot files, or names without an extension", (unsigned long long)p->skipped);
+	cli_note_count(c, p->rows_skipped, "row with missing values was not packed", "rows with missing values were not packed");
+	cli_note_count(c, p->skipped, "file skipped: a link, special or dot file, or a name without an extension",
+	               "files skipped: links, special or dot files, or names without an extension");
 	if (!p->seen)
 		cli_note(c, "%s has no records", c->files[0]);
 }

@@ -288,7 +288,7 @@ b.tar"
 	printf 'name=z/vector.npy data=%%93NUMPY%%01%%00%%46%%00%s%%0a%s\n' "$(printf '%-69s' "{'descr':'|u1','fortran_order':False,'shape':(4,)}" | sed 's/ /%20/g')" %01%02%03%09 | mktar >"$T/vector.tar"
 	is "$(vae-stat "$T/vector.tar" | vae-cut -k stat_values)" 4
 	ok vae-clean -c tiny --steps 30 -o "$T/d" "$F/pics.tar" "$T/vector.tar" "$F/broken.tar"
-	says '1 records are no pictures, as z/vector: they pass' '1 that cannot be decoded, as z/broken'
+	says 'records that are no pictures pass without a score: 1, as z/vector' '1 that cannot be decoded, as z/broken'
 	is "$(vae-cut -k key "$T/d/clean.tar.zst" | grep -c vector)" 1
 	is "$(vae-cut -k key "$T/d/quarantine.tar.zst" | grep -c broken)" 1
 	fails 1 cleans --decisions "$T" -o "$T/e" "$F/pics.tar"
@@ -422,7 +422,7 @@ b.tar"
 	mkdir "$T/empty" "$T/one" "$T/text"
 	refused 'has no records' "$T/empty"
 	cp "$F/pics/001.pgm" "$T/one"
-	refused '1 records are too few to say what is unusual: at least 50' "$T/one"
+	refused 'too few records to say what is unusual: 1, and at least 50' "$T/one"
 	for i in $(seq 60); do echo "$i" >"$T/text/$i.jpg"; done
 	refused 'no record can be decoded' "$T/text"
 	refused 'no record can be decoded' "$F/broken.tar"

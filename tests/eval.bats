@@ -80,7 +80,7 @@ value() { sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 	grep -q 'without this field *2 records, 1 of them positive' "$T/out"
 	(printf 'name=a.vae.json data={"w":3}\nname=b.vae.json data={"w":4}\nname=b.cls data=1\n') | mktar >"$T/in"
 	ok vae-eval --json -k w --positive 'cls == 1' "$T/in"
-	says '1 records lack'
+	says '1 record lacks'
 	ok vae-eval -q --json -k w --positive 'cls == 1' "$T/in"
 	[ ! -s "$T/err" ]
 }

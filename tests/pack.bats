@@ -212,7 +212,7 @@ tree() {
 		[ $out != link.tar ] || ln -s target.tar "$T/d/link.tar"
 		for _ in first second; do
 			ok vae-pack -o "$T/d/$out" --summary "$T/s" "$T/d"
-			is "$(cat "$T/err")" "$(printf 'vae-pack: %s is the output: not packed\n' "$T/d/$out"; [ $out != link.tar ] || echo 'vae-pack: 1 files skipped: links, special or dot files, or names without an extension')"
+			is "$(cat "$T/err")" "$(printf 'vae-pack: %s is the output: not packed\n' "$T/d/$out"; [ $out != link.tar ] || echo 'vae-pack: 1 file skipped: a link, special or dot file, or a name without an extension')"
 			same "$T/want" "$T/d/$out"
 		done
 		ok vae-pack -q -o "$T/d/$out" "$T/d"

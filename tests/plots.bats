@@ -390,7 +390,7 @@ listed() {
 	is "$(same_class --class json.k -t "$T/tests.tar" "$T/in.tar")" 0.5 # a/1 is y
 	is "$(vae-eval -q --influence "$T/over.jsonl" --class json.k -t "$T/tests.tar" --cut 1 <"$T/in.tar" | awk '$1 == "proponents" && $2 == 1 { print $4; exit }')" 1.0000
 	ok vae-eval --influence "$T/over.jsonl" --class key/ --svg "$T/pics"
-	says '1 test records have no influences'
+	says '1 test record has no influences'
 	fails 1 vae-eval -q --influence "$T/over.jsonl" --class json.nosuch "$T/in.tar"
 	says '--class: none of 4 records' json.nosuch 'the first one has key/, json.NAME'
 	clean <(tr -d '\n' <"$T/out")

@@ -114,7 +114,7 @@ keys() { field key <"$T/out" | tr '\n' ' '; }
 	is "$(keys)" '00000 00001 00002 '
 	(shard 3 && echo 'name=x.vae.json data={"w":1}') | mktar >"$T/in.tar"
 	ok vae-drop -e 'z > 5 || error' "$T/in.tar" # it has no z
-	says '1 records lack'
+	says '1 record lacks'
 }
 
 @test "a byte order mark in a list of keys is skipped" {
@@ -234,7 +234,7 @@ two_shards() {
 	says 'no records' '3 links' --follow
 	ok vae-pack --follow "$T/d"
 	is "$(field source <"$T/out" | tr '\n' ' ')" '1.txt more/2.txt '
-	says '1 files skipped'
+	says '1 file skipped'
 	grep -q two "$T/out"
 	ln -s .. "$T/blobs/dir/up"
 	ln -s . "$T/d/self"

@@ -122,6 +122,9 @@ bool cli_usage(struct cli *c, const char *fmt, ...) __attribute__((format(printf
 bool cli_invalid(struct cli *c, const struct fail *f);
 /* A warning to stderr, unless -q. */
 void cli_note(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, behind a count n; nothing if that is 0. one and many: the format for 1 and for other counts. */
+void cli_note_count(const struct cli *c, uint64_t n, const char *one, const char *many, ...)
+    __attribute__((format(printf, 3, 5), format(printf, 4, 5)));
 /* Writes --summary where it was asked for, and flushes stdout: the exit status. Frees. */
 int cli_end(struct cli *c, int status);
 /* Fails without value (NULL), naming the option that gives it. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -237,6 +238,19 @@ void cli_note(const struct cli *c, const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof msg, fmt, ap);
+	va_end(ap);
+	say(c, msg);
+}
+
+void cli_note_count(const struct cli *c, uint64_t n, const char *one, const char *many, ...)
+{
+	va_list ap;
+	char msg[1024];
+	if (c->quiet || !n)
+		return;
+	int at = snprintf(msg, sizeof msg, "%" PRIu64 " ", n);
+	va_start(ap, many);
+	vsnprintf(msg + at, sizeof msg - (size_t)at, n == 1 ? one : many, ap);
 	va_end(ap);
 	say(c, msg);
 }

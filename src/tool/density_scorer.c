@@ -210,8 +210,8 @@ int density_hash_options(struct density_scorer *d, struct fail *f)
 
 static void note_fit(const struct density_scorer *d)
 {
-	if (d->records.underflows)
-		cli_note(d->frame.flow.cli, "%" PRIu64 " numbers are not 0, but too small for 32 bits, and count as 0: multiply their columns", d->records.underflows);
+	cli_note_count(d->frame.flow.cli, d->records.underflows, "number is not 0, but too small for 32 bits, and counts as 0: multiply its column",
+	               "numbers are not 0, but too small for 32 bits, and count as 0: multiply their columns");
 	const struct density_scores *s = &d->scores[0];
 	int uses_k = s->use[DENSITY_KNN] || (s->use[DENSITY_KDE] && strcmp(d->sigma, "auto") == 0);
 	if (uses_k && s->k_reason.msg[0])

@@ -220,16 +220,15 @@ int flow_close(struct flow *w, struct fail *f)
 	if (w->bad_metadata)
 		cli_note(c, "%llu of %llu records have a member .json that cannot be read as a JSON object: their json.NAME are missing",
 		         (unsigned long long)w->bad_metadata, (unsigned long long)w->records);
-	if (w->notes.flawed)
-		cli_note(c, "%llu pictures have flaws that leave their pixels whole, such as extraneous bytes", (unsigned long long)w->notes.flawed);
-	if (w->notes.low_bits)
-		cli_note(c, "%llu pictures of 16 bits have all samples below 4096 and become nearly black: scale them first if they have 12 bits or fewer",
-		         (unsigned long long)w->notes.low_bits);
+	cli_note_count(c, w->notes.flawed, "picture has flaws that leave its pixels whole, such as extraneous bytes",
+	               "pictures have flaws that leave their pixels whole, such as extraneous bytes");
+	cli_note_count(c, w->notes.low_bits,
+	               "picture of 16 bits has all samples below 4096 and becomes nearly black: scale it first if it has 12 bits or fewer",
+	               "pictures of 16 bits have all samples below 4096 and become nearly black: scale them first if they have 12 bits or fewer");
 	/* what can fail does so before either file is renamed */
 	if (w->earlier && earlier_copy(w->earlier, w->rejects, &w->kept_rejects, f))
 		return fail_add(f, "-r");
-	if (w->kept_rejects)
-		cli_note(c, "%llu records of an earlier run stay in %s", (unsigned long long)w->kept_rejects, c->rejects);
+	cli_note_count(c, w->kept_rejects, "record of an earlier run stays in %s", "records of an earlier run stay in %s", c->rejects);
 	if (w->out && (w->records || w->emptied || (w->in && reader_emptied(w->in))))
 		writer_emptied(w->out);
 	if ((w->rejects && writer_prepare(w->rejects, f)) || (w->out && writer_prepare(w->out, f)))
