@@ -33,7 +33,8 @@ static void warn(const struct cli *c, const struct dropper *d)
 {
 	const struct rule *u = &d->rule;
 	unsigned long long n = d->flow.records, matched = d->matched, missing = u->missing;
-	const char *why = u->inverted ? "did not match and " : "", *was = missing == 1 ? "was" : "were", *done = !u->inverted ? "kept" : d->mark ? "marked" : "dropped";
+	const char *why = u->inverted ? "did not match and " : "", *was = missing == 1 ? "was" : "were";
+	const char *done = !u->inverted ? "kept" : d->mark ? "marked" : "dropped";
 	if (c->dry_run)
 		cli_note(c, "would %s %llu of %llu records (%.700s)", d->mark ? "mark" : "drop", matched, n, u->description.p);
 	else if (c->verbose)
@@ -45,7 +46,8 @@ static void warn(const struct cli *c, const struct dropper *d)
 	else if (u->field)
 		cli_note_count(c, missing, "record without the field '%s' %s%s %s", "records without the field '%s' %s%s %s", u->field, why, was, done);
 	else
-		cli_note_count(c, missing, "record lacks a name in the expression of -e: it %s%s %s", "records lack a name in the expression of -e: they %s%s %s", why, was, done);
+		cli_note_count(c, missing, "record lacks a name in the expression of -e: it %s%s %s",
+		               "records lack a name in the expression of -e: they %s%s %s", why, was, done);
 	if (u->kind == RULE_KEYS)
 		warn_keys(c, &u->keys);
 }

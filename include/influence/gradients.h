@@ -14,8 +14,8 @@
 
 #include "influence/influence.h"
 
-/* Chooses the form of each layer at this checkpoint, unless it is chosen: sparse if few columns of the factors are not zero in two records. Call it
- * for the first batch, whose first n records decide. */
+/* Chooses the form of each layer at this checkpoint, unless it is chosen: sparse if few columns of its factors are nonzero in two records one after
+ * the other. May be called for every batch: the first n records of the first one decide. */
 void gradients_choose(struct influence *s, int n);
 /* Floats of one record's gradient, as factors and explicit. */
 size_t gradients_size(const struct influence *s);

@@ -29,6 +29,7 @@ struct test_set {
 	size_t budget;        /* bytes of gradients in memory */
 	uint64_t max_records;
 	int need_direction;   /* a gradient of 0 cannot be used */
+	int fd;               /* of the spool; -1 without one */
 
 	/* results, in stream order */
 	struct test_record *record; /* [n] */
@@ -41,11 +42,10 @@ struct test_set {
 	struct test_block *block;   /* [nblocks][nmodels] */
 	size_t *block_from;         /* [nblocks + 1]: block b holds the records [block_from[b], block_from[b + 1]) */
 	size_t nblocks, block_cap, block_from_cap, memory_used;
-	int fd;                     /* of the spool, -1 without one */
 	uint64_t spool_size;
 };
 
-/* Reads to the end or to max_records. t is zero except for what the caller sets; to be freed also after a failure. */
+/* Reads to the end or to max_records. t is zero except for what the caller sets, fd to -1; to be freed also after a failure. */
 int test_set_read(struct test_set *t, struct reader *in, struct fail *f);
 /* The same for the first max_records of a stream; the records after them are only counted. *records: all of the stream. */
 int test_set_read_first(struct test_set *t, struct reader *in, uint64_t *records, struct fail *f);

@@ -40,7 +40,8 @@ struct test_scorer {
 	uint64_t hash;            /* of the payloads of its rows (dataset.hash in train/dataset.h) */
 	struct atomic_file table; /* --influence */
 };
-#define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .curvature = CURVATURE_OPTIONS_INIT, .budget = (size_t)2 << 30, .matrix.to.fd = -1, .table.fd = -1}
+#define TEST_SCORER_INIT {.checkpoints = "last", .top = -1, .curvature = CURVATURE_OPTIONS_INIT, .budget = (size_t)2 << 30, .tests.fd = -1, .few_tests.fd = -1, \
+			  .matrix.to.fd = -1, .table.fd = -1}
 
 /* Scores all records, writes --influence and --matrix, prints the table of sanity, and sets the counts of --summary. */
 int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f);

@@ -220,7 +220,6 @@ static int batch_reader_open(struct batch_reader *g, const struct model *last, s
 int test_set_read(struct test_set *t, struct reader *in, struct fail *f)
 {
 	struct batch_reader g = {.t = t};
-	t->fd = -1;
 	int r = batch_reader_open(&g, &t->models[t->nmodels - 1], f), filled = 1;
 	while (!r && filled > 0 && t->n < t->max_records) {
 		filled = batch_fill(&g.batch, in, f);
@@ -302,11 +301,10 @@ void test_set_free_blocks(struct test_set *t)
 			munmap(t->block[i].gradients, t->block[i].mapped);
 		else
 			free(t->block[i].gradients);
-	if (t->spool_size)
+	if (t->fd >= 0)
 		close(t->fd);
 	free(t->block);
 	t->block = NULL;
-	t->spool_size = 0;
 	t->fd = -1;
 }
 

@@ -322,8 +322,8 @@ static int write_value(const struct config *c, const struct key *k, struct buf *
 /* Keys that came later are written only if they are set, so that older models keep their ids. */
 static int is_unset(const struct config *c, const struct key *k)
 {
-	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(jpeg) && !c->jpeg) || (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c)) ||
-	       (k->at == AT(train.shards) && c->train.shards == 1);
+	return (k->at == AT(binarize) && !c->binarize) || (k->at == AT(jpeg) && !c->jpeg) || (k->at == AT(train.shards) && c->train.shards == 1) ||
+	       (k->at == AT(variance) && !(c->variance > 0) && !config_learns_variance(c));
 }
 
 int config_write(const struct config *c, struct buf *out, struct fail *f)

@@ -25,7 +25,8 @@ static int describe_options(const struct density_scorer *d, char *to, size_t siz
 	int n = snprintf(to, size, "neighbors ");
 	for (int q = 0; q < s->nk; q++)
 		n += snprintf(to + n, size - (size_t)n, "%s%d", q ? "," : "", s->k[q]);
-	n += snprintf(to + n, size - (size_t)n, " input.binarize %d%s input.field %s", cfg->binarize, cfg->jpeg ? " input.jpeg reduced" : "", cfg->input_field);
+	n += snprintf(to + n, size - (size_t)n, " input.binarize %d%s input.field %s", cfg->binarize, cfg->jpeg == JPEG_REDUCED ? " input.jpeg reduced" : "",
+	              cfg->input_field);
 	return (size_t)n < size && !strchr(to, '\n') ? 0 : fail_set(f, "input.field cannot be written to a part");
 }
 

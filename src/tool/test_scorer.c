@@ -209,7 +209,7 @@ static void show_search(void *ctx, uint64_t records)
 /* The first pass with --candidates. */
 static int find_candidates(struct test_scorer *t, struct fail *f)
 {
-	static const struct noise drawn;
+	static const struct noise drawn; /* without a file */
 	struct scoring *w = &t->frame;
 	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
 	struct scorer *s = open_workers(t, t->few, &drawn, NULL, f);

@@ -1,7 +1,8 @@
 #include "fuzz.h"
 #include "input/jpeg.h"
 
-/* With these sides, small pictures are divided by 1, 2, 4 and 8. A reduced picture is refused exactly if the whole one is. */
+/* Reduces each picture for targets of side 1, 4, 16 and 64, so that pictures of all sizes are divided by 8, 4, 2 and 1. A picture is refused either
+ * always or never. */
 int fuzz_jpeg(const uint8_t *data, size_t size)
 {
 	struct picture whole, p;

@@ -33,7 +33,7 @@ static void test_moments(double offset)
 static void test_free_blocks(void)
 {
 	struct fail f = {{0}};
-	struct test_set t = {.fd = open_spool(&f), .spool_size = 1, .nblocks = 1, .nmodels = 1, .block = calloc(1, sizeof *t.block)};
+	struct test_set t = {.fd = open_spool(&f), .nblocks = 1, .nmodels = 1, .block = calloc(1, sizeof *t.block)};
 	int spool = t.fd;
 	test_set_free_blocks(&t);
 	int fd = open("/dev/null", O_RDONLY);
