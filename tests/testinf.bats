@@ -344,7 +344,8 @@ near_lists() {
 	says --normalize
 }
 
-# candidates DRAWS K EXACT: K records for each test record, with the influences of all pairs; EXACT: the strongest, else at least 40 % of them
+# candidates DRAWS K EXACT: K records of each test record have an influence, as without --candidates. If EXACT is not empty they are the K strongest,
+# else at least 40 % of those.
 candidates() {
 	over -d "$1"
 	matrix "$T/x.npy" >"$T/all"
@@ -362,7 +363,7 @@ candidates() {
 @test "--candidates: exact influences for the strongest of each test record, as 3 draws estimate them, none for the others" {
 	local k d
 	for k in 1 5 39 40 100; do
-		for d in 1 3; do candidates $d $k 1; done # all draws
+		for d in 1 3; do candidates $d $k 1; done # the estimates have all draws
 		candidates 8 $k ''
 		field testinf_n,testinf_max,testinf_max_key,testinf_min,testinf_min_key,testinf_mean,error <"$T/out" | paste - "$T/some" | awk -F '\t' '
 			{ n = 0; hi = 0; for (i = 8; i <= NF; i++) if ($i != "nan") { n++; if (!hi || $i > $hi) hi = i }

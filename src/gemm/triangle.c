@@ -3,14 +3,13 @@
 
 #include <stdlib.h>
 
+#include "base/minmax.h"
 #include "base/simd.h"
 #include "gemm/direct.h"
 #include "gemm/kernels.h"
 #include "gemm/mat.h"
 
 enum { COLUMNS = 48, ROWS = 16 }; /* columns: whole panels (direct_kernels.h) for any number of lanes */
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 /* Columns [from, from + columns) of a product, whose numbers [first, first + inner) of x are multiplied. */
 struct block {
@@ -22,9 +21,9 @@ static int next_block(struct block *b, const struct triangle *t, int back)
 {
 	int columns = back ? t->k : t->n, inner = back ? t->n : t->k;
 	b->from += b->columns;
-	b->columns = least(COLUMNS, columns - b->from);
+	b->columns = int_min(COLUMNS, columns - b->from);
 	b->first = back && !t->full ? b->from : 0;
-	b->inner = back || t->full ? inner - b->first : least(inner, b->from + b->columns);
+	b->inner = back || t->full ? inner - b->first : int_min(inner, b->from + b->columns);
 	return b->columns > 0;
 }
 
@@ -97,15 +96,15 @@ static void left_rows(float *y, const float *a, int lda, const float *x, int col
 void triangle_left(float *y, const float *turned, const struct triangle *t, const float *x, int columns)
 {
 	for (int i = 0, rows; i < t->n; i += rows) {
-		rows = least(ROWS, t->n - i);
-		left_rows(y, turned, t->n, x, columns, i, rows, 0, t->full ? t->k : least(t->k, i + rows));
+		rows = int_min(ROWS, t->n - i);
+		left_rows(y, turned, t->n, x, columns, i, rows, 0, t->full ? t->k : int_min(t->k, i + rows));
 	}
 }
 
 void triangle_left_back(float *y, const struct triangle *t, const float *x, int columns)
 {
 	for (int i = 0, rows; i < t->k; i += rows) {
-		rows = least(ROWS, t->k - i);
+		rows = int_min(ROWS, t->k - i);
 		left_rows(y, t->w, t->k, x, columns, i, rows, t->full ? 0 : i, t->n);
 	}
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 #include "influence/eigen_dots.h"
 
@@ -40,7 +41,6 @@ struct sizes { /* floats of scratch that the largest layer needs */
 	size_t scratch, gram, gradient, out;
 };
 
-static int larger(int a, int b) { return a > b ? a : b; }
 static void enlarge(size_t *size, size_t n) { *size = n > *size ? n : *size; }
 
 static void measure_layers(struct sizes *s, const struct network *net, int draws)
@@ -125,7 +125,7 @@ static void measure_white(struct white_sizes *s, const struct network *net, int 
 			continue;
 		size_t rows = (size_t)draws * (size_t)l->positions, p = (size_t)l->p, k = (size_t)l->k + 1;
 		if (uses_factors(l, draws)) {
-			enlarge(&s->p, (size_t)larger(3, white_group(l, NULL, draws)) * rows * p); /* a row's three gradients */
+			enlarge(&s->p, (size_t)int_max(3, white_group(l, NULL, draws)) * rows * p); /* a row's three gradients */
 			enlarge(&s->k, (size_t)white_group(l, NULL, draws) * rows * k);
 			enlarge(&s->rows, rows);
 			enlarge(&s->eigen, eigen_sums_scratch(l->p, l->k + 1, (int)rows));

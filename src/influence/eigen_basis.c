@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 
 enum { STEP_ROWS = 16, STEP_COLUMNS = 48 }; /* steps end at multiples of them, as do the tiles of mat_weighted_sums() */
@@ -120,13 +121,11 @@ static void find_order(struct eigen_order *o, const struct curvature_layer *c)
 
 /* --- weights --- */
 
-static int least(int a, int b) { return a < b ? a : b; }
-
 static void set_steps(struct eigen_weights *e, const struct eigen_order *o, int np, int nk)
 {
 	for (int from = 0, to; from < np; from = to) {
-		int width = least((o->width[from] + STEP_COLUMNS - 1) / STEP_COLUMNS * STEP_COLUMNS, nk);
-		to = least(from + STEP_ROWS, np);
+		int width = int_min((o->width[from] + STEP_COLUMNS - 1) / STEP_COLUMNS * STEP_COLUMNS, nk);
+		to = int_min(from + STEP_ROWS, np);
 		if (e->nsteps && e->step[e->nsteps - 1].width == width)
 			e->step[e->nsteps - 1].to = to;
 		else

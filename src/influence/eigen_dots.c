@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 
 /* Rows of a gradient [p][k] at a time. */
@@ -10,8 +11,6 @@ static int block_rows(int p, int k)
 	int n = EIGEN_FLOATS / k;
 	return n < 1 ? 1 : n < p ? n : p;
 }
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 enum { FUSED_ROWS = 64 }; /* rows of a record for which no gradient is written out */
 
@@ -89,7 +88,7 @@ void eigen_sums(const struct layer_whitening *w, const float *p, const float *k,
 	}
 	float *gradient = scratch, *product = scratch + (size_t)step * (size_t)w->k;
 	for (int at = 0; at < w->p && from < to; at += step) {
-		int n = least(step, w->p - at);
+		int n = int_min(step, w->p - at);
 		write_rows(w, gradient, p + (size_t)from * (size_t)w->p, k + (size_t)from * (size_t)w->k, to - from, at, n);
 		divide_rows(w, gradient, at, n);
 		mat_nt(product, n, k, w->k, gradient, w->k, NULL, rows, n, w->k, MAT_24);
@@ -122,16 +121,16 @@ void eigen_pairs(const struct layer_whitening *w, int rows, const struct gradien
 	size_t size = (size_t)step * (size_t)w->k, np = (size_t)rows * (size_t)w->p, nk = (size_t)rows * (size_t)w->k;
 	float *a = scratch, *b = a + EIGEN_RECORDS * size, *product = b + EIGEN_RECORDS * size;
 	for (int at = 0; at < w->p; at += step) {
-		int n = least(step, w->p - at), len = n * w->k;
+		int n = int_min(step, w->p - at), len = n * w->k;
 		for (int q = 0; q < z->n; q += EIGEN_RECORDS) {
-			int columns = least(EIGEN_RECORDS, z->n - q);
+			int columns = int_min(EIGEN_RECORDS, z->n - q);
 			for (int j = 0; j < columns; j++) {
 				float *to = b + (size_t)j * (size_t)len;
 				write_rows(w, to, z->p + (size_t)(q + j) * np, z->k + (size_t)(q + j) * nk, rows, at, n);
 				divide_rows(w, to, at, n);
 			}
 			for (int r = 0; r < x->n; r += EIGEN_RECORDS) {
-				int lines = least(EIGEN_RECORDS, x->n - r);
+				int lines = int_min(EIGEN_RECORDS, x->n - r);
 				for (int i = 0; i < lines; i++)
 					write_rows(w, a + (size_t)i * (size_t)len, x->p + (size_t)(r + i) * np, x->k + (size_t)(r + i) * nk, rows, at, n);
 				mat_nt(product, columns, a, len, b, len, NULL, lines, columns, len, MAT_24);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 
 void factor_map_close(struct factor_map *m)
@@ -24,11 +25,9 @@ int factor_map_end(int n, int i)
 }
 
 static int column_of(const struct factor_map *m, int row) { return m->at ? m->at[row] : row; }
-static int least(int a, int b) { return a < b ? a : b; }
-
 int factor_map_reach(const struct factor_map *m, int to)
 {
-	return m->square || to > m->products ? m->columns : least(column_of(m, to - 1) + 1, m->columns);
+	return m->square || to > m->products ? m->columns : int_min(column_of(m, to - 1) + 1, m->columns);
 }
 
 int factor_map_first(const struct factor_map *m, int from)
@@ -47,7 +46,7 @@ void factor_map_pack(struct factor_map *m, int dense, int rows, size_t *budget)
 			m->packed[i] = mat_pack(m->w + (size_t)from * (size_t)m->columns, m->columns, 0, rows, to - from, dense ? m->columns : factor_map_reach(m, to), MAT_24, 0, budget);
 	}
 	for (int i = 0, from = 0; m->w && !dense && i < FACTOR_PARTS && from < m->columns; from = factor_map_end(m->n, i++)) {
-		int to = least(factor_map_end(m->n, i), m->columns), row = factor_map_first(m, from);
+		int to = int_min(factor_map_end(m->n, i), m->columns), row = factor_map_first(m, from);
 		if (!m->packed_back[i])
 			m->packed_back[i] = mat_pack(m->w + (size_t)row * (size_t)m->columns + from, m->columns, 1, rows, to - from, m->products - row, MAT_24, 0, budget);
 	}
@@ -115,7 +114,7 @@ void factor_map_back(const struct factor_map *m, float *out, const float *in, in
 		return;
 	}
 	for (int i = 0, from = 0; i < FACTOR_PARTS && from < m->columns; from = factor_map_end(m->n, i++)) {
-		int to = least(factor_map_end(m->n, i), m->columns), row = factor_map_first(m, from);
+		int to = int_min(factor_map_end(m->n, i), m->columns), row = factor_map_first(m, from);
 		if (row < m->products)
 			mat_nn(out + from, m->columns, in + row, m->n, m->w + (size_t)row * columns + from, m->columns, m->packed_back[i], NULL, rows, to - from,
 			       m->products - row, MAT_24);

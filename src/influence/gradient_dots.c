@@ -1,10 +1,9 @@
 #include "influence/gradient_dots.h"
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 
 enum { CHUNK = 8192 }; /* numbers of a gradient that are summed in float, before a double takes over */
-
-static int least(int a, int b) { return a < b ? a : b; }
 
 /* The sum of (a + bias) b over one pair of records: a and b [rows][rows], lines ld apart. */
 static double sum_products(const float *a, const float *b, int ld, int rows, float bias)
@@ -37,7 +36,7 @@ void factor_dots(const struct gradients *g, const struct layer_gradient *layer, 
 	float bias = layer->l->type->dense && !layer->white_k ? 1 : 0;
 	for (int r = 0; r < x->n; r += step)
 		for (int c = 0; c < z->n; c += step) {
-			int nr = least(x->n - r, step), nc = least(z->n - c, step), lines = nr * rows, columns = nc * rows;
+			int nr = int_min(x->n - r, step), nc = int_min(z->n - c, step), lines = nr * rows, columns = nc * rows;
 			size_t a = (size_t)r * (size_t)rows, b = (size_t)c * (size_t)rows;
 			mat_nt(g->gram_p, columns, x->p + a * (size_t)np, np, z->p + b * (size_t)np, np, NULL, lines, columns, np, MAT_16);
 			mat_nt(g->gram_k, columns, x->k + a * (size_t)nk, nk, z->k + b * (size_t)nk, nk, NULL, lines, columns, nk, MAT_16);
@@ -52,12 +51,12 @@ void factor_dots(const struct gradients *g, const struct layer_gradient *layer, 
 void sparse_dots(const struct gradients *g, const struct layer_gradient *layer, const struct gradient_factors *x, const struct gradient_factors *z,
                  double scale, double *out, size_t stride)
 {
-	int lines = least(x->n, DOT_PAIRS), columns = DOT_PAIRS / lines;
+	int lines = int_min(x->n, DOT_PAIRS), columns = DOT_PAIRS / lines;
 	size_t np = spread_floats(layer->p), nk = spread_floats(layer->k);
 	for (int r = 0; r < x->n; r += lines)
 		for (int c = 0; c < z->n; c += columns) {
-			size_t a = (size_t)r, b = (size_t)c, width = (size_t)least(z->n - c, columns);
-			const struct spread_factors own = {x->p + a * np, x->k + a * nk, least(x->n - r, lines)};
+			size_t a = (size_t)r, b = (size_t)c, width = (size_t)int_min(z->n - c, columns);
+			const struct spread_factors own = {x->p + a * np, x->k + a * nk, int_min(x->n - r, lines)};
 			const struct spread_factors other = {z->p + b * np, z->k + b * nk, (int)width};
 			spread_dots(g->pairs, width, &own, &other, layer->p, layer->k, 1);
 			for (size_t i = 0; i < (size_t)own.count; i++)
@@ -73,7 +72,7 @@ void explicit_dots(const struct gradients *g, const float *x, int n, const float
 	for (size_t at = 0; at < size; at += CHUNK)
 		for (int r = 0; r < n; r += g->tile)
 			for (int c = 0; c < m; c += g->tile) {
-				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = least(n - r, g->tile), nc = least(m - c, g->tile), turned = nc > nr;
+				int len = size - at < CHUNK ? (int)(size - at) : CHUNK, nr = int_min(n - r, g->tile), nc = int_min(m - c, g->tile), turned = nc > nr;
 				const float *a = x + (size_t)r * size + at, *b = z + (size_t)c * size + at;
 				if (turned)
 					mat_nt(g->gram_p, nr, b, (int)size, a, (int)size, NULL, nc, nr, len, MAT_16);

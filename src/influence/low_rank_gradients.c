@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 #include "influence/gradients.h"
 #include "influence/influence_state.h"
@@ -19,8 +20,6 @@ struct buffers { /* for one record and layer */
 	float *ones;    /* the column of the biases in factor k: all 1 */
 	float *scratch; /* of low_rank() */
 };
-
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static struct reduction reduction_of(const struct influence *s, const struct influence *few, int layer, size_t checkpoint)
 {
@@ -43,10 +42,10 @@ static int open_buffers(struct buffers *m, const struct influence *s, const stru
 	for (int i = 0; i < s->gradients.nlayers; i++) {
 		const struct layer_gradient *a = &s->gradients.layer[i];
 		int n = a->rows ? a->rows : a->p;
-		p = larger(p, (size_t)a->rows * (size_t)a->p);
-		k = larger(k, (size_t)n * (size_t)a->k);
-		rows = larger(rows, (size_t)n);
-		scratch = larger(scratch, low_rank_scratch(n, few->gradients.layer[i].rows));
+		p = size_max(p, (size_t)a->rows * (size_t)a->p);
+		k = size_max(k, (size_t)n * (size_t)a->k);
+		rows = size_max(rows, (size_t)n);
+		scratch = size_max(scratch, low_rank_scratch(n, few->gradients.layer[i].rows));
 	}
 	*m = (struct buffers){mat_floats(p), mat_floats(k), mat_floats(rows), mat_floats(scratch)};
 	for (size_t i = 0; m->ones && i < rows; i++)

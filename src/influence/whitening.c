@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/minmax.h"
 #include "gemm/mat.h"
 #include "influence/eigen_basis.h"
 #include "influence/factor_map.h"
@@ -185,8 +186,6 @@ static void silence_faint(struct whitening *all, struct layer_whitening *w, cons
 		snprintf(all->faint + strlen(all->faint), sizeof all->faint - strlen(all->faint), "%s%s", all->faint[0] ? ", " : "", c->name);
 }
 
-static int larger(int a, int b) { return a > b ? a : b; }
-
 int whitening_open(struct whitening *w, const struct curvature *c, enum curvature_kind kind, double damping, struct fail *f)
 {
 	int most = 1;
@@ -194,7 +193,7 @@ int whitening_open(struct whitening *w, const struct curvature *c, enum curvatur
 	if (kind == CURVATURE_EKFAC && !c->has_eigenvalues)
 		return fail_set(f, "has no eigenvalues, which --curvature ekfac requires: make it again with vae-ckpt curvature --ekfac");
 	for (int i = 0; i < c->n; i++)
-		most = larger(most, larger(c->layer[i].np, larger(c->layer[i].nk, c->layer[i].nb)));
+		most = int_max(most, int_max(c->layer[i].np, int_max(c->layer[i].nk, c->layer[i].nb)));
 	double *memory = malloc((size_t)most * (size_t)most * sizeof *memory), limit = faint_limit(c);
 	int r = memory ? 0 : fail_memory_for(f, "factors of %d columns", most);
 	for (int i = 0; i < c->n && !r; i++) {

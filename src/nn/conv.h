@@ -2,10 +2,8 @@
 #ifndef VF_NN_CONV_H
 #define VF_NN_CONV_H
 
+#include "base/minmax.h"
 #include "nn/layer.h"
-
-static inline int min_of(int a, int b) { return a < b ? a : b; }
-static inline int max_of(int a, int b) { return a > b ? a : b; }
 
 enum { FEW = 12 }; /* columns that leave too many lanes of a direct product empty */
 

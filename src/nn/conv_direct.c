@@ -32,7 +32,7 @@ struct span {
 
 static struct span span_of(const struct axis *a, int s)
 {
-	int lo = max_of(0, a->before - s * a->step), hi = min_of(a->kernel, a->n + a->before - s * a->step);
+	int lo = int_max(0, a->before - s * a->step), hi = int_min(a->kernel, a->n + a->before - s * a->step);
 	return lo < hi ? (struct span){s, s + 1, lo, hi} : (struct span){s, s + 1, 0, 0};
 }
 
@@ -82,12 +82,12 @@ static struct frame frame(const struct shape *s, int left, int right)
 
 static struct frame big_frame(const struct layer *l)
 {
-	return frame(&l->big, l->padding, max_of(0, (l->small.w - 1) * l->stride - l->padding + l->kernel - l->big.w));
+	return frame(&l->big, l->padding, int_max(0, (l->small.w - 1) * l->stride - l->padding + l->kernel - l->big.w));
 }
 
 static struct frame small_frame(const struct layer *l)
 {
-	return frame(&l->small, taps(l, 0) - 1, max_of(0, (l->big.w - 1 + l->padding) / l->stride - (l->small.w - 1)));
+	return frame(&l->small, taps(l, 0) - 1, int_max(0, (l->big.w - 1 + l->padding) / l->stride - (l->small.w - 1)));
 }
 
 static void set_pictures(struct frame *f, float *copy, const float *v, const struct shape *s, int rows)
@@ -242,8 +242,8 @@ void direct_pack_to_small(const struct layer *l, float **panels, const float *w,
 static struct cover reach(const struct layer *l, int k, int small, int big)
 {
 	int before = l->padding - k, lo = before > 0 ? (before + l->stride - 1) / l->stride : 0;
-	int hi = big - 1 + before < 0 ? 0 : min_of((big - 1 + before) / l->stride + 1, small);
-	return (struct cover){lo * l->stride - before, lo, max_of(lo, hi)};
+	int hi = big - 1 + before < 0 ? 0 : int_min((big - 1 + before) / l->stride + 1, small);
+	return (struct cover){lo * l->stride - before, lo, int_max(lo, hi)};
 }
 
 /* Numbers [at, at + n) of line k of the kernel: positions x of line `line` of the small side. */
@@ -297,7 +297,7 @@ static void weight_gradient(const struct layer *l, float *dw, const float *big, 
 	size_t row = (size_t)l->positions * (size_t)l->p, in = (size_t)shape_size(&l->big);
 	float *transposed = gradient_is_transposed(l) ? p->scratch + copy_size(&f, step) : NULL;
 	for (int from = 0; from < p->rows; from += step) {
-		int n = min_of(step, p->rows - from);
+		int n = int_min(step, p->rows - from);
 		set_pictures(&f, p->scratch, big + (size_t)from * in, &l->big, n);
 		gradient_lines(l, dw, &f, other + (size_t)from * row, transposed, from > 0 || (p->add && !transposed), n);
 	}

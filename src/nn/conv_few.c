@@ -29,7 +29,7 @@ int few_to_big_pays(const struct layer *l)
 static size_t rounded(size_t n) { return (n + PADDING - 1) / PADDING * PADDING; }
 
 /* Results of a line, with zeros for positions before and behind. */
-static size_t line_size(const struct layer *l) { return (size_t)(taps(l) - 1 + max_of(groups(l, l->big.w), l->small.w)) * (size_t)l->k; }
+static size_t line_size(const struct layer *l) { return (size_t)(taps(l) - 1 + int_max(groups(l, l->big.w), l->small.w)) * (size_t)l->k; }
 
 static int group_size(const struct layer *l) { return l->stride * l->big.c; }
 static size_t results_size(const struct layer *l) { return rounded((size_t)taps(l) * line_size(l) + PADDING); }

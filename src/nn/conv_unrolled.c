@@ -101,7 +101,7 @@ void unrolled_to_small(const struct layer *l, float *small, float *dw, const flo
 {
 	int k = l->k, lines = p->rows * l->small.h, step = covers_all(l) ? lines : chunk_lines(l);
 	for (int from = 0; from < lines; from += step) {
-		int to = min_of(from + step, lines), n = (to - from) * l->small.w;
+		int to = int_min(from + step, lines), n = (to - from) * l->small.w;
 		size_t at = (size_t)from * (size_t)l->small.w * (size_t)l->p;
 		const float *col = covers_all(l) ? big : p->scratch;
 		if (!covers_all(l))
@@ -126,7 +126,7 @@ static void big_rows(const struct layer *l, float *big, const float *small, cons
 {
 	int k = l->k, step = chunk_lines(l), lines = rows * l->small.h;
 	for (int from = 0; from < lines; from += step) {
-		int to = min_of(from + step, lines);
+		int to = int_min(from + step, lines);
 		const float *chunk = small + (size_t)from * (size_t)l->small.w * (size_t)l->p;
 		mat_nn(p->scratch, k, chunk, l->p, p->w, k, NULL, NULL, (to - from) * l->small.w, k, l->p, p->bits);
 		col2im_lines(l, big, p->scratch, from, to);
@@ -142,7 +142,7 @@ void unrolled_to_big(const struct layer *l, float *big, const float *small, cons
 		return;
 	}
 	for (int from = 0, step = rows_at_once(l); from < p->rows; from += step) {
-		int n = min_of(step, p->rows - from);
+		int n = int_min(step, p->rows - from);
 		size_t at = (size_t)from * pixels * channels;
 		fill_bias(big + at, p->b, (size_t)n * pixels, l->big.c);
 		big_rows(l, big + at, small + (size_t)from * (size_t)l->positions * (size_t)l->p, p, n);
