@@ -30,8 +30,9 @@ struct test_scorer {
 	struct whitening *whitening; /* [nmodels], or NULL */
 	struct buf curvature_text;   /* what tells it apart */
 	struct test_set tests;
-	struct model *few;           /* [nmodels], with k, until candidates are found: the models with few draws; they share all memory but packed weights */
-	struct test_set few_tests;   /* for as long: the test records with reduced gradients */
+	/* With k, until candidates are found: the models with few draws [nmodels], and the test records with gradients reduced to these. */
+	struct model *few_models;
+	struct test_set few_tests;
 	struct candidates candidates;
 	struct pairwise pairwise;
 	struct scorer *scorer; /* [workers] */

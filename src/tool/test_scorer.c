@@ -104,30 +104,30 @@ static struct test_set no_tests(const struct test_scorer *t)
 	                         .max_records = t->sanity ? (uint64_t)t->sanity : UINT64_MAX, .need_direction = t->normalize == NORMALIZE_BOTH, .fd = -1};
 }
 
-/* The models with few draws. They share the memory of the others, so that these are not packed yet. */
-static int open_few(struct test_scorer *t, struct fail *f)
+/* Copies the models, and gives the copies few draws. Both share all memory except packed weights, so that none may be packed yet. */
+static int open_few_models(struct test_scorer *t, struct fail *f)
 {
 	const struct scoring *w = &t->frame;
 	size_t n = (size_t)w->nmodels;
-	t->few = malloc(n * sizeof *t->few);
-	if (!t->few)
+	t->few_models = malloc(n * sizeof *t->few_models);
+	if (!t->few_models)
 		return fail_memory(f);
-	memcpy(t->few, w->models, n * sizeof *t->few);
+	memcpy(t->few_models, w->models, n * sizeof *t->few_models);
 	for (size_t i = 0; i < n; i++)
-		if (t->few[i].cfg.score.draws > CANDIDATE_DRAWS)
-			t->few[i].cfg.score.draws = CANDIDATE_DRAWS;
-	return sparse_decoders_choose(t->few, w->nmodels, f);
+		if (t->few_models[i].cfg.score.draws > CANDIDATE_DRAWS)
+			t->few_models[i].cfg.score.draws = CANDIDATE_DRAWS;
+	return sparse_decoders_choose(t->few_models, w->nmodels, f);
 }
 
 static void free_few(struct test_scorer *t)
 {
-	for (int i = 0; t->few && i < t->frame.nmodels; i++) {
-		network_free_packed(&t->few[i].enc);
-		network_free_packed(&t->few[i].dec);
+	for (int i = 0; t->few_models && i < t->frame.nmodels; i++) {
+		network_free_packed(&t->few_models[i].enc);
+		network_free_packed(&t->few_models[i].dec);
 	}
 	test_set_free_blocks(&t->few_tests);
-	free(t->few);
-	t->few = NULL;
+	free(t->few_models);
+	t->few_models = NULL;
 }
 
 /* The test records: a file, or the first records of the stream. */
@@ -211,10 +211,10 @@ static int find_candidates(struct test_scorer *t, struct fail *f)
 {
 	static const struct noise drawn; /* without a file */
 	struct scoring *w = &t->frame;
-	const struct pairwise few = {&t->few_tests, NULL, t->pairwise.normalize};
-	struct scorer *s = open_workers(t, t->few, &drawn, NULL, f);
-	int r = !s || test_set_low_rank(&t->few_tests, &t->tests, t->few, t->scorer[0].influence, s[0].influence, f) ||
-	        pairwise_find_candidates(&few, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f);
+	const struct pairwise estimate = {&t->few_tests, NULL, t->pairwise.normalize};
+	struct scorer *s = open_workers(t, t->few_models, &drawn, NULL, f);
+	int r = !s || test_set_low_rank(&t->few_tests, &t->tests, t->few_models, t->scorer[0].influence, s[0].influence, f) ||
+	        pairwise_find_candidates(&estimate, (size_t)t->k, &t->candidates, s, w->workers, w->flow.in, show_search, &w->flow, f);
 	scorers_close(s, w->workers);
 	free_few(t);
 	if (r)
@@ -250,7 +250,7 @@ int test_scorer_run(struct test_scorer *t, struct cli *c, struct fail *f)
 	mat_flush_denormals();
 	t->frame.workers = cli_workers(c, f);
 	return t->frame.workers < 0 || open_model(t, f) || flow_open(w, c, flags, f) || read_tests(t, f) || hash_options(t, f) ||
-	       (t->k && open_few(t, f)) || open_scorers(t, f) || testinf_open(&t->result, &t->tests, (size_t)t->top, f) || open_outputs(t, f) ||
+	       (t->k && open_few_models(t, f)) || open_scorers(t, f) || testinf_open(&t->result, &t->tests, (size_t)t->top, f) || open_outputs(t, f) ||
 	       (t->k && find_candidates(t, f)) || scoring_run(&t->frame, f) || close_outputs(t, c, f) ? -1 : 0;
 }
 
