@@ -36,12 +36,35 @@ static void multiply_back(const struct gradient_matrix *g, int rank, float *u, c
 		mat_nn(u, g->np, w, g->rows, g->p, g->np, NULL, NULL, rank, g->np, g->rows, MAT_24);
 }
 
+static double largest(const float *row, int n)
+{
+	float x = 0;
+	for (int i = 0; i < n; i++)
+		x = fmaxf(x, fabsf(row[i]));
+	return (double)x;
+}
+
+static void divide(float *row, int n, double by)
+{
+	for (int i = 0; i < n; i++)
+		row[i] = by > 0 ? (float)(row[i] / by) : 0;
+}
+
+/* Divides the rows of v, with their numbers in the column. Else the next product would have the square of the length of G, which may be no float. */
+static void scale_rows(float *v, float *column, int rank, int n)
+{
+	for (int r = 0; r < rank; r++) {
+		const double by = fmax(largest(v + row_start(r, n), n), fabs((double)column[r]));
+		divide(v + row_start(r, n), n, by);
+		divide(column + r, 1, by);
+	}
+}
+
 /* Divides a row by its length, or makes it 0 if that is not above `least`. */
 static void normalize(float *row, int n, double least)
 {
-	const double length = sqrt(dot(row, row, n)), by = length > least ? 1 / length : 0;
-	for (int i = 0; i < n; i++)
-		row[i] = by > 0 ? (float)(row[i] * by) : 0;
+	const double length = sqrt(dot(row, row, n));
+	divide(row, n, length > least ? length : 0);
 }
 
 /* Gram-Schmidt, twice for each row. The second pass changes a row little unless the first one left only rounding errors of it: such a row depends
@@ -50,6 +73,7 @@ static void orthonormalize(float *u, int rank, int n)
 {
 	for (int r = 0; r < rank; r++) {
 		float *row = u + row_start(r, n);
+		divide(row, n, largest(row, n)); /* its square may be no float */
 		for (int pass = 0; pass < 2; pass++) {
 			for (int q = 0; q < r; q++) {
 				const float *other = u + row_start(q, n);
@@ -63,10 +87,10 @@ static void orthonormalize(float *u, int rank, int n)
 }
 
 /* Divides a row of v by its number in the column of the biases, which becomes 1, and multiplies the row of u by it. A number that is almost 0 is
- * replaced first, so that v stays finite; this changes the gradient of the biases by at most 1e-3 of the length of v. */
+ * replaced first, so that v stays finite; this changes the gradient of the biases by at most 1e-3 of the largest number of v. */
 static void scale_bias(float *u, float *v, double column, int np, int nk)
 {
-	const double least = 1e-3 * sqrt(dot(v, v, nk));
+	const double least = 1e-3 * largest(v, nk);
 	double scale = fabs(column) > least ? column : column < 0 ? -least : least;
 	for (int i = 0; i < np; i++)
 		u[i] = (float)(u[i] * scale);
@@ -80,6 +104,7 @@ void low_rank(const struct gradient_matrix *g, int rank, float *u, float *v, flo
 	rng_normal(v, rank * g->nk, 0, ROLE_INIT, 0, 0, 0);
 	memset(column, 0, (size_t)rank * sizeof *column);
 	for (int i = 0; i < ITERATIONS; i++) {
+		scale_rows(v, column, rank, g->nk);
 		multiply_back(g, rank, u, v, column, w);
 		orthonormalize(u, rank, g->np);
 		multiply(g, rank, u, v, column, w);

@@ -91,6 +91,31 @@ static void test(int rank, double decay, int bias, int written, uint64_t *state)
 	   sqrt(error / all), sqrt(least / all));
 }
 
+/* Gradients of rank 1, also so long or short that their square is no float; without inputs, only the biases have a gradient. */
+static void test_one_row(double length, int inputs)
+{
+	static float p[ROWS * NP], k[ROWS * NK], ones[ROWS], u[3 * NP], v[3 * NK], scratch[3 * (ROWS + 1)];
+	uint64_t state = 9;
+	naive_fill(p, NP, 1, 1, &state);
+	memset(k, 0, sizeof k);
+	naive_fill(k, (size_t)inputs, 1, 1, &state);
+	for (int i = 0; i < NP; i++)
+		p[i] = (float)(p[i] * length);
+	ones[0] = 1;
+	const struct gradient_matrix m = {p, k, ROWS, NP, NK, ones};
+	low_rank(&m, 3, u, v, scratch);
+	double error = 0, all = 0;
+	for (int r = 0; r < NP; r++)
+		for (int j = 0; j < COLUMNS; j++) {
+			double x = j < NK ? (double)k[j] : 1, wanted = (double)p[r] * x, got = 0;
+			for (int i = 0; i < 3; i++)
+				got += (double)u[i * NP + r] * (j < NK ? (double)v[i * NK + j] : 1);
+			error = max_error(error, fabs(got - wanted));
+			all = max_error(all, fabs(wanted));
+		}
+	ok(error < 1e-5 * all, "a gradient of %g, %d inputs: %.2g of it off", length, inputs, error / all);
+}
+
 static void test_zeros(void)
 {
 	static const float zero[ROWS * NP];
@@ -118,6 +143,10 @@ int main(void)
 		}
 	test(ROWS, 0.9, 0, 0, &state);
 	test(MOST_RANK, 0.8, 1, 0, &state); /* more than G has */
+	test_one_row(1e-30, NK);
+	test_one_row(1e-10, NK);
+	test_one_row(1e10, NK);
+	test_one_row(1e30, NK);
 	test_zeros();
 	return done();
 }
