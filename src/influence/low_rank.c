@@ -1,7 +1,6 @@
 #include "influence/low_rank.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/rng.h"
 #include "gemm/mat.h"
@@ -102,7 +101,7 @@ void low_rank(const struct gradient_matrix *g, int rank, float *u, float *v, flo
 {
 	float *column = scratch, *w = scratch + rank;
 	rng_normal(v, rank * g->nk, 0, ROLE_INIT, 0, 0, 0);
-	memset(column, 0, (size_t)rank * sizeof *column);
+	rng_normal(column, rank, 0, ROLE_INIT, 0, 0, 1); /* from 0, a gradient that only the biases have would stay 0 */
 	for (int i = 0; i < ITERATIONS; i++) {
 		scale_rows(v, column, rank, g->nk);
 		multiply_back(g, rank, u, v, column, w);

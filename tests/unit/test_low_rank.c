@@ -147,6 +147,7 @@ int main(void)
 	test_one_row(1e-10, NK);
 	test_one_row(1e10, NK);
 	test_one_row(1e30, NK);
+	test_one_row(1, 0);
 	test_zeros();
 	return done();
 }
