@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "base/minmax.h"
 #include "base/simd.h"
 
 #define AVX512 __attribute__((target("avx512f")))
@@ -12,8 +13,6 @@
 #if !defined(LANES)
 #define LANES 16 /* floats of a vector */
 #endif
-
-static inline int min_int(int a, int b) { return a < b ? a : b; }
 
 /* The first n of 16 lanes. */
 static inline __mmask16 first_lanes(int n) { return (__mmask16)(n >= LANES ? 0xffff : n <= 0 ? 0 : (1 << n) - 1); }

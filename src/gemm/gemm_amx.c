@@ -166,7 +166,7 @@ struct mat_packed *gemm_amx_pack(struct gemm_operand b, int n, int k, int pieces
 {
 	size_t numbers = 0;
 	for (int p0 = 0, kc = blocking.kc[pieces]; p0 < k; p0 += kc)
-		numbers += panels_of(n) * panel_size(pieces, p0, min_int(p0 + kc, k));
+		numbers += panels_of(n) * panel_size(pieces, p0, int_min(p0 + kc, k));
 	struct mat_packed *to = packed_alloc(n, k, pieces, 0, numbers * sizeof(uint16_t));
 	if (to && b.v)
 		gemm_amx_repack(to, b);
@@ -177,7 +177,7 @@ void gemm_amx_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	uint16_t *v = (uint16_t *)to->v;
 	for (int p0 = 0, kc = blocking.kc[to->pieces]; p0 < to->k; p0 += kc)
-		for (int j = 0, p1 = min_int(p0 + kc, to->k); j < to->n; j += NR, v += panel_size(to->pieces, p0, p1))
+		for (int j = 0, p1 = int_min(p0 + kc, to->k); j < to->n; j += NR, v += panel_size(to->pieces, p0, p1))
 			pack_panel(v, &b, to->pieces, 1, j, to->n, p0, p1);
 }
 
@@ -197,7 +197,7 @@ AMX INLINE void store_tile(const struct gemm_args *g, const struct pending_tile 
 	const float *bias = t->last && g->c->bias ? g->c->bias + t->j : NULL;
 	if (!t->sum)
 		return;
-	r1 = min_int(r1, min_int(MR, g->m - t->i));
+	r1 = int_min(r1, int_min(MR, g->m - t->i));
 	for (int r = r0; r < r1; r++) {
 		float *to = g->c->v + (size_t)(t->i + r) * (size_t)g->c->ld + t->j;
 		__m512 x = _mm512_mul_ps(scale, _mm512_load_ps(t->sum + r * NR));
@@ -375,9 +375,9 @@ AMX static void multiply_all(const struct gemm_args *g, uint16_t *scratch)
 	int kc = blocking.kc[g->pieces];
 	configure_tiles();
 	for (int p0 = 0; p0 < g->k; p0 += kc)
-		for (int j0 = 0, p1 = min_int(p0 + kc, g->k); j0 < g->n; j0 += NC)
-			for (int i0 = 0, j1 = min_int(j0 + NC, g->n); i0 < g->m; i0 += MC)
-				multiply_block(g, scratch, i0, min_int(i0 + MC, g->m), j0, j1, p0, p1);
+		for (int j0 = 0, p1 = int_min(p0 + kc, g->k); j0 < g->n; j0 += NC)
+			for (int i0 = 0, j1 = int_min(j0 + NC, g->n); i0 < g->m; i0 += MC)
+				multiply_block(g, scratch, i0, int_min(i0 + MC, g->m), j0, j1, p0, p1);
 	_tile_release();
 }
 

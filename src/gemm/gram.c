@@ -68,7 +68,7 @@ int gram_avx512(float *c, const float *a, int lda, int m, int k)
 		row[i] = a + (size_t)(i < m ? i : 0) * (size_t)lda;
 	for (int i = 0; i < m; i += 4)
 		for (int j = i; j < m; j += 4)
-			gram_block(c + i * m + j, m, row + i, row + j, k, min_int(m - i, 4), min_int(m - j, 4));
+			gram_block(c + i * m + j, m, row + i, row + j, k, int_min(m - i, 4), int_min(m - j, 4));
 	for (int i = 0; i < m; i++)
 		for (int j = i + 1; j < m; j++)
 			c[j * m + i] = c[i * m + j];

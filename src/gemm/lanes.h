@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/minmax.h"
+
 enum { CACHE_LINE = 16 }; /* floats */
 
 #if LANES == 16
@@ -60,8 +62,6 @@ KERNEL INLINE int vec_list_nonzero(uint16_t *list, vec x, int p, int n)
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t vec_bits __attribute__((vector_size(LANES * sizeof(int32_t))));
 typedef uint64_t vec_pairs __attribute__((vector_size(LANES * sizeof(int32_t)))); /* of lanes */
-
-static inline int min_int(int a, int b) { return a < b ? a : b; }
 
 KERNEL INLINE vec vec_zero(void) { return (vec){0}; }
 KERNEL INLINE vec vec_load(const float *p)

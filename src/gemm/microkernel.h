@@ -21,7 +21,7 @@ enum {
 	LIST_PADDING = 32,          /* zeros behind the last entry of a list: they are read but not counted */
 };
 
-static inline int panel_vectors(int columns) { return min_int(PANEL_VECTORS, (columns + LANES - 1) / LANES); }
+static inline int panel_vectors(int columns) { return int_min(PANEL_VECTORS, (columns + LANES - 1) / LANES); }
 static inline size_t padded(int n) { return ((size_t)n + LANES - 1) / LANES * LANES; }
 
 /* Where in packed B the panel of column j begins, within block [p0, p1) of k; and where the single columns of the block at p0 do. */

@@ -64,7 +64,7 @@ KERNEL INLINE void pack_some_columns(float *to, const struct gemm_operand *b, in
 KERNEL static void pack_columns(float *to, const struct gemm_operand *b, int n, int k)
 {
 	for (int p0 = 0, p1; p0 < k; p0 = p1) {
-		p1 = min_int(p0 + KC, k);
+		p1 = int_min(p0 + KC, k);
 		size_t len = (size_t)(p1 - p0);
 		for (int j = 0; j < n && b->k_rows; j += LANES)
 			pack_some_columns(to + (size_t)j * len, b, j, n, p0, p1);
@@ -78,7 +78,7 @@ static void panels_repack(struct mat_packed *to, struct gemm_operand b)
 {
 	float *v = (float *)to->v;
 	for (int p0 = 0; p0 < to->k; p0 += KC)
-		for (int j = 0, p1 = min_int(p0 + KC, to->k); j < to->n; j += NR)
+		for (int j = 0, p1 = int_min(p0 + KC, to->k); j < to->n; j += NR)
 			pack_panel(v + panel_offset(to->n, j, p0, p1), &b, j, to->n, p0, p1);
 	if (to->has_columns)
 		pack_columns(v + columns_offset(to, 0), &b, to->n, to->k);
@@ -109,7 +109,7 @@ static void move_to_row(const struct gemm_args *g, struct strip *s, int i)
 /* Row i and the next, MR of them or, at the end of A, fewer: then by 4, 2 and 1. */
 static void multiply_strip(const struct gemm_args *g, struct strip *s, const struct nonzero_list *list, int i, int vectors)
 {
-	int end = min_int(i + MR, g->m), rows = MR;
+	int end = int_min(i + MR, g->m), rows = MR;
 	s->p = list->p;
 	s->count = list->n;
 	for (; i < end; i += rows) {
@@ -132,7 +132,7 @@ static void multiply_block(const struct gemm_args *g, struct strip *s, struct bl
 		move_to_row(g, s, i);
 		list->n = len_p;
 		if (search && complete < 4)
-			find_nonzero(list, s->a, s->rs, s->cs, min_int(MR, g->m - i), len_p);
+			find_nonzero(list, s->a, s->rs, s->cs, int_min(MR, g->m - i), len_p);
 		complete = list->n == len_p ? complete + 1 : 0;
 		if (!search)
 			break;
@@ -160,9 +160,9 @@ static void panels_gemm(const struct gemm_args *g)
 	struct strip s = {.rs = g->a.k_rows ? 1 : lda, .cs = g->a.k_rows ? lda : 1};
 	int rows = g->n > SEARCH_FROM ? MC : g->m; /* few panels stay in the cache for all rows */
 	for (; s.p0 < g->k; s.p0 = s.p1) {
-		s.p1 = min_int(s.p0 + KC, g->k);
+		s.p1 = int_min(s.p0 + KC, g->k);
 		for (int i0 = 0; i0 < g->m; i0 += rows)
-			multiply_block(g, &s, block, i0, min_int(i0 + rows, g->m));
+			multiply_block(g, &s, block, i0, int_min(i0 + rows, g->m));
 	}
 	scratch_release(block);
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "gemm/kernels.h"
+#include "gemm/spread_mask.h"
 
 enum { MAX_COLUMNS = 32768, PADDING = 32 }; /* an index has 16 bits; kernels read PADDING columns behind the last one (LIST_PADDING) */
 
@@ -55,17 +56,16 @@ void sparse_nn_masked(struct sparse_block *dx, const struct sparse_block *dy, co
 
 void sparse_gram(float *c, const struct sparse_block *a) { blocked_kernels()->sparse_gram(c, a); }
 
-size_t spread_floats(int width) { return (size_t)width * SPARSE_ROWS + cache_lines((size_t)(width + 63) / 64 * sizeof(uint64_t)) / sizeof(float); }
+size_t spread_floats(int width) { return (size_t)width * SPARSE_ROWS + cache_lines(mask_words(width) * sizeof(uint64_t)) / sizeof(float); }
 
 void sparse_spread(float *to, const struct sparse_block *b, int width) { blocked_kernels()->sparse_spread(to, b, width); }
 
 void sparse_unspread(float *v, size_t ld, const float *from, int rows, int width)
 {
-	enum { BITS = 64 };
-	const uint64_t *mask = (const uint64_t *)(const void *)(from + (size_t)width * SPARSE_ROWS);
+	const uint64_t *mask = spread_mask(from, width);
 	for (size_t j = 0; j < (size_t)width; j++)
 		for (size_t i = 0; i < (size_t)rows; i++)
-			v[i * ld + j] = mask[j / BITS] >> j % BITS & 1 ? from[j * SPARSE_ROWS + i] : 0;
+			v[i * ld + j] = mask[j / MASK_BITS] >> j % MASK_BITS & 1 ? from[j * SPARSE_ROWS + i] : 0;
 }
 
 void spread_dots(double *to, size_t stride, const struct spread_factors *x, const struct spread_factors *z, int np, int nk, float bias)

@@ -63,7 +63,7 @@ KERNEL static void pack_block(struct sparse_block *b, const float *v, size_t ld,
 	for (int j = 0; j < width; j += LANES, v += LANES) {
 		vec x[LANES][COLUMN_VECTORS];
 		for (int r = 0; r < rows; r++) /* the hardware does not follow 16 rows at once */
-			__builtin_prefetch(v + (size_t)r * ld + min_int(2 * LANES, width - j));
+			__builtin_prefetch(v + (size_t)r * ld + int_min(2 * LANES, width - j));
 		load_columns(x, v, ld, rows, width - j);
 		UNROLL
 		for (int i = 0; i < LANES; i++)
@@ -134,11 +134,11 @@ KERNEL static void append_sums(struct sparse_block *y, const struct sparse_block
 static void multiply_panel(const struct gemm_output *c, const struct sparse_block *x, const struct mat_packed *w, int j, int part,
 			   int parts)
 {
-	struct gemm_args g = {.c = c, .n = min_int(NR, w->n - j), .k = w->k};
+	struct gemm_args g = {.c = c, .n = int_min(NR, w->n - j), .k = w->k};
 	struct strip s = {.sparse = 1};
 	int vectors = panel_vectors(g.n);
 	for (int q = 0; s.p0 < w->k; s.p0 = s.p1, q += s.count) {
-		s.p1 = min_int(s.p0 + KC, w->k);
+		s.p1 = int_min(s.p0 + KC, w->k);
 		size_t panel = panel_offset(w->n, j, s.p0, s.p1), len = (size_t)(s.p1 - s.p0), share = NR * len / (size_t)parts;
 		if (j + NR < w->n) /* a part of the next panel */
 			prefetch_panels(w, panel + NR * len + (size_t)part * share, panel + NR * len + (size_t)(part + 1) * share);
@@ -173,7 +173,7 @@ static void multiply_all(struct sparse_block *y, const struct sparse_block *mask
 		for (int i = 0; i < count; i++) {
 			struct gemm_output c = {.v = sums[0], .ld = NR, .scale = 1, .bias = bias ? bias + j : NULL, .relu = !mask};
 			multiply_panel(&c, &x[i], w, j, i, count);
-			append_sums(&y[i], mask ? &mask[i] : NULL, sums[0], j, min_int(NR, w->n - j));
+			append_sums(&y[i], mask ? &mask[i] : NULL, sums[0], j, int_min(NR, w->n - j));
 		}
 	for (int i = 0; i < count; i++)
 		pad_list(&y[i]);
@@ -255,7 +255,7 @@ static void multiply_masked(struct sparse_block *y, const struct sparse_block *m
 		y[i].n = mask[i].n;
 	}
 	for (int p0 = 0, p1; p0 < w->k; p0 = p1) {
-		p1 = min_int(p0 + KC, w->k);
+		p1 = int_min(p0 + KC, w->k);
 		const float *b = (const float *)w->v + (columns_offset(w, p0) - (size_t)p0);
 		for (int i = 0; i < count; i++) {
 			int q = first_from(&x[i], p0), n = first_from(&x[i], p1) - q;

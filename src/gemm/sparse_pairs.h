@@ -6,10 +6,10 @@
 #define VF_SPARSE_PAIRS_H
 
 #include "gemm/sparse_kernels.h"
+#include "gemm/spread_mask.h"
 
 enum {
 	PAIR_ROWS = LANES == 16 ? SPARSE_ROWS : 4, /* of a product, whose sums fit the registers */
-	MASK_BITS = 64,
 	PAIR_AHEAD = 24,                           /* list entries by which columns are fetched */
 	PAIR_BYTES = 512 << 10,                    /* of blocks of z that meet all of x: half of the second-level cache */
 };
@@ -17,12 +17,10 @@ _Static_assert((int)LIST_PADDING >= (int)PAIR_AHEAD, "lists are padded");
 
 typedef float pair_gram[SPARSE_ROWS][SPARSE_ROWS];
 
-static uint64_t *spread_mask(const float *v, int width) { return (uint64_t *)(void *)(v + (size_t)width * SPARSE_ROWS); }
-
 KERNEL static void spread_block(float *to, const struct sparse_block *b, int width)
 {
-	uint64_t *mask = spread_mask(to, width);
-	memset(mask, 0, (size_t)(width + MASK_BITS - 1) / MASK_BITS * sizeof *mask);
+	uint64_t *mask = (uint64_t *)spread_mask(to, width);
+	memset(mask, 0, mask_words(width) * sizeof *mask);
 	for (int q = 0; q < b->n; q++) {
 		int j = b->column[q];
 		UNROLL
@@ -125,7 +123,7 @@ static void pair_dots(double *to, size_t stride, const struct spread_factors *x,
 	int step = (int)(PAIR_BYTES / ((p + k) * sizeof(float))) + 1, pairs = x->count * z->count, now = 0;
 	uint16_t *lists = scratch_acquire(4 * list * sizeof *lists);
 	struct common_columns common[2][2] = {{{.list = lists}, {.list = lists + list}}, {{.list = lists + 2 * list}, {.list = lists + 3 * list}}};
-	int r = 0, c = 0, c0 = 0, end = min_int(step, z->count);
+	int r = 0, c = 0, c0 = 0, end = int_min(step, z->count);
 	for (int i = 0; i <= pairs; i++, now = !now) {
 		if (i < pairs) {
 			find_common(&common[now][0], x->p + (size_t)r * p, z->p + (size_t)c * p, np);
@@ -141,7 +139,7 @@ static void pair_dots(double *to, size_t stride, const struct spread_factors *x,
 		if (++c == end && ++r < x->count)
 			c = c0;
 		else if (c == end)
-			r = 0, c0 = end, end = min_int(c0 + step, z->count);
+			r = 0, c0 = end, end = int_min(c0 + step, z->count);
 	}
 	scratch_release(lists);
 }

@@ -106,14 +106,14 @@ KERNEL static int weighted_sums(double *sum, const struct weighted_factors *f, c
 		for (int a = 0; a < f->np; a++)
 			scratch[(size_t)a * (size_t)rows + (size_t)i] = f->p[(size_t)i * (size_t)f->ldp + (size_t)a];
 	for (int at = 0; at < f->nk; at += NR) {
-		t.width = min_int(NR, f->nk - at);
+		t.width = int_min(NR, f->nk - at);
 		take_columns(columns, f->k + at, f->ldk, rows, t.width);
 		memset(sums, 0, (size_t)rows * sizeof *sums);
 		for (int a = 0; a < f->np; a += MR) {
 			t.height = f->np - a;
 			t.p = scratch + (size_t)a * (size_t)rows;
 			t.weight = weight + (size_t)a * t.ld + (size_t)at;
-			fetch_weights(t.weight + MR * t.ld, t.ld, min_int(MR, f->np - a - MR));
+			fetch_weights(t.weight + MR * t.ld, t.ld, int_min(MR, f->np - a - MR));
 			if (t.height >= MR && t.width >= NR)
 				add_tile(sums, &t, 1);
 			else
